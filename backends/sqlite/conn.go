@@ -1,0 +1,139 @@
+package sqlite
+
+import (
+	"context"
+	"time"
+
+	"github.com/ncruces/go-sqlite3"
+
+	"github.com/prism-proxy/prism/runtime"
+)
+
+// Conn is a connection lent to one operation, from Reader or Begin to End. It
+// is used by one goroutine.
+type Conn struct {
+	conn    *sqlite3.Conn
+	db      *DB
+	queries map[string]*Query // by SQL, prepared when first used
+	used    []*Query          // since the connection was lent
+	ctx     context.Context
+	writing bool
+}
+
+// Reader lends a connection for reading. It waits for one until ctx ends.
+func (db *DB) Reader(ctx context.Context) (*Conn, error) { return lend(ctx, db.readers) }
+
+// Begin lends the writing connection and begins a transaction on it. It waits
+// for the transactions before it until ctx ends.
+func (db *DB) Begin(ctx context.Context) (*Conn, error) {
+	c, err := lend(ctx, db.writer)
+	if err != nil {
+		return nil, err
+	}
+	c.writing = true
+	if c.Query("BEGIN IMMEDIATE").Exec(); c.err() != nil {
+		err := c.err()
+		c.End(&err)
+		return nil, err
+	}
+	return c, nil
+}
+
+func lend(ctx context.Context, from chan *Conn) (*Conn, error) {
+	select {
+	case c := <-from:
+		c.ctx = ctx
+		c.conn.SetInterrupt(ctx)
+		return c, nil
+	case <-ctx.Done():
+		return nil, runtime.ContextError(ctx)
+	}
+}
+
+// End gives the connection back. A transaction is committed if *err and the
+// errors of all queries are nil, and is rolled back otherwise. *err becomes the
+// first error of a query, if there is one, as the client shall see it: what a
+// caller concluded from a query that failed does not count.
+func (c *Conn) End(err *error) {
+	if failed := c.err(); failed != nil {
+		*err = failed
+	}
+	for _, q := range c.used {
+		q.reset()
+	}
+	c.used = c.used[:0]
+	if c.writing && *err == nil {
+		commit := c.Query("COMMIT")
+		commit.Exec()
+		*err = commit.err
+	}
+	c.conn.SetInterrupt(context.Background())
+	if c.writing && *err != nil && !c.conn.GetAutocommit() {
+		c.Query("ROLLBACK").Exec()
+	}
+	*err = Error(c.ctx, *err)
+	for _, q := range c.used {
+		q.reset()
+	}
+	c.used, c.ctx = c.used[:0], nil
+	if c.writing {
+		c.writing = false
+		c.db.writer <- c
+	} else {
+		c.db.readers <- c
+	}
+}
+
+// err returns the first error of the queries used.
+func (c *Conn) err() error {
+	for _, q := range c.used {
+		if q.err != nil {
+			return q.err
+		}
+	}
+	return nil
+}
+
+// Now is the time that the operation expires records by.
+func (c *Conn) Now() time.Time { return c.db.now() }
+
+// Versions issues n versions for records of table, and returns the first. It
+// is called at most once in a transaction.
+func (c *Conn) Versions(table string, n int) (first int64) {
+	q := c.Query(`UPDATE "prism_versions" SET "last" = "last" + ?2 WHERE "table" = ?1 RETURNING "last"`)
+	q.Text(1, []byte(table))
+	q.Int(2, int64(n))
+	if !q.Next() {
+		q.missing("prism_versions has no row for " + table)
+	}
+	return q.ColumnInt(0) - int64(n) + 1
+}
+
+// Query returns the statement with the given text, which is a constant,
+// without values. Its errors are found by End.
+func (c *Conn) Query(sql string) *Query {
+	q := c.queries[sql]
+	if q == nil {
+		q = new(Query)
+		q.stmt, _, q.err = c.conn.PrepareFlags(sql, sqlite3.PREPARE_PERSISTENT)
+		if q.err == nil {
+			c.queries[sql] = q
+		}
+	} else if q.used {
+		q.reset()
+	}
+	if !q.used {
+		q.used = true
+		c.used = append(c.used, q)
+	}
+	return q
+}
+
+func (c *Conn) close() error {
+	for _, q := range c.queries {
+		if err := q.stmt.Close(); err != nil {
+			return err
+		}
+	}
+	return c.conn.Close()
+}

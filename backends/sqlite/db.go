@@ -1,0 +1,183 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/ncruces/go-sqlite3"
+	"golang.org/x/sys/unix"
+
+	"github.com/prism-proxy/prism/runtime"
+	"github.com/prism-proxy/prism/runtime/keyvalue"
+)
+
+// Config is what the compiler decided about one namespace's store.
+type Config struct {
+	Namespace   string
+	Migrations  fs.FS  // holds the folder Namespace
+	Synchronous string // FULL: POWER_SAFE; NORMAL: CRASH_SAFE
+	Readers     int    // connections for reading, at least 1
+}
+
+// DB is an open store. It is safe for concurrent use.
+type DB struct {
+	// Tokens seals the page tokens of the namespace.
+	Tokens *keyvalue.Tokens
+
+	now     func() time.Time
+	lock    *os.File
+	writer  chan *Conn // holds the writing connection when it is free
+	readers chan *Conn
+	all     []*Conn // every connection there is
+	ready   bool    // all of them are in writer and readers, or lent
+	close   sync.Once
+	err     error // of closing
+}
+
+// Open opens <data-dir>/<namespace>.db, creating it if it is not there, applies
+// the migrations that are missing, and reads the durability back. The data
+// directory is made if it does not exist.
+func Open(ctx context.Context, env *runtime.Env, cfg Config) (*DB, error) {
+	if err := os.MkdirAll(env.DataDir, 0o700); err != nil {
+		return nil, err
+	}
+	path := filepath.Join(env.DataDir, cfg.Namespace+".db")
+	lock, err := lockFile(path + ".lock")
+	if err != nil {
+		return nil, err
+	}
+	db := &DB{now: env.Now, lock: lock, writer: make(chan *Conn, 1), readers: make(chan *Conn, cfg.Readers)}
+	if err := db.open(ctx, env, path, cfg); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+func (db *DB) open(ctx context.Context, env *runtime.Env, path string, cfg Config) error {
+	writer, err := db.connect(path, cfg.Synchronous)
+	if err != nil {
+		return err
+	}
+	if _, err := migrate(ctx, writer.conn, env, cfg); err != nil {
+		return err
+	}
+	if err := verifyDurability(writer.conn, cfg.Synchronous); err != nil {
+		return err
+	}
+	key, err := text(writer.conn, `SELECT "value" FROM "prism_meta" WHERE "name" = 'page_key_1'`)
+	if err != nil {
+		return err
+	}
+	if db.Tokens, err = keyvalue.NewTokens(key, env.Now); err != nil {
+		return err
+	}
+	db.writer <- writer
+	for range cfg.Readers {
+		reader, err := db.connect(path, cfg.Synchronous)
+		if err != nil {
+			return err
+		}
+		db.readers <- reader
+	}
+	db.ready = true
+	return nil
+}
+
+// connect opens one more connection.
+func (db *DB) connect(path, synchronous string) (*Conn, error) {
+	c, err := open(path, synchronous)
+	if err != nil {
+		return nil, err
+	}
+	conn := &Conn{conn: c, db: db, queries: map[string]*Query{}}
+	db.all = append(db.all, conn)
+	return conn, nil
+}
+
+// busyTimeout is how long a statement waits for another program that has
+// locked the file.
+const busyTimeout = 2 * time.Second
+
+func open(path, synchronous string) (*sqlite3.Conn, error) {
+	c, err := sqlite3.OpenFlags(path, sqlite3.OPEN_READWRITE|sqlite3.OPEN_CREATE)
+	if err != nil {
+		return nil, err
+	}
+	err = c.BusyTimeout(busyTimeout)
+	if err == nil {
+		err = c.Exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = " + synchronous + "; PRAGMA trusted_schema = OFF")
+	}
+	if err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
+// lockFile takes the lock that keeps a second process from the store. It ends
+// with the process.
+func lockFile(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s is locked by another process; an embedded store serves one proxy: stop the other, or give this one its own --data-dir", path), f.Close())
+	}
+	return f, nil
+}
+
+// verifyDurability compares the live settings with the declared ones.
+func verifyDurability(c *sqlite3.Conn, synchronous string) error {
+	level := map[string]string{"FULL": "2", "NORMAL": "1"}[synchronous]
+	for _, want := range [][2]string{{"journal_mode", "wal"}, {"synchronous", level}} {
+		got, err := text(c, "PRAGMA "+want[0])
+		if err != nil {
+			return err
+		}
+		if strings.ToLower(got) != want[1] {
+			return fmt.Errorf("the store has %s = %s, weaker than what the schema declares (%s); put the data directory on a local file system", want[0], got, want[1])
+		}
+	}
+	return nil
+}
+
+// text returns the first column of the first row of query as text.
+func text(c *sqlite3.Conn, query string) (string, error) {
+	stmt, _, err := c.Prepare(query)
+	if err != nil {
+		return "", err
+	}
+	defer stmt.Close()
+	if !stmt.Step() {
+		return "", errors.Join(fmt.Errorf("no row: %s", query), stmt.Err())
+	}
+	return stmt.ColumnText(0), nil
+}
+
+// Now is the clock that records expire by.
+func (db *DB) Now() time.Time { return db.now() }
+
+// Close waits for the calls under way and closes the file. It is idempotent and
+// returns the first error.
+func (db *DB) Close() error {
+	db.close.Do(func() {
+		if db.ready {
+			<-db.writer
+			for range cap(db.readers) {
+				<-db.readers
+			}
+		}
+		for _, c := range db.all {
+			db.err = errors.Join(db.err, c.close())
+		}
+		db.err = errors.Join(db.err, db.lock.Close())
+	})
+	return db.err
+}

@@ -1,0 +1,15 @@
+// Package sqlite is the run-time half of the sqlite backend: an embedded store,
+// one file per namespace, one process per file.
+//
+// Writes are transactions of the one writing connection, in write-ahead mode;
+// reads run beside them on connections of their own and see the last commit.
+// With synchronous=FULL an acknowledged write survives a power cut, with NORMAL
+// the death of the process.
+//
+// A side file <namespace>.db.lock is locked as long as the store is open, so a
+// second proxy is refused. Another program that opens the file can still write
+// to it, and what it writes to a column is not seen: the record is the truth.
+//
+// Versions are counted per table in prism_versions, in the transaction of the
+// write that they belong to.
+package sqlite

@@ -1,0 +1,52 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+
+	"github.com/ncruces/go-sqlite3"
+
+	"github.com/prism-proxy/prism/runtime"
+)
+
+// Error translates an error of SQLite into what the client is told, by the
+// result code (https://sqlite.org/rescode.html). Errors of package runtime pass
+// unchanged; what the table does not know is INTERNAL. Every transaction that
+// failed was rolled back, so nothing was applied, except where the commit
+// itself could not reach the disk.
+//
+// The context comes first: SQLite says "interrupted" or "locked" when it ends.
+func Error(ctx context.Context, err error) error {
+	var known *runtime.Error
+	if err == nil || errors.As(err, &known) {
+		return err
+	}
+	if ended := runtime.ContextError(ctx); ended != nil {
+		return ended
+	}
+	var code *sqlite3.Error
+	var plain sqlite3.ErrorCode
+	switch {
+	case errors.As(err, &code):
+		plain = code.Code()
+	case errors.As(err, &plain):
+	default:
+		return runtime.NotApplied(runtime.Internal, "the store failed (no fault of the request)", err)
+	}
+	cause := errors.New("sqlite: " + plain.Error())
+	switch plain {
+	case sqlite3.BUSY, sqlite3.LOCKED, sqlite3.PROTOCOL:
+		return runtime.NotApplied(runtime.BackendUnavailable, "the store is locked by another program (one proxy per file)", cause)
+	case sqlite3.FULL, sqlite3.READONLY, sqlite3.PERM:
+		return runtime.NotApplied(runtime.BackendReadOnly, "the store takes no writes (space and permission)", cause)
+	case sqlite3.IOERR:
+		return runtime.Unknown(runtime.BackendUnavailable, "the store cannot reach its file (a working disk)", cause)
+	case sqlite3.CANTOPEN:
+		return runtime.NotApplied(runtime.BackendUnavailable, "the store's file cannot be opened (a readable file)", cause)
+	case sqlite3.CORRUPT, sqlite3.NOTADB:
+		return runtime.NotApplied(runtime.ValueCorrupt, "the store's file is damaged (an intact file)", cause)
+	case sqlite3.TOOBIG, sqlite3.NOMEM:
+		return runtime.NotApplied(runtime.BackendUnavailable, "the store is out of memory (free memory)", cause)
+	}
+	return runtime.NotApplied(runtime.Internal, "the store failed (no fault of the request)", cause)
+}

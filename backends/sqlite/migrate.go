@@ -1,0 +1,156 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/ncruces/go-sqlite3"
+
+	"github.com/prism-proxy/prism/runtime"
+	"github.com/prism-proxy/prism/runtime/migration"
+)
+
+// Migrate applies the migrations that are missing and returns them. A proxy
+// that serves the store does so by itself when it starts.
+func Migrate(ctx context.Context, env *runtime.Env, cfg Config) ([]migration.File, error) {
+	if err := os.MkdirAll(env.DataDir, 0o700); err != nil {
+		return nil, err
+	}
+	path := filepath.Join(env.DataDir, cfg.Namespace+".db")
+	lock, err := lockFile(path + ".lock")
+	if err != nil {
+		return nil, err
+	}
+	defer lock.Close()
+	c, err := open(path, cfg.Synchronous)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	return migrate(ctx, c, env, cfg)
+}
+
+// Status lists the migrations and their state. A file that does not exist has
+// none applied, and is not made.
+func Status(_ context.Context, env *runtime.Env, cfg Config) ([]migration.State, error) {
+	files, err := migration.Read(cfg.Migrations, cfg.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	path := filepath.Join(env.DataDir, cfg.Namespace+".db")
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+		return migration.States(files, nil), nil
+	}
+	c, err := open(path, cfg.Synchronous)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	applied, err := applied(c, cfg.Namespace)
+	return migration.States(files, applied), err
+}
+
+// migrate brings the store to the migrations that the proxy holds, each in a
+// transaction with the row that records it: a crash leaves whole ones.
+func migrate(ctx context.Context, c *sqlite3.Conn, env *runtime.Env, cfg Config) ([]migration.File, error) {
+	defer c.SetInterrupt(c.SetInterrupt(ctx))
+	files, err := migration.Read(cfg.Migrations, cfg.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	if err := verifyOwner(c, env.Deployment); err != nil {
+		return nil, err
+	}
+	done, err := applied(c, cfg.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	pending, err := migration.Pending(files, done)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range pending {
+		if err := apply(c, f, cfg.Namespace); err != nil {
+			return nil, fmt.Errorf("migration %s: %w; nothing of it was applied", f.Name, err)
+		}
+	}
+	for _, f := range files {
+		if err := recordChecksum(c, f, cfg.Namespace); err != nil {
+			return nil, err
+		}
+	}
+	return pending, nil
+}
+
+func apply(c *sqlite3.Conn, f migration.File, namespace string) (err error) {
+	tx, err := c.BeginImmediate()
+	if err != nil {
+		return err
+	}
+	defer tx.End(&err)
+	if err := c.Exec(f.SQL); err != nil {
+		return err
+	}
+	return recordChecksum(c, f, namespace)
+}
+
+// recordChecksum fills in the checksum where the file's own last statement, run
+// here or by hand, left it out.
+func recordChecksum(c *sqlite3.Conn, f migration.File, namespace string) error {
+	stmt, _, err := c.Prepare(`UPDATE "prism_migrations" SET "sha256" = ?1 WHERE "namespace" = ?2 AND "number" = ?3 AND "sha256" IS NULL`)
+	if err != nil {
+		return err
+	}
+	defer stmt.Close()
+	err = errors.Join(stmt.BindText(1, f.SHA256), stmt.BindText(2, namespace), stmt.BindInt(3, f.Number))
+	if err != nil {
+		return err
+	}
+	return stmt.Exec()
+}
+
+// verifyOwner refuses the store of another deployment.
+func verifyOwner(c *sqlite3.Conn, deployment string) error {
+	exists, err := hasTable(c, "prism_meta")
+	if err != nil || !exists {
+		return err
+	}
+	owner, err := text(c, `SELECT "value" FROM "prism_meta" WHERE "name" = 'deployment'`)
+	if err != nil {
+		return err
+	}
+	if owner != deployment {
+		return fmt.Errorf("the store belongs to deployment %q, and this proxy is %q; give it its own --data-dir", owner, deployment)
+	}
+	return nil
+}
+
+// applied returns what prism_migrations records, nothing when it does not
+// exist.
+func applied(c *sqlite3.Conn, namespace string) ([]migration.Applied, error) {
+	exists, err := hasTable(c, "prism_migrations")
+	if err != nil || !exists {
+		return nil, err
+	}
+	stmt, _, err := c.Prepare(`SELECT "number", "name", coalesce("sha256", '') FROM "prism_migrations" WHERE "namespace" = ?1 ORDER BY "number"`)
+	if err != nil {
+		return nil, err
+	}
+	defer stmt.Close()
+	if err := stmt.BindText(1, namespace); err != nil {
+		return nil, err
+	}
+	var rows []migration.Applied
+	for stmt.Step() {
+		rows = append(rows, migration.Applied{Number: stmt.ColumnInt(0), Name: stmt.ColumnText(1), SHA256: stmt.ColumnText(2)})
+	}
+	return rows, stmt.Err()
+}
+
+func hasTable(c *sqlite3.Conn, name string) (bool, error) {
+	n, err := text(c, `SELECT count(*) FROM "sqlite_schema" WHERE "type" = 'table' AND "name" = '`+name+`'`)
+	return n == "1", err
+}

@@ -1,0 +1,206 @@
+package sqlite
+
+import (
+	"encoding/binary"
+	"errors"
+	"math"
+
+	"github.com/ncruces/go-sqlite3"
+
+	"github.com/prism-proxy/prism/runtime/wire"
+)
+
+// Query is a prepared statement, its values and its current row. It keeps its
+// first error and then does nothing more.
+type Query struct {
+	stmt *sqlite3.Stmt
+	err  error
+	used bool // lent, with values that must be cleared
+}
+
+// Text binds text, or NULL if v is nil.
+func (q *Query) Text(i int, v []byte) {
+	if v == nil {
+		q.Null(i)
+		return
+	}
+	q.bind(func() error { return q.stmt.BindRawText(i, v) })
+}
+
+// Column binds the text of a marked column: NULL for text that holds NUL, which
+// a text column of other stores cannot hold.
+func (q *Query) Column(i int, v []byte) {
+	for _, c := range v {
+		if c == 0 {
+			v = nil
+			break
+		}
+	}
+	q.Text(i, v)
+}
+
+// Blob binds bytes.
+func (q *Query) Blob(i int, v []byte) { q.bind(func() error { return q.stmt.BindBlob(i, v) }) }
+
+// Int binds an integer.
+func (q *Query) Int(i int, v int64) { q.bind(func() error { return q.stmt.BindInt64(i, v) }) }
+
+// OptionalInt binds an integer, or NULL if it is absent.
+func (q *Query) OptionalInt(i int, v wire.Optional[int64]) {
+	if v.Set {
+		q.Int(i, v.Value)
+	} else {
+		q.Null(i)
+	}
+}
+
+// Bool binds 0 or 1.
+func (q *Query) Bool(i int, v bool) {
+	if v {
+		q.Int(i, 1)
+	} else {
+		q.Int(i, 0)
+	}
+}
+
+// OptionalBool binds 0, 1, or NULL if v is absent.
+func (q *Query) OptionalBool(i int, v wire.Optional[bool]) {
+	if v.Set {
+		q.Bool(i, v.Value)
+	} else {
+		q.Null(i)
+	}
+}
+
+// Uint binds an unsigned integer as 8 bytes, big-endian, which are in its
+// order; an INTEGER could not hold it.
+func (q *Query) Uint(i int, v uint64) {
+	q.Blob(i, binary.BigEndian.AppendUint64(make([]byte, 0, 8), v))
+}
+
+// OptionalUint binds an unsigned integer, or NULL if it is absent.
+func (q *Query) OptionalUint(i int, v wire.Optional[uint64]) {
+	if v.Set {
+		q.Uint(i, v.Value)
+	} else {
+		q.Null(i)
+	}
+}
+
+// Time binds a time as text, or NULL if it is absent or none.
+func (q *Query) Time(i int, v wire.Timestamp) {
+	if !v.Set || !v.Valid() {
+		q.Null(i)
+		return
+	}
+	q.Text(i, appendTime(nil, v))
+}
+
+// TimeOrLowest binds a time, or if it is absent what comes before all times.
+func (q *Query) TimeOrLowest(i int, v wire.Timestamp) {
+	if !v.Set {
+		q.Text(i, wire.Empty)
+		return
+	}
+	q.Time(i, v)
+}
+
+// highest comes after every value of a column: blobs come after text and
+// integers, and no blob of a column is longer than 8 bytes.
+var highest = []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
+
+// Unbounded binds what comes after every value to the values from first to
+// last.
+func (q *Query) Unbounded(first, last int) {
+	for i := first; i <= last; i++ {
+		q.Blob(i, highest)
+	}
+}
+
+// Null binds NULL.
+func (q *Query) Null(i int) { q.bind(func() error { return q.stmt.BindNull(i) }) }
+
+func (q *Query) bind(value func() error) {
+	if q.err == nil {
+		q.err = value()
+	}
+}
+
+// Exec runs a statement that gives no rows.
+func (q *Query) Exec() {
+	for q.Next() {
+	}
+}
+
+// Changed runs a statement that gives no rows and reports whether it changed
+// any.
+func (q *Query) Changed() bool {
+	q.Exec()
+	return q.err == nil && q.stmt.Conn().Changes() > 0
+}
+
+// Next moves to the next row and reports whether there is one.
+func (q *Query) Next() bool {
+	if q.err != nil {
+		return false
+	}
+	more := q.stmt.Step()
+	q.err = q.stmt.Err()
+	return more
+}
+
+// ColumnInt returns column i of the row, from 0: 0 if there is no row.
+func (q *Query) ColumnInt(i int) int64 {
+	if q.err != nil {
+		return 0
+	}
+	return q.stmt.ColumnInt64(i)
+}
+
+// ColumnBlob returns column i of the row. It is valid until the next row.
+func (q *Query) ColumnBlob(i int) []byte { return q.stmt.ColumnRawBlob(i) }
+
+// ColumnTime returns column i of the row, which holds a time.
+func (q *Query) ColumnTime(i int) wire.Timestamp {
+	t, err := parseTime(q.stmt.ColumnRawText(i))
+	if err != nil && q.err == nil {
+		q.err = err
+	}
+	return t
+}
+
+// Err returns the first error, untranslated.
+func (q *Query) Err() error { return q.err }
+
+// UniqueViolation reports whether the statement failed because another record
+// has the same value in a unique index, and if so takes the error back. The
+// transaction stays open.
+func (q *Query) UniqueViolation() bool {
+	if !errors.Is(q.err, sqlite3.CONSTRAINT_UNIQUE) {
+		return false
+	}
+	q.reset()
+	q.used = true
+	return true
+}
+
+func (q *Query) missing(what string) {
+	if q.err == nil {
+		q.err = errors.New(what)
+	}
+}
+
+// reset makes the statement ready for the next use and forgets its values.
+func (q *Query) reset() {
+	q.err, q.used = nil, false
+	if q.stmt != nil {
+		q.stmt.Reset()
+		q.stmt.ClearBindings()
+	}
+}
+
+// Lowest and highest integers, for the parts of a bound that are not set.
+const (
+	LowestInt  = math.MinInt64
+	LowestUint = 0
+)

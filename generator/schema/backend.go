@@ -1,0 +1,27 @@
+package schema
+
+// Backend is what the compiler must know of a store to check a schema against
+// it. It holds no client library.
+type Backend struct {
+	Name   string // as prism.yaml writes it: sqlite
+	Config []ConfigKey
+	// Durability returns the strongest class that the store promises with the
+	// given settings, in which defaults are filled in.
+	Durability func(config map[string]string) Durability
+	// SQL says that marked fields get columns; other stores have entries for
+	// the key and the indexes only.
+	SQL bool
+}
+
+// ConfigKey is one setting of a backend in prism.yaml.
+type ConfigKey struct {
+	Name    string
+	Doc     string   // one sentence
+	Default string   // "": no default
+	Values  []string // the legal values; nil: any
+	// Required settings have no default and must be written.
+	Required bool
+	// Reference says that the value differs between environments and may hold
+	// ${env:NAME} and ${file:path}, which are resolved when the proxy starts.
+	Reference bool
+}

@@ -1,0 +1,286 @@
+// Package schema is the plain model of what a team declared: a deployment, its
+// namespaces, and their entities with fields, keys and indexes. Read builds it
+// from descriptors and prism.yaml and reports every fault at once. What the
+// model can decide is decided here; emitters only print.
+package schema
+
+import (
+	"time"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// Deployment is one compiled proxy. Its slices and everything below them are
+// in a fixed order and are not changed after Read.
+type Deployment struct {
+	Name       string // [a-z][a-z0-9]*
+	ImportPath string // the Go import path of the module's root
+	Dir        string // the folder of prism.yaml, with slashes, from the module's root: schemas/shop
+	Listen     string // host:port of the data listener
+	Packages   []string
+	Namespaces []*Namespace // by name
+	// Files are the schema's own files: those of Packages, sorted by path.
+	Files []protoreflect.FileDescriptor
+	// Hash identifies the schema and its options whichever front end read it:
+	// lower-case hex of a SHA-256.
+	Hash string
+}
+
+// Entities returns the entities of all namespaces, by full name.
+func (d *Deployment) Entities() []*Entity {
+	var all []*Entity
+	for _, n := range d.Namespaces {
+		all = append(all, n.Entities...)
+	}
+	sortByFullName(all)
+	return all
+}
+
+// Namespace is a set of entities that one store serves.
+type Namespace struct {
+	Name     string // [a-z][a-z0-9-]*
+	Backend  string
+	Config   map[string]string // the backend's settings, references unresolved
+	Entities []*Entity         // by full name, at least one
+}
+
+// GoName is the namespace in a Go identifier: user-profiles is userProfiles.
+func (n *Namespace) GoName() string { return lowerCamel(n.Name) }
+
+// Entity is one message that has a key, a table and a service.
+type Entity struct {
+	Desc      protoreflect.MessageDescriptor
+	Namespace *Namespace
+	Name      string // UserProfile
+	Plural    string // UserProfiles
+	Label     string // user_profile: the entity's field in requests, and its file
+	Labels    string // user_profiles
+	GoPackage string // userprofile
+	Table     string // user_profiles
+	Comment   string // the message's leading comment, cleaned, or ""
+
+	Fields    []*Field // by number
+	Partition []*Field // in their order in the key, at least one
+	Sort      []*Field
+	Indexes   []*Index // field indexes by field number, then composite ones as declared
+
+	TTL        time.Duration // 0: none
+	Capacity   Capacity
+	Durability Durability
+	Personal   []Personal // the personal-data inventory, by path
+	Source     Source     // where the message stands
+}
+
+// Key returns the partition key and the sort key.
+func (e *Entity) Key() []*Field {
+	return append(append([]*Field(nil), e.Partition...), e.Sort...)
+}
+
+// Columns returns the fields that have a column: the key in its order, then
+// the others by number.
+func (e *Entity) Columns() []*Field {
+	columns := e.Key()
+	for _, f := range e.Fields {
+		if f.Role == Indexed || f.Role == Marked {
+			columns = append(columns, f)
+		}
+	}
+	return columns
+}
+
+// Stored returns the fields that the record check finds for the store: the
+// same as Columns in SQL stores; byte stores need only key and indexed ones.
+func (e *Entity) Stored(marked bool) []*Field {
+	var fields []*Field
+	for _, f := range e.Columns() {
+		if marked || f.Role != Marked {
+			fields = append(fields, f)
+		}
+	}
+	return fields
+}
+
+// Field is a top-level field of an entity.
+type Field struct {
+	Desc    protoreflect.FieldDescriptor
+	Number  int32
+	Name    string // user_id
+	GoName  string // userID, never a Go keyword
+	Type    Type   // Other when the field can have no column
+	Role    Role
+	Column  string // the column's name, "" when it has none
+	Comment string
+
+	// Presence says that absence differs from the zero value.
+	Presence bool
+	Required bool
+
+	MinLength, MaxLength int    // bytes; MaxLength 0: unbounded
+	Min, Max             *int64 // an integer's range, both ends included
+	Personal             Category
+}
+
+// OneofSiblings returns the other members of the field's oneof, by number.
+func (f *Field) OneofSiblings() []protoreflect.FieldDescriptor {
+	oneof := f.Desc.ContainingOneof()
+	if oneof == nil || oneof.IsSynthetic() {
+		return nil
+	}
+	var siblings []protoreflect.FieldDescriptor
+	for i := range oneof.Fields().Len() {
+		if s := oneof.Fields().Get(i); s.Number() != f.Desc.Number() {
+			siblings = append(siblings, s)
+		}
+	}
+	return siblings
+}
+
+// Type is how a value is held and ordered, whatever its wire type.
+type Type int
+
+const (
+	Other     Type = iota // has no column
+	Text                  // string: []byte, ordered by bytes
+	Int                   // all signed integers, uint32, fixed32 and enums: int64
+	Uint                  // uint64 and fixed64: uint64
+	Bool                  // bool, false before true
+	Timestamp             // google.protobuf.Timestamp: wire.Timestamp
+)
+
+// Role says why a field has a column.
+type Role int
+
+const (
+	Plain   Role = iota // no column
+	Key                 // partition or sort key
+	Indexed             // in at least one index
+	Marked              // column, or columns: ALL
+)
+
+// Index is a secondary index. Its entries end with the key, so that pages are
+// stable.
+type Index struct {
+	Name     string   // email, status: as UNIQUE errors name it
+	Find     string   // FindUserProfileByEmail
+	GoName   string   // findByEmail
+	SQLName  string   // user_profiles_email
+	Equality []*Field // given exactly, at least one unless Ordered stands alone
+	Ordered  *Field   // bounded by from and to; nil: none
+	Unique   bool
+}
+
+// Fields returns the equality fields and the ordered one.
+func (x *Index) Fields() []*Field {
+	fields := append([]*Field(nil), x.Equality...)
+	if x.Ordered != nil {
+		fields = append(fields, x.Ordered)
+	}
+	return fields
+}
+
+// List is one way to read many records in order: the scan of a namespace, the
+// scan of a partition, or the Find of an index that is not unique. A page is
+// the records whose Order tuple lies in a half-open range.
+type List struct {
+	Method string   // the RPC: ScanOrders, FindOrdersByStatus
+	GoName string   // scan, scanPartition, findByStatus
+	Index  *Index   // nil: the key
+	Equal  []*Field // the request gives these exactly
+	Order  []*Field // the tuple that orders the answers; with Equal it holds the whole key
+	Bound  []*Field // the leading part of Order that from and to may give
+	// ByIndexField says that from and to are the ordered field's own type and
+	// not a message of sort-key fields.
+	ByIndexField bool
+}
+
+// Lists returns scan, then scanPartition where there is a sort key, then the
+// Finds that answer pages.
+func (e *Entity) Lists() []*List {
+	lists := []*List{{Method: "Scan" + e.Plural, GoName: "scan", Order: e.Key()}}
+	if len(e.Sort) > 0 {
+		lists = append(lists, &List{
+			Method: "Scan" + e.Plural, GoName: "scanPartition",
+			Equal: e.Partition, Order: e.Sort, Bound: e.Sort,
+		})
+	}
+	for _, x := range e.Indexes {
+		if x.Unique {
+			continue
+		}
+		l := &List{Method: x.Find, GoName: x.GoName, Index: x, Equal: x.Equality}
+		if x.Ordered != nil {
+			l.Order = append(l.Order, x.Ordered)
+			l.Bound, l.ByIndexField = l.Order[:1:1], true
+		}
+		for _, k := range e.Key() {
+			if !containsField(l.Equal, k) && !containsField(l.Order, k) {
+				l.Order = append(l.Order, k)
+			}
+		}
+		lists = append(lists, l)
+	}
+	return lists
+}
+
+// Position returns the fields that lists are ordered by: the key, then the
+// ordered index fields outside it, by number. One struct of them is the
+// cursor of every list of the entity.
+func (e *Entity) Position() []*Field {
+	fields := e.Key()
+	for _, f := range e.Fields {
+		for _, x := range e.Indexes {
+			if x.Ordered == f && !containsField(fields, f) {
+				fields = append(fields, f)
+			}
+		}
+	}
+	return fields
+}
+
+// Capacity is the declared load and volume; 0 is not declared.
+type Capacity struct {
+	PeakReads, PeakWrites   uint64 // per second
+	Records, BytesPerRecord uint64
+}
+
+// Durability is the least an acknowledged write must survive, in rising order.
+type Durability int
+
+const (
+	AnyDurability Durability = iota
+	LostOnRestart
+	CrashSafe
+	PowerSafe
+)
+
+func (d Durability) String() string {
+	return [...]string{"unspecified", "LOST_ON_RESTART", "CRASH_SAFE", "POWER_SAFE"}[d]
+}
+
+// Category is the kind of personal data, as options.proto names it: EMAIL.
+// Empty: not personal.
+type Category string
+
+// Personal is one row of the personal-data inventory.
+type Personal struct {
+	Path       string // address, address.city
+	Number     []int32
+	Category   Category
+	Protection string // MASK
+	Indexed    bool
+}
+
+// Source is a place in a schema file. Line and column count from 1.
+type Source struct {
+	File         string
+	Line, Column int
+}
+
+func containsField(fields []*Field, f *Field) bool {
+	for _, g := range fields {
+		if g == f {
+			return true
+		}
+	}
+	return false
+}

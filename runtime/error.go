@@ -1,0 +1,225 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/protoadapt"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/prism-proxy/prism/runtime/wire"
+)
+
+// Error is a failure as the client sees it. It never holds a value of a field.
+type Error struct {
+	Reason Reason
+	What   string // what is wrong, and in parentheses the limit or what was expected
+	Field  string // the path of the field at fault, or ""
+	// Metadata holds the keys that the reason's row names, besides field.
+	Metadata map[string]string
+	// Cause is logged and not sent. Nil: the client is told all there is.
+	Cause error
+}
+
+// Error returns the reason and what is wrong, and the cause: a text for logs.
+func (e *Error) Error() string {
+	if e.Cause != nil {
+		return fmt.Sprintf("%s: %s: %v", e.Reason, e.What, e.Cause)
+	}
+	return fmt.Sprintf("%s: %s", e.Reason, e.What)
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Cause }
+
+// Required says that the field at path must be set.
+func Required(path string) error {
+	return &Error{Reason: FieldRequired, Field: path, What: path + " is not set (required)"}
+}
+
+// TooLong says that the field at path has got bytes, more than limit.
+func TooLong(path string, got, limit int) error {
+	return fieldLength(FieldTooLong, path, got, limit, "at most")
+}
+
+// TooShort says that the field at path has got bytes, fewer than limit.
+func TooShort(path string, got, limit int) error {
+	return fieldLength(FieldTooShort, path, got, limit, "at least")
+}
+
+func fieldLength(r Reason, path string, got, limit int, bound string) error {
+	return &Error{
+		Reason: r, Field: path,
+		What:     fmt.Sprintf("%s has %d bytes (%s %d)", path, got, bound, limit),
+		Metadata: map[string]string{"got": strconv.Itoa(got), "limit": strconv.Itoa(limit)},
+	}
+}
+
+// OutOfRange says that the number in the field at path is not one of those that
+// expected describes.
+func OutOfRange(path, expected string) error {
+	return &Error{
+		Reason: FieldRange, Field: path,
+		What:     fmt.Sprintf("%s is out of range (%s)", path, expected),
+		Metadata: map[string]string{"limit": expected},
+	}
+}
+
+// HasNUL says that the text in the field at path holds the character NUL.
+func HasNUL(path string) error {
+	return &Error{Reason: FieldCharset, Field: path, What: path + " holds the character NUL (not allowed in keys and indexed text)"}
+}
+
+// BadTime says that the Timestamp in the field at path is none.
+func BadTime(path string) error {
+	return &Error{Reason: TimeRange, Field: path, What: path + " is not a time (years 1 to 9999, nanos 0 to 999999999)"}
+}
+
+// Absent says that there is no record with the key or the unique value asked
+// for.
+func Absent() error {
+	return &Error{Reason: NotFound, What: "there is no such record (an existing key or value)"}
+}
+
+// Mismatch says that the record's version is current and not the expected one.
+func Mismatch(current int64) error {
+	return &Error{
+		Reason: VersionMismatch,
+		What:   "the record has another version (the expected one)", Metadata: currentVersion(current),
+	}
+}
+
+// AlreadyExists says that a record that should be created is there already.
+func AlreadyExists(current int64) error {
+	return &Error{
+		Reason: Exists,
+		What:   "the record exists (expected_version 0: no record)", Metadata: currentVersion(current),
+	}
+}
+
+func currentVersion(v int64) map[string]string {
+	return map[string]string{"current_version": strconv.FormatInt(v, 10)}
+}
+
+// Taken says that another record has the same value in the unique index.
+func Taken(index string) error {
+	return &Error{
+		Reason: Unique, What: "another record has the same value in index " + index + " (unique)",
+		Metadata: map[string]string{"index": index},
+	}
+}
+
+// Decode says what is wrong with a request's encoding: err is an error of
+// package wire, or already one of this package.
+func Decode(err error) error {
+	var e *Error
+	switch {
+	case err == nil || errors.As(err, &e):
+		return err
+	case errors.Is(err, wire.ErrUTF8):
+		return &Error{Reason: RequestUTF8, What: "a string of the request is not valid UTF-8 (UTF-8)"}
+	case errors.Is(err, wire.ErrTooDeep):
+		return &Error{
+			Reason: RequestTooDeep, What: fmt.Sprintf("the request is nested too deeply (at most %d)", wire.MaxDepth),
+			Metadata: map[string]string{"limit": strconv.Itoa(wire.MaxDepth)},
+		}
+	}
+	return &Error{Reason: RequestMalformed, What: "the request cannot be decoded (the method's request message)"}
+}
+
+// In puts the field at fault, if err names one, inside the message at path:
+// "email" in "user_profile" is "user_profile.email".
+func In(path string, err error) error {
+	var e *Error
+	if !errors.As(err, &e) {
+		return Decode(err)
+	}
+	moved := *e
+	if e.Field == "" {
+		moved.Field = path
+	} else {
+		moved.Field = path + "." + e.Field
+		moved.What = strings.Replace(e.What, e.Field, moved.Field, 1)
+	}
+	return &moved
+}
+
+// InItem is In for item i of the repeated field at path.
+func InItem(path string, i int, err error) error {
+	return In(path+"["+strconv.Itoa(i)+"]", err)
+}
+
+// ContextError returns the error of a call whose context ended, with the store
+// not yet asked to change anything, or nil if it goes on.
+func ContextError(ctx context.Context) error {
+	switch ctx.Err() {
+	case nil:
+		return nil
+	case context.Canceled:
+		return &Error{Reason: Cancelled, What: "the caller cancelled the call (a caller that waits)", Metadata: outcome("none")}
+	}
+	return &Error{Reason: DeadlineExceeded, What: "the deadline passed before the store was asked (a deadline ahead)", Metadata: outcome("none")}
+}
+
+// Unknown says that the store did not tell whether it applied a write, or, of a
+// read, that it did not answer.
+func Unknown(r Reason, what string, cause error) error {
+	return &Error{Reason: r, What: what, Metadata: outcome("unknown"), Cause: cause}
+}
+
+// NotApplied says that the store failed and applied nothing.
+func NotApplied(r Reason, what string, cause error) error {
+	return &Error{Reason: r, What: what, Metadata: outcome("none"), Cause: cause}
+}
+
+// Corrupt says that what a store holds as a record is none.
+func Corrupt(cause error) error {
+	return &Error{Reason: ValueCorrupt, What: "a stored record cannot be decoded (an intact record)", Cause: cause}
+}
+
+func outcome(o string) map[string]string { return map[string]string{"outcome": o} }
+
+// retryDelay is what RetryInfo tells clients to wait at least.
+const retryDelay = 100 * time.Millisecond
+
+// maxText bounds a status message: clients cap trailers, some at 8 KiB.
+const maxText = 512
+
+// status returns e as method m sends it.
+func (e *Error) status(m *Method, requestID string) *status.Status {
+	row := reasons[e.Reason]
+	text := fmt.Sprintf("%s: %s; %s", m.Name, e.What, row.todo)
+	if len(text) > maxText {
+		text = strings.ToValidUTF8(text[:maxText], "")
+	}
+	info := &errdetails.ErrorInfo{
+		Reason: string(e.Reason), Domain: "prism",
+		Metadata: map[string]string{"namespace": m.Namespace, "op": m.Name, "request_id": requestID},
+	}
+	for k, v := range e.Metadata {
+		if k != "outcome" || m.Write {
+			info.Metadata[k] = v
+		}
+	}
+	details := []protoadapt.MessageV1{info}
+	if e.Field != "" {
+		info.Metadata["field"] = e.Field
+		details = append(details, &errdetails.BadRequest{FieldViolations: []*errdetails.BadRequest_FieldViolation{
+			{Field: e.Field, Description: e.What},
+		}})
+	}
+	if row.retryable {
+		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(retryDelay)})
+	}
+	s := status.New(row.code, text)
+	if detailed, err := s.WithDetails(details...); err == nil {
+		return detailed
+	}
+	return s
+}

@@ -1,0 +1,174 @@
+// Package keyvalue is what every KeyValue entity has in common: the framing of
+// its requests and replies, whose field numbers are the same for all entities,
+// and its pages. Generated handlers read keys and records from the slices that
+// it finds, which alias the request.
+package keyvalue
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/prism-proxy/prism/runtime"
+	"github.com/prism-proxy/prism/runtime/wire"
+)
+
+// Item returns field 1 of a request, the record or the key, and field 2, the
+// version. A message that stands twice is the two encodings joined, as
+// protobuf merges them; one that is not there is empty.
+func Item(request []byte) (message []byte, version int64, err error) {
+	f := wire.Read(request)
+	for f.Next() {
+		switch f.Tag {
+		case 1<<3 | wire.Bytes:
+			message = Merge(message, f.Bytes())
+		case 2<<3 | wire.Varint:
+			version = f.Int64()
+		}
+	}
+	return message, version, runtime.Decode(f.Err())
+}
+
+// Merge returns the encoding of a message of which earlier is the beginning.
+// It copies only when there is something to join.
+func Merge(earlier, more []byte) []byte {
+	if len(earlier) == 0 {
+		return more
+	}
+	return append(earlier, more...)
+}
+
+// Items returns the elements of the repeated message field 1 of a batch, which
+// is called name.
+func Items(request []byte, name string) ([][]byte, error) {
+	var items [][]byte
+	f := wire.Read(request)
+	for f.Next() {
+		if f.Tag == 1<<3|wire.Bytes {
+			items = append(items, f.Bytes())
+		}
+	}
+	switch limit := strconv.Itoa(runtime.MaxBatch); {
+	case f.Err() != nil:
+		return nil, runtime.Decode(f.Err())
+	case len(items) == 0:
+		return nil, &runtime.Error{
+			Reason: runtime.BatchEmpty, Field: name, What: name + " is empty (1 to " + limit + " items)",
+			Metadata: map[string]string{"limit": limit},
+		}
+	case len(items) > runtime.MaxBatch:
+		return nil, &runtime.Error{
+			Reason: runtime.BatchSize, Field: name, What: fmt.Sprintf("%s has %d items (1 to %s)", name, len(items), limit),
+			Metadata: map[string]string{"got": strconv.Itoa(len(items)), "limit": limit},
+		}
+	}
+	return items, nil
+}
+
+// Keys are the encoded keys of a batch so far.
+type Keys map[string]bool
+
+// Add refuses the key of item i of the repeated field called name if an item
+// before it has the same.
+func (k Keys) Add(name string, i int, key []byte) error {
+	if !k[string(key)] {
+		k[string(key)] = true
+		return nil
+	}
+	path := name + "[" + strconv.Itoa(i) + "]"
+	return &runtime.Error{
+		Reason: runtime.BatchDuplicate, Field: path, What: path + " has the key of an item before it (no key twice)",
+	}
+}
+
+// CheckRecord refuses a record that is too large to be stored.
+func CheckRecord(record []byte) error {
+	if len(record) > runtime.MaxRecord {
+		return &runtime.Error{
+			Reason: runtime.FieldTooLong, What: fmt.Sprintf("the record has %d bytes (at most %d)", len(record), runtime.MaxRecord),
+			Metadata: map[string]string{"got": strconv.Itoa(len(record)), "limit": strconv.Itoa(runtime.MaxRecord)},
+		}
+	}
+	return nil
+}
+
+// CheckVersion refuses a negative version in the request's field at path.
+func CheckVersion(path string, version int64) error {
+	if version < 0 {
+		return runtime.OutOfRange(path, "at least 0")
+	}
+	return nil
+}
+
+// Written is what a store says of a record that it wrote.
+type Written struct {
+	Version int64
+	Expires wire.Timestamp // absent without a ttl
+}
+
+// AppendWritten appends the reply to a put or a swap.
+func AppendWritten(b []byte, w Written) []byte {
+	return wire.AppendTimestamp(wire.AppendNonZero(b, 1, uint64(w.Version)), 2, w.Expires)
+}
+
+// AppendAllWritten appends the reply to a batch of puts.
+func AppendAllWritten(b []byte, all []Written) []byte {
+	for _, w := range all {
+		b = wire.AppendSize(b, 1, wire.SizeNonZero(1, uint64(w.Version))+wire.SizeTimestamp(2, w.Expires))
+		b = AppendWritten(b, w)
+	}
+	return b
+}
+
+// AppendExisted appends the reply to a delete.
+func AppendExisted(b []byte, existed bool) []byte {
+	if existed {
+		return wire.AppendVarint(b, 1, 1)
+	}
+	return b
+}
+
+// AppendAllExisted appends the reply to a batch of deletes.
+func AppendAllExisted(b []byte, all []bool) []byte {
+	for _, existed := range all {
+		result := AppendExisted(nil, existed)
+		b = wire.AppendBytes(b, 1, result)
+	}
+	return b
+}
+
+// AppendRecord appends field 1 of a reply, a record: the entity's stored bytes
+// with a few bytes before them. It copies record.
+func AppendRecord(b []byte, w Written, record []byte) []byte {
+	size := recordSize(w, record)
+	b = slices.Grow(b, wire.SizeBytes(1, size))
+	b = wire.AppendSize(b, 1, size)
+	b = wire.AppendNonZero(b, 2, uint64(w.Version))
+	b = wire.AppendTimestamp(b, 3, w.Expires)
+	return wire.AppendBytes(b, 1, record)
+}
+
+func recordSize(w Written, record []byte) int {
+	return wire.SizeNonZero(2, uint64(w.Version)) + wire.SizeTimestamp(3, w.Expires) + wire.SizeBytes(1, len(record))
+}
+
+// Results collects the reply to a batch of gets, in the order of the keys.
+type Results struct{ out []byte }
+
+// Add appends the record of the next key, and reports false when it no longer
+// fits: the reply is then the prefix before it.
+func (r *Results) Add(w Written, record []byte) bool {
+	size := wire.SizeBytes(1, recordSize(w, record))
+	if len(r.out) > 0 && len(r.out)+wire.SizeBytes(1, size) > runtime.MaxAnswer {
+		return false
+	}
+	r.out = wire.AppendSize(r.out, 1, size)
+	r.out = AppendRecord(r.out, w, record)
+	return true
+}
+
+// AddAbsent says that the next key has no record.
+func (r *Results) AddAbsent() { r.out = wire.AppendSize(r.out, 1, 0) }
+
+// Bytes returns the reply.
+func (r *Results) Bytes() []byte { return r.out }

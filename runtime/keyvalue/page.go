@@ -1,0 +1,141 @@
+package keyvalue
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/prism-proxy/prism/runtime"
+	"github.com/prism-proxy/prism/runtime/wire"
+)
+
+// The fields that every list request has.
+const (
+	TagFrom      = 11<<3 | wire.Bytes   // where it is a message or text
+	TagFromInt   = 11<<3 | wire.Varint  // where it is a number
+	TagFromFixed = 11<<3 | wire.Fixed64 // where it is a number of fixed size
+	TagTo        = 12<<3 | wire.Bytes
+	TagToInt     = 12<<3 | wire.Varint
+	TagToFixed   = 12<<3 | wire.Fixed64
+)
+
+// Range is the part of an order that a list still has to answer: from
+// inclusive to exclusive, whichever the direction. Forward pages move From up,
+// reverse pages move To down.
+type Range[P any] struct {
+	From    P // parts that are not set are the lowest
+	To      P
+	Bounded bool // there is a To
+}
+
+// Resume narrows r to what comes after the page that ended at position.
+func (r *Range[P]) Resume(position P, reverse bool) {
+	if reverse {
+		r.To, r.Bounded = position, true
+	} else {
+		r.From = position
+	}
+}
+
+// Paging is the part of a list request that is the same for all lists.
+type Paging struct {
+	Reverse bool
+	Size    int32
+	Token   []byte
+}
+
+// Read takes the current field if it is one of reverse, page_size and
+// page_token.
+func (p *Paging) Read(f *wire.Fields) {
+	switch f.Tag {
+	case 13<<3 | wire.Varint:
+		p.Reverse = f.Bool()
+	case 14<<3 | wire.Varint:
+		p.Size = f.Int32()
+	case 15<<3 | wire.Bytes:
+		p.Token = f.Text()
+	}
+}
+
+// The number of records on a page: https://google.aip.dev/158.
+const (
+	defaultPage = 100
+	maxPage     = 1000
+)
+
+// Page collects one page of a list's answer, bounded by items and by bytes.
+type Page struct {
+	out     []byte
+	items   int
+	limit   int
+	reverse bool
+	last    []byte // the record added last
+	edge    []byte // the record that the next page's range is cut at; nil: no more
+}
+
+// Append appends what binds a page token to the list, besides its own fields.
+func (p *Paging) Append(b []byte) []byte {
+	if p.Reverse {
+		return wire.AppendVarint(b, 13, 1)
+	}
+	return b
+}
+
+// Page returns the empty page that p asks for of the list called query, and
+// the cursor at which the list resumes, nil if it begins.
+func (t *Tokens) Page(query []byte, p *Paging) (page *Page, cursor []byte, err error) {
+	if page, err = newPage(p); err == nil && len(p.Token) > 0 {
+		cursor, err = t.Open(query, p.Token)
+	}
+	return page, cursor, err
+}
+
+func newPage(p *Paging) (*Page, error) {
+	switch {
+	case p.Size < 0:
+		return nil, &runtime.Error{
+			Reason: runtime.PageSizeRange, Field: "page_size",
+			What:     fmt.Sprintf("page_size is %d (0 to %d)", p.Size, maxPage),
+			Metadata: map[string]string{"limit": strconv.Itoa(maxPage)},
+		}
+	case p.Size == 0:
+		return &Page{limit: defaultPage, reverse: p.Reverse}, nil
+	}
+	return &Page{limit: min(int(p.Size), maxPage), reverse: p.Reverse}, nil
+}
+
+// Limit is how many records a store has to find: one more than the page takes,
+// which tells whether there is another page.
+func (p *Page) Limit() int64 { return int64(p.limit) + 1 }
+
+// Reverse says in which direction records are added.
+func (p *Page) Reverse() bool { return p.reverse }
+
+// Add copies the next record in order onto the page, and reports false when
+// the page is full: the store then stops.
+func (p *Page) Add(w Written, record []byte) bool {
+	size := wire.SizeBytes(1, recordSize(w, record))
+	if p.items == p.limit || p.items > 0 && len(p.out)+size > runtime.MaxAnswer-maxToken {
+		p.edge = p.last
+		if !p.reverse {
+			p.edge = append([]byte(nil), record...)
+		}
+		return false
+	}
+	p.out = AppendRecord(p.out, w, record)
+	p.last = p.out[len(p.out)-len(record):]
+	p.items++
+	return true
+}
+
+// Edge returns the record at which the next page's range is cut: the first one
+// that did not fit, or of a reverse list the last one that did. It is nil when
+// there is no more.
+func (p *Page) Edge() []byte { return p.edge }
+
+// Bytes returns the reply. token is empty on the last page.
+func (p *Page) Bytes(token []byte) []byte {
+	if len(token) == 0 {
+		return p.out
+	}
+	return wire.AppendBytes(p.out, 2, token)
+}

@@ -1,0 +1,189 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+)
+
+// Exit codes of a proxy's commands.
+const (
+	exitOK      = 0
+	exitFailure = 1 // the command was understood and failed
+	exitUsage   = 2
+)
+
+const usage = `%[1]s serves the data of deployment %[1]s over gRPC.
+
+Usage:
+  %[1]s-proxy serve            serve until SIGTERM or SIGINT
+  %[1]s-proxy migrate up       apply the migrations that are missing
+  %[1]s-proxy migrate status   list the migrations and their state
+  %[1]s-proxy health           exit 0 if a proxy on this machine is serving
+  %[1]s-proxy version          print what was compiled in
+
+Flags of a command: %[1]s-proxy <command> -h
+`
+
+// Main runs the command in args, which are those behind the program's name,
+// and returns the exit code: 0, 1 on failure, 2 when args make no sense.
+func Main(d *Deployment, args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	command := ""
+	if len(args) > 0 {
+		command, args = args[0], args[1:]
+	}
+	flags := flag.NewFlagSet(d.Name+"-proxy "+command, flag.ContinueOnError)
+	var err error
+	switch command {
+	case "serve":
+		err = serveCommand(ctx, d, flags, args)
+	case "migrate":
+		err = migrateCommand(ctx, d, flags, args, os.Stdout)
+	case "health":
+		err = healthCommand(ctx, d, flags, args)
+	case "version":
+		_, err = fmt.Fprintf(os.Stdout, "deployment %s\nschema     %s\nrelease    %d\ngenerator  %s\n", d.Name, d.SchemaHash, d.Release, d.Generator)
+	case "help", "-h", "--help":
+		_, err = fmt.Fprintf(os.Stdout, usage, d.Name)
+	default:
+		err = errUsage
+	}
+	switch {
+	case err == nil || errors.Is(err, flag.ErrHelp):
+		return exitOK
+	case errors.Is(err, errUsage):
+		fmt.Fprintf(os.Stderr, usage, d.Name)
+		return exitUsage
+	}
+	fmt.Fprintf(os.Stderr, "%s-proxy %s: %v\n", d.Name, command, err)
+	return exitFailure
+}
+
+var errUsage = errors.New("usage")
+
+func parse(flags *flag.FlagSet, args []string) error {
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return err
+		}
+		return errors.Join(errUsage, err)
+	}
+	if flags.NArg() > 0 {
+		return errUsage
+	}
+	return nil
+}
+
+func dataDirFlag(flags *flag.FlagSet) *string {
+	return flags.String("data-dir", "data", "folder of embedded stores")
+}
+
+func serveCommand(ctx context.Context, d *Deployment, flags *flag.FlagSet, args []string) error {
+	listen := flags.String("listen", d.Listen, "address to listen on; without auth only loopback")
+	dataDir := dataDirFlag(flags)
+	linger := flags.Duration("drain-delay", 5*time.Second, "how long to serve on after SIGTERM before connections are told to go")
+	if err := parse(flags, args); err != nil {
+		return err
+	}
+	l, err := listenLoopback(*listen)
+	if err != nil {
+		return err
+	}
+	env := NewEnv(d.Name, *dataDir)
+	s, err := Open(ctx, d, env)
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	env.Log.Info("listening", "address", l.Addr().String(), "deployment", d.Name, "schema", d.SchemaHash)
+	err = s.Serve(ctx, l, *linger)
+	env.Log.Info("stopped", "deployment", d.Name)
+	return errors.Join(err, s.Close())
+}
+
+// listenLoopback listens on an address of this machine only: there is no auth
+// yet, and without it nobody else may call.
+func listenLoopback(address string) (net.Listener, error) {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, fmt.Errorf("--listen: %w; write host:port", err)
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return nil, fmt.Errorf("--listen %s: without auth the proxy listens on loopback only; write 127.0.0.1:port", address)
+	}
+	return net.Listen("tcp", address)
+}
+
+func migrateCommand(ctx context.Context, d *Deployment, flags *flag.FlagSet, args []string, out io.Writer) error {
+	if len(args) == 0 || args[0] != "up" && args[0] != "status" {
+		return errUsage
+	}
+	dataDir := dataDirFlag(flags)
+	if err := parse(flags, args[1:]); err != nil {
+		return err
+	}
+	env := NewEnv(d.Name, *dataDir)
+	for _, n := range d.Namespaces {
+		if n.Migrate == nil {
+			fmt.Fprintf(out, "%s: %s has no migrations\n", n.Name, n.Backend)
+			continue
+		}
+		if err := migrateNamespace(ctx, n, env, args[0], out); err != nil {
+			return fmt.Errorf("namespace %s on %s: %w", n.Name, n.Backend, err)
+		}
+	}
+	return nil
+}
+
+func migrateNamespace(ctx context.Context, n Namespace, env *Env, verb string, out io.Writer) error {
+	if verb == "status" {
+		states, err := n.Status(ctx, env)
+		for _, s := range states {
+			fmt.Fprintf(out, "%s: %s %s\n", n.Name, s.Name, s.State)
+		}
+		return err
+	}
+	applied, err := n.Migrate(ctx, env)
+	for _, f := range applied {
+		fmt.Fprintf(out, "%s: %s applied\n", n.Name, f.Name)
+	}
+	if err == nil && len(applied) == 0 {
+		fmt.Fprintf(out, "%s: up to date\n", n.Name)
+	}
+	return err
+}
+
+func healthCommand(ctx context.Context, d *Deployment, flags *flag.FlagSet, args []string) error {
+	address := flags.String("address", d.Listen, "address of the proxy")
+	timeout := flags.Duration("timeout", 3*time.Second, "how long to wait for the answer")
+	if err := parse(flags, args); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, *timeout)
+	defer cancel()
+	conn, err := grpc.NewClient(*address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	answer, err := healthpb.NewHealthClient(conn).Check(ctx, &healthpb.HealthCheckRequest{})
+	if err != nil {
+		return err
+	}
+	if answer.Status != healthpb.HealthCheckResponse_SERVING {
+		return fmt.Errorf("%s is %s", *address, answer.Status)
+	}
+	return nil
+}

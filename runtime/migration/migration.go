@@ -1,0 +1,156 @@
+// Package migration reads the migrations that a proxy holds and compares them
+// with those that a store has applied. Applying them is the backend's work.
+package migration
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+	"sort"
+	"strconv"
+	"strings"
+)
+
+// File is one migration of a namespace.
+type File struct {
+	Number int
+	Name   string // 0001_init_expand
+	SQL    string
+	SHA256 string // of the statements, in lower-case hex
+}
+
+// Applied is one row of prism_migrations. SHA256 is empty when the file was run
+// by hand and no runner has seen it yet.
+type Applied struct {
+	Number int
+	Name   string
+	SHA256 string
+}
+
+// State is a migration as an operator sees it.
+type State struct {
+	Number int
+	Name   string
+	State  string // applied, pending, changed, unknown
+}
+
+var fileName = regexp.MustCompile(`^([0-9]{4})_[a-z0-9_]+_expand\.up\.sql$`)
+
+// Read returns the migrations in folder namespace of fsys, by number. An error
+// is a fault of the build: a name or a number that no compiler wrote.
+func Read(fsys fs.FS, namespace string) ([]File, error) {
+	names, err := fs.Glob(fsys, path.Join(namespace, "*.sql"))
+	if err != nil {
+		return nil, err
+	}
+	sort.Strings(names)
+	var files []File
+	for i, name := range names {
+		base := path.Base(name)
+		m := fileName.FindStringSubmatch(base)
+		if m == nil {
+			return nil, fmt.Errorf("migration %s: the name is not NNNN_<what>_expand.up.sql", name)
+		}
+		number, err := strconv.Atoi(m[1])
+		if err != nil || number != i+1 {
+			return nil, fmt.Errorf("migration %s: expected number %04d", name, i+1)
+		}
+		text, err := fs.ReadFile(fsys, name)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, File{
+			Number: number, Name: strings.TrimSuffix(base, ".up.sql"), SQL: string(text), SHA256: Checksum(string(text)),
+		})
+	}
+	return files, nil
+}
+
+// Checksum identifies the statements of a file: comments, and how much white
+// space there is between words, do not count.
+func Checksum(sql string) string {
+	sum := sha256.Sum256([]byte(strings.Join(strings.Fields(stripComments(sql)), " ")))
+	return hex.EncodeToString(sum[:])
+}
+
+// stripComments removes -- comments outside of quotes.
+func stripComments(sql string) string {
+	var b strings.Builder
+	var quote byte
+	for i := 0; i < len(sql); i++ {
+		c := sql[i]
+		switch {
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			}
+		case c == '\'' || c == '"':
+			quote = c
+		case c == '-' && strings.HasPrefix(sql[i:], "--"):
+			for i < len(sql) && sql[i] != '\n' {
+				i++
+			}
+			c = '\n'
+		}
+		b.WriteByte(c)
+	}
+	return b.String()
+}
+
+// Pending returns the files that are not applied. It is an error, and nothing
+// may be written or served, when an applied file has other statements than the
+// one the proxy holds. Migrations that the proxy does not know are no error: a
+// newer release has expanded the store, and this one goes on serving.
+func Pending(files []File, applied []Applied) ([]File, error) {
+	byNumber := index(applied)
+	var pending []File
+	for _, f := range files {
+		a, ok := byNumber[f.Number]
+		switch {
+		case !ok:
+			pending = append(pending, f)
+		case !same(f, a):
+			return nil, fmt.Errorf("migration %s was applied with other statements (sha256 %.12s, this proxy has %.12s); "+
+				"it was changed after it was applied: remove this development database, or deploy the proxy that matches it", f.Name, a.SHA256, f.SHA256)
+		}
+	}
+	return pending, nil
+}
+
+// States returns what an operator is shown: every file, and then what is
+// applied and not known here.
+func States(files []File, applied []Applied) []State {
+	byNumber := index(applied)
+	var states []State
+	for _, f := range files {
+		state := "pending"
+		if a, ok := byNumber[f.Number]; ok {
+			if state = "applied"; !same(f, a) {
+				state = "changed"
+			}
+			delete(byNumber, f.Number)
+		}
+		states = append(states, State{f.Number, f.Name, state})
+	}
+	for _, a := range applied {
+		if _, ok := byNumber[a.Number]; ok {
+			states = append(states, State{a.Number, a.Name, "unknown"})
+		}
+	}
+	return states
+}
+
+func same(f File, a Applied) bool {
+	return f.Name == a.Name && (a.SHA256 == "" || f.SHA256 == a.SHA256)
+}
+
+func index(applied []Applied) map[int]Applied {
+	byNumber := map[int]Applied{}
+	for _, a := range applied {
+		byNumber[a.Number] = a
+	}
+	return byNumber
+}

@@ -1,0 +1,89 @@
+package runtime
+
+import "google.golang.org/grpc/codes"
+
+// Reason says why a call failed, as ErrorInfo.reason has it with the domain
+// "prism". Callers act on code and reason, never on text. Reasons are stable.
+type Reason string
+
+// The reasons, each with what it means to the caller in reasons.
+const (
+	RequestMalformed   Reason = "REQUEST_MALFORMED"
+	RequestUTF8        Reason = "REQUEST_UTF8"
+	RequestTooDeep     Reason = "REQUEST_TOO_DEEP"
+	RequestTooLarge    Reason = "REQUEST_TOO_LARGE"
+	FieldRequired      Reason = "FIELD_REQUIRED"
+	FieldTooLong       Reason = "FIELD_TOO_LONG"
+	FieldTooShort      Reason = "FIELD_TOO_SHORT"
+	FieldRange         Reason = "FIELD_RANGE"
+	FieldCharset       Reason = "FIELD_CHARSET"
+	TimeRange          Reason = "TIME_RANGE"
+	PageSizeRange      Reason = "PAGE_SIZE_RANGE"
+	PageTokenInvalid   Reason = "PAGE_TOKEN_INVALID"
+	BatchEmpty         Reason = "BATCH_EMPTY"
+	BatchSize          Reason = "BATCH_SIZE"
+	BatchDuplicate     Reason = "BATCH_DUPLICATE"
+	NotFound           Reason = "NOT_FOUND"
+	VersionMismatch    Reason = "VERSION_MISMATCH"
+	Exists             Reason = "EXISTS"
+	Unique             Reason = "UNIQUE"
+	DeadlineExceeded   Reason = "DEADLINE_EXCEEDED"
+	Cancelled          Reason = "CANCELLED"
+	BackendUnavailable Reason = "BACKEND_UNAVAILABLE"
+	BackendTimeout     Reason = "BACKEND_TIMEOUT"
+	BackendReadOnly    Reason = "BACKEND_READONLY"
+	BackendAuth        Reason = "BACKEND_AUTH"
+	BackendContention  Reason = "BACKEND_CONTENTION"
+	ValueCorrupt       Reason = "VALUE_CORRUPT"
+	Panic              Reason = "PANIC"
+	Internal           Reason = "INTERNAL"
+)
+
+// row is what a reason means wherever it is given.
+type row struct {
+	code      codes.Code
+	retryable bool     // the same call may succeed a moment later
+	metadata  []string // the keys it may carry beside namespace, op and request_id
+	todo      string   // what the caller can do
+}
+
+// reasons is the one table of errors: the pipeline, the documentation and the
+// tests read it.
+var reasons = map[Reason]row{
+	RequestMalformed:   {codes.InvalidArgument, false, nil, "send the message that the contract declares"},
+	RequestUTF8:        {codes.InvalidArgument, false, nil, "send strings as UTF-8, or declare the field as bytes"},
+	RequestTooDeep:     {codes.InvalidArgument, false, []string{"limit"}, "nest messages less deeply"},
+	RequestTooLarge:    {codes.ResourceExhausted, false, []string{"limit"}, "send less at a time"},
+	FieldRequired:      {codes.InvalidArgument, false, []string{"field"}, "set the field"},
+	FieldTooLong:       {codes.InvalidArgument, false, []string{"field", "got", "limit"}, "shorten the value"},
+	FieldTooShort:      {codes.InvalidArgument, false, []string{"field", "got", "limit"}, "lengthen the value"},
+	FieldRange:         {codes.InvalidArgument, false, []string{"field", "limit"}, "keep the value within its range"},
+	FieldCharset:       {codes.InvalidArgument, false, []string{"field"}, "remove the NUL character"},
+	TimeRange:          {codes.InvalidArgument, false, []string{"field"}, "send a time from the year 1 to 9999, and from before to"},
+	PageSizeRange:      {codes.InvalidArgument, false, []string{"field", "limit"}, "leave page_size unset or make it positive"},
+	PageTokenInvalid:   {codes.InvalidArgument, false, nil, "start again without a page token, with the same query on every page"},
+	BatchEmpty:         {codes.InvalidArgument, false, []string{"limit"}, "send at least one item"},
+	BatchSize:          {codes.InvalidArgument, false, []string{"got", "limit"}, "split the batch"},
+	BatchDuplicate:     {codes.InvalidArgument, false, []string{"field"}, "name each key once"},
+	NotFound:           {codes.NotFound, false, nil, "check the key"},
+	VersionMismatch:    {codes.Aborted, false, []string{"current_version", "field"}, "read the record again and decide anew"},
+	Exists:             {codes.AlreadyExists, false, []string{"current_version", "field"}, "read the record, or expect its version"},
+	Unique:             {codes.AlreadyExists, false, []string{"index", "field"}, "choose another value"},
+	DeadlineExceeded:   {codes.DeadlineExceeded, true, []string{"outcome"}, "allow more time"},
+	Cancelled:          {codes.Canceled, false, []string{"outcome"}, "nothing, if the caller meant to"},
+	BackendUnavailable: {codes.Unavailable, true, []string{"outcome"}, "try again later"},
+	BackendTimeout:     {codes.DeadlineExceeded, true, []string{"outcome"}, "read before writing again"},
+	BackendReadOnly:    {codes.Unavailable, true, []string{"outcome"}, "try again later; reads are still served"},
+	BackendAuth:        {codes.Unavailable, true, []string{"outcome"}, "tell the operators; the store refuses the proxy"},
+	BackendContention:  {codes.Aborted, true, []string{"outcome"}, "try again"},
+	ValueCorrupt:       {codes.DataLoss, false, nil, "tell the operators; the log has the cause"},
+	Panic:              {codes.Internal, false, []string{"outcome"}, "report the request_id"},
+	Internal:           {codes.Internal, false, []string{"outcome"}, "report the request_id"},
+}
+
+// Code returns the gRPC code of every error with this reason.
+func (r Reason) Code() codes.Code { return reasons[r].code }
+
+// Retryable reports whether the same call may succeed a moment later. Whether
+// a write that failed was applied is told by the metadata outcome.
+func (r Reason) Retryable() bool { return reasons[r].retryable }

@@ -1,0 +1,230 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/reflection"
+	reflectionpb "google.golang.org/grpc/reflection/grpc_reflection_v1"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protodesc"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+	"google.golang.org/protobuf/types/descriptorpb"
+
+	"github.com/prism-proxy/prism/runtime/migration"
+)
+
+// Deployment is what the compiler decided about one proxy. Generated code
+// holds it; nothing in it is looked up or negotiated at run time.
+type Deployment struct {
+	Name       string
+	SchemaHash string // of the schema it was compiled from
+	Release    int    // the release that its migrations lead to
+	Generator  string // the version of Prism that compiled it
+	Listen     string // host:port of the data listener
+	// Descriptors is the contract as an encoded FileDescriptorSet, for
+	// reflection.
+	Descriptors []byte
+	Namespaces  []Namespace
+}
+
+// Namespace is a store and the entities bound to it.
+type Namespace struct {
+	Name    string
+	Backend string
+	// Open returns the store, ready and verified, and the services bound to
+	// it. Closing the store waits for what it is doing.
+	Open func(ctx context.Context, env *Env) (io.Closer, []Service, error)
+	// Migrate applies the migrations that are not applied yet and returns
+	// them, in order. Nil: the store has none.
+	Migrate func(ctx context.Context, env *Env) ([]migration.File, error)
+	// Status lists the migrations and their state. Nil: the store has none.
+	Status func(ctx context.Context, env *Env) ([]migration.State, error)
+}
+
+// Service is one entity's service and what runs beside it.
+type Service struct {
+	Desc *grpc.ServiceDesc
+	Impl any // what the handlers of Desc were made for
+	// Sweep deletes some of the records that expired, and returns how many.
+	// Nil: records do not expire.
+	Sweep func(ctx context.Context) (int, error)
+}
+
+// Server is a proxy whose stores are open. Its methods are safe for concurrent
+// use.
+type Server struct {
+	log    *slog.Logger
+	grpc   *grpc.Server
+	health *health.Server
+	sweeps []func(ctx context.Context) (int, error)
+	stores []io.Closer
+	closed sync.Once
+	err    error // of closing
+}
+
+// Open opens the stores of d and binds its services. Whoever calls it closes
+// the server.
+func Open(ctx context.Context, d *Deployment, env *Env) (*Server, error) {
+	s := &Server{log: env.Log, health: health.NewServer(), grpc: newGRPCServer()}
+	if err := s.reflect(d.Descriptors); err != nil {
+		return nil, err
+	}
+	healthpb.RegisterHealthServer(s.grpc, s.health)
+	for _, n := range d.Namespaces {
+		store, services, err := n.Open(ctx, env)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("namespace %s on %s: %w", n.Name, n.Backend, err), s.Close())
+		}
+		s.stores = append(s.stores, store)
+		for _, service := range services {
+			s.grpc.RegisterService(service.Desc, binding{server: s, service: service.Impl})
+			s.health.SetServingStatus(service.Desc.ServiceName, healthpb.HealthCheckResponse_SERVING)
+			if service.Sweep != nil {
+				s.sweeps = append(s.sweeps, service.Sweep)
+			}
+		}
+	}
+	return s, nil
+}
+
+func newGRPCServer() *grpc.Server {
+	return grpc.NewServer(
+		grpc.ForceServerCodecV2(newCodec()),
+		grpc.MaxRecvMsgSize(MaxRequest),
+		grpc.MaxHeaderListSize(16<<10),
+		grpc.MaxConcurrentStreams(100),
+		grpc.ConnectionTimeout(5*time.Second),
+		grpc.KeepaliveParams(keepalive.ServerParameters{
+			MaxConnectionIdle: 5 * time.Minute, MaxConnectionAge: 30 * time.Minute, MaxConnectionAgeGrace: maxDeadline,
+		}),
+	)
+}
+
+// reflect serves the contract's descriptors, which the binary holds as data:
+// it links no Go messages of the contract.
+func (s *Server) reflect(descriptors []byte) error {
+	var set descriptorpb.FileDescriptorSet
+	if err := proto.Unmarshal(descriptors, &set); err != nil {
+		return fmt.Errorf("the embedded contract: %w", err)
+	}
+	files, err := protodesc.NewFiles(&set)
+	if err != nil {
+		return fmt.Errorf("the embedded contract: %w", err)
+	}
+	reflectionpb.RegisterServerReflectionServer(s.grpc, reflection.NewServerV1(reflection.ServerOptions{
+		Services: s.grpc, DescriptorResolver: contract{files},
+	}))
+	return nil
+}
+
+// contract finds descriptors in the embedded contract, and those of health and
+// reflection among the linked ones.
+type contract struct{ files *protoregistry.Files }
+
+func (c contract) FindFileByPath(path string) (protoreflect.FileDescriptor, error) {
+	if d, err := c.files.FindFileByPath(path); err == nil {
+		return d, nil
+	}
+	return protoregistry.GlobalFiles.FindFileByPath(path)
+}
+
+func (c contract) FindDescriptorByName(name protoreflect.FullName) (protoreflect.Descriptor, error) {
+	if d, err := c.files.FindDescriptorByName(name); err == nil {
+		return d, nil
+	}
+	return protoregistry.GlobalFiles.FindDescriptorByName(name)
+}
+
+// drainLimit bounds how long calls under way may take once the server stops.
+const drainLimit = 25 * time.Second
+
+// Serve accepts calls on l until ctx ends. Then health answers NOT_SERVING,
+// calls are served for linger more, so that balancers can turn away, clients
+// are told to go, calls under way may finish, and at the latest drainLimit
+// later the rest is cut off. Serve closes l; the stores stay open.
+func (s *Server) Serve(ctx context.Context, l net.Listener, linger time.Duration) error {
+	stop, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var running sync.WaitGroup
+	running.Go(func() { s.sweepUntil(stop) })
+	running.Go(func() {
+		select {
+		case <-ctx.Done():
+			s.drain(linger)
+		case <-stop.Done():
+		}
+	})
+	err := s.grpc.Serve(l)
+	cancel()
+	running.Wait()
+	return err
+}
+
+func (s *Server) drain(linger time.Duration) {
+	s.health.Shutdown()
+	time.Sleep(linger)
+	cut := time.AfterFunc(drainLimit, s.grpc.Stop)
+	defer cut.Stop()
+	s.grpc.GracefulStop()
+}
+
+// sweepEvery is how long expired records may lie in a store that has nothing
+// else to sweep.
+const sweepEvery = 10 * time.Second
+
+func (s *Server) sweepUntil(ctx context.Context) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if _, err := s.Sweep(ctx); err != nil && ctx.Err() == nil {
+			s.log.LogAttrs(ctx, slog.LevelWarn, "sweep failed", slog.String("cause", err.Error()))
+		}
+	}
+}
+
+// Sweep deletes the records that have expired by now and returns how many. The
+// server sweeps by itself; an expired record is absent before it is swept.
+func (s *Server) Sweep(ctx context.Context) (int, error) {
+	total := 0
+	for _, sweep := range s.sweeps {
+		for {
+			n, err := sweep(ctx)
+			total += n
+			if err != nil {
+				return total, err
+			}
+			if n == 0 {
+				break
+			}
+		}
+	}
+	return total, nil
+}
+
+// Close stops the server at once and closes the stores. It is idempotent and
+// returns the first error.
+func (s *Server) Close() error {
+	s.closed.Do(func() {
+		s.grpc.Stop()
+		for _, store := range s.stores {
+			s.err = errors.Join(s.err, store.Close())
+		}
+	})
+	return s.err
+}

@@ -1,0 +1,259 @@
+// Package wire reads the protobuf wire format in place: one pass over the
+// bytes, no allocation, no reflection. Generated record checks are written with
+// it, and accept exactly what proto.Unmarshal accepts, but for field numbers
+// above 2^29-1 inside unknown groups (refused, as by every other
+// implementation) and nesting deeper than MaxDepth.
+//
+// Encoding: https://protobuf.dev/programming-guides/encoding
+package wire
+
+import (
+	"encoding/binary"
+	"errors"
+	"unicode/utf8"
+)
+
+// What can be wrong with bytes that should be a message.
+var (
+	ErrMalformed = errors.New("not a valid protobuf encoding")
+	ErrUTF8      = errors.New("a string field holds invalid UTF-8")
+	ErrTooDeep   = errors.New("messages are nested too deeply")
+)
+
+// MaxDepth is how deep messages and groups may be nested, the outermost being
+// 1. Clients that stop at 100 can still read such a record inside a response.
+const MaxDepth = 96
+
+// Empty is a value that is present and empty. Nil is absent.
+var Empty = []byte{}
+
+// Tag is a field's number and wire type, as the wire has them: number<<3|type.
+type Tag uint64
+
+// The wire types.
+const (
+	Varint  = 0
+	Fixed64 = 1
+	Bytes   = 2
+	Group   = 3
+	Fixed32 = 5
+)
+
+const maxNumber = 1<<29 - 1
+
+// Fields reads the fields of one message in the order of the wire. It keeps
+// its first error, and then finds no more fields. The values of the current
+// field are read by the method of its type; slices alias the message and are
+// cut to their capacity, so that an append copies. A field that is not read is
+// skipped, but its encoding was checked.
+type Fields struct {
+	Tag   Tag
+	left  []byte
+	data  []byte // of a length-delimited field
+	num   uint64 // of any other
+	depth int
+	err   error
+}
+
+// Read begins to read the message encoded in b.
+func Read(b []byte) Fields { return Fields{left: b, depth: 1} }
+
+// Err returns the first error, or nil.
+func (f *Fields) Err() error { return f.err }
+
+// Join keeps err if there was none before: that of a nested message.
+func (f *Fields) Join(err error) {
+	if f.err == nil {
+		f.err = err
+	}
+}
+
+// Next moves to the next field and reports whether there is one.
+func (f *Fields) Next() bool {
+	if len(f.left) == 0 || f.err != nil {
+		return false
+	}
+	tag, n := uvarint(f.left)
+	if number := tag >> 3; n == 0 || number == 0 || number > maxNumber {
+		f.err = ErrMalformed
+		return false
+	}
+	f.Tag = Tag(tag)
+	b := f.left[n:]
+	switch tag & 7 {
+	case Varint:
+		f.num, n = uvarint(b)
+	case Bytes:
+		f.data, n = delimited(b)
+	case Fixed64:
+		if n = 0; len(b) >= 8 {
+			f.num, n = binary.LittleEndian.Uint64(b), 8
+		}
+	case Fixed32:
+		if n = 0; len(b) >= 4 {
+			f.num, n = uint64(binary.LittleEndian.Uint32(b)), 4
+		}
+	case Group:
+		if n, f.err = skipGroup(b, tag>>3, f.depth+1); f.err != nil {
+			return false
+		}
+	default:
+		n = 0
+	}
+	if n == 0 {
+		f.err = ErrMalformed
+		return false
+	}
+	f.left = b[n:]
+	return true
+}
+
+// Text returns the current string field, and records ErrUTF8 if it is not
+// valid UTF-8.
+func (f *Fields) Text() []byte {
+	if !utf8.Valid(f.data) {
+		f.Join(ErrUTF8)
+	}
+	return f.data
+}
+
+// Bytes returns the current bytes field.
+func (f *Fields) Bytes() []byte { return f.data }
+
+// Uint64 returns the current uint64 or fixed64 field.
+func (f *Fields) Uint64() uint64 { return f.num }
+
+// Uint32 returns the current uint32 or fixed32 field; a longer varint is
+// truncated.
+func (f *Fields) Uint32() uint32 { return uint32(f.num) }
+
+// Int64 returns the current int64 or sfixed64 field.
+func (f *Fields) Int64() int64 { return int64(f.num) }
+
+// Int32 returns the current int32, sfixed32 or enum field; a longer varint is
+// truncated.
+func (f *Fields) Int32() int32 { return int32(f.num) }
+
+// Sint64 returns the current sint64 field.
+func (f *Fields) Sint64() int64 { return int64(f.num>>1) ^ -int64(f.num&1) }
+
+// Sint32 returns the current sint32 field; a longer varint is truncated first.
+func (f *Fields) Sint32() int32 {
+	n := uint32(f.num)
+	return int32(n>>1) ^ -int32(n&1)
+}
+
+// Bool returns the current bool field: any number but zero is true.
+func (f *Fields) Bool() bool { return f.num != 0 }
+
+// Message begins to read the current field as a message.
+func (f *Fields) Message() Fields {
+	m := Fields{left: f.data, depth: f.depth + 1}
+	if m.depth > MaxDepth {
+		m.err = ErrTooDeep
+	}
+	return m
+}
+
+// PackedVarints checks that the current field is a whole number of varints.
+func (f *Fields) PackedVarints() {
+	for b := f.data; len(b) > 0; {
+		_, n := uvarint(b)
+		if n == 0 {
+			f.Join(ErrMalformed)
+			return
+		}
+		b = b[n:]
+	}
+}
+
+// PackedFixed checks that the current field is a whole number of values of
+// size bytes.
+func (f *Fields) PackedFixed(size int) {
+	if len(f.data)%size != 0 {
+		f.Join(ErrMalformed)
+	}
+}
+
+// Check reads a message in which nothing but the encoding can be wrong: no
+// string and no message stands in it.
+func Check(f Fields) error {
+	for f.Next() {
+	}
+	return f.Err()
+}
+
+// uvarint decodes the varint at the start of b; n is 0 when there is none. It
+// takes at most ten bytes, which need not be the shortest form.
+func uvarint(b []byte) (v uint64, n int) {
+	if len(b) > 0 && b[0] < 0x80 {
+		return uint64(b[0]), 1
+	}
+	if len(b) > 1 && b[1] < 0x80 {
+		return uint64(b[0]&0x7f) | uint64(b[1])<<7, 2
+	}
+	v, n = binary.Uvarint(b)
+	return v, max(n, 0)
+}
+
+// delimited returns the length-delimited value at the start of b and the bytes
+// it takes with its length, 0 when there is none.
+func delimited(b []byte) (data []byte, n int) {
+	size, n := uvarint(b)
+	if n == 0 || size > uint64(len(b)-n) {
+		return nil, 0
+	}
+	end := n + int(size)
+	return b[n:end:end], end
+}
+
+// skipGroup returns how many bytes the group of the given number takes up to
+// and with its end, b beginning behind its start.
+func skipGroup(b []byte, number uint64, depth int) (int, error) {
+	if depth > MaxDepth {
+		return 0, ErrTooDeep
+	}
+	left := b
+	for {
+		tag, n := uvarint(left)
+		if inner := tag >> 3; n == 0 || inner == 0 || inner > maxNumber {
+			return 0, ErrMalformed
+		}
+		left = left[n:]
+		switch tag & 7 {
+		case Varint:
+			_, n = uvarint(left)
+		case Bytes:
+			_, n = delimited(left)
+		case Fixed64:
+			n = 8
+		case Fixed32:
+			n = 4
+		case Group:
+			var err error
+			if n, err = skipGroup(left, tag>>3, depth+1); err != nil {
+				return 0, err
+			}
+		case 4: // end of a group
+			if tag>>3 != number {
+				return 0, ErrMalformed
+			}
+			return len(b) - len(left), nil
+		default:
+			n = 0
+		}
+		if n == 0 || n > len(left) {
+			return 0, ErrMalformed
+		}
+		left = left[n:]
+	}
+}
+
+// Optional is a number or bool of a field with explicit presence.
+type Optional[T any] struct {
+	Value T
+	Set   bool
+}
+
+// Some returns v as a present value.
+func Some[T any](v T) Optional[T] { return Optional[T]{Value: v, Set: true} }
