@@ -1,0 +1,114 @@
+package contract
+
+import (
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/prism-proxy/prism/generator/emit"
+	"github.com/prism-proxy/prism/generator/emit/golang"
+	"google.golang.org/protobuf/compiler/protogen"
+)
+
+// imports are the packages that clients may use.
+func imports() golang.Imports {
+	return golang.Imports{
+		"context":    "context",
+		"errdetails": "google.golang.org/genproto/googleapis/rpc/errdetails",
+		"grpc":       "google.golang.org/grpc",
+		"proto":      "google.golang.org/protobuf/proto",
+		"status":     "google.golang.org/grpc/status",
+	}
+}
+
+// clients returns the Go client of every contract file, given by path, and for
+// each Go package that has one the file of what its clients share.
+func clients(plugin *protogen.Plugin, contracts []string) ([]emit.File, error) {
+	var files []emit.File
+	add := func(path string, g *golang.File) error {
+		content, err := g.Bytes()
+		files = append(files, emit.File{Path: path, Content: content})
+		return err
+	}
+	packages := map[protogen.GoImportPath]bool{}
+	for _, p := range contracts {
+		f := plugin.FilesByPath[p]
+		name := path.Join(Dir, f.GeneratedFilenamePrefix)
+		if err := add(name+"_client.go", client(f)); err != nil {
+			return nil, err
+		}
+		if packages[f.GoImportPath] {
+			continue
+		}
+		packages[f.GoImportPath] = true
+		if err := add(path.Join(path.Dir(name), "prism_client.go"), shared(f)); err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
+}
+
+// client writes the client of one contract file.
+func client(file *protogen.File) *golang.File {
+	g := golang.NewFile(string(file.GoImportPath), string(file.GoPackageName), "", imports())
+	for _, s := range file.Services {
+		full := string(s.Desc.FullName())
+		var methods strings.Builder
+		for _, m := range s.Methods {
+			fmt.Fprintf(&methods, "\t%s = \"/%s/%s\"\n", methodName(m), full, m.Desc.Name())
+		}
+		g.Add("%sconst (\n%s)", comment("The methods of %s, of %s, as interceptors and service configs name them.", full, file.Desc.Path()), methods.String())
+		g.Add(`%[2]s//
+%[3]stype %[1]sClient struct {
+	cc @grpc.ClientConnInterface
+}`, s.GoName, comment("%sClient calls %s. It is safe for concurrent use.", s.GoName, full), s.Comments.Leading)
+		g.Add(`%[2]sfunc New%[1]sClient(cc @grpc.ClientConnInterface) *%[1]sClient {
+	return &%[1]sClient{cc: cc}
+}`, s.GoName, comment("New%sClient returns a client that calls over cc, which remains the caller's to close.", s.GoName))
+		for _, m := range s.Methods {
+			g.Add(`%[1]sfunc (c *%[2]sClient) %[3]s(ctx @context.Context, in *%[4]s, opts ...@grpc.CallOption) (*%[5]s, error) {
+	return call[%[5]s](ctx, c.cc, %[6]s, in, opts)
+}`, m.Comments.Leading, s.GoName, m.GoName, m.Input.GoIdent.GoName, m.Output.GoIdent.GoName, methodName(m))
+		}
+	}
+	return g
+}
+
+func methodName(m *protogen.Method) string {
+	return m.Parent.GoName + "_" + m.GoName + "_FullMethodName"
+}
+
+func comment(format string, args ...any) string {
+	return golang.Comment(golang.Wrap(fmt.Sprintf(format, args...), 77))
+}
+
+// shared writes what the clients of one Go package have in common.
+func shared(file *protogen.File) *golang.File {
+	doc := fmt.Sprintf("Package %s holds the messages of %s and clients of the services that Prism makes of them.",
+		file.GoPackageName, file.Desc.Package())
+	g := golang.NewFile(string(file.GoImportPath), string(file.GoPackageName), golang.Wrap(doc, 77), imports())
+	g.Add(`// Reason returns why a call failed, as the comments of the RPCs name it, such
+// as VERSION_MISMATCH. It is empty when err is nil or does not come from Prism;
+// the code of err is then all there is.
+func Reason(err error) string { return errorInfo(err).GetReason() }`)
+	g.Add(`// ErrorMetadata returns what else an error of Prism says, such as the
+// current_version of a VERSION_MISMATCH. It is nil where Reason is empty.
+func ErrorMetadata(err error) map[string]string { return errorInfo(err).GetMetadata() }`)
+	g.Add(`func errorInfo(err error) *@errdetails.ErrorInfo {
+	for _, detail := range @status.Convert(err).Details() {
+		if info, ok := detail.(*@errdetails.ErrorInfo); ok && info.GetDomain() == "prism" {
+			return info
+		}
+	}
+	return nil
+}`)
+	g.Add(`// call makes one unary call.
+func call[Response any](ctx @context.Context, cc @grpc.ClientConnInterface, method string, in @proto.Message, opts []@grpc.CallOption) (*Response, error) {
+	out := new(Response)
+	if err := cc.Invoke(ctx, method, in, out, append([]@grpc.CallOption{@grpc.StaticMethod()}, opts...)...); err != nil {
+		return nil, err
+	}
+	return out, nil
+}`)
+	return g
+}

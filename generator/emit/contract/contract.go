@@ -1,0 +1,78 @@
+// Package contract emits what clients are given: for every entity a commented
+// .proto with its service, and for Go the messages and the client. None of it
+// depends on a backend or on the deployment.
+package contract
+
+import (
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/prism-proxy/prism/generator/emit"
+	"github.com/prism-proxy/prism/generator/schema"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/descriptorpb"
+)
+
+// Dir is the folder of all contracts, from the module's root. Below it files
+// stand under their proto path.
+const Dir = "out/contract"
+
+// Contract is the contract of all entities of a deployment.
+type Contract struct {
+	// Files are the contract's .proto files and their Go messages and clients,
+	// and the Go messages of the schema's own files; by path.
+	Files []emit.File
+	// Descriptors holds the schema's files, the contract's and all that they
+	// import, each after its imports, without options of source retention and
+	// without source positions. It is for reading only.
+	Descriptors *descriptorpb.FileDescriptorSet
+}
+
+// MarshalDescriptors returns Descriptors in the protobuf encoding, the same
+// bytes for the same schema, as a proxy embeds them for reflection.
+func (c *Contract) MarshalDescriptors() ([]byte, error) {
+	return proto.MarshalOptions{Deterministic: true}.Marshal(c.Descriptors)
+}
+
+// Path returns the import path of the entity's contract, as other .proto files
+// write it: shop/v1/user_profile_prism.proto.
+func Path(e *schema.Entity) string {
+	return path.Join(path.Dir(e.Desc.ParentFile().Path()), e.Label+"_prism.proto")
+}
+
+// Emit returns the contract of d. It is a pure function; an error means that d
+// broke a rule which schema.Read checks, or a fault of the emitter.
+func Emit(d *schema.Deployment) (*Contract, error) {
+	texts := map[string]string{}
+	for _, e := range d.Entities() {
+		texts[Path(e)] = text(e)
+	}
+	linked, err := link(d.Files, texts)
+	if err != nil {
+		return nil, fmt.Errorf("contract: link: %w", err)
+	}
+	plugin, err := newPlugin(linked.own, linked.protos)
+	if err != nil {
+		return nil, fmt.Errorf("contract: %w", err)
+	}
+
+	c := &Contract{Descriptors: withoutSource(linked.protos)}
+	for p, text := range texts {
+		c.Files = append(c.Files, emit.File{Path: path.Join(Dir, p), Content: []byte(text)})
+	}
+	goFiles, err := messages(plugin)
+	if err != nil {
+		return nil, fmt.Errorf("contract: Go messages: %w", err)
+	}
+	c.Files = append(c.Files, goFiles...)
+	goClients, err := clients(plugin, slices.Sorted(maps.Keys(texts)))
+	if err != nil {
+		return nil, fmt.Errorf("contract: Go client: %w", err)
+	}
+	c.Files = append(c.Files, goClients...)
+	slices.SortFunc(c.Files, func(a, b emit.File) int { return strings.Compare(a.Path, b.Path) })
+	return c, nil
+}

@@ -1,0 +1,112 @@
+package contract
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/bufbuild/protocompile"
+	"github.com/bufbuild/protocompile/options"
+	"github.com/bufbuild/protocompile/protoutil"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+	"google.golang.org/protobuf/types/descriptorpb"
+)
+
+// linkedFiles are the schema's files and the contract's with all they import.
+type linkedFiles struct {
+	own    []string // paths of the schema's and the contract's files, sorted
+	protos []*descriptorpb.FileDescriptorProto
+}
+
+// link compiles the texts, by path, against the schema's files, whose options
+// are decoded.
+func link(schema []protoreflect.FileDescriptor, texts map[string]string) (*linkedFiles, error) {
+	known := map[string]protoreflect.FileDescriptor{}
+	for _, f := range inOrder(schema) {
+		known[f.Path()] = f
+	}
+	compiler := protocompile.Compiler{
+		SourceInfoMode: protocompile.SourceInfoStandard,
+		Resolver: protocompile.WithStandardImports(protocompile.ResolverFunc(
+			func(path string) (protocompile.SearchResult, error) {
+				if text, ok := texts[path]; ok {
+					return protocompile.SearchResult{Source: strings.NewReader(text)}, nil
+				}
+				if f, ok := known[path]; ok {
+					return protocompile.SearchResult{Desc: f}, nil
+				}
+				return protocompile.SearchResult{}, protoregistry.NotFound
+			})),
+	}
+	compiled, err := compiler.Compile(context.Background(), slices.Sorted(maps.Keys(texts))...)
+	if err != nil {
+		return nil, err
+	}
+	all := slices.Clone(schema)
+	for _, f := range compiled {
+		all = append(all, f)
+	}
+	slices.SortFunc(all, func(a, b protoreflect.FileDescriptor) int { return cmp.Compare(a.Path(), b.Path()) })
+
+	linked := &linkedFiles{}
+	for _, f := range all {
+		linked.own = append(linked.own, f.Path())
+	}
+	for _, f := range inOrder(all) {
+		p, err := built(f)
+		if err != nil {
+			return nil, err
+		}
+		linked.protos = append(linked.protos, p)
+	}
+	return linked, nil
+}
+
+// inOrder returns the files and all they import, each once and after its
+// imports.
+func inOrder(files []protoreflect.FileDescriptor) []protoreflect.FileDescriptor {
+	var all []protoreflect.FileDescriptor
+	seen := map[string]bool{}
+	var add func(protoreflect.FileDescriptor)
+	add = func(f protoreflect.FileDescriptor) {
+		if seen[f.Path()] {
+			return
+		}
+		seen[f.Path()] = true
+		for i := range f.Imports().Len() {
+			add(f.Imports().Get(i).FileDescriptor)
+		}
+		all = append(all, f)
+	}
+	for _, f := range files {
+		add(f)
+	}
+	return all
+}
+
+// built returns what binaries are built from: f without options of source
+// retention, and protobuf's own files as this compiler has them, since front
+// ends bring different copies.
+func built(f protoreflect.FileDescriptor) (*descriptorpb.FileDescriptorProto, error) {
+	if strings.HasPrefix(f.Path(), "google/protobuf/") {
+		if own, err := protoregistry.GlobalFiles.FindFileByPath(f.Path()); err == nil {
+			f = own
+		}
+	}
+	return options.StripSourceRetentionOptionsFromFile(protoutil.ProtoFromFileDescriptor(f))
+}
+
+// withoutSource returns the files without comments and positions.
+func withoutSource(files []*descriptorpb.FileDescriptorProto) *descriptorpb.FileDescriptorSet {
+	set := &descriptorpb.FileDescriptorSet{}
+	for _, f := range files {
+		f = proto.CloneOf(f)
+		f.SourceCodeInfo = nil
+		set.File = append(set.File, f)
+	}
+	return set
+}

@@ -1,0 +1,52 @@
+package contract
+
+import (
+	"errors"
+	"path"
+	"strings"
+	"sync"
+
+	"github.com/prism-proxy/prism/generator/emit"
+	"google.golang.org/protobuf/cmd/protoc-gen-go/internal_gengo"
+	"google.golang.org/protobuf/compiler/protogen"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/descriptorpb"
+	"google.golang.org/protobuf/types/pluginpb"
+)
+
+// newPlugin gives protoc-gen-go's view of the files: own are those to emit,
+// protos hold them and their imports in order.
+func newPlugin(own []string, protos []*descriptorpb.FileDescriptorProto) (*protogen.Plugin, error) {
+	return protogen.Options{}.New(&pluginpb.CodeGeneratorRequest{
+		FileToGenerate: own,
+		ProtoFile:      protos,
+		Parameter:      proto.String("paths=source_relative"),
+	})
+}
+
+// noVersionMarkers keeps the versions of tools out of generated files, so that
+// an upgrade changes only what it must.
+var noVersionMarkers = sync.OnceFunc(func() { internal_gengo.GenerateVersionMarkers = false })
+
+// messages returns the .pb.go of every file to emit, as protoc-gen-go has it.
+func messages(plugin *protogen.Plugin) ([]emit.File, error) {
+	noVersionMarkers()
+	for _, f := range plugin.Files {
+		if f.Generate {
+			internal_gengo.GenerateFile(plugin, f)
+		}
+	}
+	response := plugin.Response()
+	if response.Error != nil {
+		return nil, errors.New(response.GetError())
+	}
+	var files []emit.File
+	for _, f := range response.File {
+		content := f.GetContent()
+		if !strings.HasPrefix(content, emit.Header) {
+			content = emit.Header + "\n\n" + content
+		}
+		files = append(files, emit.File{Path: path.Join(Dir, f.GetName()), Content: []byte(content)})
+	}
+	return files, nil
+}

@@ -1,0 +1,140 @@
+package contract
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/prism-proxy/prism/generator/emit"
+	"github.com/prism-proxy/prism/generator/emit/golang"
+)
+
+// protoFile is a .proto file of one service, as print writes it.
+type protoFile struct {
+	source   string // the schema file it comes from
+	pkg      string
+	imports  map[string]bool
+	options  []string // name = value
+	service  rpcs
+	messages []*message
+}
+
+type rpcs struct {
+	name, comment string
+	methods       []method
+}
+
+// method's request and response are <name>Request and <name>Response.
+type method struct{ name, comment string }
+
+type message struct {
+	name, comment string
+	nested        []*message
+	fields        []field
+}
+
+type field struct {
+	kind    string // with its label: repeated UserProfile
+	name    string
+	number  int32
+	comment string
+}
+
+// print returns the file as `buf format` leaves it.
+func (f *protoFile) print() string {
+	p := &printer{}
+	p.line("%s", emit.Header)
+	p.line("// Source: %s", f.source)
+	p.line("\nsyntax = \"proto3\";")
+	if f.pkg != "" {
+		p.line("\npackage %s;", f.pkg)
+	}
+	p.line("")
+	for _, path := range slices.Sorted(maps.Keys(f.imports)) {
+		p.line("import %q;", path)
+	}
+	p.line("")
+	for _, o := range f.options {
+		p.line("option %s;", o)
+	}
+	p.line("")
+	p.comment(f.service.comment)
+	p.block("service "+f.service.name, func() {
+		for i, m := range f.service.methods {
+			if i > 0 {
+				p.line("")
+			}
+			p.comment(m.comment)
+			p.line("rpc %[1]s(%[1]sRequest) returns (%[1]sResponse);", m.name)
+		}
+	})
+	for _, m := range f.messages {
+		p.line("")
+		p.message(m)
+	}
+	return p.String()
+}
+
+// printer writes indented lines.
+type printer struct {
+	strings.Builder
+	indent string
+}
+
+func (p *printer) line(format string, args ...any) {
+	if format != "" {
+		fmt.Fprintf(p, p.indent+format, args...)
+	}
+	p.WriteByte('\n')
+}
+
+func (p *printer) block(head string, body func()) {
+	p.line("%s {", head)
+	p.indent += "  "
+	body()
+	p.indent = p.indent[2:]
+	p.line("}")
+}
+
+func (p *printer) message(m *message) {
+	p.comment(m.comment)
+	p.block("message "+m.name, func() {
+		for _, n := range m.nested {
+			p.message(n)
+			p.line("")
+		}
+		for i, f := range m.fields {
+			if i > 0 && f.comment != "" {
+				p.line("")
+			}
+			p.comment(f.comment)
+			p.line("%s %s = %d;", f.kind, f.name, f.number)
+		}
+	})
+}
+
+// comment writes text and breaks lines that are too long; a line that begins
+// with a hyphen is an item of a list, indented as gofmt has it.
+func (p *printer) comment(text string) {
+	if text == "" {
+		return
+	}
+	const width = 80
+	for line := range strings.SplitSeq(text, "\n") {
+		head, hang := "// ", "// "
+		if strings.HasPrefix(line, "- ") {
+			head, hang = "//   ", "//     "
+		}
+		room := width - len(p.indent) - len(hang)
+		if len(line) > room {
+			line = golang.Wrap(line, room)
+		}
+		for i, part := range strings.Split(line, "\n") {
+			if i > 0 {
+				head = hang
+			}
+			p.line("%s", strings.TrimRight(head+part, " "))
+		}
+	}
+}

@@ -1,0 +1,151 @@
+package record
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/prism-proxy/prism/generator/emit/golang"
+)
+
+// checks are the functions that check the messages below an entity, at every
+// depth, each message once.
+type checks struct {
+	names map[protoreflect.FullName]string // "" where only the encoding can be wrong
+	order []protoreflect.MessageDescriptor
+}
+
+func newChecks(entity protoreflect.MessageDescriptor) *checks {
+	c := &checks{names: map[protoreflect.FullName]string{}}
+	c.visit(entity, map[string]bool{})
+	return c
+}
+
+// visit names the messages that the fields of m hold.
+func (c *checks) visit(m protoreflect.MessageDescriptor, taken map[string]bool) {
+	for i := range m.Fields().Len() {
+		sub := m.Fields().Get(i).Message()
+		if sub == nil {
+			continue
+		}
+		if _, done := c.names[sub.FullName()]; done {
+			continue
+		}
+		c.names[sub.FullName()] = ""
+		if !needsLook(sub, map[protoreflect.FullName]bool{}) {
+			continue
+		}
+		name := "check" + strings.ReplaceAll(strings.TrimPrefix(string(sub.FullName()), string(sub.ParentFile().Package())+"."), ".", "")
+		for n := 2; taken[name]; n++ {
+			name = strings.TrimRight(name, "0123456789") + strconv.Itoa(n)
+		}
+		taken[name] = true
+		c.names[sub.FullName()] = name
+		c.order = append(c.order, sub)
+		c.visit(sub, taken)
+	}
+}
+
+// needsLook reports whether more than the encoding can be wrong in m: text at
+// any depth, a nested message, packed numbers.
+func needsLook(m protoreflect.MessageDescriptor, seen map[protoreflect.FullName]bool) bool {
+	if seen[m.FullName()] {
+		return false
+	}
+	seen[m.FullName()] = true
+	for i := range m.Fields().Len() {
+		f := m.Fields().Get(i)
+		if f.Message() != nil || f.Kind() == protoreflect.StringKind && validatesUTF8(f) || packable(f) {
+			return true
+		}
+	}
+	return false
+}
+
+// of returns the statement that checks a field beyond its encoding, or "".
+func (c *checks) of(f protoreflect.FieldDescriptor) string {
+	switch {
+	case f.Kind() == protoreflect.StringKind:
+		if validatesUTF8(f) {
+			return "f.Text()"
+		}
+		return ""
+	case f.Message() != nil:
+		if name := c.names[f.Message().FullName()]; name != "" {
+			return "f.Join(" + name + "(f.Message()))"
+		}
+		return "f.Join(@wire.Check(f.Message()))"
+	case !packable(f):
+		return ""
+	}
+	switch wireTypeOfKind(f.Kind()) {
+	case "Fixed32":
+		return "f.PackedFixed(4)"
+	case "Fixed64":
+		return "f.PackedFixed(8)"
+	}
+	return "f.PackedVarints()"
+}
+
+func (c *checks) print(file *golang.File) {
+	for _, m := range c.order {
+		var b strings.Builder
+		fmt.Fprintf(&b, "// %s checks a %s at any depth.\nfunc %[1]s(f @wire.Fields) error {\nfor f.Next() {\nswitch f.Tag {\n", c.names[m.FullName()], m.FullName())
+		var looks []string
+		tags, fields := map[string][]string{}, map[string][]string{}
+		for i := range m.Fields().Len() {
+			f := m.Fields().Get(i)
+			look := c.of(f)
+			if look == "" {
+				continue
+			}
+			if tags[look] == nil {
+				looks = append(looks, look)
+			}
+			tags[look] = append(tags[look], tagOf(f))
+			fields[look] = append(fields[look], string(f.Name()))
+		}
+		for _, look := range looks {
+			fmt.Fprintf(&b, "case %s: // %s\n%s\n", strings.Join(tags[look], ", "), strings.Join(fields[look], ", "), look)
+		}
+		b.WriteString("}\n}\nreturn f.Err()\n}")
+		file.Add("%s", b.String())
+	}
+}
+
+// packable reports whether the field is a list of numbers, which may be packed.
+func packable(f protoreflect.FieldDescriptor) bool {
+	return f.IsList() && wireTypeOfKind(f.Kind()) != "Bytes"
+}
+
+// wireType is the wire type of the form of the field that has something to
+// check or to keep.
+func wireType(f protoreflect.FieldDescriptor) string {
+	if packable(f) {
+		return "Bytes"
+	}
+	return wireTypeOfKind(f.Kind())
+}
+
+func wireTypeOfKind(k protoreflect.Kind) string {
+	switch k {
+	case protoreflect.StringKind, protoreflect.BytesKind, protoreflect.MessageKind:
+		return "Bytes"
+	case protoreflect.Fixed64Kind, protoreflect.Sfixed64Kind, protoreflect.DoubleKind:
+		return "Fixed64"
+	case protoreflect.Fixed32Kind, protoreflect.Sfixed32Kind, protoreflect.FloatKind:
+		return "Fixed32"
+	}
+	return "Varint"
+}
+
+// validatesUTF8 reports whether proto.Unmarshal checks the string: a feature
+// of the field, which descriptors of protobuf-go tell by this method.
+func validatesUTF8(f protoreflect.FieldDescriptor) bool {
+	if d, ok := f.(interface{ EnforceUTF8() bool }); ok {
+		return d.EnforceUTF8()
+	}
+	return f.Syntax() == protoreflect.Proto3
+}

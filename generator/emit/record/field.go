@@ -1,0 +1,263 @@
+package record
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/prism-proxy/prism/generator/schema"
+)
+
+// TagName is the constant of the field's tag.
+func TagName(f *schema.Field) string {
+	return "tag" + strings.ToUpper(f.GoName[:1]) + strings.TrimSuffix(f.GoName[1:], "_")
+}
+
+// GoType is the type that holds the field in a key or a record.
+func GoType(f *schema.Field) string {
+	if optional(f) {
+		return "@wire.Optional[" + plainType(f) + "]"
+	}
+	return plainType(f)
+}
+
+// plainType is the type of the field's value where it is known to be there.
+func plainType(f *schema.Field) string {
+	switch f.Type {
+	case schema.Text:
+		return "[]byte"
+	case schema.Int:
+		return "int64"
+	case schema.Uint:
+		return "uint64"
+	case schema.Bool, schema.Other: // of Other fields only the presence is held
+		return "bool"
+	}
+	return "@wire.Timestamp"
+}
+
+// optional reports whether the field's type must say that it is absent. Text
+// is nil then, a Timestamp says so itself.
+func optional(f *schema.Field) bool {
+	return f.Presence && f.Role != schema.Key && (f.Type == schema.Int || f.Type == schema.Uint || f.Type == schema.Bool)
+}
+
+// counted reports whether a key field needs a bool beside it to be told from
+// zero.
+func counted(f *schema.Field) bool {
+	return f.Role == schema.Key && f.Presence && (f.Type == schema.Int || f.Type == schema.Uint || f.Type == schema.Bool)
+}
+
+// Value is the field's current value on the wire, f being the wire.Fields.
+func Value(f *schema.Field) string {
+	switch f.Desc.Kind() {
+	case protoreflect.StringKind:
+		return "f.Text()"
+	case protoreflect.BoolKind:
+		return "f.Bool()"
+	case protoreflect.Int64Kind, protoreflect.Sfixed64Kind:
+		return "f.Int64()"
+	case protoreflect.Sint64Kind:
+		return "f.Sint64()"
+	case protoreflect.Int32Kind, protoreflect.Sfixed32Kind, protoreflect.EnumKind:
+		return "int64(f.Int32())"
+	case protoreflect.Sint32Kind:
+		return "int64(f.Sint32())"
+	case protoreflect.Uint32Kind, protoreflect.Fixed32Kind:
+		return "int64(f.Uint32())"
+	}
+	return "f.Uint64()"
+}
+
+// Assign is the statement that stores the current value in the field of the
+// variable that prefix selects from: "r.".
+func Assign(f *schema.Field, prefix string) string {
+	switch {
+	case f.Type == schema.Other:
+		return prefix + f.GoName + " = true"
+	case counted(f):
+		return fmt.Sprintf("%[1]s%[2]s, %[1]s%[2]sSet = %[3]s, true", prefix, f.GoName, Value(f))
+	case optional(f):
+		return fmt.Sprintf("%s%s = @wire.Some(%s)", prefix, f.GoName, Value(f))
+	case f.Type == schema.Timestamp:
+		return fmt.Sprintf("%[1]s%[2]s = f.Timestamp(%[1]s%[2]s)", prefix, f.GoName)
+	}
+	return prefix + AssignPlain(f)
+}
+
+// AssignPlain is Assign to a field of the plain type, without the prefix.
+func AssignPlain(f *schema.Field) string {
+	if f.Type == schema.Timestamp {
+		return fmt.Sprintf("%[1]s = f.Timestamp(p.%[1]s)", f.GoName)
+	}
+	return f.GoName + " = " + Value(f)
+}
+
+// Append is the expression that appends the plain value of the field to b, as
+// field number.
+func Append(f *schema.Field, prefix string, number int) string {
+	value := prefix + f.GoName
+	switch {
+	case f.Type == schema.Text:
+		return fmt.Sprintf("@wire.AppendBytes(b, %d, %s)", number, value)
+	case f.Type == schema.Timestamp:
+		return fmt.Sprintf("@wire.AppendTimestamp(b, %d, %s)", number, value)
+	case f.Type == schema.Bool:
+		return fmt.Sprintf("@wire.AppendBool(b, %d, %s)", number, value)
+	}
+	switch f.Desc.Kind() {
+	case protoreflect.Sint64Kind, protoreflect.Sint32Kind:
+		return fmt.Sprintf("@wire.AppendZigZag(b, %d, %s)", number, value)
+	case protoreflect.Fixed64Kind, protoreflect.Sfixed64Kind:
+		return fmt.Sprintf("@wire.AppendFixed64(b, %d, uint64(%s))", number, value)
+	case protoreflect.Fixed32Kind, protoreflect.Sfixed32Kind:
+		return fmt.Sprintf("@wire.AppendFixed32(b, %d, uint32(%s))", number, value)
+	}
+	return fmt.Sprintf("@wire.AppendVarint(b, %d, uint64(%s))", number, value)
+}
+
+// Empty is the value of a field of implicit presence that is not on the wire,
+// or "" if it is Go's zero value.
+func Empty(f *schema.Field) string {
+	if f.Type == schema.Text && (!f.Presence || f.Role == schema.Key) {
+		return "@wire.Empty"
+	}
+	return ""
+}
+
+// Lowest is the value that comes before all others, or "" if it is Go's zero
+// value.
+func Lowest(f *schema.Field) string {
+	switch f.Type {
+	case schema.Int:
+		return "@math.MinInt64"
+	case schema.Text:
+		return "@wire.Empty"
+	}
+	return ""
+}
+
+// absent is the value of a field that another member of its oneof replaced.
+func absent(f *schema.Field) string {
+	switch {
+	case f.Type == schema.Text:
+		return "nil"
+	case optional(f), f.Type == schema.Timestamp:
+		return GoType(f) + "{}"
+	case f.Type == schema.Bool, f.Type == schema.Other:
+		return "false"
+	}
+	return "0"
+}
+
+// initial lists the fields whose first value is not Go's zero value.
+func initial(fields []*schema.Field, value func(*schema.Field) string) string {
+	var list []string
+	for _, f := range fields {
+		if v := value(f); v != "" {
+			list = append(list, f.GoName+": "+v)
+		}
+	}
+	return strings.Join(list, ", ")
+}
+
+// Checks returns the cases of a switch that say what is wrong with the fields.
+func Checks(fields []*schema.Field, prefix string) string {
+	var b strings.Builder
+	for _, f := range fields {
+		FieldChecks(&b, f, prefix+f.GoName, strconv.Quote(f.Name), f.Role == schema.Key || f.Required)
+	}
+	return b.String()
+}
+
+// FieldChecks prints the cases for one field, whose value is the expression
+// value and whose path in errors is the expression path.
+func FieldChecks(b *strings.Builder, f *schema.Field, value, path string, required bool) {
+	one := func(condition, result string, args ...any) {
+		fmt.Fprintf(b, "case %s:\nreturn @runtime."+result+"\n", append([]any{condition}, args...)...)
+	}
+	switch f.Type {
+	case schema.Text:
+		if required {
+			one("len("+value+") == 0", "Required(%s)", path)
+		}
+		if f.MinLength > 0 {
+			there := fmt.Sprintf("len(%s) > 0 && ", value)
+			if required {
+				there = ""
+			} else if f.Presence {
+				there = value + " != nil && "
+			}
+			one(fmt.Sprintf("%slen(%s) < %d", there, value, f.MinLength), "TooShort(%s, len(%s), %d)", path, value, f.MinLength)
+		}
+		TextBounds(b, f, value, path)
+	case schema.Timestamp:
+		if required {
+			one("!"+value+".Set", "Required(%s)", path)
+		}
+		if f.Role == schema.Key || f.Role == schema.Indexed {
+			one("!"+value+".Valid()", "BadTime(%s)", path)
+		}
+	case schema.Other:
+		if required {
+			one("!"+value, "Required(%s)", path)
+		}
+	default:
+		switch {
+		case required && counted(f):
+			one("!"+value+"Set", "Required(%s)", path)
+		case required && optional(f):
+			one("!"+value+".Set", "Required(%s)", path)
+		}
+		if condition := outOfRange(f, value); condition != "" {
+			one(condition, "OutOfRange(%s, %s)", path, strconv.Quote(rangeText(f)))
+		}
+	}
+}
+
+// TextBounds prints the cases that hold for text wherever it stands: as a
+// record's field, or as what a list is asked for.
+func TextBounds(b *strings.Builder, f *schema.Field, value, path string) {
+	if f.MaxLength > 0 {
+		fmt.Fprintf(b, "case len(%[1]s) > %[3]d:\nreturn @runtime.TooLong(%[2]s, len(%[1]s), %[3]d)\n", value, path, f.MaxLength)
+	}
+	if f.Role == schema.Key || f.Role == schema.Indexed {
+		fmt.Fprintf(b, "case @bytes.IndexByte(%s, 0) >= 0:\nreturn @runtime.HasNUL(%s)\n", value, path)
+	}
+}
+
+func outOfRange(f *schema.Field, value string) string {
+	var conditions []string
+	there := ""
+	if optional(f) {
+		there = value + ".Set"
+		value += ".Value"
+	}
+	if f.Min != nil && (f.Type != schema.Uint || *f.Min > 0) {
+		conditions = append(conditions, fmt.Sprintf("%s < %d", value, *f.Min))
+	}
+	if f.Max != nil {
+		conditions = append(conditions, fmt.Sprintf("%s > %d", value, *f.Max))
+	}
+	switch {
+	case len(conditions) == 0:
+		return ""
+	case there == "":
+		return strings.Join(conditions, " || ")
+	case len(conditions) == 1:
+		return there + " && " + conditions[0]
+	}
+	return there + " && (" + strings.Join(conditions, " || ") + ")"
+}
+
+func rangeText(f *schema.Field) string {
+	switch {
+	case f.Min == nil:
+		return fmt.Sprintf("at most %d", *f.Max)
+	case f.Max == nil:
+		return fmt.Sprintf("at least %d", *f.Min)
+	}
+	return fmt.Sprintf("%d to %d", *f.Min, *f.Max)
+}

@@ -1,0 +1,324 @@
+// Package record emits record.go of an entity's package: the key, the record
+// and the one pass that checks a record's bytes and finds in them what the
+// store and the bounds need. It is the same for every backend, but for marked
+// fields, which only SQL stores keep.
+package record
+
+import (
+	"fmt"
+	"path"
+	"strings"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/prism-proxy/prism/generator/emit"
+	"github.com/prism-proxy/prism/generator/emit/golang"
+	"github.com/prism-proxy/prism/generator/schema"
+)
+
+// Emit returns record.go of e, in the folder dir, for a backend that keeps
+// marked fields or does not.
+func Emit(e *schema.Entity, dir, importPath string, marked bool) (emit.File, error) {
+	p := &printer{
+		entity: e,
+		file: golang.NewFile(importPath, e.GoPackage, fmt.Sprintf(
+			"Package %s serves %s from %s.\nSource: %s.", e.GoPackage, e.Desc.FullName(), e.Namespace.Backend, e.Source.File), golang.Imports{
+			"bytes": "bytes", "math": "math",
+			"runtime":  golang.Module + "/runtime",
+			"keyvalue": golang.Module + "/runtime/keyvalue",
+			"wire":     golang.Module + "/runtime/wire",
+		}),
+		checks: newChecks(e.Desc),
+	}
+	for _, f := range e.Fields {
+		if f.Role == schema.Key {
+			continue
+		}
+		if f.Role == schema.Indexed || f.Role == schema.Marked && marked || bounded(f) {
+			p.held = append(p.held, f)
+		}
+	}
+	p.tags()
+	p.key()
+	p.position()
+	p.record()
+	p.checks.print(p.file)
+	p.file.Add(`// check reads b and says what is wrong with it as a record.
+func (r *record) check(b []byte) error {
+	if err := r.read(b); err != nil {
+		return err
+	}
+	return r.valid()
+}
+
+// Check says what is wrong with b as a record: nil, or an error with the reason
+// that a put answers.
+func Check(b []byte) error {
+	var r record
+	return @runtime.Decode(r.check(b))
+}`)
+	content, err := p.file.Bytes()
+	return emit.File{Path: path.Join(dir, "record.go"), Content: content}, err
+}
+
+// bounded reports whether valid looks at the field.
+func bounded(f *schema.Field) bool {
+	return f.Required || f.MinLength > 0 || f.MaxLength > 0 || f.Min != nil || f.Max != nil
+}
+
+type printer struct {
+	entity *schema.Entity
+	file   *golang.File
+	held   []*schema.Field // beside the key, by number
+	checks *checks
+}
+
+// tags prints the constants of all tags that read looks for.
+func (p *printer) tags() {
+	var b strings.Builder
+	fmt.Fprintf(&b, "// The fields of %s, as the wire tags them.\nconst (\n", p.entity.Desc.FullName())
+	for _, f := range p.entity.Fields {
+		if p.isHeld(f) || p.checks.of(f.Desc) != "" {
+			fmt.Fprintf(&b, "%s = %s\n", TagName(f), tagOf(f.Desc))
+		}
+	}
+	b.WriteString(")")
+	p.file.Add("%s", b.String())
+}
+
+func (p *printer) isHeld(f *schema.Field) bool {
+	if f.Role == schema.Key {
+		return true
+	}
+	for _, h := range p.held {
+		if h == f {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *printer) key() {
+	e := p.entity
+	var b strings.Builder
+	b.WriteString("// key is the key of a record. Its slices alias what it was read from.\ntype key struct {\n")
+	for _, f := range e.Key() {
+		fmt.Fprintf(&b, "%s %s // %d\n", f.GoName, GoType(f), f.Number)
+		if counted(f) {
+			fmt.Fprintf(&b, "%sSet bool\n", f.GoName)
+		}
+	}
+	fmt.Fprintf(&b, "}\n\n// emptyKey is a key of which no field is set.\nvar emptyKey = key{%s}\n", initial(e.Key(), Empty))
+	if e.HasLowest() {
+		fmt.Fprintf(&b, "\n// lowestKey comes before every key.\nvar lowestKey = key{%s}\n", initial(e.Key(), Lowest))
+	}
+	fmt.Fprintf(&b, `
+// read takes the fields of the key from f, a message that has them under the
+// numbers they have in %s.
+func (k *key) read(f @wire.Fields) error {
+	for f.Next() {
+		switch f.Tag {
+`, e.Desc.FullName())
+	for _, f := range e.Key() {
+		fmt.Fprintf(&b, "case %s:\n%s\n", TagName(f), Assign(f, "k."))
+	}
+	b.WriteString("}\n}\nreturn f.Err()\n}\n")
+	p.validKey(&b)
+	b.WriteString(`
+// check reads the key in b and says what is wrong with it.
+func (k *key) check(b []byte) error {
+	if err := k.read(@wire.Read(b)); err != nil {
+		return err
+	}
+	return k.valid()
+}
+
+// append appends the key as read takes it.
+func (k *key) append(b []byte) []byte {
+`)
+	for _, f := range e.Key() {
+		fmt.Fprintf(&b, "b = %s\n", Append(f, "k.", int(f.Number)))
+	}
+	b.WriteString("return b\n}")
+	p.file.Add("%s", b.String())
+}
+
+func (p *printer) validKey(b *strings.Builder) {
+	e := p.entity
+	if len(e.Sort) == 0 {
+		fmt.Fprintf(b, "\n// valid says what is wrong with the key of a record.\nfunc (k *key) valid() error {\nswitch {\n%s}\nreturn nil\n}\n", Checks(e.Partition, "k."))
+		return
+	}
+	fmt.Fprintf(b, `
+// valid says what is wrong with the key of a record.
+func (k *key) valid() error {
+	if err := k.validPartition(); err != nil {
+		return err
+	}
+	switch {
+	%s}
+	return nil
+}
+
+// validPartition says what is wrong with the partition key.
+func (k *key) validPartition() error {
+	switch {
+	%s}
+	return nil
+}
+`, Checks(e.Sort, "k."), Checks(e.Partition, "k."))
+}
+
+// position prints the cursor of lists that are ordered by more than the key.
+func (p *printer) position() {
+	extra := p.entity.Position()[len(p.entity.Key()):]
+	if len(extra) == 0 {
+		return
+	}
+	var b strings.Builder
+	b.WriteString("// position is a place in the order of a list: the key, and the fields that\n// ordered indexes sort by.\ntype position struct {\nkey\n")
+	for _, f := range extra {
+		fmt.Fprintf(&b, "%s %s // %d\n", f.GoName, plainType(f), f.Number)
+	}
+	lowest := "emptyKey"
+	if p.entity.HasLowest() {
+		lowest = "lowestKey"
+	}
+	fmt.Fprintf(&b, "}\n\n// lowestPosition comes before every position.\nvar lowestPosition = position{key: %s, %s}\n", lowest, initial(extra, Lowest))
+	b.WriteString("\n// read takes a position that append appended.\nfunc (p *position) read(f @wire.Fields) error {\nfor f.Next() {\nswitch f.Tag {\n")
+	for _, f := range p.entity.Key() {
+		fmt.Fprintf(&b, "case %s:\n%s\n", TagName(f), Assign(f, "p."))
+	}
+	for _, f := range extra {
+		fmt.Fprintf(&b, "case %s:\np.%s\n", TagName(f), AssignPlain(f))
+	}
+	b.WriteString("}\n}\nreturn f.Err()\n}\n\n// append appends the position: the key and then the other fields.\nfunc (p *position) append(b []byte) []byte {\nb = p.key.append(b)\n")
+	for _, f := range extra {
+		fmt.Fprintf(&b, "b = %s\n", Append(f, "p.", int(f.Number)))
+	}
+	b.WriteString("return b\n}\n\n// position returns where r stands in the lists that it is in.\nfunc (r *record) position() position {\nreturn position{key: r.key")
+	for _, f := range extra {
+		value := "r." + f.GoName
+		if optional(f) {
+			value += ".Value"
+		}
+		fmt.Fprintf(&b, ", %s: %s", f.GoName, value)
+	}
+	b.WriteString("}\n}")
+	p.file.Add("%s", b.String())
+}
+
+func (p *printer) record() {
+	e := p.entity
+	var b strings.Builder
+	fmt.Fprintf(&b, "%stype record struct {\nkey\nbytes []byte // the encoded %s, unknown fields included\n", golang.Comment(golang.Wrap(fmt.Sprintf(
+		"record is one %s on its way to the store: its encoded bytes, which are the truth, and the fields that the store and the bounds need. All slices alias the request.",
+		e.Desc.FullName()), 77)), e.Desc.FullName())
+	for _, f := range p.held {
+		fmt.Fprintf(&b, "%s %s // %s\n", f.GoName, GoType(f), why(f))
+	}
+	b.WriteString(`}
+
+// read checks b in one pass and finds the fields in it. It accepts what
+// proto.Unmarshal accepts, and nothing else; emptiness, bounds and NUL come
+// after, in valid.
+func (r *record) read(b []byte) error {
+`)
+	init := "bytes: b, key: emptyKey"
+	if fields := initial(p.held, Empty); fields != "" {
+		init += ", " + fields
+	}
+	fmt.Fprintf(&b, "*r = record{%s}\nf := @wire.Read(b)\nfor f.Next() {\nswitch f.Tag { // with another wire type it is an unknown field, kept in bytes\n", init)
+	p.cases(&b)
+	b.WriteString("}\n}\nreturn f.Err()\n}\n\n// valid says what a record may not be although its encoding is right.\nfunc (r *record) valid() error {\nif err := r.key.valid(); err != nil {\nreturn err\n}\n")
+	if cases := Checks(p.held, "r."); cases != "" {
+		fmt.Fprintf(&b, "switch {\n%s}\n", cases)
+	}
+	b.WriteString("return @keyvalue.CheckRecord(r.bytes)\n}")
+	p.file.Add("%s", b.String())
+}
+
+// cases prints what read does with each field: those that are held, then the
+// others that need a look, which share a case where they need the same.
+func (p *printer) cases(b *strings.Builder) {
+	var looks []string
+	shared := map[string][]string{}
+	for _, f := range p.entity.Fields {
+		clear := p.clears(f)
+		if p.isHeld(f) {
+			fmt.Fprintf(b, "case %s:\n%s\n%s", TagName(f), Assign(f, "r."), clear)
+			if f.Type == schema.Other {
+				fmt.Fprintf(b, "%s", statement(p.checks.of(f.Desc)))
+			}
+			continue
+		}
+		look := p.checks.of(f.Desc)
+		switch {
+		case clear != "":
+			tag := TagName(f)
+			if look == "" {
+				tag = tagOf(f.Desc)
+			}
+			fmt.Fprintf(b, "case %s:\n%s%s", tag, statement(look), clear)
+		case look != "":
+			if shared[look] == nil {
+				looks = append(looks, look)
+			}
+			shared[look] = append(shared[look], TagName(f))
+		}
+	}
+	for _, look := range looks {
+		fmt.Fprintf(b, "case %s:\n%s\n", strings.Join(shared[look], ", "), look)
+	}
+}
+
+func statement(s string) string {
+	if s == "" {
+		return ""
+	}
+	return s + "\n"
+}
+
+// clears returns the statements that make the held siblings of f absent: the
+// last member of a oneof on the wire is the one that is set.
+func (p *printer) clears(f *schema.Field) string {
+	var b strings.Builder
+	for _, s := range f.OneofSiblings() {
+		for _, h := range p.held {
+			if h.Desc.Number() == s.Number() {
+				fmt.Fprintf(&b, "r.%s = %s\n", h.GoName, absent(h))
+			}
+		}
+	}
+	return b.String()
+}
+
+// why says in a comment what a field is held for.
+func why(f *schema.Field) string {
+	var uses []string
+	switch f.Role {
+	case schema.Indexed:
+		uses = append(uses, "indexed")
+	case schema.Marked:
+		uses = append(uses, "column")
+	}
+	if f.Required {
+		uses = append(uses, "required")
+	}
+	if f.Role == schema.Plain && !f.Required {
+		uses = append(uses, "bounded")
+	}
+	if f.Personal != "" {
+		uses = append(uses, "personal")
+	}
+	if f.Type == schema.Text && f.Presence {
+		uses = append(uses, "nil when absent")
+	}
+	return fmt.Sprintf("%d: %s", f.Number, strings.Join(uses, ", "))
+}
+
+// tagOf returns the tag that a field of the schema has: of a repeated number,
+// the tag of its packed form, the only one that has something to check.
+func tagOf(f protoreflect.FieldDescriptor) string {
+	return fmt.Sprintf("%d<<3 | @wire.%s", f.Number(), wireType(f))
+}
