@@ -7,6 +7,7 @@ import (
 	"github.com/ncruces/go-sqlite3"
 
 	"github.com/prism-proxy/prism/runtime"
+	"github.com/prism-proxy/prism/runtime/wire"
 )
 
 // Conn is a connection lent to one operation, from Reader or Begin to End. It
@@ -94,8 +95,13 @@ func (c *Conn) err() error {
 	return nil
 }
 
-// Now is the time that the operation expires records by.
-func (c *Conn) Now() time.Time { return c.db.now() }
+// Now is the time that the operation expires records by, in microseconds.
+func (c *Conn) Now() wire.Timestamp { return wire.NewTimestamp(c.db.now().Truncate(time.Microsecond)) }
+
+// Expires is when a record that is written now expires.
+func (c *Conn) Expires(ttl time.Duration) wire.Timestamp {
+	return wire.NewTimestamp(c.db.now().Add(ttl).Truncate(time.Microsecond))
+}
 
 // Versions issues n versions for records of table, and returns the first. It
 // is called at most once in a transaction.

@@ -161,9 +161,6 @@ func text(c *sqlite3.Conn, query string) (string, error) {
 	return stmt.ColumnText(0), nil
 }
 
-// Now is the clock that records expire by.
-func (db *DB) Now() time.Time { return db.now() }
-
 // Close waits for the calls under way and closes the file. It is idempotent and
 // returns the first error.
 func (db *DB) Close() error {

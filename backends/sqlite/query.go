@@ -3,7 +3,6 @@ package sqlite
 import (
 	"encoding/binary"
 	"errors"
-	"math"
 
 	"github.com/ncruces/go-sqlite3"
 
@@ -132,11 +131,13 @@ func (q *Query) Exec() {
 	}
 }
 
-// Changed runs a statement that gives no rows and reports whether it changed
-// any.
-func (q *Query) Changed() bool {
+// Changed runs a statement that gives no rows and returns how many it changed.
+func (q *Query) Changed() int {
 	q.Exec()
-	return q.err == nil && q.stmt.Conn().Changes() > 0
+	if q.err != nil {
+		return 0
+	}
+	return int(q.stmt.Conn().Changes())
 }
 
 // Next moves to the next row and reports whether there is one.
@@ -198,9 +199,3 @@ func (q *Query) reset() {
 		q.stmt.ClearBindings()
 	}
 }
-
-// Lowest and highest integers, for the parts of a bound that are not set.
-const (
-	LowestInt  = math.MinInt64
-	LowestUint = 0
-)

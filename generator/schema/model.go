@@ -135,6 +135,10 @@ func (f *Field) OneofSiblings() []protoreflect.FieldDescriptor {
 	return siblings
 }
 
+// NanosColumn is the column beside a Timestamp's own in stores whose time type
+// stops at microseconds: it holds the nanoseconds below them.
+func (f *Field) NanosColumn() string { return f.Column + "_nanos" }
+
 // Type is how a value is held and ordered, whatever its wire type.
 type Type int
 
@@ -279,6 +283,17 @@ type Source struct {
 func containsField(fields []*Field, f *Field) bool {
 	for _, g := range fields {
 		if g == f {
+			return true
+		}
+	}
+	return false
+}
+
+// HasLowest reports whether the lowest key differs from one of which no field
+// is set: whether an integer stands in it.
+func (e *Entity) HasLowest() bool {
+	for _, f := range e.Key() {
+		if f.Type == Int {
 			return true
 		}
 	}

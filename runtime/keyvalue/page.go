@@ -8,14 +8,10 @@ import (
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
-// The fields that every list request has.
+// The fields of a scan's request that hold the sort key of a range.
 const (
-	TagFrom      = 11<<3 | wire.Bytes   // where it is a message or text
-	TagFromInt   = 11<<3 | wire.Varint  // where it is a number
-	TagFromFixed = 11<<3 | wire.Fixed64 // where it is a number of fixed size
-	TagTo        = 12<<3 | wire.Bytes
-	TagToInt     = 12<<3 | wire.Varint
-	TagToFixed   = 12<<3 | wire.Fixed64
+	TagFrom = 11<<3 | wire.Bytes
+	TagTo   = 12<<3 | wire.Bytes
 )
 
 // Range is the part of an order that a list still has to answer: from
@@ -138,4 +134,25 @@ func (p *Page) Bytes(token []byte) []byte {
 		return p.out
 	}
 	return wire.AppendBytes(p.out, 2, token)
+}
+
+// Backwards says that a range's from comes after its to, which are times or
+// not.
+func Backwards(times bool) error {
+	reason := runtime.FieldRange
+	if times {
+		reason = runtime.TimeRange
+	}
+	return &runtime.Error{Reason: reason, Field: "from", What: "from comes after to (from at most to)"}
+}
+
+// CompareBool orders false before true.
+func CompareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
 }

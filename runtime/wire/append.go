@@ -81,3 +81,11 @@ func SizeTimestamp(number int32, t Timestamp) int {
 }
 
 func uvarintSize(v uint64) int { return (bits.Len64(v|1) + 6) / 7 }
+
+// AppendBool appends field number as a bool.
+func AppendBool(b []byte, number int32, v bool) []byte {
+	if v {
+		return AppendVarint(b, number, 1)
+	}
+	return AppendVarint(b, number, 0)
+}

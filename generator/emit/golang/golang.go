@@ -44,6 +44,9 @@ func NewFile(importPath, name, doc string, imports Imports) *File {
 	return &File{file: f, imports: imports}
 }
 
+// Embed makes //go:embed known to the file, whose text may then use it.
+func (f *File) Embed() { f.file.Anon("embed") }
+
 // mark is an identifier of an imported package: @grpc.Server.
 var mark = regexp.MustCompile(`@([a-z][a-z0-9]*)\.([A-Za-z][A-Za-z0-9]*)`)
 

@@ -7,5 +7,5 @@ import "embed"
 
 // Files has a folder of migrations for each namespace.
 //
-//go:embed user-profiles/*.sql
+//go:embed orders/*.sql sessions/*.sql user-profiles/*.sql
 var Files embed.FS

@@ -9,6 +9,8 @@ import (
 	"io"
 
 	"github.com/prism-proxy/prism/backends/sqlite"
+	"github.com/prism-proxy/prism/out/shop/proxy/shop/v1/order"
+	"github.com/prism-proxy/prism/out/shop/proxy/shop/v1/session"
 	"github.com/prism-proxy/prism/out/shop/proxy/shop/v1/userprofile"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/migration"
@@ -24,27 +26,81 @@ var contract []byte
 func Deployment() *runtime.Deployment {
 	return &runtime.Deployment{
 		Name:        "shop",
-		SchemaHash:  "",
+		SchemaHash:  "3d59710abf170e5b328f6362d8cf632308d416f11582d735fab0ab5540d40a7d",
 		Release:     1,
-		Generator:   "",
+		Generator:   "dev",
 		Listen:      "127.0.0.1:8980",
 		Descriptors: contract,
 		Namespaces: []runtime.Namespace{
+			{Name: "orders", Backend: "sqlite", Open: openOrders, Migrate: migrateOrders, Status: statusOrders},
+			{Name: "sessions", Backend: "sqlite", Open: openSessions, Migrate: migrateSessions, Status: statusSessions},
 			{Name: "user-profiles", Backend: "sqlite", Open: openUserProfiles, Migrate: migrateUserProfiles, Status: statusUserProfiles},
 		},
 	}
 }
 
-// userProfiles is the store of namespace user-profiles.
-var userProfiles = sqlite.Config{
-	Namespace:   "user-profiles",
-	Migrations:  migrations.Files,
+// ordersConfig is what the compiler decided about namespace orders.
+var ordersConfig = sqlite.Config{
+	Namespace:   "orders",
 	Synchronous: "FULL",
 	Readers:     2,
+	Migrations:  migrations.Files,
+}
+
+func openOrders(ctx context.Context, env *runtime.Env) (io.Closer, []runtime.Service, error) {
+	db, err := sqlite.Open(ctx, env, ordersConfig)
+	if err != nil {
+		return nil, nil, err
+	}
+	return db, []runtime.Service{
+		order.NewService(db),
+	}, nil
+}
+
+func migrateOrders(ctx context.Context, env *runtime.Env) ([]migration.File, error) {
+	return sqlite.Migrate(ctx, env, ordersConfig)
+}
+
+func statusOrders(ctx context.Context, env *runtime.Env) ([]migration.State, error) {
+	return sqlite.Status(ctx, env, ordersConfig)
+}
+
+// sessionsConfig is what the compiler decided about namespace sessions.
+var sessionsConfig = sqlite.Config{
+	Namespace:   "sessions",
+	Synchronous: "FULL",
+	Readers:     2,
+	Migrations:  migrations.Files,
+}
+
+func openSessions(ctx context.Context, env *runtime.Env) (io.Closer, []runtime.Service, error) {
+	db, err := sqlite.Open(ctx, env, sessionsConfig)
+	if err != nil {
+		return nil, nil, err
+	}
+	return db, []runtime.Service{
+		session.NewService(db),
+	}, nil
+}
+
+func migrateSessions(ctx context.Context, env *runtime.Env) ([]migration.File, error) {
+	return sqlite.Migrate(ctx, env, sessionsConfig)
+}
+
+func statusSessions(ctx context.Context, env *runtime.Env) ([]migration.State, error) {
+	return sqlite.Status(ctx, env, sessionsConfig)
+}
+
+// userProfilesConfig is what the compiler decided about namespace user-profiles.
+var userProfilesConfig = sqlite.Config{
+	Namespace:   "user-profiles",
+	Synchronous: "FULL",
+	Readers:     2,
+	Migrations:  migrations.Files,
 }
 
 func openUserProfiles(ctx context.Context, env *runtime.Env) (io.Closer, []runtime.Service, error) {
-	db, err := sqlite.Open(ctx, env, userProfiles)
+	db, err := sqlite.Open(ctx, env, userProfilesConfig)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -54,9 +110,9 @@ func openUserProfiles(ctx context.Context, env *runtime.Env) (io.Closer, []runti
 }
 
 func migrateUserProfiles(ctx context.Context, env *runtime.Env) ([]migration.File, error) {
-	return sqlite.Migrate(ctx, env, userProfiles)
+	return sqlite.Migrate(ctx, env, userProfilesConfig)
 }
 
 func statusUserProfiles(ctx context.Context, env *runtime.Env) ([]migration.State, error) {
-	return sqlite.Status(ctx, env, userProfiles)
+	return sqlite.Status(ctx, env, userProfilesConfig)
 }

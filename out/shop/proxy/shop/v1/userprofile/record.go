@@ -21,7 +21,6 @@ const (
 	tagAddress     = 5<<3 | wire.Bytes
 	tagCreatedAt   = 6<<3 | wire.Bytes
 	tagSms         = 7<<3 | wire.Bytes
-	tagEmailNotice = 8<<3 | wire.Varint
 )
 
 // key is the key of a record. Its slices alias what it was read from.
@@ -29,8 +28,8 @@ type key struct {
 	userID []byte // 1
 }
 
-// lowest comes before every key.
-var lowest = key{userID: wire.Empty}
+// emptyKey is a key of which no field is set.
+var emptyKey = key{userID: wire.Empty}
 
 // read takes the fields of the key from f, a message that has them under the
 // numbers they have in shop.v1.UserProfile.
@@ -77,7 +76,7 @@ func (k *key) append(b []byte) []byte {
 type record struct {
 	key
 	bytes       []byte         // the encoded shop.v1.UserProfile, unknown fields included
-	email       []byte         // 2: unique index, personal; nil when absent
+	email       []byte         // 2: indexed, personal, nil when absent
 	displayName []byte         // 3: required, personal
 	createdAt   wire.Timestamp // 6: column
 }
@@ -86,7 +85,7 @@ type record struct {
 // proto.Unmarshal accepts, and nothing else; emptiness, bounds and NUL come
 // after, in valid.
 func (r *record) read(b []byte) error {
-	*r = record{bytes: b, key: lowest, displayName: wire.Empty}
+	*r = record{bytes: b, key: emptyKey, displayName: wire.Empty}
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag { // with another wire type it is an unknown field, kept in bytes
@@ -96,12 +95,12 @@ func (r *record) read(b []byte) error {
 			r.email = f.Text()
 		case tagDisplayName:
 			r.displayName = f.Text()
-		case tagAddress:
-			f.Join(checkAddress(f.Message()))
 		case tagCreatedAt:
 			r.createdAt = f.Timestamp(r.createdAt)
 		case tagInterests, tagSms:
 			f.Text()
+		case tagAddress:
+			f.Join(checkAddress(f.Message()))
 		}
 	}
 	return f.Err()
@@ -129,7 +128,7 @@ func (r *record) valid() error {
 func checkAddress(f wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Bytes, 2<<3 | wire.Bytes, 3<<3 | wire.Bytes, 4<<3 | wire.Bytes:
+		case 1<<3 | wire.Bytes, 2<<3 | wire.Bytes, 3<<3 | wire.Bytes, 4<<3 | wire.Bytes: // lines, postal_code, city, country_code
 			f.Text()
 		}
 	}

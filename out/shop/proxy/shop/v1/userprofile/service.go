@@ -3,12 +3,10 @@
 package userprofile
 
 import (
-	"google.golang.org/grpc"
-
-	"github.com/prism-proxy/prism/backends/sqlite"
+	backend "github.com/prism-proxy/prism/backends/sqlite"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
-	"github.com/prism-proxy/prism/runtime/wire"
+	"google.golang.org/grpc"
 )
 
 // Service serves shop.v1.UserProfileService. It is safe for concurrent use.
@@ -18,7 +16,7 @@ type Service struct {
 }
 
 // NewService binds the service to the store of namespace user-profiles.
-func NewService(db *sqlite.DB) runtime.Service {
+func NewService(db *backend.DB) runtime.Service {
 	s := &Service{store: store{db: db}, tokens: db.Tokens}
 	return runtime.Service{Desc: &ServiceDesc, Impl: s}
 }
@@ -30,8 +28,13 @@ var ServiceDesc = grpc.ServiceDesc{
 	Methods: []grpc.MethodDesc{
 		{MethodName: "PutUserProfile", Handler: runtime.Unary(&methodPut, (*Service).put)},
 		{MethodName: "GetUserProfile", Handler: runtime.Unary(&methodGet, (*Service).get)},
+		{MethodName: "DeleteUserProfile", Handler: runtime.Unary(&methodDelete, (*Service).delete)},
 		{MethodName: "CompareAndSwapUserProfile", Handler: runtime.Unary(&methodCompareAndSwap, (*Service).compareAndSwap)},
+		{MethodName: "BatchPutUserProfiles", Handler: runtime.Unary(&methodBatchPut, (*Service).batchPut)},
+		{MethodName: "BatchGetUserProfiles", Handler: runtime.Unary(&methodBatchGet, (*Service).batchGet)},
+		{MethodName: "BatchDeleteUserProfiles", Handler: runtime.Unary(&methodBatchDelete, (*Service).batchDelete)},
 		{MethodName: "ScanUserProfiles", Handler: runtime.Unary(&methodScan, (*Service).scan)},
+		{MethodName: "FindUserProfileByEmail", Handler: runtime.Unary(&methodFindByEmail, (*Service).findByEmail)},
 	},
 	Metadata: "shop/v1/user_profile_prism.proto",
 }
@@ -39,8 +42,13 @@ var ServiceDesc = grpc.ServiceDesc{
 var (
 	methodPut            = runtime.Method{Name: "PutUserProfile", Service: "shop.v1.UserProfileService", Namespace: "user-profiles", Write: true}
 	methodGet            = runtime.Method{Name: "GetUserProfile", Service: "shop.v1.UserProfileService", Namespace: "user-profiles"}
+	methodDelete         = runtime.Method{Name: "DeleteUserProfile", Service: "shop.v1.UserProfileService", Namespace: "user-profiles", Write: true}
 	methodCompareAndSwap = runtime.Method{Name: "CompareAndSwapUserProfile", Service: "shop.v1.UserProfileService", Namespace: "user-profiles", Write: true}
+	methodBatchPut       = runtime.Method{Name: "BatchPutUserProfiles", Service: "shop.v1.UserProfileService", Namespace: "user-profiles", Write: true}
+	methodBatchGet       = runtime.Method{Name: "BatchGetUserProfiles", Service: "shop.v1.UserProfileService", Namespace: "user-profiles"}
+	methodBatchDelete    = runtime.Method{Name: "BatchDeleteUserProfiles", Service: "shop.v1.UserProfileService", Namespace: "user-profiles", Write: true}
 	methodScan           = runtime.Method{Name: "ScanUserProfiles", Service: "shop.v1.UserProfileService", Namespace: "user-profiles"}
+	methodFindByEmail    = runtime.Method{Name: "FindUserProfileByEmail", Service: "shop.v1.UserProfileService", Namespace: "user-profiles"}
 )
 
 // put serves PutUserProfile.
@@ -67,7 +75,7 @@ func (s *Service) get(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	k := lowest
+	k := emptyKey
 	if err := k.check(message); err != nil {
 		return runtime.In("key", err)
 	}
@@ -79,82 +87,44 @@ func (s *Service) get(call *runtime.Call) error {
 	return nil
 }
 
+// delete serves DeleteUserProfile.
+func (s *Service) delete(call *runtime.Call) error {
+	message, ifVersion, err := keyvalue.Item(call.Request())
+	if err != nil {
+		return err
+	}
+	k := emptyKey
+	if err := k.check(message); err != nil {
+		return runtime.In("key", err)
+	}
+	if err := keyvalue.CheckVersion("if_version", ifVersion); err != nil {
+		return err
+	}
+	existed, err := s.store.delete(call.Context(), &k, ifVersion)
+	if err != nil {
+		return err
+	}
+	call.Reply(keyvalue.AppendExisted(nil, existed))
+	return nil
+}
+
 // compareAndSwap serves CompareAndSwapUserProfile.
 func (s *Service) compareAndSwap(call *runtime.Call) error {
 	message, expected, err := keyvalue.Item(call.Request())
 	if err != nil {
 		return err
 	}
-	if err := keyvalue.CheckVersion("expected_version", expected); err != nil {
-		return err
-	}
 	var r record
 	if err := r.check(message); err != nil {
 		return runtime.In("user_profile", err)
+	}
+	if err := keyvalue.CheckVersion("expected_version", expected); err != nil {
+		return err
 	}
 	written, err := s.store.compareAndSwap(call.Context(), &r, expected)
 	if err != nil {
 		return err
 	}
 	call.Reply(keyvalue.AppendWritten(nil, written))
-	return nil
-}
-
-// scanRequest is a ScanUserProfilesRequest.
-type scanRequest struct {
-	keyvalue.Paging
-	keyvalue.Range[key]
-}
-
-func (q *scanRequest) read(b []byte) error {
-	*q = scanRequest{Range: keyvalue.Range[key]{From: lowest, To: lowest}}
-	f := wire.Read(b)
-	for f.Next() {
-		q.Paging.Read(&f)
-	}
-	return runtime.Decode(f.Err())
-}
-
-// query is what a page token of the list is bound to.
-func (q *scanRequest) query() []byte {
-	b := []byte("shop.v1.UserProfileService/ScanUserProfiles")
-	return q.Paging.Append(b)
-}
-
-// scan serves ScanUserProfiles.
-func (s *Service) scan(call *runtime.Call) error {
-	var q scanRequest
-	if err := q.read(call.Request()); err != nil {
-		return err
-	}
-	page, cursor, err := s.tokens.Page(q.query(), &q.Paging)
-	if err != nil {
-		return err
-	}
-	if cursor != nil {
-		at := lowest
-		if err := at.read(wire.Read(cursor)); err != nil {
-			return runtime.Decode(err)
-		}
-		q.Resume(at, q.Reverse)
-	}
-	if err := s.store.scan(call.Context(), &q.Range, page); err != nil {
-		return err
-	}
-	return s.answer(call, page, q.query())
-}
-
-// answer ends a page. Where there is more, its token resumes at the record on
-// the edge.
-func (s *Service) answer(call *runtime.Call, page *keyvalue.Page, query []byte) error {
-	var token []byte
-	if edge := page.Edge(); edge != nil {
-		var r record
-		if err := r.read(edge); err != nil {
-			return runtime.Corrupt(err)
-		}
-		token = s.tokens.Seal(query, r.key.append(nil))
-	}
-	call.Reply(page.Bytes(token))
 	return nil
 }

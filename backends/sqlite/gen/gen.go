@@ -1,0 +1,65 @@
+// Package gen is the compile-time half of the sqlite backend: what it can do,
+// and the emitters that bind an entity to it. It links no driver.
+package gen
+
+import (
+	"fmt"
+
+	"github.com/prism-proxy/prism/generator/emit"
+	"github.com/prism-proxy/prism/generator/emit/golang"
+	"github.com/prism-proxy/prism/generator/schema"
+)
+
+// Backend is sqlite. It has no state.
+type Backend struct{}
+
+var _ emit.Backend = Backend{}
+
+// ImportPath returns the run-time half.
+func (Backend) ImportPath() string { return golang.Module + "/backends/sqlite" }
+
+// Info says what sqlite promises: power cuts are survived with
+// synchronous=FULL, which is the default.
+func (Backend) Info() schema.Backend {
+	return schema.Backend{
+		Name: "sqlite",
+		SQL:  true,
+		Config: []schema.ConfigKey{{
+			Name: "synchronous", Default: "FULL", Values: []string{"FULL", "NORMAL"},
+			Doc: "When a commit reaches the disk: FULL at once, which a power cut does not undo; NORMAL later, which only the death of the process does not undo.",
+		}},
+		Durability: func(config map[string]string) schema.Durability {
+			if config["synchronous"] == "NORMAL" {
+				return schema.CrashSafe
+			}
+			return schema.PowerSafe
+		},
+	}
+}
+
+// Settings derives the number of reading connections from the declared peak.
+func (Backend) Settings(n *schema.Namespace) []emit.Setting {
+	readers, formula := readers(n)
+	return []emit.Setting{
+		{Field: "Synchronous", Value: fmt.Sprintf("%q", n.Config["synchronous"]), Formula: "config synchronous"},
+		{Field: "Readers", Value: fmt.Sprint(readers), Formula: formula},
+	}
+}
+
+// A connection answers some 10,000 reads by key in a second, and costs 0.3 MB;
+// more than 8 do not help one file.
+const (
+	readsPerConnection = 2500
+	minReaders         = 2
+	maxReaders         = 8
+)
+
+func readers(n *schema.Namespace) (int, string) {
+	var reads uint64
+	for _, e := range n.Entities {
+		reads += e.Capacity.PeakReads
+	}
+	count := int((reads + readsPerConnection - 1) / readsPerConnection)
+	return min(max(count, minReaders), maxReaders),
+		fmt.Sprintf("clamp(%d, ceil(%d peak reads/s / %d), %d)", minReaders, reads, readsPerConnection, maxReaders)
+}

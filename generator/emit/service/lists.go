@@ -1,0 +1,449 @@
+package service
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/prism-proxy/prism/generator/emit/golang"
+	"github.com/prism-proxy/prism/generator/emit/record"
+	"github.com/prism-proxy/prism/generator/schema"
+)
+
+// lists prints the handlers that answer many records, and those of unique
+// indexes, which answer one.
+func (p *printer) lists(f *golang.File) {
+	p.scan(f)
+	for _, x := range p.e.Indexes {
+		if x.Unique {
+			p.findOne(f, x)
+		}
+	}
+	for _, l := range p.e.Lists() {
+		if l.Index != nil {
+			p.find(f, l)
+		}
+	}
+	p.answer(f)
+}
+
+// place is the type of a place in the lists of the entity, and its lowest
+// value.
+func (p *printer) place() (name, lowest string) {
+	switch e := p.e; {
+	case len(e.Position()) > len(e.Key()):
+		return "position", "lowestPosition"
+	case e.HasLowest():
+		return "key", "lowestKey"
+	}
+	return "key", "emptyKey"
+}
+
+func (p *printer) scan(f *golang.File) {
+	e := p.e
+	place, lowest := p.place()
+	if len(e.Sort) == 0 {
+		f.Add(`// scanRequest is a Scan%[1]sRequest.
+type scanRequest struct {
+	@keyvalue.Paging
+	@keyvalue.Range[%[2]s]
+}
+
+func (q *scanRequest) read(b []byte) error {
+	*q = scanRequest{Range: @keyvalue.Range[%[2]s]{From: %[3]s, To: %[3]s}}
+	f := @wire.Read(b)
+	for f.Next() {
+		q.Paging.Read(&f)
+	}
+	return @runtime.Decode(f.Err())
+}
+
+// query is what a page token of the list is bound to.
+func (q *scanRequest) query() []byte {
+	return q.Paging.Append([]byte("%[4]s/Scan%[1]s"))
+}`, e.Plural, place, lowest, p.serviceName())
+	} else {
+		p.scanRequest(f, place, lowest)
+	}
+	p.handler(f, "Scan"+e.Plural, "scan", func(b *strings.Builder) {
+		if len(e.Sort) == 0 {
+			b.WriteString("if err := s.store.scan(call.Context(), &q.Range, page); err != nil {\nreturn err\n}\n")
+			return
+		}
+		b.WriteString(`if q.inPartition {
+		err = s.store.scanPartition(call.Context(), &q.partition, &q.Range, page)
+	} else {
+		err = s.store.scan(call.Context(), &q.Range, page)
+	}
+	if err != nil {
+		return err
+	}
+`)
+	})
+}
+
+// scanRequest prints the request of a scan that may be within one partition.
+func (p *printer) scanRequest(f *golang.File, place, lowest string) {
+	e := p.e
+	keyOf := func(bound string) string { return "q." + bound }
+	if place == "position" {
+		keyOf = func(bound string) string { return "q." + bound + ".key" }
+	}
+	f.Add(`// scanRequest is a Scan%[1]sRequest.
+type scanRequest struct {
+	@keyvalue.Paging
+	@keyvalue.Range[%[2]s]
+	partition   key
+	inPartition bool
+	hasFrom     bool
+}
+
+func (q *scanRequest) read(b []byte) error {
+	*q = scanRequest{Range: @keyvalue.Range[%[2]s]{From: %[3]s, To: %[3]s}, partition: emptyKey}
+	f := @wire.Read(b)
+	for f.Next() {
+		switch f.Tag {
+		case 1<<3 | @wire.Bytes:
+			q.inPartition = true
+			f.Join(q.partition.read(f.Message()))
+		case @keyvalue.TagFrom:
+			q.hasFrom = true
+			f.Join(%[4]s.read(f.Message()))
+		case @keyvalue.TagTo:
+			q.Bounded = true
+			f.Join(%[5]s.read(f.Message()))
+		default:
+			q.Paging.Read(&f)
+		}
+	}
+	if err := f.Err(); err != nil {
+		return @runtime.Decode(err)
+	}
+	return q.valid()
+}
+
+// valid says what is wrong with the partition and the range.
+func (q *scanRequest) valid() error {
+	if !q.inPartition {
+		if q.hasFrom || q.Bounded {
+			return @runtime.Required("partition")
+		}
+		return nil
+	}
+	if err := q.partition.validPartition(); err != nil {
+		return @runtime.In("partition", err)
+	}
+	if err := %[4]s.validBound(); err != nil {
+		return @runtime.In("from", err)
+	}
+	if err := %[5]s.validBound(); err != nil {
+		return @runtime.In("to", err)
+	}
+	if q.Bounded && %[6]s > 0 {
+		return @keyvalue.Backwards(%[7]t)
+	}
+	return nil
+}
+
+// query is what a page token of the list is bound to.
+func (q *scanRequest) query() []byte {
+	b := q.Paging.Append([]byte("%[8]s/Scan%[1]s"))
+	if q.inPartition {
+		b = @wire.AppendBytes(b, 1, q.partition.append(nil))
+		b = @wire.AppendBytes(b, 11, q.From.append(nil))
+	}
+	if q.Bounded {
+		b = @wire.AppendBytes(b, 12, q.To.append(nil))
+	}
+	return b
+}`, e.Plural, place, lowest, keyOf("From"), keyOf("To"), compare(e.Sort), e.Sort[0].Type == schema.Timestamp, p.serviceName())
+
+	var b strings.Builder
+	b.WriteString("// validBound says what is wrong with the sort key of a range, whose trailing\n// fields may be unset.\nfunc (k *key) validBound() error {\nswitch {\n")
+	for i, s := range e.Sort {
+		if i > 0 {
+			fmt.Fprintf(&b, "case %s && %s:\nreturn @runtime.Required(%q)\n", unset(e.Sort[i-1], "k."), isSet(s, "k."), e.Sort[i-1].Name)
+		}
+		boundChecks(&b, s, "k."+s.GoName, strconv.Quote(s.Name))
+	}
+	b.WriteString("}\nreturn nil\n}")
+	f.Add("%s", b.String())
+}
+
+// boundChecks prints the cases that hold for what a list is asked for.
+func boundChecks(b *strings.Builder, f *schema.Field, value, path string) {
+	switch f.Type {
+	case schema.Text:
+		record.TextBounds(b, f, value, path)
+	case schema.Timestamp:
+		fmt.Fprintf(b, "case !%s.Valid():\nreturn @runtime.BadTime(%s)\n", value, path)
+	}
+}
+
+func unset(f *schema.Field, prefix string) string {
+	value := prefix + f.GoName
+	switch f.Type {
+	case schema.Text:
+		return "len(" + value + ") == 0"
+	case schema.Timestamp:
+		return "!" + value + ".Set"
+	case schema.Int:
+		return value + " == @math.MinInt64"
+	case schema.Bool:
+		return "!" + value
+	}
+	return value + " == 0"
+}
+
+func isSet(f *schema.Field, prefix string) string {
+	value := prefix + f.GoName
+	switch f.Type {
+	case schema.Text:
+		return "len(" + value + ") > 0"
+	case schema.Timestamp:
+		return value + ".Set"
+	case schema.Int:
+		return value + " != @math.MinInt64"
+	case schema.Bool:
+		return value
+	}
+	return value + " != 0"
+}
+
+// compare is the expression that compares From with To.
+func compare(fields []*schema.Field) string {
+	var parts []string
+	for _, f := range fields {
+		from, to := "q.From."+f.GoName, "q.To."+f.GoName
+		switch f.Type {
+		case schema.Text:
+			parts = append(parts, fmt.Sprintf("@bytes.Compare(%s, %s)", from, to))
+		case schema.Timestamp:
+			parts = append(parts, fmt.Sprintf("%s.Compare(%s)", from, to))
+		case schema.Bool:
+			parts = append(parts, fmt.Sprintf("@keyvalue.CompareBool(%s, %s)", from, to))
+		default:
+			parts = append(parts, fmt.Sprintf("@cmp.Compare(%s, %s)", from, to))
+		}
+	}
+	if len(parts) == 1 {
+		return parts[0]
+	}
+	return "@cmp.Or(" + strings.Join(parts, ", ") + ")"
+}
+
+// handler prints the handler of a list, of which run asks the store.
+func (p *printer) handler(f *golang.File, rpc, name string, run func(*strings.Builder)) {
+	_, lowest := p.place()
+	var b strings.Builder
+	run(&b)
+	f.Add(`// %[1]s serves %[2]s.
+func (s *Service) %[1]s(call *@runtime.Call) error {
+	var q %[1]sRequest
+	if err := q.read(call.Request()); err != nil {
+		return err
+	}
+	query := q.query()
+	page, cursor, err := s.tokens.Page(query, &q.Paging)
+	if err != nil {
+		return err
+	}
+	if cursor != nil {
+		at := %[3]s
+		if err := at.read(@wire.Read(cursor)); err != nil {
+			return @runtime.Decode(err)
+		}
+		q.Resume(at, q.Reverse)
+	}
+	%[4]sreturn s.answer(call, page, query)
+}`, name, rpc, lowest, b.String())
+}
+
+// answer prints what ends every page.
+func (p *printer) answer(f *golang.File) {
+	at, position := "", "r.key.append(nil)"
+	if place, _ := p.place(); place == "position" {
+		at, position = "at := r.position()\n", "at.append(nil)"
+	}
+	f.Add(`// answer ends a page. Where there is more, its token resumes at the record on
+// the edge.
+func (s *Service) answer(call *@runtime.Call, page *@keyvalue.Page, query []byte) error {
+	var token []byte
+	if edge := page.Edge(); edge != nil {
+		var r record
+		if err := r.read(edge); err != nil {
+			return @runtime.Corrupt(err)
+		}
+		%stoken = s.tokens.Seal(query, %s)
+	}
+	call.Reply(page.Bytes(token))
+	return nil
+}`, at, position)
+}
+
+// findOne prints the Find of a unique index.
+func (p *printer) findOne(f *golang.File, x *schema.Index) {
+	var fields, reads, args strings.Builder
+	for i, eq := range x.Equality {
+		fmt.Fprintf(&fields, "%s %s\n", eq.GoName, equalType(eq))
+		fmt.Fprintf(&reads, "case %s:\n%s\n", equalTag(eq, i+1), equalAssign(eq))
+		fmt.Fprintf(&args, ", q.%s", eq.GoName)
+	}
+	f.Add(`// %[1]sRequest is a %[2]sRequest.
+type %[1]sRequest struct {
+	%[3]s}
+
+func (q *%[1]sRequest) read(b []byte) error {
+	*q = %[1]sRequest{%[4]s}
+	f := @wire.Read(b)
+	for f.Next() {
+		switch f.Tag {
+		%[5]s}
+	}
+	if err := f.Err(); err != nil {
+		return @runtime.Decode(err)
+	}
+	%[6]sreturn nil
+}
+
+// %[1]s serves %[2]s.
+func (s *Service) %[1]s(call *@runtime.Call) error {
+	var q %[1]sRequest
+	if err := q.read(call.Request()); err != nil {
+		return err
+	}
+	out, err := s.store.%[1]s(call.Context()%[7]s, nil)
+	if err != nil {
+		return err
+	}
+	call.Reply(out)
+	return nil
+}`, x.GoName, x.Find, fields.String(), equalInitial(x.Equality), reads.String(), equalChecks(x.Equality), args.String())
+}
+
+// find prints the Find of an index that is not unique.
+func (p *printer) find(f *golang.File, l *schema.List) {
+	place, lowest := p.place()
+	var fields, reads, args, query strings.Builder
+	for i, eq := range l.Equal {
+		fmt.Fprintf(&fields, "%s %s\n", eq.GoName, equalType(eq))
+		fmt.Fprintf(&reads, "case %s:\n%s\n", equalTag(eq, i+1), equalAssign(eq))
+		fmt.Fprintf(&args, ", q.%s", eq.GoName)
+		fmt.Fprintf(&query, "b = %s\n", record.Append(eq, "q.", i+1))
+	}
+	checks := equalChecks(l.Equal)
+	if len(l.Bound) > 0 {
+		o := l.Bound[0]
+		for _, bound := range []struct {
+			name, field, set string
+			number           int
+		}{{"From", "from", "", 11}, {"To", "to", "q.Bounded = true\n", 12}} {
+			value := fmt.Sprintf("q.%s.%s", bound.name, o.GoName)
+			assign := value + " = " + record.Value(o)
+			if o.Type == schema.Timestamp {
+				assign = fmt.Sprintf("%s = f.Timestamp(%[1]s)", value)
+			}
+			fmt.Fprintf(&reads, "case %s:\n%s%s\n", equalTag(o, bound.number), bound.set, assign)
+		}
+		var b strings.Builder
+		boundChecks(&b, o, "q.From."+o.GoName, `"from"`)
+		boundChecks(&b, o, "q.To."+o.GoName, `"to"`)
+		fmt.Fprintf(&b, "case q.Bounded && %s > 0:\nreturn @keyvalue.Backwards(%t)\n", compare(l.Bound), o.Type == schema.Timestamp)
+		checks += "switch {\n" + b.String() + "}\n"
+		query.WriteString("b = @wire.AppendBytes(b, 11, q.From.append(nil))\nif q.Bounded {\nb = @wire.AppendBytes(b, 12, q.To.append(nil))\n}\n")
+	}
+	initial := equalInitial(l.Equal)
+	if initial != "" {
+		initial = ", " + initial
+	}
+	f.Add(`// %[1]sRequest is a %[2]sRequest.
+type %[1]sRequest struct {
+	@keyvalue.Paging
+	@keyvalue.Range[%[3]s]
+	%[4]s}
+
+func (q *%[1]sRequest) read(b []byte) error {
+	*q = %[1]sRequest{Range: @keyvalue.Range[%[3]s]{From: %[5]s, To: %[5]s}%[6]s}
+	f := @wire.Read(b)
+	for f.Next() {
+		switch f.Tag {
+		%[7]sdefault:
+			q.Paging.Read(&f)
+		}
+	}
+	if err := f.Err(); err != nil {
+		return @runtime.Decode(err)
+	}
+	%[8]sreturn nil
+}
+
+// query is what a page token of the list is bound to.
+func (q *%[1]sRequest) query() []byte {
+	b := q.Paging.Append([]byte("%[9]s/%[2]s"))
+	%[10]sreturn b
+}`, l.GoName, l.Method, place, fields.String(), lowest, initial, reads.String(), checks, p.serviceName(), query.String())
+	p.handler(f, l.Method, l.GoName, func(b *strings.Builder) {
+		fmt.Fprintf(b, "if err := s.store.%s(call.Context()%s, &q.Range, page); err != nil {\nreturn err\n}\n", l.GoName, args.String())
+	})
+}
+
+// equalType is the type of a value that a Find gives exactly.
+func equalType(f *schema.Field) string {
+	switch f.Type {
+	case schema.Text:
+		return "[]byte"
+	case schema.Int:
+		return "int64"
+	case schema.Uint:
+		return "uint64"
+	case schema.Bool:
+		return "bool"
+	}
+	return "@wire.Timestamp"
+}
+
+func equalTag(f *schema.Field, number int) string {
+	wireType := "Varint"
+	switch f.Desc.Kind() {
+	case protoreflect.StringKind, protoreflect.BytesKind, protoreflect.MessageKind:
+		wireType = "Bytes"
+	case protoreflect.Fixed64Kind, protoreflect.Sfixed64Kind:
+		wireType = "Fixed64"
+	case protoreflect.Fixed32Kind, protoreflect.Sfixed32Kind:
+		wireType = "Fixed32"
+	}
+	return fmt.Sprintf("%d<<3 | @wire.%s", number, wireType)
+}
+
+func equalAssign(f *schema.Field) string {
+	if f.Type == schema.Timestamp {
+		return fmt.Sprintf("q.%[1]s = f.Timestamp(q.%[1]s)", f.GoName)
+	}
+	return "q." + f.GoName + " = " + record.Value(f)
+}
+
+func equalInitial(fields []*schema.Field) string {
+	var list []string
+	for _, f := range fields {
+		if f.Type == schema.Text {
+			list = append(list, f.GoName+": @wire.Empty")
+		}
+	}
+	return strings.Join(list, ", ")
+}
+
+func equalChecks(fields []*schema.Field) string {
+	var b strings.Builder
+	for _, f := range fields {
+		if f.Type == schema.Timestamp {
+			fmt.Fprintf(&b, "case !q.%s.Set:\nreturn @runtime.Required(%q)\n", f.GoName, f.Name)
+		}
+		boundChecks(&b, f, "q."+f.GoName, strconv.Quote(f.Name))
+	}
+	if b.Len() == 0 {
+		return ""
+	}
+	return "switch {\n" + b.String() + "}\n"
+}

@@ -1,0 +1,291 @@
+package schema
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"io"
+	"net/netip"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// DefaultListen is the data listener when prism.yaml names none.
+const DefaultListen = "127.0.0.1:8980"
+
+var (
+	deploymentName = regexp.MustCompile(`^[a-z][a-z0-9]*$`)
+	namespaceName  = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
+	packageName    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$`)
+	importPath     = regexp.MustCompile(`^[A-Za-z0-9_~][A-Za-z0-9_.~-]*(/[A-Za-z0-9_~][A-Za-z0-9_.~-]*)*$`)
+)
+
+// Packages returns the proto packages that the text of prism.yaml names, for a
+// front end to find. Faults of the text are Read's to report.
+func Packages(config []byte) []string {
+	var c struct{ Packages []string }
+	if yaml.Unmarshal(config, &c) != nil {
+		return nil
+	}
+	return c.Packages
+}
+
+// configPlaces remembers where prism.yaml says what files must bear out.
+type configPlaces struct {
+	packages, namespaces map[string]Source
+}
+
+// configReader reads one prism.yaml, of which only the keys it asks for are
+// legal.
+type configReader struct {
+	*reader
+	path string
+}
+
+// deployment reads prism.yaml. What is faulty in it stays zero.
+func (r *reader) deployment(text []byte, file string) *Deployment {
+	c := &configReader{reader: r, path: file}
+	r.places = configPlaces{packages: map[string]Source{}, namespaces: map[string]Source{}}
+	d := &Deployment{Dir: path.Dir(file), Listen: DefaultListen}
+	root := c.document(text)
+	if root == nil {
+		return d
+	}
+	keys := c.mapping(root, "deployment", "import_path", "packages", "listen", "namespaces")
+	if keys == nil {
+		return d
+	}
+	d.Name = c.text(root, keys, "deployment")
+	if at := keys["deployment"]; d.Name != "" && !deploymentName.MatchString(d.Name) {
+		c.report(5035, c.at(at), "write a name such as shop", "deployment is %q", d.Name)
+	}
+	d.ImportPath = c.text(root, keys, "import_path")
+	if at := keys["import_path"]; d.ImportPath != "" && !importPath.MatchString(d.ImportPath) {
+		c.report(5036, c.at(at), "write the module's path as go.mod has it", "import_path is %q", d.ImportPath)
+		d.ImportPath = ""
+	}
+	d.Packages = c.packages(root, keys)
+	if keys["listen"] != nil {
+		d.Listen = c.listen(root, keys)
+	}
+	for _, node := range c.list(root, keys, "namespaces") {
+		if n := c.namespace(node); n != nil {
+			d.Namespaces = append(d.Namespaces, n)
+		}
+	}
+	slices.SortFunc(d.Namespaces, func(a, b *Namespace) int { return cmp.Compare(a.Name, b.Name) })
+	return d
+}
+
+func (c *configReader) packages(root *yaml.Node, keys map[string]*yaml.Node) []string {
+	var packages []string
+	for _, node := range c.list(root, keys, "packages") {
+		name, ok := c.scalar(node, "a package")
+		switch {
+		case !ok:
+		case !packageName.MatchString(name):
+			c.report(5037, c.at(node), "write a proto package such as shop.v1", "%q is no proto package", name)
+		case slices.Contains(packages, name):
+			c.report(5037, c.at(node), "remove one", "package %s is named twice", name)
+		default:
+			packages = append(packages, name)
+			c.places.packages[name] = c.at(node)
+		}
+	}
+	slices.Sort(packages)
+	return packages
+}
+
+// listen checks that the address is a loopback one: the proxy has no
+// authentication.
+func (c *configReader) listen(root *yaml.Node, keys map[string]*yaml.Node) string {
+	listen := c.text(root, keys, "listen")
+	if listen == "" {
+		return ""
+	}
+	address, err := netip.ParseAddrPort(strings.Replace(listen, "localhost:", "127.0.0.1:", 1))
+	if err != nil {
+		c.report(5038, c.at(keys["listen"]), "write "+DefaultListen, "listen is %q", listen)
+	} else if !address.Addr().IsLoopback() {
+		c.report(5038, c.at(keys["listen"]), "write "+DefaultListen, "%s can be reached from other machines", listen)
+	}
+	return listen
+}
+
+func (c *configReader) namespace(node *yaml.Node) *Namespace {
+	keys := c.mapping(node, "name", "backend", "config")
+	if keys == nil {
+		return nil
+	}
+	n := &Namespace{Name: c.text(node, keys, "name"), Backend: c.text(node, keys, "backend")}
+	switch {
+	case n.Name == "":
+	case !namespaceName.MatchString(n.Name) || len(n.Name) > maxName:
+		c.report(2015, c.at(keys["name"]), "write a name such as user-profiles", "namespace is %q", n.Name)
+	case c.reader.namespaces[n.Name] != nil:
+		c.report(3007, c.at(keys["name"]), "remove one", "namespace %q is declared twice", n.Name)
+	default:
+		for _, other := range c.reader.namespaces {
+			if other.GoName() == n.GoName() {
+				c.report(1001, c.at(keys["name"]), "rename one",
+					"namespaces %q and %q are both %s in Go", min(n.Name, other.Name), max(n.Name, other.Name), n.GoName())
+			}
+		}
+		c.reader.namespaces[n.Name] = n
+		c.places.namespaces[n.Name] = c.at(keys["name"])
+	}
+	i := slices.IndexFunc(c.backends, func(b Backend) bool { return b.Name == n.Backend })
+	if n.Backend != "" && i < 0 {
+		c.unknownBackend(keys["backend"], n.Backend)
+	}
+	if i >= 0 {
+		n.Config = c.settings(node, keys["config"], c.backends[i])
+	}
+	return n
+}
+
+func (c *configReader) unknownBackend(at *yaml.Node, name string) {
+	var names []string
+	for _, b := range c.backends {
+		names = append(names, b.Name)
+	}
+	slices.Sort(names)
+	fix := "known: " + strings.Join(names, ", ")
+	if near := nearest(name, names); near != "" {
+		fix += "; did you mean " + near + "?"
+	}
+	c.report(3003, c.at(at), fix, "backend %q is not known", name)
+}
+
+// document returns the root of the one document that text holds.
+func (c *configReader) document(text []byte) *yaml.Node {
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	var document, second yaml.Node
+	err := decoder.Decode(&document)
+	if errors.Is(err, io.EOF) {
+		c.report(5034, Source{File: c.path}, "write deployment, import_path, packages and namespaces", "the file is empty")
+		return nil
+	}
+	if err == nil {
+		if err = decoder.Decode(&second); err == nil {
+			c.report(5031, c.at(second.Content[0]), "remove it", "a second document begins")
+			return nil
+		}
+	}
+	if !errors.Is(err, io.EOF) {
+		c.syntax(err)
+		return nil
+	}
+	return document.Content[0]
+}
+
+// yamlLine is how the parser's errors begin.
+var yamlLine = regexp.MustCompile(`^yaml: line (\d+): `)
+
+func (c *configReader) syntax(err error) {
+	at, what := Source{File: c.path, Line: 1, Column: 1}, strings.TrimPrefix(err.Error(), "yaml: ")
+	if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
+		at.Line, _ = strconv.Atoi(m[1])
+		what = err.Error()[len(m[0]):]
+	}
+	c.report(5031, at, "correct the text", "%s", what)
+}
+
+// mapping returns the values of a mapping's keys, nil if node is none. A key
+// that is not among the legal ones is a fault.
+func (c *configReader) mapping(node *yaml.Node, legal ...string) map[string]*yaml.Node {
+	if node.Kind != yaml.MappingNode {
+		c.report(5033, c.at(node), "write "+strings.Join(legal, ", ")+", each with its value", "keys are missing here")
+		return nil
+	}
+	keys := map[string]*yaml.Node{}
+	for i := 0; i < len(node.Content); i += 2 {
+		key, value := node.Content[i], node.Content[i+1]
+		switch {
+		case !slices.Contains(legal, key.Value):
+			fix := "known: " + strings.Join(legal, ", ")
+			if near := nearest(key.Value, legal); near != "" {
+				fix += "; did you mean " + near + "?"
+			}
+			c.report(5032, c.at(key), fix, "key %q is not known", key.Value)
+		case keys[key.Value] != nil:
+			c.report(5032, c.at(key), "remove one", "key %s is written twice", key.Value)
+		default:
+			keys[key.Value] = value
+		}
+	}
+	return keys
+}
+
+// text returns the text of a key that parent must have.
+func (c *configReader) text(parent *yaml.Node, keys map[string]*yaml.Node, key string) string {
+	node := keys[key]
+	if node == nil {
+		c.report(5034, c.at(parent), "write "+key+": …", "%s is missing", key)
+		return ""
+	}
+	text, _ := c.scalar(node, key)
+	return text
+}
+
+func (c *configReader) scalar(node *yaml.Node, what string) (string, bool) {
+	if node.Kind != yaml.ScalarNode || node.Tag == "!!null" || node.Value == "" {
+		c.report(5033, c.at(node), "write one value", "%s is not a text", what)
+		return "", false
+	}
+	return node.Value, true
+}
+
+func (c *configReader) list(parent *yaml.Node, keys map[string]*yaml.Node, key string) []*yaml.Node {
+	node := keys[key]
+	switch {
+	case node == nil || node.Kind == yaml.SequenceNode && len(node.Content) == 0:
+		c.report(5034, c.at(cmp.Or(node, parent)), "write at least one", "%s is missing", key)
+		return nil
+	case node.Kind != yaml.SequenceNode:
+		c.report(5033, c.at(node), "write a list", "%s is not a list", key)
+		return nil
+	}
+	return node.Content
+}
+
+func (c *configReader) at(node *yaml.Node) Source {
+	return Source{File: c.path, Line: node.Line, Column: node.Column}
+}
+
+// nearest returns the known word that name is a slip of the pen for, or "".
+func nearest(name string, known []string) string {
+	best, least := "", 3
+	for _, k := range known {
+		if d := distance(name, k); d < least {
+			best, least = k, d
+		}
+	}
+	return best
+}
+
+// distance is the Levenshtein distance of a and b in bytes.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, diagonal+1)
+		}
+	}
+	return row[len(b)]
+}

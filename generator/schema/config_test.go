@@ -1,0 +1,95 @@
+package schema_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/prism-proxy/prism/generator/schema"
+)
+
+// Faults of prism.yaml stand where the text is at fault.
+func TestConfigFaults(t *testing.T) {
+	const head = "deployment: shop\nimport_path: example.com/shop\npackages: [shop.v1]\n"
+	const orders = head + "namespaces:\n  - name: orders\n    backend: sqlite\n"
+	const url = head + "namespaces:\n  - name: orders\n    backend: postgres\n    config:\n      url: "
+	tests := []struct{ name, config, want string }{
+		{"empty file", "", `prism.yaml: PRISM5034 [yaml.missing] the file is empty`},
+		{"comments only", "# nothing\n", `prism.yaml: PRISM5034 [yaml.missing] the file is empty`},
+		{"a text", "shop\n", `prism.yaml:1:1: PRISM5033 [yaml.type] keys are missing here`},
+		{"a tab", "deployment:\n\tshop\n", `prism.yaml:2:1: PRISM5031 [yaml.syntax] found character that cannot start any token`},
+		{"a second document", orders + "---\na: 1\n", `prism.yaml:8:1: PRISM5031 [yaml.syntax] a second document begins`},
+		{"nothing but a deployment", "deployment: shop\n", `prism.yaml:1:1: PRISM5034 [yaml.missing] import_path is missing
+prism.yaml:1:1: PRISM5034 [yaml.missing] namespaces is missing
+prism.yaml:1:1: PRISM5034 [yaml.missing] packages is missing`},
+		{"no value", strings.Replace(orders, " shop\n", "\n", 1), `prism.yaml:1:12: PRISM5033 [yaml.type] deployment is not a text`},
+		{"a mapping for a text", strings.Replace(orders, " shop\n", " {a: b}\n", 1), `prism.yaml:1:13: PRISM5033 [yaml.type] deployment is not a text`},
+		{"key twice", head + "deployment: shop\n" + strings.TrimPrefix(orders, head), `prism.yaml:4:1: PRISM5032 [yaml.key] key deployment is written twice`},
+		{"unknown key of a namespace", orders + "    backends: sqlite\n", `prism.yaml:7:5: PRISM5032 [yaml.key] key "backends" is not known`},
+		{"empty packages", strings.Replace(orders, "[shop.v1]", "[]", 1), `prism.yaml:3:11: PRISM5034 [yaml.missing] packages is missing`},
+		{"package twice", strings.Replace(orders, "[shop.v1]", "[shop.v1, shop.v1]", 1), `prism.yaml:3:21: PRISM5037 [deployment.packages] package shop.v1 is named twice`},
+		{"package with a slash", strings.Replace(orders, "[shop.v1]", "[shop.v1, cart/v1]", 1), `prism.yaml:3:21: PRISM5037 [deployment.packages] "cart/v1" is no proto package`},
+		{"import path that leaves the module", strings.Replace(orders, "example.com/shop", "example.com/../shop", 1), `prism.yaml:2:14: PRISM5036 [deployment.import_path] import_path is "example.com/../shop"`},
+		{"listen without a port", orders + "listen: localhost\n", `prism.yaml:7:9: PRISM5038 [deployment.listen] listen is "localhost"`},
+		{"listen on a port alone", orders + "listen: :8980\n", `prism.yaml:7:9: PRISM5038 [deployment.listen] listen is ":8980"`},
+		{"listen on localhost", orders + "listen: localhost:8980\n", ""},
+		{"listen on IPv6", orders + "listen: '[::1]:8980'\n", ""},
+		{"namespace without a backend", head + "namespaces:\n  - name: orders\n", `prism.yaml:5:5: PRISM5034 [yaml.missing] backend is missing`},
+		{"namespace in capitals", orders + "  - name: Carts\n    backend: sqlite\n", `prism.yaml:7:11: PRISM2015 [namespace.name] namespace is "Carts"`},
+		{"namespaces with one Go name", orders + "  - name: orders-\n    backend: sqlite\n", `prism.yaml:7:11: PRISM1001 [name.collision] namespaces "orders" and "orders-" are both orders in Go`},
+		{"backend unlike any", strings.Replace(orders, "sqlite", "oracle", 1), `prism.yaml:6:14: PRISM3003 [backend.unknown] backend "oracle" is not known`},
+		{"unknown setting", orders + "    config: {sync: FULL}\n", `prism.yaml:7:14: PRISM3006 [backend.setting] backend sqlite has no setting "sync"`},
+		{"setting twice", orders + "    config: {synchronous: FULL, synchronous: FULL}\n", `prism.yaml:7:33: PRISM5032 [yaml.key] key synchronous is written twice`},
+		{"missing setting", strings.Replace(orders, "sqlite", "postgres", 1), `prism.yaml:5:5: PRISM3006 [backend.setting] backend postgres needs the setting url`},
+		{"reference where none can be", orders + "    config: {synchronous: '${env:SYNC}'}\n", `prism.yaml:7:27: PRISM3006 [backend.setting] synchronous of backend sqlite is "${env:SYNC}"
+prism.yaml:7:27: PRISM3006 [backend.setting] synchronous of backend sqlite takes no reference`},
+		{"reference of no kind", url + "postgres://${vault:a#b}@db/shop\n", `prism.yaml:8:12: PRISM3006 [backend.setting] a reference in url of backend postgres is malformed`},
+		{"password in a DSN", url + "host=db user=shop password=hunter2\n", `prism.yaml:8:12: PRISM5030 [secret.inline] url of backend postgres holds a password`},
+		{"password in a query", url + "postgres://db/shop?sslpassword=hunter2\n", `prism.yaml:8:12: PRISM5030 [secret.inline] url of backend postgres holds a password`},
+		{"password without a scheme", url + "shop:hunter2@db/shop\n", `prism.yaml:8:12: PRISM5030 [secret.inline] url of backend postgres holds a password`},
+		{"half a password", url + "postgres://shop:hunter${env:HALF}@db/shop\n", `prism.yaml:8:12: PRISM5030 [secret.inline] url of backend postgres holds a password`},
+		{"password by reference", url + "postgres://${env:DB_USER}:${file:/run/secrets/db}@db:5432/shop\n", ""},
+		{"password by reference in a DSN", url + "host=db port=5432 password=${env:DB_PASSWORD}\n", ""},
+		{"url without a password", url + "postgres://shop@db:5432/shop?sslmode=verify-full\n", ""},
+		{"url by reference", url + "${env:SHOP_URL}\n", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, faults := schema.Read(schema.Input{Config: []byte(tt.config), ConfigPath: "prism.yaml", Backends: backends})
+			var got []string
+			for _, f := range faults {
+				if strings.Contains(f.What, "hunter") || strings.Contains(f.Fix, "hunter") {
+					t.Errorf("the secret stands in %s", f)
+				}
+				if f.Rule == "" || f.Fix == "" {
+					t.Errorf("no rule or no fix in %s", f)
+				}
+				if f.What == "no file has package shop.v1" || f.What == `no entity of the packages is in namespace "orders"` {
+					continue // there are no files in this test
+				}
+				f.Rule, f.Fix = "", ""
+				got = append(got, f.String())
+			}
+			if diff := cmp.Diff(tt.want, strings.Join(got, "\n")); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", tt.name, diff)
+			}
+		})
+	}
+}
+
+func TestConfigDefaults(t *testing.T) {
+	d, faults := read(t, config, order)
+	if d == nil {
+		t.Fatal(lines(faults))
+	}
+	if got, want := d.Listen, "127.0.0.1:8980"; got != want {
+		t.Errorf("listen %s, want %s", got, want)
+	}
+	if diff := cmp.Diff(map[string]string{"synchronous": "FULL"}, d.Namespaces[0].Config); diff != "" {
+		t.Errorf("config (-want +got):\n%s", diff)
+	}
+	if got, want := d.Dir, "schemas/shop"; got != want {
+		t.Errorf("dir %s, want %s", got, want)
+	}
+}

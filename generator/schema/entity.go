@@ -1,0 +1,186 @@
+package schema
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	prismv1 "github.com/prism-proxy/prism/schemas/prism/v1"
+)
+
+const (
+	maxName   = 63                   // bytes of an identifier, as Postgres keeps them
+	maxTable  = 63 - len("_version") // the sequence beside a table ends so
+	maxTTL    = 3650 * 24 * time.Hour
+	maxRate   = 10_000_000
+	maxCount  = 1_000_000_000_000_000
+	maxRecord = 3 << 20
+)
+
+var (
+	messageShape = regexp.MustCompile(`^[A-Z][A-Za-z0-9]*$`)
+	fieldShape   = regexp.MustCompile(`^[a-z]([a-z0-9_]*[a-z0-9])?$`)
+)
+
+// entity reads one entity into its namespace. Each part reports its faults and
+// leaves something that the next parts can be read against.
+func (r *reader) entity(m protoreflect.MessageDescriptor, o *prismv1.Entity) {
+	e := &Entity{
+		Desc:       m,
+		Name:       string(m.Name()),
+		Comment:    comment(m),
+		Durability: Durability(o.GetDurability()),
+		Source:     place(m),
+	}
+	r.entities = append(r.entities, e)
+	r.unknown(m, entityOption, o.ProtoReflect())
+	r.entityNames(e, o)
+	if o.GetAbstraction() == nil {
+		r.report(2014, e.Source, "write option (prism.v1.entity).key_value = {}", "entity %s has no abstraction", m.FullName())
+	}
+	r.ttl(e, o)
+	r.capacity(e, o.GetCapacity())
+	r.fields(e, o.GetColumns() == prismv1.Entity_ALL)
+	r.key(e)
+	r.indexes(e, o.GetIndex())
+	r.columns(e)
+	r.sizes(e)
+	r.personal(e)
+	r.namespace(e, o)
+}
+
+func (r *reader) entityNames(e *Entity, o *prismv1.Entity) {
+	if !messageShape.MatchString(e.Name) {
+		r.report(1002, e.Source, "rename the message, as in UserProfile", "entity is named %s", e.Name)
+	}
+	e.Plural = plural(e.Name)
+	if p := o.GetPlural(); p != "" {
+		e.Plural = p
+		if !messageShape.MatchString(p) {
+			r.report(1002, place(e.Desc, option(entityOption, 8)...), "write it as in UserProfiles", "plural of %s is %q", e.Name, p)
+		}
+	}
+	e.Label, e.Labels, e.GoPackage = snake(e.Name), snake(e.Plural), goPackageOf(e.Name)
+	e.Table = e.Labels
+	at, fix := e.Source, `write option (prism.v1.entity).table = "…"`
+	if t := o.GetTable(); t != "" {
+		e.Table = t
+		at, fix = place(e.Desc, option(entityOption, 9)...), "write another name"
+		if !fieldShape.MatchString(t) {
+			r.report(1002, at, "write it as in user_profiles", "table of %s is %q", e.Name, t)
+		}
+	}
+	switch {
+	case len(e.Table) > maxTable:
+		r.report(1003, at, fix, "%s_version, the sequence of table %s, has %d bytes", e.Table, e.Table, len(e.Table)+len("_version"))
+	case reserved(e.Table) || strings.HasPrefix(e.Table, "sqlite_"):
+		r.report(1009, at, fix, "table is named %s", e.Table)
+	}
+	if slices.Contains(recordFields, e.Label) {
+		r.report(1001, e.Source, "rename the message",
+			"entity %s would be field %s of requests that have such a field", e.Name, e.Label)
+	}
+}
+
+// recordFields stand beside the entity's own field in generated messages.
+var recordFields = []string{"version", "expire_time", "expected_version"}
+
+// reserved reports whether a name is of Prism's own.
+func reserved(name string) bool { return strings.HasPrefix(name, "prism_") }
+
+// namespace puts the entity where prism.yaml says.
+func (r *reader) namespace(e *Entity, o *prismv1.Entity) {
+	at := place(e.Desc, option(entityOption, 1)...)
+	name := o.GetNamespace()
+	switch {
+	case name == "":
+		r.report(2015, e.Source, fmt.Sprintf("write option (prism.v1.entity).namespace = %q", strings.ReplaceAll(e.Labels, "_", "-")),
+			"entity %s has no namespace", e.Desc.FullName())
+		return
+	case !namespaceName.MatchString(name) || len(name) > maxName:
+		r.report(2015, at, "write a name such as user-profiles", "namespace is %q", name)
+		return
+	}
+	n := r.namespaces[name]
+	if n == nil {
+		r.report(3004, at, fmt.Sprintf("add {name: %s, backend: …} to namespaces", name), "prism.yaml has no namespace %q", name)
+		return
+	}
+	e.Namespace = n
+	n.Entities = append(n.Entities, e)
+	i := slices.IndexFunc(r.backends, func(b Backend) bool { return b.Name == n.Backend })
+	if i < 0 || n.Config == nil {
+		return // reported where prism.yaml says it
+	}
+	if promised := r.backends[i].Durability(n.Config); promised < e.Durability {
+		r.report(3011, place(e.Desc, option(entityOption, 5)...), "choose another backend or setting in prism.yaml, or declare "+promised.String(),
+			"entity %s needs %s, and %s as namespace %s configures it promises %s", e.Desc.FullName(), e.Durability, n.Backend, n.Name, promised)
+	}
+}
+
+func (r *reader) ttl(e *Entity, o *prismv1.Entity) {
+	if o.GetTtl() == nil {
+		return
+	}
+	e.TTL = o.GetTtl().AsDuration()
+	if o.GetTtl().CheckValid() != nil || e.TTL < time.Second || e.TTL > maxTTL || e.TTL%time.Millisecond != 0 {
+		r.report(3002, place(e.Desc, option(entityOption, 6)...), "write 1 s to 10 years in whole milliseconds", "ttl of %s is %s", e.Name, e.TTL)
+	}
+}
+
+func (r *reader) capacity(e *Entity, c *prismv1.Capacity) {
+	e.Capacity = Capacity{
+		PeakReads:      c.GetPeakReadsPerSecond(),
+		PeakWrites:     c.GetPeakWritesPerSecond(),
+		Records:        c.GetRecords(),
+		BytesPerRecord: c.GetBytesPerRecord(),
+	}
+	for _, bound := range []struct {
+		number int32
+		name   string
+		value  uint64
+		most   uint64
+	}{
+		{1, "peak_reads_per_second", e.Capacity.PeakReads, maxRate},
+		{2, "peak_writes_per_second", e.Capacity.PeakWrites, maxRate},
+		{3, "records", e.Capacity.Records, maxCount},
+		{4, "bytes_per_record", e.Capacity.BytesPerRecord, maxRecord},
+	} {
+		if bound.value > bound.most {
+			r.report(3002, place(e.Desc, option(entityOption, 4, bound.number)...), fmt.Sprintf("write at most %d", bound.most),
+				"%s of %s is %d", bound.name, e.Name, bound.value)
+		}
+	}
+}
+
+// unknown refuses members and values of options that this compiler does not
+// know: ignoring them would be silent.
+func (r *reader) unknown(d protoreflect.Descriptor, path []int32, options protoreflect.Message) {
+	strange := len(options.GetUnknown()) > 0
+	options.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		at := option(path, int32(f.Number()))
+		switch {
+		case f.Enum() != nil && f.Enum().Values().ByNumber(v.Enum()) == nil:
+			strange = true
+		case f.Message() != nil && f.IsList():
+			for i := range v.List().Len() {
+				r.unknown(d, option(at, int32(i)), v.List().Get(i).Message())
+			}
+		case f.Message() != nil:
+			r.unknown(d, at, v.Message())
+		}
+		return true
+	})
+	if strange {
+		r.report(3001, place(d, path...), "use a newer compiler", "%s has an option or a value that this compiler does not know", d.FullName())
+	}
+}
+
+// option returns the path of a member of an option.
+func option(path []int32, members ...int32) []int32 {
+	return append(slices.Clone(path), members...)
+}

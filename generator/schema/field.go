@@ -1,0 +1,200 @@
+package schema
+
+import (
+	"fmt"
+	"slices"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	prismv1 "github.com/prism-proxy/prism/schemas/prism/v1"
+)
+
+// fields reads the top-level fields, with roles that do not depend on
+// composite indexes.
+func (r *reader) fields(e *Entity, allColumns bool) {
+	goNames := map[string]*Field{}
+	for i := range e.Desc.Fields().Len() {
+		desc := e.Desc.Fields().Get(i)
+		f := &Field{
+			Desc:     desc,
+			Number:   int32(desc.Number()),
+			Name:     string(desc.Name()),
+			GoName:   lowerCamel(string(desc.Name())),
+			Type:     typeOf(desc),
+			Comment:  comment(desc),
+			Presence: desc.HasPresence(),
+		}
+		e.Fields = append(e.Fields, f)
+		r.fieldName(f)
+		if first := goNames[f.GoName]; first != nil {
+			r.report(1001, place(desc), "rename one", "fields %s and %s are both %s in Go", first.Name, f.Name, f.GoName)
+		}
+		goNames[f.GoName] = f
+		o := fieldOptions(desc)
+		if o != nil {
+			r.unknown(desc, fieldOption, o.ProtoReflect())
+		}
+		r.bounds(f, o)
+		r.column(f, o, allColumns)
+	}
+	slices.SortFunc(e.Fields, func(a, b *Field) int { return int(a.Number) - int(b.Number) })
+}
+
+func (r *reader) fieldName(f *Field) {
+	switch {
+	case reserved(f.Name):
+		r.report(1009, place(f.Desc), "rename the field", "field is named %s", f.Name)
+	case !fieldShape.MatchString(f.Name):
+		r.report(1002, place(f.Desc), "rename the field, as in user_id", "field is named %s", f.Name)
+	}
+}
+
+func typeOf(f protoreflect.FieldDescriptor) Type {
+	if f.Cardinality() == protoreflect.Repeated {
+		return Other
+	}
+	switch f.Kind() {
+	case protoreflect.StringKind:
+		return Text
+	case protoreflect.BoolKind:
+		return Bool
+	case protoreflect.Uint64Kind, protoreflect.Fixed64Kind:
+		return Uint
+	case protoreflect.Int32Kind, protoreflect.Sint32Kind, protoreflect.Sfixed32Kind,
+		protoreflect.Int64Kind, protoreflect.Sint64Kind, protoreflect.Sfixed64Kind,
+		protoreflect.Uint32Kind, protoreflect.Fixed32Kind, protoreflect.EnumKind:
+		return Int
+	case protoreflect.MessageKind:
+		if f.Message().FullName() == "google.protobuf.Timestamp" {
+			return Timestamp
+		}
+	}
+	return Other
+}
+
+// typeName is a field's type as its declaration has it.
+func typeName(f protoreflect.FieldDescriptor) string {
+	switch {
+	case f.IsMap():
+		return fmt.Sprintf("map<%s, %s>", typeName(f.MapKey()), typeName(f.MapValue()))
+	case f.IsList():
+		return "repeated " + elementName(f)
+	}
+	return elementName(f)
+}
+
+func elementName(f protoreflect.FieldDescriptor) string {
+	switch {
+	case f.Message() != nil:
+		return string(f.Message().FullName())
+	case f.Enum() != nil:
+		return string(f.Enum().FullName())
+	}
+	return f.Kind().String()
+}
+
+func isInteger(f *Field) bool {
+	return (f.Type == Int || f.Type == Uint) && f.Desc.Enum() == nil
+}
+
+// bounds reads required, lengths and range.
+func (r *reader) bounds(f *Field, o *prismv1.Field) {
+	f.Required = o.GetRequired() || f.Desc.Cardinality() == protoreflect.Required
+	if f.Required && !f.Presence && f.Type != Text {
+		r.report(2038, place(f.Desc, option(fieldOption, 5)...), "mark the field optional, or remove required",
+			"absence of %s cannot be told from its zero value", f.Name)
+	}
+	f.MinLength, f.MaxLength = int(o.GetMinLength()), int(o.GetMaxLength())
+	for _, length := range []struct {
+		number int32
+		name   string
+		value  int
+	}{{6, "min_length", f.MinLength}, {7, "max_length", f.MaxLength}} {
+		at := place(f.Desc, option(fieldOption, length.number)...)
+		switch {
+		case length.value == 0:
+		case f.Type != Text:
+			r.report(2036, at, "remove it", "%s stands on %s of type %s", length.name, f.Name, typeName(f.Desc))
+		case length.value > maxRecord:
+			r.report(3002, at, fmt.Sprintf("write at most %d", maxRecord), "%s of %s is %d", length.name, f.Name, length.value)
+		}
+	}
+	if f.MaxLength > 0 && f.MinLength > f.MaxLength {
+		r.report(2037, place(f.Desc, option(fieldOption, 6)...), "exchange them", "min_length %d of %s is above max_length %d", f.MinLength, f.Name, f.MaxLength)
+	}
+	if o.GetRange() != nil {
+		r.valueRange(f, o.GetRange())
+	}
+}
+
+func (r *reader) valueRange(f *Field, bound *prismv1.Range) {
+	f.Min, f.Max = bound.Min, bound.Max
+	at := place(f.Desc, option(fieldOption, 8)...)
+	switch {
+	case !isInteger(f):
+		r.report(2036, at, "remove it", "range stands on %s of type %s", f.Name, typeName(f.Desc))
+	case f.Min == nil && f.Max == nil:
+		r.report(2037, at, "write min, max or both", "range of %s has neither min nor max", f.Name)
+	case f.Min != nil && f.Max != nil && *f.Min > *f.Max:
+		r.report(2037, at, "exchange them", "min %d of %s is above max %d", *f.Min, f.Name, *f.Max)
+	case f.Max != nil && *f.Max < 0 && unsigned(f):
+		r.report(2037, at, "write a max that the type can hold", "max %d of %s is below every %s", *f.Max, f.Name, typeName(f.Desc))
+	}
+}
+
+func unsigned(f *Field) bool {
+	return f.Type == Uint || f.Desc.Kind() == protoreflect.Uint32Kind || f.Desc.Kind() == protoreflect.Fixed32Kind
+}
+
+// column marks a field that has a column of its own, and names the columns of
+// all that can have one.
+func (r *reader) column(f *Field, o *prismv1.Field, all bool) {
+	marked := o.GetColumn() != nil
+	f.Column = f.Name
+	at := place(f.Desc)
+	if marked {
+		at = place(f.Desc, option(fieldOption, 9)...)
+	}
+	if name := o.GetColumn().GetName(); name != "" {
+		f.Column = name
+		if !fieldShape.MatchString(name) {
+			r.report(1002, at, "write it as in user_id", "column of %s is %q", f.Name, name)
+		}
+		if reserved(name) {
+			r.report(1009, at, "write another name", "column of %s is named %s", f.Name, name)
+		}
+	}
+	if f.Type == Other {
+		f.Column = ""
+		singular := f.Desc.Cardinality() != protoreflect.Repeated && f.Desc.Message() == nil
+		switch {
+		case singular && (marked || all):
+			r.report(2054, at, "remove column, or ALL", "%s of type %s cannot have a column yet", f.Name, typeName(f.Desc))
+		case marked:
+			r.report(2035, at, "remove it", "column stands on %s of type %s", f.Name, typeName(f.Desc))
+		}
+		return
+	}
+	if marked || all {
+		f.Role = Marked
+	}
+}
+
+// noEntity refuses field options outside entities, where nothing serves them.
+func (r *reader) noEntity(m protoreflect.MessageDescriptor) {
+	for i := range m.Fields().Len() {
+		f := m.Fields().Get(i)
+		o := fieldOptions(f)
+		if o == nil {
+			continue
+		}
+		r.unknown(f, fieldOption, o.ProtoReflect())
+		o.ProtoReflect().Range(func(member protoreflect.FieldDescriptor, _ protoreflect.Value) bool {
+			if member.Name() != "pii" {
+				r.report(2018, place(f, option(fieldOption, int32(member.Number()))...), "remove it, or make the message an entity",
+					"%s stands on field %s of %s, which is no entity", member.Name(), f.Name(), m.FullName())
+			}
+			return true
+		})
+	}
+}

@@ -1,0 +1,162 @@
+package schema
+
+import (
+	"fmt"
+	"slices"
+
+	prismv1 "github.com/prism-proxy/prism/schemas/prism/v1"
+)
+
+// maxEquality is what a list request has numbers for below from.
+const maxEquality = 10
+
+// listFields are in every list request, beside an index's equality fields.
+var listFields = []string{"from", "to", "reverse", "page_size", "page_token"}
+
+// indexes reads the indexes on fields and then the composite ones.
+func (r *reader) indexes(e *Entity, composite []*prismv1.Entity_Index) {
+	for _, f := range e.Fields {
+		kind := fieldOptions(f.Desc).GetIndex()
+		if kind == prismv1.Field_INDEX_UNSPECIFIED {
+			continue
+		}
+		x := &Index{Name: f.Name, Unique: kind == prismv1.Field_UNIQUE}
+		at := place(f.Desc, option(fieldOption, 3)...)
+		if kind == prismv1.Field_ORDERED {
+			x.Ordered = f
+		} else {
+			x.Equality = []*Field{f}
+		}
+		if r.indexField(at, f) {
+			r.index(e, x, at)
+		}
+	}
+	for i, o := range composite {
+		path := option(entityOption, 3, int32(i))
+		if x := r.composite(e, o, path); x != nil {
+			r.index(e, x, place(e.Desc, path...))
+		}
+	}
+}
+
+// composite reads one index over several fields, or reports why it cannot.
+func (r *reader) composite(e *Entity, o *prismv1.Entity_Index, path []int32) *Index {
+	before := len(r.faults)
+	x := &Index{Name: o.GetName(), Unique: o.GetUnique()}
+	at := place(e.Desc, path...)
+	switch {
+	case x.Name == "":
+		r.report(2031, at, `write name: "…"`, "an index of %s has no name", e.Name)
+	case !fieldShape.MatchString(x.Name):
+		r.report(1002, place(e.Desc, option(path, 1)...), "write it as in status", "index of %s is named %q", e.Name, x.Name)
+	case reserved(x.Name):
+		r.report(1009, place(e.Desc, option(path, 1)...), "write another name", "index of %s is named %s", e.Name, x.Name)
+	}
+	if len(o.GetEquality()) == 0 {
+		r.report(2031, at, `write equality: ["…"], or an index on the field`, "index %s of %s has no equality field", x.Name, e.Name)
+	}
+	if x.Unique && o.GetOrdered() != "" {
+		r.report(2031, place(e.Desc, option(path, 3)...), "move the field to equality, or remove unique",
+			"index %s of %s is unique and ordered", x.Name, e.Name)
+	}
+	for i, name := range o.GetEquality() {
+		x.Equality = append(x.Equality, r.member(e, x, name, place(e.Desc, option(path, 2, int32(i))...)))
+	}
+	if o.GetOrdered() != "" {
+		x.Ordered = r.member(e, x, o.GetOrdered(), place(e.Desc, option(path, 3)...))
+	}
+	if len(r.faults) > before {
+		return nil
+	}
+	return x
+}
+
+// member returns the field that a composite index names.
+func (r *reader) member(e *Entity, x *Index, name string, at Source) *Field {
+	i := slices.IndexFunc(e.Fields, func(f *Field) bool { return f.Name == name })
+	if i < 0 {
+		var names []string
+		for _, f := range e.Fields {
+			names = append(names, f.Name)
+		}
+		fix := "name a field of the message"
+		if near := nearest(name, names); near != "" {
+			fix = "did you mean " + near + "?"
+		}
+		r.report(2030, at, fix, "index %s names %q, which %s has not", x.Name, name, e.Name)
+		return nil
+	}
+	f := e.Fields[i]
+	if containsField(x.Equality, f) {
+		r.report(2031, at, "remove one", "index %s names %s twice", x.Name, name)
+	}
+	r.indexField(at, f)
+	return f
+}
+
+// indexField reports whether the field can be in an index.
+func (r *reader) indexField(at Source, f *Field) bool {
+	switch {
+	case f.Type == Other:
+		r.report(2032, at, "choose a field of another type", "indexed field %s is of type %s", f.Name, typeName(f.Desc))
+	case closed(f):
+		r.closedEnum(at, f)
+	default:
+		return true
+	}
+	return false
+}
+
+// index names an index of legal fields and adds it to the entity.
+func (r *reader) index(e *Entity, x *Index, at Source) {
+	suffix := "By" + camel(x.Name)
+	x.Find = "Find" + e.Plural + suffix
+	if x.Unique {
+		x.Find = "Find" + e.Name + suffix
+	}
+	x.GoName = lowerCamel("find_by_" + x.Name)
+	x.SQLName = e.Table + "_" + x.Name
+	for _, other := range e.Indexes {
+		if camel(other.Name) == camel(x.Name) {
+			r.report(1001, at, "rename the index", "indexes %s and %s of %s are both found %s", other.Name, x.Name, e.Name, suffix)
+			return
+		}
+	}
+	if len(x.SQLName) > maxName {
+		r.report(1003, at, `shorten it, or write option (prism.v1.entity).table = "…"`, "index %s has %d bytes", x.SQLName, len(x.SQLName))
+	}
+	if !x.Unique {
+		r.listRequest(x, at)
+	}
+	if x.Ordered != nil && fieldOptions(x.Ordered.Desc).GetPii() != nil {
+		r.report(2020, at, "index it for equality", "index %s orders by %s, which is personal", x.Name, x.Ordered.Name)
+	}
+	if x.Unique && !mayBeAbsent(x) {
+		r.report(2043, at, "mark the field optional, or required", "unique index %s of %s is on a field without presence", x.Name, e.Name)
+	}
+	for _, f := range x.Fields() {
+		if f.Role != Key {
+			f.Role = Indexed
+		}
+	}
+	r.indexPlaces[x] = at
+	e.Indexes = append(e.Indexes, x)
+}
+
+// listRequest checks that the equality fields fit into the Find's request.
+func (r *reader) listRequest(x *Index, at Source) {
+	if len(x.Equality) > maxEquality {
+		r.report(2031, at, fmt.Sprintf("name at most %d", maxEquality), "index %s has %d equality fields", x.Name, len(x.Equality))
+	}
+	for _, f := range x.Equality {
+		if slices.Contains(listFields, f.Name) {
+			r.report(1001, at, "rename the field", "the request of %s has a field %s of its own", x.Find, f.Name)
+		}
+	}
+}
+
+// mayBeAbsent reports whether records can stand outside a unique index, or
+// cannot share the zero value in it.
+func mayBeAbsent(x *Index) bool {
+	return slices.ContainsFunc(x.Equality, func(f *Field) bool { return f.Presence || f.Required || f.Role == Key })
+}

@@ -1,0 +1,217 @@
+package schema
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+const (
+	maxEntry   = 1024 // bytes of an encoded key, and of an index entry with its key
+	maxColumns = 32   // of one index, as Postgres is built
+)
+
+// key reads the partition key and the sort key.
+func (r *reader) key(e *Entity) {
+	e.Partition = r.keyPart(e, 1)
+	e.Sort = r.keyPart(e, 2)
+	if len(e.Partition) == 0 {
+		r.report(2010, e.Source, "write [(prism.v1.field).partition_key = 1] on the field that identifies it",
+			"entity %s has no partition key", e.Desc.FullName())
+	}
+	for _, f := range e.Partition {
+		if slices.Contains(e.Sort, f) {
+			r.report(2011, place(f.Desc, option(fieldOption, 2)...), "remove one", "%s is in the partition key and in the sort key", f.Name)
+		}
+	}
+	for _, f := range e.Key() {
+		r.keyField(f)
+	}
+}
+
+// keyPart returns the fields of the partition key (option 1) or of the sort
+// key (option 2) in their order.
+func (r *reader) keyPart(e *Entity, member int32) []*Field {
+	name := [...]string{1: "partition_key", 2: "sort_key"}[member]
+	places := map[*Field]uint32{}
+	var part []*Field
+	for _, f := range e.Fields {
+		o := fieldOptions(f.Desc)
+		if n := [...]uint32{1: o.GetPartitionKey(), 2: o.GetSortKey()}[member]; n > 0 {
+			places[f] = n
+			part = append(part, f)
+		}
+	}
+	slices.SortStableFunc(part, func(a, b *Field) int { return cmp.Compare(places[a], places[b]) })
+	for i, f := range part {
+		if places[f] != uint32(i+1) {
+			r.report(2011, place(f.Desc, option(fieldOption, member)...), fmt.Sprintf("write %s = %d", name, i+1),
+				"%s is %d on %s, the %s of %d", name, places[f], f.Name, ordinal(i+1), len(part))
+			break // the rest follows from this one
+		}
+	}
+	return part
+}
+
+func ordinal(n int) string {
+	switch {
+	case n%10 == 1 && n%100 != 11:
+		return fmt.Sprintf("%dst", n)
+	case n%10 == 2 && n%100 != 12:
+		return fmt.Sprintf("%dnd", n)
+	case n%10 == 3 && n%100 != 13:
+		return fmt.Sprintf("%drd", n)
+	}
+	return fmt.Sprintf("%dth", n)
+}
+
+func (r *reader) keyField(f *Field) {
+	f.Role = Key
+	o := fieldOptions(f.Desc)
+	at := place(f.Desc, option(fieldOption, 1)...)
+	if o.GetPartitionKey() == 0 {
+		at = place(f.Desc, option(fieldOption, 2)...)
+	}
+	oneof := f.Desc.ContainingOneof()
+	switch {
+	case f.Type == Other:
+		r.report(2012, at, "choose a field of another type", "key field %s is of type %s", f.Name, typeName(f.Desc))
+	case closed(f):
+		r.closedEnum(at, f)
+	case oneof != nil && !oneof.IsSynthetic():
+		r.report(2013, at, "move the field out of the oneof", "key field %s is in oneof %s", f.Name, oneof.Name())
+	case f.Presence && !f.Required && f.Type != Timestamp:
+		r.report(2013, at, "remove optional, or add (prism.v1.field).required = true", "key field %s may be absent", f.Name)
+	}
+	if o.GetPii() != nil {
+		r.report(2021, place(f.Desc, option(fieldOption, 4)...), "use a surrogate key, such as a random id, and an index on this field",
+			"key field %s is personal", f.Name)
+	}
+	// A key is never empty, whatever its options say.
+	f.Required = f.Required || f.Type == Text || f.Type == Timestamp
+}
+
+func closed(f *Field) bool { return f.Desc.Enum() != nil && f.Desc.Enum().IsClosed() }
+
+func (r *reader) closedEnum(at Source, f *Field) {
+	r.report(2033, at, "use an enum of a proto3 file, or with features.enum_type = OPEN", "%s is of the closed enum %s", f.Name, f.Desc.Enum().FullName())
+}
+
+// columns settles which fields have a column and that their names differ.
+func (r *reader) columns(e *Entity) {
+	taken := map[string]*Field{}
+	for _, f := range e.Fields {
+		if f.Role == Plain {
+			f.Column = ""
+		}
+		if f.Column == "" {
+			continue
+		}
+		r.columnName(taken, f, f.Column)
+		if f.Type == Timestamp {
+			r.columnName(taken, f, f.NanosColumn())
+		}
+	}
+}
+
+func (r *reader) columnName(taken map[string]*Field, f *Field, name string) {
+	const fix = `write (prism.v1.field).column = {name: "…"}`
+	at := place(f.Desc)
+	if fieldOptions(f.Desc).GetColumn().GetName() != "" {
+		at = place(f.Desc, option(fieldOption, 9)...)
+	}
+	switch first := taken[name]; {
+	case first != nil && first != f:
+		r.report(1001, at, fix, "%s and %s both have a column %s", first.Name, f.Name, name)
+	case len(name) > maxName:
+		r.report(1003, at, fix, "column %s has %d bytes", name, len(name))
+	case slices.Contains(systemColumns, name):
+		r.report(1009, at, fix, "column of %s is named %s, which is Postgres's own", f.Name, name)
+	}
+	taken[name] = f
+}
+
+// systemColumns are in every table of Postgres.
+var systemColumns = []string{"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"}
+
+// sizes bounds the encoded key and every index entry, which ends with the key.
+func (r *reader) sizes(e *Entity) {
+	key := e.Key()
+	faulty := r.unbounded(key, "key")
+	for _, x := range e.Indexes {
+		faulty = r.unbounded(x.Fields(), "index "+x.Name) || faulty
+	}
+	if faulty {
+		return
+	}
+	if r.entry(e.Source, "key of "+e.Name, key) {
+		return
+	}
+	for _, x := range e.Indexes {
+		fields := x.Fields()
+		for _, k := range key {
+			if !slices.Contains(fields, k) {
+				fields = append(fields, k)
+			}
+		}
+		r.entry(r.indexPlaces[x], "entry of index "+x.Name+" with its key", fields)
+	}
+}
+
+// unbounded reports text without max_length, once a field.
+func (r *reader) unbounded(fields []*Field, use string) (found bool) {
+	for _, f := range fields {
+		if f.Type != Text || f.MaxLength > 0 {
+			continue
+		}
+		found = true
+		d := NewDiagnostic(2041, place(f.Desc), fmt.Sprintf("%s is in %s and has no max_length", f.Name, use),
+			fmt.Sprintf("write (prism.v1.field).max_length, at most %d", maxEntry))
+		if !slices.ContainsFunc(r.faults, func(o Diagnostic) bool {
+			return o.Number == 2041 && o.File == d.File && o.Line == d.Line && o.Column == d.Column
+		}) {
+			r.faults = append(r.faults, d)
+		}
+	}
+	return found
+}
+
+func (r *reader) entry(at Source, what string, fields []*Field) (faulty bool) {
+	size, columns := 0, 0
+	var sum []string
+	for _, f := range fields {
+		n := encodedSize(f)
+		size += n
+		columns++
+		if f.Type == Timestamp {
+			columns++ // the store keeps the nanoseconds apart
+		}
+		sum = append(sum, fmt.Sprintf("%s %d", f.Name, n))
+	}
+	switch {
+	case size > maxEntry:
+		r.report(2041, at, fmt.Sprintf("lower max_length; together at most %d", maxEntry), "%s takes up to %d bytes (%s)", what, size, strings.Join(sum, ", "))
+	case columns > maxColumns:
+		r.report(2045, at, "use fewer fields", "%s takes %d columns", what, columns)
+	default:
+		return false
+	}
+	return true
+}
+
+// encodedSize is the most that a part of a key takes in order-preserving
+// bytes.
+func encodedSize(f *Field) int {
+	switch f.Type {
+	case Text:
+		return f.MaxLength + 2
+	case Bool:
+		return 1
+	case Timestamp:
+		return 12
+	case Int, Uint:
+		return 8
+	}
+	return 0
+}

@@ -1,0 +1,141 @@
+package schema
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// Input is what a model is made of.
+type Input struct {
+	Config     []byte // the text of prism.yaml
+	ConfigPath string // where it stands, with slashes, from the module's root
+	// Files hold at least the files of the packages that Config names; those
+	// of other packages are passed over.
+	Files    []protoreflect.FileDescriptor
+	Backends []Backend
+}
+
+// Read returns the model, or nil and every fault. Warnings come beside a model
+// and beside faults. Diagnostics are sorted; the result does not depend on the
+// order of Files.
+func Read(in Input) (*Deployment, []Diagnostic) {
+	r := &reader{
+		backends:    in.Backends,
+		namespaces:  map[string]*Namespace{},
+		indexPlaces: map[*Index]Source{},
+	}
+	d := r.deployment(in.Config, in.ConfigPath)
+	for _, f := range in.Files {
+		if slices.Contains(d.Packages, string(f.Package())) {
+			d.Files = append(d.Files, f)
+		}
+	}
+	slices.SortFunc(d.Files, func(a, b protoreflect.FileDescriptor) int { return strings.Compare(a.Path(), b.Path()) })
+	r.files(d)
+	r.checkNames(d)
+	r.checkPersonal(d)
+	r.checkBuilt()
+	r.checkUse(d)
+
+	SortDiagnostics(r.faults)
+	if HasError(r.faults) {
+		return nil, r.faults
+	}
+	d.Hash = hash(d.Files)
+	return d, r.faults
+}
+
+// reader gathers the faults of one Read.
+type reader struct {
+	backends    []Backend
+	namespaces  map[string]*Namespace // those of prism.yaml
+	places      configPlaces
+	entities    []*Entity // also those that no namespace has
+	indexPlaces map[*Index]Source
+	faults      []Diagnostic
+}
+
+// report adds a fault; the table of rules gives its severity and its rule.
+func (r *reader) report(number int, at Source, fix, what string, args ...any) {
+	r.faults = append(r.faults, NewDiagnostic(number, at, fmt.Sprintf(what, args...), fix))
+}
+
+// files reads the entities of all files into their namespaces.
+func (r *reader) files(d *Deployment) {
+	goNames := map[string]string{} // the Go package's name, by folder
+	for _, f := range d.Files {
+		r.goPackage(d, f, goNames)
+		for i := range f.Messages().Len() {
+			r.message(f.Messages().Get(i))
+		}
+	}
+	for _, n := range d.Namespaces {
+		sortByFullName(n.Entities)
+	}
+}
+
+// goPackage checks that the file's Go package is where its contract is
+// written.
+func (r *reader) goPackage(d *Deployment, f protoreflect.FileDescriptor, names map[string]string) {
+	if d.ImportPath == "" {
+		return
+	}
+	option := fileOptions(f).GetGoPackage()
+	importPath, name, _ := strings.Cut(option, ";")
+	folder := path.Dir(f.Path())
+	want := path.Join(d.ImportPath, "out/contract", folder)
+	at := filePlace(f, goPackageOption)
+	if importPath != want {
+		r.report(5003, at, fmt.Sprintf("write option go_package = %q", want+";"+goPackageName(f)),
+			"go_package of %s is %q", f.Path(), option)
+		return
+	}
+	if first, ok := names[folder]; ok && first != name {
+		r.report(5003, at, fmt.Sprintf("write %q, as the folder's other files do", want+";"+first),
+			"go_package of %s gives the package another name", f.Path())
+		return
+	}
+	names[folder] = name
+}
+
+// message reads an entity, and refuses what only an entity may have in the
+// messages that are none.
+func (r *reader) message(m protoreflect.MessageDescriptor) {
+	options := entityOptions(m)
+	_, nested := m.Parent().(protoreflect.MessageDescriptor)
+	switch {
+	case options != nil && nested:
+		r.report(2016, place(m, entityOption...), "move the message to the top level of the file",
+			"entity %s stands inside another message", m.FullName())
+	case options != nil:
+		r.entity(m, options)
+	default:
+		r.noEntity(m)
+	}
+	for i := range m.Messages().Len() {
+		if n := m.Messages().Get(i); !n.IsMapEntry() {
+			r.message(n)
+		}
+	}
+}
+
+// checkUse finds namespaces of prism.yaml without entities, and packages
+// without files.
+func (r *reader) checkUse(d *Deployment) {
+	for _, n := range d.Namespaces {
+		if len(n.Entities) == 0 && !HasError(r.faults) {
+			r.report(3005, r.places.namespaces[n.Name], "remove it, or write it on an entity",
+				"no entity of the packages is in namespace %q", n.Name)
+		}
+	}
+	for _, p := range d.Packages {
+		if !slices.ContainsFunc(d.Files, func(f protoreflect.FileDescriptor) bool { return string(f.Package()) == p }) {
+			r.report(5037, r.places.packages[p], "correct the name, or remove it",
+				"no file has package %s", p)
+		}
+	}
+}

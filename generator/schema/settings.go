@@ -1,0 +1,90 @@
+package schema
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// settings reads a namespace's config against what its backend knows, and
+// fills in the defaults. It returns nil when a setting is at fault.
+func (c *configReader) settings(parent, node *yaml.Node, b Backend) map[string]string {
+	before := len(c.faults)
+	names := make([]string, len(b.Config))
+	for i, key := range b.Config {
+		names[i] = key.Name
+	}
+	written := map[string]*yaml.Node{}
+	if node != nil {
+		parent = node
+		if node.Kind != yaml.MappingNode {
+			c.report(5033, c.at(node), "write settings, each with its value", "config is not a mapping")
+			return nil
+		}
+		for i := 0; i < len(node.Content); i += 2 {
+			key, value := node.Content[i], node.Content[i+1]
+			switch {
+			case !slices.Contains(names, key.Value):
+				c.report(3006, c.at(key), knownSettings(b, names), "backend %s has no setting %q", b.Name, key.Value)
+			case written[key.Value] != nil:
+				c.report(5032, c.at(key), "remove one", "key %s is written twice", key.Value)
+			default:
+				written[key.Value] = value
+			}
+		}
+	}
+	config := map[string]string{}
+	for _, key := range b.Config {
+		value := written[key.Name]
+		switch {
+		case value != nil:
+			config[key.Name] = c.setting(value, b, key)
+		case key.Required:
+			c.report(3006, c.at(parent), "write config: {"+key.Name+": …}", "backend %s needs the setting %s", b.Name, key.Name)
+		case key.Default != "":
+			config[key.Name] = key.Default
+		}
+	}
+	if len(c.faults) > before {
+		return nil
+	}
+	return config
+}
+
+func knownSettings(b Backend, names []string) string {
+	if len(names) == 0 {
+		return "remove it: " + b.Name + " has no settings"
+	}
+	return "known: " + strings.Join(names, ", ")
+}
+
+func (c *configReader) setting(node *yaml.Node, b Backend, key ConfigKey) string {
+	value, ok := c.scalar(node, key.Name)
+	if !ok {
+		return ""
+	}
+	if key.Values != nil && !slices.Contains(key.Values, value) {
+		c.report(3006, c.at(node), "write one of "+strings.Join(key.Values, ", "), "%s of backend %s is %q", key.Name, b.Name, value)
+	}
+	bare := reference.ReplaceAllString(value, "")
+	switch {
+	case strings.Contains(bare, "${"):
+		c.report(3006, c.at(node), "write ${env:NAME} or ${file:path}", "a reference in %s of backend %s is malformed", key.Name, b.Name)
+	case bare != value && !key.Reference:
+		c.report(3006, c.at(node), "write the value itself", "%s of backend %s takes no reference", key.Name, b.Name)
+	}
+	if userinfo.MatchString(bare) || assignment.MatchString(bare) || secretKey.MatchString(key.Name) && bare != "" {
+		c.report(5030, c.at(node), "write ${env:NAME} or ${file:path} in its place", "%s of backend %s holds a password", key.Name, b.Name)
+	}
+	return value
+}
+
+// An inline secret is looked for in what a value holds beside its references.
+var (
+	reference  = regexp.MustCompile(`\$\{(env:[A-Za-z_][A-Za-z0-9_]*|file:[^}]+)\}`)
+	userinfo   = regexp.MustCompile(`(^|://)[^/?#@\s:]*:[^@/?#\s]+@`)
+	assignment = regexp.MustCompile(`(?i)(password|passwd|pwd|token|secret|api_?key)\s*=\s*[^\s&'"]`)
+	secretKey  = regexp.MustCompile(`(?i)(password|passwd|pwd|token|secret|api_?key)$`)
+)

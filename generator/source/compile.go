@@ -1,0 +1,134 @@
+// Package source is the front end: it turns .proto source, or the request of
+// protoc and buf, into resolved descriptors whose options are readable as
+// prismv1 types. Both ways end in FromProtos, so that they give one model. It
+// reads nothing but what it is handed.
+package source
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/bufbuild/protocompile"
+	"github.com/bufbuild/protocompile/ast"
+	"github.com/bufbuild/protocompile/parser"
+	"github.com/bufbuild/protocompile/protoutil"
+	"github.com/bufbuild/protocompile/reporter"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/descriptorpb"
+
+	"github.com/prism-proxy/prism/generator/schema"
+	prismv1 "github.com/prism-proxy/prism/schemas/prism/v1"
+)
+
+// Compile compiles the files of the named proto packages and what they import.
+// The root of fsys is where imports begin; options.proto and the well-known
+// types need not be in it, and a copy of options.proto that is there is not
+// read. Compile returns the packages' files, sorted by path, or every fault.
+func Compile(ctx context.Context, fsys fs.FS, packages []string) ([]protoreflect.FileDescriptor, []schema.Diagnostic) {
+	paths, err := find(fsys, packages)
+	if err != nil {
+		return nil, []schema.Diagnostic{{What: "schema files cannot be read: " + err.Error()}}
+	}
+	var faults []schema.Diagnostic
+	report := func(err reporter.ErrorWithPos) error {
+		at := err.GetPosition()
+		faults = append(faults, schema.Diagnostic{
+			File: at.Filename, Line: at.Line, Column: at.Col, What: err.Unwrap().Error(),
+		})
+		return nil
+	}
+	compiler := protocompile.Compiler{
+		Resolver:       protocompile.WithStandardImports(&protocompile.SourceResolver{Accessor: accessor(fsys)}),
+		Reporter:       reporter.NewReporter(report, nil),
+		SourceInfoMode: protocompile.SourceInfoExtraOptionLocations,
+	}
+	files, err := compiler.Compile(ctx, paths...)
+	if err != nil && len(faults) == 0 {
+		faults = append(faults, schema.Diagnostic{What: err.Error()})
+	}
+	if len(faults) > 0 {
+		schema.SortDiagnostics(faults)
+		return nil, faults
+	}
+	protos := map[string]*descriptorpb.FileDescriptorProto{}
+	for _, f := range files {
+		collect(protos, f)
+	}
+	all := make([]*descriptorpb.FileDescriptorProto, 0, len(protos))
+	for _, p := range protos {
+		all = append(all, p)
+	}
+	return FromProtos(all, packages)
+}
+
+// accessor opens the files of fsys, and options.proto as this compiler
+// understands it.
+func accessor(fsys fs.FS) func(string) (io.ReadCloser, error) {
+	return func(name string) (io.ReadCloser, error) {
+		if name == prismv1.Path {
+			return io.NopCloser(strings.NewReader(prismv1.Source)), nil
+		}
+		return fsys.Open(name)
+	}
+}
+
+func collect(protos map[string]*descriptorpb.FileDescriptorProto, f protoreflect.FileDescriptor) {
+	if protos[f.Path()] != nil {
+		return
+	}
+	protos[f.Path()] = protoutil.ProtoFromFileDescriptor(f)
+	for i := range f.Imports().Len() {
+		collect(protos, f.Imports().Get(i).FileDescriptor)
+	}
+}
+
+// find returns the files of the packages, sorted. Hidden folders are passed
+// over.
+func find(fsys fs.FS, packages []string) ([]string, error) {
+	var paths []string
+	err := fs.WalkDir(fsys, ".", func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && name != "." && strings.HasPrefix(entry.Name(), "."):
+			return fs.SkipDir
+		case entry.IsDir() || path.Ext(name) != ".proto":
+			return nil
+		}
+		text, err := fs.ReadFile(fsys, name)
+		if err != nil {
+			return err
+		}
+		if pkg, whole := packageOf(name, text); slices.Contains(packages, pkg) || pkg == "" && !whole {
+			paths = append(paths, name)
+		}
+		return nil
+	})
+	return paths, err
+}
+
+// packageOf returns the proto package that the text declares, and whether the
+// text is free of syntax errors: a package missing from broken text may stand
+// in what was not understood.
+func packageOf(name string, text []byte) (pkg string, whole bool) {
+	whole = true
+	handler := reporter.NewHandler(reporter.NewReporter(func(reporter.ErrorWithPos) error {
+		whole = false
+		return nil
+	}, nil))
+	file, err := parser.Parse(name, bytes.NewReader(text), handler)
+	if file == nil {
+		return "", whole && err == nil
+	}
+	for _, decl := range file.Decls {
+		if p, ok := decl.(*ast.PackageNode); ok {
+			return string(p.Name.AsIdentifier()), whole
+		}
+	}
+	return "", whole
+}

@@ -1,0 +1,307 @@
+package source_test
+
+import (
+	"math/rand/v2"
+	"os"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+	"google.golang.org/protobuf/types/descriptorpb"
+	"google.golang.org/protobuf/types/pluginpb"
+
+	"github.com/bufbuild/protocompile"
+	"github.com/bufbuild/protocompile/linker"
+	"github.com/bufbuild/protocompile/protoutil"
+
+	"github.com/prism-proxy/prism/generator/schema"
+	"github.com/prism-proxy/prism/generator/source"
+	prismv1 "github.com/prism-proxy/prism/schemas/prism/v1"
+)
+
+var shop = []string{"shop.v1"}
+
+// request is what a front end sends for the shop: its files with source
+// information, options as bytes that no Go type has read, in an order of its
+// own.
+func request(t *testing.T) *pluginpb.CodeGeneratorRequest {
+	t.Helper()
+	compiler := protocompile.Compiler{
+		Resolver:       protocompile.WithStandardImports(&protocompile.SourceResolver{ImportPaths: []string{"../../schemas"}}),
+		SourceInfoMode: protocompile.SourceInfoStandard,
+	}
+	files, err := compiler.Compile(t.Context(), "shop/v1/session.proto", "shop/v1/order.proto", "shop/v1/user_profile.proto",
+		prismv1.Path, "google/protobuf/descriptor.proto", "google/protobuf/duration.proto", "google/protobuf/timestamp.proto")
+	if err != nil {
+		t.Fatal(err)
+	}
+	req := &pluginpb.CodeGeneratorRequest{}
+	for _, f := range files {
+		req.ProtoFile = append(req.ProtoFile, raw(t, f))
+	}
+	rand.Shuffle(len(req.ProtoFile), func(i, j int) {
+		req.ProtoFile[i], req.ProtoFile[j] = req.ProtoFile[j], req.ProtoFile[i]
+	})
+	return req
+}
+
+func raw(t *testing.T, f linker.File) *descriptorpb.FileDescriptorProto {
+	t.Helper()
+	b, err := proto.Marshal(protoutil.ProtoFromFileDescriptor(f))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &descriptorpb.FileDescriptorProto{}
+	if err := (proto.UnmarshalOptions{Resolver: new(protoregistry.Types)}).Unmarshal(b, p); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func read(t *testing.T, files []protoreflect.FileDescriptor) (*schema.Deployment, []schema.Diagnostic) {
+	t.Helper()
+	config, err := os.ReadFile("../../schemas/shop/prism.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return schema.Read(schema.Input{
+		Config: config, ConfigPath: "schemas/shop/prism.yaml", Files: files,
+		Backends: []schema.Backend{{Name: "sqlite", Durability: func(map[string]string) schema.Durability { return schema.PowerSafe }}},
+	})
+}
+
+func model(t *testing.T, files []protoreflect.FileDescriptor, faults []schema.Diagnostic) *schema.Deployment {
+	t.Helper()
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	d, faults := read(t, files)
+	if d == nil || len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	return d
+}
+
+// However a front end hands the schema over, the model is the same: the files,
+// the options, the positions of messages, the comments.
+func TestFrontEndsAgree(t *testing.T) {
+	files, faults := source.Compile(t.Context(), os.DirFS("../../schemas"), shop)
+	want := model(t, files, faults)
+	if len(want.Files) != 3 || want.Files[0].Path() != "shop/v1/order.proto" {
+		t.Fatalf("files %v", want.Files)
+	}
+
+	whole := request(t)
+	retained := request(t)
+	for _, p := range retained.ProtoFile {
+		if strings.HasPrefix(p.GetName(), "shop/") {
+			retained.SourceFileDescriptors = append(retained.SourceFileDescriptors, proto.CloneOf(p))
+			for _, m := range p.GetMessageType() {
+				m.Options = nil
+				for _, f := range m.GetField() {
+					f.Options = nil
+				}
+			}
+		}
+	}
+	for name, req := range map[string]*pluginpb.CodeGeneratorRequest{
+		"proto_file": whole, "source_file_descriptors": retained,
+	} {
+		files, faults := source.FromRequest(req, shop)
+		got := model(t, files, faults)
+		if got.Hash != want.Hash {
+			t.Errorf("%s: hash %s, want %s", name, got.Hash, want.Hash)
+		}
+		for i, e := range got.Entities() {
+			w := want.Entities()[i]
+			if e.Source != w.Source || e.Comment != w.Comment || e.Table != w.Table || len(e.Indexes) != len(w.Indexes) {
+				t.Errorf("%s: entity %+v, want %+v", name, e, w)
+			}
+		}
+	}
+}
+
+// Options that Prism does not know are kept and decoded too, so that their
+// bytes do not depend on the front end.
+func TestForeignOptionsAreDecoded(t *testing.T) {
+	fsys := fstest.MapFS{
+		"shop/v1/a.proto": {Data: []byte(`syntax = "proto3"; package shop.v1; import "other/o.proto";
+message A { option (other.label) = {name: "x"}; }`)},
+		"other/o.proto": {Data: []byte(`syntax = "proto3"; package other; import "google/protobuf/descriptor.proto";
+message Label { string name = 1; }
+extend google.protobuf.MessageOptions { Label label = 50000; }`)},
+	}
+	files, faults := source.Compile(t.Context(), fsys, shop)
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	options := files[0].Messages().Get(0).Options().ProtoReflect()
+	if len(options.GetUnknown()) > 0 {
+		t.Errorf("undecoded options %x", options.GetUnknown())
+	}
+	found := false
+	options.Range(func(f protoreflect.FieldDescriptor, _ protoreflect.Value) bool {
+		found = found || f.FullName() == "other.label"
+		return true
+	})
+	if !found {
+		t.Error("the option is lost")
+	}
+}
+
+// An option of a newer compiler is refused: ignoring it would be silent. The
+// places are as exact as protoc gives them.
+func TestUnknownOption(t *testing.T) {
+	req := request(t)
+	for _, p := range req.ProtoFile {
+		if p.GetName() != "shop/v1/order.proto" {
+			continue
+		}
+		newer := protowire.AppendVarint(protowire.AppendTag(nil, 127, protowire.VarintType), 1)
+		addOption(p.MessageType[0].Options, member(4, newer)) // Entity.capacity
+		category := protowire.AppendVarint(protowire.AppendTag(nil, 1, protowire.VarintType), 99)
+		p.MessageType[1].Field[0].Options = &descriptorpb.FieldOptions{}
+		addOption(p.MessageType[1].Field[0].Options, member(4, category)) // Field.pii
+	}
+	files, faults := source.FromRequest(req, shop)
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	_, faults = read(t, files)
+	var got []string
+	for _, f := range faults {
+		got = append(got, f.String())
+	}
+	const tail = "; every option is one that this compiler knows; use a newer compiler"
+	want := []string{
+		"shop/v1/order.proto:23:3: PRISM3001 [option.unknown] shop.v1.Order has an option or a value that this compiler does not know" + tail,
+		"shop/v1/order.proto:81:3: PRISM3001 [option.unknown] shop.v1.Money.currency_code has an option or a value that this compiler does not know" + tail,
+	}
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// member is a member of Prism's options, encoded.
+func member(number protowire.Number, value []byte) []byte {
+	return protowire.AppendBytes(protowire.AppendTag(nil, number, protowire.BytesType), value)
+}
+
+// addOption adds to Prism's option, as a second occurrence that merges.
+func addOption(options proto.Message, members []byte) {
+	m := options.ProtoReflect()
+	m.SetUnknown(append(m.GetUnknown(), member(57600, members)...))
+}
+
+func TestCompile(t *testing.T) {
+	const head = `syntax = "proto3"; package shop.v1; `
+	tests := []struct {
+		name  string
+		files map[string]string
+		paths string
+		want  string
+	}{
+		{"no files", nil, "", ""},
+		{
+			"only the package's files, sorted",
+			map[string]string{"b.proto": head, "a.proto": head, "c/c.proto": `syntax = "proto3"; package cart.v1;`, "d.txt": head},
+			"a.proto b.proto", "",
+		},
+		{
+			"hidden folders are passed over",
+			map[string]string{"a.proto": head, ".cache/b.proto": head},
+			"a.proto", "",
+		},
+		{
+			"options without a copy of options.proto",
+			map[string]string{"a.proto": head + `import "prism/v1/options.proto"; message A { option (prism.v1.entity).key_value = {}; }`},
+			"a.proto", "",
+		},
+		{
+			"a stale copy of options.proto is not read",
+			map[string]string{
+				"a.proto":    head + `import "prism/v1/options.proto"; message A { option (prism.v1.entity).key_value = {}; }`,
+				prismv1.Path: `syntax = "proto3"; package prism.v1;`,
+			},
+			"a.proto", "",
+		},
+		{
+			"faults of another package do not count",
+			map[string]string{"a.proto": head, "b.proto": `syntax = "proto3"; package cart.v1; message {`},
+			"a.proto", "",
+		},
+		{
+			"every fault of every file",
+			map[string]string{
+				"a.proto": head + "\n  message A { Missing m = 1; }",
+				"b.proto": head + "\nmessage B { int64 a = 1; int64 b = 1; }",
+			},
+			"", "a.proto:2:15: field shop.v1.A.m: unknown type Missing\n" +
+				"b.proto:2:36: message shop.v1.B: fields a and b both have the same tag 1\n",
+		},
+		{
+			"a missing import",
+			map[string]string{"a.proto": head + `import "none.proto";`},
+			"", "a.proto:1:44: open none.proto: file does not exist\n",
+		},
+		{
+			"text broken before its package is known",
+			map[string]string{"a.proto": "syntax = \n"},
+			"", "a.proto:2:1: syntax error: unexpected $end, expecting string literal\n",
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			fsys := fstest.MapFS{}
+			for name, text := range tt.files {
+				fsys[name] = &fstest.MapFile{Data: []byte(text)}
+			}
+			files, faults := source.Compile(t.Context(), fsys, shop)
+			var paths []string
+			for _, f := range files {
+				paths = append(paths, f.Path())
+			}
+			if got := strings.Join(paths, " "); got != tt.paths {
+				t.Errorf("files %q, want %q", got, tt.paths)
+			}
+			var got strings.Builder
+			for _, f := range faults {
+				got.WriteString(f.String() + "\n")
+			}
+			if got.String() != tt.want {
+				t.Errorf("got\n%swant\n%s", got.String(), tt.want)
+			}
+		})
+	}
+}
+
+// A cycle is found wherever the compiler happened to enter it.
+func TestImportCycle(t *testing.T) {
+	fsys := fstest.MapFS{
+		"a.proto": {Data: []byte(`syntax = "proto3"; package shop.v1; import "b.proto";`)},
+		"b.proto": {Data: []byte(`syntax = "proto3"; package shop.v1; import "a.proto";`)},
+	}
+	_, faults := source.Compile(t.Context(), fsys, shop)
+	if len(faults) == 0 || !strings.Contains(faults[0].String(), ".proto:1:44: cycle found in imports") {
+		t.Errorf("faults %v", faults)
+	}
+}
+
+// A request that lacks an import cannot be resolved, and says what is missing.
+func TestIncompleteRequest(t *testing.T) {
+	req := request(t)
+	for i, p := range req.ProtoFile {
+		if p.GetName() == "google/protobuf/timestamp.proto" {
+			req.ProtoFile = append(req.ProtoFile[:i], req.ProtoFile[i+1:]...)
+			break
+		}
+	}
+	files, faults := source.FromRequest(req, shop)
+	if files != nil || len(faults) != 1 || !strings.Contains(faults[0].What, "google/protobuf/timestamp.proto") {
+		t.Errorf("files %v, faults %v", files, faults)
+	}
+}
