@@ -1,0 +1,239 @@
+// Package postgrestest gives tests a Postgres server of their own. What is in
+// it may be used by tests only.
+package postgrestest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Start returns the URL of a new, empty database, which is dropped when t
+// ends, whoever is still connected. Its server listens on 127.0.0.1 only,
+// has Postgres's own defaults, so fsync and synchronous_commit are on, and is
+// shared by all tests of the process. It needs no cleanup: server and data
+// disappear with the process, also with one that is killed.
+//
+// The server's programs are looked for in the folder PRISM_POSTGRES_BIN, or,
+// when that is not set, under /usr/lib/postgresql, the newest first, and then
+// in PATH. Without them the test is skipped; with PRISM_REQUIRE=all it fails.
+//
+// Start may be called from several tests at once.
+func Start(t testing.TB) string {
+	t.Helper()
+	server, err := shared()
+	if errors.Is(err, errMissing) && os.Getenv("PRISM_REQUIRE") != "all" {
+		t.Skipf("SKIPPED, NOT PASSED: %v; run make engines", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := "test" + strconv.FormatInt(databases.Add(1), 10)
+	if err := server.exec("CREATE DATABASE " + name); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.exec("DROP DATABASE " + name + " WITH (FORCE)"); err != nil {
+			t.Error(err)
+		}
+	})
+	return server.url(name)
+}
+
+var (
+	errMissing = errors.New("postgrestest: no Postgres on this machine")
+	shared     = sync.OnceValues(start)
+	databases  atomic.Int64 // created so far, for their names
+)
+
+// server is a running Postgres.
+type server struct {
+	address string   // host:port
+	alive   *os.File // the server ends when this is closed
+}
+
+// script runs the server $2 on data $1 until fd 3, whose other end only the
+// test process holds, is at its end. That is so even after a SIGKILL, and
+// unlike Pdeathsig it is not tied to the thread that started the server. The
+// data is thrown away, hence SIGQUIT, which stops without a checkpoint.
+const script = `
+data=$1; shift
+"$@" 3<&- & server=$!
+{ cat; kill -QUIT $server; } <&3 >/dev/null 2>&1 &
+wait $server; status=$?
+rm -rf "$data"
+exit $status`
+
+func start() (*server, error) {
+	bin, err := programs()
+	if err != nil {
+		return nil, err
+	}
+	data, err := os.MkdirTemp("", "prism-postgres-")
+	if err != nil {
+		return nil, err
+	}
+	attr, err := unprivileged(data)
+	if err != nil {
+		os.RemoveAll(data)
+		return nil, err
+	}
+	initdb := exec.Command(filepath.Join(bin, "initdb"), "--pgdata", data, "--username=postgres",
+		"--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
+	initdb.Dir, initdb.SysProcAttr = data, attr
+	if out, err := initdb.CombinedOutput(); err != nil {
+		os.RemoveAll(data)
+		return nil, fmt.Errorf("postgrestest: initdb: %w\n%s", err, out)
+	}
+	return serve(bin, data, attr)
+}
+
+// serve starts the server on data, which it then owns, and waits until it
+// answers.
+func serve(bin, data string, attr *syscall.SysProcAttr) (*server, error) {
+	address, err := freeAddress()
+	if err != nil {
+		os.RemoveAll(data)
+		return nil, err
+	}
+	host, port, _ := net.SplitHostPort(address)
+	watched, alive, err := os.Pipe()
+	if err != nil {
+		os.RemoveAll(data)
+		return nil, err
+	}
+	defer watched.Close()
+
+	var log bytes.Buffer
+	cmd := exec.Command("/bin/sh", "-c", script, "sh", data,
+		filepath.Join(bin, "postgres"), "-D", data, "-h", host, "-p", port,
+		"-c", "unix_socket_directories=", "-c", "log_min_messages=fatal")
+	cmd.Dir, cmd.SysProcAttr, cmd.ExtraFiles = data, attr, []*os.File{watched}
+	cmd.Stdout, cmd.Stderr = &log, &log
+	if err := cmd.Start(); err != nil {
+		alive.Close()
+		os.RemoveAll(data)
+		return nil, fmt.Errorf("postgrestest: %w", err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+
+	s := &server{address: address, alive: alive}
+	deadline := time.After(30 * time.Second)
+	for {
+		err := s.exec("SELECT 1")
+		if err == nil {
+			return s, nil
+		}
+		select {
+		case <-time.After(20 * time.Millisecond):
+			continue
+		case err = <-ended:
+			alive.Close()
+		case <-deadline:
+			alive.Close()
+			<-ended
+		}
+		return nil, fmt.Errorf("postgrestest: the server does not start: %w\n%s", err, &log)
+	}
+}
+
+// exec runs one statement on a connection of its own.
+func (s *server) exec(statement string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, s.url("postgres"))
+	if err != nil {
+		return fmt.Errorf("postgrestest: %w", err)
+	}
+	defer conn.Close(ctx)
+	if _, err := conn.Exec(ctx, statement); err != nil {
+		return fmt.Errorf("postgrestest: %s: %w", statement, err)
+	}
+	return nil
+}
+
+func (s *server) url(database string) string {
+	u := url.URL{Scheme: "postgres", User: url.User("postgres"), Host: s.address, Path: database, RawQuery: "sslmode=disable"}
+	return u.String()
+}
+
+// programs returns the folder that holds initdb and postgres, or an error that
+// wraps errMissing.
+func programs() (string, error) {
+	if dir := os.Getenv("PRISM_POSTGRES_BIN"); dir != "" {
+		if _, err := exec.LookPath(filepath.Join(dir, "initdb")); err != nil {
+			return "", fmt.Errorf("%w: PRISM_POSTGRES_BIN: %w", errMissing, err)
+		}
+		return dir, nil
+	}
+	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
+	if len(found) == 0 {
+		path, err := exec.LookPath("initdb")
+		if err != nil {
+			return "", fmt.Errorf("%w: %w", errMissing, err)
+		}
+		return filepath.Dir(path), nil
+	}
+	newest := slices.MaxFunc(found, func(a, b string) int { return version(a) - version(b) })
+	return filepath.Dir(newest), nil
+}
+
+// version is 15 of /usr/lib/postgresql/15/bin/initdb, and 0 of 9.6: too old.
+func version(initdb string) int {
+	n, _ := strconv.Atoi(strings.Split(initdb, "/")[4])
+	return n
+}
+
+// unprivileged returns the attributes of a process that Postgres agrees to run
+// as: it refuses root, so root starts it as nobody, who is given data. The
+// process group is its own, so that a Ctrl-C in the terminal reaches it in one
+// way only: by the end of the tests.
+func unprivileged(data string) (*syscall.SysProcAttr, error) {
+	attr := &syscall.SysProcAttr{Setpgid: true}
+	if os.Getuid() != 0 {
+		return attr, nil
+	}
+	nobody, err := user.Lookup("nobody")
+	if err != nil {
+		return nil, err
+	}
+	uid, err := strconv.ParseUint(nobody.Uid, 10, 32)
+	if err != nil {
+		return nil, err
+	}
+	gid, err := strconv.ParseUint(nobody.Gid, 10, 32)
+	if err != nil {
+		return nil, err
+	}
+	attr.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+	return attr, os.Chown(data, int(uid), int(gid))
+}
+
+// freeAddress returns an address on the loopback interface that nothing
+// listens on now.
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}
