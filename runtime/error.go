@@ -84,22 +84,22 @@ func BadTime(path string) error {
 // Absent says that there is no record with the key or the unique value asked
 // for.
 func Absent() error {
-	return &Error{Reason: NotFound, What: "there is no such record (an existing key or value)"}
+	return &Error{Reason: NotFound, What: "no record has this key or value (one that exists)"}
 }
 
 // Mismatch says that the record's version is current and not the expected one.
 func Mismatch(current int64) error {
 	return &Error{
-		Reason: VersionMismatch,
-		What:   "the record has another version (the expected one)", Metadata: currentVersion(current),
+		Reason: VersionMismatch, What: fmt.Sprintf("the record is at version %d (the expected version)", current),
+		Metadata: currentVersion(current),
 	}
 }
 
 // AlreadyExists says that a record that should be created is there already.
 func AlreadyExists(current int64) error {
 	return &Error{
-		Reason: Exists,
-		What:   "the record exists (expected_version 0: no record)", Metadata: currentVersion(current),
+		Reason: Exists, What: fmt.Sprintf("the record exists, at version %d (expected_version 0: no record)", current),
+		Metadata: currentVersion(current),
 	}
 }
 
