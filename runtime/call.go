@@ -8,10 +8,10 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"strconv"
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 )
 
@@ -21,6 +21,11 @@ const (
 	MaxRecord  = 3 << 20       // bytes of a record
 	MaxAnswer  = 3<<20 + 1<<19 // bytes of an answer: below the 4 MiB that clients accept
 	MaxBatch   = 1000          // items of a batch
+
+	// maxReceive is where grpc itself stops reading a request, and answers
+	// RESOURCE_EXHAUSTED without a reason. What lies between is read, refused
+	// and told why.
+	maxReceive = MaxRequest + 1<<20
 
 	defaultDeadline = 5 * time.Second
 	maxDeadline     = 60 * time.Second
@@ -68,7 +73,7 @@ func Unary[S any](m *Method, serve func(S, *Call) error) grpc.MethodHandler {
 		call := new(Call)
 		defer call.request.free()
 		if err := dec(&call.request); err != nil {
-			return nil, bound.server.fail(ctx, m, received(err))
+			return nil, bound.server.fail(ctx, m, err)
 		}
 		ctx, cancel := deadline(ctx)
 		defer cancel()
@@ -90,6 +95,12 @@ func run[S any](call *Call, service S, serve func(S, *Call) error) (err error) {
 	if err := ContextError(call.ctx); err != nil {
 		return err
 	}
+	if got := len(call.Request()); got > MaxRequest {
+		return &Error{
+			Reason: RequestTooLarge, What: fmt.Sprintf("the request has %d bytes (at most %d)", got, MaxRequest),
+			Metadata: map[string]string{"got": strconv.Itoa(got), "limit": strconv.Itoa(MaxRequest)},
+		}
+	}
 	return serve(service, call)
 }
 
@@ -100,18 +111,6 @@ func deadline(ctx context.Context) (context.Context, context.CancelFunc) {
 		return context.WithTimeout(ctx, maxDeadline)
 	}
 	return context.WithTimeout(ctx, defaultDeadline)
-}
-
-// received translates what grpc found wrong with a request before anything
-// could be read from it.
-func received(err error) error {
-	if status.Code(err) == codes.ResourceExhausted {
-		return &Error{
-			Reason: RequestTooLarge, What: fmt.Sprintf("the request is too large (at most %d bytes)", MaxRequest),
-			Metadata: map[string]string{"limit": fmt.Sprint(MaxRequest)}, Cause: err,
-		}
-	}
-	return err
 }
 
 // fail logs err where the client is not told all there is, and returns it as

@@ -53,7 +53,7 @@ var reasons = map[Reason]row{
 	RequestMalformed:   {codes.InvalidArgument, false, nil, "send the message that the contract declares"},
 	RequestUTF8:        {codes.InvalidArgument, false, nil, "send strings as UTF-8, or declare the field as bytes"},
 	RequestTooDeep:     {codes.InvalidArgument, false, []string{"limit"}, "nest messages less deeply"},
-	RequestTooLarge:    {codes.ResourceExhausted, false, []string{"limit"}, "send less at a time"},
+	RequestTooLarge:    {codes.ResourceExhausted, false, []string{"got", "limit"}, "send less at a time"},
 	FieldRequired:      {codes.InvalidArgument, false, []string{"field"}, "set the field"},
 	FieldTooLong:       {codes.InvalidArgument, false, []string{"field", "got", "limit"}, "shorten the value"},
 	FieldTooShort:      {codes.InvalidArgument, false, []string{"field", "got", "limit"}, "lengthen the value"},

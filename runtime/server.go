@@ -102,7 +102,7 @@ func Open(ctx context.Context, d *Deployment, env *Env) (*Server, error) {
 func newGRPCServer() *grpc.Server {
 	return grpc.NewServer(
 		grpc.ForceServerCodecV2(newCodec()),
-		grpc.MaxRecvMsgSize(MaxRequest),
+		grpc.MaxRecvMsgSize(maxReceive),
 		grpc.MaxHeaderListSize(16<<10),
 		grpc.MaxConcurrentStreams(100),
 		grpc.ConnectionTimeout(5*time.Second),
