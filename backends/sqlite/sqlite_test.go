@@ -1,0 +1,332 @@
+package sqlite_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/ncruces/go-sqlite3"
+
+	"github.com/prism-proxy/prism/backends/sqlite"
+	"github.com/prism-proxy/prism/runtime"
+)
+
+const initSQL = `
+CREATE TABLE "prism_meta" ("name" TEXT NOT NULL, "value" TEXT NOT NULL, PRIMARY KEY ("name")) STRICT;
+INSERT INTO "prism_meta" VALUES ('deployment', 'test'), ('page_key_1', lower(hex(randomblob(32))));
+CREATE TABLE "prism_migrations" ("namespace" TEXT NOT NULL, "number" INTEGER NOT NULL, "name" TEXT NOT NULL,
+  "sha256" TEXT, "state" TEXT NOT NULL, "applied_at" TEXT NOT NULL, PRIMARY KEY ("namespace", "number")) STRICT;
+CREATE TABLE "prism_versions" ("table" TEXT NOT NULL, "last" INTEGER NOT NULL, PRIMARY KEY ("table")) STRICT;
+INSERT INTO "prism_versions" VALUES ('things', 0);
+CREATE TABLE "things" ("id" TEXT NOT NULL, PRIMARY KEY ("id")) STRICT;
+INSERT INTO "prism_migrations" VALUES ('ns', 1, '0001_init_expand', NULL, 'applied', '');
+`
+
+const addSQL = `
+CREATE TABLE "more" ("id" TEXT NOT NULL, PRIMARY KEY ("id")) STRICT;
+INSERT INTO "prism_migrations" VALUES ('ns', 2, '0002_more_expand', NULL, 'applied', '');
+`
+
+// config holds the given migrations, 0001 first.
+func config(migrations ...string) sqlite.Config {
+	fsys := fstest.MapFS{}
+	for i, sql := range migrations {
+		name := []string{"ns/0001_init_expand.up.sql", "ns/0002_more_expand.up.sql"}[i]
+		fsys[name] = &fstest.MapFile{Data: []byte(sql)}
+	}
+	return sqlite.Config{Namespace: "ns", Migrations: fsys, Synchronous: "FULL", Readers: 2}
+}
+
+func environment(t *testing.T) *runtime.Env {
+	t.Helper()
+	return runtime.NewEnv("test", t.TempDir())
+}
+
+func open(t *testing.T, env *runtime.Env, cfg sqlite.Config) *sqlite.DB {
+	t.Helper()
+	db, err := sqlite.Open(t.Context(), env, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+// tables lists the tables of the store as a person would.
+func tables(t *testing.T, env *runtime.Env) string {
+	t.Helper()
+	c, err := sqlite3.Open(filepath.Join(env.DataDir, "ns.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	stmt, _, err := c.Prepare(`SELECT "name" FROM "sqlite_schema" WHERE "type" = 'table' ORDER BY "name"`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stmt.Close()
+	var names []string
+	for stmt.Step() {
+		names = append(names, stmt.ColumnText(0))
+	}
+	return strings.Join(names, " ")
+}
+
+func wantError(t *testing.T, err error, text string) {
+	t.Helper()
+	if err == nil || !strings.Contains(err.Error(), text) {
+		t.Errorf("got %v, want an error with %q", err, text)
+	}
+}
+
+// add stores one thing in a transaction that ends with the given error.
+func add(ctx context.Context, db *sqlite.DB, id string, fail error) (err error) {
+	c, err := db.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.End(&err)
+	q := c.Query(`INSERT INTO "things" ("id") VALUES (?1)`)
+	q.Text(1, []byte(id))
+	q.Exec()
+	return fail
+}
+
+func count(t *testing.T, db *sqlite.DB) (n int64) {
+	t.Helper()
+	c, err := db.Reader(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := c.Query(`SELECT count(*) FROM "things"`)
+	q.Next()
+	n = q.ColumnInt(0)
+	if c.End(&err); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestOneProcessPerFile(t *testing.T) {
+	env := environment(t)
+	db := open(t, env, config(initSQL))
+	_, err := sqlite.Open(t.Context(), env, config(initSQL))
+	wantError(t, err, "locked by another process")
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	open(t, env, config(initSQL))
+}
+
+func TestAnotherDeploymentIsRefused(t *testing.T) {
+	env := environment(t)
+	open(t, env, config(initSQL)).Close()
+	other := runtime.NewEnv("other", env.DataDir)
+	_, err := sqlite.Open(t.Context(), other, config(initSQL))
+	wantError(t, err, `belongs to deployment "test"`)
+}
+
+func TestChangedMigrationIsRefused(t *testing.T) {
+	env := environment(t)
+	open(t, env, config(initSQL)).Close()
+	open(t, env, config("-- a comment is no change\n"+initSQL)).Close()
+	_, err := sqlite.Open(t.Context(), env, config(initSQL+`CREATE TABLE "late" ("id" TEXT) STRICT;`))
+	wantError(t, err, "was changed after it was applied")
+	if got := tables(t, env); strings.Contains(got, "late") {
+		t.Errorf("the changed file was run: %s", got)
+	}
+}
+
+// A migration that fails leaves nothing of itself, and the release before it
+// goes on serving.
+func TestFailedMigrationLeavesThePreviousSchema(t *testing.T) {
+	env := environment(t)
+	db := open(t, env, config(initSQL))
+	if err := add(t.Context(), db, "kept", nil); err != nil {
+		t.Fatal(err)
+	}
+	db.Close()
+	before := tables(t, env)
+	_, err := sqlite.Open(t.Context(), env, config(initSQL, addSQL+"CREATE TABLE nonsense;"))
+	wantError(t, err, "0002_more_expand")
+	if got := tables(t, env); got != before {
+		t.Errorf("tables %s, want %s", got, before)
+	}
+	if got := count(t, open(t, env, config(initSQL))); got != 1 {
+		t.Errorf("%d records are left, want 1", got)
+	}
+}
+
+func TestMigrateAndStatus(t *testing.T) {
+	env := environment(t)
+	status := func(want string) {
+		t.Helper()
+		states, err := sqlite.Status(t.Context(), env, config(initSQL, addSQL))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, s := range states {
+			got = append(got, s.State)
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("states %s, want %s", got, want)
+		}
+	}
+	status("pending pending")
+	if _, err := os.Stat(filepath.Join(env.DataDir, "ns.db")); !errors.Is(err, os.ErrNotExist) {
+		t.Error("asking for the status made the file")
+	}
+	if applied, err := sqlite.Migrate(t.Context(), env, config(initSQL)); err != nil || len(applied) != 1 {
+		t.Fatalf("applied %v, %v", applied, err)
+	}
+	status("applied pending")
+	open(t, env, config(initSQL, addSQL)).Close()
+	status("applied applied")
+	if applied, err := sqlite.Migrate(t.Context(), env, config(initSQL, addSQL)); err != nil || len(applied) != 0 {
+		t.Errorf("applied again: %v, %v", applied, err)
+	}
+	// The release before serves a store that is ahead.
+	open(t, env, config(initSQL)).Close()
+}
+
+func TestTransactionsAreWholeOrNothing(t *testing.T) {
+	db := open(t, environment(t), config(initSQL))
+	failure := runtime.Absent()
+	if err := add(t.Context(), db, "a", failure); err != failure {
+		t.Errorf("got %v, want the caller's own error", err)
+	}
+	if err := add(t.Context(), db, "b", nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := count(t, db); got != 1 {
+		t.Errorf("%d records, want 1", got)
+	}
+}
+
+// A query that failed is what a client hears of, whatever the caller made of
+// its missing row, and the transaction is undone.
+func TestFailedQueryWins(t *testing.T) {
+	db := open(t, environment(t), config(initSQL))
+	c, err := db.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := c.Query(`SELECT nonsense FROM "things"`)
+	if q.Next() {
+		t.Error("a row from nowhere")
+	}
+	err = runtime.Absent()
+	c.End(&err)
+	var e *runtime.Error
+	if !errors.As(err, &e) || e.Reason != runtime.Internal {
+		t.Errorf("got %v, want INTERNAL", err)
+	}
+	if err := add(t.Context(), db, "a", nil); err != nil {
+		t.Errorf("the connection is of no more use: %v", err)
+	}
+}
+
+func TestEndedContext(t *testing.T) {
+	db := open(t, environment(t), config(initSQL))
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	past, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
+	defer cancel()
+	for ctx, want := range map[context.Context]runtime.Reason{cancelled: runtime.Cancelled, past: runtime.DeadlineExceeded} {
+		err := add(ctx, db, "never", nil)
+		var e *runtime.Error
+		if !errors.As(err, &e) || e.Reason != want || e.Metadata["outcome"] != "none" {
+			t.Errorf("got %v, want %s with outcome none", err, want)
+		}
+	}
+	if err := add(t.Context(), db, "canary", nil); err != nil {
+		t.Errorf("the next call fails: %v", err)
+	}
+	if got := count(t, db); got != 1 {
+		t.Errorf("%d records, want the canary alone", got)
+	}
+}
+
+// Waiting for the writing connection ends with the caller's context.
+func TestWaitForWriterEnds(t *testing.T) {
+	db := open(t, environment(t), config(initSQL))
+	c, err := db.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.End(&err)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	var e *runtime.Error
+	if err := add(ctx, db, "a", nil); !errors.As(err, &e) || e.Reason != runtime.DeadlineExceeded {
+		t.Errorf("got %v, want DEADLINE_EXCEEDED", err)
+	}
+}
+
+func TestVersionsAreNotIssuedTwice(t *testing.T) {
+	env := environment(t)
+	next := func(db *sqlite.DB, n int) (first int64) {
+		c, err := db.Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		first = c.Versions("things", n)
+		if c.End(&err); err != nil {
+			t.Fatal(err)
+		}
+		return first
+	}
+	db := open(t, env, config(initSQL))
+	if a, b := next(db, 3), next(db, 1); a != 1 || b != 4 {
+		t.Errorf("issued %d and %d, want 1 and 4", a, b)
+	}
+	db.Close()
+	if got := next(open(t, env, config(initSQL)), 1); got != 5 {
+		t.Errorf("after a restart %d is issued, want 5", got)
+	}
+}
+
+func TestErrorTable(t *testing.T) {
+	tests := []struct {
+		err     error
+		reason  runtime.Reason
+		outcome string
+	}{
+		{sqlite3.BUSY, runtime.BackendUnavailable, "none"},
+		{sqlite3.LOCKED, runtime.BackendUnavailable, "none"},
+		{sqlite3.FULL, runtime.BackendReadOnly, "none"},
+		{sqlite3.READONLY, runtime.BackendReadOnly, "none"},
+		{sqlite3.IOERR, runtime.BackendUnavailable, "unknown"},
+		{sqlite3.CANTOPEN, runtime.BackendUnavailable, "none"},
+		{sqlite3.CORRUPT, runtime.ValueCorrupt, "none"},
+		{sqlite3.NOTADB, runtime.ValueCorrupt, "none"},
+		{sqlite3.NOMEM, runtime.BackendUnavailable, "none"},
+		{sqlite3.MISUSE, runtime.Internal, "none"},
+		{errors.New("what nobody knows"), runtime.Internal, "none"},
+	}
+	for _, test := range tests {
+		var e *runtime.Error
+		if !errors.As(sqlite.Error(t.Context(), test.err), &e) || e.Reason != test.reason || e.Metadata["outcome"] != test.outcome {
+			t.Errorf("%v becomes %v with outcome %q, want %s and %q", test.err, e.Reason, e.Metadata["outcome"], test.reason, test.outcome)
+		}
+	}
+	if err := sqlite.Error(t.Context(), nil); err != nil {
+		t.Errorf("no error becomes %v", err)
+	}
+}
+
+// A store whose file is on read-only ground still answers why.
+func TestDamagedFile(t *testing.T) {
+	env := environment(t)
+	if err := os.WriteFile(filepath.Join(env.DataDir, "ns.db"), []byte(strings.Repeat("no database", 1000)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := sqlite.Open(t.Context(), env, config(initSQL))
+	wantError(t, err, "not a database")
+}
