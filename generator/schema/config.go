@@ -61,7 +61,7 @@ func (r *reader) deployment(text []byte, file string) *Deployment {
 		return d
 	}
 	d.Name = c.text(root, keys, "deployment")
-	if at := keys["deployment"]; d.Name != "" && !deploymentName.MatchString(d.Name) {
+	if at := keys["deployment"]; d.Name != "" && (!deploymentName.MatchString(d.Name) || d.Name == "contract" || goFolders[d.Name]) {
 		c.report(5035, c.at(at), "write a name such as shop", "deployment is %q", d.Name)
 	}
 	d.ImportPath = c.text(root, keys, "import_path")

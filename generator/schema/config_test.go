@@ -24,6 +24,7 @@ func TestConfigFaults(t *testing.T) {
 prism.yaml:1:1: PRISM5034 [yaml.missing] namespaces is missing
 prism.yaml:1:1: PRISM5034 [yaml.missing] packages is missing`},
 		{"no value", strings.Replace(orders, " shop\n", "\n", 1), `prism.yaml:1:12: PRISM5033 [yaml.type] deployment is not a text`},
+		{"deployment named as the contracts' folder", strings.Replace(orders, " shop\n", " contract\n", 1), `prism.yaml:1:13: PRISM5035 [deployment.name] deployment is "contract"`},
 		{"a mapping for a text", strings.Replace(orders, " shop\n", " {a: b}\n", 1), `prism.yaml:1:13: PRISM5033 [yaml.type] deployment is not a text`},
 		{"key twice", head + "deployment: shop\n" + strings.TrimPrefix(orders, head), `prism.yaml:4:1: PRISM5032 [yaml.key] key deployment is written twice`},
 		{"unknown key of a namespace", orders + "    backends: sqlite\n", `prism.yaml:7:5: PRISM5032 [yaml.key] key "backends" is not known`},

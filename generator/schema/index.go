@@ -125,6 +125,9 @@ func (r *reader) index(e *Entity, x *Index, at Source) {
 	if len(x.SQLName) > maxName {
 		r.report(1003, at, `shorten it, or write option (prism.v1.entity).table = "…"`, "index %s has %d bytes", x.SQLName, len(x.SQLName))
 	}
+	if key := e.Key(); len(key) > 0 && !slices.ContainsFunc(key, func(k *Field) bool { return !containsField(x.Equality, k) }) {
+		r.report(2046, at, "remove the index, or the key's fields from it", "index %s of %s finds by the whole key", x.Name, e.Name)
+	}
 	if !x.Unique {
 		r.listRequest(x, at)
 	}

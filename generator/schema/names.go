@@ -27,7 +27,7 @@ func lowerCamel(name string) string {
 		}
 	}
 	id := strings.Join(words, "")
-	if goKeywords[id] || goPredeclared[id] {
+	if goKeywords[id] || goPredeclared[id] || goMembers[id] {
 		id += "_"
 	}
 	return id
@@ -41,6 +41,12 @@ var goKeywords = words("break case chan const continue default defer else fallth
 
 // goPredeclared are identifiers that generated code uses with Go's meaning.
 var goPredeclared = words("any append bool byte cap clear close copy delete error false int int32 int64 len make max min new nil panic string true uint32 uint64")
+
+// goMembers are what generated code itself calls the members of a key, a record
+// and a list's request, the variables that stand beside a field's, and the
+// packages that it imports.
+var goMembers = words("cmp context grpc io keyvalue math memory migration postgres runtime sqlite time wire " +
+	"all at b bounded bytes c check ctx db err f from hasFrom inPartition k key lowest opts out page partition position q query r read record results reverse s size statement store to token tokens valid validBound validPartition version w")
 
 func words(list string) map[string]bool {
 	set := map[string]bool{}

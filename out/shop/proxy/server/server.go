@@ -28,7 +28,7 @@ func Deployment() *runtime.Deployment {
 		Name:        "shop",
 		SchemaHash:  "3d59710abf170e5b328f6362d8cf632308d416f11582d735fab0ab5540d40a7d",
 		Release:     1,
-		Generator:   "dev",
+		Generator:   "0.1.0",
 		Listen:      "127.0.0.1:8980",
 		Descriptors: contract,
 		Namespaces: []runtime.Namespace{

@@ -1,0 +1,16 @@
+// Package backends is the one list of the stores that the compiler knows: what
+// the plugin and the CLI are built with. It holds compile-time halves only, and
+// so no driver.
+package backends
+
+import (
+	sqlite "github.com/prism-proxy/prism/backends/sqlite/gen"
+	"github.com/prism-proxy/prism/generator/emit"
+)
+
+// All returns every backend. A plugin of one's own passes others beside them.
+func All() []emit.Backend {
+	return []emit.Backend{
+		sqlite.Backend{},
+	}
+}

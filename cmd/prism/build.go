@@ -1,0 +1,100 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func newBuild() *cobra.Command {
+	return &cobra.Command{
+		Use:   "build [prism.yaml...]",
+		Short: "Generate what is stale and build bin/<deployment>-proxy",
+		Long: `Build generates what is stale and compiles the proxies with go build -trimpath to
+bin/<deployment>-proxy in the module's root.`,
+		Example: `  prism build
+  prism build schemas/shop/prism.yaml`,
+		RunE: run(func(cmd *cobra.Command, args []string) error {
+			_, err := build(cmd, args)
+			return err
+		}),
+	}
+}
+
+func newRun() *cobra.Command {
+	return &cobra.Command{
+		Use:   "run [prism.yaml] [-- flags of serve]",
+		Short: "Build a proxy and serve with it",
+		Long: `Run builds one deployment's proxy and runs its serve command, with what stands
+behind -- as its flags, until it is stopped. It exits with the proxy's code.`,
+		Example: `  prism run
+  prism run schemas/shop/prism.yaml -- --data-dir .data/shop --listen 127.0.0.1:9000`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if n := len(beforeDash(cmd, args)); n > 1 {
+				return fmt.Errorf("run takes one prism.yaml, not %d; flags of serve stand behind --", n)
+			}
+			return nil
+		},
+		RunE: run(func(cmd *cobra.Command, args []string) error {
+			configs := beforeDash(cmd, args)
+			binaries, err := build(cmd, configs)
+			if err != nil {
+				return err
+			}
+			if len(binaries) != 1 {
+				return fmt.Errorf("the module has %d deployments; name the prism.yaml of one", len(binaries))
+			}
+			return serve(cmd, binaries[0], args[len(configs):])
+		}),
+	}
+}
+
+// beforeDash returns the arguments that are not for the proxy.
+func beforeDash(cmd *cobra.Command, args []string) []string {
+	if n := cmd.ArgsLenAtDash(); n >= 0 {
+		return args[:n]
+	}
+	return args
+}
+
+// build returns the proxies that it built.
+func build(cmd *cobra.Command, args []string) ([]string, error) {
+	outputs, err := compileClean(cmd, args)
+	if err != nil {
+		return nil, err
+	}
+	if err := writeAll(cmd, outputs); err != nil {
+		return nil, err
+	}
+	var binaries []string
+	for _, c := range outputs {
+		binary := path.Join("bin", c.Deployment.Name+"-proxy")
+		compiler := exec.CommandContext(cmd.Context(), "go", "build", "-trimpath", "-o", binary, "./"+path.Join("out", c.Deployment.Name, "proxy"))
+		compiler.Dir, compiler.Stdout, compiler.Stderr = c.root, cmd.OutOrStdout(), cmd.ErrOrStderr()
+		if err := compiler.Run(); err != nil {
+			// Not wrapped: only a proxy's exit code is passed on.
+			return nil, fmt.Errorf("go build of %s failed: %v", binary, err)
+		}
+		fmt.Fprintf(cmd.OutOrStdout(), "built %s\n", binary)
+		binaries = append(binaries, filepath.Join(c.root, binary))
+	}
+	return binaries, nil
+}
+
+// serve runs the proxy until it ends. When the command is told to stop, the
+// proxy is, and drains.
+func serve(cmd *cobra.Command, binary string, flags []string) error {
+	proxy := exec.CommandContext(cmd.Context(), binary, append([]string{"serve"}, flags...)...)
+	proxy.Stdin, proxy.Stdout, proxy.Stderr = os.Stdin, cmd.OutOrStdout(), cmd.ErrOrStderr()
+	proxy.Cancel = func() error { return proxy.Process.Signal(syscall.SIGTERM) }
+	err := proxy.Run()
+	if proxy.ProcessState != nil && proxy.ProcessState.Success() {
+		return nil // Run reports the context's end even if the proxy has drained
+	}
+	return err
+}

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/prism-proxy/prism/generator"
+	"github.com/prism-proxy/prism/generator/schema"
+)
+
+func newCheck() *cobra.Command {
+	var output string
+	cmd := &cobra.Command{
+		Use:   "check [prism.yaml...]",
+		Short: "Report every fault of schemas and of prism.yaml; write nothing",
+		Long: `Check compiles deployments and writes nothing. Diagnostics go to standard error,
+one a line, all at once:
+
+  file:line:column: PRISM2010 [key.missing] what is wrong; the rule; what to write instead
+
+With -o json they go to standard output as one array, for editors and CI.`,
+		Example: `  prism check
+  prism check schemas/shop/prism.yaml
+  prism check -o json | jq -r '.[].code'`,
+	}
+	cmd.Flags().StringVarP(&output, "output", "o", "text", "text or json")
+	cmd.PreRunE = func(*cobra.Command, []string) error {
+		if output != "text" && output != "json" {
+			return fmt.Errorf("--output is %q; write text or json", output)
+		}
+		return nil
+	}
+	cmd.RunE = run(func(cmd *cobra.Command, args []string) error {
+		outputs, faults, err := compileAll(cmd, args)
+		if err != nil {
+			return err
+		}
+		if output == "json" {
+			if err := printJSON(cmd.OutOrStdout(), faults); err != nil {
+				return err
+			}
+		} else {
+			printText(cmd.ErrOrStderr(), faults)
+			for _, o := range outputs {
+				d := o.Deployment
+				fmt.Fprintf(cmd.OutOrStdout(), "%s: no fault (entities: %d, namespaces: %d)\n", d.Name, len(d.Entities()), len(d.Namespaces))
+			}
+		}
+		if schema.HasError(faults) {
+			return errFaults
+		}
+		return nil
+	})
+	return cmd
+}
+
+// compileAll compiles the deployments that args name and returns the outputs
+// of those without fault, and the diagnostics of all.
+func compileAll(cmd *cobra.Command, args []string) (outputs []*compiled, faults []schema.Diagnostic, err error) {
+	deployments, err := find(args)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, d := range deployments {
+		out, found, e := d.compile(cmd.Context())
+		if e != nil {
+			err = errors.Join(err, e)
+		}
+		if out != nil {
+			outputs = append(outputs, &compiled{d, out})
+		}
+		faults = append(faults, found...)
+	}
+	schema.SortDiagnostics(faults)
+	return outputs, slices.Compact(faults), err // deployments share schemas, and so their faults
+}
+
+// compiled is a deployment and what it compiles to.
+type compiled struct {
+	deployment
+	*generator.Output
+}
+
+func printText(w io.Writer, faults []schema.Diagnostic) {
+	for _, f := range faults {
+		if f.Severity == schema.Warning {
+			fmt.Fprintf(w, "%s (warning)\n", f)
+		} else {
+			fmt.Fprintln(w, f)
+		}
+	}
+}
+
+// diagnostic is one element of what check -o json prints.
+type diagnostic struct {
+	File     string `json:"file"`   // "": it has no place
+	Line     int    `json:"line"`   // from 1; 0: the whole file
+	Column   int    `json:"column"` // from 1, in bytes
+	Severity string `json:"severity"`
+	Code     string `json:"code"` // "": the .proto language's own
+	Slug     string `json:"slug"`
+	What     string `json:"what"`
+	Rule     string `json:"rule"`
+	Fix      string `json:"fix"`
+}
+
+func printJSON(w io.Writer, faults []schema.Diagnostic) error {
+	all := []diagnostic{}
+	for _, f := range faults {
+		d := diagnostic{
+			File: f.File, Line: f.Line, Column: f.Column, Severity: f.Severity.String(),
+			Slug: f.Slug, What: f.What, Rule: f.Rule, Fix: f.Fix,
+		}
+		if f.Number > 0 {
+			d.Code = code(f.Number)
+		}
+		all = append(all, d)
+	}
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(all)
+}
+
+// code is a rule's number as diagnostics show it.
+func code(number int) string { return fmt.Sprintf("PRISM%04d", number) }

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"runtime/debug"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/prism-proxy/prism/backends"
+	"github.com/prism-proxy/prism/generator"
+	"github.com/prism-proxy/prism/generator/schema"
+)
+
+func newExplain() *cobra.Command {
+	return &cobra.Command{
+		Use:   "explain [diagnostic]",
+		Short: "Explain a diagnostic, with a bad and a good example",
+		Long:  `Explain shows the rule behind a diagnostic. Without an argument it lists all.`,
+		Example: `  prism explain PRISM2010
+  prism explain key.missing
+  prism explain`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				if _, ok := findRule(args[0]); !ok {
+					return fmt.Errorf("no diagnostic is named %q; prism explain lists all", args[0])
+				}
+				return nil
+			}
+			return cobra.MaximumNArgs(1)(cmd, args)
+		},
+		RunE: run(func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return listRules(cmd.OutOrStdout())
+			}
+			rule, _ := findRule(args[0])
+			bad, good := rule.Examples()
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s [%s] (%s)\n\nThe rule: %s.\n\nBad:\n\n%s\nGood:\n\n%s",
+				code(rule.Number), rule.Slug, rule.Severity, rule.Text, indent(bad), indent(good))
+			return err
+		}),
+	}
+}
+
+// findRule returns the rule that is named PRISM2010, 2010 or key.missing.
+func findRule(name string) (schema.Rule, bool) {
+	for _, r := range schema.Rules() {
+		if strings.EqualFold(name, code(r.Number)) || name == fmt.Sprint(r.Number) || name == r.Slug {
+			return r, true
+		}
+	}
+	return schema.Rule{}, false
+}
+
+func listRules(w io.Writer) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, r := range schema.Rules() {
+		fmt.Fprintf(t, "%s\t%s\t%s\n", code(r.Number), r.Slug, r.Text)
+	}
+	return t.Flush()
+}
+
+func indent(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		if line != "\n" {
+			b.WriteString("    ")
+		}
+		b.WriteString(line)
+	}
+	return b.String()
+}
+
+func newVersion() *cobra.Command {
+	return &cobra.Command{
+		Use:     "version",
+		Short:   "Print the compiler's version and the backends it knows",
+		Example: "  prism version",
+		Args:    cobra.NoArgs,
+		RunE: run(func(cmd *cobra.Command, _ []string) error {
+			var names []string
+			for _, b := range backends.All() {
+				names = append(names, b.Info().Name)
+			}
+			goVersion := "unknown"
+			if info, ok := debug.ReadBuildInfo(); ok {
+				goVersion = info.GoVersion
+			}
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "prism     %s\nbackends  %s\ngo        %s\n",
+				generator.Version, strings.Join(names, ", "), goVersion)
+			return err
+		}),
+	}
+}

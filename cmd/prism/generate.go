@@ -1,0 +1,123 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/prism-proxy/prism/generator"
+	"github.com/prism-proxy/prism/generator/schema"
+)
+
+func newGenerate() *cobra.Command {
+	var check bool
+	cmd := &cobra.Command{
+		Use:   "generate [prism.yaml...]",
+		Short: "Write contracts, proxies, plans and open migrations",
+		Long: `Generate compiles deployments and writes what has changed: contracts below
+out/contract, the proxy and plan.md below out/<deployment>, and beside
+prism.yaml the lock and the open migration. Files that are no longer produced
+are deleted. With any fault nothing is written, and a file that was not
+generated is never replaced.`,
+		Example: `  prism generate
+  prism generate schemas/shop/prism.yaml
+  prism generate --check   # in CI: fails if a file is not what the schemas give`,
+	}
+	cmd.Flags().BoolVar(&check, "check", false, "write nothing; fail if something would be written")
+	cmd.RunE = run(func(cmd *cobra.Command, args []string) error {
+		outputs, err := compileClean(cmd, args)
+		if err != nil {
+			return err
+		}
+		if check {
+			return checkFresh(cmd, outputs)
+		}
+		return writeAll(cmd, outputs)
+	})
+	return cmd
+}
+
+// compileClean is compileAll for commands that go on only without a fault.
+func compileClean(cmd *cobra.Command, args []string) ([]*compiled, error) {
+	outputs, faults, err := compileAll(cmd, args)
+	printText(cmd.ErrOrStderr(), faults)
+	if err == nil && schema.HasError(faults) {
+		err = errFaults
+	}
+	if err == nil {
+		err = differ(outputs)
+	}
+	return outputs, err
+}
+
+// differ checks that no two deployments write to one folder of out/.
+func differ(outputs []*compiled) error {
+	type place struct{ root, name string }
+	first := map[place]string{}
+	for _, c := range outputs {
+		p := place{c.root, c.Deployment.Name}
+		if other, ok := first[p]; ok && other != c.config {
+			return fmt.Errorf("%s and %s are both deployment %s; rename one", other, c.config, p.name)
+		}
+		first[p] = c.config
+	}
+	return nil
+}
+
+func writeAll(cmd *cobra.Command, outputs []*compiled) error {
+	return differences(cmd, outputs, generator.Write, func(c *compiled, changes []generator.Change) error {
+		for _, change := range changes {
+			verb := "wrote"
+			if change.Kind == generator.Orphan {
+				verb = "deleted"
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%s %s\n", verb, change.Path)
+		}
+		if len(changes) == 0 {
+			fmt.Fprintf(cmd.OutOrStdout(), "%s is up to date\n", c.Deployment.Name)
+		}
+		return nil
+	})
+}
+
+func checkFresh(cmd *cobra.Command, outputs []*compiled) error {
+	fresh := true
+	err := differences(cmd, outputs, generator.Diff, func(_ *compiled, changes []generator.Change) error {
+		for _, change := range changes {
+			fresh = false
+			fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s\n", change.Path, change.Kind)
+		}
+		return nil
+	})
+	if err == nil && !fresh {
+		return fmt.Errorf("generated files are not what the schemas give; run prism generate")
+	}
+	return err
+}
+
+// differences passes what act finds for each deployment to show.
+func differences(cmd *cobra.Command, outputs []*compiled,
+	act func(*os.Root, *generator.Output) ([]generator.Change, []schema.Diagnostic, error),
+	show func(*compiled, []generator.Change) error,
+) error {
+	for _, c := range outputs {
+		root, err := os.OpenRoot(c.root)
+		if err != nil {
+			return err
+		}
+		changes, faults, err := act(root, c.Output)
+		root.Close()
+		if err != nil {
+			return err
+		}
+		if len(faults) > 0 {
+			printText(cmd.ErrOrStderr(), c.fromHere(faults))
+			return errFaults
+		}
+		if err := show(c, changes); err != nil {
+			return err
+		}
+	}
+	return nil
+}

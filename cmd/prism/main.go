@@ -1,0 +1,99 @@
+// Command prism is the compiler on the command line: it checks schemas,
+// generates proxies, builds and runs them.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit codes.
+const (
+	exitOK      = 0
+	exitFailure = 1 // the schema, or a file, is at fault
+	exitUsage   = 2
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := execute(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// execute runs the command in args and returns the exit code.
+func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	cmd := newRoot()
+	cmd.SetArgs(args)
+	cmd.SetOut(stdout)
+	cmd.SetErr(stderr)
+	called, err := cmd.ExecuteContextC(ctx)
+	var failed failure
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, errFaults):
+		return exitFailure
+	case errors.As(err, &exit) && exit.ExitCode() > 0:
+		return exit.ExitCode()
+	case errors.As(err, &failed):
+		fmt.Fprintln(stderr, "prism:", err)
+		return exitFailure
+	}
+	fmt.Fprintf(stderr, "prism: %v\nTo learn more: %s --help\n", err, called.CommandPath())
+	return exitUsage
+}
+
+// errFaults says that diagnostics have been printed.
+var errFaults = errors.New("faults were printed")
+
+// failure is an error of a command that was understood; all others are about
+// the command line.
+type failure struct{ error }
+
+func (f failure) Unwrap() error { return f.error }
+
+// run marks what f returns as a failure.
+func run(f func(cmd *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := f(cmd, args); err != nil {
+			return failure{err}
+		}
+		return nil
+	}
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "prism",
+		Short: "Compile annotated protobuf schemas into typed gRPC data proxies",
+		Long: `Prism compiles the messages of a schema, annotated with what their data needs,
+and a prism.yaml, which says what store serves them, into a typed gRPC contract
+and the one proxy that serves it.
+
+Where a command takes prism.yaml files and is given none, it takes the one in
+this folder, or else all below the schemas folder of the module. Imports of
+.proto files begin in the nearest folder named schemas above prism.yaml, or,
+where there is none, in the folder of prism.yaml.
+
+Exit codes: 0 done; 1 the schema or a file is at fault; 2 the command line is.`,
+		Example: `  prism check
+  prism generate schemas/shop/prism.yaml
+  prism run schemas/shop/prism.yaml -- --data-dir .data/shop
+  prism explain PRISM2010`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(newCheck(), newGenerate(), newBuild(), newRun(), newExplain(), newVersion())
+	return root
+}

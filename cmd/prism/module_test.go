@@ -1,0 +1,206 @@
+package main_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/prism-proxy/prism/runtime/wire"
+)
+
+const noteSchema = `syntax = "proto3";
+package app.v1;
+import "prism/v1/options.proto";
+option go_package = "example.com/app/out/contract/app/v1;appv1";
+message Note {
+  option (prism.v1.entity).namespace = "notes";
+  option (prism.v1.entity).key_value = {};
+  string note_id = 1 [(prism.v1.field).partition_key = 1, (prism.v1.field).max_length = 64];
+  string title = 2 [(prism.v1.field).column = {}];
+}
+`
+
+const noteDeployment = `deployment: app
+import_path: example.com/app
+packages: [app.v1]
+namespaces:
+  - name: notes
+    backend: sqlite
+`
+
+// module makes a user's module that takes Prism from this checkout, and
+// returns its folder and a function that runs the compiler in it.
+func module(t *testing.T) (dir string, prism func(args ...string) string) {
+	t.Helper()
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir = t.TempDir()
+	mod := read(t, filepath.Join(root, "go.mod"))
+	mod = strings.Replace(mod, "module github.com/prism-proxy/prism", "module example.com/app", 1) +
+		"\nrequire github.com/prism-proxy/prism v0.0.0\n\nreplace github.com/prism-proxy/prism => " + root + "\n"
+	write(t, filepath.Join(dir, "go.mod"), mod)
+	write(t, filepath.Join(dir, "go.sum"), read(t, filepath.Join(root, "go.sum")))
+	write(t, filepath.Join(dir, "schemas/app/v1/note.proto"), noteSchema)
+	write(t, filepath.Join(dir, "schemas/app/prism.yaml"), noteDeployment)
+
+	binary := filepath.Join(t.TempDir(), "prism")
+	command(t, ".", "go", "build", "-o", binary, ".")
+	return dir, func(args ...string) string { return command(t, dir, binary, args...) }
+}
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func write(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func command(t *testing.T, dir, name string, args ...string) string {
+	t.Helper()
+	c := exec.CommandContext(t.Context(), name, args...)
+	c.Dir = dir
+	out, err := c.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s", filepath.Base(name), strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+// raw is a codec of messages that are encoded already.
+type raw struct{}
+
+func (raw) Name() string                    { return "proto" }
+func (raw) Marshal(v any) ([]byte, error)   { return *v.(*[]byte), nil }
+func (raw) Unmarshal(b []byte, v any) error { *v.(*[]byte) = bytes.Clone(b); return nil }
+
+// with runs a proxy on the data directory as long as f takes, and gives f
+// encoded put and get.
+func with(t *testing.T, binary, data string, f func(put func(note []byte), get func(id string) []byte)) {
+	t.Helper()
+	c := exec.CommandContext(t.Context(), binary, "serve", "--data-dir", data, "--listen", "127.0.0.1:0", "--drain-delay", "0s")
+	logs, err := c.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var line struct{ Msg, Address string }
+	for scanner := bufio.NewScanner(logs); line.Msg != "listening"; {
+		if !scanner.Scan() {
+			t.Fatalf("%s does not listen: %v", filepath.Base(binary), c.Wait())
+		}
+		if err := json.Unmarshal(scanner.Bytes(), &line); err != nil {
+			t.Fatalf("%s says %s", filepath.Base(binary), scanner.Text())
+		}
+	}
+	conn, err := grpc.NewClient(line.Address, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDefaultCallOptions(grpc.ForceCodec(raw{})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	call := func(method string, in []byte) (out []byte) {
+		t.Helper()
+		if err := conn.Invoke(t.Context(), "/app.v1.NoteService/"+method, &in, &out); err != nil {
+			t.Fatalf("%s: %v", method, err)
+		}
+		return out
+	}
+	f(func(note []byte) {
+		t.Helper()
+		call("PutNote", wire.AppendBytes(nil, 1, note))
+	}, func(id string) (note []byte) {
+		t.Helper()
+		r := wire.Read(call("GetNote", wire.AppendBytes(nil, 1, wire.AppendBytes(nil, 1, []byte(id)))))
+		r.Next()
+		for r = r.Message(); r.Next(); {
+			if r.Tag == 1<<3|wire.Bytes {
+				note = r.Bytes()
+			}
+		}
+		return note
+	})
+	conn.Close()
+	if err := c.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Wait(); err != nil {
+		t.Fatalf("%s ends with %v", filepath.Base(binary), err)
+	}
+}
+
+// Two binaries, of which one knows a plain field that the other does not,
+// serve one store in turn: the field costs no migration, no bytes are lost
+// through the older binary, and what an older client replaced does not come
+// back through the newer one.
+func TestOlderAndNewerBinaryOnOneStore(t *testing.T) {
+	dir, prism := module(t)
+	prism("build")
+	binary, older := filepath.Join(dir, "bin/app-proxy"), filepath.Join(dir, "bin/older")
+	if err := os.Rename(binary, older); err != nil {
+		t.Fatal(err)
+	}
+	migration := filepath.Join(dir, "schemas/app/migrations/notes/0001_init_expand.up.sql")
+	before, lock := read(t, migration), read(t, filepath.Join(dir, "schemas/app/prism.lock.json"))
+
+	write(t, filepath.Join(dir, "schemas/app/v1/note.proto"),
+		strings.Replace(noteSchema, "string title = 2", "// Who wrote it.\n  optional string author = 3;\n  string title = 2", 1))
+	prism("build")
+	if read(t, migration) != before || read(t, filepath.Join(dir, "schemas/app/prism.lock.json")) != lock {
+		t.Error("a plain field and a comment changed the migration or the lock")
+	}
+	if old, changed := command(t, dir, older, "version"), command(t, dir, binary, "version"); old == changed {
+		t.Errorf("both binaries say they are of the schema\n%s", old)
+	}
+
+	note := func(title, author string) []byte {
+		b := wire.AppendBytes(nil, 1, []byte("n"))
+		b = wire.AppendBytes(b, 2, []byte(title))
+		if author != "" {
+			b = wire.AppendBytes(b, 3, []byte(author))
+		}
+		return b
+	}
+	data := t.TempDir()
+	same := func(binary string, want []byte) func(func([]byte), func(string) []byte) {
+		return func(_ func([]byte), get func(string) []byte) {
+			t.Helper()
+			if got := get("n"); !bytes.Equal(got, want) {
+				t.Errorf("%s reads %q, want %q", filepath.Base(binary), got, want)
+			}
+		}
+	}
+	written := note("by the newer", "ada")
+	with(t, binary, data, func(put func([]byte), _ func(string) []byte) { put(written) })
+	with(t, older, data, same(older, written))
+
+	written = note("by a newer client through the older", "grace")
+	with(t, older, data, func(put func([]byte), _ func(string) []byte) { put(written) })
+	with(t, binary, data, same(binary, written))
+
+	written = note("by an older client", "")
+	with(t, older, data, func(put func([]byte), _ func(string) []byte) { put(written) })
+	with(t, binary, data, same(binary, written))
+}

@@ -1,0 +1,284 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/prism-proxy/prism/generator/schema"
+)
+
+const order = `syntax = "proto3";
+
+package shop.v1;
+
+import "prism/v1/options.proto";
+
+option go_package = "example.com/shop/out/contract/shop/v1;shopv1";
+
+message Order {
+  option (prism.v1.entity).namespace = "orders";
+  option (prism.v1.entity).key_value = {};
+  string id = 1 [
+    (prism.v1.field).partition_key = 1,
+    (prism.v1.field).max_length = 36
+  ];
+}
+`
+
+const config = `deployment: shop
+import_path: example.com/shop
+packages: [shop.v1]
+namespaces:
+  - {name: orders, backend: sqlite}
+`
+
+// module makes a Go module with the files, beside go.mod, and goes there.
+func module(t *testing.T, files map[string]string) {
+	t.Helper()
+	dir := t.TempDir()
+	files["go.mod"] = "module example.com/shop\n"
+	for name, text := range files {
+		file := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Chdir(dir)
+}
+
+// prism runs a command line, whose words are parted by spaces.
+func prism(t *testing.T, line string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, err bytes.Buffer
+	code = execute(t.Context(), strings.Fields(line), &out, &err)
+	return code, out.String(), err.String()
+}
+
+// step is a command and what it must do.
+type step struct {
+	line           string
+	code           int
+	stdout, stderr string // a part of it; "": nothing is printed
+}
+
+func script(t *testing.T, steps []step) {
+	t.Helper()
+	for _, s := range steps {
+		code, stdout, stderr := prism(t, s.line)
+		if code != s.code {
+			t.Errorf("prism %s: exit code %d, want %d", s.line, code, s.code)
+		}
+		for name, pair := range map[string][2]string{"stdout": {stdout, s.stdout}, "stderr": {stderr, s.stderr}} {
+			if got, want := pair[0], pair[1]; !strings.Contains(got, want) || want == "" && got != "" {
+				t.Errorf("prism %s: %s\n%s\nwant %q", s.line, name, got, want)
+			}
+		}
+	}
+}
+
+func TestGenerate(t *testing.T) {
+	module(t, map[string]string{"schemas/shop/v1/order.proto": order, "schemas/shop/prism.yaml": config})
+	script(t, []step{
+		{"check", 0, "shop: no fault (entities: 1, namespaces: 1)\n", ""},
+		{"generate --check", 1, "", "out/shop/proxy/main.go: missing\n"},
+		{"generate --check", 1, "", "prism: generated files are not what the schemas give; run prism generate\n"},
+		{"generate", 0, "wrote out/shop/proxy/main.go\n", ""},
+		{"generate schemas/shop", 0, "shop is up to date\n", ""},
+		{"generate --check", 0, "", ""},
+	})
+	write(t, "out/shop/proxy/main.go", "package main\n")
+	script(t, []step{
+		{"generate --check", 1, "", "out/shop/proxy/main.go:1:1: PRISM5023 [output.foreign] "},
+		{"generate", 1, "", "out/shop/proxy/main.go:1:1: PRISM5023 [output.foreign] "},
+	})
+	remove(t, "out")
+	lock, err := os.ReadFile("schemas/shop/prism.lock.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	remove(t, "schemas/shop/prism.lock.json")
+	script(t, []step{{"generate", 1, "", "schemas/shop/prism.lock.json: PRISM4010 [lock.format] the file is gone"}})
+	write(t, "schemas/shop/prism.lock.json", string(lock))
+	write(t, "schemas/shop/v1/order.proto", strings.ReplaceAll(order, "Order", "Cart"))
+	script(t, []step{{"generate", 0, "wrote out/shop/proxy/shop/v1/cart/store.go\n", ""}})
+	write(t, "schemas/shop/v1/order.proto", order)
+	code, stdout, stderr := prism(t, "generate")
+	for _, want := range []string{"out/contract/shop/v1/cart_prism.proto", "out/shop/proxy/shop/v1/cart/store.go"} {
+		if code != exitOK || !strings.Contains(stdout, "deleted "+want+"\n") {
+			t.Errorf("%s is not deleted: exit code %d\n%s%s", want, code, stdout, stderr)
+		}
+	}
+	if _, err := os.Stat("out/shop/proxy/shop/v1/cart"); !os.IsNotExist(err) {
+		t.Errorf("an empty folder is left: %v", err)
+	}
+	write(t, "schemas/shop/v1/order.proto", strings.ReplaceAll(order, "orders", "purchases"))
+	write(t, "schemas/shop/prism.yaml", strings.ReplaceAll(config, "orders", "purchases"))
+	script(t, []step{
+		{"generate", 0, "deleted schemas/shop/migrations/orders/0001_init_expand.up.sql\n", ""},
+		{"generate --check", 0, "", ""},
+	})
+}
+
+func write(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func remove(t *testing.T, name string) {
+	t.Helper()
+	if err := os.RemoveAll(name); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// With a fault in one deployment no file of any is written.
+func TestFaultWritesNothing(t *testing.T) {
+	module(t, map[string]string{
+		"schemas/shop/v1/order.proto": order, "schemas/shop/prism.yaml": config,
+		"schemas/store/prism.yaml": strings.Replace(config, "deployment: shop", "deployment: Store", 1),
+	})
+	script(t, []step{
+		{"generate", 1, "", "schemas/store/prism.yaml:1:13: PRISM5035 [deployment.name] "},
+		{"build", 1, "", "schemas/store/prism.yaml:1:13: PRISM5035 [deployment.name] "},
+	})
+	if _, err := os.Stat("out"); !os.IsNotExist(err) {
+		t.Errorf("out was written: %v", err)
+	}
+}
+
+// Two deployments of one name would delete each other's files.
+func TestSameName(t *testing.T) {
+	module(t, map[string]string{
+		"schemas/shop/v1/order.proto": order, "schemas/shop/prism.yaml": config, "schemas/store/prism.yaml": config,
+	})
+	script(t, []step{
+		{"generate", 1, "", "prism: schemas/shop/prism.yaml and schemas/store/prism.yaml are both deployment shop; rename one\n"},
+		{"generate schemas/shop schemas/shop/prism.yaml", 0, "shop is up to date\n", ""},
+	})
+}
+
+func TestDiscovery(t *testing.T) {
+	files := map[string]string{
+		"schemas/shop/v1/order.proto": order, "schemas/shop/prism.yaml": config,
+		// Imports begin in the folder of prism.yaml where none is named schemas.
+		"other/shop/v1/order.proto": order, "other/prism.yaml": strings.Replace(config, "deployment: shop", "deployment: other", 1),
+	}
+	module(t, files)
+	script(t, []step{
+		{"check", 0, "shop: no fault", ""},
+		{"check other/prism.yaml", 0, "other: no fault", ""},
+		{"check other schemas/shop", 0, "other: no fault (entities: 1, namespaces: 1)\nshop: no fault", ""},
+		{"check nowhere", 1, "", "prism: stat nowhere: no such file or directory\n"},
+	})
+	t.Chdir("other/shop")
+	script(t, []step{{"check", 0, "shop: no fault", ""}})
+	t.Chdir("..")
+	script(t, []step{{"check", 0, "other: no fault", ""}})
+	remove(t, "../schemas")
+	remove(t, "prism.yaml")
+	script(t, []step{{"check", 1, "", "prism: no prism.yaml here or below "}})
+	remove(t, "../go.mod")
+	script(t, []step{{"check", 1, "", "is in no Go module; run go mod init "}})
+}
+
+// Places are relative to where the command runs.
+func TestPlaces(t *testing.T) {
+	broken := strings.Replace(order, "    (prism.v1.field).partition_key = 1,\n", "", 1)
+	module(t, map[string]string{"schemas/shop/v1/order.proto": broken, "schemas/shop/prism.yaml": config})
+	script(t, []step{{"check", 1, "", "schemas/shop/v1/order.proto:9:1: PRISM2010 [key.missing] "}})
+	t.Chdir("schemas/shop")
+	script(t, []step{{"check", 1, "", "v1/order.proto:9:1: PRISM2010 [key.missing] "}})
+	t.Chdir("v1")
+	script(t, []step{{"check ..", 1, "", "order.proto:9:1: PRISM2010 [key.missing] "}})
+	write(t, "order.proto", "syntax = \"proto3\";\nmessage {}\n")
+	script(t, []step{{"check ..", 1, "", "order.proto:2:9: syntax error"}})
+}
+
+func TestCheckJSON(t *testing.T) {
+	broken := strings.Replace(order, "    (prism.v1.field).partition_key = 1,\n", "", 1) + "message { }\n"
+	module(t, map[string]string{
+		"schemas/shop/v1/order.proto": strings.TrimSuffix(broken, "message { }\n"), "schemas/shop/prism.yaml": config,
+	})
+	code, stdout, stderr := prism(t, "check -o json")
+	if code != exitFailure || stderr != "" {
+		t.Errorf("exit code %d, stderr %q", code, stderr)
+	}
+	var got []diagnostic
+	if err := json.Unmarshal([]byte(stdout), &got); err != nil {
+		t.Fatalf("%v in\n%s", err, stdout)
+	}
+	rule, _ := schema.FindRule(2010)
+	want := diagnostic{
+		File: "schemas/shop/v1/order.proto", Line: 9, Column: 1, Severity: "error", Code: "PRISM2010", Slug: "key.missing",
+		What: "entity shop.v1.Order has no partition key", Rule: rule.Text,
+		Fix: "write [(prism.v1.field).partition_key = 1] on the field that identifies it",
+	}
+	if len(got) != 1 || got[0] != want {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+	write(t, "schemas/shop/v1/order.proto", broken)
+	if _, stdout, _ = prism(t, "check --output json"); !strings.Contains(stdout, `"code": ""`) || !strings.Contains(stdout, "syntax error") {
+		t.Errorf("a fault of the language:\n%s", stdout)
+	}
+	write(t, "schemas/shop/v1/order.proto", order)
+	script(t, []step{{"check -o json", 0, "[]\n", ""}})
+}
+
+// A warning is shown and stops nothing.
+func TestWarning(t *testing.T) {
+	unique := strings.Replace(order, "  ];\n}", "  ];\n  string code = 2 [(prism.v1.field).index = UNIQUE, (prism.v1.field).max_length = 9];\n}", 1)
+	module(t, map[string]string{"schemas/shop/v1/order.proto": unique, "schemas/shop/prism.yaml": config})
+	script(t, []step{
+		{"check", 0, "no fault", "PRISM2043 [index.presence] "},
+		{"check", 0, "no fault", " (warning)\n"},
+		{"generate", 0, "wrote ", "PRISM2043 [index.presence] "},
+		{"check -o json", 0, `"severity": "warning"`, ""},
+	})
+}
+
+func TestExplain(t *testing.T) {
+	script(t, []step{
+		{"explain PRISM2010", 0, "PRISM2010 [key.missing] (error)\n\nThe rule: an entity has a partition key.\n\nBad:\n\n    message Order {\n", ""},
+		{"explain prism2010", 0, "PRISM2010 [key.missing]", ""},
+		{"explain 2010", 0, "PRISM2010 [key.missing]", ""},
+		{"explain index.presence", 0, "PRISM2043 [index.presence] (warning)", ""},
+		{"explain PRISM9999", 2, "", `no diagnostic is named "PRISM9999"; prism explain lists all`},
+	})
+	_, list, _ := prism(t, "explain")
+	for _, r := range schema.Rules() {
+		if !strings.Contains(list, code(r.Number)+"  "+r.Slug+" ") {
+			t.Errorf("%s is missing in the list", code(r.Number))
+		}
+		if bad, good := r.Examples(); strings.TrimSpace(bad) == "" || strings.TrimSpace(good) == "" {
+			t.Errorf("%s has no examples", code(r.Number))
+		}
+	}
+}
+
+func TestUsage(t *testing.T) {
+	script(t, []step{
+		{"", 0, "Usage:\n  prism [command]", ""},
+		{"--help", 0, "Exit codes: 0 done; 1 the schema or a file is at fault; 2 the command line is.", ""},
+		{"version", 0, "backends  ", ""},
+		{"generat", 2, "", "unknown command \"generat\" for \"prism\"\n\nDid you mean this?\n\tgenerate\n"},
+		{"check --outptu json", 2, "", "unknown flag: --outptu\nTo learn more: prism check --help\n"},
+		{"check -o xml", 2, "", `--output is "xml"; write text or json`},
+		{"version now", 2, "", "prism version --help"},
+		{"explain a b", 2, "", "prism explain --help"},
+		{"run a b", 2, "", "run takes one prism.yaml, not 2"},
+	})
+	for _, cmd := range newRoot().Commands() {
+		if cmd.Short == "" || cmd.Example == "" {
+			t.Errorf("%s: help without summary or example", cmd.Name())
+		}
+	}
+}

@@ -1,0 +1,148 @@
+// Package generator is the compiler: descriptors, prism.yaml and the lock go
+// in, and files come out, or every diagnostic at once. Run and Respond are pure
+// but for what Respond is told to read; Write alone changes the disk.
+package generator
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/prism-proxy/prism/generator/emit"
+	"github.com/prism-proxy/prism/generator/emit/contract"
+	"github.com/prism-proxy/prism/generator/emit/record"
+	"github.com/prism-proxy/prism/generator/emit/server"
+	"github.com/prism-proxy/prism/generator/emit/service"
+	"github.com/prism-proxy/prism/generator/migrate"
+	"github.com/prism-proxy/prism/generator/plan"
+	"github.com/prism-proxy/prism/generator/schema"
+)
+
+// Version is the compiler's, as every proxy that it makes reports it.
+const Version = "0.1.0"
+
+// Input is one deployment.
+type Input struct {
+	Config     []byte // the text of prism.yaml
+	ConfigPath string // where it stands, with slashes, from the module's root
+	Lock       []byte // the text of the lock beside it; nil: there is none
+	// Files hold at least the files of the packages that Config names, in any
+	// order.
+	Files    []protoreflect.FileDescriptor
+	Backends []emit.Backend
+}
+
+// Output is what a deployment compiles to. Equal inputs give equal outputs.
+type Output struct {
+	Deployment *schema.Deployment
+	Files      []emit.File // by path
+	// Trees, Folders and Former say where the run before may have written what
+	// this one does not: in a tree with all below it, in a folder without its
+	// subfolders, and in single files.
+	Trees, Folders, Former []string
+}
+
+// Run compiles a deployment. It returns nil and every fault, or the output;
+// warnings come beside either.
+func Run(in Input) (*Output, []schema.Diagnostic) {
+	backends := map[string]emit.Backend{}
+	var known []schema.Backend
+	for _, b := range in.Backends {
+		backends[b.Info().Name] = b
+		known = append(known, b.Info())
+	}
+	d, faults := schema.Read(schema.Input{
+		Config: in.Config, ConfigPath: in.ConfigPath, Files: in.Files, Backends: known,
+	})
+	if d == nil {
+		return nil, faults
+	}
+	history, lockFaults, err := migrate.Plan(d, backends, in.Lock)
+	if len(lockFaults) > 0 {
+		faults = append(faults, lockFaults...)
+		schema.SortDiagnostics(faults)
+		return nil, faults
+	}
+	var files []emit.File
+	if err == nil {
+		files, err = emitAll(d, backends)
+	}
+	if err == nil {
+		files, err = sorted(append(files, history.Files...))
+	}
+	if err != nil {
+		return nil, append(faults, schema.Diagnostic{What: "the compiler failed, which no schema should make it do: " + err.Error()})
+	}
+	out := &Output{Deployment: d, Files: files, Trees: []string{path.Join("out", d.Name)}, Former: history.Former}
+	for _, f := range d.Files {
+		out.Folders = append(out.Folders, path.Join(contract.Dir, path.Dir(f.Path())))
+	}
+	out.Folders = slices.Compact(out.Folders)
+	return out, faults
+}
+
+// emitAll runs every emitter, each of which only reads the model.
+func emitAll(d *schema.Deployment, backends map[string]emit.Backend) ([]emit.File, error) {
+	emitters := []func() ([]emit.File, error){
+		func() ([]emit.File, error) { return proxy(d, backends) },
+		func() ([]emit.File, error) { return []emit.File{plan.Emit(d, backends)}, nil },
+	}
+	for _, e := range d.Entities() {
+		emitters = append(emitters, func() ([]emit.File, error) { return entity(d, e, backends[e.Namespace.Backend]) })
+	}
+	results := make([][]emit.File, len(emitters))
+	var group errgroup.Group
+	for i, run := range emitters {
+		group.Go(func() (err error) {
+			results[i], err = run()
+			return err
+		})
+	}
+	err := group.Wait()
+	return slices.Concat(results...), err
+}
+
+// proxy returns the contract, and the server that embeds its descriptors.
+func proxy(d *schema.Deployment, backends map[string]emit.Backend) ([]emit.File, error) {
+	c, err := contract.Emit(d)
+	if err != nil {
+		return nil, err
+	}
+	descriptors, err := c.MarshalDescriptors()
+	if err != nil {
+		return nil, err
+	}
+	files, err := server.Emit(d, backends, descriptors, Version)
+	return append(c.Files, files...), err
+}
+
+// entity returns the package of an entity.
+func entity(d *schema.Deployment, e *schema.Entity, b emit.Backend) ([]emit.File, error) {
+	dir := server.EntityDir(d, e)
+	importPath := path.Join(d.ImportPath, dir)
+	r, err := record.Emit(e, dir, importPath, b.Info().SQL)
+	if err != nil {
+		return nil, err
+	}
+	s, err := b.Store(e, dir, importPath)
+	if err != nil {
+		return nil, err
+	}
+	files, err := service.Emit(e, dir, importPath, b.ImportPath(), contract.Path(e))
+	return append(files, r, s), err
+}
+
+// sorted puts files in the order of their paths, each of which is written once.
+func sorted(files []emit.File) ([]emit.File, error) {
+	slices.SortFunc(files, func(a, b emit.File) int { return strings.Compare(a.Path, b.Path) })
+	for i, f := range files[1:] {
+		if f.Path == files[i].Path {
+			return nil, fmt.Errorf("%s is emitted twice", f.Path)
+		}
+	}
+	return files, nil
+}

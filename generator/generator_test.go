@@ -1,0 +1,281 @@
+package generator_test
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/prism-proxy/prism/backends"
+	"github.com/prism-proxy/prism/generator"
+	"github.com/prism-proxy/prism/generator/emit"
+	"github.com/prism-proxy/prism/generator/schema"
+	"github.com/prism-proxy/prism/generator/source"
+)
+
+const shopConfig = "schemas/shop/prism.yaml"
+
+// input is the deployment whose prism.yaml stands at config, with the module
+// at fsys and its schemas in the folder schemas.
+func input(t *testing.T, fsys fs.FS, config string) generator.Input {
+	t.Helper()
+	text, lock, faults := generator.ReadConfig(fsys, config)
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	schemas, err := fs.Sub(fsys, "schemas")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, faults := source.Compile(t.Context(), schemas, schema.Packages(text))
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	return generator.Input{Config: text, ConfigPath: config, Lock: lock, Files: files, Backends: backends.All()}
+}
+
+// run compiles what has no fault.
+func run(t *testing.T, in generator.Input) *generator.Output {
+	t.Helper()
+	out, faults := generator.Run(in)
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	return out
+}
+
+// module is the repository, which the shop is a deployment of.
+func module() fs.FS { return os.DirFS("..") }
+
+func contents(files []emit.File) map[string]string {
+	all := map[string]string{}
+	for _, f := range files {
+		all[f.Path] = string(f.Content)
+	}
+	return all
+}
+
+func paths(files []emit.File) []string {
+	var all []string
+	for _, f := range files {
+		all = append(all, f.Path)
+	}
+	return all
+}
+
+func TestPaths(t *testing.T) {
+	got := paths(run(t, input(t, module(), shopConfig)).Files)
+	for _, want := range []string{
+		"out/contract/shop/v1/order_prism.proto",
+		"out/shop/plan.md",
+		"out/shop/proxy/main.go",
+		"out/shop/proxy/server/contract.binpb",
+		"out/shop/proxy/server/server.go",
+		"out/shop/proxy/shop/v1/userprofile/record.go",
+		"out/shop/proxy/shop/v1/userprofile/service.go",
+		"out/shop/proxy/shop/v1/userprofile/store.go",
+		"schemas/shop/migrations/embed.go",
+		"schemas/shop/migrations/user-profiles/0001_init_expand.up.sql",
+		"schemas/shop/prism.lock.json",
+	} {
+		if !slices.Contains(got, want) {
+			t.Errorf("%s is missing in %q", want, got)
+		}
+	}
+	if !slices.IsSorted(got) {
+		t.Errorf("not sorted: %q", got)
+	}
+}
+
+// Equal inputs give equal bytes, whatever the order of the files and however
+// the emitters are scheduled.
+func TestDeterministic(t *testing.T) {
+	in := input(t, module(), shopConfig)
+	want := run(t, in).Files
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	random := rand.New(rand.NewPCG(1, 2))
+	for i := range 20 {
+		runtime.GOMAXPROCS(1 + 3*(i%2))
+		random.Shuffle(len(in.Files), func(a, b int) { in.Files[a], in.Files[b] = in.Files[b], in.Files[a] })
+		if diff := cmp.Diff(want, run(t, in).Files); diff != "" {
+			t.Fatalf("run %d (-first +now):\n%s", i, diff)
+		}
+	}
+}
+
+// What is committed is what the compiler writes: out/ can be deleted.
+func TestFresh(t *testing.T) {
+	root, err := os.OpenRoot("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	changes, faults, err := generator.Diff(root, run(t, input(t, module(), shopConfig)))
+	if err != nil || len(faults) > 0 {
+		t.Fatal(faults, err)
+	}
+	for _, c := range changes {
+		t.Errorf("%s: %s; run make generate", c.Path, c.Kind)
+	}
+}
+
+// The lock that a run writes is one that the next run reads, and changes
+// nothing.
+func TestLockIsStable(t *testing.T) {
+	in := input(t, module(), shopConfig)
+	in.Lock = nil
+	first := run(t, in)
+	in.Lock = []byte(contents(first.Files)["schemas/shop/prism.lock.json"])
+	if diff := cmp.Diff(first.Files, run(t, in).Files); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Without its lock a history with migrations would begin again.
+func TestLostLock(t *testing.T) {
+	fsys := edited(t, func(_, text string) string { return text })
+	fsys["schemas/shop/migrations/orders/0001_init_expand.up.sql"] = &fstest.MapFile{}
+	_, _, faults := generator.ReadConfig(fsys, shopConfig)
+	if len(faults) != 1 || !strings.HasPrefix(faults[0].String(), "schemas/shop/prism.lock.json: PRISM4010 [lock.format] the file is gone, and schemas/shop/migrations/orders/") {
+		t.Errorf("faults %v", faults)
+	}
+}
+
+// edited is the repository's prism.yaml and schemas of the shop, with every
+// text changed by edit.
+func edited(t *testing.T, edit func(name, text string) string) fstest.MapFS {
+	t.Helper()
+	fsys := fstest.MapFS{}
+	for _, pattern := range []string{"schemas/shop/v1/*.proto", shopConfig} {
+		names, err := fs.Glob(module(), pattern)
+		if err != nil || len(names) == 0 {
+			t.Fatal(names, err)
+		}
+		for _, name := range names {
+			text, err := fs.ReadFile(module(), name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			fsys[name] = &fstest.MapFile{Data: []byte(edit(name, string(text)))}
+		}
+	}
+	return fsys
+}
+
+// History is of the schema's structure: comments and lines are not in it.
+func TestCommentChangesNoHistory(t *testing.T) {
+	history := func(edit func(name, text string) string) map[string]string {
+		files := contents(run(t, input(t, edited(t, edit), shopConfig)).Files)
+		for p := range files {
+			if !strings.HasPrefix(p, "schemas/") {
+				delete(files, p)
+			}
+		}
+		return files
+	}
+	same := func(_, text string) string { return text }
+	commented := func(name, text string) string {
+		if path.Ext(name) == ".proto" {
+			text = strings.ReplaceAll("// A licence; '; DROP TABLE x.\n"+text, "\nmessage ", "\n// More, */ \" '.\nmessage ")
+		}
+		return text
+	}
+	before := history(same)
+	if diff := cmp.Diff(before, history(commented)); diff != "" {
+		t.Errorf("(-before +commented):\n%s", diff)
+	}
+	marked := func(_, text string) string {
+		return strings.ReplaceAll(text, "string display_name = 3 [", "string display_name = 3 [(prism.v1.field).column = {},")
+	}
+	if cmp.Diff(before, history(marked)) == "" {
+		t.Error("a marked column changes nothing")
+	}
+}
+
+// All faults are told at once: those of the schema with its warnings, and then
+// those of the lock.
+func TestFaults(t *testing.T) {
+	lock := func(text string) generator.Input {
+		in := input(t, module(), shopConfig)
+		in.Lock = []byte(text)
+		return in
+	}
+	without := func(old, new string) generator.Input {
+		return input(t, edited(t, func(_, text string) string { return strings.ReplaceAll(text, old, new) }), shopConfig)
+	}
+	bad := func(number int) string {
+		rule, _ := schema.FindRule(number)
+		text, _ := rule.Examples()
+		return text
+	}
+	tests := []struct {
+		name string
+		in   generator.Input
+		want []string // number and line of each
+	}{
+		{"no partition key", without("(prism.v1.field).partition_key = 1,", ""), []string{"2010:13", "2010:11", "2010:11"}},
+		{"lock of another format", lock(bad(4010)), []string{"4010:2"}},
+		{"lock of a release", lock(bad(4011)), []string{"4011:4"}},
+		{"lock of another deployment", lock(bad(4012)), []string{"4012:3"}},
+	}
+	for _, tt := range tests {
+		out, faults := generator.Run(tt.in)
+		var got []string
+		for _, f := range faults {
+			got = append(got, fmt.Sprintf("%d:%d", f.Number, f.Line))
+		}
+		if out != nil || !slices.Equal(got, tt.want) {
+			t.Errorf("%s: output %v, faults %v, want %q", tt.name, out, faults, tt.want)
+		}
+	}
+}
+
+// broken is a backend whose emitter fails.
+type broken struct{ emit.Backend }
+
+func (broken) Store(*schema.Entity, string, string) (emit.File, error) {
+	return emit.File{}, fmt.Errorf("no store today")
+}
+
+// twice is a backend that emits a file which another emitter has.
+type twice struct{ emit.Backend }
+
+func (b twice) Store(*schema.Entity, string, string) (emit.File, error) {
+	return emit.File{Path: "out/shop/plan.md"}, nil
+}
+
+func TestEmitterFails(t *testing.T) {
+	in := input(t, module(), shopConfig)
+	sqlite := in.Backends[slices.IndexFunc(in.Backends, func(b emit.Backend) bool { return b.Info().Name == "sqlite" })]
+	for want, b := range map[string]emit.Backend{"no store today": broken{sqlite}, "plan.md is emitted twice": twice{sqlite}} {
+		in.Backends = []emit.Backend{b}
+		out, faults := generator.Run(in)
+		if out != nil || len(faults) != 1 || !strings.Contains(faults[0].What, want) {
+			t.Errorf("output %v, faults %v, want one with %q", out, faults, want)
+		}
+	}
+}
+
+// No file says where or when it was made: every one comes out of a module in
+// another place the same.
+func TestPlaceDoesNotMatter(t *testing.T) {
+	here := run(t, input(t, module(), shopConfig))
+	there := run(t, input(t, edited(t, func(_, text string) string { return text }), shopConfig))
+	if len(here.Files) != len(there.Files) {
+		t.Fatalf("%d files here, %d there", len(here.Files), len(there.Files))
+	}
+	for i := range here.Files {
+		if !bytes.Equal(here.Files[i].Content, there.Files[i].Content) {
+			t.Errorf("%s differs", here.Files[i].Path)
+		}
+	}
+}

@@ -1,0 +1,210 @@
+// Package plan emits plan.md: what the compiler decided for a deployment and
+// why, in the words that a reviewer approves. Every figure stands there as
+// value = formula(inputs).
+package plan
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/prism-proxy/prism/generator/emit"
+	"github.com/prism-proxy/prism/generator/schema"
+)
+
+// Emit returns out/<deployment>/plan.md. Every backend that d names is in
+// backends.
+func Emit(d *schema.Deployment, backends map[string]emit.Backend) emit.File {
+	p := &page{}
+	p.add("<!--%s -->\n\n# Plan of %s\n", strings.TrimPrefix(emit.Header, "//"), d.Name)
+	p.add("Compiled from `%s/prism.yaml`. Serves %s on `%s`.\n", d.Dir, code(d.Packages), d.Listen)
+	for _, n := range d.Namespaces {
+		p.namespace(n, backends[n.Backend])
+	}
+	p.personal(d, backends)
+	p.limits()
+	return emit.File{Path: path.Join("out", d.Name, "plan.md"), Content: []byte(p.text.String())}
+}
+
+type page struct{ text strings.Builder }
+
+func (p *page) add(format string, args ...any) { fmt.Fprintf(&p.text, format+"\n", args...) }
+
+// table adds a table; it needs at least one row.
+func (p *page) table(head []string, rows [][]string) {
+	rule := make([]string, len(head))
+	for i := range rule {
+		rule[i] = "---"
+	}
+	for _, row := range append([][]string{head, rule}, rows...) {
+		for i, cell := range row {
+			row[i] = strings.ReplaceAll(cell, "|", `\|`)
+		}
+		p.add("| %s |", strings.Join(row, " | "))
+	}
+	p.add("")
+}
+
+// code joins names, each set as code.
+func code(names []string) string {
+	quoted := make([]string, len(names))
+	for i, n := range names {
+		quoted[i] = "`" + n + "`"
+	}
+	return strings.Join(quoted, ", ")
+}
+
+func (p *page) namespace(n *schema.Namespace, b emit.Backend) {
+	p.add("## Namespace %s on %s\n", n.Name, n.Backend)
+	p.add("An acknowledged write is %s: that is what %s promises with these settings.\n", b.Info().Durability(n.Config), n.Backend)
+	var rows [][]string
+	for _, s := range b.Settings(n) {
+		rows = append(rows, []string{s.Field, fmt.Sprintf("`%s` = %s", s.Value, s.Formula)})
+	}
+	if len(rows) > 0 {
+		p.table([]string{"setting", "value = formula"}, rows)
+	}
+	for _, e := range n.Entities {
+		p.entity(e, b.Info().SQL)
+	}
+}
+
+func (p *page) entity(e *schema.Entity, sql bool) {
+	p.add("### %s\n", e.Name)
+	p.add("`%s`, %s:%d. Table `%s`. %s %s\n", e.Desc.FullName(), e.Source.File, e.Source.Line, e.Table, durability(e.Durability), life(e))
+
+	var rows [][]string
+	for _, f := range e.Stored(sql) {
+		rows = append(rows, []string{"`" + f.Column + "`", fmt.Sprint(f.Number), kind(f), why(e, f)})
+	}
+	p.table([]string{"column", "field", "holds", "because"}, rows)
+
+	rows = [][]string{{"primary key", code(names(e.Key())), "", "Get, Delete, CompareAndSwap, batches, `Scan" + e.Plural + "`"}}
+	for _, x := range e.Indexes {
+		fields, unique := x.Fields(), "unique"
+		if !x.Unique {
+			fields, unique = withKey(e, fields), ""
+		}
+		rows = append(rows, []string{"`" + x.SQLName + "`", code(names(fields)), unique, "`" + x.Find + "`"})
+	}
+	p.table([]string{"index", "columns", "", "read by"}, rows)
+
+	rows = nil
+	for _, f := range figures(e, sql) {
+		rows = append(rows, []string{f.name, f.value + " = " + f.formula})
+	}
+	if len(rows) == 0 {
+		p.add("No capacity is declared, and so nothing is computed from it.\n")
+		return
+	}
+	p.table([]string{"size", "value = formula"}, rows)
+}
+
+func durability(d schema.Durability) string {
+	if d == schema.AnyDurability {
+		return "No durability is declared."
+	}
+	return "Declared " + d.String() + "."
+}
+
+func life(e *schema.Entity) string {
+	if e.TTL == 0 {
+		return "Records live until they are deleted."
+	}
+	return fmt.Sprintf("Records live for %s s after their last write.", strconv.FormatFloat(e.TTL.Seconds(), 'f', -1, 64))
+}
+
+// kind says what a column holds.
+func kind(f *schema.Field) string {
+	words := [...]string{schema.Text: "text", schema.Int: "integer", schema.Uint: "unsigned integer", schema.Bool: "bool", schema.Timestamp: "time"}
+	text := words[f.Type]
+	if f.Type == schema.Text && f.MaxLength > 0 {
+		text += fmt.Sprintf(", at most %d bytes", f.MaxLength)
+	}
+	if f.Desc.Enum() != nil {
+		text = "enum, by number"
+	}
+	return text
+}
+
+// why says what a field has a column for.
+func why(e *schema.Entity, f *schema.Field) string {
+	var reasons []string
+	if i := slices.Index(e.Partition, f); i >= 0 {
+		reasons = append(reasons, fmt.Sprintf("partition key %d", i+1))
+	}
+	if i := slices.Index(e.Sort, f); i >= 0 {
+		reasons = append(reasons, fmt.Sprintf("sort key %d", i+1))
+	}
+	if found := indexes(e, f); len(found) > 0 {
+		reasons = append(reasons, "index "+strings.Join(found, ", "))
+	}
+	if f.Role == schema.Marked {
+		reasons = append(reasons, "marked, for people who query")
+	}
+	return strings.Join(reasons, "; ")
+}
+
+// indexes returns the names of the indexes that f is declared in.
+func indexes(e *schema.Entity, f *schema.Field) []string {
+	var found []string
+	for _, x := range e.Indexes {
+		if slices.Contains(x.Fields(), f) {
+			found = append(found, x.Name)
+		}
+	}
+	return found
+}
+
+func names(fields []*schema.Field) []string {
+	columns := make([]string, len(fields))
+	for i, f := range fields {
+		columns[i] = f.Column
+	}
+	return columns
+}
+
+// withKey ends the fields of an index with the rest of the key, as stores do.
+func withKey(e *schema.Entity, fields []*schema.Field) []*schema.Field {
+	for _, k := range e.Key() {
+		if !slices.Contains(fields, k) {
+			fields = append(fields, k)
+		}
+	}
+	return fields
+}
+
+// personal adds the inventory of personal data.
+func (p *page) personal(d *schema.Deployment, backends map[string]emit.Backend) {
+	p.add("## Personal data\n")
+	var rows [][]string
+	for _, e := range d.Entities() {
+		stored := e.Stored(backends[e.Namespace.Backend].Info().SQL)
+		for _, row := range e.Personal {
+			rows = append(rows, []string{string(e.Desc.FullName()), "`" + row.Path + "`", string(row.Category), row.Protection, stands(e, stored, row)})
+		}
+	}
+	if len(rows) == 0 {
+		p.add("None is declared.\n")
+		return
+	}
+	p.table([]string{"entity", "field", "category", "protection", "stands in"}, rows)
+	p.add("MASK keeps a value out of logs and recordings. In the store it is in the clear.\n")
+}
+
+// stands says where a personal value is stored, beside the record a field
+// below the top level nowhere.
+func stands(e *schema.Entity, stored []*schema.Field, row schema.Personal) string {
+	places := []string{"record"}
+	for _, f := range stored {
+		if f.Name == row.Path {
+			places = append(places, "column `"+f.Column+"`")
+			for _, name := range indexes(e, f) {
+				places = append(places, "index "+name)
+			}
+		}
+	}
+	return strings.Join(places, ", ")
+}
