@@ -4,6 +4,7 @@
 package backends
 
 import (
+	memory "github.com/prism-proxy/prism/backends/memory/gen"
 	sqlite "github.com/prism-proxy/prism/backends/sqlite/gen"
 	"github.com/prism-proxy/prism/generator/emit"
 )
@@ -11,6 +12,7 @@ import (
 // All returns every backend. A plugin of one's own passes others beside them.
 func All() []emit.Backend {
 	return []emit.Backend{
+		memory.Backend{},
 		sqlite.Backend{},
 	}
 }

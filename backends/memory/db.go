@@ -1,0 +1,287 @@
+package memory
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/google/btree"
+
+	"github.com/prism-proxy/prism/runtime"
+	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/wire"
+)
+
+// Config is what the compiler decided about one namespace's store.
+type Config struct {
+	Namespace string // which shares its records with no other DB
+}
+
+// DB is an open store. It is safe for concurrent use, and keeps no slice that it
+// is given. Its methods fail with a context that has ended, and then have
+// changed nothing.
+type DB struct {
+	// Tokens seals the page tokens of the namespace.
+	Tokens *keyvalue.Tokens
+
+	now     func() time.Time
+	mu      sync.RWMutex
+	items   *btree.BTreeG[item]
+	version int64 // the one issued last
+}
+
+// item is a record under one of its keys.
+type item struct {
+	key    Key
+	record *Record
+}
+
+// expiry is where records stand by the time at which they expire. The keys that
+// the compiler makes begin with a name.
+const expiry Key = "\x00"
+
+// degree is how many items a node of the tree holds, at least but one.
+const degree = 32
+
+// Open returns a store that holds nothing.
+func Open(_ context.Context, env *runtime.Env, _ Config) (*DB, error) {
+	tokens, err := keyvalue.NewTokens(keyvalue.NewKey(), env.Now)
+	if err != nil {
+		return nil, err
+	}
+	byKey := func(a, b item) bool { return a.key < b.key }
+	return &DB{Tokens: tokens, now: env.Now, items: btree.NewG(degree, byKey)}, nil
+}
+
+// Close does nothing: the records go with the last reference to the DB.
+func (db *DB) Close() error { return nil }
+
+// Put stores r whatever was there. It fails with UNIQUE if another record has
+// the values of r in a unique index.
+func (db *DB) Put(ctx context.Context, r *Record) (keyvalue.Written, error) {
+	if err := runtime.ContextError(ctx); err != nil {
+		return keyvalue.Written{}, err
+	}
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	return db.write(r, db.clock())
+}
+
+// CompareAndSwap is Put if the record with r's key has the expected version, or
+// if there is none and expected is 0. It fails with NOT_FOUND, EXISTS or
+// VERSION_MISMATCH otherwise.
+func (db *DB) CompareAndSwap(ctx context.Context, r *Record, expected int64) (keyvalue.Written, error) {
+	if err := runtime.ContextError(ctx); err != nil {
+		return keyvalue.Written{}, err
+	}
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	now := db.clock()
+	switch old := db.find(r.key(), now); {
+	case old != nil && expected == 0:
+		return keyvalue.Written{}, runtime.AlreadyExists(old.written.Version)
+	case old != nil && expected != old.written.Version:
+		return keyvalue.Written{}, runtime.Mismatch(old.written.Version)
+	case old == nil && expected != 0:
+		return keyvalue.Written{}, runtime.Absent()
+	}
+	return db.write(r, now)
+}
+
+// Get appends the record under k, its own key or that of a unique index, to
+// out, as a reply. It fails with NOT_FOUND if there is none.
+func (db *DB) Get(ctx context.Context, k Key, out []byte) ([]byte, error) {
+	if err := runtime.ContextError(ctx); err != nil {
+		return nil, err
+	}
+	db.mu.RLock()
+	r := db.find(k, db.clock())
+	db.mu.RUnlock()
+	if r == nil {
+		return nil, runtime.Absent()
+	}
+	return keyvalue.AppendRecord(out, r.written, r.bytes), nil
+}
+
+// Delete removes the record with key k, if ifVersion is 0 or its version, and
+// reports whether it was there. It fails with VERSION_MISMATCH if the record
+// has another version.
+func (db *DB) Delete(ctx context.Context, k Key, ifVersion int64) (existed bool, err error) {
+	if err := runtime.ContextError(ctx); err != nil {
+		return false, err
+	}
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	r := db.find(k, db.clock())
+	if r == nil {
+		return false, nil
+	}
+	if ifVersion != 0 && ifVersion != r.written.Version {
+		return false, runtime.Mismatch(r.written.Version)
+	}
+	db.remove(r)
+	return true, nil
+}
+
+// BatchPut puts all records or none, in their order. Its error names the record
+// at fault as an item of the request's field called name.
+func (db *DB) BatchPut(ctx context.Context, name string, records []*Record) ([]keyvalue.Written, error) {
+	if err := runtime.ContextError(ctx); err != nil {
+		return nil, err
+	}
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	before, now := db.items.Clone(), db.clock()
+	written := make([]keyvalue.Written, len(records))
+	for i, r := range records {
+		var err error
+		if written[i], err = db.write(r, now); err != nil {
+			db.items = before
+			return nil, runtime.InItem(name, i, err)
+		}
+	}
+	return written, nil
+}
+
+// BatchGet adds the records with the keys to results until one does not fit.
+// All are of one moment.
+func (db *DB) BatchGet(ctx context.Context, keys []Key, results *keyvalue.Results) error {
+	if err := runtime.ContextError(ctx); err != nil {
+		return err
+	}
+	records := make([]*Record, len(keys))
+	db.mu.RLock()
+	now := db.clock()
+	for i, k := range keys {
+		records[i] = db.find(k, now)
+	}
+	db.mu.RUnlock()
+	for _, r := range records {
+		if r == nil {
+			results.AddAbsent()
+		} else if !results.Add(r.written, r.bytes) {
+			break
+		}
+	}
+	return nil
+}
+
+// BatchDelete removes all records with the keys, and reports which were there.
+func (db *DB) BatchDelete(ctx context.Context, keys []Key) (existed []bool, err error) {
+	if err := runtime.ContextError(ctx); err != nil {
+		return nil, err
+	}
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	now := db.clock()
+	existed = make([]bool, len(keys))
+	for i, k := range keys {
+		if r := db.find(k, now); r != nil {
+			db.remove(r)
+			existed[i] = true
+		}
+	}
+	return existed, nil
+}
+
+// List adds the records under the keys from from, inclusive, to to, exclusive,
+// to page, in its direction. All are of one moment.
+func (db *DB) List(ctx context.Context, from, to Key, page *keyvalue.Page) error {
+	if err := runtime.ContextError(ctx); err != nil {
+		return err
+	}
+	for _, r := range db.list(from, to, page) {
+		if !page.Add(r.written, r.bytes) {
+			break
+		}
+	}
+	return nil
+}
+
+// list finds what List adds. A record is not changed once it is written, so that
+// pages are copied without the lock.
+func (db *DB) list(from, to Key, page *keyvalue.Page) []*Record {
+	var records []*Record
+	now, limit := db.clock(), int(page.Limit())
+	add := func(i item) bool {
+		if i.record.live(now) {
+			records = append(records, i.record)
+		}
+		return len(records) < limit
+	}
+	db.mu.RLock()
+	defer db.mu.RUnlock()
+	if !page.Reverse() {
+		db.items.AscendRange(item{key: from}, item{key: to}, add)
+		return records
+	}
+	db.items.DescendLessOrEqual(item{key: to}, func(i item) bool {
+		return i.key == to || i.key >= from && add(i)
+	})
+	return records
+}
+
+// maxSweep is how many records a sweep deletes, while writes wait for it.
+const maxSweep = 1000
+
+// Sweep deletes some of the namespace's records that have expired, and returns
+// how many.
+func (db *DB) Sweep(ctx context.Context) (swept int, err error) {
+	if err := runtime.ContextError(ctx); err != nil {
+		return 0, err
+	}
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	var expired []*Record
+	db.items.AscendRange(item{key: expiry}, item{key: expiry.Time(db.clock()).End()}, func(i item) bool {
+		expired = append(expired, i.record)
+		return len(expired) < maxSweep
+	})
+	for _, r := range expired {
+		db.remove(r)
+	}
+	return len(expired), nil
+}
+
+// clock is the time that an operation expires records by, in microseconds.
+func (db *DB) clock() wire.Timestamp { return wire.NewTimestamp(db.now().Truncate(time.Microsecond)) }
+
+// find returns the record under k, or nil if there is none that lives. The
+// caller holds the lock, as it does of all that follow.
+func (db *DB) find(k Key, now wire.Timestamp) *Record {
+	if i, ok := db.items.Get(item{key: k}); ok && i.record.live(now) {
+		return i.record
+	}
+	return nil
+}
+
+// write stores r in place of the record with its key and of expired ones that
+// have its unique values, or finds one that lives and changes nothing.
+func (db *DB) write(r *Record, now wire.Timestamp) (keyvalue.Written, error) {
+	for _, e := range r.entries {
+		if holder := db.find(e.key, now); holder != nil && holder.key() != r.key() {
+			return keyvalue.Written{}, runtime.Taken(e.unique)
+		}
+	}
+	for _, e := range r.entries {
+		if i, ok := db.items.Get(item{key: e.key}); ok {
+			db.remove(i.record)
+		}
+	}
+	db.version++
+	r.written = keyvalue.Written{Version: db.version}
+	if r.ttl > 0 {
+		r.written.Expires = wire.NewTimestamp(now.Time().Add(r.ttl))
+		r.entries = append(r.entries, entry{key: expiry.Time(r.written.Expires) + r.key()})
+	}
+	for _, e := range r.entries {
+		db.items.ReplaceOrInsert(item{e.key, r})
+	}
+	return r.written, nil
+}
+
+func (db *DB) remove(r *Record) {
+	for _, e := range r.entries {
+		db.items.Delete(item{key: e.key})
+	}
+}

@@ -1,0 +1,280 @@
+package gen
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prism-proxy/prism/generator/emit"
+	"github.com/prism-proxy/prism/generator/emit/golang"
+	"github.com/prism-proxy/prism/generator/schema"
+)
+
+// Store returns store.go of e: how its keys, its indexes and the ranges of its
+// lists are encoded. What is done with them is the run-time half's.
+func (Backend) Store(e *schema.Entity, dir, importPath string) (emit.File, error) {
+	s := &store{
+		Entity: e,
+		file: golang.NewFile(importPath, e.GoPackage, "", golang.Imports{
+			"context": "context", "time": "time",
+			"memory":   golang.Module + "/backends/memory",
+			"keyvalue": golang.Module + "/runtime/keyvalue",
+			"wire":     golang.Module + "/runtime/wire",
+		}),
+	}
+	s.begin()
+	s.keys()
+	s.record()
+	s.singles()
+	s.batches()
+	for _, x := range e.Indexes {
+		if x.Unique {
+			s.find(x)
+		}
+	}
+	for _, l := range e.Lists() {
+		s.list(l)
+	}
+	if e.TTL > 0 {
+		s.file.Add(`// sweep deletes some of the records that have expired, and returns how many.
+func (s *store) sweep(ctx @context.Context) (swept int, err error) { return s.db.Sweep(ctx) }`)
+	}
+	content, err := s.file.Bytes()
+	return emit.File{Path: path.Join(dir, "store.go"), Content: content}, err
+}
+
+type store struct {
+	*schema.Entity
+	file *golang.File
+}
+
+func (s *store) begin() {
+	s.file.Add("// store keeps the records of %s.\ntype store struct{ db *@memory.DB }", s.Desc.FullName())
+	if s.TTL > 0 {
+		s.file.Add("// ttl is how long a record lives after its last write.\nconst ttl = %s", duration(s.TTL))
+	}
+	var b strings.Builder
+	for _, x := range s.Indexes {
+		fmt.Fprintf(&b, "%s @memory.Key = %s\n", prefix(x), strconv.Quote(x.SQLName+"\x00"))
+	}
+	s.file.Add("// What the keys begin with: those of records, and those of each index.\nconst (\ntable @memory.Key = %s\n%s)",
+		strconv.Quote(s.Table+"\x00"), b.String())
+}
+
+func duration(d time.Duration) string {
+	if d%time.Second == 0 {
+		return fmt.Sprintf("%d * @time.Second", d/time.Second)
+	}
+	return fmt.Sprintf("%d * @time.Millisecond", d/time.Millisecond)
+}
+
+// prefix is the constant that the keys of an index begin with: byStatus.
+func prefix(x *schema.Index) string { return "b" + strings.TrimPrefix(x.GoName, "findB") }
+
+func (s *store) keys() {
+	s.file.Add(`// recordKey returns the key that the record with key k stands under.
+func recordKey(k *key) @memory.Key {
+	return table%s
+}
+
+// recordKeys returns the keys that the records with the keys stand under.
+func recordKeys(keys []key) []@memory.Key {
+	encoded := make([]@memory.Key, len(keys))
+	for i := range keys {
+		encoded[i] = recordKey(&keys[i])
+	}
+	return encoded
+}`, tuple(s.Key(), "k."))
+}
+
+// record prints what puts a record into its indexes.
+func (s *store) record() {
+	var b strings.Builder
+	if s.TTL > 0 {
+		b.WriteString("stored.ExpireAfter(ttl)\n")
+	}
+	for _, x := range s.Indexes {
+		fields := x.Equality
+		if !x.Unique {
+			fields = s.order(x)
+		}
+		key := prefix(x)
+		var present []string
+		for _, f := range fields {
+			p, value := ofRecord(f)
+			if p != "" {
+				present = append(present, p)
+			}
+			key += element(f, value)
+		}
+		add := fmt.Sprintf("stored.Index(%s)\n", key)
+		if x.Unique {
+			add = fmt.Sprintf("stored.Unique(%q, %s)\n", x.Name, key)
+		}
+		if len(present) > 0 {
+			add = fmt.Sprintf("if %s {\n%s}\n", strings.Join(present, " && "), add)
+		}
+		b.WriteString(add)
+	}
+	s.file.Add(`// newRecord returns r as it is stored, with its place in each index that has no
+// absent field.
+func newRecord(r *record) *@memory.Record {
+	stored := @memory.NewRecord(recordKey(&r.key), r.bytes)
+	%sreturn stored
+}`, b.String())
+}
+
+// order returns the fields that the entries of an index are ordered by, which
+// end with what of the key is not among them.
+func (s *store) order(x *schema.Index) []*schema.Field {
+	for _, l := range s.Lists() {
+		if l.Index == x {
+			return slices.Concat(l.Equal, l.Order)
+		}
+	}
+	return nil
+}
+
+// ofRecord returns the expression that tells whether r has the field, "" if
+// every record has it, and the one for its value.
+func ofRecord(f *schema.Field) (present, value string) {
+	value = "r." + f.GoName
+	switch {
+	case f.Role == schema.Key, !f.Presence && f.Type != schema.Timestamp:
+		return "", value
+	case f.Type == schema.Text:
+		return value + " != nil", value
+	case f.Type == schema.Timestamp:
+		return value + ".Set", value
+	}
+	return value + ".Set", value + ".Value"
+}
+
+// singles prints the operations on one record.
+func (s *store) singles() {
+	s.file.Add(`// put stores r whatever was there.
+func (s *store) put(ctx @context.Context, r *record) (@keyvalue.Written, error) {
+	return s.db.Put(ctx, newRecord(r))
+}
+
+// compareAndSwap stores r if the record has the expected version, or if it is
+// absent and expected is 0.
+func (s *store) compareAndSwap(ctx @context.Context, r *record, expected int64) (@keyvalue.Written, error) {
+	return s.db.CompareAndSwap(ctx, newRecord(r), expected)
+}
+
+// get appends the record with key k to out, as a reply.
+func (s *store) get(ctx @context.Context, k *key, out []byte) ([]byte, error) {
+	return s.db.Get(ctx, recordKey(k), out)
+}
+
+// delete removes the record with key k, if ifVersion is 0 or its version, and
+// reports whether it was there.
+func (s *store) delete(ctx @context.Context, k *key, ifVersion int64) (existed bool, err error) {
+	return s.db.Delete(ctx, recordKey(k), ifVersion)
+}`)
+}
+
+func (s *store) batches() {
+	s.file.Add(`// batchPut stores all records or none, in their order.
+func (s *store) batchPut(ctx @context.Context, records []record) ([]@keyvalue.Written, error) {
+	stored := make([]*@memory.Record, len(records))
+	for i := range records {
+		stored[i] = newRecord(&records[i])
+	}
+	return s.db.BatchPut(ctx, %q, stored)
+}
+
+// batchGet adds the records with the keys to results until one does not fit.
+func (s *store) batchGet(ctx @context.Context, keys []key, results *@keyvalue.Results) error {
+	return s.db.BatchGet(ctx, recordKeys(keys), results)
+}
+
+// batchDelete removes all records with the keys or none, and reports which
+// were there.
+func (s *store) batchDelete(ctx @context.Context, keys []key) ([]bool, error) {
+	return s.db.BatchDelete(ctx, recordKeys(keys))
+}`, s.Labels)
+}
+
+// find prints the Find of a unique index.
+func (s *store) find(x *schema.Index) {
+	parameters, key := given(x)
+	s.file.Add(`// %[1]s appends the record with the values to out, as a reply.
+func (s *store) %[1]s(ctx @context.Context%[2]s, out []byte) ([]byte, error) {
+	return s.db.Get(ctx, %[3]s, out)
+}`, x.GoName, parameters, key)
+}
+
+// list prints the method of a list, whose records stand between two keys.
+func (s *store) list(l *schema.List) {
+	all, parameters := "table", ""
+	switch {
+	case l.GoName == "scanPartition":
+		parameters, all = ", partition *key", "table"+tuple(l.Equal, "partition.")
+	case l.Index != nil:
+		parameters, all = given(l.Index)
+	}
+	within := ""
+	if len(l.Equal) > 0 {
+		within = fmt.Sprintf("all := %s\n", all)
+		all = "all"
+	}
+	place := "key"
+	if len(s.Position()) > len(s.Key()) {
+		place = "position"
+	}
+	var order []string
+	for _, f := range l.Order {
+		order = append(order, f.Name)
+	}
+	s.file.Add(`// %[1]s adds the records of r to page, by %[2]s.
+func (s *store) %[1]s(ctx @context.Context%[3]s, r *@keyvalue.Range[%[4]s], page *@keyvalue.Page) error {
+	%[5]sfrom, to := %[6]s%[7]s, %[6]s.End()
+	if r.Bounded {
+		to = %[6]s%[8]s
+	}
+	return s.db.List(ctx, from, to, page)
+}`, l.GoName, strings.Join(order, ", "), parameters, place, within, all, tuple(l.Order, "r.From."), tuple(l.Order, "r.To."))
+}
+
+// tuple is the chain of calls that adds the fields of the variable that prefix
+// selects from to a key.
+func tuple(fields []*schema.Field, prefix string) string {
+	var b strings.Builder
+	for _, f := range fields {
+		b.WriteString(element(f, prefix+f.GoName))
+	}
+	return b.String()
+}
+
+// given is the parameters of a Find, which are the values that an index holds
+// equal, and the key that they give.
+func given(x *schema.Index) (parameters, key string) {
+	key = prefix(x)
+	for _, f := range x.Equality {
+		name := f.GoName
+		if name == prefix(x) {
+			name += "_"
+		}
+		parameters += fmt.Sprintf(", %s %s", name, methods[f.Type].goType)
+		key += element(f, name)
+	}
+	return parameters, key
+}
+
+func element(f *schema.Field, value string) string {
+	return fmt.Sprintf(".%s(%s)", methods[f.Type].name, value)
+}
+
+// methods are those of memory.Key, by the type that they add.
+var methods = map[schema.Type]struct{ name, goType string }{
+	schema.Text:      {"Text", "[]byte"},
+	schema.Int:       {"Int", "int64"},
+	schema.Uint:      {"Uint", "uint64"},
+	schema.Bool:      {"Bool", "bool"},
+	schema.Timestamp: {"Time", "@wire.Timestamp"},
+}
