@@ -175,6 +175,18 @@ func TestOlderAndNewerBinaryOnOneStore(t *testing.T) {
 		t.Errorf("both binaries say they are of the schema\n%s", old)
 	}
 
+	data := t.TempDir()
+	for _, step := range []struct{ command, want string }{
+		{"status", "notes: 0001_init_expand pending\n"},
+		{"up", "notes: 0001_init_expand applied\n"},
+		{"up", "notes: up to date\n"},
+		{"status", "notes: 0001_init_expand applied\n"},
+	} {
+		if got := command(t, dir, binary, "migrate", step.command, "--data-dir", data); got != step.want {
+			t.Errorf("migrate %s says %q, want %q", step.command, got, step.want)
+		}
+	}
+
 	note := func(title, author string) []byte {
 		b := wire.AppendBytes(nil, 1, []byte("n"))
 		b = wire.AppendBytes(b, 2, []byte(title))
@@ -183,7 +195,6 @@ func TestOlderAndNewerBinaryOnOneStore(t *testing.T) {
 		}
 		return b
 	}
-	data := t.TempDir()
 	same := func(binary string, want []byte) func(func([]byte), func(string) []byte) {
 		return func(_ func([]byte), get func(string) []byte) {
 			t.Helper()
