@@ -5,6 +5,7 @@ package backends
 
 import (
 	memory "github.com/prism-proxy/prism/backends/memory/gen"
+	postgres "github.com/prism-proxy/prism/backends/postgres/gen"
 	sqlite "github.com/prism-proxy/prism/backends/sqlite/gen"
 	"github.com/prism-proxy/prism/generator/emit"
 )
@@ -13,6 +14,7 @@ import (
 func All() []emit.Backend {
 	return []emit.Backend{
 		memory.Backend{},
+		postgres.Backend{},
 		sqlite.Backend{},
 	}
 }

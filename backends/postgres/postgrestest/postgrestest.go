@@ -57,6 +57,32 @@ func Start(t testing.TB) string {
 	return server.url(name)
 }
 
+// StartOwn is Start on a server that no other test has. crash ends it at once,
+// as a crash does, and returns when nothing listens any more.
+func StartOwn(t testing.TB) (url string, crash func()) {
+	t.Helper()
+	server, err := start()
+	if errors.Is(err, errMissing) && os.Getenv("PRISM_REQUIRE") != "all" {
+		t.Skipf("SKIPPED, NOT PASSED: %v; run make engines", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	crash = sync.OnceFunc(func() {
+		server.alive.Close()
+		for {
+			conn, err := net.Dial("tcp", server.address)
+			if err != nil {
+				return
+			}
+			conn.Close()
+			time.Sleep(time.Millisecond)
+		}
+	})
+	t.Cleanup(crash)
+	return server.url("postgres"), crash
+}
+
 var (
 	errMissing = errors.New("postgrestest: no Postgres on this machine")
 	shared     = sync.OnceValues(start)

@@ -1,0 +1,200 @@
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/prism-proxy/prism/runtime"
+	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/migration"
+)
+
+// Config is what the compiler decided about one namespace's store.
+type Config struct {
+	Namespace  string
+	Migrations fs.FS // holds the folder Namespace
+	// URL is a connection string of libpq, in which ${env:NAME} and
+	// ${file:path} are resolved when the store is opened.
+	URL         string
+	Connections int // at most, at least 1
+	// Durability is what the server's settings must promise: POWER_SAFE,
+	// CRASH_SAFE or LOST_ON_RESTART, which needs nothing.
+	Durability string
+}
+
+// DB is an open store. It is safe for concurrent use.
+type DB struct {
+	// Tokens seals the page tokens of the namespace.
+	Tokens *keyvalue.Tokens
+
+	now   func() time.Time
+	pool  *pgxpool.Pool
+	close sync.Once
+}
+
+// Open connects to the store and verifies it: the server and its settings, the
+// deployment that owns it, and its migrations, of which none may be missing. It
+// changes nothing and needs no right to. Whoever calls it closes the store.
+func Open(ctx context.Context, env *runtime.Env, cfg Config) (*DB, error) {
+	pool, err := connect(ctx, env, cfg, onePlan)
+	if err != nil {
+		return nil, err
+	}
+	db := &DB{now: env.Now, pool: pool}
+	if err := db.verify(ctx, env, cfg); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+// connectTimeout bounds the time that one new connection takes.
+const connectTimeout = 5 * time.Second
+
+// onePlan makes the planner choose the one plan that every statement has,
+// whatever its values and the statistics: a search by key, or a range of an
+// index in its order. Else what it chose for a table when that was empty would
+// be used until the table is analyzed. Nothing runs long enough to be compiled.
+var onePlan = map[string]string{
+	"plan_cache_mode":   "force_generic_plan",
+	"enable_seqscan":    "off",
+	"enable_bitmapscan": "off",
+	"enable_sort":       "off",
+	"jit":               "off",
+}
+
+// connect returns the pool of the namespace, with parameters for its sessions.
+// No error of it holds anything that the URL's references lead to.
+func connect(ctx context.Context, env *runtime.Env, cfg Config, session map[string]string) (*pgxpool.Pool, error) {
+	url, err := env.Resolve("url of namespace "+cfg.Namespace, cfg.URL)
+	if err != nil {
+		return nil, err
+	}
+	c, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("url of namespace %s: what %s leads to is no connection string; write postgres://user:password@host:port/database", cfg.Namespace, cfg.URL)
+	}
+	c.MaxConns = int32(cfg.Connections)
+	c.MinConns, c.MinIdleConns = 0, 0
+	c.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
+	c.ConnConfig.ConnectTimeout = connectTimeout
+	maps.Copy(c.ConnConfig.RuntimeParams, session)
+	if c.ConnConfig.RuntimeParams["application_name"] == "" {
+		c.ConnConfig.RuntimeParams["application_name"] = env.Deployment + "-proxy"
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, c)
+	if err != nil {
+		return nil, fmt.Errorf("url of namespace %s: what %s leads to cannot be used", cfg.Namespace, cfg.URL)
+	}
+	if err := pool.Ping(ctx); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("the server that %s leads to does not let the proxy in: %w", cfg.URL, Error(ctx, unsent{err}))
+	}
+	return pool, nil
+}
+
+func (db *DB) verify(ctx context.Context, env *runtime.Env, cfg Config) error {
+	conn, err := db.pool.Acquire(ctx)
+	if err != nil {
+		return Error(ctx, unsent{err})
+	}
+	defer conn.Release()
+	if err := verifySettings(ctx, conn.Conn(), cfg.Durability); err != nil {
+		return err
+	}
+	if err := verifyOwner(ctx, conn.Conn(), env.Deployment); err != nil {
+		return err
+	}
+	files, err := migration.Read(cfg.Migrations, cfg.Namespace)
+	if err != nil {
+		return err
+	}
+	done, err := applied(ctx, conn.Conn(), cfg.Namespace)
+	if err != nil {
+		return err
+	}
+	pending, err := migration.Pending(files, done)
+	if err != nil {
+		return err
+	}
+	if len(pending) > 0 {
+		return fmt.Errorf("migration %s is not applied to the store; run %s-proxy migrate up", pending[0].Name, env.Deployment)
+	}
+	key, err := text(ctx, conn.Conn(), `SELECT "value" FROM "prism_meta" WHERE "name" = 'page_key_1'`)
+	if err != nil {
+		return err
+	}
+	db.Tokens, err = keyvalue.NewTokens(key, env.Now)
+	return err
+}
+
+// required are the settings of the server that every store needs, and by class
+// those that acknowledged writes need.
+var required = map[string][]setting{
+	"": {
+		{"server_encoding", is("UTF8"), "create the database with ENCODING 'UTF8'"},
+		{"server_version_num", atLeast("130000"), "use Postgres 13 or later"},
+	},
+	"CRASH_SAFE": {
+		{"synchronous_commit", isNot("off"), "set synchronous_commit to on"},
+	},
+	"POWER_SAFE": {
+		{"synchronous_commit", isNot("off"), "set synchronous_commit to on"},
+		{"fsync", is("on"), "set fsync to on"},
+		{"full_page_writes", is("on"), "set full_page_writes to on"},
+	},
+}
+
+// setting is a parameter of the server, the values that serve, and what to do
+// about others.
+type setting struct {
+	name   string
+	serves func(value string) bool
+	fix    string
+}
+
+func is(want string) func(string) bool       { return func(v string) bool { return v == want } }
+func isNot(weak string) func(string) bool    { return func(v string) bool { return v != weak } }
+func atLeast(least string) func(string) bool { return func(v string) bool { return v >= least } }
+
+// verifySettings compares the live settings with those that durability
+// needs, and the search path with one that leads somewhere.
+func verifySettings(ctx context.Context, conn *pgx.Conn, durability string) error {
+	for _, class := range []string{"", durability} {
+		for _, s := range required[class] {
+			got, err := text(ctx, conn, "SHOW "+s.name)
+			if err != nil {
+				return err
+			}
+			if !s.serves(got) {
+				return fmt.Errorf("the server has %s = %s, which is not enough for %s; %s", s.name, got, cmp.Or(class, "any store of Prism"), s.fix)
+			}
+		}
+	}
+	schema, err := text(ctx, conn, `SELECT coalesce(current_schema(), '')`)
+	if err == nil && schema == "" {
+		err = errors.New("search_path of the proxy's role names no schema that it may use; create one, or set search_path")
+	}
+	return err
+}
+
+// text returns the one value that query answers.
+func text(ctx context.Context, conn *pgx.Conn, query string, values ...any) (value string, err error) {
+	err = conn.QueryRow(ctx, query, values...).Scan(&value)
+	return value, Error(ctx, err)
+}
+
+// Close waits for the calls under way and closes the connections. It is
+// idempotent and returns nil.
+func (db *DB) Close() error {
+	db.close.Do(db.pool.Close)
+	return nil
+}

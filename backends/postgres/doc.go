@@ -1,0 +1,27 @@
+// Package postgres is the run-time half of the postgres backend: a table per
+// entity in one database, which namespaces of one deployment may share.
+//
+// Every operation is one statement, or one pipeline of statements that Postgres
+// runs as one transaction, so nothing is held open between round trips and
+// nothing is half done. Text is constant, prepared once per connection; values
+// are parameters. It needs Postgres 13 or later in UTF8, and between it and the
+// proxy nothing that hides prepared statements.
+//
+// Versions are those of a sequence per table. The one of an update is issued
+// after its row is locked, so within the life of a record versions grow; and a
+// sequence issues none twice, whoever deletes, crashes or runs beside it.
+//
+// An acknowledged write is committed. What that survives is the server's
+// affair: Open reads its settings back and refuses those that are weaker than
+// what is configured and compiled against. Replication to standbys is not
+// looked at.
+//
+// Batches that write one table go one after another, across all proxies: those
+// that hold each other's keys would end in deadlocks. Other calls go beside
+// them.
+//
+// A page is bounded by bytes when it is answered, not when it is read: records
+// that no longer fit come from the server in vain, and where they are many the
+// connection is given up for a new one. Clients that list large records ask for
+// small pages.
+package postgres

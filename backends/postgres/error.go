@@ -1,0 +1,143 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"syscall"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/prism-proxy/prism/runtime"
+)
+
+// Error translates an error of the driver into what the client is told. Errors
+// of package runtime pass unchanged.
+//
+// What Postgres answered is known: the statement and its transaction were
+// undone, and the SQLSTATE says why
+// (https://www.postgresql.org/docs/15/errcodes-appendix.html). Without an
+// answer the context's end comes first, then the connection's. A write that may
+// have been sent may have been applied: then the outcome is unknown. What is
+// not recognised is INTERNAL.
+//
+// The cause that is logged holds the SQLSTATE and the name of a constraint, and
+// never a message or a detail of Postgres, which quote values.
+func Error(ctx context.Context, err error) error {
+	var known *runtime.Error
+	if err == nil || errors.As(err, &known) {
+		return err
+	}
+	failed := runtime.Unknown
+	if pgconn.SafeToRetry(err) {
+		failed = runtime.NotApplied
+	}
+	var answer *pgconn.PgError
+	switch {
+	case errors.As(err, &answer):
+		return answered(answer, failed)
+	case errors.Is(ctx.Err(), context.Canceled):
+		return failed(runtime.Cancelled, "the caller cancelled the call (a caller that waits)", nil)
+	case ctx.Err() != nil && pgconn.SafeToRetry(err):
+		return runtime.ContextError(ctx)
+	case ctx.Err() != nil || pgconn.Timeout(err):
+		return failed(runtime.BackendTimeout, "the store did not answer in time (an answer before the deadline)", cause("timeout"))
+	case disconnected(err):
+		return failed(runtime.BackendUnavailable, "the store cannot be reached (a connection)", cause(network(err)))
+	}
+	return failed(runtime.Internal, "the store failed (no fault of the request)", cause(fmt.Sprintf("%T", err)))
+}
+
+// failure is runtime.NotApplied or runtime.Unknown.
+type failure func(r runtime.Reason, what string, cause error) error
+
+// answered translates what Postgres answered: whole SQLSTATEs, then classes.
+// failed is for those after which the connection is gone, perhaps between the
+// commit and its report.
+func answered(e *pgconn.PgError, failed failure) error {
+	why := cause(e.Code)
+	if e.ConstraintName != "" {
+		why = cause(e.Code + " " + e.ConstraintName)
+	}
+	switch e.Code {
+	case "23505": // unique_violation
+		return runtime.Taken(e.ConstraintName)
+	case "57014": // query_canceled
+		return runtime.NotApplied(runtime.BackendTimeout, "the store cancelled the statement (an answer before its time limit)", why)
+	case "40001", "40P01", "55P03": // serialization_failure, deadlock_detected, lock_not_available
+		return runtime.NotApplied(runtime.BackendContention, "the store gave way to other writes (fewer at a time)", why)
+	case "40003": // statement_completion_unknown
+		return runtime.Unknown(runtime.BackendUnavailable, "the store does not know what it did (a healthy store)", why)
+	case "53100", "25006": // disk_full, read_only_sql_transaction
+		return runtime.NotApplied(runtime.BackendReadOnly, "the store takes no writes (space, and a primary)", why)
+	case "42501": // insufficient_privilege
+		return runtime.NotApplied(runtime.BackendAuth, "the store refuses the proxy's role (the right to its tables)", why)
+	case "3D000": // invalid_catalog_name
+		return runtime.NotApplied(runtime.BackendUnavailable, "the store has no such database (the database of the url)", why)
+	case "XX001", "XX002": // data_corrupted, index_corrupted
+		return runtime.NotApplied(runtime.ValueCorrupt, "the store found its data damaged (intact data)", why)
+	case "57P03": // cannot_connect_now
+		return runtime.NotApplied(runtime.BackendUnavailable, "the store is starting or stopping (a running store)", why)
+	}
+	switch e.Code[:min(2, len(e.Code))] {
+	case "28": // invalid_authorization_specification
+		return runtime.NotApplied(runtime.BackendAuth, "the store refuses the proxy's credentials (valid ones)", why)
+	case "53": // insufficient_resources
+		return runtime.NotApplied(runtime.BackendUnavailable, "the store is out of resources (free connections and memory)", why)
+	case "08", "57": // connection_exception, operator_intervention
+		return failed(runtime.BackendUnavailable, "the store ended the connection (a running store)", why)
+	}
+	return runtime.NotApplied(runtime.Internal, "the store failed (no fault of the request)", why)
+}
+
+func cause(what string) error { return errors.New("postgres: " + what) }
+
+// Violated returns the constraint in err if another record has the same value
+// in a unique index, and else "".
+func Violated(err error) string {
+	var e *runtime.Error
+	if errors.As(err, &e) && e.Reason == runtime.Unique {
+		return e.Metadata["index"]
+	}
+	return ""
+}
+
+func contended(err error) bool {
+	var e *runtime.Error
+	return errors.As(err, &e) && e.Reason == runtime.BackendContention
+}
+
+// disconnected reports whether err is one of the connection.
+func disconnected(err error) bool {
+	var connecting *pgconn.ConnectError
+	var network net.Error
+	var errno syscall.Errno
+	return errors.As(err, &connecting) || errors.As(err, &network) || errors.As(err, &errno) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, net.ErrClosed) || errors.Is(err, pgconn.ErrConnClosed)
+}
+
+// network names an error of the connection without the address in it.
+func network(err error) string {
+	var errno syscall.Errno
+	var dns *net.DNSError
+	switch {
+	case errors.As(err, &errno):
+		return errno.Error()
+	case errors.As(err, &dns):
+		return "the server's name cannot be resolved"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "the server closed the connection"
+	}
+	return fmt.Sprintf("%T", err)
+}
+
+// unsent is an error before anything was sent to the server.
+type unsent struct{ error }
+
+func (e unsent) Unwrap() error { return e.error }
+
+// SafeToRetry is what pgconn.SafeToRetry asks for.
+func (unsent) SafeToRetry() bool { return true }

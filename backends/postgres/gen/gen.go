@@ -1,0 +1,78 @@
+// Package gen is the compile-time half of the postgres backend: what it can do,
+// and the emitters that bind an entity to it. It links no driver.
+package gen
+
+import (
+	"fmt"
+
+	"github.com/prism-proxy/prism/generator/emit"
+	"github.com/prism-proxy/prism/generator/emit/golang"
+	"github.com/prism-proxy/prism/generator/schema"
+)
+
+// Backend is postgres. It has no state.
+type Backend struct{}
+
+var _ emit.Backend = Backend{}
+
+// ImportPath returns the run-time half.
+func (Backend) ImportPath() string { return golang.Module + "/backends/postgres" }
+
+// Info says what postgres promises: what the proxy demands of the server's
+// settings when it starts.
+func (Backend) Info() schema.Backend {
+	return schema.Backend{
+		Name: "postgres",
+		SQL:  true,
+		Config: []schema.ConfigKey{{
+			Name: "url", Required: true, Reference: true,
+			Doc: "Where the database is: postgres://user:password@host:port/database, or a reference to that; namespaces may share one.",
+		}, {
+			Name: "durability", Default: schema.PowerSafe.String(),
+			Values: []string{schema.PowerSafe.String(), schema.CrashSafe.String(), schema.LostOnRestart.String()},
+			Doc:    "What the server's settings must promise, else the proxy does not start: POWER_SAFE needs synchronous_commit, fsync and full_page_writes, CRASH_SAFE needs synchronous_commit, LOST_ON_RESTART needs nothing.",
+		}},
+		Durability: func(config map[string]string) schema.Durability {
+			for _, d := range []schema.Durability{schema.LostOnRestart, schema.CrashSafe} {
+				if config["durability"] == d.String() {
+					return d
+				}
+			}
+			return schema.PowerSafe
+		},
+	}
+}
+
+// Settings derives the size of the pool from the declared peaks.
+func (Backend) Settings(n *schema.Namespace) []emit.Setting {
+	connections, formula := connections(n)
+	return []emit.Setting{
+		{Field: "URL", Value: fmt.Sprintf("%q", n.Config["url"]), Formula: "config url"},
+		{Field: "Durability", Value: fmt.Sprintf("%q", n.Config["durability"]), Formula: "config durability"},
+		{Field: "Connections", Value: fmt.Sprint(connections), Formula: formula},
+	}
+}
+
+// Little's law: as many connections are busy as there are calls in a second
+// times the seconds that a call takes. A read holds one for about a
+// millisecond, a write until its commit is on disk. Half of the pool is left
+// free, so that calls need not queue at the peak.
+const (
+	readMillis     = 1
+	writeMillis    = 5
+	headroom       = 2
+	minConnections = 2
+	maxConnections = 32
+)
+
+func connections(n *schema.Namespace) (int, string) {
+	var reads, writes uint64
+	for _, e := range n.Entities {
+		reads += e.Capacity.PeakReads
+		writes += e.Capacity.PeakWrites
+	}
+	busy := headroom * (reads*readMillis + writes*writeMillis)
+	count := min((busy+999)/1000, maxConnections)
+	return max(int(count), minConnections), fmt.Sprintf("clamp(%d, ceil(%d × (%d peak reads/s × %d ms + %d peak writes/s × %d ms)), %d)",
+		minConnections, headroom, reads, readMillis, writes, writeMillis, maxConnections)
+}

@@ -1,0 +1,53 @@
+package gen_test
+
+import (
+	"testing"
+
+	"github.com/prism-proxy/prism/backends/postgres/gen"
+	"github.com/prism-proxy/prism/generator/schema"
+)
+
+func TestSettings(t *testing.T) {
+	type load struct{ reads, writes uint64 }
+	for _, c := range []struct {
+		name    string
+		loads   []load
+		want    string
+		formula string
+	}{
+		{"nothing declared", []load{{}}, "2", "clamp(2, ceil(2 × (0 peak reads/s × 1 ms + 0 peak writes/s × 5 ms)), 32)"},
+		{"a sum that is not whole is rounded up", []load{{1000, 0}, {1, 100}}, "4", "clamp(2, ceil(2 × (1001 peak reads/s × 1 ms + 100 peak writes/s × 5 ms)), 32)"},
+		{"more than one server is good for", []load{{1e6, 1e6}}, "32", "clamp(2, ceil(2 × (1000000 peak reads/s × 1 ms + 1000000 peak writes/s × 5 ms)), 32)"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			n := &schema.Namespace{Config: map[string]string{"url": "${env:STORE}", "durability": "CRASH_SAFE"}}
+			for _, l := range c.loads {
+				n.Entities = append(n.Entities, &schema.Entity{Capacity: schema.Capacity{PeakReads: l.reads, PeakWrites: l.writes}})
+			}
+			got := map[string][2]string{}
+			for _, s := range (gen.Backend{}).Settings(n) {
+				got[s.Field] = [2]string{s.Value, s.Formula}
+			}
+			if want := [2]string{c.want, c.formula}; got["Connections"] != want {
+				t.Errorf("connections %q, want %q", got["Connections"], want)
+			}
+			if got, want := got["Durability"][0], `"CRASH_SAFE"`; got != want {
+				t.Errorf("durability %s, want %s", got, want)
+			}
+			if got, want := got["URL"][0], `"${env:STORE}"`; got != want {
+				t.Errorf("url %s, want %s, which is resolved when the store is opened", got, want)
+			}
+		})
+	}
+}
+
+// What a namespace is configured to demand is what its entities may ask for.
+func TestDurability(t *testing.T) {
+	for config, want := range map[string]schema.Durability{
+		"POWER_SAFE": schema.PowerSafe, "CRASH_SAFE": schema.CrashSafe, "LOST_ON_RESTART": schema.LostOnRestart,
+	} {
+		if got := (gen.Backend{}).Info().Durability(map[string]string{"durability": config}); got != want {
+			t.Errorf("durability %s promises %s, want %s", config, got, want)
+		}
+	}
+}

@@ -1,0 +1,181 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/prism-proxy/prism/runtime"
+	"github.com/prism-proxy/prism/runtime/migration"
+)
+
+// Migrate applies the migrations that are missing and returns them. One
+// migrator works on a database at a time: others wait until ctx ends, and then
+// find nothing to do. A file is applied as a whole or not at all.
+func Migrate(ctx context.Context, env *runtime.Env, cfg Config) (done []migration.File, err error) {
+	files, err := migration.Read(cfg.Migrations, cfg.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	err = withConn(ctx, env, cfg, func(conn *pgx.Conn) error {
+		done, err = migrate(ctx, conn, env.Deployment, cfg.Namespace, files)
+		return err
+	})
+	return done, err
+}
+
+// Status lists the migrations and their state. A database without any has none
+// applied.
+func Status(ctx context.Context, env *runtime.Env, cfg Config) (states []migration.State, err error) {
+	files, err := migration.Read(cfg.Migrations, cfg.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	err = withConn(ctx, env, cfg, func(conn *pgx.Conn) error {
+		done, err := applied(ctx, conn, cfg.Namespace)
+		states = migration.States(files, done)
+		return err
+	})
+	return states, err
+}
+
+// withConn lends do a connection, which is closed behind it, and with it ends
+// what the session set and locked.
+func withConn(ctx context.Context, env *runtime.Env, cfg Config, do func(*pgx.Conn) error) error {
+	cfg.Connections = 1
+	pool, err := connect(ctx, env, cfg, nil)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	conn, err := pool.Acquire(ctx)
+	if err != nil {
+		return Error(ctx, unsent{err})
+	}
+	defer conn.Release()
+	return do(conn.Conn())
+}
+
+// One migrator at a time, whatever the namespace: two make the tables that
+// namespaces share. The lock is waited for without limit, those of tables for
+// 2 s: whoever waits for a table's lock keeps all traffic behind it waiting.
+const (
+	lockMigrations = `SELECT pg_advisory_lock(hashtext('prism_migrations'), 0)`
+	setLockTimeout = `SET lock_timeout = '2s'`
+)
+
+// migrate brings the store to the given migrations, each in a transaction with
+// the row that records it: a crash leaves whole ones.
+func migrate(ctx context.Context, conn *pgx.Conn, deployment, namespace string, files []migration.File) (done []migration.File, err error) {
+	for _, statement := range []string{lockMigrations, setLockTimeout} {
+		if _, err := conn.Exec(ctx, statement); err != nil {
+			return nil, Error(ctx, err)
+		}
+	}
+	if err := verifySettings(ctx, conn, ""); err != nil {
+		return nil, err
+	}
+	if err := verifyOwner(ctx, conn, deployment); err != nil {
+		return nil, err
+	}
+	rows, err := applied(ctx, conn, namespace)
+	if err != nil {
+		return nil, err
+	}
+	pending, err := migration.Pending(files, rows)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range pending {
+		if err := apply(ctx, conn, f, namespace); err != nil {
+			return done, fmt.Errorf("migration %s: %w; a file is applied as a whole or not at all", f.Name, err)
+		}
+		done = append(done, f)
+	}
+	return done, recordChecksums(ctx, conn, files, rows, namespace)
+}
+
+// apply runs one file, which holds no values and may hold many statements, so
+// it goes by the simple protocol.
+func apply(ctx context.Context, conn *pgx.Conn, f migration.File, namespace string) error {
+	return failedFile(ctx, pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		if _, err := tx.Conn().PgConn().Exec(ctx, f.SQL).ReadAll(); err != nil {
+			return err
+		}
+		tag, err := tx.Exec(ctx, recordChecksum, f.SHA256, namespace, f.Number)
+		if err == nil && tag.RowsAffected() == 0 {
+			err = &runtime.Error{Reason: runtime.Internal, What: "the file does not record itself in prism_migrations (its last statement does)"}
+		}
+		return err
+	}))
+}
+
+// failedFile is Error for the statements of a file. What Postgres says about
+// their names is told, and nothing that may quote data.
+func failedFile(ctx context.Context, err error) error {
+	var answer *pgconn.PgError
+	if errors.As(err, &answer) && len(answer.Code) == 5 && answer.Code[:2] == "42" { // syntax_error_or_access_rule_violation
+		return fmt.Errorf("%s (SQLSTATE %s)", answer.Message, answer.Code)
+	}
+	return Error(ctx, err)
+}
+
+const recordChecksum = `UPDATE "prism_migrations" SET "sha256" = $1 WHERE "namespace" = $2 AND "number" = $3 AND "sha256" IS NULL`
+
+// recordChecksums fills in the checksums of files that were run by hand.
+func recordChecksums(ctx context.Context, conn *pgx.Conn, files []migration.File, rows []migration.Applied, namespace string) error {
+	byHand := map[int]bool{}
+	for _, row := range rows {
+		byHand[row.Number] = row.SHA256 == ""
+	}
+	for _, f := range files {
+		if !byHand[f.Number] {
+			continue
+		}
+		if _, err := conn.Exec(ctx, recordChecksum, f.SHA256, namespace, f.Number); err != nil {
+			return Error(ctx, err)
+		}
+	}
+	return nil
+}
+
+// verifyOwner refuses the store of another deployment.
+func verifyOwner(ctx context.Context, conn *pgx.Conn, deployment string) error {
+	exists, err := hasTable(ctx, conn, "prism_meta")
+	if err != nil || !exists {
+		return err
+	}
+	owner, err := text(ctx, conn, `SELECT "value" FROM "prism_meta" WHERE "name" = 'deployment'`)
+	if err != nil {
+		return err
+	}
+	if owner != deployment {
+		return fmt.Errorf("the store belongs to deployment %q, and this proxy is %q; give it its own database or schema", owner, deployment)
+	}
+	return nil
+}
+
+// applied returns what prism_migrations records, nothing when it does not
+// exist.
+func applied(ctx context.Context, conn *pgx.Conn, namespace string) ([]migration.Applied, error) {
+	exists, err := hasTable(ctx, conn, "prism_migrations")
+	if err != nil || !exists {
+		return nil, err
+	}
+	rows, err := conn.Query(ctx, `SELECT "number", "name", coalesce("sha256", '') FROM "prism_migrations" WHERE "namespace" = $1 ORDER BY "number"`, namespace)
+	if err != nil {
+		return nil, Error(ctx, err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[migration.Applied])
+	return list, Error(ctx, err)
+}
+
+// hasTable looks where unqualified names are made, not where they are found: a
+// table further down the search path is somebody else's.
+func hasTable(ctx context.Context, conn *pgx.Conn, name string) (exists bool, err error) {
+	err = conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_catalog.pg_tables WHERE schemaname = current_schema() AND tablename = $1)`, name).Scan(&exists)
+	return exists, Error(ctx, err)
+}

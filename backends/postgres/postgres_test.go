@@ -1,0 +1,319 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/url"
+	"os/exec"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/prism-proxy/prism/backends/postgres"
+	"github.com/prism-proxy/prism/backends/postgres/postgrestest"
+	"github.com/prism-proxy/prism/runtime"
+)
+
+const initSQL = `
+CREATE TABLE "prism_meta" ("name" text NOT NULL, "value" text NOT NULL, PRIMARY KEY ("name"));
+INSERT INTO "prism_meta" VALUES ('deployment', 'test'), ('page_key_1', repeat('5a', 32));
+CREATE TABLE "prism_migrations" ("namespace" text NOT NULL, "number" integer NOT NULL, "name" text NOT NULL,
+  "sha256" text, "state" text NOT NULL, "applied_at" timestamptz NOT NULL, PRIMARY KEY ("namespace", "number"));
+CREATE TABLE "things" ("id" text NOT NULL, "label" text, "prism_version" bigint NOT NULL, PRIMARY KEY ("id"));
+CREATE UNIQUE INDEX "things_label" ON "things" ("label");
+INSERT INTO "prism_migrations" VALUES ('ns', 1, '0001_init_expand', NULL, 'applied', now());
+`
+
+const addSQL = `
+CREATE TABLE "more" ("id" text NOT NULL, PRIMARY KEY ("id"));
+INSERT INTO "prism_migrations" VALUES ('ns', 2, '0002_more_expand', NULL, 'applied', now());
+`
+
+const insertThing = `INSERT INTO "things" VALUES ($1, $2, 7) RETURNING "prism_version"`
+
+// config holds the given migrations, 0001 first.
+func config(migrations ...string) postgres.Config {
+	fsys := fstest.MapFS{}
+	for i, sql := range migrations {
+		name := []string{"ns/0001_init_expand.up.sql", "ns/0002_more_expand.up.sql"}[i]
+		fsys[name] = &fstest.MapFile{Data: []byte(sql)}
+	}
+	return postgres.Config{
+		Namespace: "ns", Migrations: fsys, URL: "${env:STORE}", Connections: 4, Durability: "POWER_SAFE",
+	}
+}
+
+// environment is one in which STORE is url.
+func environment(url string) *runtime.Env {
+	return &runtime.Env{
+		Deployment: "test", Now: time.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Getenv: func(string) string { return url },
+	}
+}
+
+// with returns a connection string with one more parameter.
+func with(t *testing.T, store, name, value string) string {
+	t.Helper()
+	u, err := url.Parse(store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := u.Query()
+	q.Set(name, value)
+	u.RawQuery = q.Encode()
+	return u.String()
+}
+
+func migrate(t *testing.T, env *runtime.Env, cfg postgres.Config) {
+	t.Helper()
+	if _, err := postgres.Migrate(t.Context(), env, cfg); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func open(t *testing.T, env *runtime.Env, cfg postgres.Config) *postgres.DB {
+	t.Helper()
+	db, err := postgres.Open(t.Context(), env, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+// query returns the first column of what a person sees in the store.
+func query(t *testing.T, store, sql string) []string {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	rows, err := conn.Query(t.Context(), sql)
+	if err != nil {
+		t.Fatal(err)
+	}
+	values, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return values
+}
+
+func tables(t *testing.T, store string) string {
+	t.Helper()
+	return strings.Join(query(t, store, `SELECT tablename::text FROM pg_tables WHERE schemaname = 'public' ORDER BY 1`), " ")
+}
+
+func wantError(t *testing.T, err error, text string) {
+	t.Helper()
+	if err == nil || !strings.Contains(err.Error(), text) {
+		t.Errorf("error %v, want one with %q", err, text)
+	}
+}
+
+// wantReason checks what the client is told, and that a write says what
+// became of it.
+func wantReason(t *testing.T, err error, reason runtime.Reason, outcome string) {
+	t.Helper()
+	var e *runtime.Error
+	if !errors.As(err, &e) {
+		t.Fatalf("error %v, want one of package runtime", err)
+	}
+	if e.Reason != reason || e.Metadata["outcome"] != outcome {
+		t.Errorf("got %s, outcome %q (%v), want %s, outcome %q", e.Reason, e.Metadata["outcome"], err, reason, outcome)
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	store := postgrestest.Start(t)
+	cfg := config(initSQL)
+	_, err := postgres.Open(t.Context(), environment(store), cfg)
+	wantError(t, err, "migration 0001_init_expand is not applied to the store; run test-proxy migrate up")
+	migrate(t, environment(store), cfg)
+	open(t, environment(store), cfg)
+
+	for _, c := range []struct {
+		name  string
+		store string
+		cfg   postgres.Config
+		want  string
+	}{
+		{"a variable that is not set", "", cfg, "the environment variable STORE is not set"},
+		{"no connection string", "postgres://u:hush@h:port/db", cfg, "what ${env:STORE} leads to is no connection string"},
+		{"nobody listens", "postgres://u:hush@127.0.0.1:1/db", cfg, "connection refused"},
+		{"no such role", with(t, store, "user", "nobody"), cfg, "BACKEND_AUTH: the store refuses the proxy's credentials (valid ones): postgres: 28000"},
+		{"no such database", with(t, store, "dbname", "hush"), cfg, "BACKEND_UNAVAILABLE: the store has no such database (the database of the url): postgres: 3D000"},
+		{"weak durability", with(t, store, "synchronous_commit", "off"), cfg, "synchronous_commit = off, which is not enough for POWER_SAFE"},
+		{"no schema", with(t, store, "search_path", "nowhere"), cfg, "search_path of the proxy's role names no schema"},
+		{"a changed migration", store, config(initSQL + "SELECT 1;"), "0001_init_expand was applied with other statements"},
+		{"a migration to come", store, config(initSQL, addSQL), "migration 0002_more_expand is not applied"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := postgres.Open(t.Context(), environment(c.store), c.cfg)
+			wantError(t, err, c.want)
+			if err != nil && strings.Contains(err.Error(), "hush") {
+				t.Errorf("error %v shows what is behind the reference", err)
+			}
+		})
+	}
+	other := environment(store)
+	other.Deployment = "other"
+	_, err = postgres.Open(t.Context(), other, cfg)
+	wantError(t, err, `the store belongs to deployment "test", and this proxy is "other"`)
+	_, err = postgres.Migrate(t.Context(), other, config(initSQL, addSQL))
+	wantError(t, err, `the store belongs to deployment "test", and this proxy is "other"`)
+
+	cfg.Durability = "LOST_ON_RESTART"
+	open(t, environment(with(t, store, "synchronous_commit", "off")), cfg)
+}
+
+func TestOpenNeedsNoRightToDDL(t *testing.T) {
+	store := postgrestest.Start(t)
+	migrate(t, environment(store), config(initSQL))
+	query(t, store, `REVOKE CREATE ON SCHEMA public FROM PUBLIC`)
+	query(t, store, `GRANT SELECT ON "prism_meta", "prism_migrations" TO PUBLIC`)
+
+	// A role that every server has, with no right of its own.
+	db := open(t, environment(with(t, store, "role", "pg_monitor")), config(initSQL))
+	_, err := db.Version(t.Context(), insertThing, "a", nil)
+	wantReason(t, err, runtime.BackendAuth, "none")
+}
+
+func TestMigrate(t *testing.T) {
+	store := postgrestest.Start(t)
+	env, cfg := environment(store), config(initSQL, addSQL)
+	states := func() string {
+		t.Helper()
+		list, err := postgres.Status(t.Context(), env, cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all []string
+		for _, s := range list {
+			all = append(all, s.Name+" "+s.State)
+		}
+		return strings.Join(all, ", ")
+	}
+	if got, want := states(), "0001_init_expand pending, 0002_more_expand pending"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	for _, want := range []int{2, 0} {
+		done, err := postgres.Migrate(t.Context(), env, cfg)
+		if err != nil || len(done) != want {
+			t.Errorf("got %d applied, %v, want %d", len(done), err, want)
+		}
+	}
+	if got, want := states(), "0001_init_expand applied, 0002_more_expand applied"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	_, err := postgres.Migrate(t.Context(), env, config(initSQL+"SELECT 1;", addSQL))
+	wantError(t, err, "0001_init_expand was applied with other statements")
+}
+
+func TestMigrateTogether(t *testing.T) {
+	store := postgrestest.Start(t)
+	type result struct {
+		applied int
+		err     error
+	}
+	results := make(chan result)
+	for range 4 {
+		go func() {
+			done, err := postgres.Migrate(t.Context(), environment(store), config(initSQL, addSQL))
+			results <- result{len(done), err}
+		}()
+	}
+	applied := map[int]int{}
+	for range 4 {
+		r := <-results
+		if r.err != nil {
+			t.Error(r.err)
+		}
+		applied[r.applied]++
+	}
+	if diff := cmp.Diff(map[int]int{2: 1, 0: 3}, applied); diff != "" {
+		t.Errorf("migrators by how many files they applied (-want +got):\n%s", diff)
+	}
+}
+
+func TestMigrateStopsInTheMiddle(t *testing.T) {
+	for name, sql := range map[string]string{
+		"a statement fails":         `CREATE TABLE "half" ("id" text); SELECT 1/0;`,
+		"the session is killed":     `CREATE TABLE "half" ("id" text); SELECT pg_terminate_backend(pg_backend_pid());` + addSQL,
+		"it does not record itself": `CREATE TABLE "half" ("id" text);`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			store := postgrestest.Start(t)
+			done, err := postgres.Migrate(t.Context(), environment(store), config(initSQL, sql))
+			wantError(t, err, "migration 0002_more_expand: ")
+			if len(done) != 1 {
+				t.Errorf("got %d files applied, want the one before", len(done))
+			}
+			if got, want := tables(t, store), "prism_meta prism_migrations things"; got != want {
+				t.Errorf("tables %s, want %s", got, want)
+			}
+			migrate(t, environment(store), config(initSQL, addSQL))
+			open(t, environment(store), config(initSQL, addSQL))
+		})
+	}
+}
+
+func TestMigrateDoesNotWaitForATable(t *testing.T) {
+	store := postgrestest.Start(t)
+	migrate(t, environment(store), config(initSQL))
+	reader, err := pgx.Connect(t.Context(), store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close(t.Context())
+	if _, err := reader.Exec(t.Context(), `BEGIN; SELECT * FROM "things"`); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	_, err = postgres.Migrate(ctx, environment(store), config(initSQL, `ALTER TABLE "things" ADD COLUMN "x" text;`+addSQL))
+	wantReason(t, err, runtime.BackendContention, "none")
+}
+
+// Files are also run by hand: they record themselves, and the runner fills in
+// the checksum.
+func TestMigrateByHand(t *testing.T) {
+	psql, err := exec.LookPath("psql")
+	if err != nil {
+		t.Skip("SKIPPED, NOT PASSED: no psql on this machine")
+	}
+	const dir = "../../schemas/conformance/postgres/migrations"
+	store := postgrestest.Start(t)
+	env := environment(store)
+	d := conformance.Deployment()
+	env.Deployment = d.Name
+	for _, n := range d.Namespaces {
+		file := dir + "/" + n.Name + "/0001_init_expand.up.sql"
+		if out, err := exec.CommandContext(t.Context(), psql, store, "-1", "-q", "-v", "ON_ERROR_STOP=1", "-f", file).CombinedOutput(); err != nil {
+			t.Fatalf("psql %s: %v\n%s", file, err, out)
+		}
+	}
+	server, err := runtime.Open(t.Context(), d, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.Close()
+	for _, n := range d.Namespaces {
+		if done, err := n.Migrate(t.Context(), env); len(done) != 0 || err != nil {
+			t.Errorf("namespace %s: %d applied, %v, want nothing to do", n.Name, len(done), err)
+		}
+	}
+	if got := query(t, store, `SELECT "namespace" FROM "prism_migrations" WHERE length("sha256") IS DISTINCT FROM 64`); len(got) > 0 {
+		t.Errorf("no checksum for %v", got)
+	}
+	if got := query(t, store, `SELECT "value" FROM "prism_meta" WHERE "name" = 'page_key_1' AND "value" ~ '^[0-9a-f]{64}$'`); len(got) != 1 {
+		t.Errorf("got page keys %q, want 32 bytes in hex", got)
+	}
+}

@@ -1,0 +1,101 @@
+package postgres_test
+
+import (
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/prism-proxy/prism/backends/postgres/postgrestest"
+	"github.com/prism-proxy/prism/runtime"
+	"github.com/prism-proxy/prism/runtime/keyvalue"
+)
+
+// A page of large records would otherwise take the time to read a thousand of
+// them, and a client that asks for such pages would never get one.
+func TestPageOfLargeRecords(t *testing.T) {
+	store := postgrestest.Start(t)
+	migrate(t, environment(store), config(initSQL))
+	cfg := config(initSQL)
+	cfg.Connections = 1
+	db := open(t, environment(store), cfg)
+	session := func() int64 {
+		t.Helper()
+		pid, err := db.Version(t.Context(), `SELECT pg_backend_pid()::bigint`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return pid
+	}
+	const list = `SELECT n, convert_to(repeat('x', 1000000), 'UTF8') FROM generate_series(1, $1::bigint) n`
+	for _, c := range []struct {
+		name  string
+		size  int32
+		keeps bool
+	}{
+		{"a few in vain", 5, true},
+		{"many in vain", 1000, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			before := session()
+			page, _, err := db.Tokens.Page(nil, &keyvalue.Paging{Size: c.size})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := db.Page(t.Context(), page, list, page.Limit()); err != nil {
+				t.Fatal(err)
+			}
+			if got := len(page.Bytes(nil)) / 1000000; got != 3 || page.Edge() == nil {
+				t.Errorf("got %d records, edge %t, want 3 and that there are more", got, page.Edge() != nil)
+			}
+			if kept := session() == before; kept != c.keeps {
+				t.Errorf("the connection was kept: %t, want %t", kept, c.keeps)
+			}
+		})
+	}
+}
+
+// Batches over the same keys in opposite orders wait for each other, and none
+// is undone and tried again because each holds what the other wants.
+func TestBatchesTakeTurns(t *testing.T) {
+	store := postgrestest.Start(t)
+	migrate(t, environment(store), config(initSQL))
+	db := open(t, environment(store), config(initSQL))
+	const slow = `WITH written AS (
+  INSERT INTO "things" VALUES ($1, NULL, 7) ON CONFLICT ("id") DO UPDATE SET "prism_version" = 8 RETURNING "prism_version"
+) SELECT "prism_version" FROM written, pg_sleep(0.1)`
+	var sent atomic.Int32
+	var group sync.WaitGroup
+	for _, ids := range [][]string{{"a", "b"}, {"b", "a"}} {
+		group.Go(func() {
+			_, _, err := db.Versions(t.Context(), "things", slow, len(ids), func(i int) []any {
+				sent.Add(1)
+				return []any{ids[i]}
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	if got := sent.Load(); got != 4 {
+		t.Errorf("%d items were sent, want each of the 4 once", got)
+	}
+}
+
+// What Postgres undoes to resolve a deadlock is tried again, but not for ever.
+func TestContention(t *testing.T) {
+	store := postgrestest.Start(t)
+	migrate(t, environment(store), config(initSQL))
+	db := open(t, environment(store), config(initSQL))
+	query(t, store, `CREATE SEQUENCE "tries"`)
+	query(t, store, `CREATE FUNCTION "win"("try" bigint) RETURNS bigint LANGUAGE plpgsql AS $$
+BEGIN
+  IF nextval('"tries"') < "try" THEN RAISE 'lost' USING ERRCODE = 'deadlock_detected'; END IF;
+  RETURN setval('"tries"', 1, false);
+END $$`)
+	if _, err := db.Version(t.Context(), `SELECT "win"($1)`, 3); err != nil {
+		t.Errorf("the third try was not made: %v", err)
+	}
+	_, err := db.Version(t.Context(), `SELECT "win"($1)`, 4)
+	wantReason(t, err, runtime.BackendContention, "none")
+}

@@ -1,0 +1,85 @@
+package postgres
+
+import (
+	"bytes"
+	"time"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/prism-proxy/prism/runtime/wire"
+)
+
+// The values of parameters. Text binds as a []byte, which is NULL when it is
+// nil and not when it is empty, numbers and bools bind as they are.
+
+// Optional returns what binds v, or NULL if it is absent.
+func Optional[T any](v wire.Optional[T]) any {
+	if !v.Set {
+		return nil
+	}
+	return v.Value
+}
+
+// Record returns what binds encoded bytes: never NULL. It aliases v.
+func Record(v []byte) []byte {
+	if v == nil {
+		return wire.Empty
+	}
+	return v
+}
+
+// Column returns what binds the text of a marked column: NULL for text that
+// holds NUL or is not UTF-8, which no column of Postgres can hold. It aliases v.
+func Column(v []byte) []byte {
+	if bytes.IndexByte(v, 0) >= 0 || !utf8.Valid(v) {
+		return nil
+	}
+	return v
+}
+
+// A time is two columns: its microseconds, and the nanoseconds below them.
+const nanosPerMicro = 1000
+
+// Time returns what binds the microseconds of t, rounded down, or NULL if it is
+// absent or none.
+func Time(t wire.Timestamp) pgtype.Timestamptz {
+	if !t.Set || !t.Valid() {
+		return pgtype.Timestamptz{}
+	}
+	return pgtype.Timestamptz{Time: t.Time(), Valid: true} // the driver rounds down
+}
+
+// Nanos returns what binds the nanoseconds that Time leaves out, or NULL where
+// Time gives NULL.
+func Nanos(t wire.Timestamp) pgtype.Int2 {
+	if !t.Set || !t.Valid() {
+		return pgtype.Int2{}
+	}
+	return pgtype.Int2{Int16: int16(t.Nanos % nanosPerMicro), Valid: true}
+}
+
+// TimeOrLowest is Time for the end of a range: if t is absent it binds what
+// comes before all times.
+func TimeOrLowest(t wire.Timestamp) pgtype.Timestamptz {
+	if !t.Set {
+		return pgtype.Timestamptz{InfinityModifier: pgtype.NegativeInfinity, Valid: true}
+	}
+	return Time(t)
+}
+
+// NanosOrLowest is Nanos beside TimeOrLowest.
+func NanosOrLowest(t wire.Timestamp) pgtype.Int2 {
+	if !t.Set {
+		return pgtype.Int2{Valid: true}
+	}
+	return Nanos(t)
+}
+
+// Now returns what binds the time that an operation expires records by.
+func (db *DB) Now() pgtype.Timestamptz { return Time(wire.NewTimestamp(db.now())) }
+
+// Expires is when a record that is written now expires.
+func (db *DB) Expires(ttl time.Duration) wire.Timestamp {
+	return wire.NewTimestamp(db.now().Add(ttl).Truncate(time.Microsecond))
+}
