@@ -1,0 +1,127 @@
+package backendtest
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Agree plays the log of n random operations that the seed gives on every
+// backend, and fails t at the first operation of which two of them answer
+// differently: with the seed, the operation, the answers, and a short log that
+// still leads there. It also fails if the log is too uniform to prove anything.
+func Agree(t *testing.T, seed uint64, n int, backends map[string]Backend) {
+	s := &stage{names: slices.Sorted(maps.Keys(backends)), counts: map[string]int{}}
+	for _, name := range s.names {
+		s.proxies = append(s.proxies, Open(t, backends[name]))
+	}
+	log := randomLog(seed, n)
+	difference := s.play(t, log)
+	if difference == nil {
+		s.verify(t)
+		return
+	}
+	short := s.shrink(t, log[:difference.at+1])
+	var steps strings.Builder
+	for _, o := range short {
+		fmt.Fprintf(&steps, "  %v\n", o)
+	}
+	t.Fatalf("rule: backends answer alike, versions by their order and page tokens by what they resume\n"+
+		"seed %d, operation %v\n%s\na log that leads there:\n%s", seed, log[difference.at], difference.answers, steps.String())
+}
+
+// stage is the proxies that a log is played on.
+type stage struct {
+	names   []string
+	proxies []*Proxy
+	counts  map[string]int // calls that succeeded, by their kind, and refusals by reason
+}
+
+// difference is an operation of which two proxies answer differently.
+type difference struct {
+	at      int // the place in the log
+	answers string
+}
+
+// play plays a log on empty stores, and returns the first difference or nil.
+func (s *stage) play(t *testing.T, log []operation) *difference {
+	t.Helper()
+	var players []*player
+	start := s.proxies[0].clock.now()
+	for _, p := range s.proxies {
+		p.clear(t)
+		p.clock.set(start)
+		players = append(players, &player{Proxy: p, seen: map[string][]int64{}, tokens: map[int]string{}})
+	}
+	for i, o := range log {
+		var answers []string
+		for _, p := range players {
+			answers = append(answers, p.play(t.Context(), o))
+		}
+		s.counts[cmp.Or(reason(answers[0]), kind(o))]++
+		if slices.ContainsFunc(answers, func(a string) bool { return a != answers[0] }) {
+			return &difference{at: i, answers: s.format(answers)}
+		}
+	}
+	return nil
+}
+
+// kind returns what an operation does, whatever its entity: Put, BatchGet, Find.
+func kind(o operation) string {
+	verb, _, _ := strings.Cut(o.method, o.entity)
+	if strings.HasPrefix(verb, "Find") {
+		return "Find"
+	}
+	return verb
+}
+
+func (s *stage) format(answers []string) string {
+	var b strings.Builder
+	for i, name := range s.names {
+		fmt.Fprintf(&b, "%s answers: %s\n", name, answers[i])
+	}
+	return b.String()
+}
+
+// patience is how long a log that fails is made shorter.
+const patience = 2 * time.Minute
+
+// shrink leaves out what is not needed for the last operation of a log to
+// differ, first large parts and then small ones.
+func (s *stage) shrink(t *testing.T, log []operation) []operation {
+	t.Helper()
+	end := time.Now().Add(patience)
+	for size := len(log) / 2; size > 0; size /= 2 {
+		for from := 0; from+size < len(log); {
+			if time.Now().After(end) {
+				return log
+			}
+			shorter := slices.Concat(log[:from], log[from+size:])
+			if d := s.play(t, shorter); d == nil {
+				from += size
+			} else {
+				log = shorter[:d.at+1]
+			}
+		}
+	}
+	return log
+}
+
+// verify demands that the log had calls of every kind that succeeded, and met
+// every reason that a random log can.
+func (s *stage) verify(t *testing.T) {
+	t.Helper()
+	want := []string{"Put", "Get", "Delete", "CompareAndSwap", "BatchPut", "BatchGet", "BatchDelete", "Scan", "Find"}
+	for _, r := range randomReasons {
+		want = append(want, r.reason)
+	}
+	for _, kind := range want {
+		if s.counts[kind] < 3 {
+			t.Errorf("the log has %d of %s: too few to tell backends apart", s.counts[kind], kind)
+		}
+	}
+}

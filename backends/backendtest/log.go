@@ -1,0 +1,320 @@
+package backendtest
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+	"google.golang.org/protobuf/types/known/timestamppb"
+)
+
+// operation is one step of a random log. It refers to what a proxy said before
+// only by its place, so that it makes sense on every proxy, and also when steps
+// before it are left out.
+type operation struct {
+	number  int
+	advance time.Duration // the clock moves, and nothing is called
+	sweep   bool          // expired records are swept, and nothing is called
+
+	entity, method string
+	in             protoreflect.Message
+	// version says which version of the key's goes into the request.
+	version versionChoice
+	// list is the list that the answer's page token belongs to, resume the one
+	// whose token goes into the request; 0: none.
+	list, resume int
+}
+
+func (o operation) String() string {
+	switch {
+	case o.advance > 0:
+		return fmt.Sprintf("%d: the clock advances by %s", o.number, o.advance)
+	case o.sweep:
+		return fmt.Sprintf("%d: sweep", o.number)
+	}
+	s := fmt.Sprintf("%d: %s {%v}", o.number, o.method, o.in.Interface())
+	if len(s) > 400 {
+		s = s[:400] + "…"
+	}
+	if o.version != noVersion {
+		s += fmt.Sprintf(", version: %s", o.version)
+	}
+	if o.resume > 0 {
+		s += fmt.Sprintf(", page token of list %d", o.resume)
+	}
+	if o.list > 0 {
+		s += fmt.Sprintf(", list %d", o.list)
+	}
+	return s
+}
+
+// versionChoice is a version of a record as a log can name it.
+type versionChoice int
+
+const (
+	noVersion versionChoice = iota
+	lastVersion
+	firstVersion
+	noSuchVersion
+	negativeVersion
+)
+
+func (v versionChoice) String() string {
+	return [...]string{"none", "the last seen", "the first seen", "never issued", "negative"}[v]
+}
+
+// randomLog returns the log of n operations that a seed gives, always the same.
+func randomLog(seed uint64, n int) []operation {
+	w := &logWriter{Rand: rand.New(rand.NewPCG(seed, 0))}
+	for len(w.log) < n {
+		w.log = append(w.log, w.operation())
+	}
+	return w.log
+}
+
+type logWriter struct {
+	*rand.Rand
+	log   []operation
+	lists []operation // those begun, whose number is their place from 1
+}
+
+// recentLists is how many lists are resumed at the same time.
+const recentLists = 6
+
+func (w *logWriter) operation() operation {
+	o := operation{number: len(w.log) + 1, entity: pick(w, entities)}
+	switch p := w.IntN(100); {
+	case p < 2:
+		o.advance = pick(w, []time.Duration{time.Millisecond, 20 * time.Second, leaseTTL, 25 * time.Hour})
+	case p < 3:
+		o.sweep = true
+	case p < 28:
+		o.begin("Put" + o.entity)
+		w.fill(o.entity, nested1(o.in))
+	case p < 38:
+		o.begin("CompareAndSwap" + o.entity)
+		w.fill(o.entity, nested1(o.in))
+		o.version = w.version()
+	case p < 46:
+		o.begin("Delete" + o.entity)
+		w.fill(o.entity, nested1(o.in))
+		o.version = w.version()
+	case p < 56:
+		o.begin("Get" + o.entity)
+		w.fill(o.entity, nested1(o.in))
+	case p < 68:
+		o.begin(pick(w, []string{"BatchPut", "BatchGet", "BatchDelete"}) + o.entity + "s")
+		list := o.in.Mutable(o.in.Descriptor().Fields().ByNumber(1)).List()
+		for range w.IntN(6) {
+			w.fill(o.entity, list.AppendMutable().Message())
+		}
+	case p < 84 || len(w.lists) == 0:
+		w.list(&o)
+	default:
+		w.resume(&o)
+	}
+	return o
+}
+
+func (o *operation) begin(method string) {
+	o.method, o.in = method, message(method+"Request")
+}
+
+// nested1 returns field 1 of a request, the record or the key.
+func nested1(m protoreflect.Message) protoreflect.Message {
+	return m.Mutable(m.Descriptor().Fields().ByNumber(1)).Message()
+}
+
+func pick[E any](w *logWriter, list []E) E { return list[w.IntN(len(list))] }
+
+// chance is true in so many of a hundred cases.
+func (w *logWriter) chance(percent int) bool { return w.IntN(100) < percent }
+
+func (w *logWriter) version() versionChoice {
+	return pick(w, []versionChoice{
+		noVersion, noVersion, noVersion, noVersion, noVersion, noVersion, noVersion,
+		lastVersion, lastVersion, lastVersion, lastVersion, lastVersion, lastVersion, lastVersion, lastVersion, lastVersion,
+		firstVersion, firstVersion, noSuchVersion, negativeVersion,
+	})
+}
+
+// list begins a list, or calls the Find of a unique index.
+func (w *logWriter) list(o *operation) {
+	o.begin(pick(w, listMethods(o.entity)))
+	fields := o.in.Descriptor().Fields()
+	for i := range fields.Len() {
+		switch f := fields.Get(i); f.Name() {
+		case "page_size":
+			o.in.Set(f, protoreflect.ValueOf(pick(w, []int32{0, 1, 1, 2, 2, 3, 7, 1000, -1})))
+		case "page_token":
+		case "reverse":
+			o.in.Set(f, protoreflect.ValueOf(w.chance(40)))
+		case "partition":
+			if w.chance(60) {
+				w.fill(o.entity, o.in.Mutable(f).Message())
+			}
+		case "from", "to":
+			switch {
+			case w.chance(60):
+			case f.Message() != nil && f.Message().Name() != "Timestamp":
+				w.fill(o.entity, o.in.Mutable(f).Message())
+			default:
+				w.set(o.in, f, 0)
+			}
+		default:
+			w.set(o.in, f, 0)
+		}
+	}
+	if fields.ByName("page_token") != nil {
+		w.lists = append(w.lists, *o)
+		o.list = len(w.lists)
+	}
+}
+
+// listMethods returns the methods of an entity's service that find records by
+// something else than their key.
+func listMethods(entity string) []string {
+	d, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName("conformance.v1." + entity + "Service"))
+	if err != nil {
+		panic(fmt.Sprintf("backendtest: %v", err))
+	}
+	var methods []string
+	all := d.(protoreflect.ServiceDescriptor).Methods()
+	for i := range all.Len() {
+		if name := string(all.Get(i).Name()); strings.HasPrefix(name, "Scan") || strings.HasPrefix(name, "Find") {
+			methods = append(methods, name)
+		}
+	}
+	return methods
+}
+
+// resume goes on with one of the lists begun last, now and then with the token
+// of another.
+func (w *logWriter) resume(o *operation) {
+	newest := len(w.lists)
+	o.list = newest - w.IntN(min(newest, recentLists))
+	begun := w.lists[o.list-1]
+	o.entity, o.method = begun.entity, begun.method
+	o.in = proto.Clone(begun.in.Interface()).ProtoReflect()
+	o.resume = o.list
+	switch {
+	case w.chance(5):
+		o.resume, o.list = newest-w.IntN(min(newest, recentLists)), 0
+	case w.chance(3):
+		reverse := o.in.Descriptor().Fields().ByName("reverse")
+		o.in.Set(reverse, protoreflect.ValueOf(!o.in.Get(reverse).Bool()))
+		o.list = 0
+	case w.chance(20):
+		set(o.in, "page_size", int32(1+w.IntN(9)))
+	}
+}
+
+// often says in how many of a hundred records a field is set where that is not
+// as often as others are: little of an entity is reached without some, and
+// unique fields of few values refuse nearly everything.
+var often = map[protoreflect.Name]int{"consent": 97, "name": 97, "room": 90, "chair": 90, "master": 20}
+
+// fill sets the fields of an entity, of its key or of a part of that: those of
+// the key nearly always and to few values, so that keys meet again.
+func (w *logWriter) fill(entity string, m protoreflect.Message) {
+	key := message(entity + "Key").Descriptor().Fields()
+	fields := m.Descriptor().Fields()
+	for i := range fields.Len() {
+		f := fields.Get(i)
+		switch {
+		case key.ByNumber(f.Number()) != nil:
+			if !w.chance(2) {
+				w.set(m, f, []int{0, 12, 4, 3, 2, 2}[key.Len()])
+			}
+		case w.chance(cmp.Or(often[f.Name()], 40)):
+			w.set(m, f, 0)
+		}
+	}
+}
+
+// set gives a field a random value: that of a key one of so many, any other
+// one of those that stores tend to get wrong.
+func (w *logWriter) set(m protoreflect.Message, f protoreflect.FieldDescriptor, keys int) {
+	switch {
+	case f.IsMap():
+	case f.IsList():
+		if f.Message() == nil {
+			for range w.IntN(4) {
+				m.Mutable(f).List().Append(w.value(f, keys))
+			}
+		}
+	case f.Message() == nil:
+		m.Set(f, w.value(f, keys))
+	case f.Message().Name() == "Timestamp":
+		times := []*timestamppb.Timestamp{at(0, 0), at(0, 1), at(-62135596800, 0), at(253402300799, 999999999), at(-1, 999999999), at(1700000000, 123456789), at(0, 1000)}
+		if keys > 0 {
+			times = times[:min(keys, len(times))]
+		} else if w.chance(2) {
+			times = []*timestamppb.Timestamp{at(0, -1), at(253402300800, 0)}
+		}
+		m.Set(f, protoreflect.ValueOfMessage(pick(w, times).ProtoReflect()))
+	default:
+		set(m.Mutable(f).Message(), "title", pick(w, plainTexts))
+	}
+}
+
+var plainTexts = []string{"", "a", "ab", "A", "b", "z", "\u00e9", "\U0001f600", "' OR 1=1 --", "a\x01"}
+
+// values returns the first n of all, or all of them if n is 0.
+func values[E any](n int, all ...E) []E {
+	if n == 0 {
+		return all
+	}
+	return all[:min(n, len(all))]
+}
+
+func (w *logWriter) value(f protoreflect.FieldDescriptor, keys int) protoreflect.Value {
+	switch f.Name() { // those with narrow bounds, or that meet only together
+	case "age", "balance", "quota":
+		if f.Kind() == protoreflect.Uint64Kind {
+			return protoreflect.ValueOf(pick(w, []uint64{0, 1, 500, 1000, 1001}))
+		}
+		return protoreflect.ValueOf(pick(w, []int64{0, 1, 2, 150, -101}))
+	case "room":
+		return protoreflect.ValueOf(pick(w, []string{"", "a"}))
+	case "chair":
+		return protoreflect.ValueOf(pick(w, []int64{0, 1}))
+	case "code":
+		return protoreflect.ValueOf(pick(w, []string{"abc", "abcdefgh", "ab"}))
+	case "note", "remark", "content":
+		return protoreflect.ValueOf(strings.Repeat(pick(w, plainTexts), w.IntN(1500)))
+	}
+	switch f.Kind() {
+	case protoreflect.StringKind:
+		switch {
+		case keys > 0:
+			return protoreflect.ValueOf(fmt.Sprint("k", w.IntN(keys)))
+		case w.chance(2):
+			return protoreflect.ValueOf(pick(w, []string{"\x00", strings.Repeat("long", 100)}))
+		}
+		return protoreflect.ValueOf(pick(w, plainTexts))
+	case protoreflect.BytesKind:
+		return protoreflect.ValueOf([]byte(strings.Repeat("\xff\x00", w.IntN(2000))))
+	case protoreflect.BoolKind:
+		return protoreflect.ValueOf(w.chance(50))
+	case protoreflect.EnumKind:
+		return protoreflect.ValueOf(pick(w, values(keys, protoreflect.EnumNumber(0), -1, 1, 2, math.MaxInt32, math.MinInt32)))
+	case protoreflect.Uint64Kind, protoreflect.Fixed64Kind:
+		return protoreflect.ValueOf(pick(w, values(keys, uint64(0), math.MaxUint64, 1, 1<<63, 1<<63-1)))
+	case protoreflect.Uint32Kind, protoreflect.Fixed32Kind:
+		return protoreflect.ValueOf(pick(w, []uint32{0, 1, math.MaxUint32}))
+	case protoreflect.Int32Kind, protoreflect.Sint32Kind, protoreflect.Sfixed32Kind:
+		return protoreflect.ValueOf(pick(w, []int32{0, -1, math.MinInt32, math.MaxInt32}))
+	case protoreflect.DoubleKind:
+		return protoreflect.ValueOf(pick(w, []float64{0, math.Inf(-1), math.Copysign(0, -1)}))
+	case protoreflect.FloatKind:
+		return protoreflect.ValueOf(pick(w, []float32{0, 1.5}))
+	}
+	return protoreflect.ValueOf(pick(w, values(max(keys, 5), int64(0), -1, 1, math.MinInt64, math.MaxInt64, 2, 3, 4, 5, 6, 7, 8)))
+}

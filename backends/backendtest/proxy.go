@@ -1,0 +1,177 @@
+package backendtest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
+	pb "github.com/prism-proxy/prism/out/contract/conformance/v1"
+	"github.com/prism-proxy/prism/runtime"
+)
+
+// Proxy is a deployment of the conformance schema that serves in this process,
+// and clients that call it over a connection of their own.
+type Proxy struct {
+	DataDir string                   // where embedded stores keep their files
+	Getenv  func(name string) string // leads to the other stores
+	Server  *runtime.Server
+
+	Items     *pb.ItemServiceClient
+	Badges    *pb.BadgeServiceClient
+	Events    *pb.EventServiceClient
+	Samples   *pb.SampleServiceClient
+	Counters  *pb.CounterServiceClient
+	Cells     *pb.CellServiceClient
+	Documents *pb.DocumentServiceClient
+	Accounts  *pb.AccountServiceClient
+	Leases    *pb.LeaseServiceClient
+	EastNotes *pb.EastNoteServiceClient
+	WestNotes *pb.WestNoteServiceClient
+
+	backend Backend
+	clock   clock
+	log     logBuffer
+	conn    *grpc.ClientConn
+	address string
+	stop    func() error
+}
+
+// Open starts a proxy on empty stores. It stops when t ends, and t fails if
+// the proxy's log holds a value that was marked secret.
+func Open(t testing.TB, b Backend) *Proxy {
+	t.Helper()
+	p := &Proxy{DataDir: t.TempDir(), Getenv: func(string) string { return "" }, backend: b}
+	if b.Getenv != nil {
+		p.Getenv = b.Getenv(t)
+	}
+	p.clock.set(time.Date(2031, 2, 3, 4, 5, 6, 0, time.UTC))
+	t.Cleanup(func() {
+		if err := p.close(); err != nil {
+			t.Errorf("the proxy stopped with an error: %v", err)
+		}
+		switch text := p.log.String(); {
+		case strings.Contains(text, secret):
+			t.Errorf("rule: a log holds no value of a field\n%s", text)
+		case t.Failed() && text != "":
+			t.Logf("the proxy's log:\n%s", text)
+		}
+	})
+	if err := p.start(t.Context()); err != nil {
+		t.Fatalf("the proxy does not start: %v", err)
+	}
+	return p
+}
+
+// Restart stops the proxy and starts it again on the same stores.
+func (p *Proxy) Restart(t testing.TB) {
+	t.Helper()
+	if err := p.close(); err != nil {
+		t.Fatalf("the proxy stopped with an error: %v", err)
+	}
+	// The proxy may outlive the case that restarts it.
+	if err := p.start(context.WithoutCancel(t.Context())); err != nil {
+		t.Fatalf("the proxy does not start again: %v", err)
+	}
+}
+
+// Advance moves the clock of ttl and page tokens.
+func (p *Proxy) Advance(d time.Duration) { p.clock.set(p.clock.now().Add(d)) }
+
+func (p *Proxy) start(ctx context.Context) error {
+	d := p.backend.Deployment()
+	env := &runtime.Env{
+		Deployment: d.Name, DataDir: p.DataDir, Now: p.clock.now, Getenv: p.Getenv,
+		Log: slog.New(slog.NewJSONHandler(&p.log, nil)),
+	}
+	for _, n := range d.Namespaces {
+		if n.Migrate == nil {
+			continue
+		}
+		if _, err := n.Migrate(ctx, env); err != nil {
+			return err
+		}
+	}
+	server, err := runtime.Open(ctx, d, env)
+	if err != nil {
+		return err
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	serving, cancel := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(serving, l, 0) }()
+
+	p.Server, p.address = server, l.Addr().String()
+	p.conn, err = grpc.NewClient("passthrough:///"+p.address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	p.connect()
+	p.stop = func() error {
+		if p.conn != nil {
+			p.conn.Close()
+		}
+		cancel()
+		return errors.Join(<-served, server.Close())
+	}
+	return err
+}
+
+func (p *Proxy) connect() {
+	p.Items = pb.NewItemServiceClient(p.conn)
+	p.Badges = pb.NewBadgeServiceClient(p.conn)
+	p.Events = pb.NewEventServiceClient(p.conn)
+	p.Samples = pb.NewSampleServiceClient(p.conn)
+	p.Counters = pb.NewCounterServiceClient(p.conn)
+	p.Cells = pb.NewCellServiceClient(p.conn)
+	p.Documents = pb.NewDocumentServiceClient(p.conn)
+	p.Accounts = pb.NewAccountServiceClient(p.conn)
+	p.Leases = pb.NewLeaseServiceClient(p.conn)
+	p.EastNotes = pb.NewEastNoteServiceClient(p.conn)
+	p.WestNotes = pb.NewWestNoteServiceClient(p.conn)
+}
+
+func (p *Proxy) close() error {
+	if p.stop == nil {
+		return nil
+	}
+	stop := p.stop
+	p.stop = nil
+	return stop()
+}
+
+// clock is a time that stands until it is set.
+type clock struct{ nanos atomic.Int64 }
+
+func (c *clock) now() time.Time  { return time.Unix(0, c.nanos.Load()).UTC() }
+func (c *clock) set(t time.Time) { c.nanos.Store(t.UnixNano()) }
+
+// secret is part of every value that must not leave the proxy but in records.
+const secret = "hush"
+
+// logBuffer keeps a log that several goroutines write.
+type logBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *logBuffer) Write(line []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(line)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}

@@ -1,0 +1,95 @@
+// Package backendtest is the conformance suite of the KeyValue abstraction: what
+// every backend must do, said once and checked through the contract that
+// clients call. A backend joins with a harness of a few lines in its external
+// tests. Nothing of one backend may be in here.
+package backendtest
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/prism-proxy/prism/runtime"
+)
+
+// Backend is what a harness says of its backend.
+type Backend struct {
+	// Deployment returns what schemas/conformance compiles to on the backend.
+	Deployment func() *runtime.Deployment
+	// Persistent says that records outlive the proxy, on the same DataDir and
+	// the same Getenv.
+	Persistent bool
+	// Getenv makes a new, empty store and returns the environment that leads to
+	// it. The store may go when t ends. Nil: the backend reads no variable.
+	Getenv func(t testing.TB) func(name string) string
+}
+
+// Run runs the whole suite, each case on empty stores. A failure begins with
+// the rule that does not hold.
+func Run(t *testing.T, b Backend) {
+	p := Open(t, b)
+	for _, theme := range themes {
+		t.Run(theme.name, func(t *testing.T) {
+			for _, c := range theme.cases {
+				t.Run(c.name, func(t *testing.T) {
+					if c.restarts && !b.Persistent {
+						t.Skip("the backend keeps nothing beyond its process, as it declares")
+					}
+					p.clear(t)
+					c.run(&check{T: t, Proxy: p, rule: c.rule})
+				})
+			}
+		})
+	}
+}
+
+var themes = []struct {
+	name  string
+	cases []testCase
+}{
+	{"records", recordCases},
+	{"versions", versionCases},
+	{"unique", uniqueCases},
+	{"batches", batchCases},
+	{"scans", scanCases},
+	{"changes", changeCases},
+	{"finds", findCases},
+	{"order", orderCases},
+	{"tokens", tokenCases},
+	{"ttl", ttlCases},
+	{"fields", fieldCases},
+	{"encoding", encodingCases},
+	{"limits", limitCases},
+	{"calls", callCases},
+}
+
+// testCase is one rule and how it is checked.
+type testCase struct {
+	name string
+	rule string
+	// restarts says that the case needs records to outlive the proxy.
+	restarts bool
+	run      func(*check)
+}
+
+// check is a case that runs. What it fails with begins with its rule.
+type check struct {
+	*testing.T
+	*Proxy
+	rule string
+}
+
+func (t *check) Errorf(format string, args ...any) {
+	t.T.Helper()
+	t.T.Errorf("rule: %s\n%s", t.rule, fmt.Sprintf(format, args...))
+}
+
+func (t *check) Fatalf(format string, args ...any) {
+	t.T.Helper()
+	t.T.Fatalf("rule: %s\n%s", t.rule, fmt.Sprintf(format, args...))
+}
+
+// sub runs one row of a case that is a table.
+func (t *check) sub(name string, run func(*check)) {
+	t.T.Helper()
+	t.T.Run(name, func(inner *testing.T) { run(&check{T: inner, Proxy: t.Proxy, rule: t.rule}) })
+}

@@ -1,0 +1,209 @@
+package backendtest
+
+import (
+	"fmt"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	pb "github.com/prism-proxy/prism/out/contract/conformance/v1"
+)
+
+// serial returns an item with a unique value.
+func serial(id, value string) *pb.Item {
+	i := item(id)
+	i.Serial = &value
+	return i
+}
+
+// taken demands that no call of a client gives an item the value of index
+// serial, since another item has it.
+func (t *check) taken(i *pb.Item) {
+	t.Helper()
+	_, err := t.Items.PutItem(t.Context(), &pb.PutItemRequest{Item: i})
+	t.refused(err, unique, "index", "serial")
+	record, _ := t.get(i.ItemId)
+	_, err = t.swap(i, record.GetVersion())
+	t.refused(err, unique, "index", "serial")
+	_, err = t.Items.BatchPutItems(t.Context(), &pb.BatchPutItemsRequest{Items: []*pb.Item{item("other"), i}})
+	t.refused(err, unique, "index", "serial")
+}
+
+func (t *check) findSerial(value string) (*pb.ItemRecord, error) {
+	out, err := t.Items.FindItemBySerial(t.Context(), &pb.FindItemBySerialRequest{Serial: value})
+	return out.GetRecord(), err
+}
+
+func badge(id string, edit func(*pb.Badge)) *pb.Badge {
+	b := &pb.Badge{BadgeId: id}
+	edit(b)
+	return b
+}
+
+func (t *check) putBadge(b *pb.Badge) error {
+	_, err := t.Badges.PutBadge(t.Context(), &pb.PutBadgeRequest{Badge: b})
+	return err
+}
+
+var uniqueCases = []testCase{
+	{name: "find", rule: "the Find of a unique index answers the record of the value, or NOT_FOUND", run: func(t *check) {
+		version := t.put(serial("a", "s1"))
+		record, err := t.findSerial("s1")
+		t.ok(err)
+		t.equal("found", record, &pb.ItemRecord{Item: serial("a", "s1"), Version: version})
+		for _, other := range []string{"s", "s11", "S1", ""} {
+			_, err = t.findSerial(other)
+			t.refused(err, notFound)
+		}
+	}},
+	{name: "taken", rule: "a value that another record has is ALREADY_EXISTS UNIQUE with the index's name, for put, swap and batch, and nothing changes", run: func(t *check) {
+		version := t.put(serial("a", "hush"))
+		t.taken(serial("b", "hush"))
+		t.absent("b")
+		t.absent("other")
+		b := t.put(item("b"))
+		t.taken(serial("b", "hush"))
+		t.holds(item("b"), b)
+		t.holds(serial("a", "hush"), version)
+	}},
+	{name: "own value", rule: "a record keeps its own unique value when it is written again", run: func(t *check) {
+		version, err := t.swap(serial("a", "s"), t.put(serial("a", "s"), serial("a", "s")))
+		t.ok(err)
+		_, err = t.Items.BatchPutItems(t.Context(), &pb.BatchPutItemsRequest{Items: []*pb.Item{serial("a", "s")}})
+		t.ok(err)
+		record, err := t.findSerial("s")
+		t.ok(err)
+		if record.GetVersion() <= version {
+			t.Errorf("version %d after %d", record.GetVersion(), version)
+		}
+	}},
+	{name: "freed", rule: "a unique value is free once its record is deleted, has another value or has none", run: func(t *check) {
+		t.put(serial("a", "s"))
+		t.remove("a")
+		t.put(serial("b", "s"), serial("b", "other"))
+		t.put(serial("c", "s"), item("c"))
+		_, err := t.findSerial("s")
+		t.refused(err, notFound)
+		t.put(serial("d", "s"))
+		_, err = t.Items.BatchDeleteItems(t.Context(), &pb.BatchDeleteItemsRequest{Keys: []*pb.ItemKey{itemKey("d")}})
+		t.ok(err)
+		_, err = t.swap(serial("a", "s"), 0)
+		t.ok(err)
+	}},
+	{name: "absent", rule: "an absent field is in no index: any number of records can lack a unique value", run: func(t *check) {
+		t.put(item("a"), item("b"), item("c"))
+		_, err := t.findSerial("")
+		t.refused(err, notFound)
+	}},
+	{name: "empty", rule: "an empty text that is set is a value: one record can have it", run: func(t *check) {
+		t.put(item("absent"), serial("a", ""))
+		t.taken(serial("b", ""))
+		record, err := t.findSerial("")
+		t.ok(err)
+		t.equal("found", record.GetItem().GetItemId(), "a")
+	}},
+	{name: "several", rule: "of several unique indexes the error names the one that refuses", run: func(t *check) {
+		a, b := item("a"), item("b")
+		a.Serial, a.Label = new("1"), new("x")
+		b.Serial, b.Label = new("2"), new("x")
+		t.put(a)
+		_, err := t.Items.PutItem(t.Context(), &pb.PutItemRequest{Item: b})
+		t.refused(err, unique, "index", "label")
+		b.Serial, b.Label = new("1"), new("y")
+		_, err = t.Items.PutItem(t.Context(), &pb.PutItemRequest{Item: b})
+		t.refused(err, unique, "index", "serial")
+		b.Serial, b.Label = new("x"), new("1") // the values of the other index
+		t.put(b)
+	}},
+	{name: "types", rule: "a value of every type can be unique, its zero included", run: func(t *check) {
+		for _, row := range []struct {
+			index string
+			edit  func(*pb.Badge)
+		}{
+			{"number", func(b *pb.Badge) { b.Number = new(int64(0)) }},
+			{"number", func(b *pb.Badge) { b.Number = new(int64(-1 << 63)) }},
+			{"chip", func(b *pb.Badge) { b.Chip = new(uint64(0)) }},
+			{"chip", func(b *pb.Badge) { b.Chip = new(uint64(1<<64 - 1)) }},
+			{"master", func(b *pb.Badge) { b.Master = new(false) }},
+			{"master", func(b *pb.Badge) { b.Master = new(true) }},
+			{"grade", func(b *pb.Badge) { b.Grade = new(pb.Grade_GRADE_UNSPECIFIED) }},
+			{"grade", func(b *pb.Badge) { b.Grade = new(pb.Grade(-7)) }},
+			{"issued_at", func(b *pb.Badge) { b.IssuedAt = &timestamppb.Timestamp{} }},
+			{"issued_at", func(b *pb.Badge) { b.IssuedAt = &timestamppb.Timestamp{Seconds: 1, Nanos: 1} }},
+		} {
+			t.sub(row.index, func(t *check) {
+				t.clear(t)
+				t.ok(t.putBadge(badge("first", row.edit)))
+				t.refused(t.putBadge(badge("second", row.edit)), unique, "index", row.index)
+				t.ok(t.putBadge(badge("third", func(*pb.Badge) {})))
+			})
+		}
+	}},
+	{name: "near times", rule: "unique times differ by a nanosecond", run: func(t *check) {
+		for nanos := range int32(3) {
+			t.ok(t.putBadge(badge(fmt.Sprint(nanos), func(b *pb.Badge) { b.IssuedAt = &timestamppb.Timestamp{Seconds: 9, Nanos: 999999997 + nanos} })))
+		}
+		out, err := t.Badges.FindBadgeByIssuedAt(t.Context(), &pb.FindBadgeByIssuedAtRequest{IssuedAt: &timestamppb.Timestamp{Seconds: 9, Nanos: 999999998}})
+		t.ok(err)
+		t.equal("found", out.GetRecord().GetBadge().GetBadgeId(), "1")
+	}},
+	{name: "composite", rule: "a unique composite index refuses equal tuples only, and a record that lacks a part is not in it", run: func(t *check) {
+		seat := func(id, room string, chair int64) error {
+			return t.putBadge(badge(id, func(b *pb.Badge) { b.Room, b.Chair = &room, &chair }))
+		}
+		t.ok(seat("a", "x", 1), seat("b", "x", 2), seat("c", "y", 1), seat("d", "", 0))
+		t.refused(seat("e", "x", 1), unique, "index", "seat")
+		t.refused(seat("e", "", 0), unique, "index", "seat")
+		for _, id := range []string{"f", "g"} {
+			t.ok(t.putBadge(badge(id, func(b *pb.Badge) { b.Room = new("x") })))
+			t.ok(t.putBadge(badge(id+"2", func(b *pb.Badge) { b.Chair = new(int64(1)) })))
+		}
+		out, err := t.Badges.FindBadgeBySeat(t.Context(), &pb.FindBadgeBySeatRequest{Room: "y", Chair: 1})
+		t.ok(err)
+		t.equal("found", out.GetRecord().GetBadge().GetBadgeId(), "c")
+		_, err = t.Badges.FindBadgeBySeat(t.Context(), &pb.FindBadgeBySeatRequest{Room: "y", Chair: 2})
+		t.refused(err, notFound)
+	}},
+	{name: "within a batch", rule: "two items of a batch cannot take one unique value, and none of the batch is stored", run: func(t *check) {
+		_, err := t.Items.BatchPutItems(t.Context(), &pb.BatchPutItemsRequest{Items: []*pb.Item{serial("a", "1"), serial("b", "hush"), serial("c", "hush")}})
+		t.refused(err, unique, "index", "serial")
+		for _, id := range []string{"a", "b", "c"} {
+			t.absent(id)
+		}
+	}},
+	{name: "freed within a batch", rule: "a batch is applied in its order: an item can take a unique value that an item before it gives up", run: func(t *check) {
+		t.put(serial("a", "s"))
+		_, err := t.Items.BatchPutItems(t.Context(), &pb.BatchPutItemsRequest{Items: []*pb.Item{serial("a", "other"), serial("b", "s")}})
+		t.ok(err)
+		record, err := t.findSerial("s")
+		t.ok(err)
+		t.equal("found", record.GetItem().GetItemId(), "b")
+	}},
+	{name: "order of refusals", rule: "a swap tells the version before it tells the unique value: a record that is not the expected one is not written", run: func(t *check) {
+		t.put(serial("a", "s"))
+		version := t.put(item("b"))
+		_, err := t.swap(serial("b", "s"), version+1)
+		t.refused(err, versionMismatch)
+		_, err = t.swap(serial("b", "s"), 0)
+		t.refused(err, exists)
+		_, err = t.swap(serial("c", "s"), 9)
+		t.refused(err, notFound)
+	}},
+	{name: "concurrent", rule: "of concurrent puts of one unique value exactly one wins", run: func(t *check) {
+		for round := range 10 {
+			value := fmt.Sprint("s", round)
+			errs := make([]error, callers)
+			together(callers, func(i int) {
+				_, errs[i] = t.Items.PutItem(t.Context(), &pb.PutItemRequest{Item: serial(fmt.Sprint("k", round, i), value)})
+			})
+			winner := t.oneWinner(errs)
+			for i, err := range errs {
+				if i != winner {
+					t.refused(err, unique, "index", "serial")
+				}
+			}
+			record, err := t.findSerial(value)
+			t.ok(err)
+			t.equal("found", record.GetItem().GetItemId(), fmt.Sprint("k", round, winner))
+		}
+	}},
+}
