@@ -179,7 +179,7 @@ func TestUnknownOption(t *testing.T) {
 	const tail = "; every option is one that this compiler knows; use a newer compiler"
 	want := []string{
 		"shop/v1/order.proto:23:3: PRISM3001 [option.unknown] shop.v1.Order has an option or a value that this compiler does not know" + tail,
-		"shop/v1/order.proto:81:3: PRISM3001 [option.unknown] shop.v1.Money.currency_code has an option or a value that this compiler does not know" + tail,
+		"shop/v1/order.proto:79:3: PRISM3001 [option.unknown] shop.v1.Money.currency_code has an option or a value that this compiler does not know" + tail,
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
