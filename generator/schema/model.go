@@ -241,6 +241,26 @@ func (e *Entity) Position() []*Field {
 	return fields
 }
 
+// Place names the type of a position in generated code: key where the key is
+// all that lists are ordered by, else position.
+func (e *Entity) Place() string {
+	if len(e.Position()) > len(e.Key()) {
+		return "position"
+	}
+	return "key"
+}
+
+// Unique returns the unique indexes.
+func (e *Entity) Unique() []*Index {
+	var unique []*Index
+	for _, x := range e.Indexes {
+		if x.Unique {
+			unique = append(unique, x)
+		}
+	}
+	return unique
+}
+
 // Capacity is the declared load and volume; 0 is not declared.
 type Capacity struct {
 	PeakReads, PeakWrites   uint64 // per second

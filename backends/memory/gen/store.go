@@ -6,10 +6,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/prism-proxy/prism/generator/emit"
 	"github.com/prism-proxy/prism/generator/emit/golang"
+	"github.com/prism-proxy/prism/generator/emit/record"
 	"github.com/prism-proxy/prism/generator/schema"
 )
 
@@ -54,7 +54,7 @@ type store struct {
 func (s *store) begin() {
 	s.file.Add("// store keeps the records of %s.\ntype store struct{ db *@memory.DB }", s.Desc.FullName())
 	if s.TTL > 0 {
-		s.file.Add("// ttl is how long a record lives after its last write.\nconst ttl = %s", duration(s.TTL))
+		s.file.Add("// ttl is how long a record lives after its last write.\nconst ttl = %s", golang.Duration(s.TTL))
 	}
 	var b strings.Builder
 	for _, x := range s.Indexes {
@@ -62,13 +62,6 @@ func (s *store) begin() {
 	}
 	s.file.Add("// What the keys begin with: those of records, and those of each index.\nconst (\ntable @memory.Key = %s\n%s)",
 		strconv.Quote(s.Table+"\x00"), b.String())
-}
-
-func duration(d time.Duration) string {
-	if d%time.Second == 0 {
-		return fmt.Sprintf("%d * @time.Second", d/time.Second)
-	}
-	return fmt.Sprintf("%d * @time.Millisecond", d/time.Millisecond)
 }
 
 // prefix is the constant that the keys of an index begin with: byStatus.
@@ -223,10 +216,6 @@ func (s *store) list(l *schema.List) {
 		within = fmt.Sprintf("all := %s\n", all)
 		all = "all"
 	}
-	place := "key"
-	if len(s.Position()) > len(s.Key()) {
-		place = "position"
-	}
 	var order []string
 	for _, f := range l.Order {
 		order = append(order, f.Name)
@@ -238,7 +227,7 @@ func (s *store) %[1]s(ctx @context.Context%[3]s, r *@keyvalue.Range[%[4]s], page
 		to = %[6]s%[8]s
 	}
 	return s.db.List(ctx, from, to, page)
-}`, l.GoName, strings.Join(order, ", "), parameters, place, within, all, tuple(l.Order, "r.From."), tuple(l.Order, "r.To."))
+}`, l.GoName, strings.Join(order, ", "), parameters, s.Place(), within, all, tuple(l.Order, "r.From."), tuple(l.Order, "r.To."))
 }
 
 // tuple is the chain of calls that adds the fields of the variable that prefix
@@ -260,21 +249,21 @@ func given(x *schema.Index) (parameters, key string) {
 		if name == prefix(x) {
 			name += "_"
 		}
-		parameters += fmt.Sprintf(", %s %s", name, methods[f.Type].goType)
+		parameters += fmt.Sprintf(", %s %s", name, record.PlainType(f))
 		key += element(f, name)
 	}
 	return parameters, key
 }
 
 func element(f *schema.Field, value string) string {
-	return fmt.Sprintf(".%s(%s)", methods[f.Type].name, value)
+	return fmt.Sprintf(".%s(%s)", methods[f.Type], value)
 }
 
 // methods are those of memory.Key, by the type that they add.
-var methods = map[schema.Type]struct{ name, goType string }{
-	schema.Text:      {"Text", "[]byte"},
-	schema.Int:       {"Int", "int64"},
-	schema.Uint:      {"Uint", "uint64"},
-	schema.Bool:      {"Bool", "bool"},
-	schema.Timestamp: {"Time", "@wire.Timestamp"},
+var methods = map[schema.Type]string{
+	schema.Text:      "Text",
+	schema.Int:       "Int",
+	schema.Uint:      "Uint",
+	schema.Bool:      "Bool",
+	schema.Timestamp: "Time",
 }

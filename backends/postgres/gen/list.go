@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/prism-proxy/prism/generator/emit/record"
+	"github.com/prism-proxy/prism/generator/emit/sql"
 	"github.com/prism-proxy/prism/generator/schema"
 )
 
@@ -11,13 +13,13 @@ import (
 // end, and the method that runs them. A range whose end is open is a statement
 // of its own: not every type has a value that comes after all others.
 func (s *store) list(l *schema.List) {
-	order := columnNames(l.Order)
+	order := dialect.Names(l.Order)
 	o, n := len(order), 2
 	var conditions []string
 	given := []string{"page.Limit()"}
 	if len(l.Equal) > 0 {
 		conditions = append(conditions, equal(l.Equal, n))
-		n += len(columnNames(l.Equal))
+		n += len(dialect.Names(l.Equal))
 		given = append(given, values(l.Equal, equalPrefix(l)))
 	}
 	if s.TTL > 0 {
@@ -25,16 +27,16 @@ func (s *store) list(l *schema.List) {
 		n++
 		given = append(given, s.now())
 	}
-	conditions = append(conditions, fmt.Sprintf("%s >= %s", tuple(order), tuple(list(n, o))))
+	conditions = append(conditions, fmt.Sprintf("%s >= %s", sql.Tuple(order), sql.Tuple(sql.Params("$", n, o))))
 	given = append(given, bounds(l.Order, "r.From."))
-	bounded := append(conditions, fmt.Sprintf("%s < %s", tuple(order), tuple(list(n+o, o))))
+	bounded := append(conditions, fmt.Sprintf("%s < %s", sql.Tuple(order), sql.Tuple(sql.Params("$", n+o, o))))
 	for _, direction := range []struct{ suffix, order string }{{"", ""}, {"Reverse", " DESC"}} {
 		for _, end := range []struct {
 			suffix     string
 			conditions []string
 		}{{"", conditions}, {"To", bounded}} {
 			s.file.Add("const %s%s%s = `SELECT %s FROM %s\nWHERE %s\nORDER BY %s LIMIT $1`", l.GoName, direction.suffix, end.suffix,
-				s.columns(), quote(s.Table), strings.Join(end.conditions, "\n  AND "), strings.Join(order, direction.order+", ")+direction.order)
+				s.columns(), sql.Quote(s.Table), strings.Join(end.conditions, "\n  AND "), strings.Join(order, direction.order+", ")+direction.order)
 		}
 	}
 	var arguments strings.Builder
@@ -42,12 +44,8 @@ func (s *store) list(l *schema.List) {
 		arguments.WriteString(", partition *key")
 	} else {
 		for _, f := range l.Equal {
-			fmt.Fprintf(&arguments, ", %s %s", f.GoName, goType(f))
+			fmt.Fprintf(&arguments, ", %s %s", f.GoName, record.PlainType(f))
 		}
-	}
-	place := "key"
-	if len(s.Position()) > len(s.Key()) {
-		place = "position"
 	}
 	s.file.Add(`// %[1]s adds the records of r to page, by %[2]s.
 func (s *store) %[1]s(ctx @context.Context%[3]s, r *@keyvalue.Range[%[4]s], page *@keyvalue.Page) error {
@@ -63,7 +61,7 @@ func (s *store) %[1]s(ctx @context.Context%[3]s, r *@keyvalue.Range[%[4]s], page
 		values = append(values, %[6]s)
 	}
 	return s.db.Page(ctx, page, statement, values...)
-}`, l.GoName, fieldNames(l.Order), arguments.String(), place, strings.Join(given, ", "), bounds(l.Order, "r.To."))
+}`, l.GoName, fieldNames(l.Order), arguments.String(), s.Place(), strings.Join(given, ", "), bounds(l.Order, "r.To."))
 }
 
 // equalPrefix is what the method has the values of l.Equal in.
@@ -128,65 +126,9 @@ func arguments(fields []*schema.Field, argument func(*schema.Field) string) stri
 	return strings.Join(list, ", ")
 }
 
-func goType(f *schema.Field) string {
-	switch f.Type {
-	case schema.Text:
-		return "[]byte"
-	case schema.Int:
-		return "int64"
-	case schema.Uint:
-		return "uint64"
-	case schema.Bool:
-		return "bool"
-	}
-	return "@wire.Timestamp"
-}
-
 // equal is the condition that the fields have the parameters from first on.
 func equal(fields []*schema.Field, first int) string {
-	var conditions []string
-	for i, c := range columnNames(fields) {
-		conditions = append(conditions, fmt.Sprintf("%s = $%d", c, first+i))
-	}
-	return strings.Join(conditions, " AND ")
+	return sql.Equal(dialect.Names(fields), "$", first)
 }
 
-// tuple is the row value of the parts, or the one part.
-func tuple(parts []string) string {
-	if len(parts) == 1 {
-		return parts[0]
-	}
-	return "(" + strings.Join(parts, ", ") + ")"
-}
-
-// list is n parameters from first on.
-func list(first, n int) []string {
-	var all []string
-	for i := range n {
-		all = append(all, fmt.Sprintf("$%d", first+i))
-	}
-	return all
-}
-
-func params(first, n int) string { return strings.Join(list(first, n), ", ") }
-
-// wrap joins the parts of a list in lines of about 100 columns, with newline
-// between them.
-func wrap(parts []string, newline string) string {
-	var b strings.Builder
-	column := 0
-	for i, p := range parts {
-		if i > 0 {
-			b.WriteByte(',')
-			if column+len(p) > 96 {
-				b.WriteString(newline)
-				column = 0
-			} else {
-				b.WriteByte(' ')
-			}
-		}
-		b.WriteString(p)
-		column += len(p) + 2
-	}
-	return b.String()
-}
+func params(first, n int) string { return strings.Join(sql.Params("$", first, n), ", ") }

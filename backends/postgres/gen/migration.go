@@ -2,9 +2,9 @@ package gen
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
+	"github.com/prism-proxy/prism/generator/emit/sql"
 	"github.com/prism-proxy/prism/generator/schema"
 )
 
@@ -38,7 +38,7 @@ func (Backend) Migration(d *schema.Deployment, n *schema.Namespace, name string)
 	fmt.Fprintf(&b, meta, d.Name)
 	for _, e := range n.Entities {
 		b.WriteByte('\n')
-		table(&b, e)
+		b.WriteString(dialect.Table(e))
 	}
 	fmt.Fprintf(&b, `
 INSERT INTO "prism_migrations" ("namespace", "number", "name", "state", "applied_at")
@@ -47,68 +47,19 @@ VALUES ('%s', 1, '%s', 'applied', now());
 	return b.String()
 }
 
-// column is one line of a CREATE TABLE.
-type column struct{ name, typ, comment string }
-
-// table prints the table of e, its indexes and its sequence of versions.
-func table(b *strings.Builder, e *schema.Entity) {
-	var columns []column
-	for _, f := range e.Columns() {
-		columns = append(columns, columnsOf(f)...)
-	}
-	columns = append(columns,
-		column{`"prism_record"`, "bytea NOT NULL", ""},
-		column{`"prism_version"`, "bigint NOT NULL", ""},
-		column{`"prism_release"`, "integer NOT NULL", ""})
-	if e.TTL > 0 {
-		columns = append(columns, column{`"prism_expires"`, "timestamptz NOT NULL", ""})
-	}
-	fmt.Fprintf(b, "-- %s\n-- class: safe · lock: none, the table is new · reversible: lossy, its records go with it\n", e.Desc.FullName())
-	fmt.Fprintf(b, "CREATE SEQUENCE %s;\nCREATE TABLE %s (\n", quote(e.Table+"_version"), quote(e.Table))
-	nameWidth, typeWidth := 0, 0
-	for _, c := range columns {
-		nameWidth = max(nameWidth, len(c.name))
-		if c.comment != "" {
-			typeWidth = max(typeWidth, len(c.typ)+1)
+// dialect is how Postgres's tables look. A time has two columns: the type stops
+// at microseconds.
+var dialect = sql.Dialect{
+	Columns: func(f *schema.Field) []sql.Column {
+		columns := []sql.Column{sql.FieldColumn(f, f.Column, sqlTypes[f.Type], sql.Use(f))}
+		if f.Type == schema.Timestamp {
+			columns = append(columns, sql.FieldColumn(f, f.NanosColumn(), "smallint", ", its nanoseconds below the microsecond"))
 		}
-	}
-	for _, c := range columns {
-		line := fmt.Sprintf("  %-*s %s,", nameWidth, c.name, c.typ)
-		if c.comment != "" {
-			line = fmt.Sprintf("  %-*s %-*s -- %s", nameWidth, c.name, typeWidth, c.typ+",", c.comment)
-		}
-		b.WriteString(line + "\n")
-	}
-	fmt.Fprintf(b, "  PRIMARY KEY (%s)\n);\n", names(e.Key()))
-	for _, x := range e.Indexes {
-		unique, fields := "", x.Fields()
-		if x.Unique {
-			unique = "UNIQUE "
-		} else {
-			fields = withKey(e, fields)
-		}
-		fmt.Fprintf(b, "CREATE %sINDEX %s ON %s (%s);\n", unique, quote(x.SQLName), quote(e.Table), names(fields))
-	}
-	if e.TTL > 0 {
-		fmt.Fprintf(b, "CREATE INDEX %s ON %s (\"prism_expires\");\n", quote(e.Table+"_prism_expires"), quote(e.Table))
-	}
-}
-
-// columnsOf returns the columns of a field. A time has two: the type stops at
-// microseconds.
-func columnsOf(f *schema.Field) []column {
-	null, comment := "", fmt.Sprintf("field %d", f.Number)
-	switch f.Role {
-	case schema.Key:
-		null, comment = " NOT NULL", comment+", key"
-	case schema.Indexed:
-		comment += ", indexed"
-	}
-	columns := []column{{quote(f.Column), sqlTypes[f.Type] + null, comment}}
-	if f.Type == schema.Timestamp {
-		columns = append(columns, column{quote(f.NanosColumn()), "smallint" + null, fmt.Sprintf("field %d, its nanoseconds below the microsecond", f.Number)})
-	}
-	return columns
+		return columns
+	},
+	Record: "bytea", Version: "bigint", Release: "integer", Expires: "timestamptz",
+	Before: "CREATE SEQUENCE \"%s_version\";\n",
+	Close:  ");",
 }
 
 var sqlTypes = map[schema.Type]string{
@@ -119,32 +70,5 @@ var sqlTypes = map[schema.Type]string{
 	schema.Timestamp: "timestamptz",
 }
 
-// withKey ends the columns of an index with the key, so that pages of it are
-// stable.
-func withKey(e *schema.Entity, fields []*schema.Field) []*schema.Field {
-	all := slices.Clone(fields)
-	for _, k := range e.Key() {
-		if !slices.Contains(all, k) {
-			all = append(all, k)
-		}
-	}
-	return all
-}
-
-// quote quotes an identifier. Names were checked; a quote in one is doubled
-// all the same.
-func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
-
-// columnNames returns the quoted columns of fields.
-func columnNames(fields []*schema.Field) []string {
-	var list []string
-	for _, f := range fields {
-		for _, c := range columnsOf(f) {
-			list = append(list, c.name)
-		}
-	}
-	return list
-}
-
 // names lists the columns of fields.
-func names(fields []*schema.Field) string { return strings.Join(columnNames(fields), ", ") }
+func names(fields []*schema.Field) string { return strings.Join(dialect.Names(fields), ", ") }

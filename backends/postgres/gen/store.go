@@ -4,10 +4,11 @@ import (
 	"fmt"
 	"path"
 	"strings"
-	"time"
 
 	"github.com/prism-proxy/prism/generator/emit"
 	"github.com/prism-proxy/prism/generator/emit/golang"
+	"github.com/prism-proxy/prism/generator/emit/record"
+	"github.com/prism-proxy/prism/generator/emit/sql"
 	"github.com/prism-proxy/prism/generator/schema"
 )
 
@@ -50,36 +51,29 @@ type store struct {
 func (s *store) begin() {
 	s.file.Add("// store keeps the records of %s in table %s.\ntype store struct{ db *@postgres.DB }", s.Desc.FullName(), s.Table)
 	if s.TTL > 0 {
-		s.file.Add("// ttl is how long a record lives after its last write.\nconst ttl = %s", duration(s.TTL))
+		s.file.Add("// ttl is how long a record lives after its last write.\nconst ttl = %s", golang.Duration(s.TTL))
 	}
 	s.file.Add("// values are the parameters that find k.\nfunc (k *key) values() []any {\nreturn []any{%s}\n}", values(s.Key(), "k."))
 	fields := strings.Split(recordValues(s.Columns(), "r.")+", @postgres.Record(r.bytes)", ", ")
 	s.file.Add("// values are the parameters that write r: its columns and its bytes.\nfunc (r *record) values() []any {\nreturn []any{\n%s,\n}\n}",
-		wrap(fields, "\n"))
-}
-
-func duration(d time.Duration) string {
-	if d%time.Second == 0 {
-		return fmt.Sprintf("%d * @time.Second", d/time.Second)
-	}
-	return fmt.Sprintf("%d * @time.Millisecond", d/time.Millisecond)
+		sql.Wrap(fields, "\n"))
 }
 
 // width is how many parameters the values of a record are.
-func (s *store) width() int { return len(columnNames(s.Columns())) + 1 }
+func (s *store) width() int { return len(dialect.Names(s.Columns())) + 1 }
 
 // keyWidth is how many parameters the values of a key are.
-func (s *store) keyWidth() int { return len(columnNames(s.Key())) }
+func (s *store) keyWidth() int { return len(dialect.Names(s.Key())) }
 
 func (s *store) nextval() string {
-	return "nextval('" + strings.ReplaceAll(quote(s.Table+"_version"), "'", "''") + "')"
+	return "nextval('" + strings.ReplaceAll(sql.Quote(s.Table+"_version"), "'", "''") + "')"
 }
 
 // assignments are the parts of a SET list, with the values of the columns that
 // value gives, by parameter.
 func (s *store) assignments(indent string, value func(column string, parameter int) string) string {
 	var sets []string
-	columns := columnNames(s.Columns())
+	columns := dialect.Names(s.Columns())
 	for i, c := range columns[s.keyWidth():] {
 		sets = append(sets, c+" = "+value(c, s.keyWidth()+i+1))
 	}
@@ -87,20 +81,20 @@ func (s *store) assignments(indent string, value func(column string, parameter i
 	if s.TTL > 0 {
 		sets = append(sets, `"prism_expires" = `+value(`"prism_expires"`, s.width()+1))
 	}
-	return wrap(sets, "\n"+indent)
+	return sql.Wrap(sets, "\n"+indent)
 }
 
 // put prints the statements that insert a record: whatever was there, or only
 // where none is.
 func (s *store) put() {
-	into := append(columnNames(s.Columns()), `"prism_record"`)
+	into := append(dialect.Names(s.Columns()), `"prism_record"`)
 	given := params(1, len(into)) + ", " + s.nextval() + ", 1"
 	into = append(into, `"prism_version"`, `"prism_release"`)
 	if s.TTL > 0 {
 		into = append(into, `"prism_expires"`)
 		given += fmt.Sprintf(", $%d", s.width()+1)
 	}
-	s.file.Add("const insert = `INSERT INTO %s (%s)\nVALUES (%s)\nON CONFLICT (%s) DO `", quote(s.Table), wrap(into, "\n  "), given, names(s.Key()))
+	s.file.Add("const insert = `INSERT INTO %s (%s)\nVALUES (%s)\nON CONFLICT (%s) DO `", sql.Quote(s.Table), sql.Wrap(into, "\n  "), given, names(s.Key()))
 	s.file.Add("const replace = `UPDATE SET\n  %s`", s.assignments("  ", func(c string, _ int) string { return "excluded." + c }))
 	s.file.Add("const put = insert + replace + ` RETURNING \"prism_version\"`")
 	s.file.Add(`// put stores r whatever was there.
@@ -135,7 +129,7 @@ func (s *store) written(record, more string) string {
 // result prints what follows the statement of method, which wrote a record.
 func (s *store) result(method, arguments string) string {
 	switch {
-	case !s.hasUnique():
+	case len(s.Unique()) == 0:
 		return "return w, err\n"
 	case s.TTL == 0:
 		return "return w, taken(err)\n"
@@ -148,26 +142,14 @@ func (s *store) result(method, arguments string) string {
 `, method, arguments)
 }
 
-func (s *store) hasUnique() bool { return len(s.uniques()) > 0 }
-
-func (s *store) uniques() []*schema.Index {
-	var indexes []*schema.Index
-	for _, x := range s.Indexes {
-		if x.Unique {
-			indexes = append(indexes, x)
-		}
-	}
-	return indexes
-}
-
 // unique prints what names the unique index that refused a record, and what
 // frees the values of records that have expired.
 func (s *store) unique() {
-	if !s.hasUnique() {
+	if len(s.Unique()) == 0 {
 		return
 	}
 	var cases strings.Builder
-	for _, x := range s.uniques() {
+	for _, x := range s.Unique() {
 		fmt.Fprintf(&cases, "case %q:\nreturn @runtime.Taken(%q)\n", x.SQLName, x.Name)
 	}
 	s.file.Add(`// taken names the unique index in which another record has the same value, if
@@ -181,10 +163,10 @@ func taken(err error) error {
 		return
 	}
 	var frees strings.Builder
-	for _, x := range s.uniques() {
-		n := len(columnNames(x.Equality))
+	for _, x := range s.Unique() {
+		n := len(dialect.Names(x.Equality))
 		s.file.Add("const %sFree = `DELETE FROM %s WHERE %s AND \"prism_expires\" <= $%d RETURNING \"prism_version\"`",
-			x.GoName, quote(s.Table), equal(x.Equality, 1), n+1)
+			x.GoName, sql.Quote(s.Table), equal(x.Equality, 1), n+1)
 		fmt.Fprintf(&frees, `if freed, failed := s.db.Free(ctx, %q, %sFree, len(records), func(i int) []any {
 			return []any{%s, s.db.Now()}
 		}); freed || failed != nil {
@@ -243,9 +225,9 @@ func (s *store) swap() {
 		more = "expected, s.db.Now()"
 		create = ""
 	}
-	s.file.Add("const versionOf = `SELECT \"prism_version\" FROM %s WHERE %s%s`", quote(s.Table), equal(s.Key(), 1), s.live(s.keyWidth()+1))
+	s.file.Add("const versionOf = `SELECT \"prism_version\" FROM %s WHERE %s%s`", sql.Quote(s.Table), equal(s.Key(), 1), s.live(s.keyWidth()+1))
 	if s.TTL > 0 {
-		s.file.Add("const create = insert + replace + `\nWHERE %s.\"prism_expires\" <= $%d RETURNING \"prism_version\"`", quote(s.Table), expected)
+		s.file.Add("const create = insert + replace + `\nWHERE %s.\"prism_expires\" <= $%d RETURNING \"prism_version\"`", sql.Quote(s.Table), expected)
 	} else {
 		s.file.Add("const create = insert + `%s RETURNING \"prism_version\"`", create)
 	}
@@ -256,7 +238,7 @@ func (s *store) swap() {
 		"  FROM found WHERE %[2]s AND found.version = $%[5]d\n"+
 		"  RETURNING \"prism_version\"\n"+
 		")\nSELECT (SELECT version FROM found), (SELECT \"prism_version\" FROM swapped)`",
-		quote(s.Table), equal(s.Key(), 1), s.live(expected+1),
+		sql.Quote(s.Table), equal(s.Key(), 1), s.live(expected+1),
 		s.assignments("    ", func(_ string, p int) string { return fmt.Sprintf("$%d", p) }), expected)
 	created := ""
 	if s.TTL > 0 {
@@ -282,7 +264,7 @@ func (s *store) columns() string {
 }
 
 func (s *store) get() {
-	s.file.Add("const get = `SELECT %s FROM %s WHERE %s%s`", s.columns(), quote(s.Table), equal(s.Key(), 1), s.live(s.keyWidth()+1))
+	s.file.Add("const get = `SELECT %s FROM %s WHERE %s%s`", s.columns(), sql.Quote(s.Table), equal(s.Key(), 1), s.live(s.keyWidth()+1))
 	s.file.Add(`// get appends the record with key k to out, as a reply.
 func (s *store) get(ctx @context.Context, k *key, out []byte) ([]byte, error) {
 	return s.db.Record(ctx, out, get, %s...)
@@ -291,12 +273,12 @@ func (s *store) get(ctx @context.Context, k *key, out []byte) ([]byte, error) {
 
 func (s *store) delete() {
 	n := s.keyWidth()
-	s.file.Add("const remove = `DELETE FROM %s WHERE %s%s RETURNING \"prism_version\"`", quote(s.Table), equal(s.Key(), 1), s.live(n+1))
+	s.file.Add("const remove = `DELETE FROM %s WHERE %s%s RETURNING \"prism_version\"`", sql.Quote(s.Table), equal(s.Key(), 1), s.live(n+1))
 	s.file.Add("const removeVersion = `WITH found AS MATERIALIZED (\n"+
 		"  SELECT \"prism_version\" AS version FROM %[1]s WHERE %[2]s%[3]s FOR UPDATE\n"+
 		"), removed AS (\n"+
 		"  DELETE FROM %[1]s USING found WHERE %[2]s AND found.version = $%[4]d\n"+
-		")\nSELECT version FROM found`", quote(s.Table), equal(s.Key(), 1), s.live(n+2), n+1)
+		")\nSELECT version FROM found`", sql.Quote(s.Table), equal(s.Key(), 1), s.live(n+2), n+1)
 	s.file.Add(`// delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
 func (s *store) delete(ctx @context.Context, k *key, ifVersion int64) (existed bool, err error) {
@@ -341,7 +323,7 @@ func (s *store) batchPut() {
 		record = "append(records[i].values(), @postgres.Time(expires))"
 	}
 	item, refused := "_", "if err != nil {\nreturn nil, err\n}\n"
-	if s.hasUnique() {
+	if len(s.Unique()) > 0 {
 		item = "item"
 		first, cases := "", "case @postgres.Violated(err) != \"\":\nreturn nil, @runtime.InItem(%q, item, taken(err))\n"
 		if s.TTL > 0 {
@@ -363,16 +345,16 @@ func (s *store) batchPut(ctx @context.Context, records []record) ([]@keyvalue.Wr
 
 // finds prints the Finds of unique indexes.
 func (s *store) finds() {
-	for _, x := range s.uniques() {
+	for _, x := range s.Unique() {
 		var arguments strings.Builder
 		for _, f := range x.Equality {
-			fmt.Fprintf(&arguments, ", %s %s", f.GoName, goType(f))
+			fmt.Fprintf(&arguments, ", %s %s", f.GoName, record.PlainType(f))
 		}
 		given := values(x.Equality, "")
 		if s.TTL > 0 {
 			given += ", s.db.Now()"
 		}
-		s.file.Add("const %s = `SELECT %s FROM %s WHERE %s%s`", x.GoName, s.columns(), quote(s.Table), equal(x.Equality, 1), s.live(len(columnNames(x.Equality))+1))
+		s.file.Add("const %s = `SELECT %s FROM %s WHERE %s%s`", x.GoName, s.columns(), sql.Quote(s.Table), equal(x.Equality, 1), s.live(len(dialect.Names(x.Equality))+1))
 		s.file.Add(`// %[1]s appends the record with the values to out, as a reply.
 func (s *store) %[1]s(ctx @context.Context%[2]s, out []byte) ([]byte, error) {
 	return s.db.Record(ctx, out, %[1]s, %[3]s)
@@ -387,7 +369,7 @@ func (s *store) sweep() {
 		"  SELECT pg_try_advisory_xact_lock(hashtext('prism_sweep'), hashtext('%[2]s')) AS mine\n"+
 		")\nDELETE FROM %[1]s WHERE ctid = ANY (ARRAY(\n"+
 		"  SELECT %[1]s.ctid FROM %[1]s WHERE (SELECT mine FROM turn) AND \"prism_expires\" <= $1\n"+
-		"  LIMIT 1000 FOR UPDATE SKIP LOCKED\n))`", quote(s.Table), strings.ReplaceAll(s.Table, "'", "''"))
+		"  LIMIT 1000 FOR UPDATE SKIP LOCKED\n))`", sql.Quote(s.Table), strings.ReplaceAll(s.Table, "'", "''"))
 	s.file.Add(`// sweep deletes some of the records that have expired, and returns how many:
 // none while another replica sweeps.
 func (s *store) sweep(ctx @context.Context) (swept int, err error) {

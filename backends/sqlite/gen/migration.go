@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/prism-proxy/prism/generator/emit/sql"
 	"github.com/prism-proxy/prism/generator/schema"
 )
 
@@ -39,7 +40,7 @@ func (Backend) Migration(d *schema.Deployment, n *schema.Namespace, name string)
 	fmt.Fprintf(&b, meta, d.Name)
 	for _, e := range n.Entities {
 		b.WriteByte('\n')
-		table(&b, e)
+		b.WriteString(dialect.Table(e))
 	}
 	fmt.Fprintf(&b, `
 INSERT INTO "prism_migrations" ("namespace", "number", "name", "state", "applied_at")
@@ -48,105 +49,24 @@ VALUES ('%s', 1, '%s', 'applied', strftime('%%Y-%%m-%%dT%%H:%%M:%%SZ', 'now'));
 	return b.String()
 }
 
-// column is one line of a CREATE TABLE.
-type column struct{ name, typ, comment string }
-
-// table prints the table of e, its indexes and its counter of versions.
-func table(b *strings.Builder, e *schema.Entity) {
-	var columns []column
-	for _, f := range e.Columns() {
-		c := column{quote(f.Column), sqlType(f), fmt.Sprintf("field %d", f.Number)}
-		if f.Role == schema.Key {
-			c.typ += " NOT NULL"
-		}
-		switch f.Role {
-		case schema.Key:
-			c.comment += ", key"
-		case schema.Indexed:
-			c.comment += ", indexed"
-		}
-		columns = append(columns, c)
-	}
-	columns = append(columns,
-		column{`"prism_record"`, "BLOB NOT NULL", ""},
-		column{`"prism_version"`, "INTEGER NOT NULL", ""},
-		column{`"prism_release"`, "INTEGER NOT NULL", ""})
-	if e.TTL > 0 {
-		columns = append(columns, column{`"prism_expires"`, "TEXT NOT NULL", ""})
-	}
-	fmt.Fprintf(b, "-- %s\n-- class: safe · lock: none, the table is new · reversible: lossy, its records go with it\n", e.Desc.FullName())
-	fmt.Fprintf(b, "CREATE TABLE %s (\n", quote(e.Table))
-	nameWidth, typeWidth := 0, 0
-	for _, c := range columns {
-		nameWidth = max(nameWidth, len(c.name))
-		if c.comment != "" {
-			typeWidth = max(typeWidth, len(c.typ)+1)
-		}
-	}
-	for _, c := range columns {
-		line := fmt.Sprintf("  %-*s %s,", nameWidth, c.name, c.typ)
-		if c.comment != "" {
-			line = fmt.Sprintf("  %-*s %-*s -- %s", nameWidth, c.name, typeWidth, c.typ+",", c.comment)
-		}
-		b.WriteString(line + "\n")
-	}
-	fmt.Fprintf(b, "  PRIMARY KEY (%s)\n) STRICT;\n", names(e.Key()))
-	for _, x := range e.Indexes {
-		unique, fields := "", x.Fields()
-		if x.Unique {
-			unique = "UNIQUE "
-		} else {
-			fields = withKey(e, fields)
-		}
-		fmt.Fprintf(b, "CREATE %sINDEX %s ON %s (%s);\n", unique, quote(x.SQLName), quote(e.Table), names(fields))
-	}
-	if e.TTL > 0 {
-		fmt.Fprintf(b, "CREATE INDEX %s ON %s (\"prism_expires\");\n", quote(e.Table+"_prism_expires"), quote(e.Table))
-	}
-	fmt.Fprintf(b, "INSERT INTO \"prism_versions\" (\"table\", \"last\") VALUES ('%s', 0);\n", e.Table)
+// dialect is how SQLite's tables look.
+var dialect = sql.Dialect{
+	Columns: func(f *schema.Field) []sql.Column {
+		return []sql.Column{sql.FieldColumn(f, f.Column, sqlTypes[f.Type], sql.Use(f))}
+	},
+	Record: "BLOB", Version: "INTEGER", Release: "INTEGER", Expires: "TEXT",
+	Close: ") STRICT;",
+	After: "INSERT INTO \"prism_versions\" (\"table\", \"last\") VALUES ('%s', 0);\n",
 }
 
-// withKey ends the columns of an index with the key, so that pages of it are
-// stable.
-func withKey(e *schema.Entity, fields []*schema.Field) []*schema.Field {
-	all := append([]*schema.Field(nil), fields...)
-	for _, k := range e.Key() {
-		if !contains(all, k) {
-			all = append(all, k)
-		}
-	}
-	return all
+// sqlTypes are the column types: STRICT tables know no others.
+var sqlTypes = map[schema.Type]string{
+	schema.Text:      "TEXT",
+	schema.Int:       "INTEGER",
+	schema.Uint:      "BLOB", // 8 bytes, big-endian
+	schema.Bool:      "INTEGER",
+	schema.Timestamp: "TEXT", // RFC 3339, of one width
 }
-
-func contains(fields []*schema.Field, f *schema.Field) bool {
-	for _, g := range fields {
-		if g == f {
-			return true
-		}
-	}
-	return false
-}
-
-// sqlType is the column type of a field: STRICT tables know no others.
-func sqlType(f *schema.Field) string {
-	switch f.Type {
-	case schema.Text, schema.Timestamp: // a time is RFC 3339 of one width
-		return "TEXT"
-	case schema.Uint: // 8 bytes, big-endian
-		return "BLOB"
-	}
-	return "INTEGER"
-}
-
-// quote quotes an identifier. Names were checked; a quote in one is doubled
-// all the same.
-func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
 
 // names lists the columns of fields.
-func names(fields []*schema.Field) string {
-	var list []string
-	for _, f := range fields {
-		list = append(list, quote(f.Column))
-	}
-	return strings.Join(list, ", ")
-}
+func names(fields []*schema.Field) string { return strings.Join(dialect.Names(fields), ", ") }

@@ -4,10 +4,11 @@ import (
 	"fmt"
 	"path"
 	"strings"
-	"time"
 
 	"github.com/prism-proxy/prism/generator/emit"
 	"github.com/prism-proxy/prism/generator/emit/golang"
+	"github.com/prism-proxy/prism/generator/emit/record"
+	"github.com/prism-proxy/prism/generator/emit/sql"
 	"github.com/prism-proxy/prism/generator/schema"
 )
 
@@ -49,15 +50,8 @@ type store struct {
 func (s *store) begin() {
 	s.file.Add("// store keeps the records of %s in table %s.\ntype store struct{ db *@sqlite.DB }", s.Desc.FullName(), s.Table)
 	if s.TTL > 0 {
-		s.file.Add("// ttl is how long a record lives after its last write.\nconst ttl = %s", duration(s.TTL))
+		s.file.Add("// ttl is how long a record lives after its last write.\nconst ttl = %s", golang.Duration(s.TTL))
 	}
-}
-
-func duration(d time.Duration) string {
-	if d%time.Second == 0 {
-		return fmt.Sprintf("%d * @time.Second", d/time.Second)
-	}
-	return fmt.Sprintf("%d * @time.Millisecond", d/time.Millisecond)
 }
 
 // put prints the one statement that writes a record.
@@ -73,11 +67,11 @@ func (s *store) put() {
 	var sets []string
 	for _, f := range columns {
 		if f.Role != schema.Key {
-			sets = append(sets, excluded(quote(f.Column)))
+			sets = append(sets, sql.Excluded(sql.Quote(f.Column)))
 		}
 	}
 	for _, c := range stored {
-		sets = append(sets, excluded(c))
+		sets = append(sets, sql.Excluded(c))
 	}
 	var binds strings.Builder
 	for i, f := range columns {
@@ -88,16 +82,16 @@ func (s *store) put() {
 	if s.TTL > 0 {
 		fmt.Fprintf(&binds, "q.Time(%d, w.Expires)\n", last+3)
 		expires = ", Expires: c.Expires(ttl)"
-		if s.hasUnique() {
+		if len(s.Unique()) > 0 {
 			expired = "s.freeExpired(c, r)\n"
 		}
 	}
 	taken := ""
-	if s.hasUnique() {
+	if len(s.Unique()) > 0 {
 		taken = "if q.UniqueViolation() {\nreturn s.taken(c, r)\n}\n"
 	}
 	s.file.Add("const put = `INSERT INTO %s (%s, %s)\nVALUES (%s)\nON CONFLICT (%s) DO UPDATE SET\n  %s`",
-		quote(s.Table), names(columns), strings.Join(stored, ", "), strings.Join(values, ", "), names(s.Key()), wrap(sets))
+		sql.Quote(s.Table), names(columns), strings.Join(stored, ", "), strings.Join(values, ", "), names(s.Key()), sql.Wrap(sets, "\n  "))
 	s.file.Add(`// put stores r whatever was there.
 func (s *store) put(ctx @context.Context, r *record) (w @keyvalue.Written, err error) {
 	c, err := s.db.Begin(ctx)
@@ -123,24 +117,10 @@ func (s *store) write(c *@sqlite.Conn, r *record, w @keyvalue.Written) error {
 	s.unique()
 }
 
-func (s *store) hasUnique() bool {
-	for _, x := range s.Indexes {
-		if x.Unique {
-			return true
-		}
-	}
-	return false
-}
-
 // unique prints what tells which unique index another record stands in, and
 // what frees the values of records that have expired.
 func (s *store) unique() {
-	var indexes []*schema.Index
-	for _, x := range s.Indexes {
-		if x.Unique {
-			indexes = append(indexes, x)
-		}
-	}
+	indexes := s.Unique()
 	if len(indexes) == 0 {
 		return
 	}
@@ -153,7 +133,7 @@ func (s *store) unique() {
 			n++
 		}
 		s.file.Add("const %sTaken = `SELECT 1 FROM %s WHERE %s AND NOT (%s)`",
-			x.GoName, quote(s.Table), equal(x.Equality, 1), equal(s.Key(), len(x.Equality)+1))
+			x.GoName, sql.Quote(s.Table), equal(x.Equality, 1), equal(s.Key(), len(x.Equality)+1))
 		fmt.Fprintf(&probes, "q %s c.Query(%sTaken)\n%sif q.Next() {\nreturn @runtime.Taken(%q)\n}\n",
 			map[bool]string{true: ":=", false: "="}[probes.Len() == 0], x.GoName, binds.String(), x.Name)
 	}
@@ -169,7 +149,7 @@ func (s *store) unique() {
 		for j, f := range x.Equality {
 			fmt.Fprintf(&binds, "%s\n", bind(j+1, f, "r."+f.GoName, true))
 		}
-		s.file.Add("const %sFree = `DELETE FROM %s WHERE %s AND \"prism_expires\" <= ?%d`", x.GoName, quote(s.Table), equal(x.Equality, 1), n+1)
+		s.file.Add("const %sFree = `DELETE FROM %s WHERE %s AND \"prism_expires\" <= ?%d`", x.GoName, sql.Quote(s.Table), equal(x.Equality, 1), n+1)
 		fmt.Fprintf(&frees, "q %s c.Query(%sFree)\n%sq.Time(%d, c.Now())\nq.Exec()\n",
 			map[bool]string{true: ":=", false: "="}[i == 0], x.GoName, binds.String(), n+1)
 	}
@@ -177,7 +157,7 @@ func (s *store) unique() {
 }
 
 func (s *store) swap() {
-	s.file.Add("const versionOf = `SELECT \"prism_version\" FROM %s WHERE %s`", quote(s.Table), s.here(s.Key()))
+	s.file.Add("const versionOf = `SELECT \"prism_version\" FROM %s WHERE %s`", sql.Quote(s.Table), s.here(s.Key()))
 	s.file.Add(`// versionOf returns the version of the record with key k, if it is there.
 func (s *store) versionOf(c *@sqlite.Conn, k *key) (version int64, exists bool) {
 	q := c.Query(versionOf)
@@ -247,7 +227,7 @@ func (s *store) written() string {
 }
 
 func (s *store) get() {
-	s.file.Add("const get = `SELECT %s FROM %s WHERE %s`", s.columns(), quote(s.Table), s.here(s.Key()))
+	s.file.Add("const get = `SELECT %s FROM %s WHERE %s`", s.columns(), sql.Quote(s.Table), s.here(s.Key()))
 	s.file.Add(`// get appends the record with key k to out, as a reply.
 func (s *store) get(ctx @context.Context, k *key, out []byte) (_ []byte, err error) {
 	c, err := s.db.Reader(ctx)
@@ -264,7 +244,7 @@ func (s *store) get(ctx @context.Context, k *key, out []byte) (_ []byte, err err
 }
 
 func (s *store) delete() {
-	s.file.Add("const remove = `DELETE FROM %s WHERE %s`", quote(s.Table), s.here(s.Key()))
+	s.file.Add("const remove = `DELETE FROM %s WHERE %s`", sql.Quote(s.Table), s.here(s.Key()))
 	s.file.Add(`// delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
 func (s *store) delete(ctx @context.Context, k *key, ifVersion int64) (existed bool, err error) {
@@ -295,7 +275,7 @@ func (s *store) batches() {
 		expires, w = "expires := c.Expires(ttl)\n", "@keyvalue.Written{Version: first + int64(i), Expires: expires}"
 	}
 	write := "if err := s.write(c, &records[i], written[i]); err != nil {\nreturn nil, err\n}\n"
-	if s.hasUnique() {
+	if len(s.Unique()) > 0 {
 		write = fmt.Sprintf("if err := s.write(c, &records[i], written[i]); err != nil {\nreturn nil, @runtime.InItem(%q, i, err)\n}\n", s.Labels)
 	}
 	s.file.Add(`// batchPut stores all records or none, in their order.
@@ -350,15 +330,12 @@ func (s *store) batchDelete(ctx @context.Context, keys []key) (_ []bool, err err
 
 // finds prints the Finds of unique indexes.
 func (s *store) finds() {
-	for _, x := range s.Indexes {
-		if !x.Unique {
-			continue
-		}
+	for _, x := range s.Unique() {
 		var arguments strings.Builder
 		for _, f := range x.Equality {
-			fmt.Fprintf(&arguments, ", %s %s", f.GoName, goType(f))
+			fmt.Fprintf(&arguments, ", %s %s", f.GoName, record.PlainType(f))
 		}
-		s.file.Add("const %s = `SELECT %s FROM %s WHERE %s`", x.GoName, s.columns(), quote(s.Table), s.here(x.Equality))
+		s.file.Add("const %s = `SELECT %s FROM %s WHERE %s`", x.GoName, s.columns(), sql.Quote(s.Table), s.here(x.Equality))
 		s.file.Add(`// %[1]s appends the record with the values to out, as a reply.
 func (s *store) %[1]s(ctx @context.Context%[2]s, out []byte) (_ []byte, err error) {
 	c, err := s.db.Reader(ctx)
@@ -376,7 +353,7 @@ func (s *store) %[1]s(ctx @context.Context%[2]s, out []byte) (_ []byte, err erro
 }
 
 func (s *store) sweep() {
-	s.file.Add("const sweep = `DELETE FROM %s WHERE rowid IN (\n  SELECT rowid FROM %[1]s WHERE \"prism_expires\" <= ?1 LIMIT 1000\n)`", quote(s.Table))
+	s.file.Add("const sweep = `DELETE FROM %s WHERE rowid IN (\n  SELECT rowid FROM %[1]s WHERE \"prism_expires\" <= ?1 LIMIT 1000\n)`", sql.Quote(s.Table))
 	s.file.Add(`// sweep deletes some of the records that have expired, and returns how many.
 func (s *store) sweep(ctx @context.Context) (swept int, err error) {
 	c, err := s.db.Begin(ctx)

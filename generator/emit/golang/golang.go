@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/dave/jennifer/jen"
 	"github.com/prism-proxy/prism/generator/emit"
@@ -114,6 +115,14 @@ func Comment(text string) string {
 		b.WriteString(strings.TrimRight("// "+line, " ") + "\n")
 	}
 	return b.String()
+}
+
+// Duration returns d as Go source, for a file that imports time.
+func Duration(d time.Duration) string {
+	if d%time.Second == 0 {
+		return fmt.Sprintf("%d * @time.Second", d/time.Second)
+	}
+	return fmt.Sprintf("%d * @time.Millisecond", d/time.Millisecond)
 }
 
 // Wrap breaks text into lines of at most width bytes where words allow.

@@ -18,13 +18,14 @@ func TagName(f *schema.Field) string {
 // GoType is the type that holds the field in a key or a record.
 func GoType(f *schema.Field) string {
 	if optional(f) {
-		return "@wire.Optional[" + plainType(f) + "]"
+		return "@wire.Optional[" + PlainType(f) + "]"
 	}
-	return plainType(f)
+	return PlainType(f)
 }
 
-// plainType is the type of the field's value where it is known to be there.
-func plainType(f *schema.Field) string {
+// PlainType is the type of the field's value where it is known to be there: in
+// a key, a position or a request.
+func PlainType(f *schema.Field) string {
 	switch f.Type {
 	case schema.Text:
 		return "[]byte"

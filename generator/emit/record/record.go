@@ -178,7 +178,7 @@ func (p *printer) position() {
 	var b strings.Builder
 	b.WriteString("// position is a place in the order of a list: the key, and the fields that\n// ordered indexes sort by.\ntype position struct {\nkey\n")
 	for _, f := range extra {
-		fmt.Fprintf(&b, "%s %s // %d\n", f.GoName, plainType(f), f.Number)
+		fmt.Fprintf(&b, "%s %s // %d\n", f.GoName, PlainType(f), f.Number)
 	}
 	lowest := "emptyKey"
 	if p.entity.HasLowest() {

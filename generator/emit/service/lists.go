@@ -32,13 +32,13 @@ func (p *printer) lists(f *golang.File) {
 // place is the type of a place in the lists of the entity, and its lowest
 // value.
 func (p *printer) place() (name, lowest string) {
-	switch e := p.e; {
-	case len(e.Position()) > len(e.Key()):
-		return "position", "lowestPosition"
-	case e.HasLowest():
-		return "key", "lowestKey"
+	switch name = p.e.Place(); {
+	case name == "position":
+		return name, "lowestPosition"
+	case p.e.HasLowest():
+		return name, "lowestKey"
 	}
-	return "key", "emptyKey"
+	return name, "emptyKey"
 }
 
 func (p *printer) scan(f *golang.File) {
@@ -287,7 +287,7 @@ func (s *Service) answer(call *@runtime.Call, page *@keyvalue.Page, query []byte
 func (p *printer) findOne(f *golang.File, x *schema.Index) {
 	var fields, reads, args strings.Builder
 	for i, eq := range x.Equality {
-		fmt.Fprintf(&fields, "%s %s\n", eq.GoName, equalType(eq))
+		fmt.Fprintf(&fields, "%s %s\n", eq.GoName, record.PlainType(eq))
 		fmt.Fprintf(&reads, "case %s:\n%s\n", equalTag(eq, i+1), equalAssign(eq))
 		fmt.Fprintf(&args, ", q.%s", eq.GoName)
 	}
@@ -328,7 +328,7 @@ func (p *printer) find(f *golang.File, l *schema.List) {
 	place, lowest := p.place()
 	var fields, reads, args, query strings.Builder
 	for i, eq := range l.Equal {
-		fmt.Fprintf(&fields, "%s %s\n", eq.GoName, equalType(eq))
+		fmt.Fprintf(&fields, "%s %s\n", eq.GoName, record.PlainType(eq))
 		fmt.Fprintf(&reads, "case %s:\n%s\n", equalTag(eq, i+1), equalAssign(eq))
 		fmt.Fprintf(&args, ", q.%s", eq.GoName)
 		fmt.Fprintf(&query, "b = %s\n", record.Append(eq, "q.", i+1))
@@ -387,21 +387,6 @@ func (q *%[1]sRequest) query() []byte {
 	p.handler(f, l.Method, l.GoName, func(b *strings.Builder) {
 		fmt.Fprintf(b, "if err := s.store.%s(call.Context()%s, &q.Range, page); err != nil {\nreturn err\n}\n", l.GoName, args.String())
 	})
-}
-
-// equalType is the type of a value that a Find gives exactly.
-func equalType(f *schema.Field) string {
-	switch f.Type {
-	case schema.Text:
-		return "[]byte"
-	case schema.Int:
-		return "int64"
-	case schema.Uint:
-		return "uint64"
-	case schema.Bool:
-		return "bool"
-	}
-	return "@wire.Timestamp"
 }
 
 func equalTag(f *schema.Field, number int) string {
