@@ -43,10 +43,9 @@ var goKeywords = words("break case chan const continue default defer else fallth
 var goPredeclared = words("any append bool byte cap clear close copy delete error false int int32 int64 len make max min new nil panic string true uint32 uint64")
 
 // goMembers are what generated code itself calls the members of a key, a record
-// and a list's request, the variables that stand beside a field's, and the
+// or a request, the variables beside the values that a Find is given, and the
 // packages that it imports.
-var goMembers = words("cmp context grpc io keyvalue math memory migration postgres runtime sqlite time wire " +
-	"all at b bounded bytes c check ctx db err f from hasFrom inPartition k key lowest opts out page partition position q query r read record results reverse s size statement store to token tokens valid validBound validPartition version w")
+var goMembers = words("all append b bytes c check cmp context ctx err f from grpc io k key keyvalue math memory migration out page position postgres q query r read runtime s sqlite statement time to valid validBound validPartition values w wire")
 
 func words(list string) map[string]bool {
 	set := map[string]bool{}

@@ -62,7 +62,7 @@ func (q *scanRequest) valid() error {
 	if err := q.To.key.validBound(); err != nil {
 		return runtime.In("to", err)
 	}
-	if q.Bounded && cmp.Or(q.From.at_.Compare(q.To.at_), bytes.Compare(q.From.name, q.To.name), cmp.Compare(q.From.sequence, q.To.sequence)) > 0 {
+	if q.Bounded && cmp.Or(q.From.at.Compare(q.To.at), bytes.Compare(q.From.name, q.To.name), cmp.Compare(q.From.sequence, q.To.sequence)) > 0 {
 		return keyvalue.Backwards(true)
 	}
 	return nil
@@ -85,9 +85,9 @@ func (q *scanRequest) query() []byte {
 // fields may be unset.
 func (k *key) validBound() error {
 	switch {
-	case !k.at_.Valid():
+	case !k.at.Valid():
 		return runtime.BadTime("at")
-	case !k.at_.Set && len(k.name) > 0:
+	case !k.at.Set && len(k.name) > 0:
 		return runtime.Required("at")
 	case len(k.name) > 64:
 		return runtime.TooLong("name", len(k.name), 64)
@@ -207,10 +207,10 @@ func (q *findByKindRequest) read(b []byte) error {
 		case 1<<3 | wire.Varint:
 			q.kind = int64(f.Int32())
 		case 11<<3 | wire.Bytes:
-			q.From.at_ = f.Timestamp(q.From.at_)
+			q.From.at = f.Timestamp(q.From.at)
 		case 12<<3 | wire.Bytes:
 			q.Bounded = true
-			q.To.at_ = f.Timestamp(q.To.at_)
+			q.To.at = f.Timestamp(q.To.at)
 		default:
 			q.Paging.Read(&f)
 		}
@@ -219,11 +219,11 @@ func (q *findByKindRequest) read(b []byte) error {
 		return runtime.Decode(err)
 	}
 	switch {
-	case !q.From.at_.Valid():
+	case !q.From.at.Valid():
 		return runtime.BadTime("from")
-	case !q.To.at_.Valid():
+	case !q.To.at.Valid():
 		return runtime.BadTime("to")
-	case q.Bounded && q.From.at_.Compare(q.To.at_) > 0:
+	case q.Bounded && q.From.at.Compare(q.To.at) > 0:
 		return keyvalue.Backwards(true)
 	}
 	return nil

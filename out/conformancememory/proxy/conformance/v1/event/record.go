@@ -34,7 +34,7 @@ const (
 type key struct {
 	tenant   []byte         // 1
 	shard    int64          // 2
-	at_      wire.Timestamp // 3
+	at       wire.Timestamp // 3
 	name     []byte         // 4
 	sequence int64          // 5
 }
@@ -55,7 +55,7 @@ func (k *key) read(f wire.Fields) error {
 		case tagShard:
 			k.shard = f.Int64()
 		case tagAt:
-			k.at_ = f.Timestamp(k.at_)
+			k.at = f.Timestamp(k.at)
 		case tagName:
 			k.name = f.Text()
 		case tagSequence:
@@ -71,9 +71,9 @@ func (k *key) valid() error {
 		return err
 	}
 	switch {
-	case !k.at_.Set:
+	case !k.at.Set:
 		return runtime.Required("at")
-	case !k.at_.Valid():
+	case !k.at.Valid():
 		return runtime.BadTime("at")
 	case len(k.name) == 0:
 		return runtime.Required("name")
@@ -110,7 +110,7 @@ func (k *key) check(b []byte) error {
 func (k *key) append(b []byte) []byte {
 	b = wire.AppendBytes(b, 1, k.tenant)
 	b = wire.AppendVarint(b, 2, uint64(k.shard))
-	b = wire.AppendTimestamp(b, 3, k.at_)
+	b = wire.AppendTimestamp(b, 3, k.at)
 	b = wire.AppendBytes(b, 4, k.name)
 	b = wire.AppendVarint(b, 5, uint64(k.sequence))
 	return b
@@ -135,7 +135,7 @@ func (p *position) read(f wire.Fields) error {
 		case tagShard:
 			p.shard = f.Int64()
 		case tagAt:
-			p.at_ = f.Timestamp(p.at_)
+			p.at = f.Timestamp(p.at)
 		case tagName:
 			p.name = f.Text()
 		case tagSequence:
@@ -184,7 +184,7 @@ func (r *record) read(b []byte) error {
 		case tagShard:
 			r.shard = f.Int64()
 		case tagAt:
-			r.at_ = f.Timestamp(r.at_)
+			r.at = f.Timestamp(r.at)
 		case tagName:
 			r.name = f.Text()
 		case tagSequence:

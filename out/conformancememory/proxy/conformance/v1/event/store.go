@@ -23,7 +23,7 @@ const (
 
 // recordKey returns the key that the record with key k stands under.
 func recordKey(k *key) memory.Key {
-	return table.Text(k.tenant).Int(k.shard).Time(k.at_).Text(k.name).Int(k.sequence)
+	return table.Text(k.tenant).Int(k.shard).Time(k.at).Text(k.name).Int(k.sequence)
 }
 
 // recordKeys returns the keys that the records with the keys stand under.
@@ -40,14 +40,14 @@ func recordKeys(keys []key) []memory.Key {
 func newRecord(r *record) *memory.Record {
 	stored := memory.NewRecord(recordKey(&r.key), r.bytes)
 	if r.severity.Set {
-		stored.Index(bySeverity.Int(r.severity.Value).Text(r.tenant).Int(r.shard).Time(r.at_).Text(r.name).Int(r.sequence))
+		stored.Index(bySeverity.Int(r.severity.Value).Text(r.tenant).Int(r.shard).Time(r.at).Text(r.name).Int(r.sequence))
 	}
-	stored.Index(byKind.Int(r.kind).Time(r.at_).Text(r.tenant).Int(r.shard).Text(r.name).Int(r.sequence))
+	stored.Index(byKind.Int(r.kind).Time(r.at).Text(r.tenant).Int(r.shard).Text(r.name).Int(r.sequence))
 	if r.region != nil {
-		stored.Index(byPlace.Text(r.region).Bool(r.open).Text(r.tenant).Int(r.shard).Time(r.at_).Text(r.name).Int(r.sequence))
+		stored.Index(byPlace.Text(r.region).Bool(r.open).Text(r.tenant).Int(r.shard).Time(r.at).Text(r.name).Int(r.sequence))
 	}
 	if r.region != nil && r.severity.Set {
-		stored.Index(byUrgent.Text(r.region).Int(r.kind).Int(r.severity.Value).Text(r.tenant).Int(r.shard).Time(r.at_).Text(r.name).Int(r.sequence))
+		stored.Index(byUrgent.Text(r.region).Int(r.kind).Int(r.severity.Value).Text(r.tenant).Int(r.shard).Time(r.at).Text(r.name).Int(r.sequence))
 	}
 	return stored
 }
@@ -96,9 +96,9 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 
 // scan adds the records of r to page, by tenant, shard, at, name, sequence.
 func (s *store) scan(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	from, to := table.Text(r.From.tenant).Int(r.From.shard).Time(r.From.at_).Text(r.From.name).Int(r.From.sequence), table.End()
+	from, to := table.Text(r.From.tenant).Int(r.From.shard).Time(r.From.at).Text(r.From.name).Int(r.From.sequence), table.End()
 	if r.Bounded {
-		to = table.Text(r.To.tenant).Int(r.To.shard).Time(r.To.at_).Text(r.To.name).Int(r.To.sequence)
+		to = table.Text(r.To.tenant).Int(r.To.shard).Time(r.To.at).Text(r.To.name).Int(r.To.sequence)
 	}
 	return s.db.List(ctx, from, to, page)
 }
@@ -106,18 +106,18 @@ func (s *store) scan(ctx context.Context, r *keyvalue.Range[position], page *key
 // scanPartition adds the records of r to page, by at, name, sequence.
 func (s *store) scanPartition(ctx context.Context, partition *key, r *keyvalue.Range[position], page *keyvalue.Page) error {
 	all := table.Text(partition.tenant).Int(partition.shard)
-	from, to := all.Time(r.From.at_).Text(r.From.name).Int(r.From.sequence), all.End()
+	from, to := all.Time(r.From.at).Text(r.From.name).Int(r.From.sequence), all.End()
 	if r.Bounded {
-		to = all.Time(r.To.at_).Text(r.To.name).Int(r.To.sequence)
+		to = all.Time(r.To.at).Text(r.To.name).Int(r.To.sequence)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
 // findBySeverity adds the records of r to page, by severity, tenant, shard, at, name, sequence.
 func (s *store) findBySeverity(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	from, to := bySeverity.Int(r.From.severity).Text(r.From.tenant).Int(r.From.shard).Time(r.From.at_).Text(r.From.name).Int(r.From.sequence), bySeverity.End()
+	from, to := bySeverity.Int(r.From.severity).Text(r.From.tenant).Int(r.From.shard).Time(r.From.at).Text(r.From.name).Int(r.From.sequence), bySeverity.End()
 	if r.Bounded {
-		to = bySeverity.Int(r.To.severity).Text(r.To.tenant).Int(r.To.shard).Time(r.To.at_).Text(r.To.name).Int(r.To.sequence)
+		to = bySeverity.Int(r.To.severity).Text(r.To.tenant).Int(r.To.shard).Time(r.To.at).Text(r.To.name).Int(r.To.sequence)
 	}
 	return s.db.List(ctx, from, to, page)
 }
@@ -125,9 +125,9 @@ func (s *store) findBySeverity(ctx context.Context, r *keyvalue.Range[position],
 // findByKind adds the records of r to page, by at, tenant, shard, name, sequence.
 func (s *store) findByKind(ctx context.Context, kind int64, r *keyvalue.Range[position], page *keyvalue.Page) error {
 	all := byKind.Int(kind)
-	from, to := all.Time(r.From.at_).Text(r.From.tenant).Int(r.From.shard).Text(r.From.name).Int(r.From.sequence), all.End()
+	from, to := all.Time(r.From.at).Text(r.From.tenant).Int(r.From.shard).Text(r.From.name).Int(r.From.sequence), all.End()
 	if r.Bounded {
-		to = all.Time(r.To.at_).Text(r.To.tenant).Int(r.To.shard).Text(r.To.name).Int(r.To.sequence)
+		to = all.Time(r.To.at).Text(r.To.tenant).Int(r.To.shard).Text(r.To.name).Int(r.To.sequence)
 	}
 	return s.db.List(ctx, from, to, page)
 }
@@ -135,9 +135,9 @@ func (s *store) findByKind(ctx context.Context, kind int64, r *keyvalue.Range[po
 // findByPlace adds the records of r to page, by tenant, shard, at, name, sequence.
 func (s *store) findByPlace(ctx context.Context, region []byte, open bool, r *keyvalue.Range[position], page *keyvalue.Page) error {
 	all := byPlace.Text(region).Bool(open)
-	from, to := all.Text(r.From.tenant).Int(r.From.shard).Time(r.From.at_).Text(r.From.name).Int(r.From.sequence), all.End()
+	from, to := all.Text(r.From.tenant).Int(r.From.shard).Time(r.From.at).Text(r.From.name).Int(r.From.sequence), all.End()
 	if r.Bounded {
-		to = all.Text(r.To.tenant).Int(r.To.shard).Time(r.To.at_).Text(r.To.name).Int(r.To.sequence)
+		to = all.Text(r.To.tenant).Int(r.To.shard).Time(r.To.at).Text(r.To.name).Int(r.To.sequence)
 	}
 	return s.db.List(ctx, from, to, page)
 }
@@ -145,9 +145,9 @@ func (s *store) findByPlace(ctx context.Context, region []byte, open bool, r *ke
 // findByUrgent adds the records of r to page, by severity, tenant, shard, at, name, sequence.
 func (s *store) findByUrgent(ctx context.Context, region []byte, kind int64, r *keyvalue.Range[position], page *keyvalue.Page) error {
 	all := byUrgent.Text(region).Int(kind)
-	from, to := all.Int(r.From.severity).Text(r.From.tenant).Int(r.From.shard).Time(r.From.at_).Text(r.From.name).Int(r.From.sequence), all.End()
+	from, to := all.Int(r.From.severity).Text(r.From.tenant).Int(r.From.shard).Time(r.From.at).Text(r.From.name).Int(r.From.sequence), all.End()
 	if r.Bounded {
-		to = all.Int(r.To.severity).Text(r.To.tenant).Int(r.To.shard).Time(r.To.at_).Text(r.To.name).Int(r.To.sequence)
+		to = all.Int(r.To.severity).Text(r.To.tenant).Int(r.To.shard).Time(r.To.at).Text(r.To.name).Int(r.To.sequence)
 	}
 	return s.db.List(ctx, from, to, page)
 }

@@ -203,10 +203,10 @@ func (q *findBySizeRequest) read(b []byte) error {
 	for f.Next() {
 		switch f.Tag {
 		case 11<<3 | wire.Varint:
-			q.From.size_ = f.Uint64()
+			q.From.size = f.Uint64()
 		case 12<<3 | wire.Varint:
 			q.Bounded = true
-			q.To.size_ = f.Uint64()
+			q.To.size = f.Uint64()
 		default:
 			q.Paging.Read(&f)
 		}
@@ -215,7 +215,7 @@ func (q *findBySizeRequest) read(b []byte) error {
 		return runtime.Decode(err)
 	}
 	switch {
-	case q.Bounded && cmp.Compare(q.From.size_, q.To.size_) > 0:
+	case q.Bounded && cmp.Compare(q.From.size, q.To.size) > 0:
 		return keyvalue.Backwards(false)
 	}
 	return nil
@@ -882,7 +882,7 @@ func (s *Service) findBySameNumber(call *runtime.Call) error {
 type findBySameSizeRequest struct {
 	keyvalue.Paging
 	keyvalue.Range[position]
-	size_ uint64
+	size uint64
 }
 
 func (q *findBySameSizeRequest) read(b []byte) error {
@@ -891,7 +891,7 @@ func (q *findBySameSizeRequest) read(b []byte) error {
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Varint:
-			q.size_ = f.Uint64()
+			q.size = f.Uint64()
 		default:
 			q.Paging.Read(&f)
 		}
@@ -905,7 +905,7 @@ func (q *findBySameSizeRequest) read(b []byte) error {
 // query is what a page token of the list is bound to.
 func (q *findBySameSizeRequest) query() []byte {
 	b := q.Paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameSize"))
-	b = wire.AppendVarint(b, 1, uint64(q.size_))
+	b = wire.AppendVarint(b, 1, uint64(q.size))
 	return b
 }
 
@@ -927,7 +927,7 @@ func (s *Service) findBySameSize(call *runtime.Call) error {
 		}
 		q.Resume(at, q.Reverse)
 	}
-	if err := s.store.findBySameSize(call.Context(), q.size_, &q.Range, page); err != nil {
+	if err := s.store.findBySameSize(call.Context(), q.size, &q.Range, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query)

@@ -82,7 +82,7 @@ type position struct {
 	key
 	text   []byte         // 2
 	number int64          // 3
-	size_  uint64         // 4
+	size   uint64         // 4
 	flag   bool           // 5
 	grade  int64          // 6
 	time_  wire.Timestamp // 7
@@ -106,7 +106,7 @@ func (p *position) read(f wire.Fields) error {
 		case tagNumber:
 			p.number = f.Int64()
 		case tagSize:
-			p.size_ = f.Uint64()
+			p.size = f.Uint64()
 		case tagFlag:
 			p.flag = f.Bool()
 		case tagGrade:
@@ -131,7 +131,7 @@ func (p *position) append(b []byte) []byte {
 	b = p.key.append(b)
 	b = wire.AppendBytes(b, 2, p.text)
 	b = wire.AppendVarint(b, 3, uint64(p.number))
-	b = wire.AppendVarint(b, 4, uint64(p.size_))
+	b = wire.AppendVarint(b, 4, uint64(p.size))
 	b = wire.AppendBool(b, 5, p.flag)
 	b = wire.AppendVarint(b, 6, uint64(p.grade))
 	b = wire.AppendTimestamp(b, 7, p.time_)
@@ -144,7 +144,7 @@ func (p *position) append(b []byte) []byte {
 
 // position returns where r stands in the lists that it is in.
 func (r *record) position() position {
-	return position{key: r.key, text: r.text, number: r.number.Value, size_: r.size_.Value, flag: r.flag.Value, grade: r.grade.Value, time_: r.time_, delta: r.delta.Value, mask: r.mask.Value, level: r.level.Value, weight: r.weight.Value}
+	return position{key: r.key, text: r.text, number: r.number.Value, size: r.size.Value, flag: r.flag.Value, grade: r.grade.Value, time_: r.time_, delta: r.delta.Value, mask: r.mask.Value, level: r.level.Value, weight: r.weight.Value}
 }
 
 // record is one conformance.v1.Sample on its way to the store: its encoded
@@ -155,7 +155,7 @@ type record struct {
 	bytes  []byte                // the encoded conformance.v1.Sample, unknown fields included
 	text   []byte                // 2: indexed, nil when absent
 	number wire.Optional[int64]  // 3: indexed
-	size_  wire.Optional[uint64] // 4: indexed
+	size   wire.Optional[uint64] // 4: indexed
 	flag   wire.Optional[bool]   // 5: indexed
 	grade  wire.Optional[int64]  // 6: indexed
 	time_  wire.Timestamp        // 7: indexed
@@ -181,7 +181,7 @@ func (r *record) read(b []byte) error {
 		case tagNumber:
 			r.number = wire.Some(f.Int64())
 		case tagSize:
-			r.size_ = wire.Some(f.Uint64())
+			r.size = wire.Some(f.Uint64())
 		case tagFlag:
 			r.flag = wire.Some(f.Bool())
 		case tagGrade:

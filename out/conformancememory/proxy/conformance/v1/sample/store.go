@@ -59,8 +59,8 @@ func newRecord(r *record) *memory.Record {
 	if r.number.Set {
 		stored.Index(byNumber.Int(r.number.Value).Text(r.sampleID))
 	}
-	if r.size_.Set {
-		stored.Index(bySize.Uint(r.size_.Value).Text(r.sampleID))
+	if r.size.Set {
+		stored.Index(bySize.Uint(r.size.Value).Text(r.sampleID))
 	}
 	if r.flag.Set {
 		stored.Index(byFlag.Bool(r.flag.Value).Text(r.sampleID))
@@ -90,8 +90,8 @@ func newRecord(r *record) *memory.Record {
 	if r.number.Set {
 		stored.Index(bySameNumber.Int(r.number.Value).Text(r.sampleID))
 	}
-	if r.size_.Set {
-		stored.Index(bySameSize.Uint(r.size_.Value).Text(r.sampleID))
+	if r.size.Set {
+		stored.Index(bySameSize.Uint(r.size.Value).Text(r.sampleID))
 	}
 	if r.flag.Set {
 		stored.Index(bySameFlag.Bool(r.flag.Value).Text(r.sampleID))
@@ -176,9 +176,9 @@ func (s *store) findByNumber(ctx context.Context, r *keyvalue.Range[position], p
 
 // findBySize adds the records of r to page, by size, sample_id.
 func (s *store) findBySize(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	from, to := bySize.Uint(r.From.size_).Text(r.From.sampleID), bySize.End()
+	from, to := bySize.Uint(r.From.size).Text(r.From.sampleID), bySize.End()
 	if r.Bounded {
-		to = bySize.Uint(r.To.size_).Text(r.To.sampleID)
+		to = bySize.Uint(r.To.size).Text(r.To.sampleID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
@@ -277,8 +277,8 @@ func (s *store) findBySameNumber(ctx context.Context, number int64, r *keyvalue.
 }
 
 // findBySameSize adds the records of r to page, by sample_id.
-func (s *store) findBySameSize(ctx context.Context, size_ uint64, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	all := bySameSize.Uint(size_)
+func (s *store) findBySameSize(ctx context.Context, size uint64, r *keyvalue.Range[position], page *keyvalue.Page) error {
+	all := bySameSize.Uint(size)
 	from, to := all.Text(r.From.sampleID), all.End()
 	if r.Bounded {
 		to = all.Text(r.To.sampleID)

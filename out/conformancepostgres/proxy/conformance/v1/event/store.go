@@ -15,15 +15,15 @@ type store struct{ db *postgres.DB }
 
 // values are the parameters that find k.
 func (k *key) values() []any {
-	return []any{k.tenant, k.shard, postgres.Time(k.at_), postgres.Nanos(k.at_), k.name, k.sequence}
+	return []any{k.tenant, k.shard, postgres.Time(k.at), postgres.Nanos(k.at), k.name, k.sequence}
 }
 
 // values are the parameters that write r: its columns and its bytes.
 func (r *record) values() []any {
 	return []any{
-		r.tenant, r.shard, postgres.Time(r.at_), postgres.Nanos(r.at_), r.name, r.sequence, r.kind,
+		r.tenant, r.shard, postgres.Time(r.at), postgres.Nanos(r.at), r.name, r.sequence, r.kind,
 		r.region, r.open, postgres.Optional(r.severity), postgres.Column(r.remark),
-		postgres.Optional(r.size_), postgres.Time(r.seenAt), postgres.Nanos(r.seenAt),
+		postgres.Optional(r.size), postgres.Time(r.seenAt), postgres.Nanos(r.seenAt),
 		postgres.Optional(r.checked), postgres.Column(r.reviewer), r.drift, postgres.Record(r.bytes),
 	}
 }
@@ -159,7 +159,7 @@ ORDER BY "tenant" DESC, "shard" DESC, "at" DESC, "at_nanos" DESC, "name" DESC, "
 
 // scan adds the records of r to page, by tenant, shard, at, name, sequence.
 func (s *store) scan(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	statement, values := scan, []any{page.Limit(), r.From.tenant, r.From.shard, postgres.TimeOrLowest(r.From.at_), postgres.NanosOrLowest(r.From.at_), r.From.name, r.From.sequence}
+	statement, values := scan, []any{page.Limit(), r.From.tenant, r.From.shard, postgres.TimeOrLowest(r.From.at), postgres.NanosOrLowest(r.From.at), r.From.name, r.From.sequence}
 	if page.Reverse() {
 		statement = scanReverse
 	}
@@ -168,7 +168,7 @@ func (s *store) scan(ctx context.Context, r *keyvalue.Range[position], page *key
 		if page.Reverse() {
 			statement = scanReverseTo
 		}
-		values = append(values, r.To.tenant, r.To.shard, postgres.TimeOrLowest(r.To.at_), postgres.NanosOrLowest(r.To.at_), r.To.name, r.To.sequence)
+		values = append(values, r.To.tenant, r.To.shard, postgres.TimeOrLowest(r.To.at), postgres.NanosOrLowest(r.To.at), r.To.name, r.To.sequence)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }
@@ -197,7 +197,7 @@ ORDER BY "at" DESC, "at_nanos" DESC, "name" DESC, "sequence" DESC LIMIT $1`
 
 // scanPartition adds the records of r to page, by at, name, sequence.
 func (s *store) scanPartition(ctx context.Context, partition *key, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	statement, values := scanPartition, []any{page.Limit(), partition.tenant, partition.shard, postgres.TimeOrLowest(r.From.at_), postgres.NanosOrLowest(r.From.at_), r.From.name, r.From.sequence}
+	statement, values := scanPartition, []any{page.Limit(), partition.tenant, partition.shard, postgres.TimeOrLowest(r.From.at), postgres.NanosOrLowest(r.From.at), r.From.name, r.From.sequence}
 	if page.Reverse() {
 		statement = scanPartitionReverse
 	}
@@ -206,7 +206,7 @@ func (s *store) scanPartition(ctx context.Context, partition *key, r *keyvalue.R
 		if page.Reverse() {
 			statement = scanPartitionReverseTo
 		}
-		values = append(values, postgres.TimeOrLowest(r.To.at_), postgres.NanosOrLowest(r.To.at_), r.To.name, r.To.sequence)
+		values = append(values, postgres.TimeOrLowest(r.To.at), postgres.NanosOrLowest(r.To.at), r.To.name, r.To.sequence)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }
@@ -231,7 +231,7 @@ ORDER BY "severity" DESC, "tenant" DESC, "shard" DESC, "at" DESC, "at_nanos" DES
 
 // findBySeverity adds the records of r to page, by severity, tenant, shard, at, name, sequence.
 func (s *store) findBySeverity(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	statement, values := findBySeverity, []any{page.Limit(), r.From.severity, r.From.tenant, r.From.shard, postgres.TimeOrLowest(r.From.at_), postgres.NanosOrLowest(r.From.at_), r.From.name, r.From.sequence}
+	statement, values := findBySeverity, []any{page.Limit(), r.From.severity, r.From.tenant, r.From.shard, postgres.TimeOrLowest(r.From.at), postgres.NanosOrLowest(r.From.at), r.From.name, r.From.sequence}
 	if page.Reverse() {
 		statement = findBySeverityReverse
 	}
@@ -240,7 +240,7 @@ func (s *store) findBySeverity(ctx context.Context, r *keyvalue.Range[position],
 		if page.Reverse() {
 			statement = findBySeverityReverseTo
 		}
-		values = append(values, r.To.severity, r.To.tenant, r.To.shard, postgres.TimeOrLowest(r.To.at_), postgres.NanosOrLowest(r.To.at_), r.To.name, r.To.sequence)
+		values = append(values, r.To.severity, r.To.tenant, r.To.shard, postgres.TimeOrLowest(r.To.at), postgres.NanosOrLowest(r.To.at), r.To.name, r.To.sequence)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }
@@ -269,7 +269,7 @@ ORDER BY "at" DESC, "at_nanos" DESC, "tenant" DESC, "shard" DESC, "name" DESC, "
 
 // findByKind adds the records of r to page, by at, tenant, shard, name, sequence.
 func (s *store) findByKind(ctx context.Context, kind int64, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	statement, values := findByKind, []any{page.Limit(), kind, postgres.TimeOrLowest(r.From.at_), postgres.NanosOrLowest(r.From.at_), r.From.tenant, r.From.shard, r.From.name, r.From.sequence}
+	statement, values := findByKind, []any{page.Limit(), kind, postgres.TimeOrLowest(r.From.at), postgres.NanosOrLowest(r.From.at), r.From.tenant, r.From.shard, r.From.name, r.From.sequence}
 	if page.Reverse() {
 		statement = findByKindReverse
 	}
@@ -278,7 +278,7 @@ func (s *store) findByKind(ctx context.Context, kind int64, r *keyvalue.Range[po
 		if page.Reverse() {
 			statement = findByKindReverseTo
 		}
-		values = append(values, postgres.TimeOrLowest(r.To.at_), postgres.NanosOrLowest(r.To.at_), r.To.tenant, r.To.shard, r.To.name, r.To.sequence)
+		values = append(values, postgres.TimeOrLowest(r.To.at), postgres.NanosOrLowest(r.To.at), r.To.tenant, r.To.shard, r.To.name, r.To.sequence)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }
@@ -307,7 +307,7 @@ ORDER BY "tenant" DESC, "shard" DESC, "at" DESC, "at_nanos" DESC, "name" DESC, "
 
 // findByPlace adds the records of r to page, by tenant, shard, at, name, sequence.
 func (s *store) findByPlace(ctx context.Context, region []byte, open bool, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	statement, values := findByPlace, []any{page.Limit(), region, open, r.From.tenant, r.From.shard, postgres.TimeOrLowest(r.From.at_), postgres.NanosOrLowest(r.From.at_), r.From.name, r.From.sequence}
+	statement, values := findByPlace, []any{page.Limit(), region, open, r.From.tenant, r.From.shard, postgres.TimeOrLowest(r.From.at), postgres.NanosOrLowest(r.From.at), r.From.name, r.From.sequence}
 	if page.Reverse() {
 		statement = findByPlaceReverse
 	}
@@ -316,7 +316,7 @@ func (s *store) findByPlace(ctx context.Context, region []byte, open bool, r *ke
 		if page.Reverse() {
 			statement = findByPlaceReverseTo
 		}
-		values = append(values, r.To.tenant, r.To.shard, postgres.TimeOrLowest(r.To.at_), postgres.NanosOrLowest(r.To.at_), r.To.name, r.To.sequence)
+		values = append(values, r.To.tenant, r.To.shard, postgres.TimeOrLowest(r.To.at), postgres.NanosOrLowest(r.To.at), r.To.name, r.To.sequence)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }
@@ -345,7 +345,7 @@ ORDER BY "severity" DESC, "tenant" DESC, "shard" DESC, "at" DESC, "at_nanos" DES
 
 // findByUrgent adds the records of r to page, by severity, tenant, shard, at, name, sequence.
 func (s *store) findByUrgent(ctx context.Context, region []byte, kind int64, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	statement, values := findByUrgent, []any{page.Limit(), region, kind, r.From.severity, r.From.tenant, r.From.shard, postgres.TimeOrLowest(r.From.at_), postgres.NanosOrLowest(r.From.at_), r.From.name, r.From.sequence}
+	statement, values := findByUrgent, []any{page.Limit(), region, kind, r.From.severity, r.From.tenant, r.From.shard, postgres.TimeOrLowest(r.From.at), postgres.NanosOrLowest(r.From.at), r.From.name, r.From.sequence}
 	if page.Reverse() {
 		statement = findByUrgentReverse
 	}
@@ -354,7 +354,7 @@ func (s *store) findByUrgent(ctx context.Context, region []byte, kind int64, r *
 		if page.Reverse() {
 			statement = findByUrgentReverseTo
 		}
-		values = append(values, r.To.severity, r.To.tenant, r.To.shard, postgres.TimeOrLowest(r.To.at_), postgres.NanosOrLowest(r.To.at_), r.To.name, r.To.sequence)
+		values = append(values, r.To.severity, r.To.tenant, r.To.shard, postgres.TimeOrLowest(r.To.at), postgres.NanosOrLowest(r.To.at), r.To.name, r.To.sequence)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }

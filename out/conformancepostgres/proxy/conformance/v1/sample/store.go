@@ -22,7 +22,7 @@ func (k *key) values() []any {
 // values are the parameters that write r: its columns and its bytes.
 func (r *record) values() []any {
 	return []any{
-		r.sampleID, r.text, postgres.Optional(r.number), postgres.Optional(r.size_),
+		r.sampleID, r.text, postgres.Optional(r.number), postgres.Optional(r.size),
 		postgres.Optional(r.flag), postgres.Optional(r.grade), postgres.Time(r.time_),
 		postgres.Nanos(r.time_), postgres.Optional(r.delta), postgres.Optional(r.mask),
 		postgres.Optional(r.level), postgres.Optional(r.weight), r.bucket, postgres.Record(r.bytes),
@@ -261,7 +261,7 @@ ORDER BY "size" DESC, "sample_id" DESC LIMIT $1`
 
 // findBySize adds the records of r to page, by size, sample_id.
 func (s *store) findBySize(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	statement, values := findBySize, []any{page.Limit(), r.From.size_, r.From.sampleID}
+	statement, values := findBySize, []any{page.Limit(), r.From.size, r.From.sampleID}
 	if page.Reverse() {
 		statement = findBySizeReverse
 	}
@@ -270,7 +270,7 @@ func (s *store) findBySize(ctx context.Context, r *keyvalue.Range[position], pag
 		if page.Reverse() {
 			statement = findBySizeReverseTo
 		}
-		values = append(values, r.To.size_, r.To.sampleID)
+		values = append(values, r.To.size, r.To.sampleID)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }
@@ -650,8 +650,8 @@ WHERE "size" = $2
 ORDER BY "sample_id" DESC LIMIT $1`
 
 // findBySameSize adds the records of r to page, by sample_id.
-func (s *store) findBySameSize(ctx context.Context, size_ uint64, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	statement, values := findBySameSize, []any{page.Limit(), size_, r.From.sampleID}
+func (s *store) findBySameSize(ctx context.Context, size uint64, r *keyvalue.Range[position], page *keyvalue.Page) error {
+	statement, values := findBySameSize, []any{page.Limit(), size, r.From.sampleID}
 	if page.Reverse() {
 		statement = findBySameSizeReverse
 	}

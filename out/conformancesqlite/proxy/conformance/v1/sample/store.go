@@ -46,7 +46,7 @@ func (s *store) write(c *sqlite.Conn, r *record, w keyvalue.Written) error {
 	q.Text(1, r.sampleID)
 	q.Text(2, r.text)
 	q.OptionalInt(3, r.number)
-	q.OptionalUint(4, r.size_)
+	q.OptionalUint(4, r.size)
 	q.OptionalBool(5, r.flag)
 	q.OptionalInt(6, r.grade)
 	q.Time(7, r.time_)
@@ -315,10 +315,10 @@ func (s *store) findBySize(ctx context.Context, r *keyvalue.Range[position], pag
 		statement = findBySizeReverse
 	}
 	q := c.Query(statement)
-	q.Uint(1, r.From.size_)
+	q.Uint(1, r.From.size)
 	q.Text(2, r.From.sampleID)
 	if r.Bounded {
-		q.Uint(3, r.To.size_)
+		q.Uint(3, r.To.size)
 		q.Text(4, r.To.sampleID)
 	} else {
 		q.Unbounded(3, 4)
@@ -705,7 +705,7 @@ WHERE "size" = ?1
 ORDER BY "sample_id" DESC LIMIT ?4`
 
 // findBySameSize adds the records of r to page, by sample_id.
-func (s *store) findBySameSize(ctx context.Context, size_ uint64, r *keyvalue.Range[position], page *keyvalue.Page) (err error) {
+func (s *store) findBySameSize(ctx context.Context, size uint64, r *keyvalue.Range[position], page *keyvalue.Page) (err error) {
 	c, err := s.db.Reader(ctx)
 	if err != nil {
 		return err
@@ -716,7 +716,7 @@ func (s *store) findBySameSize(ctx context.Context, size_ uint64, r *keyvalue.Ra
 		statement = findBySameSizeReverse
 	}
 	q := c.Query(statement)
-	q.Uint(1, size_)
+	q.Uint(1, size)
 	q.Text(2, r.From.sampleID)
 	if r.Bounded {
 		q.Text(3, r.To.sampleID)

@@ -1,0 +1,97 @@
+package backends_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/prism-proxy/prism/backends"
+	"github.com/prism-proxy/prism/generator"
+	"github.com/prism-proxy/prism/generator/emit"
+	"github.com/prism-proxy/prism/generator/schema"
+	"github.com/prism-proxy/prism/generator/source"
+)
+
+// What every backend emits compiles, for schemas that nobody wrote it for: keys
+// and indexes of every kind, and fields that are called what generated code
+// calls its own.
+func TestOutputCompiles(t *testing.T) {
+	for _, b := range backends.All() {
+		for _, dir := range []string{"../generator/emit/contract/testdata/wide", "testdata/names"} {
+			t.Run(b.Info().Name+"/"+filepath.Base(dir), func(t *testing.T) {
+				build(t, compile(t, b, dir))
+			})
+		}
+	}
+}
+
+// compile returns the files of the deployment in dir, all of it on b.
+func compile(t *testing.T, b emit.Backend, dir string) []emit.File {
+	t.Helper()
+	config, err := os.ReadFile(filepath.Join(dir, "prism.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	choice := "backend: " + b.Info().Name + "\n"
+	for _, key := range b.Info().Config {
+		if key.Required {
+			choice += "    config: {" + key.Name + ": \"${env:SETTING}\"}\n"
+		}
+	}
+	config = bytes.ReplaceAll(config, []byte("backend: memory\n"), []byte(choice))
+	protos, faults := source.Compile(t.Context(), os.DirFS(dir), schema.Packages(config))
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	out, faults := generator.Run(generator.Input{
+		Config: config, ConfigPath: "schemas/tested/prism.yaml", Files: protos, Backends: []emit.Backend{b},
+	})
+	if out == nil {
+		t.Fatalf("%v\n%s", faults, config)
+	}
+	return out.Files
+}
+
+// build compiles the proxy and the contract, laid over the module without being
+// written to it.
+func build(t *testing.T, files []emit.File) {
+	t.Helper()
+	module, err := filepath.Abs("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	overlay := map[string]map[string]string{"Replace": {}}
+	packages := map[string]bool{}
+	for _, f := range files {
+		onDisk := filepath.Join(dir, strings.ReplaceAll(f.Path, "/", "_"))
+		if err := os.WriteFile(onDisk, f.Content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		overlay["Replace"][filepath.Join(module, f.Path)] = onDisk
+		if path.Ext(f.Path) == ".go" {
+			packages["./"+path.Dir(f.Path)] = true
+		}
+	}
+	text, err := json.Marshal(overlay)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "overlay.json"), text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"build", "-overlay=" + filepath.Join(dir, "overlay.json")}
+	for p := range packages {
+		args = append(args, p)
+	}
+	cmd := exec.CommandContext(t.Context(), "go", args...)
+	cmd.Dir = module
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("go build: %v\n%s", err, out)
+	}
+}
