@@ -87,11 +87,7 @@ func Unary[S any](m *Method, serve func(S, *Call) error) grpc.MethodHandler {
 
 // run serves the call and turns a panic into an error.
 func run[S any](call *Call, service S, serve func(S, *Call) error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = Unknown(Panic, "the proxy failed (no fault of the request)", fmt.Errorf("panic: %T\n%s", p, debug.Stack()))
-		}
-	}()
+	defer recovered(&err)
 	if err := ContextError(call.ctx); err != nil {
 		return err
 	}
@@ -102,6 +98,14 @@ func run[S any](call *Call, service S, serve func(S, *Call) error) (err error) {
 		}
 	}
 	return serve(service, call)
+}
+
+// recovered turns a panic of the function that defers it into its error. The
+// value is not logged: it may be personal.
+func recovered(err *error) {
+	if p := recover(); p != nil {
+		*err = Unknown(Panic, "the proxy failed (no fault of the request)", fmt.Errorf("panic: %T\n%s", p, debug.Stack()))
+	}
 }
 
 // deadline gives ctx the deadline of a call that has none, and brings one that

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"path"
 	"sync"
 	"time"
 
@@ -77,7 +78,8 @@ type Server struct {
 // Open opens the stores of d and binds its services. Whoever calls it closes
 // the server.
 func Open(ctx context.Context, d *Deployment, env *Env) (*Server, error) {
-	s := &Server{log: env.Log, health: health.NewServer(), grpc: newGRPCServer()}
+	s := &Server{log: env.Log, health: health.NewServer()}
+	s.grpc = s.newGRPCServer()
 	if err := s.reflect(d.Descriptors); err != nil {
 		return nil, err
 	}
@@ -99,9 +101,14 @@ func Open(ctx context.Context, d *Deployment, env *Env) (*Server, error) {
 	return s, nil
 }
 
-func newGRPCServer() *grpc.Server {
+// newGRPCServer returns a server with the limits that hold for every
+// connection. Its interceptors recover health and reflection; calls of the
+// contract do not pass through them.
+func (s *Server) newGRPCServer() *grpc.Server {
 	return grpc.NewServer(
 		grpc.ForceServerCodecV2(newCodec()),
+		grpc.UnaryInterceptor(s.recoverUnary),
+		grpc.StreamInterceptor(s.recoverStream),
 		grpc.MaxRecvMsgSize(maxReceive),
 		grpc.MaxHeaderListSize(16<<10),
 		grpc.MaxConcurrentStreams(100),
@@ -110,6 +117,32 @@ func newGRPCServer() *grpc.Server {
 			MaxConnectionIdle: 5 * time.Minute, MaxConnectionAge: 30 * time.Minute, MaxConnectionAgeGrace: maxDeadline,
 		}),
 	)
+}
+
+func (s *Server) recoverUnary(ctx context.Context, in any, info *grpc.UnaryServerInfo, serve grpc.UnaryHandler) (any, error) {
+	var out any
+	err := func() (err error) {
+		defer recovered(&err)
+		out, err = serve(ctx, in)
+		return err
+	}()
+	return out, s.foreign(ctx, info.FullMethod, err)
+}
+
+func (s *Server) recoverStream(service any, stream grpc.ServerStream, info *grpc.StreamServerInfo, serve grpc.StreamHandler) error {
+	err := func() (err error) {
+		defer recovered(&err)
+		return serve(service, stream)
+	}()
+	return s.foreign(stream.Context(), info.FullMethod, err)
+}
+
+// foreign gives an error of a service that is not the contract's its status.
+func (s *Server) foreign(ctx context.Context, method string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return s.fail(ctx, &Method{Name: path.Base(method), Service: path.Dir(method)[1:]}, err)
 }
 
 // reflect serves the contract's descriptors, which the binary holds as data:
@@ -200,8 +233,8 @@ func (s *Server) sweepUntil(ctx context.Context) {
 
 // Sweep deletes the records that have expired by now and returns how many. The
 // server sweeps by itself; an expired record is absent before it is swept.
-func (s *Server) Sweep(ctx context.Context) (int, error) {
-	total := 0
+func (s *Server) Sweep(ctx context.Context) (total int, err error) {
+	defer recovered(&err)
 	for _, sweep := range s.sweeps {
 		for {
 			n, err := sweep(ctx)

@@ -36,6 +36,7 @@ func start(t *testing.T, serve func(*runtime.Call) error) (*grpc.ClientConn, *lo
 	t.Helper()
 	desc := &grpc.ServiceDesc{ServiceName: method.Service, HandlerType: (*any)(nil), Methods: []grpc.MethodDesc{
 		{MethodName: method.Name, Handler: runtime.Unary(&method, func(s *service, call *runtime.Call) error { return s.serve(call) })},
+		{MethodName: "Foreign", Handler: foreign},
 	}}
 	out := new(logs)
 	env := runtime.NewEnv("test", t.TempDir())
@@ -276,5 +277,46 @@ func TestHealth(t *testing.T) {
 		if err != nil || got.Status != healthpb.HealthCheckResponse_SERVING {
 			t.Errorf("health of %q: %v, %v", name, got, err)
 		}
+	}
+}
+
+// foreign is a handler as other services have it, with interceptors.
+func foreign(_ any, ctx context.Context, _ func(any) error, intercept grpc.UnaryServerInterceptor) (any, error) {
+	info := &grpc.UnaryServerInfo{FullMethod: "/test.v1.ThingService/Foreign"}
+	return intercept(ctx, nil, info, func(context.Context, any) (any, error) { panic("hush") })
+}
+
+// Services that are not the contract's are recovered too.
+func TestForeignPanicFailsOneCall(t *testing.T) {
+	conn, out, _ := start(t, echo)
+	err := conn.Invoke(t.Context(), "/test.v1.ThingService/Foreign", &wrapperspb.BytesValue{}, &wrapperspb.BytesValue{})
+	if i, _ := info(t, err); i.Reason != "PANIC" || i.Metadata["op"] != "Foreign" {
+		t.Errorf("got %v, metadata %v", err, i.Metadata)
+	}
+	if strings.Contains(err.Error(), "goroutine") || strings.Contains(out.String(), "hush") {
+		t.Errorf("the stack was sent or the value logged: %v", err)
+	}
+	if _, err := put(t.Context(), conn, "canary"); err != nil {
+		t.Errorf("the next call fails: %v", err)
+	}
+}
+
+// A sweep that panics is an error of that sweep; the server goes on.
+func TestSweepRecovers(t *testing.T) {
+	env := runtime.NewEnv("test", t.TempDir())
+	server, err := runtime.Open(t.Context(), &runtime.Deployment{Name: "test", Namespaces: []runtime.Namespace{{
+		Name: "things", Backend: "none",
+		Open: func(context.Context, *runtime.Env) (io.Closer, []runtime.Service, error) {
+			desc := &grpc.ServiceDesc{ServiceName: method.Service, HandlerType: (*any)(nil)}
+			return io.NopCloser(nil), []runtime.Service{{Desc: desc, Sweep: func(context.Context) (int, error) { panic("sweep") }}}, nil
+		},
+	}}}, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	var e *runtime.Error
+	if _, err := server.Sweep(t.Context()); !errors.As(err, &e) || e.Reason != runtime.Panic {
+		t.Errorf("got %v, want PANIC", err)
 	}
 }
