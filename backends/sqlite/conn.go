@@ -51,38 +51,57 @@ func lend(ctx context.Context, from chan *Conn) (*Conn, error) {
 	}
 }
 
-// End gives the connection back. A transaction is committed if *err and the
-// errors of all queries are nil, and is rolled back otherwise. *err becomes the
-// first error of a query, if there is one, as the client shall see it: what a
-// caller concluded from a query that failed does not count.
+// End gives the connection back, and is deferred. A transaction is committed if
+// *err and the errors of all queries are nil and nothing panics, and is rolled
+// back otherwise. *err becomes the first error of a query, if there is one, as
+// the client shall see it: what a caller concluded from a query that failed does
+// not count.
 func (c *Conn) End(err *error) {
+	panicked := recover()
 	if failed := c.err(); failed != nil {
 		*err = failed
 	}
-	for _, q := range c.used {
-		q.reset()
-	}
-	c.used = c.used[:0]
-	if c.writing && *err == nil {
-		commit := c.Query("COMMIT")
-		commit.Exec()
-		*err = commit.err
-	}
-	c.conn.SetInterrupt(context.Background())
-	if c.writing && *err != nil && !c.conn.GetAutocommit() {
-		c.Query("ROLLBACK").Exec()
+	c.reset()
+	if c.writing {
+		*err = c.finish(*err, panicked == nil)
 	}
 	*err = Error(c.ctx, *err)
-	for _, q := range c.used {
-		q.reset()
-	}
-	c.used, c.ctx = c.used[:0], nil
+	c.conn.SetInterrupt(context.Background())
+	c.ctx = nil
 	if c.writing {
 		c.writing = false
 		c.db.writer <- c
 	} else {
 		c.db.readers <- c
 	}
+	if panicked != nil {
+		panic(panicked)
+	}
+}
+
+// finish commits the transaction if it is good and err is nil, and undoes it
+// otherwise.
+func (c *Conn) finish(err error, good bool) error {
+	if err == nil && good {
+		commit := c.Query("COMMIT")
+		commit.Exec()
+		err = commit.err
+		c.reset()
+	}
+	c.conn.SetInterrupt(context.Background())
+	if !c.conn.GetAutocommit() {
+		c.Query("ROLLBACK").Exec()
+		c.reset()
+	}
+	return err
+}
+
+// reset makes the queries that were used ready for the next operation.
+func (c *Conn) reset() {
+	for _, q := range c.used {
+		q.reset()
+	}
+	c.used = c.used[:0]
 }
 
 // err returns the first error of the queries used.
@@ -116,8 +135,12 @@ func (c *Conn) Versions(table string, n int) (first int64) {
 }
 
 // Query returns the statement with the given text, which is a constant,
-// without values. Its errors are found by End.
+// without values. Its errors are found by End. Once a query has failed, no other
+// runs.
 func (c *Conn) Query(sql string) *Query {
+	if err := c.err(); err != nil {
+		return &Query{err: err}
+	}
 	q := c.queries[sql]
 	if q == nil {
 		q = new(Query)

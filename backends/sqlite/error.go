@@ -15,22 +15,24 @@ import (
 // failed was rolled back, so nothing was applied, except where the commit
 // itself could not reach the disk.
 //
-// The context comes first: SQLite says "interrupted" or "locked" when it ends.
+// The context comes before all but that: SQLite says "interrupted" or "locked"
+// when it ends.
 func Error(ctx context.Context, err error) error {
 	var known *runtime.Error
 	if err == nil || errors.As(err, &known) {
 		return err
 	}
-	if ended := runtime.ContextError(ctx); ended != nil {
-		return ended
-	}
 	var code *sqlite3.Error
 	var plain sqlite3.ErrorCode
-	switch {
-	case errors.As(err, &code):
+	if errors.As(err, &code) {
 		plain = code.Code()
-	case errors.As(err, &plain):
-	default:
+	} else {
+		errors.As(err, &plain)
+	}
+	if ended := runtime.ContextError(ctx); ended != nil && plain != sqlite3.IOERR {
+		return ended
+	}
+	if plain == 0 {
 		return runtime.NotApplied(runtime.Internal, "the store failed (no fault of the request)", err)
 	}
 	cause := errors.New("sqlite: " + plain.Error())

@@ -13,7 +13,8 @@ import (
 	"github.com/prism-proxy/prism/runtime/migration"
 )
 
-// Migrate applies the migrations that are missing and returns them. A proxy
+// Migrate applies the migrations that are missing and returns them, those before
+// it when one fails. A proxy
 // that serves the store does so by itself when it starts.
 func Migrate(ctx context.Context, env *runtime.Env, cfg Config) ([]migration.File, error) {
 	if err := os.MkdirAll(env.DataDir, 0o700); err != nil {
@@ -72,9 +73,9 @@ func migrate(ctx context.Context, c *sqlite3.Conn, env *runtime.Env, cfg Config)
 	if err != nil {
 		return nil, err
 	}
-	for _, f := range pending {
+	for i, f := range pending {
 		if err := apply(c, f, cfg.Namespace); err != nil {
-			return nil, fmt.Errorf("migration %s: %w; nothing of it was applied", f.Name, err)
+			return pending[:i], fmt.Errorf("migration %s: %w; nothing of it was applied", f.Name, err)
 		}
 	}
 	for _, f := range files {

@@ -330,3 +330,76 @@ func TestDamagedFile(t *testing.T) {
 	_, err := sqlite.Open(t.Context(), env, config(initSQL))
 	wantError(t, err, "not a database")
 }
+
+// The first statement that fails ends the operation: a later one with the same
+// text must not hide it, run, or be committed.
+func TestFirstErrorEndsTheOperation(t *testing.T) {
+	for _, abort := range []string{"ABORT", "ROLLBACK"} { // SQLite itself rolls back when the disk is full
+		t.Run(abort, func(t *testing.T) {
+			db := open(t, environment(t), config(initSQL+
+				`CREATE TRIGGER "refuse" BEFORE INSERT ON "things" WHEN new."id" = 'bad' BEGIN SELECT RAISE(`+abort+`, 'no'); END;`))
+			addAll := func() (err error) {
+				c, err := db.Begin(t.Context())
+				if err != nil {
+					return err
+				}
+				defer c.End(&err)
+				c.Versions("things", 4)
+				for _, id := range []string{"a", "bad", "b", "c"} {
+					q := c.Query(`INSERT INTO "things" ("id") VALUES (?1)`)
+					q.Text(1, []byte(id))
+					q.Exec()
+				}
+				return nil
+			}
+			var e *runtime.Error
+			if err := addAll(); !errors.As(err, &e) || e.Reason != runtime.Internal {
+				t.Errorf("got %v, want INTERNAL", err)
+			}
+			if got := count(t, db); got != 0 {
+				t.Errorf("%d records of the batch are there", got)
+			}
+			if err := add(t.Context(), db, "canary", nil); err != nil {
+				t.Errorf("the next call fails: %v", err)
+			}
+		})
+	}
+}
+
+// A panic in a transaction undoes it, and the connection goes on.
+func TestPanicRollsBack(t *testing.T) {
+	db := open(t, environment(t), config(initSQL))
+	func() {
+		defer func() {
+			if recover() != "planted" {
+				t.Error("the panic was lost")
+			}
+		}()
+		c, err := db.Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.End(&err)
+		q := c.Query(`INSERT INTO "things" ("id") VALUES (?1)`)
+		q.Text(1, []byte("a"))
+		q.Exec()
+		panic("planted")
+	}()
+	if got := count(t, db); got != 0 {
+		t.Errorf("%d records of the call that panicked are there", got)
+	}
+	if err := add(t.Context(), db, "canary", nil); err != nil {
+		t.Errorf("the next call fails: %v", err)
+	}
+}
+
+// A commit that could not reach the disk may have: the context's end does not
+// make it certain.
+func TestFailedCommitIsUnknown(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var e *runtime.Error
+	if err := sqlite.Error(ctx, sqlite3.IOERR); !errors.As(err, &e) || e.Metadata["outcome"] != "unknown" {
+		t.Errorf("got %v with %v, want outcome unknown", err, e.Metadata)
+	}
+}
