@@ -100,6 +100,25 @@ func inPartition(list []*pb.Event, tenant string, shard int64) []*pb.Event {
 }
 
 var scanCases = []testCase{
+	{name: "empty record", rule: "a record whose fields are all zero is on its page, and the list goes on after it", run: func(t *check) {
+		want := []int64{-1, 0, 1, 2}
+		for _, id := range want {
+			_, err := t.Counters.PutCounter(t.Context(), &pb.PutCounterRequest{Counter: &pb.Counter{CounterId: id}})
+			t.ok(err)
+		}
+		for _, reverse := range []bool{false, true} {
+			var got []int64
+			for _, r := range all(t, func(token string) (*pb.ScanCountersResponse, error) {
+				return t.Counters.ScanCounters(t.Context(), &pb.ScanCountersRequest{Reverse: reverse, PageSize: 1, PageToken: token})
+			}) {
+				got = append(got, r.GetCounter().GetCounterId())
+			}
+			if reverse {
+				slices.Reverse(got)
+			}
+			t.equal(fmt.Sprintf("counters, reverse %t", reverse), got, want)
+		}
+	}},
 	{name: "empty", rule: "the scan of nothing answers no record and no token", run: func(t *check) {
 		out, err := t.Items.ScanItems(t.Context(), &pb.ScanItemsRequest{})
 		t.ok(err)

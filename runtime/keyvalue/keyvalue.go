@@ -42,24 +42,28 @@ func Merge(earlier, more []byte) []byte {
 // is called name.
 func Items(request []byte, name string) ([][]byte, error) {
 	var items [][]byte
+	count := 0
 	f := wire.Read(request)
 	for f.Next() {
-		if f.Tag == 1<<3|wire.Bytes {
+		if f.Tag != 1<<3|wire.Bytes {
+			continue
+		}
+		if count++; count <= runtime.MaxBatch {
 			items = append(items, f.Bytes())
 		}
 	}
 	switch limit := strconv.Itoa(runtime.MaxBatch); {
 	case f.Err() != nil:
 		return nil, runtime.Decode(f.Err())
-	case len(items) == 0:
+	case count == 0:
 		return nil, &runtime.Error{
 			Reason: runtime.BatchEmpty, Field: name, What: name + " is empty (1 to " + limit + " items)",
 			Metadata: map[string]string{"limit": limit},
 		}
-	case len(items) > runtime.MaxBatch:
+	case count > runtime.MaxBatch:
 		return nil, &runtime.Error{
-			Reason: runtime.BatchSize, Field: name, What: fmt.Sprintf("%s has %d items (1 to %s)", name, len(items), limit),
-			Metadata: map[string]string{"got": strconv.Itoa(len(items)), "limit": limit},
+			Reason: runtime.BatchSize, Field: name, What: fmt.Sprintf("%s has %d items (1 to %s)", name, count, limit),
+			Metadata: map[string]string{"got": strconv.Itoa(count), "limit": limit},
 		}
 	}
 	return items, nil

@@ -3,6 +3,7 @@ package keyvalue_test
 import (
 	"bytes"
 	"errors"
+	goruntime "runtime"
 	"strings"
 	"testing"
 	"time"
@@ -185,5 +186,33 @@ func TestRangeResumes(t *testing.T) {
 	reverse.Resume("m", true)
 	if reverse.From != "a" || reverse.To != "m" || !reverse.Bounded {
 		t.Errorf("reverse: %+v", reverse)
+	}
+}
+
+// A record whose fields are all zero is encoded as nothing, and is a record.
+func TestPageGoesOnAfterEmptyRecord(t *testing.T) {
+	now := time.Now()
+	for _, reverse := range []bool{false, true} {
+		page, _, err := tokens(t, &now).Page(nil, &keyvalue.Paging{Size: 1, Reverse: reverse})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if page.Add(keyvalue.Written{Version: 1}, nil); page.Add(keyvalue.Written{Version: 2}, nil) || page.Edge() == nil {
+			t.Errorf("reverse %t: the list ends at an empty record", reverse)
+		}
+	}
+}
+
+// A batch that is refused for its size must not cost what it asks for.
+func TestItemsAreCountedNotKept(t *testing.T) {
+	request := bytes.Repeat(wire.AppendBytes(nil, 1, nil), 1<<20)
+	var before, after goruntime.MemStats
+	goruntime.ReadMemStats(&before)
+	if _, err := keyvalue.Items(request, "keys"); reason(err) != runtime.BatchSize {
+		t.Errorf("got %v", err)
+	}
+	goruntime.ReadMemStats(&after)
+	if cost := after.TotalAlloc - before.TotalAlloc; cost > 1<<20 {
+		t.Errorf("a batch of a million items takes %d bytes", cost)
 	}
 }

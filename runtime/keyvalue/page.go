@@ -113,7 +113,7 @@ func (p *Page) Add(w Written, record []byte) bool {
 	if p.items == p.limit || p.items > 0 && len(p.out)+size > runtime.MaxAnswer-maxToken {
 		p.edge = p.last
 		if !p.reverse {
-			p.edge = append([]byte(nil), record...)
+			p.edge = append([]byte{}, record...) // an empty one is a record too
 		}
 		return false
 	}
