@@ -231,23 +231,27 @@ func (s *Server) sweepUntil(ctx context.Context) {
 	}
 }
 
-// Sweep deletes the records that have expired by now and returns how many. The
-// server sweeps by itself; an expired record is absent before it is swept.
+// Sweep deletes the records that have expired by now and returns how many. A
+// store that fails does not keep the others from it. The server sweeps by
+// itself; an expired record is absent before it is swept.
 func (s *Server) Sweep(ctx context.Context) (total int, err error) {
-	defer recovered(&err)
 	for _, sweep := range s.sweeps {
-		for {
-			n, err := sweep(ctx)
-			total += n
-			if err != nil {
-				return total, err
-			}
-			if n == 0 {
-				break
-			}
+		n, failed := sweepAll(ctx, sweep)
+		total, err = total+n, errors.Join(err, failed)
+	}
+	return total, err
+}
+
+// sweepAll calls sweep until nothing is left that has expired.
+func sweepAll(ctx context.Context, sweep func(context.Context) (int, error)) (total int, err error) {
+	defer recovered(&err)
+	for {
+		n, err := sweep(ctx)
+		total += n
+		if n == 0 || err != nil {
+			return total, err
 		}
 	}
-	return total, nil
 }
 
 // Close stops the server at once and closes the stores. It is idempotent and

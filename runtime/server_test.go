@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -318,5 +319,31 @@ func TestSweepRecovers(t *testing.T) {
 	var e *runtime.Error
 	if _, err := server.Sweep(t.Context()); !errors.As(err, &e) || e.Reason != runtime.Panic {
 		t.Errorf("got %v, want PANIC", err)
+	}
+}
+
+// A store that cannot sweep does not keep the others from it.
+func TestSweepGoesOn(t *testing.T) {
+	swept := 0
+	sweeps := []func(context.Context) (int, error){
+		func(context.Context) (int, error) { return 0, errors.New("down") },
+		func(context.Context) (int, error) { panic("sweep") },
+		func(context.Context) (int, error) { swept++; return 2 - swept, nil },
+	}
+	var services []runtime.Service
+	for i, sweep := range sweeps {
+		services = append(services, runtime.Service{Desc: &grpc.ServiceDesc{ServiceName: fmt.Sprint("test.v1.Service", i), HandlerType: (*any)(nil)}, Sweep: sweep})
+	}
+	server, err := runtime.Open(t.Context(), &runtime.Deployment{Name: "test", Namespaces: []runtime.Namespace{{
+		Name: "things", Backend: "none",
+		Open: func(context.Context, *runtime.Env) (io.Closer, []runtime.Service, error) { return io.NopCloser(nil), services, nil },
+	}}}, runtime.NewEnv("test", t.TempDir()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	total, err := server.Sweep(t.Context())
+	if total != 1 || swept != 2 || err == nil {
+		t.Errorf("%d swept in %d turns, %v; want 1 in 2 turns, and the errors of the others", total, swept, err)
 	}
 }
