@@ -2,7 +2,11 @@ package backendtest
 
 import (
 	"fmt"
+	"sync"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	pb "github.com/prism-proxy/prism/out/contract/conformance/v1"
@@ -45,6 +49,26 @@ func (t *check) putBadge(b *pb.Badge) error {
 }
 
 var uniqueCases = []testCase{
+	{name: "same record at once", rule: "calls that write one record at the same time do not take its unique values from each other", run: func(t *check) {
+		const records, callers = 50, 4
+		for n := range records {
+			b := &pb.Badge{BadgeId: fmt.Sprint("b", n), Number: proto.Int64(int64(n)), Chip: proto.Uint64(uint64(n))}
+			errs := make([]error, 2*callers)
+			var group sync.WaitGroup
+			for i := range callers {
+				group.Go(func() { errs[i] = t.putBadge(b) })
+				group.Go(func() {
+					_, err := t.Badges.CompareAndSwapBadge(t.Context(), &pb.CompareAndSwapBadgeRequest{Badge: b})
+					if status.Code(err) == codes.AlreadyExists && pb.Reason(err) == "EXISTS" {
+						err = nil
+					}
+					errs[callers+i] = err
+				})
+			}
+			group.Wait()
+			t.ok(errs...)
+		}
+	}},
 	{name: "find", rule: "the Find of a unique index answers the record of the value, or NOT_FOUND", run: func(t *check) {
 		version := t.put(serial("a", "s1"))
 		record, err := t.findSerial("s1")

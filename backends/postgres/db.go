@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"strconv"
 	"sync"
 	"time"
 
@@ -141,7 +142,7 @@ func (db *DB) verify(ctx context.Context, env *runtime.Env, cfg Config) error {
 var required = map[string][]setting{
 	"": {
 		{"server_encoding", is("UTF8"), "create the database with ENCODING 'UTF8'"},
-		{"server_version_num", atLeast("130000"), "use Postgres 13 or later"},
+		{"server_version_num", atLeast(130000), "use Postgres 13 or later"},
 	},
 	"CRASH_SAFE": {
 		{"synchronous_commit", isNot("off"), "set synchronous_commit to on"},
@@ -161,9 +162,14 @@ type setting struct {
 	fix    string
 }
 
-func is(want string) func(string) bool       { return func(v string) bool { return v == want } }
-func isNot(weak string) func(string) bool    { return func(v string) bool { return v != weak } }
-func atLeast(least string) func(string) bool { return func(v string) bool { return v >= least } }
+func is(want string) func(string) bool    { return func(v string) bool { return v == want } }
+func isNot(weak string) func(string) bool { return func(v string) bool { return v != weak } }
+func atLeast(least int) func(string) bool {
+	return func(v string) bool {
+		n, err := strconv.Atoi(v)
+		return err == nil && n >= least
+	}
+}
 
 // verifySettings compares the live settings with those that durability
 // needs, and the search path with one that leads somewhere.

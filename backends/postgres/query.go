@@ -237,13 +237,18 @@ func (db *DB) run(ctx context.Context, do func(*pgxpool.Conn) error) error {
 
 // attempts is how often a write is tried that Postgres undoes to resolve a
 // deadlock or to keep transactions serializable.
+//
+// A write that violates a unique index is tried once more: of two that insert
+// the same record at the same time one fails on the other's values, and finds
+// the record when it looks again.
 const attempts = 3
 
 // write is run for one transaction that writes.
 func (db *DB) write(ctx context.Context, do func(*pgxpool.Conn) error) error {
 	for attempt := 1; ; attempt++ {
 		err := db.run(ctx, do)
-		if attempt == attempts || ctx.Err() != nil || !contended(err) {
+		again := contended(err) || attempt == 1 && Violated(err) != ""
+		if attempt == attempts || ctx.Err() != nil || !again {
 			return err
 		}
 	}

@@ -222,7 +222,7 @@ func (s *store) swap() {
 	}
 	more, create := "expected", `NOTHING`
 	if s.TTL > 0 {
-		more = "expected, s.db.Now()"
+		more = "expected, now"
 		create = ""
 	}
 	s.file.Add("const versionOf = `SELECT \"prism_version\" FROM %s WHERE %s%s`", sql.Quote(s.Table), equal(s.Key(), 1), s.live(s.keyWidth()+1))
@@ -240,19 +240,19 @@ func (s *store) swap() {
 		")\nSELECT (SELECT version FROM found), (SELECT \"prism_version\" FROM swapped)`",
 		sql.Quote(s.Table), equal(s.Key(), 1), s.live(expected+1),
 		s.assignments("    ", func(_ string, p int) string { return fmt.Sprintf("$%d", p) }), expected)
-	created := ""
+	created, now := "", ""
 	if s.TTL > 0 {
-		created = "s.db.Now()"
+		created, now = "now", "now := s.db.Now()\n"
 	}
 	s.file.Add(`// compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
 func (s *store) compareAndSwap(ctx @context.Context, r *record, expected int64) (w @keyvalue.Written, err error) {
-	%sif expected == 0 {
+	%s%sif expected == 0 {
 		w.Version, err = s.db.Create(ctx, create, %s, versionOf, %s)
 	} else {
 		w.Version, err = s.db.Swap(ctx, swap, %s)
 	}
-	%s}`, s.expires(), strings.TrimSuffix(s.written("r", created), "..."), s.keyValues("r.key"), s.written("r", more), s.result("compareAndSwap", "r, expected"))
+	%s}`, s.expires(), now, strings.TrimSuffix(s.written("r", created), "..."), strings.ReplaceAll(s.keyValues("r.key"), "s.db.Now()", "now"), s.written("r", more), s.result("compareAndSwap", "r, expected"))
 }
 
 // columns is what every statement that reads records selects.

@@ -96,10 +96,9 @@ func AssignPlain(f *schema.Field) string {
 	return f.GoName + " = " + Value(f)
 }
 
-// Append is the expression that appends the plain value of the field to b, as
+// Append is the expression that appends a plain value of the field to b, as
 // field number.
-func Append(f *schema.Field, prefix string, number int) string {
-	value := prefix + f.GoName
+func Append(f *schema.Field, value string, number int) string {
 	switch {
 	case f.Type == schema.Text:
 		return fmt.Sprintf("@wire.AppendBytes(b, %d, %s)", number, value)

@@ -137,7 +137,7 @@ func (k *key) check(b []byte) error {
 func (k *key) append(b []byte) []byte {
 `)
 	for _, f := range e.Key() {
-		fmt.Fprintf(&b, "b = %s\n", Append(f, "k.", int(f.Number)))
+		fmt.Fprintf(&b, "b = %s\n", Append(f, "k."+f.GoName, int(f.Number)))
 	}
 	b.WriteString("return b\n}")
 	p.file.Add("%s", b.String())
@@ -194,19 +194,23 @@ func (p *printer) position() {
 	}
 	b.WriteString("}\n}\nreturn f.Err()\n}\n\n// append appends the position: the key and then the other fields.\nfunc (p *position) append(b []byte) []byte {\nb = p.key.append(b)\n")
 	for _, f := range extra {
-		fmt.Fprintf(&b, "b = %s\n", Append(f, "p.", int(f.Number)))
+		fmt.Fprintf(&b, "b = %s\n", Append(f, "p."+f.GoName, int(f.Number)))
 	}
-	b.WriteString("return b\n}\n\n// position returns where r stands in the lists that it is in.\nfunc (r *record) position() position {\nreturn position{key: r.key")
+	b.WriteString("return b\n}\n\n// cursor is where r stands in lists that are ordered by the key.\nfunc (r *record) cursor() []byte { return r.key.append(nil) }\n")
 	for _, f := range extra {
 		value := "r." + f.GoName
 		if optional(f) {
 			value += ".Value"
 		}
-		fmt.Fprintf(&b, ", %s: %s", f.GoName, value)
+		fmt.Fprintf(&b, "\n// %s is where r stands in lists that are ordered by %s.\nfunc (r *record) %[1]s() []byte {\nb := r.key.append(nil)\nreturn %[3]s\n}\n",
+			Cursor(f), f.Name, Append(f, value, int(f.Number)))
 	}
-	b.WriteString("}\n}")
 	p.file.Add("%s", b.String())
 }
+
+// Cursor is the method of a record that gives its cursor in the lists of an
+// index ordered by f.
+func Cursor(f *schema.Field) string { return "cursor" + strings.ToUpper(f.GoName[:1]) + f.GoName[1:] }
 
 func (p *printer) record() {
 	e := p.entity

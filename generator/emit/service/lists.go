@@ -67,7 +67,7 @@ func (q *scanRequest) query() []byte {
 	} else {
 		p.scanRequest(f, place, lowest)
 	}
-	p.handler(f, "Scan"+e.Plural, "scan", func(b *strings.Builder) {
+	p.handler(f, "Scan"+e.Plural, "scan", nil, func(b *strings.Builder) {
 		if len(e.Sort) == 0 {
 			b.WriteString("if err := s.store.scan(call.Context(), &q.Range, page); err != nil {\nreturn err\n}\n")
 			return
@@ -234,9 +234,17 @@ func compare(fields []*schema.Field) string {
 	return "@cmp.Or(" + strings.Join(parts, ", ") + ")"
 }
 
-// handler prints the handler of a list, of which run asks the store.
-func (p *printer) handler(f *golang.File, rpc, name string, run func(*strings.Builder)) {
-	_, lowest := p.place()
+// handler prints the handler of a list, of which run asks the store. It is
+// ordered by the field first before the key, which may be the key's own.
+func (p *printer) handler(f *golang.File, rpc, name string, first *schema.Field, run func(*strings.Builder)) {
+	place, lowest := p.place()
+	cursor := ""
+	if place == "position" {
+		cursor = ", (*record).cursor"
+		if first != nil && first.Role != schema.Key {
+			cursor = ", (*record)." + record.Cursor(first)
+		}
+	}
 	var b strings.Builder
 	run(&b)
 	f.Add(`// %[1]s serves %[2]s.
@@ -257,30 +265,30 @@ func (s *Service) %[1]s(call *@runtime.Call) error {
 		}
 		q.Resume(at, q.Reverse)
 	}
-	%[4]sreturn s.answer(call, page, query)
-}`, name, rpc, lowest, b.String())
+	%[4]sreturn s.answer(call, page, query%[5]s)
+}`, name, rpc, lowest, b.String(), cursor)
 }
 
 // answer prints what ends every page.
 func (p *printer) answer(f *golang.File) {
-	at, position := "", "r.key.append(nil)"
+	parameter, cursor := "", "r.key.append(nil)"
 	if place, _ := p.place(); place == "position" {
-		at, position = "at := r.position()\n", "at.append(nil)"
+		parameter, cursor = ", cursor func(*record) []byte", "cursor(&r)"
 	}
 	f.Add(`// answer ends a page. Where there is more, its token resumes at the record on
 // the edge.
-func (s *Service) answer(call *@runtime.Call, page *@keyvalue.Page, query []byte) error {
+func (s *Service) answer(call *@runtime.Call, page *@keyvalue.Page, query []byte%s) error {
 	var token []byte
 	if edge := page.Edge(); edge != nil {
 		var r record
 		if err := r.read(edge); err != nil {
 			return @runtime.Corrupt(err)
 		}
-		%stoken = s.tokens.Seal(query, %s)
+		token = s.tokens.Seal(query, %s)
 	}
 	call.Reply(page.Bytes(token))
 	return nil
-}`, at, position)
+}`, parameter, cursor)
 }
 
 // findOne prints the Find of a unique index.
@@ -331,7 +339,7 @@ func (p *printer) find(f *golang.File, l *schema.List) {
 		fmt.Fprintf(&fields, "%s %s\n", eq.GoName, record.PlainType(eq))
 		fmt.Fprintf(&reads, "case %s:\n%s\n", equalTag(eq, i+1), equalAssign(eq))
 		fmt.Fprintf(&args, ", q.%s", eq.GoName)
-		fmt.Fprintf(&query, "b = %s\n", record.Append(eq, "q.", i+1))
+		fmt.Fprintf(&query, "b = %s\n", record.Append(eq, "q."+eq.GoName, i+1))
 	}
 	checks := equalChecks(l.Equal)
 	if len(l.Bound) > 0 {
@@ -384,7 +392,7 @@ func (q *%[1]sRequest) query() []byte {
 	b := q.Paging.Append([]byte("%[9]s/%[2]s"))
 	%[10]sreturn b
 }`, l.GoName, l.Method, place, fields.String(), lowest, initial, reads.String(), checks, p.serviceName(), query.String())
-	p.handler(f, l.Method, l.GoName, func(b *strings.Builder) {
+	p.handler(f, l.Method, l.GoName, l.Order[0], func(b *strings.Builder) {
 		fmt.Fprintf(b, "if err := s.store.%s(call.Context()%s, &q.Range, page); err != nil {\nreturn err\n}\n", l.GoName, args.String())
 	})
 }

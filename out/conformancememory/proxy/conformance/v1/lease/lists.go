@@ -52,7 +52,7 @@ func (s *Service) scan(call *runtime.Call) error {
 	if err := s.store.scan(call.Context(), &q.Range, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query)
+	return s.answer(call, page, query, (*record).cursor)
 }
 
 // findByOwnerRequest is a FindLeaseByOwnerRequest.
@@ -156,20 +156,19 @@ func (s *Service) findByPriority(call *runtime.Call) error {
 	if err := s.store.findByPriority(call.Context(), &q.Range, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query)
+	return s.answer(call, page, query, (*record).cursorPriority)
 }
 
 // answer ends a page. Where there is more, its token resumes at the record on
 // the edge.
-func (s *Service) answer(call *runtime.Call, page *keyvalue.Page, query []byte) error {
+func (s *Service) answer(call *runtime.Call, page *keyvalue.Page, query []byte, cursor func(*record) []byte) error {
 	var token []byte
 	if edge := page.Edge(); edge != nil {
 		var r record
 		if err := r.read(edge); err != nil {
 			return runtime.Corrupt(err)
 		}
-		at := r.position()
-		token = s.tokens.Seal(query, at.append(nil))
+		token = s.tokens.Seal(query, cursor(&r))
 	}
 	call.Reply(page.Bytes(token))
 	return nil

@@ -98,9 +98,13 @@ func (p *position) append(b []byte) []byte {
 	return b
 }
 
-// position returns where r stands in the lists that it is in.
-func (r *record) position() position {
-	return position{key: r.key, priority: r.priority.Value}
+// cursor is where r stands in lists that are ordered by the key.
+func (r *record) cursor() []byte { return r.key.append(nil) }
+
+// cursorPriority is where r stands in lists that are ordered by priority.
+func (r *record) cursorPriority() []byte {
+	b := r.key.append(nil)
+	return wire.AppendVarint(b, 3, uint64(r.priority.Value))
 }
 
 // record is one conformance.v1.Lease on its way to the store: its encoded

@@ -52,7 +52,7 @@ func (s *Service) scan(call *runtime.Call) error {
 	if err := s.store.scan(call.Context(), &q.Range, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query)
+	return s.answer(call, page, query, (*record).cursor)
 }
 
 // findByTextRequest is a FindSamplesByTextRequest.
@@ -124,7 +124,7 @@ func (s *Service) findByText(call *runtime.Call) error {
 	if err := s.store.findByText(call.Context(), &q.Range, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query)
+	return s.answer(call, page, query, (*record).cursorText)
 }
 
 // findByNumberRequest is a FindSamplesByNumberRequest.
@@ -188,7 +188,7 @@ func (s *Service) findByNumber(call *runtime.Call) error {
 	if err := s.store.findByNumber(call.Context(), &q.Range, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query)
+	return s.answer(call, page, query, (*record).cursorNumber)
 }
 
 // findBySizeRequest is a FindSamplesBySizeRequest.
@@ -252,7 +252,7 @@ func (s *Service) findBySize(call *runtime.Call) error {
 	if err := s.store.findBySize(call.Context(), &q.Range, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query)
+	return s.answer(call, page, query, (*record).cursorSize)
 }
 
 // findByFlagRequest is a FindSamplesByFlagRequest.
@@ -316,7 +316,7 @@ func (s *Service) findByFlag(call *runtime.Call) error {
 	if err := s.store.findByFlag(call.Context(), &q.Range, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query)
+	return s.answer(call, page, query, (*record).cursorFlag)
 }
 
 // findByGradeRequest is a FindSamplesByGradeRequest.
@@ -380,7 +380,7 @@ func (s *Service) findByGrade(call *runtime.Call) error {
 	if err := s.store.findByGrade(call.Context(), &q.Range, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query)
+	return s.answer(call, page, query, (*record).cursorGrade)
 }
 
 // findByTimeRequest is a FindSamplesByTimeRequest.
@@ -448,7 +448,7 @@ func (s *Service) findByTime(call *runtime.Call) error {
 	if err := s.store.findByTime(call.Context(), &q.Range, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query)
+	return s.answer(call, page, query, (*record).cursorTime_)
 }
 
 // findByDeltaRequest is a FindSamplesByDeltaRequest.
@@ -512,7 +512,7 @@ func (s *Service) findByDelta(call *runtime.Call) error {
 	if err := s.store.findByDelta(call.Context(), &q.Range, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query)
+	return s.answer(call, page, query, (*record).cursorDelta)
 }
 
 // findByMaskRequest is a FindSamplesByMaskRequest.
@@ -576,7 +576,7 @@ func (s *Service) findByMask(call *runtime.Call) error {
 	if err := s.store.findByMask(call.Context(), &q.Range, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query)
+	return s.answer(call, page, query, (*record).cursorMask)
 }
 
 // findByLevelRequest is a FindSamplesByLevelRequest.
@@ -640,7 +640,7 @@ func (s *Service) findByLevel(call *runtime.Call) error {
 	if err := s.store.findByLevel(call.Context(), &q.Range, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query)
+	return s.answer(call, page, query, (*record).cursorLevel)
 }
 
 // findByWeightRequest is a FindSamplesByWeightRequest.
@@ -704,7 +704,7 @@ func (s *Service) findByWeight(call *runtime.Call) error {
 	if err := s.store.findByWeight(call.Context(), &q.Range, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query)
+	return s.answer(call, page, query, (*record).cursorWeight)
 }
 
 // findByBucketRequest is a FindSamplesByBucketRequest.
@@ -759,7 +759,7 @@ func (s *Service) findByBucket(call *runtime.Call) error {
 	if err := s.store.findByBucket(call.Context(), q.bucket, &q.Range, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query)
+	return s.answer(call, page, query, (*record).cursor)
 }
 
 // findBySameTextRequest is a FindSamplesBySameTextRequest.
@@ -820,7 +820,7 @@ func (s *Service) findBySameText(call *runtime.Call) error {
 	if err := s.store.findBySameText(call.Context(), q.text, &q.Range, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query)
+	return s.answer(call, page, query, (*record).cursor)
 }
 
 // findBySameNumberRequest is a FindSamplesBySameNumberRequest.
@@ -875,7 +875,7 @@ func (s *Service) findBySameNumber(call *runtime.Call) error {
 	if err := s.store.findBySameNumber(call.Context(), q.number, &q.Range, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query)
+	return s.answer(call, page, query, (*record).cursor)
 }
 
 // findBySameSizeRequest is a FindSamplesBySameSizeRequest.
@@ -930,7 +930,7 @@ func (s *Service) findBySameSize(call *runtime.Call) error {
 	if err := s.store.findBySameSize(call.Context(), q.size, &q.Range, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query)
+	return s.answer(call, page, query, (*record).cursor)
 }
 
 // findBySameFlagRequest is a FindSamplesBySameFlagRequest.
@@ -985,7 +985,7 @@ func (s *Service) findBySameFlag(call *runtime.Call) error {
 	if err := s.store.findBySameFlag(call.Context(), q.flag, &q.Range, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query)
+	return s.answer(call, page, query, (*record).cursor)
 }
 
 // findBySameGradeRequest is a FindSamplesBySameGradeRequest.
@@ -1040,7 +1040,7 @@ func (s *Service) findBySameGrade(call *runtime.Call) error {
 	if err := s.store.findBySameGrade(call.Context(), q.grade, &q.Range, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query)
+	return s.answer(call, page, query, (*record).cursor)
 }
 
 // findBySameTimeRequest is a FindSamplesBySameTimeRequest.
@@ -1101,20 +1101,19 @@ func (s *Service) findBySameTime(call *runtime.Call) error {
 	if err := s.store.findBySameTime(call.Context(), q.time_, &q.Range, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query)
+	return s.answer(call, page, query, (*record).cursor)
 }
 
 // answer ends a page. Where there is more, its token resumes at the record on
 // the edge.
-func (s *Service) answer(call *runtime.Call, page *keyvalue.Page, query []byte) error {
+func (s *Service) answer(call *runtime.Call, page *keyvalue.Page, query []byte, cursor func(*record) []byte) error {
 	var token []byte
 	if edge := page.Edge(); edge != nil {
 		var r record
 		if err := r.read(edge); err != nil {
 			return runtime.Corrupt(err)
 		}
-		at := r.position()
-		token = s.tokens.Seal(query, at.append(nil))
+		token = s.tokens.Seal(query, cursor(&r))
 	}
 	call.Reply(page.Bytes(token))
 	return nil

@@ -142,9 +142,67 @@ func (p *position) append(b []byte) []byte {
 	return b
 }
 
-// position returns where r stands in the lists that it is in.
-func (r *record) position() position {
-	return position{key: r.key, text: r.text, number: r.number.Value, size: r.size.Value, flag: r.flag.Value, grade: r.grade.Value, time_: r.time_, delta: r.delta.Value, mask: r.mask.Value, level: r.level.Value, weight: r.weight.Value}
+// cursor is where r stands in lists that are ordered by the key.
+func (r *record) cursor() []byte { return r.key.append(nil) }
+
+// cursorText is where r stands in lists that are ordered by text.
+func (r *record) cursorText() []byte {
+	b := r.key.append(nil)
+	return wire.AppendBytes(b, 2, r.text)
+}
+
+// cursorNumber is where r stands in lists that are ordered by number.
+func (r *record) cursorNumber() []byte {
+	b := r.key.append(nil)
+	return wire.AppendVarint(b, 3, uint64(r.number.Value))
+}
+
+// cursorSize is where r stands in lists that are ordered by size.
+func (r *record) cursorSize() []byte {
+	b := r.key.append(nil)
+	return wire.AppendVarint(b, 4, uint64(r.size.Value))
+}
+
+// cursorFlag is where r stands in lists that are ordered by flag.
+func (r *record) cursorFlag() []byte {
+	b := r.key.append(nil)
+	return wire.AppendBool(b, 5, r.flag.Value)
+}
+
+// cursorGrade is where r stands in lists that are ordered by grade.
+func (r *record) cursorGrade() []byte {
+	b := r.key.append(nil)
+	return wire.AppendVarint(b, 6, uint64(r.grade.Value))
+}
+
+// cursorTime_ is where r stands in lists that are ordered by time.
+func (r *record) cursorTime_() []byte {
+	b := r.key.append(nil)
+	return wire.AppendTimestamp(b, 7, r.time_)
+}
+
+// cursorDelta is where r stands in lists that are ordered by delta.
+func (r *record) cursorDelta() []byte {
+	b := r.key.append(nil)
+	return wire.AppendZigZag(b, 8, r.delta.Value)
+}
+
+// cursorMask is where r stands in lists that are ordered by mask.
+func (r *record) cursorMask() []byte {
+	b := r.key.append(nil)
+	return wire.AppendFixed64(b, 9, uint64(r.mask.Value))
+}
+
+// cursorLevel is where r stands in lists that are ordered by level.
+func (r *record) cursorLevel() []byte {
+	b := r.key.append(nil)
+	return wire.AppendFixed32(b, 10, uint32(r.level.Value))
+}
+
+// cursorWeight is where r stands in lists that are ordered by weight.
+func (r *record) cursorWeight() []byte {
+	b := r.key.append(nil)
+	return wire.AppendVarint(b, 11, uint64(r.weight.Value))
 }
 
 // record is one conformance.v1.Sample on its way to the store: its encoded

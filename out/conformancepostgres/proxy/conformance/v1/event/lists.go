@@ -125,7 +125,7 @@ func (s *Service) scan(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	return s.answer(call, page, query)
+	return s.answer(call, page, query, (*record).cursor)
 }
 
 // findBySeverityRequest is a FindEventsBySeverityRequest.
@@ -189,7 +189,7 @@ func (s *Service) findBySeverity(call *runtime.Call) error {
 	if err := s.store.findBySeverity(call.Context(), &q.Range, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query)
+	return s.answer(call, page, query, (*record).cursorSeverity)
 }
 
 // findByKindRequest is a FindEventsByKindRequest.
@@ -261,7 +261,7 @@ func (s *Service) findByKind(call *runtime.Call) error {
 	if err := s.store.findByKind(call.Context(), q.kind, &q.Range, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query)
+	return s.answer(call, page, query, (*record).cursor)
 }
 
 // findByPlaceRequest is a FindEventsByPlaceRequest.
@@ -326,7 +326,7 @@ func (s *Service) findByPlace(call *runtime.Call) error {
 	if err := s.store.findByPlace(call.Context(), q.region, q.open, &q.Range, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query)
+	return s.answer(call, page, query, (*record).cursor)
 }
 
 // findByUrgentRequest is a FindEventsByUrgentRequest.
@@ -404,20 +404,19 @@ func (s *Service) findByUrgent(call *runtime.Call) error {
 	if err := s.store.findByUrgent(call.Context(), q.region, q.kind, &q.Range, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query)
+	return s.answer(call, page, query, (*record).cursorSeverity)
 }
 
 // answer ends a page. Where there is more, its token resumes at the record on
 // the edge.
-func (s *Service) answer(call *runtime.Call, page *keyvalue.Page, query []byte) error {
+func (s *Service) answer(call *runtime.Call, page *keyvalue.Page, query []byte, cursor func(*record) []byte) error {
 	var token []byte
 	if edge := page.Edge(); edge != nil {
 		var r record
 		if err := r.read(edge); err != nil {
 			return runtime.Corrupt(err)
 		}
-		at := r.position()
-		token = s.tokens.Seal(query, at.append(nil))
+		token = s.tokens.Seal(query, cursor(&r))
 	}
 	call.Reply(page.Bytes(token))
 	return nil

@@ -51,7 +51,7 @@ func (s *Service) scan(call *runtime.Call) error {
 	if err := s.store.scan(call.Context(), &q.Range, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query)
+	return s.answer(call, page, query, (*record).cursor)
 }
 
 // findBySerialRequest is a FindItemBySerialRequest.
@@ -192,7 +192,7 @@ func (s *Service) findByColour(call *runtime.Call) error {
 	if err := s.store.findByColour(call.Context(), q.colour, &q.Range, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query)
+	return s.answer(call, page, query, (*record).cursor)
 }
 
 // findByTitleRequest is a FindItemsByTitleRequest.
@@ -264,20 +264,19 @@ func (s *Service) findByTitle(call *runtime.Call) error {
 	if err := s.store.findByTitle(call.Context(), &q.Range, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query)
+	return s.answer(call, page, query, (*record).cursorTitle)
 }
 
 // answer ends a page. Where there is more, its token resumes at the record on
 // the edge.
-func (s *Service) answer(call *runtime.Call, page *keyvalue.Page, query []byte) error {
+func (s *Service) answer(call *runtime.Call, page *keyvalue.Page, query []byte, cursor func(*record) []byte) error {
 	var token []byte
 	if edge := page.Edge(); edge != nil {
 		var r record
 		if err := r.read(edge); err != nil {
 			return runtime.Corrupt(err)
 		}
-		at := r.position()
-		token = s.tokens.Seal(query, at.append(nil))
+		token = s.tokens.Seal(query, cursor(&r))
 	}
 	call.Reply(page.Bytes(token))
 	return nil

@@ -99,10 +99,11 @@ SELECT (SELECT version FROM found), (SELECT "prism_version" FROM swapped)`
 // absent and expected is 0.
 func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (w keyvalue.Written, err error) {
 	w.Expires = s.db.Expires(ttl)
+	now := s.db.Now()
 	if expected == 0 {
-		w.Version, err = s.db.Create(ctx, create, append(r.values(), postgres.Time(w.Expires), s.db.Now()), versionOf, append(r.key.values(), s.db.Now()))
+		w.Version, err = s.db.Create(ctx, create, append(r.values(), postgres.Time(w.Expires), now), versionOf, append(r.key.values(), now))
 	} else {
-		w.Version, err = s.db.Swap(ctx, swap, append(r.values(), postgres.Time(w.Expires), expected, s.db.Now())...)
+		w.Version, err = s.db.Swap(ctx, swap, append(r.values(), postgres.Time(w.Expires), expected, now)...)
 	}
 	again, err := s.again(ctx, err, *r)
 	if again {

@@ -157,9 +157,13 @@ func (p *position) append(b []byte) []byte {
 	return b
 }
 
-// position returns where r stands in the lists that it is in.
-func (r *record) position() position {
-	return position{key: r.key, severity: r.severity.Value}
+// cursor is where r stands in lists that are ordered by the key.
+func (r *record) cursor() []byte { return r.key.append(nil) }
+
+// cursorSeverity is where r stands in lists that are ordered by severity.
+func (r *record) cursorSeverity() []byte {
+	b := r.key.append(nil)
+	return wire.AppendVarint(b, 9, uint64(r.severity.Value))
 }
 
 // record is one conformance.v1.Event on its way to the store: its encoded

@@ -99,9 +99,13 @@ func (p *position) append(b []byte) []byte {
 	return b
 }
 
-// position returns where r stands in the lists that it is in.
-func (r *record) position() position {
-	return position{key: r.key, title: r.title}
+// cursor is where r stands in lists that are ordered by the key.
+func (r *record) cursor() []byte { return r.key.append(nil) }
+
+// cursorTitle is where r stands in lists that are ordered by title.
+func (r *record) cursorTitle() []byte {
+	b := r.key.append(nil)
+	return wire.AppendBytes(b, 5, r.title)
 }
 
 // record is one conformance.v1.Item on its way to the store: its encoded bytes,
