@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
 )
 
 // Exit codes of a proxy's commands.
@@ -41,11 +42,12 @@ Flags of a command: %[1]s-proxy <command> -h
 func Main(d *Deployment, args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
+	defer context.AfterFunc(ctx, stop)() // a second signal ends the process at once
 	command := ""
 	if len(args) > 0 {
 		command, args = args[0], args[1:]
 	}
-	flags := flag.NewFlagSet(d.Name+"-proxy "+command, flag.ContinueOnError)
+	flags := flag.NewFlagSet(command, flag.ContinueOnError)
 	var err error
 	switch command {
 	case "serve":
@@ -55,34 +57,49 @@ func Main(d *Deployment, args []string) int {
 	case "health":
 		err = healthCommand(ctx, d, flags, args)
 	case "version":
+		if err = parse(flags, args); err != nil {
+			break
+		}
 		_, err = fmt.Fprintf(os.Stdout, "deployment %s\nschema     %s\nrelease    %d\ngenerator  %s\n", d.Name, d.SchemaHash, d.Release, d.Generator)
 	case "help", "-h", "--help":
 		_, err = fmt.Fprintf(os.Stdout, usage, d.Name)
+	case "":
+		fmt.Fprintf(os.Stderr, usage, d.Name)
+		return exitUsage
 	default:
-		err = errUsage
+		err = usageError{fmt.Sprintf("unknown command %q", command)}
 	}
+	var wrong usageError
 	switch {
 	case err == nil || errors.Is(err, flag.ErrHelp):
 		return exitOK
-	case errors.Is(err, errUsage):
-		fmt.Fprintf(os.Stderr, usage, d.Name)
+	case errors.As(err, &wrong):
+		fmt.Fprintf(os.Stderr, "%s-proxy: %v; %[1]s-proxy help lists the commands\n", d.Name, err)
 		return exitUsage
 	}
 	fmt.Fprintf(os.Stderr, "%s-proxy %s: %v\n", d.Name, command, err)
 	return exitFailure
 }
 
-var errUsage = errors.New("usage")
+// usageError says what is wrong with a command line.
+type usageError struct{ text string }
 
+func (e usageError) Error() string { return e.text }
+
+// parse reads the flags of a command that takes no arguments. It prints the
+// flags where help is asked for.
 func parse(flags *flag.FlagSet, args []string) error {
-	if err := flags.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return err
-		}
-		return errors.Join(errUsage, err)
-	}
-	if flags.NArg() > 0 {
-		return errUsage
+	flags.SetOutput(io.Discard)
+	err := flags.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		flags.SetOutput(os.Stdout)
+		flags.Usage()
+		return err
+	case err != nil:
+		return usageError{fmt.Sprintf("%s: %v", flags.Name(), err)}
+	case flags.NArg() > 0:
+		return usageError{fmt.Sprintf("%s takes no argument %q", flags.Name(), flags.Arg(0))}
 	}
 	return nil
 }
@@ -94,9 +111,12 @@ func dataDirFlag(flags *flag.FlagSet) *string {
 func serveCommand(ctx context.Context, d *Deployment, flags *flag.FlagSet, args []string) error {
 	listen := flags.String("listen", d.Listen, "address to listen on; without auth only loopback")
 	dataDir := dataDirFlag(flags)
-	linger := flags.Duration("drain-delay", 5*time.Second, "how long to serve on after SIGTERM before connections are told to go")
+	linger := flags.Duration("drain-delay", maxLinger, "how long to serve on after SIGTERM before connections are told to go, at most 5s")
 	if err := parse(flags, args); err != nil {
 		return err
+	}
+	if *linger < 0 || *linger > maxLinger {
+		return usageError{fmt.Sprintf("--drain-delay is %s; write 0s to %s", *linger, maxLinger)}
 	}
 	l, err := listenLoopback(*listen)
 	if err != nil {
@@ -113,6 +133,9 @@ func serveCommand(ctx context.Context, d *Deployment, flags *flag.FlagSet, args 
 	return errors.Join(err, s.Close())
 }
 
+// maxLinger and drainLimit are together how long a proxy takes to stop at most.
+const maxLinger = 5 * time.Second
+
 // listenLoopback listens on an address of this machine only: there is no auth
 // yet, and without it nobody else may call.
 func listenLoopback(address string) (net.Listener, error) {
@@ -123,12 +146,19 @@ func listenLoopback(address string) (net.Listener, error) {
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 		return nil, fmt.Errorf("--listen %s: without auth the proxy listens on loopback only; write 127.0.0.1:port", address)
 	}
-	return net.Listen("tcp", address)
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("%w; stop what listens there, or write another --listen", err)
+	}
+	if at, ok := l.Addr().(*net.TCPAddr); !ok || !at.IP.IsLoopback() { // whatever localhost means here
+		return nil, errors.Join(fmt.Errorf("--listen %s is %s, which is not loopback; write 127.0.0.1:port", address, l.Addr()), l.Close())
+	}
+	return l, nil
 }
 
 func migrateCommand(ctx context.Context, d *Deployment, flags *flag.FlagSet, args []string, out io.Writer) error {
 	if len(args) == 0 || args[0] != "up" && args[0] != "status" {
-		return errUsage
+		return usageError{"migrate is followed by up or status"}
 	}
 	dataDir := dataDirFlag(flags)
 	if err := parse(flags, args[1:]); err != nil {
@@ -180,7 +210,7 @@ func healthCommand(ctx context.Context, d *Deployment, flags *flag.FlagSet, args
 	defer conn.Close()
 	answer, err := healthpb.NewHealthClient(conn).Check(ctx, &healthpb.HealthCheckRequest{})
 	if err != nil {
-		return err
+		return fmt.Errorf("no proxy answers on %s (%s); start it, or name its --address", *address, status.Code(err))
 	}
 	if answer.Status != healthpb.HealthCheckResponse_SERVING {
 		return fmt.Errorf("%s is %s", *address, answer.Status)

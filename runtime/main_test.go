@@ -64,6 +64,10 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"migrate", "down"}, exitUsage},
 		{[]string{"migrate", "status", "more"}, exitUsage},
 		{[]string{"serve", "--no-such-flag"}, exitUsage},
+		{[]string{"version", "more"}, exitUsage},
+		{[]string{"serve", "more"}, exitUsage},
+		{[]string{"serve", "--drain-delay", "6s"}, exitUsage},
+		{[]string{"serve", "-h"}, exitOK},
 		{[]string{"serve", "--listen", "0.0.0.0:0"}, exitFailure},
 		{[]string{"health", "--address", "127.0.0.1:1", "--timeout", "50ms"}, exitFailure},
 	}

@@ -185,8 +185,8 @@ const drainLimit = 25 * time.Second
 
 // Serve accepts calls on l until ctx ends. Then health answers NOT_SERVING,
 // calls are served for linger more, so that balancers can turn away, clients
-// are told to go, calls under way may finish, and at the latest drainLimit
-// later the rest is cut off. Serve closes l; the stores stay open.
+// are told to go, calls under way may finish, and at the latest 25 s later the
+// rest is cut off. Serve closes l; the stores stay open.
 func (s *Server) Serve(ctx context.Context, l net.Listener, linger time.Duration) error {
 	stop, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
@@ -205,6 +205,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, linger time.Duration
 }
 
 func (s *Server) drain(linger time.Duration) {
+	s.log.Info("draining", "linger", linger.String(), "limit", drainLimit.String())
 	s.health.Shutdown()
 	time.Sleep(linger)
 	cut := time.AfterFunc(drainLimit, s.grpc.Stop)

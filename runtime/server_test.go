@@ -336,7 +336,9 @@ func TestSweepGoesOn(t *testing.T) {
 	}
 	server, err := runtime.Open(t.Context(), &runtime.Deployment{Name: "test", Namespaces: []runtime.Namespace{{
 		Name: "things", Backend: "none",
-		Open: func(context.Context, *runtime.Env) (io.Closer, []runtime.Service, error) { return io.NopCloser(nil), services, nil },
+		Open: func(context.Context, *runtime.Env) (io.Closer, []runtime.Service, error) {
+			return io.NopCloser(nil), services, nil
+		},
 	}}}, runtime.NewEnv("test", t.TempDir()))
 	if err != nil {
 		t.Fatal(err)

@@ -62,6 +62,9 @@ func Open(ctx context.Context, env *runtime.Env, cfg Config) (*DB, error) {
 
 func (db *DB) open(ctx context.Context, env *runtime.Env, path string, cfg Config) error {
 	writer, err := db.connect(path, cfg.Synchronous)
+	if errors.Is(err, sqlite3.NOTADB) || errors.Is(err, sqlite3.CORRUPT) {
+		return fmt.Errorf("%s: %w; restore it, or name another --data-dir", path, err)
+	}
 	if err != nil {
 		return err
 	}

@@ -171,8 +171,8 @@ func role(e *schema.Entity, f *schema.Field) string {
 func embed(d *schema.Deployment, namespaces []Namespace) (file emit.File, ok bool, err error) {
 	patterns := ""
 	for _, n := range namespaces {
-		if len(n.Migrations) > 0 {
-			patterns += " " + n.Name + "/*.sql"
+		for _, m := range n.Migrations { // by name, so that no other file is ever applied
+			patterns += " " + n.Name + "/" + m.Name + ".up.sql"
 		}
 	}
 	if patterns == "" {

@@ -136,7 +136,7 @@ import "embed"
 
 // Files has a folder of migrations for each namespace.
 //
-//go:embed user-profiles/*.sql
+//go:embed user-profiles/0001_init_expand.up.sql
 var Files embed.FS
 `
 	if got := files["schemas/shop/migrations/embed.go"]; got != want {

@@ -7,5 +7,5 @@ import "embed"
 
 // Files has a folder of migrations for each namespace.
 //
-//go:embed orders/*.sql sessions/*.sql user-profiles/*.sql
+//go:embed orders/0001_init_expand.up.sql sessions/0001_init_expand.up.sql user-profiles/0001_init_expand.up.sql
 var Files embed.FS
