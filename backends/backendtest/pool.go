@@ -2,10 +2,14 @@ package backendtest
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"testing"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/experimental"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
 )
 
 // Main runs the tests of a harness and returns the exit code of its TestMain.
@@ -13,10 +17,24 @@ import (
 // they are given back, so that whoever still reads one reads garbage, and a
 // buffer that is given back twice ends the run.
 func Main(m *testing.M) int {
-	if os.Getenv("PRISM_POISON") == "1" {
+	if poisoned() {
 		experimental.SetDefaultBufferPool(poisoner{})
 	}
 	return m.Run()
+}
+
+func poisoned() bool { return os.Getenv("PRISM_POISON") == "1" }
+
+// pad makes requests large enough for grpc to take their buffers from the pool,
+// which it does above 1 KiB, by an unknown field. It leaves large ones alone.
+func pad(ctx context.Context, method string, in, out any, cc *grpc.ClientConn, call grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+	if m, ok := in.(proto.Message); ok && poisoned() && proto.Size(m) < 1<<10 {
+		padded := proto.Clone(m)
+		unknown := protowire.AppendTag(padded.ProtoReflect().GetUnknown(), protowire.MaxValidNumber, protowire.BytesType)
+		padded.ProtoReflect().SetUnknown(protowire.AppendBytes(unknown, make([]byte, 1100)))
+		in = padded
+	}
+	return call(ctx, method, in, out, cc, opts...)
 }
 
 // poisoner is a buffer pool that gives no buffer out a second time.

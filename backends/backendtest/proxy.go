@@ -114,7 +114,7 @@ func (p *Proxy) start(ctx context.Context) error {
 	go func() { served <- server.Serve(serving, l, 0) }()
 
 	p.Server, p.address = server, l.Addr().String()
-	p.conn, err = grpc.NewClient("passthrough:///"+p.address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	p.conn, err = grpc.NewClient("passthrough:///"+p.address, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithUnaryInterceptor(pad))
 	p.connect()
 	p.stop = func() error {
 		if p.conn != nil {
