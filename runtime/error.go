@@ -76,6 +76,12 @@ func HasNUL(path string) error {
 	return &Error{Reason: FieldCharset, Field: path, What: path + " holds the character NUL (not allowed in keys and indexed text)"}
 }
 
+// NotUTF8 says that the text in the field at path is not UTF-8, which the field's
+// declaration allows and an order of texts does not.
+func NotUTF8(path string) error {
+	return &Error{Reason: FieldCharset, Field: path, What: path + " is not UTF-8 (required of keys and indexed text)"}
+}
+
 // BadTime says that the Timestamp in the field at path is none.
 func BadTime(path string) error {
 	return &Error{Reason: TimeRange, Field: path, What: path + " is not a time (years 1 to 9999, nanos 0 to 999999999)"}

@@ -58,7 +58,7 @@ var reasons = map[Reason]row{
 	FieldTooLong:       {codes.InvalidArgument, false, []string{"field", "got", "limit"}, "shorten the value"},
 	FieldTooShort:      {codes.InvalidArgument, false, []string{"field", "got", "limit"}, "lengthen the value"},
 	FieldRange:         {codes.InvalidArgument, false, []string{"field", "limit"}, "keep the value within its range"},
-	FieldCharset:       {codes.InvalidArgument, false, []string{"field"}, "remove the NUL character"},
+	FieldCharset:       {codes.InvalidArgument, false, []string{"field"}, "send UTF-8 without the character NUL"},
 	TimeRange:          {codes.InvalidArgument, false, []string{"field"}, "send a time from the year 1 to 9999, and from before to"},
 	PageSizeRange:      {codes.InvalidArgument, false, []string{"field", "limit"}, "leave page_size unset or make it positive"},
 	PageTokenInvalid:   {codes.InvalidArgument, false, nil, "start again without a page token, with the same query on every page"},

@@ -15,7 +15,8 @@ import (
 
 // entities are the messages of the conformance schema that have a service.
 var entities = []string{
-	"Account", "Badge", "Cell", "Counter", "Document", "EastNote", "Event", "Item", "Lease", "Sample", "WestNote",
+	"Account", "Badge", "Cell", "Compound", "Counter", "Document", "EastNote", "Event", "Item", "Lease", "Modern",
+	"Relic", "Sample", "Scalar", "WestNote",
 }
 
 // message returns an empty message of the contract.

@@ -218,7 +218,7 @@ func (w *logWriter) resume(o *operation) {
 // often says in how many of a hundred records a field is set where that is not
 // as often as others are: little of an entity is reached without some, and
 // unique fields of few values refuse nearly everything.
-var often = map[protoreflect.Name]int{"consent": 97, "name": 97, "room": 90, "chair": 90, "master": 20}
+var often = map[protoreflect.Name]int{"consent": 97, "name": 97, "room": 90, "chair": 90, "master": 20, "title": 97, "rank": 97}
 
 // fill sets the fields of an entity, of its key or of a part of that: those of
 // the key nearly always and to few values, so that keys meet again.
@@ -230,7 +230,7 @@ func (w *logWriter) fill(entity string, m protoreflect.Message) {
 		switch {
 		case key.ByNumber(f.Number()) != nil:
 			if !w.chance(2) {
-				w.set(m, f, []int{0, 12, 4, 3, 2, 2}[key.Len()])
+				w.set(m, f, []int{0, 12, 4, 3, 2, 2, 1}[min(key.Len(), 6)])
 			}
 		case w.chance(cmp.Or(often[f.Name()], 40)):
 			w.set(m, f, 0)
@@ -260,7 +260,17 @@ func (w *logWriter) set(m protoreflect.Message, f protoreflect.FieldDescriptor, 
 		}
 		m.Set(f, protoreflect.ValueOfMessage(pick(w, times).ProtoReflect()))
 	default:
-		set(m.Mutable(f).Message(), "title", pick(w, plainTexts))
+		w.nested(m.Mutable(f).Message())
+	}
+}
+
+// nested sets a title, and mostly what is required.
+func (w *logWriter) nested(m protoreflect.Message) {
+	fields := m.Descriptor().Fields()
+	for i := range fields.Len() {
+		if f := fields.Get(i); f.Name() == "title" || f.Cardinality() == protoreflect.Required && w.chance(95) {
+			w.set(m, f, 0)
+		}
 	}
 }
 
@@ -300,6 +310,9 @@ func (w *logWriter) value(f protoreflect.FieldDescriptor, keys int) protoreflect
 		}
 		return protoreflect.ValueOf(pick(w, plainTexts))
 	case protoreflect.BytesKind:
+		if keys > 0 || w.chance(50) {
+			return protoreflect.ValueOf(pick(w, values(keys, []byte{}, []byte{0}, []byte{0, 0xff}, []byte{0xff}, []byte("\xff\xff"), []byte("a"))))
+		}
 		return protoreflect.ValueOf([]byte(strings.Repeat("\xff\x00", w.IntN(2000))))
 	case protoreflect.BoolKind:
 		return protoreflect.ValueOf(w.chance(50))

@@ -37,6 +37,10 @@ type Proxy struct {
 	Leases    *pb.LeaseServiceClient
 	EastNotes *pb.EastNoteServiceClient
 	WestNotes *pb.WestNoteServiceClient
+	Scalars   *pb.ScalarServiceClient
+	Compounds *pb.CompoundServiceClient
+	Relics    *pb.RelicServiceClient
+	Moderns   *pb.ModernServiceClient
 
 	backend Backend
 	clock   clock
@@ -138,6 +142,10 @@ func (p *Proxy) connect() {
 	p.Leases = pb.NewLeaseServiceClient(p.conn)
 	p.EastNotes = pb.NewEastNoteServiceClient(p.conn)
 	p.WestNotes = pb.NewWestNoteServiceClient(p.conn)
+	p.Scalars = pb.NewScalarServiceClient(p.conn)
+	p.Compounds = pb.NewCompoundServiceClient(p.conn)
+	p.Relics = pb.NewRelicServiceClient(p.conn)
+	p.Moderns = pb.NewModernServiceClient(p.conn)
 }
 
 func (p *Proxy) close() error {

@@ -57,6 +57,7 @@ var themes = []struct {
 	{"tokens", tokenCases},
 	{"ttl", ttlCases},
 	{"fields", fieldCases},
+	{"types", typeCases},
 	{"encoding", encodingCases},
 	{"limits", limitCases},
 	{"calls", callCases},

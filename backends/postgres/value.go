@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"bytes"
+	"math"
 	"time"
 	"unicode/utf8"
 
@@ -36,6 +37,18 @@ func Column(v []byte) []byte {
 		return nil
 	}
 	return v
+}
+
+// Float returns what binds v, or NULL if it is no number: not every store can
+// hold NaN, and columns are alike on all.
+func Float(v float64) pgtype.Float8 { return pgtype.Float8{Float64: v, Valid: !math.IsNaN(v)} }
+
+// OptionalFloat is Float, or NULL if v is absent.
+func OptionalFloat(v wire.Optional[float64]) pgtype.Float8 {
+	if !v.Set {
+		return pgtype.Float8{}
+	}
+	return Float(v.Value)
 }
 
 // A time is two columns: its microseconds, and the nanoseconds below them.

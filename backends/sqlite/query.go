@@ -1,8 +1,11 @@
 package sqlite
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
+	"math"
+	"unicode/utf8"
 
 	"github.com/ncruces/go-sqlite3"
 
@@ -26,19 +29,43 @@ func (q *Query) Text(i int, v []byte) {
 	q.bind(func() error { return q.stmt.BindRawText(i, v) })
 }
 
-// Column binds the text of a marked column: NULL for text that holds NUL, which
-// a text column of other stores cannot hold.
+// Column binds the text of a marked column: NULL for text that holds NUL or is
+// not UTF-8, which a text column of other stores cannot hold.
 func (q *Query) Column(i int, v []byte) {
-	for _, c := range v {
-		if c == 0 {
-			v = nil
-			break
-		}
+	if bytes.IndexByte(v, 0) >= 0 || !utf8.Valid(v) {
+		v = nil
 	}
 	q.Text(i, v)
 }
 
-// Blob binds bytes.
+// Bytes binds bytes, or NULL if v is nil.
+func (q *Query) Bytes(i int, v []byte) {
+	if v == nil {
+		q.Null(i)
+		return
+	}
+	q.Blob(i, v)
+}
+
+// Float binds a number, or NULL if it is none: SQLite has no NaN.
+func (q *Query) Float(i int, v float64) {
+	if math.IsNaN(v) {
+		q.Null(i)
+		return
+	}
+	q.bind(func() error { return q.stmt.BindFloat(i, v) })
+}
+
+// OptionalFloat binds a number, or NULL if it is absent or none.
+func (q *Query) OptionalFloat(i int, v wire.Optional[float64]) {
+	if v.Set {
+		q.Float(i, v.Value)
+	} else {
+		q.Null(i)
+	}
+}
+
+// Blob binds bytes, of which nil is empty.
 func (q *Query) Blob(i int, v []byte) { q.bind(func() error { return q.stmt.BindBlob(i, v) }) }
 
 // Int binds an integer.
@@ -104,9 +131,9 @@ func (q *Query) TimeOrLowest(i int, v wire.Timestamp) {
 	q.Time(i, v)
 }
 
-// highest comes after every value of a column: blobs come after text and
-// integers, and no blob of a column is longer than 8 bytes.
-var highest = []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
+// highest comes after every value of a key or an index: blobs come after text
+// and integers, and none of those is longer than 1,024 bytes.
+var highest = bytes.Repeat([]byte{0xff}, 1025)
 
 // Unbounded binds what comes after every value to the values from first to
 // last.

@@ -151,6 +151,10 @@ func typeName(t schema.Type) string {
 		return "bool"
 	case schema.Timestamp:
 		return "timestamp"
+	case schema.Bytes:
+		return "bytes"
+	case schema.Float:
+		return "float"
 	}
 	panic(fmt.Sprintf("migrate: type %d has no column", t))
 }

@@ -118,9 +118,9 @@ func life(e *schema.Entity) string {
 
 // kind says what a column holds.
 func kind(f *schema.Field) string {
-	words := [...]string{schema.Text: "text", schema.Int: "integer", schema.Uint: "unsigned integer", schema.Bool: "bool", schema.Timestamp: "time"}
+	words := [...]string{schema.Text: "text", schema.Int: "integer", schema.Uint: "unsigned integer", schema.Bool: "bool", schema.Timestamp: "time", schema.Bytes: "bytes", schema.Float: "number"}
 	text := words[f.Type]
-	if f.Type == schema.Text && f.MaxLength > 0 {
+	if (f.Type == schema.Text || f.Type == schema.Bytes) && f.MaxLength > 0 {
 		text += fmt.Sprintf(", at most %d bytes", f.MaxLength)
 	}
 	if f.Desc.Enum() != nil {

@@ -55,7 +55,7 @@ func width(e *schema.Entity, fields []*schema.Field) uint64 {
 	var sum uint64
 	for _, f := range fields {
 		switch f.Type {
-		case schema.Text:
+		case schema.Text, schema.Bytes:
 			n := e.Capacity.BytesPerRecord
 			if f.MaxLength > 0 {
 				n = min(n, uint64(f.MaxLength))

@@ -56,6 +56,10 @@ func typeOf(f protoreflect.FieldDescriptor) Type {
 	switch f.Kind() {
 	case protoreflect.StringKind:
 		return Text
+	case protoreflect.BytesKind:
+		return Bytes
+	case protoreflect.FloatKind, protoreflect.DoubleKind:
+		return Float
 	case protoreflect.BoolKind:
 		return Bool
 	case protoreflect.Uint64Kind, protoreflect.Fixed64Kind:
@@ -99,8 +103,8 @@ func isInteger(f *Field) bool {
 
 // bounds reads required, lengths and range.
 func (r *reader) bounds(f *Field, o *prismv1.Field) {
-	f.Required = o.GetRequired() || f.Desc.Cardinality() == protoreflect.Required
-	if f.Required && !f.Presence && f.Type != Text {
+	f.Required = o.GetRequired()
+	if f.Required && !f.Presence && !hasLength(f) {
 		r.report(2038, place(f.Desc, option(fieldOption, 5)...), "mark the field optional, or remove required",
 			"absence of %s cannot be told from its zero value", f.Name)
 	}
@@ -113,7 +117,7 @@ func (r *reader) bounds(f *Field, o *prismv1.Field) {
 		at := place(f.Desc, option(fieldOption, length.number)...)
 		switch {
 		case length.value == 0:
-		case f.Type != Text:
+		case !hasLength(f):
 			r.report(2036, at, "remove it", "%s stands on %s of type %s", length.name, f.Name, typeName(f.Desc))
 		case length.value > maxRecord:
 			r.report(3002, at, fmt.Sprintf("write at most %d", maxRecord), "%s of %s is %d", length.name, f.Name, length.value)
@@ -126,6 +130,10 @@ func (r *reader) bounds(f *Field, o *prismv1.Field) {
 		r.valueRange(f, o.GetRange())
 	}
 }
+
+// hasLength reports whether the field is text or bytes, of which an empty one is
+// as good as absent.
+func hasLength(f *Field) bool { return f.Type == Text || f.Type == Bytes }
 
 func (r *reader) valueRange(f *Field, bound *prismv1.Range) {
 	f.Min, f.Max = bound.Min, bound.Max
@@ -166,11 +174,7 @@ func (r *reader) column(f *Field, o *prismv1.Field, all bool) {
 	}
 	if f.Type == Other {
 		f.Column = ""
-		singular := f.Desc.Cardinality() != protoreflect.Repeated && f.Desc.Message() == nil
-		switch {
-		case singular && (marked || all):
-			r.report(2054, at, "remove column, or ALL", "%s of type %s cannot have a column yet", f.Name, typeName(f.Desc))
-		case marked:
+		if marked {
 			r.report(2035, at, "remove it", "column stands on %s of type %s", f.Name, typeName(f.Desc))
 		}
 		return

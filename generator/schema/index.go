@@ -97,7 +97,7 @@ func (r *reader) member(e *Entity, x *Index, name string, at Source) *Field {
 // indexField reports whether the field can be in an index.
 func (r *reader) indexField(at Source, f *Field) bool {
 	switch {
-	case f.Type == Other:
+	case f.Type == Other || f.Type == Float:
 		r.report(2032, at, "choose a field of another type", "indexed field %s is of type %s", f.Name, typeName(f.Desc))
 	case closed(f):
 		r.closedEnum(at, f)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
 const (
@@ -75,13 +77,13 @@ func (r *reader) keyField(f *Field) {
 	}
 	oneof := f.Desc.ContainingOneof()
 	switch {
-	case f.Type == Other:
+	case f.Type == Other || f.Type == Float:
 		r.report(2012, at, "choose a field of another type", "key field %s is of type %s", f.Name, typeName(f.Desc))
 	case closed(f):
 		r.closedEnum(at, f)
 	case oneof != nil && !oneof.IsSynthetic():
 		r.report(2013, at, "move the field out of the oneof", "key field %s is in oneof %s", f.Name, oneof.Name())
-	case f.Presence && !f.Required && f.Type != Timestamp:
+	case f.Presence && !f.Required && f.Type != Timestamp && f.Desc.Cardinality() != protoreflect.Required:
 		r.report(2013, at, "remove optional, or add (prism.v1.field).required = true", "key field %s may be absent", f.Name)
 	}
 	if o.GetPii() != nil {
@@ -89,7 +91,7 @@ func (r *reader) keyField(f *Field) {
 			"key field %s is personal", f.Name)
 	}
 	// A key is never empty, whatever its options say.
-	f.Required = f.Required || f.Type == Text || f.Type == Timestamp
+	f.Required = f.Required || hasLength(f) || f.Type == Timestamp
 }
 
 func closed(f *Field) bool { return f.Desc.Enum() != nil && f.Desc.Enum().IsClosed() }
@@ -162,7 +164,7 @@ func (r *reader) sizes(e *Entity) {
 // unbounded reports text without max_length, once a field.
 func (r *reader) unbounded(fields []*Field, use string) (found bool) {
 	for _, f := range fields {
-		if f.Type != Text || f.MaxLength > 0 {
+		if !hasLength(f) || f.MaxLength > 0 {
 			continue
 		}
 		found = true
@@ -204,7 +206,7 @@ func (r *reader) entry(at Source, what string, fields []*Field) (faulty bool) {
 // bytes.
 func encodedSize(f *Field) int {
 	switch f.Type {
-	case Text:
+	case Text, Bytes:
 		return f.MaxLength + 2
 	case Bool:
 		return 1

@@ -149,6 +149,8 @@ const (
 	Uint                  // uint64 and fixed64: uint64
 	Bool                  // bool, false before true
 	Timestamp             // google.protobuf.Timestamp: wire.Timestamp
+	Bytes                 // bytes: []byte, ordered by bytes
+	Float                 // float and double: float64, a column only
 )
 
 // Role says why a field has a column.

@@ -130,24 +130,3 @@ func (r *reader) personalFields(m protoreflect.MessageDescriptor) {
 		}
 	}
 }
-
-// checkBuilt refuses in entities, and in all that they reach, what the record
-// check does not serve in this release.
-func (r *reader) checkBuilt() {
-	seen := map[protoreflect.FullName]bool{}
-	for _, e := range r.entities {
-		reach(e.Desc, seen, func(m protoreflect.MessageDescriptor) {
-			if m.ExtensionRanges().Len() > 0 {
-				r.report(2053, place(m), "remove the extension range", "%s has extensions, which entities cannot hold yet", m.FullName())
-			}
-			for i := range m.Fields().Len() {
-				switch f := m.Fields().Get(i); {
-				case f.Cardinality() == protoreflect.Required:
-					r.report(2051, place(f), "write optional, and (prism.v1.field).required = true", "%s is a proto2 required field, which is not built yet", f.FullName())
-				case f.Kind() == protoreflect.GroupKind:
-					r.report(2052, place(f), "use a message field with length-prefixed encoding", "%s is a group, which is not built yet", f.FullName())
-				}
-			}
-		})
-	}
-}

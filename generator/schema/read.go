@@ -38,7 +38,6 @@ func Read(in Input) (*Deployment, []Diagnostic) {
 	r.files(d)
 	r.checkNames(d)
 	r.checkPersonal(d)
-	r.checkBuilt()
 	r.checkUse(d)
 
 	SortDiagnostics(r.faults)

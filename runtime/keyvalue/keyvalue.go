@@ -21,21 +21,12 @@ func Item(request []byte) (message []byte, version int64, err error) {
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Bytes:
-			message = Merge(message, f.Bytes())
+			message = wire.Merge(message, f.Bytes())
 		case 2<<3 | wire.Varint:
 			version = f.Int64()
 		}
 	}
 	return message, version, runtime.Decode(f.Err())
-}
-
-// Merge returns the encoding of a message of which earlier is the beginning.
-// It copies only when there is something to join.
-func Merge(earlier, more []byte) []byte {
-	if len(earlier) == 0 {
-		return more
-	}
-	return append(earlier, more...)
 }
 
 // Items returns the elements of the repeated message field 1 of a batch, which

@@ -10,6 +10,7 @@ package wire
 import (
 	"encoding/binary"
 	"errors"
+	"math"
 	"unicode/utf8"
 )
 
@@ -49,7 +50,7 @@ const maxNumber = 1<<29 - 1
 type Fields struct {
 	Tag   Tag
 	left  []byte
-	data  []byte // of a length-delimited field
+	data  []byte // of a length-delimited field or a group
 	num   uint64 // of any other
 	depth int
 	err   error
@@ -94,7 +95,7 @@ func (f *Fields) Next() bool {
 			f.num, n = uint64(binary.LittleEndian.Uint32(b)), 4
 		}
 	case Group:
-		if n, f.err = skipGroup(b, tag>>3, f.depth+1); f.err != nil {
+		if f.data, n, f.err = group(b, tag>>3, f.depth+1); f.err != nil {
 			return false
 		}
 	default:
@@ -143,10 +144,17 @@ func (f *Fields) Sint32() int32 {
 	return int32(n>>1) ^ -int32(n&1)
 }
 
+// Float64 returns the current double field.
+func (f *Fields) Float64() float64 { return math.Float64frombits(f.num) }
+
+// Float32 returns the current float field.
+func (f *Fields) Float32() float32 { return math.Float32frombits(uint32(f.num)) }
+
 // Bool returns the current bool field: any number but zero is true.
 func (f *Fields) Bool() bool { return f.num != 0 }
 
-// Message begins to read the current field as a message.
+// Message begins to read the current field as a message, length-delimited or a
+// group.
 func (f *Fields) Message() Fields {
 	m := Fields{left: f.data, depth: f.depth + 1}
 	if m.depth > MaxDepth {
@@ -207,17 +215,18 @@ func delimited(b []byte) (data []byte, n int) {
 	return b[n:end:end], end
 }
 
-// skipGroup returns how many bytes the group of the given number takes up to
-// and with its end, b beginning behind its start.
-func skipGroup(b []byte, number uint64, depth int) (int, error) {
+// group returns the fields of the group with the given number, b beginning
+// behind its start, and the bytes that they take with the end of the group.
+func group(b []byte, number uint64, depth int) (data []byte, n int, err error) {
 	if depth > MaxDepth {
-		return 0, ErrTooDeep
+		return nil, 0, ErrTooDeep
 	}
 	left := b
 	for {
+		end := len(b) - len(left)
 		tag, n := uvarint(left)
 		if inner := tag >> 3; n == 0 || inner == 0 || inner > maxNumber {
-			return 0, ErrMalformed
+			return nil, 0, ErrMalformed
 		}
 		left = left[n:]
 		switch tag & 7 {
@@ -230,23 +239,31 @@ func skipGroup(b []byte, number uint64, depth int) (int, error) {
 		case Fixed32:
 			n = 4
 		case Group:
-			var err error
-			if n, err = skipGroup(left, tag>>3, depth+1); err != nil {
-				return 0, err
+			if _, n, err = group(left, tag>>3, depth+1); err != nil {
+				return nil, 0, err
 			}
 		case 4: // end of a group
 			if tag>>3 != number {
-				return 0, ErrMalformed
+				return nil, 0, ErrMalformed
 			}
-			return len(b) - len(left), nil
+			return b[:end:end], len(b) - len(left), nil
 		default:
 			n = 0
 		}
 		if n == 0 || n > len(left) {
-			return 0, ErrMalformed
+			return nil, 0, ErrMalformed
 		}
 		left = left[n:]
 	}
+}
+
+// Merge returns the encoding of a message of which earlier is the beginning.
+// It copies only when there is something to join.
+func Merge(earlier, more []byte) []byte {
+	if len(earlier) == 0 {
+		return more
+	}
+	return append(earlier[:len(earlier):len(earlier)], more...)
 }
 
 // Optional is a number or bool of a field with explicit presence.

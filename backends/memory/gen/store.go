@@ -138,7 +138,7 @@ func ofRecord(f *schema.Field) (present, value string) {
 	switch {
 	case f.Role == schema.Key, !f.Presence && f.Type != schema.Timestamp:
 		return "", value
-	case f.Type == schema.Text:
+	case f.Type == schema.Text || f.Type == schema.Bytes:
 		return value + " != nil", value
 	case f.Type == schema.Timestamp:
 		return value + ".Set", value
@@ -266,4 +266,5 @@ var methods = map[schema.Type]string{
 	schema.Uint:      "Uint",
 	schema.Bool:      "Bool",
 	schema.Timestamp: "Time",
+	schema.Bytes:     "Text",
 }

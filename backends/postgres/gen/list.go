@@ -100,7 +100,11 @@ func recordValues(fields []*schema.Field, prefix string) string {
 			return fmt.Sprintf("@postgres.Time(%[1]s), @postgres.Nanos(%[1]s)", value)
 		case f.Type == schema.Text && f.Role == schema.Marked:
 			return fmt.Sprintf("@postgres.Column(%s)", value)
-		case f.Type != schema.Text && f.Presence && f.Role != schema.Key:
+		case f.Type == schema.Float && f.Presence:
+			return fmt.Sprintf("@postgres.OptionalFloat(%s)", value)
+		case f.Type == schema.Float:
+			return fmt.Sprintf("@postgres.Float(%s)", value)
+		case f.Type != schema.Text && f.Type != schema.Bytes && f.Presence && f.Role != schema.Key:
 			return fmt.Sprintf("@postgres.Optional(%s)", value)
 		}
 		return value

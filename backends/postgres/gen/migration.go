@@ -68,6 +68,8 @@ var sqlTypes = map[schema.Type]string{
 	schema.Uint:      "numeric(20,0)",
 	schema.Bool:      "boolean",
 	schema.Timestamp: "timestamptz",
+	schema.Bytes:     "bytea",
+	schema.Float:     "double precision",
 }
 
 // names lists the columns of fields.

@@ -93,6 +93,10 @@ func bind(i int, f *schema.Field, value string, ofRecord bool) string {
 			return fmt.Sprintf("q.Column(%d, %s)", i, value)
 		}
 		return fmt.Sprintf("q.Text(%d, %s)", i, value)
+	case schema.Bytes:
+		return fmt.Sprintf("q.Bytes(%d, %s)", i, value)
+	case schema.Float:
+		return fmt.Sprintf("q.%sFloat(%d, %s)", optional, i, value)
 	case schema.Int:
 		return fmt.Sprintf("q.%sInt(%d, %s)", optional, i, value)
 	case schema.Uint:

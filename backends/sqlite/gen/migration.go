@@ -66,6 +66,8 @@ var sqlTypes = map[schema.Type]string{
 	schema.Uint:      "BLOB", // 8 bytes, big-endian
 	schema.Bool:      "INTEGER",
 	schema.Timestamp: "TEXT", // RFC 3339, of one width
+	schema.Bytes:     "BLOB",
+	schema.Float:     "REAL",
 }
 
 // names lists the columns of fields.

@@ -37,7 +37,7 @@ func (c *checks) visit(m protoreflect.MessageDescriptor, taken map[string]bool) 
 		if !needsLook(sub, map[protoreflect.FullName]bool{}) {
 			continue
 		}
-		name := "check" + strings.ReplaceAll(strings.TrimPrefix(string(sub.FullName()), string(sub.ParentFile().Package())+"."), ".", "")
+		name := "check" + shortName(sub)
 		for n := 2; taken[name]; n++ {
 			name = strings.TrimRight(name, "0123456789") + strconv.Itoa(n)
 		}
@@ -115,9 +115,14 @@ func (c *checks) print(file *golang.File) {
 	}
 }
 
+// shortName is what a message or an enum is called in its package, as one word.
+func shortName(d protoreflect.Descriptor) string {
+	return strings.ReplaceAll(strings.TrimPrefix(string(d.FullName()), string(d.ParentFile().Package())+"."), ".", "")
+}
+
 // packable reports whether the field is a list of numbers, which may be packed.
 func packable(f protoreflect.FieldDescriptor) bool {
-	return f.IsList() && wireTypeOfKind(f.Kind()) != "Bytes"
+	return f.IsList() && f.Message() == nil && wireTypeOfKind(f.Kind()) != "Bytes"
 }
 
 // wireType is the wire type of the form of the field that has something to
@@ -133,6 +138,8 @@ func wireTypeOfKind(k protoreflect.Kind) string {
 	switch k {
 	case protoreflect.StringKind, protoreflect.BytesKind, protoreflect.MessageKind:
 		return "Bytes"
+	case protoreflect.GroupKind:
+		return "Group"
 	case protoreflect.Fixed64Kind, protoreflect.Sfixed64Kind, protoreflect.DoubleKind:
 		return "Fixed64"
 	case protoreflect.Fixed32Kind, protoreflect.Sfixed32Kind, protoreflect.FloatKind:

@@ -27,8 +27,10 @@ func GoType(f *schema.Field) string {
 // a key, a position or a request.
 func PlainType(f *schema.Field) string {
 	switch f.Type {
-	case schema.Text:
+	case schema.Text, schema.Bytes:
 		return "[]byte"
+	case schema.Float:
+		return "float64"
 	case schema.Int:
 		return "int64"
 	case schema.Uint:
@@ -42,20 +44,34 @@ func PlainType(f *schema.Field) string {
 // optional reports whether the field's type must say that it is absent. Text
 // is nil then, a Timestamp says so itself.
 func optional(f *schema.Field) bool {
-	return f.Presence && f.Role != schema.Key && (f.Type == schema.Int || f.Type == schema.Uint || f.Type == schema.Bool)
+	return f.Presence && f.Role != schema.Key && isScalar(f)
 }
 
 // counted reports whether a key field needs a bool beside it to be told from
 // zero.
 func counted(f *schema.Field) bool {
-	return f.Role == schema.Key && f.Presence && (f.Type == schema.Int || f.Type == schema.Uint || f.Type == schema.Bool)
+	return f.Role == schema.Key && f.Presence && isScalar(f)
+}
+
+// isScalar reports whether the field's Go type has no value for absence.
+func isScalar(f *schema.Field) bool {
+	return f.Type == schema.Int || f.Type == schema.Uint || f.Type == schema.Bool || f.Type == schema.Float
 }
 
 // Value is the field's current value on the wire, f being the wire.Fields.
 func Value(f *schema.Field) string {
 	switch f.Desc.Kind() {
 	case protoreflect.StringKind:
-		return "f.Text()"
+		if validatesUTF8(f.Desc) {
+			return "f.Text()"
+		}
+		return "f.Bytes()"
+	case protoreflect.BytesKind:
+		return "f.Bytes()"
+	case protoreflect.DoubleKind:
+		return "f.Float64()"
+	case protoreflect.FloatKind:
+		return "float64(f.Float32())"
 	case protoreflect.BoolKind:
 		return "f.Bool()"
 	case protoreflect.Int64Kind, protoreflect.Sfixed64Kind:
@@ -100,7 +116,7 @@ func AssignPlain(f *schema.Field) string {
 // field number.
 func Append(f *schema.Field, value string, number int) string {
 	switch {
-	case f.Type == schema.Text:
+	case f.Type == schema.Text || f.Type == schema.Bytes:
 		return fmt.Sprintf("@wire.AppendBytes(b, %d, %s)", number, value)
 	case f.Type == schema.Timestamp:
 		return fmt.Sprintf("@wire.AppendTimestamp(b, %d, %s)", number, value)
@@ -121,7 +137,7 @@ func Append(f *schema.Field, value string, number int) string {
 // Empty is the value of a field of implicit presence that is not on the wire,
 // or "" if it is Go's zero value.
 func Empty(f *schema.Field) string {
-	if f.Type == schema.Text && (!f.Presence || f.Role == schema.Key) {
+	if (f.Type == schema.Text || f.Type == schema.Bytes) && (!f.Presence || f.Role == schema.Key) {
 		return "@wire.Empty"
 	}
 	return ""
@@ -133,7 +149,7 @@ func Lowest(f *schema.Field) string {
 	switch f.Type {
 	case schema.Int:
 		return "@math.MinInt64"
-	case schema.Text:
+	case schema.Text, schema.Bytes:
 		return "@wire.Empty"
 	}
 	return ""
@@ -142,7 +158,7 @@ func Lowest(f *schema.Field) string {
 // absent is the value of a field that another member of its oneof replaced.
 func absent(f *schema.Field) string {
 	switch {
-	case f.Type == schema.Text:
+	case f.Type == schema.Text || f.Type == schema.Bytes:
 		return "nil"
 	case optional(f), f.Type == schema.Timestamp:
 		return GoType(f) + "{}"
@@ -179,7 +195,7 @@ func FieldChecks(b *strings.Builder, f *schema.Field, value, path string, requir
 		fmt.Fprintf(b, "case %s:\nreturn @runtime."+result+"\n", append([]any{condition}, args...)...)
 	}
 	switch f.Type {
-	case schema.Text:
+	case schema.Text, schema.Bytes:
 		if required {
 			one("len("+value+") == 0", "Required(%s)", path)
 		}
@@ -217,13 +233,16 @@ func FieldChecks(b *strings.Builder, f *schema.Field, value, path string, requir
 	}
 }
 
-// TextBounds prints the cases that hold for text wherever it stands: as a
+// TextBounds prints the cases that hold for text and bytes wherever it stands: as a
 // record's field, or as what a list is asked for.
 func TextBounds(b *strings.Builder, f *schema.Field, value, path string) {
 	if f.MaxLength > 0 {
 		fmt.Fprintf(b, "case len(%[1]s) > %[3]d:\nreturn @runtime.TooLong(%[2]s, len(%[1]s), %[3]d)\n", value, path, f.MaxLength)
 	}
-	if f.Role == schema.Key || f.Role == schema.Indexed {
+	if f.Type == schema.Text && (f.Role == schema.Key || f.Role == schema.Indexed) {
+		if !validatesUTF8(f.Desc) {
+			fmt.Fprintf(b, "case !@utf8.Valid(%s):\nreturn @runtime.NotUTF8(%s)\n", value, path)
+		}
 		fmt.Fprintf(b, "case @bytes.IndexByte(%s, 0) >= 0:\nreturn @runtime.HasNUL(%s)\n", value, path)
 	}
 }

@@ -23,12 +23,13 @@ func Emit(e *schema.Entity, dir, importPath string, marked bool) (emit.File, err
 		entity: e,
 		file: golang.NewFile(importPath, e.GoPackage, fmt.Sprintf(
 			"Package %s serves %s from %s.\nSource: %s.", e.GoPackage, e.Desc.FullName(), e.Namespace.Backend, e.Source.File), golang.Imports{
-			"bytes": "bytes", "math": "math",
+			"bytes": "bytes", "math": "math", "utf8": "unicode/utf8",
 			"runtime":  golang.Module + "/runtime",
 			"keyvalue": golang.Module + "/runtime/keyvalue",
 			"wire":     golang.Module + "/runtime/wire",
 		}),
-		checks: newChecks(e.Desc),
+		checks:  newChecks(e.Desc),
+		lacking: lacking(e.Desc),
 	}
 	for _, f := range e.Fields {
 		if f.Role == schema.Key {
@@ -43,6 +44,8 @@ func Emit(e *schema.Entity, dir, importPath string, marked bool) (emit.File, err
 	p.position()
 	p.record()
 	p.checks.print(p.file)
+	p.required()
+	p.knownFunctions()
 	p.file.Add(`// check reads b and says what is wrong with it as a record.
 func (r *record) check(b []byte) error {
 	if err := r.read(b); err != nil {
@@ -71,6 +74,9 @@ type printer struct {
 	file   *golang.File
 	held   []*schema.Field // beside the key, by number
 	checks *checks
+
+	lacking []protoreflect.MessageDescriptor // have required fields, in them or below
+	enums   []protoreflect.EnumDescriptor    // closed ones whose numbers matter
 }
 
 // tags prints the constants of all tags that read looks for.
@@ -234,7 +240,11 @@ func (r *record) read(b []byte) error {
 	}
 	fmt.Fprintf(&b, "*r = record{%s}\nf := @wire.Read(b)\nfor f.Next() {\nswitch f.Tag { // with another wire type it is an unknown field, kept in bytes\n", init)
 	p.cases(&b)
-	b.WriteString("}\n}\nreturn f.Err()\n}\n\n// valid says what a record may not be although its encoding is right.\nfunc (r *record) valid() error {\nif err := r.key.valid(); err != nil {\nreturn err\n}\n")
+	b.WriteString("}\n}\n")
+	if len(p.lacking) > 0 {
+		b.WriteString("if f.Err() == nil {\nif path := missing(b); path != \"\" {\nreturn @runtime.Required(path)\n}\n}\n")
+	}
+	b.WriteString("return f.Err()\n}\n\n// valid says what a record may not be although its encoding is right.\nfunc (r *record) valid() error {\nif err := r.key.valid(); err != nil {\nreturn err\n}\n")
 	if cases := Checks(p.held, "r."); cases != "" {
 		fmt.Fprintf(&b, "switch {\n%s}\n", cases)
 	}
@@ -250,7 +260,7 @@ func (p *printer) cases(b *strings.Builder) {
 	for _, f := range p.entity.Fields {
 		clear := p.clears(f)
 		if p.isHeld(f) {
-			fmt.Fprintf(b, "case %s:\n%s\n%s", TagName(f), Assign(f, "r."), clear)
+			fmt.Fprintf(b, "case %s:\n%s", TagName(f), p.ifKnown(f.Desc, Assign(f, "r.")+"\n"+clear))
 			if f.Type == schema.Other {
 				fmt.Fprintf(b, "%s", statement(p.checks.of(f.Desc)))
 			}
@@ -263,7 +273,7 @@ func (p *printer) cases(b *strings.Builder) {
 			if look == "" {
 				tag = tagOf(f.Desc)
 			}
-			fmt.Fprintf(b, "case %s:\n%s%s", tag, statement(look), clear)
+			fmt.Fprintf(b, "case %s:\n%s%s", tag, statement(look), p.ifKnown(f.Desc, clear))
 		case look != "":
 			if shared[look] == nil {
 				looks = append(looks, look)
@@ -315,7 +325,7 @@ func why(f *schema.Field) string {
 	if f.Personal != "" {
 		uses = append(uses, "personal")
 	}
-	if f.Type == schema.Text && f.Presence {
+	if (f.Type == schema.Text || f.Type == schema.Bytes) && f.Presence {
 		uses = append(uses, "nil when absent")
 	}
 	return fmt.Sprintf("%d: %s", f.Number, strings.Join(uses, ", "))

@@ -175,7 +175,7 @@ func (q *scanRequest) query() []byte {
 // boundChecks prints the cases that hold for what a list is asked for.
 func boundChecks(b *strings.Builder, f *schema.Field, value, path string) {
 	switch f.Type {
-	case schema.Text:
+	case schema.Text, schema.Bytes:
 		record.TextBounds(b, f, value, path)
 	case schema.Timestamp:
 		fmt.Fprintf(b, "case !%s.Valid():\nreturn @runtime.BadTime(%s)\n", value, path)
@@ -185,7 +185,7 @@ func boundChecks(b *strings.Builder, f *schema.Field, value, path string) {
 func unset(f *schema.Field, prefix string) string {
 	value := prefix + f.GoName
 	switch f.Type {
-	case schema.Text:
+	case schema.Text, schema.Bytes:
 		return "len(" + value + ") == 0"
 	case schema.Timestamp:
 		return "!" + value + ".Set"
@@ -200,7 +200,7 @@ func unset(f *schema.Field, prefix string) string {
 func isSet(f *schema.Field, prefix string) string {
 	value := prefix + f.GoName
 	switch f.Type {
-	case schema.Text:
+	case schema.Text, schema.Bytes:
 		return "len(" + value + ") > 0"
 	case schema.Timestamp:
 		return value + ".Set"
@@ -218,7 +218,7 @@ func compare(fields []*schema.Field) string {
 	for _, f := range fields {
 		from, to := "q.From."+f.GoName, "q.To."+f.GoName
 		switch f.Type {
-		case schema.Text:
+		case schema.Text, schema.Bytes:
 			parts = append(parts, fmt.Sprintf("@bytes.Compare(%s, %s)", from, to))
 		case schema.Timestamp:
 			parts = append(parts, fmt.Sprintf("%s.Compare(%s)", from, to))
@@ -400,7 +400,7 @@ func (q *%[1]sRequest) query() []byte {
 func equalTag(f *schema.Field, number int) string {
 	wireType := "Varint"
 	switch f.Desc.Kind() {
-	case protoreflect.StringKind, protoreflect.BytesKind, protoreflect.MessageKind:
+	case protoreflect.StringKind, protoreflect.BytesKind, protoreflect.MessageKind, protoreflect.GroupKind:
 		wireType = "Bytes"
 	case protoreflect.Fixed64Kind, protoreflect.Sfixed64Kind:
 		wireType = "Fixed64"
@@ -420,7 +420,7 @@ func equalAssign(f *schema.Field) string {
 func equalInitial(fields []*schema.Field) string {
 	var list []string
 	for _, f := range fields {
-		if f.Type == schema.Text {
+		if f.Type == schema.Text || f.Type == schema.Bytes {
 			list = append(list, f.GoName+": @wire.Empty")
 		}
 	}

@@ -16,7 +16,7 @@ import (
 // Emit returns the handlers of e, in the folder dir.
 func Emit(e *schema.Entity, dir, importPath, backendPath, contractPath string) ([]emit.File, error) {
 	p := &printer{e: e, imports: golang.Imports{
-		"bytes": "bytes", "math": "math", "cmp": "cmp",
+		"bytes": "bytes", "math": "math", "cmp": "cmp", "utf8": "unicode/utf8",
 		"grpc":     "google.golang.org/grpc",
 		"runtime":  golang.Module + "/runtime",
 		"keyvalue": golang.Module + "/runtime/keyvalue",

@@ -12,13 +12,17 @@ import (
 	"github.com/prism-proxy/prism/out/conformancememory/proxy/conformance/v1/account"
 	"github.com/prism-proxy/prism/out/conformancememory/proxy/conformance/v1/badge"
 	"github.com/prism-proxy/prism/out/conformancememory/proxy/conformance/v1/cell"
+	"github.com/prism-proxy/prism/out/conformancememory/proxy/conformance/v1/compound"
 	"github.com/prism-proxy/prism/out/conformancememory/proxy/conformance/v1/counter"
 	"github.com/prism-proxy/prism/out/conformancememory/proxy/conformance/v1/document"
 	"github.com/prism-proxy/prism/out/conformancememory/proxy/conformance/v1/eastnote"
 	"github.com/prism-proxy/prism/out/conformancememory/proxy/conformance/v1/event"
 	"github.com/prism-proxy/prism/out/conformancememory/proxy/conformance/v1/item"
 	"github.com/prism-proxy/prism/out/conformancememory/proxy/conformance/v1/lease"
+	"github.com/prism-proxy/prism/out/conformancememory/proxy/conformance/v1/modern"
+	"github.com/prism-proxy/prism/out/conformancememory/proxy/conformance/v1/relic"
 	"github.com/prism-proxy/prism/out/conformancememory/proxy/conformance/v1/sample"
+	"github.com/prism-proxy/prism/out/conformancememory/proxy/conformance/v1/scalar"
 	"github.com/prism-proxy/prism/out/conformancememory/proxy/conformance/v1/westnote"
 	"github.com/prism-proxy/prism/runtime"
 )
@@ -32,7 +36,7 @@ var contract []byte
 func Deployment() *runtime.Deployment {
 	return &runtime.Deployment{
 		Name:        "conformancememory",
-		SchemaHash:  "402ceaf1d8e46ec0089653d1ec38edb804927d8bd0ccb3268fc5eaf1d7305a76",
+		SchemaHash:  "31b93b8bd288a79b45eb7254970d1e23efe46e2fb4c58a40d91c8f50bf0f5dbc",
 		Release:     1,
 		Generator:   "0.1.0",
 		Listen:      "127.0.0.1:8980",
@@ -44,6 +48,7 @@ func Deployment() *runtime.Deployment {
 			{Name: "items", Backend: "memory", Open: openItems},
 			{Name: "leases", Backend: "memory", Open: openLeases},
 			{Name: "samples", Backend: "memory", Open: openSamples},
+			{Name: "types", Backend: "memory", Open: openTypes},
 			{Name: "west", Backend: "memory", Open: openWest},
 		},
 	}
@@ -140,6 +145,24 @@ func openSamples(ctx context.Context, env *runtime.Env) (io.Closer, []runtime.Se
 		cell.NewService(db),
 		counter.NewService(db),
 		sample.NewService(db),
+	}, nil
+}
+
+// typesConfig is what the compiler decided about namespace types.
+var typesConfig = memory.Config{
+	Namespace: "types",
+}
+
+func openTypes(ctx context.Context, env *runtime.Env) (io.Closer, []runtime.Service, error) {
+	db, err := memory.Open(ctx, env, typesConfig)
+	if err != nil {
+		return nil, nil, err
+	}
+	return db, []runtime.Service{
+		compound.NewService(db),
+		modern.NewService(db),
+		relic.NewService(db),
+		scalar.NewService(db),
 	}, nil
 }
 

@@ -12,13 +12,17 @@ import (
 	"github.com/prism-proxy/prism/out/conformancesqlite/proxy/conformance/v1/account"
 	"github.com/prism-proxy/prism/out/conformancesqlite/proxy/conformance/v1/badge"
 	"github.com/prism-proxy/prism/out/conformancesqlite/proxy/conformance/v1/cell"
+	"github.com/prism-proxy/prism/out/conformancesqlite/proxy/conformance/v1/compound"
 	"github.com/prism-proxy/prism/out/conformancesqlite/proxy/conformance/v1/counter"
 	"github.com/prism-proxy/prism/out/conformancesqlite/proxy/conformance/v1/document"
 	"github.com/prism-proxy/prism/out/conformancesqlite/proxy/conformance/v1/eastnote"
 	"github.com/prism-proxy/prism/out/conformancesqlite/proxy/conformance/v1/event"
 	"github.com/prism-proxy/prism/out/conformancesqlite/proxy/conformance/v1/item"
 	"github.com/prism-proxy/prism/out/conformancesqlite/proxy/conformance/v1/lease"
+	"github.com/prism-proxy/prism/out/conformancesqlite/proxy/conformance/v1/modern"
+	"github.com/prism-proxy/prism/out/conformancesqlite/proxy/conformance/v1/relic"
 	"github.com/prism-proxy/prism/out/conformancesqlite/proxy/conformance/v1/sample"
+	"github.com/prism-proxy/prism/out/conformancesqlite/proxy/conformance/v1/scalar"
 	"github.com/prism-proxy/prism/out/conformancesqlite/proxy/conformance/v1/westnote"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/migration"
@@ -34,7 +38,7 @@ var contract []byte
 func Deployment() *runtime.Deployment {
 	return &runtime.Deployment{
 		Name:        "conformancesqlite",
-		SchemaHash:  "402ceaf1d8e46ec0089653d1ec38edb804927d8bd0ccb3268fc5eaf1d7305a76",
+		SchemaHash:  "31b93b8bd288a79b45eb7254970d1e23efe46e2fb4c58a40d91c8f50bf0f5dbc",
 		Release:     1,
 		Generator:   "0.1.0",
 		Listen:      "127.0.0.1:8980",
@@ -46,6 +50,7 @@ func Deployment() *runtime.Deployment {
 			{Name: "items", Backend: "sqlite", Open: openItems, Migrate: migrateItems, Status: statusItems},
 			{Name: "leases", Backend: "sqlite", Open: openLeases, Migrate: migrateLeases, Status: statusLeases},
 			{Name: "samples", Backend: "sqlite", Open: openSamples, Migrate: migrateSamples, Status: statusSamples},
+			{Name: "types", Backend: "sqlite", Open: openTypes, Migrate: migrateTypes, Status: statusTypes},
 			{Name: "west", Backend: "sqlite", Open: openWest, Migrate: migrateWest, Status: statusWest},
 		},
 	}
@@ -209,6 +214,35 @@ func migrateSamples(ctx context.Context, env *runtime.Env) ([]migration.File, er
 
 func statusSamples(ctx context.Context, env *runtime.Env) ([]migration.State, error) {
 	return sqlite.Status(ctx, env, samplesConfig)
+}
+
+// typesConfig is what the compiler decided about namespace types.
+var typesConfig = sqlite.Config{
+	Namespace:   "types",
+	Synchronous: "FULL",
+	Readers:     2,
+	Migrations:  migrations.Files,
+}
+
+func openTypes(ctx context.Context, env *runtime.Env) (io.Closer, []runtime.Service, error) {
+	db, err := sqlite.Open(ctx, env, typesConfig)
+	if err != nil {
+		return nil, nil, err
+	}
+	return db, []runtime.Service{
+		compound.NewService(db),
+		modern.NewService(db),
+		relic.NewService(db),
+		scalar.NewService(db),
+	}, nil
+}
+
+func migrateTypes(ctx context.Context, env *runtime.Env) ([]migration.File, error) {
+	return sqlite.Migrate(ctx, env, typesConfig)
+}
+
+func statusTypes(ctx context.Context, env *runtime.Env) ([]migration.State, error) {
+	return sqlite.Status(ctx, env, typesConfig)
 }
 
 // westConfig is what the compiler decided about namespace west.

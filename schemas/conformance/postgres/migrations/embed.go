@@ -7,5 +7,5 @@ import "embed"
 
 // Files has a folder of migrations for each namespace.
 //
-//go:embed documents/0001_init_expand.up.sql east/0001_init_expand.up.sql events/0001_init_expand.up.sql items/0001_init_expand.up.sql leases/0001_init_expand.up.sql samples/0001_init_expand.up.sql west/0001_init_expand.up.sql
+//go:embed documents/0001_init_expand.up.sql east/0001_init_expand.up.sql events/0001_init_expand.up.sql items/0001_init_expand.up.sql leases/0001_init_expand.up.sql samples/0001_init_expand.up.sql types/0001_init_expand.up.sql west/0001_init_expand.up.sql
 var Files embed.FS
