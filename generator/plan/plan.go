@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/prism-proxy/prism/generator/emit"
@@ -113,7 +112,7 @@ func life(e *schema.Entity) string {
 	if e.TTL == 0 {
 		return "Records live until they are deleted."
 	}
-	return fmt.Sprintf("Records live for %s s after their last write.", strconv.FormatFloat(e.TTL.Seconds(), 'f', -1, 64))
+	return fmt.Sprintf("Records live for %s after their last write.", e.Lifetime())
 }
 
 // kind says what a column holds.

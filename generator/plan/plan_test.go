@@ -99,7 +99,7 @@ func TestEmit(t *testing.T) {
 			"| shop.v1.Order | `note` | CUSTOM | MASK | record |\n",
 		}, []string{"| `note` | 4 |", "| setting |"}},
 		{"capacity", "sql", capacity + fields, []string{
-			"Declared LOST_ON_RESTART. Records live for 90 s after their last write.",
+			"Declared LOST_ON_RESTART. Records live for 1m30s after their last write.",
 			// Columns: 36 id, 100 email and 100 note, each at most the record, 8 total.
 			// Entries: 36+16 primary key; 100+36+16 email with its key; 8+36+16 total.
 			"| storage, at most | 1.01 EB = 1,000,000,000,000,000 records × (100 bytes of record + 244 of columns + 264 of index entries + 64 of row) × 3/2 |\n",

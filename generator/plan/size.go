@@ -47,7 +47,7 @@ func storage(e *schema.Entity, sql bool) figure {
 	bytes := float64(c.Records) * float64(c.BytesPerRecord+columns+entries+rowOverhead) * 3 / 2
 	return figure{"storage, at most", quantity(bytes), fmt.Sprintf(
 		"%s records × (%s bytes of record + %s of columns + %s of index entries + %d of row) × 3/2",
-		grouped(c.Records), grouped(c.BytesPerRecord), grouped(columns), grouped(entries), rowOverhead)}
+		Grouped(c.Records), Grouped(c.BytesPerRecord), Grouped(columns), Grouped(entries), rowOverhead)}
 }
 
 // width is the sum of what the fields take in a row or an index entry.
@@ -72,7 +72,7 @@ func width(e *schema.Entity, fields []*schema.Field) uint64 {
 
 // bandwidth is what clients and the proxy exchange of records at the peak.
 func bandwidth(name, what string, perSecond, bytes uint64) figure {
-	return figure{name, quantity(float64(perSecond)*float64(bytes)) + "/s", fmt.Sprintf("%s %s/s × %s bytes", grouped(perSecond), what, grouped(bytes))}
+	return figure{name, quantity(float64(perSecond)*float64(bytes)) + "/s", fmt.Sprintf("%s %s/s × %s bytes", Grouped(perSecond), what, Grouped(bytes))}
 }
 
 // quantity writes n bytes with three digits, in decimal units.
@@ -86,8 +86,8 @@ func quantity(n float64) string {
 	return fmt.Sprintf("%.3g %s", n, units[unit])
 }
 
-// grouped writes n with commas: 1,000,000.
-func grouped(n uint64) string {
+// Grouped writes n with commas, as plan.md has numbers: 1,000,000.
+func Grouped(n uint64) string {
 	digits := []byte(fmt.Sprint(n))
 	for i := len(digits) - 3; i > 0; i -= 3 {
 		digits = slices.Insert(digits, i, ',')
@@ -112,10 +112,10 @@ func (p *page) limits() {
 		{"request", fmt.Sprintf("%d MiB", MaxRequest/mib)},
 		{"record", fmt.Sprintf("%d MiB", MaxRecord/mib)},
 		{"answer, and page of a list", fmt.Sprintf("%.1f MiB", float64(MaxAnswer)/mib)},
-		{"items of a batch", grouped(MaxBatch)},
+		{"items of a batch", Grouped(MaxBatch)},
 		{"records of a page", "100 where the request names no number, 1,000 at most"},
 		{"encoded key, and index entry with its key", "1,024 bytes"},
-		{"messages in each other", fmt.Sprint(MaxDepth)},
+		{"depth of nested messages", fmt.Sprint(MaxDepth)},
 		{"life of a page token", "24 h"},
 		{"deadline of a call", "5 s where the client sets none, 60 s at most"},
 	})

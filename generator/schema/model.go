@@ -5,6 +5,7 @@
 package schema
 
 import (
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -250,6 +251,18 @@ func (e *Entity) Place() string {
 		return "position"
 	}
 	return "key"
+}
+
+// Lifetime is the TTL as people write it: 90s, 30m, 26h.
+func (e *Entity) Lifetime() string {
+	text := e.TTL.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
 }
 
 // Unique returns the unique indexes.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/prism-proxy/prism/generator/emit"
 	"github.com/prism-proxy/prism/generator/emit/golang"
+	"github.com/prism-proxy/prism/generator/plan"
 	"github.com/prism-proxy/prism/generator/schema"
 )
 
@@ -61,5 +62,5 @@ func readers(n *schema.Namespace) (int, string) {
 	}
 	count := int((reads + readsPerConnection - 1) / readsPerConnection)
 	return min(max(count, minReaders), maxReaders),
-		fmt.Sprintf("clamp(%d, ceil(%d peak reads/s / %d), %d)", minReaders, reads, readsPerConnection, maxReaders)
+		fmt.Sprintf("clamp(%d, ceil(%s peak reads/s / %s), %d)", minReaders, plan.Grouped(reads), plan.Grouped(readsPerConnection), maxReaders)
 }

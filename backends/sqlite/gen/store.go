@@ -90,6 +90,9 @@ func (s *store) put() {
 	if len(s.Unique()) > 0 {
 		taken = "if q.UniqueViolation() {\nreturn s.taken(c, r)\n}\n"
 	}
+	if unique := s.Unique(); len(unique) == 1 {
+		taken = fmt.Sprintf("if q.UniqueViolation() {\nreturn @runtime.Taken(%q)\n}\n", unique[0].Name)
+	}
 	s.file.Add("const put = `INSERT INTO %s (%s, %s)\nVALUES (%s)\nON CONFLICT (%s) DO UPDATE SET\n  %s`",
 		sql.Quote(s.Table), names(columns), strings.Join(stored, ", "), strings.Join(values, ", "), names(s.Key()), sql.Wrap(sets, "\n  "))
 	s.file.Add(`// put stores r whatever was there.
@@ -137,8 +140,10 @@ func (s *store) unique() {
 		fmt.Fprintf(&probes, "q %s c.Query(%sTaken)\n%sif q.Next() {\nreturn @runtime.Taken(%q)\n}\n",
 			map[bool]string{true: ":=", false: "="}[probes.Len() == 0], x.GoName, binds.String(), x.Name)
 	}
-	s.file.Add("// taken says in which unique index another record has the values of r.\nfunc (s *store) taken(c *@sqlite.Conn, r *record) error {\n%sreturn @runtime.Taken(%q)\n}",
-		probes.String(), indexes[len(indexes)-1].Name)
+	if len(indexes) > 1 {
+		s.file.Add("// taken says in which unique index another record has the values of r.\nfunc (s *store) taken(c *@sqlite.Conn, r *record) error {\n%sreturn @runtime.Taken(%q)\n}",
+			probes.String(), indexes[len(indexes)-1].Name)
+	}
 	if s.TTL == 0 {
 		return
 	}

@@ -3,7 +3,6 @@ package contract
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/prism-proxy/prism/generator/schema"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -88,7 +87,7 @@ Errors carry a google.rpc.ErrorInfo of the domain "prism": act on the code and o
 	if e.TTL > 0 {
 		w.file.service.comment += fmt.Sprintf(`
 
-A record lives for %s after it was last written. From then on it is absent for every RPC.`, lifetime(e.TTL))
+A record lives for %s after it was last written. From then on it is absent for every RPC.`, e.Lifetime())
 	}
 }
 
@@ -280,18 +279,6 @@ func (w *writer) unique() []string {
 		}
 	}
 	return nil
-}
-
-// lifetime writes a duration without the zeros that time.Duration ends it with.
-func lifetime(d time.Duration) string {
-	text := d.String()
-	if strings.HasSuffix(text, "m0s") {
-		text = strings.TrimSuffix(text, "0s")
-	}
-	if strings.HasSuffix(text, "h0m") {
-		text = strings.TrimSuffix(text, "0m")
-	}
-	return text
 }
 
 func pageErrors() []string {

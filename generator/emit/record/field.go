@@ -188,6 +188,17 @@ func Checks(fields []*schema.Field, prefix string) string {
 	return b.String()
 }
 
+// Switch returns the statement of the cases: an if where there is one.
+func Switch(cases string) string {
+	if cases == "" {
+		return ""
+	}
+	if condition, result, _ := strings.Cut(strings.TrimPrefix(cases, "case "), ":\n"); !strings.Contains(result, "\ncase ") {
+		return "if " + condition + " {\n" + result + "}\n"
+	}
+	return "switch {\n" + cases + "}\n"
+}
+
 // FieldChecks prints the cases for one field, whose value is the expression
 // value and whose path in errors is the expression path.
 func FieldChecks(b *strings.Builder, f *schema.Field, value, path string, required bool) {

@@ -152,7 +152,7 @@ func (k *key) append(b []byte) []byte {
 func (p *printer) validKey(b *strings.Builder) {
 	e := p.entity
 	if len(e.Sort) == 0 {
-		fmt.Fprintf(b, "\n// valid says what is wrong with the key of a record.\nfunc (k *key) valid() error {\nswitch {\n%s}\nreturn nil\n}\n", Checks(e.Partition, "k."))
+		fmt.Fprintf(b, "\n// valid says what is wrong with the key of a record.\nfunc (k *key) valid() error {\n%sreturn nil\n}\n", Switch(Checks(e.Partition, "k.")))
 		return
 	}
 	fmt.Fprintf(b, `
@@ -161,18 +161,14 @@ func (k *key) valid() error {
 	if err := k.validPartition(); err != nil {
 		return err
 	}
-	switch {
-	%s}
-	return nil
+	%sreturn nil
 }
 
 // validPartition says what is wrong with the partition key.
 func (k *key) validPartition() error {
-	switch {
-	%s}
-	return nil
+	%sreturn nil
 }
-`, Checks(e.Sort, "k."), Checks(e.Partition, "k."))
+`, Switch(Checks(e.Sort, "k.")), Switch(Checks(e.Partition, "k.")))
 }
 
 // position prints the cursor of lists that are ordered by more than the key.
@@ -245,9 +241,7 @@ func (r *record) read(b []byte) error {
 		b.WriteString("if f.Err() == nil {\nif path := missing(b); path != \"\" {\nreturn @runtime.Required(path)\n}\n}\n")
 	}
 	b.WriteString("return f.Err()\n}\n\n// valid says what a record may not be although its encoding is right.\nfunc (r *record) valid() error {\nif err := r.key.valid(); err != nil {\nreturn err\n}\n")
-	if cases := Checks(p.held, "r."); cases != "" {
-		fmt.Fprintf(&b, "switch {\n%s}\n", cases)
-	}
+	b.WriteString(Switch(Checks(p.held, "r.")))
 	b.WriteString("return @keyvalue.CheckRecord(r.bytes)\n}")
 	p.file.Add("%s", b.String())
 }

@@ -161,14 +161,15 @@ func (q *scanRequest) query() []byte {
 }`, e.Plural, place, lowest, keyOf("From"), keyOf("To"), compare(e.Sort), e.Sort[0].Type == schema.Timestamp, p.serviceName())
 
 	var b strings.Builder
-	b.WriteString("// validBound says what is wrong with the sort key of a range, whose trailing\n// fields may be unset.\nfunc (k *key) validBound() error {\nswitch {\n")
+	b.WriteString("// validBound says what is wrong with the sort key of a range, whose trailing\n// fields may be unset.\nfunc (k *key) validBound() error {\n")
+	var cases strings.Builder
 	for i, s := range e.Sort {
 		if i > 0 {
-			fmt.Fprintf(&b, "case %s && %s:\nreturn @runtime.Required(%q)\n", unset(e.Sort[i-1], "k."), isSet(s, "k."), e.Sort[i-1].Name)
+			fmt.Fprintf(&cases, "case %s && %s:\nreturn @runtime.Required(%q)\n", unset(e.Sort[i-1], "k."), isSet(s, "k."), e.Sort[i-1].Name)
 		}
-		boundChecks(&b, s, "k."+s.GoName, strconv.Quote(s.Name))
+		boundChecks(&cases, s, "k."+s.GoName, strconv.Quote(s.Name))
 	}
-	b.WriteString("}\nreturn nil\n}")
+	b.WriteString(record.Switch(cases.String()) + "return nil\n}")
 	f.Add("%s", b.String())
 }
 
@@ -359,7 +360,7 @@ func (p *printer) find(f *golang.File, l *schema.List) {
 		boundChecks(&b, o, "q.From."+o.GoName, `"from"`)
 		boundChecks(&b, o, "q.To."+o.GoName, `"to"`)
 		fmt.Fprintf(&b, "case q.Bounded && %s > 0:\nreturn @keyvalue.Backwards(%t)\n", compare(l.Bound), o.Type == schema.Timestamp)
-		checks += "switch {\n" + b.String() + "}\n"
+		checks += record.Switch(b.String())
 		query.WriteString("b = @wire.AppendBytes(b, 11, q.From.append(nil))\nif q.Bounded {\nb = @wire.AppendBytes(b, 12, q.To.append(nil))\n}\n")
 	}
 	initial := equalInitial(l.Equal)
@@ -435,8 +436,5 @@ func equalChecks(fields []*schema.Field) string {
 		}
 		boundChecks(&b, f, "q."+f.GoName, strconv.Quote(f.Name))
 	}
-	if b.Len() == 0 {
-		return ""
-	}
-	return "switch {\n" + b.String() + "}\n"
+	return record.Switch(b.String())
 }

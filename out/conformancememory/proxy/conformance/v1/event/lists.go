@@ -151,8 +151,7 @@ func (q *findBySeverityRequest) read(b []byte) error {
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
-	switch {
-	case q.Bounded && cmp.Compare(q.From.severity, q.To.severity) > 0:
+	if q.Bounded && cmp.Compare(q.From.severity, q.To.severity) > 0 {
 		return keyvalue.Backwards(false)
 	}
 	return nil
@@ -364,8 +363,7 @@ func (q *findByUrgentRequest) read(b []byte) error {
 	case bytes.IndexByte(q.region, 0) >= 0:
 		return runtime.HasNUL("region")
 	}
-	switch {
-	case q.Bounded && cmp.Compare(q.From.severity, q.To.severity) > 0:
+	if q.Bounded && cmp.Compare(q.From.severity, q.To.severity) > 0 {
 		return keyvalue.Backwards(false)
 	}
 	return nil

@@ -118,8 +118,7 @@ func (q *findByPriorityRequest) read(b []byte) error {
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
-	switch {
-	case q.Bounded && cmp.Compare(q.From.priority, q.To.priority) > 0:
+	if q.Bounded && cmp.Compare(q.From.priority, q.To.priority) > 0 {
 		return keyvalue.Backwards(false)
 	}
 	return nil

@@ -164,8 +164,7 @@ func (r *record) valid() error {
 	if err := r.key.valid(); err != nil {
 		return err
 	}
-	switch {
-	case len(r.bytesOpt) > 64:
+	if len(r.bytesOpt) > 64 {
 		return runtime.TooLong("bytes_opt", len(r.bytesOpt), 64)
 	}
 	return keyvalue.CheckRecord(r.bytes)

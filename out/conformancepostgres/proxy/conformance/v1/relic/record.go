@@ -68,8 +68,7 @@ func (k *key) valid() error {
 	if err := k.validPartition(); err != nil {
 		return err
 	}
-	switch {
-	case !k.shelfSet:
+	if !k.shelfSet {
 		return runtime.Required("shelf")
 	}
 	return nil

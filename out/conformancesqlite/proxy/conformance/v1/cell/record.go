@@ -62,15 +62,11 @@ func (k *key) valid() error {
 	if err := k.validPartition(); err != nil {
 		return err
 	}
-	switch {
-	}
 	return nil
 }
 
 // validPartition says what is wrong with the partition key.
 func (k *key) validPartition() error {
-	switch {
-	}
 	return nil
 }
 

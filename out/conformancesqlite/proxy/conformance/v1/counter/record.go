@@ -42,8 +42,6 @@ func (k *key) read(f wire.Fields) error {
 
 // valid says what is wrong with the key of a record.
 func (k *key) valid() error {
-	switch {
-	}
 	return nil
 }
 

@@ -44,14 +44,9 @@ func (s *store) write(c *sqlite.Conn, r *record, w keyvalue.Written) error {
 	q.Int(4, w.Version)
 	q.Exec()
 	if q.UniqueViolation() {
-		return s.taken(c, r)
+		return runtime.Taken("topic")
 	}
 	return nil
-}
-
-// taken says in which unique index another record has the values of r.
-func (s *store) taken(c *sqlite.Conn, r *record) error {
-	return runtime.Taken("topic")
 }
 
 const versionOf = `SELECT "prism_version" FROM "east_notes" WHERE "note_id" = ?1`

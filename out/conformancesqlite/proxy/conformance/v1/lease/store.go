@@ -52,14 +52,9 @@ func (s *store) write(c *sqlite.Conn, r *record, w keyvalue.Written) error {
 	q.Time(6, w.Expires)
 	q.Exec()
 	if q.UniqueViolation() {
-		return s.taken(c, r)
+		return runtime.Taken("owner")
 	}
 	return nil
-}
-
-// taken says in which unique index another record has the values of r.
-func (s *store) taken(c *sqlite.Conn, r *record) error {
-	return runtime.Taken("owner")
 }
 
 const findByOwnerFree = `DELETE FROM "leases" WHERE "owner" = ?1 AND "prism_expires" <= ?2`

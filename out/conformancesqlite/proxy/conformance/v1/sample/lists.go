@@ -150,8 +150,7 @@ func (q *findByNumberRequest) read(b []byte) error {
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
-	switch {
-	case q.Bounded && cmp.Compare(q.From.number, q.To.number) > 0:
+	if q.Bounded && cmp.Compare(q.From.number, q.To.number) > 0 {
 		return keyvalue.Backwards(false)
 	}
 	return nil
@@ -214,8 +213,7 @@ func (q *findBySizeRequest) read(b []byte) error {
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
-	switch {
-	case q.Bounded && cmp.Compare(q.From.size, q.To.size) > 0:
+	if q.Bounded && cmp.Compare(q.From.size, q.To.size) > 0 {
 		return keyvalue.Backwards(false)
 	}
 	return nil
@@ -278,8 +276,7 @@ func (q *findByFlagRequest) read(b []byte) error {
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
-	switch {
-	case q.Bounded && keyvalue.CompareBool(q.From.flag, q.To.flag) > 0:
+	if q.Bounded && keyvalue.CompareBool(q.From.flag, q.To.flag) > 0 {
 		return keyvalue.Backwards(false)
 	}
 	return nil
@@ -342,8 +339,7 @@ func (q *findByGradeRequest) read(b []byte) error {
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
-	switch {
-	case q.Bounded && cmp.Compare(q.From.grade, q.To.grade) > 0:
+	if q.Bounded && cmp.Compare(q.From.grade, q.To.grade) > 0 {
 		return keyvalue.Backwards(false)
 	}
 	return nil
@@ -474,8 +470,7 @@ func (q *findByDeltaRequest) read(b []byte) error {
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
-	switch {
-	case q.Bounded && cmp.Compare(q.From.delta, q.To.delta) > 0:
+	if q.Bounded && cmp.Compare(q.From.delta, q.To.delta) > 0 {
 		return keyvalue.Backwards(false)
 	}
 	return nil
@@ -538,8 +533,7 @@ func (q *findByMaskRequest) read(b []byte) error {
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
-	switch {
-	case q.Bounded && cmp.Compare(q.From.mask, q.To.mask) > 0:
+	if q.Bounded && cmp.Compare(q.From.mask, q.To.mask) > 0 {
 		return keyvalue.Backwards(false)
 	}
 	return nil
@@ -602,8 +596,7 @@ func (q *findByLevelRequest) read(b []byte) error {
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
-	switch {
-	case q.Bounded && cmp.Compare(q.From.level, q.To.level) > 0:
+	if q.Bounded && cmp.Compare(q.From.level, q.To.level) > 0 {
 		return keyvalue.Backwards(false)
 	}
 	return nil
@@ -666,8 +659,7 @@ func (q *findByWeightRequest) read(b []byte) error {
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
-	switch {
-	case q.Bounded && cmp.Compare(q.From.weight, q.To.weight) > 0:
+	if q.Bounded && cmp.Compare(q.From.weight, q.To.weight) > 0 {
 		return keyvalue.Backwards(false)
 	}
 	return nil

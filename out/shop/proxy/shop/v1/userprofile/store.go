@@ -46,14 +46,9 @@ func (s *store) write(c *sqlite.Conn, r *record, w keyvalue.Written) error {
 	q.Int(5, w.Version)
 	q.Exec()
 	if q.UniqueViolation() {
-		return s.taken(c, r)
+		return runtime.Taken("email")
 	}
 	return nil
-}
-
-// taken says in which unique index another record has the values of r.
-func (s *store) taken(c *sqlite.Conn, r *record) error {
-	return runtime.Taken("email")
 }
 
 const versionOf = `SELECT "prism_version" FROM "user_profiles" WHERE "user_id" = ?1`
