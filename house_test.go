@@ -222,6 +222,9 @@ func TestProxyHoldsOnlyItsBackends(t *testing.T) {
 			}
 		}
 		for _, p := range linked {
+			if p.ImportPath == "testing" || p.ours() && strings.HasSuffix(p.rel(), "test") {
+				t.Errorf("%s contains %s, which is for tests", proxy, p.ImportPath)
+			}
 			if p.ours() && strings.HasPrefix(p.rel(), "backends/") && !used[p.rel()] {
 				t.Errorf("%s contains %s, which %s does not name", proxy, p.rel(), file)
 			}

@@ -10,6 +10,9 @@ import (
 	"github.com/prism-proxy/prism/generator/emit"
 )
 
+// TestKit returns the backend that test kits are bound to.
+func TestKit() emit.Backend { return memory.Backend{} }
+
 // All returns every backend. A plugin of one's own passes others beside them.
 func All() []emit.Backend {
 	return []emit.Backend{

@@ -34,6 +34,9 @@ type Input struct {
 	// order.
 	Files    []protoreflect.FileDescriptor
 	Backends []emit.Backend
+	// TestKit is the backend that test kits have for every namespace. Nil: the
+	// deployment gets no test kit.
+	TestKit emit.Backend
 }
 
 // Output is what a deployment compiles to. Equal inputs give equal outputs.
@@ -69,7 +72,7 @@ func Run(in Input) (*Output, []schema.Diagnostic) {
 	}
 	var files []emit.File
 	if err == nil {
-		files, err = emitAll(d, backends)
+		files, err = emitAll(d, backends, in.TestKit)
 	}
 	if err == nil {
 		files, err = sorted(append(files, history.Files...))
@@ -86,13 +89,18 @@ func Run(in Input) (*Output, []schema.Diagnostic) {
 }
 
 // emitAll runs every emitter, each of which only reads the model.
-func emitAll(d *schema.Deployment, backends map[string]emit.Backend) ([]emit.File, error) {
+func emitAll(d *schema.Deployment, backends map[string]emit.Backend, kit emit.Backend) ([]emit.File, error) {
 	emitters := []func() ([]emit.File, error){
 		func() ([]emit.File, error) { return proxy(d, backends) },
 		func() ([]emit.File, error) { return []emit.File{plan.Emit(d, backends)}, nil },
 	}
 	for _, e := range d.Entities() {
-		emitters = append(emitters, func() ([]emit.File, error) { return entity(d, e, backends[e.Namespace.Backend]) })
+		emitters = append(emitters, func() ([]emit.File, error) {
+			return entity(d, e, server.Dir(d), backends[e.Namespace.Backend])
+		})
+	}
+	if kit != nil && d.TestKit {
+		emitters = append(emitters, func() ([]emit.File, error) { return testKit(d, kit) })
 	}
 	results := make([][]emit.File, len(emitters))
 	var group errgroup.Group
@@ -120,9 +128,36 @@ func proxy(d *schema.Deployment, backends map[string]emit.Backend) ([]emit.File,
 	return append(c.Files, files...), err
 }
 
-// entity returns the package of an entity.
-func entity(d *schema.Deployment, e *schema.Entity, b emit.Backend) ([]emit.File, error) {
-	dir := server.EntityDir(d, e)
+// testKit returns the test kit, in which every namespace is on b whatever
+// prism.yaml says, and durability is not asked for.
+func testKit(d *schema.Deployment, b emit.Backend) ([]emit.File, error) {
+	test := *d
+	test.Namespaces = nil
+	for _, n := range d.Namespaces {
+		bound := &schema.Namespace{Name: n.Name, Backend: b.Info().Name}
+		for _, e := range n.Entities {
+			e := *e
+			e.Namespace = bound
+			bound.Entities = append(bound.Entities, &e)
+		}
+		test.Namespaces = append(test.Namespaces, bound)
+	}
+	kit, err := server.EmitTestKit(&test, map[string]emit.Backend{b.Info().Name: b}, Version)
+	files := []emit.File{kit}
+	for _, e := range test.Entities() {
+		if err != nil {
+			break
+		}
+		var own []emit.File
+		own, err = entity(&test, e, server.TestKitDir(d), b)
+		files = append(files, own...)
+	}
+	return files, err
+}
+
+// entity returns the package of an entity, whose folder is below dir.
+func entity(d *schema.Deployment, e *schema.Entity, dir string, b emit.Backend) ([]emit.File, error) {
+	dir = server.EntityDir(dir, e)
 	importPath := path.Join(d.ImportPath, dir)
 	r, err := record.Emit(e, dir, importPath, b.Info().SQL)
 	if err != nil {

@@ -40,7 +40,7 @@ func input(t *testing.T, fsys fs.FS, config string) generator.Input {
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}
-	return generator.Input{Config: text, ConfigPath: config, Lock: lock, Files: files, Backends: backends.All()}
+	return generator.Input{Config: text, ConfigPath: config, Lock: lock, Files: files, Backends: backends.All(), TestKit: backends.TestKit()}
 }
 
 // run compiles what has no fault.
@@ -83,6 +83,8 @@ func TestPaths(t *testing.T) {
 		"out/shop/proxy/shop/v1/userprofile/record.go",
 		"out/shop/proxy/shop/v1/userprofile/service.go",
 		"out/shop/proxy/shop/v1/userprofile/store.go",
+		"out/shop/shoptest/shop/v1/userprofile/store.go",
+		"out/shop/shoptest/shoptest.go",
 		"schemas/shop/migrations/embed.go",
 		"schemas/shop/migrations/user-profiles/0001_init_expand.up.sql",
 		"schemas/shop/prism.lock.json",

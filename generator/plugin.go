@@ -20,16 +20,16 @@ import (
 // Respond answers a request of protoc or buf, as
 // google/protobuf/compiler/plugin.proto has it. Of fsys, whose root is the
 // module's, it reads the prism.yaml that the request's parameter names and the
-// lock beside it. Faults of the schema are the response's error; warnings are
-// returned beside it.
-func Respond(req *pluginpb.CodeGeneratorRequest, fsys fs.FS, backends []emit.Backend) (*pluginpb.CodeGeneratorResponse, []schema.Diagnostic) {
+// lock beside it. Test kits are bound to kit. Faults of the schema are the
+// response's error; warnings are returned beside it.
+func Respond(req *pluginpb.CodeGeneratorRequest, fsys fs.FS, backends []emit.Backend, kit emit.Backend) (*pluginpb.CodeGeneratorResponse, []schema.Diagnostic) {
 	resp := &pluginpb.CodeGeneratorResponse{
 		SupportedFeatures: proto.Uint64(uint64(pluginpb.CodeGeneratorResponse_FEATURE_PROTO3_OPTIONAL |
 			pluginpb.CodeGeneratorResponse_FEATURE_SUPPORTS_EDITIONS)),
 		MinimumEdition: proto.Int32(int32(descriptorpb.Edition_EDITION_PROTO2)),
 		MaximumEdition: proto.Int32(int32(descriptorpb.Edition_EDITION_2023)),
 	}
-	out, faults := respond(req, fsys, backends)
+	out, faults := respond(req, fsys, backends, kit)
 	var warnings []schema.Diagnostic
 	var text []string
 	for _, f := range faults {
@@ -51,12 +51,12 @@ func Respond(req *pluginpb.CodeGeneratorRequest, fsys fs.FS, backends []emit.Bac
 	return resp, warnings
 }
 
-func respond(req *pluginpb.CodeGeneratorRequest, fsys fs.FS, backends []emit.Backend) (*Output, []schema.Diagnostic) {
+func respond(req *pluginpb.CodeGeneratorRequest, fsys fs.FS, backends []emit.Backend, kit emit.Backend) (*Output, []schema.Diagnostic) {
 	config, faults := parameter(req.GetParameter())
 	if len(faults) > 0 {
 		return nil, faults
 	}
-	in := Input{ConfigPath: config, Backends: backends}
+	in := Input{ConfigPath: config, Backends: backends, TestKit: kit}
 	if in.Config, in.Lock, faults = ReadConfig(fsys, config); len(faults) > 0 {
 		return nil, faults
 	}

@@ -105,7 +105,7 @@ func TestPluginEqualsCLI(t *testing.T) {
 		if err := proto.Unmarshal(wire, &received); err != nil {
 			t.Fatal(err)
 		}
-		resp, warnings := generator.Respond(&received, module(), backends.All())
+		resp, warnings := generator.Respond(&received, module(), backends.All(), backends.TestKit())
 		if resp.Error != nil || len(warnings) > 0 {
 			t.Fatal(resp.GetError(), warnings)
 		}
@@ -136,7 +136,7 @@ func TestPluginFaults(t *testing.T) {
 	fsys := edited(t, func(_, text string) string {
 		return strings.ReplaceAll(text, "(prism.v1.field).partition_key = 1,", "")
 	})
-	resp, _ := generator.Respond(request(t, fsys, true), fsys, backends.All())
+	resp, _ := generator.Respond(request(t, fsys, true), fsys, backends.All(), backends.TestKit())
 	if n := strings.Count(resp.GetError(), "PRISM2010 [key.missing]"); n != 3 || len(resp.File) > 0 {
 		t.Errorf("%d files, error %q", len(resp.File), resp.GetError())
 	}
@@ -144,7 +144,7 @@ func TestPluginFaults(t *testing.T) {
 
 func TestPluginWarns(t *testing.T) {
 	fsys := edited(t, func(_, text string) string { return strings.Replace(text, "optional string email", "string email", 1) })
-	resp, warnings := generator.Respond(request(t, fsys, true), fsys, backends.All())
+	resp, warnings := generator.Respond(request(t, fsys, true), fsys, backends.All(), backends.TestKit())
 	if resp.Error != nil || len(resp.File) == 0 || len(warnings) != 1 || warnings[0].Number != 2043 {
 		t.Errorf("error %q, %d files, warnings %v", resp.GetError(), len(resp.File), warnings)
 	}
@@ -162,7 +162,7 @@ func TestPluginParameter(t *testing.T) {
 	for _, tt := range tests {
 		req := request(t, module(), true)
 		req.Parameter = proto.String(tt.parameter)
-		resp, _ := generator.Respond(req, module(), backends.All())
+		resp, _ := generator.Respond(req, module(), backends.All(), backends.TestKit())
 		if got := resp.GetError(); !strings.HasPrefix(got, "PRISM5022 [plugin.parameter] ") || !strings.Contains(got, tt.want) || len(resp.File) > 0 {
 			t.Errorf("%q: %d files, error %q, want %q", tt.parameter, len(resp.File), got, tt.want)
 		}

@@ -36,7 +36,7 @@ func run(in io.Reader, out, warnings io.Writer) error {
 	if err := proto.Unmarshal(text, &req); err != nil {
 		return fmt.Errorf("the request on standard input: %w", err)
 	}
-	resp, warned := generator.Respond(&req, os.DirFS("."), backends.All())
+	resp, warned := generator.Respond(&req, os.DirFS("."), backends.All(), backends.TestKit())
 	for _, w := range warned {
 		fmt.Fprintf(warnings, "%s (warning)\n", w)
 	}

@@ -121,7 +121,7 @@ func (d deployment) compile(ctx context.Context) (*generator.Output, []schema.Di
 	files, faults := source.Compile(ctx, sources, schema.Packages(config))
 	if len(faults) == 0 {
 		out, faults = generator.Run(generator.Input{
-			Config: config, ConfigPath: d.config, Lock: lock, Files: files, Backends: backends.All(),
+			Config: config, ConfigPath: d.config, Lock: lock, Files: files, Backends: backends.All(), TestKit: backends.TestKit(),
 		})
 	}
 	for i, f := range faults {

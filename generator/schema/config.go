@@ -19,10 +19,10 @@ import (
 const DefaultListen = "127.0.0.1:8980"
 
 var (
-	deploymentName = regexp.MustCompile(`^[a-z][a-z0-9]*$`)
-	namespaceName  = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
-	packageName    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$`)
-	importPath     = regexp.MustCompile(`^[A-Za-z0-9_~][A-Za-z0-9_.~-]*(/[A-Za-z0-9_~][A-Za-z0-9_.~-]*)*$`)
+	deploymentName  = regexp.MustCompile(`^[a-z][a-z0-9]*$`)
+	namespaceName   = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
+	packageName     = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$`)
+	importPathShape = regexp.MustCompile(`^[A-Za-z0-9_~][A-Za-z0-9_.~-]*(/[A-Za-z0-9_~][A-Za-z0-9_.~-]*)*$`)
 )
 
 // Packages returns the proto packages that the text of prism.yaml names, for a
@@ -51,12 +51,12 @@ type configReader struct {
 func (r *reader) deployment(text []byte, file string) *Deployment {
 	c := &configReader{reader: r, path: file}
 	r.places = configPlaces{packages: map[string]Source{}, namespaces: map[string]Source{}}
-	d := &Deployment{Dir: path.Dir(file), Listen: DefaultListen}
+	d := &Deployment{Dir: path.Dir(file), Listen: DefaultListen, TestKit: true}
 	root := c.document(text)
 	if root == nil {
 		return d
 	}
-	keys := c.mapping(root, "deployment", "import_path", "packages", "listen", "namespaces")
+	keys := c.mapping(root, "deployment", "import_path", "packages", "listen", "namespaces", "test_kit")
 	if keys == nil {
 		return d
 	}
@@ -65,13 +65,18 @@ func (r *reader) deployment(text []byte, file string) *Deployment {
 		c.report(5035, c.at(at), "write a name such as shop", "deployment is %q", d.Name)
 	}
 	d.ImportPath = c.text(root, keys, "import_path")
-	if at := keys["import_path"]; d.ImportPath != "" && !importPath.MatchString(d.ImportPath) {
+	if at := keys["import_path"]; d.ImportPath != "" && !importPathShape.MatchString(d.ImportPath) {
 		c.report(5036, c.at(at), "write the module's path as go.mod has it", "import_path is %q", d.ImportPath)
 		d.ImportPath = ""
 	}
 	d.Packages = c.packages(root, keys)
 	if keys["listen"] != nil {
 		d.Listen = c.listen(root, keys)
+	}
+	if node := keys["test_kit"]; node != nil {
+		if node.Tag != "!!bool" || node.Decode(&d.TestKit) != nil {
+			c.report(5033, c.at(node), "write true or false", "test_kit is %q", node.Value)
+		}
 	}
 	for _, node := range c.list(root, keys, "namespaces") {
 		if n := c.namespace(node); n != nil {

@@ -18,6 +18,7 @@ type Deployment struct {
 	ImportPath string // the Go import path of the module's root
 	Dir        string // the folder of prism.yaml, with slashes, from the module's root: schemas/shop
 	Listen     string // host:port of the data listener
+	TestKit    bool   // whether the deployment has a test kit
 	Packages   []string
 	Namespaces []*Namespace // by name
 	// Files are the schema's own files: those of Packages, sorted by path.

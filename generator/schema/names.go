@@ -4,8 +4,6 @@ import (
 	"sort"
 	"strings"
 	"unicode"
-
-	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
 func sortByFullName(entities []*Entity) {
@@ -114,9 +112,3 @@ func goPackageOf(name string) string {
 
 // goFolders have a meaning of their own for the go command.
 var goFolders = words("internal main testdata vendor")
-
-// goPackageName returns the name that a file's Go package has by convention:
-// shopv1 for shop.v1.
-func goPackageName(f protoreflect.FileDescriptor) string {
-	return strings.ReplaceAll(strings.ToLower(string(f.Package())), ".", "")
-}

@@ -2,7 +2,6 @@ package schema
 
 import (
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 
@@ -65,9 +64,8 @@ func (r *reader) report(number int, at Source, fix, what string, args ...any) {
 
 // files reads the entities of all files into their namespaces.
 func (r *reader) files(d *Deployment) {
-	goNames := map[string]string{} // the Go package's name, by folder
+	r.goPackages(d)
 	for _, f := range d.Files {
-		r.goPackage(d, f, goNames)
 		for i := range f.Messages().Len() {
 			r.message(f.Messages().Get(i))
 		}
@@ -75,30 +73,6 @@ func (r *reader) files(d *Deployment) {
 	for _, n := range d.Namespaces {
 		sortByFullName(n.Entities)
 	}
-}
-
-// goPackage checks that the file's Go package is where its contract is
-// written.
-func (r *reader) goPackage(d *Deployment, f protoreflect.FileDescriptor, names map[string]string) {
-	if d.ImportPath == "" {
-		return
-	}
-	option := fileOptions(f).GetGoPackage()
-	importPath, name, _ := strings.Cut(option, ";")
-	folder := path.Dir(f.Path())
-	want := path.Join(d.ImportPath, "out/contract", folder)
-	at := filePlace(f, goPackageOption)
-	if importPath != want {
-		r.report(5003, at, fmt.Sprintf("write option go_package = %q", want+";"+goPackageName(f)),
-			"go_package of %s is %q", f.Path(), option)
-		return
-	}
-	if first, ok := names[folder]; ok && first != name {
-		r.report(5003, at, fmt.Sprintf("write %q, as the folder's other files do", want+";"+first),
-			"go_package of %s gives the package another name", f.Path())
-		return
-	}
-	names[folder] = name
 }
 
 // message reads an entity, and refuses what only an entity may have in the

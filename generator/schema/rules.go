@@ -100,7 +100,7 @@ var rules = []Rule{
 	{4010, "lock.format", Error, "prism.lock.json is written by the compiler alone, in format 1 and under the rules of that format"},
 	{4011, "lock.release", Error, "this release of the compiler plans a deployment's first migration only"},
 	{4012, "lock.deployment", Error, "a history belongs to one deployment, whose name does not change"},
-	{5003, "go.package", Error, "in this release a schema file's go_package is <import_path>/out/contract/<the file's folder>; other Go packages come later"},
+	{5003, "go.package", Error, "the go_package of a folder's files is <import_path>/out/contract/<folder>, where Prism generates their messages, or outside of out/contract, where you do"},
 	{5022, "plugin.parameter", Error, "the plugin has one parameter, config: the path of prism.yaml from the module's root, where the plugin runs"},
 	{5023, "output.foreign", Error, "the compiler replaces only what it has written"},
 	{5030, "secret.inline", Error, "prism.yaml holds no secret"},

@@ -57,10 +57,42 @@ func readExample(t *testing.T, text string) (*schema.Deployment, []schema.Diagno
 func TestGoPackageName(t *testing.T) {
 	other := strings.Replace(file(`message A {}`), ";shopv1", ";shop", 1)
 	_, faults := readFiles(t, config, map[string]string{"a.proto": file(order), "b.proto": other})
-	want := `shop/v1/b.proto:1:112: PRISM5003 [go.package] go_package of shop/v1/b.proto gives the package another name; in this release a schema file's go_package is <import_path>/out/contract/<the file's folder>; other Go packages come later; write "example.com/shop/out/contract/shop/v1;shopv1", as the folder's other files do
+	want := `shop/v1/b.proto:1:112: PRISM5003 [go.package] go_package of shop/v1/b.proto gives the package another name; the go_package of a folder's files is <import_path>/out/contract/<folder>, where Prism generates their messages, or outside of out/contract, where you do; write "example.com/shop/out/contract/shop/v1;shopv1", as the folder's other files do
 `
 	if got := lines(faults); got != want {
 		t.Errorf("got  %swant %s", got, want)
+	}
+}
+
+// Files whose messages the user generates stand in Go where the user says, a
+// folder as a whole: mixed, packages could import each other.
+func TestGoPackagePlace(t *testing.T) {
+	const inside = "example.com/shop/out/contract/shop/v1;shopv1"
+	tests := []struct {
+		name, a, b string // go_package of a.proto and of b.proto
+		want       string
+	}{
+		{"generated", inside, inside, ""},
+		{"the user's", "example.com/gen/shop;shop", "example.com/gen/other", ""},
+		{"mixed", inside, "example.com/gen/shop;shop", `b.proto is "example.com/gen/shop;shop", and of shop/v1/a.proto it is "` + inside + `"`},
+		{"mixed the other way", "example.com/gen/shop;shop", inside, `b.proto is "` + inside + `", and of shop/v1/a.proto`},
+		{"elsewhere below out/contract", "example.com/shop/out/contract/x", "example.com/gen", `a.proto is "example.com/shop/out/contract/x"`},
+		{"out/contract itself", "example.com/shop/out/contract", "example.com/gen", `a.proto is "example.com/shop/out/contract"`},
+		{"no import path", "shop;shop", "example.com/gen", `a.proto is "shop;shop"`},
+		{"a quote in the path", "example.com/x\"y", "example.com/gen", `a.proto is "example.com/x\"y"`},
+		{"a line break in the name", `example.com/x;a\nb`, "example.com/gen", `a.proto is "example.com/x;a\nb"`},
+		{"a keyword as the name", "example.com/x;type", "example.com/gen", `a.proto is "example.com/x;type"`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			with := func(option, text string) string {
+				return strings.Replace(file(text), inside, strings.ReplaceAll(option, `"`, `\"`), 1)
+			}
+			d, faults := readFiles(t, config, map[string]string{"a.proto": with(tt.a, order), "b.proto": with(tt.b, "message B {}")})
+			if (d != nil) != (tt.want == "") || tt.want != "" && (len(faults) != 1 || faults[0].Number != 5003 || !strings.Contains(faults[0].What, tt.want)) {
+				t.Errorf("faults %v, want one of PRISM5003 with %q", faults, tt.want)
+			}
+		})
 	}
 }
 
@@ -105,10 +137,10 @@ var exampleFaults = map[int]string{
 	3006: `schemas/shop/prism.yaml:7:27: PRISM3006 [backend.setting] synchronous of backend sqlite is "OFF"; config holds the settings of its backend, each with a legal value; write one of FULL, NORMAL`,
 	3007: `schemas/shop/prism.yaml:7:11: PRISM3007 [namespace.twice] namespace "orders" is declared twice; a namespace is served by one backend; remove one`,
 	3011: `shop/v1/order.proto:5:3: PRISM3011 [durability] entity shop.v1.Order needs POWER_SAFE, and memory as namespace orders configures it promises LOST_ON_RESTART; a backend promises at least what its entities need; choose another backend or setting in prism.yaml, or declare LOST_ON_RESTART`,
-	5003: `shop/v1/order.proto:2:1: PRISM5003 [go.package] go_package of shop/v1/order.proto is "example.com/shop/gen;shopv1"; in this release a schema file's go_package is <import_path>/out/contract/<the file's folder>; other Go packages come later; write option go_package = "example.com/shop/out/contract/shop/v1;shopv1"`,
+	5003: `shop/v1/order.proto:2:1: PRISM5003 [go.package] go_package of shop/v1/order.proto is "example.com/shop/out/contract/shop;shopv1"; the go_package of a folder's files is <import_path>/out/contract/<folder>, where Prism generates their messages, or outside of out/contract, where you do; write option go_package = "example.com/shop/out/contract/shop/v1;shopv1"`,
 	5030: `schemas/shop/prism.yaml:8:12: PRISM5030 [secret.inline] url of backend postgres holds a password; prism.yaml holds no secret; write ${env:NAME} or ${file:path} in its place`,
 	5031: `schemas/shop/prism.yaml:4:1: PRISM5031 [yaml.syntax] did not find expected '-' indicator; prism.yaml is one YAML document; correct the text`,
-	5032: `schemas/shop/prism.yaml:4:1: PRISM5032 [yaml.key] key "listn" is not known; every key of prism.yaml is known, and written once; known: deployment, import_path, packages, listen, namespaces; did you mean listen?`,
+	5032: `schemas/shop/prism.yaml:4:1: PRISM5032 [yaml.key] key "listn" is not known; every key of prism.yaml is known, and written once; known: deployment, import_path, packages, listen, namespaces, test_kit; did you mean listen?`,
 	5033: `schemas/shop/prism.yaml:3:11: PRISM5033 [yaml.type] packages is not a list; every key of prism.yaml has a value of its kind; write a list`,
 	5034: `schemas/shop/prism.yaml:1:1: PRISM5034 [yaml.missing] deployment is missing; prism.yaml has deployment, import_path, packages and namespaces, and a namespace has name and backend; write deployment: …`,
 	5035: `schemas/shop/prism.yaml:1:13: PRISM5035 [deployment.name] deployment is "My-Shop"; a deployment is named [a-z][a-z0-9]*, and not as a folder with another meaning: contract, internal, main, testdata, vendor; write a name such as shop`,

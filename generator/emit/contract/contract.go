@@ -23,7 +23,8 @@ const Dir = "out/contract"
 // Contract is the contract of all entities of a deployment.
 type Contract struct {
 	// Files are the contract's .proto files and their Go messages and clients,
-	// and the Go messages of the schema's own files; by path.
+	// and the Go messages of the schema's own files, but for those that the
+	// user generates; by path.
 	Files []emit.File
 	// Descriptors holds the schema's files, the contract's and all that they
 	// import, each after its imports, without options of source retention and
@@ -48,9 +49,9 @@ func Path(e *schema.Entity) string {
 func Emit(d *schema.Deployment) (*Contract, error) {
 	texts := map[string]string{}
 	for _, e := range d.Entities() {
-		texts[Path(e)] = text(e)
+		texts[Path(e)] = text(d, e)
 	}
-	linked, err := link(d.Files, texts)
+	linked, err := link(d, texts)
 	if err != nil {
 		return nil, fmt.Errorf("contract: link: %w", err)
 	}

@@ -21,15 +21,16 @@ const (
 )
 
 // text returns the .proto of a key-value entity.
-func text(e *schema.Entity) string {
+func text(d *schema.Deployment, e *schema.Entity) string {
 	file := e.Desc.ParentFile()
+	goPath, goName := d.ContractGo(file)
 	w := &writer{
 		e: e,
 		file: protoFile{
 			source:  file.Path(),
 			pkg:     string(file.Package()),
 			imports: map[string]bool{file.Path(): true},
-			options: placement(file.Options().(*descriptorpb.FileOptions)),
+			options: placement(file.Options().(*descriptorpb.FileOptions), goPath+";"+goName),
 		},
 	}
 	w.service()
@@ -44,8 +45,8 @@ func text(e *schema.Entity) string {
 }
 
 // placement returns the options that say where a language puts the generated
-// code; they must be the same in all files of a package.
-func placement(o *descriptorpb.FileOptions) []string {
+// code; they must be the same in all files of a package, but for goPackage.
+func placement(o *descriptorpb.FileOptions, goPackage string) []string {
 	var list []string
 	text := func(name string, value *string) {
 		if value != nil {
@@ -53,7 +54,7 @@ func placement(o *descriptorpb.FileOptions) []string {
 		}
 	}
 	text("csharp_namespace", o.CsharpNamespace)
-	text("go_package", o.GoPackage)
+	text("go_package", &goPackage)
 	if o.JavaMultipleFiles != nil {
 		list = append(list, fmt.Sprintf("java_multiple_files = %t", *o.JavaMultipleFiles))
 	}

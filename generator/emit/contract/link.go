@@ -14,19 +14,21 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/descriptorpb"
+
+	"github.com/prism-proxy/prism/generator/schema"
 )
 
 // linkedFiles are the schema's files and the contract's with all they import.
 type linkedFiles struct {
-	own    []string // paths of the schema's and the contract's files, sorted
+	own    []string // paths of the files whose Go messages are generated, sorted
 	protos []*descriptorpb.FileDescriptorProto
 }
 
 // link compiles the texts, by path, against the schema's files, whose options
 // are decoded.
-func link(schema []protoreflect.FileDescriptor, texts map[string]string) (*linkedFiles, error) {
+func link(d *schema.Deployment, texts map[string]string) (*linkedFiles, error) {
 	known := map[string]protoreflect.FileDescriptor{}
-	for _, f := range inOrder(schema) {
+	for _, f := range inOrder(d.Files) {
 		known[f.Path()] = f
 	}
 	compiler := protocompile.Compiler{
@@ -46,16 +48,19 @@ func link(schema []protoreflect.FileDescriptor, texts map[string]string) (*linke
 	if err != nil {
 		return nil, err
 	}
-	all := slices.Clone(schema)
+	linked := &linkedFiles{own: slices.Collect(maps.Keys(texts))}
+	all := slices.Clone(d.Files)
+	for _, f := range d.Files {
+		if d.GeneratesGo(f) {
+			linked.own = append(linked.own, f.Path())
+		}
+	}
+	slices.Sort(linked.own)
 	for _, f := range compiled {
 		all = append(all, f)
 	}
 	slices.SortFunc(all, func(a, b protoreflect.FileDescriptor) int { return cmp.Compare(a.Path(), b.Path()) })
 
-	linked := &linkedFiles{}
-	for _, f := range all {
-		linked.own = append(linked.own, f.Path())
-	}
 	for _, f := range inOrder(all) {
 		p, err := built(f)
 		if err != nil {

@@ -17,6 +17,12 @@ import (
 // code imports. It stands in this one place.
 const Module = "github.com/prism-proxy/prism"
 
+// Skew is the declaration, in each generated package that imports the runtime
+// as runtime, by which it does not compile against one that is too old or too
+// new for it.
+const Skew = `// This code and the runtime are of one version.
+const _ = @runtime.RunPrismGenerateOrRequirePrism_0_1`
+
 // Imports maps the names that a file's text uses for packages to their import
 // paths. Only those that the text uses are imported.
 type Imports map[string]string
@@ -49,7 +55,7 @@ func NewFile(importPath, name, doc string, imports Imports) *File {
 func (f *File) Embed() { f.file.Anon("embed") }
 
 // mark is an identifier of an imported package: @grpc.Server.
-var mark = regexp.MustCompile(`@([a-z][a-z0-9]*)\.([A-Za-z][A-Za-z0-9]*)`)
+var mark = regexp.MustCompile(`@([a-z][a-z0-9]*)\.([A-Za-z][A-Za-z0-9_]*)`)
 
 // Add appends Go source formatted with args as fmt.Sprintf does. In it
 // @name.Ident stands for an identifier of the package that Imports has under

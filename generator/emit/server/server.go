@@ -15,9 +15,10 @@ import (
 // Dir returns the folder of the deployment's proxy.
 func Dir(d *schema.Deployment) string { return path.Join("out", d.Name, "proxy") }
 
-// EntityDir returns the folder of an entity's package.
-func EntityDir(d *schema.Deployment, e *schema.Entity) string {
-	return path.Join(Dir(d), strings.ReplaceAll(string(e.Desc.ParentFile().Package()), ".", "/"), e.GoPackage)
+// EntityDir returns the folder of an entity's package below dir, that of a proxy
+// or of a test kit.
+func EntityDir(dir string, e *schema.Entity) string {
+	return path.Join(dir, strings.ReplaceAll(string(e.Desc.ParentFile().Package()), ".", "/"), e.GoPackage)
 }
 
 // Emit returns main.go, server.go and the contract that the proxy embeds.
@@ -54,29 +55,11 @@ func serverFile(d *schema.Deployment, backends map[string]emit.Backend, version 
 		"runtime": golang.Module + "/runtime", "migration": golang.Module + "/runtime/migration",
 		"migrations": path.Join(d.ImportPath, d.Dir, "migrations"),
 	}
-	for _, n := range d.Namespaces {
-		imports[n.Backend] = backends[n.Backend].ImportPath()
-	}
-	packages := map[*schema.Entity]string{}
-	for _, e := range d.Entities() {
-		name := e.GoPackage
-		for imports[name] != "" {
-			name += "entity"
-		}
-		packages[e] = name
-		imports[name] = path.Join(d.ImportPath, EntityDir(d, e))
-	}
+	packages := bind(d, Dir(d), backends, imports)
 	f := golang.NewFile(path.Join(d.ImportPath, Dir(d), "server"), "server",
 		fmt.Sprintf("Package server is deployment %s: its stores and the services bound to them.", d.Name), imports)
 	f.Embed()
-	var b strings.Builder
-	for _, n := range d.Namespaces {
-		fmt.Fprintf(&b, "{Name: %q, Backend: %q, Open: open%s", n.Name, n.Backend, title(n.GoName()))
-		if migrates(d, n, backends) {
-			fmt.Fprintf(&b, ", Migrate: migrate%s, Status: status%[1]s", title(n.GoName()))
-		}
-		b.WriteString("},\n")
-	}
+	f.Add(golang.Skew)
 	f.Add(`// contract is the contract as an encoded FileDescriptorSet.
 //
 //go:embed contract.binpb
@@ -91,55 +74,9 @@ func Deployment() *@runtime.Deployment {
 		Generator:   %[3]q,
 		Listen:      %[4]q,
 		Descriptors: contract,
-		Namespaces: []@runtime.Namespace{
-			%[5]s},
+		Namespaces: %[5]s,
 	}
-}`, d.Name, d.Hash, version, d.Listen, b.String())
-	for _, n := range d.Namespaces {
-		namespace(f, n, backends[n.Backend], migrates(d, n, backends), packages)
-	}
+}`, d.Name, d.Hash, version, d.Listen, namespaces(d, backends))
+	stores(f, d, backends, packages)
 	return f.Bytes()
 }
-
-func migrates(d *schema.Deployment, n *schema.Namespace, backends map[string]emit.Backend) bool {
-	return backends[n.Backend].Migration(d, n, "") != ""
-}
-
-// namespace prints the settings of a store and the functions that open and
-// migrate it.
-func namespace(f *golang.File, n *schema.Namespace, backend emit.Backend, migrates bool, packages map[*schema.Entity]string) {
-	var settings, services strings.Builder
-	for _, s := range backend.Settings(n) {
-		fmt.Fprintf(&settings, "%s: %s,\n", s.Field, s.Value)
-	}
-	if migrates {
-		settings.WriteString("Migrations: @migrations.Files,\n")
-	}
-	for _, e := range n.Entities {
-		fmt.Fprintf(&services, "@%s.NewService(db),\n", packages[e])
-	}
-	f.Add(`// %[1]sConfig is what the compiler decided about namespace %[2]s.
-var %[1]sConfig = @%[3]s.Config{
-	Namespace: %[2]q,
-	%[4]s}
-
-func open%[5]s(ctx @context.Context, env *@runtime.Env) (@io.Closer, []@runtime.Service, error) {
-	db, err := @%[3]s.Open(ctx, env, %[1]sConfig)
-	if err != nil {
-		return nil, nil, err
-	}
-	return db, []@runtime.Service{
-		%[6]s}, nil
-}`, n.GoName(), n.Name, n.Backend, settings.String(), title(n.GoName()), services.String())
-	if migrates {
-		f.Add(`func migrate%[1]s(ctx @context.Context, env *@runtime.Env) ([]@migration.File, error) {
-	return @%[2]s.Migrate(ctx, env, %[3]sConfig)
-}
-
-func status%[1]s(ctx @context.Context, env *@runtime.Env) ([]@migration.State, error) {
-	return @%[2]s.Status(ctx, env, %[3]sConfig)
-}`, title(n.GoName()), n.Backend, n.GoName())
-	}
-}
-
-func title(name string) string { return strings.ToUpper(name[:1]) + name[1:] }

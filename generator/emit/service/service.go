@@ -86,6 +86,7 @@ func (p *printer) service(f *golang.File, contractPath string) {
 	if e.TTL > 0 {
 		sweep = ", Sweep: s.store.sweep"
 	}
+	f.Add(golang.Skew)
 	f.Add(`// Service serves %s. It is safe for concurrent use.
 type Service struct {
 	store  store

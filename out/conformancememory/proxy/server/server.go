@@ -27,6 +27,9 @@ import (
 	"github.com/prism-proxy/prism/runtime"
 )
 
+// This code and the runtime are of one version.
+const _ = runtime.RunPrismGenerateOrRequirePrism_0_1
+
 // contract is the contract as an encoded FileDescriptorSet.
 //
 //go:embed contract.binpb

@@ -9,6 +9,9 @@ import (
 	"google.golang.org/grpc"
 )
 
+// This code and the runtime are of one version.
+const _ = runtime.RunPrismGenerateOrRequirePrism_0_1
+
 // Service serves conformance.v1.SampleService. It is safe for concurrent use.
 type Service struct {
 	store  store

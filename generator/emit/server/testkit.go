@@ -1,0 +1,99 @@
+package server
+
+import (
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/prism-proxy/prism/generator/emit"
+	"github.com/prism-proxy/prism/generator/emit/golang"
+	"github.com/prism-proxy/prism/generator/schema"
+)
+
+// TestKitDir returns the folder of the deployment's test kit, whose package has
+// the folder's name.
+func TestKitDir(d *schema.Deployment) string { return path.Join("out", d.Name, d.Name+"test") }
+
+// EmitTestKit returns the package that runs d in the process of a test.
+// backends has the backend of every namespace by its name; version is that of
+// the compiler.
+func EmitTestKit(d *schema.Deployment, backends map[string]emit.Backend, version string) (emit.File, error) {
+	name := path.Base(TestKitDir(d))
+	imports := golang.Imports{
+		"context": "context", "io": "io", "testing": "testing",
+		"runtime": golang.Module + "/runtime", "prismtest": golang.Module + "/runtime/prismtest",
+	}
+	packages := bind(d, TestKitDir(d), backends, imports)
+	clients := bindContracts(d, imports)
+	f := golang.NewFile(path.Join(d.ImportPath, TestKitDir(d)), name, golang.Wrap(fmt.Sprintf(
+		"Package %s runs deployment %s in the process of a test: every service, with its records in memory. It is for the tests of applications that call the proxy.", name, d.Name), 77), imports)
+	f.Add(golang.Skew)
+	var fields, values strings.Builder
+	for _, c := range clients {
+		fmt.Fprintf(&fields, "%s *@%s.%sClient\n", c.field, c.pkg, c.service)
+		fmt.Fprintf(&values, "%s: @%s.New%sClient(p.Conn),\n", c.field, c.pkg, c.service)
+	}
+	f.Add(`// Proxy is the running proxy and its clients. It is safe for concurrent use.
+type Proxy struct {
+	*@prismtest.Proxy
+
+	%s}`, fields.String())
+	f.Add(`// New starts a proxy without records, which stops when t ends. Proxies are
+// independent of each other, so tests may run in parallel. Records expire by
+// the proxy's Clock, which stands until the test moves it.
+//
+// What the stores of the deployment promise beyond its contract is not tested:
+// nothing outlives the process.
+func New(t @testing.TB) *Proxy {
+	t.Helper()
+	p := @prismtest.Start(t, deployment())
+	return &Proxy{
+		Proxy: p,
+		%s}
+}`, values.String())
+	f.Add(`func deployment() *@runtime.Deployment {
+	return &@runtime.Deployment{
+		Name:       %q,
+		SchemaHash: %q,
+		Release:    1,
+		Generator:  %q,
+		Namespaces: %s,
+	}
+}`, d.Name, d.Hash, version, namespaces(d, backends))
+	stores(f, d, backends, packages)
+	content, err := f.Bytes()
+	return emit.File{Path: path.Join(TestKitDir(d), name+".go"), Content: content}, err
+}
+
+// client is a service's client as the kit has it.
+type client struct{ field, pkg, service string }
+
+// bindContracts adds to imports the Go packages of the contract and returns the
+// clients of all entities. A service of a name that several packages have is
+// told apart by its package's.
+func bindContracts(d *schema.Deployment, imports golang.Imports) []client {
+	names, services := map[string]string{}, map[string]int{}
+	for _, e := range d.Entities() {
+		services[e.Name]++
+		importPath, name := d.ContractGo(e.Desc.ParentFile())
+		if names[importPath] != "" {
+			continue
+		}
+		name = strings.ReplaceAll(strings.ToLower(name), "_", "")
+		for imports[name] != "" {
+			name += "pb"
+		}
+		names[importPath] = name
+		imports[name] = importPath
+	}
+	var clients []client
+	for _, e := range d.Entities() {
+		importPath, _ := d.ContractGo(e.Desc.ParentFile())
+		c := client{field: e.Name + "Service", pkg: names[importPath], service: e.Name + "Service"}
+		if services[e.Name] > 1 {
+			c.field = title(c.pkg) + c.field
+		}
+		clients = append(clients, c)
+	}
+	return clients
+}

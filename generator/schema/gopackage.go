@@ -1,0 +1,87 @@
+package schema
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"strings"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// contractDir is the folder of all contracts, from the module's root.
+const contractDir = "out/contract"
+
+// GeneratesGo reports whether the Go messages of f, one of the schema's own
+// files, are generated: its go_package is that of its contract. Otherwise they
+// are imported from where the user generates them.
+func (d *Deployment) GeneratesGo(f protoreflect.FileDescriptor) bool {
+	importPath, _, _ := strings.Cut(fileOptions(f).GetGoPackage(), ";")
+	return importPath == d.contractPath(f)
+}
+
+// ContractGo returns the import path and the name of the Go package that holds
+// the contracts of the entities of f.
+func (d *Deployment) ContractGo(f protoreflect.FileDescriptor) (importPath, name string) {
+	importPath = d.contractPath(f)
+	if !d.GeneratesGo(f) {
+		return importPath, goPackageName(f)
+	}
+	if _, name, _ = strings.Cut(fileOptions(f).GetGoPackage(), ";"); name == "" {
+		name = notInIdent.ReplaceAllString(path.Base(importPath), "_") // as protoc-gen-go has it
+	}
+	return importPath, name
+}
+
+func (d *Deployment) contractPath(f protoreflect.FileDescriptor) string {
+	return path.Join(d.ImportPath, contractDir, path.Dir(f.Path()))
+}
+
+var (
+	goPackageIdent = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	notInIdent     = regexp.MustCompile(`[^A-Za-z0-9_]`)
+)
+
+// goPackages checks that each file says which Go package its messages are in:
+// that of its contract, or one that the user generates. The files of a folder
+// agree, or else packages could import each other.
+func (r *reader) goPackages(d *Deployment) {
+	if d.ImportPath == "" {
+		return
+	}
+	first := map[string]protoreflect.FileDescriptor{} // by folder
+	for _, f := range d.Files {
+		option := fileOptions(f).GetGoPackage()
+		importPath, name, named := strings.Cut(option, ";")
+		want := d.contractPath(f)
+		at, fix := filePlace(f, goPackageOption), fmt.Sprintf("write option go_package = %q", want+";"+goPackageName(f))
+		below := strings.HasPrefix(importPath+"/", path.Join(d.ImportPath, contractDir)+"/")
+		folder := path.Dir(f.Path())
+		switch other := first[folder]; {
+		case importPath != want && below,
+			!importPathShape.MatchString(importPath), !strings.ContainsAny(importPath, "./"),
+			named && (!goPackageIdent.MatchString(name) || goKeywords[name]):
+			r.report(5003, at, fix, "go_package of %s is %q", f.Path(), option)
+		case other == nil:
+			first[folder] = f
+		case d.GeneratesGo(f) != d.GeneratesGo(other):
+			r.report(5003, at, "write the package of "+other.Path()+", or move the file to a folder of its own",
+				"go_package of %s is %q, and of %s it is %q", f.Path(), option, other.Path(), fileOptions(other).GetGoPackage())
+		case d.GeneratesGo(f):
+			if want := fileOptions(other).GetGoPackage(); option != want {
+				r.report(5003, at, fmt.Sprintf("write %q, as the folder's other files do", want),
+					"go_package of %s gives the package another name", f.Path())
+			}
+		}
+	}
+}
+
+// goPackageName returns the name that a file's Go package has by convention:
+// shopv1 for shop.v1.
+func goPackageName(f protoreflect.FileDescriptor) string {
+	name := strings.ReplaceAll(strings.ToLower(string(f.Package())), ".", "")
+	if goKeywords[name] || goFolders[name] {
+		name += "pb"
+	}
+	return name
+}
