@@ -45,7 +45,7 @@ var imports = []struct {
 	{"examples/...", []string{"examples/...", "out/contract/..."}},
 	{"bench/...", []string{"bench/...", "backends/...", "examples/...", "generator/...", "out/...", "runtime/...", "schemas/..."}},
 	{"protoc-gen-prism", []string{"generator/...", "backends"}},
-	{"cmd/prism/...", []string{"cmd/prism/...", "generator/...", "backends", "runtime/...", "bench/..."}},
+	{"cmd/prism/...", []string{"", "cmd/prism/...", "generator/...", "backends", "runtime/...", "bench/...", "schemas/prism/v1"}},
 	{"", nil}, // this package
 }
 

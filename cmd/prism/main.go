@@ -94,6 +94,6 @@ Exit codes: 0 done; 1 the schema or a file is at fault; 2 the command line is.`,
 		SilenceUsage:  true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newCheck(), newGenerate(), newBuild(), newRun(), newExplain(), newVersion())
+	root.AddCommand(newCheck(), newGenerate(), newBuild(), newRun(), newInit(), newExplain(), newVersion())
 	return root
 }

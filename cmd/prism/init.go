@@ -1,0 +1,250 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"embed"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/bufbuild/protocompile"
+	"github.com/bufbuild/protocompile/wellknownimports"
+	"github.com/spf13/cobra"
+
+	"github.com/prism-proxy/prism/generator"
+	prismv1 "github.com/prism-proxy/prism/schemas/prism/v1"
+)
+
+// scaffold holds what init writes, with {{name}} and {{module}} in the place
+// of the deployment's name and the module's path.
+//
+//go:embed scaffold
+var scaffold embed.FS
+
+func newInit() *cobra.Command {
+	var module, name, replace string
+	cmd := &cobra.Command{
+		Use:   "init [dir]",
+		Short: "Begin a schema, in an empty folder or in a Go module",
+		Long: `Init writes into a folder, which is a Go module's root or becomes one, a schema
+of one entity with its prism.yaml, the options that it imports, a Makefile, and
+what buf and protoc need. go.mod gets Prism, as a tool and as a library, and the
+versions of all that it needs; what it requires already stays as it is.
+
+No file is overwritten: what is there is kept, and named.`,
+		Example: `  prism init --module example.com/notes notes
+  prism init                    # in a module, or to make one of the folder's name
+  prism init --replace ../prism # use Prism from a checkout`,
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs),
+	}
+	cmd.Flags().StringVar(&module, "module", "", "path of the Go module, if there is none yet; unset: example.com/<folder>")
+	cmd.Flags().StringVar(&name, "name", "", "name of the deployment; unset: the last part of the module's path")
+	cmd.Flags().StringVar(&replace, "replace", "", "folder of a checkout of Prism to use in place of a release")
+	cmd.PreRunE = func(*cobra.Command, []string) error {
+		if name != "" && !legalName(name) {
+			return fmt.Errorf("--name is %q; write [a-z][a-z0-9]*, and none of %s", name, strings.Join(takenNames, ", "))
+		}
+		return nil
+	}
+	cmd.RunE = run(func(cmd *cobra.Command, args []string) error {
+		dir := "."
+		if len(args) == 1 {
+			dir = args[0]
+		}
+		s, err := newStart(dir, module, name)
+		if err != nil {
+			return err
+		}
+		if replace != "" {
+			if s.replace, err = filepath.Abs(replace); err != nil {
+				return err
+			}
+		}
+		if err := s.write(cmd.OutOrStdout()); err != nil {
+			return err
+		}
+		if err := s.requirements(cmd); err != nil {
+			return err
+		}
+		return s.next(cmd.OutOrStdout(), dir)
+	})
+	return cmd
+}
+
+// start is the beginning of a schema.
+type start struct {
+	root    string // the module's folder
+	module  string // its path
+	name    string // of the deployment
+	replace string // the folder of a checkout of Prism, or ""
+	fresh   bool   // there was no go.mod
+}
+
+var (
+	moduleLine = regexp.MustCompile(`(?m)^module\s+"?([^\s"]+)"?`)
+	nameShape  = regexp.MustCompile(`^[a-z][a-z0-9]*$`)
+	// takenNames mean something else as a folder of Go or of schemas.
+	takenNames = []string{"contract", "google", "internal", "main", "prism", "testdata", "vendor"}
+)
+
+func legalName(name string) bool {
+	return nameShape.MatchString(name) && !slices.Contains(takenNames, name)
+}
+
+// newStart makes the folder where it is missing and finds out what is there.
+func newStart(dir, module, name string) (*start, error) {
+	root, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(root, 0o755); err != nil {
+		return nil, err
+	}
+	s := &start{root: root, module: module}
+	text, err := os.ReadFile(filepath.Join(root, "go.mod"))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if above, err := moduleRoot(root); err == nil {
+			return nil, fmt.Errorf("%s is in the Go module of %s; begin the schema there, or in a folder outside", root, above)
+		}
+		s.fresh = true
+		s.module = cmp.Or(module, "example.com/"+folderName(root))
+	case err != nil:
+		return nil, err
+	default:
+		found := moduleLine.FindSubmatch(text)
+		if found == nil {
+			return nil, fmt.Errorf("%s names no module", filepath.Join(root, "go.mod"))
+		}
+		s.module = string(found[1])
+		if module != "" && module != s.module {
+			return nil, fmt.Errorf("--module is %s, and go.mod says %s", module, s.module)
+		}
+	}
+	if s.name = name; name == "" {
+		s.name = folderName(path.Base(s.module))
+	}
+	return s, nil
+}
+
+// folderName turns the last part of a path into a deployment's name.
+func folderName(p string) string {
+	name := regexp.MustCompile(`^[^a-z]+|[^a-z0-9]`).ReplaceAllString(strings.ToLower(filepath.Base(p)), "")
+	if !legalName(name) {
+		return "app"
+	}
+	return name
+}
+
+// write writes the files that are not there.
+func (s *start) write(out io.Writer) error {
+	files := map[string][]byte{"schemas/" + prismv1.Path: []byte(prismv1.Source)}
+	for _, name := range protobufFiles {
+		text, err := wellKnown(name)
+		if err != nil {
+			return err
+		}
+		files["third_party/"+name] = text
+	}
+	if s.fresh {
+		files["go.mod"] = []byte("module " + s.module + "\n")
+	}
+	fill := strings.NewReplacer("{{name}}", s.name, "{{module}}", s.module)
+	err := fs.WalkDir(scaffold, "scaffold", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		text, err := scaffold.ReadFile(name)
+		place := strings.TrimPrefix(name, "scaffold/")
+		if place == "gitignore" { // go:embed passes over names that begin with a dot
+			place = ".gitignore"
+		}
+		place = strings.Replace(place, "schemas/deployment/", "schemas/"+s.name+"/", 1)
+		files[place] = []byte(fill.Replace(string(text)))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(s.root)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if err := create(root, name, files[name], out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// create writes a file, or says that it is there.
+func create(root *os.Root, name string, text []byte, out io.Writer) error {
+	if err := root.MkdirAll(path.Dir(name), 0o755); err != nil {
+		return err
+	}
+	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if errors.Is(err, fs.ErrExist) {
+		fmt.Fprintf(out, "kept %s\n", name)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	fmt.Fprintf(out, "wrote %s\n", name)
+	return errors.Join(err, f.Close())
+}
+
+// protobufFiles are for protoc: its descriptor.proto, before version 22, does
+// not know all that options.proto says, and the others come in a package of
+// their own, which a machine may lack.
+var protobufFiles = []string{
+	"google/protobuf/descriptor.proto", "google/protobuf/duration.proto", "google/protobuf/timestamp.proto",
+}
+
+// wellKnown returns the text of one of protobuf's own files.
+func wellKnown(name string) ([]byte, error) {
+	none := protocompile.ResolverFunc(func(string) (protocompile.SearchResult, error) {
+		return protocompile.SearchResult{}, fs.ErrNotExist
+	})
+	found, err := wellknownimports.WithStandardImports(none).FindFileByPath(name)
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	_, err = b.ReadFrom(found.Source)
+	return b.Bytes(), err
+}
+
+// next says what to do now.
+func (s *start) next(out io.Writer, dir string) error {
+	var b strings.Builder
+	b.WriteString("\nNext:\n")
+	if dir != "." {
+		fmt.Fprintf(&b, "  cd %s\n", dir)
+	}
+	if s.replace == "" {
+		fmt.Fprintf(&b, "  go get %s@v%s\n", modulePath, generator.Version)
+	} else if !s.fresh {
+		fmt.Fprintf(&b, "  go get %s   # raises what go.mod has in older versions\n", modulePath)
+	}
+	fmt.Fprintf(&b, `  make build
+  bin/%s-proxy serve
+and in another terminal:
+  prism call PutNote '{"note": {"note_id": "n1", "text": "hello"}}'
+`, s.name)
+	_, err := io.WriteString(out, b.String())
+	return err
+}
