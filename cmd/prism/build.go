@@ -19,6 +19,7 @@ func newBuild() *cobra.Command {
 bin/<deployment>-proxy in the module's root.`,
 		Example: `  prism build
   prism build schemas/shop/prism.yaml`,
+		ValidArgsFunction: completeConfigs,
 		RunE: run(func(cmd *cobra.Command, args []string) error {
 			_, err := build(cmd, args)
 			return err
@@ -34,6 +35,7 @@ func newRun() *cobra.Command {
 behind -- as its flags, until it is stopped. It exits with the proxy's code.`,
 		Example: `  prism run
   prism run schemas/shop/prism.yaml -- --data-dir .data/shop --listen 127.0.0.1:9000`,
+		ValidArgsFunction: completeConfigs,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if n := len(beforeDash(cmd, args)); n > 1 {
 				return fmt.Errorf("run takes one prism.yaml, not %d; flags of serve stand behind --", n)
@@ -76,7 +78,10 @@ func build(cmd *cobra.Command, args []string) ([]string, error) {
 		binary := path.Join("bin", c.Deployment.Name+"-proxy")
 		compiler := exec.CommandContext(cmd.Context(), "go", "build", "-trimpath", "-o", binary, "./"+path.Join("out", c.Deployment.Name, "proxy"))
 		compiler.Dir, compiler.Stdout, compiler.Stderr = c.root, cmd.OutOrStdout(), cmd.ErrOrStderr()
-		if err := compiler.Run(); err != nil {
+		done := progress(cmd, "building "+binary)
+		err := compiler.Run()
+		done()
+		if err != nil {
 			// Not wrapped: only a proxy's exit code is passed on.
 			return nil, fmt.Errorf("go build of %s failed: %v", binary, err)
 		}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -27,14 +26,9 @@ With -o json they go to standard output as one array, for editors and CI.`,
 		Example: `  prism check
   prism check schemas/shop/prism.yaml
   prism check -o json | jq -r '.[].code'`,
+		ValidArgsFunction: completeConfigs,
 	}
-	cmd.Flags().StringVarP(&output, "output", "o", "text", "text or json")
-	cmd.PreRunE = func(*cobra.Command, []string) error {
-		if output != "text" && output != "json" {
-			return fmt.Errorf("--output is %q; write text or json", output)
-		}
-		return nil
-	}
+	outputFlag(cmd, &output)
 	cmd.RunE = run(func(cmd *cobra.Command, args []string) error {
 		outputs, faults, err := compileAll(cmd, args)
 		if err != nil {
@@ -67,7 +61,9 @@ func compileAll(cmd *cobra.Command, args []string) (outputs []*compiled, faults 
 		return nil, nil, err
 	}
 	for _, d := range deployments {
+		done := progress(cmd, "compiling "+d.config)
 		out, found, e := d.compile(cmd.Context())
+		done()
 		if e != nil {
 			err = errors.Join(err, e)
 		}
@@ -121,10 +117,7 @@ func printJSON(w io.Writer, faults []schema.Diagnostic) error {
 		}
 		all = append(all, d)
 	}
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(all)
+	return encode(w, all)
 }
 
 // code is a rule's number as diagnostics show it.

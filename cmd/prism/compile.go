@@ -23,6 +23,9 @@ type deployment struct {
 	config string // prism.yaml from there, with slashes
 }
 
+// file is prism.yaml as the operating system names it.
+func (d deployment) file() string { return filepath.Join(d.root, filepath.FromSlash(d.config)) }
+
 // find returns the deployments that args name, which are prism.yaml files or
 // their folders, or those that are taken where args name none.
 func find(args []string) ([]deployment, error) {

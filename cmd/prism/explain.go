@@ -31,6 +31,13 @@ func newExplain() *cobra.Command {
 			}
 			return cobra.MaximumNArgs(1)(cmd, args)
 		},
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			var numbers []string
+			for _, r := range schema.Rules() {
+				numbers = append(numbers, cobra.CompletionWithDesc(code(r.Number), r.Slug))
+			}
+			return numbers, cobra.ShellCompDirectiveNoFileComp
+		},
 		RunE: run(func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return listRules(cmd.OutOrStdout())

@@ -23,6 +23,7 @@ generated is never replaced.`,
 		Example: `  prism generate
   prism generate schemas/shop/prism.yaml
   prism generate --check   # in CI: fails if a file is not what the schemas give`,
+		ValidArgsFunction: completeConfigs,
 	}
 	cmd.Flags().BoolVar(&check, "check", false, "write nothing; fail if something would be written")
 	cmd.RunE = run(func(cmd *cobra.Command, args []string) error {

@@ -85,15 +85,19 @@ this folder, or else all below the schemas folder of the module. Imports of
 .proto files begin in the nearest folder named schemas above prism.yaml, or,
 where there is none, in the folder of prism.yaml.
 
+A flag that is not written has the value of its environment variable, which for
+--data-dir would be PRISM_DATA_DIR; prism.yaml comes last.
+
 Exit codes: 0 done; 1 the schema or a file is at fault; 2 the command line is.`,
 		Example: `  prism check
   prism generate schemas/shop/prism.yaml
   prism run schemas/shop/prism.yaml -- --data-dir .data/shop
   prism explain PRISM2010`,
-		SilenceErrors: true,
-		SilenceUsage:  true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return fromEnvironment(cmd) },
+		SilenceErrors:     true,
+		SilenceUsage:      true,
 	}
-	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newCheck(), newGenerate(), newBuild(), newRun(), newInit(), newExplain(), newVersion())
+	root.AddCommand(newInit(), newCheck(), newPlan(), newGenerate(), newBuild(), newRun(), newCall(),
+		newBackends(), newExplain(), newVersion())
 	return root
 }

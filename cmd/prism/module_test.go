@@ -54,9 +54,16 @@ func module(t *testing.T) (dir string, prism func(args ...string) string) {
 	write(t, filepath.Join(dir, "schemas/app/v1/note.proto"), noteSchema)
 	write(t, filepath.Join(dir, "schemas/app/prism.yaml"), noteDeployment)
 
+	binary := compiler(t)
+	return dir, func(args ...string) string { return command(t, dir, binary, args...) }
+}
+
+// compiler builds prism and returns where it is.
+func compiler(t *testing.T) string {
+	t.Helper()
 	binary := filepath.Join(t.TempDir(), "prism")
 	command(t, ".", "go", "build", "-o", binary, ".")
-	return dir, func(args ...string) string { return command(t, dir, binary, args...) }
+	return binary
 }
 
 func read(t *testing.T, name string) string {
@@ -96,9 +103,8 @@ func (raw) Name() string                    { return "proto" }
 func (raw) Marshal(v any) ([]byte, error)   { return *v.(*[]byte), nil }
 func (raw) Unmarshal(b []byte, v any) error { *v.(*[]byte) = bytes.Clone(b); return nil }
 
-// with runs a proxy on the data directory as long as f takes, and gives f
-// encoded put and get.
-func with(t *testing.T, binary, data string, f func(put func(note []byte), get func(id string) []byte)) {
+// start runs a proxy on the data directory and returns where it listens.
+func start(t *testing.T, binary, data string) (address string, stop func()) {
 	t.Helper()
 	c := exec.CommandContext(t.Context(), binary, "serve", "--data-dir", data, "--listen", "127.0.0.1:0", "--drain-delay", "0s")
 	logs, err := c.StderrPipe()
@@ -117,7 +123,23 @@ func with(t *testing.T, binary, data string, f func(put func(note []byte), get f
 			t.Fatalf("%s says %s", filepath.Base(binary), scanner.Text())
 		}
 	}
-	conn, err := grpc.NewClient(line.Address, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDefaultCallOptions(grpc.ForceCodec(raw{})))
+	return line.Address, func() {
+		t.Helper()
+		if err := c.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Wait(); err != nil {
+			t.Fatalf("%s ends with %v", filepath.Base(binary), err)
+		}
+	}
+}
+
+// with runs a proxy on the data directory as long as f takes, and gives f
+// encoded put and get.
+func with(t *testing.T, binary, data string, f func(put func(note []byte), get func(id string) []byte)) {
+	t.Helper()
+	address, stop := start(t, binary, data)
+	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDefaultCallOptions(grpc.ForceCodec(raw{})))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,12 +165,7 @@ func with(t *testing.T, binary, data string, f func(put func(note []byte), get f
 		return note
 	})
 	conn.Close()
-	if err := c.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Wait(); err != nil {
-		t.Fatalf("%s ends with %v", filepath.Base(binary), err)
-	}
+	stop()
 }
 
 // Two binaries, of which one knows a plain field that the other does not,

@@ -35,6 +35,15 @@ func Packages(config []byte) []string {
 	return c.Packages
 }
 
+// Listen returns the address that the text of prism.yaml names, or DefaultListen.
+func Listen(config []byte) string {
+	var c struct{ Listen string }
+	if yaml.Unmarshal(config, &c) != nil || c.Listen == "" {
+		return DefaultListen
+	}
+	return c.Listen
+}
+
 // configPlaces remembers where prism.yaml says what files must bear out.
 type configPlaces struct {
 	packages, namespaces map[string]Source

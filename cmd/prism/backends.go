@@ -1,0 +1,165 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/prism-proxy/prism/backends"
+	"github.com/prism-proxy/prism/generator/schema"
+)
+
+func newBackends() *cobra.Command {
+	var output string
+	cmd := &cobra.Command{
+		Use:   "backends",
+		Short: "List the stores, what they promise and their settings",
+		Long: `Backends lists the stores that prism.yaml may name: the abstractions that they
+serve, how durable an acknowledged write is, and the settings that a namespace
+may have under config.`,
+		Example: `  prism backends
+  prism backends -o json | jq -r '.[].name'`,
+		Args: cobra.NoArgs,
+	}
+	outputFlag(cmd, &output)
+	cmd.RunE = run(func(cmd *cobra.Command, _ []string) error {
+		if output == "json" {
+			return encode(cmd.OutOrStdout(), allBackends())
+		}
+		return printBackends(cmd.OutOrStdout(), allBackends())
+	})
+	return cmd
+}
+
+// outputFlag gives a command the flag -o, of which only text and json are
+// legal.
+func outputFlag(cmd *cobra.Command, output *string) {
+	cmd.Flags().StringVarP(output, "output", "o", "text", "text or json")
+	cmd.PreRunE = func(*cobra.Command, []string) error {
+		if *output != "text" && *output != "json" {
+			return fmt.Errorf("--output is %q; write text or json", *output)
+		}
+		return nil
+	}
+	// It fails only where the flag is not known.
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
+}
+
+func encode(out io.Writer, v any) error {
+	encoder := json.NewEncoder(out)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(v)
+}
+
+// backendInfo is one element of what backends -o json prints.
+type backendInfo struct {
+	Name         string    `json:"name"`
+	Abstractions []string  `json:"abstractions"`
+	Columns      bool      `json:"columns"`    // marked fields get columns
+	Durability   []promise `json:"durability"` // of an acknowledged write, the default first
+	Config       []setting `json:"config"`
+}
+
+// promise is a durability class, and the setting that it comes with.
+type promise struct {
+	Class string            `json:"class"`
+	With  map[string]string `json:"with"` // {}: the defaults
+}
+
+type setting struct {
+	Name      string   `json:"name"`
+	Type      string   `json:"type"` // enum or text
+	Values    []string `json:"values,omitempty"`
+	Default   string   `json:"default,omitempty"`
+	Required  bool     `json:"required"`
+	Reference bool     `json:"reference"` // may hold ${env:NAME} and ${file:path}
+	Doc       string   `json:"doc"`
+}
+
+func allBackends() []backendInfo {
+	var all []backendInfo
+	for _, b := range backends.All() {
+		all = append(all, describe(b.Info()))
+	}
+	slices.SortFunc(all, func(a, b backendInfo) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
+
+// describe asks the backend what it promises by default, and with each value
+// of a setting that promises something else.
+func describe(b schema.Backend) backendInfo {
+	defaults := map[string]string{}
+	for _, key := range b.Config {
+		defaults[key.Name] = key.Default
+	}
+	info := backendInfo{Name: b.Name, Abstractions: []string{"key_value"}, Columns: b.SQL, Config: []setting{}}
+	usual := b.Durability(defaults)
+	info.Durability = []promise{{Class: usual.String(), With: map[string]string{}}}
+	for _, key := range b.Config {
+		s := setting{
+			Name: key.Name, Type: "text", Values: key.Values, Default: key.Default,
+			Required: key.Required, Reference: key.Reference, Doc: key.Doc,
+		}
+		if key.Values != nil {
+			s.Type = "enum"
+		}
+		info.Config = append(info.Config, s)
+		for _, value := range key.Values {
+			with := maps.Clone(defaults)
+			with[key.Name] = value
+			if class := b.Durability(with); class != usual {
+				info.Durability = append(info.Durability, promise{class.String(), map[string]string{key.Name: value}})
+			}
+		}
+	}
+	return info
+}
+
+// String is the class, and the setting that it comes with, in words.
+func (p promise) String() string {
+	text := p.Class
+	for _, key := range slices.Sorted(maps.Keys(p.With)) {
+		text += fmt.Sprintf(" with %s: %s", key, p.With[key])
+	}
+	return text
+}
+
+// String is what may stand there, in words.
+func (s setting) String() string {
+	text := "text"
+	if s.Values != nil {
+		text = strings.Join(s.Values, " or ")
+	}
+	if s.Reference {
+		text += ", with references"
+	}
+	if s.Required {
+		return text + "; required"
+	}
+	if s.Default != "" {
+		return text + "; unset: " + s.Default
+	}
+	return text
+}
+
+func printBackends(out io.Writer, all []backendInfo) error {
+	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, b := range all {
+		var promises []string
+		for _, p := range b.Durability {
+			promises = append(promises, p.String())
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\n", b.Name, strings.Join(b.Abstractions, ", "), strings.Join(promises, "; "))
+		for _, s := range b.Config {
+			fmt.Fprintf(t, "  %s\t%s\n", s.Name, s)
+		}
+	}
+	return t.Flush()
+}

@@ -1,0 +1,207 @@
+package main_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// checkout is the folder of this module, which a user's module takes Prism
+// from until there is a release.
+func checkout(t *testing.T) string {
+	t.Helper()
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return root
+}
+
+// fails runs a command that must fail and returns what it says.
+func fails(t *testing.T, dir, name string, args ...string) string {
+	t.Helper()
+	c := exec.CommandContext(t.Context(), name, args...)
+	c.Dir = dir
+	out, err := c.CombinedOutput()
+	if err == nil {
+		t.Errorf("%s %s succeeds: %s", filepath.Base(name), strings.Join(args, " "), out)
+	}
+	return string(out)
+}
+
+func contains(t *testing.T, what, got string, want ...string) {
+	t.Helper()
+	for _, w := range want {
+		if !strings.Contains(got, w) {
+			t.Errorf("%s: %q is missing in\n%s", what, w, got)
+		}
+	}
+}
+
+// The way of a new user: a module of one's own, a proxy, a call, a new field
+// and the record from before it.
+func TestInit(t *testing.T) {
+	binary, root := compiler(t), t.TempDir()
+	dir := filepath.Join(root, "notes")
+	prism := func(args ...string) string { return command(t, dir, binary, args...) }
+
+	contains(t, "init", command(t, root, binary, "init", "--replace", checkout(t), "notes"),
+		"wrote schemas/notes/v1/note.proto\n", "\nNext:\n  cd notes\n  make build\n  bin/notes-proxy serve\n", "prism call PutNote '")
+	if got, want := prism("check"), "notes: no fault (entities: 1, namespaces: 1)\n"; got != want {
+		t.Errorf("check says %q, want %q", got, want)
+	}
+	command(t, dir, "make", "build")
+	command(t, dir, "go", "vet", "./...")
+
+	data, proxy := t.TempDir(), filepath.Join(dir, "bin/notes-proxy")
+	address, stop := start(t, proxy, data)
+	call := func(args ...string) string {
+		t.Helper()
+		return prism(append([]string{"call", "--address", address}, args...)...)
+	}
+	contains(t, "call", call(), "notes.v1.NoteService\n", "  PutNote(note)\n", "  FindNotesByAuthor(author, reverse, page_size, page_token)\n")
+	call("PutNote", `{"note": {"note_id": "n1", "author": "ada", "text": "hello"}}`)
+	stop()
+
+	// A plain field costs no migration, and the record from before it is read.
+	file := filepath.Join(dir, "schemas/notes/v1/note.proto")
+	write(t, file, strings.Replace(read(t, file), "  string text = 3;\n", "  string text = 3;\n\n  repeated string tags = 4;\n", 1))
+	if got := prism("build"); strings.Contains(got, "migrations") {
+		t.Errorf("a plain field changes the migrations:\n%s", got)
+	}
+	address, stop = start(t, proxy, data)
+	defer stop()
+	for _, method := range []string{"GetNote", "NoteService/GetNote", "notes.v1.NoteService/GetNote", "/notes.v1.NoteService/GetNote"} {
+		want := `{
+  "record": {
+    "note": {
+      "noteId": "n1",
+      "author": "ada",
+      "text": "hello"
+    },
+    "version": "1"
+  }
+}
+`
+		if got := call(method, `{"key": {"noteId": "n1"}}`); got != want {
+			t.Errorf("%s answers %s, want %s", method, got, want)
+		}
+	}
+	call("PutNote", `{"note": {"note_id": "n2", "tags": ["new"]}}`)
+	refusals(t, dir, binary, address)
+}
+
+// refusals are calls that fail, each with what it says.
+func refusals(t *testing.T, dir, binary, address string) {
+	for _, tt := range []struct{ name, method, request, want string }{
+		{"a refusal has code, reason and metadata", "CompareAndSwapNote", `{"note": {"note_id": "n1"}, "expectedVersion": "7"}`,
+			"prism: Aborted VERSION_MISMATCH current_version=1"},
+		{"the key is the personal affair of nobody", "PutNote", `{"note": {}}`, "prism: InvalidArgument FIELD_REQUIRED field=note.note_id"},
+		{"no such method", "GetNotes", `{}`, "no method is named GetNotes; prism call lists them"},
+		{"a part of a name", "Note", `{}`, "no method is named Note"},
+		{"no such field", "GetNote", `{"kee": {}}`, "the request is no notes.v1.GetNoteRequest: "},
+		{"no JSON", "GetNote", `{`, "the request is no notes.v1.GetNoteRequest: "},
+	} {
+		contains(t, tt.name, fails(t, dir, binary, "call", "--address", address, tt.method, tt.request), tt.want)
+	}
+	contains(t, "nobody listens", fails(t, dir, binary, "call", "--address", "127.0.0.1:1"), "127.0.0.1:1 does not say what it serves: ", "start a proxy there")
+	c := exec.CommandContext(t.Context(), binary, "call", "GetNote", "-")
+	c.Dir, c.Env, c.Stdin = dir, append(os.Environ(), "PRISM_ADDRESS="+address), strings.NewReader(`{"key": {"noteId": "n2"}}`)
+	if out, err := c.CombinedOutput(); err != nil || !strings.Contains(string(out), `"new"`) {
+		t.Errorf("address from the environment, request from standard input: %v\n%s", err, out)
+	}
+}
+
+// In a module that is there, init adds what is missing and changes nothing.
+func TestInitKeeps(t *testing.T) {
+	binary, dir := compiler(t), t.TempDir()
+	const own = "module example.com/Big-Shop\n\ngo 1.26.1\n\nrequire google.golang.org/grpc v1.85.0\n"
+	write(t, filepath.Join(dir, "go.mod"), own)
+	write(t, filepath.Join(dir, "Makefile"), "mine:\n")
+	contains(t, "init", command(t, dir, binary, "init", "--replace", checkout(t)), "kept Makefile\n", "wrote schemas/bigshop/prism.yaml\n", "go get github.com/prism-proxy/prism")
+	if got := read(t, filepath.Join(dir, "Makefile")); got != "mine:\n" {
+		t.Errorf("the Makefile is now %q", got)
+	}
+	mod := read(t, filepath.Join(dir, "go.mod"))
+	contains(t, "go.mod", mod, "module example.com/Big-Shop\n", "go 1.26.1\n", "google.golang.org/protobuf v", "github.com/prism-proxy/prism v0.1.0\n", "protoc-gen-prism\n")
+	if n := strings.Count(mod, "google.golang.org/grpc "); n != 1 {
+		t.Errorf("grpc stands %d times in\n%s", n, mod)
+	}
+	command(t, dir, binary, "build")
+
+	sum := read(t, filepath.Join(dir, "go.sum"))
+	if got := command(t, dir, binary, "init", "--replace", checkout(t)); strings.Contains(got, "wrote ") {
+		t.Errorf("a second init writes:\n%s", got)
+	}
+	if read(t, filepath.Join(dir, "go.mod")) != mod || read(t, filepath.Join(dir, "go.sum")) != sum {
+		t.Error("a second init changes go.mod or go.sum")
+	}
+
+	contains(t, "in a folder of a module", fails(t, dir, binary, "init", "schemas/other"), "is in the Go module of "+dir)
+	contains(t, "another module path", fails(t, dir, binary, "init", "--module", "example.com/x"), "--module is example.com/x, and go.mod says example.com/Big-Shop")
+	contains(t, "a name that options.proto has", fails(t, dir, binary, "init", "--name", "prism"), `--name is "prism"; write `)
+}
+
+// Generated code does not compile against a runtime that it is too old or too
+// new for, and the error says what to do.
+func TestSkew(t *testing.T) {
+	dir, prism := module(t)
+	prism("generate")
+	const constant = "RunPrismGenerateOrRequirePrism_0_1"
+	for _, name := range []string{"out/app/proxy/server/server.go", "out/app/proxy/app/v1/note/service.go", "out/app/apptest/apptest.go"} {
+		file := filepath.Join(dir, name)
+		text := read(t, file)
+		write(t, file, strings.Replace(text, constant, "RunPrismGenerateOrRequirePrism_9_9", 1))
+		contains(t, name, fails(t, dir, "go", "build", "./"+filepath.Dir(name)), "undefined: runtime.RunPrismGenerateOrRequirePrism_9_9")
+		write(t, file, text)
+	}
+	command(t, dir, "go", "build", "./...")
+}
+
+// Messages that the user generates are imported from there, by the contract
+// that is generated for them.
+func TestMessagesOfTheUser(t *testing.T) {
+	dir, prism := module(t)
+	own := strings.Replace(noteSchema, "example.com/app/out/contract/app/v1;appv1", "example.com/app/gen/notes", 1)
+	write(t, filepath.Join(dir, "schemas/app/v1/note.proto"), own)
+	prism("generate")
+	if _, err := os.Stat(filepath.Join(dir, "out/contract/app/v1/note.pb.go")); err == nil {
+		t.Error("messages that the user generates are generated")
+	}
+	contains(t, "the contract", read(t, filepath.Join(dir, "out/contract/app/v1/note_prism.proto")),
+		`option go_package = "example.com/app/out/contract/app/v1;appv1";`)
+	contains(t, "its Go messages", read(t, filepath.Join(dir, "out/contract/app/v1/note_prism.pb.go")), `"example.com/app/gen/notes"`)
+
+	// As protoc-gen-go writes it for the user: here from the same compiler.
+	user, userPrism := module(t)
+	userPrism("generate")
+	text := read(t, filepath.Join(user, "out/contract/app/v1/note.pb.go"))
+	write(t, filepath.Join(dir, "gen/notes/note.pb.go"), strings.Replace(text, "package appv1", "package notes", 1))
+	write(t, filepath.Join(dir, "use_test.go"), `package app
+
+import (
+	"testing"
+
+	"example.com/app/gen/notes"
+	"example.com/app/out/app/apptest"
+	appv1 "example.com/app/out/contract/app/v1"
+)
+
+func TestUse(t *testing.T) {
+	app := apptest.New(t)
+	if _, err := app.NoteService.PutNote(t.Context(), &appv1.PutNoteRequest{Note: &notes.Note{NoteId: "n", Title: "mine"}}); err != nil {
+		t.Fatal(err)
+	}
+	got, err := app.NoteService.GetNote(t.Context(), &appv1.GetNoteRequest{Key: &appv1.NoteKey{NoteId: "n"}})
+	if err != nil || got.Record.Note.Title != "mine" {
+		t.Fatal(got, err)
+	}
+}
+`)
+	command(t, dir, "go", "build", "./...")
+	if out := command(t, dir, "go", "test", "."); !strings.HasPrefix(out, "ok ") {
+		t.Errorf("go test: %s", out)
+	}
+}

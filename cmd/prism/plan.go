@@ -1,0 +1,55 @@
+package main
+
+import (
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/prism-proxy/prism/generator"
+)
+
+func newPlan() *cobra.Command {
+	return &cobra.Command{
+		Use:   "plan [prism.yaml...]",
+		Short: "Show what would be decided and why, and write nothing",
+		Long: `Plan compiles deployments and prints what generate would write to plan.md: the
+settings of every store, the columns and indexes of every entity with what they
+are for, sizes as value = formula(inputs), and the inventory of personal data.`,
+		Example: `  prism plan
+  prism plan schemas/shop | less`,
+		ValidArgsFunction: completeConfigs,
+		RunE: run(func(cmd *cobra.Command, args []string) error {
+			outputs, err := compileClean(cmd, args)
+			if err != nil {
+				return err
+			}
+			for i, c := range outputs {
+				if i > 0 {
+					fmt.Fprintln(cmd.OutOrStdout())
+				}
+				if _, err := fmt.Fprint(cmd.OutOrStdout(), planText(c.Output)); err != nil {
+					return err
+				}
+			}
+			return nil
+		}),
+	}
+}
+
+// planText returns plan.md without the line that says who wrote the file.
+func planText(out *generator.Output) string {
+	for _, f := range out.Files {
+		if f.Path == path.Join("out", out.Deployment.Name, "plan.md") {
+			_, text, _ := strings.Cut(string(f.Content), "\n\n")
+			return text
+		}
+	}
+	return ""
+}
+
+// completeConfigs completes prism.yaml files.
+func completeConfigs(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return []string{"yaml"}, cobra.ShellCompDirectiveFilterFileExt
+}

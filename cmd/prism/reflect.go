@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	reflectionpb "google.golang.org/grpc/reflection/grpc_reflection_v1"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protodesc"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/descriptorpb"
+	"google.golang.org/protobuf/types/dynamicpb"
+)
+
+// reflect asks the proxy for its services and for the files that declare them,
+// by grpc's reflection protocol, and fills in methods and types.
+func (c *caller) reflect(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx) // ends the stream
+	defer cancel()
+	stream, err := reflectionpb.NewServerReflectionClient(c.conn).ServerReflectionInfo(ctx)
+	if err != nil {
+		return err
+	}
+	ask := func(request *reflectionpb.ServerReflectionRequest) (*reflectionpb.ServerReflectionResponse, error) {
+		if err := stream.Send(request); err != nil {
+			return nil, err
+		}
+		response, err := stream.Recv()
+		if e := response.GetErrorResponse(); err == nil && e != nil {
+			err = errors.New(e.GetErrorMessage())
+		}
+		return response, err
+	}
+	listed, err := ask(&reflectionpb.ServerReflectionRequest{
+		MessageRequest: &reflectionpb.ServerReflectionRequest_ListServices{},
+	})
+	if err != nil {
+		return err
+	}
+	files := map[string]*descriptorpb.FileDescriptorProto{}
+	var services []protoreflect.FullName
+	for _, s := range listed.GetListServicesResponse().GetService() {
+		if strings.HasPrefix(s.GetName(), "grpc.") {
+			continue // health and reflection
+		}
+		services = append(services, protoreflect.FullName(s.GetName()))
+		// The answer brings the file with all that it imports, but for what
+		// this stream has brought before.
+		answer, err := ask(&reflectionpb.ServerReflectionRequest{
+			MessageRequest: &reflectionpb.ServerReflectionRequest_FileContainingSymbol{FileContainingSymbol: s.GetName()},
+		})
+		if err != nil {
+			return err
+		}
+		for _, text := range answer.GetFileDescriptorResponse().GetFileDescriptorProto() {
+			f := &descriptorpb.FileDescriptorProto{}
+			if err := proto.Unmarshal(text, f); err != nil {
+				return err
+			}
+			files[f.GetName()] = f
+		}
+	}
+	set := &descriptorpb.FileDescriptorSet{}
+	for _, f := range files {
+		set.File = append(set.File, f)
+	}
+	linked, err := protodesc.NewFiles(set)
+	if err != nil {
+		return err
+	}
+	c.types = dynamicpb.NewTypes(linked)
+	for _, name := range services {
+		d, err := linked.FindDescriptorByName(name)
+		if err != nil {
+			return err
+		}
+		service, ok := d.(protoreflect.ServiceDescriptor)
+		if !ok {
+			return errors.New(string(name) + " is no service")
+		}
+		for i := range service.Methods().Len() {
+			c.methods = append(c.methods, service.Methods().Get(i))
+		}
+	}
+	slices.SortStableFunc(c.methods, func(a, b protoreflect.MethodDescriptor) int {
+		return strings.Compare(string(a.Parent().FullName()), string(b.Parent().FullName()))
+	})
+	return nil
+}
