@@ -11,7 +11,7 @@ RACE := ./backends/... ./runtime/...
 
 DATA := .data/shop
 
-.PHONY: help demo run build generate check-generate test lint engines clean
+.PHONY: help demo run build generate docs check-generate test lint engines clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,9 +25,7 @@ run: ## serve the shop until stopped
 	go build -o bin/shop-proxy ./out/shop/proxy
 	@mkdir -p $(DATA)
 	@echo 'To try it from another terminal:'
-	@echo "  make bin/buf && bin/buf curl --protocol grpc --http2-prior-knowledge \\"
-	@echo "    -d '{\"user_profile\": {\"user_id\": \"ada\", \"display_name\": \"Ada\"}}' \\"
-	@echo '    http://127.0.0.1:8980/shop.v1.UserProfileService/PutUserProfile'
+	@echo "  go run ./cmd/prism call PutUserProfile '{\"user_profile\": {\"user_id\": \"ada\", \"display_name\": \"Ada\"}}'"
 	bin/shop-proxy serve --data-dir $(DATA)
 
 build: ## compile everything; the programs are in bin/
@@ -37,6 +35,9 @@ build: ## compile everything; the programs are in bin/
 
 generate: ## compile every deployment's schemas into out/
 	go run ./cmd/prism generate $(DEPLOYMENTS)
+
+docs: ## write the references in docs/ that are made from code
+	go test ./cmd/prism -run TestDocs -update
 
 check-generate: ## fail if out/ or an open migration is not what the schemas give
 	go run ./cmd/prism generate --check $(DEPLOYMENTS)

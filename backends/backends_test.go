@@ -49,7 +49,7 @@ func compile(t *testing.T, b emit.Backend, dir string) []emit.File {
 		t.Fatal(faults)
 	}
 	out, faults := generator.Run(generator.Input{
-		Config: config, ConfigPath: "schemas/tested/prism.yaml", Files: protos, Backends: []emit.Backend{b},
+		Config: config, ConfigPath: "schemas/tested/prism.yaml", Files: protos, Backends: []emit.Backend{b}, TestKit: backends.TestKit(),
 	})
 	if out == nil {
 		t.Fatalf("%v\n%s", faults, config)
