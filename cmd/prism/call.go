@@ -56,16 +56,6 @@ prism.yaml in this folder, or the only one of the module, says under listen.`,
 		return completeMethods(cmd.Context(), address), cobra.ShellCompDirectiveNoFileComp
 	}
 	cmd.RunE = run(func(cmd *cobra.Command, args []string) error {
-		ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
-		defer cancel()
-		c, err := dial(ctx, address)
-		if err != nil {
-			return err
-		}
-		defer c.conn.Close()
-		if len(args) == 0 {
-			return c.list(cmd.OutOrStdout())
-		}
 		request := "{}"
 		if len(args) == 2 {
 			request = args[1]
@@ -77,9 +67,32 @@ prism.yaml in this folder, or the only one of the module, says under listen.`,
 			}
 			request = string(text)
 		}
-		return c.call(ctx, args[0], request, cmd.OutOrStdout())
+		ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
+		defer cancel()
+		done := progress(cmd, "waiting for the proxy")
+		var out bytes.Buffer
+		err := answer(ctx, address, args, request, &out)
+		done()
+		if err != nil {
+			return err
+		}
+		_, err = out.WriteTo(cmd.OutOrStdout())
+		return err
 	})
 	return cmd
+}
+
+// answer writes the methods of the proxy, or the answer of the one in args.
+func answer(ctx context.Context, address string, args []string, request string, out io.Writer) error {
+	c, err := dial(ctx, address)
+	if err != nil {
+		return err
+	}
+	defer c.conn.Close()
+	if len(args) == 0 {
+		return c.list(out)
+	}
+	return c.call(ctx, args[0], request, out)
 }
 
 // caller calls a proxy by the descriptors that the proxy gave.

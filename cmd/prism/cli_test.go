@@ -8,6 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protodesc"
+	"google.golang.org/protobuf/types/descriptorpb"
+
 	"github.com/prism-proxy/prism/backends"
 )
 
@@ -82,6 +86,44 @@ func TestAddress(t *testing.T) {
 		{"call", 1, "", "prism: 127.0.0.1:4 does not"},
 		{"call --address 127.0.0.1:3", 1, "", "prism: 127.0.0.1:3 does not"},
 	})
+}
+
+// A deployment is named after the last part of the module's path, where that
+// is a name.
+func TestFolderName(t *testing.T) {
+	for path, want := range map[string]string{
+		"example.com/notes": "notes", "example.com/Big-Shop.2": "bigshop2", "example.com/3d": "d", "example.com/notes/v2": "notes",
+		"example.com/123": "app", "example.com/é": "app", "example.com/prism": "app", "main": "app",
+	} {
+		if got := folderName(path); got != want {
+			t.Errorf("the deployment of %s is %s, want %s", path, got, want)
+		}
+	}
+}
+
+// A method is named as far as needed to tell it from others.
+func TestFindMethod(t *testing.T) {
+	c := &caller{}
+	for _, pkg := range []string{"a.v1", "b.v1"} {
+		f, err := protodesc.NewFile(&descriptorpb.FileDescriptorProto{
+			Name: proto.String(pkg + ".proto"), Package: proto.String(pkg),
+			MessageType: []*descriptorpb.DescriptorProto{{Name: proto.String("M")}},
+			Service: []*descriptorpb.ServiceDescriptorProto{{Name: proto.String("NoteService"), Method: []*descriptorpb.MethodDescriptorProto{
+				{Name: proto.String("GetNote"), InputType: proto.String("." + pkg + ".M"), OutputType: proto.String("." + pkg + ".M")},
+			}}},
+		}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.methods = append(c.methods, f.Services().Get(0).Methods().Get(0))
+	}
+	if m, err := c.find("b.v1.NoteService/GetNote"); err != nil || m != c.methods[1] {
+		t.Errorf("the full name finds %v, %v", m, err)
+	}
+	_, err := c.find("NoteService/GetNote")
+	if want := "NoteService/GetNote is a method of a.v1.NoteService and of b.v1.NoteService; write the service before it, as in a.v1.NoteService/GetNote"; err == nil || err.Error() != want {
+		t.Errorf("a name of two methods: %v, want %s", err, want)
+	}
 }
 
 func TestCompletion(t *testing.T) {

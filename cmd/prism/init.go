@@ -91,8 +91,10 @@ type start struct {
 }
 
 var (
-	moduleLine = regexp.MustCompile(`(?m)^module\s+"?([^\s"]+)"?`)
-	nameShape  = regexp.MustCompile(`^[a-z][a-z0-9]*$`)
+	moduleLine   = regexp.MustCompile(`(?m)^module\s+"?([^\s"]+)"?`)
+	majorVersion = regexp.MustCompile(`/v[0-9]+$`)
+	notInName    = regexp.MustCompile(`^[^a-z]+|[^a-z0-9]`)
+	nameShape    = regexp.MustCompile(`^[a-z][a-z0-9]*$`)
 	// takenNames mean something else as a folder of Go or of schemas.
 	takenNames = []string{"contract", "google", "internal", "main", "prism", "testdata", "vendor"}
 )
@@ -132,14 +134,15 @@ func newStart(dir, module, name string) (*start, error) {
 		}
 	}
 	if s.name = name; name == "" {
-		s.name = folderName(path.Base(s.module))
+		s.name = folderName(s.module)
 	}
 	return s, nil
 }
 
 // folderName turns the last part of a path into a deployment's name.
 func folderName(p string) string {
-	name := regexp.MustCompile(`^[^a-z]+|[^a-z0-9]`).ReplaceAllString(strings.ToLower(filepath.Base(p)), "")
+	p = majorVersion.ReplaceAllString(filepath.ToSlash(p), "")
+	name := notInName.ReplaceAllString(strings.ToLower(path.Base(p)), "")
 	if !legalName(name) {
 		return "app"
 	}

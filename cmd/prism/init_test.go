@@ -55,6 +55,8 @@ func TestInit(t *testing.T) {
 	command(t, dir, "make", "build")
 	command(t, dir, "go", "vet", "./...")
 
+	otherEntrances(t, dir, binary)
+
 	data, proxy := t.TempDir(), filepath.Join(dir, "bin/notes-proxy")
 	address, stop := start(t, proxy, data)
 	call := func(args ...string) string {
@@ -91,6 +93,24 @@ func TestInit(t *testing.T) {
 	}
 	call("PutNote", `{"note": {"note_id": "n2", "tags": ["new"]}}`)
 	refusals(t, dir, binary, address)
+}
+
+// otherEntrances: protoc and buf write what prism generate writes, with the
+// files that init gave them.
+func otherEntrances(t *testing.T, dir, binary string) {
+	for program, target := range map[string]string{"protoc": "generate-protoc", "buf": "generate-buf"} {
+		t.Run(program, func(t *testing.T) {
+			t.Setenv("PATH", os.Getenv("PATH")+string(filepath.ListSeparator)+filepath.Join(checkout(t), "bin"))
+			if _, err := exec.LookPath(program); err != nil {
+				t.Skipf("SKIPPED: %v", err)
+			}
+			if err := os.RemoveAll(filepath.Join(dir, "out")); err != nil {
+				t.Fatal(err)
+			}
+			command(t, dir, "make", target)
+			command(t, dir, binary, "generate", "--check")
+		})
+	}
 }
 
 // refusals are calls that fail, each with what it says.
@@ -139,6 +159,7 @@ func TestInitKeeps(t *testing.T) {
 		t.Error("a second init changes go.mod or go.sum")
 	}
 
+	contains(t, "without a checkout", command(t, t.TempDir(), binary, "init"), "\nNext:\n  go get github.com/prism-proxy/prism@v0.1.0\n  make build\n")
 	contains(t, "in a folder of a module", fails(t, dir, binary, "init", "schemas/other"), "is in the Go module of "+dir)
 	contains(t, "another module path", fails(t, dir, binary, "init", "--module", "example.com/x"), "--module is example.com/x, and go.mod says example.com/Big-Shop")
 	contains(t, "a name that options.proto has", fails(t, dir, binary, "init", "--name", "prism"), `--name is "prism"; write `)

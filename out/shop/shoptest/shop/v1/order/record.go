@@ -146,8 +146,7 @@ func (r *record) valid() error {
 	if err := r.key.valid(); err != nil {
 		return err
 	}
-	switch {
-	case r.loyaltyPoints < -1000000 || r.loyaltyPoints > 1000000:
+	if r.loyaltyPoints < -1000000 || r.loyaltyPoints > 1000000 {
 		return runtime.OutOfRange("loyalty_points", "-1000000 to 1000000")
 	}
 	return keyvalue.CheckRecord(r.bytes)
