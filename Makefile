@@ -37,6 +37,7 @@ build: ## compile everything; the programs are in bin/
 
 generate: ## compile every deployment's schemas into out/
 	go run ./cmd/prism generate $(DEPLOYMENTS)
+	go run ./cmd/prism explain -o markdown >docs/diagnostics.md
 
 check-generate: ## fail if out/ or an open migration is not what the schemas give
 	go run ./cmd/prism generate --check $(DEPLOYMENTS)

@@ -27,6 +27,8 @@ func Read(in Input) (*Deployment, []Diagnostic) {
 		backends:    in.Backends,
 		namespaces:  map[string]*Namespace{},
 		indexPlaces: map[*Index]Source{},
+
+		badGoPackages: map[string]bool{},
 	}
 	d := r.deployment(in.Config, in.ConfigPath)
 	for _, f := range in.Files {
@@ -35,9 +37,13 @@ func Read(in Input) (*Deployment, []Diagnostic) {
 		}
 	}
 	slices.SortFunc(d.Files, func(a, b protoreflect.FileDescriptor) int { return strings.Compare(a.Path(), b.Path()) })
+	r.checkFiles(d)
 	r.files(d)
 	r.checkNames(d)
+	r.generatedFiles(d)
 	r.checkPersonal(d)
+	r.checkRecursion(d)
+	r.checkComments(d)
 	r.checkUse(d)
 
 	SortDiagnostics(r.faults)
@@ -56,6 +62,8 @@ type reader struct {
 	entities    []*Entity // also those that no namespace has
 	indexPlaces map[*Index]Source
 	faults      []Diagnostic
+
+	badGoPackages map[string]bool // files whose go_package is a fault already
 }
 
 // report adds a fault; the table of rules gives its severity and its rule.
@@ -80,7 +88,7 @@ func (r *reader) files(d *Deployment) {
 // goPackage checks that the file's Go package is where its contract is
 // written.
 func (r *reader) goPackage(d *Deployment, f protoreflect.FileDescriptor, names map[string]string) {
-	if d.ImportPath == "" {
+	if d.ImportPath == "" || r.badGoPackages[f.Path()] {
 		return
 	}
 	option := fileOptions(f).GetGoPackage()

@@ -11,34 +11,18 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/descriptorpb"
 	"google.golang.org/protobuf/types/dynamicpb"
-	"google.golang.org/protobuf/types/pluginpb"
 
 	"github.com/prism-proxy/prism/generator/schema"
 )
-
-// FromRequest resolves the files of a request of protoc or buf and returns
-// those of the named proto packages, sorted by path, or every fault. Options
-// with source retention are only in source_file_descriptors, where a front end
-// fills it; a file that is not there is taken from proto_file.
-func FromRequest(req *pluginpb.CodeGeneratorRequest, packages []string) ([]protoreflect.FileDescriptor, []schema.Diagnostic) {
-	full := map[string]*descriptorpb.FileDescriptorProto{}
-	for _, p := range req.GetSourceFileDescriptors() {
-		full[p.GetName()] = p
-	}
-	protos := slices.Clone(req.GetProtoFile())
-	for i, p := range protos {
-		if f := full[p.GetName()]; f != nil {
-			protos[i] = f
-		}
-	}
-	return FromProtos(protos, packages)
-}
 
 // FromProtos resolves files, given with all that they import in any order, and
 // returns those of the named proto packages, sorted by path, or every fault.
 // Every option that a given file declares is decoded, whatever its bytes were,
 // so that front ends which order them differently give equal files.
 func FromProtos(protos []*descriptorpb.FileDescriptorProto, packages []string) ([]protoreflect.FileDescriptor, []schema.Diagnostic) {
+	if faults := size(protos); len(faults) > 0 {
+		return nil, faults
+	}
 	if faults := messageSets(protos); len(faults) > 0 {
 		return nil, faults
 	}
@@ -113,38 +97,4 @@ func (o options) FindExtensionByNumber(message protoreflect.FullName, number pro
 		return o.declared.FindExtensionByNumber(message, number)
 	}
 	return t, err
-}
-
-// messageSets finds the messages that no linker accepts, while their place is
-// still known.
-func messageSets(protos []*descriptorpb.FileDescriptorProto) []schema.Diagnostic {
-	var faults []schema.Diagnostic
-	for _, p := range protos {
-		var walk func(messages []*descriptorpb.DescriptorProto, parent []int32, member int32)
-		walk = func(messages []*descriptorpb.DescriptorProto, parent []int32, member int32) {
-			for i, m := range messages {
-				path := append(slices.Clone(parent), member, int32(i))
-				if m.GetOptions().GetMessageSetWireFormat() {
-					faults = append(faults, schema.NewDiagnostic(2034, position(p, append(path, 7, 1)),
-						"message "+m.GetName()+" has message_set_wire_format", "remove the option"))
-				}
-				walk(m.GetNestedType(), path, 3)
-			}
-		}
-		walk(p.GetMessageType(), nil, 4)
-	}
-	schema.SortDiagnostics(faults)
-	return faults
-}
-
-// position returns where a front end says that a path of the file stands.
-func position(p *descriptorpb.FileDescriptorProto, path []int32) schema.Source {
-	at := schema.Source{File: p.GetName()}
-	for _, l := range p.GetSourceCodeInfo().GetLocation() {
-		if slices.Equal(l.GetPath(), path) {
-			at.Line, at.Column = int(l.GetSpan()[0])+1, int(l.GetSpan()[1])+1
-			break
-		}
-	}
-	return at
 }

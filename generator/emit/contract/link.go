@@ -14,6 +14,8 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/descriptorpb"
+
+	"github.com/prism-proxy/prism/generator/schema"
 )
 
 // linkedFiles are the schema's files and the contract's with all they import.
@@ -24,9 +26,9 @@ type linkedFiles struct {
 
 // link compiles the texts, by path, against the schema's files, whose options
 // are decoded.
-func link(schema []protoreflect.FileDescriptor, texts map[string]string) (*linkedFiles, error) {
+func link(own []protoreflect.FileDescriptor, texts map[string]string) (*linkedFiles, error) {
 	known := map[string]protoreflect.FileDescriptor{}
-	for _, f := range inOrder(schema) {
+	for _, f := range inOrder(own) {
 		known[f.Path()] = f
 	}
 	compiler := protocompile.Compiler{
@@ -46,7 +48,7 @@ func link(schema []protoreflect.FileDescriptor, texts map[string]string) (*linke
 	if err != nil {
 		return nil, err
 	}
-	all := slices.Clone(schema)
+	all := slices.Clone(own)
 	for _, f := range compiled {
 		all = append(all, f)
 	}
@@ -60,6 +62,9 @@ func link(schema []protoreflect.FileDescriptor, texts map[string]string) (*linke
 		p, err := built(f)
 		if err != nil {
 			return nil, err
+		}
+		if _, ours := texts[f.Path()]; !ours {
+			schema.CleanComments(p)
 		}
 		linked.protos = append(linked.protos, p)
 	}
@@ -97,7 +102,11 @@ func built(f protoreflect.FileDescriptor) (*descriptorpb.FileDescriptorProto, er
 			f = own
 		}
 	}
-	return options.StripSourceRetentionOptionsFromFile(protoutil.ProtoFromFileDescriptor(f))
+	p, err := options.StripSourceRetentionOptionsFromFile(protoutil.ProtoFromFileDescriptor(f))
+	if err != nil {
+		return nil, err
+	}
+	return proto.CloneOf(p), nil // it may be f's own
 }
 
 // withoutSource returns the files without comments and positions.
