@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/descriptorpb"
 
@@ -58,6 +59,28 @@ func messageSets(protos []*descriptorpb.FileDescriptorProto) []schema.Diagnostic
 			if m.GetOptions().GetMessageSetWireFormat() {
 				faults = append(faults, schema.NewDiagnostic(2034, position(p, append(slices.Clone(path), 7, 1)),
 					"message "+m.GetName()+" has message_set_wire_format", "remove the option"))
+			}
+			return true
+		})
+	}
+	schema.SortDiagnostics(faults)
+	return faults
+}
+
+// reservedNumbers finds the field numbers that front ends refuse and linkers do
+// not.
+func reservedNumbers(protos []*descriptorpb.FileDescriptorProto) []schema.Diagnostic {
+	var faults []schema.Diagnostic
+	for _, p := range protos {
+		everyMessage(p, func(m *descriptorpb.DescriptorProto, path []int32) bool {
+			for i, f := range m.GetField() {
+				if n := protowire.Number(f.GetNumber()); n >= protowire.FirstReservedNumber && n <= protowire.LastReservedNumber {
+					at := position(p, append(slices.Clone(path), 2, int32(i)))
+					faults = append(faults, schema.Diagnostic{
+						File: at.File, Line: at.Line, Column: at.Column,
+						What: fmt.Sprintf("field %s has number %d, and 19000 to 19999 are protobuf's own", f.GetName(), n),
+					})
+				}
 			}
 			return true
 		})

@@ -25,7 +25,7 @@ func FromProtos(protos []*descriptorpb.FileDescriptorProto, packages []string) (
 	if faults := size(protos); len(faults) > 0 {
 		return nil, faults
 	}
-	if faults := messageSets(protos); len(faults) > 0 {
+	if faults := append(messageSets(protos), reservedNumbers(protos)...); len(faults) > 0 {
 		return nil, faults
 	}
 	files, fault := resolve(protos)

@@ -362,6 +362,21 @@ func TestStrippedRequest(t *testing.T) {
 	}
 }
 
+// Front ends refuse these numbers, and a request need not be of one.
+func TestReservedNumber(t *testing.T) {
+	req := request(t)
+	for _, p := range req.ProtoFile {
+		if p.GetName() == "shop/v1/order.proto" {
+			p.MessageType[0].Field[0].Number = proto.Int32(19000)
+		}
+	}
+	files, faults := source.FromRequest(req, shop)
+	const want = "shop/v1/order.proto:31:3: field customer_id has number 19000, and 19000 to 19999 are protobuf's own"
+	if files != nil || len(faults) != 1 || faults[0].String() != want {
+		t.Errorf("files %v, faults %v, want %s", files, faults, want)
+	}
+}
+
 // What is too large is refused before it is linked.
 func TestTooLarge(t *testing.T) {
 	deep := &descriptorpb.DescriptorProto{}
