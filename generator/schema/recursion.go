@@ -17,6 +17,9 @@ func (r *reader) checkRecursion(d *Deployment) {
 		for i := range m.Fields().Len() {
 			f := m.Fields().Get(i)
 			below := f.Message()
+			if f.IsMap() { // its entry is nowhere in the source
+				below = f.MapValue().Message()
+			}
 			switch {
 			case below == nil:
 			case state[below.FullName()] == 0:
