@@ -11,7 +11,7 @@ RACE := ./backends/... ./runtime/...
 
 DATA := .data/shop
 
-.PHONY: help demo run build generate docs check-generate test lint engines clean
+.PHONY: help demo run build generate generate-buf docs check-generate test lint engines clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,10 @@ build: ## compile everything; the programs are in bin/
 
 generate: ## compile every deployment's schemas into out/
 	go run ./cmd/prism generate $(DEPLOYMENTS)
+	go run ./cmd/prism explain -o markdown >docs/diagnostics.md
+
+generate-buf: bin/buf ## compile the shop by buf.gen.yaml, as buf users do
+	bin/buf generate schemas
 
 docs: ## write the references in docs/ that are made from code
 	go test ./cmd/prism -run TestDocs -update
@@ -42,7 +46,7 @@ docs: ## write the references in docs/ that are made from code
 check-generate: ## fail if out/ or an open migration is not what the schemas give
 	go run ./cmd/prism generate --check $(DEPLOYMENTS)
 
-test: engines ## run all tests
+test: engines bin/buf ## run all tests
 	go test ./...
 	PRISM_POISON=1 go test -race $(RACE)
 
@@ -53,7 +57,7 @@ lint: bin/buf bin/staticcheck ## vet, staticcheck, gofmt; buf for schemas and co
 	bin/buf lint
 	bin/buf format --diff --exit-code
 
-engines: ## install the database servers that tests start, where missing
+engines: ## install the database servers and protocs that tests start, where missing
 	engines/install
 
 clean: ## remove what was built, and the data of make run

@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"text/tabwriter"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -15,15 +16,23 @@ import (
 )
 
 func newExplain() *cobra.Command {
-	return &cobra.Command{
+	var output string
+	cmd := &cobra.Command{
 		Use:   "explain [diagnostic]",
 		Short: "Explain a diagnostic, with a bad and a good example",
-		Long:  `Explain shows the rule behind a diagnostic. Without an argument it lists all.`,
+		Long: `Explain shows the rule behind a diagnostic. Without an argument it lists all.
+With -o markdown it prints all with their examples, as docs/diagnostics.md has
+them.`,
 		Example: `  prism explain PRISM2010
   prism explain key.missing
   prism explain`,
 		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 1 {
+			switch {
+			case output != "text" && output != "markdown":
+				return fmt.Errorf("--output is %q; write text or markdown", output)
+			case output == "markdown":
+				return cobra.NoArgs(cmd, args)
+			case len(args) == 1:
 				if _, ok := findRule(args[0]); !ok {
 					return fmt.Errorf("no diagnostic is named %q; prism explain lists all", args[0])
 				}
@@ -39,6 +48,10 @@ func newExplain() *cobra.Command {
 			return numbers, cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: run(func(cmd *cobra.Command, args []string) error {
+			if output == "markdown" {
+				_, err := io.WriteString(cmd.OutOrStdout(), document())
+				return err
+			}
 			if len(args) == 0 {
 				return listRules(cmd.OutOrStdout())
 			}
@@ -49,6 +62,29 @@ func newExplain() *cobra.Command {
 			return err
 		}),
 	}
+	cmd.Flags().StringVarP(&output, "output", "o", "text", "text or markdown")
+	return cmd
+}
+
+// document returns docs/diagnostics.md.
+func document() string {
+	var b strings.Builder
+	b.WriteString(`# Diagnostics
+
+<!-- Written by prism explain -o markdown; make generate keeps it. -->
+
+What the compiler says of a schema or of prism.yaml has the form
+
+    file:line:column: PRISM2010 [key.missing] what is wrong; the rule; what to write instead
+
+All is said at once. The column is exact in the CLI and with buf; protoc knows the statement only. An error lets nothing be written, a warning stops nothing. A number is never given again. Faults of the .proto language itself have no number.
+`)
+	for _, r := range schema.Rules() {
+		bad, good := r.Examples()
+		fmt.Fprintf(&b, "\n## %s %s\n\n%s: %s.\n\nBad:\n\n%s\nGood:\n\n%s",
+			code(r.Number), r.Slug, strings.ToUpper(r.Severity.String()[:1])+r.Severity.String()[1:], r.Text, indent(bad), indent(good))
+	}
+	return b.String()
 }
 
 // findRule returns the rule that is named PRISM2010, 2010 or key.missing.
@@ -69,13 +105,20 @@ func listRules(w io.Writer) error {
 	return t.Flush()
 }
 
+// indent indents the lines of text and shows what a reader would not see.
 func indent(text string) string {
 	var b strings.Builder
 	for line := range strings.Lines(text) {
 		if line != "\n" {
 			b.WriteString("    ")
 		}
-		b.WriteString(line)
+		for _, r := range line {
+			if unicode.Is(unicode.Cf, r) {
+				fmt.Fprintf(&b, "<%U>", r)
+			} else {
+				b.WriteRune(r)
+			}
+		}
 	}
 	return b.String()
 }

@@ -264,6 +264,17 @@ func TestExplain(t *testing.T) {
 	}
 }
 
+// The reference is what the compiler says.
+func TestDiagnosticsAreDocumented(t *testing.T) {
+	want, err := os.ReadFile("../../docs/diagnostics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, got, _ := prism(t, "explain -o markdown"); got != string(want) {
+		t.Error("docs/diagnostics.md is stale: run make generate")
+	}
+}
+
 func TestUsage(t *testing.T) {
 	script(t, []step{
 		{"", 0, "Usage:\n  prism [command]", ""},
@@ -274,6 +285,8 @@ func TestUsage(t *testing.T) {
 		{"check -o xml", 2, "", `--output is "xml"; write text or json`},
 		{"version now", 2, "", "prism version --help"},
 		{"explain a b", 2, "", "prism explain --help"},
+		{"explain -o markdown PRISM2010", 2, "", "prism explain --help"},
+		{"explain -o json", 2, "", `--output is "json"; write text or markdown`},
 		{"run a b", 2, "", "run takes one prism.yaml, not 2"},
 	})
 	for _, cmd := range newRoot().Commands() {

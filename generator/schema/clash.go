@@ -12,6 +12,7 @@ import (
 // contract, in Go or in the store. Namespaces may share a store, so relations
 // are the deployment's.
 func (r *reader) checkNames(d *Deployment) {
+	goNames := r.checkIdentifiers(d)
 	sortByFullName(r.entities)
 	relations, goPackages := map[string]string{}, map[string]string{}
 	contract := declared(d.Files)
@@ -29,13 +30,21 @@ func (r *reader) checkNames(d *Deployment) {
 		for _, x := range e.Indexes {
 			r.relation(relations, e, x.SQLName, "index "+x.Name, r.indexPlaces[x])
 		}
+		clash := false
 		for _, name := range generated(e) {
 			full := e.Desc.ParentFile().Package().Append(protoreflect.Name(name))
 			if first, ok := contract[full]; ok {
 				r.report(1001, e.Source, "rename it, or write another plural", "entity %s generates %s, which %s", own, full, first)
+				clash = true
 				break // the others clash for the same reason
 			}
 			contract[full] = "entity " + own + " generates too"
+		}
+		for _, name := range goGenerated(e) {
+			if first, ok := goNames.of(e.Desc.ParentFile())[name]; ok && !clash {
+				r.report(1001, e.Source, "rename one", "%s and what entity %s generates are both %s in Go", first, own, name)
+				break
+			}
 		}
 	}
 }
@@ -87,18 +96,23 @@ func generated(e *Entity) []string {
 	if len(e.Sort) > 0 {
 		names = append(names, e.Name+"Partition", e.Name+"Sort")
 	}
-	methods := map[string]bool{}
-	for _, prefix := range []string{"Put", "Get", "Delete", "CompareAndSwap"} {
-		methods[prefix+e.Name] = true
-	}
-	for _, prefix := range []string{"BatchPut", "BatchGet", "BatchDelete", "Scan"} {
-		methods[prefix+e.Plural] = true
-	}
-	for _, x := range e.Indexes {
-		methods[x.Find] = true
-	}
-	for _, m := range slices.Sorted(maps.Keys(methods)) {
+	for _, m := range methods(e) {
 		names = append(names, m+"Request", m+"Response")
 	}
 	return names
+}
+
+// methods returns the names of the entity's RPCs, sorted.
+func methods(e *Entity) []string {
+	names := map[string]bool{}
+	for _, prefix := range []string{"Put", "Get", "Delete", "CompareAndSwap"} {
+		names[prefix+e.Name] = true
+	}
+	for _, prefix := range []string{"BatchPut", "BatchGet", "BatchDelete", "Scan"} {
+		names[prefix+e.Plural] = true
+	}
+	for _, x := range e.Indexes {
+		names[x.Find] = true
+	}
+	return slices.Sorted(maps.Keys(names))
 }

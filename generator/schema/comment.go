@@ -1,11 +1,14 @@
 package schema
 
 import (
+	"cmp"
 	"regexp"
 	"strings"
 	"unicode"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/descriptorpb"
 )
 
 // comment returns what the schema says about d: the comment before it or else
@@ -21,8 +24,8 @@ func comment(d protoreflect.Descriptor) string {
 	return cleanComment(text)
 }
 
-// directive is the beginning of a line that Go's tools would act upon.
-var directive = regexp.MustCompile(`^(go:|line |export |extern |cgo |#cgo|\+build|nolint|lint:|Code generated )`)
+// directive is a line that Go's tools would act upon.
+var directive = regexp.MustCompile(`^(go:|line .*:[0-9]+$|export \w+$|extern \w+$|cgo |#cgo|\+build|nolint|lint:|Code generated .*DO NOT EDIT)`)
 
 func cleanComment(text string) string {
 	var lines []string
@@ -37,6 +40,54 @@ func cleanComment(text string) string {
 		lines = append(lines, line)
 	}
 	return strings.Trim(strings.Join(lines, "\n"), "\n")
+}
+
+// CleanComments cleans every comment of the file as those of the model are,
+// for emitters that write comments themselves.
+func CleanComments(p *descriptorpb.FileDescriptorProto) {
+	clean := func(text string) string {
+		if text = cleanComment(text); text == "" {
+			return ""
+		}
+		return " " + strings.ReplaceAll(text, "\n", "\n ") + "\n"
+	}
+	for _, l := range p.GetSourceCodeInfo().GetLocation() {
+		if l.LeadingComments != nil {
+			l.LeadingComments = proto.String(clean(l.GetLeadingComments()))
+		}
+		if l.TrailingComments != nil {
+			l.TrailingComments = proto.String(clean(l.GetTrailingComments()))
+		}
+		for i, text := range l.LeadingDetachedComments {
+			l.LeadingDetachedComments[i] = clean(text)
+		}
+	}
+}
+
+// checkComments warns of what cleanComment changes.
+func (r *reader) checkComments(d *Deployment) {
+	for _, f := range d.Files {
+		for i := range f.SourceLocations().Len() {
+			l := f.SourceLocations().Get(i)
+			at := Source{File: f.Path(), Line: l.StartLine + 1, Column: l.StartColumn + 1}
+			acted, hidden := "", false
+			for _, text := range append([]string{l.LeadingComments, l.TrailingComments}, l.LeadingDetachedComments...) {
+				for line := range strings.SplitSeq(text, "\n") {
+					line = strings.TrimSuffix(line, "\r")
+					hidden = hidden || strings.Map(printable, line) != strings.ReplaceAll(line, "\t", " ")
+					if bare := strings.TrimLeft(strings.Map(printable, line), "/ "); directive.MatchString(bare) || strings.Contains(bare, "*/") {
+						acted = cmp.Or(acted, bare)
+					}
+				}
+			}
+			if acted != "" {
+				r.report(5010, at, "write it as words", "a comment has the line %q", acted)
+			}
+			if hidden {
+				r.report(5011, at, "remove them", "a comment has characters that are not shown")
+			}
+		}
+	}
 }
 
 // printable keeps what a reader sees, tabs as spaces.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // Diagnostic is one fault of a schema or of prism.yaml, at the best position
@@ -32,7 +33,8 @@ const (
 
 func (s Severity) String() string { return [...]string{"error", "warning"}[s] }
 
-// String returns the diagnostic in one line:
+// String returns the diagnostic in one line of what a reader sees, whatever
+// names the schema has:
 //
 //	file:line:col: PRISM2010 [key.missing] what; rule; fix
 func (d Diagnostic) String() string {
@@ -53,7 +55,12 @@ func (d Diagnostic) String() string {
 			b.WriteString("; " + part)
 		}
 	}
-	return b.String()
+	return strings.Map(func(r rune) rune {
+		if printable(r) != r {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, b.String())
 }
 
 // SortDiagnostics puts diagnostics in the order in which they are shown: by

@@ -42,15 +42,18 @@ var (
 	notInIdent     = regexp.MustCompile(`[^A-Za-z0-9_]`)
 )
 
-// goPackages checks that each file says which Go package its messages are in:
+// placeGoPackages checks that each file says which Go package its messages are in:
 // that of its contract, or one that the user generates. The files of a folder
 // agree, or else packages could import each other.
-func (r *reader) goPackages(d *Deployment) {
+func (r *reader) placeGoPackages(d *Deployment) {
 	if d.ImportPath == "" {
 		return
 	}
 	first := map[string]protoreflect.FileDescriptor{} // by folder
 	for _, f := range d.Files {
+		if r.badGoPackages[f.Path()] { // it is no Go package at all
+			continue
+		}
 		option := fileOptions(f).GetGoPackage()
 		importPath, name, named := strings.Cut(option, ";")
 		want := d.contractPath(f)

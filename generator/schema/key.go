@@ -12,6 +12,7 @@ import (
 const (
 	maxEntry   = 1024 // bytes of an encoded key, and of an index entry with its key
 	maxColumns = 32   // of one index, as Postgres is built
+	maxMarked  = 1500 // columns of a table, of which Postgres has 1,600
 )
 
 // key reads the partition key and the sort key.
@@ -114,6 +115,9 @@ func (r *reader) columns(e *Entity) {
 		if f.Type == Timestamp {
 			r.columnName(taken, f, f.NanosColumn())
 		}
+	}
+	if len(taken) > maxMarked {
+		r.report(2040, e.Source, "remove column from fields that nobody queries, or ALL", "%s has %d columns", e.Name, len(taken))
 	}
 }
 

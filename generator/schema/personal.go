@@ -118,6 +118,8 @@ func (r *reader) personalFields(m protoreflect.MessageDescriptor) {
 		case f.IsMap():
 			r.report(2022, at, "write pii on fields of the map's value, or use a repeated message",
 				"pii stands on map %s, whose keys would be personal", f.Name())
+		case f.Message() != nil && untyped[f.Message().FullName()]:
+			r.report(2025, at, "use a message with fields of its own", "pii stands on %s of type %s", f.Name(), typeName(f))
 		case f.Enum() != nil:
 			r.report(2022, at, "remove it, or use text", "pii stands on %s of enum %s", f.Name(), f.Enum().FullName())
 		}
@@ -129,4 +131,9 @@ func (r *reader) personalFields(m protoreflect.MessageDescriptor) {
 				"%s of %s is not built yet", p, f.Name())
 		}
 	}
+}
+
+// untyped are messages that hold values of any type.
+var untyped = map[protoreflect.FullName]bool{
+	"google.protobuf.Any": true, "google.protobuf.Struct": true, "google.protobuf.Value": true, "google.protobuf.ListValue": true,
 }

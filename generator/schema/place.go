@@ -12,9 +12,11 @@ import (
 
 // Paths of options in a descriptor's proto, as source locations number them.
 var (
-	goPackageOption = []int32{8, 11}
-	entityOption    = []int32{7, 57600}
-	fieldOption     = []int32{8, 57600}
+	packageStatement = []int32{2}
+	goPackageOption  = []int32{8, 11}
+	entityOption     = []int32{7, 57600}
+	fieldOption      = []int32{8, 57600}
+	jsonNameOption   = []int32{10}
 )
 
 // place returns where d stands or, with an option's path, where that option of

@@ -26,6 +26,8 @@ func Read(in Input) (*Deployment, []Diagnostic) {
 		backends:    in.Backends,
 		namespaces:  map[string]*Namespace{},
 		indexPlaces: map[*Index]Source{},
+
+		badGoPackages: map[string]bool{},
 	}
 	d := r.deployment(in.Config, in.ConfigPath)
 	for _, f := range in.Files {
@@ -34,9 +36,13 @@ func Read(in Input) (*Deployment, []Diagnostic) {
 		}
 	}
 	slices.SortFunc(d.Files, func(a, b protoreflect.FileDescriptor) int { return strings.Compare(a.Path(), b.Path()) })
+	r.checkFiles(d)
 	r.files(d)
 	r.checkNames(d)
+	r.generatedFiles(d)
 	r.checkPersonal(d)
+	r.checkRecursion(d)
+	r.checkComments(d)
 	r.checkUse(d)
 
 	SortDiagnostics(r.faults)
@@ -55,6 +61,8 @@ type reader struct {
 	entities    []*Entity // also those that no namespace has
 	indexPlaces map[*Index]Source
 	faults      []Diagnostic
+
+	badGoPackages map[string]bool // files whose go_package is a fault already
 }
 
 // report adds a fault; the table of rules gives its severity and its rule.
@@ -64,7 +72,7 @@ func (r *reader) report(number int, at Source, fix, what string, args ...any) {
 
 // files reads the entities of all files into their namespaces.
 func (r *reader) files(d *Deployment) {
-	r.goPackages(d)
+	r.placeGoPackages(d)
 	for _, f := range d.Files {
 		for i := range f.Messages().Len() {
 			r.message(f.Messages().Get(i))

@@ -1,7 +1,9 @@
 package source
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -11,40 +13,24 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/descriptorpb"
 	"google.golang.org/protobuf/types/dynamicpb"
-	"google.golang.org/protobuf/types/pluginpb"
 
 	"github.com/prism-proxy/prism/generator/schema"
 )
-
-// FromRequest resolves the files of a request of protoc or buf and returns
-// those of the named proto packages, sorted by path, or every fault. Options
-// with source retention are only in source_file_descriptors, where a front end
-// fills it; a file that is not there is taken from proto_file.
-func FromRequest(req *pluginpb.CodeGeneratorRequest, packages []string) ([]protoreflect.FileDescriptor, []schema.Diagnostic) {
-	full := map[string]*descriptorpb.FileDescriptorProto{}
-	for _, p := range req.GetSourceFileDescriptors() {
-		full[p.GetName()] = p
-	}
-	protos := slices.Clone(req.GetProtoFile())
-	for i, p := range protos {
-		if f := full[p.GetName()]; f != nil {
-			protos[i] = f
-		}
-	}
-	return FromProtos(protos, packages)
-}
 
 // FromProtos resolves files, given with all that they import in any order, and
 // returns those of the named proto packages, sorted by path, or every fault.
 // Every option that a given file declares is decoded, whatever its bytes were,
 // so that front ends which order them differently give equal files.
 func FromProtos(protos []*descriptorpb.FileDescriptorProto, packages []string) ([]protoreflect.FileDescriptor, []schema.Diagnostic) {
-	if faults := messageSets(protos); len(faults) > 0 {
+	if faults := size(protos); len(faults) > 0 {
 		return nil, faults
 	}
-	files, err := resolve(protos)
-	if err != nil {
-		return nil, []schema.Diagnostic{{What: "files cannot be resolved: " + err.Error()}}
+	if faults := append(messageSets(protos), reservedNumbers(protos)...); len(faults) > 0 {
+		return nil, faults
+	}
+	files, fault := resolve(protos)
+	if fault != nil {
+		return nil, []schema.Diagnostic{*fault}
 	}
 	var own []protoreflect.FileDescriptor
 	files.RangeFiles(func(f protoreflect.FileDescriptor) bool {
@@ -57,37 +43,84 @@ func FromProtos(protos []*descriptorpb.FileDescriptorProto, packages []string) (
 	return own, nil
 }
 
-func resolve(protos []*descriptorpb.FileDescriptorProto) (*protoregistry.Files, error) {
-	declared, err := decode(protos, nil)
-	if err != nil {
-		return nil, err
+func resolve(protos []*descriptorpb.FileDescriptorProto) (*protoregistry.Files, *schema.Diagnostic) {
+	declared, fault := decode(protos, nil)
+	if fault != nil {
+		return nil, fault
 	}
-	decoded, err := decode(protos, options{dynamicpb.NewTypes(declared)})
-	if err != nil {
-		return nil, err
-	}
-	return decoded, nil
+	return decode(protos, options{dynamicpb.NewTypes(declared)})
 }
 
 // decode links the files, with their options read through types; a nil types
 // leaves extensions unread.
-func decode(protos []*descriptorpb.FileDescriptorProto, types extensionTypes) (*protoregistry.Files, error) {
+func decode(protos []*descriptorpb.FileDescriptorProto, types extensionTypes) (*protoregistry.Files, *schema.Diagnostic) {
 	if types == nil {
 		types = new(protoregistry.Types)
 	}
-	set := &descriptorpb.FileDescriptorSet{}
+	l := &linker{protos: map[string]*descriptorpb.FileDescriptorProto{}, open: map[string]bool{}, files: new(protoregistry.Files)}
 	for _, p := range protos {
 		b, err := proto.MarshalOptions{Deterministic: true}.Marshal(p)
-		if err != nil {
-			return nil, err
-		}
 		file := &descriptorpb.FileDescriptorProto{}
-		if err := (proto.UnmarshalOptions{Resolver: types}).Unmarshal(b, file); err != nil {
-			return nil, err
+		if err == nil {
+			err = proto.UnmarshalOptions{Resolver: types}.Unmarshal(b, file)
 		}
-		set.File = append(set.File, file)
+		if err == nil && l.protos[p.GetName()] != nil {
+			err = errors.New("the file is given twice")
+		}
+		if err != nil {
+			return nil, unlinked(p, err)
+		}
+		l.protos[p.GetName()] = file
 	}
-	return protodesc.NewFiles(set)
+	for _, p := range protos {
+		if fault := l.link(l.protos[p.GetName()]); fault != nil {
+			return nil, fault
+		}
+	}
+	return l.files, nil
+}
+
+// linker links files after those that they import. It is protodesc.NewFiles,
+// but says which file is at fault.
+type linker struct {
+	protos map[string]*descriptorpb.FileDescriptorProto
+	open   map[string]bool // files whose imports are being linked
+	files  *protoregistry.Files
+}
+
+func (l *linker) link(p *descriptorpb.FileDescriptorProto) *schema.Diagnostic {
+	if _, err := l.files.FindFileByPath(p.GetName()); err == nil {
+		return nil
+	}
+	l.open[p.GetName()] = true
+	for _, name := range p.GetDependency() {
+		switch imported := l.protos[name]; {
+		case imported == nil:
+			return unlinked(p, fmt.Errorf("import %s is missing", name))
+		case l.open[name]:
+			return unlinked(p, fmt.Errorf("import %s closes a cycle", name))
+		default:
+			if fault := l.link(imported); fault != nil {
+				return fault
+			}
+		}
+	}
+	l.open[p.GetName()] = false
+	f, err := protodesc.NewFile(p, l.files)
+	if err == nil {
+		err = l.files.RegisterFile(f)
+	}
+	if err != nil {
+		return unlinked(p, err)
+	}
+	return nil
+}
+
+// unlinked is what protoc would have said of a file, had it seen it.
+func unlinked(p *descriptorpb.FileDescriptorProto, err error) *schema.Diagnostic {
+	// An unstable space keeps programs from relying on such texts.
+	what := strings.TrimPrefix(strings.ReplaceAll(err.Error(), "\u00a0", " "), "proto: ")
+	return &schema.Diagnostic{File: cmp.Or(p.GetName(), "(a file without name)"), What: "the file cannot be linked: " + what}
 }
 
 type extensionTypes interface {
@@ -113,38 +146,4 @@ func (o options) FindExtensionByNumber(message protoreflect.FullName, number pro
 		return o.declared.FindExtensionByNumber(message, number)
 	}
 	return t, err
-}
-
-// messageSets finds the messages that no linker accepts, while their place is
-// still known.
-func messageSets(protos []*descriptorpb.FileDescriptorProto) []schema.Diagnostic {
-	var faults []schema.Diagnostic
-	for _, p := range protos {
-		var walk func(messages []*descriptorpb.DescriptorProto, parent []int32, member int32)
-		walk = func(messages []*descriptorpb.DescriptorProto, parent []int32, member int32) {
-			for i, m := range messages {
-				path := append(slices.Clone(parent), member, int32(i))
-				if m.GetOptions().GetMessageSetWireFormat() {
-					faults = append(faults, schema.NewDiagnostic(2034, position(p, append(path, 7, 1)),
-						"message "+m.GetName()+" has message_set_wire_format", "remove the option"))
-				}
-				walk(m.GetNestedType(), path, 3)
-			}
-		}
-		walk(p.GetMessageType(), nil, 4)
-	}
-	schema.SortDiagnostics(faults)
-	return faults
-}
-
-// position returns where a front end says that a path of the file stands.
-func position(p *descriptorpb.FileDescriptorProto, path []int32) schema.Source {
-	at := schema.Source{File: p.GetName()}
-	for _, l := range p.GetSourceCodeInfo().GetLocation() {
-		if slices.Equal(l.GetPath(), path) {
-			at.Line, at.Column = int(l.GetSpan()[0])+1, int(l.GetSpan()[1])+1
-			break
-		}
-	}
-	return at
 }

@@ -3,6 +3,7 @@ package source_test
 import (
 	"math/rand/v2"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -42,11 +43,25 @@ func request(t *testing.T) *pluginpb.CodeGeneratorRequest {
 	req := &pluginpb.CodeGeneratorRequest{}
 	for _, f := range files {
 		req.ProtoFile = append(req.ProtoFile, raw(t, f))
+		if strings.HasPrefix(f.Path(), "shop/") {
+			req.FileToGenerate = append(req.FileToGenerate, f.Path())
+		}
 	}
 	rand.Shuffle(len(req.ProtoFile), func(i, j int) {
 		req.ProtoFile[i], req.ProtoFile[j] = req.ProtoFile[j], req.ProtoFile[i]
 	})
 	return req
+}
+
+// strip removes the options of messages and fields, as front ends do with those
+// of source retention.
+func strip(p *descriptorpb.FileDescriptorProto) {
+	for _, m := range p.GetMessageType() {
+		m.Options = nil
+		for _, f := range m.GetField() {
+			f.Options = nil
+		}
+	}
 }
 
 func raw(t *testing.T, f linker.File) *descriptorpb.FileDescriptorProto {
@@ -100,12 +115,7 @@ func TestFrontEndsAgree(t *testing.T) {
 	for _, p := range retained.ProtoFile {
 		if strings.HasPrefix(p.GetName(), "shop/") {
 			retained.SourceFileDescriptors = append(retained.SourceFileDescriptors, proto.CloneOf(p))
-			for _, m := range p.GetMessageType() {
-				m.Options = nil
-				for _, f := range m.GetField() {
-					f.Options = nil
-				}
-			}
+			strip(p)
 		}
 	}
 	for name, req := range map[string]*pluginpb.CodeGeneratorRequest{
@@ -244,6 +254,28 @@ func TestCompile(t *testing.T) {
 				"b.proto:2:36: message shop.v1.B: fields a and b both have the same tag 1\n",
 		},
 		{
+			"field numbers that the language refuses",
+			map[string]string{"a.proto": head + "\nmessage A { int64 a = 0; int64 b = 19000; int64 c = 536870912; }"},
+			"", "a.proto:2:23: tag number 0 must be greater than zero\n" +
+				"a.proto:2:36: tag number 19000 is in disallowed reserved range 19000-19999\n" +
+				"a.proto:2:53: tag number 536870912 is higher than max allowed tag number (536870911)\n",
+		},
+		{
+			"fields with one JSON name",
+			map[string]string{"a.proto": head + "\nmessage A { int64 foo_bar = 1; int64 fooBar = 2; }"},
+			"", `a.proto:2:32: field A.fooBar: default JSON name "fooBar" conflicts with default JSON name of field foo_bar, defined at a.proto:2:13` + "\n",
+		},
+		{
+			"a control character",
+			map[string]string{"a.proto": head + "\n\x00message A {}"},
+			"", "a.proto:2:1: invalid control character\na.proto:2:1: syntax error: unexpected error\n",
+		},
+		{
+			"a name beyond ASCII",
+			map[string]string{"a.proto": head + "\nmessage Ä {}"},
+			"", "a.proto:2:9: invalid character\na.proto:2:9: syntax error: unexpected error\n",
+		},
+		{
 			"a missing import",
 			map[string]string{"a.proto": head + `import "none.proto";`},
 			"", "a.proto:1:44: open none.proto: file does not exist\n",
@@ -303,5 +335,75 @@ func TestIncompleteRequest(t *testing.T) {
 	files, faults := source.FromRequest(req, shop)
 	if files != nil || len(faults) != 1 || !strings.Contains(faults[0].What, "google/protobuf/timestamp.proto") {
 		t.Errorf("files %v, faults %v", files, faults)
+	}
+}
+
+// A file whose options may be stripped is refused: its entities would vanish.
+func TestPartialRequest(t *testing.T) {
+	req := request(t)
+	req.FileToGenerate = []string{"shop/v1/session.proto", "shop/v1/user_profile.proto"}
+	files, faults := source.FromRequest(req, shop)
+	const want = "shop/v1/order.proto: PRISM5024 [plugin.files] the file is imported and not among those to generate; "
+	if files != nil || len(faults) != 1 || !strings.HasPrefix(faults[0].String(), want) {
+		t.Errorf("files %v, faults %v, want %s", files, faults, want)
+	}
+}
+
+// A front end that strips the options and does not send them is named.
+func TestStrippedRequest(t *testing.T) {
+	req := request(t)
+	for _, p := range req.ProtoFile {
+		strip(p)
+	}
+	files, faults := source.FromRequest(req, shop)
+	const want = "PRISM5025 [plugin.options] the file imports prism/v1/options.proto, and no file has an option of it"
+	if files != nil || len(faults) != 1 || !strings.Contains(faults[0].String(), want) || !strings.Contains(faults[0].Fix, "protoc 3.21") {
+		t.Errorf("files %v, faults %v, want %s", files, faults, want)
+	}
+}
+
+// Front ends refuse these numbers, and a request need not be of one.
+func TestReservedNumber(t *testing.T) {
+	req := request(t)
+	for _, p := range req.ProtoFile {
+		if p.GetName() == "shop/v1/order.proto" {
+			p.MessageType[0].Field[0].Number = proto.Int32(19000)
+		}
+	}
+	files, faults := source.FromRequest(req, shop)
+	const want = "shop/v1/order.proto:31:3: field customer_id has number 19000, and 19000 to 19999 are protobuf's own"
+	if files != nil || len(faults) != 1 || faults[0].String() != want {
+		t.Errorf("files %v, faults %v, want %s", files, faults, want)
+	}
+}
+
+// What is too large is refused before it is linked.
+func TestTooLarge(t *testing.T) {
+	deep := &descriptorpb.DescriptorProto{}
+	for range 32 {
+		deep = &descriptorpb.DescriptorProto{Name: proto.String("M"), NestedType: []*descriptorpb.DescriptorProto{deep}}
+	}
+	many := make([]*descriptorpb.DescriptorProto, 20_001)
+	for i := range many {
+		many[i] = &descriptorpb.DescriptorProto{Name: proto.String("M" + strconv.Itoa(i))}
+	}
+	tests := []struct {
+		name string
+		file *descriptorpb.FileDescriptorProto
+		want string
+	}{
+		{"nesting", &descriptorpb.FileDescriptorProto{MessageType: []*descriptorpb.DescriptorProto{deep}},
+			"PRISM5021 [limit.messages] message M stands inside 31 others; "},
+		{"messages", &descriptorpb.FileDescriptorProto{MessageType: many},
+			"PRISM5021 [limit.messages] message M20000 is the 20001. of all files; "},
+		{"bytes", &descriptorpb.FileDescriptorProto{Dependency: []string{strings.Repeat("a", 50<<20)}},
+			"PRISM5020 [limit.descriptors] the descriptors up to this file have 52428808 bytes; "},
+	}
+	for _, tt := range tests {
+		tt.file.Name = proto.String("a")
+		files, faults := source.FromProtos([]*descriptorpb.FileDescriptorProto{tt.file}, shop)
+		if files != nil || len(faults) != 1 || !strings.HasPrefix(faults[0].String(), "a: "+tt.want) {
+			t.Errorf("%s: files %v, faults %.200v, want %s", tt.name, files, faults, tt.want)
+		}
 	}
 }

@@ -66,6 +66,9 @@ func link(d *schema.Deployment, texts map[string]string) (*linkedFiles, error) {
 		if err != nil {
 			return nil, err
 		}
+		if _, ours := texts[f.Path()]; !ours {
+			schema.CleanComments(p)
+		}
 		linked.protos = append(linked.protos, p)
 	}
 	return linked, nil
@@ -102,7 +105,11 @@ func built(f protoreflect.FileDescriptor) (*descriptorpb.FileDescriptorProto, er
 			f = own
 		}
 	}
-	return options.StripSourceRetentionOptionsFromFile(protoutil.ProtoFromFileDescriptor(f))
+	p, err := options.StripSourceRetentionOptionsFromFile(protoutil.ProtoFromFileDescriptor(f))
+	if err != nil {
+		return nil, err
+	}
+	return proto.CloneOf(p), nil // it may be f's own
 }
 
 // withoutSource returns the files without comments and positions.
