@@ -14,7 +14,7 @@ DATA := .data/shop
 # Where examples find a proxy.
 PROXY ?= 127.0.0.1:8980
 
-.PHONY: help demo run example-python example-typescript build generate docs check-generate test lint engines clean
+.PHONY: help demo run example-python example-typescript build generate docs check-generate test bench bench-short lint engines clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,12 @@ check-generate: ## fail if out/ or an open migration is not what the schemas giv
 test: engines ## run all tests
 	go test ./...
 	PRISM_POISON=1 go test -race $(RACE)
+
+bench: engines ## measure, and write docs/performance.md; ten minutes on an idle machine
+	go run ./bench -o docs/performance.md
+
+bench-short: engines ## measure roughly, in a minute, and print
+	go run ./bench -short
 
 lint: bin/buf bin/staticcheck ## vet, staticcheck, gofmt; buf for schemas and contracts
 	go vet ./...
