@@ -61,6 +61,7 @@ Written by %s. Ratios are Prism's cost divided by the other's in the same round:
 	fmt.Fprintf(&p, "## The same binary twice\n\n`make bench`: Get in memory with 16 callers, one binary in two processes: CPU %s, p99 %s, calls/s %s. %s\n\n",
 		aa, compare(r.same[0].p99, r.same[1].p99), compare(r.same[0].throughput, r.same[1].throughput), verdict)
 
+	r.summary(&p)
 	section(&p, "In memory, against a handler written by hand",
 		"The [handler](../bench/baseline/main.go) decodes requests into protobuf-go messages, checks the same bounds and keeps encoded records in the same store.", r.handWritten, pathCost)
 	section(&p, "In memory, against a handler that decodes nothing",
@@ -69,8 +70,53 @@ Written by %s. Ratios are Prism's cost divided by the other's in the same round:
 		"WAL, synchronous=FULL, one writing and %d reading connections on both sides, statements prepared. The direct side pays no network and issues no versions that survive a delete. Writes do not share commits yet.", r.readers), r.sqlite, allCost)
 	section(&p, "Postgres, against pgx in the caller's process", fmt.Sprintf(
 		"fsync and synchronous_commit on, %d connections on both sides, the same server. Calls do not share statements yet.", r.connections), r.postgres, databaseCost, allCost)
+	r.oneCaller(&p)
 	r.rest(&p)
 	return p.String()
+}
+
+// oneCaller writes what a proxy adds to a call when nothing else runs.
+func (r *report) oneCaller(p *strings.Builder) {
+	fmt.Fprintf(p, "## What the proxy adds for one caller\n\n`make bench`: p50 in µs, of the tables above. A bare gRPC call, to the handler that decodes nothing, has %.0f.\n\n", median(r.floor[0].other.p50))
+	row(p, "call", "through the proxy", "direct", "added")
+	row(p, "---", "---", "---", "---")
+	for _, s := range []struct {
+		name  string
+		duels []duel
+	}{{"SQLite", r.sqlite}, {"Postgres", r.postgres}} {
+		for _, d := range s.duels {
+			if through, direct := median(d.prism.p50), median(d.other.p50); d.callers == 1 {
+				row(p, s.name+" "+d.operation, fmt.Sprintf("%.0f", through), fmt.Sprintf("%.0f", direct), fmt.Sprintf("%.0f", through-direct))
+			}
+		}
+	}
+	p.WriteString("\n")
+}
+
+// summary writes the table that stands in README.md.
+func (r *report) summary(p *strings.Builder) {
+	p.WriteString("## In short\n\n`make bench`. Below 1 Prism takes less; of calls/s it has more above 1.\n\n")
+	row(p, "Prism's share", "Get", "Put")
+	row(p, "---", "---", "---")
+	line := func(name string, duels []duel, callers int, of func(duel) ratio) {
+		cells := []string{name}
+		for _, d := range duels {
+			if d.callers == callers {
+				cells = append(cells, of(d).String())
+			}
+		}
+		row(p, cells...)
+	}
+	of := func(c cost) func(duel) ratio {
+		return func(d duel) ratio { return compare(c.of(d.prism), c.of(d.other)) }
+	}
+	throughput := func(d duel) ratio { return compare(d.prism.throughput, d.other.throughput) }
+	line("in memory, 16 callers: CPU of the server, against a hand-written handler", r.handWritten, 16, of(pathCost))
+	line("the same, against a handler that decodes nothing", r.floor, 16, of(pathCost))
+	line("SQLite, 64 callers: calls/s, against go-sqlite3 in the caller's process", r.sqlite, maxCallers, throughput)
+	line("Postgres, 64 callers: calls/s, against pgx in the caller's process", r.postgres, maxCallers, throughput)
+	line("the same: CPU of Postgres", r.postgres, maxCallers, of(databaseCost))
+	fmt.Fprintf(p, "\nThe generated check takes %s of the time of proto.Unmarshal.\n\n", compare(r.checked.check, r.checked.unmarshal))
 }
 
 // section writes the duels as one table.
