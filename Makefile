@@ -11,10 +11,13 @@ RACE := ./backends/... ./runtime/...
 
 DATA := .data/shop
 
-.PHONY: help demo run build generate generate-buf docs check-generate test lint engines clean
+# Where examples find a proxy.
+PROXY ?= 127.0.0.1:8980
+
+.PHONY: help demo run example-python example-typescript build generate generate-buf docs check-generate test bench bench-short lint engines clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## compile the shop and drive its proxy through typed calls and a restart
 	go run ./cmd/prism generate schemas/shop/prism.yaml
@@ -27,6 +30,14 @@ run: ## serve the shop until stopped
 	@echo 'To try it from another terminal:'
 	@echo "  go run ./cmd/prism call PutUserProfile '{\"user_profile\": {\"user_id\": \"ada\", \"display_name\": \"Ada\"}}'"
 	bin/shop-proxy serve --data-dir $(DATA)
+
+example-python: ## call the proxy of make run from Python
+	examples/python/install
+	examples/python/run $(PROXY)
+
+example-typescript: ## call the proxy of make run from TypeScript
+	examples/typescript/install
+	examples/typescript/run $(PROXY)
 
 build: ## compile everything; the programs are in bin/
 	go build ./...
@@ -49,6 +60,12 @@ check-generate: ## fail if out/ or an open migration is not what the schemas giv
 test: engines bin/buf ## run all tests
 	go test ./...
 	PRISM_POISON=1 go test -race $(RACE)
+
+bench: engines ## measure, and write docs/performance.md; ten minutes on an idle machine
+	go run ./bench -o docs/performance.md
+
+bench-short: engines ## measure roughly, in a minute, and print
+	go run ./bench -short
 
 lint: bin/buf bin/staticcheck ## vet, staticcheck, gofmt; buf for schemas and contracts
 	go vet ./...

@@ -1,5 +1,5 @@
-// Package postgrestest gives tests a Postgres server of their own. What is in
-// it may be used by tests only.
+// Package postgrestest gives tests, and the benchmark, a Postgres server of
+// their own. Nothing else may use it.
 package postgrestest
 
 import (
@@ -81,6 +81,16 @@ func StartOwn(t testing.TB) (url string, crash func()) {
 	})
 	t.Cleanup(crash)
 	return server.url("postgres"), crash
+}
+
+// Run is Start for a program that is no test. stop ends the server, as the end
+// of the process does.
+func Run() (url string, stop func(), err error) {
+	server, err := start()
+	if err != nil {
+		return "", nil, err
+	}
+	return server.url("postgres"), func() { server.alive.Close() }, nil
 }
 
 var (
