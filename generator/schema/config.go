@@ -38,6 +38,7 @@ func Packages(config []byte) []string {
 // configPlaces remembers where prism.yaml says what files must bear out.
 type configPlaces struct {
 	packages, namespaces map[string]Source
+	rates                map[*Namespace]map[string]Source // by method
 }
 
 // configReader reads one prism.yaml, of which only the keys it asks for are
@@ -50,7 +51,7 @@ type configReader struct {
 // deployment reads prism.yaml. What is faulty in it stays zero.
 func (r *reader) deployment(text []byte, file string) *Deployment {
 	c := &configReader{reader: r, path: file}
-	r.places = configPlaces{packages: map[string]Source{}, namespaces: map[string]Source{}}
+	r.places = configPlaces{packages: map[string]Source{}, namespaces: map[string]Source{}, rates: map[*Namespace]map[string]Source{}}
 	d := &Deployment{Dir: path.Dir(file), Listen: DefaultListen}
 	root := c.document(text)
 	if root == nil {
@@ -118,7 +119,7 @@ func (c *configReader) listen(root *yaml.Node, keys map[string]*yaml.Node) strin
 }
 
 func (c *configReader) namespace(node *yaml.Node) *Namespace {
-	keys := c.mapping(node, "name", "backend", "config")
+	keys := c.mapping(node, "name", "backend", "config", "limits")
 	if keys == nil {
 		return nil
 	}
@@ -145,6 +146,9 @@ func (c *configReader) namespace(node *yaml.Node) *Namespace {
 	}
 	if i >= 0 {
 		n.Config = c.settings(node, keys["config"], c.backends[i])
+	}
+	if keys["limits"] != nil {
+		c.limits(n, keys["limits"])
 	}
 	return n
 }
