@@ -138,6 +138,12 @@ func Decode(err error) error {
 			Metadata: map[string]string{"limit": strconv.Itoa(wire.MaxDepth)},
 		}
 	}
+	if errors.Is(err, wire.ErrTooCostly) {
+		return &Error{
+			Reason: RequestTooComplex, What: fmt.Sprintf("a message holds too much (at most %d elements, and %d MiB decoded)", wire.MaxElements, wire.MaxDecoded>>20),
+			Metadata: map[string]string{"limit": strconv.Itoa(wire.MaxElements)},
+		}
+	}
 	return &Error{Reason: RequestMalformed, What: "the request cannot be decoded (the method's request message)"}
 }
 

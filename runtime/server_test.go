@@ -307,7 +307,7 @@ func TestSweepGoesOn(t *testing.T) {
 	}
 	var services []runtime.Service
 	for i, sweep := range sweeps {
-		services = append(services, runtime.Service{Desc: &grpc.ServiceDesc{ServiceName: fmt.Sprint("test.v1.Service", i), HandlerType: (*any)(nil)}, Sweep: sweep})
+		services = append(services, runtime.Service{Name: fmt.Sprint("test.v1.Service", i), Sweep: sweep})
 	}
 	server, err := runtime.Open(t.Context(), &runtime.Deployment{Name: "test", Namespaces: []runtime.Namespace{{
 		Name: "things", Backend: "none",
