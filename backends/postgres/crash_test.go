@@ -43,3 +43,11 @@ func TestKilledPostgresLosesNothing(t *testing.T) {
 		store.Restart(t)
 	})
 }
+
+// Two replicas on one database are restarted in turn.
+func TestRollingRestartsFailNoCall(t *testing.T) {
+	variable := migrateConformance(t, postgrestest.Start(t))
+	backendtest.RollingRestarts(t, backendtest.Cycles(t), func(address string) *backendtest.Process {
+		return backendtest.Spawn(t, t.TempDir(), address, variable)
+	})
+}
