@@ -43,7 +43,7 @@ check-generate: ## fail if out/ or an open migration is not what the schemas giv
 
 test: engines ## run all tests
 	go test ./...
-	PRISM_POISON=1 go test -race $(RACE)
+	PRISM_POISON=1 PRISM_CYCLES=3 go test -race $(RACE)
 
 lint: bin/buf bin/staticcheck ## vet, staticcheck, gofmt; buf for schemas and contracts
 	go vet ./...

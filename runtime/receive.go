@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"context"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -50,12 +51,27 @@ func (a *arrival) abandon() {
 // arrive is asked by grpc about every stream before it is opened.
 func (s *Server) arrive(ctx context.Context, info *tap.Info) (context.Context, error) {
 	if s.draining.Load() {
-		return nil, s.fail(ctx, foreignOperation(info.FullMethodName), &Error{
+		return nil, s.fail(ctx, s.operation(info.FullMethodName), &Error{
 			Reason: Draining, What: "the proxy is stopping (a connection to another)", Metadata: outcome("none"),
+		})
+	}
+	if !speaksProto(info.Header.Get("content-type")) {
+		return nil, s.fail(ctx, s.operation(info.FullMethodName), &Error{
+			Reason: RequestMalformed, What: "the content type is not that of protobuf (application/grpc or application/grpc+proto)",
 		})
 	}
 	inner, cancel := context.WithCancel(ctx)
 	return &arrival{Context: inner, cancel: cancel}, nil
+}
+
+// speaksProto reports whether the values of content-type, of which grpc has seen
+// that they are its own, name protobuf and no other encoding of messages.
+func speaksProto(values []string) bool {
+	if len(values) != 1 {
+		return false
+	}
+	encoding, _, _ := strings.Cut(strings.TrimPrefix(values[0], "application/grpc"), ";")
+	return encoding == "" || encoding == "+proto"
 }
 
 // receive waits for the request. grpc itself answers when the wait is given

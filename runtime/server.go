@@ -78,14 +78,17 @@ type Server struct {
 	sweeps   []func(ctx context.Context) (int, error)
 	stores   []io.Closer
 	draining atomic.Bool // calls that still arrive are refused
-	closed   sync.Once
-	err      error // of closing
+	// operations are the methods of the contract by their path, for refusals
+	// before a method is chosen. They are not changed after Open.
+	operations map[string]operation
+	closed     sync.Once
+	err        error // of closing
 }
 
 // Open opens the stores of d and binds its services. Whoever calls it closes
 // the server.
 func Open(ctx context.Context, d *Deployment, env *Env) (*Server, error) {
-	s := &Server{log: env.Log, health: health.NewServer()}
+	s := &Server{log: env.Log, health: health.NewServer(), operations: map[string]operation{}}
 	s.grpc = s.newGRPCServer()
 	if err := s.reflect(d.Descriptors); err != nil {
 		return nil, err
@@ -109,6 +112,7 @@ func (s *Server) register(service Service, namespace string, gate *gate) {
 	desc := &grpc.ServiceDesc{ServiceName: service.Name, Metadata: service.Contract}
 	for _, m := range service.Methods {
 		b := &bound{Method: m, server: s, service: service.Name, namespace: namespace, rate: newRate(m.Rate), gate: gate}
+		s.operations["/"+service.Name+"/"+m.Name] = b.operation()
 		desc.Methods = append(desc.Methods, grpc.MethodDesc{MethodName: m.Name, Handler: b.handle})
 	}
 	s.grpc.RegisterService(desc, nil)
@@ -160,11 +164,14 @@ func (s *Server) foreign(ctx context.Context, method string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return s.fail(ctx, foreignOperation(method), err)
+	return s.fail(ctx, s.operation(method), err)
 }
 
-// foreignOperation is the operation of a method that only its path is known of.
-func foreignOperation(method string) operation {
+// operation returns what is known of the method with the given path.
+func (s *Server) operation(method string) operation {
+	if op, ok := s.operations[method]; ok {
+		return op
+	}
 	return operation{name: path.Base(method), service: strings.TrimPrefix(path.Dir(method), "/")}
 }
 
