@@ -59,7 +59,7 @@ check-generate: ## fail if out/ or an open migration is not what the schemas giv
 
 test: engines bin/buf ## run all tests
 	go test ./...
-	PRISM_POISON=1 go test -race $(RACE)
+	PRISM_POISON=1 PRISM_CYCLES=3 go test -race $(RACE)
 
 bench: engines ## measure, and write docs/performance.md; ten minutes on an idle machine
 	go run ./bench -o docs/performance.md

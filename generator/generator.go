@@ -129,7 +129,7 @@ func proxy(d *schema.Deployment, backends map[string]emit.Backend) ([]emit.File,
 }
 
 // testKit returns the test kit, in which every namespace is on b whatever
-// prism.yaml says, and durability is not asked for.
+// prism.yaml says, and neither durability nor capacity is asked for.
 func testKit(d *schema.Deployment, b emit.Backend) ([]emit.File, error) {
 	test := *d
 	test.Namespaces = nil
@@ -137,7 +137,7 @@ func testKit(d *schema.Deployment, b emit.Backend) ([]emit.File, error) {
 		bound := &schema.Namespace{Name: n.Name, Backend: b.Info().Name}
 		for _, e := range n.Entities {
 			e := *e
-			e.Namespace = bound
+			e.Namespace, e.Capacity = bound, schema.Capacity{} // a test is not throttled
 			bound.Entities = append(bound.Entities, &e)
 		}
 		test.Namespaces = append(test.Namespaces, bound)

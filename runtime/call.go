@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"time"
 
+	"golang.org/x/time/rate"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/status"
 )
@@ -31,12 +32,15 @@ const (
 	maxDeadline     = 60 * time.Second
 )
 
-// Method is what the compiler knows of one RPC.
+// Method is what the compiler decided about one RPC.
 type Method struct {
-	Name      string // PutUserProfile
-	Service   string // shop.v1.UserProfileService
-	Namespace string // user-profiles
-	Write     bool
+	Name  string // PutUserProfile
+	Write bool
+	// Rate is how many calls are begun in a second, at most; a quarter of it may
+	// come at once. 0: no limit.
+	Rate int
+	// Serve serves one call. It is called by many goroutines at once.
+	Serve func(*Call) error
 }
 
 // Call is one RPC being served. It is used by the goroutine that serves it.
@@ -57,36 +61,36 @@ func (c *Call) Request() []byte { return c.request.bytes() }
 // the handler takes its place.
 func (c *Call) Reply(b []byte) { c.out = b }
 
-// binding is what grpc keeps for a service: the server that has it, and it.
-type binding struct {
-	server  *Server
-	service any
+// bound is a method of a service that a server serves.
+type bound struct {
+	Method
+	server             *Server
+	service, namespace string
+	rate               *rate.Limiter // nil: no limit
+	gate               *gate         // of the namespace
 }
 
-// Unary returns the handler of method m of services of type S. It is the one
-// place where calls begin and end: the deadline is set, a panic is answered,
-// the request's buffer is freed after serve returns, the error gets its
-// status, and the recorder will be told.
-func Unary[S any](m *Method, serve func(S, *Call) error) grpc.MethodHandler {
-	return func(srv any, ctx context.Context, dec func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
-		bound := srv.(binding)
-		call := new(Call)
-		defer call.request.free()
-		if err := dec(&call.request); err != nil {
-			return nil, bound.server.fail(ctx, m, err)
-		}
-		ctx, cancel := deadline(ctx)
-		defer cancel()
-		call.ctx = ctx
-		if err := run(call, bound.service.(S), serve); err != nil {
-			return nil, bound.server.fail(ctx, m, err)
-		}
-		return reply(call.out), nil
+// handle is the one place where calls begin and end: the request is waited for,
+// the limits are kept, the deadline is set, a panic is answered, the request's
+// buffer is freed after the method has returned, the error gets its status, and
+// the recorder will be told.
+func (b *bound) handle(_ any, ctx context.Context, dec func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
+	call := new(Call)
+	defer call.request.free()
+	if err := b.receive(ctx, dec, &call.request); err != nil {
+		return nil, b.fail(ctx, err)
 	}
+	ctx, cancel := deadline(ctx)
+	defer cancel()
+	call.ctx = ctx
+	if err := b.run(call); err != nil {
+		return nil, b.fail(ctx, err)
+	}
+	return reply(call.out), nil
 }
 
-// run serves the call and turns a panic into an error.
-func run[S any](call *Call, service S, serve func(S, *Call) error) (err error) {
+// run serves the call within the limits and turns a panic into an error.
+func (b *bound) run(call *Call) (err error) {
 	defer recovered(&err)
 	if err := ContextError(call.ctx); err != nil {
 		return err
@@ -97,7 +101,28 @@ func run[S any](call *Call, service S, serve func(S, *Call) error) (err error) {
 			Metadata: map[string]string{"got": strconv.Itoa(got), "limit": strconv.Itoa(MaxRequest)},
 		}
 	}
-	return serve(service, call)
+	if b.rate != nil && !b.rate.Allow() {
+		return rateLimited(b.Rate)
+	}
+	if !b.gate.enter() {
+		return overloaded(b.gate.limit)
+	}
+	defer b.gate.leave()
+	return b.Serve(call)
+}
+
+func (b *bound) fail(ctx context.Context, err error) error {
+	return b.server.fail(ctx, b.operation(), err)
+}
+
+func (b *bound) operation() operation {
+	return operation{name: b.Name, service: b.service, namespace: b.namespace, write: b.Write}
+}
+
+// operation is what errors and logs say of a method.
+type operation struct {
+	name, service, namespace string
+	write                    bool
 }
 
 // recovered turns a panic of the function that defers it into its error. The
@@ -119,7 +144,7 @@ func deadline(ctx context.Context) (context.Context, context.CancelFunc) {
 
 // fail logs err where the client is not told all there is, and returns it as
 // the status that is sent.
-func (s *Server) fail(ctx context.Context, m *Method, err error) error {
+func (s *Server) fail(ctx context.Context, op operation, err error) error {
 	var e *Error
 	if !errors.As(err, &e) {
 		if _, ok := status.FromError(err); ok {
@@ -130,10 +155,10 @@ func (s *Server) fail(ctx context.Context, m *Method, err error) error {
 	id := requestID()
 	if e.Cause != nil {
 		s.log.LogAttrs(ctx, slog.LevelError, "call failed",
-			slog.String("service", m.Service), slog.String("op", m.Name), slog.String("namespace", m.Namespace),
+			slog.String("service", op.service), slog.String("op", op.name), slog.String("namespace", op.namespace),
 			slog.String("reason", string(e.Reason)), slog.String("request_id", id), slog.String("cause", e.Cause.Error()))
 	}
-	return e.status(m, id).Err()
+	return e.status(op, id).Err()
 }
 
 // requestID returns 64 random bits in hex: it ties an error to its log line.

@@ -25,6 +25,8 @@ type Error struct {
 	Metadata map[string]string
 	// Cause is logged and not sent. Nil: the client is told all there is.
 	Cause error
+
+	retryAfter time.Duration // 0: retryDelay
 }
 
 // Error returns the reason and what is wrong, and the cause: a text for logs.
@@ -136,6 +138,12 @@ func Decode(err error) error {
 			Metadata: map[string]string{"limit": strconv.Itoa(wire.MaxDepth)},
 		}
 	}
+	if errors.Is(err, wire.ErrTooCostly) {
+		return &Error{
+			Reason: RequestTooComplex, What: fmt.Sprintf("a message holds too much (at most %d elements, and %d MiB decoded)", wire.MaxElements, wire.MaxDecoded>>20),
+			Metadata: map[string]string{"limit": strconv.Itoa(wire.MaxElements)},
+		}
+	}
 	return &Error{Reason: RequestMalformed, What: "the request cannot be decoded (the method's request message)"}
 }
 
@@ -197,19 +205,19 @@ const retryDelay = 100 * time.Millisecond
 // maxText bounds a status message: clients cap trailers, some at 8 KiB.
 const maxText = 512
 
-// status returns e as method m sends it.
-func (e *Error) status(m *Method, requestID string) *status.Status {
+// status returns e as op sends it.
+func (e *Error) status(op operation, requestID string) *status.Status {
 	row := reasons[e.Reason]
-	text := fmt.Sprintf("%s: %s; %s", m.Name, e.What, row.todo)
+	text := fmt.Sprintf("%s: %s; %s", op.name, e.What, row.todo)
 	if len(text) > maxText {
 		text = strings.ToValidUTF8(text[:maxText], "")
 	}
 	info := &errdetails.ErrorInfo{
 		Reason: string(e.Reason), Domain: "prism",
-		Metadata: map[string]string{"namespace": m.Namespace, "op": m.Name, "request_id": requestID},
+		Metadata: map[string]string{"namespace": op.namespace, "op": op.name, "request_id": requestID},
 	}
 	for k, v := range e.Metadata {
-		if k != "outcome" || m.Write {
+		if k != "outcome" || op.write {
 			info.Metadata[k] = v
 		}
 	}
@@ -220,8 +228,13 @@ func (e *Error) status(m *Method, requestID string) *status.Status {
 			{Field: e.Field, Description: e.What},
 		}})
 	}
+	if e.Reason == RateLimited {
+		details = append(details, &errdetails.QuotaFailure{Violations: []*errdetails.QuotaFailure_Violation{
+			{Subject: op.service + "/" + op.name, Description: e.What},
+		}})
+	}
 	if row.retryable {
-		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(retryDelay)})
+		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(max(e.retryAfter, retryDelay))})
 	}
 	s := status.New(row.code, text)
 	if detailed, err := s.WithDetails(details...); err == nil {

@@ -12,6 +12,8 @@ const (
 	RequestUTF8        Reason = "REQUEST_UTF8"
 	RequestTooDeep     Reason = "REQUEST_TOO_DEEP"
 	RequestTooLarge    Reason = "REQUEST_TOO_LARGE"
+	RequestTooComplex  Reason = "REQUEST_TOO_COMPLEX"
+	RequestIncomplete  Reason = "REQUEST_INCOMPLETE"
 	FieldRequired      Reason = "FIELD_REQUIRED"
 	FieldTooLong       Reason = "FIELD_TOO_LONG"
 	FieldTooShort      Reason = "FIELD_TOO_SHORT"
@@ -27,6 +29,9 @@ const (
 	VersionMismatch    Reason = "VERSION_MISMATCH"
 	Exists             Reason = "EXISTS"
 	Unique             Reason = "UNIQUE"
+	RateLimited        Reason = "RATE_LIMITED"
+	Overloaded         Reason = "OVERLOADED"
+	Draining           Reason = "DRAINING"
 	DeadlineExceeded   Reason = "DEADLINE_EXCEEDED"
 	Cancelled          Reason = "CANCELLED"
 	BackendUnavailable Reason = "BACKEND_UNAVAILABLE"
@@ -54,6 +59,8 @@ var reasons = map[Reason]row{
 	RequestUTF8:        {codes.InvalidArgument, false, nil, "send strings as UTF-8, or declare the field as bytes"},
 	RequestTooDeep:     {codes.InvalidArgument, false, []string{"limit"}, "nest messages less deeply"},
 	RequestTooLarge:    {codes.ResourceExhausted, false, []string{"got", "limit"}, "send less at a time"},
+	RequestTooComplex:  {codes.ResourceExhausted, false, []string{"limit"}, "send less at a time"},
+	RequestIncomplete:  {codes.DeadlineExceeded, true, []string{"outcome"}, "send the request whole"},
 	FieldRequired:      {codes.InvalidArgument, false, []string{"field"}, "set the field"},
 	FieldTooLong:       {codes.InvalidArgument, false, []string{"field", "got", "limit"}, "shorten the value"},
 	FieldTooShort:      {codes.InvalidArgument, false, []string{"field", "got", "limit"}, "lengthen the value"},
@@ -69,6 +76,9 @@ var reasons = map[Reason]row{
 	VersionMismatch:    {codes.Aborted, false, []string{"current_version", "field"}, "read the record again and decide anew"},
 	Exists:             {codes.AlreadyExists, false, []string{"current_version", "field"}, "read the record, or expect its version"},
 	Unique:             {codes.AlreadyExists, false, []string{"index", "field"}, "choose another value"},
+	RateLimited:        {codes.ResourceExhausted, true, []string{"limit", "outcome"}, "call less often"},
+	Overloaded:         {codes.ResourceExhausted, true, []string{"limit", "outcome"}, "try again later"},
+	Draining:           {codes.Unavailable, true, []string{"outcome"}, "connect anew"},
 	DeadlineExceeded:   {codes.DeadlineExceeded, true, []string{"outcome"}, "allow more time"},
 	Cancelled:          {codes.Canceled, false, []string{"outcome"}, "nothing, if the caller meant to"},
 	BackendUnavailable: {codes.Unavailable, true, []string{"outcome"}, "try again later"},

@@ -8,7 +8,9 @@ import (
 	"log/slog"
 	"net"
 	"path"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -44,6 +46,9 @@ type Deployment struct {
 type Namespace struct {
 	Name    string
 	Backend string
+	// InFlight is how many calls are served at the same time, at most. 0: no
+	// limit.
+	InFlight int
 	// Open returns the store, ready and verified, and the services bound to
 	// it. Closing the store waits for what it is doing.
 	Open func(ctx context.Context, env *Env) (io.Closer, []Service, error)
@@ -56,8 +61,9 @@ type Namespace struct {
 
 // Service is one entity's service and what runs beside it.
 type Service struct {
-	Desc *grpc.ServiceDesc
-	Impl any // what the handlers of Desc were made for
+	Name     string // shop.v1.UserProfileService
+	Contract string // the file that declares it, for reflection
+	Methods  []Method
 	// Sweep deletes some of the records that expired, and returns how many.
 	// Nil: records do not expire.
 	Sweep func(ctx context.Context) (int, error)
@@ -66,19 +72,23 @@ type Service struct {
 // Server is a proxy whose stores are open. Its methods are safe for concurrent
 // use.
 type Server struct {
-	log    *slog.Logger
-	grpc   *grpc.Server
-	health *health.Server
-	sweeps []func(ctx context.Context) (int, error)
-	stores []io.Closer
-	closed sync.Once
-	err    error // of closing
+	log      *slog.Logger
+	grpc     *grpc.Server
+	health   *health.Server
+	sweeps   []func(ctx context.Context) (int, error)
+	stores   []io.Closer
+	draining atomic.Bool // calls that still arrive are refused
+	// operations are the methods of the contract by their path, for refusals
+	// before a method is chosen. They are not changed after Open.
+	operations map[string]operation
+	closed     sync.Once
+	err        error // of closing
 }
 
 // Open opens the stores of d and binds its services. Whoever calls it closes
 // the server.
 func Open(ctx context.Context, d *Deployment, env *Env) (*Server, error) {
-	s := &Server{log: env.Log, health: health.NewServer()}
+	s := &Server{log: env.Log, health: health.NewServer(), operations: map[string]operation{}}
 	s.grpc = s.newGRPCServer()
 	if err := s.reflect(d.Descriptors); err != nil {
 		return nil, err
@@ -90,15 +100,26 @@ func Open(ctx context.Context, d *Deployment, env *Env) (*Server, error) {
 			return nil, errors.Join(fmt.Errorf("namespace %s on %s: %w", n.Name, n.Backend, err), s.Close())
 		}
 		s.stores = append(s.stores, store)
+		gate := &gate{limit: int64(n.InFlight)}
 		for _, service := range services {
-			s.grpc.RegisterService(service.Desc, binding{server: s, service: service.Impl})
-			s.health.SetServingStatus(service.Desc.ServiceName, healthpb.HealthCheckResponse_SERVING)
-			if service.Sweep != nil {
-				s.sweeps = append(s.sweeps, service.Sweep)
-			}
+			s.register(service, n.Name, gate)
 		}
 	}
 	return s, nil
+}
+
+func (s *Server) register(service Service, namespace string, gate *gate) {
+	desc := &grpc.ServiceDesc{ServiceName: service.Name, Metadata: service.Contract}
+	for _, m := range service.Methods {
+		b := &bound{Method: m, server: s, service: service.Name, namespace: namespace, rate: newRate(m.Rate), gate: gate}
+		s.operations["/"+service.Name+"/"+m.Name] = b.operation()
+		desc.Methods = append(desc.Methods, grpc.MethodDesc{MethodName: m.Name, Handler: b.handle})
+	}
+	s.grpc.RegisterService(desc, nil)
+	s.health.SetServingStatus(service.Name, healthpb.HealthCheckResponse_SERVING)
+	if service.Sweep != nil {
+		s.sweeps = append(s.sweeps, service.Sweep)
+	}
 }
 
 // newGRPCServer returns a server with the limits that hold for every
@@ -107,6 +128,7 @@ func Open(ctx context.Context, d *Deployment, env *Env) (*Server, error) {
 func (s *Server) newGRPCServer() *grpc.Server {
 	return grpc.NewServer(
 		grpc.ForceServerCodecV2(newCodec()),
+		grpc.InTapHandle(s.arrive),
 		grpc.UnaryInterceptor(s.recoverUnary),
 		grpc.StreamInterceptor(s.recoverStream),
 		grpc.MaxRecvMsgSize(maxReceive),
@@ -142,7 +164,15 @@ func (s *Server) foreign(ctx context.Context, method string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return s.fail(ctx, &Method{Name: path.Base(method), Service: path.Dir(method)[1:]}, err)
+	return s.fail(ctx, s.operation(method), err)
+}
+
+// operation returns what is known of the method with the given path.
+func (s *Server) operation(method string) operation {
+	if op, ok := s.operations[method]; ok {
+		return op
+	}
+	return operation{name: path.Base(method), service: strings.TrimPrefix(path.Dir(method), "/")}
 }
 
 // reflect serves the contract's descriptors, which the binary holds as data:
@@ -180,13 +210,18 @@ func (c contract) FindDescriptorByName(name protoreflect.FullName) (protoreflect
 	return protoregistry.GlobalFiles.FindDescriptorByName(name)
 }
 
+// goAwayLimit is how long calls are still begun after clients were told to go:
+// one may have been on its way. A client that calls later did not listen.
+const goAwayLimit = time.Second
+
 // drainLimit bounds how long calls under way may take once the server stops.
 const drainLimit = 25 * time.Second
 
 // Serve accepts calls on l until ctx ends. Then health answers NOT_SERVING,
 // calls are served for linger more, so that balancers can turn away, clients
-// are told to go, calls under way may finish, and at the latest 25 s later the
-// rest is cut off. Serve closes l; the stores stay open.
+// are told to go, calls under way may finish, those that arrive 1 s later are
+// refused, and at the latest 25 s later the rest is cut off. Serve closes l; the
+// stores stay open.
 func (s *Server) Serve(ctx context.Context, l net.Listener, linger time.Duration) error {
 	stop, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
@@ -208,6 +243,8 @@ func (s *Server) drain(linger time.Duration) {
 	s.log.Info("draining", "linger", linger.String(), "limit", drainLimit.String())
 	s.health.Shutdown()
 	time.Sleep(linger)
+	refuse := time.AfterFunc(goAwayLimit, func() { s.draining.Store(true) })
+	defer refuse.Stop()
 	cut := time.AfterFunc(drainLimit, s.grpc.Stop)
 	defer cut.Stop()
 	s.grpc.GracefulStop()

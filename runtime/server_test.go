@@ -24,28 +24,25 @@ import (
 	"github.com/prism-proxy/prism/runtime"
 )
 
-// service does what its method's name says with its request's bytes.
-type service struct {
-	serve func(*runtime.Call) error
-}
+const thingService = "test.v1.ThingService"
 
-var method = runtime.Method{Name: "PutThing", Service: "test.v1.ThingService", Namespace: "things", Write: true}
-
-// start serves one method and returns a client, the server's logs, and what
-// makes the server drain and waits for it.
+// start serves PutThing and returns a client, the server's logs, and what makes
+// the server drain and waits for it.
 func start(t *testing.T, serve func(*runtime.Call) error) (*grpc.ClientConn, *logs, func()) {
 	t.Helper()
-	desc := &grpc.ServiceDesc{ServiceName: method.Service, HandlerType: (*any)(nil), Methods: []grpc.MethodDesc{
-		{MethodName: method.Name, Handler: runtime.Unary(&method, func(s *service, call *runtime.Call) error { return s.serve(call) })},
-		{MethodName: "Foreign", Handler: foreign},
-	}}
+	return startLimited(t, runtime.Method{Name: "PutThing", Write: true, Serve: serve}, 0)
+}
+
+// startLimited is start with the limits of a method and of its namespace.
+func startLimited(t *testing.T, method runtime.Method, inFlight int) (*grpc.ClientConn, *logs, func()) {
+	t.Helper()
 	out := new(logs)
 	env := runtime.NewEnv("test", t.TempDir())
 	env.Log = slog.New(slog.NewJSONHandler(out, nil))
 	server, err := runtime.Open(t.Context(), &runtime.Deployment{Name: "test", Namespaces: []runtime.Namespace{{
-		Name: "things", Backend: "none",
+		Name: "things", Backend: "none", InFlight: inFlight,
 		Open: func(context.Context, *runtime.Env) (io.Closer, []runtime.Service, error) {
-			return io.NopCloser(nil), []runtime.Service{{Desc: desc, Impl: &service{serve}}}, nil
+			return io.NopCloser(nil), []runtime.Service{{Name: thingService, Methods: []runtime.Method{method}}}, nil
 		},
 	}}}, env)
 	if err != nil {
@@ -273,32 +270,11 @@ func TestDrainFinishesCalls(t *testing.T) {
 
 func TestHealth(t *testing.T) {
 	conn, _, _ := start(t, echo)
-	for _, name := range []string{"", method.Service} {
+	for _, name := range []string{"", thingService} {
 		got, err := healthpb.NewHealthClient(conn).Check(t.Context(), &healthpb.HealthCheckRequest{Service: name})
 		if err != nil || got.Status != healthpb.HealthCheckResponse_SERVING {
 			t.Errorf("health of %q: %v, %v", name, got, err)
 		}
-	}
-}
-
-// foreign is a handler as other services have it, with interceptors.
-func foreign(_ any, ctx context.Context, _ func(any) error, intercept grpc.UnaryServerInterceptor) (any, error) {
-	info := &grpc.UnaryServerInfo{FullMethod: "/test.v1.ThingService/Foreign"}
-	return intercept(ctx, nil, info, func(context.Context, any) (any, error) { panic("hush") })
-}
-
-// Services that are not the contract's are recovered too.
-func TestForeignPanicFailsOneCall(t *testing.T) {
-	conn, out, _ := start(t, echo)
-	err := conn.Invoke(t.Context(), "/test.v1.ThingService/Foreign", &wrapperspb.BytesValue{}, &wrapperspb.BytesValue{})
-	if i, _ := info(t, err); i.Reason != "PANIC" || i.Metadata["op"] != "Foreign" {
-		t.Errorf("got %v, metadata %v", err, i.Metadata)
-	}
-	if strings.Contains(err.Error(), "goroutine") || strings.Contains(out.String(), "hush") {
-		t.Errorf("the stack was sent or the value logged: %v", err)
-	}
-	if _, err := put(t.Context(), conn, "canary"); err != nil {
-		t.Errorf("the next call fails: %v", err)
 	}
 }
 
@@ -308,8 +284,7 @@ func TestSweepRecovers(t *testing.T) {
 	server, err := runtime.Open(t.Context(), &runtime.Deployment{Name: "test", Namespaces: []runtime.Namespace{{
 		Name: "things", Backend: "none",
 		Open: func(context.Context, *runtime.Env) (io.Closer, []runtime.Service, error) {
-			desc := &grpc.ServiceDesc{ServiceName: method.Service, HandlerType: (*any)(nil)}
-			return io.NopCloser(nil), []runtime.Service{{Desc: desc, Sweep: func(context.Context) (int, error) { panic("sweep") }}}, nil
+			return io.NopCloser(nil), []runtime.Service{{Name: thingService, Sweep: func(context.Context) (int, error) { panic("sweep") }}}, nil
 		},
 	}}}, env)
 	if err != nil {
@@ -332,7 +307,7 @@ func TestSweepGoesOn(t *testing.T) {
 	}
 	var services []runtime.Service
 	for i, sweep := range sweeps {
-		services = append(services, runtime.Service{Desc: &grpc.ServiceDesc{ServiceName: fmt.Sprint("test.v1.Service", i), HandlerType: (*any)(nil)}, Sweep: sweep})
+		services = append(services, runtime.Service{Name: fmt.Sprint("test.v1.Service", i), Sweep: sweep})
 	}
 	server, err := runtime.Open(t.Context(), &runtime.Deployment{Name: "test", Namespaces: []runtime.Namespace{{
 		Name: "things", Backend: "none",

@@ -11,7 +11,7 @@ import (
 	sqlite "github.com/prism-proxy/prism/out/conformancesqlite/proxy/server"
 )
 
-func TestMain(m *testing.M) { os.Exit(backendtest.Main(m)) }
+func TestMain(m *testing.M) { os.Exit(backendtest.Main(m, memory.Deployment)) }
 
 // The stream's seed may be changed; one that failed stays as a row of its own.
 func TestAgree(t *testing.T) {

@@ -63,6 +63,25 @@ var limitCases = []testCase{
 		_, err = t.raw("Document", "GetDocument", delimited(nil, 1, text(nil, 1, "d")))
 		t.refused(err, notFound)
 	}},
+	{name: "too much", rule: "a record of more than 100,000 elements, of lists, packed lists and messages alike, is RESOURCE_EXHAUSTED REQUEST_TOO_COMPLEX; with as many it is stored", run: func(t *check) {
+		const most = 100_000 - 1 // beside the key
+		for name, elements := range map[string]func(n int) []byte{
+			"a list":         func(n int) []byte { return bytes.Repeat(delimited(nil, 2, nil), n) },
+			"a packed list":  func(n int) []byte { return delimited(nil, 3, make([]byte, n-1)) },
+			"fixed32":        func(n int) []byte { return delimited(nil, 4, make([]byte, 4*(n-1))) },
+			"a map":          func(n int) []byte { return bytes.Repeat(delimited(nil, 6, nil), n) },
+			"deep messages":  func(n int) []byte { return delimited(nil, 8, bytes.Repeat(delimited(nil, 2, nil), n-1)) },
+			"unknown fields": func(n int) []byte { return bytes.Repeat(varint(nil, 99, 1), n) },
+		} {
+			t.sub(name, func(t *check) {
+				record := document(elements(most))
+				t.ok(t.putDocument(record))
+				t.stored(record)
+				t.refused(t.putDocument(document(elements(most+1))), tooComplex, "limit", "100000")
+				t.stored(record)
+			})
+		}
+	}},
 	{name: "deep bytes", rule: "an unknown field of bytes is not looked into", run: func(t *check) {
 		record := document(delimited(nil, 500, groups(500)), delimited(nil, 501, []byte{0xff}))
 		t.ok(t.putDocument(record))

@@ -24,6 +24,7 @@ var (
 	malformed       = refusal{codes.InvalidArgument, "REQUEST_MALFORMED"}
 	badUTF8         = refusal{codes.InvalidArgument, "REQUEST_UTF8"}
 	tooDeep         = refusal{codes.InvalidArgument, "REQUEST_TOO_DEEP"}
+	tooComplex      = refusal{codes.ResourceExhausted, "REQUEST_TOO_COMPLEX"}
 	tooLarge        = refusal{codes.ResourceExhausted, "REQUEST_TOO_LARGE"}
 	fieldRequired   = refusal{codes.InvalidArgument, "FIELD_REQUIRED"}
 	fieldTooLong    = refusal{codes.InvalidArgument, "FIELD_TOO_LONG"}

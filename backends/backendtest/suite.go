@@ -61,6 +61,7 @@ var themes = []struct {
 	{"encoding", encodingCases},
 	{"limits", limitCases},
 	{"calls", callCases},
+	{"linear", linearCases},
 }
 
 // testCase is one rule and how it is checked.

@@ -14,7 +14,7 @@ import (
 	pb "github.com/prism-proxy/prism/out/contract/conformance/v1"
 )
 
-func TestMain(m *testing.M) { os.Exit(backendtest.Main(m)) }
+func TestMain(m *testing.M) { os.Exit(backendtest.Main(m, server.Deployment)) }
 
 var conformance = backendtest.Backend{
 	Deployment: server.Deployment,

@@ -160,7 +160,8 @@ func TestServerRefuses(t *testing.T) {
 }
 
 func TestServerGone(t *testing.T) {
-	store, crash := postgrestest.StartOwn(t)
+	server := postgrestest.StartOwn(t)
+	store := server.URL
 	migrate(t, environment(store), config(initSQL))
 	db := open(t, environment(store), config(initSQL))
 	done := make(chan error)
@@ -171,7 +172,7 @@ func TestServerGone(t *testing.T) {
 	for len(query(t, store, `SELECT 'x' FROM pg_stat_activity WHERE wait_event = 'PgSleep'`)) == 0 {
 		time.Sleep(time.Millisecond)
 	}
-	crash()
+	server.Kill(t)
 	wantReason(t, <-done, runtime.BackendUnavailable, "unknown")
 	for {
 		_, err := db.Version(t.Context(), insertThing, "b", nil)

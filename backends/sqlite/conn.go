@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/ncruces/go-sqlite3"
@@ -25,11 +26,16 @@ type Conn struct {
 func (db *DB) Reader(ctx context.Context) (*Conn, error) { return lend(ctx, db.readers) }
 
 // Begin lends the writing connection and begins a transaction on it. It waits
-// for the transactions before it until ctx ends.
+// for the transactions before it until ctx ends. Once a commit could not reach
+// the disk, it fails until the store is opened again.
 func (db *DB) Begin(ctx context.Context) (*Conn, error) {
 	c, err := lend(ctx, db.writer)
 	if err != nil {
 		return nil, err
+	}
+	if db.poisoned.Load() {
+		db.writer <- c
+		return nil, errPoisoned
 	}
 	c.writing = true
 	if c.Query("BEGIN IMMEDIATE").Exec(); c.err() != nil {
@@ -86,6 +92,9 @@ func (c *Conn) finish(err error, good bool) error {
 		commit := c.Query("COMMIT")
 		commit.Exec()
 		err = commit.err
+		if unsynced(err) {
+			c.db.poisoned.Store(true)
+		}
 		c.reset()
 	}
 	c.conn.SetInterrupt(context.Background())
@@ -102,6 +111,13 @@ func (c *Conn) reset() {
 		q.reset()
 	}
 	c.used = c.used[:0]
+}
+
+// unsynced reports whether a commit failed behind its last write, when it was
+// brought to the disk. What could not be written is undone; what the kernel
+// took and then dropped it reports once, and the next sync succeeds without it.
+func unsynced(err error) bool {
+	return errors.Is(err, sqlite3.IOERR) && !errors.Is(err, sqlite3.IOERR_WRITE)
 }
 
 // err returns the first error of the queries used.

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ncruces/go-sqlite3"
@@ -36,9 +37,12 @@ type DB struct {
 	writer  chan *Conn // holds the writing connection when it is free
 	readers chan *Conn
 	all     []*Conn // every connection there is
-	ready   bool    // all of them are in writer and readers, or lent
-	close   sync.Once
-	err     error // of closing
+	// poisoned says that a commit could not be brought to the disk, after which
+	// no commit can be believed.
+	poisoned atomic.Bool
+	ready    bool // all of them are in writer and readers, or lent
+	close    sync.Once
+	err      error // of closing
 }
 
 // Open opens <data-dir>/<namespace>.db, creating it if it is not there, applies

@@ -9,11 +9,16 @@ import (
 	"github.com/prism-proxy/prism/runtime"
 )
 
+// errPoisoned is what writes are told after a commit that could not reach the
+// disk.
+var errPoisoned = runtime.NotApplied(runtime.BackendReadOnly, "the store's disk failed, and writes end until the proxy is restarted (a working disk)", errors.New("sqlite: an earlier commit failed"))
+
 // Error translates an error of SQLite into what the client is told, by the
 // result code (https://sqlite.org/rescode.html). Errors of package runtime pass
 // unchanged; what the table does not know is INTERNAL. Every transaction that
-// failed was rolled back, so nothing was applied, except where the commit
-// itself could not reach the disk.
+// failed was rolled back, so nothing was applied, except where the commit was
+// written and could not be brought to the disk. The driver gives a full disk as
+// a write that failed.
 //
 // The context comes before all but that: SQLite says "interrupted" or "locked"
 // when it ends.
@@ -36,6 +41,9 @@ func Error(ctx context.Context, err error) error {
 		return runtime.NotApplied(runtime.Internal, "the store failed (no fault of the request)", err)
 	}
 	cause := errors.New("sqlite: " + plain.Error())
+	if errors.Is(err, sqlite3.IOERR_WRITE) {
+		return runtime.NotApplied(runtime.BackendReadOnly, "the store cannot write its file (space, and a working disk)", cause)
+	}
 	switch plain {
 	case sqlite3.BUSY, sqlite3.LOCKED, sqlite3.PROTOCOL:
 		return runtime.NotApplied(runtime.BackendUnavailable, "the store is locked by another program (one proxy per file)", cause)

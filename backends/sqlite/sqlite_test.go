@@ -303,6 +303,8 @@ func TestErrorTable(t *testing.T) {
 		{sqlite3.FULL, runtime.BackendReadOnly, "none"},
 		{sqlite3.READONLY, runtime.BackendReadOnly, "none"},
 		{sqlite3.IOERR, runtime.BackendUnavailable, "unknown"},
+		{sqlite3.IOERR_FSYNC, runtime.BackendUnavailable, "unknown"},
+		{sqlite3.IOERR_WRITE, runtime.BackendReadOnly, "none"},
 		{sqlite3.CANTOPEN, runtime.BackendUnavailable, "none"},
 		{sqlite3.CORRUPT, runtime.ValueCorrupt, "none"},
 		{sqlite3.NOTADB, runtime.ValueCorrupt, "none"},

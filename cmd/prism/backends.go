@@ -75,8 +75,10 @@ type promise struct {
 
 type setting struct {
 	Name      string   `json:"name"`
-	Type      string   `json:"type"` // enum or text
+	Type      string   `json:"type"` // enum, number or text
 	Values    []string `json:"values,omitempty"`
+	Min       int      `json:"min,omitempty"` // of a number
+	Max       int      `json:"max,omitempty"`
 	Default   string   `json:"default,omitempty"`
 	Required  bool     `json:"required"`
 	Reference bool     `json:"reference"` // may hold ${env:NAME} and ${file:path}
@@ -107,8 +109,11 @@ func describe(b schema.Backend) backendInfo {
 			Name: key.Name, Type: "text", Values: key.Values, Default: key.Default,
 			Required: key.Required, Reference: key.Reference, Doc: key.Doc,
 		}
-		if key.Values != nil {
+		switch {
+		case key.Values != nil:
 			s.Type = "enum"
+		case key.Max > 0:
+			s.Type, s.Min, s.Max = "number", key.Min, key.Max
 		}
 		info.Config = append(info.Config, s)
 		for _, value := range key.Values {
@@ -134,8 +139,11 @@ func (p promise) String() string {
 // String is what may stand there, in words.
 func (s setting) String() string {
 	text := "text"
-	if s.Values != nil {
+	switch s.Type {
+	case "enum":
 		text = strings.Join(s.Values, " or ")
+	case "number":
+		text = fmt.Sprintf("%d to %d", s.Min, s.Max)
 	}
 	if s.Reference {
 		text += ", with references"

@@ -33,11 +33,11 @@ func TestBackends(t *testing.T) {
 	if string(got) != want {
 		t.Errorf("durability of sqlite is %s, want %s", got, want)
 	}
-	if c := all[i].Config; len(c) != 1 || c[0].Name != "synchronous" || c[0].Type != "enum" || c[0].Default != "FULL" || c[0].Doc == "" {
+	if c := all[i].Config; len(c) != 2 || c[0].Name != "synchronous" || c[0].Type != "enum" || c[0].Default != "FULL" || c[0].Doc == "" {
 		t.Errorf("settings of sqlite are %+v", c)
 	}
 	script(t, []step{
-		{"backends", 0, "sqlite         key_value  POWER_SAFE; CRASH_SAFE with synchronous: NORMAL\n  synchronous  FULL or NORMAL; unset: FULL\n", ""},
+		{"backends", 0, "sqlite         key_value  POWER_SAFE; CRASH_SAFE with synchronous: NORMAL\n  synchronous  FULL or NORMAL; unset: FULL\n  readers      1 to 64\n", ""},
 		{"backends -o yaml", 2, "", `--output is "yaml"; write text or json`},
 	})
 }

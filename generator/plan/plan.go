@@ -62,6 +62,9 @@ func (p *page) namespace(n *schema.Namespace, b emit.Backend) {
 	for _, s := range b.Settings(n) {
 		rows = append(rows, []string{s.Field, fmt.Sprintf("`%s` = %s", s.Value, s.Formula)})
 	}
+	if bound := n.InFlight(); bound.Value > 0 {
+		rows = append(rows, []string{"calls at a time", fmt.Sprintf("`%d` = %s", bound.Value, bound.Formula)})
+	}
 	if len(rows) > 0 {
 		p.table([]string{"setting", "value = formula"}, rows)
 	}
@@ -96,9 +99,33 @@ func (p *page) entity(e *schema.Entity, sql bool) {
 	}
 	if len(rows) == 0 {
 		p.add("No capacity is declared, and so nothing is computed from it.\n")
-		return
+	} else {
+		p.table([]string{"size", "value = formula"}, rows)
 	}
-	p.table([]string{"size", "value = formula"}, rows)
+	p.rates(e)
+}
+
+// rates adds the limits of the methods, those that have the same together.
+func (p *page) rates(e *schema.Entity) {
+	var limits []schema.Limit
+	methods := map[schema.Limit][]string{}
+	for _, m := range e.Methods() {
+		limit := e.Rate(m)
+		if limit.Value == 0 {
+			continue
+		}
+		if methods[limit] == nil {
+			limits = append(limits, limit)
+		}
+		methods[limit] = append(methods[limit], m.Name)
+	}
+	var rows [][]string
+	for _, limit := range limits {
+		rows = append(rows, []string{code(methods[limit]), fmt.Sprintf("`%d` = %s", limit.Value, limit.Formula)})
+	}
+	if len(rows) > 0 {
+		p.table([]string{"calls of each in a second", "value = formula"}, rows)
+	}
 }
 
 func durability(d schema.Durability) string {

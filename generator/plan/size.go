@@ -98,11 +98,13 @@ func Grouped(n uint64) string {
 // Limits that hold for every call. They are the runtime's, which a test
 // compares: the compiler does not link it.
 const (
-	MaxRequest = 4 << 20
-	MaxRecord  = 3 << 20
-	MaxAnswer  = 3<<20 + 1<<19
-	MaxBatch   = 1000
-	MaxDepth   = 96
+	MaxRequest  = 4 << 20
+	MaxRecord   = 3 << 20
+	MaxAnswer   = 3<<20 + 1<<19
+	MaxBatch    = 1000
+	MaxDepth    = 96
+	MaxElements = 100_000
+	MaxDecoded  = 64 << 20
 )
 
 func (p *page) limits() {
@@ -116,7 +118,12 @@ func (p *page) limits() {
 		{"records of a page", "100 where the request names no number, 1,000 at most"},
 		{"encoded key, and index entry with its key", "1,024 bytes"},
 		{"depth of nested messages", fmt.Sprint(MaxDepth)},
+		{"elements of a message, at all depths", Grouped(MaxElements)},
+		{"a message decoded, by estimate", fmt.Sprintf("%d MiB", MaxDecoded/mib)},
 		{"life of a page token", "24 h"},
+		{"metadata of a call", "16 KiB"},
+		{"calls at a time on a connection", "100"},
+		{"from a call's metadata to the end of its request", "5 s"},
 		{"deadline of a call", "5 s where the client sets none, 60 s at most"},
 	})
 }

@@ -19,6 +19,8 @@ type ConfigKey struct {
 	Doc     string   // one sentence
 	Default string   // "": no default
 	Values  []string // the legal values; nil: any
+	// Min and Max bound a setting that is a whole number. Max 0: it is none.
+	Min, Max int
 	// Required settings have no default and must be written.
 	Required bool
 	// Reference says that the value differs between environments and may hold

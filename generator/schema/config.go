@@ -47,6 +47,7 @@ func Listen(config []byte) string {
 // configPlaces remembers where prism.yaml says what files must bear out.
 type configPlaces struct {
 	packages, namespaces map[string]Source
+	rates                map[*Namespace]map[string]Source // by method
 }
 
 // configReader reads one prism.yaml, of which only the keys it asks for are
@@ -59,7 +60,7 @@ type configReader struct {
 // deployment reads prism.yaml. What is faulty in it stays zero.
 func (r *reader) deployment(text []byte, file string) *Deployment {
 	c := &configReader{reader: r, path: file}
-	r.places = configPlaces{packages: map[string]Source{}, namespaces: map[string]Source{}}
+	r.places = configPlaces{packages: map[string]Source{}, namespaces: map[string]Source{}, rates: map[*Namespace]map[string]Source{}}
 	d := &Deployment{Dir: path.Dir(file), Listen: DefaultListen, TestKit: true}
 	root := c.document(text)
 	if root == nil {
@@ -132,7 +133,7 @@ func (c *configReader) listen(root *yaml.Node, keys map[string]*yaml.Node) strin
 }
 
 func (c *configReader) namespace(node *yaml.Node) *Namespace {
-	keys := c.mapping(node, "name", "backend", "config")
+	keys := c.mapping(node, "name", "backend", "config", "limits")
 	if keys == nil {
 		return nil
 	}
@@ -159,6 +160,9 @@ func (c *configReader) namespace(node *yaml.Node) *Namespace {
 	}
 	if i >= 0 {
 		n.Config = c.settings(node, keys["config"], c.backends[i])
+	}
+	if keys["limits"] != nil {
+		c.limits(n, keys["limits"])
 	}
 	return n
 }

@@ -43,6 +43,7 @@ type Namespace struct {
 	Name     string // [a-z][a-z0-9-]*
 	Backend  string
 	Config   map[string]string // the backend's settings, references unresolved
+	Limits   Limits            // those that prism.yaml sets
 	Entities []*Entity         // by full name, at least one
 }
 

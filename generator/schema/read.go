@@ -112,6 +112,7 @@ func (r *reader) checkUse(d *Deployment) {
 			r.report(3005, r.places.namespaces[n.Name], "remove it, or write it on an entity",
 				"no entity of the packages is in namespace %q", n.Name)
 		}
+		r.checkRates(n)
 	}
 	for _, p := range d.Packages {
 		if !slices.ContainsFunc(d.Files, func(f protoreflect.FileDescriptor) bool { return string(f.Package()) == p }) {

@@ -102,6 +102,7 @@ var rules = []Rule{
 	{3005, "namespace.empty", Error, "a namespace in prism.yaml has entities"},
 	{3006, "backend.setting", Error, "config holds the settings of its backend, each with a legal value"},
 	{3007, "namespace.twice", Error, "a namespace is served by one backend"},
+	{3008, "namespace.limits", Error, "limits are whole numbers: in_flight calls at a time, and in rates the calls in a second of a method of the namespace"},
 	{3011, "durability", Error, "a backend promises at least what its entities need"},
 	{4010, "lock.format", Error, "prism.lock.json is written by the compiler alone, in format 1 and under the rules of that format"},
 	{4011, "lock.release", Error, "this release of the compiler plans a deployment's first migration only"},

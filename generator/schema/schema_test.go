@@ -28,7 +28,7 @@ var backends = []schema.Backend{
 	{
 		Name:   "sqlite",
 		SQL:    true,
-		Config: []schema.ConfigKey{{Name: "synchronous", Default: "FULL", Values: []string{"FULL", "NORMAL"}}},
+		Config: []schema.ConfigKey{{Name: "synchronous", Default: "FULL", Values: []string{"FULL", "NORMAL"}}, {Name: "readers", Min: 1, Max: 64}},
 		Durability: func(config map[string]string) schema.Durability {
 			if config["synchronous"] == "FULL" {
 				return schema.PowerSafe

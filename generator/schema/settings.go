@@ -1,8 +1,10 @@
 package schema
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -68,6 +70,9 @@ func (c *configReader) setting(node *yaml.Node, b Backend, key ConfigKey) string
 	if key.Values != nil && !slices.Contains(key.Values, value) {
 		c.report(3006, c.at(node), "write one of "+strings.Join(key.Values, ", "), "%s of backend %s is %q", key.Name, b.Name, value)
 	}
+	if n, err := strconv.Atoi(value); key.Max > 0 && (err != nil || n < key.Min || n > key.Max) {
+		c.report(3006, c.at(node), fmt.Sprintf("write a whole number from %d to %d", key.Min, key.Max), "%s of backend %s is %q", key.Name, b.Name, value)
+	}
 	bare := reference.ReplaceAllString(value, "")
 	switch {
 	case strings.Contains(bare, "${"):
@@ -79,6 +84,68 @@ func (c *configReader) setting(node *yaml.Node, b Backend, key ConfigKey) string
 		c.report(5030, c.at(node), "write ${env:NAME} or ${file:path} in its place", "%s of backend %s holds a password", key.Name, b.Name)
 	}
 	return value
+}
+
+// maxLimit is the most that a limit can be set to: far beyond what one process
+// serves.
+const maxLimit = 1_000_000
+
+// limits reads what takes the place of the limits that capacity gives. That the
+// methods exist is checked when the entities are known.
+func (c *configReader) limits(n *Namespace, node *yaml.Node) {
+	keys := c.mapping(node, "in_flight", "rates")
+	if keys["in_flight"] != nil {
+		n.Limits.InFlight = c.limit(keys["in_flight"], "in_flight")
+	}
+	rates := keys["rates"]
+	if rates == nil {
+		return
+	}
+	if rates.Kind != yaml.MappingNode {
+		c.report(5033, c.at(rates), "write methods, each with its calls in a second", "rates is not a mapping")
+		return
+	}
+	n.Limits.Rates = map[string]int{}
+	places := map[string]Source{}
+	for i := 0; i < len(rates.Content); i += 2 {
+		method := rates.Content[i].Value
+		if _, twice := places[method]; twice {
+			c.report(5032, c.at(rates.Content[i]), "remove one", "key %s is written twice", method)
+			continue
+		}
+		places[method] = c.at(rates.Content[i])
+		n.Limits.Rates[method] = c.limit(rates.Content[i+1], method)
+	}
+	c.places.rates[n] = places
+}
+
+func (c *configReader) limit(node *yaml.Node, what string) int {
+	text, ok := c.scalar(node, what)
+	n, err := strconv.Atoi(text)
+	if ok && (err != nil || n < 1 || n > maxLimit) {
+		c.report(3008, c.at(node), fmt.Sprintf("write a number from 1 to %d", maxLimit), "%s is %q", what, text)
+	}
+	return n
+}
+
+// checkRates refuses limits of methods that the namespace does not have.
+func (r *reader) checkRates(n *Namespace) {
+	var known []string
+	for _, e := range n.Entities {
+		for _, m := range e.Methods() {
+			known = append(known, m.Name)
+		}
+	}
+	for method, at := range r.places.rates[n] {
+		if slices.Contains(known, method) || HasError(r.faults) {
+			continue
+		}
+		fix := "write a method of the namespace's services"
+		if near := nearest(method, known); near != "" {
+			fix = "did you mean " + near + "?"
+		}
+		r.report(3008, at, fix, "namespace %q has no method %s", n.Name, method)
+	}
 }
 
 // An inline secret is looked for in what a value holds beside its references.

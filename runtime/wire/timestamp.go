@@ -31,7 +31,7 @@ func (f *Fields) Timestamp(t Timestamp) Timestamp {
 			t.Nanos = m.Int32()
 		}
 	}
-	f.Join(m.Err())
+	f.Leave(m.Result())
 	return t
 }
 

@@ -2,7 +2,8 @@
 // bytes, no allocation, no reflection. Generated record checks are written with
 // it, and accept exactly what proto.Unmarshal accepts, but for field numbers
 // above 2^29-1 inside unknown groups (refused, as by every other
-// implementation) and nesting deeper than MaxDepth.
+// implementation), nesting deeper than MaxDepth, and messages that hold more
+// than MaxElements or take more than MaxDecoded.
 //
 // Encoding: https://protobuf.dev/programming-guides/encoding
 package wire
@@ -19,11 +20,23 @@ var (
 	ErrMalformed = errors.New("not a valid protobuf encoding")
 	ErrUTF8      = errors.New("a string field holds invalid UTF-8")
 	ErrTooDeep   = errors.New("messages are nested too deeply")
+	ErrTooCostly = errors.New("a message holds too much")
 )
 
 // MaxDepth is how deep messages and groups may be nested, the outermost being
 // 1. Clients that stop at 100 can still read such a record inside a response.
 const MaxDepth = 96
+
+// What a message may hold, so that whoever decodes it can: 4 MiB of empty
+// messages would take 170 MiB decoded.
+const (
+	// MaxElements is how many fields a message may hold at all depths, every
+	// element of a list counted.
+	MaxElements = 100_000
+	// MaxDecoded is how many bytes a message may take decoded, by estimate: its
+	// encoding, and what the compiler charges for each message in it.
+	MaxDecoded = 64 << 20
+)
 
 // Empty is a value that is present and empty. Nil is absent.
 var Empty = []byte{}
@@ -48,35 +61,58 @@ const maxNumber = 1<<29 - 1
 // cut to their capacity, so that an append copies. A field that is not read is
 // skipped, but its encoding was checked.
 type Fields struct {
-	Tag   Tag
-	left  []byte
-	data  []byte // of a length-delimited field or a group
-	num   uint64 // of any other
-	depth int
-	err   error
+	Tag    Tag
+	left   []byte
+	data   []byte // of a length-delimited field or a group
+	num    uint64 // of any other
+	depth  int
+	result Result
+}
+
+// Result is how the reading of a message ended, and what is left of its limits.
+// It goes up from message to message by value: a pointer to one budget would
+// put that on the heap.
+type Result struct {
+	elements, decoded int // that the message may still hold, and take
+	err               error
 }
 
 // Read begins to read the message encoded in b.
-func Read(b []byte) Fields { return Fields{left: b, depth: 1} }
+func Read(b []byte) Fields {
+	return Fields{left: b, depth: 1, result: Result{elements: MaxElements, decoded: MaxDecoded - len(b)}}
+}
 
 // Err returns the first error, or nil.
-func (f *Fields) Err() error { return f.err }
+func (f *Fields) Err() error { return f.result.err }
+
+// Result returns how the reading ended, for the message around this one.
+func (f *Fields) Result() Result { return f.result }
 
 // Join keeps err if there was none before: that of a nested message.
 func (f *Fields) Join(err error) {
-	if f.err == nil {
-		f.err = err
+	if f.result.err == nil {
+		f.result.err = err
+	}
+}
+
+// Leave returns from a nested message: what that left of the limits is left,
+// and its error is kept if there was none before.
+func (f *Fields) Leave(nested Result) {
+	err := f.result.err
+	f.result = nested
+	if err != nil {
+		f.result.err = err
 	}
 }
 
 // Next moves to the next field and reports whether there is one.
 func (f *Fields) Next() bool {
-	if len(f.left) == 0 || f.err != nil {
+	if len(f.left) == 0 || f.result.err != nil {
 		return false
 	}
 	tag, n := uvarint(f.left)
 	if number := tag >> 3; n == 0 || number == 0 || number > maxNumber {
-		f.err = ErrMalformed
+		f.result.err = ErrMalformed
 		return false
 	}
 	f.Tag = Tag(tag)
@@ -95,18 +131,37 @@ func (f *Fields) Next() bool {
 			f.num, n = uint64(binary.LittleEndian.Uint32(b)), 4
 		}
 	case Group:
-		if f.data, n, f.err = group(b, tag>>3, f.depth+1); f.err != nil {
+		if f.data, n, f.result.err = group(b, tag>>3, f.depth+1); f.result.err != nil {
 			return false
 		}
 	default:
 		n = 0
 	}
 	if n == 0 {
-		f.err = ErrMalformed
+		f.result.err = ErrMalformed
 		return false
 	}
 	f.left = b[n:]
+	if f.result.elements--; f.result.elements < 0 {
+		f.result.err = ErrTooCostly
+		return false
+	}
 	return true
+}
+
+// Charge records ErrTooCostly if the message may not take so many bytes more
+// when it is decoded.
+func (f *Fields) Charge(bytes int) {
+	if f.result.decoded -= bytes; f.result.decoded < 0 {
+		f.Join(ErrTooCostly)
+	}
+}
+
+// count charges n elements of a packed list.
+func (f *Fields) count(n int) {
+	if f.result.elements -= n; f.result.elements < 0 {
+		f.Join(ErrTooCostly)
+	}
 }
 
 // Text returns the current string field, and records ErrUTF8 if it is not
@@ -156,16 +211,17 @@ func (f *Fields) Bool() bool { return f.num != 0 }
 // Message begins to read the current field as a message, length-delimited or a
 // group.
 func (f *Fields) Message() Fields {
-	m := Fields{left: f.data, depth: f.depth + 1}
+	m := Fields{left: f.data, depth: f.depth + 1, result: f.result}
 	if m.depth > MaxDepth {
-		m.err = ErrTooDeep
+		m.result.err = ErrTooDeep
 	}
 	return m
 }
 
 // PackedVarints checks that the current field is a whole number of varints.
 func (f *Fields) PackedVarints() {
-	for b := f.data; len(b) > 0; {
+	elements := 0
+	for b := f.data; len(b) > 0; elements++ {
 		_, n := uvarint(b)
 		if n == 0 {
 			f.Join(ErrMalformed)
@@ -173,6 +229,7 @@ func (f *Fields) PackedVarints() {
 		}
 		b = b[n:]
 	}
+	f.count(elements)
 }
 
 // PackedFixed checks that the current field is a whole number of values of
@@ -181,14 +238,15 @@ func (f *Fields) PackedFixed(size int) {
 	if len(f.data)%size != 0 {
 		f.Join(ErrMalformed)
 	}
+	f.count(len(f.data) / size)
 }
 
 // Check reads a message in which nothing but the encoding can be wrong: no
 // string and no message stands in it.
-func Check(f Fields) error {
+func Check(f Fields) Result {
 	for f.Next() {
 	}
-	return f.Err()
+	return f.result
 }
 
 // uvarint decodes the varint at the start of b; n is 0 when there is none. It

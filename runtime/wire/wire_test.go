@@ -32,12 +32,19 @@ func groups(depth int) []byte {
 }
 
 // descend reads field 1 as a message at every depth.
-func descend(f wire.Fields) error {
+func descend(f wire.Fields) wire.Result {
 	for f.Next() {
 		if f.Tag == 1<<3|wire.Bytes {
-			f.Join(descend(f.Message()))
+			f.Leave(descend(f.Message()))
 		}
 	}
+	return f.Result()
+}
+
+// decode reads b as messages in field 1 at every depth.
+func decode(b []byte) error {
+	f := wire.Read(b)
+	f.Leave(descend(f))
 	return f.Err()
 }
 
@@ -72,7 +79,7 @@ func TestEncodingFaults(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			if got := descend(wire.Read(test.in)); !errors.Is(got, test.want) {
+			if got := decode(test.in); !errors.Is(got, test.want) {
 				t.Errorf("got %v, want %v", got, test.want)
 			}
 		})
@@ -239,5 +246,47 @@ func TestReadDoesNotAllocate(t *testing.T) {
 	})
 	if allocs != 0 {
 		t.Errorf("reading allocates %v times", allocs)
+	}
+}
+
+// A message may hold so many elements, wherever they stand, and no more; what
+// the compiler charges is counted beside them.
+func TestLimitsOfContent(t *testing.T) {
+	one := wire.AppendVarint(nil, 2, 1)
+	tests := []struct {
+		name string
+		in   []byte
+		want error
+	}{
+		{"as many fields as may be", bytes.Repeat(one, wire.MaxElements), nil},
+		{"one field more", bytes.Repeat(one, wire.MaxElements+1), wire.ErrTooCostly},
+		{"in nested messages", bytes.Repeat(wire.AppendBytes(nil, 1, bytes.Repeat(one, 9)), wire.MaxElements/10), nil},
+		{"one more behind nested messages", append(bytes.Repeat(wire.AppendBytes(nil, 1, bytes.Repeat(one, 9)), wire.MaxElements/10), one...), wire.ErrTooCostly},
+		{"one more in the last", bytes.Repeat(wire.AppendBytes(nil, 1, bytes.Repeat(one, 10)), wire.MaxElements/10), wire.ErrTooCostly},
+		{"packed", wire.AppendBytes(nil, 3, make([]byte, wire.MaxElements-1)), nil},
+		{"one packed more", wire.AppendBytes(nil, 3, make([]byte, wire.MaxElements)), wire.ErrTooCostly},
+		{"packed fixed32", wire.AppendBytes(nil, 4, make([]byte, 4*wire.MaxElements)), wire.ErrTooCostly},
+		{"as many bytes as may be", wire.AppendBytes(nil, 5, nil), nil},
+		{"a byte more", append(wire.AppendBytes(nil, 5, nil), wire.AppendBytes(nil, 5, nil)...), wire.ErrTooCostly},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			f := wire.Read(test.in)
+			for f.Next() {
+				switch f.Tag {
+				case 1<<3 | wire.Bytes:
+					f.Leave(wire.Check(f.Message()))
+				case 3<<3 | wire.Bytes:
+					f.PackedVarints()
+				case 4<<3 | wire.Bytes:
+					f.PackedFixed(4)
+				case 5<<3 | wire.Bytes:
+					f.Charge(wire.MaxDecoded - 2)
+				}
+			}
+			if got := f.Err(); !errors.Is(got, test.want) {
+				t.Errorf("got %v, want %v", got, test.want)
+			}
+		})
 	}
 }

@@ -4,6 +4,7 @@ package gen
 
 import (
 	"fmt"
+	"strconv"
 
 	"github.com/prism-proxy/prism/generator/emit"
 	"github.com/prism-proxy/prism/generator/emit/golang"
@@ -31,6 +32,9 @@ func (Backend) Info() schema.Backend {
 			Name: "durability", Default: schema.PowerSafe.String(),
 			Values: []string{schema.PowerSafe.String(), schema.CrashSafe.String(), schema.LostOnRestart.String()},
 			Doc:    "What the server's settings must promise, else the proxy does not start: POWER_SAFE needs synchronous_commit, fsync and full_page_writes, CRASH_SAFE needs synchronous_commit, LOST_ON_RESTART needs nothing.",
+		}, {
+			Name: "connections", Min: 1, Max: 1000,
+			Doc: "How many connections the pool has at most, in the place of the number that the declared peak gives.",
 		}},
 		Durability: func(config map[string]string) schema.Durability {
 			for _, d := range []schema.Durability{schema.LostOnRestart, schema.CrashSafe} {
@@ -66,6 +70,9 @@ const (
 )
 
 func connections(n *schema.Namespace) (int, string) {
+	if set, err := strconv.Atoi(n.Config["connections"]); err == nil {
+		return set, "config connections"
+	}
 	var reads, writes uint64
 	for _, e := range n.Entities {
 		reads += e.Capacity.PeakReads

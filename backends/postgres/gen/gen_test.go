@@ -11,16 +11,21 @@ func TestSettings(t *testing.T) {
 	type load struct{ reads, writes uint64 }
 	for _, c := range []struct {
 		name    string
+		set     string // connections in prism.yaml
 		loads   []load
 		want    string
 		formula string
 	}{
-		{"nothing declared", []load{{}}, "2", "clamp(2, ceil(2 × (0 peak reads/s × 1 ms + 0 peak writes/s × 5 ms)), 32)"},
-		{"a sum that is not whole is rounded up", []load{{1000, 0}, {1, 100}}, "4", "clamp(2, ceil(2 × (1001 peak reads/s × 1 ms + 100 peak writes/s × 5 ms)), 32)"},
-		{"more than one server is good for", []load{{1e6, 1e6}}, "32", "clamp(2, ceil(2 × (1000000 peak reads/s × 1 ms + 1000000 peak writes/s × 5 ms)), 32)"},
+		{"nothing declared", "", []load{{}}, "2", "clamp(2, ceil(2 × (0 peak reads/s × 1 ms + 0 peak writes/s × 5 ms)), 32)"},
+		{"a sum that is not whole is rounded up", "", []load{{1000, 0}, {1, 100}}, "4", "clamp(2, ceil(2 × (1001 peak reads/s × 1 ms + 100 peak writes/s × 5 ms)), 32)"},
+		{"more than one server is good for", "", []load{{1e6, 1e6}}, "32", "clamp(2, ceil(2 × (1000000 peak reads/s × 1 ms + 1000000 peak writes/s × 5 ms)), 32)"},
+		{"set", "100", []load{{1000, 0}}, "100", "config connections"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			n := &schema.Namespace{Config: map[string]string{"url": "${env:STORE}", "durability": "CRASH_SAFE"}}
+			if c.set != "" {
+				n.Config["connections"] = c.set
+			}
 			for _, l := range c.loads {
 				n.Entities = append(n.Entities, &schema.Entity{Capacity: schema.Capacity{PeakReads: l.reads, PeakWrites: l.writes}})
 			}

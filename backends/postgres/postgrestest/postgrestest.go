@@ -57,9 +57,14 @@ func Start(t testing.TB) string {
 	return server.url(name)
 }
 
-// StartOwn is Start on a server that no other test has. crash ends it at once,
-// as a crash does, and returns when nothing listens any more.
-func StartOwn(t testing.TB) (url string, crash func()) {
+// Own is a server that no other test has, and that can be killed.
+type Own struct {
+	URL    string // of its one database
+	server *server
+}
+
+// StartOwn is Start on a server of its own.
+func StartOwn(t testing.TB) *Own {
 	t.Helper()
 	server, err := start()
 	if errors.Is(err, errMissing) && os.Getenv("PRISM_REQUIRE") != "all" {
@@ -68,19 +73,55 @@ func StartOwn(t testing.TB) (url string, crash func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	crash = sync.OnceFunc(func() {
+	t.Cleanup(func() {
 		server.alive.Close()
-		for {
-			conn, err := net.Dial("tcp", server.address)
-			if err != nil {
-				return
-			}
-			conn.Close()
-			time.Sleep(time.Millisecond)
-		}
+		<-server.ended
+		os.RemoveAll(server.data)
 	})
-	t.Cleanup(crash)
-	return server.url("postgres"), crash
+	return &Own{URL: server.url("postgres"), server: server}
+}
+
+// Kill ends the server's main process with SIGKILL, whose death the others do
+// not outlive, and returns when nothing listens any more. The data stays.
+func (o *Own) Kill(t testing.TB) {
+	t.Helper()
+	s := o.server
+	if err := os.WriteFile(s.keep(), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	pid, err := os.ReadFile(filepath.Join(s.data, "postmaster.pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, _, _ := strings.Cut(string(pid), "\n")
+	main, err := strconv.Atoi(first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(main, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	<-s.ended
+	s.alive.Close()
+}
+
+// Restart starts a server that was killed on its data and its address, and
+// returns when it answers.
+func (o *Own) Restart(t testing.TB) {
+	t.Helper()
+	// Until the last process of the one before is gone, it does not start.
+	var err error
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if err = o.server.serve(); err == nil {
+			break
+		}
+	}
+	if err == nil {
+		err = os.Remove(o.server.keep())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // Run is Start for a program that is no test. stop ends the server, as the end
@@ -99,22 +140,28 @@ var (
 	databases  atomic.Int64 // created so far, for their names
 )
 
-// server is a running Postgres.
+// server is a Postgres and its data.
 type server struct {
-	address string   // host:port
-	alive   *os.File // the server ends when this is closed
+	bin, data string
+	attr      *syscall.SysProcAttr
+	address   string        // host:port
+	alive     *os.File      // the server ends when this is closed
+	ended     chan struct{} // closed when it has
 }
+
+// keep is a file that makes the data outlive the server.
+func (s *server) keep() string { return filepath.Join(s.data, "keep") }
 
 // script runs the server $2 on data $1 until fd 3, whose other end only the
 // test process holds, is at its end. That is so even after a SIGKILL, and
 // unlike Pdeathsig it is not tied to the thread that started the server. The
-// data is thrown away, hence SIGQUIT, which stops without a checkpoint.
+// data is thrown away, unless there is a file keep in it, hence SIGQUIT, which stops without a checkpoint.
 const script = `
 data=$1; shift
 "$@" 3<&- & server=$!
 { cat; kill -QUIT $server; } <&3 >/dev/null 2>&1 &
 wait $server; status=$?
-rm -rf "$data"
+test -e "$data/keep" || rm -rf "$data"
 exit $status`
 
 func start() (*server, error) {
@@ -138,56 +185,62 @@ func start() (*server, error) {
 		os.RemoveAll(data)
 		return nil, fmt.Errorf("postgrestest: initdb: %w\n%s", err, out)
 	}
-	return serve(bin, data, attr)
-}
-
-// serve starts the server on data, which it then owns, and waits until it
-// answers.
-func serve(bin, data string, attr *syscall.SysProcAttr) (*server, error) {
 	address, err := freeAddress()
 	if err != nil {
 		os.RemoveAll(data)
 		return nil, err
 	}
-	host, port, _ := net.SplitHostPort(address)
-	watched, alive, err := os.Pipe()
-	if err != nil {
+	s := &server{bin: bin, data: data, attr: attr, address: address}
+	if err := s.serve(); err != nil {
 		os.RemoveAll(data)
 		return nil, err
+	}
+	return s, nil
+}
+
+// serve starts the server and waits until it answers.
+func (s *server) serve() error {
+	host, port, _ := net.SplitHostPort(s.address)
+	watched, alive, err := os.Pipe()
+	if err != nil {
+		return err
 	}
 	defer watched.Close()
 
 	var log bytes.Buffer
-	cmd := exec.Command("/bin/sh", "-c", script, "sh", data,
-		filepath.Join(bin, "postgres"), "-D", data, "-h", host, "-p", port,
+	cmd := exec.Command("/bin/sh", "-c", script, "sh", s.data,
+		filepath.Join(s.bin, "postgres"), "-D", s.data, "-h", host, "-p", port,
 		"-c", "unix_socket_directories=", "-c", "log_min_messages=fatal")
-	cmd.Dir, cmd.SysProcAttr, cmd.ExtraFiles = data, attr, []*os.File{watched}
+	cmd.Dir, cmd.SysProcAttr, cmd.ExtraFiles = s.data, s.attr, []*os.File{watched}
 	cmd.Stdout, cmd.Stderr = &log, &log
 	if err := cmd.Start(); err != nil {
 		alive.Close()
-		os.RemoveAll(data)
-		return nil, fmt.Errorf("postgrestest: %w", err)
+		return fmt.Errorf("postgrestest: %w", err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	s.alive, s.ended = alive, make(chan struct{})
+	var status error
+	go func() {
+		status = cmd.Wait()
+		close(s.ended)
+	}()
 
-	s := &server{address: address, alive: alive}
 	deadline := time.After(30 * time.Second)
 	for {
 		err := s.exec("SELECT 1")
 		if err == nil {
-			return s, nil
+			return nil
 		}
 		select {
 		case <-time.After(20 * time.Millisecond):
 			continue
-		case err = <-ended:
+		case <-s.ended:
+			err = status
 			alive.Close()
 		case <-deadline:
 			alive.Close()
-			<-ended
+			<-s.ended
 		}
-		return nil, fmt.Errorf("postgrestest: the server does not start: %w\n%s", err, &log)
+		return fmt.Errorf("postgrestest: the server does not start: %w\n%s", err, &log)
 	}
 }
 

@@ -4,6 +4,7 @@ package gen
 
 import (
 	"fmt"
+	"strconv"
 
 	"github.com/prism-proxy/prism/generator/emit"
 	"github.com/prism-proxy/prism/generator/emit/golang"
@@ -28,6 +29,9 @@ func (Backend) Info() schema.Backend {
 		Config: []schema.ConfigKey{{
 			Name: "synchronous", Default: "FULL", Values: []string{"FULL", "NORMAL"},
 			Doc: "When a commit reaches the disk: FULL at once, which a power cut does not undo; NORMAL later, which only the death of the process does not undo.",
+		}, {
+			Name: "readers", Min: 1, Max: 64,
+			Doc: "How many connections read, in the place of the number that the declared peak gives.",
 		}},
 		Durability: func(config map[string]string) schema.Durability {
 			if config["synchronous"] == "NORMAL" {
@@ -56,6 +60,9 @@ const (
 )
 
 func readers(n *schema.Namespace) (int, string) {
+	if set, err := strconv.Atoi(n.Config["readers"]); err == nil {
+		return set, "config readers"
+	}
 	var reads uint64
 	for _, e := range n.Entities {
 		reads += e.Capacity.PeakReads

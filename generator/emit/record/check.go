@@ -73,10 +73,11 @@ func (c *checks) of(f protoreflect.FieldDescriptor) string {
 		}
 		return ""
 	case f.Message() != nil:
+		check := "@wire.Check"
 		if name := c.names[f.Message().FullName()]; name != "" {
-			return "f.Join(" + name + "(f.Message()))"
+			check = name
 		}
-		return "f.Join(@wire.Check(f.Message()))"
+		return fmt.Sprintf("f.Charge(%d)\nf.Leave(%s(f.Message()))", decodedSize(f.Message()), check)
 	case !packable(f):
 		return ""
 	}
@@ -92,7 +93,7 @@ func (c *checks) of(f protoreflect.FieldDescriptor) string {
 func (c *checks) print(file *golang.File) {
 	for _, m := range c.order {
 		var b strings.Builder
-		fmt.Fprintf(&b, "// %s checks a %s at any depth.\nfunc %[1]s(f @wire.Fields) error {\nfor f.Next() {\nswitch f.Tag {\n", c.names[m.FullName()], m.FullName())
+		fmt.Fprintf(&b, "// %s checks a %s at any depth.\nfunc %[1]s(f @wire.Fields) @wire.Result {\nfor f.Next() {\nswitch f.Tag {\n", c.names[m.FullName()], m.FullName())
 		var looks []string
 		tags, fields := map[string][]string{}, map[string][]string{}
 		for i := range m.Fields().Len() {
@@ -110,7 +111,7 @@ func (c *checks) print(file *golang.File) {
 		for _, look := range looks {
 			fmt.Fprintf(&b, "case %s: // %s\n%s\n", strings.Join(tags[look], ", "), strings.Join(fields[look], ", "), look)
 		}
-		b.WriteString("}\n}\nreturn f.Err()\n}")
+		b.WriteString("}\n}\nreturn f.Result()\n}")
 		file.Add("%s", b.String())
 	}
 }
@@ -118,6 +119,27 @@ func (c *checks) print(file *golang.File) {
 // shortName is what a message or an enum is called in its package, as one word.
 func shortName(d protoreflect.Descriptor) string {
 	return strings.ReplaceAll(strings.TrimPrefix(string(d.FullName()), string(d.ParentFile().Package())+"."), ".", "")
+}
+
+// decodedSize is what a message takes when it is decoded, whatever it holds, by
+// the layout of protobuf-go, which is about that of other languages: a header
+// of 40 bytes and the pointer to it; a string has 16 bytes, a list or bytes 24,
+// any other field at most 8. The text itself is counted as encoded.
+func decodedSize(m protoreflect.MessageDescriptor) int {
+	size := 48
+	for i := range m.Fields().Len() {
+		switch f := m.Fields().Get(i); {
+		case f.IsMap():
+			size += 8
+		case f.IsList(), f.Kind() == protoreflect.BytesKind:
+			size += 24
+		case f.Kind() == protoreflect.StringKind:
+			size += 16
+		default:
+			size += 8
+		}
+	}
+	return size
 }
 
 // packable reports whether the field is a list of numbers, which may be packed.

@@ -33,7 +33,11 @@ func namespaces(d *schema.Deployment, backends map[string]emit.Backend) string {
 	var b strings.Builder
 	b.WriteString("[]@runtime.Namespace{\n")
 	for _, n := range d.Namespaces {
-		fmt.Fprintf(&b, "{Name: %q, Backend: %q, Open: open%s", n.Name, n.Backend, title(n.GoName()))
+		fmt.Fprintf(&b, "{Name: %q, Backend: %q", n.Name, n.Backend)
+		if bound := n.InFlight(); bound.Value > 0 {
+			fmt.Fprintf(&b, ", InFlight: %d", bound.Value)
+		}
+		fmt.Fprintf(&b, ", Open: open%s", title(n.GoName()))
 		if migrates(d, n, backends) {
 			fmt.Fprintf(&b, ", Migrate: migrate%s, Status: status%[1]s", title(n.GoName()))
 		}

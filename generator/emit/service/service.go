@@ -1,6 +1,6 @@
 // Package service emits service.go and lists.go of an entity's package: the
-// handlers between the contract and the store, and the ServiceDesc that grpc
-// calls them by. They are the same for every backend.
+// handlers between the contract and the store, and the list of methods that the
+// runtime calls them by. They are the same for every backend.
 package service
 
 import (
@@ -17,7 +17,6 @@ import (
 func Emit(e *schema.Entity, dir, importPath, backendPath, contractPath string) ([]emit.File, error) {
 	p := &printer{e: e, imports: golang.Imports{
 		"bytes": "bytes", "math": "math", "cmp": "cmp", "utf8": "unicode/utf8",
-		"grpc":     "google.golang.org/grpc",
 		"runtime":  golang.Module + "/runtime",
 		"keyvalue": golang.Module + "/runtime/keyvalue",
 		"wire":     golang.Module + "/runtime/wire",
@@ -48,71 +47,44 @@ type printer struct {
 	imports golang.Imports
 }
 
-// method is one RPC and the function that serves it.
-type method struct {
-	name, goName string
-	write        bool
-}
-
-// methods returns the RPCs in the order of the contract.
-func methods(e *schema.Entity) []method {
-	all := []method{
-		{"Put" + e.Name, "put", true},
-		{"Get" + e.Name, "get", false},
-		{"Delete" + e.Name, "delete", true},
-		{"CompareAndSwap" + e.Name, "compareAndSwap", true},
-		{"BatchPut" + e.Plural, "batchPut", true},
-		{"BatchGet" + e.Plural, "batchGet", false},
-		{"BatchDelete" + e.Plural, "batchDelete", true},
-		{"Scan" + e.Plural, "scan", false},
-	}
-	for _, x := range e.Indexes {
-		all = append(all, method{x.Find, x.GoName, false})
-	}
-	return all
-}
-
-func (m method) variable() string {
-	return "method" + strings.ToUpper(m.goName[:1]) + m.goName[1:]
-}
-
 func (p *printer) serviceName() string {
 	return string(p.e.Desc.ParentFile().Package()) + "." + p.e.Name + "Service"
 }
 
 func (p *printer) service(f *golang.File, contractPath string) {
 	e, service := p.e, p.serviceName()
+	var methods strings.Builder
+	for _, m := range e.Methods() {
+		fmt.Fprintf(&methods, "{Name: %q, Serve: s.%s", m.Name, m.GoName)
+		if m.Write {
+			methods.WriteString(", Write: true")
+		}
+		if rate := e.Rate(m); rate.Value > 0 {
+			fmt.Fprintf(&methods, ", Rate: %d", rate.Value)
+		}
+		methods.WriteString("},\n")
+	}
 	sweep := ""
 	if e.TTL > 0 {
-		sweep = ", Sweep: s.store.sweep"
+		sweep = "Sweep: s.store.sweep,\n"
 	}
 	f.Add(golang.Skew)
-	f.Add(`// Service serves %s. It is safe for concurrent use.
+	f.Add(`// Service serves %[1]s. It is safe for concurrent use.
 type Service struct {
 	store  store
 	tokens *@keyvalue.Tokens
 }
 
-// NewService binds the service to the store of namespace %s.
+// NewService binds the service to the store of namespace %[2]s.
 func NewService(db *@backend.DB) @runtime.Service {
 	s := &Service{store: store{db: db}, tokens: db.Tokens}
-	return @runtime.Service{Desc: &ServiceDesc, Impl: s%s}
-}`, service, e.Namespace.Name, sweep)
-	var b strings.Builder
-	fmt.Fprintf(&b, "// ServiceDesc is what grpc calls the service by.\nvar ServiceDesc = @grpc.ServiceDesc{\nServiceName: %q,\nHandlerType: (*any)(nil),\nMethods: []@grpc.MethodDesc{\n", service)
-	for _, m := range methods(e) {
-		fmt.Fprintf(&b, "{MethodName: %q, Handler: @runtime.Unary(&%s, (*Service).%s)},\n", m.name, m.variable(), m.goName)
-	}
-	fmt.Fprintf(&b, "},\nMetadata: %q,\n}\n\nvar (\n", contractPath)
-	for _, m := range methods(e) {
-		write := ""
-		if m.write {
-			write = ", Write: true"
-		}
-		fmt.Fprintf(&b, "%s = @runtime.Method{Name: %q, Service: %q, Namespace: %q%s}\n", m.variable(), m.name, service, e.Namespace.Name, write)
-	}
-	b.WriteString(")")
-	f.Add("%s", b.String())
+	return @runtime.Service{
+		Name: %[1]q,
+		Contract: %[3]q,
+		Methods: []@runtime.Method{
+			%[4]s},
+		%[5]s}
+}`, service, e.Namespace.Name, contractPath, methods.String(), sweep)
 	p.single(f)
 }
 

@@ -35,9 +35,9 @@ func Deployment() *runtime.Deployment {
 		Listen:      "127.0.0.1:8980",
 		Descriptors: contract,
 		Namespaces: []runtime.Namespace{
-			{Name: "orders", Backend: "sqlite", Open: openOrders, Migrate: migrateOrders, Status: statusOrders},
-			{Name: "sessions", Backend: "sqlite", Open: openSessions, Migrate: migrateSessions, Status: statusSessions},
-			{Name: "user-profiles", Backend: "sqlite", Open: openUserProfiles, Migrate: migrateUserProfiles, Status: statusUserProfiles},
+			{Name: "orders", Backend: "sqlite", InFlight: 650, Open: openOrders, Migrate: migrateOrders, Status: statusOrders},
+			{Name: "sessions", Backend: "sqlite", InFlight: 3000, Open: openSessions, Migrate: migrateSessions, Status: statusSessions},
+			{Name: "user-profiles", Backend: "sqlite", InFlight: 1100, Open: openUserProfiles, Migrate: migrateUserProfiles, Status: statusUserProfiles},
 		},
 	}
 }

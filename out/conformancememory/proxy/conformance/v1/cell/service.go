@@ -6,7 +6,6 @@ import (
 	backend "github.com/prism-proxy/prism/backends/memory"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
-	"google.golang.org/grpc"
 )
 
 // This code and the runtime are of one version.
@@ -21,36 +20,21 @@ type Service struct {
 // NewService binds the service to the store of namespace samples.
 func NewService(db *backend.DB) runtime.Service {
 	s := &Service{store: store{db: db}, tokens: db.Tokens}
-	return runtime.Service{Desc: &ServiceDesc, Impl: s}
+	return runtime.Service{
+		Name:     "conformance.v1.CellService",
+		Contract: "conformance/v1/cell_prism.proto",
+		Methods: []runtime.Method{
+			{Name: "PutCell", Serve: s.put, Write: true},
+			{Name: "GetCell", Serve: s.get},
+			{Name: "DeleteCell", Serve: s.delete, Write: true},
+			{Name: "CompareAndSwapCell", Serve: s.compareAndSwap, Write: true},
+			{Name: "BatchPutCells", Serve: s.batchPut, Write: true},
+			{Name: "BatchGetCells", Serve: s.batchGet},
+			{Name: "BatchDeleteCells", Serve: s.batchDelete, Write: true},
+			{Name: "ScanCells", Serve: s.scan},
+		},
+	}
 }
-
-// ServiceDesc is what grpc calls the service by.
-var ServiceDesc = grpc.ServiceDesc{
-	ServiceName: "conformance.v1.CellService",
-	HandlerType: (*any)(nil),
-	Methods: []grpc.MethodDesc{
-		{MethodName: "PutCell", Handler: runtime.Unary(&methodPut, (*Service).put)},
-		{MethodName: "GetCell", Handler: runtime.Unary(&methodGet, (*Service).get)},
-		{MethodName: "DeleteCell", Handler: runtime.Unary(&methodDelete, (*Service).delete)},
-		{MethodName: "CompareAndSwapCell", Handler: runtime.Unary(&methodCompareAndSwap, (*Service).compareAndSwap)},
-		{MethodName: "BatchPutCells", Handler: runtime.Unary(&methodBatchPut, (*Service).batchPut)},
-		{MethodName: "BatchGetCells", Handler: runtime.Unary(&methodBatchGet, (*Service).batchGet)},
-		{MethodName: "BatchDeleteCells", Handler: runtime.Unary(&methodBatchDelete, (*Service).batchDelete)},
-		{MethodName: "ScanCells", Handler: runtime.Unary(&methodScan, (*Service).scan)},
-	},
-	Metadata: "conformance/v1/cell_prism.proto",
-}
-
-var (
-	methodPut            = runtime.Method{Name: "PutCell", Service: "conformance.v1.CellService", Namespace: "samples", Write: true}
-	methodGet            = runtime.Method{Name: "GetCell", Service: "conformance.v1.CellService", Namespace: "samples"}
-	methodDelete         = runtime.Method{Name: "DeleteCell", Service: "conformance.v1.CellService", Namespace: "samples", Write: true}
-	methodCompareAndSwap = runtime.Method{Name: "CompareAndSwapCell", Service: "conformance.v1.CellService", Namespace: "samples", Write: true}
-	methodBatchPut       = runtime.Method{Name: "BatchPutCells", Service: "conformance.v1.CellService", Namespace: "samples", Write: true}
-	methodBatchGet       = runtime.Method{Name: "BatchGetCells", Service: "conformance.v1.CellService", Namespace: "samples"}
-	methodBatchDelete    = runtime.Method{Name: "BatchDeleteCells", Service: "conformance.v1.CellService", Namespace: "samples", Write: true}
-	methodScan           = runtime.Method{Name: "ScanCells", Service: "conformance.v1.CellService", Namespace: "samples"}
-)
 
 // put serves PutCell.
 func (s *Service) put(call *runtime.Call) error {

@@ -6,7 +6,6 @@ import (
 	backend "github.com/prism-proxy/prism/backends/memory"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
-	"google.golang.org/grpc"
 )
 
 // This code and the runtime are of one version.
@@ -21,36 +20,21 @@ type Service struct {
 // NewService binds the service to the store of namespace types.
 func NewService(db *backend.DB) runtime.Service {
 	s := &Service{store: store{db: db}, tokens: db.Tokens}
-	return runtime.Service{Desc: &ServiceDesc, Impl: s}
+	return runtime.Service{
+		Name:     "conformance.v1.CompoundService",
+		Contract: "conformance/v1/compound_prism.proto",
+		Methods: []runtime.Method{
+			{Name: "PutCompound", Serve: s.put, Write: true},
+			{Name: "GetCompound", Serve: s.get},
+			{Name: "DeleteCompound", Serve: s.delete, Write: true},
+			{Name: "CompareAndSwapCompound", Serve: s.compareAndSwap, Write: true},
+			{Name: "BatchPutCompounds", Serve: s.batchPut, Write: true},
+			{Name: "BatchGetCompounds", Serve: s.batchGet},
+			{Name: "BatchDeleteCompounds", Serve: s.batchDelete, Write: true},
+			{Name: "ScanCompounds", Serve: s.scan},
+		},
+	}
 }
-
-// ServiceDesc is what grpc calls the service by.
-var ServiceDesc = grpc.ServiceDesc{
-	ServiceName: "conformance.v1.CompoundService",
-	HandlerType: (*any)(nil),
-	Methods: []grpc.MethodDesc{
-		{MethodName: "PutCompound", Handler: runtime.Unary(&methodPut, (*Service).put)},
-		{MethodName: "GetCompound", Handler: runtime.Unary(&methodGet, (*Service).get)},
-		{MethodName: "DeleteCompound", Handler: runtime.Unary(&methodDelete, (*Service).delete)},
-		{MethodName: "CompareAndSwapCompound", Handler: runtime.Unary(&methodCompareAndSwap, (*Service).compareAndSwap)},
-		{MethodName: "BatchPutCompounds", Handler: runtime.Unary(&methodBatchPut, (*Service).batchPut)},
-		{MethodName: "BatchGetCompounds", Handler: runtime.Unary(&methodBatchGet, (*Service).batchGet)},
-		{MethodName: "BatchDeleteCompounds", Handler: runtime.Unary(&methodBatchDelete, (*Service).batchDelete)},
-		{MethodName: "ScanCompounds", Handler: runtime.Unary(&methodScan, (*Service).scan)},
-	},
-	Metadata: "conformance/v1/compound_prism.proto",
-}
-
-var (
-	methodPut            = runtime.Method{Name: "PutCompound", Service: "conformance.v1.CompoundService", Namespace: "types", Write: true}
-	methodGet            = runtime.Method{Name: "GetCompound", Service: "conformance.v1.CompoundService", Namespace: "types"}
-	methodDelete         = runtime.Method{Name: "DeleteCompound", Service: "conformance.v1.CompoundService", Namespace: "types", Write: true}
-	methodCompareAndSwap = runtime.Method{Name: "CompareAndSwapCompound", Service: "conformance.v1.CompoundService", Namespace: "types", Write: true}
-	methodBatchPut       = runtime.Method{Name: "BatchPutCompounds", Service: "conformance.v1.CompoundService", Namespace: "types", Write: true}
-	methodBatchGet       = runtime.Method{Name: "BatchGetCompounds", Service: "conformance.v1.CompoundService", Namespace: "types"}
-	methodBatchDelete    = runtime.Method{Name: "BatchDeleteCompounds", Service: "conformance.v1.CompoundService", Namespace: "types", Write: true}
-	methodScan           = runtime.Method{Name: "ScanCompounds", Service: "conformance.v1.CompoundService", Namespace: "types"}
-)
 
 // put serves PutCompound.
 func (s *Service) put(call *runtime.Call) error {

@@ -6,7 +6,6 @@ import (
 	backend "github.com/prism-proxy/prism/backends/memory"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
-	"google.golang.org/grpc"
 )
 
 // This code and the runtime are of one version.
@@ -21,36 +20,21 @@ type Service struct {
 // NewService binds the service to the store of namespace documents.
 func NewService(db *backend.DB) runtime.Service {
 	s := &Service{store: store{db: db}, tokens: db.Tokens}
-	return runtime.Service{Desc: &ServiceDesc, Impl: s}
+	return runtime.Service{
+		Name:     "conformance.v1.DocumentService",
+		Contract: "conformance/v1/document_prism.proto",
+		Methods: []runtime.Method{
+			{Name: "PutDocument", Serve: s.put, Write: true},
+			{Name: "GetDocument", Serve: s.get},
+			{Name: "DeleteDocument", Serve: s.delete, Write: true},
+			{Name: "CompareAndSwapDocument", Serve: s.compareAndSwap, Write: true},
+			{Name: "BatchPutDocuments", Serve: s.batchPut, Write: true},
+			{Name: "BatchGetDocuments", Serve: s.batchGet},
+			{Name: "BatchDeleteDocuments", Serve: s.batchDelete, Write: true},
+			{Name: "ScanDocuments", Serve: s.scan},
+		},
+	}
 }
-
-// ServiceDesc is what grpc calls the service by.
-var ServiceDesc = grpc.ServiceDesc{
-	ServiceName: "conformance.v1.DocumentService",
-	HandlerType: (*any)(nil),
-	Methods: []grpc.MethodDesc{
-		{MethodName: "PutDocument", Handler: runtime.Unary(&methodPut, (*Service).put)},
-		{MethodName: "GetDocument", Handler: runtime.Unary(&methodGet, (*Service).get)},
-		{MethodName: "DeleteDocument", Handler: runtime.Unary(&methodDelete, (*Service).delete)},
-		{MethodName: "CompareAndSwapDocument", Handler: runtime.Unary(&methodCompareAndSwap, (*Service).compareAndSwap)},
-		{MethodName: "BatchPutDocuments", Handler: runtime.Unary(&methodBatchPut, (*Service).batchPut)},
-		{MethodName: "BatchGetDocuments", Handler: runtime.Unary(&methodBatchGet, (*Service).batchGet)},
-		{MethodName: "BatchDeleteDocuments", Handler: runtime.Unary(&methodBatchDelete, (*Service).batchDelete)},
-		{MethodName: "ScanDocuments", Handler: runtime.Unary(&methodScan, (*Service).scan)},
-	},
-	Metadata: "conformance/v1/document_prism.proto",
-}
-
-var (
-	methodPut            = runtime.Method{Name: "PutDocument", Service: "conformance.v1.DocumentService", Namespace: "documents", Write: true}
-	methodGet            = runtime.Method{Name: "GetDocument", Service: "conformance.v1.DocumentService", Namespace: "documents"}
-	methodDelete         = runtime.Method{Name: "DeleteDocument", Service: "conformance.v1.DocumentService", Namespace: "documents", Write: true}
-	methodCompareAndSwap = runtime.Method{Name: "CompareAndSwapDocument", Service: "conformance.v1.DocumentService", Namespace: "documents", Write: true}
-	methodBatchPut       = runtime.Method{Name: "BatchPutDocuments", Service: "conformance.v1.DocumentService", Namespace: "documents", Write: true}
-	methodBatchGet       = runtime.Method{Name: "BatchGetDocuments", Service: "conformance.v1.DocumentService", Namespace: "documents"}
-	methodBatchDelete    = runtime.Method{Name: "BatchDeleteDocuments", Service: "conformance.v1.DocumentService", Namespace: "documents", Write: true}
-	methodScan           = runtime.Method{Name: "ScanDocuments", Service: "conformance.v1.DocumentService", Namespace: "documents"}
-)
 
 // put serves PutDocument.
 func (s *Service) put(call *runtime.Call) error {

@@ -204,7 +204,8 @@ func (r *record) read(b []byte) error {
 		case tagRemark, tagReviewer, tagTags:
 			f.Text()
 		case tagSeenAt:
-			f.Join(wire.Check(f.Message()))
+			f.Charge(64)
+			f.Leave(wire.Check(f.Message()))
 		}
 	}
 	return f.Err()

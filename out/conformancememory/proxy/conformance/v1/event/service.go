@@ -6,7 +6,6 @@ import (
 	backend "github.com/prism-proxy/prism/backends/memory"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
-	"google.golang.org/grpc"
 )
 
 // This code and the runtime are of one version.
@@ -21,44 +20,25 @@ type Service struct {
 // NewService binds the service to the store of namespace events.
 func NewService(db *backend.DB) runtime.Service {
 	s := &Service{store: store{db: db}, tokens: db.Tokens}
-	return runtime.Service{Desc: &ServiceDesc, Impl: s}
+	return runtime.Service{
+		Name:     "conformance.v1.EventService",
+		Contract: "conformance/v1/event_prism.proto",
+		Methods: []runtime.Method{
+			{Name: "PutEvent", Serve: s.put, Write: true},
+			{Name: "GetEvent", Serve: s.get},
+			{Name: "DeleteEvent", Serve: s.delete, Write: true},
+			{Name: "CompareAndSwapEvent", Serve: s.compareAndSwap, Write: true},
+			{Name: "BatchPutEvents", Serve: s.batchPut, Write: true},
+			{Name: "BatchGetEvents", Serve: s.batchGet},
+			{Name: "BatchDeleteEvents", Serve: s.batchDelete, Write: true},
+			{Name: "ScanEvents", Serve: s.scan},
+			{Name: "FindEventsBySeverity", Serve: s.findBySeverity},
+			{Name: "FindEventsByKind", Serve: s.findByKind},
+			{Name: "FindEventsByPlace", Serve: s.findByPlace},
+			{Name: "FindEventsByUrgent", Serve: s.findByUrgent},
+		},
+	}
 }
-
-// ServiceDesc is what grpc calls the service by.
-var ServiceDesc = grpc.ServiceDesc{
-	ServiceName: "conformance.v1.EventService",
-	HandlerType: (*any)(nil),
-	Methods: []grpc.MethodDesc{
-		{MethodName: "PutEvent", Handler: runtime.Unary(&methodPut, (*Service).put)},
-		{MethodName: "GetEvent", Handler: runtime.Unary(&methodGet, (*Service).get)},
-		{MethodName: "DeleteEvent", Handler: runtime.Unary(&methodDelete, (*Service).delete)},
-		{MethodName: "CompareAndSwapEvent", Handler: runtime.Unary(&methodCompareAndSwap, (*Service).compareAndSwap)},
-		{MethodName: "BatchPutEvents", Handler: runtime.Unary(&methodBatchPut, (*Service).batchPut)},
-		{MethodName: "BatchGetEvents", Handler: runtime.Unary(&methodBatchGet, (*Service).batchGet)},
-		{MethodName: "BatchDeleteEvents", Handler: runtime.Unary(&methodBatchDelete, (*Service).batchDelete)},
-		{MethodName: "ScanEvents", Handler: runtime.Unary(&methodScan, (*Service).scan)},
-		{MethodName: "FindEventsBySeverity", Handler: runtime.Unary(&methodFindBySeverity, (*Service).findBySeverity)},
-		{MethodName: "FindEventsByKind", Handler: runtime.Unary(&methodFindByKind, (*Service).findByKind)},
-		{MethodName: "FindEventsByPlace", Handler: runtime.Unary(&methodFindByPlace, (*Service).findByPlace)},
-		{MethodName: "FindEventsByUrgent", Handler: runtime.Unary(&methodFindByUrgent, (*Service).findByUrgent)},
-	},
-	Metadata: "conformance/v1/event_prism.proto",
-}
-
-var (
-	methodPut            = runtime.Method{Name: "PutEvent", Service: "conformance.v1.EventService", Namespace: "events", Write: true}
-	methodGet            = runtime.Method{Name: "GetEvent", Service: "conformance.v1.EventService", Namespace: "events"}
-	methodDelete         = runtime.Method{Name: "DeleteEvent", Service: "conformance.v1.EventService", Namespace: "events", Write: true}
-	methodCompareAndSwap = runtime.Method{Name: "CompareAndSwapEvent", Service: "conformance.v1.EventService", Namespace: "events", Write: true}
-	methodBatchPut       = runtime.Method{Name: "BatchPutEvents", Service: "conformance.v1.EventService", Namespace: "events", Write: true}
-	methodBatchGet       = runtime.Method{Name: "BatchGetEvents", Service: "conformance.v1.EventService", Namespace: "events"}
-	methodBatchDelete    = runtime.Method{Name: "BatchDeleteEvents", Service: "conformance.v1.EventService", Namespace: "events", Write: true}
-	methodScan           = runtime.Method{Name: "ScanEvents", Service: "conformance.v1.EventService", Namespace: "events"}
-	methodFindBySeverity = runtime.Method{Name: "FindEventsBySeverity", Service: "conformance.v1.EventService", Namespace: "events"}
-	methodFindByKind     = runtime.Method{Name: "FindEventsByKind", Service: "conformance.v1.EventService", Namespace: "events"}
-	methodFindByPlace    = runtime.Method{Name: "FindEventsByPlace", Service: "conformance.v1.EventService", Namespace: "events"}
-	methodFindByUrgent   = runtime.Method{Name: "FindEventsByUrgent", Service: "conformance.v1.EventService", Namespace: "events"}
-)
 
 // put serves PutEvent.
 func (s *Service) put(call *runtime.Call) error {

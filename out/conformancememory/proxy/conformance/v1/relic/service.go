@@ -6,7 +6,6 @@ import (
 	backend "github.com/prism-proxy/prism/backends/memory"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
-	"google.golang.org/grpc"
 )
 
 // This code and the runtime are of one version.
@@ -21,38 +20,22 @@ type Service struct {
 // NewService binds the service to the store of namespace types.
 func NewService(db *backend.DB) runtime.Service {
 	s := &Service{store: store{db: db}, tokens: db.Tokens}
-	return runtime.Service{Desc: &ServiceDesc, Impl: s}
+	return runtime.Service{
+		Name:     "conformance.v1.RelicService",
+		Contract: "conformance/v1/relic_prism.proto",
+		Methods: []runtime.Method{
+			{Name: "PutRelic", Serve: s.put, Write: true},
+			{Name: "GetRelic", Serve: s.get},
+			{Name: "DeleteRelic", Serve: s.delete, Write: true},
+			{Name: "CompareAndSwapRelic", Serve: s.compareAndSwap, Write: true},
+			{Name: "BatchPutRelics", Serve: s.batchPut, Write: true},
+			{Name: "BatchGetRelics", Serve: s.batchGet},
+			{Name: "BatchDeleteRelics", Serve: s.batchDelete, Write: true},
+			{Name: "ScanRelics", Serve: s.scan},
+			{Name: "FindRelicsByWord", Serve: s.findByWord},
+		},
+	}
 }
-
-// ServiceDesc is what grpc calls the service by.
-var ServiceDesc = grpc.ServiceDesc{
-	ServiceName: "conformance.v1.RelicService",
-	HandlerType: (*any)(nil),
-	Methods: []grpc.MethodDesc{
-		{MethodName: "PutRelic", Handler: runtime.Unary(&methodPut, (*Service).put)},
-		{MethodName: "GetRelic", Handler: runtime.Unary(&methodGet, (*Service).get)},
-		{MethodName: "DeleteRelic", Handler: runtime.Unary(&methodDelete, (*Service).delete)},
-		{MethodName: "CompareAndSwapRelic", Handler: runtime.Unary(&methodCompareAndSwap, (*Service).compareAndSwap)},
-		{MethodName: "BatchPutRelics", Handler: runtime.Unary(&methodBatchPut, (*Service).batchPut)},
-		{MethodName: "BatchGetRelics", Handler: runtime.Unary(&methodBatchGet, (*Service).batchGet)},
-		{MethodName: "BatchDeleteRelics", Handler: runtime.Unary(&methodBatchDelete, (*Service).batchDelete)},
-		{MethodName: "ScanRelics", Handler: runtime.Unary(&methodScan, (*Service).scan)},
-		{MethodName: "FindRelicsByWord", Handler: runtime.Unary(&methodFindByWord, (*Service).findByWord)},
-	},
-	Metadata: "conformance/v1/relic_prism.proto",
-}
-
-var (
-	methodPut            = runtime.Method{Name: "PutRelic", Service: "conformance.v1.RelicService", Namespace: "types", Write: true}
-	methodGet            = runtime.Method{Name: "GetRelic", Service: "conformance.v1.RelicService", Namespace: "types"}
-	methodDelete         = runtime.Method{Name: "DeleteRelic", Service: "conformance.v1.RelicService", Namespace: "types", Write: true}
-	methodCompareAndSwap = runtime.Method{Name: "CompareAndSwapRelic", Service: "conformance.v1.RelicService", Namespace: "types", Write: true}
-	methodBatchPut       = runtime.Method{Name: "BatchPutRelics", Service: "conformance.v1.RelicService", Namespace: "types", Write: true}
-	methodBatchGet       = runtime.Method{Name: "BatchGetRelics", Service: "conformance.v1.RelicService", Namespace: "types"}
-	methodBatchDelete    = runtime.Method{Name: "BatchDeleteRelics", Service: "conformance.v1.RelicService", Namespace: "types", Write: true}
-	methodScan           = runtime.Method{Name: "ScanRelics", Service: "conformance.v1.RelicService", Namespace: "types"}
-	methodFindByWord     = runtime.Method{Name: "FindRelicsByWord", Service: "conformance.v1.RelicService", Namespace: "types"}
-)
 
 // put serves PutRelic.
 func (s *Service) put(call *runtime.Call) error {

@@ -6,7 +6,6 @@ import (
 	backend "github.com/prism-proxy/prism/backends/postgres"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
-	"google.golang.org/grpc"
 )
 
 // This code and the runtime are of one version.
@@ -21,48 +20,27 @@ type Service struct {
 // NewService binds the service to the store of namespace items.
 func NewService(db *backend.DB) runtime.Service {
 	s := &Service{store: store{db: db}, tokens: db.Tokens}
-	return runtime.Service{Desc: &ServiceDesc, Impl: s}
+	return runtime.Service{
+		Name:     "conformance.v1.BadgeService",
+		Contract: "conformance/v1/badge_prism.proto",
+		Methods: []runtime.Method{
+			{Name: "PutBadge", Serve: s.put, Write: true},
+			{Name: "GetBadge", Serve: s.get},
+			{Name: "DeleteBadge", Serve: s.delete, Write: true},
+			{Name: "CompareAndSwapBadge", Serve: s.compareAndSwap, Write: true},
+			{Name: "BatchPutBadges", Serve: s.batchPut, Write: true},
+			{Name: "BatchGetBadges", Serve: s.batchGet},
+			{Name: "BatchDeleteBadges", Serve: s.batchDelete, Write: true},
+			{Name: "ScanBadges", Serve: s.scan},
+			{Name: "FindBadgeByNumber", Serve: s.findByNumber},
+			{Name: "FindBadgeByChip", Serve: s.findByChip},
+			{Name: "FindBadgeByMaster", Serve: s.findByMaster},
+			{Name: "FindBadgeByGrade", Serve: s.findByGrade},
+			{Name: "FindBadgeByIssuedAt", Serve: s.findByIssuedAt},
+			{Name: "FindBadgeBySeat", Serve: s.findBySeat},
+		},
+	}
 }
-
-// ServiceDesc is what grpc calls the service by.
-var ServiceDesc = grpc.ServiceDesc{
-	ServiceName: "conformance.v1.BadgeService",
-	HandlerType: (*any)(nil),
-	Methods: []grpc.MethodDesc{
-		{MethodName: "PutBadge", Handler: runtime.Unary(&methodPut, (*Service).put)},
-		{MethodName: "GetBadge", Handler: runtime.Unary(&methodGet, (*Service).get)},
-		{MethodName: "DeleteBadge", Handler: runtime.Unary(&methodDelete, (*Service).delete)},
-		{MethodName: "CompareAndSwapBadge", Handler: runtime.Unary(&methodCompareAndSwap, (*Service).compareAndSwap)},
-		{MethodName: "BatchPutBadges", Handler: runtime.Unary(&methodBatchPut, (*Service).batchPut)},
-		{MethodName: "BatchGetBadges", Handler: runtime.Unary(&methodBatchGet, (*Service).batchGet)},
-		{MethodName: "BatchDeleteBadges", Handler: runtime.Unary(&methodBatchDelete, (*Service).batchDelete)},
-		{MethodName: "ScanBadges", Handler: runtime.Unary(&methodScan, (*Service).scan)},
-		{MethodName: "FindBadgeByNumber", Handler: runtime.Unary(&methodFindByNumber, (*Service).findByNumber)},
-		{MethodName: "FindBadgeByChip", Handler: runtime.Unary(&methodFindByChip, (*Service).findByChip)},
-		{MethodName: "FindBadgeByMaster", Handler: runtime.Unary(&methodFindByMaster, (*Service).findByMaster)},
-		{MethodName: "FindBadgeByGrade", Handler: runtime.Unary(&methodFindByGrade, (*Service).findByGrade)},
-		{MethodName: "FindBadgeByIssuedAt", Handler: runtime.Unary(&methodFindByIssuedAt, (*Service).findByIssuedAt)},
-		{MethodName: "FindBadgeBySeat", Handler: runtime.Unary(&methodFindBySeat, (*Service).findBySeat)},
-	},
-	Metadata: "conformance/v1/badge_prism.proto",
-}
-
-var (
-	methodPut            = runtime.Method{Name: "PutBadge", Service: "conformance.v1.BadgeService", Namespace: "items", Write: true}
-	methodGet            = runtime.Method{Name: "GetBadge", Service: "conformance.v1.BadgeService", Namespace: "items"}
-	methodDelete         = runtime.Method{Name: "DeleteBadge", Service: "conformance.v1.BadgeService", Namespace: "items", Write: true}
-	methodCompareAndSwap = runtime.Method{Name: "CompareAndSwapBadge", Service: "conformance.v1.BadgeService", Namespace: "items", Write: true}
-	methodBatchPut       = runtime.Method{Name: "BatchPutBadges", Service: "conformance.v1.BadgeService", Namespace: "items", Write: true}
-	methodBatchGet       = runtime.Method{Name: "BatchGetBadges", Service: "conformance.v1.BadgeService", Namespace: "items"}
-	methodBatchDelete    = runtime.Method{Name: "BatchDeleteBadges", Service: "conformance.v1.BadgeService", Namespace: "items", Write: true}
-	methodScan           = runtime.Method{Name: "ScanBadges", Service: "conformance.v1.BadgeService", Namespace: "items"}
-	methodFindByNumber   = runtime.Method{Name: "FindBadgeByNumber", Service: "conformance.v1.BadgeService", Namespace: "items"}
-	methodFindByChip     = runtime.Method{Name: "FindBadgeByChip", Service: "conformance.v1.BadgeService", Namespace: "items"}
-	methodFindByMaster   = runtime.Method{Name: "FindBadgeByMaster", Service: "conformance.v1.BadgeService", Namespace: "items"}
-	methodFindByGrade    = runtime.Method{Name: "FindBadgeByGrade", Service: "conformance.v1.BadgeService", Namespace: "items"}
-	methodFindByIssuedAt = runtime.Method{Name: "FindBadgeByIssuedAt", Service: "conformance.v1.BadgeService", Namespace: "items"}
-	methodFindBySeat     = runtime.Method{Name: "FindBadgeBySeat", Service: "conformance.v1.BadgeService", Namespace: "items"}
-)
 
 // put serves PutBadge.
 func (s *Service) put(call *runtime.Call) error {

@@ -97,13 +97,17 @@ func (r *record) read(b []byte) error {
 		case tagColours:
 			f.PackedFixed(4)
 		case tagAttributes:
-			f.Join(checkDocumentAttributesEntry(f.Message()))
+			f.Charge(80)
+			f.Leave(checkDocumentAttributesEntry(f.Message()))
 		case tagFootnotes:
-			f.Join(checkDocumentFootnotesEntry(f.Message()))
+			f.Charge(64)
+			f.Leave(checkDocumentFootnotesEntry(f.Message()))
 		case tagRoot:
-			f.Join(checkBranch(f.Message()))
+			f.Charge(88)
+			f.Leave(checkBranch(f.Message()))
 		case tagEditedAt:
-			f.Join(wire.Check(f.Message()))
+			f.Charge(64)
+			f.Leave(wire.Check(f.Message()))
 		}
 	}
 	return f.Err()
@@ -118,51 +122,54 @@ func (r *record) valid() error {
 }
 
 // checkDocumentAttributesEntry checks a conformance.v1.Document.AttributesEntry at any depth.
-func checkDocumentAttributesEntry(f wire.Fields) error {
+func checkDocumentAttributesEntry(f wire.Fields) wire.Result {
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Bytes, 2<<3 | wire.Bytes: // key, value
 			f.Text()
 		}
 	}
-	return f.Err()
+	return f.Result()
 }
 
 // checkDocumentFootnotesEntry checks a conformance.v1.Document.FootnotesEntry at any depth.
-func checkDocumentFootnotesEntry(f wire.Fields) error {
+func checkDocumentFootnotesEntry(f wire.Fields) wire.Result {
 	for f.Next() {
 		switch f.Tag {
 		case 2<<3 | wire.Bytes: // value
-			f.Join(checkBranch(f.Message()))
+			f.Charge(88)
+			f.Leave(checkBranch(f.Message()))
 		}
 	}
-	return f.Err()
+	return f.Result()
 }
 
 // checkBranch checks a conformance.v1.Branch at any depth.
-func checkBranch(f wire.Fields) error {
+func checkBranch(f wire.Fields) wire.Result {
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Bytes: // title
 			f.Text()
 		case 2<<3 | wire.Bytes: // twigs
-			f.Join(checkTwig(f.Message()))
+			f.Charge(72)
+			f.Leave(checkTwig(f.Message()))
 		}
 	}
-	return f.Err()
+	return f.Result()
 }
 
 // checkTwig checks a conformance.v1.Twig at any depth.
-func checkTwig(f wire.Fields) error {
+func checkTwig(f wire.Fields) wire.Result {
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Bytes: // title
 			f.Text()
 		case 2<<3 | wire.Bytes: // branch
-			f.Join(checkBranch(f.Message()))
+			f.Charge(88)
+			f.Leave(checkBranch(f.Message()))
 		}
 	}
-	return f.Err()
+	return f.Result()
 }
 
 // check reads b and says what is wrong with it as a record.

@@ -6,7 +6,6 @@ import (
 	backend "github.com/prism-proxy/prism/backends/postgres"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
-	"google.golang.org/grpc"
 )
 
 // This code and the runtime are of one version.
@@ -21,44 +20,25 @@ type Service struct {
 // NewService binds the service to the store of namespace items.
 func NewService(db *backend.DB) runtime.Service {
 	s := &Service{store: store{db: db}, tokens: db.Tokens}
-	return runtime.Service{Desc: &ServiceDesc, Impl: s}
+	return runtime.Service{
+		Name:     "conformance.v1.ItemService",
+		Contract: "conformance/v1/item_prism.proto",
+		Methods: []runtime.Method{
+			{Name: "PutItem", Serve: s.put, Write: true},
+			{Name: "GetItem", Serve: s.get},
+			{Name: "DeleteItem", Serve: s.delete, Write: true},
+			{Name: "CompareAndSwapItem", Serve: s.compareAndSwap, Write: true},
+			{Name: "BatchPutItems", Serve: s.batchPut, Write: true},
+			{Name: "BatchGetItems", Serve: s.batchGet},
+			{Name: "BatchDeleteItems", Serve: s.batchDelete, Write: true},
+			{Name: "ScanItems", Serve: s.scan},
+			{Name: "FindItemBySerial", Serve: s.findBySerial},
+			{Name: "FindItemByLabel", Serve: s.findByLabel},
+			{Name: "FindItemsByColour", Serve: s.findByColour},
+			{Name: "FindItemsByTitle", Serve: s.findByTitle},
+		},
+	}
 }
-
-// ServiceDesc is what grpc calls the service by.
-var ServiceDesc = grpc.ServiceDesc{
-	ServiceName: "conformance.v1.ItemService",
-	HandlerType: (*any)(nil),
-	Methods: []grpc.MethodDesc{
-		{MethodName: "PutItem", Handler: runtime.Unary(&methodPut, (*Service).put)},
-		{MethodName: "GetItem", Handler: runtime.Unary(&methodGet, (*Service).get)},
-		{MethodName: "DeleteItem", Handler: runtime.Unary(&methodDelete, (*Service).delete)},
-		{MethodName: "CompareAndSwapItem", Handler: runtime.Unary(&methodCompareAndSwap, (*Service).compareAndSwap)},
-		{MethodName: "BatchPutItems", Handler: runtime.Unary(&methodBatchPut, (*Service).batchPut)},
-		{MethodName: "BatchGetItems", Handler: runtime.Unary(&methodBatchGet, (*Service).batchGet)},
-		{MethodName: "BatchDeleteItems", Handler: runtime.Unary(&methodBatchDelete, (*Service).batchDelete)},
-		{MethodName: "ScanItems", Handler: runtime.Unary(&methodScan, (*Service).scan)},
-		{MethodName: "FindItemBySerial", Handler: runtime.Unary(&methodFindBySerial, (*Service).findBySerial)},
-		{MethodName: "FindItemByLabel", Handler: runtime.Unary(&methodFindByLabel, (*Service).findByLabel)},
-		{MethodName: "FindItemsByColour", Handler: runtime.Unary(&methodFindByColour, (*Service).findByColour)},
-		{MethodName: "FindItemsByTitle", Handler: runtime.Unary(&methodFindByTitle, (*Service).findByTitle)},
-	},
-	Metadata: "conformance/v1/item_prism.proto",
-}
-
-var (
-	methodPut            = runtime.Method{Name: "PutItem", Service: "conformance.v1.ItemService", Namespace: "items", Write: true}
-	methodGet            = runtime.Method{Name: "GetItem", Service: "conformance.v1.ItemService", Namespace: "items"}
-	methodDelete         = runtime.Method{Name: "DeleteItem", Service: "conformance.v1.ItemService", Namespace: "items", Write: true}
-	methodCompareAndSwap = runtime.Method{Name: "CompareAndSwapItem", Service: "conformance.v1.ItemService", Namespace: "items", Write: true}
-	methodBatchPut       = runtime.Method{Name: "BatchPutItems", Service: "conformance.v1.ItemService", Namespace: "items", Write: true}
-	methodBatchGet       = runtime.Method{Name: "BatchGetItems", Service: "conformance.v1.ItemService", Namespace: "items"}
-	methodBatchDelete    = runtime.Method{Name: "BatchDeleteItems", Service: "conformance.v1.ItemService", Namespace: "items", Write: true}
-	methodScan           = runtime.Method{Name: "ScanItems", Service: "conformance.v1.ItemService", Namespace: "items"}
-	methodFindBySerial   = runtime.Method{Name: "FindItemBySerial", Service: "conformance.v1.ItemService", Namespace: "items"}
-	methodFindByLabel    = runtime.Method{Name: "FindItemByLabel", Service: "conformance.v1.ItemService", Namespace: "items"}
-	methodFindByColour   = runtime.Method{Name: "FindItemsByColour", Service: "conformance.v1.ItemService", Namespace: "items"}
-	methodFindByTitle    = runtime.Method{Name: "FindItemsByTitle", Service: "conformance.v1.ItemService", Namespace: "items"}
-)
 
 // put serves PutItem.
 func (s *Service) put(call *runtime.Call) error {

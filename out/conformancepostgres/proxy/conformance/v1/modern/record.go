@@ -112,21 +112,37 @@ func (r *record) read(b []byte) error {
 		case tagStage:
 			r.stage = wire.Some(int64(f.Int32()))
 		case tagDelimited, tagLeaves:
-			f.Join(checkLeaf(f.Message()))
+			f.Charge(72)
+			f.Leave(checkLeaf(f.Message()))
 		case tagExpanded:
 			f.PackedVarints()
 		case tagAny:
-			f.Join(checkAny(f.Message()))
-		case tagDuration, tagEmpty, tagTimestamp, tagBytesValue, tagInt64Value, tagDoubleValue, tagBoolValue:
-			f.Join(wire.Check(f.Message()))
+			f.Charge(88)
+			f.Leave(checkAny(f.Message()))
+		case tagDuration, tagTimestamp:
+			f.Charge(64)
+			f.Leave(wire.Check(f.Message()))
+		case tagEmpty:
+			f.Charge(48)
+			f.Leave(wire.Check(f.Message()))
 		case tagMask:
-			f.Join(checkFieldMask(f.Message()))
+			f.Charge(72)
+			f.Leave(checkFieldMask(f.Message()))
 		case tagStruct:
-			f.Join(checkStruct(f.Message()))
+			f.Charge(56)
+			f.Leave(checkStruct(f.Message()))
 		case tagValue:
-			f.Join(checkValue(f.Message()))
+			f.Charge(104)
+			f.Leave(checkValue(f.Message()))
 		case tagStringValue:
-			f.Join(checkStringValue(f.Message()))
+			f.Charge(64)
+			f.Leave(checkStringValue(f.Message()))
+		case tagBytesValue:
+			f.Charge(72)
+			f.Leave(wire.Check(f.Message()))
+		case tagInt64Value, tagDoubleValue, tagBoolValue:
+			f.Charge(56)
+			f.Leave(wire.Check(f.Message()))
 		}
 	}
 	if f.Err() == nil {
@@ -152,99 +168,105 @@ func (r *record) valid() error {
 }
 
 // checkLeaf checks a conformance.v1.Leaf at any depth.
-func checkLeaf(f wire.Fields) error {
+func checkLeaf(f wire.Fields) wire.Result {
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Bytes: // name
 			f.Text()
 		case 2<<3 | wire.Group: // next
-			f.Join(checkLeaf(f.Message()))
+			f.Charge(72)
+			f.Leave(checkLeaf(f.Message()))
 		}
 	}
-	return f.Err()
+	return f.Result()
 }
 
 // checkAny checks a google.protobuf.Any at any depth.
-func checkAny(f wire.Fields) error {
+func checkAny(f wire.Fields) wire.Result {
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Bytes: // type_url
 			f.Text()
 		}
 	}
-	return f.Err()
+	return f.Result()
 }
 
 // checkFieldMask checks a google.protobuf.FieldMask at any depth.
-func checkFieldMask(f wire.Fields) error {
+func checkFieldMask(f wire.Fields) wire.Result {
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Bytes: // paths
 			f.Text()
 		}
 	}
-	return f.Err()
+	return f.Result()
 }
 
 // checkStruct checks a google.protobuf.Struct at any depth.
-func checkStruct(f wire.Fields) error {
+func checkStruct(f wire.Fields) wire.Result {
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Bytes: // fields
-			f.Join(checkStructFieldsEntry(f.Message()))
+			f.Charge(72)
+			f.Leave(checkStructFieldsEntry(f.Message()))
 		}
 	}
-	return f.Err()
+	return f.Result()
 }
 
 // checkStructFieldsEntry checks a google.protobuf.Struct.FieldsEntry at any depth.
-func checkStructFieldsEntry(f wire.Fields) error {
+func checkStructFieldsEntry(f wire.Fields) wire.Result {
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Bytes: // key
 			f.Text()
 		case 2<<3 | wire.Bytes: // value
-			f.Join(checkValue(f.Message()))
+			f.Charge(104)
+			f.Leave(checkValue(f.Message()))
 		}
 	}
-	return f.Err()
+	return f.Result()
 }
 
 // checkValue checks a google.protobuf.Value at any depth.
-func checkValue(f wire.Fields) error {
+func checkValue(f wire.Fields) wire.Result {
 	for f.Next() {
 		switch f.Tag {
 		case 3<<3 | wire.Bytes: // string_value
 			f.Text()
 		case 5<<3 | wire.Bytes: // struct_value
-			f.Join(checkStruct(f.Message()))
+			f.Charge(56)
+			f.Leave(checkStruct(f.Message()))
 		case 6<<3 | wire.Bytes: // list_value
-			f.Join(checkListValue(f.Message()))
+			f.Charge(72)
+			f.Leave(checkListValue(f.Message()))
 		}
 	}
-	return f.Err()
+	return f.Result()
 }
 
 // checkListValue checks a google.protobuf.ListValue at any depth.
-func checkListValue(f wire.Fields) error {
+func checkListValue(f wire.Fields) wire.Result {
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Bytes: // values
-			f.Join(checkValue(f.Message()))
+			f.Charge(104)
+			f.Leave(checkValue(f.Message()))
 		}
 	}
-	return f.Err()
+	return f.Result()
 }
 
 // checkStringValue checks a google.protobuf.StringValue at any depth.
-func checkStringValue(f wire.Fields) error {
+func checkStringValue(f wire.Fields) wire.Result {
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Bytes: // value
 			f.Text()
 		}
 	}
-	return f.Err()
+	return f.Result()
 }
 
 // missing returns the path of a required field that the conformance.v1.Modern

@@ -146,23 +146,29 @@ func (r *record) read(b []byte) error {
 				r.word = nil
 			}
 		case tagPiece:
-			f.Join(checkPart(f.Message()))
+			f.Charge(72)
+			f.Leave(checkPart(f.Message()))
 			r.word = nil
 			r.tone = wire.Optional[int64]{}
 		case tagBox:
-			f.Join(wire.Check(f.Message()))
+			f.Charge(56)
+			f.Leave(wire.Check(f.Message()))
 			r.word = nil
 			r.tone = wire.Optional[int64]{}
 		case tagFrame, tagShadeOf:
-			f.Join(wire.Check(f.Message()))
+			f.Charge(72)
+			f.Leave(wire.Check(f.Message()))
 		case tagEntry:
-			f.Join(checkRelicEntry(f.Message()))
+			f.Charge(72)
+			f.Leave(checkRelicEntry(f.Message()))
 		case tagLoose, tagPacked, tagShades:
 			f.PackedVarints()
 		case tagParts:
-			f.Join(checkRelicPartsEntry(f.Message()))
+			f.Charge(64)
+			f.Leave(checkRelicPartsEntry(f.Message()))
 		case tagPart, tagMoreParts:
-			f.Join(checkPart(f.Message()))
+			f.Charge(72)
+			f.Leave(checkPart(f.Message()))
 		}
 	}
 	if f.Err() == nil {
@@ -190,55 +196,65 @@ func (r *record) valid() error {
 }
 
 // checkRelicEntry checks a conformance.v1.Relic.Entry at any depth.
-func checkRelicEntry(f wire.Fields) error {
+func checkRelicEntry(f wire.Fields) wire.Result {
 	for f.Next() {
 		switch f.Tag {
 		case 2<<3 | wire.Bytes: // nested
-			f.Join(checkRelic(f.Message()))
+			f.Charge(304)
+			f.Leave(checkRelic(f.Message()))
 		}
 	}
-	return f.Err()
+	return f.Result()
 }
 
 // checkRelic checks a conformance.v1.Relic at any depth.
-func checkRelic(f wire.Fields) error {
+func checkRelic(f wire.Fields) wire.Result {
 	for f.Next() {
 		switch f.Tag {
-		case 6<<3 | wire.Group, 12<<3 | wire.Bytes, 18<<3 | wire.Group: // frame, shade_of, box
-			f.Join(wire.Check(f.Message()))
+		case 6<<3 | wire.Group, 12<<3 | wire.Bytes: // frame, shade_of
+			f.Charge(72)
+			f.Leave(wire.Check(f.Message()))
 		case 7<<3 | wire.Group: // entry
-			f.Join(checkRelicEntry(f.Message()))
+			f.Charge(72)
+			f.Leave(checkRelicEntry(f.Message()))
 		case 8<<3 | wire.Bytes, 9<<3 | wire.Bytes, 10<<3 | wire.Bytes: // loose, packed, shades
 			f.PackedVarints()
 		case 11<<3 | wire.Bytes: // parts
-			f.Join(checkRelicPartsEntry(f.Message()))
+			f.Charge(64)
+			f.Leave(checkRelicPartsEntry(f.Message()))
 		case 13<<3 | wire.Bytes, 14<<3 | wire.Bytes, 17<<3 | wire.Bytes: // part, more_parts, piece
-			f.Join(checkPart(f.Message()))
+			f.Charge(72)
+			f.Leave(checkPart(f.Message()))
+		case 18<<3 | wire.Group: // box
+			f.Charge(56)
+			f.Leave(wire.Check(f.Message()))
 		}
 	}
-	return f.Err()
+	return f.Result()
 }
 
 // checkRelicPartsEntry checks a conformance.v1.Relic.PartsEntry at any depth.
-func checkRelicPartsEntry(f wire.Fields) error {
+func checkRelicPartsEntry(f wire.Fields) wire.Result {
 	for f.Next() {
 		switch f.Tag {
 		case 2<<3 | wire.Bytes: // value
-			f.Join(checkPart(f.Message()))
+			f.Charge(72)
+			f.Leave(checkPart(f.Message()))
 		}
 	}
-	return f.Err()
+	return f.Result()
 }
 
 // checkPart checks a conformance.v1.Part at any depth.
-func checkPart(f wire.Fields) error {
+func checkPart(f wire.Fields) wire.Result {
 	for f.Next() {
 		switch f.Tag {
 		case 2<<3 | wire.Bytes: // inner
-			f.Join(checkPart(f.Message()))
+			f.Charge(72)
+			f.Leave(checkPart(f.Message()))
 		}
 	}
-	return f.Err()
+	return f.Result()
 }
 
 // missing returns the path of a required field that the conformance.v1.Relic in

@@ -273,12 +273,18 @@ func (r *record) read(b []byte) error {
 			f.PackedVarints()
 		case tagStrings:
 			f.Text()
-		case tagOfInt32, tagOfUint64, tagOfSint32, tagOfSfixed32:
-			f.Join(wire.Check(f.Message()))
+		case tagOfInt32, tagOfSint32, tagOfSfixed32:
+			f.Charge(64)
+			f.Leave(wire.Check(f.Message()))
+		case tagOfUint64:
+			f.Charge(80)
+			f.Leave(wire.Check(f.Message()))
 		case tagOfFixed64:
-			f.Join(checkScalarOfFixed64Entry(f.Message()))
+			f.Charge(72)
+			f.Leave(checkScalarOfFixed64Entry(f.Message()))
 		case tagOfBool:
-			f.Join(checkScalarOfBoolEntry(f.Message()))
+			f.Charge(64)
+			f.Leave(checkScalarOfBoolEntry(f.Message()))
 		}
 	}
 	return f.Err()
@@ -296,48 +302,55 @@ func (r *record) valid() error {
 }
 
 // checkScalarOfFixed64Entry checks a conformance.v1.Scalar.OfFixed64Entry at any depth.
-func checkScalarOfFixed64Entry(f wire.Fields) error {
+func checkScalarOfFixed64Entry(f wire.Fields) wire.Result {
 	for f.Next() {
 		switch f.Tag {
 		case 2<<3 | wire.Bytes: // value
 			f.Text()
 		}
 	}
-	return f.Err()
+	return f.Result()
 }
 
 // checkScalarOfBoolEntry checks a conformance.v1.Scalar.OfBoolEntry at any depth.
-func checkScalarOfBoolEntry(f wire.Fields) error {
+func checkScalarOfBoolEntry(f wire.Fields) wire.Result {
 	for f.Next() {
 		switch f.Tag {
 		case 2<<3 | wire.Bytes: // value
-			f.Join(checkScalar(f.Message()))
+			f.Charge(696)
+			f.Leave(checkScalar(f.Message()))
 		}
 	}
-	return f.Err()
+	return f.Result()
 }
 
 // checkScalar checks a conformance.v1.Scalar at any depth.
-func checkScalar(f wire.Fields) error {
+func checkScalar(f wire.Fields) wire.Result {
 	for f.Next() {
 		switch f.Tag {
 		case 15<<3 | wire.Bytes, 35<<3 | wire.Bytes, 55<<3 | wire.Bytes: // string_plain, string_opt, strings
 			f.Text()
-		case 38<<3 | wire.Bytes, 60<<3 | wire.Bytes, 61<<3 | wire.Bytes, 62<<3 | wire.Bytes, 64<<3 | wire.Bytes: // at, of_int32, of_uint64, of_sint32, of_sfixed32
-			f.Join(wire.Check(f.Message()))
+		case 38<<3 | wire.Bytes, 60<<3 | wire.Bytes, 62<<3 | wire.Bytes, 64<<3 | wire.Bytes: // at, of_int32, of_sint32, of_sfixed32
+			f.Charge(64)
+			f.Leave(wire.Check(f.Message()))
 		case 42<<3 | wire.Bytes, 53<<3 | wire.Bytes: // doubles, sfixed64s
 			f.PackedFixed(8)
 		case 43<<3 | wire.Bytes, 50<<3 | wire.Bytes: // floats, fixed32s
 			f.PackedFixed(4)
 		case 44<<3 | wire.Bytes, 47<<3 | wire.Bytes, 48<<3 | wire.Bytes, 54<<3 | wire.Bytes, 57<<3 | wire.Bytes: // int32s, uint64s, sint32s, bools, grains
 			f.PackedVarints()
+		case 61<<3 | wire.Bytes: // of_uint64
+			f.Charge(80)
+			f.Leave(wire.Check(f.Message()))
 		case 63<<3 | wire.Bytes: // of_fixed64
-			f.Join(checkScalarOfFixed64Entry(f.Message()))
+			f.Charge(72)
+			f.Leave(checkScalarOfFixed64Entry(f.Message()))
 		case 65<<3 | wire.Bytes: // of_bool
-			f.Join(checkScalarOfBoolEntry(f.Message()))
+			f.Charge(64)
+			f.Leave(checkScalarOfBoolEntry(f.Message()))
 		}
 	}
-	return f.Err()
+	return f.Result()
 }
 
 // check reads b and says what is wrong with it as a record.

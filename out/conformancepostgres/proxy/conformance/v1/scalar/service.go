@@ -6,7 +6,6 @@ import (
 	backend "github.com/prism-proxy/prism/backends/postgres"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
-	"google.golang.org/grpc"
 )
 
 // This code and the runtime are of one version.
@@ -21,38 +20,22 @@ type Service struct {
 // NewService binds the service to the store of namespace types.
 func NewService(db *backend.DB) runtime.Service {
 	s := &Service{store: store{db: db}, tokens: db.Tokens}
-	return runtime.Service{Desc: &ServiceDesc, Impl: s}
+	return runtime.Service{
+		Name:     "conformance.v1.ScalarService",
+		Contract: "conformance/v1/scalar_prism.proto",
+		Methods: []runtime.Method{
+			{Name: "PutScalar", Serve: s.put, Write: true},
+			{Name: "GetScalar", Serve: s.get},
+			{Name: "DeleteScalar", Serve: s.delete, Write: true},
+			{Name: "CompareAndSwapScalar", Serve: s.compareAndSwap, Write: true},
+			{Name: "BatchPutScalars", Serve: s.batchPut, Write: true},
+			{Name: "BatchGetScalars", Serve: s.batchGet},
+			{Name: "BatchDeleteScalars", Serve: s.batchDelete, Write: true},
+			{Name: "ScanScalars", Serve: s.scan},
+			{Name: "FindScalarsByBytesOpt", Serve: s.findByBytesOpt},
+		},
+	}
 }
-
-// ServiceDesc is what grpc calls the service by.
-var ServiceDesc = grpc.ServiceDesc{
-	ServiceName: "conformance.v1.ScalarService",
-	HandlerType: (*any)(nil),
-	Methods: []grpc.MethodDesc{
-		{MethodName: "PutScalar", Handler: runtime.Unary(&methodPut, (*Service).put)},
-		{MethodName: "GetScalar", Handler: runtime.Unary(&methodGet, (*Service).get)},
-		{MethodName: "DeleteScalar", Handler: runtime.Unary(&methodDelete, (*Service).delete)},
-		{MethodName: "CompareAndSwapScalar", Handler: runtime.Unary(&methodCompareAndSwap, (*Service).compareAndSwap)},
-		{MethodName: "BatchPutScalars", Handler: runtime.Unary(&methodBatchPut, (*Service).batchPut)},
-		{MethodName: "BatchGetScalars", Handler: runtime.Unary(&methodBatchGet, (*Service).batchGet)},
-		{MethodName: "BatchDeleteScalars", Handler: runtime.Unary(&methodBatchDelete, (*Service).batchDelete)},
-		{MethodName: "ScanScalars", Handler: runtime.Unary(&methodScan, (*Service).scan)},
-		{MethodName: "FindScalarsByBytesOpt", Handler: runtime.Unary(&methodFindByBytesOpt, (*Service).findByBytesOpt)},
-	},
-	Metadata: "conformance/v1/scalar_prism.proto",
-}
-
-var (
-	methodPut            = runtime.Method{Name: "PutScalar", Service: "conformance.v1.ScalarService", Namespace: "types", Write: true}
-	methodGet            = runtime.Method{Name: "GetScalar", Service: "conformance.v1.ScalarService", Namespace: "types"}
-	methodDelete         = runtime.Method{Name: "DeleteScalar", Service: "conformance.v1.ScalarService", Namespace: "types", Write: true}
-	methodCompareAndSwap = runtime.Method{Name: "CompareAndSwapScalar", Service: "conformance.v1.ScalarService", Namespace: "types", Write: true}
-	methodBatchPut       = runtime.Method{Name: "BatchPutScalars", Service: "conformance.v1.ScalarService", Namespace: "types", Write: true}
-	methodBatchGet       = runtime.Method{Name: "BatchGetScalars", Service: "conformance.v1.ScalarService", Namespace: "types"}
-	methodBatchDelete    = runtime.Method{Name: "BatchDeleteScalars", Service: "conformance.v1.ScalarService", Namespace: "types", Write: true}
-	methodScan           = runtime.Method{Name: "ScanScalars", Service: "conformance.v1.ScalarService", Namespace: "types"}
-	methodFindByBytesOpt = runtime.Method{Name: "FindScalarsByBytesOpt", Service: "conformance.v1.ScalarService", Namespace: "types"}
-)
 
 // put serves PutScalar.
 func (s *Service) put(call *runtime.Call) error {

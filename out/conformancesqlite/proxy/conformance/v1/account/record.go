@@ -124,7 +124,8 @@ func (r *record) read(b []byte) error {
 			r.extension = wire.Some(f.Int64())
 			r.email = nil
 		case tagBranch:
-			f.Join(checkBranch(f.Message()))
+			f.Charge(88)
+			f.Leave(checkBranch(f.Message()))
 			r.email = nil
 			r.extension = wire.Optional[int64]{}
 		}
@@ -165,29 +166,31 @@ func (r *record) valid() error {
 }
 
 // checkBranch checks a conformance.v1.Branch at any depth.
-func checkBranch(f wire.Fields) error {
+func checkBranch(f wire.Fields) wire.Result {
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Bytes: // title
 			f.Text()
 		case 2<<3 | wire.Bytes: // twigs
-			f.Join(checkTwig(f.Message()))
+			f.Charge(72)
+			f.Leave(checkTwig(f.Message()))
 		}
 	}
-	return f.Err()
+	return f.Result()
 }
 
 // checkTwig checks a conformance.v1.Twig at any depth.
-func checkTwig(f wire.Fields) error {
+func checkTwig(f wire.Fields) wire.Result {
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Bytes: // title
 			f.Text()
 		case 2<<3 | wire.Bytes: // branch
-			f.Join(checkBranch(f.Message()))
+			f.Charge(88)
+			f.Leave(checkBranch(f.Message()))
 		}
 	}
-	return f.Err()
+	return f.Result()
 }
 
 // check reads b and says what is wrong with it as a record.

@@ -6,7 +6,6 @@ import (
 	backend "github.com/prism-proxy/prism/backends/sqlite"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
-	"google.golang.org/grpc"
 )
 
 // This code and the runtime are of one version.
@@ -21,42 +20,24 @@ type Service struct {
 // NewService binds the service to the store of namespace documents.
 func NewService(db *backend.DB) runtime.Service {
 	s := &Service{store: store{db: db}, tokens: db.Tokens}
-	return runtime.Service{Desc: &ServiceDesc, Impl: s}
+	return runtime.Service{
+		Name:     "conformance.v1.AccountService",
+		Contract: "conformance/v1/account_prism.proto",
+		Methods: []runtime.Method{
+			{Name: "PutAccount", Serve: s.put, Write: true},
+			{Name: "GetAccount", Serve: s.get},
+			{Name: "DeleteAccount", Serve: s.delete, Write: true},
+			{Name: "CompareAndSwapAccount", Serve: s.compareAndSwap, Write: true},
+			{Name: "BatchPutAccounts", Serve: s.batchPut, Write: true},
+			{Name: "BatchGetAccounts", Serve: s.batchGet},
+			{Name: "BatchDeleteAccounts", Serve: s.batchDelete, Write: true},
+			{Name: "ScanAccounts", Serve: s.scan},
+			{Name: "FindAccountsByConfirmedAt", Serve: s.findByConfirmedAt},
+			{Name: "FindAccountsByEmail", Serve: s.findByEmail},
+			{Name: "FindAccountsByExtension", Serve: s.findByExtension},
+		},
+	}
 }
-
-// ServiceDesc is what grpc calls the service by.
-var ServiceDesc = grpc.ServiceDesc{
-	ServiceName: "conformance.v1.AccountService",
-	HandlerType: (*any)(nil),
-	Methods: []grpc.MethodDesc{
-		{MethodName: "PutAccount", Handler: runtime.Unary(&methodPut, (*Service).put)},
-		{MethodName: "GetAccount", Handler: runtime.Unary(&methodGet, (*Service).get)},
-		{MethodName: "DeleteAccount", Handler: runtime.Unary(&methodDelete, (*Service).delete)},
-		{MethodName: "CompareAndSwapAccount", Handler: runtime.Unary(&methodCompareAndSwap, (*Service).compareAndSwap)},
-		{MethodName: "BatchPutAccounts", Handler: runtime.Unary(&methodBatchPut, (*Service).batchPut)},
-		{MethodName: "BatchGetAccounts", Handler: runtime.Unary(&methodBatchGet, (*Service).batchGet)},
-		{MethodName: "BatchDeleteAccounts", Handler: runtime.Unary(&methodBatchDelete, (*Service).batchDelete)},
-		{MethodName: "ScanAccounts", Handler: runtime.Unary(&methodScan, (*Service).scan)},
-		{MethodName: "FindAccountsByConfirmedAt", Handler: runtime.Unary(&methodFindByConfirmedAt, (*Service).findByConfirmedAt)},
-		{MethodName: "FindAccountsByEmail", Handler: runtime.Unary(&methodFindByEmail, (*Service).findByEmail)},
-		{MethodName: "FindAccountsByExtension", Handler: runtime.Unary(&methodFindByExtension, (*Service).findByExtension)},
-	},
-	Metadata: "conformance/v1/account_prism.proto",
-}
-
-var (
-	methodPut               = runtime.Method{Name: "PutAccount", Service: "conformance.v1.AccountService", Namespace: "documents", Write: true}
-	methodGet               = runtime.Method{Name: "GetAccount", Service: "conformance.v1.AccountService", Namespace: "documents"}
-	methodDelete            = runtime.Method{Name: "DeleteAccount", Service: "conformance.v1.AccountService", Namespace: "documents", Write: true}
-	methodCompareAndSwap    = runtime.Method{Name: "CompareAndSwapAccount", Service: "conformance.v1.AccountService", Namespace: "documents", Write: true}
-	methodBatchPut          = runtime.Method{Name: "BatchPutAccounts", Service: "conformance.v1.AccountService", Namespace: "documents", Write: true}
-	methodBatchGet          = runtime.Method{Name: "BatchGetAccounts", Service: "conformance.v1.AccountService", Namespace: "documents"}
-	methodBatchDelete       = runtime.Method{Name: "BatchDeleteAccounts", Service: "conformance.v1.AccountService", Namespace: "documents", Write: true}
-	methodScan              = runtime.Method{Name: "ScanAccounts", Service: "conformance.v1.AccountService", Namespace: "documents"}
-	methodFindByConfirmedAt = runtime.Method{Name: "FindAccountsByConfirmedAt", Service: "conformance.v1.AccountService", Namespace: "documents"}
-	methodFindByEmail       = runtime.Method{Name: "FindAccountsByEmail", Service: "conformance.v1.AccountService", Namespace: "documents"}
-	methodFindByExtension   = runtime.Method{Name: "FindAccountsByExtension", Service: "conformance.v1.AccountService", Namespace: "documents"}
-)
 
 // put serves PutAccount.
 func (s *Service) put(call *runtime.Call) error {

@@ -6,7 +6,6 @@ import (
 	backend "github.com/prism-proxy/prism/backends/sqlite"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
-	"google.golang.org/grpc"
 )
 
 // This code and the runtime are of one version.
@@ -21,36 +20,21 @@ type Service struct {
 // NewService binds the service to the store of namespace samples.
 func NewService(db *backend.DB) runtime.Service {
 	s := &Service{store: store{db: db}, tokens: db.Tokens}
-	return runtime.Service{Desc: &ServiceDesc, Impl: s}
+	return runtime.Service{
+		Name:     "conformance.v1.CounterService",
+		Contract: "conformance/v1/counter_prism.proto",
+		Methods: []runtime.Method{
+			{Name: "PutCounter", Serve: s.put, Write: true},
+			{Name: "GetCounter", Serve: s.get},
+			{Name: "DeleteCounter", Serve: s.delete, Write: true},
+			{Name: "CompareAndSwapCounter", Serve: s.compareAndSwap, Write: true},
+			{Name: "BatchPutCounters", Serve: s.batchPut, Write: true},
+			{Name: "BatchGetCounters", Serve: s.batchGet},
+			{Name: "BatchDeleteCounters", Serve: s.batchDelete, Write: true},
+			{Name: "ScanCounters", Serve: s.scan},
+		},
+	}
 }
-
-// ServiceDesc is what grpc calls the service by.
-var ServiceDesc = grpc.ServiceDesc{
-	ServiceName: "conformance.v1.CounterService",
-	HandlerType: (*any)(nil),
-	Methods: []grpc.MethodDesc{
-		{MethodName: "PutCounter", Handler: runtime.Unary(&methodPut, (*Service).put)},
-		{MethodName: "GetCounter", Handler: runtime.Unary(&methodGet, (*Service).get)},
-		{MethodName: "DeleteCounter", Handler: runtime.Unary(&methodDelete, (*Service).delete)},
-		{MethodName: "CompareAndSwapCounter", Handler: runtime.Unary(&methodCompareAndSwap, (*Service).compareAndSwap)},
-		{MethodName: "BatchPutCounters", Handler: runtime.Unary(&methodBatchPut, (*Service).batchPut)},
-		{MethodName: "BatchGetCounters", Handler: runtime.Unary(&methodBatchGet, (*Service).batchGet)},
-		{MethodName: "BatchDeleteCounters", Handler: runtime.Unary(&methodBatchDelete, (*Service).batchDelete)},
-		{MethodName: "ScanCounters", Handler: runtime.Unary(&methodScan, (*Service).scan)},
-	},
-	Metadata: "conformance/v1/counter_prism.proto",
-}
-
-var (
-	methodPut            = runtime.Method{Name: "PutCounter", Service: "conformance.v1.CounterService", Namespace: "samples", Write: true}
-	methodGet            = runtime.Method{Name: "GetCounter", Service: "conformance.v1.CounterService", Namespace: "samples"}
-	methodDelete         = runtime.Method{Name: "DeleteCounter", Service: "conformance.v1.CounterService", Namespace: "samples", Write: true}
-	methodCompareAndSwap = runtime.Method{Name: "CompareAndSwapCounter", Service: "conformance.v1.CounterService", Namespace: "samples", Write: true}
-	methodBatchPut       = runtime.Method{Name: "BatchPutCounters", Service: "conformance.v1.CounterService", Namespace: "samples", Write: true}
-	methodBatchGet       = runtime.Method{Name: "BatchGetCounters", Service: "conformance.v1.CounterService", Namespace: "samples"}
-	methodBatchDelete    = runtime.Method{Name: "BatchDeleteCounters", Service: "conformance.v1.CounterService", Namespace: "samples", Write: true}
-	methodScan           = runtime.Method{Name: "ScanCounters", Service: "conformance.v1.CounterService", Namespace: "samples"}
-)
 
 // put serves PutCounter.
 func (s *Service) put(call *runtime.Call) error {

@@ -6,7 +6,6 @@ import (
 	backend "github.com/prism-proxy/prism/backends/sqlite"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
-	"google.golang.org/grpc"
 )
 
 // This code and the runtime are of one version.
@@ -21,38 +20,22 @@ type Service struct {
 // NewService binds the service to the store of namespace east.
 func NewService(db *backend.DB) runtime.Service {
 	s := &Service{store: store{db: db}, tokens: db.Tokens}
-	return runtime.Service{Desc: &ServiceDesc, Impl: s}
+	return runtime.Service{
+		Name:     "conformance.v1.EastNoteService",
+		Contract: "conformance/v1/east_note_prism.proto",
+		Methods: []runtime.Method{
+			{Name: "PutEastNote", Serve: s.put, Write: true},
+			{Name: "GetEastNote", Serve: s.get},
+			{Name: "DeleteEastNote", Serve: s.delete, Write: true},
+			{Name: "CompareAndSwapEastNote", Serve: s.compareAndSwap, Write: true},
+			{Name: "BatchPutEastNotes", Serve: s.batchPut, Write: true},
+			{Name: "BatchGetEastNotes", Serve: s.batchGet},
+			{Name: "BatchDeleteEastNotes", Serve: s.batchDelete, Write: true},
+			{Name: "ScanEastNotes", Serve: s.scan},
+			{Name: "FindEastNoteByTopic", Serve: s.findByTopic},
+		},
+	}
 }
-
-// ServiceDesc is what grpc calls the service by.
-var ServiceDesc = grpc.ServiceDesc{
-	ServiceName: "conformance.v1.EastNoteService",
-	HandlerType: (*any)(nil),
-	Methods: []grpc.MethodDesc{
-		{MethodName: "PutEastNote", Handler: runtime.Unary(&methodPut, (*Service).put)},
-		{MethodName: "GetEastNote", Handler: runtime.Unary(&methodGet, (*Service).get)},
-		{MethodName: "DeleteEastNote", Handler: runtime.Unary(&methodDelete, (*Service).delete)},
-		{MethodName: "CompareAndSwapEastNote", Handler: runtime.Unary(&methodCompareAndSwap, (*Service).compareAndSwap)},
-		{MethodName: "BatchPutEastNotes", Handler: runtime.Unary(&methodBatchPut, (*Service).batchPut)},
-		{MethodName: "BatchGetEastNotes", Handler: runtime.Unary(&methodBatchGet, (*Service).batchGet)},
-		{MethodName: "BatchDeleteEastNotes", Handler: runtime.Unary(&methodBatchDelete, (*Service).batchDelete)},
-		{MethodName: "ScanEastNotes", Handler: runtime.Unary(&methodScan, (*Service).scan)},
-		{MethodName: "FindEastNoteByTopic", Handler: runtime.Unary(&methodFindByTopic, (*Service).findByTopic)},
-	},
-	Metadata: "conformance/v1/east_note_prism.proto",
-}
-
-var (
-	methodPut            = runtime.Method{Name: "PutEastNote", Service: "conformance.v1.EastNoteService", Namespace: "east", Write: true}
-	methodGet            = runtime.Method{Name: "GetEastNote", Service: "conformance.v1.EastNoteService", Namespace: "east"}
-	methodDelete         = runtime.Method{Name: "DeleteEastNote", Service: "conformance.v1.EastNoteService", Namespace: "east", Write: true}
-	methodCompareAndSwap = runtime.Method{Name: "CompareAndSwapEastNote", Service: "conformance.v1.EastNoteService", Namespace: "east", Write: true}
-	methodBatchPut       = runtime.Method{Name: "BatchPutEastNotes", Service: "conformance.v1.EastNoteService", Namespace: "east", Write: true}
-	methodBatchGet       = runtime.Method{Name: "BatchGetEastNotes", Service: "conformance.v1.EastNoteService", Namespace: "east"}
-	methodBatchDelete    = runtime.Method{Name: "BatchDeleteEastNotes", Service: "conformance.v1.EastNoteService", Namespace: "east", Write: true}
-	methodScan           = runtime.Method{Name: "ScanEastNotes", Service: "conformance.v1.EastNoteService", Namespace: "east"}
-	methodFindByTopic    = runtime.Method{Name: "FindEastNoteByTopic", Service: "conformance.v1.EastNoteService", Namespace: "east"}
-)
 
 // put serves PutEastNote.
 func (s *Service) put(call *runtime.Call) error {

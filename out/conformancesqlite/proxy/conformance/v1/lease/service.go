@@ -6,7 +6,6 @@ import (
 	backend "github.com/prism-proxy/prism/backends/sqlite"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
-	"google.golang.org/grpc"
 )
 
 // This code and the runtime are of one version.
@@ -21,40 +20,24 @@ type Service struct {
 // NewService binds the service to the store of namespace leases.
 func NewService(db *backend.DB) runtime.Service {
 	s := &Service{store: store{db: db}, tokens: db.Tokens}
-	return runtime.Service{Desc: &ServiceDesc, Impl: s, Sweep: s.store.sweep}
+	return runtime.Service{
+		Name:     "conformance.v1.LeaseService",
+		Contract: "conformance/v1/lease_prism.proto",
+		Methods: []runtime.Method{
+			{Name: "PutLease", Serve: s.put, Write: true},
+			{Name: "GetLease", Serve: s.get},
+			{Name: "DeleteLease", Serve: s.delete, Write: true},
+			{Name: "CompareAndSwapLease", Serve: s.compareAndSwap, Write: true},
+			{Name: "BatchPutLeases", Serve: s.batchPut, Write: true},
+			{Name: "BatchGetLeases", Serve: s.batchGet},
+			{Name: "BatchDeleteLeases", Serve: s.batchDelete, Write: true},
+			{Name: "ScanLeases", Serve: s.scan},
+			{Name: "FindLeaseByOwner", Serve: s.findByOwner},
+			{Name: "FindLeasesByPriority", Serve: s.findByPriority},
+		},
+		Sweep: s.store.sweep,
+	}
 }
-
-// ServiceDesc is what grpc calls the service by.
-var ServiceDesc = grpc.ServiceDesc{
-	ServiceName: "conformance.v1.LeaseService",
-	HandlerType: (*any)(nil),
-	Methods: []grpc.MethodDesc{
-		{MethodName: "PutLease", Handler: runtime.Unary(&methodPut, (*Service).put)},
-		{MethodName: "GetLease", Handler: runtime.Unary(&methodGet, (*Service).get)},
-		{MethodName: "DeleteLease", Handler: runtime.Unary(&methodDelete, (*Service).delete)},
-		{MethodName: "CompareAndSwapLease", Handler: runtime.Unary(&methodCompareAndSwap, (*Service).compareAndSwap)},
-		{MethodName: "BatchPutLeases", Handler: runtime.Unary(&methodBatchPut, (*Service).batchPut)},
-		{MethodName: "BatchGetLeases", Handler: runtime.Unary(&methodBatchGet, (*Service).batchGet)},
-		{MethodName: "BatchDeleteLeases", Handler: runtime.Unary(&methodBatchDelete, (*Service).batchDelete)},
-		{MethodName: "ScanLeases", Handler: runtime.Unary(&methodScan, (*Service).scan)},
-		{MethodName: "FindLeaseByOwner", Handler: runtime.Unary(&methodFindByOwner, (*Service).findByOwner)},
-		{MethodName: "FindLeasesByPriority", Handler: runtime.Unary(&methodFindByPriority, (*Service).findByPriority)},
-	},
-	Metadata: "conformance/v1/lease_prism.proto",
-}
-
-var (
-	methodPut            = runtime.Method{Name: "PutLease", Service: "conformance.v1.LeaseService", Namespace: "leases", Write: true}
-	methodGet            = runtime.Method{Name: "GetLease", Service: "conformance.v1.LeaseService", Namespace: "leases"}
-	methodDelete         = runtime.Method{Name: "DeleteLease", Service: "conformance.v1.LeaseService", Namespace: "leases", Write: true}
-	methodCompareAndSwap = runtime.Method{Name: "CompareAndSwapLease", Service: "conformance.v1.LeaseService", Namespace: "leases", Write: true}
-	methodBatchPut       = runtime.Method{Name: "BatchPutLeases", Service: "conformance.v1.LeaseService", Namespace: "leases", Write: true}
-	methodBatchGet       = runtime.Method{Name: "BatchGetLeases", Service: "conformance.v1.LeaseService", Namespace: "leases"}
-	methodBatchDelete    = runtime.Method{Name: "BatchDeleteLeases", Service: "conformance.v1.LeaseService", Namespace: "leases", Write: true}
-	methodScan           = runtime.Method{Name: "ScanLeases", Service: "conformance.v1.LeaseService", Namespace: "leases"}
-	methodFindByOwner    = runtime.Method{Name: "FindLeaseByOwner", Service: "conformance.v1.LeaseService", Namespace: "leases"}
-	methodFindByPriority = runtime.Method{Name: "FindLeasesByPriority", Service: "conformance.v1.LeaseService", Namespace: "leases"}
-)
 
 // put serves PutLease.
 func (s *Service) put(call *runtime.Call) error {

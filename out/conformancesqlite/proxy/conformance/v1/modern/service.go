@@ -6,7 +6,6 @@ import (
 	backend "github.com/prism-proxy/prism/backends/sqlite"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
-	"google.golang.org/grpc"
 )
 
 // This code and the runtime are of one version.
@@ -21,40 +20,23 @@ type Service struct {
 // NewService binds the service to the store of namespace types.
 func NewService(db *backend.DB) runtime.Service {
 	s := &Service{store: store{db: db}, tokens: db.Tokens}
-	return runtime.Service{Desc: &ServiceDesc, Impl: s}
+	return runtime.Service{
+		Name:     "conformance.v1.ModernService",
+		Contract: "conformance/v1/modern_prism.proto",
+		Methods: []runtime.Method{
+			{Name: "PutModern", Serve: s.put, Write: true},
+			{Name: "GetModern", Serve: s.get},
+			{Name: "DeleteModern", Serve: s.delete, Write: true},
+			{Name: "CompareAndSwapModern", Serve: s.compareAndSwap, Write: true},
+			{Name: "BatchPutModerns", Serve: s.batchPut, Write: true},
+			{Name: "BatchGetModerns", Serve: s.batchGet},
+			{Name: "BatchDeleteModerns", Serve: s.batchDelete, Write: true},
+			{Name: "ScanModerns", Serve: s.scan},
+			{Name: "FindModernsByRank", Serve: s.findByRank},
+			{Name: "FindModernsByStage", Serve: s.findByStage},
+		},
+	}
 }
-
-// ServiceDesc is what grpc calls the service by.
-var ServiceDesc = grpc.ServiceDesc{
-	ServiceName: "conformance.v1.ModernService",
-	HandlerType: (*any)(nil),
-	Methods: []grpc.MethodDesc{
-		{MethodName: "PutModern", Handler: runtime.Unary(&methodPut, (*Service).put)},
-		{MethodName: "GetModern", Handler: runtime.Unary(&methodGet, (*Service).get)},
-		{MethodName: "DeleteModern", Handler: runtime.Unary(&methodDelete, (*Service).delete)},
-		{MethodName: "CompareAndSwapModern", Handler: runtime.Unary(&methodCompareAndSwap, (*Service).compareAndSwap)},
-		{MethodName: "BatchPutModerns", Handler: runtime.Unary(&methodBatchPut, (*Service).batchPut)},
-		{MethodName: "BatchGetModerns", Handler: runtime.Unary(&methodBatchGet, (*Service).batchGet)},
-		{MethodName: "BatchDeleteModerns", Handler: runtime.Unary(&methodBatchDelete, (*Service).batchDelete)},
-		{MethodName: "ScanModerns", Handler: runtime.Unary(&methodScan, (*Service).scan)},
-		{MethodName: "FindModernsByRank", Handler: runtime.Unary(&methodFindByRank, (*Service).findByRank)},
-		{MethodName: "FindModernsByStage", Handler: runtime.Unary(&methodFindByStage, (*Service).findByStage)},
-	},
-	Metadata: "conformance/v1/modern_prism.proto",
-}
-
-var (
-	methodPut            = runtime.Method{Name: "PutModern", Service: "conformance.v1.ModernService", Namespace: "types", Write: true}
-	methodGet            = runtime.Method{Name: "GetModern", Service: "conformance.v1.ModernService", Namespace: "types"}
-	methodDelete         = runtime.Method{Name: "DeleteModern", Service: "conformance.v1.ModernService", Namespace: "types", Write: true}
-	methodCompareAndSwap = runtime.Method{Name: "CompareAndSwapModern", Service: "conformance.v1.ModernService", Namespace: "types", Write: true}
-	methodBatchPut       = runtime.Method{Name: "BatchPutModerns", Service: "conformance.v1.ModernService", Namespace: "types", Write: true}
-	methodBatchGet       = runtime.Method{Name: "BatchGetModerns", Service: "conformance.v1.ModernService", Namespace: "types"}
-	methodBatchDelete    = runtime.Method{Name: "BatchDeleteModerns", Service: "conformance.v1.ModernService", Namespace: "types", Write: true}
-	methodScan           = runtime.Method{Name: "ScanModerns", Service: "conformance.v1.ModernService", Namespace: "types"}
-	methodFindByRank     = runtime.Method{Name: "FindModernsByRank", Service: "conformance.v1.ModernService", Namespace: "types"}
-	methodFindByStage    = runtime.Method{Name: "FindModernsByStage", Service: "conformance.v1.ModernService", Namespace: "types"}
-)
 
 // put serves PutModern.
 func (s *Service) put(call *runtime.Call) error {

@@ -6,7 +6,6 @@ import (
 	backend "github.com/prism-proxy/prism/backends/sqlite"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
-	"google.golang.org/grpc"
 )
 
 // This code and the runtime are of one version.
@@ -21,70 +20,38 @@ type Service struct {
 // NewService binds the service to the store of namespace samples.
 func NewService(db *backend.DB) runtime.Service {
 	s := &Service{store: store{db: db}, tokens: db.Tokens}
-	return runtime.Service{Desc: &ServiceDesc, Impl: s}
+	return runtime.Service{
+		Name:     "conformance.v1.SampleService",
+		Contract: "conformance/v1/sample_prism.proto",
+		Methods: []runtime.Method{
+			{Name: "PutSample", Serve: s.put, Write: true},
+			{Name: "GetSample", Serve: s.get},
+			{Name: "DeleteSample", Serve: s.delete, Write: true},
+			{Name: "CompareAndSwapSample", Serve: s.compareAndSwap, Write: true},
+			{Name: "BatchPutSamples", Serve: s.batchPut, Write: true},
+			{Name: "BatchGetSamples", Serve: s.batchGet},
+			{Name: "BatchDeleteSamples", Serve: s.batchDelete, Write: true},
+			{Name: "ScanSamples", Serve: s.scan},
+			{Name: "FindSamplesByText", Serve: s.findByText},
+			{Name: "FindSamplesByNumber", Serve: s.findByNumber},
+			{Name: "FindSamplesBySize", Serve: s.findBySize},
+			{Name: "FindSamplesByFlag", Serve: s.findByFlag},
+			{Name: "FindSamplesByGrade", Serve: s.findByGrade},
+			{Name: "FindSamplesByTime", Serve: s.findByTime},
+			{Name: "FindSamplesByDelta", Serve: s.findByDelta},
+			{Name: "FindSamplesByMask", Serve: s.findByMask},
+			{Name: "FindSamplesByLevel", Serve: s.findByLevel},
+			{Name: "FindSamplesByWeight", Serve: s.findByWeight},
+			{Name: "FindSamplesByBucket", Serve: s.findByBucket},
+			{Name: "FindSamplesBySameText", Serve: s.findBySameText},
+			{Name: "FindSamplesBySameNumber", Serve: s.findBySameNumber},
+			{Name: "FindSamplesBySameSize", Serve: s.findBySameSize},
+			{Name: "FindSamplesBySameFlag", Serve: s.findBySameFlag},
+			{Name: "FindSamplesBySameGrade", Serve: s.findBySameGrade},
+			{Name: "FindSamplesBySameTime", Serve: s.findBySameTime},
+		},
+	}
 }
-
-// ServiceDesc is what grpc calls the service by.
-var ServiceDesc = grpc.ServiceDesc{
-	ServiceName: "conformance.v1.SampleService",
-	HandlerType: (*any)(nil),
-	Methods: []grpc.MethodDesc{
-		{MethodName: "PutSample", Handler: runtime.Unary(&methodPut, (*Service).put)},
-		{MethodName: "GetSample", Handler: runtime.Unary(&methodGet, (*Service).get)},
-		{MethodName: "DeleteSample", Handler: runtime.Unary(&methodDelete, (*Service).delete)},
-		{MethodName: "CompareAndSwapSample", Handler: runtime.Unary(&methodCompareAndSwap, (*Service).compareAndSwap)},
-		{MethodName: "BatchPutSamples", Handler: runtime.Unary(&methodBatchPut, (*Service).batchPut)},
-		{MethodName: "BatchGetSamples", Handler: runtime.Unary(&methodBatchGet, (*Service).batchGet)},
-		{MethodName: "BatchDeleteSamples", Handler: runtime.Unary(&methodBatchDelete, (*Service).batchDelete)},
-		{MethodName: "ScanSamples", Handler: runtime.Unary(&methodScan, (*Service).scan)},
-		{MethodName: "FindSamplesByText", Handler: runtime.Unary(&methodFindByText, (*Service).findByText)},
-		{MethodName: "FindSamplesByNumber", Handler: runtime.Unary(&methodFindByNumber, (*Service).findByNumber)},
-		{MethodName: "FindSamplesBySize", Handler: runtime.Unary(&methodFindBySize, (*Service).findBySize)},
-		{MethodName: "FindSamplesByFlag", Handler: runtime.Unary(&methodFindByFlag, (*Service).findByFlag)},
-		{MethodName: "FindSamplesByGrade", Handler: runtime.Unary(&methodFindByGrade, (*Service).findByGrade)},
-		{MethodName: "FindSamplesByTime", Handler: runtime.Unary(&methodFindByTime, (*Service).findByTime)},
-		{MethodName: "FindSamplesByDelta", Handler: runtime.Unary(&methodFindByDelta, (*Service).findByDelta)},
-		{MethodName: "FindSamplesByMask", Handler: runtime.Unary(&methodFindByMask, (*Service).findByMask)},
-		{MethodName: "FindSamplesByLevel", Handler: runtime.Unary(&methodFindByLevel, (*Service).findByLevel)},
-		{MethodName: "FindSamplesByWeight", Handler: runtime.Unary(&methodFindByWeight, (*Service).findByWeight)},
-		{MethodName: "FindSamplesByBucket", Handler: runtime.Unary(&methodFindByBucket, (*Service).findByBucket)},
-		{MethodName: "FindSamplesBySameText", Handler: runtime.Unary(&methodFindBySameText, (*Service).findBySameText)},
-		{MethodName: "FindSamplesBySameNumber", Handler: runtime.Unary(&methodFindBySameNumber, (*Service).findBySameNumber)},
-		{MethodName: "FindSamplesBySameSize", Handler: runtime.Unary(&methodFindBySameSize, (*Service).findBySameSize)},
-		{MethodName: "FindSamplesBySameFlag", Handler: runtime.Unary(&methodFindBySameFlag, (*Service).findBySameFlag)},
-		{MethodName: "FindSamplesBySameGrade", Handler: runtime.Unary(&methodFindBySameGrade, (*Service).findBySameGrade)},
-		{MethodName: "FindSamplesBySameTime", Handler: runtime.Unary(&methodFindBySameTime, (*Service).findBySameTime)},
-	},
-	Metadata: "conformance/v1/sample_prism.proto",
-}
-
-var (
-	methodPut              = runtime.Method{Name: "PutSample", Service: "conformance.v1.SampleService", Namespace: "samples", Write: true}
-	methodGet              = runtime.Method{Name: "GetSample", Service: "conformance.v1.SampleService", Namespace: "samples"}
-	methodDelete           = runtime.Method{Name: "DeleteSample", Service: "conformance.v1.SampleService", Namespace: "samples", Write: true}
-	methodCompareAndSwap   = runtime.Method{Name: "CompareAndSwapSample", Service: "conformance.v1.SampleService", Namespace: "samples", Write: true}
-	methodBatchPut         = runtime.Method{Name: "BatchPutSamples", Service: "conformance.v1.SampleService", Namespace: "samples", Write: true}
-	methodBatchGet         = runtime.Method{Name: "BatchGetSamples", Service: "conformance.v1.SampleService", Namespace: "samples"}
-	methodBatchDelete      = runtime.Method{Name: "BatchDeleteSamples", Service: "conformance.v1.SampleService", Namespace: "samples", Write: true}
-	methodScan             = runtime.Method{Name: "ScanSamples", Service: "conformance.v1.SampleService", Namespace: "samples"}
-	methodFindByText       = runtime.Method{Name: "FindSamplesByText", Service: "conformance.v1.SampleService", Namespace: "samples"}
-	methodFindByNumber     = runtime.Method{Name: "FindSamplesByNumber", Service: "conformance.v1.SampleService", Namespace: "samples"}
-	methodFindBySize       = runtime.Method{Name: "FindSamplesBySize", Service: "conformance.v1.SampleService", Namespace: "samples"}
-	methodFindByFlag       = runtime.Method{Name: "FindSamplesByFlag", Service: "conformance.v1.SampleService", Namespace: "samples"}
-	methodFindByGrade      = runtime.Method{Name: "FindSamplesByGrade", Service: "conformance.v1.SampleService", Namespace: "samples"}
-	methodFindByTime       = runtime.Method{Name: "FindSamplesByTime", Service: "conformance.v1.SampleService", Namespace: "samples"}
-	methodFindByDelta      = runtime.Method{Name: "FindSamplesByDelta", Service: "conformance.v1.SampleService", Namespace: "samples"}
-	methodFindByMask       = runtime.Method{Name: "FindSamplesByMask", Service: "conformance.v1.SampleService", Namespace: "samples"}
-	methodFindByLevel      = runtime.Method{Name: "FindSamplesByLevel", Service: "conformance.v1.SampleService", Namespace: "samples"}
-	methodFindByWeight     = runtime.Method{Name: "FindSamplesByWeight", Service: "conformance.v1.SampleService", Namespace: "samples"}
-	methodFindByBucket     = runtime.Method{Name: "FindSamplesByBucket", Service: "conformance.v1.SampleService", Namespace: "samples"}
-	methodFindBySameText   = runtime.Method{Name: "FindSamplesBySameText", Service: "conformance.v1.SampleService", Namespace: "samples"}
-	methodFindBySameNumber = runtime.Method{Name: "FindSamplesBySameNumber", Service: "conformance.v1.SampleService", Namespace: "samples"}
-	methodFindBySameSize   = runtime.Method{Name: "FindSamplesBySameSize", Service: "conformance.v1.SampleService", Namespace: "samples"}
-	methodFindBySameFlag   = runtime.Method{Name: "FindSamplesBySameFlag", Service: "conformance.v1.SampleService", Namespace: "samples"}
-	methodFindBySameGrade  = runtime.Method{Name: "FindSamplesBySameGrade", Service: "conformance.v1.SampleService", Namespace: "samples"}
-	methodFindBySameTime   = runtime.Method{Name: "FindSamplesBySameTime", Service: "conformance.v1.SampleService", Namespace: "samples"}
-)
 
 // put serves PutSample.
 func (s *Service) put(call *runtime.Call) error {

@@ -6,7 +6,6 @@ import (
 	backend "github.com/prism-proxy/prism/backends/sqlite"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
-	"google.golang.org/grpc"
 )
 
 // This code and the runtime are of one version.
@@ -21,38 +20,22 @@ type Service struct {
 // NewService binds the service to the store of namespace west.
 func NewService(db *backend.DB) runtime.Service {
 	s := &Service{store: store{db: db}, tokens: db.Tokens}
-	return runtime.Service{Desc: &ServiceDesc, Impl: s}
+	return runtime.Service{
+		Name:     "conformance.v1.WestNoteService",
+		Contract: "conformance/v1/west_note_prism.proto",
+		Methods: []runtime.Method{
+			{Name: "PutWestNote", Serve: s.put, Write: true},
+			{Name: "GetWestNote", Serve: s.get},
+			{Name: "DeleteWestNote", Serve: s.delete, Write: true},
+			{Name: "CompareAndSwapWestNote", Serve: s.compareAndSwap, Write: true},
+			{Name: "BatchPutWestNotes", Serve: s.batchPut, Write: true},
+			{Name: "BatchGetWestNotes", Serve: s.batchGet},
+			{Name: "BatchDeleteWestNotes", Serve: s.batchDelete, Write: true},
+			{Name: "ScanWestNotes", Serve: s.scan},
+			{Name: "FindWestNoteByTopic", Serve: s.findByTopic},
+		},
+	}
 }
-
-// ServiceDesc is what grpc calls the service by.
-var ServiceDesc = grpc.ServiceDesc{
-	ServiceName: "conformance.v1.WestNoteService",
-	HandlerType: (*any)(nil),
-	Methods: []grpc.MethodDesc{
-		{MethodName: "PutWestNote", Handler: runtime.Unary(&methodPut, (*Service).put)},
-		{MethodName: "GetWestNote", Handler: runtime.Unary(&methodGet, (*Service).get)},
-		{MethodName: "DeleteWestNote", Handler: runtime.Unary(&methodDelete, (*Service).delete)},
-		{MethodName: "CompareAndSwapWestNote", Handler: runtime.Unary(&methodCompareAndSwap, (*Service).compareAndSwap)},
-		{MethodName: "BatchPutWestNotes", Handler: runtime.Unary(&methodBatchPut, (*Service).batchPut)},
-		{MethodName: "BatchGetWestNotes", Handler: runtime.Unary(&methodBatchGet, (*Service).batchGet)},
-		{MethodName: "BatchDeleteWestNotes", Handler: runtime.Unary(&methodBatchDelete, (*Service).batchDelete)},
-		{MethodName: "ScanWestNotes", Handler: runtime.Unary(&methodScan, (*Service).scan)},
-		{MethodName: "FindWestNoteByTopic", Handler: runtime.Unary(&methodFindByTopic, (*Service).findByTopic)},
-	},
-	Metadata: "conformance/v1/west_note_prism.proto",
-}
-
-var (
-	methodPut            = runtime.Method{Name: "PutWestNote", Service: "conformance.v1.WestNoteService", Namespace: "west", Write: true}
-	methodGet            = runtime.Method{Name: "GetWestNote", Service: "conformance.v1.WestNoteService", Namespace: "west"}
-	methodDelete         = runtime.Method{Name: "DeleteWestNote", Service: "conformance.v1.WestNoteService", Namespace: "west", Write: true}
-	methodCompareAndSwap = runtime.Method{Name: "CompareAndSwapWestNote", Service: "conformance.v1.WestNoteService", Namespace: "west", Write: true}
-	methodBatchPut       = runtime.Method{Name: "BatchPutWestNotes", Service: "conformance.v1.WestNoteService", Namespace: "west", Write: true}
-	methodBatchGet       = runtime.Method{Name: "BatchGetWestNotes", Service: "conformance.v1.WestNoteService", Namespace: "west"}
-	methodBatchDelete    = runtime.Method{Name: "BatchDeleteWestNotes", Service: "conformance.v1.WestNoteService", Namespace: "west", Write: true}
-	methodScan           = runtime.Method{Name: "ScanWestNotes", Service: "conformance.v1.WestNoteService", Namespace: "west"}
-	methodFindByTopic    = runtime.Method{Name: "FindWestNoteByTopic", Service: "conformance.v1.WestNoteService", Namespace: "west"}
-)
 
 // put serves PutWestNote.
 func (s *Service) put(call *runtime.Call) error {

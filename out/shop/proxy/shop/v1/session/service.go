@@ -6,7 +6,6 @@ import (
 	backend "github.com/prism-proxy/prism/backends/sqlite"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
-	"google.golang.org/grpc"
 )
 
 // This code and the runtime are of one version.
@@ -21,38 +20,23 @@ type Service struct {
 // NewService binds the service to the store of namespace sessions.
 func NewService(db *backend.DB) runtime.Service {
 	s := &Service{store: store{db: db}, tokens: db.Tokens}
-	return runtime.Service{Desc: &ServiceDesc, Impl: s, Sweep: s.store.sweep}
+	return runtime.Service{
+		Name:     "shop.v1.SessionService",
+		Contract: "shop/v1/session_prism.proto",
+		Methods: []runtime.Method{
+			{Name: "PutSession", Serve: s.put, Write: true, Rate: 2000},
+			{Name: "GetSession", Serve: s.get, Rate: 10000},
+			{Name: "DeleteSession", Serve: s.delete, Write: true, Rate: 2000},
+			{Name: "CompareAndSwapSession", Serve: s.compareAndSwap, Write: true, Rate: 2000},
+			{Name: "BatchPutSessions", Serve: s.batchPut, Write: true, Rate: 2000},
+			{Name: "BatchGetSessions", Serve: s.batchGet, Rate: 10000},
+			{Name: "BatchDeleteSessions", Serve: s.batchDelete, Write: true, Rate: 2000},
+			{Name: "ScanSessions", Serve: s.scan, Rate: 10000},
+			{Name: "FindSessionsByUserId", Serve: s.findByUserID, Rate: 10000},
+		},
+		Sweep: s.store.sweep,
+	}
 }
-
-// ServiceDesc is what grpc calls the service by.
-var ServiceDesc = grpc.ServiceDesc{
-	ServiceName: "shop.v1.SessionService",
-	HandlerType: (*any)(nil),
-	Methods: []grpc.MethodDesc{
-		{MethodName: "PutSession", Handler: runtime.Unary(&methodPut, (*Service).put)},
-		{MethodName: "GetSession", Handler: runtime.Unary(&methodGet, (*Service).get)},
-		{MethodName: "DeleteSession", Handler: runtime.Unary(&methodDelete, (*Service).delete)},
-		{MethodName: "CompareAndSwapSession", Handler: runtime.Unary(&methodCompareAndSwap, (*Service).compareAndSwap)},
-		{MethodName: "BatchPutSessions", Handler: runtime.Unary(&methodBatchPut, (*Service).batchPut)},
-		{MethodName: "BatchGetSessions", Handler: runtime.Unary(&methodBatchGet, (*Service).batchGet)},
-		{MethodName: "BatchDeleteSessions", Handler: runtime.Unary(&methodBatchDelete, (*Service).batchDelete)},
-		{MethodName: "ScanSessions", Handler: runtime.Unary(&methodScan, (*Service).scan)},
-		{MethodName: "FindSessionsByUserId", Handler: runtime.Unary(&methodFindByUserID, (*Service).findByUserID)},
-	},
-	Metadata: "shop/v1/session_prism.proto",
-}
-
-var (
-	methodPut            = runtime.Method{Name: "PutSession", Service: "shop.v1.SessionService", Namespace: "sessions", Write: true}
-	methodGet            = runtime.Method{Name: "GetSession", Service: "shop.v1.SessionService", Namespace: "sessions"}
-	methodDelete         = runtime.Method{Name: "DeleteSession", Service: "shop.v1.SessionService", Namespace: "sessions", Write: true}
-	methodCompareAndSwap = runtime.Method{Name: "CompareAndSwapSession", Service: "shop.v1.SessionService", Namespace: "sessions", Write: true}
-	methodBatchPut       = runtime.Method{Name: "BatchPutSessions", Service: "shop.v1.SessionService", Namespace: "sessions", Write: true}
-	methodBatchGet       = runtime.Method{Name: "BatchGetSessions", Service: "shop.v1.SessionService", Namespace: "sessions"}
-	methodBatchDelete    = runtime.Method{Name: "BatchDeleteSessions", Service: "shop.v1.SessionService", Namespace: "sessions", Write: true}
-	methodScan           = runtime.Method{Name: "ScanSessions", Service: "shop.v1.SessionService", Namespace: "sessions"}
-	methodFindByUserID   = runtime.Method{Name: "FindSessionsByUserId", Service: "shop.v1.SessionService", Namespace: "sessions"}
-)
 
 // put serves PutSession.
 func (s *Service) put(call *runtime.Call) error {

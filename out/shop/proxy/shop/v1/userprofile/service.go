@@ -6,7 +6,6 @@ import (
 	backend "github.com/prism-proxy/prism/backends/sqlite"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
-	"google.golang.org/grpc"
 )
 
 // This code and the runtime are of one version.
@@ -21,38 +20,22 @@ type Service struct {
 // NewService binds the service to the store of namespace user-profiles.
 func NewService(db *backend.DB) runtime.Service {
 	s := &Service{store: store{db: db}, tokens: db.Tokens}
-	return runtime.Service{Desc: &ServiceDesc, Impl: s}
+	return runtime.Service{
+		Name:     "shop.v1.UserProfileService",
+		Contract: "shop/v1/user_profile_prism.proto",
+		Methods: []runtime.Method{
+			{Name: "PutUserProfile", Serve: s.put, Write: true, Rate: 400},
+			{Name: "GetUserProfile", Serve: s.get, Rate: 4000},
+			{Name: "DeleteUserProfile", Serve: s.delete, Write: true, Rate: 400},
+			{Name: "CompareAndSwapUserProfile", Serve: s.compareAndSwap, Write: true, Rate: 400},
+			{Name: "BatchPutUserProfiles", Serve: s.batchPut, Write: true, Rate: 400},
+			{Name: "BatchGetUserProfiles", Serve: s.batchGet, Rate: 4000},
+			{Name: "BatchDeleteUserProfiles", Serve: s.batchDelete, Write: true, Rate: 400},
+			{Name: "ScanUserProfiles", Serve: s.scan, Rate: 4000},
+			{Name: "FindUserProfileByEmail", Serve: s.findByEmail, Rate: 4000},
+		},
+	}
 }
-
-// ServiceDesc is what grpc calls the service by.
-var ServiceDesc = grpc.ServiceDesc{
-	ServiceName: "shop.v1.UserProfileService",
-	HandlerType: (*any)(nil),
-	Methods: []grpc.MethodDesc{
-		{MethodName: "PutUserProfile", Handler: runtime.Unary(&methodPut, (*Service).put)},
-		{MethodName: "GetUserProfile", Handler: runtime.Unary(&methodGet, (*Service).get)},
-		{MethodName: "DeleteUserProfile", Handler: runtime.Unary(&methodDelete, (*Service).delete)},
-		{MethodName: "CompareAndSwapUserProfile", Handler: runtime.Unary(&methodCompareAndSwap, (*Service).compareAndSwap)},
-		{MethodName: "BatchPutUserProfiles", Handler: runtime.Unary(&methodBatchPut, (*Service).batchPut)},
-		{MethodName: "BatchGetUserProfiles", Handler: runtime.Unary(&methodBatchGet, (*Service).batchGet)},
-		{MethodName: "BatchDeleteUserProfiles", Handler: runtime.Unary(&methodBatchDelete, (*Service).batchDelete)},
-		{MethodName: "ScanUserProfiles", Handler: runtime.Unary(&methodScan, (*Service).scan)},
-		{MethodName: "FindUserProfileByEmail", Handler: runtime.Unary(&methodFindByEmail, (*Service).findByEmail)},
-	},
-	Metadata: "shop/v1/user_profile_prism.proto",
-}
-
-var (
-	methodPut            = runtime.Method{Name: "PutUserProfile", Service: "shop.v1.UserProfileService", Namespace: "user-profiles", Write: true}
-	methodGet            = runtime.Method{Name: "GetUserProfile", Service: "shop.v1.UserProfileService", Namespace: "user-profiles"}
-	methodDelete         = runtime.Method{Name: "DeleteUserProfile", Service: "shop.v1.UserProfileService", Namespace: "user-profiles", Write: true}
-	methodCompareAndSwap = runtime.Method{Name: "CompareAndSwapUserProfile", Service: "shop.v1.UserProfileService", Namespace: "user-profiles", Write: true}
-	methodBatchPut       = runtime.Method{Name: "BatchPutUserProfiles", Service: "shop.v1.UserProfileService", Namespace: "user-profiles", Write: true}
-	methodBatchGet       = runtime.Method{Name: "BatchGetUserProfiles", Service: "shop.v1.UserProfileService", Namespace: "user-profiles"}
-	methodBatchDelete    = runtime.Method{Name: "BatchDeleteUserProfiles", Service: "shop.v1.UserProfileService", Namespace: "user-profiles", Write: true}
-	methodScan           = runtime.Method{Name: "ScanUserProfiles", Service: "shop.v1.UserProfileService", Namespace: "user-profiles"}
-	methodFindByEmail    = runtime.Method{Name: "FindUserProfileByEmail", Service: "shop.v1.UserProfileService", Namespace: "user-profiles"}
-)
 
 // put serves PutUserProfile.
 func (s *Service) put(call *runtime.Call) error {

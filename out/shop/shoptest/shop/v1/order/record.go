@@ -129,13 +129,17 @@ func (r *record) read(b []byte) error {
 		case tagLoyaltyPoints:
 			r.loyaltyPoints = f.Int64()
 		case tagTotal:
-			f.Join(checkMoney(f.Message()))
+			f.Charge(80)
+			f.Leave(checkMoney(f.Message()))
 		case tagLines:
-			f.Join(checkOrderLine(f.Message()))
+			f.Charge(80)
+			f.Leave(checkOrderLine(f.Message()))
 		case tagAttributes:
-			f.Join(checkOrderAttributesEntry(f.Message()))
+			f.Charge(80)
+			f.Leave(checkOrderAttributesEntry(f.Message()))
 		case tagDeliveryWindow:
-			f.Join(wire.Check(f.Message()))
+			f.Charge(64)
+			f.Leave(wire.Check(f.Message()))
 		}
 	}
 	return f.Err()
@@ -153,38 +157,39 @@ func (r *record) valid() error {
 }
 
 // checkMoney checks a shop.v1.Money at any depth.
-func checkMoney(f wire.Fields) error {
+func checkMoney(f wire.Fields) wire.Result {
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Bytes: // currency_code
 			f.Text()
 		}
 	}
-	return f.Err()
+	return f.Result()
 }
 
 // checkOrderLine checks a shop.v1.OrderLine at any depth.
-func checkOrderLine(f wire.Fields) error {
+func checkOrderLine(f wire.Fields) wire.Result {
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Bytes: // sku
 			f.Text()
 		case 3<<3 | wire.Bytes: // unit_price
-			f.Join(checkMoney(f.Message()))
+			f.Charge(80)
+			f.Leave(checkMoney(f.Message()))
 		}
 	}
-	return f.Err()
+	return f.Result()
 }
 
 // checkOrderAttributesEntry checks a shop.v1.Order.AttributesEntry at any depth.
-func checkOrderAttributesEntry(f wire.Fields) error {
+func checkOrderAttributesEntry(f wire.Fields) wire.Result {
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Bytes, 2<<3 | wire.Bytes: // key, value
 			f.Text()
 		}
 	}
-	return f.Err()
+	return f.Result()
 }
 
 // check reads b and says what is wrong with it as a record.

@@ -6,7 +6,6 @@ import (
 	backend "github.com/prism-proxy/prism/backends/memory"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
-	"google.golang.org/grpc"
 )
 
 // This code and the runtime are of one version.
@@ -21,38 +20,22 @@ type Service struct {
 // NewService binds the service to the store of namespace orders.
 func NewService(db *backend.DB) runtime.Service {
 	s := &Service{store: store{db: db}, tokens: db.Tokens}
-	return runtime.Service{Desc: &ServiceDesc, Impl: s}
+	return runtime.Service{
+		Name:     "shop.v1.OrderService",
+		Contract: "shop/v1/order_prism.proto",
+		Methods: []runtime.Method{
+			{Name: "PutOrder", Serve: s.put, Write: true},
+			{Name: "GetOrder", Serve: s.get},
+			{Name: "DeleteOrder", Serve: s.delete, Write: true},
+			{Name: "CompareAndSwapOrder", Serve: s.compareAndSwap, Write: true},
+			{Name: "BatchPutOrders", Serve: s.batchPut, Write: true},
+			{Name: "BatchGetOrders", Serve: s.batchGet},
+			{Name: "BatchDeleteOrders", Serve: s.batchDelete, Write: true},
+			{Name: "ScanOrders", Serve: s.scan},
+			{Name: "FindOrdersByStatus", Serve: s.findByStatus},
+		},
+	}
 }
-
-// ServiceDesc is what grpc calls the service by.
-var ServiceDesc = grpc.ServiceDesc{
-	ServiceName: "shop.v1.OrderService",
-	HandlerType: (*any)(nil),
-	Methods: []grpc.MethodDesc{
-		{MethodName: "PutOrder", Handler: runtime.Unary(&methodPut, (*Service).put)},
-		{MethodName: "GetOrder", Handler: runtime.Unary(&methodGet, (*Service).get)},
-		{MethodName: "DeleteOrder", Handler: runtime.Unary(&methodDelete, (*Service).delete)},
-		{MethodName: "CompareAndSwapOrder", Handler: runtime.Unary(&methodCompareAndSwap, (*Service).compareAndSwap)},
-		{MethodName: "BatchPutOrders", Handler: runtime.Unary(&methodBatchPut, (*Service).batchPut)},
-		{MethodName: "BatchGetOrders", Handler: runtime.Unary(&methodBatchGet, (*Service).batchGet)},
-		{MethodName: "BatchDeleteOrders", Handler: runtime.Unary(&methodBatchDelete, (*Service).batchDelete)},
-		{MethodName: "ScanOrders", Handler: runtime.Unary(&methodScan, (*Service).scan)},
-		{MethodName: "FindOrdersByStatus", Handler: runtime.Unary(&methodFindByStatus, (*Service).findByStatus)},
-	},
-	Metadata: "shop/v1/order_prism.proto",
-}
-
-var (
-	methodPut            = runtime.Method{Name: "PutOrder", Service: "shop.v1.OrderService", Namespace: "orders", Write: true}
-	methodGet            = runtime.Method{Name: "GetOrder", Service: "shop.v1.OrderService", Namespace: "orders"}
-	methodDelete         = runtime.Method{Name: "DeleteOrder", Service: "shop.v1.OrderService", Namespace: "orders", Write: true}
-	methodCompareAndSwap = runtime.Method{Name: "CompareAndSwapOrder", Service: "shop.v1.OrderService", Namespace: "orders", Write: true}
-	methodBatchPut       = runtime.Method{Name: "BatchPutOrders", Service: "shop.v1.OrderService", Namespace: "orders", Write: true}
-	methodBatchGet       = runtime.Method{Name: "BatchGetOrders", Service: "shop.v1.OrderService", Namespace: "orders"}
-	methodBatchDelete    = runtime.Method{Name: "BatchDeleteOrders", Service: "shop.v1.OrderService", Namespace: "orders", Write: true}
-	methodScan           = runtime.Method{Name: "ScanOrders", Service: "shop.v1.OrderService", Namespace: "orders"}
-	methodFindByStatus   = runtime.Method{Name: "FindOrdersByStatus", Service: "shop.v1.OrderService", Namespace: "orders"}
-)
 
 // put serves PutOrder.
 func (s *Service) put(call *runtime.Call) error {

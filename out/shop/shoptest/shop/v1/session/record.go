@@ -93,7 +93,8 @@ func (r *record) read(b []byte) error {
 		case tagClientIP:
 			f.Text()
 		case tagBasket:
-			f.Join(checkSessionBasketEntry(f.Message()))
+			f.Charge(72)
+			f.Leave(checkSessionBasketEntry(f.Message()))
 		}
 	}
 	return f.Err()
@@ -116,14 +117,14 @@ func (r *record) valid() error {
 }
 
 // checkSessionBasketEntry checks a shop.v1.Session.BasketEntry at any depth.
-func checkSessionBasketEntry(f wire.Fields) error {
+func checkSessionBasketEntry(f wire.Fields) wire.Result {
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Bytes: // key
 			f.Text()
 		}
 	}
-	return f.Err()
+	return f.Result()
 }
 
 // check reads b and says what is wrong with it as a record.

@@ -97,9 +97,11 @@ func (r *record) read(b []byte) error {
 		case tagInterests, tagSms:
 			f.Text()
 		case tagAddress:
-			f.Join(checkAddress(f.Message()))
+			f.Charge(120)
+			f.Leave(checkAddress(f.Message()))
 		case tagCreatedAt:
-			f.Join(wire.Check(f.Message()))
+			f.Charge(64)
+			f.Leave(wire.Check(f.Message()))
 		}
 	}
 	return f.Err()
@@ -124,14 +126,14 @@ func (r *record) valid() error {
 }
 
 // checkAddress checks a shop.v1.Address at any depth.
-func checkAddress(f wire.Fields) error {
+func checkAddress(f wire.Fields) wire.Result {
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Bytes, 2<<3 | wire.Bytes, 3<<3 | wire.Bytes, 4<<3 | wire.Bytes: // lines, postal_code, city, country_code
 			f.Text()
 		}
 	}
-	return f.Err()
+	return f.Result()
 }
 
 // check reads b and says what is wrong with it as a record.

@@ -1,0 +1,173 @@
+package backendtest
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	pb "github.com/prism-proxy/prism/out/contract/conformance/v1"
+)
+
+// Cycles is how often tests of crashes and restarts do it: 20 times, or as
+// often as PRISM_CYCLES says.
+func Cycles(t testing.TB) int {
+	t.Helper()
+	text := os.Getenv("PRISM_CYCLES")
+	if text == "" {
+		return 20
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		t.Fatalf("PRISM_CYCLES is %q, want a number of cycles", text)
+	}
+	return n
+}
+
+// FreeAddress returns an address on the loopback interface that nothing listens
+// on now.
+func FreeAddress(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+const (
+	crashWriters = 8
+	// recovered is how long nothing may be acknowledged after a crash was over.
+	recovered = 5 * time.Second
+)
+
+// Crash writes through the proxy at address while crash is called again and
+// again at random moments; crash returns when what it ended is up again. The
+// test fails if an acknowledged write is not found at the end, if a call fails
+// in a way that does not say that the store or the proxy was away, or if writes
+// are not acknowledged again soon after.
+func Crash(t *testing.T, address string, cycles int, crash func()) {
+	t.Helper()
+	items := pb.NewItemServiceClient(dial(t, "passthrough:///"+address))
+	w := &writers{items: items}
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	for i := range crashWriters {
+		running.Go(func() { w.write(ctx, i) })
+	}
+	for cycle := range cycles {
+		before := w.count.Load()
+		for begin := time.Now(); w.count.Load() < before+crashWriters; time.Sleep(time.Millisecond) {
+			if time.Since(begin) > recovered {
+				t.Errorf("rule: the proxy recovers without a restart within %s; before crash %d nothing is acknowledged: %v", recovered, cycle, w.last.Load())
+				cancel()
+				running.Wait()
+				return
+			}
+		}
+		time.Sleep(rand.N(150 * time.Millisecond))
+		crash()
+	}
+	before := w.count.Load()
+	for begin := time.Now(); w.count.Load() == before && time.Since(begin) < recovered; {
+		time.Sleep(time.Millisecond)
+	}
+	cancel()
+	running.Wait()
+	if w.count.Load() == before {
+		t.Errorf("rule: the proxy recovers; after the last crash nothing is acknowledged: %v", w.last.Load())
+	}
+	for _, err := range w.unexplained {
+		t.Errorf("rule: a call that a crash ends says so; got %v", err)
+	}
+	t.Logf("%d writes acknowledged in %d cycles", w.count.Load(), cycles)
+	w.find(t)
+}
+
+// writers put items, each under a key of its own, and remember what was
+// acknowledged.
+type writers struct {
+	items *pb.ItemServiceClient
+	count atomic.Int64
+	last  atomic.Value // the last error, of type failed
+
+	mu           sync.Mutex
+	acknowledged []string
+	unexplained  []error
+}
+
+type failed struct{ err error }
+
+func (w *writers) write(ctx context.Context, writer int) {
+	for i := 0; ctx.Err() == nil; i++ {
+		id := fmt.Sprintf("w%d-%d", writer, i)
+		one, cancel := context.WithTimeout(ctx, 2*time.Second)
+		_, err := w.items.PutItem(one, &pb.PutItemRequest{Item: item(id)}, grpc.WaitForReady(true))
+		cancel()
+		w.mu.Lock()
+		switch {
+		case err == nil:
+			w.acknowledged = append(w.acknowledged, id)
+			w.count.Add(1)
+		case ctx.Err() == nil:
+			w.last.Store(failed{err})
+			if !explained(err) {
+				w.unexplained = append(w.unexplained, err)
+			}
+		}
+		w.mu.Unlock()
+		if err != nil {
+			time.Sleep(5 * time.Millisecond)
+		}
+	}
+}
+
+// explained reports whether an error is one that the catalogue has for a proxy
+// or a store that is away.
+func explained(err error) bool {
+	switch pb.Reason(err) {
+	case "": // grpc's own: the connection to the proxy
+		return status.Code(err) == codes.Unavailable || status.Code(err) == codes.DeadlineExceeded
+	case "BACKEND_UNAVAILABLE", "BACKEND_TIMEOUT", "DEADLINE_EXCEEDED":
+		return !strings.Contains(err.Error(), "127.0.0.1")
+	}
+	return false
+}
+
+// find demands every acknowledged item.
+func (w *writers) find(t *testing.T) {
+	t.Helper()
+	var lost []string
+	for list := w.acknowledged; len(list) > 0; {
+		ids := list[:min(len(list), 500)]
+		list = list[len(ids):]
+		in := new(pb.BatchGetItemsRequest)
+		for _, id := range ids {
+			in.Keys = append(in.Keys, itemKey(id))
+		}
+		out, err := w.items.BatchGetItems(t.Context(), in, grpc.WaitForReady(true))
+		if err != nil || len(out.GetResults()) != len(ids) {
+			t.Fatalf("the items cannot be read back: %d of %d, %v", len(out.GetResults()), len(ids), err)
+		}
+		for i, r := range out.GetResults() {
+			if r.GetRecord().GetItem().GetNote() != item(ids[i]).Note {
+				lost = append(lost, ids[i])
+			}
+		}
+	}
+	if len(lost) > 0 {
+		t.Errorf("rule: an acknowledged write is never lost; of %d these are: %v", len(w.acknowledged), lost[:min(len(lost), 10)])
+	}
+}

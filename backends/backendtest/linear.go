@@ -1,0 +1,170 @@
+package backendtest
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/status"
+
+	pb "github.com/prism-proxy/prism/out/contract/conformance/v1"
+)
+
+// The history of one key is checked against a register with versions: there is
+// an order of the calls, each between its begin and its end, in which every
+// answer is right.
+
+// keyCall is one call on a key.
+type keyCall struct {
+	method   string // put, swap, delete or get
+	key      string
+	value    string // of put and swap
+	expected int64  // of swap
+}
+
+// keyAnswer is what the call was answered.
+type keyAnswer struct {
+	reason  string // why it was refused, or ""
+	version int64  // of the record written or read, or the current one
+	value   string // of get
+	existed bool   // of delete
+}
+
+// register is a key's record: version 0 is none.
+type register struct {
+	value   string
+	version int64
+}
+
+var keyModel = porcupine.Model{
+	Partition: func(history []porcupine.Operation) [][]porcupine.Operation {
+		keys := map[string][]porcupine.Operation{}
+		for _, o := range history {
+			key := o.Input.(keyCall).key
+			keys[key] = append(keys[key], o)
+		}
+		var parts [][]porcupine.Operation
+		for _, part := range keys {
+			parts = append(parts, part)
+		}
+		return parts
+	},
+	Init: func() any { return register{} },
+	Step: func(state, input, output any) (bool, any) {
+		return state.(register).step(input.(keyCall), output.(keyAnswer))
+	},
+	DescribeOperation: func(input, output any) string { return fmt.Sprintf("%+v → %+v", input, output) },
+}
+
+// step reports whether a register may answer so, and what it is then.
+func (r register) step(c keyCall, a keyAnswer) (bool, register) {
+	written := register{c.value, a.version}
+	switch c.method {
+	case "put":
+		return a.reason == "" && a.version > r.version, written
+	case "get":
+		if a.reason == "NOT_FOUND" {
+			return r.version == 0, r
+		}
+		return a.reason == "" && r == register{a.value, a.version}, r
+	case "delete":
+		return a.reason == "" && a.existed == (r.version != 0), register{}
+	}
+	switch a.reason {
+	case "":
+		return c.expected == r.version && a.version > r.version, written
+	case "NOT_FOUND":
+		return c.expected != 0 && r.version == 0, r
+	case "EXISTS":
+		return c.expected == 0 && r.version == a.version && r.version != 0, r
+	case "VERSION_MISMATCH":
+		return c.expected != 0 && c.expected != r.version && r.version == a.version && r.version != 0, r
+	}
+	return false, r
+}
+
+// history is what clients saw of a store.
+type history struct {
+	mu    sync.Mutex
+	begin time.Time
+	calls []porcupine.Operation
+}
+
+func (h *history) record(client int, c keyCall, serve func() keyAnswer) keyAnswer {
+	call := time.Since(h.begin)
+	answer := serve()
+	end := time.Since(h.begin)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.calls = append(h.calls, porcupine.Operation{ClientId: client, Input: c, Call: int64(call), Output: answer, Return: int64(end)})
+	return answer
+}
+
+const (
+	linearClients = 16
+	linearKeys    = 100
+	linearCalls   = 250 // of each client
+)
+
+var linearCases = []testCase{
+	{name: "each key", rule: "the calls on a key are linearizable: put, swap, delete and get happen at one moment each", run: func(t *check) {
+		h := &history{begin: time.Now()}
+		together(linearClients, func(client int) {
+			random := rand.New(rand.NewPCG(7, uint64(client)))
+			seen := map[string]int64{}
+			for i := range linearCalls {
+				c := keyCall{key: fmt.Sprintf("k%02d", random.IntN(linearKeys)), value: strconv.Itoa(client) + "." + strconv.Itoa(i)}
+				c.method = []string{"put", "swap", "swap", "delete", "get", "get", "get"}[random.IntN(7)]
+				c.expected = seen[c.key]
+				answer := h.record(client, c, func() keyAnswer { return t.keyCall(c) })
+				if seen[c.key] = answer.version; c.method == "delete" {
+					seen[c.key] = 0
+				}
+			}
+		})
+		if got := porcupine.CheckOperationsTimeout(keyModel, h.calls, time.Minute); got != porcupine.Ok {
+			t.Errorf("the check of %d calls says %s", len(h.calls), got)
+		}
+	}},
+}
+
+// keyCall makes the call.
+func (t *check) keyCall(c keyCall) keyAnswer {
+	i := &pb.Item{ItemId: c.key, Note: c.value}
+	var a keyAnswer
+	var err error
+	switch c.method {
+	case "put":
+		var out *pb.PutItemResponse
+		out, err = t.Items.PutItem(t.Context(), &pb.PutItemRequest{Item: i})
+		a.version = out.GetVersion()
+	case "swap":
+		a.version, err = t.swap(i, c.expected)
+	case "delete":
+		a.existed, err = t.delete(c.key, 0)
+	case "get":
+		var record *pb.ItemRecord
+		record, err = t.get(c.key)
+		a.version, a.value = record.GetVersion(), record.GetItem().GetNote()
+	}
+	if err != nil {
+		a.reason = pb.Reason(err)
+		a.version = currentVersion(err)
+	}
+	return a
+}
+
+// currentVersion returns the version that a refusal names, or 0.
+func currentVersion(err error) int64 {
+	for _, detail := range status.Convert(err).Details() {
+		if info, ok := detail.(*errdetails.ErrorInfo); ok {
+			version, _ := strconv.ParseInt(info.GetMetadata()["current_version"], 10, 64)
+			return version
+		}
+	}
+	return 0
+}

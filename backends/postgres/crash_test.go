@@ -1,0 +1,53 @@
+package postgres_test
+
+import (
+	"testing"
+
+	"github.com/prism-proxy/prism/backends/backendtest"
+	"github.com/prism-proxy/prism/backends/postgres/postgrestest"
+	"github.com/prism-proxy/prism/out/conformancepostgres/proxy/server"
+)
+
+// migrateConformance brings the database at url to the conformance schema, and
+// returns how a proxy finds it.
+func migrateConformance(t *testing.T, url string) (variable string) {
+	t.Helper()
+	d, env := server.Deployment(), environment(url)
+	env.Deployment = d.Name
+	for _, n := range d.Namespaces {
+		if _, err := n.Migrate(t.Context(), env); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return urlVariable + "=" + url
+}
+
+// The proxy is killed with kill -9 while it writes.
+func TestKilledProxyLosesNothing(t *testing.T) {
+	variable, address := migrateConformance(t, postgrestest.Start(t)), backendtest.FreeAddress(t)
+	proxy := backendtest.Spawn(t, t.TempDir(), address, variable)
+	backendtest.Crash(t, address, backendtest.Cycles(t), func() {
+		proxy.Kill(t)
+		proxy = backendtest.Spawn(t, t.TempDir(), address, variable)
+	})
+}
+
+// Postgres is killed with kill -9 under a proxy that goes on: its calls fail as
+// the catalogue has it, and it recovers without a restart.
+func TestKilledPostgresLosesNothing(t *testing.T) {
+	store := postgrestest.StartOwn(t)
+	variable, address := migrateConformance(t, store.URL), backendtest.FreeAddress(t)
+	backendtest.Spawn(t, t.TempDir(), address, variable)
+	backendtest.Crash(t, address, backendtest.Cycles(t), func() {
+		store.Kill(t)
+		store.Restart(t)
+	})
+}
+
+// Two replicas on one database are restarted in turn.
+func TestRollingRestartsFailNoCall(t *testing.T) {
+	variable := migrateConformance(t, postgrestest.Start(t))
+	backendtest.RollingRestarts(t, backendtest.Cycles(t), func(address string) *backendtest.Process {
+		return backendtest.Spawn(t, t.TempDir(), address, variable)
+	})
+}

@@ -1,0 +1,178 @@
+package runtime_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"os"
+	goruntime "runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/net/http2"
+
+	"github.com/prism-proxy/prism/runtime"
+)
+
+// What no client of grpc sends is refused before a method is called, as the
+// catalogue has it, the next call succeeds, and nothing is left behind.
+func TestHostileCallers(t *testing.T) {
+	var called atomic.Int64
+	var left atomic.Int64
+	conn, out, _ := start(t, func(call *runtime.Call) error {
+		called.Add(1)
+		deadline, _ := call.Context().Deadline()
+		left.Store(int64(time.Until(deadline)))
+		return echo(call)
+	})
+	if _, err := put(t.Context(), conn, "canary"); err != nil {
+		t.Fatal(err)
+	}
+	goroutines, files := goruntime.NumGoroutine(), openFiles(t)
+	var bomb bytes.Buffer
+	zip := gzip.NewWriter(&bomb)
+	zip.Write(make([]byte, 64<<20))
+	zip.Close()
+	packed := frame(bomb.String())
+	packed[0] = 1
+
+	good := frame("hush")
+	header := func(name, value string) map[string]string { return map[string]string{name: value} }
+	for _, tt := range []struct {
+		name   string
+		call   rawCall
+		http   string
+		code   string // grpc-status
+		reason string
+		reset  http2.ErrCode
+		closed bool
+		serves bool // the method is called
+	}{
+		{name: "the usual", call: rawCall{data: good}, http: "200", code: "0", serves: true},
+		{name: "unknown method", call: rawCall{path: "/" + thingService + "/DropThings", data: good}, http: "200", code: "12"},
+		{name: "unknown service", call: rawCall{path: "/prism.v1.Admin/Stop", data: good}, http: "200", code: "12"},
+		{name: "path without a slash", call: rawCall{path: "PutThing", data: good}, http: "200", code: "12"},
+		{name: "path of slashes", call: rawCall{path: "//", data: good}, http: "200", code: "12"},
+		{name: "encoded path", call: rawCall{path: "/" + thingService + "%2FPutThing", data: good}, http: "200", code: "12"},
+		{name: "gzip bomb", call: rawCall{header: header("grpc-encoding", "gzip"), data: packed[:16<<10], open: true}, http: "200", code: "12"},
+		{name: "unknown encoding", call: rawCall{header: header("grpc-encoding", "rot13"), data: good}, http: "200", code: "12"},
+		{name: "packed without an encoding", call: rawCall{data: append([]byte{1}, good[1:]...)}, http: "200", code: "13"},
+		{name: "content type of text", call: rawCall{header: header("content-type", "text/plain"), data: good}, http: "415", code: "3"},
+		{name: "content type of JSON", call: rawCall{header: header("content-type", "application/grpc+json"), data: good}, http: "200", code: "3", reason: "REQUEST_MALFORMED"},
+		{name: "content type of protobuf", call: rawCall{header: header("content-type", "application/grpc+proto"), data: good}, http: "200", code: "0", serves: true},
+		{name: "GET", call: rawCall{method: "GET", data: good}, http: "405", code: "13"},
+		{name: "timeout that is none", call: rawCall{header: header("grpc-timeout", "abc"), data: good}, http: "400", code: "13"},
+		{name: "timeout below zero", call: rawCall{header: header("grpc-timeout", "-1S"), data: good}, http: "400", code: "13"},
+		{name: "no time", call: rawCall{header: header("grpc-timeout", "0n"), data: good}, http: "200", code: "4"},
+		{name: "a nanosecond", call: rawCall{header: header("grpc-timeout", "1n"), data: good}, http: "200", code: "4"},
+		{name: "ten years", call: rawCall{header: header("grpc-timeout", "87600H"), data: good}, http: "200", code: "0", serves: true},
+		{name: "frame cut off", call: rawCall{data: good[:6]}, http: "200", code: "13"},
+		{name: "frame longer than said", call: rawCall{data: append(bytes.Clone(good), 0)}, http: "200", code: "13"},
+		{name: "frame of 4 GiB", call: rawCall{data: []byte{0, 0xff, 0xff, 0xff, 0xff, 1}, open: true}, http: "200", code: "8"},
+		{name: "two messages", call: rawCall{data: append(bytes.Clone(good), good...)}, http: "200", code: "13"},
+		{name: "no message", call: rawCall{}, http: "200", code: "13"},
+		{name: "binary metadata that is none", call: rawCall{header: header("x-bin", "!?!"), data: good}, http: "400", code: "13"},
+		{name: "metadata over 16 KiB", call: rawCall{header: header("x-large", strings.Repeat("hush", 8<<10)), data: good}, closed: true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			before := called.Load()
+			raw := dialRaw(t, conn.Target())
+			a := raw.answer(raw.open(tt.call))
+			if a.http != tt.http || a.code != tt.code || a.info.GetReason() != tt.reason || a.reset != tt.reset || a.closed != tt.closed {
+				t.Errorf("got %+v, want %s, code %s, reason %q, reset %s, closed %t", a, tt.http, tt.code, tt.reason, tt.reset, tt.closed)
+			}
+			if served := called.Load() > before; served != tt.serves {
+				t.Errorf("the method was called: %t, want %t", served, tt.serves)
+			}
+			if got := time.Duration(left.Load()); got > time.Minute {
+				t.Errorf("a call has %s, want at most a minute", got)
+			}
+			for what, text := range map[string]string{"answer": a.text, "log": out.String()} {
+				if strings.Contains(text, "hush") || strings.Contains(text, "goroutine") {
+					t.Errorf("the %s holds what was sent, or a stack: %s", what, text)
+				}
+			}
+			raw.conn.Close()
+			if _, err := put(t.Context(), conn, "canary"); err != nil {
+				t.Errorf("the next call fails: %v", err)
+			}
+		})
+	}
+	for begin := time.Now(); goruntime.NumGoroutine() > goroutines || openFiles(t) > files; time.Sleep(time.Millisecond) {
+		if time.Since(begin) > 5*time.Second {
+			t.Fatalf("%d goroutines and %d files are open, %d and %d were before", goruntime.NumGoroutine(), openFiles(t), goroutines, files)
+		}
+	}
+}
+
+// openFiles counts the descriptors of the process.
+func openFiles(t *testing.T) int {
+	t.Helper()
+	list, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Skip("no /proc on this system")
+	}
+	return len(list)
+}
+
+// A call whose request does not come ends after 5 s, with its reason, and one
+// connection has at most 100 of them.
+func TestIncompleteRequests(t *testing.T) {
+	t.Parallel()
+	conn, _, _ := start(t, echo)
+	other := dialRaw(t, conn.Target())
+	half := other.open(rawCall{data: frame("hush")[:7], open: true})
+	raw := dialRaw(t, conn.Target())
+	first := raw.open(rawCall{open: true})
+	for range 99 {
+		raw.open(rawCall{open: true})
+	}
+	if a := raw.answer(raw.open(rawCall{open: true})); a.reset != http2.ErrCodeRefusedStream {
+		t.Errorf("stream 101 of a connection ends with %+v, want REFUSED_STREAM", a)
+	}
+	begin := time.Now()
+	a := raw.answer(first)
+	if a.code != "4" || a.info.GetReason() != "REQUEST_INCOMPLETE" || a.info.GetMetadata()["outcome"] != "none" || !a.retry {
+		t.Errorf("a call without a request ends with %+v", a)
+	}
+	if took := time.Since(begin); took < 4*time.Second || took > 7*time.Second {
+		t.Errorf("it ended after %s, want 5 s", took)
+	}
+	if a := other.answer(half); a.code != "4" || a.info.GetReason() != "REQUEST_INCOMPLETE" {
+		t.Errorf("a call with half a request ends with %+v", a)
+	}
+	if _, err := put(t.Context(), conn, "canary"); err != nil {
+		t.Errorf("the next call fails: %v", err)
+	}
+}
+
+// A client that goes on calling after it was told to go is refused; calls under
+// way are finished.
+func TestDrainingRefusesLateCalls(t *testing.T) {
+	t.Parallel()
+	entered, release := make(chan bool), make(chan bool)
+	conn, _, stop := start(t, func(call *runtime.Call) error {
+		entered <- true
+		<-release
+		return echo(call)
+	})
+	raw := dialRaw(t, conn.Target())
+	under := raw.open(rawCall{data: frame("x")})
+	<-entered
+	stopped := make(chan bool)
+	go func() {
+		stop()
+		close(stopped)
+	}()
+	time.Sleep(1500 * time.Millisecond)
+	if a := raw.answer(raw.open(rawCall{data: frame("late")})); a.code != "14" || a.info.GetReason() != "DRAINING" || a.info.GetMetadata()["outcome"] != "none" || !a.retry || a.info.GetMetadata()["namespace"] != "things" {
+		t.Errorf("a late call ends with %+v, want UNAVAILABLE DRAINING", a)
+	}
+	close(release)
+	if a := raw.answer(under); a.code != "0" {
+		t.Errorf("the call under way ends with %+v", a)
+	}
+	raw.conn.Close()
+	<-stopped
+}

@@ -1,0 +1,61 @@
+package runtime
+
+import (
+	"fmt"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// newRate returns the limiter of a method that may begin perSecond calls in a
+// second, or nil if that is 0. Its bucket holds what comes in a quarter of a
+// second: bursts pass, and ten seconds never hold 5 % more than ten times the
+// rate.
+func newRate(perSecond int) *rate.Limiter {
+	if perSecond == 0 {
+		return nil
+	}
+	return rate.NewLimiter(rate.Limit(perSecond), max(1, perSecond/4))
+}
+
+func rateLimited(perSecond int) error {
+	return &Error{
+		Reason: RateLimited, What: fmt.Sprintf("calls come too fast (at most %d in a second)", perSecond),
+		Metadata:   map[string]string{"limit": strconv.Itoa(perSecond), "outcome": "none"},
+		retryAfter: time.Second / time.Duration(perSecond),
+	}
+}
+
+// gate bounds how many calls a namespace serves at the same time. Nobody waits
+// at it: a call that waited would hold its request's memory, and be served when
+// its caller has given up.
+type gate struct {
+	limit int64 // 0: none
+	in    atomic.Int64
+}
+
+func (g *gate) enter() bool {
+	if g.limit == 0 {
+		return true
+	}
+	if g.in.Add(1) <= g.limit {
+		return true
+	}
+	g.in.Add(-1)
+	return false
+}
+
+func (g *gate) leave() {
+	if g.limit != 0 {
+		g.in.Add(-1)
+	}
+}
+
+func overloaded(limit int64) error {
+	return &Error{
+		Reason: Overloaded, What: fmt.Sprintf("the namespace serves too many calls (at most %d at a time)", limit),
+		Metadata: map[string]string{"limit": strconv.FormatInt(limit, 10), "outcome": "none"},
+	}
+}

@@ -1,0 +1,107 @@
+package runtime_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/prism-proxy/prism/runtime"
+)
+
+// details returns what a refused call may do, and which quota it was over.
+func details(err error) (retry time.Duration, quota string) {
+	for _, d := range status.Convert(err).Details() {
+		switch d := d.(type) {
+		case *errdetails.RetryInfo:
+			retry = d.GetRetryDelay().AsDuration()
+		case *errdetails.QuotaFailure:
+			quota = d.GetViolations()[0].GetSubject()
+		}
+	}
+	return retry, quota
+}
+
+// Over a long time no more than the rate is served, and what is refused says
+// when to come back.
+func TestRateLimit(t *testing.T) {
+	t.Parallel()
+	method := runtime.Method{Name: "PutThing", Write: true, Rate: 40, Serve: echo}
+	conn, _, _ := startLimited(t, method, 0)
+	served, refused := 0, 0
+	const seconds = 2
+	for begin := time.Now(); time.Since(begin) < seconds*time.Second; time.Sleep(time.Millisecond) {
+		_, err := put(t.Context(), conn, "x")
+		if err == nil {
+			served++
+			continue
+		}
+		refused++
+		i, _ := info(t, err)
+		retry, quota := details(err)
+		if status.Code(err) != codes.ResourceExhausted || i.Reason != "RATE_LIMITED" || i.Metadata["outcome"] != "none" || i.Metadata["limit"] != "40" {
+			t.Fatalf("got %v, metadata %v", err, i.Metadata)
+		}
+		if retry <= 0 || quota != "test.v1.ThingService/PutThing" {
+			t.Fatalf("details: retry after %s, quota of %q", retry, quota)
+		}
+	}
+	// The bucket holds a quarter of a second's calls when the test begins.
+	if most, least := 40*seconds+40/4+1, 40*seconds-8; served > most || served < least || refused == 0 {
+		t.Errorf("%d calls were served and %d refused in %d s at 40 a second, want %d to %d served", served, refused, seconds, least, most)
+	}
+}
+
+// A rate below ten in a second is told by when the next call may come.
+func TestRateLimitTellsWhen(t *testing.T) {
+	conn, _, _ := startLimited(t, runtime.Method{Name: "PutThing", Rate: 2, Serve: echo}, 0)
+	if _, err := put(t.Context(), conn, "x"); err != nil {
+		t.Fatal(err)
+	}
+	_, err := put(t.Context(), conn, "x")
+	if retry, _ := details(err); retry != 500*time.Millisecond {
+		t.Errorf("%v: retry after %s, want 500ms", err, retry)
+	}
+}
+
+// Beyond the calls that a namespace serves at a time a call is refused at once,
+// and one that ends makes room, one that panics too.
+func TestInFlightLimit(t *testing.T) {
+	entered, release := make(chan bool), make(chan bool)
+	conn, _, _ := startLimited(t, runtime.Method{Name: "PutThing", Write: true, Serve: func(call *runtime.Call) error {
+		entered <- true
+		if <-release {
+			panic("one of them")
+		}
+		return echo(call)
+	}}, 2)
+	done := make(chan error, 2)
+	for range 2 {
+		go func() {
+			_, err := put(context.Background(), conn, "x")
+			done <- err
+		}()
+		<-entered
+	}
+	_, err := put(t.Context(), conn, "x")
+	i, _ := info(t, err)
+	if retry, _ := details(err); status.Code(err) != codes.ResourceExhausted || i.Reason != "OVERLOADED" || i.Metadata["outcome"] != "none" || i.Metadata["limit"] != "2" || retry <= 0 {
+		t.Errorf("got %v, metadata %v, retry after %s", err, i.Metadata, retry)
+	}
+	release <- true
+	release <- false
+	<-done
+	<-done
+	for range 2 {
+		go func() {
+			<-entered
+			release <- false
+		}()
+		if _, err := put(t.Context(), conn, "x"); err != nil {
+			t.Errorf("with room again: %v", err)
+		}
+	}
+}

@@ -1,0 +1,33 @@
+package runtime
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/status"
+)
+
+// Services that are not the contract's are recovered too.
+func TestForeignPanicFailsOneCall(t *testing.T) {
+	var logs bytes.Buffer
+	s := &Server{log: slog.New(slog.NewJSONHandler(&logs, nil))}
+	method := &grpc.UnaryServerInfo{FullMethod: "/test.v1.ThingService/Foreign"}
+	_, err := s.recoverUnary(t.Context(), nil, method, func(context.Context, any) (any, error) { panic("hush") })
+	info, _ := status.Convert(err).Details()[0].(*errdetails.ErrorInfo)
+	if info.GetReason() != "PANIC" || info.GetMetadata()["op"] != "Foreign" {
+		t.Errorf("got %v, metadata %v", err, info.GetMetadata())
+	}
+	if strings.Contains(err.Error(), "goroutine") || strings.Contains(logs.String(), "hush") {
+		t.Errorf("the stack was sent or the value logged: %v", err)
+	}
+	want := errors.New("as it was")
+	if _, err := s.recoverUnary(t.Context(), nil, method, func(context.Context, any) (any, error) { return nil, status.Error(3, want.Error()) }); status.Convert(err).Message() != want.Error() {
+		t.Errorf("a status becomes %v", err)
+	}
+}
