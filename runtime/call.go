@@ -136,10 +136,14 @@ func recovered(err *error) {
 // deadline gives ctx the deadline of a call that has none, and brings one that
 // is too far away nearer.
 func deadline(ctx context.Context) (context.Context, context.CancelFunc) {
-	if _, ok := ctx.Deadline(); ok {
+	at, ok := ctx.Deadline()
+	switch {
+	case !ok:
+		return context.WithTimeout(ctx, defaultDeadline)
+	case time.Until(at) > maxDeadline:
 		return context.WithTimeout(ctx, maxDeadline)
 	}
-	return context.WithTimeout(ctx, defaultDeadline)
+	return ctx, func() {}
 }
 
 // fail logs err where the client is not told all there is, and returns it as

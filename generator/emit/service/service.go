@@ -15,12 +15,12 @@ import (
 
 // Emit returns the handlers of e, in the folder dir.
 func Emit(e *schema.Entity, dir, importPath, backendPath, contractPath string) ([]emit.File, error) {
-	p := &printer{e: e, imports: golang.Imports{
+	p := &printer{e: e, backend: path.Base(backendPath), imports: golang.Imports{
 		"bytes": "bytes", "math": "math", "cmp": "cmp", "utf8": "unicode/utf8",
-		"runtime":  golang.Module + "/runtime",
-		"keyvalue": golang.Module + "/runtime/keyvalue",
-		"wire":     golang.Module + "/runtime/wire",
-		"backend":  backendPath,
+		"runtime":              golang.Module + "/runtime",
+		"keyvalue":             golang.Module + "/runtime/keyvalue",
+		"wire":                 golang.Module + "/runtime/wire",
+		path.Base(backendPath): backendPath,
 	}}
 	var files []emit.File
 	for _, f := range []struct {
@@ -44,6 +44,7 @@ func Emit(e *schema.Entity, dir, importPath, backendPath, contractPath string) (
 
 type printer struct {
 	e       *schema.Entity
+	backend string // the package of the store
 	imports golang.Imports
 }
 
@@ -76,7 +77,7 @@ type Service struct {
 }
 
 // NewService binds the service to the store of namespace %[2]s.
-func NewService(db *@backend.DB) @runtime.Service {
+func NewService(db *@%[6]s.DB) @runtime.Service {
 	s := &Service{store: store{db: db}, tokens: db.Tokens}
 	return @runtime.Service{
 		Name: %[1]q,
@@ -84,7 +85,7 @@ func NewService(db *@backend.DB) @runtime.Service {
 		Methods: []@runtime.Method{
 			%[4]s},
 		%[5]s}
-}`, service, e.Namespace.Name, contractPath, methods.String(), sweep)
+}`, service, e.Namespace.Name, contractPath, methods.String(), sweep, p.backend)
 	p.single(f)
 }
 

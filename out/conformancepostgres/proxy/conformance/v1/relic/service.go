@@ -3,7 +3,7 @@
 package relic
 
 import (
-	backend "github.com/prism-proxy/prism/backends/postgres"
+	"github.com/prism-proxy/prism/backends/postgres"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
 )
@@ -18,7 +18,7 @@ type Service struct {
 }
 
 // NewService binds the service to the store of namespace types.
-func NewService(db *backend.DB) runtime.Service {
+func NewService(db *postgres.DB) runtime.Service {
 	s := &Service{store: store{db: db}, tokens: db.Tokens}
 	return runtime.Service{
 		Name:     "conformance.v1.RelicService",

@@ -3,7 +3,7 @@
 package sample
 
 import (
-	backend "github.com/prism-proxy/prism/backends/sqlite"
+	"github.com/prism-proxy/prism/backends/sqlite"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
 )
@@ -18,7 +18,7 @@ type Service struct {
 }
 
 // NewService binds the service to the store of namespace samples.
-func NewService(db *backend.DB) runtime.Service {
+func NewService(db *sqlite.DB) runtime.Service {
 	s := &Service{store: store{db: db}, tokens: db.Tokens}
 	return runtime.Service{
 		Name:     "conformance.v1.SampleService",
