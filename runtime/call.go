@@ -7,12 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"runtime/debug"
 	"strconv"
 	"time"
 
 	"golang.org/x/time/rate"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 )
 
@@ -80,11 +82,11 @@ func (b *bound) handle(_ any, ctx context.Context, dec func(any) error, _ grpc.U
 	if err := b.receive(ctx, dec, &call.request); err != nil {
 		return nil, b.fail(ctx, err)
 	}
-	ctx, cancel := deadline(ctx)
+	ctx, imposed, cancel := deadline(ctx)
 	defer cancel()
 	call.ctx = ctx
 	if err := b.run(call); err != nil {
-		return nil, b.fail(ctx, err)
+		return nil, b.fail(ctx, late(err, imposed))
 	}
 	return reply(call.out), nil
 }
@@ -135,15 +137,35 @@ func recovered(err *error) {
 
 // deadline gives ctx the deadline of a call that has none, and brings one that
 // is too far away nearer.
-func deadline(ctx context.Context) (context.Context, context.CancelFunc) {
+// imposed is what it set, 0 where the caller's own holds.
+func deadline(ctx context.Context) (_ context.Context, imposed time.Duration, cancel context.CancelFunc) {
 	at, ok := ctx.Deadline()
 	switch {
 	case !ok:
-		return context.WithTimeout(ctx, defaultDeadline)
+		imposed = defaultDeadline
 	case time.Until(at) > maxDeadline:
-		return context.WithTimeout(ctx, maxDeadline)
+		imposed = maxDeadline
+	default:
+		return ctx, 0, func() {}
 	}
-	return ctx, func() {}
+	ctx, cancel = context.WithTimeout(ctx, imposed)
+	return ctx, imposed, cancel
+}
+
+// late notes in an error of a deadline that the caller did not set how long it
+// was.
+func late(err error, imposed time.Duration) error {
+	var e *Error
+	if imposed == 0 || !errors.As(err, &e) || e.Reason.Code() != codes.DeadlineExceeded {
+		return err
+	}
+	noted := *e
+	noted.Metadata = maps.Clone(e.Metadata)
+	if noted.Metadata == nil {
+		noted.Metadata = map[string]string{}
+	}
+	noted.Metadata["limit"] = imposed.String()
+	return &noted
 }
 
 // fail logs err where the client is not told all there is, and returns it as

@@ -324,3 +324,22 @@ func TestSweepGoesOn(t *testing.T) {
 		t.Errorf("%d swept in %d turns, %v; want 1 in 2 turns, and the errors of the others", total, swept, err)
 	}
 }
+
+// An error of a deadline that the caller did not set says how long it was.
+func TestImposedDeadlineIsNoted(t *testing.T) {
+	conn, _, _ := start(t, func(*runtime.Call) error {
+		return runtime.Unknown(runtime.BackendTimeout, "the store did not answer in time (an answer before the deadline)", errors.New("slow"))
+	})
+	for given, want := range map[time.Duration]string{0: "5s", time.Hour: "1m0s", 10 * time.Second: ""} {
+		ctx := t.Context()
+		if given > 0 {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, given)
+			defer cancel()
+		}
+		_, err := put(ctx, conn, "")
+		if i, _ := info(t, err); i.Metadata["limit"] != want || i.Metadata["outcome"] != "unknown" {
+			t.Errorf("with a deadline of %s: metadata %v, want limit %q", given, i.Metadata, want)
+		}
+	}
+}

@@ -14,11 +14,20 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/prism-proxy/prism/out/conformancesqlite/proxy/conformance/v1/account"
+	"github.com/prism-proxy/prism/out/conformancesqlite/proxy/conformance/v1/badge"
+	"github.com/prism-proxy/prism/out/conformancesqlite/proxy/conformance/v1/cell"
 	"github.com/prism-proxy/prism/out/conformancesqlite/proxy/conformance/v1/compound"
+	"github.com/prism-proxy/prism/out/conformancesqlite/proxy/conformance/v1/counter"
 	"github.com/prism-proxy/prism/out/conformancesqlite/proxy/conformance/v1/document"
+	"github.com/prism-proxy/prism/out/conformancesqlite/proxy/conformance/v1/eastnote"
+	"github.com/prism-proxy/prism/out/conformancesqlite/proxy/conformance/v1/event"
+	"github.com/prism-proxy/prism/out/conformancesqlite/proxy/conformance/v1/item"
+	"github.com/prism-proxy/prism/out/conformancesqlite/proxy/conformance/v1/lease"
 	"github.com/prism-proxy/prism/out/conformancesqlite/proxy/conformance/v1/modern"
 	"github.com/prism-proxy/prism/out/conformancesqlite/proxy/conformance/v1/relic"
+	"github.com/prism-proxy/prism/out/conformancesqlite/proxy/conformance/v1/sample"
 	"github.com/prism-proxy/prism/out/conformancesqlite/proxy/conformance/v1/scalar"
+	"github.com/prism-proxy/prism/out/conformancesqlite/proxy/conformance/v1/westnote"
 	pb "github.com/prism-proxy/prism/out/contract/conformance/v1"
 	shopv1 "github.com/prism-proxy/prism/out/contract/shop/v1"
 	"github.com/prism-proxy/prism/out/shop/proxy/shop/v1/order"
@@ -41,6 +50,15 @@ var entities = []struct {
 	{"Compound", &pb.Compound{}, compound.Check},
 	{"Relic", &pb.Relic{}, relic.Check},
 	{"Modern", &pb.Modern{}, modern.Check},
+	{"Badge", &pb.Badge{}, badge.Check},
+	{"Cell", &pb.Cell{}, cell.Check},
+	{"Counter", &pb.Counter{}, counter.Check},
+	{"EastNote", &pb.EastNote{}, eastnote.Check},
+	{"Event", &pb.Event{}, event.Check},
+	{"Item", &pb.Item{}, item.Check},
+	{"Lease", &pb.Lease{}, lease.Check},
+	{"Sample", &pb.Sample{}, sample.Check},
+	{"WestNote", &pb.WestNote{}, westnote.Check},
 }
 
 // decodes reports whether the check accepts the encoding; what it says of
@@ -83,7 +101,7 @@ func agrees(check func([]byte) error, message proto.Message, b []byte) string {
 // messages, on messages with bytes changed, cut, doubled and inserted, and on
 // noise that looks like fields.
 func TestCheckAgreesWithUnmarshal(t *testing.T) {
-	inputs := 20_000 // for each entity
+	inputs := 10_000 // for each entity
 	if n, err := strconv.Atoi(os.Getenv("PRISM_INPUTS")); err == nil {
 		inputs = n
 	}
