@@ -83,7 +83,8 @@ func shop(ctx context.Context, dir, prism, backend, config string) (binary strin
 		text = strings.Replace(text, "POWER_SAFE", "LOST_ON_RESTART", 1)
 	}
 	deployment := fmt.Sprintf("deployment: bench\nimport_path: example.com/bench\npackages: [shop.v1]\nnamespaces:\n"+
-		"  - name: user-profiles\n    backend: %s\n    config: {%s}\n", backend, config)
+		"  - name: user-profiles\n    backend: %s\n    config: {%s}\n"+
+		"    limits: {in_flight: 4096, rates: {GetUserProfile: 1000000, PutUserProfile: 1000000}} # the load is above the declared peak\n", backend, config)
 	if err := w.write("schemas/shop/v1/user_profile.proto", text); err != nil {
 		return "", 0, err
 	}
