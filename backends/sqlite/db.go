@@ -93,6 +93,11 @@ func (db *DB) open(ctx context.Context, env *runtime.Env, path string, cfg Confi
 		}
 		db.readers <- reader
 	}
+	for _, suffix := range []string{"-wal", "-shm"} { // which the driver opens to everybody
+		if err := os.Chmod(path+suffix, 0o600); err != nil {
+			return err
+		}
+	}
 	db.ready = true
 	return nil
 }
@@ -112,7 +117,15 @@ func (db *DB) connect(path, synchronous string) (*Conn, error) {
 // locked the file.
 const busyTimeout = 2 * time.Second
 
+// open opens the file, and creates it if it is not there, for its owner alone.
 func open(path, synchronous string) (*sqlite3.Conn, error) {
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err == nil {
+		err = file.Close()
+	}
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, err
+	}
 	c, err := sqlite3.OpenFlags(path, sqlite3.OPEN_READWRITE|sqlite3.OPEN_CREATE)
 	if err != nil {
 		return nil, err

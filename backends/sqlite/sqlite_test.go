@@ -405,3 +405,28 @@ func TestFailedCommitIsUnknown(t *testing.T) {
 		t.Errorf("got %v with %v, want outcome unknown", err, e.Metadata)
 	}
 }
+
+// Nobody but the owner reads records, whatever the data directory allows.
+func TestFilesArePrivate(t *testing.T) {
+	env := environment(t)
+	if err := os.Chmod(env.DataDir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	db := open(t, env, config(initSQL))
+	if err := add(t.Context(), db, "a", nil); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(env.DataDir, "*"))
+	if err != nil || len(files) < 3 {
+		t.Fatalf("files %v, %v", files, err)
+	}
+	for _, name := range files {
+		info, err := os.Stat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if mode := info.Mode().Perm(); mode != 0o600 {
+			t.Errorf("%s has mode %o", filepath.Base(name), mode)
+		}
+	}
+}
