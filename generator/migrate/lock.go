@@ -69,8 +69,8 @@ type Entity struct {
 	Expires bool     `json:"expires"` // records carry an expiry
 	Columns []Column `json:"columns"` // the key in its order, then the others by field number
 	Indexes []Index  `json:"indexes"` // by name
-	// Retired are columns that are gone, for ever: a field that comes with such
-	// a number, or a column with such a name, is another one.
+	// Retired are columns that are gone, for ever: a column that comes with such
+	// a name, or a field with the number of one that is gone too, is another one.
 	Retired []RetiredColumn `json:"retired,omitempty"`
 }
 
@@ -78,7 +78,7 @@ type Entity struct {
 type Column struct {
 	Field int32  `json:"field"` // the field's number, which is its identity
 	Name  string `json:"name"`  // in the store, whatever the field's name becomes
-	Type  string `json:"type"`  // text, int, uint, bool or timestamp
+	Type  string `json:"type"`  // text, int, uint, bool, timestamp, bytes or float
 	Role  string `json:"role"`  // partition, sort, indexed or marked
 	// Presence says that the column is NULL where the field is absent, and not
 	// the zero value.
@@ -98,6 +98,9 @@ type RetiredColumn struct {
 	Field   int32  `json:"field"`
 	Name    string `json:"name"`
 	Release int    `json:"release"` // the first without it
+	// FieldGone says that the field is gone too, and does not live on without a
+	// column of its own.
+	FieldGone bool `json:"field_gone"`
 }
 
 // RetiredEntity was an entity up to a release.

@@ -26,6 +26,9 @@ func (r *reader) checkNames(d *Deployment) {
 		if r.relation(relations, e, e.Table, "table", e.Source) {
 			r.relation(relations, e, e.Table+"_version", "the sequence", e.Source)
 			r.relation(relations, e, e.Table+"_pkey", "the key's index", e.Source)
+			if e.TTL > 0 {
+				r.relation(relations, e, e.Table+"_expires", "the expiry's index", e.Source)
+			}
 		}
 		for _, x := range e.Indexes {
 			r.relation(relations, e, x.SQLName, "index "+x.Name, r.indexPlaces[x])

@@ -136,8 +136,8 @@ func (p *Page) Bytes(token []byte) []byte {
 	return wire.AppendBytes(p.out, 2, token)
 }
 
-// Backwards says that a range's from comes after its to, which are times or
-// not.
+// Backwards says that a range's from comes after its to: TIME_RANGE where they
+// are times, FIELD_RANGE where not.
 func Backwards(times bool) error {
 	reason := runtime.FieldRange
 	if times {

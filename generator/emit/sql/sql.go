@@ -139,7 +139,7 @@ func (d Dialect) Table(e *schema.Entity) string {
 		fmt.Fprintf(&b, "CREATE %sINDEX %s ON %s (%s);\n", unique, Quote(x.SQLName), Quote(e.Table), d.list(fields))
 	}
 	if e.TTL > 0 {
-		fmt.Fprintf(&b, "CREATE INDEX %s ON %s (\"prism_expires\");\n", Quote(e.Table+"_prism_expires"), Quote(e.Table))
+		fmt.Fprintf(&b, "CREATE INDEX %s ON %s (\"prism_expires\");\n", Quote(e.Table+"_expires"), Quote(e.Table))
 	}
 	b.WriteString(strings.ReplaceAll(d.After, "%s", e.Table))
 	return b.String()

@@ -37,7 +37,7 @@ CREATE TABLE "sessions" (
   PRIMARY KEY ("session_id")
 ) STRICT;
 CREATE INDEX "sessions_user_id" ON "sessions" ("user_id", "session_id");
-CREATE INDEX "sessions_prism_expires" ON "sessions" ("prism_expires");
+CREATE INDEX "sessions_expires" ON "sessions" ("prism_expires");
 INSERT INTO "prism_versions" ("table", "last") VALUES ('sessions', 0);
 
 INSERT INTO "prism_migrations" ("namespace", "number", "name", "state", "applied_at")

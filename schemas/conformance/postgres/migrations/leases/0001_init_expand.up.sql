@@ -37,7 +37,7 @@ CREATE TABLE "leases" (
 );
 CREATE UNIQUE INDEX "leases_owner" ON "leases" ("owner");
 CREATE INDEX "leases_priority" ON "leases" ("priority", "lease_id");
-CREATE INDEX "leases_prism_expires" ON "leases" ("prism_expires");
+CREATE INDEX "leases_expires" ON "leases" ("prism_expires");
 
 INSERT INTO "prism_migrations" ("namespace", "number", "name", "state", "applied_at")
 VALUES ('leases', 1, '0001_init_expand', 'applied', now());

@@ -39,7 +39,7 @@ CREATE TABLE "leases" (
 ) STRICT;
 CREATE UNIQUE INDEX "leases_owner" ON "leases" ("owner");
 CREATE INDEX "leases_priority" ON "leases" ("priority", "lease_id");
-CREATE INDEX "leases_prism_expires" ON "leases" ("prism_expires");
+CREATE INDEX "leases_expires" ON "leases" ("prism_expires");
 INSERT INTO "prism_versions" ("table", "last") VALUES ('leases', 0);
 
 INSERT INTO "prism_migrations" ("namespace", "number", "name", "state", "applied_at")
