@@ -126,9 +126,12 @@ func Taken(index string) error {
 // Decode says what is wrong with a request's encoding: err is an error of
 // package wire, or already one of this package.
 func Decode(err error) error {
+	if err == nil { // the usual case, which must not allocate
+		return nil
+	}
 	var e *Error
 	switch {
-	case err == nil || errors.As(err, &e):
+	case errors.As(err, &e):
 		return err
 	case errors.Is(err, wire.ErrUTF8):
 		return &Error{Reason: RequestUTF8, What: "a string of the request is not valid UTF-8 (UTF-8)"}

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/prism-proxy/prism/out/conformancesqlite/proxy/conformance/v1/account"
 	"github.com/prism-proxy/prism/out/conformancesqlite/proxy/conformance/v1/badge"
@@ -368,5 +369,19 @@ func TestClosedEnumInOneof(t *testing.T) {
 		if err := relic.Check(b); (err == nil) != want {
 			t.Errorf("a box that is open, tone %d, a box: %v, want accepted %t", number, err, want)
 		}
+	}
+}
+
+// The check of a record takes no memory of its own.
+func TestCheckDoesNotAllocate(t *testing.T) {
+	b, err := proto.Marshal(&shopv1.UserProfile{
+		UserId: "ada", Email: proto.String("ada@example.com"), DisplayName: "Ada", Interests: []string{"engines"},
+		Address: &shopv1.Address{City: "London"}, CreatedAt: timestamppb.Now(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := testing.AllocsPerRun(100, func() { err = userprofile.Check(b) }); n != 0 || err != nil {
+		t.Errorf("%v allocations, %v", n, err)
 	}
 }
