@@ -430,3 +430,13 @@ func TestFilesArePrivate(t *testing.T) {
 		}
 	}
 }
+
+// A migration that fails does not hide those before it, which stay applied.
+func TestMigrateTellsWhatItApplied(t *testing.T) {
+	env := environment(t)
+	applied, err := sqlite.Migrate(t.Context(), env, config(initSQL, addSQL+"CREATE TABLE nonsense;"))
+	wantError(t, err, "0002_more_expand")
+	if len(applied) != 1 || applied[0].Name != "0001_init_expand" {
+		t.Errorf("applied %v, want 0001_init_expand", applied)
+	}
+}
