@@ -77,7 +77,7 @@ func Crash(t *testing.T, address string, cycles int, crash func()) {
 				return
 			}
 		}
-		time.Sleep(rand.N(150 * time.Millisecond))
+		time.Sleep(rand.N(150 * time.Millisecond)) // the kill comes at any moment of a write
 		crash()
 	}
 	before := w.count.Load()
@@ -129,7 +129,7 @@ func (w *writers) write(ctx context.Context, writer int) {
 		}
 		w.mu.Unlock()
 		if err != nil {
-			time.Sleep(5 * time.Millisecond)
+			time.Sleep(5 * time.Millisecond) // what was killed is not back yet
 		}
 	}
 }

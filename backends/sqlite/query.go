@@ -197,9 +197,6 @@ func (q *Query) ColumnTime(i int) wire.Timestamp {
 	return t
 }
 
-// Err returns the first error, untranslated.
-func (q *Query) Err() error { return q.err }
-
 // UniqueViolation reports whether the statement failed because another record
 // has the same value in a unique index, and if so takes the error back. The
 // transaction stays open.
