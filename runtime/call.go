@@ -99,7 +99,7 @@ func (b *bound) run(call *Call) (err error) {
 	}
 	if got := len(call.Request()); got > MaxRequest {
 		return &Error{
-			Reason: RequestTooLarge, What: fmt.Sprintf("the request has %d bytes (at most %d)", got, MaxRequest),
+			Reason: RequestTooLarge, What: fmt.Sprintf("the request has %d bytes or more (at most %d)", got, MaxRequest),
 			Metadata: map[string]string{"got": strconv.Itoa(got), "limit": strconv.Itoa(MaxRequest)},
 		}
 	}

@@ -3,6 +3,7 @@ package runtime_test
 import (
 	"bytes"
 	"compress/gzip"
+	"io"
 	"os"
 	goruntime "runtime"
 	"strings"
@@ -30,13 +31,12 @@ func TestHostileCallers(t *testing.T) {
 		t.Fatal(err)
 	}
 	goroutines, files := goruntime.NumGoroutine(), openFiles(t)
-	var bomb bytes.Buffer
-	zip := gzip.NewWriter(&bomb)
-	zip.Write(make([]byte, 64<<20))
-	zip.Close()
-	packed := frame(bomb.String())
-	packed[0] = 1
-
+	bomb := zipped(strings.Repeat("\x00", 32<<20))
+	packed := func(data string) []byte {
+		f := frame(data)
+		f[0] = 1
+		return f
+	}
 	good := frame("hush")
 	header := func(name, value string) map[string]string { return map[string]string{name: value} }
 	for _, tt := range []struct {
@@ -55,7 +55,9 @@ func TestHostileCallers(t *testing.T) {
 		{name: "path without a slash", call: rawCall{path: "PutThing", data: good}, http: "200", code: "12"},
 		{name: "path of slashes", call: rawCall{path: "//", data: good}, http: "200", code: "12"},
 		{name: "encoded path", call: rawCall{path: "/" + thingService + "%2FPutThing", data: good}, http: "200", code: "12"},
-		{name: "gzip bomb", call: rawCall{header: header("grpc-encoding", "gzip"), data: packed[:16<<10], open: true}, http: "200", code: "12"},
+		{name: "gzip", call: rawCall{header: header("grpc-encoding", "gzip"), data: packed(zipped("hush"))}, http: "200", code: "0", serves: true},
+		{name: "gzip that is not used", call: rawCall{header: header("grpc-encoding", "gzip"), data: good}, http: "200", code: "0", serves: true},
+		{name: "gzip bomb", call: rawCall{header: header("grpc-encoding", "gzip"), data: packed(bomb)}, http: "200", code: "8", reason: "REQUEST_TOO_LARGE"},
 		{name: "unknown encoding", call: rawCall{header: header("grpc-encoding", "rot13"), data: good}, http: "200", code: "12"},
 		{name: "packed without an encoding", call: rawCall{data: append([]byte{1}, good[1:]...)}, http: "200", code: "13"},
 		{name: "content type of text", call: rawCall{header: header("content-type", "text/plain"), data: good}, http: "415", code: "3"},
@@ -102,6 +104,47 @@ func TestHostileCallers(t *testing.T) {
 	for begin := time.Now(); goruntime.NumGoroutine() > goroutines || openFiles(t) > files; time.Sleep(time.Millisecond) {
 		if time.Since(begin) > 5*time.Second {
 			t.Fatalf("%d goroutines and %d files are open, %d and %d were before", goruntime.NumGoroutine(), openFiles(t), goroutines, files)
+		}
+	}
+}
+
+// zipped returns data as gzip packs it.
+func zipped(data string) string {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	io.WriteString(w, data)
+	w.Close()
+	return b.String()
+}
+
+// A packed request is read as the same request unpacked, up to the same size,
+// and what does not unpack is not a message. What is unpacked is bounded.
+func TestPackedRequests(t *testing.T) {
+	t.Parallel()
+	var got atomic.Pointer[string]
+	conn, _, _ := start(t, func(call *runtime.Call) error {
+		s := string(call.Request())
+		got.Store(&s)
+		return nil
+	})
+	largest := strings.Repeat("\x00", runtime.MaxRequest)
+	for name, tt := range map[string]struct{ data, want string }{
+		"empty":          {zipped(""), ""},
+		"small":          {zipped("small"), "small"},
+		"two members":    {zipped("one") + zipped("two"), "onetwo"},
+		"the largest":    {zipped(largest), largest},
+		"cut off":        {zipped("cut off")[:12], "\xff"},
+		"another format": {"PK\x03\x04", "\xff"},
+		"nothing":        {"", "\xff"},
+		"another sum":    {zipped("x")[:19] + "abcdefgh", "\xff"},
+	} {
+		data := frame(tt.data)
+		data[0] = 1
+		raw := dialRaw(t, conn.Target())
+		if a := raw.answer(raw.open(rawCall{header: map[string]string{"grpc-encoding": "gzip"}, data: data})); a.code != "0" {
+			t.Errorf("%s: ends with %+v", name, a)
+		} else if s := *got.Load(); s != tt.want {
+			t.Errorf("%s: the method got %d bytes, %.20q, want %d, %.20q", name, len(s), s, len(tt.want), tt.want)
 		}
 	}
 }

@@ -103,8 +103,10 @@ func (c *rawConn) open(call rawCall) uint32 {
 			return stream // the server has hung up: answer tells
 		}
 	}
-	if call.data != nil {
-		_ = c.framer.WriteData(stream, !call.open, call.data)
+	for data, first := call.data, true; data != nil && (first || len(data) > 0); first = false {
+		part := data[:min(len(data), 16<<10)]
+		data = data[len(part):]
+		_ = c.framer.WriteData(stream, !call.open && len(data) == 0, part)
 	}
 	return stream
 }

@@ -128,6 +128,8 @@ func (s *Server) register(service Service, namespace string, gate *gate) {
 func (s *Server) newGRPCServer() *grpc.Server {
 	return grpc.NewServer(
 		grpc.ForceServerCodecV2(newCodec()),
+		//lint:ignore SA1019 a registered compressor would be the process's, and would pack answers
+		grpc.RPCDecompressor(new(gunzip)),
 		grpc.InTapHandle(s.arrive),
 		grpc.UnaryInterceptor(s.recoverUnary),
 		grpc.StreamInterceptor(s.recoverStream),

@@ -28,8 +28,8 @@ func (bytesCodec) Unmarshal(data mem.BufferSlice, v any) error {
 }
 
 // raw calls a method with an encoded request and returns the encoded answer.
-func (t *check) raw(entity, method string, request []byte) (answer []byte, err error) {
-	err = t.conn.Invoke(t.Context(), path(entity, method), request, &answer, grpc.ForceCodecV2(bytesCodec{}))
+func (t *check) raw(entity, method string, request []byte, options ...grpc.CallOption) (answer []byte, err error) {
+	err = t.conn.Invoke(t.Context(), path(entity, method), request, &answer, append(options, grpc.ForceCodecV2(bytesCodec{}))...)
 	return answer, err
 }
 

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"fmt"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/encoding/gzip"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protowire"
 
@@ -81,6 +83,25 @@ var limitCases = []testCase{
 				t.stored(record)
 			})
 		}
+	}},
+	{name: "too costly", rule: "a record of few bytes and elements that takes more than 64 MiB decoded, by estimate, is RESOURCE_EXHAUSTED REQUEST_TOO_COMPLEX", run: func(t *check) {
+		// An empty Scalar within a Scalar's map counts 696 bytes and the 2 on the wire.
+		put := func(scalars int) error {
+			entry := bytes.Repeat(delimited(nil, 2, nil), scalars)
+			_, err := t.raw("Scalar", "PutScalar", delimited(nil, 1, delimited(text(nil, 1, "costly"), 65, entry)))
+			return err
+		}
+		t.ok(put(64<<20/698 - 1))
+		t.refused(put(64<<20/698+1), tooComplex, "limit", "100000")
+	}},
+	{name: "gzip", rule: "a request that is packed with gzip is read as if it were not, and one that unpacks to more than 4 MiB is RESOURCE_EXHAUSTED REQUEST_TOO_LARGE", run: func(t *check) {
+		request := delimited(nil, 1, document(text(nil, 2, "packed")))
+		_, err := t.raw("Document", "PutDocument", request, grpc.UseCompressor(gzip.Name))
+		t.ok(err)
+		t.stored(document(text(nil, 2, "packed")))
+		_, err = t.raw("Document", "PutDocument", make([]byte, 16*maxRequest), grpc.UseCompressor(gzip.Name))
+		t.refused(err, tooLarge, "limit", fmt.Sprint(maxRequest))
+		t.stored(document(text(nil, 2, "packed")))
 	}},
 	{name: "deep bytes", rule: "an unknown field of bytes is not looked into", run: func(t *check) {
 		record := document(delimited(nil, 500, groups(500)), delimited(nil, 501, []byte{0xff}))
