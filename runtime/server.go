@@ -69,6 +69,15 @@ type Service struct {
 	Sweep func(ctx context.Context) (int, error)
 }
 
+// Bind returns the services bound to a store.
+func Bind[DB any](db DB, services []func(DB) Service) []Service {
+	bound := make([]Service, len(services))
+	for i, bind := range services {
+		bound[i] = bind(db)
+	}
+	return bound
+}
+
 // Server is a proxy whose stores are open. Its methods are safe for concurrent
 // use.
 type Server struct {

@@ -15,6 +15,7 @@ import (
 // Config is what the compiler decided about one namespace's store.
 type Config struct {
 	Namespace string // which shares its records with no other DB
+	InFlight  int    // calls served at the same time, at most; 0: no limit
 }
 
 // DB is an open store. It is safe for concurrent use, and keeps no slice that it

@@ -22,6 +22,7 @@ import (
 // Config is what the compiler decided about one namespace's store.
 type Config struct {
 	Namespace  string
+	InFlight   int   // calls served at the same time, at most; 0: no limit
 	Migrations fs.FS // holds the folder Namespace
 	// URL is a connection string of libpq, in which ${env:NAME} and
 	// ${file:path} are resolved when the store is opened.

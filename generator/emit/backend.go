@@ -8,9 +8,11 @@ type Backend interface {
 	// Info returns what schemas are checked against.
 	Info() schema.Backend
 
-	// ImportPath is that of the run-time half, whose package has the type DB,
-	// the type Config and the function Open, and if Migration is not empty the
-	// functions Migrate and Status.
+	// ImportPath is that of the run-time half, whose package has the types DB
+	// and Config, with the fields Namespace and InFlight, if Migration is not
+	// empty Migrations, and those of Settings; and the function Namespace, which
+	// makes a runtime.Namespace of a Config and of functions that bind a service
+	// to a DB.
 	ImportPath() string
 
 	// Store returns store.go of an entity's package, in the folder dir: the

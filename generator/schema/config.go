@@ -145,12 +145,6 @@ func (c *configReader) namespace(node *yaml.Node) *Namespace {
 	case c.reader.namespaces[n.Name] != nil:
 		c.report(3007, c.at(keys["name"]), "remove one", "namespace %q is declared twice", n.Name)
 	default:
-		for _, other := range c.reader.namespaces {
-			if other.GoName() == n.GoName() {
-				c.report(1001, c.at(keys["name"]), "rename one",
-					"namespaces %q and %q are both %s in Go", min(n.Name, other.Name), max(n.Name, other.Name), n.GoName())
-			}
-		}
 		c.reader.namespaces[n.Name] = n
 		c.places.namespaces[n.Name] = c.at(keys["name"])
 	}

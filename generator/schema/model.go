@@ -47,9 +47,6 @@ type Namespace struct {
 	Entities []*Entity         // by full name, at least one
 }
 
-// GoName is the namespace in a Go identifier: user-profiles is userProfiles.
-func (n *Namespace) GoName() string { return lowerCamel(n.Name) }
-
 // Entity is one message that has a key, a table and a service.
 type Entity struct {
 	Desc      protoreflect.MessageDescriptor

@@ -51,8 +51,7 @@ func mainFile(d *schema.Deployment) ([]byte, error) {
 
 func serverFile(d *schema.Deployment, backends map[string]emit.Backend, version string) ([]byte, error) {
 	imports := golang.Imports{
-		"context": "context", "io": "io",
-		"runtime": golang.Module + "/runtime", "migration": golang.Module + "/runtime/migration",
+		"runtime":    golang.Module + "/runtime",
 		"migrations": path.Join(d.ImportPath, d.Dir, "migrations"),
 	}
 	packages := bind(d, Dir(d), backends, imports)
@@ -76,7 +75,6 @@ func Deployment() *@runtime.Deployment {
 		Descriptors: contract,
 		Namespaces: %[5]s,
 	}
-}`, d.Name, d.Hash, version, d.Listen, namespaces(d, backends))
-	stores(f, d, backends, packages)
+}`, d.Name, d.Hash, version, d.Listen, namespaces(d, backends, packages))
 	return f.Bytes()
 }

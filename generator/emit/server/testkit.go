@@ -20,7 +20,7 @@ func TestKitDir(d *schema.Deployment) string { return path.Join("out", d.Name, d
 func EmitTestKit(d *schema.Deployment, backends map[string]emit.Backend, version string) (emit.File, error) {
 	name := path.Base(TestKitDir(d))
 	imports := golang.Imports{
-		"context": "context", "io": "io", "testing": "testing",
+		"testing": "testing",
 		"runtime": golang.Module + "/runtime", "prismtest": golang.Module + "/runtime/prismtest",
 	}
 	packages := bind(d, TestKitDir(d), backends, imports)
@@ -59,8 +59,7 @@ func New(t @testing.TB) *Proxy {
 		Generator:  %q,
 		Namespaces: %s,
 	}
-}`, d.Name, d.Hash, version, namespaces(d, backends))
-	stores(f, d, backends, packages)
+}`, d.Name, d.Hash, version, namespaces(d, backends, packages))
 	content, err := f.Bytes()
 	return emit.File{Path: path.Join(TestKitDir(d), name+".go"), Content: content}, err
 }

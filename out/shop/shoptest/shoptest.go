@@ -6,8 +6,6 @@
 package shoptest
 
 import (
-	"context"
-	"io"
 	"testing"
 
 	"github.com/prism-proxy/prism/backends/memory"
@@ -55,54 +53,15 @@ func deployment() *runtime.Deployment {
 		Release:    1,
 		Generator:  "0.1.0",
 		Namespaces: []runtime.Namespace{
-			{Name: "orders", Backend: "memory", Open: openOrders},
-			{Name: "sessions", Backend: "memory", Open: openSessions},
-			{Name: "user-profiles", Backend: "memory", Open: openUserProfiles},
+			memory.Namespace(memory.Config{
+				Namespace: "orders",
+			}, order.NewService),
+			memory.Namespace(memory.Config{
+				Namespace: "sessions",
+			}, session.NewService),
+			memory.Namespace(memory.Config{
+				Namespace: "user-profiles",
+			}, userprofile.NewService),
 		},
 	}
-}
-
-// ordersConfig is what the compiler decided about namespace orders.
-var ordersConfig = memory.Config{
-	Namespace: "orders",
-}
-
-func openOrders(ctx context.Context, env *runtime.Env) (io.Closer, []runtime.Service, error) {
-	db, err := memory.Open(ctx, env, ordersConfig)
-	if err != nil {
-		return nil, nil, err
-	}
-	return db, []runtime.Service{
-		order.NewService(db),
-	}, nil
-}
-
-// sessionsConfig is what the compiler decided about namespace sessions.
-var sessionsConfig = memory.Config{
-	Namespace: "sessions",
-}
-
-func openSessions(ctx context.Context, env *runtime.Env) (io.Closer, []runtime.Service, error) {
-	db, err := memory.Open(ctx, env, sessionsConfig)
-	if err != nil {
-		return nil, nil, err
-	}
-	return db, []runtime.Service{
-		session.NewService(db),
-	}, nil
-}
-
-// userProfilesConfig is what the compiler decided about namespace user-profiles.
-var userProfilesConfig = memory.Config{
-	Namespace: "user-profiles",
-}
-
-func openUserProfiles(ctx context.Context, env *runtime.Env) (io.Closer, []runtime.Service, error) {
-	db, err := memory.Open(ctx, env, userProfilesConfig)
-	if err != nil {
-		return nil, nil, err
-	}
-	return db, []runtime.Service{
-		userprofile.NewService(db),
-	}, nil
 }

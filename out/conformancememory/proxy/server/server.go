@@ -4,9 +4,7 @@
 package server
 
 import (
-	"context"
 	_ "embed"
-	"io"
 
 	"github.com/prism-proxy/prism/backends/memory"
 	"github.com/prism-proxy/prism/out/conformancememory/proxy/conformance/v1/account"
@@ -45,141 +43,45 @@ func Deployment() *runtime.Deployment {
 		Listen:      "127.0.0.1:8980",
 		Descriptors: contract,
 		Namespaces: []runtime.Namespace{
-			{Name: "documents", Backend: "memory", Open: openDocuments},
-			{Name: "east", Backend: "memory", Open: openEast},
-			{Name: "events", Backend: "memory", Open: openEvents},
-			{Name: "items", Backend: "memory", Open: openItems},
-			{Name: "leases", Backend: "memory", Open: openLeases},
-			{Name: "samples", Backend: "memory", Open: openSamples},
-			{Name: "types", Backend: "memory", Open: openTypes},
-			{Name: "west", Backend: "memory", Open: openWest},
+			memory.Namespace(memory.Config{
+				Namespace: "documents",
+			},
+				account.NewService,
+				document.NewService,
+			),
+			memory.Namespace(memory.Config{
+				Namespace: "east",
+			}, eastnote.NewService),
+			memory.Namespace(memory.Config{
+				Namespace: "events",
+			}, event.NewService),
+			memory.Namespace(memory.Config{
+				Namespace: "items",
+			},
+				badge.NewService,
+				item.NewService,
+			),
+			memory.Namespace(memory.Config{
+				Namespace: "leases",
+			}, lease.NewService),
+			memory.Namespace(memory.Config{
+				Namespace: "samples",
+			},
+				cell.NewService,
+				counter.NewService,
+				sample.NewService,
+			),
+			memory.Namespace(memory.Config{
+				Namespace: "types",
+			},
+				compound.NewService,
+				modern.NewService,
+				relic.NewService,
+				scalar.NewService,
+			),
+			memory.Namespace(memory.Config{
+				Namespace: "west",
+			}, westnote.NewService),
 		},
 	}
-}
-
-// documentsConfig is what the compiler decided about namespace documents.
-var documentsConfig = memory.Config{
-	Namespace: "documents",
-}
-
-func openDocuments(ctx context.Context, env *runtime.Env) (io.Closer, []runtime.Service, error) {
-	db, err := memory.Open(ctx, env, documentsConfig)
-	if err != nil {
-		return nil, nil, err
-	}
-	return db, []runtime.Service{
-		account.NewService(db),
-		document.NewService(db),
-	}, nil
-}
-
-// eastConfig is what the compiler decided about namespace east.
-var eastConfig = memory.Config{
-	Namespace: "east",
-}
-
-func openEast(ctx context.Context, env *runtime.Env) (io.Closer, []runtime.Service, error) {
-	db, err := memory.Open(ctx, env, eastConfig)
-	if err != nil {
-		return nil, nil, err
-	}
-	return db, []runtime.Service{
-		eastnote.NewService(db),
-	}, nil
-}
-
-// eventsConfig is what the compiler decided about namespace events.
-var eventsConfig = memory.Config{
-	Namespace: "events",
-}
-
-func openEvents(ctx context.Context, env *runtime.Env) (io.Closer, []runtime.Service, error) {
-	db, err := memory.Open(ctx, env, eventsConfig)
-	if err != nil {
-		return nil, nil, err
-	}
-	return db, []runtime.Service{
-		event.NewService(db),
-	}, nil
-}
-
-// itemsConfig is what the compiler decided about namespace items.
-var itemsConfig = memory.Config{
-	Namespace: "items",
-}
-
-func openItems(ctx context.Context, env *runtime.Env) (io.Closer, []runtime.Service, error) {
-	db, err := memory.Open(ctx, env, itemsConfig)
-	if err != nil {
-		return nil, nil, err
-	}
-	return db, []runtime.Service{
-		badge.NewService(db),
-		item.NewService(db),
-	}, nil
-}
-
-// leasesConfig is what the compiler decided about namespace leases.
-var leasesConfig = memory.Config{
-	Namespace: "leases",
-}
-
-func openLeases(ctx context.Context, env *runtime.Env) (io.Closer, []runtime.Service, error) {
-	db, err := memory.Open(ctx, env, leasesConfig)
-	if err != nil {
-		return nil, nil, err
-	}
-	return db, []runtime.Service{
-		lease.NewService(db),
-	}, nil
-}
-
-// samplesConfig is what the compiler decided about namespace samples.
-var samplesConfig = memory.Config{
-	Namespace: "samples",
-}
-
-func openSamples(ctx context.Context, env *runtime.Env) (io.Closer, []runtime.Service, error) {
-	db, err := memory.Open(ctx, env, samplesConfig)
-	if err != nil {
-		return nil, nil, err
-	}
-	return db, []runtime.Service{
-		cell.NewService(db),
-		counter.NewService(db),
-		sample.NewService(db),
-	}, nil
-}
-
-// typesConfig is what the compiler decided about namespace types.
-var typesConfig = memory.Config{
-	Namespace: "types",
-}
-
-func openTypes(ctx context.Context, env *runtime.Env) (io.Closer, []runtime.Service, error) {
-	db, err := memory.Open(ctx, env, typesConfig)
-	if err != nil {
-		return nil, nil, err
-	}
-	return db, []runtime.Service{
-		compound.NewService(db),
-		modern.NewService(db),
-		relic.NewService(db),
-		scalar.NewService(db),
-	}, nil
-}
-
-// westConfig is what the compiler decided about namespace west.
-var westConfig = memory.Config{
-	Namespace: "west",
-}
-
-func openWest(ctx context.Context, env *runtime.Env) (io.Closer, []runtime.Service, error) {
-	db, err := memory.Open(ctx, env, westConfig)
-	if err != nil {
-		return nil, nil, err
-	}
-	return db, []runtime.Service{
-		westnote.NewService(db),
-	}, nil
 }

@@ -4,9 +4,7 @@
 package server
 
 import (
-	"context"
 	_ "embed"
-	"io"
 
 	"github.com/prism-proxy/prism/backends/postgres"
 	"github.com/prism-proxy/prism/out/conformancepostgres/proxy/conformance/v1/account"
@@ -25,7 +23,6 @@ import (
 	"github.com/prism-proxy/prism/out/conformancepostgres/proxy/conformance/v1/scalar"
 	"github.com/prism-proxy/prism/out/conformancepostgres/proxy/conformance/v1/westnote"
 	"github.com/prism-proxy/prism/runtime"
-	"github.com/prism-proxy/prism/runtime/migration"
 	"github.com/prism-proxy/prism/schemas/conformance/postgres/migrations"
 )
 
@@ -47,237 +44,77 @@ func Deployment() *runtime.Deployment {
 		Listen:      "127.0.0.1:8980",
 		Descriptors: contract,
 		Namespaces: []runtime.Namespace{
-			{Name: "documents", Backend: "postgres", Open: openDocuments, Migrate: migrateDocuments, Status: statusDocuments},
-			{Name: "east", Backend: "postgres", Open: openEast, Migrate: migrateEast, Status: statusEast},
-			{Name: "events", Backend: "postgres", Open: openEvents, Migrate: migrateEvents, Status: statusEvents},
-			{Name: "items", Backend: "postgres", Open: openItems, Migrate: migrateItems, Status: statusItems},
-			{Name: "leases", Backend: "postgres", Open: openLeases, Migrate: migrateLeases, Status: statusLeases},
-			{Name: "samples", Backend: "postgres", Open: openSamples, Migrate: migrateSamples, Status: statusSamples},
-			{Name: "types", Backend: "postgres", Open: openTypes, Migrate: migrateTypes, Status: statusTypes},
-			{Name: "west", Backend: "postgres", Open: openWest, Migrate: migrateWest, Status: statusWest},
+			postgres.Namespace(postgres.Config{
+				Namespace:   "documents",
+				URL:         "${env:PRISM_CONFORMANCE_POSTGRES_URL}",
+				Durability:  "POWER_SAFE",
+				Connections: 2,
+				Migrations:  migrations.Files,
+			},
+				account.NewService,
+				document.NewService,
+			),
+			postgres.Namespace(postgres.Config{
+				Namespace:   "east",
+				URL:         "${env:PRISM_CONFORMANCE_POSTGRES_URL}",
+				Durability:  "POWER_SAFE",
+				Connections: 2,
+				Migrations:  migrations.Files,
+			}, eastnote.NewService),
+			postgres.Namespace(postgres.Config{
+				Namespace:   "events",
+				URL:         "${env:PRISM_CONFORMANCE_POSTGRES_URL}",
+				Durability:  "POWER_SAFE",
+				Connections: 2,
+				Migrations:  migrations.Files,
+			}, event.NewService),
+			postgres.Namespace(postgres.Config{
+				Namespace:   "items",
+				URL:         "${env:PRISM_CONFORMANCE_POSTGRES_URL}",
+				Durability:  "POWER_SAFE",
+				Connections: 2,
+				Migrations:  migrations.Files,
+			},
+				badge.NewService,
+				item.NewService,
+			),
+			postgres.Namespace(postgres.Config{
+				Namespace:   "leases",
+				URL:         "${env:PRISM_CONFORMANCE_POSTGRES_URL}",
+				Durability:  "POWER_SAFE",
+				Connections: 2,
+				Migrations:  migrations.Files,
+			}, lease.NewService),
+			postgres.Namespace(postgres.Config{
+				Namespace:   "samples",
+				URL:         "${env:PRISM_CONFORMANCE_POSTGRES_URL}",
+				Durability:  "POWER_SAFE",
+				Connections: 2,
+				Migrations:  migrations.Files,
+			},
+				cell.NewService,
+				counter.NewService,
+				sample.NewService,
+			),
+			postgres.Namespace(postgres.Config{
+				Namespace:   "types",
+				URL:         "${env:PRISM_CONFORMANCE_POSTGRES_URL}",
+				Durability:  "POWER_SAFE",
+				Connections: 2,
+				Migrations:  migrations.Files,
+			},
+				compound.NewService,
+				modern.NewService,
+				relic.NewService,
+				scalar.NewService,
+			),
+			postgres.Namespace(postgres.Config{
+				Namespace:   "west",
+				URL:         "${env:PRISM_CONFORMANCE_POSTGRES_URL}",
+				Durability:  "POWER_SAFE",
+				Connections: 2,
+				Migrations:  migrations.Files,
+			}, westnote.NewService),
 		},
 	}
-}
-
-// documentsConfig is what the compiler decided about namespace documents.
-var documentsConfig = postgres.Config{
-	Namespace:   "documents",
-	URL:         "${env:PRISM_CONFORMANCE_POSTGRES_URL}",
-	Durability:  "POWER_SAFE",
-	Connections: 2,
-	Migrations:  migrations.Files,
-}
-
-func openDocuments(ctx context.Context, env *runtime.Env) (io.Closer, []runtime.Service, error) {
-	db, err := postgres.Open(ctx, env, documentsConfig)
-	if err != nil {
-		return nil, nil, err
-	}
-	return db, []runtime.Service{
-		account.NewService(db),
-		document.NewService(db),
-	}, nil
-}
-
-func migrateDocuments(ctx context.Context, env *runtime.Env) ([]migration.File, error) {
-	return postgres.Migrate(ctx, env, documentsConfig)
-}
-
-func statusDocuments(ctx context.Context, env *runtime.Env) ([]migration.State, error) {
-	return postgres.Status(ctx, env, documentsConfig)
-}
-
-// eastConfig is what the compiler decided about namespace east.
-var eastConfig = postgres.Config{
-	Namespace:   "east",
-	URL:         "${env:PRISM_CONFORMANCE_POSTGRES_URL}",
-	Durability:  "POWER_SAFE",
-	Connections: 2,
-	Migrations:  migrations.Files,
-}
-
-func openEast(ctx context.Context, env *runtime.Env) (io.Closer, []runtime.Service, error) {
-	db, err := postgres.Open(ctx, env, eastConfig)
-	if err != nil {
-		return nil, nil, err
-	}
-	return db, []runtime.Service{
-		eastnote.NewService(db),
-	}, nil
-}
-
-func migrateEast(ctx context.Context, env *runtime.Env) ([]migration.File, error) {
-	return postgres.Migrate(ctx, env, eastConfig)
-}
-
-func statusEast(ctx context.Context, env *runtime.Env) ([]migration.State, error) {
-	return postgres.Status(ctx, env, eastConfig)
-}
-
-// eventsConfig is what the compiler decided about namespace events.
-var eventsConfig = postgres.Config{
-	Namespace:   "events",
-	URL:         "${env:PRISM_CONFORMANCE_POSTGRES_URL}",
-	Durability:  "POWER_SAFE",
-	Connections: 2,
-	Migrations:  migrations.Files,
-}
-
-func openEvents(ctx context.Context, env *runtime.Env) (io.Closer, []runtime.Service, error) {
-	db, err := postgres.Open(ctx, env, eventsConfig)
-	if err != nil {
-		return nil, nil, err
-	}
-	return db, []runtime.Service{
-		event.NewService(db),
-	}, nil
-}
-
-func migrateEvents(ctx context.Context, env *runtime.Env) ([]migration.File, error) {
-	return postgres.Migrate(ctx, env, eventsConfig)
-}
-
-func statusEvents(ctx context.Context, env *runtime.Env) ([]migration.State, error) {
-	return postgres.Status(ctx, env, eventsConfig)
-}
-
-// itemsConfig is what the compiler decided about namespace items.
-var itemsConfig = postgres.Config{
-	Namespace:   "items",
-	URL:         "${env:PRISM_CONFORMANCE_POSTGRES_URL}",
-	Durability:  "POWER_SAFE",
-	Connections: 2,
-	Migrations:  migrations.Files,
-}
-
-func openItems(ctx context.Context, env *runtime.Env) (io.Closer, []runtime.Service, error) {
-	db, err := postgres.Open(ctx, env, itemsConfig)
-	if err != nil {
-		return nil, nil, err
-	}
-	return db, []runtime.Service{
-		badge.NewService(db),
-		item.NewService(db),
-	}, nil
-}
-
-func migrateItems(ctx context.Context, env *runtime.Env) ([]migration.File, error) {
-	return postgres.Migrate(ctx, env, itemsConfig)
-}
-
-func statusItems(ctx context.Context, env *runtime.Env) ([]migration.State, error) {
-	return postgres.Status(ctx, env, itemsConfig)
-}
-
-// leasesConfig is what the compiler decided about namespace leases.
-var leasesConfig = postgres.Config{
-	Namespace:   "leases",
-	URL:         "${env:PRISM_CONFORMANCE_POSTGRES_URL}",
-	Durability:  "POWER_SAFE",
-	Connections: 2,
-	Migrations:  migrations.Files,
-}
-
-func openLeases(ctx context.Context, env *runtime.Env) (io.Closer, []runtime.Service, error) {
-	db, err := postgres.Open(ctx, env, leasesConfig)
-	if err != nil {
-		return nil, nil, err
-	}
-	return db, []runtime.Service{
-		lease.NewService(db),
-	}, nil
-}
-
-func migrateLeases(ctx context.Context, env *runtime.Env) ([]migration.File, error) {
-	return postgres.Migrate(ctx, env, leasesConfig)
-}
-
-func statusLeases(ctx context.Context, env *runtime.Env) ([]migration.State, error) {
-	return postgres.Status(ctx, env, leasesConfig)
-}
-
-// samplesConfig is what the compiler decided about namespace samples.
-var samplesConfig = postgres.Config{
-	Namespace:   "samples",
-	URL:         "${env:PRISM_CONFORMANCE_POSTGRES_URL}",
-	Durability:  "POWER_SAFE",
-	Connections: 2,
-	Migrations:  migrations.Files,
-}
-
-func openSamples(ctx context.Context, env *runtime.Env) (io.Closer, []runtime.Service, error) {
-	db, err := postgres.Open(ctx, env, samplesConfig)
-	if err != nil {
-		return nil, nil, err
-	}
-	return db, []runtime.Service{
-		cell.NewService(db),
-		counter.NewService(db),
-		sample.NewService(db),
-	}, nil
-}
-
-func migrateSamples(ctx context.Context, env *runtime.Env) ([]migration.File, error) {
-	return postgres.Migrate(ctx, env, samplesConfig)
-}
-
-func statusSamples(ctx context.Context, env *runtime.Env) ([]migration.State, error) {
-	return postgres.Status(ctx, env, samplesConfig)
-}
-
-// typesConfig is what the compiler decided about namespace types.
-var typesConfig = postgres.Config{
-	Namespace:   "types",
-	URL:         "${env:PRISM_CONFORMANCE_POSTGRES_URL}",
-	Durability:  "POWER_SAFE",
-	Connections: 2,
-	Migrations:  migrations.Files,
-}
-
-func openTypes(ctx context.Context, env *runtime.Env) (io.Closer, []runtime.Service, error) {
-	db, err := postgres.Open(ctx, env, typesConfig)
-	if err != nil {
-		return nil, nil, err
-	}
-	return db, []runtime.Service{
-		compound.NewService(db),
-		modern.NewService(db),
-		relic.NewService(db),
-		scalar.NewService(db),
-	}, nil
-}
-
-func migrateTypes(ctx context.Context, env *runtime.Env) ([]migration.File, error) {
-	return postgres.Migrate(ctx, env, typesConfig)
-}
-
-func statusTypes(ctx context.Context, env *runtime.Env) ([]migration.State, error) {
-	return postgres.Status(ctx, env, typesConfig)
-}
-
-// westConfig is what the compiler decided about namespace west.
-var westConfig = postgres.Config{
-	Namespace:   "west",
-	URL:         "${env:PRISM_CONFORMANCE_POSTGRES_URL}",
-	Durability:  "POWER_SAFE",
-	Connections: 2,
-	Migrations:  migrations.Files,
-}
-
-func openWest(ctx context.Context, env *runtime.Env) (io.Closer, []runtime.Service, error) {
-	db, err := postgres.Open(ctx, env, westConfig)
-	if err != nil {
-		return nil, nil, err
-	}
-	return db, []runtime.Service{
-		westnote.NewService(db),
-	}, nil
-}
-
-func migrateWest(ctx context.Context, env *runtime.Env) ([]migration.File, error) {
-	return postgres.Migrate(ctx, env, westConfig)
-}
-
-func statusWest(ctx context.Context, env *runtime.Env) ([]migration.State, error) {
-	return postgres.Status(ctx, env, westConfig)
 }

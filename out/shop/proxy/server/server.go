@@ -4,16 +4,13 @@
 package server
 
 import (
-	"context"
 	_ "embed"
-	"io"
 
 	"github.com/prism-proxy/prism/backends/sqlite"
 	"github.com/prism-proxy/prism/out/shop/proxy/shop/v1/order"
 	"github.com/prism-proxy/prism/out/shop/proxy/shop/v1/session"
 	"github.com/prism-proxy/prism/out/shop/proxy/shop/v1/userprofile"
 	"github.com/prism-proxy/prism/runtime"
-	"github.com/prism-proxy/prism/runtime/migration"
 	"github.com/prism-proxy/prism/schemas/shop/migrations"
 )
 
@@ -35,87 +32,27 @@ func Deployment() *runtime.Deployment {
 		Listen:      "127.0.0.1:8980",
 		Descriptors: contract,
 		Namespaces: []runtime.Namespace{
-			{Name: "orders", Backend: "sqlite", InFlight: 650, Open: openOrders, Migrate: migrateOrders, Status: statusOrders},
-			{Name: "sessions", Backend: "sqlite", InFlight: 3000, Open: openSessions, Migrate: migrateSessions, Status: statusSessions},
-			{Name: "user-profiles", Backend: "sqlite", InFlight: 1100, Open: openUserProfiles, Migrate: migrateUserProfiles, Status: statusUserProfiles},
+			sqlite.Namespace(sqlite.Config{
+				Namespace:   "orders",
+				InFlight:    650,
+				Synchronous: "FULL",
+				Readers:     2,
+				Migrations:  migrations.Files,
+			}, order.NewService),
+			sqlite.Namespace(sqlite.Config{
+				Namespace:   "sessions",
+				InFlight:    3000,
+				Synchronous: "FULL",
+				Readers:     2,
+				Migrations:  migrations.Files,
+			}, session.NewService),
+			sqlite.Namespace(sqlite.Config{
+				Namespace:   "user-profiles",
+				InFlight:    1100,
+				Synchronous: "FULL",
+				Readers:     2,
+				Migrations:  migrations.Files,
+			}, userprofile.NewService),
 		},
 	}
-}
-
-// ordersConfig is what the compiler decided about namespace orders.
-var ordersConfig = sqlite.Config{
-	Namespace:   "orders",
-	Synchronous: "FULL",
-	Readers:     2,
-	Migrations:  migrations.Files,
-}
-
-func openOrders(ctx context.Context, env *runtime.Env) (io.Closer, []runtime.Service, error) {
-	db, err := sqlite.Open(ctx, env, ordersConfig)
-	if err != nil {
-		return nil, nil, err
-	}
-	return db, []runtime.Service{
-		order.NewService(db),
-	}, nil
-}
-
-func migrateOrders(ctx context.Context, env *runtime.Env) ([]migration.File, error) {
-	return sqlite.Migrate(ctx, env, ordersConfig)
-}
-
-func statusOrders(ctx context.Context, env *runtime.Env) ([]migration.State, error) {
-	return sqlite.Status(ctx, env, ordersConfig)
-}
-
-// sessionsConfig is what the compiler decided about namespace sessions.
-var sessionsConfig = sqlite.Config{
-	Namespace:   "sessions",
-	Synchronous: "FULL",
-	Readers:     2,
-	Migrations:  migrations.Files,
-}
-
-func openSessions(ctx context.Context, env *runtime.Env) (io.Closer, []runtime.Service, error) {
-	db, err := sqlite.Open(ctx, env, sessionsConfig)
-	if err != nil {
-		return nil, nil, err
-	}
-	return db, []runtime.Service{
-		session.NewService(db),
-	}, nil
-}
-
-func migrateSessions(ctx context.Context, env *runtime.Env) ([]migration.File, error) {
-	return sqlite.Migrate(ctx, env, sessionsConfig)
-}
-
-func statusSessions(ctx context.Context, env *runtime.Env) ([]migration.State, error) {
-	return sqlite.Status(ctx, env, sessionsConfig)
-}
-
-// userProfilesConfig is what the compiler decided about namespace user-profiles.
-var userProfilesConfig = sqlite.Config{
-	Namespace:   "user-profiles",
-	Synchronous: "FULL",
-	Readers:     2,
-	Migrations:  migrations.Files,
-}
-
-func openUserProfiles(ctx context.Context, env *runtime.Env) (io.Closer, []runtime.Service, error) {
-	db, err := sqlite.Open(ctx, env, userProfilesConfig)
-	if err != nil {
-		return nil, nil, err
-	}
-	return db, []runtime.Service{
-		userprofile.NewService(db),
-	}, nil
-}
-
-func migrateUserProfiles(ctx context.Context, env *runtime.Env) ([]migration.File, error) {
-	return sqlite.Migrate(ctx, env, userProfilesConfig)
-}
-
-func statusUserProfiles(ctx context.Context, env *runtime.Env) ([]migration.State, error) {
-	return sqlite.Status(ctx, env, userProfilesConfig)
 }
