@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
@@ -64,6 +65,10 @@ func newOperations(n int, get, put func(ctx context.Context, caller, i int) erro
 	}
 }
 
+// deadline is that of every call over gRPC, as callers should set one. It is the
+// one that a proxy gives to calls without.
+const deadline = 5 * time.Second
+
 // overGRPC returns the operations on the server at address, on one connection,
 // after it was given all records.
 func (r *requests) overGRPC(ctx context.Context, address string) (operations, error) {
@@ -77,6 +82,8 @@ func (r *requests) overGRPC(ctx context.Context, address string) (operations, er
 	call := func(method string, messages []workload.Message, smallest int) func(context.Context, int, int) error {
 		method = "/shop.v1.UserProfileService/" + method
 		return func(ctx context.Context, caller, i int) error {
+			ctx, cancel := context.WithTimeout(ctx, deadline)
+			defer cancel()
 			if err := conn.Invoke(ctx, method, &messages[i], &answers[caller], grpc.StaticMethod()); err != nil {
 				return err
 			}

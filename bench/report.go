@@ -47,7 +47,7 @@ func (r *report) page(b *bench) string {
 Written by %s. Ratios are Prism's cost divided by the other's in the same round: the median of all rounds, and its 95 %% interval by bootstrap. They are what carries over to another machine; absolute times hold for the one that they were measured on, which had %d cores for callers, servers and databases together.
 
 - CPU is user and system time of a call, at the offered load, in µs. Latencies are of the same calls, in µs, from the moment at which a call should have started (open loop), so that waiting counts; p99.9 is of all rounds together, the others are medians of rounds. Calls/s are at saturation (closed loop).
-- The record is the shop's UserProfile with %d bytes and a unique index; %d records, chosen evenly. All calls of a server share one connection, without TLS.
+- The record is the shop's UserProfile with %d bytes and a unique index; %d records, chosen evenly. All calls of a server share one connection, without TLS, and have a deadline of 5 s.
 - The callers exchange encoded messages. Requests are made beforehand, and answers are not decoded, on any side.
 - Better and worse are said where the whole interval is on one side of 1.
 

@@ -175,6 +175,13 @@ func TestIncompleteRequests(t *testing.T) {
 		t.Errorf("stream 101 of a connection ends with %+v, want REFUSED_STREAM", a)
 	}
 	begin := time.Now()
+	hasty := dialRaw(t, conn.Target())
+	if a := hasty.answer(hasty.open(rawCall{header: map[string]string{"grpc-timeout": "1S"}, open: true})); a.code != "4" {
+		t.Errorf("a call of 1 s without a request ends with %+v", a)
+	}
+	if took := time.Since(begin); took < 900*time.Millisecond || took > 3*time.Second {
+		t.Errorf("it ended after %s, want 1 s", took)
+	}
 	a := raw.answer(first)
 	if a.code != "4" || a.info.GetReason() != "REQUEST_INCOMPLETE" || a.info.GetMetadata()["outcome"] != "none" || !a.retry {
 		t.Errorf("a call without a request ends with %+v", a)

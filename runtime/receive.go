@@ -60,6 +60,9 @@ func (s *Server) arrive(ctx context.Context, info *tap.Info) (context.Context, e
 			Reason: RequestMalformed, What: "the content type is not that of protobuf (application/grpc or application/grpc+proto)",
 		})
 	}
+	if at, ok := ctx.Deadline(); ok && time.Until(at) <= receiveLimit {
+		return ctx, nil // the caller's own deadline bounds the wait
+	}
 	inner, cancel := context.WithCancel(ctx)
 	return &arrival{Context: inner, cancel: cancel}, nil
 }
@@ -75,7 +78,8 @@ func speaksProto(values []string) bool {
 }
 
 // receive waits for the request. grpc itself answers when the wait is given
-// up, so the reason goes ahead, as the details of the status.
+// up, so the reason goes ahead, as the details of the status. A call without an
+// arrival ends by the caller's deadline, which is nearer.
 func (b *bound) receive(ctx context.Context, dec func(any) error, into *request) error {
 	a, ok := ctx.Value(arrivalKey{}).(*arrival)
 	if !ok {
