@@ -32,19 +32,20 @@ func groups(depth int) []byte {
 }
 
 // descend reads field 1 as a message at every depth.
-func descend(f wire.Fields) wire.Result {
+func descend(f *wire.Fields) {
 	for f.Next() {
 		if f.Tag == 1<<3|wire.Bytes {
-			f.Leave(descend(f.Message()))
+			outer := f.Enter(0)
+			descend(f)
+			f.Leave(outer)
 		}
 	}
-	return f.Result()
 }
 
 // decode reads b as messages in field 1 at every depth.
 func decode(b []byte) error {
 	f := wire.Read(b)
-	f.Leave(descend(f))
+	descend(f)
 	return f.Err()
 }
 
@@ -87,7 +88,7 @@ func TestEncodingFaults(t *testing.T) {
 }
 
 // one reads the only field of b.
-func one(t *testing.T, b []byte) wire.Fields {
+func one(t *testing.T, b []byte) *wire.Fields {
 	t.Helper()
 	f := wire.Read(b)
 	if !f.Next() {
@@ -154,7 +155,7 @@ func TestPacked(t *testing.T) {
 	}
 	for _, test := range tests {
 		f := one(t, wire.AppendBytes(nil, 1, test.data))
-		if test.check(&f); !errors.Is(f.Err(), test.want) {
+		if test.check(f); !errors.Is(f.Err(), test.want) {
 			t.Errorf("%s: got %v, want %v", test.name, f.Err(), test.want)
 		}
 	}
@@ -275,13 +276,13 @@ func TestLimitsOfContent(t *testing.T) {
 			for f.Next() {
 				switch f.Tag {
 				case 1<<3 | wire.Bytes:
-					f.Leave(wire.Check(f.Message()))
+					f.Check(0)
 				case 3<<3 | wire.Bytes:
 					f.PackedVarints()
 				case 4<<3 | wire.Bytes:
 					f.PackedFixed(4)
 				case 5<<3 | wire.Bytes:
-					f.Charge(wire.MaxDecoded - 2)
+					f.Check(wire.MaxDecoded - 2)
 				}
 			}
 			if got := f.Err(); !errors.Is(got, test.want) {

@@ -121,7 +121,7 @@ func (p *printer) key() {
 	fmt.Fprintf(&b, `
 // read takes the fields of the key from f, a message that has them under the
 // numbers they have in %s.
-func (k *key) read(f @wire.Fields) error {
+func (k *key) read(f *@wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 `, e.Desc.FullName())
@@ -187,7 +187,7 @@ func (p *printer) position() {
 		lowest = "lowestKey"
 	}
 	fmt.Fprintf(&b, "}\n\n// lowestPosition comes before every position.\nvar lowestPosition = position{key: %s, %s}\n", lowest, initial(extra, Lowest))
-	b.WriteString("\n// read takes a position that append appended.\nfunc (p *position) read(f @wire.Fields) error {\nfor f.Next() {\nswitch f.Tag {\n")
+	b.WriteString("\n// read takes a position that append appended.\nfunc (p *position) read(f *@wire.Fields) error {\nfor f.Next() {\nswitch f.Tag {\n")
 	for _, f := range p.entity.Key() {
 		fmt.Fprintf(&b, "case %s:\n%s\n", TagName(f), Assign(f, "p."))
 	}

@@ -53,7 +53,7 @@ var lowestKey = key{int32Key: math.MinInt64, uint32Key: math.MinInt64, sint32Key
 
 // read takes the fields of the key from f, a message that has them under the
 // numbers they have in conformance.v1.Compound.
-func (k *key) read(f wire.Fields) error {
+func (k *key) read(f *wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 		case tagInt32Key:

@@ -30,7 +30,7 @@ var lowestKey = key{counterID: math.MinInt64}
 
 // read takes the fields of the key from f, a message that has them under the
 // numbers they have in conformance.v1.Counter.
-func (k *key) read(f wire.Fields) error {
+func (k *key) read(f *wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 		case tagCounterID:

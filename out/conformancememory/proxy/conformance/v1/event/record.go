@@ -47,7 +47,7 @@ var lowestKey = key{tenant: wire.Empty, shard: math.MinInt64, name: wire.Empty, 
 
 // read takes the fields of the key from f, a message that has them under the
 // numbers they have in conformance.v1.Event.
-func (k *key) read(f wire.Fields) error {
+func (k *key) read(f *wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 		case tagTenant:
@@ -127,7 +127,7 @@ type position struct {
 var lowestPosition = position{key: lowestKey, severity: math.MinInt64}
 
 // read takes a position that append appended.
-func (p *position) read(f wire.Fields) error {
+func (p *position) read(f *wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 		case tagTenant:
@@ -204,8 +204,7 @@ func (r *record) read(b []byte) error {
 		case tagRemark, tagReviewer, tagTags:
 			f.Text()
 		case tagSeenAt:
-			f.Charge(64)
-			f.Leave(wire.Check(f.Message()))
+			f.Check(64)
 		}
 	}
 	return f.Err()

@@ -39,7 +39,7 @@ var lowestKey = key{grade: math.MinInt64, column: math.MinInt64}
 
 // read takes the fields of the key from f, a message that has them under the
 // numbers they have in conformance.v1.Cell.
-func (k *key) read(f wire.Fields) error {
+func (k *key) read(f *wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 		case tagGrade:

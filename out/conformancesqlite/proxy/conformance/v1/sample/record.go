@@ -39,7 +39,7 @@ var emptyKey = key{sampleID: wire.Empty}
 
 // read takes the fields of the key from f, a message that has them under the
 // numbers they have in conformance.v1.Sample.
-func (k *key) read(f wire.Fields) error {
+func (k *key) read(f *wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 		case tagSampleID:
@@ -96,7 +96,7 @@ type position struct {
 var lowestPosition = position{key: emptyKey, text: wire.Empty, number: math.MinInt64, grade: math.MinInt64, delta: math.MinInt64, level: math.MinInt64, weight: math.MinInt64}
 
 // read takes a position that append appended.
-func (p *position) read(f wire.Fields) error {
+func (p *position) read(f *wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 		case tagSampleID:
