@@ -270,14 +270,18 @@ func uvarint(b []byte, i int) (v uint64, next int) {
 	if i < len(b) && b[i] < 0x80 {
 		return uint64(b[i]), i + 1
 	}
-	if i+1 < len(b) && b[i+1] < 0x80 {
-		return uint64(b[i]&0x7f) | uint64(b[i+1])<<7, i + 2
+	for shift := 0; shift < 64 && i < len(b); shift += 7 {
+		c := b[i]
+		i++
+		v |= uint64(c&0x7f) << shift
+		if c < 0x80 {
+			if shift == 63 && c > 1 {
+				break
+			}
+			return v, i
+		}
 	}
-	v, n := binary.Uvarint(b[i:])
-	if n <= 0 {
-		return 0, 0
-	}
-	return v, i + n
+	return 0, 0
 }
 
 // group finds the end of the group with the given number whose fields begin at
