@@ -12,6 +12,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+	"math/bits"
 	"unicode/utf8"
 )
 
@@ -72,6 +73,7 @@ type Fields struct {
 	depth    int    // of that message
 	elements int    // that the whole may still hold
 	decoded  int    // bytes that it may still take
+	ascii    int    // from the last text to here all is ASCII
 	b        []byte // the whole
 	err      error
 }
@@ -192,11 +194,30 @@ func (f *Fields) count(n int) {
 // Text returns the current string field, and records ErrUTF8 if it is not
 // valid UTF-8.
 func (f *Fields) Text() []byte {
-	text := f.b[f.at:f.stop:f.stop]
-	if !utf8.Valid(text) {
+	if f.stop > f.ascii {
+		f.checkText()
+	}
+	return f.b[f.at:f.stop:f.stop]
+}
+
+// lookahead is how many bytes behind a string are looked at with it.
+const lookahead = 256
+
+// checkText records ErrUTF8 if the current string field is not valid UTF-8. It
+// finds where the ASCII ends that begins with it, eight bytes at a time; what
+// stands before that needs no look of its own.
+func (f *Fields) checkText() {
+	i := f.at
+	for b := f.b[:min(f.stop+lookahead, len(f.b))]; len(b)-i >= 8; i += 8 {
+		if high := binary.LittleEndian.Uint64(b[i:]) & 0x8080808080808080; high != 0 {
+			i += bits.TrailingZeros64(high) / 8
+			break
+		}
+	}
+	f.ascii = i
+	if i < f.stop && !utf8.Valid(f.b[i:f.stop]) {
 		f.Join(ErrUTF8)
 	}
-	return text
 }
 
 // Bytes returns the current bytes field.

@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"math"
+	"math/rand/v2"
+	"slices"
 	"testing"
+	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
@@ -138,6 +141,43 @@ func TestTextIsCutAndChecked(t *testing.T) {
 	}
 	if f = one(t, wire.AppendBytes(nil, 1, nil)); f.Text() == nil {
 		t.Error("empty text is nil, which means absent")
+	}
+}
+
+// A string is looked at together with what follows it: that must not decide
+// about another string, wherever in either of them the byte is that is wrong.
+func TestTextAmongOthers(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 20_000 {
+		var b []byte
+		var want [][]byte // up to the first string that is not valid
+		valid := true
+		for range 1 + random.IntN(6) {
+			text := bytes.Repeat([]byte("a"), random.IntN([]int{4, 20, 600}[random.IntN(3)]))
+			if random.IntN(4) == 0 {
+				at := random.IntN(len(text) + 1)
+				text = slices.Insert(text, at, []byte([]string{"ö", "漢", "\xff", "\xc3", "\xe6\xbc"}[random.IntN(5)])...)
+			}
+			b = wire.AppendBytes(b, 1, text)
+			if random.IntN(3) == 0 {
+				b = wire.AppendVarint(b, 2, random.Uint64())
+			}
+			if valid = valid && utf8.Valid(text); valid {
+				want = append(want, text)
+			}
+		}
+		var got [][]byte
+		f := wire.Read(b)
+		for f.Next() {
+			if f.Tag == 1<<3|wire.Bytes {
+				if text := f.Text(); f.Err() == nil {
+					got = append(got, text)
+				}
+			}
+		}
+		if !slices.EqualFunc(got, want, bytes.Equal) || valid != (f.Err() == nil) {
+			t.Fatalf("%x: read %q, %v, want %q, valid %t", b, got, f.Err(), want, valid)
+		}
 	}
 }
 
