@@ -230,11 +230,14 @@ func (p *printer) record() {
 // after, in valid.
 func (r *record) read(b []byte) error {
 `)
-	init := "bytes: b, key: emptyKey"
-	if fields := initial(p.held, Empty); fields != "" {
-		init += ", " + fields
+	// Not as one literal, which would be built beside r and copied.
+	b.WriteString("*r = record{}\nr.bytes, r.key = b, emptyKey\n")
+	for _, f := range p.held {
+		if v := Empty(f); v != "" {
+			fmt.Fprintf(&b, "r.%s = %s\n", f.GoName, v)
+		}
 	}
-	fmt.Fprintf(&b, "*r = record{%s}\nf := @wire.Read(b)\nfor f.Next() {\nswitch f.Tag { // with another wire type it is an unknown field, kept in bytes\n", init)
+	b.WriteString("f := @wire.Read(b)\nfor f.Next() {\nswitch f.Tag { // with another wire type it is an unknown field, kept in bytes\n")
 	p.cases(&b)
 	b.WriteString("}\n}\n")
 	if len(p.lacking) > 0 {
