@@ -97,7 +97,7 @@ func (b *bench) run(ctx context.Context) (page string, err error) {
 func (b *bench) baseline() string { return filepath.Join(b.dir, "baseline") }
 
 func (b *bench) check(_ context.Context, r *report) (err error) {
-	r.checked, err = benchmarkCheck(b.pace)
+	r.checked, err = benchmarkChecks(b.pace)
 	return err
 }
 

@@ -9,15 +9,15 @@ type Lacking struct{ paths map[string]string }
 // Add takes an entry of the map: its key has the tag key, of which bits bits
 // count (0: text), and missing returns the path of a field that its value
 // lacks, or "".
-func (l *Lacking) Add(entry Fields, key Tag, bits int, missing func(value []byte) string) {
+func (l *Lacking) Add(entry *Fields, key Tag, bits int, missing func(value []byte) string) {
 	var text, value []byte
 	var number uint64
 	for entry.Next() {
 		switch entry.Tag {
 		case key:
-			text, number = entry.data, entry.num
+			text, number = entry.Bytes(), entry.num
 		case 2<<3 | Bytes:
-			value = Merge(value, entry.data)
+			value = Merge(value, entry.Bytes())
 		}
 	}
 	name := string(text)

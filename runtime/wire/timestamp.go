@@ -22,16 +22,16 @@ func NewTimestamp(t time.Time) Timestamp {
 // continues t: a message that stands twice on the wire is merged.
 func (f *Fields) Timestamp(t Timestamp) Timestamp {
 	t.Set = true
-	m := f.Message()
-	for m.Next() {
-		switch m.Tag {
+	outer := f.Enter(0)
+	for f.Next() {
+		switch f.Tag {
 		case 1<<3 | Varint:
-			t.Seconds = m.Int64()
+			t.Seconds = f.Int64()
 		case 2<<3 | Varint:
-			t.Nanos = m.Int32()
+			t.Nanos = f.Int32()
 		}
 	}
-	f.Leave(m.Result())
+	f.Leave(outer)
 	return t
 }
 

@@ -12,6 +12,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+	"math/bits"
 	"unicode/utf8"
 )
 
@@ -60,106 +61,132 @@ const maxNumber = 1<<29 - 1
 // field are read by the method of its type; slices alias the message and are
 // cut to their capacity, so that an append copies. A field that is not read is
 // skipped, but its encoding was checked.
+//
+// It holds positions and not slices, because to store a pointer is to ask the
+// garbage collector whether it is at work.
 type Fields struct {
-	Tag    Tag
-	left   []byte
-	data   []byte // of a length-delimited field or a group
-	num    uint64 // of any other
-	depth  int
-	result Result
-}
-
-// Result is how the reading of a message ended, and what is left of its limits.
-// It goes up from message to message by value: a pointer to one budget would
-// put that on the heap.
-type Result struct {
-	elements, decoded int // that the message may still hold, and take
-	err               error
+	Tag      Tag
+	num      uint64 // the current field, unless it is length-delimited or a group:
+	at, stop int    // it is b[at:stop] then
+	next     int    // where the next field begins
+	end      int    // where the message that is read ends
+	depth    int    // of that message
+	elements int    // that the whole may still hold
+	decoded  int    // bytes that it may still take
+	ascii    int    // from the last text to here all is ASCII
+	b        []byte // the whole
+	err      error
 }
 
 // Read begins to read the message encoded in b.
-func Read(b []byte) Fields {
-	return Fields{left: b, depth: 1, result: Result{elements: MaxElements, decoded: MaxDecoded - len(b)}}
+func Read(b []byte) *Fields {
+	return &Fields{b: b, end: len(b), depth: 1, elements: MaxElements, decoded: MaxDecoded - len(b)}
 }
 
 // Err returns the first error, or nil.
-func (f *Fields) Err() error { return f.result.err }
+func (f *Fields) Err() error { return f.err }
 
-// Result returns how the reading ended, for the message around this one.
-func (f *Fields) Result() Result { return f.result }
-
-// Join keeps err if there was none before: that of a nested message.
+// Join keeps err if there was none before.
 func (f *Fields) Join(err error) {
-	if f.result.err == nil {
-		f.result.err = err
+	if f.err == nil {
+		f.err = err
 	}
 }
 
-// Leave returns from a nested message: what that left of the limits is left,
-// and its error is kept if there was none before.
-func (f *Fields) Leave(nested Result) {
-	err := f.result.err
-	f.result = nested
-	if err != nil {
-		f.result.err = err
+// Outer is where the message around a nested one goes on.
+type Outer struct{ next, end int }
+
+// Enter begins to read the current field as a message, length-delimited or a
+// group: Next moves through its fields, until Leave. Beside its encoding it
+// takes so many bytes decoded.
+func (f *Fields) Enter(decoded int) Outer {
+	outer := Outer{f.next, f.end}
+	f.next, f.end = f.at, f.stop
+	if f.decoded -= decoded; f.decoded < 0 {
+		f.Join(ErrTooCostly)
 	}
+	if f.depth++; f.depth > MaxDepth {
+		f.Join(ErrTooDeep)
+	}
+	return outer
+}
+
+// Leave goes back to the message around, behind the nested one.
+func (f *Fields) Leave(outer Outer) {
+	f.next, f.end = outer.next, outer.end
+	f.depth--
+}
+
+// Check checks the current field as a message, as Enter takes it, in which
+// nothing but the encoding can be wrong: no string and no message stands in it.
+func (f *Fields) Check(decoded int) {
+	outer := f.Enter(decoded)
+	for f.Next() {
+	}
+	f.Leave(outer)
 }
 
 // Next moves to the next field and reports whether there is one.
 func (f *Fields) Next() bool {
-	if len(f.left) == 0 || f.result.err != nil {
+	b := f.b[:f.end]
+	if f.next >= len(b) || f.err != nil {
 		return false
 	}
-	tag, n := uvarint(f.left)
-	if number := tag >> 3; n == 0 || number == 0 || number > maxNumber {
-		f.result.err = ErrMalformed
-		return false
+	tag, i := uvarint(b, f.next)
+	number := tag >> 3
+	if number == 0 || number > maxNumber {
+		return f.fail(ErrMalformed)
 	}
 	f.Tag = Tag(tag)
-	b := f.left[n:]
 	switch tag & 7 {
-	case Varint:
-		f.num, n = uvarint(b)
 	case Bytes:
-		f.data, n = delimited(b)
+		size, at := uvarint(b, i)
+		if at == 0 || size > uint64(len(b)-at) {
+			return f.fail(ErrMalformed)
+		}
+		i = at + int(size)
+		f.at, f.stop = at, i
+	case Varint:
+		if f.num, i = uvarint(b, i); i == 0 {
+			return f.fail(ErrMalformed)
+		}
 	case Fixed64:
-		if n = 0; len(b) >= 8 {
-			f.num, n = binary.LittleEndian.Uint64(b), 8
+		if len(b)-i < 8 {
+			return f.fail(ErrMalformed)
 		}
+		f.num = binary.LittleEndian.Uint64(b[i:])
+		i += 8
 	case Fixed32:
-		if n = 0; len(b) >= 4 {
-			f.num, n = uint64(binary.LittleEndian.Uint32(b)), 4
+		if len(b)-i < 4 {
+			return f.fail(ErrMalformed)
 		}
+		f.num = uint64(binary.LittleEndian.Uint32(b[i:]))
+		i += 4
 	case Group:
-		if f.data, n, f.result.err = group(b, tag>>3, f.depth+1); f.result.err != nil {
-			return false
+		stop, next, err := group(b, i, number, f.depth+1)
+		if err != nil {
+			return f.fail(err)
 		}
+		f.at, f.stop, i = i, stop, next
 	default:
-		n = 0
+		return f.fail(ErrMalformed)
 	}
-	if n == 0 {
-		f.result.err = ErrMalformed
-		return false
-	}
-	f.left = b[n:]
-	if f.result.elements--; f.result.elements < 0 {
-		f.result.err = ErrTooCostly
-		return false
+	f.next = i
+	if f.elements--; f.elements < 0 {
+		return f.fail(ErrTooCostly)
 	}
 	return true
 }
 
-// Charge records ErrTooCostly if the message may not take so many bytes more
-// when it is decoded.
-func (f *Fields) Charge(bytes int) {
-	if f.result.decoded -= bytes; f.result.decoded < 0 {
-		f.Join(ErrTooCostly)
-	}
+// fail records the first error.
+func (f *Fields) fail(err error) bool {
+	f.err = err
+	return false
 }
 
 // count charges n elements of a packed list.
 func (f *Fields) count(n int) {
-	if f.result.elements -= n; f.result.elements < 0 {
+	if f.elements -= n; f.elements < 0 {
 		f.Join(ErrTooCostly)
 	}
 }
@@ -167,14 +194,34 @@ func (f *Fields) count(n int) {
 // Text returns the current string field, and records ErrUTF8 if it is not
 // valid UTF-8.
 func (f *Fields) Text() []byte {
-	if !utf8.Valid(f.data) {
+	if f.stop > f.ascii {
+		f.checkText()
+	}
+	return f.b[f.at:f.stop:f.stop]
+}
+
+// lookahead is how many bytes behind a string are looked at with it.
+const lookahead = 256
+
+// checkText records ErrUTF8 if the current string field is not valid UTF-8. It
+// finds where the ASCII ends that begins with it, eight bytes at a time; what
+// stands before that needs no look of its own.
+func (f *Fields) checkText() {
+	i := f.at
+	for b := f.b[:min(f.stop+lookahead, len(f.b))]; len(b)-i >= 8; i += 8 {
+		if high := binary.LittleEndian.Uint64(b[i:]) & 0x8080808080808080; high != 0 {
+			i += bits.TrailingZeros64(high) / 8
+			break
+		}
+	}
+	f.ascii = i
+	if i < f.stop && !utf8.Valid(f.b[i:f.stop]) {
 		f.Join(ErrUTF8)
 	}
-	return f.data
 }
 
 // Bytes returns the current bytes field.
-func (f *Fields) Bytes() []byte { return f.data }
+func (f *Fields) Bytes() []byte { return f.b[f.at:f.stop:f.stop] }
 
 // Uint64 returns the current uint64 or fixed64 field.
 func (f *Fields) Uint64() uint64 { return f.num }
@@ -209,25 +256,21 @@ func (f *Fields) Float32() float32 { return math.Float32frombits(uint32(f.num)) 
 func (f *Fields) Bool() bool { return f.num != 0 }
 
 // Message begins to read the current field as a message, length-delimited or a
-// group.
-func (f *Fields) Message() Fields {
-	m := Fields{left: f.data, depth: f.depth + 1, result: f.result}
-	if m.depth > MaxDepth {
-		m.result.err = ErrTooDeep
-	}
-	return m
+// group, apart from f.
+func (f *Fields) Message() *Fields {
+	m := *f
+	m.Enter(0)
+	return &m
 }
 
 // PackedVarints checks that the current field is a whole number of varints.
 func (f *Fields) PackedVarints() {
 	elements := 0
-	for b := f.data; len(b) > 0; elements++ {
-		_, n := uvarint(b)
-		if n == 0 {
+	for b, i := f.b[:f.stop], f.at; i < len(b); elements++ {
+		if _, i = uvarint(b, i); i == 0 {
 			f.Join(ErrMalformed)
 			return
 		}
-		b = b[n:]
 	}
 	f.count(elements)
 }
@@ -235,83 +278,74 @@ func (f *Fields) PackedVarints() {
 // PackedFixed checks that the current field is a whole number of values of
 // size bytes.
 func (f *Fields) PackedFixed(size int) {
-	if len(f.data)%size != 0 {
+	if (f.stop-f.at)%size != 0 {
 		f.Join(ErrMalformed)
 	}
-	f.count(len(f.data) / size)
+	f.count((f.stop - f.at) / size)
 }
 
-// Check reads a message in which nothing but the encoding can be wrong: no
-// string and no message stands in it.
-func Check(f Fields) Result {
-	for f.Next() {
+// uvarint decodes the varint that begins at b[i:] and returns where it ends, or
+// 0 and 0 when there is none. It takes at most ten bytes, which need not be the
+// shortest form.
+func uvarint(b []byte, i int) (v uint64, next int) {
+	if i < len(b) && b[i] < 0x80 {
+		return uint64(b[i]), i + 1
 	}
-	return f.result
-}
-
-// uvarint decodes the varint at the start of b; n is 0 when there is none. It
-// takes at most ten bytes, which need not be the shortest form.
-func uvarint(b []byte) (v uint64, n int) {
-	if len(b) > 0 && b[0] < 0x80 {
-		return uint64(b[0]), 1
-	}
-	if len(b) > 1 && b[1] < 0x80 {
-		return uint64(b[0]&0x7f) | uint64(b[1])<<7, 2
-	}
-	v, n = binary.Uvarint(b)
-	return v, max(n, 0)
-}
-
-// delimited returns the length-delimited value at the start of b and the bytes
-// it takes with its length, 0 when there is none.
-func delimited(b []byte) (data []byte, n int) {
-	size, n := uvarint(b)
-	if n == 0 || size > uint64(len(b)-n) {
-		return nil, 0
-	}
-	end := n + int(size)
-	return b[n:end:end], end
-}
-
-// group returns the fields of the group with the given number, b beginning
-// behind its start, and the bytes that they take with the end of the group.
-func group(b []byte, number uint64, depth int) (data []byte, n int, err error) {
-	if depth > MaxDepth {
-		return nil, 0, ErrTooDeep
-	}
-	left := b
-	for {
-		end := len(b) - len(left)
-		tag, n := uvarint(left)
-		if inner := tag >> 3; n == 0 || inner == 0 || inner > maxNumber {
-			return nil, 0, ErrMalformed
+	for shift := 0; shift < 64 && i < len(b); shift += 7 {
+		c := b[i]
+		i++
+		v |= uint64(c&0x7f) << shift
+		if c < 0x80 {
+			if shift == 63 && c > 1 {
+				break
+			}
+			return v, i
 		}
-		left = left[n:]
+	}
+	return 0, 0
+}
+
+// group finds the end of the group with the given number whose fields begin at
+// b[i:]: its fields end at stop, and what follows the group begins at next.
+func group(b []byte, i int, number uint64, depth int) (stop, next int, err error) {
+	if depth > MaxDepth {
+		return 0, 0, ErrTooDeep
+	}
+	for {
+		stop = i
+		var tag, size uint64
+		if tag, i = uvarint(b, i); i == 0 || tag>>3 == 0 || tag>>3 > maxNumber {
+			return 0, 0, ErrMalformed
+		}
 		switch tag & 7 {
 		case Varint:
-			_, n = uvarint(left)
+			if _, i = uvarint(b, i); i == 0 {
+				return 0, 0, ErrMalformed
+			}
 		case Bytes:
-			_, n = delimited(left)
+			if size, i = uvarint(b, i); i == 0 {
+				return 0, 0, ErrMalformed
+			}
 		case Fixed64:
-			n = 8
+			size = 8
 		case Fixed32:
-			n = 4
+			size = 4
 		case Group:
-			if _, n, err = group(left, tag>>3, depth+1); err != nil {
-				return nil, 0, err
+			if _, i, err = group(b, i, tag>>3, depth+1); err != nil {
+				return 0, 0, err
 			}
 		case 4: // end of a group
 			if tag>>3 != number {
-				return nil, 0, ErrMalformed
+				return 0, 0, ErrMalformed
 			}
-			return b[:end:end], len(b) - len(left), nil
+			return stop, i, nil
 		default:
-			n = 0
+			return 0, 0, ErrMalformed
 		}
-		if n == 0 || n > len(left) {
-			return nil, 0, ErrMalformed
+		if size > uint64(len(b)-i) {
+			return 0, 0, ErrMalformed
 		}
-		left = left[n:]
+		i += int(size)
 	}
 }
 

@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"math"
+	"math/rand/v2"
+	"slices"
 	"testing"
+	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
@@ -32,19 +35,20 @@ func groups(depth int) []byte {
 }
 
 // descend reads field 1 as a message at every depth.
-func descend(f wire.Fields) wire.Result {
+func descend(f *wire.Fields) {
 	for f.Next() {
 		if f.Tag == 1<<3|wire.Bytes {
-			f.Leave(descend(f.Message()))
+			outer := f.Enter(0)
+			descend(f)
+			f.Leave(outer)
 		}
 	}
-	return f.Result()
 }
 
 // decode reads b as messages in field 1 at every depth.
 func decode(b []byte) error {
 	f := wire.Read(b)
-	f.Leave(descend(f))
+	descend(f)
 	return f.Err()
 }
 
@@ -87,7 +91,7 @@ func TestEncodingFaults(t *testing.T) {
 }
 
 // one reads the only field of b.
-func one(t *testing.T, b []byte) wire.Fields {
+func one(t *testing.T, b []byte) *wire.Fields {
 	t.Helper()
 	f := wire.Read(b)
 	if !f.Next() {
@@ -140,6 +144,43 @@ func TestTextIsCutAndChecked(t *testing.T) {
 	}
 }
 
+// A string is looked at together with what follows it: that must not decide
+// about another string, wherever in either of them the byte is that is wrong.
+func TestTextAmongOthers(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 20_000 {
+		var b []byte
+		var want [][]byte // up to the first string that is not valid
+		valid := true
+		for range 1 + random.IntN(6) {
+			text := bytes.Repeat([]byte("a"), random.IntN([]int{4, 20, 600}[random.IntN(3)]))
+			if random.IntN(4) == 0 {
+				at := random.IntN(len(text) + 1)
+				text = slices.Insert(text, at, []byte([]string{"ö", "漢", "\xff", "\xc3", "\xe6\xbc"}[random.IntN(5)])...)
+			}
+			b = wire.AppendBytes(b, 1, text)
+			if random.IntN(3) == 0 {
+				b = wire.AppendVarint(b, 2, random.Uint64())
+			}
+			if valid = valid && utf8.Valid(text); valid {
+				want = append(want, text)
+			}
+		}
+		var got [][]byte
+		f := wire.Read(b)
+		for f.Next() {
+			if f.Tag == 1<<3|wire.Bytes {
+				if text := f.Text(); f.Err() == nil {
+					got = append(got, text)
+				}
+			}
+		}
+		if !slices.EqualFunc(got, want, bytes.Equal) || valid != (f.Err() == nil) {
+			t.Fatalf("%x: read %q, %v, want %q, valid %t", b, got, f.Err(), want, valid)
+		}
+	}
+}
+
 func TestPacked(t *testing.T) {
 	tests := []struct {
 		name  string
@@ -154,7 +195,7 @@ func TestPacked(t *testing.T) {
 	}
 	for _, test := range tests {
 		f := one(t, wire.AppendBytes(nil, 1, test.data))
-		if test.check(&f); !errors.Is(f.Err(), test.want) {
+		if test.check(f); !errors.Is(f.Err(), test.want) {
 			t.Errorf("%s: got %v, want %v", test.name, f.Err(), test.want)
 		}
 	}
@@ -275,13 +316,13 @@ func TestLimitsOfContent(t *testing.T) {
 			for f.Next() {
 				switch f.Tag {
 				case 1<<3 | wire.Bytes:
-					f.Leave(wire.Check(f.Message()))
+					f.Check(0)
 				case 3<<3 | wire.Bytes:
 					f.PackedVarints()
 				case 4<<3 | wire.Bytes:
 					f.PackedFixed(4)
 				case 5<<3 | wire.Bytes:
-					f.Charge(wire.MaxDecoded - 2)
+					f.Check(wire.MaxDecoded - 2)
 				}
 			}
 			if got := f.Err(); !errors.Is(got, test.want) {

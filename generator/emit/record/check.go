@@ -73,11 +73,10 @@ func (c *checks) of(f protoreflect.FieldDescriptor) string {
 		}
 		return ""
 	case f.Message() != nil:
-		check := "@wire.Check"
 		if name := c.names[f.Message().FullName()]; name != "" {
-			check = name
+			return name + "(f)"
 		}
-		return fmt.Sprintf("f.Charge(%d)\nf.Leave(%s(f.Message()))", decodedSize(f.Message()), check)
+		return fmt.Sprintf("f.Check(%d)", decodedSize(f.Message()))
 	case !packable(f):
 		return ""
 	}
@@ -93,7 +92,7 @@ func (c *checks) of(f protoreflect.FieldDescriptor) string {
 func (c *checks) print(file *golang.File) {
 	for _, m := range c.order {
 		var b strings.Builder
-		fmt.Fprintf(&b, "// %s checks a %s at any depth.\nfunc %[1]s(f @wire.Fields) @wire.Result {\nfor f.Next() {\nswitch f.Tag {\n", c.names[m.FullName()], m.FullName())
+		fmt.Fprintf(&b, "// %s checks a %s at any depth.\nfunc %[1]s(f *@wire.Fields) {\nouter := f.Enter(%[3]d)\nfor f.Next() {\nswitch f.Tag {\n", c.names[m.FullName()], m.FullName(), decodedSize(m))
 		var looks []string
 		tags, fields := map[string][]string{}, map[string][]string{}
 		for i := range m.Fields().Len() {
@@ -111,7 +110,7 @@ func (c *checks) print(file *golang.File) {
 		for _, look := range looks {
 			fmt.Fprintf(&b, "case %s: // %s\n%s\n", strings.Join(tags[look], ", "), strings.Join(fields[look], ", "), look)
 		}
-		b.WriteString("}\n}\nreturn f.Result()\n}")
+		b.WriteString("}\n}\nf.Leave(outer)\n}")
 		file.Add("%s", b.String())
 	}
 }

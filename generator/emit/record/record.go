@@ -121,7 +121,7 @@ func (p *printer) key() {
 	fmt.Fprintf(&b, `
 // read takes the fields of the key from f, a message that has them under the
 // numbers they have in %s.
-func (k *key) read(f @wire.Fields) error {
+func (k *key) read(f *@wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 `, e.Desc.FullName())
@@ -187,7 +187,7 @@ func (p *printer) position() {
 		lowest = "lowestKey"
 	}
 	fmt.Fprintf(&b, "}\n\n// lowestPosition comes before every position.\nvar lowestPosition = position{key: %s, %s}\n", lowest, initial(extra, Lowest))
-	b.WriteString("\n// read takes a position that append appended.\nfunc (p *position) read(f @wire.Fields) error {\nfor f.Next() {\nswitch f.Tag {\n")
+	b.WriteString("\n// read takes a position that append appended.\nfunc (p *position) read(f *@wire.Fields) error {\nfor f.Next() {\nswitch f.Tag {\n")
 	for _, f := range p.entity.Key() {
 		fmt.Fprintf(&b, "case %s:\n%s\n", TagName(f), Assign(f, "p."))
 	}
@@ -230,11 +230,14 @@ func (p *printer) record() {
 // after, in valid.
 func (r *record) read(b []byte) error {
 `)
-	init := "bytes: b, key: emptyKey"
-	if fields := initial(p.held, Empty); fields != "" {
-		init += ", " + fields
+	// Not as one literal, which would be built beside r and copied.
+	b.WriteString("*r = record{}\nr.bytes, r.key = b, emptyKey\n")
+	for _, f := range p.held {
+		if v := Empty(f); v != "" {
+			fmt.Fprintf(&b, "r.%s = %s\n", f.GoName, v)
+		}
 	}
-	fmt.Fprintf(&b, "*r = record{%s}\nf := @wire.Read(b)\nfor f.Next() {\nswitch f.Tag { // with another wire type it is an unknown field, kept in bytes\n", init)
+	b.WriteString("f := @wire.Read(b)\nfor f.Next() {\nswitch f.Tag { // with another wire type it is an unknown field, kept in bytes\n")
 	p.cases(&b)
 	b.WriteString("}\n}\n")
 	if len(p.lacking) > 0 {

@@ -55,7 +55,7 @@ func (q *scanRequest) read(b []byte) error {
 	*q = scanRequest{Range: @keyvalue.Range[%[2]s]{From: %[3]s, To: %[3]s}}
 	f := @wire.Read(b)
 	for f.Next() {
-		q.Paging.Read(&f)
+		q.Paging.Read(f)
 	}
 	return @runtime.Decode(f.Err())
 }
@@ -115,7 +115,7 @@ func (q *scanRequest) read(b []byte) error {
 			q.Bounded = true
 			f.Join(%[5]s.read(f.Message()))
 		default:
-			q.Paging.Read(&f)
+			q.Paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -379,7 +379,7 @@ func (q *%[1]sRequest) read(b []byte) error {
 	for f.Next() {
 		switch f.Tag {
 		%[7]sdefault:
-			q.Paging.Read(&f)
+			q.Paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {

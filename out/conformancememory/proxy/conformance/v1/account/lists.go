@@ -20,7 +20,7 @@ func (q *scanRequest) read(b []byte) error {
 	*q = scanRequest{Range: keyvalue.Range[key]{From: emptyKey, To: emptyKey}}
 	f := wire.Read(b)
 	for f.Next() {
-		q.Paging.Read(&f)
+		q.Paging.Read(f)
 	}
 	return runtime.Decode(f.Err())
 }
@@ -69,7 +69,7 @@ func (q *findByConfirmedAtRequest) read(b []byte) error {
 		case 1<<3 | wire.Bytes:
 			q.confirmedAt = f.Timestamp(q.confirmedAt)
 		default:
-			q.Paging.Read(&f)
+			q.Paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -130,7 +130,7 @@ func (q *findByEmailRequest) read(b []byte) error {
 		case 1<<3 | wire.Bytes:
 			q.email = f.Text()
 		default:
-			q.Paging.Read(&f)
+			q.Paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -191,7 +191,7 @@ func (q *findByExtensionRequest) read(b []byte) error {
 		case 1<<3 | wire.Varint:
 			q.extension = f.Int64()
 		default:
-			q.Paging.Read(&f)
+			q.Paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {

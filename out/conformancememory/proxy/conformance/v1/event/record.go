@@ -47,7 +47,7 @@ var lowestKey = key{tenant: wire.Empty, shard: math.MinInt64, name: wire.Empty, 
 
 // read takes the fields of the key from f, a message that has them under the
 // numbers they have in conformance.v1.Event.
-func (k *key) read(f wire.Fields) error {
+func (k *key) read(f *wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 		case tagTenant:
@@ -127,7 +127,7 @@ type position struct {
 var lowestPosition = position{key: lowestKey, severity: math.MinInt64}
 
 // read takes a position that append appended.
-func (p *position) read(f wire.Fields) error {
+func (p *position) read(f *wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 		case tagTenant:
@@ -179,7 +179,8 @@ type record struct {
 // proto.Unmarshal accepts, and nothing else; emptiness, bounds and NUL come
 // after, in valid.
 func (r *record) read(b []byte) error {
-	*r = record{bytes: b, key: emptyKey}
+	*r = record{}
+	r.bytes, r.key = b, emptyKey
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag { // with another wire type it is an unknown field, kept in bytes
@@ -204,8 +205,7 @@ func (r *record) read(b []byte) error {
 		case tagRemark, tagReviewer, tagTags:
 			f.Text()
 		case tagSeenAt:
-			f.Charge(64)
-			f.Leave(wire.Check(f.Message()))
+			f.Check(64)
 		}
 	}
 	return f.Err()

@@ -20,7 +20,7 @@ func (q *scanRequest) read(b []byte) error {
 	*q = scanRequest{Range: keyvalue.Range[position]{From: lowestPosition, To: lowestPosition}}
 	f := wire.Read(b)
 	for f.Next() {
-		q.Paging.Read(&f)
+		q.Paging.Read(f)
 	}
 	return runtime.Decode(f.Err())
 }
@@ -149,7 +149,7 @@ func (q *findByColourRequest) read(b []byte) error {
 		case 1<<3 | wire.Bytes:
 			q.colour = f.Text()
 		default:
-			q.Paging.Read(&f)
+			q.Paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -212,7 +212,7 @@ func (q *findByTitleRequest) read(b []byte) error {
 			q.Bounded = true
 			q.To.title = f.Text()
 		default:
-			q.Paging.Read(&f)
+			q.Paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {

@@ -31,7 +31,7 @@ var emptyKey = key{leaseID: wire.Empty}
 
 // read takes the fields of the key from f, a message that has them under the
 // numbers they have in conformance.v1.Lease.
-func (k *key) read(f wire.Fields) error {
+func (k *key) read(f *wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 		case tagLeaseID:
@@ -79,7 +79,7 @@ type position struct {
 var lowestPosition = position{key: emptyKey, priority: math.MinInt64}
 
 // read takes a position that append appended.
-func (p *position) read(f wire.Fields) error {
+func (p *position) read(f *wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 		case tagLeaseID:
@@ -121,7 +121,8 @@ type record struct {
 // proto.Unmarshal accepts, and nothing else; emptiness, bounds and NUL come
 // after, in valid.
 func (r *record) read(b []byte) error {
-	*r = record{bytes: b, key: emptyKey}
+	*r = record{}
+	r.bytes, r.key = b, emptyKey
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag { // with another wire type it is an unknown field, kept in bytes

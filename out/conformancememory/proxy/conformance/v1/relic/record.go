@@ -47,7 +47,7 @@ var lowestKey = key{relicID: wire.Empty, shelf: math.MinInt64}
 
 // read takes the fields of the key from f, a message that has them under the
 // numbers they have in conformance.v1.Relic.
-func (k *key) read(f wire.Fields) error {
+func (k *key) read(f *wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 		case tagRelicID:
@@ -113,7 +113,8 @@ type record struct {
 // proto.Unmarshal accepts, and nothing else; emptiness, bounds and NUL come
 // after, in valid.
 func (r *record) read(b []byte) error {
-	*r = record{bytes: b, key: emptyKey}
+	*r = record{}
+	r.bytes, r.key = b, emptyKey
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag { // with another wire type it is an unknown field, kept in bytes
@@ -128,27 +129,21 @@ func (r *record) read(b []byte) error {
 				r.word = nil
 			}
 		case tagPiece:
-			f.Charge(72)
-			f.Leave(checkPart(f.Message()))
+			checkPart(f)
 			r.word = nil
 		case tagBox:
-			f.Charge(56)
-			f.Leave(wire.Check(f.Message()))
+			f.Check(56)
 			r.word = nil
 		case tagFrame, tagShadeOf:
-			f.Charge(72)
-			f.Leave(wire.Check(f.Message()))
+			f.Check(72)
 		case tagEntry:
-			f.Charge(72)
-			f.Leave(checkRelicEntry(f.Message()))
+			checkRelicEntry(f)
 		case tagLoose, tagPacked, tagShades:
 			f.PackedVarints()
 		case tagParts:
-			f.Charge(64)
-			f.Leave(checkRelicPartsEntry(f.Message()))
+			checkRelicPartsEntry(f)
 		case tagPart, tagMoreParts:
-			f.Charge(72)
-			f.Leave(checkPart(f.Message()))
+			checkPart(f)
 		}
 	}
 	if f.Err() == nil {
@@ -176,65 +171,61 @@ func (r *record) valid() error {
 }
 
 // checkRelicEntry checks a conformance.v1.Relic.Entry at any depth.
-func checkRelicEntry(f wire.Fields) wire.Result {
+func checkRelicEntry(f *wire.Fields) {
+	outer := f.Enter(72)
 	for f.Next() {
 		switch f.Tag {
 		case 2<<3 | wire.Bytes: // nested
-			f.Charge(304)
-			f.Leave(checkRelic(f.Message()))
+			checkRelic(f)
 		}
 	}
-	return f.Result()
+	f.Leave(outer)
 }
 
 // checkRelic checks a conformance.v1.Relic at any depth.
-func checkRelic(f wire.Fields) wire.Result {
+func checkRelic(f *wire.Fields) {
+	outer := f.Enter(304)
 	for f.Next() {
 		switch f.Tag {
 		case 6<<3 | wire.Group, 12<<3 | wire.Bytes: // frame, shade_of
-			f.Charge(72)
-			f.Leave(wire.Check(f.Message()))
+			f.Check(72)
 		case 7<<3 | wire.Group: // entry
-			f.Charge(72)
-			f.Leave(checkRelicEntry(f.Message()))
+			checkRelicEntry(f)
 		case 8<<3 | wire.Bytes, 9<<3 | wire.Bytes, 10<<3 | wire.Bytes: // loose, packed, shades
 			f.PackedVarints()
 		case 11<<3 | wire.Bytes: // parts
-			f.Charge(64)
-			f.Leave(checkRelicPartsEntry(f.Message()))
+			checkRelicPartsEntry(f)
 		case 13<<3 | wire.Bytes, 14<<3 | wire.Bytes, 17<<3 | wire.Bytes: // part, more_parts, piece
-			f.Charge(72)
-			f.Leave(checkPart(f.Message()))
+			checkPart(f)
 		case 18<<3 | wire.Group: // box
-			f.Charge(56)
-			f.Leave(wire.Check(f.Message()))
+			f.Check(56)
 		}
 	}
-	return f.Result()
+	f.Leave(outer)
 }
 
 // checkRelicPartsEntry checks a conformance.v1.Relic.PartsEntry at any depth.
-func checkRelicPartsEntry(f wire.Fields) wire.Result {
+func checkRelicPartsEntry(f *wire.Fields) {
+	outer := f.Enter(64)
 	for f.Next() {
 		switch f.Tag {
 		case 2<<3 | wire.Bytes: // value
-			f.Charge(72)
-			f.Leave(checkPart(f.Message()))
+			checkPart(f)
 		}
 	}
-	return f.Result()
+	f.Leave(outer)
 }
 
 // checkPart checks a conformance.v1.Part at any depth.
-func checkPart(f wire.Fields) wire.Result {
+func checkPart(f *wire.Fields) {
+	outer := f.Enter(72)
 	for f.Next() {
 		switch f.Tag {
 		case 2<<3 | wire.Bytes: // inner
-			f.Charge(72)
-			f.Leave(checkPart(f.Message()))
+			checkPart(f)
 		}
 	}
-	return f.Result()
+	f.Leave(outer)
 }
 
 // missing returns the path of a required field that the conformance.v1.Relic in

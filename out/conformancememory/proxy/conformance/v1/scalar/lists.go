@@ -20,7 +20,7 @@ func (q *scanRequest) read(b []byte) error {
 	*q = scanRequest{Range: keyvalue.Range[position]{From: lowestPosition, To: lowestPosition}}
 	f := wire.Read(b)
 	for f.Next() {
-		q.Paging.Read(&f)
+		q.Paging.Read(f)
 	}
 	return runtime.Decode(f.Err())
 }
@@ -71,7 +71,7 @@ func (q *findByBytesOptRequest) read(b []byte) error {
 			q.Bounded = true
 			q.To.bytesOpt = f.Bytes()
 		default:
-			q.Paging.Read(&f)
+			q.Paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {

@@ -20,7 +20,7 @@ func (q *scanRequest) read(b []byte) error {
 	*q = scanRequest{Range: keyvalue.Range[key]{From: emptyKey, To: emptyKey}}
 	f := wire.Read(b)
 	for f.Next() {
-		q.Paging.Read(&f)
+		q.Paging.Read(f)
 	}
 	return runtime.Decode(f.Err())
 }

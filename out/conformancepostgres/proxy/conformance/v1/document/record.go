@@ -35,7 +35,7 @@ var emptyKey = key{documentID: wire.Empty}
 
 // read takes the fields of the key from f, a message that has them under the
 // numbers they have in conformance.v1.Document.
-func (k *key) read(f wire.Fields) error {
+func (k *key) read(f *wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 		case tagDocumentID:
@@ -84,7 +84,8 @@ type record struct {
 // proto.Unmarshal accepts, and nothing else; emptiness, bounds and NUL come
 // after, in valid.
 func (r *record) read(b []byte) error {
-	*r = record{bytes: b, key: emptyKey}
+	*r = record{}
+	r.bytes, r.key = b, emptyKey
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag { // with another wire type it is an unknown field, kept in bytes
@@ -97,17 +98,13 @@ func (r *record) read(b []byte) error {
 		case tagColours:
 			f.PackedFixed(4)
 		case tagAttributes:
-			f.Charge(80)
-			f.Leave(checkDocumentAttributesEntry(f.Message()))
+			checkDocumentAttributesEntry(f)
 		case tagFootnotes:
-			f.Charge(64)
-			f.Leave(checkDocumentFootnotesEntry(f.Message()))
+			checkDocumentFootnotesEntry(f)
 		case tagRoot:
-			f.Charge(88)
-			f.Leave(checkBranch(f.Message()))
+			checkBranch(f)
 		case tagEditedAt:
-			f.Charge(64)
-			f.Leave(wire.Check(f.Message()))
+			f.Check(64)
 		}
 	}
 	return f.Err()
@@ -122,54 +119,55 @@ func (r *record) valid() error {
 }
 
 // checkDocumentAttributesEntry checks a conformance.v1.Document.AttributesEntry at any depth.
-func checkDocumentAttributesEntry(f wire.Fields) wire.Result {
+func checkDocumentAttributesEntry(f *wire.Fields) {
+	outer := f.Enter(80)
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Bytes, 2<<3 | wire.Bytes: // key, value
 			f.Text()
 		}
 	}
-	return f.Result()
+	f.Leave(outer)
 }
 
 // checkDocumentFootnotesEntry checks a conformance.v1.Document.FootnotesEntry at any depth.
-func checkDocumentFootnotesEntry(f wire.Fields) wire.Result {
+func checkDocumentFootnotesEntry(f *wire.Fields) {
+	outer := f.Enter(64)
 	for f.Next() {
 		switch f.Tag {
 		case 2<<3 | wire.Bytes: // value
-			f.Charge(88)
-			f.Leave(checkBranch(f.Message()))
+			checkBranch(f)
 		}
 	}
-	return f.Result()
+	f.Leave(outer)
 }
 
 // checkBranch checks a conformance.v1.Branch at any depth.
-func checkBranch(f wire.Fields) wire.Result {
+func checkBranch(f *wire.Fields) {
+	outer := f.Enter(88)
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Bytes: // title
 			f.Text()
 		case 2<<3 | wire.Bytes: // twigs
-			f.Charge(72)
-			f.Leave(checkTwig(f.Message()))
+			checkTwig(f)
 		}
 	}
-	return f.Result()
+	f.Leave(outer)
 }
 
 // checkTwig checks a conformance.v1.Twig at any depth.
-func checkTwig(f wire.Fields) wire.Result {
+func checkTwig(f *wire.Fields) {
+	outer := f.Enter(72)
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Bytes: // title
 			f.Text()
 		case 2<<3 | wire.Bytes: // branch
-			f.Charge(88)
-			f.Leave(checkBranch(f.Message()))
+			checkBranch(f)
 		}
 	}
-	return f.Result()
+	f.Leave(outer)
 }
 
 // check reads b and says what is wrong with it as a record.

@@ -36,7 +36,7 @@ func (q *scanRequest) read(b []byte) error {
 			q.Bounded = true
 			f.Join(q.To.key.read(f.Message()))
 		default:
-			q.Paging.Read(&f)
+			q.Paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -145,7 +145,7 @@ func (q *findBySeverityRequest) read(b []byte) error {
 			q.Bounded = true
 			q.To.severity = f.Int64()
 		default:
-			q.Paging.Read(&f)
+			q.Paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -211,7 +211,7 @@ func (q *findByKindRequest) read(b []byte) error {
 			q.Bounded = true
 			q.To.at = f.Timestamp(q.To.at)
 		default:
-			q.Paging.Read(&f)
+			q.Paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -281,7 +281,7 @@ func (q *findByPlaceRequest) read(b []byte) error {
 		case 2<<3 | wire.Varint:
 			q.open = f.Bool()
 		default:
-			q.Paging.Read(&f)
+			q.Paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -351,7 +351,7 @@ func (q *findByUrgentRequest) read(b []byte) error {
 			q.Bounded = true
 			q.To.severity = f.Int64()
 		default:
-			q.Paging.Read(&f)
+			q.Paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {

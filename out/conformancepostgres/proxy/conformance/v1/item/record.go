@@ -32,7 +32,7 @@ var emptyKey = key{itemID: wire.Empty}
 
 // read takes the fields of the key from f, a message that has them under the
 // numbers they have in conformance.v1.Item.
-func (k *key) read(f wire.Fields) error {
+func (k *key) read(f *wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 		case tagItemID:
@@ -80,7 +80,7 @@ type position struct {
 var lowestPosition = position{key: emptyKey, title: wire.Empty}
 
 // read takes a position that append appended.
-func (p *position) read(f wire.Fields) error {
+func (p *position) read(f *wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 		case tagItemID:
@@ -124,7 +124,8 @@ type record struct {
 // proto.Unmarshal accepts, and nothing else; emptiness, bounds and NUL come
 // after, in valid.
 func (r *record) read(b []byte) error {
-	*r = record{bytes: b, key: emptyKey}
+	*r = record{}
+	r.bytes, r.key = b, emptyKey
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag { // with another wire type it is an unknown field, kept in bytes

@@ -21,7 +21,7 @@ func (q *scanRequest) read(b []byte) error {
 	*q = scanRequest{Range: keyvalue.Range[position]{From: lowestPosition, To: lowestPosition}}
 	f := wire.Read(b)
 	for f.Next() {
-		q.Paging.Read(&f)
+		q.Paging.Read(f)
 	}
 	return runtime.Decode(f.Err())
 }
@@ -112,7 +112,7 @@ func (q *findByPriorityRequest) read(b []byte) error {
 			q.Bounded = true
 			q.To.priority = f.Int64()
 		default:
-			q.Paging.Read(&f)
+			q.Paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {

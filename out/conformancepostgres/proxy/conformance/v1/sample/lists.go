@@ -21,7 +21,7 @@ func (q *scanRequest) read(b []byte) error {
 	*q = scanRequest{Range: keyvalue.Range[position]{From: lowestPosition, To: lowestPosition}}
 	f := wire.Read(b)
 	for f.Next() {
-		q.Paging.Read(&f)
+		q.Paging.Read(f)
 	}
 	return runtime.Decode(f.Err())
 }
@@ -72,7 +72,7 @@ func (q *findByTextRequest) read(b []byte) error {
 			q.Bounded = true
 			q.To.text = f.Text()
 		default:
-			q.Paging.Read(&f)
+			q.Paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -144,7 +144,7 @@ func (q *findByNumberRequest) read(b []byte) error {
 			q.Bounded = true
 			q.To.number = f.Int64()
 		default:
-			q.Paging.Read(&f)
+			q.Paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -207,7 +207,7 @@ func (q *findBySizeRequest) read(b []byte) error {
 			q.Bounded = true
 			q.To.size = f.Uint64()
 		default:
-			q.Paging.Read(&f)
+			q.Paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -270,7 +270,7 @@ func (q *findByFlagRequest) read(b []byte) error {
 			q.Bounded = true
 			q.To.flag = f.Bool()
 		default:
-			q.Paging.Read(&f)
+			q.Paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -333,7 +333,7 @@ func (q *findByGradeRequest) read(b []byte) error {
 			q.Bounded = true
 			q.To.grade = int64(f.Int32())
 		default:
-			q.Paging.Read(&f)
+			q.Paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -396,7 +396,7 @@ func (q *findByTimeRequest) read(b []byte) error {
 			q.Bounded = true
 			q.To.time_ = f.Timestamp(q.To.time_)
 		default:
-			q.Paging.Read(&f)
+			q.Paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -464,7 +464,7 @@ func (q *findByDeltaRequest) read(b []byte) error {
 			q.Bounded = true
 			q.To.delta = f.Sint64()
 		default:
-			q.Paging.Read(&f)
+			q.Paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -527,7 +527,7 @@ func (q *findByMaskRequest) read(b []byte) error {
 			q.Bounded = true
 			q.To.mask = f.Uint64()
 		default:
-			q.Paging.Read(&f)
+			q.Paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -590,7 +590,7 @@ func (q *findByLevelRequest) read(b []byte) error {
 			q.Bounded = true
 			q.To.level = int64(f.Int32())
 		default:
-			q.Paging.Read(&f)
+			q.Paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -653,7 +653,7 @@ func (q *findByWeightRequest) read(b []byte) error {
 			q.Bounded = true
 			q.To.weight = int64(f.Uint32())
 		default:
-			q.Paging.Read(&f)
+			q.Paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -714,7 +714,7 @@ func (q *findByBucketRequest) read(b []byte) error {
 		case 1<<3 | wire.Varint:
 			q.bucket = f.Int64()
 		default:
-			q.Paging.Read(&f)
+			q.Paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -769,7 +769,7 @@ func (q *findBySameTextRequest) read(b []byte) error {
 		case 1<<3 | wire.Bytes:
 			q.text = f.Text()
 		default:
-			q.Paging.Read(&f)
+			q.Paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -830,7 +830,7 @@ func (q *findBySameNumberRequest) read(b []byte) error {
 		case 1<<3 | wire.Varint:
 			q.number = f.Int64()
 		default:
-			q.Paging.Read(&f)
+			q.Paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -885,7 +885,7 @@ func (q *findBySameSizeRequest) read(b []byte) error {
 		case 1<<3 | wire.Varint:
 			q.size = f.Uint64()
 		default:
-			q.Paging.Read(&f)
+			q.Paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -940,7 +940,7 @@ func (q *findBySameFlagRequest) read(b []byte) error {
 		case 1<<3 | wire.Varint:
 			q.flag = f.Bool()
 		default:
-			q.Paging.Read(&f)
+			q.Paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -995,7 +995,7 @@ func (q *findBySameGradeRequest) read(b []byte) error {
 		case 1<<3 | wire.Varint:
 			q.grade = int64(f.Int32())
 		default:
-			q.Paging.Read(&f)
+			q.Paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -1050,7 +1050,7 @@ func (q *findBySameTimeRequest) read(b []byte) error {
 		case 1<<3 | wire.Bytes:
 			q.time_ = f.Timestamp(q.time_)
 		default:
-			q.Paging.Read(&f)
+			q.Paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {

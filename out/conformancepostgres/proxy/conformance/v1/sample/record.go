@@ -39,7 +39,7 @@ var emptyKey = key{sampleID: wire.Empty}
 
 // read takes the fields of the key from f, a message that has them under the
 // numbers they have in conformance.v1.Sample.
-func (k *key) read(f wire.Fields) error {
+func (k *key) read(f *wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 		case tagSampleID:
@@ -96,7 +96,7 @@ type position struct {
 var lowestPosition = position{key: emptyKey, text: wire.Empty, number: math.MinInt64, grade: math.MinInt64, delta: math.MinInt64, level: math.MinInt64, weight: math.MinInt64}
 
 // read takes a position that append appended.
-func (p *position) read(f wire.Fields) error {
+func (p *position) read(f *wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 		case tagSampleID:
@@ -228,7 +228,8 @@ type record struct {
 // proto.Unmarshal accepts, and nothing else; emptiness, bounds and NUL come
 // after, in valid.
 func (r *record) read(b []byte) error {
-	*r = record{bytes: b, key: emptyKey}
+	*r = record{}
+	r.bytes, r.key = b, emptyKey
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag { // with another wire type it is an unknown field, kept in bytes

@@ -74,7 +74,7 @@ var emptyKey = key{scalarID: wire.Empty}
 
 // read takes the fields of the key from f, a message that has them under the
 // numbers they have in conformance.v1.Scalar.
-func (k *key) read(f wire.Fields) error {
+func (k *key) read(f *wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 		case tagScalarID:
@@ -120,7 +120,7 @@ type position struct {
 var lowestPosition = position{key: emptyKey, bytesOpt: wire.Empty}
 
 // read takes a position that append appended.
-func (p *position) read(f wire.Fields) error {
+func (p *position) read(f *wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 		case tagScalarID:
@@ -193,7 +193,10 @@ type record struct {
 // proto.Unmarshal accepts, and nothing else; emptiness, bounds and NUL come
 // after, in valid.
 func (r *record) read(b []byte) error {
-	*r = record{bytes: b, key: emptyKey, stringPlain: wire.Empty, bytesPlain: wire.Empty}
+	*r = record{}
+	r.bytes, r.key = b, emptyKey
+	r.stringPlain = wire.Empty
+	r.bytesPlain = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag { // with another wire type it is an unknown field, kept in bytes
@@ -274,17 +277,13 @@ func (r *record) read(b []byte) error {
 		case tagStrings:
 			f.Text()
 		case tagOfInt32, tagOfSint32, tagOfSfixed32:
-			f.Charge(64)
-			f.Leave(wire.Check(f.Message()))
+			f.Check(64)
 		case tagOfUint64:
-			f.Charge(80)
-			f.Leave(wire.Check(f.Message()))
+			f.Check(80)
 		case tagOfFixed64:
-			f.Charge(72)
-			f.Leave(checkScalarOfFixed64Entry(f.Message()))
+			checkScalarOfFixed64Entry(f)
 		case tagOfBool:
-			f.Charge(64)
-			f.Leave(checkScalarOfBoolEntry(f.Message()))
+			checkScalarOfBoolEntry(f)
 		}
 	}
 	return f.Err()
@@ -302,37 +301,38 @@ func (r *record) valid() error {
 }
 
 // checkScalarOfFixed64Entry checks a conformance.v1.Scalar.OfFixed64Entry at any depth.
-func checkScalarOfFixed64Entry(f wire.Fields) wire.Result {
+func checkScalarOfFixed64Entry(f *wire.Fields) {
+	outer := f.Enter(72)
 	for f.Next() {
 		switch f.Tag {
 		case 2<<3 | wire.Bytes: // value
 			f.Text()
 		}
 	}
-	return f.Result()
+	f.Leave(outer)
 }
 
 // checkScalarOfBoolEntry checks a conformance.v1.Scalar.OfBoolEntry at any depth.
-func checkScalarOfBoolEntry(f wire.Fields) wire.Result {
+func checkScalarOfBoolEntry(f *wire.Fields) {
+	outer := f.Enter(64)
 	for f.Next() {
 		switch f.Tag {
 		case 2<<3 | wire.Bytes: // value
-			f.Charge(696)
-			f.Leave(checkScalar(f.Message()))
+			checkScalar(f)
 		}
 	}
-	return f.Result()
+	f.Leave(outer)
 }
 
 // checkScalar checks a conformance.v1.Scalar at any depth.
-func checkScalar(f wire.Fields) wire.Result {
+func checkScalar(f *wire.Fields) {
+	outer := f.Enter(696)
 	for f.Next() {
 		switch f.Tag {
 		case 15<<3 | wire.Bytes, 35<<3 | wire.Bytes, 55<<3 | wire.Bytes: // string_plain, string_opt, strings
 			f.Text()
 		case 38<<3 | wire.Bytes, 60<<3 | wire.Bytes, 62<<3 | wire.Bytes, 64<<3 | wire.Bytes: // at, of_int32, of_sint32, of_sfixed32
-			f.Charge(64)
-			f.Leave(wire.Check(f.Message()))
+			f.Check(64)
 		case 42<<3 | wire.Bytes, 53<<3 | wire.Bytes: // doubles, sfixed64s
 			f.PackedFixed(8)
 		case 43<<3 | wire.Bytes, 50<<3 | wire.Bytes: // floats, fixed32s
@@ -340,17 +340,14 @@ func checkScalar(f wire.Fields) wire.Result {
 		case 44<<3 | wire.Bytes, 47<<3 | wire.Bytes, 48<<3 | wire.Bytes, 54<<3 | wire.Bytes, 57<<3 | wire.Bytes: // int32s, uint64s, sint32s, bools, grains
 			f.PackedVarints()
 		case 61<<3 | wire.Bytes: // of_uint64
-			f.Charge(80)
-			f.Leave(wire.Check(f.Message()))
+			f.Check(80)
 		case 63<<3 | wire.Bytes: // of_fixed64
-			f.Charge(72)
-			f.Leave(checkScalarOfFixed64Entry(f.Message()))
+			checkScalarOfFixed64Entry(f)
 		case 65<<3 | wire.Bytes: // of_bool
-			f.Charge(64)
-			f.Leave(checkScalarOfBoolEntry(f.Message()))
+			checkScalarOfBoolEntry(f)
 		}
 	}
-	return f.Result()
+	f.Leave(outer)
 }
 
 // check reads b and says what is wrong with it as a record.

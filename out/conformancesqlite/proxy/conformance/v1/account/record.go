@@ -37,7 +37,7 @@ var emptyKey = key{accountID: wire.Empty}
 
 // read takes the fields of the key from f, a message that has them under the
 // numbers they have in conformance.v1.Account.
-func (k *key) read(f wire.Fields) error {
+func (k *key) read(f *wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 		case tagAccountID:
@@ -97,7 +97,9 @@ type record struct {
 // proto.Unmarshal accepts, and nothing else; emptiness, bounds and NUL come
 // after, in valid.
 func (r *record) read(b []byte) error {
-	*r = record{bytes: b, key: emptyKey, name: wire.Empty}
+	*r = record{}
+	r.bytes, r.key = b, emptyKey
+	r.name = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag { // with another wire type it is an unknown field, kept in bytes
@@ -124,8 +126,7 @@ func (r *record) read(b []byte) error {
 			r.extension = wire.Some(f.Int64())
 			r.email = nil
 		case tagBranch:
-			f.Charge(88)
-			f.Leave(checkBranch(f.Message()))
+			checkBranch(f)
 			r.email = nil
 			r.extension = wire.Optional[int64]{}
 		}
@@ -166,31 +167,31 @@ func (r *record) valid() error {
 }
 
 // checkBranch checks a conformance.v1.Branch at any depth.
-func checkBranch(f wire.Fields) wire.Result {
+func checkBranch(f *wire.Fields) {
+	outer := f.Enter(88)
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Bytes: // title
 			f.Text()
 		case 2<<3 | wire.Bytes: // twigs
-			f.Charge(72)
-			f.Leave(checkTwig(f.Message()))
+			checkTwig(f)
 		}
 	}
-	return f.Result()
+	f.Leave(outer)
 }
 
 // checkTwig checks a conformance.v1.Twig at any depth.
-func checkTwig(f wire.Fields) wire.Result {
+func checkTwig(f *wire.Fields) {
+	outer := f.Enter(72)
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Bytes: // title
 			f.Text()
 		case 2<<3 | wire.Bytes: // branch
-			f.Charge(88)
-			f.Leave(checkBranch(f.Message()))
+			checkBranch(f)
 		}
 	}
-	return f.Result()
+	f.Leave(outer)
 }
 
 // check reads b and says what is wrong with it as a record.

@@ -36,7 +36,7 @@ func (q *scanRequest) read(b []byte) error {
 			q.Bounded = true
 			f.Join(q.To.read(f.Message()))
 		default:
-			q.Paging.Read(&f)
+			q.Paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {

@@ -29,7 +29,7 @@ var emptyKey = key{noteID: wire.Empty}
 
 // read takes the fields of the key from f, a message that has them under the
 // numbers they have in conformance.v1.EastNote.
-func (k *key) read(f wire.Fields) error {
+func (k *key) read(f *wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 		case tagNoteID:
@@ -79,7 +79,8 @@ type record struct {
 // proto.Unmarshal accepts, and nothing else; emptiness, bounds and NUL come
 // after, in valid.
 func (r *record) read(b []byte) error {
-	*r = record{bytes: b, key: emptyKey}
+	*r = record{}
+	r.bytes, r.key = b, emptyKey
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag { // with another wire type it is an unknown field, kept in bytes

@@ -50,7 +50,7 @@ var lowestKey = key{tenant: wire.Empty, shard: math.MinInt64, name: wire.Empty, 
 
 // read takes the fields of the key from f, a message that has them under the
 // numbers they have in conformance.v1.Event.
-func (k *key) read(f wire.Fields) error {
+func (k *key) read(f *wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 		case tagTenant:
@@ -130,7 +130,7 @@ type position struct {
 var lowestPosition = position{key: lowestKey, severity: math.MinInt64}
 
 // read takes a position that append appended.
-func (p *position) read(f wire.Fields) error {
+func (p *position) read(f *wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 		case tagTenant:
@@ -188,7 +188,9 @@ type record struct {
 // proto.Unmarshal accepts, and nothing else; emptiness, bounds and NUL come
 // after, in valid.
 func (r *record) read(b []byte) error {
-	*r = record{bytes: b, key: emptyKey, remark: wire.Empty}
+	*r = record{}
+	r.bytes, r.key = b, emptyKey
+	r.remark = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag { // with another wire type it is an unknown field, kept in bytes

@@ -20,7 +20,7 @@ func (q *scanRequest) read(b []byte) error {
 	*q = scanRequest{Range: keyvalue.Range[key]{From: emptyKey, To: emptyKey}}
 	f := wire.Read(b)
 	for f.Next() {
-		q.Paging.Read(&f)
+		q.Paging.Read(f)
 	}
 	return runtime.Decode(f.Err())
 }
@@ -69,7 +69,7 @@ func (q *findByRankRequest) read(b []byte) error {
 		case 1<<3 | wire.Bytes:
 			q.rank = f.Text()
 		default:
-			q.Paging.Read(&f)
+			q.Paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -130,7 +130,7 @@ func (q *findByStageRequest) read(b []byte) error {
 		case 1<<3 | wire.Varint:
 			q.stage = int64(f.Int32())
 		default:
-			q.Paging.Read(&f)
+			q.Paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {

@@ -45,7 +45,7 @@ var emptyKey = key{modernID: wire.Empty}
 
 // read takes the fields of the key from f, a message that has them under the
 // numbers they have in conformance.v1.Modern.
-func (k *key) read(f wire.Fields) error {
+func (k *key) read(f *wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 		case tagModernID:
@@ -97,7 +97,8 @@ type record struct {
 // proto.Unmarshal accepts, and nothing else; emptiness, bounds and NUL come
 // after, in valid.
 func (r *record) read(b []byte) error {
-	*r = record{bytes: b, key: emptyKey}
+	*r = record{}
+	r.bytes, r.key = b, emptyKey
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag { // with another wire type it is an unknown field, kept in bytes
@@ -112,37 +113,27 @@ func (r *record) read(b []byte) error {
 		case tagStage:
 			r.stage = wire.Some(int64(f.Int32()))
 		case tagDelimited, tagLeaves:
-			f.Charge(72)
-			f.Leave(checkLeaf(f.Message()))
+			checkLeaf(f)
 		case tagExpanded:
 			f.PackedVarints()
 		case tagAny:
-			f.Charge(88)
-			f.Leave(checkAny(f.Message()))
+			checkAny(f)
 		case tagDuration, tagTimestamp:
-			f.Charge(64)
-			f.Leave(wire.Check(f.Message()))
+			f.Check(64)
 		case tagEmpty:
-			f.Charge(48)
-			f.Leave(wire.Check(f.Message()))
+			f.Check(48)
 		case tagMask:
-			f.Charge(72)
-			f.Leave(checkFieldMask(f.Message()))
+			checkFieldMask(f)
 		case tagStruct:
-			f.Charge(56)
-			f.Leave(checkStruct(f.Message()))
+			checkStruct(f)
 		case tagValue:
-			f.Charge(104)
-			f.Leave(checkValue(f.Message()))
+			checkValue(f)
 		case tagStringValue:
-			f.Charge(64)
-			f.Leave(checkStringValue(f.Message()))
+			checkStringValue(f)
 		case tagBytesValue:
-			f.Charge(72)
-			f.Leave(wire.Check(f.Message()))
+			f.Check(72)
 		case tagInt64Value, tagDoubleValue, tagBoolValue:
-			f.Charge(56)
-			f.Leave(wire.Check(f.Message()))
+			f.Check(56)
 		}
 	}
 	if f.Err() == nil {
@@ -168,105 +159,107 @@ func (r *record) valid() error {
 }
 
 // checkLeaf checks a conformance.v1.Leaf at any depth.
-func checkLeaf(f wire.Fields) wire.Result {
+func checkLeaf(f *wire.Fields) {
+	outer := f.Enter(72)
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Bytes: // name
 			f.Text()
 		case 2<<3 | wire.Group: // next
-			f.Charge(72)
-			f.Leave(checkLeaf(f.Message()))
+			checkLeaf(f)
 		}
 	}
-	return f.Result()
+	f.Leave(outer)
 }
 
 // checkAny checks a google.protobuf.Any at any depth.
-func checkAny(f wire.Fields) wire.Result {
+func checkAny(f *wire.Fields) {
+	outer := f.Enter(88)
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Bytes: // type_url
 			f.Text()
 		}
 	}
-	return f.Result()
+	f.Leave(outer)
 }
 
 // checkFieldMask checks a google.protobuf.FieldMask at any depth.
-func checkFieldMask(f wire.Fields) wire.Result {
+func checkFieldMask(f *wire.Fields) {
+	outer := f.Enter(72)
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Bytes: // paths
 			f.Text()
 		}
 	}
-	return f.Result()
+	f.Leave(outer)
 }
 
 // checkStruct checks a google.protobuf.Struct at any depth.
-func checkStruct(f wire.Fields) wire.Result {
+func checkStruct(f *wire.Fields) {
+	outer := f.Enter(56)
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Bytes: // fields
-			f.Charge(72)
-			f.Leave(checkStructFieldsEntry(f.Message()))
+			checkStructFieldsEntry(f)
 		}
 	}
-	return f.Result()
+	f.Leave(outer)
 }
 
 // checkStructFieldsEntry checks a google.protobuf.Struct.FieldsEntry at any depth.
-func checkStructFieldsEntry(f wire.Fields) wire.Result {
+func checkStructFieldsEntry(f *wire.Fields) {
+	outer := f.Enter(72)
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Bytes: // key
 			f.Text()
 		case 2<<3 | wire.Bytes: // value
-			f.Charge(104)
-			f.Leave(checkValue(f.Message()))
+			checkValue(f)
 		}
 	}
-	return f.Result()
+	f.Leave(outer)
 }
 
 // checkValue checks a google.protobuf.Value at any depth.
-func checkValue(f wire.Fields) wire.Result {
+func checkValue(f *wire.Fields) {
+	outer := f.Enter(104)
 	for f.Next() {
 		switch f.Tag {
 		case 3<<3 | wire.Bytes: // string_value
 			f.Text()
 		case 5<<3 | wire.Bytes: // struct_value
-			f.Charge(56)
-			f.Leave(checkStruct(f.Message()))
+			checkStruct(f)
 		case 6<<3 | wire.Bytes: // list_value
-			f.Charge(72)
-			f.Leave(checkListValue(f.Message()))
+			checkListValue(f)
 		}
 	}
-	return f.Result()
+	f.Leave(outer)
 }
 
 // checkListValue checks a google.protobuf.ListValue at any depth.
-func checkListValue(f wire.Fields) wire.Result {
+func checkListValue(f *wire.Fields) {
+	outer := f.Enter(72)
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Bytes: // values
-			f.Charge(104)
-			f.Leave(checkValue(f.Message()))
+			checkValue(f)
 		}
 	}
-	return f.Result()
+	f.Leave(outer)
 }
 
 // checkStringValue checks a google.protobuf.StringValue at any depth.
-func checkStringValue(f wire.Fields) wire.Result {
+func checkStringValue(f *wire.Fields) {
+	outer := f.Enter(64)
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Bytes: // value
 			f.Text()
 		}
 	}
-	return f.Result()
+	f.Leave(outer)
 }
 
 // missing returns the path of a required field that the conformance.v1.Modern

@@ -33,7 +33,7 @@ var emptyKey = key{userID: wire.Empty}
 
 // read takes the fields of the key from f, a message that has them under the
 // numbers they have in shop.v1.UserProfile.
-func (k *key) read(f wire.Fields) error {
+func (k *key) read(f *wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 		case tagUserID:
@@ -85,7 +85,9 @@ type record struct {
 // proto.Unmarshal accepts, and nothing else; emptiness, bounds and NUL come
 // after, in valid.
 func (r *record) read(b []byte) error {
-	*r = record{bytes: b, key: emptyKey, displayName: wire.Empty}
+	*r = record{}
+	r.bytes, r.key = b, emptyKey
+	r.displayName = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag { // with another wire type it is an unknown field, kept in bytes
@@ -100,8 +102,7 @@ func (r *record) read(b []byte) error {
 		case tagInterests, tagSms:
 			f.Text()
 		case tagAddress:
-			f.Charge(120)
-			f.Leave(checkAddress(f.Message()))
+			checkAddress(f)
 		}
 	}
 	return f.Err()
@@ -126,14 +127,15 @@ func (r *record) valid() error {
 }
 
 // checkAddress checks a shop.v1.Address at any depth.
-func checkAddress(f wire.Fields) wire.Result {
+func checkAddress(f *wire.Fields) {
+	outer := f.Enter(120)
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Bytes, 2<<3 | wire.Bytes, 3<<3 | wire.Bytes, 4<<3 | wire.Bytes: // lines, postal_code, city, country_code
 			f.Text()
 		}
 	}
-	return f.Result()
+	f.Leave(outer)
 }
 
 // check reads b and says what is wrong with it as a record.

@@ -37,7 +37,7 @@ var emptyKey = key{customerID: wire.Empty, orderID: wire.Empty}
 
 // read takes the fields of the key from f, a message that has them under the
 // numbers they have in shop.v1.Order.
-func (k *key) read(f wire.Fields) error {
+func (k *key) read(f *wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 		case tagCustomerID:
@@ -114,7 +114,8 @@ type record struct {
 // proto.Unmarshal accepts, and nothing else; emptiness, bounds and NUL come
 // after, in valid.
 func (r *record) read(b []byte) error {
-	*r = record{bytes: b, key: emptyKey}
+	*r = record{}
+	r.bytes, r.key = b, emptyKey
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag { // with another wire type it is an unknown field, kept in bytes
@@ -129,17 +130,13 @@ func (r *record) read(b []byte) error {
 		case tagLoyaltyPoints:
 			r.loyaltyPoints = f.Int64()
 		case tagTotal:
-			f.Charge(80)
-			f.Leave(checkMoney(f.Message()))
+			checkMoney(f)
 		case tagLines:
-			f.Charge(80)
-			f.Leave(checkOrderLine(f.Message()))
+			checkOrderLine(f)
 		case tagAttributes:
-			f.Charge(80)
-			f.Leave(checkOrderAttributesEntry(f.Message()))
+			checkOrderAttributesEntry(f)
 		case tagDeliveryWindow:
-			f.Charge(64)
-			f.Leave(wire.Check(f.Message()))
+			f.Check(64)
 		}
 	}
 	return f.Err()
@@ -157,39 +154,41 @@ func (r *record) valid() error {
 }
 
 // checkMoney checks a shop.v1.Money at any depth.
-func checkMoney(f wire.Fields) wire.Result {
+func checkMoney(f *wire.Fields) {
+	outer := f.Enter(80)
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Bytes: // currency_code
 			f.Text()
 		}
 	}
-	return f.Result()
+	f.Leave(outer)
 }
 
 // checkOrderLine checks a shop.v1.OrderLine at any depth.
-func checkOrderLine(f wire.Fields) wire.Result {
+func checkOrderLine(f *wire.Fields) {
+	outer := f.Enter(80)
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Bytes: // sku
 			f.Text()
 		case 3<<3 | wire.Bytes: // unit_price
-			f.Charge(80)
-			f.Leave(checkMoney(f.Message()))
+			checkMoney(f)
 		}
 	}
-	return f.Result()
+	f.Leave(outer)
 }
 
 // checkOrderAttributesEntry checks a shop.v1.Order.AttributesEntry at any depth.
-func checkOrderAttributesEntry(f wire.Fields) wire.Result {
+func checkOrderAttributesEntry(f *wire.Fields) {
+	outer := f.Enter(80)
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Bytes, 2<<3 | wire.Bytes: // key, value
 			f.Text()
 		}
 	}
-	return f.Result()
+	f.Leave(outer)
 }
 
 // check reads b and says what is wrong with it as a record.

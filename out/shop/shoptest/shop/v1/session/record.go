@@ -30,7 +30,7 @@ var emptyKey = key{sessionID: wire.Empty}
 
 // read takes the fields of the key from f, a message that has them under the
 // numbers they have in shop.v1.Session.
-func (k *key) read(f wire.Fields) error {
+func (k *key) read(f *wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 		case tagSessionID:
@@ -82,7 +82,9 @@ type record struct {
 // proto.Unmarshal accepts, and nothing else; emptiness, bounds and NUL come
 // after, in valid.
 func (r *record) read(b []byte) error {
-	*r = record{bytes: b, key: emptyKey, userID: wire.Empty}
+	*r = record{}
+	r.bytes, r.key = b, emptyKey
+	r.userID = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag { // with another wire type it is an unknown field, kept in bytes
@@ -93,8 +95,7 @@ func (r *record) read(b []byte) error {
 		case tagClientIP:
 			f.Text()
 		case tagBasket:
-			f.Charge(72)
-			f.Leave(checkSessionBasketEntry(f.Message()))
+			checkSessionBasketEntry(f)
 		}
 	}
 	return f.Err()
@@ -117,14 +118,15 @@ func (r *record) valid() error {
 }
 
 // checkSessionBasketEntry checks a shop.v1.Session.BasketEntry at any depth.
-func checkSessionBasketEntry(f wire.Fields) wire.Result {
+func checkSessionBasketEntry(f *wire.Fields) {
+	outer := f.Enter(72)
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Bytes: // key
 			f.Text()
 		}
 	}
-	return f.Result()
+	f.Leave(outer)
 }
 
 // check reads b and says what is wrong with it as a record.
