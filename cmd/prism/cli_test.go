@@ -8,10 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protodesc"
-	"google.golang.org/protobuf/types/descriptorpb"
-
 	"github.com/prism-proxy/prism/backends"
 )
 
@@ -66,28 +62,6 @@ func TestEnvironment(t *testing.T) {
 	script(t, []step{{"generate", 2, "", "PRISM_CHECK: invalid argument \"perhaps\""}})
 }
 
-// Without flag and environment, call goes where the folder's deployment
-// listens, if there is but one.
-func TestAddress(t *testing.T) {
-	other := strings.NewReplacer("deployment: shop", "deployment: other").Replace(config)
-	module(t, map[string]string{
-		"schemas/shop/prism.yaml": config + "listen: 127.0.0.1:2\n", "schemas/other/prism.yaml": other,
-	})
-	if got, want := listenAddress(), "127.0.0.1:8980"; got != want {
-		t.Errorf("two deployments listen on %s, want %s", got, want)
-	}
-	remove(t, "schemas/other/prism.yaml")
-	script(t, []step{
-		{"call", 1, "", "prism: 127.0.0.1:2 does not say what it serves: "},
-		{"call --address 127.0.0.1:3", 1, "", "prism: 127.0.0.1:3 does not"},
-	})
-	t.Setenv("PRISM_ADDRESS", "127.0.0.1:4")
-	script(t, []step{
-		{"call", 1, "", "prism: 127.0.0.1:4 does not"},
-		{"call --address 127.0.0.1:3", 1, "", "prism: 127.0.0.1:3 does not"},
-	})
-}
-
 // A deployment is named after the last part of the module's path, where that
 // is a name.
 func TestFolderName(t *testing.T) {
@@ -98,31 +72,6 @@ func TestFolderName(t *testing.T) {
 		if got := folderName(path); got != want {
 			t.Errorf("the deployment of %s is %s, want %s", path, got, want)
 		}
-	}
-}
-
-// A method is named as far as needed to tell it from others.
-func TestFindMethod(t *testing.T) {
-	c := &caller{}
-	for _, pkg := range []string{"a.v1", "b.v1"} {
-		f, err := protodesc.NewFile(&descriptorpb.FileDescriptorProto{
-			Name: proto.String(pkg + ".proto"), Package: proto.String(pkg),
-			MessageType: []*descriptorpb.DescriptorProto{{Name: proto.String("M")}},
-			Service: []*descriptorpb.ServiceDescriptorProto{{Name: proto.String("NoteService"), Method: []*descriptorpb.MethodDescriptorProto{
-				{Name: proto.String("GetNote"), InputType: proto.String("." + pkg + ".M"), OutputType: proto.String("." + pkg + ".M")},
-			}}},
-		}, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		c.methods = append(c.methods, f.Services().Get(0).Methods().Get(0))
-	}
-	if m, err := c.find("b.v1.NoteService/GetNote"); err != nil || m != c.methods[1] {
-		t.Errorf("the full name finds %v, %v", m, err)
-	}
-	_, err := c.find("NoteService/GetNote")
-	if want := "NoteService/GetNote is a method of a.v1.NoteService and of b.v1.NoteService; write the service before it, as in a.v1.NoteService/GetNote"; err == nil || err.Error() != want {
-		t.Errorf("a name of two methods: %v, want %s", err, want)
 	}
 }
 

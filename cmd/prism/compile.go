@@ -26,6 +26,10 @@ type deployment struct {
 // file is prism.yaml as the operating system names it.
 func (d deployment) file() string { return filepath.Join(d.root, filepath.FromSlash(d.config)) }
 
+// noDeployment is an error that says that there is none where a command looks
+// for one.
+type noDeployment struct{ error }
+
 // find returns the deployments that args name, which are prism.yaml files or
 // their folders, or those that are taken where args name none.
 func find(args []string) ([]deployment, error) {
@@ -81,7 +85,7 @@ func findAll() ([]deployment, error) {
 		return nil, err
 	}
 	if len(found) == 0 {
-		return nil, fmt.Errorf("no prism.yaml here or below %s; write one, or name it", filepath.Join(root, "schemas"))
+		return nil, noDeployment{fmt.Errorf("no prism.yaml here or below %s; write one, or name it", filepath.Join(root, "schemas"))}
 	}
 	return found, nil
 }
@@ -93,7 +97,7 @@ func moduleRoot(dir string) (string, error) {
 			return d, nil
 		}
 		if d == filepath.Dir(d) {
-			return "", fmt.Errorf("%s is in no Go module; run go mod init <import path> where out/ shall stand", dir)
+			return "", noDeployment{fmt.Errorf("%s is in no Go module; run go mod init <import path> where out/ shall stand", dir)}
 		}
 	}
 }

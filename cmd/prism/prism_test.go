@@ -53,11 +53,12 @@ func module(t *testing.T, files map[string]string) {
 	t.Chdir(dir)
 }
 
-// prism runs a command line, whose words are parted by spaces.
-func prism(t *testing.T, line string) (code int, stdout, stderr string) {
+// prism runs a command line, whose words are parted by spaces, and further
+// words, which may hold some.
+func prism(t *testing.T, line string, further ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, err bytes.Buffer
-	code = execute(t.Context(), strings.Fields(line), &out, &err)
+	code = execute(t.Context(), append(strings.Fields(line), further...), &out, &err)
 	return code, out.String(), err.String()
 }
 
