@@ -23,7 +23,8 @@ import (
 // Methods and their requests are those of the generated contract: no proxy runs
 // here.
 func TestCallLists(t *testing.T) {
-	module(t, map[string]string{"schemas/shop/v1/order.proto": order, "schemas/shop/prism.yaml": config})
+	own := order + "service OwnService {\n  rpc Own(Order) returns (Order);\n}\n" // which no proxy serves
+	module(t, map[string]string{"schemas/shop/v1/order.proto": own, "schemas/shop/prism.yaml": config})
 	script(t, []step{
 		{"call", 1, "", "prism: deployment shop is not generated: there is no out/shop/proxy/server/contract.binpb; run prism generate\n"},
 		{"generate", 0, "wrote ", ""},
@@ -32,6 +33,7 @@ func TestCallLists(t *testing.T) {
 		{"__complete call Put", 0, "PutOrder\n", "NoFileComp"},
 		{"call PutOdrer {}", 1, "", "prism: no method is named PutOdrer; did you mean PutOrder?\n"},
 		{"call OrderService/putorder {}", 1, "", "prism: no method is named OrderService/putorder; did you mean PutOrder?\n"},
+		{"call Own {}", 1, "", "prism: no method is named Own; prism call lists them\n"},
 		{"call Frobnicate {}", 1, "", "prism: no method is named Frobnicate; prism call lists them\n"},
 		{"call nowhere/GetOrder", 1, "", "did you mean GetOrder?"},
 		{"call --config nowhere", 1, "", "prism: stat nowhere: "},
