@@ -166,6 +166,15 @@ func TestCallReflects(t *testing.T) {
 		{"call PutOrder --address " + address, 1, "", "prism: Unimplemented: unknown service shop.v1.OrderService\n"},
 		{"call --config . --address " + address, 1, "", "is in no Go module"},
 	})
+	// Some Go module is no project of Prism's.
+	if err := os.Mkdir("schemas", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	write(t, "go.mod", "module example.com/client\n")
+	script(t, []step{
+		{"call --address " + address, 0, "shop.v1.OrderService\n", ""},
+		{"call --config schemas --address " + address, 1, "", "prism: deployment client is not generated: "},
+	})
 }
 
 // services are those that reflection tells of.

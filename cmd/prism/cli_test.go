@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/prism-proxy/prism/backends"
+	"github.com/prism-proxy/prism/generator"
 )
 
 func TestBackends(t *testing.T) {
@@ -64,12 +65,12 @@ func TestEnvironment(t *testing.T) {
 
 // A deployment is named after the last part of the module's path, where that
 // is a name.
-func TestFolderName(t *testing.T) {
+func TestDeploymentName(t *testing.T) {
 	for path, want := range map[string]string{
 		"example.com/notes": "notes", "example.com/Big-Shop.2": "bigshop2", "example.com/3d": "d", "example.com/notes/v2": "notes",
 		"example.com/123": "app", "example.com/é": "app", "example.com/prism": "app", "main": "app",
 	} {
-		if got := folderName(path); got != want {
+		if got := generator.DeploymentName(path); got != want {
 			t.Errorf("the deployment of %s is %s, want %s", path, got, want)
 		}
 	}

@@ -53,18 +53,34 @@ func newCaller(ctx context.Context, config, address string) (*caller, error) {
 	case len(deployments) > 1:
 		return nil, fmt.Errorf("the module has %d deployments; name the prism.yaml of one with --config", len(deployments))
 	}
-	text, err := os.ReadFile(deployments[0].file())
+	d := deployments[0]
+	name, listen, err := d.header()
 	if err != nil {
 		return nil, err
 	}
-	c, err := dial(cmp.Or(address, schema.Listen(text)))
+	text, err := fs.ReadFile(os.DirFS(d.root), contractPath(name))
+	switch {
+	case config == "" && d.assumed() && errors.Is(err, fs.ErrNotExist): // some Go module
+		return reflected(ctx, cmp.Or(address, schema.DefaultListen))
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("deployment %s is not generated: there is no %s; run prism generate", name, contractPath(name))
+	case err != nil:
+		return nil, err
+	}
+	c, err := dial(cmp.Or(address, listen))
 	if err != nil {
 		return nil, err
 	}
-	if err := c.read(deployments[0].root, schema.Name(text)); err != nil {
-		return nil, errors.Join(err, c.conn.Close())
+	if err := c.read(text); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", contractPath(name), err), c.conn.Close())
 	}
 	return c, nil
+}
+
+// contractPath is where the descriptors of a deployment's contract stand, from
+// the module's root.
+func contractPath(name string) string {
+	return path.Join(server.Dir(&schema.Deployment{Name: name}), "server", "contract.binpb")
 }
 
 func dial(address string) (*caller, error) {
@@ -86,20 +102,12 @@ func reflected(ctx context.Context, address string) (*caller, error) {
 	return c, nil
 }
 
-// read fills in the methods and types of the contract that was generated for a
-// deployment of the module at root.
-func (c *caller) read(root, name string) error {
-	file := path.Join(server.Dir(&schema.Deployment{Name: name}), "server", "contract.binpb")
-	text, err := fs.ReadFile(os.DirFS(root), file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("deployment %s is not generated: there is no %s; run prism generate", name, file)
-	}
-	if err != nil {
-		return err
-	}
+// read fills in the methods and types of a contract, given as the proxy embeds
+// it.
+func (c *caller) read(text []byte) error {
 	set := &descriptorpb.FileDescriptorSet{}
 	if err := proto.Unmarshal(text, set); err != nil {
-		return fmt.Errorf("%s: %w", file, err)
+		return err
 	}
 	var services []protoreflect.FullName
 	for _, f := range set.GetFile() {
