@@ -82,7 +82,6 @@ func TestCompletion(t *testing.T) {
 		{"completion zsh", 0, "#compdef prism", ""},
 		{"__complete explain PRISM201", 0, "PRISM2010\tkey.missing\n", "NoFileComp"},
 		{"__complete check -o j", 0, "json\n", "NoFileComp"},
-		{"__complete generate x", 0, "yaml\n", "FilterFileExt"},
 		{"__complete init x", 0, ":16\n", "FilterDirs"},
 	})
 }
