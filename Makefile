@@ -28,7 +28,7 @@ run: ## serve the shop until stopped
 	go build -o bin/shop-proxy ./out/shop/proxy
 	@mkdir -p $(DATA)
 	@echo 'To try it from another terminal:'
-	@echo "  go run ./cmd/prism call PutUserProfile '{\"user_profile\": {\"user_id\": \"ada\", \"display_name\": \"Ada\"}}'"
+	@echo "  go run ./cmd/prism call --config schemas/shop PutUserProfile '{\"user_profile\": {\"user_id\": \"ada\", \"display_name\": \"Ada\"}}'"
 	bin/shop-proxy serve --data-dir $(DATA)
 
 example-python: ## call the proxy of make run from Python

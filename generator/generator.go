@@ -1,6 +1,7 @@
 // Package generator is the compiler: descriptors, prism.yaml and the lock go
-// in, and files come out, or every diagnostic at once. Run and Respond are pure
-// but for what Respond is told to read; Write alone changes the disk.
+// in, and files come out, or every diagnostic at once. Run, Compile and Respond
+// are pure but for what the latter two are told to read; Write alone changes the
+// disk.
 package generator
 
 import (

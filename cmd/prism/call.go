@@ -8,42 +8,45 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
-	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/dynamicpb"
-
-	"github.com/prism-proxy/prism/generator/schema"
 )
 
 func newCall() *cobra.Command {
-	var address string
+	var config, address string
 	var timeout time.Duration
 	cmd := &cobra.Command{
 		Use:   "call [method [json]]",
 		Short: "Call a method of a running proxy, or list them",
-		Long: `Call sends one request, written as protobuf JSON, and prints the answer as JSON.
-The proxy itself says what its methods are, by reflection; without a method,
-call lists them. A method is named as far as needed to tell it from others:
-PutOrder, OrderService/PutOrder or shop.v1.OrderService/PutOrder. The request
-is empty when there is none, and read from standard input when it is -.
+		Long: `Call sends one request, written as protobuf JSON, and prints the answer as JSON;
+without a method it lists them, for which no proxy need run. A method is named
+as far as needed to tell it from others: PutOrder, OrderService/PutOrder or
+shop.v1.OrderService/PutOrder. The request is empty when there is none, and read
+from standard input when it is -.
 
-The address is that of --address, or else of PRISM_ADDRESS, or else what the
-prism.yaml in this folder, or the only one of the module, says under listen.`,
+The methods are those of the contract that was generated last, for the
+deployment of --config, or else of the prism.yaml in this folder, or else of the
+only one of the module. Outside of a module, and in one without deployments, the
+proxy itself is asked, which then must have reflection.
+
+The address is that of --address, or else of PRISM_ADDRESS, or else what
+prism.yaml says under listen.`,
 		Example: `  prism call
   prism call GetUserProfile '{"key": {"user_id": "ada"}}'
-  prism call --address 127.0.0.1:9000 PutOrder - < order.json`,
+  prism call --config schemas/shop --address 127.0.0.1:9000 PutOrder - < order.json`,
 		Args: cobra.MaximumNArgs(2),
 	}
+	cmd.Flags().StringVar(&config, "config", "", "prism.yaml of the deployment, or its folder")
 	cmd.Flags().StringVar(&address, "address", "", "host:port of the proxy")
 	cmd.Flags().DurationVar(&timeout, "timeout", 10*time.Second, "how long to wait for the answer")
 	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
@@ -53,8 +56,10 @@ prism.yaml in this folder, or the only one of the module, says under listen.`,
 		if fromEnvironment(cmd) != nil {
 			return nil, cobra.ShellCompDirectiveError
 		}
-		return completeMethods(cmd.Context(), address), cobra.ShellCompDirectiveNoFileComp
+		return completeMethods(cmd.Context(), config, address), cobra.ShellCompDirectiveNoFileComp
 	}
+	// It fails only where the flag is not known.
+	_ = cmd.RegisterFlagCompletionFunc("config", completeConfigs)
 	cmd.RunE = run(func(cmd *cobra.Command, args []string) error {
 		request := "{}"
 		if len(args) == 2 {
@@ -71,7 +76,7 @@ prism.yaml in this folder, or the only one of the module, says under listen.`,
 		defer cancel()
 		done := progress(cmd, "waiting for the proxy")
 		var out bytes.Buffer
-		err := answer(ctx, address, args, request, &out)
+		err := answer(ctx, config, address, args, request, &out)
 		done()
 		if err != nil {
 			return err
@@ -82,9 +87,9 @@ prism.yaml in this folder, or the only one of the module, says under listen.`,
 	return cmd
 }
 
-// answer writes the methods of the proxy, or the answer of the one in args.
-func answer(ctx context.Context, address string, args []string, request string, out io.Writer) error {
-	c, err := dial(ctx, address)
+// answer writes the methods of the contract, or the answer of the one in args.
+func answer(ctx context.Context, config, address string, args []string, request string, out io.Writer) error {
+	c, err := newCaller(ctx, config, address)
 	if err != nil {
 		return err
 	}
@@ -95,46 +100,8 @@ func answer(ctx context.Context, address string, args []string, request string, 
 	return c.call(ctx, args[0], request, out)
 }
 
-// caller calls a proxy by the descriptors that the proxy gave.
-type caller struct {
-	conn    *grpc.ClientConn
-	types   *dynamicpb.Types
-	methods []protoreflect.MethodDescriptor // by full name
-}
-
-// dial connects to the proxy at the address, or at the default one if it is
-// empty, and asks it for its methods.
-func dial(ctx context.Context, address string) (*caller, error) {
-	if address == "" {
-		address = listenAddress()
-	}
-	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
-	if err != nil {
-		return nil, err
-	}
-	c := &caller{conn: conn}
-	if err := c.reflect(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("%s does not say what it serves: %s; start a proxy there, or name another with --address",
-			address, status.Convert(err).Message()), conn.Close())
-	}
-	return c, nil
-}
-
-// listenAddress is where the deployment of this folder listens, or the default
-// where there is none, or several.
-func listenAddress() string {
-	deployments, err := find(nil)
-	if err != nil || len(deployments) != 1 {
-		return schema.DefaultListen
-	}
-	text, err := os.ReadFile(deployments[0].file())
-	if err != nil {
-		return schema.DefaultListen
-	}
-	return schema.Listen(text)
-}
-
-// list prints the methods by service, with the fields of their requests.
+// list prints the methods by service, with their requests and the fields of
+// those.
 func (c *caller) list(out io.Writer) error {
 	service := ""
 	for _, m := range c.methods {
@@ -146,7 +113,7 @@ func (c *caller) list(out io.Writer) error {
 		for i := range m.Input().Fields().Len() {
 			fields = append(fields, string(m.Input().Fields().Get(i).Name()))
 		}
-		if _, err := fmt.Fprintf(out, "  %s(%s)\n", m.Name(), strings.Join(fields, ", ")); err != nil {
+		if _, err := fmt.Fprintf(out, "  %s(%s{%s})\n", m.Name(), m.Input().Name(), strings.Join(fields, ", ")); err != nil {
 			return err
 		}
 	}
@@ -160,11 +127,11 @@ func (c *caller) call(ctx context.Context, name, request string, out io.Writer) 
 	}
 	in, answer := dynamicpb.NewMessage(m.Input()), dynamicpb.NewMessage(m.Output())
 	if err := (protojson.UnmarshalOptions{Resolver: c.types}).Unmarshal([]byte(request), in); err != nil {
-		return fmt.Errorf("the request is no %s: %w", m.Input().FullName(), err)
+		return fmt.Errorf("%s; the request is a %s", requestFault(request, err), m.Input().FullName())
 	}
 	method := fmt.Sprintf("/%s/%s", m.Parent().FullName(), m.Name())
 	if err := c.conn.Invoke(ctx, method, in, answer); err != nil {
-		return errors.New(failureText(err))
+		return errors.New(c.failureText(err))
 	}
 	text, err := protojson.MarshalOptions{Resolver: c.types}.Marshal(answer)
 	if err != nil {
@@ -187,53 +154,41 @@ func compact(text []byte) []byte {
 	return b.Bytes()
 }
 
-// failureText is a refusal in one line: code, reason, text and metadata.
-func failureText(err error) string {
+// jsonPlace is how protojson says where a fault is.
+var jsonPlace = regexp.MustCompile(`^(?:syntax error )?\(line (\d+:\d+)\): `)
+
+// requestFault is what protojson found wrong with the request, behind the place
+// of it.
+func requestFault(request string, err error) string {
+	// An unstable space keeps programs from relying on such texts.
+	what := strings.TrimPrefix(strings.ReplaceAll(err.Error(), "\u00a0", " "), "proto: ")
+	at := jsonPlace.FindStringSubmatch(what)
+	switch {
+	case strings.HasSuffix(what, io.ErrUnexpectedEOF.Error()) || strings.HasSuffix(what, "unexpected token "):
+		last := request[strings.LastIndexByte(request, '\n')+1:]
+		return fmt.Sprintf("request:%d:%d: it ends too early", strings.Count(request, "\n")+1, utf8.RuneCountInString(last)+1)
+	case at != nil:
+		return "request:" + at[1] + ": " + what[len(at[0]):]
+	}
+	return "request: " + what
+}
+
+// failureText is a refusal in one line: code, reason, metadata and text.
+func (c *caller) failureText(err error) string {
 	s := status.Convert(err)
-	text := s.Code().String()
+	text, known := s.Code().String(), false
 	for _, detail := range s.Details() {
 		if info, ok := detail.(*errdetails.ErrorInfo); ok {
+			known = true
 			text += " " + info.GetReason()
 			for _, key := range slices.Sorted(maps.Keys(info.GetMetadata())) {
 				text += fmt.Sprintf(" %s=%s", key, info.GetMetadata()[key])
 			}
 		}
 	}
-	return text + ": " + s.Message()
-}
-
-// find returns the method whose full name ends with name.
-func (c *caller) find(name string) (protoreflect.MethodDescriptor, error) {
-	full := strings.ReplaceAll(strings.TrimPrefix(name, "/"), "/", ".")
-	var found []protoreflect.MethodDescriptor
-	for _, m := range c.methods {
-		if strings.HasSuffix("."+string(m.FullName()), "."+full) {
-			found = append(found, m)
-		}
+	text += ": " + s.Message()
+	if s.Code() == codes.Unavailable && !known { // a proxy gives its reason
+		text += "; start a proxy at " + c.conn.Target() + ", or name another address with --address"
 	}
-	switch len(found) {
-	case 1:
-		return found[0], nil
-	case 0:
-		return nil, fmt.Errorf("no method is named %s; prism call lists them", name)
-	}
-	return nil, fmt.Errorf("%s is a method of %s and of %s; write the service before it, as in %s/%s",
-		name, found[0].Parent().FullName(), found[1].Parent().FullName(), found[0].Parent().FullName(), found[0].Name())
-}
-
-// completeMethods returns the methods of a proxy that answers at once.
-func completeMethods(ctx context.Context, address string) []string {
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	c, err := dial(ctx, address)
-	if err != nil {
-		return nil
-	}
-	defer c.conn.Close()
-	var names []string
-	for _, m := range c.methods {
-		names = append(names, string(m.Name()))
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
+	return text
 }

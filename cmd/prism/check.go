@@ -61,7 +61,7 @@ func compileAll(cmd *cobra.Command, args []string) (outputs []*compiled, faults 
 		return nil, nil, err
 	}
 	for _, d := range deployments {
-		done := progress(cmd, "compiling "+d.config)
+		done := progress(cmd, "compiling "+d.place)
 		out, found, e := d.compile(cmd.Context())
 		done()
 		if e != nil {

@@ -8,11 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protodesc"
-	"google.golang.org/protobuf/types/descriptorpb"
-
 	"github.com/prism-proxy/prism/backends"
+	"github.com/prism-proxy/prism/generator"
 )
 
 func TestBackends(t *testing.T) {
@@ -45,7 +42,7 @@ func TestBackends(t *testing.T) {
 func TestPlan(t *testing.T) {
 	module(t, map[string]string{"schemas/shop/v1/order.proto": order, "schemas/shop/prism.yaml": config})
 	script(t, []step{
-		{"plan", 0, "# Plan of shop\n\nCompiled from `schemas/shop/prism.yaml`.", ""},
+		{"plan", 0, "# Plan of shop\n\nCompiled from `schemas/shop`.", ""},
 		{"plan nowhere", 1, "", "prism: stat nowhere: "},
 	})
 	if _, err := os.Stat("out"); err == nil {
@@ -66,63 +63,16 @@ func TestEnvironment(t *testing.T) {
 	script(t, []step{{"generate", 2, "", "PRISM_CHECK: invalid argument \"perhaps\""}})
 }
 
-// Without flag and environment, call goes where the folder's deployment
-// listens, if there is but one.
-func TestAddress(t *testing.T) {
-	other := strings.NewReplacer("deployment: shop", "deployment: other").Replace(config)
-	module(t, map[string]string{
-		"schemas/shop/prism.yaml": config + "listen: 127.0.0.1:2\n", "schemas/other/prism.yaml": other,
-	})
-	if got, want := listenAddress(), "127.0.0.1:8980"; got != want {
-		t.Errorf("two deployments listen on %s, want %s", got, want)
-	}
-	remove(t, "schemas/other/prism.yaml")
-	script(t, []step{
-		{"call", 1, "", "prism: 127.0.0.1:2 does not say what it serves: "},
-		{"call --address 127.0.0.1:3", 1, "", "prism: 127.0.0.1:3 does not"},
-	})
-	t.Setenv("PRISM_ADDRESS", "127.0.0.1:4")
-	script(t, []step{
-		{"call", 1, "", "prism: 127.0.0.1:4 does not"},
-		{"call --address 127.0.0.1:3", 1, "", "prism: 127.0.0.1:3 does not"},
-	})
-}
-
 // A deployment is named after the last part of the module's path, where that
 // is a name.
-func TestFolderName(t *testing.T) {
+func TestDeploymentName(t *testing.T) {
 	for path, want := range map[string]string{
 		"example.com/notes": "notes", "example.com/Big-Shop.2": "bigshop2", "example.com/3d": "d", "example.com/notes/v2": "notes",
 		"example.com/123": "app", "example.com/é": "app", "example.com/prism": "app", "main": "app",
 	} {
-		if got := folderName(path); got != want {
+		if got := generator.DeploymentName(path); got != want {
 			t.Errorf("the deployment of %s is %s, want %s", path, got, want)
 		}
-	}
-}
-
-// A method is named as far as needed to tell it from others.
-func TestFindMethod(t *testing.T) {
-	c := &caller{}
-	for _, pkg := range []string{"a.v1", "b.v1"} {
-		f, err := protodesc.NewFile(&descriptorpb.FileDescriptorProto{
-			Name: proto.String(pkg + ".proto"), Package: proto.String(pkg),
-			MessageType: []*descriptorpb.DescriptorProto{{Name: proto.String("M")}},
-			Service: []*descriptorpb.ServiceDescriptorProto{{Name: proto.String("NoteService"), Method: []*descriptorpb.MethodDescriptorProto{
-				{Name: proto.String("GetNote"), InputType: proto.String("." + pkg + ".M"), OutputType: proto.String("." + pkg + ".M")},
-			}}},
-		}, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		c.methods = append(c.methods, f.Services().Get(0).Methods().Get(0))
-	}
-	if m, err := c.find("b.v1.NoteService/GetNote"); err != nil || m != c.methods[1] {
-		t.Errorf("the full name finds %v, %v", m, err)
-	}
-	_, err := c.find("NoteService/GetNote")
-	if want := "NoteService/GetNote is a method of a.v1.NoteService and of b.v1.NoteService; write the service before it, as in a.v1.NoteService/GetNote"; err == nil || err.Error() != want {
-		t.Errorf("a name of two methods: %v, want %s", err, want)
 	}
 }
 
@@ -132,7 +82,6 @@ func TestCompletion(t *testing.T) {
 		{"completion zsh", 0, "#compdef prism", ""},
 		{"__complete explain PRISM201", 0, "PRISM2010\tkey.missing\n", "NoFileComp"},
 		{"__complete check -o j", 0, "json\n", "NoFileComp"},
-		{"__complete generate x", 0, "yaml\n", "FilterFileExt"},
 		{"__complete init x", 0, ":16\n", "FilterDirs"},
 	})
 }

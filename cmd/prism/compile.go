@@ -11,20 +11,28 @@ import (
 	"slices"
 	"strings"
 
+	"google.golang.org/protobuf/reflect/protoreflect"
+
 	"github.com/prism-proxy/prism/backends"
 	"github.com/prism-proxy/prism/generator"
 	"github.com/prism-proxy/prism/generator/schema"
 	"github.com/prism-proxy/prism/generator/source"
 )
 
-// deployment is a prism.yaml in a Go module.
+// deployment is what a prism.yaml in a Go module says, or a folder without one
+// stands for.
 type deployment struct {
-	root   string // the module's folder
-	config string // prism.yaml from there, with slashes
+	root  string // the module's folder
+	dir   string // the deployment's from there, with slashes
+	place string // prism.yaml from there, or dir, which has none
 }
 
-// file is prism.yaml as the operating system names it.
-func (d deployment) file() string { return filepath.Join(d.root, filepath.FromSlash(d.config)) }
+// assumed reports whether there is no prism.yaml.
+func (d deployment) assumed() bool { return d.place == d.dir }
+
+// noDeployment is an error that says that there is none where a command looks
+// for one.
+type noDeployment struct{ error }
 
 // find returns the deployments that args name, which are prism.yaml files or
 // their folders, or those that are taken where args name none.
@@ -37,16 +45,19 @@ func find(args []string) ([]deployment, error) {
 	}
 	var found []deployment
 	for _, arg := range args {
-		if info, err := os.Stat(arg); err != nil {
+		info, err := os.Stat(arg)
+		if err != nil {
 			return nil, err
-		} else if info.IsDir() {
-			arg = filepath.Join(arg, "prism.yaml")
 		}
 		file, err := filepath.Abs(arg)
 		if err != nil {
 			return nil, err
 		}
-		root, err := moduleRoot(filepath.Dir(file))
+		dir := file
+		if !info.IsDir() {
+			dir = filepath.Dir(file)
+		}
+		root, err := moduleRoot(dir)
 		if err != nil {
 			return nil, err
 		}
@@ -54,13 +65,35 @@ func find(args []string) ([]deployment, error) {
 		if err != nil {
 			return nil, err
 		}
-		found = append(found, deployment{root, filepath.ToSlash(rel)})
+		d := deployment{root, path.Dir(filepath.ToSlash(rel)), filepath.ToSlash(rel)}
+		if info.IsDir() {
+			d = inFolder(root, filepath.ToSlash(rel))
+		}
+		found = append(found, d)
 	}
 	return found, nil
 }
 
+// inFolder returns the deployment of a folder, with or without prism.yaml. The
+// module's root stands for its schemas, where it has no prism.yaml.
+func inFolder(root, dir string) deployment {
+	file := path.Join(dir, "prism.yaml")
+	if _, err := os.Stat(filepath.Join(root, filepath.FromSlash(file))); !errors.Is(err, fs.ErrNotExist) {
+		return deployment{root, dir, file}
+	}
+	if dir == "." && hasSchemas(root) {
+		dir = "schemas"
+	}
+	return deployment{root, dir, dir}
+}
+
+func hasSchemas(root string) bool {
+	info, err := os.Stat(filepath.Join(root, "schemas"))
+	return err == nil && info.IsDir()
+}
+
 // findAll returns the deployments below the schemas folder of the module that
-// this folder is in.
+// this folder is in, or, if there is no prism.yaml, what that folder stands for.
 func findAll() ([]deployment, error) {
 	dir, err := os.Getwd()
 	if err != nil {
@@ -73,17 +106,20 @@ func findAll() ([]deployment, error) {
 	var found []deployment
 	err = fs.WalkDir(os.DirFS(root), "schemas", func(p string, entry fs.DirEntry, err error) error {
 		if err == nil && entry.Name() == "prism.yaml" {
-			found = append(found, deployment{root, p})
+			found = append(found, deployment{root, path.Dir(p), p})
 		}
 		return err
 	})
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	if len(found) == 0 {
-		return nil, fmt.Errorf("no prism.yaml here or below %s; write one, or name it", filepath.Join(root, "schemas"))
+	switch {
+	case len(found) > 0:
+		return found, nil
+	case hasSchemas(root):
+		return []deployment{inFolder(root, "schemas")}, nil
 	}
-	return found, nil
+	return nil, noDeployment{fmt.Errorf("no prism.yaml here, and no folder %s; name a prism.yaml, or the folder of the .proto files", filepath.Join(root, "schemas"))}
 }
 
 // moduleRoot returns the nearest folder with a go.mod, dir or above it.
@@ -93,40 +129,51 @@ func moduleRoot(dir string) (string, error) {
 			return d, nil
 		}
 		if d == filepath.Dir(d) {
-			return "", fmt.Errorf("%s is in no Go module; run go mod init <import path> where out/ shall stand", dir)
+			return "", noDeployment{fmt.Errorf("%s is in no Go module; run go mod init <import path> where out/ shall stand", dir)}
 		}
 	}
 }
 
 // sources returns the folder in which imports of .proto files begin.
 func (d deployment) sources() string {
-	for dir := path.Dir(d.config); dir != "."; dir = path.Dir(dir) {
+	for dir := d.dir; dir != "."; dir = path.Dir(dir) {
 		if path.Base(dir) == "schemas" {
 			return dir
 		}
 	}
-	return path.Dir(d.config)
+	return d.dir
+}
+
+// header returns the deployment's name, and where it listens.
+func (d deployment) header() (name, listen string, err error) {
+	if d.assumed() {
+		mod, err := os.ReadFile(filepath.Join(d.root, "go.mod"))
+		return generator.AssumedName(generator.ModulePath(mod), d.dir), schema.DefaultListen, err
+	}
+	text, err := os.ReadFile(filepath.Join(d.root, filepath.FromSlash(d.place)))
+	return schema.Name(text), schema.Listen(text), err
 }
 
 // compile runs the compiler. Places in the diagnostics are relative to the
 // folder of the caller, so that an editor finds them.
 func (d deployment) compile(ctx context.Context) (*generator.Output, []schema.Diagnostic, error) {
 	root := os.DirFS(d.root)
-	config, lock, faults := generator.ReadConfig(root, d.config)
-	if len(faults) > 0 {
-		return nil, d.fromHere(faults), nil
-	}
 	sources, err := fs.Sub(root, d.sources())
 	if err != nil {
 		return nil, nil, err
 	}
-	var out *generator.Output
-	files, faults := source.Compile(ctx, sources, schema.Packages(config))
-	if len(faults) == 0 {
-		out, faults = generator.Run(generator.Input{
-			Config: config, ConfigPath: d.config, Lock: lock, Files: files, Backends: backends.All(), TestKit: backends.TestKit(),
-		})
+	own, err := fs.Sub(root, d.dir)
+	if err != nil {
+		return nil, nil, err
 	}
+	out, faults := generator.Compile(root, d.place, func(packages []string) ([]protoreflect.FileDescriptor, []schema.Diagnostic) {
+		if packages == nil {
+			if packages, err = source.Annotated(own); err != nil {
+				return nil, []schema.Diagnostic{{File: d.dir, What: "schema files cannot be read: " + err.Error()}}
+			}
+		}
+		return source.Compile(ctx, sources, packages)
+	}, backends.All(), backends.TestKit())
 	for i, f := range faults {
 		if strings.HasSuffix(f.File, ".proto") {
 			faults[i].File = path.Join(d.sources(), f.File)

@@ -58,10 +58,10 @@ func differ(outputs []*compiled) error {
 	first := map[place]string{}
 	for _, c := range outputs {
 		p := place{c.root, c.Deployment.Name}
-		if other, ok := first[p]; ok && other != c.config {
-			return fmt.Errorf("%s and %s are both deployment %s; rename one", other, c.config, p.name)
+		if other, ok := first[p]; ok && other != c.place {
+			return fmt.Errorf("%s and %s are both deployment %s; rename one", other, c.place, p.name)
 		}
-		first[p] = c.config
+		first[p] = c.place
 	}
 	return nil
 }

@@ -12,7 +12,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -51,8 +50,8 @@ No file is overwritten: what is there is kept, and named.`,
 	cmd.Flags().StringVar(&name, "name", "", "name of the deployment; unset: the last part of the module's path")
 	cmd.Flags().StringVar(&replace, "replace", "", "folder of a checkout of Prism to use in place of a release")
 	cmd.PreRunE = func(*cobra.Command, []string) error {
-		if name != "" && !legalName(name) {
-			return fmt.Errorf("--name is %q; write [a-z][a-z0-9]*, and none of %s", name, strings.Join(takenNames, ", "))
+		if name != "" && !generator.LegalName(name) {
+			return fmt.Errorf("--name is %q; write [a-z][a-z0-9]*, and none of %s", name, strings.Join(generator.TakenNames, ", "))
 		}
 		return nil
 	}
@@ -90,19 +89,6 @@ type start struct {
 	fresh   bool   // there was no go.mod
 }
 
-var (
-	moduleLine   = regexp.MustCompile(`(?m)^module\s+"?([^\s"]+)"?`)
-	majorVersion = regexp.MustCompile(`/v[0-9]+$`)
-	notInName    = regexp.MustCompile(`^[^a-z]+|[^a-z0-9]`)
-	nameShape    = regexp.MustCompile(`^[a-z][a-z0-9]*$`)
-	// takenNames mean something else as a folder of Go or of schemas.
-	takenNames = []string{"contract", "google", "internal", "main", "prism", "testdata", "vendor"}
-)
-
-func legalName(name string) bool {
-	return nameShape.MatchString(name) && !slices.Contains(takenNames, name)
-}
-
 // newStart makes the folder where it is missing and finds out what is there.
 func newStart(dir, module, name string) (*start, error) {
 	root, err := filepath.Abs(dir)
@@ -120,33 +106,21 @@ func newStart(dir, module, name string) (*start, error) {
 			return nil, fmt.Errorf("%s is in the Go module of %s; begin the schema there, or in a folder outside", root, above)
 		}
 		s.fresh = true
-		s.module = cmp.Or(module, "example.com/"+folderName(root))
+		s.module = cmp.Or(module, "example.com/"+generator.DeploymentName(filepath.ToSlash(root)))
 	case err != nil:
 		return nil, err
 	default:
-		found := moduleLine.FindSubmatch(text)
-		if found == nil {
+		if s.module = generator.ModulePath(text); s.module == "" {
 			return nil, fmt.Errorf("%s names no module", filepath.Join(root, "go.mod"))
 		}
-		s.module = string(found[1])
 		if module != "" && module != s.module {
 			return nil, fmt.Errorf("--module is %s, and go.mod says %s", module, s.module)
 		}
 	}
 	if s.name = name; name == "" {
-		s.name = folderName(s.module)
+		s.name = generator.DeploymentName(s.module)
 	}
 	return s, nil
-}
-
-// folderName turns the last part of a path into a deployment's name.
-func folderName(p string) string {
-	p = majorVersion.ReplaceAllString(filepath.ToSlash(p), "")
-	name := notInName.ReplaceAllString(strings.ToLower(path.Base(p)), "")
-	if !legalName(name) {
-		return "app"
-	}
-	return name
 }
 
 // write writes the files that are not there.

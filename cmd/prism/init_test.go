@@ -63,7 +63,8 @@ func TestInit(t *testing.T) {
 		t.Helper()
 		return prism(append([]string{"call", "--address", address}, args...)...)
 	}
-	contains(t, "call", call(), "notes.v1.NoteService\n", "  PutNote(note)\n", "  FindNotesByAuthor(author, reverse, page_size, page_token)\n")
+	contains(t, "call", call(), "notes.v1.NoteService\n", "  PutNote(PutNoteRequest{note})\n",
+		"  FindNotesByAuthor(FindNotesByAuthorRequest{author, reverse, page_size, page_token})\n")
 	call("PutNote", `{"note": {"note_id": "n1", "author": "ada", "text": "hello"}}`)
 	stop()
 
@@ -119,14 +120,14 @@ func refusals(t *testing.T, dir, binary, address string) {
 		{"a refusal has code, reason and metadata", "CompareAndSwapNote", `{"note": {"note_id": "n1"}, "expectedVersion": "7"}`,
 			"prism: Aborted VERSION_MISMATCH current_version=1"},
 		{"the key is the personal affair of nobody", "PutNote", `{"note": {}}`, "prism: InvalidArgument FIELD_REQUIRED field=note.note_id"},
-		{"no such method", "GetNotes", `{}`, "no method is named GetNotes; prism call lists them"},
+		{"no such method", "GetNotes", `{}`, "no method is named GetNotes; did you mean GetNote?"},
 		{"a part of a name", "Note", `{}`, "no method is named Note"},
-		{"no such field", "GetNote", `{"kee": {}}`, "the request is no notes.v1.GetNoteRequest: "},
-		{"no JSON", "GetNote", `{`, "the request is no notes.v1.GetNoteRequest: "},
+		{"no such field", "GetNote", `{"kee": {}}`, `prism: request:1:2: unknown field "kee"; the request is a notes.v1.GetNoteRequest`},
+		{"no JSON", "GetNote", `{`, "prism: request:1:2: it ends too early; "},
 	} {
 		contains(t, tt.name, fails(t, dir, binary, "call", "--address", address, tt.method, tt.request), tt.want)
 	}
-	contains(t, "nobody listens", fails(t, dir, binary, "call", "--address", "127.0.0.1:1"), "127.0.0.1:1 does not say what it serves: ", "start a proxy there")
+	contains(t, "nobody listens", fails(t, dir, binary, "call", "--address", "127.0.0.1:1", "GetNote"), "prism: Unavailable: ", "; start a proxy at 127.0.0.1:1, ")
 	c := exec.CommandContext(t.Context(), binary, "call", "GetNote", "-")
 	c.Dir, c.Env, c.Stdin = dir, append(os.Environ(), "PRISM_ADDRESS="+address), strings.NewReader(`{"key": {"noteId": "n2"}}`)
 	if out, err := c.CombinedOutput(); err != nil || !strings.Contains(string(out), `"new"`) {

@@ -114,23 +114,31 @@ func start(t *testing.T, binary, data string) (address string, stop func()) {
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
+	return listening(t, c, bufio.NewScanner(logs)), func() { t.Helper(); terminate(t, c) }
+}
+
+// listening reads the logs of a proxy up to the line that says where it listens.
+func listening(t *testing.T, c *exec.Cmd, logs *bufio.Scanner) (address string) {
+	t.Helper()
 	var line struct{ Msg, Address string }
-	for scanner := bufio.NewScanner(logs); line.Msg != "listening"; {
-		if !scanner.Scan() {
-			t.Fatalf("%s does not listen: %v", filepath.Base(binary), c.Wait())
+	for line.Msg != "listening" {
+		if !logs.Scan() {
+			t.Fatalf("%s does not listen: %v", filepath.Base(c.Path), c.Wait())
 		}
-		if err := json.Unmarshal(scanner.Bytes(), &line); err != nil {
-			t.Fatalf("%s says %s", filepath.Base(binary), scanner.Text())
+		if err := json.Unmarshal(logs.Bytes(), &line); err != nil {
+			t.Fatalf("%s says %s", filepath.Base(c.Path), logs.Text())
 		}
 	}
-	return line.Address, func() {
-		t.Helper()
-		if err := c.Process.Signal(syscall.SIGTERM); err != nil {
-			t.Fatal(err)
-		}
-		if err := c.Wait(); err != nil {
-			t.Fatalf("%s ends with %v", filepath.Base(binary), err)
-		}
+	return line.Address
+}
+
+func terminate(t *testing.T, c *exec.Cmd) {
+	t.Helper()
+	if err := c.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Wait(); err != nil {
+		t.Fatalf("%s ends with %v", filepath.Base(c.Path), err)
 	}
 }
 
@@ -231,4 +239,40 @@ func TestOlderAndNewerBinaryOnOneStore(t *testing.T) {
 	written = note("by an older client", "")
 	with(t, older, data, func(put func([]byte), _ func(string) []byte) { put(written) })
 	with(t, binary, data, same(binary, written))
+}
+
+// A module with nothing but a .proto file in schemas is run, and called.
+func TestRunWithoutConfig(t *testing.T) {
+	dir, _ := module(t)
+	if err := os.RemoveAll(filepath.Join(dir, "schemas/app")); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "schemas/notes.proto"), strings.Replace(noteSchema, "contract/app/v1", "contract", 1))
+	binary := compiler(t)
+	c := exec.CommandContext(t.Context(), binary, "run", "--", "--data-dir", t.TempDir(), "--listen", "127.0.0.1:0", "--drain-delay", "0s")
+	c.Dir = dir
+	stderr, err := c.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	logs := bufio.NewScanner(stderr)
+	const want = "schemas: PRISM5039 [yaml.assumed] no prism.yaml is here: assuming deployment app, of package app.v1 and import path example.com/app; "
+	if logs.Scan(); !strings.HasPrefix(logs.Text(), want) {
+		t.Errorf("run says %q first, want %q", logs.Text(), want)
+	}
+	address := listening(t, c, logs)
+	call := func(args ...string) string {
+		return command(t, dir, binary, append([]string{"call", "--address", address}, args...)...)
+	}
+	call("PutNote", `{"note": {"note_id": "n1", "title": "hello"}}`)
+	if got := call("GetNote", `{"key": {"note_id": "n1"}}`); !strings.Contains(got, `"title": "hello"`) {
+		t.Errorf("the note is read as %s", got)
+	}
+	terminate(t, c)
+	for _, name := range []string{"bin/app-proxy", "schemas/prism.lock.json", "schemas/migrations/notes/0001_init_expand.up.sql"} {
+		read(t, filepath.Join(dir, name))
+	}
 }

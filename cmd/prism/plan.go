@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"path"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -49,7 +51,19 @@ func planText(out *generator.Output) string {
 	return ""
 }
 
-// completeConfigs completes prism.yaml files.
+// completeConfigs completes the deployments of the module, and other paths where
+// it has none that fits.
 func completeConfigs(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	return []string{"yaml"}, cobra.ShellCompDirectiveFilterFileExt
+	deployments, err := find(nil)
+	dir, e := os.Getwd()
+	if err != nil || e != nil {
+		return nil, cobra.ShellCompDirectiveDefault
+	}
+	var places []string
+	for _, d := range deployments {
+		if place, err := filepath.Rel(dir, filepath.Join(d.root, filepath.FromSlash(d.place))); err == nil {
+			places = append(places, place)
+		}
+	}
+	return places, cobra.ShellCompDirectiveDefault
 }

@@ -3,19 +3,16 @@ package main
 import (
 	"context"
 	"errors"
-	"slices"
 	"strings"
 
 	reflectionpb "google.golang.org/grpc/reflection/grpc_reflection_v1"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
-	"google.golang.org/protobuf/types/dynamicpb"
 )
 
 // reflect asks the proxy for its services and for the files that declare them,
-// by grpc's reflection protocol, and fills in methods and types.
+// by grpc's reflection protocol, and fills in the methods and types.
 func (c *caller) reflect(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx) // ends the stream
 	defer cancel()
@@ -66,26 +63,5 @@ func (c *caller) reflect(ctx context.Context) error {
 	for _, f := range files {
 		set.File = append(set.File, f)
 	}
-	linked, err := protodesc.NewFiles(set)
-	if err != nil {
-		return err
-	}
-	c.types = dynamicpb.NewTypes(linked)
-	for _, name := range services {
-		d, err := linked.FindDescriptorByName(name)
-		if err != nil {
-			return err
-		}
-		service, ok := d.(protoreflect.ServiceDescriptor)
-		if !ok {
-			return errors.New(string(name) + " is no service")
-		}
-		for i := range service.Methods().Len() {
-			c.methods = append(c.methods, service.Methods().Get(i))
-		}
-	}
-	slices.SortStableFunc(c.methods, func(a, b protoreflect.MethodDescriptor) int {
-		return strings.Compare(string(a.Parent().FullName()), string(b.Parent().FullName()))
-	})
-	return nil
+	return c.link(set, services)
 }

@@ -18,7 +18,7 @@ import (
 func Emit(d *schema.Deployment, backends map[string]emit.Backend) emit.File {
 	p := &page{}
 	p.add("<!--%s -->\n\n# Plan of %s\n", strings.TrimPrefix(emit.Header, "//"), d.Name)
-	p.add("Compiled from `%s/prism.yaml`. Serves %s on `%s`.\n", d.Dir, code(d.Packages), d.Listen)
+	p.add("Compiled from `%s`. Serves %s on `%s`.\n", d.Dir, code(d.Packages), d.Listen)
 	for _, n := range d.Namespaces {
 		p.namespace(n, backends[n.Backend])
 	}

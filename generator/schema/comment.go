@@ -75,7 +75,7 @@ func (r *reader) checkComments(d *Deployment) {
 				for line := range strings.SplitSeq(text, "\n") {
 					line = strings.TrimSuffix(line, "\r")
 					hidden = hidden || strings.Map(printable, line) != strings.ReplaceAll(line, "\t", " ")
-					if bare := strings.TrimLeft(strings.Map(printable, line), "/ "); directive.MatchString(bare) || strings.Contains(bare, "*/") {
+					if bare := strings.TrimRight(strings.TrimLeft(strings.Map(printable, line), "/ "), " "); directive.MatchString(bare) || strings.Contains(bare, "*/") {
 						acted = cmp.Or(acted, bare)
 					}
 				}

@@ -35,6 +35,16 @@ func Packages(config []byte) []string {
 	return c.Packages
 }
 
+// Name returns the deployment's name in the text of prism.yaml. Faults of the
+// text are Read's to report.
+func Name(config []byte) string {
+	var c struct{ Deployment string }
+	if yaml.Unmarshal(config, &c) != nil {
+		return ""
+	}
+	return c.Deployment
+}
+
 // Listen returns the address that the text of prism.yaml names, or DefaultListen.
 func Listen(config []byte) string {
 	var c struct{ Listen string }
@@ -168,7 +178,7 @@ func (c *configReader) unknownBackend(at *yaml.Node, name string) {
 	}
 	slices.Sort(names)
 	fix := "known: " + strings.Join(names, ", ")
-	if near := nearest(name, names); near != "" {
+	if near := Nearest(name, names); near != "" {
 		fix += "; did you mean " + near + "?"
 	}
 	c.report(3003, c.at(at), fix, "backend %q is not known", name)
@@ -221,7 +231,7 @@ func (c *configReader) mapping(node *yaml.Node, legal ...string) map[string]*yam
 		switch {
 		case !slices.Contains(legal, key.Value):
 			fix := "known: " + strings.Join(legal, ", ")
-			if near := nearest(key.Value, legal); near != "" {
+			if near := Nearest(key.Value, legal); near != "" {
 				fix += "; did you mean " + near + "?"
 			}
 			c.report(5032, c.at(key), fix, "key %q is not known", key.Value)
@@ -270,8 +280,8 @@ func (c *configReader) at(node *yaml.Node) Source {
 	return Source{File: c.path, Line: node.Line, Column: node.Column}
 }
 
-// nearest returns the known word that name is a slip of the pen for, or "".
-func nearest(name string, known []string) string {
+// Nearest returns the known word that name is a slip of the pen for, or "".
+func Nearest(name string, known []string) string {
 	best, least := "", 3
 	for _, k := range known {
 		if d := distance(name, k); d < least {

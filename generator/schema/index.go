@@ -80,7 +80,7 @@ func (r *reader) member(e *Entity, x *Index, name string, at Source) *Field {
 			names = append(names, f.Name)
 		}
 		fix := "name a field of the message"
-		if near := nearest(name, names); near != "" {
+		if near := Nearest(name, names); near != "" {
 			fix = "did you mean " + near + "?"
 		}
 		r.report(2030, at, fix, "index %s names %q, which %s has not", x.Name, name, e.Name)

@@ -115,7 +115,7 @@ var rules = []Rule{
 	{5011, "comment.control", Warning, "comments are what a reader sees: control and bidi characters are left out wherever they are written"},
 	{5020, "limit.descriptors", Error, "the descriptors of a run have at most 50 MiB"},
 	{5021, "limit.messages", Error, "a run has at most 20,000 messages, none inside more than 30 others"},
-	{5022, "plugin.parameter", Error, "the plugin has one parameter, config: the path of prism.yaml from the module's root, where the plugin runs"},
+	{5022, "plugin.parameter", Error, "the plugin has one parameter, config: the path of prism.yaml, or of its folder, from the module's root, where the plugin runs"},
 	{5023, "output.foreign", Error, "the compiler replaces only what it has written"},
 	{5024, "plugin.files", Error, "a run of the plugin generates all files of the packages in prism.yaml"},
 	{5025, "plugin.options", Error, "the plugin is sent the options of the schema, which have source retention"},
@@ -128,4 +128,6 @@ var rules = []Rule{
 	{5036, "deployment.import_path", Error, "import_path is the Go import path of the module's root"},
 	{5037, "deployment.packages", Error, "packages are proto packages that have files, each once"},
 	{5038, "deployment.listen", Error, "listen is a loopback address and a port: the proxy has no authentication yet"},
+	{5039, "yaml.assumed", Warning, "a folder without prism.yaml is one deployment, of one package, on sqlite"},
+	{5040, "yaml.needed", Error, "without prism.yaml a module has one deployment, whose entities are of one package"},
 }

@@ -141,7 +141,7 @@ func (r *reader) checkRates(n *Namespace) {
 			continue
 		}
 		fix := "write a method of the namespace's services"
-		if near := nearest(method, known); near != "" {
+		if near := Nearest(method, known); near != "" {
 			fix = "did you mean " + near + "?"
 		}
 		r.report(3008, at, fix, "namespace %q has no method %s", n.Name, method)

@@ -87,48 +87,78 @@ func collect(protos map[string]*descriptorpb.FileDescriptorProto, f protoreflect
 	}
 }
 
-// find returns the files of the packages, sorted. Hidden folders are passed
-// over.
+// Annotated returns the packages of the files of fsys that import the options,
+// or that may, since they are not understood; in any order, never nil.
+func Annotated(fsys fs.FS) ([]string, error) {
+	packages := []string{}
+	err := everyFile(fsys, func(_ string, h header) {
+		if h.annotated || !h.whole {
+			packages = append(packages, h.pkg)
+		}
+	})
+	return packages, err
+}
+
+// find returns the files of the packages, sorted.
 func find(fsys fs.FS, packages []string) ([]string, error) {
 	var paths []string
-	err := fs.WalkDir(fsys, ".", func(name string, entry fs.DirEntry, err error) error {
+	err := everyFile(fsys, func(name string, h header) {
+		if slices.Contains(packages, h.pkg) || h.pkg == "" && !h.whole {
+			paths = append(paths, name)
+		}
+	})
+	return paths, err
+}
+
+// contracts are generated in this folder of a module: they are not the schema's
+// where imports begin in the module's root.
+const contracts = "out/contract"
+
+// everyFile visits the .proto files of fsys by path. Hidden folders are passed
+// over.
+func everyFile(fsys fs.FS, visit func(name string, h header)) error {
+	return fs.WalkDir(fsys, ".", func(name string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
-		case entry.IsDir() && name != "." && strings.HasPrefix(entry.Name(), "."):
+		case entry.IsDir() && name != "." && (strings.HasPrefix(entry.Name(), ".") || name == contracts):
 			return fs.SkipDir
 		case entry.IsDir() || path.Ext(name) != ".proto":
 			return nil
 		}
 		text, err := fs.ReadFile(fsys, name)
-		if err != nil {
-			return err
+		if err == nil {
+			visit(name, headerOf(name, text))
 		}
-		if pkg, whole := packageOf(name, text); slices.Contains(packages, pkg) || pkg == "" && !whole {
-			paths = append(paths, name)
-		}
-		return nil
+		return err
 	})
-	return paths, err
 }
 
-// packageOf returns the proto package that the text declares, and whether the
-// text is free of syntax errors: a package missing from broken text may stand
-// in what was not understood.
-func packageOf(name string, text []byte) (pkg string, whole bool) {
-	whole = true
+// header is what a file says of itself.
+type header struct {
+	pkg       string // its proto package
+	annotated bool   // it imports the options
+	whole     bool   // no syntax error: what is missing in broken text may stand in what was not understood
+}
+
+func headerOf(name string, text []byte) header {
+	h := header{whole: true}
 	handler := reporter.NewHandler(reporter.NewReporter(func(reporter.ErrorWithPos) error {
-		whole = false
+		h.whole = false
 		return nil
 	}, nil))
 	file, err := parser.Parse(name, bytes.NewReader(text), handler)
+	h.whole = h.whole && (file != nil || err == nil)
 	if file == nil {
-		return "", whole && err == nil
+		return h
 	}
 	for _, decl := range file.Decls {
-		if p, ok := decl.(*ast.PackageNode); ok {
-			return string(p.Name.AsIdentifier()), whole
+		switch decl := decl.(type) {
+		case *ast.PackageNode:
+			h.pkg = string(decl.Name.AsIdentifier())
+		case *ast.ImportNode:
+			h.annotated = h.annotated || decl.Name.AsString() == prismv1.Path
 		}
 	}
-	return "", whole
+	return h
 }

@@ -349,6 +349,25 @@ func TestPartialRequest(t *testing.T) {
 	}
 }
 
+// Without prism.yaml, what the run is about is what imports the options.
+func TestAnnotatedRequest(t *testing.T) {
+	file := func(name, pkg, dependency string) *descriptorpb.FileDescriptorProto {
+		return &descriptorpb.FileDescriptorProto{Name: &name, Package: &pkg, Dependency: []string{dependency}}
+	}
+	got := source.AnnotatedRequest(&pluginpb.CodeGeneratorRequest{
+		FileToGenerate: []string{"a.proto", "b.proto"},
+		ProtoFile: []*descriptorpb.FileDescriptorProto{
+			file("a.proto", "a", prismv1.Path), file("b.proto", "b", "a.proto"), file("imported.proto", "c", prismv1.Path),
+		},
+	})
+	if len(got) != 1 || got[0] != "a" {
+		t.Errorf("packages %q, want that of the file to generate that imports the options", got)
+	}
+	if source.AnnotatedRequest(&pluginpb.CodeGeneratorRequest{}) == nil {
+		t.Error("nil, which stands for these packages")
+	}
+}
+
 // A front end that strips the options and does not send them is named.
 func TestStrippedRequest(t *testing.T) {
 	req := request(t)
@@ -378,6 +397,43 @@ func TestReservedNumber(t *testing.T) {
 }
 
 // What is too large is refused before it is linked.
+// At 50 MiB, in however many files, descriptors are read; beyond, they are not.
+func TestDescriptorSize(t *testing.T) {
+	sized := func(name string, size int) *descriptorpb.FileDescriptorProto {
+		p := &descriptorpb.FileDescriptorProto{Name: &name, Package: proto.String("")}
+		for rest := size - proto.Size(p); rest != 0; rest = size - proto.Size(p) {
+			p.Package = proto.String(strings.Repeat("a", len(p.GetPackage())+rest))
+		}
+		return p
+	}
+	const limit = 50 << 20
+	for _, tt := range []struct {
+		sizes []int
+		want  string // "": it is for the linker to say what is wrong
+	}{
+		{[]int{limit}, ""},
+		{[]int{limit + 1}, "f0: PRISM5020 [limit.descriptors] the descriptors up to this file have 52428801 bytes; "},
+		{[]int{limit - 1000, 1000}, ""},
+		{[]int{limit - 1000, 1001}, "f1: PRISM5020 [limit.descriptors] the descriptors up to this file have 52428801 bytes; "},
+		{[]int{limit / 2, limit / 2, 100}, "f2: PRISM5020 "},
+	} {
+		var files []*descriptorpb.FileDescriptorProto
+		for i, size := range tt.sizes {
+			files = append(files, sized("f"+strconv.Itoa(i), size))
+		}
+		_, faults := source.FromProtos(files, shop)
+		got := ""
+		for _, f := range faults {
+			if f.Number == 5020 {
+				got = f.String()
+			}
+		}
+		if (got == "") != (tt.want == "") || !strings.HasPrefix(got, tt.want) {
+			t.Errorf("files of %v bytes: %q, want %q", tt.sizes, got, tt.want)
+		}
+	}
+}
+
 func TestTooLarge(t *testing.T) {
 	deep := &descriptorpb.DescriptorProto{}
 	for range 32 {

@@ -324,7 +324,8 @@ func (Pii_Protection) EnumDescriptor() ([]byte, []int) {
 type Entity struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The namespace the entity lives in: [a-z][a-z0-9-]*, at most 63 bytes.
-	// prism.yaml says which store serves a namespace. Required.
+	// prism.yaml says which store serves a namespace; without one all are on
+	// SQLite. Required.
 	Namespace string `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
 	// The access pattern: exactly one.
 	//

@@ -1,0 +1,197 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protodesc"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/descriptorpb"
+	"google.golang.org/protobuf/types/dynamicpb"
+
+	"github.com/prism-proxy/prism/generator/emit/server"
+	"github.com/prism-proxy/prism/generator/schema"
+)
+
+// caller calls a proxy by the descriptors of its contract.
+type caller struct {
+	conn    *grpc.ClientConn // not connected before the first call
+	types   *dynamicpb.Types
+	methods []protoreflect.MethodDescriptor // by full name of the service
+}
+
+// newCaller returns a caller of the deployment that config names, or of the one
+// that is taken where it is empty, at the address, or where prism.yaml has it
+// if that is empty.
+//
+// The descriptors are those that the deployment's proxy embeds: a schema that
+// has changed since, or has faults, says nothing of the proxy that runs.
+func newCaller(ctx context.Context, config, address string) (*caller, error) {
+	var args []string
+	if config != "" {
+		args = []string{config}
+	}
+	deployments, err := find(args)
+	var none noDeployment
+	switch {
+	case config == "" && errors.As(err, &none):
+		return reflected(ctx, cmp.Or(address, schema.DefaultListen))
+	case err != nil:
+		return nil, err
+	case len(deployments) > 1:
+		return nil, fmt.Errorf("the module has %d deployments; name the prism.yaml of one with --config", len(deployments))
+	}
+	d := deployments[0]
+	name, listen, err := d.header()
+	if err != nil {
+		return nil, err
+	}
+	text, err := fs.ReadFile(os.DirFS(d.root), contractPath(name))
+	switch {
+	case config == "" && d.assumed() && errors.Is(err, fs.ErrNotExist): // some Go module
+		return reflected(ctx, cmp.Or(address, schema.DefaultListen))
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("deployment %s is not generated: there is no %s; run prism generate", name, contractPath(name))
+	case err != nil:
+		return nil, err
+	}
+	c, err := dial(cmp.Or(address, listen))
+	if err != nil {
+		return nil, err
+	}
+	if err := c.read(text); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", contractPath(name), err), c.conn.Close())
+	}
+	return c, nil
+}
+
+// contractPath is where the descriptors of a deployment's contract stand, from
+// the module's root.
+func contractPath(name string) string {
+	return path.Join(server.Dir(&schema.Deployment{Name: name}), "server", "contract.binpb")
+}
+
+func dial(address string) (*caller, error) {
+	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	return &caller{conn: conn}, err
+}
+
+// reflected returns a caller of the proxy at the address, which says itself
+// what it serves.
+func reflected(ctx context.Context, address string) (*caller, error) {
+	c, err := dial(address)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.reflect(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s does not say what it serves: %s; start a proxy there, name another with --address, or a deployment with --config",
+			address, status.Convert(err).Message()), c.conn.Close())
+	}
+	return c, nil
+}
+
+// read fills in the methods and types of a contract, given as the proxy embeds
+// it.
+func (c *caller) read(text []byte) error {
+	set := &descriptorpb.FileDescriptorSet{}
+	if err := proto.Unmarshal(text, set); err != nil {
+		return err
+	}
+	var services []protoreflect.FullName
+	for _, f := range set.GetFile() {
+		for _, s := range f.GetService() {
+			if strings.HasSuffix(f.GetName(), "_prism.proto") { // a schema's own are not served
+				services = append(services, protoreflect.FullName(f.GetPackage()).Append(protoreflect.Name(s.GetName())))
+			}
+		}
+	}
+	return c.link(set, services)
+}
+
+// link fills in the methods of the services, and the types of the files.
+func (c *caller) link(set *descriptorpb.FileDescriptorSet, services []protoreflect.FullName) error {
+	linked, err := protodesc.NewFiles(set)
+	if err != nil {
+		return err
+	}
+	c.types = dynamicpb.NewTypes(linked)
+	slices.Sort(services)
+	for _, name := range services {
+		d, err := linked.FindDescriptorByName(name)
+		if err != nil {
+			return err
+		}
+		service, ok := d.(protoreflect.ServiceDescriptor)
+		if !ok {
+			return fmt.Errorf("%s is no service", name)
+		}
+		for i := range service.Methods().Len() {
+			c.methods = append(c.methods, service.Methods().Get(i))
+		}
+	}
+	return nil
+}
+
+// find returns the method whose full name ends with name.
+func (c *caller) find(name string) (protoreflect.MethodDescriptor, error) {
+	full := strings.ReplaceAll(strings.TrimPrefix(name, "/"), "/", ".")
+	var found []protoreflect.MethodDescriptor
+	for _, m := range c.methods {
+		if strings.HasSuffix("."+string(m.FullName()), "."+full) {
+			found = append(found, m)
+		}
+	}
+	switch len(found) {
+	case 1:
+		return found[0], nil
+	case 0:
+		if near := c.near(full); near != "" {
+			return nil, fmt.Errorf("no method is named %s; did you mean %s?", name, near)
+		}
+		return nil, fmt.Errorf("no method is named %s; prism call lists them", name)
+	}
+	return nil, fmt.Errorf("%s is a method of %s and of %s; write the service before it, as in %s/%s",
+		name, found[0].Parent().FullName(), found[1].Parent().FullName(), found[0].Parent().FullName(), found[0].Name())
+}
+
+// near returns the method that full, whose last part is that of a method, is a
+// slip of the pen for, in whatever case, or "".
+func (c *caller) near(full string) string {
+	names := map[string]string{}
+	var known []string
+	for _, m := range c.methods {
+		lower := strings.ToLower(string(m.Name()))
+		names[lower], known = string(m.Name()), append(known, lower)
+	}
+	return names[schema.Nearest(strings.ToLower(full[strings.LastIndexByte(full, '.')+1:]), known)]
+}
+
+// completeMethods returns the methods of the contract, or of a proxy that
+// answers at once.
+func completeMethods(ctx context.Context, config, address string) []string {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	c, err := newCaller(ctx, config, address)
+	if err != nil {
+		return nil
+	}
+	defer c.conn.Close()
+	var names []string
+	for _, m := range c.methods {
+		names = append(names, string(m.Name()))
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
