@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/sync/errgroup"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/prism-proxy/prism/generator/emit"
@@ -90,28 +89,19 @@ func Run(in Input) (*Output, []schema.Diagnostic) {
 
 // emitAll runs every emitter, each of which only reads the model.
 func emitAll(d *schema.Deployment, backends map[string]emit.Backend, kit emit.Backend) ([]emit.File, error) {
-	emitters := []func() ([]emit.File, error){
+	tasks := []emit.Task{
 		func() ([]emit.File, error) { return proxy(d, backends) },
 		func() ([]emit.File, error) { return []emit.File{plan.Emit(d, backends)}, nil },
 	}
 	for _, e := range d.Entities() {
-		emitters = append(emitters, func() ([]emit.File, error) {
+		tasks = append(tasks, func() ([]emit.File, error) {
 			return entity(d, e, server.Dir(d), backends[e.Namespace.Backend])
 		})
 	}
 	if kit != nil && d.TestKit {
-		emitters = append(emitters, func() ([]emit.File, error) { return testKit(d, kit) })
+		tasks = append(tasks, testKit(d, kit)...)
 	}
-	results := make([][]emit.File, len(emitters))
-	var group errgroup.Group
-	for i, run := range emitters {
-		group.Go(func() (err error) {
-			results[i], err = run()
-			return err
-		})
-	}
-	err := group.Wait()
-	return slices.Concat(results...), err
+	return emit.All(tasks)
 }
 
 // proxy returns the contract, and the server that embeds its descriptors.
@@ -128,9 +118,9 @@ func proxy(d *schema.Deployment, backends map[string]emit.Backend) ([]emit.File,
 	return append(c.Files, files...), err
 }
 
-// testKit returns the test kit, in which every namespace is on b whatever
+// testKit returns what makes the test kit, in which every namespace is on b whatever
 // prism.yaml says, and neither durability nor capacity is asked for.
-func testKit(d *schema.Deployment, b emit.Backend) ([]emit.File, error) {
+func testKit(d *schema.Deployment, b emit.Backend) []emit.Task {
 	test := *d
 	test.Namespaces = nil
 	for _, n := range d.Namespaces {
@@ -142,17 +132,14 @@ func testKit(d *schema.Deployment, b emit.Backend) ([]emit.File, error) {
 		}
 		test.Namespaces = append(test.Namespaces, bound)
 	}
-	kit, err := server.EmitTestKit(&test, map[string]emit.Backend{b.Info().Name: b}, Version)
-	files := []emit.File{kit}
+	tasks := []emit.Task{func() ([]emit.File, error) {
+		kit, err := server.EmitTestKit(&test, map[string]emit.Backend{b.Info().Name: b}, Version)
+		return []emit.File{kit}, err
+	}}
 	for _, e := range test.Entities() {
-		if err != nil {
-			break
-		}
-		var own []emit.File
-		own, err = entity(&test, e, server.TestKitDir(d), b)
-		files = append(files, own...)
+		tasks = append(tasks, func() ([]emit.File, error) { return entity(&test, e, server.TestKitDir(d), b) })
 	}
-	return files, err
+	return tasks
 }
 
 // entity returns the package of an entity, whose folder is below dir.
