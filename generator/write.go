@@ -151,17 +151,27 @@ type disk interface {
 	Remove(name string) error
 }
 
-// apply makes all changes. New contents are written beside their targets first,
-// where a full disk or a missing permission shows; what follows is renames and
-// removals, which are undone if one fails.
+// apply makes all changes, which are in the order of their paths. New contents
+// are written beside their targets first, where a full disk or a missing
+// permission shows; what follows is renames and removals, which are undone if
+// one fails.
 func apply(root disk, changes []Change) error {
 	staged, done := 0, 0
+	made := "" // the folder of the file before
 	err := func() error {
 		for ; staged < len(changes); staged++ {
-			if c := changes[staged]; c.after != nil {
-				if err := write(root, stage(c.Path), c.after); err != nil {
+			c := changes[staged]
+			if c.after == nil {
+				continue
+			}
+			if dir := path.Dir(c.Path); dir != made {
+				if err := root.MkdirAll(dir, 0o755); err != nil {
 					return err
 				}
+				made = dir
+			}
+			if err := root.WriteFile(stage(c.Path), c.after, 0o644); err != nil {
+				return err
 			}
 		}
 		for ; done < len(changes); done++ {
@@ -180,16 +190,11 @@ func apply(root disk, changes []Change) error {
 		}
 	}
 	for _, c := range changes {
-		prune(root, c.Path)
+		if err != nil || c.after == nil {
+			prune(root, c.Path)
+		}
 	}
 	return err
-}
-
-func write(root disk, p string, content []byte) error {
-	if err := root.MkdirAll(path.Dir(p), 0o755); err != nil {
-		return err
-	}
-	return root.WriteFile(p, content, 0o644)
 }
 
 func commit(root disk, c Change) error {
@@ -206,7 +211,7 @@ func undo(root disk, c Change) error {
 	if c.before == nil {
 		return root.Remove(c.Path)
 	}
-	return write(root, c.Path, c.before)
+	return root.WriteFile(c.Path, c.before, 0o644)
 }
 
 // prune removes the folders above p that are empty: removing one that is not
