@@ -6,8 +6,11 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"runtime"
 	"slices"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/prism-proxy/prism/generator/emit"
 	"github.com/prism-proxy/prism/generator/migrate"
@@ -52,23 +55,38 @@ func Write(root *os.Root, out *Output) ([]Change, []schema.Diagnostic, error) {
 }
 
 func diff(fsys fs.FS, out *Output) ([]Change, []schema.Diagnostic, error) {
+	found := make([]*Change, len(out.Files)) // nil: the file is as it shall be
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, f := range out.Files {
+		group.Go(func() error {
+			before, err := fs.ReadFile(fsys, f.Path)
+			switch {
+			case errors.Is(err, fs.ErrNotExist):
+				found[i] = &Change{f.Path, Missing, nil, f.Content}
+			case err != nil:
+				return err
+			case !bytes.Equal(before, f.Content):
+				found[i] = &Change{f.Path, Stale, before, f.Content}
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, nil, err
+	}
 	var changes []Change
 	var faults []schema.Diagnostic
 	produced := map[string]bool{}
-	for _, f := range out.Files {
+	for i, f := range out.Files {
 		produced[f.Path] = true
-		before, err := fs.ReadFile(fsys, f.Path)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			changes = append(changes, Change{f.Path, Missing, nil, f.Content})
-		case err != nil:
-			return nil, nil, err
-		case bytes.Equal(before, f.Content):
-		case !generated(f.Path, before):
+		switch c := found[i]; {
+		case c == nil:
+		case c.Kind == Stale && !generated(f.Path, c.before):
 			faults = append(faults, schema.NewDiagnostic(5023, schema.Source{File: f.Path, Line: 1, Column: 1},
 				"the file was not generated", "move it elsewhere, or delete it"))
 		default:
-			changes = append(changes, Change{f.Path, Stale, before, f.Content})
+			changes = append(changes, *c)
 		}
 	}
 	candidates, err := earlier(fsys, out)
