@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -61,29 +62,30 @@ func TestAllOrNothing(t *testing.T) {
 		{"a/old", Stale, []byte("old"), []byte("newer")},
 		{"c/gone", Orphan, []byte("gone"), nil},
 		{"d/new", Missing, nil, []byte("new")},
+		{"d/new2", Missing, nil, []byte("new")},
 		{"z", Stale, []byte("z"), []byte("zz")},
 	}
 	before := map[string]string{"a/old": "old", "c/gone": "gone", "z": "z"}
-	after := map[string]string{"a/b/new": "new", "a/old": "newer", "d/new": "new", "z": "zz"}
-	// 4 files to stage in two steps each, 5 changes to commit.
-	const steps = 4*2 + 5
-	for n := 1; n <= steps+1; n++ {
+	after := map[string]string{"a/b/new": "new", "a/old": "newer", "d/new": "new", "d/new2": "new", "z": "zz"}
+	// 5 files to stage in 4 folders, 6 changes to commit.
+	const steps = 5 + 4 + 6
+	for n := range steps + 1 { // 0: none fails
 		root, err := os.OpenRoot(t.TempDir())
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer root.Close()
 		for name, text := range before {
-			if err := write(root, name, []byte(text)); err != nil {
+			if err := errors.Join(root.MkdirAll(path.Dir(name), 0o755), root.WriteFile(name, []byte(text), 0o644)); err != nil {
 				t.Fatal(err)
 			}
 		}
 		err = apply(&faulty{root, n}, changes)
 		want := before
-		if n > steps {
+		if n == 0 {
 			want = after
 		}
-		if (n <= steps) != errors.Is(err, errDisk) {
+		if (n > 0) != errors.Is(err, errDisk) {
 			t.Errorf("step %d: error %v", n, err)
 		}
 		got := map[string]string{}

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/sync/errgroup"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/prism-proxy/prism/generator/emit"
@@ -91,28 +90,29 @@ func Run(in Input) (*Output, []schema.Diagnostic) {
 
 // emitAll runs every emitter, each of which only reads the model.
 func emitAll(d *schema.Deployment, backends map[string]emit.Backend, kit emit.Backend) ([]emit.File, error) {
-	emitters := []func() ([]emit.File, error){
+	tasks := []emit.Task{
 		func() ([]emit.File, error) { return proxy(d, backends) },
 		func() ([]emit.File, error) { return []emit.File{plan.Emit(d, backends)}, nil },
 	}
-	for _, e := range d.Entities() {
-		emitters = append(emitters, func() ([]emit.File, error) {
-			return entity(d, e, server.Dir(d), backends[e.Namespace.Backend])
-		})
+	entities := d.Entities()
+	packages := make([][]pkg, len(entities))
+	for i, e := range entities {
+		packages[i] = []pkg{{e, server.EntityDir(server.Dir(d), e), backends[e.Namespace.Backend]}}
 	}
 	if kit != nil && d.TestKit {
-		emitters = append(emitters, func() ([]emit.File, error) { return testKit(d, kit) })
-	}
-	results := make([][]emit.File, len(emitters))
-	var group errgroup.Group
-	for i, run := range emitters {
-		group.Go(func() (err error) {
-			results[i], err = run()
-			return err
+		test := inTests(d, kit)
+		tasks = append(tasks, func() ([]emit.File, error) {
+			f, err := server.EmitTestKit(test, map[string]emit.Backend{kit.Info().Name: kit}, Version)
+			return []emit.File{f}, err
 		})
+		for i, e := range test.Entities() {
+			packages[i] = append(packages[i], pkg{e, server.EntityDir(server.TestKitDir(d), e), kit})
+		}
 	}
-	err := group.Wait()
-	return slices.Concat(results...), err
+	for _, p := range packages {
+		tasks = append(tasks, func() ([]emit.File, error) { return entity(d, p) })
+	}
+	return emit.All(tasks)
 }
 
 // proxy returns the contract, and the server that embeds its descriptors.
@@ -129,9 +129,9 @@ func proxy(d *schema.Deployment, backends map[string]emit.Backend) ([]emit.File,
 	return append(c.Files, files...), err
 }
 
-// testKit returns the test kit, in which every namespace is on b whatever
+// inTests returns d as its test kit has it: every namespace is on b whatever
 // prism.yaml says, and neither durability nor capacity is asked for.
-func testKit(d *schema.Deployment, b emit.Backend) ([]emit.File, error) {
+func inTests(d *schema.Deployment, b emit.Backend) *schema.Deployment {
 	test := *d
 	test.Namespaces = nil
 	for _, n := range d.Namespaces {
@@ -143,33 +143,44 @@ func testKit(d *schema.Deployment, b emit.Backend) ([]emit.File, error) {
 		}
 		test.Namespaces = append(test.Namespaces, bound)
 	}
-	kit, err := server.EmitTestKit(&test, map[string]emit.Backend{b.Info().Name: b}, Version)
-	files := []emit.File{kit}
-	for _, e := range test.Entities() {
-		if err != nil {
-			break
-		}
-		var own []emit.File
-		own, err = entity(&test, e, server.TestKitDir(d), b)
-		files = append(files, own...)
-	}
-	return files, err
+	return &test
 }
 
-// entity returns the package of an entity, whose folder is below dir.
-func entity(d *schema.Deployment, e *schema.Entity, dir string, b emit.Backend) ([]emit.File, error) {
-	dir = server.EntityDir(dir, e)
-	importPath := path.Join(d.ImportPath, dir)
-	r, err := record.Emit(e, dir, importPath, b.Info().SQL)
+// pkg is the package of an entity in the proxy, or in the test kit.
+type pkg struct {
+	entity  *schema.Entity
+	dir     string
+	backend emit.Backend
+}
+
+// entity returns all packages of an entity. What does not depend on the store
+// is made once: to format it takes longer than all else.
+func entity(d *schema.Deployment, packages []pkg) ([]emit.File, error) {
+	same, err := service.EmitMany(packages[0].entity)
 	if err != nil {
 		return nil, err
 	}
-	s, err := b.Store(e, dir, importPath)
-	if err != nil {
-		return nil, err
+	var files []emit.File
+	for _, p := range packages {
+		importPath := path.Join(d.ImportPath, p.dir)
+		r, err := record.Emit(p.entity, p.dir, importPath, p.backend.Info().SQL)
+		if err != nil {
+			return nil, err
+		}
+		s, err := p.backend.Store(p.entity, p.dir, importPath)
+		if err != nil {
+			return nil, err
+		}
+		h, err := service.Emit(p.entity, p.dir, importPath, p.backend.ImportPath(), contract.Path(p.entity))
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, r, s, h)
+		for _, f := range same {
+			files = append(files, emit.File{Path: path.Join(p.dir, f.Path), Content: f.Content})
+		}
 	}
-	files, err := service.Emit(e, dir, importPath, b.ImportPath(), contract.Path(e))
-	return append(files, r, s), err
+	return files, nil
 }
 
 // sorted puts files in the order of their paths, each of which is written once.

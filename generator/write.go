@@ -6,8 +6,11 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"runtime"
 	"slices"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/prism-proxy/prism/generator/emit"
 	"github.com/prism-proxy/prism/generator/migrate"
@@ -52,23 +55,38 @@ func Write(root *os.Root, out *Output) ([]Change, []schema.Diagnostic, error) {
 }
 
 func diff(fsys fs.FS, out *Output) ([]Change, []schema.Diagnostic, error) {
+	found := make([]*Change, len(out.Files)) // nil: the file is as it shall be
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, f := range out.Files {
+		group.Go(func() error {
+			before, err := fs.ReadFile(fsys, f.Path)
+			switch {
+			case errors.Is(err, fs.ErrNotExist):
+				found[i] = &Change{f.Path, Missing, nil, f.Content}
+			case err != nil:
+				return err
+			case !bytes.Equal(before, f.Content):
+				found[i] = &Change{f.Path, Stale, before, f.Content}
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, nil, err
+	}
 	var changes []Change
 	var faults []schema.Diagnostic
 	produced := map[string]bool{}
-	for _, f := range out.Files {
+	for i, f := range out.Files {
 		produced[f.Path] = true
-		before, err := fs.ReadFile(fsys, f.Path)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			changes = append(changes, Change{f.Path, Missing, nil, f.Content})
-		case err != nil:
-			return nil, nil, err
-		case bytes.Equal(before, f.Content):
-		case !generated(f.Path, before):
+		switch c := found[i]; {
+		case c == nil:
+		case c.Kind == Stale && !generated(f.Path, c.before):
 			faults = append(faults, schema.NewDiagnostic(5023, schema.Source{File: f.Path, Line: 1, Column: 1},
 				"the file was not generated", "move it elsewhere, or delete it"))
 		default:
-			changes = append(changes, Change{f.Path, Stale, before, f.Content})
+			changes = append(changes, *c)
 		}
 	}
 	candidates, err := earlier(fsys, out)
@@ -151,17 +169,27 @@ type disk interface {
 	Remove(name string) error
 }
 
-// apply makes all changes. New contents are written beside their targets first,
-// where a full disk or a missing permission shows; what follows is renames and
-// removals, which are undone if one fails.
+// apply makes all changes, which are in the order of their paths. New contents
+// are written beside their targets first, where a full disk or a missing
+// permission shows; what follows is renames and removals, which are undone if
+// one fails.
 func apply(root disk, changes []Change) error {
 	staged, done := 0, 0
+	made := "" // the folder of the file before
 	err := func() error {
 		for ; staged < len(changes); staged++ {
-			if c := changes[staged]; c.after != nil {
-				if err := write(root, stage(c.Path), c.after); err != nil {
+			c := changes[staged]
+			if c.after == nil {
+				continue
+			}
+			if dir := path.Dir(c.Path); dir != made {
+				if err := root.MkdirAll(dir, 0o755); err != nil {
 					return err
 				}
+				made = dir
+			}
+			if err := root.WriteFile(stage(c.Path), c.after, 0o644); err != nil {
+				return err
 			}
 		}
 		for ; done < len(changes); done++ {
@@ -180,16 +208,11 @@ func apply(root disk, changes []Change) error {
 		}
 	}
 	for _, c := range changes {
-		prune(root, c.Path)
+		if err != nil || c.after == nil {
+			prune(root, c.Path)
+		}
 	}
 	return err
-}
-
-func write(root disk, p string, content []byte) error {
-	if err := root.MkdirAll(path.Dir(p), 0o755); err != nil {
-		return err
-	}
-	return root.WriteFile(p, content, 0o644)
 }
 
 func commit(root disk, c Change) error {
@@ -206,7 +229,7 @@ func undo(root disk, c Change) error {
 	if c.before == nil {
 		return root.Remove(c.Path)
 	}
-	return write(root, c.Path, c.before)
+	return root.WriteFile(c.Path, c.before, 0o644)
 }
 
 // prune removes the folders above p that are empty: removing one that is not

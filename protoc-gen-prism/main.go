@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/pluginpb"
@@ -19,7 +20,10 @@ import (
 )
 
 func main() {
-	if err := run(os.Stdin, os.Stdout, os.Stderr); err != nil {
+	ballast := make([]byte, 256<<20) // as in prism
+	err := run(os.Stdin, os.Stdout, os.Stderr)
+	runtime.KeepAlive(ballast)
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "protoc-gen-prism:", err)
 		os.Exit(1)
 	}

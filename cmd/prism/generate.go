@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -19,7 +20,8 @@ func newGenerate() *cobra.Command {
 out/contract, the proxy and plan.md below out/<deployment>, and beside
 prism.yaml the lock and the open migration. Files that are no longer produced
 are deleted. With any fault nothing is written, and a file that was not
-generated is never replaced.`,
+generated is never replaced. What has changed is listed; more than 40 files are
+counted by folder.`,
 		Example: `  prism generate
   prism generate schemas/shop/prism.yaml
   prism generate --check   # in CI: fails if a file is not what the schemas give`,
@@ -68,12 +70,16 @@ func differ(outputs []*compiled) error {
 
 func writeAll(cmd *cobra.Command, outputs []*compiled) error {
 	return differences(cmd, outputs, generator.Write, func(c *compiled, changes []generator.Change) error {
-		for _, change := range changes {
-			verb := "wrote"
-			if change.Kind == generator.Orphan {
-				verb = "deleted"
+		for _, l := range summary(changes, func(k generator.Kind) string {
+			if k == generator.Orphan {
+				return "deleted"
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s %s\n", verb, change.Path)
+			return "wrote"
+		}) {
+			if l.files > 1 {
+				l.path = fmt.Sprintf("%d files in %s", l.files, l.path)
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%s %s\n", l.word, l.path)
 		}
 		if len(changes) == 0 {
 			fmt.Fprintf(cmd.OutOrStdout(), "%s is up to date\n", c.Deployment.Name)
@@ -85,9 +91,12 @@ func writeAll(cmd *cobra.Command, outputs []*compiled) error {
 func checkFresh(cmd *cobra.Command, outputs []*compiled) error {
 	fresh := true
 	err := differences(cmd, outputs, generator.Diff, func(_ *compiled, changes []generator.Change) error {
-		for _, change := range changes {
+		for _, l := range summary(changes, generator.Kind.String) {
 			fresh = false
-			fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s\n", change.Path, change.Kind)
+			if l.files > 1 {
+				l.word = fmt.Sprintf("%s (%d files)", l.word, l.files)
+			}
+			fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s\n", l.path, l.word)
 		}
 		return nil
 	})
@@ -121,4 +130,36 @@ func differences(cmd *cobra.Command, outputs []*compiled,
 		}
 	}
 	return nil
+}
+
+// maxLines is how many files a person reads about one by one.
+const maxLines = 40
+
+// line is about a file, or about several that stand in one folder.
+type line struct {
+	word, path string
+	files      int
+}
+
+// summary says by word what is the matter with each file. Where there are more
+// than maxLines, files with one word are counted in the folder that is the third
+// or less from the module's root: out/shop/proxy.
+func summary(changes []generator.Change, word func(generator.Kind) string) []line {
+	var lines []line
+	first := map[line]int{} // by word and folder
+	for _, c := range changes {
+		key := line{word: word(c.Kind), path: c.Path}
+		if parts := strings.Split(c.Path, "/"); len(changes) > maxLines {
+			key.path = strings.Join(parts[:min(3, len(parts)-1)], "/")
+		}
+		i, found := first[key]
+		if !found {
+			first[key] = len(lines)
+			lines = append(lines, line{key.word, c.Path, 1})
+			continue
+		}
+		lines[i].path = key.path
+		lines[i].files++
+	}
+	return lines
 }

@@ -127,6 +127,49 @@ func TestGenerate(t *testing.T) {
 	})
 }
 
+// More files than a person reads about are counted, each exactly once.
+func TestGenerateCounts(t *testing.T) {
+	files := map[string]string{"schemas/shop/prism.yaml": config}
+	for _, name := range []string{"Cart", "Order", "Parcel", "Refund"} {
+		files["schemas/shop/v1/"+name+".proto"] = strings.ReplaceAll(order, "Order", name)
+	}
+	module(t, files)
+	want := func(line, stdout, stderr string) {
+		t.Helper()
+		if _, out, err := prism(t, line); out != stdout || err != stderr {
+			t.Errorf("prism %s:\n%s%swant\n%s%s", line, out, err, stdout, stderr)
+		}
+	}
+	want("generate --check", "", `out/contract/shop: missing (17 files)
+out/shop/plan.md: missing
+out/shop/proxy: missing (23 files)
+out/shop/shoptest: missing (21 files)
+schemas/shop/migrations: missing (2 files)
+schemas/shop/prism.lock.json: missing
+prism: generated files are not what the schemas give; run prism generate
+`)
+	want("generate", `wrote 17 files in out/contract/shop
+wrote out/shop/plan.md
+wrote 23 files in out/shop/proxy
+wrote 21 files in out/shop/shoptest
+wrote 2 files in schemas/shop/migrations
+wrote schemas/shop/prism.lock.json
+`, "")
+	remove(t, "schemas/shop/v1/Cart.proto")
+	remove(t, "schemas/shop/v1/Refund.proto")
+	remove(t, "schemas/shop/v1/Parcel.proto")
+	want("generate", `deleted 12 files in out/contract/shop
+wrote out/shop/plan.md
+wrote 2 files in out/shop/proxy
+deleted 15 files in out/shop/proxy
+deleted 15 files in out/shop/shoptest
+wrote out/shop/shoptest/shoptest.go
+wrote schemas/shop/migrations/orders/0001_init_expand.up.sql
+wrote schemas/shop/prism.lock.json
+`, "")
+	want("generate", "shop is up to date\n", "")
+}
+
 func write(t *testing.T, name, text string) {
 	t.Helper()
 	if err := os.WriteFile(name, []byte(text), 0o644); err != nil {

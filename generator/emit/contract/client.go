@@ -21,31 +21,26 @@ func imports() golang.Imports {
 	}
 }
 
-// clients returns the Go client of every contract file, given by path, and for
-// each Go package that has one the file of what its clients share.
-func clients(plugin *protogen.Plugin, contracts []string) ([]emit.File, error) {
-	var files []emit.File
-	add := func(path string, g *golang.File) error {
-		content, err := g.Bytes()
-		files = append(files, emit.File{Path: path, Content: content})
-		return err
+// clients returns what makes the Go client of every contract file, given by
+// path, and for each Go package that has one the file of what its clients share.
+func clients(plugin *protogen.Plugin, contracts []string) []emit.Task {
+	var tasks []emit.Task
+	add := func(p string, source func(*protogen.File) *golang.File, f *protogen.File) {
+		tasks = append(tasks, func() ([]emit.File, error) {
+			content, err := source(f).Bytes()
+			return []emit.File{{Path: path.Join(Dir, p), Content: content}}, err
+		})
 	}
 	packages := map[protogen.GoImportPath]bool{}
 	for _, p := range contracts {
 		f := plugin.FilesByPath[p]
-		name := path.Join(Dir, f.GeneratedFilenamePrefix)
-		if err := add(name+"_client.go", client(f)); err != nil {
-			return nil, err
-		}
-		if packages[f.GoImportPath] {
-			continue
-		}
-		packages[f.GoImportPath] = true
-		if err := add(path.Join(path.Dir(name), "prism_client.go"), shared(f)); err != nil {
-			return nil, err
+		add(f.GeneratedFilenamePrefix+"_client.go", client, f)
+		if !packages[f.GoImportPath] {
+			packages[f.GoImportPath] = true
+			add(path.Join(path.Dir(f.GeneratedFilenamePrefix), "prism_client.go"), shared, f)
 		}
 	}
-	return files, nil
+	return tasks
 }
 
 // client writes the client of one contract file.

@@ -60,20 +60,14 @@ func Emit(d *schema.Deployment) (*Contract, error) {
 		return nil, fmt.Errorf("contract: %w", err)
 	}
 
-	c := &Contract{Descriptors: withoutSource(linked.protos)}
+	goFiles, err := emit.All(append(messages(plugin), clients(plugin, slices.Sorted(maps.Keys(texts)))...))
+	if err != nil {
+		return nil, fmt.Errorf("contract: Go: %w", err)
+	}
+	c := &Contract{Files: goFiles, Descriptors: withoutSource(linked.protos)}
 	for p, text := range texts {
 		c.Files = append(c.Files, emit.File{Path: path.Join(Dir, p), Content: []byte(text)})
 	}
-	goFiles, err := messages(plugin)
-	if err != nil {
-		return nil, fmt.Errorf("contract: Go messages: %w", err)
-	}
-	c.Files = append(c.Files, goFiles...)
-	goClients, err := clients(plugin, slices.Sorted(maps.Keys(texts)))
-	if err != nil {
-		return nil, fmt.Errorf("contract: Go client: %w", err)
-	}
-	c.Files = append(c.Files, goClients...)
 	slices.SortFunc(c.Files, func(a, b emit.File) int { return strings.Compare(a.Path, b.Path) })
 	return c, nil
 }

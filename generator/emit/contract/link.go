@@ -67,6 +67,7 @@ func link(d *schema.Deployment, texts map[string]string) (*linkedFiles, error) {
 			return nil, err
 		}
 		if _, ours := texts[f.Path()]; !ours {
+			p = proto.CloneOf(p)
 			schema.CleanComments(p)
 		}
 		linked.protos = append(linked.protos, p)
@@ -98,27 +99,21 @@ func inOrder(files []protoreflect.FileDescriptor) []protoreflect.FileDescriptor 
 
 // built returns what binaries are built from: f without options of source
 // retention, and protobuf's own files as this compiler has them, since front
-// ends bring different copies.
+// ends bring different copies. It may be f's own.
 func built(f protoreflect.FileDescriptor) (*descriptorpb.FileDescriptorProto, error) {
 	if strings.HasPrefix(f.Path(), "google/protobuf/") {
 		if own, err := protoregistry.GlobalFiles.FindFileByPath(f.Path()); err == nil {
 			f = own
 		}
 	}
-	p, err := options.StripSourceRetentionOptionsFromFile(protoutil.ProtoFromFileDescriptor(f))
-	if err != nil {
-		return nil, err
-	}
-	return proto.CloneOf(p), nil // it may be f's own
+	return options.StripSourceRetentionOptionsFromFile(protoutil.ProtoFromFileDescriptor(f))
 }
 
-// withoutSource returns the files without comments and positions.
+// withoutSource takes comments and positions out of the files, which nothing
+// else may need any more.
 func withoutSource(files []*descriptorpb.FileDescriptorProto) *descriptorpb.FileDescriptorSet {
-	set := &descriptorpb.FileDescriptorSet{}
 	for _, f := range files {
-		f = proto.CloneOf(f)
 		f.SourceCodeInfo = nil
-		set.File = append(set.File, f)
 	}
-	return set
+	return &descriptorpb.FileDescriptorSet{File: files}
 }

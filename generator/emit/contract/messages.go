@@ -28,14 +28,23 @@ func newPlugin(own []string, protos []*descriptorpb.FileDescriptorProto) (*proto
 // an upgrade changes only what it must.
 var noVersionMarkers = sync.OnceFunc(func() { internal_gengo.GenerateVersionMarkers = false })
 
-// messages returns the .pb.go of every file to emit, as protoc-gen-go has it.
-func messages(plugin *protogen.Plugin) ([]emit.File, error) {
+// messages returns what makes the .pb.go of every file to emit.
+func messages(plugin *protogen.Plugin) []emit.Task {
 	noVersionMarkers()
+	var tasks []emit.Task
 	for _, f := range plugin.Files {
 		if f.Generate {
-			internal_gengo.GenerateFile(plugin, f)
+			tasks = append(tasks, func() ([]emit.File, error) { return generate(*plugin, f) })
 		}
 	}
+	return tasks
+}
+
+// generate returns the .pb.go of a file as protoc-gen-go has it. That collects
+// in the plugin what it generates, so each file has a copy of the plugin: files
+// are generated at the same time, and their drafts are not kept.
+func generate(plugin protogen.Plugin, f *protogen.File) ([]emit.File, error) {
+	internal_gengo.GenerateFile(&plugin, f)
 	response := plugin.Response()
 	if response.Error != nil {
 		return nil, errors.New(response.GetError())

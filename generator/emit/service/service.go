@@ -1,6 +1,7 @@
-// Package service emits service.go and lists.go of an entity's package: the
-// handlers between the contract and the store, and the list of methods that the
-// runtime calls them by. They are the same for every backend.
+// Package service emits service.go, batches.go and lists.go of an entity's
+// package: the handlers between the contract and the store, and the list of
+// methods that the runtime calls them by. But for the store's import they are
+// the same for every backend.
 package service
 
 import (
@@ -13,46 +14,57 @@ import (
 	"github.com/prism-proxy/prism/generator/schema"
 )
 
-// Emit returns the handlers of e, in the folder dir.
-func Emit(e *schema.Entity, dir, importPath, backendPath, contractPath string) ([]emit.File, error) {
-	p := &printer{e: e, backend: path.Base(backendPath), imports: golang.Imports{
-		"bytes": "bytes", "math": "math", "cmp": "cmp", "utf8": "unicode/utf8",
-		"runtime":              golang.Module + "/runtime",
-		"keyvalue":             golang.Module + "/runtime/keyvalue",
-		"wire":                 golang.Module + "/runtime/wire",
-		path.Base(backendPath): backendPath,
-	}}
+// Emit returns service.go of e, in the folder dir: what binds the service to its
+// store, and the handlers of one record.
+func Emit(e *schema.Entity, dir, importPath, backendPath, contractPath string) (emit.File, error) {
+	p := &printer{e: e}
+	backend := path.Base(backendPath)
+	imports := imports()
+	imports[backend] = backendPath
+	f := golang.NewFile(importPath, e.GoPackage, "", imports)
+	p.service(f, backend, contractPath)
+	p.single(f)
+	content, err := f.Bytes()
+	return emit.File{Path: path.Join(dir, "service.go"), Content: content}, err
+}
+
+// EmitMany returns batches.go and lists.go of e, the handlers of many records,
+// with paths from the package's folder: they are the same in every package of
+// e, whatever its store.
+func EmitMany(e *schema.Entity) ([]emit.File, error) {
+	p := &printer{e: e}
 	var files []emit.File
 	for _, f := range []struct {
 		name  string
 		print func(*golang.File)
-	}{
-		{"service.go", func(f *golang.File) { p.service(f, contractPath) }},
-		{"batches.go", p.batches},
-		{"lists.go", p.lists},
-	} {
-		file := golang.NewFile(importPath, e.GoPackage, "", p.imports)
+	}{{"batches.go", p.batches}, {"lists.go", p.lists}} {
+		file := golang.NewFile("", e.GoPackage, "", imports())
 		f.print(file)
 		content, err := file.Bytes()
 		if err != nil {
 			return nil, fmt.Errorf("%s of %s: %w", f.name, e.Desc.FullName(), err)
 		}
-		files = append(files, emit.File{Path: path.Join(dir, f.name), Content: content})
+		files = append(files, emit.File{Path: f.name, Content: content})
 	}
 	return files, nil
 }
 
-type printer struct {
-	e       *schema.Entity
-	backend string // the package of the store
-	imports golang.Imports
+func imports() golang.Imports {
+	return golang.Imports{
+		"bytes": "bytes", "math": "math", "cmp": "cmp", "utf8": "unicode/utf8",
+		"runtime":  golang.Module + "/runtime",
+		"keyvalue": golang.Module + "/runtime/keyvalue",
+		"wire":     golang.Module + "/runtime/wire",
+	}
 }
+
+type printer struct{ e *schema.Entity }
 
 func (p *printer) serviceName() string {
 	return string(p.e.Desc.ParentFile().Package()) + "." + p.e.Name + "Service"
 }
 
-func (p *printer) service(f *golang.File, contractPath string) {
+func (p *printer) service(f *golang.File, backend, contractPath string) {
 	e, service := p.e, p.serviceName()
 	var methods strings.Builder
 	for _, m := range e.Methods() {
@@ -85,8 +97,7 @@ func NewService(db *@%[6]s.DB) @runtime.Service {
 		Methods: []@runtime.Method{
 			%[4]s},
 		%[5]s}
-}`, service, e.Namespace.Name, contractPath, methods.String(), sweep, p.backend)
-	p.single(f)
+}`, service, e.Namespace.Name, contractPath, methods.String(), sweep, backend)
 }
 
 // single prints the handlers of one record.
