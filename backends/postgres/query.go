@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -94,11 +93,28 @@ func (db *DB) Versions(ctx context.Context, table, statement string, n int, valu
 // which Postgres takes a second to see.
 const takeTurn = `SELECT pg_advisory_xact_lock(hashtext('prism_batch'), hashtext($1))`
 
-// Free is Versions for a statement that deletes, and reports whether there was
-// anything to delete.
-func (db *DB) Free(ctx context.Context, table, statement string, n int, values func(i int) []any) (bool, error) {
-	deleted, _, err := db.Versions(ctx, table, statement, n, values)
-	return err == nil && slices.Max(deleted) > 0, err
+// Free is Versions for a statement that deletes.
+func (db *DB) Free(ctx context.Context, table, statement string, n int, values func(i int) []any) error {
+	_, _, err := db.Versions(ctx, table, statement, n, values)
+	return err
+}
+
+// Again reports whether a write that a unique index refused is to be tried
+// again. If not, it returns taken: a record before it in its batch has the
+// value, or another one, whose version other answers.
+//
+// Else what had the value gave it up meanwhile, or is the same record: of two
+// that insert it at the same time one fails on the other's values, and finds
+// the record when it looks again.
+func (db *DB) Again(ctx context.Context, taken error, before bool, other string, values ...any) (bool, error) {
+	if before {
+		return false, taken
+	}
+	version, err := db.Version(ctx, other, values...)
+	if err == nil && version != 0 {
+		err = taken
+	}
+	return err == nil, err
 }
 
 // pipeline sends batch and the statement for n items at once, which makes them
@@ -237,18 +253,13 @@ func (db *DB) run(ctx context.Context, do func(*pgxpool.Conn) error) error {
 
 // attempts is how often a write is tried that Postgres undoes to resolve a
 // deadlock or to keep transactions serializable.
-//
-// A write that violates a unique index is tried once more: of two that insert
-// the same record at the same time one fails on the other's values, and finds
-// the record when it looks again.
 const attempts = 3
 
 // write is run for one transaction that writes.
 func (db *DB) write(ctx context.Context, do func(*pgxpool.Conn) error) error {
 	for attempt := 1; ; attempt++ {
 		err := db.run(ctx, do)
-		again := contended(err) || attempt == 1 && Violated(err) != ""
-		if attempt == attempts || ctx.Err() != nil || !again {
+		if attempt == attempts || ctx.Err() != nil || !contended(err) {
 			return err
 		}
 	}
