@@ -85,6 +85,7 @@ func (db *DB) open(ctx context.Context, env *runtime.Env, path string, cfg Confi
 	if db.Tokens, err = keyvalue.NewTokens(key, env.Now); err != nil {
 		return err
 	}
+	boundLog(writer.conn)
 	db.writer <- writer
 	for range cfg.Readers {
 		reader, err := db.connect(path, cfg.Synchronous)
@@ -138,6 +139,42 @@ func open(path, synchronous string) (*sqlite3.Conn, error) {
 		return nil, errors.Join(err, c.Close())
 	}
 	return c, nil
+}
+
+// The write-ahead log is copied into the file once it has checkpointPages, as
+// SQLite does by itself, and from restartPages on it is also begun anew.
+const (
+	checkpointPages = 1000
+	restartPages    = 4000 // 16 MB
+
+	// restartTimeout is how long a commit waits for readers at most to begin the
+	// log anew.
+	restartTimeout = 100 * time.Millisecond
+)
+
+// boundLog keeps the log of c's writes from growing without end. SQLite begins
+// it anew only after a commit that no reader is behind of, and beside many
+// readers there is none: they have to be waited for. A reader that stays is
+// another program's, and is waited for again when the log is twice as long.
+//
+// What fails is left to the next commit: this one is done.
+func boundLog(c *sqlite3.Conn) {
+	restartAt := restartPages
+	c.WALHook(func(c *sqlite3.Conn, schema string, pages int) error {
+		switch {
+		case pages < checkpointPages:
+		case pages < restartAt:
+			_, _, _ = c.WALCheckpoint(schema, sqlite3.CHECKPOINT_PASSIVE)
+		default:
+			_ = c.BusyTimeout(restartTimeout)
+			restartAt = restartPages
+			if _, _, err := c.WALCheckpoint(schema, sqlite3.CHECKPOINT_RESTART); err != nil {
+				restartAt = 2 * pages
+			}
+			_ = c.BusyTimeout(busyTimeout)
+		}
+		return nil
+	})
 }
 
 // lockFile takes the lock that keeps a second process from the store. It ends
