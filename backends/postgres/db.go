@@ -39,6 +39,7 @@ type DB struct {
 
 	now   func() time.Time
 	pool  *pgxpool.Pool
+	turns turns
 	close sync.Once
 }
 

@@ -69,6 +69,11 @@ func (db *DB) Swap(ctx context.Context, statement string, values ...any) (versio
 // one transaction and one round trip, in their order: all are applied or none.
 // With an error item is the one that failed, if it was one.
 func (db *DB) Versions(ctx context.Context, table, statement string, n int, values func(i int) []any) (versions []int64, item int, err error) {
+	leave, err := db.turns.take(ctx, table)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer leave()
 	versions = make([]int64, n)
 	err = db.write(ctx, func(conn *pgxpool.Conn) error {
 		clear(versions)
@@ -87,11 +92,6 @@ func (db *DB) Versions(ctx context.Context, table, statement string, n int, valu
 	}
 	return versions, 0, nil
 }
-
-// takeTurn lets the transactions that write many records of a table go one
-// after another: two that each held a key of the other would end in a deadlock,
-// which Postgres takes a second to see.
-const takeTurn = `SELECT pg_advisory_xact_lock(hashtext('prism_batch'), hashtext($1))`
 
 // Free is Versions for a statement that deletes.
 func (db *DB) Free(ctx context.Context, table, statement string, n int, values func(i int) []any) error {

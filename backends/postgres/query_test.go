@@ -1,9 +1,11 @@
 package postgres_test
 
 import (
+	"context"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/prism-proxy/prism/backends/postgres/postgrestest"
 	"github.com/prism-proxy/prism/runtime"
@@ -80,6 +82,39 @@ func TestBatchesTakeTurns(t *testing.T) {
 	if got := sent.Load(); got != 4 {
 		t.Errorf("%d items were sent, want each of the 4 once", got)
 	}
+}
+
+// Batches that wait for one of another proxy leave connections to other calls.
+func TestBatchesLeaveConnections(t *testing.T) {
+	store := postgrestest.Start(t)
+	migrate(t, environment(store), config(initSQL))
+	cfg := config(initSQL)
+	cfg.Connections = 2
+	db := open(t, environment(store), cfg)
+	other := connect(t, store)
+	other.exec(`BEGIN; SELECT pg_advisory_xact_lock(hashtext('prism_batch'), hashtext('things'))`)
+	var group sync.WaitGroup
+	for i := range 4 {
+		group.Go(func() {
+			values := func(int) []any { return []any{string(rune('a' + i)), nil} }
+			if _, _, err := db.Versions(t.Context(), "things", insertThing, 1, values); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	other.blocked(1)
+	time.Sleep(100 * time.Millisecond) // for the others to come
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if _, err := db.Version(ctx, insertThing, "single", nil); err != nil {
+		t.Errorf("a call beside batches that wait: %v", err)
+	}
+	late, cancel := context.WithTimeout(t.Context(), 0)
+	defer cancel()
+	_, _, err := db.Versions(late, "things", insertThing, 1, nil)
+	wantReason(t, err, runtime.DeadlineExceeded, "none")
+	other.exec(`COMMIT`)
+	group.Wait()
 }
 
 // What Postgres undoes to resolve a deadlock is tried again, but not for ever.
