@@ -167,8 +167,9 @@ func boundLog(c *sqlite3.Conn) {
 			_, _, _ = c.WALCheckpoint(schema, sqlite3.CHECKPOINT_PASSIVE)
 		default:
 			_ = c.BusyTimeout(restartTimeout)
+			_, _, err := c.WALCheckpoint(schema, sqlite3.CHECKPOINT_RESTART)
 			restartAt = restartPages
-			if _, _, err := c.WALCheckpoint(schema, sqlite3.CHECKPOINT_RESTART); err != nil {
+			if errors.Is(err, sqlite3.BUSY) {
 				restartAt = 2 * pages
 			}
 			_ = c.BusyTimeout(busyTimeout)
