@@ -161,9 +161,10 @@ const atOnce = 100
 func (db *DB) Records(ctx context.Context, results *keyvalue.Results, statement string, n int, values func(i int) []any) error {
 	full := false
 	for first := 0; first < n && !full; first += atOnce {
+		count := min(atOnce, n-first)
 		err := db.run(ctx, func(conn *pgxpool.Conn) error {
 			values := func(i int) []any { return values(first + i) }
-			return pipeline(ctx, conn, new(pgx.Batch), statement, min(atOnce, n-first), values, func(_ int, rows pgx.Rows) error {
+			err := pipeline(ctx, conn, new(pgx.Batch), statement, count, values, func(i int, rows pgx.Rows) error {
 				if full {
 					return nil
 				}
@@ -173,8 +174,15 @@ func (db *DB) Records(ctx context.Context, results *keyvalue.Results, statement 
 				}
 				w, record, err := scan(rows)
 				full = err == nil && !results.Add(w, record)
+				if full && count-i > tooMany*(i+1) {
+					conn.Conn().Close(context.WithoutCancel(ctx))
+				}
 				return err
 			})
+			if full { // what comes behind is of no matter
+				return nil
+			}
+			return err
 		})
 		if err != nil {
 			return err
@@ -213,8 +221,8 @@ func (db *DB) Page(ctx context.Context, page *keyvalue.Page, statement string, v
 	})
 }
 
-// tooMany is how many times the rows of a page that is full by its bytes may be
-// on their way behind it, and be read in vain. Beyond that, some 30 MB, a new
+// tooMany is how many times the rows of an answer that is full by its bytes may
+// be on their way behind it, and be read in vain. Beyond that, some 30 MB, a new
 // connection is cheaper.
 const tooMany = 8
 

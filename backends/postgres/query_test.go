@@ -56,6 +56,38 @@ func TestPageOfLargeRecords(t *testing.T) {
 	}
 }
 
+// A batch of a hundred large records would otherwise read them all to answer the
+// first.
+func TestBatchOfLargeRecords(t *testing.T) {
+	store := postgrestest.Start(t)
+	migrate(t, environment(store), config(initSQL))
+	cfg := config(initSQL)
+	cfg.Connections = 1
+	db := open(t, environment(store), cfg)
+	const get = `SELECT pg_backend_pid()::bigint, convert_to(repeat('x', 1000000), 'UTF8') WHERE $1::bigint >= 0`
+	session := func() int64 {
+		t.Helper()
+		pid, err := db.Version(t.Context(), `SELECT pg_backend_pid()::bigint`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return pid
+	}
+	for n, keeps := range map[int]bool{3: true, 10: true, 150: false} {
+		before := session()
+		var results keyvalue.Results
+		if err := db.Records(t.Context(), &results, get, n, func(i int) []any { return []any{int64(i)} }); err != nil {
+			t.Fatal(err)
+		}
+		if got := len(results.Bytes()) / 1000000; got != 3 {
+			t.Errorf("of %d records %d were answered, want 3", n, got)
+		}
+		if kept := session() == before; kept != keeps {
+			t.Errorf("of %d records: the connection was kept: %t, want %t", n, kept, keeps)
+		}
+	}
+}
+
 // Batches over the same keys in opposite orders wait for each other, and none
 // is undone and tried again because each holds what the other wants.
 func TestBatchesTakeTurns(t *testing.T) {
