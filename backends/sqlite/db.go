@@ -149,7 +149,7 @@ const (
 
 	// restartTimeout is how long a commit waits for readers at most to begin the
 	// log anew.
-	restartTimeout = 100 * time.Millisecond
+	restartTimeout = 250 * time.Millisecond
 )
 
 // boundLog keeps the log of c's writes from growing without end. SQLite begins
