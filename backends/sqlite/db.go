@@ -147,9 +147,11 @@ const (
 	checkpointPages = 1000
 	restartPages    = 4000 // 16 MB
 
-	// restartTimeout is how long a commit waits for readers at most to begin the
-	// log anew.
-	restartTimeout = 250 * time.Millisecond
+	// A commit that begins the log anew waits for readers, and then again: SQLite
+	// waits for the place in the log that a reader had when the wait began, even
+	// if readers that are not behind have it since.
+	restartTimeout  = 25 * time.Millisecond
+	restartAttempts = 10
 )
 
 // boundLog keeps the log of c's writes from growing without end. SQLite begins
@@ -167,10 +169,12 @@ func boundLog(c *sqlite3.Conn) {
 			_, _, _ = c.WALCheckpoint(schema, sqlite3.CHECKPOINT_PASSIVE)
 		default:
 			_ = c.BusyTimeout(restartTimeout)
-			_, _, err := c.WALCheckpoint(schema, sqlite3.CHECKPOINT_RESTART)
-			restartAt = restartPages
-			if errors.Is(err, sqlite3.BUSY) {
-				restartAt = 2 * pages
+			restartAt = 2 * pages
+			for range restartAttempts {
+				if _, _, err := c.WALCheckpoint(schema, sqlite3.CHECKPOINT_RESTART); !errors.Is(err, sqlite3.BUSY) {
+					restartAt = restartPages
+					break
+				}
 			}
 			_ = c.BusyTimeout(busyTimeout)
 		}
