@@ -295,12 +295,20 @@ func (s *Server) Sweep(ctx context.Context) (total int, err error) {
 func sweepAll(ctx context.Context, sweep func(context.Context) (int, error)) (total int, err error) {
 	defer recovered(&err)
 	for {
-		n, err := sweep(ctx)
+		n, err := sweepOnce(ctx, sweep)
 		total += n
 		if n == 0 || err != nil {
 			return total, err
 		}
 	}
+}
+
+// sweepOnce is sweep within the time that a call may take, so that a store that
+// hangs does not keep the others from it.
+func sweepOnce(ctx context.Context, sweep func(context.Context) (int, error)) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, maxDeadline)
+	defer cancel()
+	return sweep(ctx)
 }
 
 // Close stops the server at once and closes the stores. It is idempotent and

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -297,12 +298,15 @@ func TestSweepRecovers(t *testing.T) {
 	}
 }
 
-// A store that cannot sweep does not keep the others from it.
-func TestSweepGoesOn(t *testing.T) {
+// A store that cannot sweep, or hangs, does not keep the others from it.
+func TestSweepGoesOn(t *testing.T) { synctest.Test(t, testSweepGoesOn) }
+
+func testSweepGoesOn(t *testing.T) {
 	swept := 0
 	sweeps := []func(context.Context) (int, error){
 		func(context.Context) (int, error) { return 0, errors.New("down") },
 		func(context.Context) (int, error) { panic("sweep") },
+		func(ctx context.Context) (int, error) { <-ctx.Done(); return 0, ctx.Err() },
 		func(context.Context) (int, error) { swept++; return 2 - swept, nil },
 	}
 	var services []runtime.Service

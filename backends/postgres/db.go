@@ -40,6 +40,7 @@ type DB struct {
 
 	now   func() time.Time
 	pool  *pgxpool.Pool
+	turns turns
 	close sync.Once
 }
 
@@ -89,6 +90,7 @@ func connect(ctx context.Context, env *runtime.Env, cfg Config, session map[stri
 	c.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
 	c.ConnConfig.ConnectTimeout = connectTimeout
 	maps.Copy(c.ConnConfig.RuntimeParams, session)
+	c.ConnConfig.RuntimeParams["client_encoding"] = "UTF8"
 	if c.ConnConfig.RuntimeParams["application_name"] == "" {
 		c.ConnConfig.RuntimeParams["application_name"] = env.Deployment + "-proxy"
 	}

@@ -20,8 +20,8 @@
 // that hold each other's keys would end in deadlocks. Other calls go beside
 // them.
 //
-// A page is bounded by bytes when it is answered, not when it is read: records
-// that no longer fit come from the server in vain, and where they are many the
-// connection is given up for a new one. Clients that list large records ask for
-// small pages.
+// A page, and a batch of gets, is bounded by bytes when it is answered, not when
+// it is read: records that no longer fit come from the server in vain, and where
+// they are many the connection is given up for a new one. Clients that read large
+// records ask for small pages and batches.
 package postgres

@@ -16,8 +16,8 @@ import (
 // Error translates an error of the driver into what the client is told. Errors
 // of package runtime pass unchanged.
 //
-// What Postgres answered is known: the statement and its transaction were
-// undone, and the SQLSTATE says why
+// What Postgres answered is known, unless it ended the connection: the statement
+// and its transaction were undone, and the SQLSTATE says why
 // (https://www.postgresql.org/docs/15/errcodes-appendix.html). Without an
 // answer the context's end comes first, then the connection's. A write that may
 // have been sent may have been applied: then the outcome is unknown. What is
@@ -55,41 +55,46 @@ type failure func(r runtime.Reason, what string, cause error) error
 
 // answered translates what Postgres answered: whole SQLSTATEs, then classes.
 // failed is for those after which the connection is gone, perhaps between the
-// commit and its report.
+// commit and its report: a server that finds its disk full as it writes the log
+// panics, and has the transaction when it comes back.
 func answered(e *pgconn.PgError, failed failure) error {
 	why := cause(e.Code)
 	if e.ConstraintName != "" {
 		why = cause(e.Code + " " + e.ConstraintName)
 	}
+	undone := runtime.NotApplied
+	if e.SeverityUnlocalized == "FATAL" || e.SeverityUnlocalized == "PANIC" {
+		undone = failed
+	}
 	switch e.Code {
 	case "23505": // unique_violation
 		return runtime.Taken(e.ConstraintName)
 	case "57014": // query_canceled
-		return runtime.NotApplied(runtime.BackendTimeout, "the store cancelled the statement (an answer before its time limit)", why)
+		return undone(runtime.BackendTimeout, "the store cancelled the statement (an answer before its time limit)", why)
 	case "40001", "40P01", "55P03": // serialization_failure, deadlock_detected, lock_not_available
-		return runtime.NotApplied(runtime.BackendContention, "the store gave way to other writes (fewer at a time)", why)
+		return undone(runtime.BackendContention, "the store gave way to other writes (fewer at a time)", why)
 	case "40003": // statement_completion_unknown
 		return runtime.Unknown(runtime.BackendUnavailable, "the store does not know what it did (a healthy store)", why)
 	case "53100", "25006": // disk_full, read_only_sql_transaction
-		return runtime.NotApplied(runtime.BackendReadOnly, "the store takes no writes (space, and a primary)", why)
+		return undone(runtime.BackendReadOnly, "the store takes no writes (space, and a primary)", why)
 	case "42501": // insufficient_privilege
-		return runtime.NotApplied(runtime.BackendAuth, "the store refuses the proxy's role (the right to its tables)", why)
+		return undone(runtime.BackendAuth, "the store refuses the proxy's role (the right to its tables)", why)
 	case "3D000": // invalid_catalog_name
-		return runtime.NotApplied(runtime.BackendUnavailable, "the store has no such database (the database of the url)", why)
+		return undone(runtime.BackendUnavailable, "the store has no such database (the database of the url)", why)
 	case "XX001", "XX002": // data_corrupted, index_corrupted
-		return runtime.NotApplied(runtime.ValueCorrupt, "the store found its data damaged (intact data)", why)
+		return undone(runtime.ValueCorrupt, "the store found its data damaged (intact data)", why)
 	case "57P03": // cannot_connect_now
-		return runtime.NotApplied(runtime.BackendUnavailable, "the store is starting or stopping (a running store)", why)
+		return undone(runtime.BackendUnavailable, "the store is starting or stopping (a running store)", why)
 	}
 	switch e.Code[:min(2, len(e.Code))] {
 	case "28": // invalid_authorization_specification
-		return runtime.NotApplied(runtime.BackendAuth, "the store refuses the proxy's credentials (valid ones)", why)
+		return undone(runtime.BackendAuth, "the store refuses the proxy's credentials (valid ones)", why)
 	case "53": // insufficient_resources
-		return runtime.NotApplied(runtime.BackendUnavailable, "the store is out of resources (free connections and memory)", why)
+		return undone(runtime.BackendUnavailable, "the store is out of resources (free connections and memory)", why)
 	case "08", "57": // connection_exception, operator_intervention
 		return failed(runtime.BackendUnavailable, "the store ended the connection (a running store)", why)
 	}
-	return runtime.NotApplied(runtime.Internal, "the store failed (no fault of the request)", why)
+	return undone(runtime.Internal, "the store failed (no fault of the request)", why)
 }
 
 func cause(what string) error { return errors.New("postgres: " + what) }
@@ -104,9 +109,11 @@ func Violated(err error) string {
 	return ""
 }
 
+// contended reports whether err is of a write that was undone and may be tried
+// again.
 func contended(err error) bool {
 	var e *runtime.Error
-	return errors.As(err, &e) && e.Reason == runtime.BackendContention
+	return errors.As(err, &e) && e.Reason == runtime.BackendContention && e.Metadata["outcome"] == "none"
 }
 
 // disconnected reports whether err is one of the connection.

@@ -35,6 +35,7 @@ func TestError(t *testing.T) {
 			Code: code, ConstraintName: "things_label", Message: "hush", Detail: "Key (label)=(hush) already exists.",
 		})
 	}
+	severe := func(severity, code string) error { return &pgconn.PgError{SeverityUnlocalized: severity, Code: code} }
 	broken := &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
 	for _, c := range []struct {
 		name    string
@@ -62,6 +63,9 @@ func TestError(t *testing.T) {
 		{"cannot_connect_now", live, answer("57P03"), runtime.BackendUnavailable, "none"},
 		{"connection_failure", live, answer("08006"), runtime.BackendUnavailable, "unknown"},
 		{"protocol_violation before anything was sent", live, unsent{answer("08P01")}, runtime.BackendUnavailable, "none"},
+		{"disk_full as the log is written", live, severe("PANIC", "53100"), runtime.BackendReadOnly, "unknown"},
+		{"the connection's end with any code", live, severe("FATAL", "XX000"), runtime.Internal, "unknown"},
+		{"the connection's end before anything was sent", live, unsent{severe("FATAL", "53300")}, runtime.BackendUnavailable, "none"},
 		{"data_corrupted", live, answer("XX001"), runtime.ValueCorrupt, "none"},
 		{"undefined_table", live, answer("42P01"), runtime.Internal, "none"},
 		{"a code that is none", live, answer("X"), runtime.Internal, "none"},

@@ -174,6 +174,26 @@ func TestOpenRefuses(t *testing.T) {
 	open(t, environment(with(t, store, "synchronous_commit", "off")), cfg)
 }
 
+// Text is UTF-8, whatever the role's sessions are set to: another encoding would
+// order and refuse other keys, and people would read other text.
+func TestTextIsUTF8(t *testing.T) {
+	store := postgrestest.Start(t)
+	migrate(t, environment(store), config(initSQL))
+	query(t, store, `ALTER ROLE CURRENT_USER SET client_encoding = 'WIN1252'`)
+	for name, store := range map[string]string{"role": store, "url": with(t, store, "client_encoding", "LATIN1")} {
+		t.Run(name, func(t *testing.T) {
+			db := open(t, environment(store), config(initSQL))
+			if _, err := db.Version(t.Context(), insertThing, []byte("\u00dd"+name), nil); err != nil {
+				t.Error(err)
+			}
+			got := query(t, with(t, store, "client_encoding", "UTF8"), `SELECT "id" FROM "things" WHERE "id" LIKE '%'||'`+name+`'`)
+			if want := []string{"\u00dd" + name}; !cmp.Equal(got, want) {
+				t.Errorf("the store has %q, want %q", got, want)
+			}
+		})
+	}
+}
+
 func TestOpenNeedsNoRightToDDL(t *testing.T) {
 	store := postgrestest.Start(t)
 	migrate(t, environment(store), config(initSQL))

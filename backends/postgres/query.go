@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -70,6 +69,11 @@ func (db *DB) Swap(ctx context.Context, statement string, values ...any) (versio
 // one transaction and one round trip, in their order: all are applied or none.
 // With an error item is the one that failed, if it was one.
 func (db *DB) Versions(ctx context.Context, table, statement string, n int, values func(i int) []any) (versions []int64, item int, err error) {
+	leave, err := db.turns.take(ctx, table)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer leave()
 	versions = make([]int64, n)
 	err = db.write(ctx, func(conn *pgxpool.Conn) error {
 		clear(versions)
@@ -89,16 +93,28 @@ func (db *DB) Versions(ctx context.Context, table, statement string, n int, valu
 	return versions, 0, nil
 }
 
-// takeTurn lets the transactions that write many records of a table go one
-// after another: two that each held a key of the other would end in a deadlock,
-// which Postgres takes a second to see.
-const takeTurn = `SELECT pg_advisory_xact_lock(hashtext('prism_batch'), hashtext($1))`
+// Free is Versions for a statement that deletes.
+func (db *DB) Free(ctx context.Context, table, statement string, n int, values func(i int) []any) error {
+	_, _, err := db.Versions(ctx, table, statement, n, values)
+	return err
+}
 
-// Free is Versions for a statement that deletes, and reports whether there was
-// anything to delete.
-func (db *DB) Free(ctx context.Context, table, statement string, n int, values func(i int) []any) (bool, error) {
-	deleted, _, err := db.Versions(ctx, table, statement, n, values)
-	return err == nil && slices.Max(deleted) > 0, err
+// Again reports whether a write that a unique index refused is to be tried
+// again. If not, it returns taken: a record before it in its batch has the
+// value, or another one, whose version other answers.
+//
+// Else what had the value gave it up meanwhile, or is the same record: of two
+// that insert it at the same time one fails on the other's values, and finds
+// the record when it looks again.
+func (db *DB) Again(ctx context.Context, taken error, before bool, other string, values ...any) (bool, error) {
+	if before {
+		return false, taken
+	}
+	version, err := db.Version(ctx, other, values...)
+	if err == nil && version != 0 {
+		err = taken
+	}
+	return err == nil, err
 }
 
 // pipeline sends batch and the statement for n items at once, which makes them
@@ -145,9 +161,10 @@ const atOnce = 100
 func (db *DB) Records(ctx context.Context, results *keyvalue.Results, statement string, n int, values func(i int) []any) error {
 	full := false
 	for first := 0; first < n && !full; first += atOnce {
+		count := min(atOnce, n-first)
 		err := db.run(ctx, func(conn *pgxpool.Conn) error {
 			values := func(i int) []any { return values(first + i) }
-			return pipeline(ctx, conn, new(pgx.Batch), statement, min(atOnce, n-first), values, func(_ int, rows pgx.Rows) error {
+			err := pipeline(ctx, conn, new(pgx.Batch), statement, count, values, func(i int, rows pgx.Rows) error {
 				if full {
 					return nil
 				}
@@ -157,8 +174,15 @@ func (db *DB) Records(ctx context.Context, results *keyvalue.Results, statement 
 				}
 				w, record, err := scan(rows)
 				full = err == nil && !results.Add(w, record)
+				if full && count-i > tooMany*(i+1) {
+					conn.Conn().Close(context.WithoutCancel(ctx))
+				}
 				return err
 			})
+			if full { // what comes behind is of no matter
+				return nil
+			}
+			return err
 		})
 		if err != nil {
 			return err
@@ -197,8 +221,8 @@ func (db *DB) Page(ctx context.Context, page *keyvalue.Page, statement string, v
 	})
 }
 
-// tooMany is how many times the rows of a page that is full by its bytes may be
-// on their way behind it, and be read in vain. Beyond that, some 30 MB, a new
+// tooMany is how many times the rows of an answer that is full by its bytes may
+// be on their way behind it, and be read in vain. Beyond that, some 30 MB, a new
 // connection is cheaper.
 const tooMany = 8
 
@@ -237,18 +261,13 @@ func (db *DB) run(ctx context.Context, do func(*pgxpool.Conn) error) error {
 
 // attempts is how often a write is tried that Postgres undoes to resolve a
 // deadlock or to keep transactions serializable.
-//
-// A write that violates a unique index is tried once more: of two that insert
-// the same record at the same time one fails on the other's values, and finds
-// the record when it looks again.
 const attempts = 3
 
 // write is run for one transaction that writes.
 func (db *DB) write(ctx context.Context, do func(*pgxpool.Conn) error) error {
 	for attempt := 1; ; attempt++ {
 		err := db.run(ctx, do)
-		again := contended(err) || attempt == 1 && Violated(err) != ""
-		if attempt == attempts || ctx.Err() != nil || !again {
+		if attempt == attempts || ctx.Err() != nil || !contended(err) {
 			return err
 		}
 	}

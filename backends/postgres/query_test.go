@@ -1,9 +1,11 @@
 package postgres_test
 
 import (
+	"context"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/prism-proxy/prism/backends/postgres/postgrestest"
 	"github.com/prism-proxy/prism/runtime"
@@ -54,6 +56,38 @@ func TestPageOfLargeRecords(t *testing.T) {
 	}
 }
 
+// A batch of a hundred large records would otherwise read them all to answer the
+// first.
+func TestBatchOfLargeRecords(t *testing.T) {
+	store := postgrestest.Start(t)
+	migrate(t, environment(store), config(initSQL))
+	cfg := config(initSQL)
+	cfg.Connections = 1
+	db := open(t, environment(store), cfg)
+	const get = `SELECT pg_backend_pid()::bigint, convert_to(repeat('x', 1000000), 'UTF8') WHERE $1::bigint >= 0`
+	session := func() int64 {
+		t.Helper()
+		pid, err := db.Version(t.Context(), `SELECT pg_backend_pid()::bigint`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return pid
+	}
+	for n, keeps := range map[int]bool{3: true, 10: true, 150: false} {
+		before := session()
+		var results keyvalue.Results
+		if err := db.Records(t.Context(), &results, get, n, func(i int) []any { return []any{int64(i)} }); err != nil {
+			t.Fatal(err)
+		}
+		if got := len(results.Bytes()) / 1000000; got != 3 {
+			t.Errorf("of %d records %d were answered, want 3", n, got)
+		}
+		if kept := session() == before; kept != keeps {
+			t.Errorf("of %d records: the connection was kept: %t, want %t", n, kept, keeps)
+		}
+	}
+}
+
 // Batches over the same keys in opposite orders wait for each other, and none
 // is undone and tried again because each holds what the other wants.
 func TestBatchesTakeTurns(t *testing.T) {
@@ -80,6 +114,39 @@ func TestBatchesTakeTurns(t *testing.T) {
 	if got := sent.Load(); got != 4 {
 		t.Errorf("%d items were sent, want each of the 4 once", got)
 	}
+}
+
+// Batches that wait for one of another proxy leave connections to other calls.
+func TestBatchesLeaveConnections(t *testing.T) {
+	store := postgrestest.Start(t)
+	migrate(t, environment(store), config(initSQL))
+	cfg := config(initSQL)
+	cfg.Connections = 2
+	db := open(t, environment(store), cfg)
+	other := connect(t, store)
+	other.exec(`BEGIN; SELECT pg_advisory_xact_lock(hashtext('prism_batch'), hashtext('things'))`)
+	var group sync.WaitGroup
+	for i := range 4 {
+		group.Go(func() {
+			values := func(int) []any { return []any{string(rune('a' + i)), nil} }
+			if _, _, err := db.Versions(t.Context(), "things", insertThing, 1, values); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	other.blocked(1)
+	time.Sleep(100 * time.Millisecond) // for the others to come
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if _, err := db.Version(ctx, insertThing, "single", nil); err != nil {
+		t.Errorf("a call beside batches that wait: %v", err)
+	}
+	late, cancel := context.WithTimeout(t.Context(), 0)
+	defer cancel()
+	_, _, err := db.Versions(late, "things", insertThing, 1, nil)
+	wantReason(t, err, runtime.DeadlineExceeded, "none")
+	other.exec(`COMMIT`)
+	group.Wait()
 }
 
 // What Postgres undoes to resolve a deadlock is tried again, but not for ever.

@@ -86,6 +86,7 @@ func (db *DB) open(ctx context.Context, env *runtime.Env, path string, cfg Confi
 	if db.Tokens, err = keyvalue.NewTokens(key, env.Now); err != nil {
 		return err
 	}
+	boundLog(writer.conn)
 	db.writer <- writer
 	for range cfg.Readers {
 		reader, err := db.connect(path, cfg.Synchronous)
@@ -139,6 +140,47 @@ func open(path, synchronous string) (*sqlite3.Conn, error) {
 		return nil, errors.Join(err, c.Close())
 	}
 	return c, nil
+}
+
+// The write-ahead log is copied into the file once it has checkpointPages, as
+// SQLite does by itself, and from restartPages on it is also begun anew.
+const (
+	checkpointPages = 1000
+	restartPages    = 4000 // 16 MB
+
+	// A commit that begins the log anew waits for readers, and then again: SQLite
+	// waits for the place in the log that a reader had when the wait began, even
+	// if readers that are not behind have it since.
+	restartTimeout  = 25 * time.Millisecond
+	restartAttempts = 10
+)
+
+// boundLog keeps the log of c's writes from growing without end. SQLite begins
+// it anew only after a commit that no reader is behind of, and beside many
+// readers there is none: they have to be waited for. A reader that stays is
+// another program's, and is waited for again when the log is twice as long.
+//
+// What fails is left to the next commit: this one is done.
+func boundLog(c *sqlite3.Conn) {
+	restartAt := restartPages
+	c.WALHook(func(c *sqlite3.Conn, schema string, pages int) error {
+		switch {
+		case pages < checkpointPages:
+		case pages < restartAt:
+			_, _, _ = c.WALCheckpoint(schema, sqlite3.CHECKPOINT_PASSIVE)
+		default:
+			_ = c.BusyTimeout(restartTimeout)
+			restartAt = 2 * pages
+			for range restartAttempts {
+				if _, _, err := c.WALCheckpoint(schema, sqlite3.CHECKPOINT_RESTART); !errors.Is(err, sqlite3.BUSY) {
+					restartAt = restartPages
+					break
+				}
+			}
+			_ = c.BusyTimeout(busyTimeout)
+		}
+		return nil
+	})
 }
 
 // lockFile takes the lock that keeps a second process from the store. It ends

@@ -6,6 +6,9 @@
 // With synchronous=FULL an acknowledged write survives a power cut, with NORMAL
 // the death of the process.
 //
+// The write-ahead log is kept near 16 MB: beyond that a write waits for readers,
+// 250 ms at most, until it can be begun anew.
+//
 // A side file <namespace>.db.lock is locked as long as the store is open, so a
 // second proxy is refused. Another program that opens the file can still write
 // to it, and what it writes to a column is not seen: the record is the truth.

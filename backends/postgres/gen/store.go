@@ -18,7 +18,7 @@ func (Backend) Store(e *schema.Entity, dir, importPath string) (emit.File, error
 	s := &store{
 		Entity: e,
 		file: golang.NewFile(importPath, e.GoPackage, "", golang.Imports{
-			"context": "context", "time": "time",
+			"bytes": "bytes", "context": "context", "slices": "slices", "time": "time",
 			"postgres": golang.Module + "/backends/postgres",
 			"runtime":  golang.Module + "/runtime",
 			"keyvalue": golang.Module + "/runtime/keyvalue",
@@ -128,13 +128,13 @@ func (s *store) written(record, more string) string {
 
 // result prints what follows the statement of method, which wrote a record.
 func (s *store) result(method, arguments string) string {
-	switch {
-	case len(s.Unique()) == 0:
+	if len(s.Unique()) == 0 {
 		return "return w, err\n"
-	case s.TTL == 0:
-		return "return w, taken(err)\n"
 	}
-	return fmt.Sprintf(`again, err := s.again(ctx, err, *r)
+	return fmt.Sprintf(`if err == nil {
+		return w, nil
+	}
+	again, err := s.again(ctx, err, 0, *r)
 	if again {
 		return s.%s(ctx, %s)
 	}
@@ -142,47 +142,60 @@ func (s *store) result(method, arguments string) string {
 `, method, arguments)
 }
 
-// unique prints what names the unique index that refused a record, and what
-// frees the values of records that have expired.
+// unique prints what is done about a write that a unique index refused.
 func (s *store) unique() {
 	if len(s.Unique()) == 0 {
 		return
 	}
 	var cases strings.Builder
 	for _, x := range s.Unique() {
-		fmt.Fprintf(&cases, "case %q:\nreturn @runtime.Taken(%q)\n", x.SQLName, x.Name)
+		where, n, free := equal(x.Equality, 1), len(dialect.Names(x.Equality)), ""
+		given, now := recordValues(x.Equality, "r."), ""
+		if s.TTL > 0 {
+			now = ", s.db.Now()"
+			s.file.Add("const %sFree = `DELETE FROM %s WHERE %s AND \"prism_expires\" <= $%d RETURNING \"prism_version\"`",
+				x.GoName, sql.Quote(s.Table), where, n+1)
+			free = fmt.Sprintf(`if err := s.db.Free(ctx, %q, %sFree, len(records), func(i int) []any {
+			return []any{%s%s}
+		}); err != nil {
+			return false, err
+		}
+`, s.Table, x.GoName, recordValues(x.Equality, "records[i]."), now)
+			n++
+		}
+		s.file.Add("const %sTaken = `SELECT \"prism_version\" FROM %s WHERE %s%s AND NOT (%s)`",
+			x.GoName, sql.Quote(s.Table), where, s.live(n), equal(s.Key(), n+1))
+		fmt.Fprintf(&cases, `case %q:
+		%sbefore := @slices.ContainsFunc(records[:item], func(b record) bool { return %s })
+		return s.db.Again(ctx, @runtime.Taken(%q), before, %sTaken, append([]any{%s%s}, r.key.values()...)...)
+`, x.SQLName, free, same(x.Equality), x.Name, x.GoName, given, now)
 	}
-	s.file.Add(`// taken names the unique index in which another record has the same value, if
-// that is what err says.
-func taken(err error) error {
+	freed := ""
+	if s.TTL > 0 {
+		freed = "\n// Records that have expired with the value are deleted before."
+	}
+	s.file.Add(`// again reports whether a write of records, of which item failed with err, is to
+// be tried again: a unique index refused it, and no other record has the value
+// any more. If not, it returns the error to answer.%s
+func (s *store) again(ctx @context.Context, err error, item int, records ...record) (bool, error) {
+	r := &records[item]
 	switch @postgres.Violated(err) {
 	%s}
-	return err
-}`, cases.String())
-	if s.TTL == 0 {
-		return
-	}
-	var frees strings.Builder
-	for _, x := range s.Unique() {
-		n := len(dialect.Names(x.Equality))
-		s.file.Add("const %sFree = `DELETE FROM %s WHERE %s AND \"prism_expires\" <= $%d RETURNING \"prism_version\"`",
-			x.GoName, sql.Quote(s.Table), equal(x.Equality, 1), n+1)
-		fmt.Fprintf(&frees, `if freed, failed := s.db.Free(ctx, %q, %sFree, len(records), func(i int) []any {
-			return []any{%s, s.db.Now()}
-		}); freed || failed != nil {
-			return freed, failed
+	return false, err
+}`, freed, cases.String())
+}
+
+// same is the condition that records b and r have the fields equal.
+func same(fields []*schema.Field) string {
+	var all []string
+	for _, f := range fields {
+		if f.Type == schema.Text || f.Type == schema.Bytes {
+			all = append(all, fmt.Sprintf("@bytes.Equal(b.%[1]s, r.%[1]s)", f.GoName))
+		} else {
+			all = append(all, fmt.Sprintf("b.%[1]s == r.%[1]s", f.GoName))
 		}
-`, s.Table, x.GoName, recordValues(x.Equality, "records[i]."))
 	}
-	s.file.Add(`// again reports whether a write of records that failed with err is to be tried
-// again: records that have expired had the same unique values, and are deleted
-// now. If not, it returns the error to answer.
-func (s *store) again(ctx @context.Context, err error, records ...record) (bool, error) {
-	if @postgres.Violated(err) == "" {
-		return false, err
-	}
-	%sreturn false, taken(err)
-}`, frees.String())
+	return strings.Join(all, " && ")
 }
 
 // live is the condition that a record has not expired at the time that is the
@@ -325,12 +338,16 @@ func (s *store) batchPut() {
 	item, refused := "_", "if err != nil {\nreturn nil, err\n}\n"
 	if len(s.Unique()) > 0 {
 		item = "item"
-		first, cases := "", "case @postgres.Violated(err) != \"\":\nreturn nil, @runtime.InItem(%q, item, taken(err))\n"
-		if s.TTL > 0 {
-			first = "again, err := s.again(ctx, err, records...)\n"
-			cases = "case again:\nreturn s.batchPut(ctx, records)\ncase @postgres.Violated(err) != \"\":\nreturn nil, @runtime.InItem(%q, item, err)\n"
-		}
-		refused = first + "switch {\n" + fmt.Sprintf(cases, s.Labels) + "case err != nil:\nreturn nil, err\n}\n"
+		refused = fmt.Sprintf(`again, err := s.again(ctx, err, item, records...)
+	switch {
+	case again:
+		return s.batchPut(ctx, records)
+	case @postgres.Violated(err) != "":
+		return nil, @runtime.InItem(%q, item, err)
+	case err != nil:
+		return nil, err
+	}
+`, s.Labels)
 	}
 	s.file.Add(`// batchPut stores all records or none, in their order.
 func (s *store) batchPut(ctx @context.Context, records []record) ([]@keyvalue.Written, error) {

@@ -3,7 +3,9 @@
 package badge
 
 import (
+	"bytes"
 	"context"
+	"slices"
 
 	"github.com/prism-proxy/prism/backends/postgres"
 	"github.com/prism-proxy/prism/runtime"
@@ -45,27 +47,54 @@ const put = insert + replace + ` RETURNING "prism_version"`
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (w keyvalue.Written, err error) {
 	w.Version, err = s.db.Version(ctx, put, r.values()...)
-	return w, taken(err)
+	if err == nil {
+		return w, nil
+	}
+	again, err := s.again(ctx, err, 0, *r)
+	if again {
+		return s.put(ctx, r)
+	}
+	return w, err
 }
 
-// taken names the unique index in which another record has the same value, if
-// that is what err says.
-func taken(err error) error {
+const findByNumberTaken = `SELECT "prism_version" FROM "badges" WHERE "number" = $1 AND NOT ("badge_id" = $2)`
+
+const findByChipTaken = `SELECT "prism_version" FROM "badges" WHERE "chip" = $1 AND NOT ("badge_id" = $2)`
+
+const findByMasterTaken = `SELECT "prism_version" FROM "badges" WHERE "master" = $1 AND NOT ("badge_id" = $2)`
+
+const findByGradeTaken = `SELECT "prism_version" FROM "badges" WHERE "grade" = $1 AND NOT ("badge_id" = $2)`
+
+const findByIssuedAtTaken = `SELECT "prism_version" FROM "badges" WHERE "issued_at" = $1 AND "issued_at_nanos" = $2 AND NOT ("badge_id" = $3)`
+
+const findBySeatTaken = `SELECT "prism_version" FROM "badges" WHERE "room" = $1 AND "chair" = $2 AND NOT ("badge_id" = $3)`
+
+// again reports whether a write of records, of which item failed with err, is to
+// be tried again: a unique index refused it, and no other record has the value
+// any more. If not, it returns the error to answer.
+func (s *store) again(ctx context.Context, err error, item int, records ...record) (bool, error) {
+	r := &records[item]
 	switch postgres.Violated(err) {
 	case "badges_number":
-		return runtime.Taken("number")
+		before := slices.ContainsFunc(records[:item], func(b record) bool { return b.number == r.number })
+		return s.db.Again(ctx, runtime.Taken("number"), before, findByNumberTaken, append([]any{postgres.Optional(r.number)}, r.key.values()...)...)
 	case "badges_chip":
-		return runtime.Taken("chip")
+		before := slices.ContainsFunc(records[:item], func(b record) bool { return b.chip == r.chip })
+		return s.db.Again(ctx, runtime.Taken("chip"), before, findByChipTaken, append([]any{postgres.Optional(r.chip)}, r.key.values()...)...)
 	case "badges_master":
-		return runtime.Taken("master")
+		before := slices.ContainsFunc(records[:item], func(b record) bool { return b.master == r.master })
+		return s.db.Again(ctx, runtime.Taken("master"), before, findByMasterTaken, append([]any{postgres.Optional(r.master)}, r.key.values()...)...)
 	case "badges_grade":
-		return runtime.Taken("grade")
+		before := slices.ContainsFunc(records[:item], func(b record) bool { return b.grade == r.grade })
+		return s.db.Again(ctx, runtime.Taken("grade"), before, findByGradeTaken, append([]any{postgres.Optional(r.grade)}, r.key.values()...)...)
 	case "badges_issued_at":
-		return runtime.Taken("issued_at")
+		before := slices.ContainsFunc(records[:item], func(b record) bool { return b.issuedAt == r.issuedAt })
+		return s.db.Again(ctx, runtime.Taken("issued_at"), before, findByIssuedAtTaken, append([]any{postgres.Time(r.issuedAt), postgres.Nanos(r.issuedAt)}, r.key.values()...)...)
 	case "badges_seat":
-		return runtime.Taken("seat")
+		before := slices.ContainsFunc(records[:item], func(b record) bool { return bytes.Equal(b.room, r.room) && b.chair == r.chair })
+		return s.db.Again(ctx, runtime.Taken("seat"), before, findBySeatTaken, append([]any{r.room, postgres.Optional(r.chair)}, r.key.values()...)...)
 	}
-	return err
+	return false, err
 }
 
 const versionOf = `SELECT "prism_version" FROM "badges" WHERE "badge_id" = $1`
@@ -92,7 +121,14 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	} else {
 		w.Version, err = s.db.Swap(ctx, swap, append(r.values(), expected)...)
 	}
-	return w, taken(err)
+	if err == nil {
+		return w, nil
+	}
+	again, err := s.again(ctx, err, 0, *r)
+	if again {
+		return s.compareAndSwap(ctx, r, expected)
+	}
+	return w, err
 }
 
 const get = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "badge_id" = $1`
@@ -128,9 +164,12 @@ func (s *store) delete(ctx context.Context, k *key, ifVersion int64) (existed bo
 // batchPut stores all records or none, in their order.
 func (s *store) batchPut(ctx context.Context, records []record) ([]keyvalue.Written, error) {
 	versions, item, err := s.db.Versions(ctx, "badges", put, len(records), func(i int) []any { return records[i].values() })
+	again, err := s.again(ctx, err, item, records...)
 	switch {
+	case again:
+		return s.batchPut(ctx, records)
 	case postgres.Violated(err) != "":
-		return nil, runtime.InItem("badges", item, taken(err))
+		return nil, runtime.InItem("badges", item, err)
 	case err != nil:
 		return nil, err
 	}

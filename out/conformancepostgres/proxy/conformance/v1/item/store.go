@@ -3,7 +3,9 @@
 package item
 
 import (
+	"bytes"
 	"context"
+	"slices"
 
 	"github.com/prism-proxy/prism/backends/postgres"
 	"github.com/prism-proxy/prism/runtime"
@@ -40,19 +42,34 @@ const put = insert + replace + ` RETURNING "prism_version"`
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (w keyvalue.Written, err error) {
 	w.Version, err = s.db.Version(ctx, put, r.values()...)
-	return w, taken(err)
+	if err == nil {
+		return w, nil
+	}
+	again, err := s.again(ctx, err, 0, *r)
+	if again {
+		return s.put(ctx, r)
+	}
+	return w, err
 }
 
-// taken names the unique index in which another record has the same value, if
-// that is what err says.
-func taken(err error) error {
+const findBySerialTaken = `SELECT "prism_version" FROM "items" WHERE "serial" = $1 AND NOT ("item_id" = $2)`
+
+const findByLabelTaken = `SELECT "prism_version" FROM "items" WHERE "label" = $1 AND NOT ("item_id" = $2)`
+
+// again reports whether a write of records, of which item failed with err, is to
+// be tried again: a unique index refused it, and no other record has the value
+// any more. If not, it returns the error to answer.
+func (s *store) again(ctx context.Context, err error, item int, records ...record) (bool, error) {
+	r := &records[item]
 	switch postgres.Violated(err) {
 	case "items_serial":
-		return runtime.Taken("serial")
+		before := slices.ContainsFunc(records[:item], func(b record) bool { return bytes.Equal(b.serial, r.serial) })
+		return s.db.Again(ctx, runtime.Taken("serial"), before, findBySerialTaken, append([]any{r.serial}, r.key.values()...)...)
 	case "items_label":
-		return runtime.Taken("label")
+		before := slices.ContainsFunc(records[:item], func(b record) bool { return bytes.Equal(b.label, r.label) })
+		return s.db.Again(ctx, runtime.Taken("label"), before, findByLabelTaken, append([]any{r.label}, r.key.values()...)...)
 	}
-	return err
+	return false, err
 }
 
 const versionOf = `SELECT "prism_version" FROM "items" WHERE "item_id" = $1`
@@ -78,7 +95,14 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	} else {
 		w.Version, err = s.db.Swap(ctx, swap, append(r.values(), expected)...)
 	}
-	return w, taken(err)
+	if err == nil {
+		return w, nil
+	}
+	again, err := s.again(ctx, err, 0, *r)
+	if again {
+		return s.compareAndSwap(ctx, r, expected)
+	}
+	return w, err
 }
 
 const get = `SELECT "prism_version", "prism_record" FROM "items" WHERE "item_id" = $1`
@@ -114,9 +138,12 @@ func (s *store) delete(ctx context.Context, k *key, ifVersion int64) (existed bo
 // batchPut stores all records or none, in their order.
 func (s *store) batchPut(ctx context.Context, records []record) ([]keyvalue.Written, error) {
 	versions, item, err := s.db.Versions(ctx, "items", put, len(records), func(i int) []any { return records[i].values() })
+	again, err := s.again(ctx, err, item, records...)
 	switch {
+	case again:
+		return s.batchPut(ctx, records)
 	case postgres.Violated(err) != "":
-		return nil, runtime.InItem("items", item, taken(err))
+		return nil, runtime.InItem("items", item, err)
 	case err != nil:
 		return nil, err
 	}

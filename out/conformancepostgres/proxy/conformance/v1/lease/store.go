@@ -3,7 +3,9 @@
 package lease
 
 import (
+	"bytes"
 	"context"
+	"slices"
 	"time"
 
 	"github.com/prism-proxy/prism/backends/postgres"
@@ -45,38 +47,37 @@ const put = insert + replace + ` RETURNING "prism_version"`
 func (s *store) put(ctx context.Context, r *record) (w keyvalue.Written, err error) {
 	w.Expires = s.db.Expires(ttl)
 	w.Version, err = s.db.Version(ctx, put, append(r.values(), postgres.Time(w.Expires))...)
-	again, err := s.again(ctx, err, *r)
+	if err == nil {
+		return w, nil
+	}
+	again, err := s.again(ctx, err, 0, *r)
 	if again {
 		return s.put(ctx, r)
 	}
 	return w, err
 }
 
-// taken names the unique index in which another record has the same value, if
-// that is what err says.
-func taken(err error) error {
-	switch postgres.Violated(err) {
-	case "leases_owner":
-		return runtime.Taken("owner")
-	}
-	return err
-}
-
 const findByOwnerFree = `DELETE FROM "leases" WHERE "owner" = $1 AND "prism_expires" <= $2 RETURNING "prism_version"`
 
-// again reports whether a write of records that failed with err is to be tried
-// again: records that have expired had the same unique values, and are deleted
-// now. If not, it returns the error to answer.
-func (s *store) again(ctx context.Context, err error, records ...record) (bool, error) {
-	if postgres.Violated(err) == "" {
-		return false, err
+const findByOwnerTaken = `SELECT "prism_version" FROM "leases" WHERE "owner" = $1 AND "prism_expires" > $2 AND NOT ("lease_id" = $3)`
+
+// again reports whether a write of records, of which item failed with err, is to
+// be tried again: a unique index refused it, and no other record has the value
+// any more. If not, it returns the error to answer.
+// Records that have expired with the value are deleted before.
+func (s *store) again(ctx context.Context, err error, item int, records ...record) (bool, error) {
+	r := &records[item]
+	switch postgres.Violated(err) {
+	case "leases_owner":
+		if err := s.db.Free(ctx, "leases", findByOwnerFree, len(records), func(i int) []any {
+			return []any{records[i].owner, s.db.Now()}
+		}); err != nil {
+			return false, err
+		}
+		before := slices.ContainsFunc(records[:item], func(b record) bool { return bytes.Equal(b.owner, r.owner) })
+		return s.db.Again(ctx, runtime.Taken("owner"), before, findByOwnerTaken, append([]any{r.owner, s.db.Now()}, r.key.values()...)...)
 	}
-	if freed, failed := s.db.Free(ctx, "leases", findByOwnerFree, len(records), func(i int) []any {
-		return []any{records[i].owner, s.db.Now()}
-	}); freed || failed != nil {
-		return freed, failed
-	}
-	return false, taken(err)
+	return false, err
 }
 
 const versionOf = `SELECT "prism_version" FROM "leases" WHERE "lease_id" = $1 AND "prism_expires" > $2`
@@ -105,7 +106,10 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	} else {
 		w.Version, err = s.db.Swap(ctx, swap, append(r.values(), postgres.Time(w.Expires), expected, now)...)
 	}
-	again, err := s.again(ctx, err, *r)
+	if err == nil {
+		return w, nil
+	}
+	again, err := s.again(ctx, err, 0, *r)
 	if again {
 		return s.compareAndSwap(ctx, r, expected)
 	}
@@ -146,7 +150,7 @@ func (s *store) delete(ctx context.Context, k *key, ifVersion int64) (existed bo
 func (s *store) batchPut(ctx context.Context, records []record) ([]keyvalue.Written, error) {
 	expires := s.db.Expires(ttl)
 	versions, item, err := s.db.Versions(ctx, "leases", put, len(records), func(i int) []any { return append(records[i].values(), postgres.Time(expires)) })
-	again, err := s.again(ctx, err, records...)
+	again, err := s.again(ctx, err, item, records...)
 	switch {
 	case again:
 		return s.batchPut(ctx, records)

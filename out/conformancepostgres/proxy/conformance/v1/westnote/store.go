@@ -3,7 +3,9 @@
 package westnote
 
 import (
+	"bytes"
 	"context"
+	"slices"
 
 	"github.com/prism-proxy/prism/backends/postgres"
 	"github.com/prism-proxy/prism/runtime"
@@ -38,17 +40,29 @@ const put = insert + replace + ` RETURNING "prism_version"`
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (w keyvalue.Written, err error) {
 	w.Version, err = s.db.Version(ctx, put, r.values()...)
-	return w, taken(err)
+	if err == nil {
+		return w, nil
+	}
+	again, err := s.again(ctx, err, 0, *r)
+	if again {
+		return s.put(ctx, r)
+	}
+	return w, err
 }
 
-// taken names the unique index in which another record has the same value, if
-// that is what err says.
-func taken(err error) error {
+const findByTopicTaken = `SELECT "prism_version" FROM "west_notes" WHERE "topic" = $1 AND NOT ("note_id" = $2)`
+
+// again reports whether a write of records, of which item failed with err, is to
+// be tried again: a unique index refused it, and no other record has the value
+// any more. If not, it returns the error to answer.
+func (s *store) again(ctx context.Context, err error, item int, records ...record) (bool, error) {
+	r := &records[item]
 	switch postgres.Violated(err) {
 	case "west_notes_topic":
-		return runtime.Taken("topic")
+		before := slices.ContainsFunc(records[:item], func(b record) bool { return bytes.Equal(b.topic, r.topic) })
+		return s.db.Again(ctx, runtime.Taken("topic"), before, findByTopicTaken, append([]any{r.topic}, r.key.values()...)...)
 	}
-	return err
+	return false, err
 }
 
 const versionOf = `SELECT "prism_version" FROM "west_notes" WHERE "note_id" = $1`
@@ -74,7 +88,14 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	} else {
 		w.Version, err = s.db.Swap(ctx, swap, append(r.values(), expected)...)
 	}
-	return w, taken(err)
+	if err == nil {
+		return w, nil
+	}
+	again, err := s.again(ctx, err, 0, *r)
+	if again {
+		return s.compareAndSwap(ctx, r, expected)
+	}
+	return w, err
 }
 
 const get = `SELECT "prism_version", "prism_record" FROM "west_notes" WHERE "note_id" = $1`
@@ -110,9 +131,12 @@ func (s *store) delete(ctx context.Context, k *key, ifVersion int64) (existed bo
 // batchPut stores all records or none, in their order.
 func (s *store) batchPut(ctx context.Context, records []record) ([]keyvalue.Written, error) {
 	versions, item, err := s.db.Versions(ctx, "west_notes", put, len(records), func(i int) []any { return records[i].values() })
+	again, err := s.again(ctx, err, item, records...)
 	switch {
+	case again:
+		return s.batchPut(ctx, records)
 	case postgres.Violated(err) != "":
-		return nil, runtime.InItem("west_notes", item, taken(err))
+		return nil, runtime.InItem("west_notes", item, err)
 	case err != nil:
 		return nil, err
 	}
