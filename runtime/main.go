@@ -141,10 +141,10 @@ const maxLinger = 5 * time.Second
 func listenLoopback(address string) (net.Listener, error) {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
-		return nil, fmt.Errorf("--listen: %w; write host:port", err)
+		return nil, usageError{fmt.Sprintf("--listen: %v; write host:port", err)}
 	}
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return nil, fmt.Errorf("--listen %s: without auth the proxy listens on loopback only; write 127.0.0.1:port", address)
+		return nil, usageError{fmt.Sprintf("--listen %s: without auth the proxy listens on loopback only; write 127.0.0.1:port", address)}
 	}
 	l, err := net.Listen("tcp", address)
 	if err != nil {
@@ -157,10 +157,13 @@ func listenLoopback(address string) (net.Listener, error) {
 }
 
 func migrateCommand(ctx context.Context, d *Deployment, flags *flag.FlagSet, args []string, out io.Writer) error {
+	dataDir := dataDirFlag(flags)
 	if len(args) == 0 || args[0] != "up" && args[0] != "status" {
+		if err := parse(flags, args); errors.Is(err, flag.ErrHelp) {
+			return err
+		}
 		return usageError{"migrate is followed by up or status"}
 	}
-	dataDir := dataDirFlag(flags)
 	if err := parse(flags, args[1:]); err != nil {
 		return err
 	}

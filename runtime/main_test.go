@@ -68,7 +68,10 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"serve", "more"}, exitUsage},
 		{[]string{"serve", "--drain-delay", "6s"}, exitUsage},
 		{[]string{"serve", "-h"}, exitOK},
-		{[]string{"serve", "--listen", "0.0.0.0:0"}, exitFailure},
+		{[]string{"migrate", "-h"}, exitOK},
+		{[]string{"migrate", "up", "--help"}, exitOK},
+		{[]string{"serve", "--listen", "0.0.0.0:0"}, exitUsage},
+		{[]string{"serve", "--listen", "8980"}, exitUsage},
 		{[]string{"health", "--address", "127.0.0.1:1", "--timeout", "50ms"}, exitFailure},
 	}
 	for _, test := range tests {

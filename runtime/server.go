@@ -84,7 +84,7 @@ type Server struct {
 	log      *slog.Logger
 	grpc     *grpc.Server
 	health   *health.Server
-	sweeps   []func(ctx context.Context) (int, error)
+	swept    []Service // those whose records expire
 	stores   []io.Closer
 	draining atomic.Bool // calls that still arrive are refused
 	// operations are the methods of the contract by their path, for refusals
@@ -127,7 +127,7 @@ func (s *Server) register(service Service, namespace string, gate *gate) {
 	s.grpc.RegisterService(desc, nil)
 	s.health.SetServingStatus(service.Name, healthpb.HealthCheckResponse_SERVING)
 	if service.Sweep != nil {
-		s.sweeps = append(s.sweeps, service.Sweep)
+		s.swept = append(s.swept, service)
 	}
 }
 
@@ -251,7 +251,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, linger time.Duration
 }
 
 func (s *Server) drain(linger time.Duration) {
-	s.log.Info("draining", "linger", linger.String(), "limit", drainLimit.String())
+	s.log.Info("draining", "delay", linger.String(), "limit", drainLimit.String())
 	s.health.Shutdown()
 	time.Sleep(linger)
 	refuse := time.AfterFunc(goAwayLimit, func() { s.draining.Store(true) })
@@ -284,9 +284,12 @@ func (s *Server) sweepUntil(ctx context.Context) {
 // store that fails does not keep the others from it. The server sweeps by
 // itself; an expired record is absent before it is swept.
 func (s *Server) Sweep(ctx context.Context) (total int, err error) {
-	for _, sweep := range s.sweeps {
-		n, failed := sweepAll(ctx, sweep)
-		total, err = total+n, errors.Join(err, failed)
+	for _, service := range s.swept {
+		n, failed := sweepAll(ctx, service.Sweep)
+		if failed != nil {
+			err = errors.Join(err, fmt.Errorf("%s: %w", service.Name, failed))
+		}
+		total += n
 	}
 	return total, err
 }

@@ -327,6 +327,11 @@ func testSweepGoesOn(t *testing.T) {
 	if total != 1 || swept != 2 || err == nil {
 		t.Errorf("%d swept in %d turns, %v; want 1 in 2 turns, and the errors of the others", total, swept, err)
 	}
+	for _, want := range []string{"test.v1.Service0: down", "test.v1.Service1: PANIC"} {
+		if !strings.Contains(fmt.Sprint(err), want) {
+			t.Errorf("the error %v does not say %q", err, want)
+		}
+	}
 }
 
 // An error of a deadline that the caller did not set says how long it was.

@@ -35,6 +35,9 @@ func Status(ctx context.Context, env *runtime.Env, cfg Config) (states []migrati
 		return nil, err
 	}
 	err = withConn(ctx, env, cfg, func(conn *pgx.Conn) error {
+		if err := verifyOwner(ctx, conn, env.Deployment); err != nil {
+			return err
+		}
 		done, err := applied(ctx, conn, cfg.Namespace)
 		states = migration.States(files, done)
 		return err

@@ -169,6 +169,8 @@ func TestOpenRefuses(t *testing.T) {
 	wantError(t, err, `the store belongs to deployment "test", and this proxy is "other"`)
 	_, err = postgres.Migrate(t.Context(), other, config(initSQL, addSQL))
 	wantError(t, err, `the store belongs to deployment "test", and this proxy is "other"`)
+	_, err = postgres.Status(t.Context(), other, cfg)
+	wantError(t, err, `the store belongs to deployment "test", and this proxy is "other"`)
 
 	cfg.Durability = "LOST_ON_RESTART"
 	open(t, environment(with(t, store, "synchronous_commit", "off")), cfg)

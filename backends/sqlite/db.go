@@ -73,8 +73,13 @@ func (db *DB) open(ctx context.Context, env *runtime.Env, path string, cfg Confi
 	if err != nil {
 		return err
 	}
-	if _, err := migrate(ctx, writer.conn, env, cfg); err != nil {
+	applied, err := migrate(ctx, writer.conn, env, cfg)
+	if err != nil {
 		return err
+	}
+	for _, f := range applied { // where, since a proxy started elsewhere begins an empty store
+		place, _ := filepath.Abs(path)
+		env.Log.Info("migration applied", "namespace", cfg.Namespace, "migration", f.Name, "file", place)
 	}
 	if err := verifyDurability(writer.conn, cfg.Synchronous); err != nil {
 		return err

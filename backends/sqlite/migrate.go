@@ -50,6 +50,9 @@ func Status(_ context.Context, env *runtime.Env, cfg Config) ([]migration.State,
 		return nil, err
 	}
 	defer c.Close()
+	if err := verifyOwner(c, env.Deployment); err != nil {
+		return nil, err
+	}
 	applied, err := applied(c, cfg.Namespace)
 	return migration.States(files, applied), err
 }

@@ -3,6 +3,8 @@ package sqlite_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -129,6 +131,26 @@ func TestAnotherDeploymentIsRefused(t *testing.T) {
 	other := runtime.NewEnv("other", env.DataDir)
 	_, err := sqlite.Open(t.Context(), other, config(initSQL))
 	wantError(t, err, `belongs to deployment "test"`)
+	_, err = sqlite.Status(t.Context(), other, config(initSQL))
+	wantError(t, err, `belongs to deployment "test"`)
+}
+
+// A proxy that was started in another folder begins an empty store there; its
+// log says so.
+func TestMigrationIsLogged(t *testing.T) {
+	env := environment(t)
+	var log strings.Builder
+	env.Log = slog.New(slog.NewTextHandler(&log, nil))
+	open(t, env, config(initSQL)).Close()
+	want := fmt.Sprintf(`level=INFO msg="migration applied" namespace=ns migration=0001_init_expand file=%s`, filepath.Join(env.DataDir, "ns.db"))
+	if got := log.String(); !strings.Contains(got, want) {
+		t.Errorf("the log of a new store is %q, want %q", got, want)
+	}
+	log.Reset()
+	open(t, env, config(initSQL)).Close()
+	if got := log.String(); got != "" {
+		t.Errorf("the log of a store that is up to date is %q", got)
+	}
 }
 
 func TestChangedMigrationIsRefused(t *testing.T) {

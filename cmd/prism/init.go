@@ -20,6 +20,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/prism-proxy/prism/generator"
+	"github.com/prism-proxy/prism/generator/schema"
 	prismv1 "github.com/prism-proxy/prism/schemas/prism/v1"
 )
 
@@ -50,6 +51,12 @@ No file is overwritten: what is there is kept, and named.`,
 	cmd.Flags().StringVar(&name, "name", "", "name of the deployment; unset: the last part of the module's path")
 	cmd.Flags().StringVar(&replace, "replace", "", "folder of a checkout of Prism to use in place of a release")
 	cmd.PreRunE = func(*cobra.Command, []string) error {
+		if module != "" && !schema.IsImportPath(module) {
+			return fmt.Errorf("--module is %q; write an import path such as example.com/notes", module)
+		}
+		if mod, _ := os.ReadFile(filepath.Join(replace, "go.mod")); replace != "" && !strings.HasPrefix(string(mod), "module "+modulePath+"\n") {
+			return fmt.Errorf("--replace is %q, which is no checkout of %s", replace, modulePath)
+		}
 		if name != "" && !generator.LegalName(name) {
 			return fmt.Errorf("--name is %q; write [a-z][a-z0-9]*, and none of %s", name, strings.Join(generator.TakenNames, ", "))
 		}
@@ -87,6 +94,7 @@ type start struct {
 	name    string // of the deployment
 	replace string // the folder of a checkout of Prism, or ""
 	fresh   bool   // there was no go.mod
+	kept    map[string]bool
 }
 
 // newStart makes the folder where it is missing and finds out what is there.
@@ -98,7 +106,7 @@ func newStart(dir, module, name string) (*start, error) {
 	if err := os.MkdirAll(root, 0o755); err != nil {
 		return nil, err
 	}
-	s := &start{root: root, module: module}
+	s := &start{root: root, module: module, kept: map[string]bool{}}
 	text, err := os.ReadFile(filepath.Join(root, "go.mod"))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -123,7 +131,12 @@ func newStart(dir, module, name string) (*start, error) {
 	return s, nil
 }
 
-// write writes the files that are not there.
+// config and sample are prism.yaml and the schema that it serves.
+func (s *start) config() string { return "schemas/" + s.name + "/prism.yaml" }
+func (s *start) sample() string { return "schemas/" + s.name + "/v1/note.proto" }
+
+// write writes the files that are not there. Beside a prism.yaml of the user's
+// there is no sample: nothing would serve it.
 func (s *start) write(out io.Writer) error {
 	files := map[string][]byte{"schemas/" + prismv1.Path: []byte(prismv1.Source)}
 	for _, name := range protobufFiles {
@@ -159,7 +172,10 @@ func (s *start) write(out io.Writer) error {
 	}
 	defer root.Close()
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		if err := create(root, name, files[name], out); err != nil {
+		if name == s.sample() && s.kept[s.config()] {
+			continue
+		}
+		if err := s.create(root, name, files[name], out); err != nil {
 			return err
 		}
 	}
@@ -167,12 +183,13 @@ func (s *start) write(out io.Writer) error {
 }
 
 // create writes a file, or says that it is there.
-func create(root *os.Root, name string, text []byte, out io.Writer) error {
+func (s *start) create(root *os.Root, name string, text []byte, out io.Writer) error {
 	if err := root.MkdirAll(path.Dir(name), 0o755); err != nil {
 		return err
 	}
 	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if errors.Is(err, fs.ErrExist) {
+		s.kept[name] = true
 		fmt.Fprintf(out, "kept %s\n", name)
 		return nil
 	}
@@ -212,16 +229,21 @@ func (s *start) next(out io.Writer, dir string) error {
 	if dir != "." {
 		fmt.Fprintf(&b, "  cd %s\n", dir)
 	}
-	if s.replace == "" {
+	if !s.fresh || s.replace == "" { // raises what go.mod has in older versions
 		fmt.Fprintf(&b, "  go get %s@v%s\n", modulePath, generator.Version)
-	} else if !s.fresh {
-		fmt.Fprintf(&b, "  go get %s   # raises what go.mod has in older versions\n", modulePath)
 	}
-	fmt.Fprintf(&b, `  make build
+	build, call := "make build", `prism call PutNote '{"note": {"note_id": "n1", "text": "hello"}}'`
+	if s.kept["Makefile"] {
+		build = "go tool prism build"
+	}
+	if s.kept[s.config()] {
+		call = "prism call"
+	}
+	fmt.Fprintf(&b, `  %s
   bin/%s-proxy serve
 and in another terminal:
-  prism call PutNote '{"note": {"note_id": "n1", "text": "hello"}}'
-`, s.name)
+  %s
+`, build, s.name, call)
 	_, err := io.WriteString(out, b.String())
 	return err
 }

@@ -99,6 +99,16 @@ func TestInit(t *testing.T) {
 // otherEntrances: protoc and buf write what prism generate writes, with the
 // files that init gave them.
 func otherEntrances(t *testing.T, dir, binary string) {
+	write(t, filepath.Join(dir, "schemas/shared/v1/tag.proto"), `syntax = "proto3";
+
+package shared.v1;
+
+option go_package = "example.com/notes/out/contract/shared/v1;sharedv1";
+
+message Tag {}
+`)
+	config := filepath.Join(dir, "schemas/notes/prism.yaml")
+	write(t, config, strings.Replace(read(t, config), "[notes.v1]", "[notes.v1, shared.v1]", 1))
 	for program, target := range map[string]string{"protoc": "generate-protoc", "buf": "generate-buf"} {
 		t.Run(program, func(t *testing.T) {
 			t.Setenv("PATH", os.Getenv("PATH")+string(filepath.ListSeparator)+filepath.Join(checkout(t), "bin"))
@@ -141,7 +151,8 @@ func TestInitKeeps(t *testing.T) {
 	const own = "module example.com/Big-Shop\n\ngo 1.26.1\n\nrequire google.golang.org/grpc v1.85.0\n"
 	write(t, filepath.Join(dir, "go.mod"), own)
 	write(t, filepath.Join(dir, "Makefile"), "mine:\n")
-	contains(t, "init", command(t, dir, binary, "init", "--replace", checkout(t)), "kept Makefile\n", "wrote schemas/bigshop/prism.yaml\n", "go get github.com/prism-proxy/prism")
+	contains(t, "init", command(t, dir, binary, "init", "--replace", checkout(t)), "kept Makefile\n", "wrote schemas/bigshop/prism.yaml\n",
+		"\nNext:\n  go get github.com/prism-proxy/prism@v0.1.0\n  go tool prism build\n")
 	if got := read(t, filepath.Join(dir, "Makefile")); got != "mine:\n" {
 		t.Errorf("the Makefile is now %q", got)
 	}
@@ -160,9 +171,23 @@ func TestInitKeeps(t *testing.T) {
 		t.Error("a second init changes go.mod or go.sum")
 	}
 
+	// Nothing serves a sample beside a schema that has grown.
+	if err := os.Rename(filepath.Join(dir, "schemas/bigshop/v1/note.proto"), filepath.Join(dir, "schemas/bigshop/v1/memo.proto")); err != nil {
+		t.Fatal(err)
+	}
+	if got := command(t, dir, binary, "init", "--replace", checkout(t)); strings.Contains(got, "note.proto") || strings.Contains(got, "PutNote") {
+		t.Errorf("init in a schema without the sample:\n%s", got)
+	}
+
 	contains(t, "without a checkout", command(t, t.TempDir(), binary, "init"), "\nNext:\n  go get github.com/prism-proxy/prism@v0.1.0\n  make build\n")
 	contains(t, "in a folder of a module", fails(t, dir, binary, "init", "schemas/other"), "is in the Go module of "+dir)
 	contains(t, "another module path", fails(t, dir, binary, "init", "--module", "example.com/x"), "--module is example.com/x, and go.mod says example.com/Big-Shop")
+	empty := t.TempDir()
+	contains(t, "no module path", fails(t, empty, binary, "init", "--module", "my notes"), `--module is "my notes"; write `)
+	contains(t, "no checkout", fails(t, empty, binary, "init", "--replace", "schemas"), `--replace is "schemas", which is no checkout of `)
+	if left, err := os.ReadDir(empty); err != nil || len(left) > 0 {
+		t.Errorf("an init that is refused leaves %v, %v", left, err)
+	}
 	contains(t, "a name that options.proto has", fails(t, dir, binary, "init", "--name", "prism"), `--name is "prism"; write `)
 }
 

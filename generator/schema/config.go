@@ -45,6 +45,9 @@ func Name(config []byte) string {
 	return c.Deployment
 }
 
+// IsImportPath reports whether a module of a deployment may have the path.
+func IsImportPath(s string) bool { return importPathShape.MatchString(s) }
+
 // Listen returns the address that the text of prism.yaml names, or DefaultListen.
 func Listen(config []byte) string {
 	var c struct{ Listen string }
@@ -85,7 +88,7 @@ func (r *reader) deployment(text []byte, file string) *Deployment {
 		c.report(5035, c.at(at), "write a name such as shop", "deployment is %q", d.Name)
 	}
 	d.ImportPath = c.text(root, keys, "import_path")
-	if at := keys["import_path"]; d.ImportPath != "" && !importPathShape.MatchString(d.ImportPath) {
+	if at := keys["import_path"]; d.ImportPath != "" && !IsImportPath(d.ImportPath) {
 		c.report(5036, c.at(at), "write the module's path as go.mod has it", "import_path is %q", d.ImportPath)
 		d.ImportPath = ""
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -75,6 +76,21 @@ func (r *reader) placeGoPackages(d *Deployment) {
 				r.report(5003, at, fmt.Sprintf("write %q, as the folder's other files do", want),
 					"go_package of %s gives the package another name", f.Path())
 			}
+		}
+	}
+}
+
+// checkImports finds files in the contract's Go packages that are imported and
+// not generated: their package is not the deployment's.
+func (r *reader) checkImports(d *Deployment) {
+	for _, f := range d.Files {
+		for i := range f.Imports().Len() {
+			imported := f.Imports().Get(i).FileDescriptor
+			if slices.Contains(d.Packages, string(imported.Package())) || !d.GeneratesGo(imported) {
+				continue
+			}
+			r.report(5041, filePlace(f, option(importStatement, int32(i))), fmt.Sprintf("add %s to packages in prism.yaml", imported.Package()),
+				"%s imports %s, whose messages nothing generates here", f.Path(), imported.Path())
 		}
 	}
 }

@@ -85,7 +85,11 @@ func (r *reader) keyField(f *Field) {
 	case oneof != nil && !oneof.IsSynthetic():
 		r.report(2013, at, "move the field out of the oneof", "key field %s is in oneof %s", f.Name, oneof.Name())
 	case f.Presence && !f.Required && f.Type != Timestamp && f.Desc.Cardinality() != protoreflect.Required:
-		r.report(2013, at, "remove optional, or add (prism.v1.field).required = true", "key field %s may be absent", f.Name)
+		fix := "remove optional, or add (prism.v1.field).required = true"
+		if f.Desc.ParentFile().Syntax() != protoreflect.Proto3 { // nothing to remove
+			fix = "add (prism.v1.field).required = true"
+		}
+		r.report(2013, at, fix, "key field %s may be absent", f.Name)
 	}
 	if o.GetPii() != nil {
 		r.report(2021, place(f.Desc, option(fieldOption, 4)...), "use a surrogate key, such as a random id, and an index on this field",

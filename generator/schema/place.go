@@ -13,6 +13,7 @@ import (
 // Paths of options in a descriptor's proto, as source locations number them.
 var (
 	packageStatement = []int32{2}
+	importStatement  = []int32{3}
 	goPackageOption  = []int32{8, 11}
 	entityOption     = []int32{7, 57600}
 	fieldOption      = []int32{8, 57600}

@@ -73,6 +73,7 @@ func (r *reader) report(number int, at Source, fix, what string, args ...any) {
 // files reads the entities of all files into their namespaces.
 func (r *reader) files(d *Deployment) {
 	r.placeGoPackages(d)
+	r.checkImports(d)
 	for _, f := range d.Files {
 		for i := range f.Messages().Len() {
 			r.message(f.Messages().Get(i))

@@ -84,6 +84,7 @@ Every record has a version, which the store issues. It grows while the record ex
 Errors carry a google.rpc.ErrorInfo of the domain "prism": act on the code and on its reason, never on the text. An RPC names the errors of its own; each may also answer:
 - INVALID_ARGUMENT: the request breaks a rule; the reason says which, and the metadata "field" where. It must be changed before it is sent again.
 - RESOURCE_EXHAUSTED REQUEST_TOO_LARGE: a request has at most 4 MiB, a record 3 MiB.
+- RESOURCE_EXHAUSTED RATE_LIMITED, OVERLOADED: more calls come than are let in. Nothing was done; call again after the delay of google.rpc.RetryInfo.
 - UNAVAILABLE, DEADLINE_EXCEEDED: the store did not answer, or not in time. A write that failed with the metadata outcome=unknown may have happened.`, e.Name, e.Name)
 	if e.TTL > 0 {
 		w.file.service.comment += fmt.Sprintf(`

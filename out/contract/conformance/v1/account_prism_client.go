@@ -40,6 +40,9 @@ const (
 //     the metadata "field" where. It must be changed before it is sent again.
 //   - RESOURCE_EXHAUSTED REQUEST_TOO_LARGE: a request has at most 4 MiB, a
 //     record 3 MiB.
+//   - RESOURCE_EXHAUSTED RATE_LIMITED, OVERLOADED: more calls come than are
+//     let in. Nothing was done; call again after the delay of
+//     google.rpc.RetryInfo.
 //   - UNAVAILABLE, DEADLINE_EXCEEDED: the store did not answer, or not in
 //     time. A write that failed with the metadata outcome=unknown may have
 //     happened.
