@@ -184,7 +184,7 @@ func (s *Server) fail(ctx context.Context, op operation, err error) error {
 			slog.String("service", op.service), slog.String("op", op.name), slog.String("namespace", op.namespace),
 			slog.String("reason", string(e.Reason)), slog.String("request_id", id), slog.String("cause", e.Cause.Error()))
 	}
-	return e.status(op, id).Err()
+	return statusOf(e, op, id).Err()
 }
 
 // requestID returns 64 random bits in hex: it ties an error to its log line.

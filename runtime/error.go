@@ -208,8 +208,9 @@ const retryDelay = 100 * time.Millisecond
 // maxText bounds a status message: clients cap trailers, some at 8 KiB.
 const maxText = 512
 
-// status returns e as op sends it.
-func (e *Error) status(op operation, requestID string) *status.Status {
+// statusOf returns e as op sends it. It is no method, so that a package that makes
+// errors compiles against Error without the types of status.Status.
+func statusOf(e *Error, op operation, requestID string) *status.Status {
 	row := reasons[e.Reason]
 	text := fmt.Sprintf("%s: %s; %s", op.name, e.What, row.todo)
 	if len(text) > maxText {
