@@ -14,7 +14,7 @@ import (
 // Conn is a connection lent to one operation, from Reader or Begin to End. It
 // is used by one goroutine.
 type Conn struct {
-	conn    *sqlite3.Conn
+	conn    connection
 	db      *DB
 	queries map[string]*Query // by SQL, prepared when first used
 	used    []*Query          // since the connection was lent
@@ -159,8 +159,8 @@ func (c *Conn) Query(sql string) *Query {
 	}
 	q := c.queries[sql]
 	if q == nil {
-		q = new(Query)
-		q.stmt, _, q.err = c.conn.PrepareFlags(sql, sqlite3.PREPARE_PERSISTENT)
+		q = &Query{conn: c.conn}
+		q.stmt, q.err = c.conn.Prepare(sql)
 		if q.err == nil {
 			c.queries[sql] = q
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -33,7 +34,7 @@ type DB struct {
 	Tokens *keyvalue.Tokens
 
 	now     func() time.Time
-	lock    *os.File
+	lock    io.Closer
 	writer  chan *Conn // holds the writing connection when it is free
 	readers chan *Conn
 	all     []*Conn // every connection there is
@@ -65,20 +66,21 @@ func Open(ctx context.Context, env *runtime.Env, cfg Config) (*DB, error) {
 }
 
 func (db *DB) open(ctx context.Context, env *runtime.Env, path string, cfg Config) error {
-	writer, err := db.connect(path, cfg.Synchronous)
+	c, err := open(path, cfg.Synchronous)
 	if errors.Is(err, sqlite3.NOTADB) || errors.Is(err, sqlite3.CORRUPT) {
 		return fmt.Errorf("%s: %w; restore it, or name another --data-dir", path, err)
 	}
 	if err != nil {
 		return err
 	}
-	if _, err := migrate(ctx, writer.conn, env, cfg); err != nil {
+	writer := db.add(driver{c})
+	if _, err := migrate(ctx, c, env, cfg); err != nil {
 		return err
 	}
-	if err := verifyDurability(writer.conn, cfg.Synchronous); err != nil {
+	if err := verifyDurability(c, cfg.Synchronous); err != nil {
 		return err
 	}
-	key, err := text(writer.conn, `SELECT "value" FROM "prism_meta" WHERE "name" = 'page_key_1'`)
+	key, err := text(c, `SELECT "value" FROM "prism_meta" WHERE "name" = 'page_key_1'`)
 	if err != nil {
 		return err
 	}
@@ -87,11 +89,11 @@ func (db *DB) open(ctx context.Context, env *runtime.Env, path string, cfg Confi
 	}
 	db.writer <- writer
 	for range cfg.Readers {
-		reader, err := db.connect(path, cfg.Synchronous)
+		c, err := open(path, cfg.Synchronous)
 		if err != nil {
 			return err
 		}
-		db.readers <- reader
+		db.readers <- db.add(driver{c})
 	}
 	for _, suffix := range []string{"-wal", "-shm"} { // which the driver opens to everybody
 		if err := os.Chmod(path+suffix, 0o600); err != nil {
@@ -102,15 +104,11 @@ func (db *DB) open(ctx context.Context, env *runtime.Env, path string, cfg Confi
 	return nil
 }
 
-// connect opens one more connection.
-func (db *DB) connect(path, synchronous string) (*Conn, error) {
-	c, err := open(path, synchronous)
-	if err != nil {
-		return nil, err
-	}
+// add returns c as a connection of db.
+func (db *DB) add(c connection) *Conn {
 	conn := &Conn{conn: c, db: db, queries: map[string]*Query{}}
 	db.all = append(db.all, conn)
-	return conn, nil
+	return conn
 }
 
 // busyTimeout is how long a statement waits for another program that has

@@ -15,7 +15,8 @@ import (
 // Query is a prepared statement, its values and its current row. It keeps its
 // first error and then does nothing more.
 type Query struct {
-	stmt *sqlite3.Stmt
+	conn connection
+	stmt statement
 	err  error
 	used bool // lent, with values that must be cleared
 }
@@ -164,7 +165,7 @@ func (q *Query) Changed() int {
 	if q.err != nil {
 		return 0
 	}
-	return int(q.stmt.Conn().Changes())
+	return int(q.conn.Changes())
 }
 
 // Next moves to the next row and reports whether there is one.
