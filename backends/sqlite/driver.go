@@ -26,8 +26,10 @@ type statement interface {
 	BindInt64(i int, v int64) error
 	BindNull(i int) error
 	BindRawText(i int, v []byte) error
+	BindText(i int, v string) error
 	ClearBindings() error
 	Close() error
+	ColumnCount() int
 	ColumnInt64(i int) int64
 	ColumnRawBlob(i int) []byte
 	ColumnRawText(i int) []byte
