@@ -81,13 +81,18 @@ func (q *Query) OptionalFloat(i int, v wire.Optional[float64]) {
 }
 
 // Blob binds bytes, of which nil is empty.
+//
+//go:noinline
 func (q *Query) Blob(i int, v []byte) {
 	if q.err == nil {
 		q.err = q.stmt.BindBlob(i, v)
 	}
 }
 
-// Int binds an integer.
+// Int binds an integer. Inlined it would stand in every statement of every
+// entity.
+//
+//go:noinline
 func (q *Query) Int(i int, v int64) {
 	if q.err == nil {
 		q.err = q.stmt.BindInt64(i, v)
