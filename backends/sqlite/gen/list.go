@@ -43,18 +43,18 @@ func (s *store) list(l *schema.List) {
 		fmt.Fprintf(&binds, "%s\n", bind(2+i, f, value, false))
 	}
 	for i, f := range l.Order {
-		fmt.Fprintf(&binds, "%s\n", bound(from+i, f, "r.From."+f.GoName))
-		fmt.Fprintf(&bounds, "%s\n", bound(to+i, f, "r.To."+f.GoName))
+		fmt.Fprintf(&binds, "%s\n", bound(from+i, f, "l.from."+f.GoName))
+		fmt.Fprintf(&bounds, "%s\n", bound(to+i, f, "l.to."+f.GoName))
 	}
-	s.file.Add(`// %[1]s adds the records of r to page, %[2]s.
-func (s *store) %[1]s(ctx @context.Context%[3]s, r *@keyvalue.Range[%[4]s], page *@keyvalue.Page) error {
+	s.file.Add(`// %[1]s adds the records of l to page, %[2]s.
+func (s *store) %[1]s(ctx @context.Context%[3]s, l *list, page *@keyvalue.Page) error {
 	return s.db.Page(ctx, page, %[1]s, %[1]sReverse, func(q *@sqlite.Query) {
-		%[5]sif r.Bounded {
-			%[6]s} else {
-			q.Unbounded(%[7]d, %[8]d)
+		%[4]sif l.bounded {
+			%[5]s} else {
+			q.Unbounded(%[6]d, %[7]d)
 		}
-		%[9]s})
-}`, l.GoName, sentence(l), arguments.String(), s.Place(), binds.String(), bounds.String(), to, to+o-1, now)
+		%[8]s})
+}`, l.GoName, sentence(l), arguments.String(), binds.String(), bounds.String(), to, to+o-1, now)
 }
 
 func sentence(l *schema.List) string {

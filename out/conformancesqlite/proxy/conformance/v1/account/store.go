@@ -97,12 +97,12 @@ WHERE "account_id" >= ?2
   AND "account_id" < ?3
 ORDER BY "account_id" DESC LIMIT ?1`
 
-// scan adds the records of r to page, by account_id.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[key], page *keyvalue.Page) error {
+// scan adds the records of l to page, by account_id.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, scan, scanReverse, func(q *sqlite.Query) {
-		q.Text(2, r.From.accountID)
-		if r.Bounded {
-			q.Text(3, r.To.accountID)
+		q.Text(2, l.from.accountID)
+		if l.bounded {
+			q.Text(3, l.to.accountID)
 		} else {
 			q.Unbounded(3, 3)
 		}
@@ -121,13 +121,13 @@ WHERE "confirmed_at" = ?2
   AND "account_id" < ?4
 ORDER BY "account_id" DESC LIMIT ?1`
 
-// findByConfirmedAt adds the records of r to page, by account_id.
-func (s *store) findByConfirmedAt(ctx context.Context, confirmedAt wire.Timestamp, r *keyvalue.Range[key], page *keyvalue.Page) error {
+// findByConfirmedAt adds the records of l to page, by account_id.
+func (s *store) findByConfirmedAt(ctx context.Context, confirmedAt wire.Timestamp, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, findByConfirmedAt, findByConfirmedAtReverse, func(q *sqlite.Query) {
 		q.Time(2, confirmedAt)
-		q.Text(3, r.From.accountID)
-		if r.Bounded {
-			q.Text(4, r.To.accountID)
+		q.Text(3, l.from.accountID)
+		if l.bounded {
+			q.Text(4, l.to.accountID)
 		} else {
 			q.Unbounded(4, 4)
 		}
@@ -146,13 +146,13 @@ WHERE "email" = ?2
   AND "account_id" < ?4
 ORDER BY "account_id" DESC LIMIT ?1`
 
-// findByEmail adds the records of r to page, by account_id.
-func (s *store) findByEmail(ctx context.Context, email []byte, r *keyvalue.Range[key], page *keyvalue.Page) error {
+// findByEmail adds the records of l to page, by account_id.
+func (s *store) findByEmail(ctx context.Context, email []byte, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, findByEmail, findByEmailReverse, func(q *sqlite.Query) {
 		q.Text(2, email)
-		q.Text(3, r.From.accountID)
-		if r.Bounded {
-			q.Text(4, r.To.accountID)
+		q.Text(3, l.from.accountID)
+		if l.bounded {
+			q.Text(4, l.to.accountID)
 		} else {
 			q.Unbounded(4, 4)
 		}
@@ -171,13 +171,13 @@ WHERE "extension" = ?2
   AND "account_id" < ?4
 ORDER BY "account_id" DESC LIMIT ?1`
 
-// findByExtension adds the records of r to page, by account_id.
-func (s *store) findByExtension(ctx context.Context, extension int64, r *keyvalue.Range[key], page *keyvalue.Page) error {
+// findByExtension adds the records of l to page, by account_id.
+func (s *store) findByExtension(ctx context.Context, extension int64, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, findByExtension, findByExtensionReverse, func(q *sqlite.Query) {
 		q.Int(2, extension)
-		q.Text(3, r.From.accountID)
-		if r.Bounded {
-			q.Text(4, r.To.accountID)
+		q.Text(3, l.from.accountID)
+		if l.bounded {
+			q.Text(4, l.to.accountID)
 		} else {
 			q.Unbounded(4, 4)
 		}

@@ -206,12 +206,12 @@ WHERE "badge_id" >= ?2
   AND "badge_id" < ?3
 ORDER BY "badge_id" DESC LIMIT ?1`
 
-// scan adds the records of r to page, by badge_id.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[key], page *keyvalue.Page) error {
+// scan adds the records of l to page, by badge_id.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, scan, scanReverse, func(q *sqlite.Query) {
-		q.Text(2, r.From.badgeID)
-		if r.Bounded {
-			q.Text(3, r.To.badgeID)
+		q.Text(2, l.from.badgeID)
+		if l.bounded {
+			q.Text(3, l.to.badgeID)
 		} else {
 			q.Unbounded(3, 3)
 		}

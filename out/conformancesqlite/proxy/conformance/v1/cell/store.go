@@ -100,20 +100,20 @@ WHERE ("grade", "shaded", "row", "column", "upper") >= (?2, ?3, ?4, ?5, ?6)
   AND ("grade", "shaded", "row", "column", "upper") < (?7, ?8, ?9, ?10, ?11)
 ORDER BY "grade" DESC, "shaded" DESC, "row" DESC, "column" DESC, "upper" DESC LIMIT ?1`
 
-// scan adds the records of r to page, by grade, shaded, row, column, upper.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[key], page *keyvalue.Page) error {
+// scan adds the records of l to page, by grade, shaded, row, column, upper.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, scan, scanReverse, func(q *sqlite.Query) {
-		q.Int(2, r.From.grade)
-		q.Bool(3, r.From.shaded)
-		q.Uint(4, r.From.row)
-		q.Int(5, r.From.column)
-		q.Bool(6, r.From.upper)
-		if r.Bounded {
-			q.Int(7, r.To.grade)
-			q.Bool(8, r.To.shaded)
-			q.Uint(9, r.To.row)
-			q.Int(10, r.To.column)
-			q.Bool(11, r.To.upper)
+		q.Int(2, l.from.grade)
+		q.Bool(3, l.from.shaded)
+		q.Uint(4, l.from.row)
+		q.Int(5, l.from.column)
+		q.Bool(6, l.from.upper)
+		if l.bounded {
+			q.Int(7, l.to.grade)
+			q.Bool(8, l.to.shaded)
+			q.Uint(9, l.to.row)
+			q.Int(10, l.to.column)
+			q.Bool(11, l.to.upper)
 		} else {
 			q.Unbounded(7, 11)
 		}
@@ -132,18 +132,18 @@ WHERE "grade" = ?2 AND "shaded" = ?3
   AND ("row", "column", "upper") < (?7, ?8, ?9)
 ORDER BY "row" DESC, "column" DESC, "upper" DESC LIMIT ?1`
 
-// scanPartition adds the records of r to page, by row, column, upper.
-func (s *store) scanPartition(ctx context.Context, partition *key, r *keyvalue.Range[key], page *keyvalue.Page) error {
+// scanPartition adds the records of l to page, by row, column, upper.
+func (s *store) scanPartition(ctx context.Context, partition *key, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, scanPartition, scanPartitionReverse, func(q *sqlite.Query) {
 		q.Int(2, partition.grade)
 		q.Bool(3, partition.shaded)
-		q.Uint(4, r.From.row)
-		q.Int(5, r.From.column)
-		q.Bool(6, r.From.upper)
-		if r.Bounded {
-			q.Uint(7, r.To.row)
-			q.Int(8, r.To.column)
-			q.Bool(9, r.To.upper)
+		q.Uint(4, l.from.row)
+		q.Int(5, l.from.column)
+		q.Bool(6, l.from.upper)
+		if l.bounded {
+			q.Uint(7, l.to.row)
+			q.Int(8, l.to.column)
+			q.Bool(9, l.to.upper)
 		} else {
 			q.Unbounded(7, 9)
 		}

@@ -114,34 +114,34 @@ WHERE ("int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fi
   AND ("int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") < (?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)
 ORDER BY "int32_key" DESC, "uint32_key" DESC, "sint32_key" DESC, "sint64_key" DESC, "fixed32_key" DESC, "fixed64_key" DESC, "sfixed32_key" DESC, "sfixed64_key" DESC, "uint64_key" DESC, "bytes_key" DESC, "grain_key" DESC, "bool_key" DESC LIMIT ?1`
 
-// scan adds the records of r to page, by int32_key, uint32_key, sint32_key, sint64_key, fixed32_key, fixed64_key, sfixed32_key, sfixed64_key, uint64_key, bytes_key, grain_key, bool_key.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[key], page *keyvalue.Page) error {
+// scan adds the records of l to page, by int32_key, uint32_key, sint32_key, sint64_key, fixed32_key, fixed64_key, sfixed32_key, sfixed64_key, uint64_key, bytes_key, grain_key, bool_key.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, scan, scanReverse, func(q *sqlite.Query) {
-		q.Int(2, r.From.int32Key)
-		q.Int(3, r.From.uint32Key)
-		q.Int(4, r.From.sint32Key)
-		q.Int(5, r.From.sint64Key)
-		q.Int(6, r.From.fixed32Key)
-		q.Uint(7, r.From.fixed64Key)
-		q.Int(8, r.From.sfixed32Key)
-		q.Int(9, r.From.sfixed64Key)
-		q.Uint(10, r.From.uint64Key)
-		q.Bytes(11, r.From.bytesKey)
-		q.Int(12, r.From.grainKey)
-		q.Bool(13, r.From.boolKey)
-		if r.Bounded {
-			q.Int(14, r.To.int32Key)
-			q.Int(15, r.To.uint32Key)
-			q.Int(16, r.To.sint32Key)
-			q.Int(17, r.To.sint64Key)
-			q.Int(18, r.To.fixed32Key)
-			q.Uint(19, r.To.fixed64Key)
-			q.Int(20, r.To.sfixed32Key)
-			q.Int(21, r.To.sfixed64Key)
-			q.Uint(22, r.To.uint64Key)
-			q.Bytes(23, r.To.bytesKey)
-			q.Int(24, r.To.grainKey)
-			q.Bool(25, r.To.boolKey)
+		q.Int(2, l.from.int32Key)
+		q.Int(3, l.from.uint32Key)
+		q.Int(4, l.from.sint32Key)
+		q.Int(5, l.from.sint64Key)
+		q.Int(6, l.from.fixed32Key)
+		q.Uint(7, l.from.fixed64Key)
+		q.Int(8, l.from.sfixed32Key)
+		q.Int(9, l.from.sfixed64Key)
+		q.Uint(10, l.from.uint64Key)
+		q.Bytes(11, l.from.bytesKey)
+		q.Int(12, l.from.grainKey)
+		q.Bool(13, l.from.boolKey)
+		if l.bounded {
+			q.Int(14, l.to.int32Key)
+			q.Int(15, l.to.uint32Key)
+			q.Int(16, l.to.sint32Key)
+			q.Int(17, l.to.sint64Key)
+			q.Int(18, l.to.fixed32Key)
+			q.Uint(19, l.to.fixed64Key)
+			q.Int(20, l.to.sfixed32Key)
+			q.Int(21, l.to.sfixed64Key)
+			q.Uint(22, l.to.uint64Key)
+			q.Bytes(23, l.to.bytesKey)
+			q.Int(24, l.to.grainKey)
+			q.Bool(25, l.to.boolKey)
 		} else {
 			q.Unbounded(14, 25)
 		}
@@ -160,32 +160,32 @@ WHERE "int32_key" = ?2 AND "uint32_key" = ?3
   AND ("sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") < (?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)
 ORDER BY "sint32_key" DESC, "sint64_key" DESC, "fixed32_key" DESC, "fixed64_key" DESC, "sfixed32_key" DESC, "sfixed64_key" DESC, "uint64_key" DESC, "bytes_key" DESC, "grain_key" DESC, "bool_key" DESC LIMIT ?1`
 
-// scanPartition adds the records of r to page, by sint32_key, sint64_key, fixed32_key, fixed64_key, sfixed32_key, sfixed64_key, uint64_key, bytes_key, grain_key, bool_key.
-func (s *store) scanPartition(ctx context.Context, partition *key, r *keyvalue.Range[key], page *keyvalue.Page) error {
+// scanPartition adds the records of l to page, by sint32_key, sint64_key, fixed32_key, fixed64_key, sfixed32_key, sfixed64_key, uint64_key, bytes_key, grain_key, bool_key.
+func (s *store) scanPartition(ctx context.Context, partition *key, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, scanPartition, scanPartitionReverse, func(q *sqlite.Query) {
 		q.Int(2, partition.int32Key)
 		q.Int(3, partition.uint32Key)
-		q.Int(4, r.From.sint32Key)
-		q.Int(5, r.From.sint64Key)
-		q.Int(6, r.From.fixed32Key)
-		q.Uint(7, r.From.fixed64Key)
-		q.Int(8, r.From.sfixed32Key)
-		q.Int(9, r.From.sfixed64Key)
-		q.Uint(10, r.From.uint64Key)
-		q.Bytes(11, r.From.bytesKey)
-		q.Int(12, r.From.grainKey)
-		q.Bool(13, r.From.boolKey)
-		if r.Bounded {
-			q.Int(14, r.To.sint32Key)
-			q.Int(15, r.To.sint64Key)
-			q.Int(16, r.To.fixed32Key)
-			q.Uint(17, r.To.fixed64Key)
-			q.Int(18, r.To.sfixed32Key)
-			q.Int(19, r.To.sfixed64Key)
-			q.Uint(20, r.To.uint64Key)
-			q.Bytes(21, r.To.bytesKey)
-			q.Int(22, r.To.grainKey)
-			q.Bool(23, r.To.boolKey)
+		q.Int(4, l.from.sint32Key)
+		q.Int(5, l.from.sint64Key)
+		q.Int(6, l.from.fixed32Key)
+		q.Uint(7, l.from.fixed64Key)
+		q.Int(8, l.from.sfixed32Key)
+		q.Int(9, l.from.sfixed64Key)
+		q.Uint(10, l.from.uint64Key)
+		q.Bytes(11, l.from.bytesKey)
+		q.Int(12, l.from.grainKey)
+		q.Bool(13, l.from.boolKey)
+		if l.bounded {
+			q.Int(14, l.to.sint32Key)
+			q.Int(15, l.to.sint64Key)
+			q.Int(16, l.to.fixed32Key)
+			q.Uint(17, l.to.fixed64Key)
+			q.Int(18, l.to.sfixed32Key)
+			q.Int(19, l.to.sfixed64Key)
+			q.Uint(20, l.to.uint64Key)
+			q.Bytes(21, l.to.bytesKey)
+			q.Int(22, l.to.grainKey)
+			q.Bool(23, l.to.boolKey)
 		} else {
 			q.Unbounded(14, 23)
 		}

@@ -92,12 +92,12 @@ WHERE "counter_id" >= ?2
   AND "counter_id" < ?3
 ORDER BY "counter_id" DESC LIMIT ?1`
 
-// scan adds the records of r to page, by counter_id.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[key], page *keyvalue.Page) error {
+// scan adds the records of l to page, by counter_id.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, scan, scanReverse, func(q *sqlite.Query) {
-		q.Int(2, r.From.counterID)
-		if r.Bounded {
-			q.Int(3, r.To.counterID)
+		q.Int(2, l.from.counterID)
+		if l.bounded {
+			q.Int(3, l.to.counterID)
 		} else {
 			q.Unbounded(3, 3)
 		}

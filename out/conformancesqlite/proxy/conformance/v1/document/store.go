@@ -92,12 +92,12 @@ WHERE "document_id" >= ?2
   AND "document_id" < ?3
 ORDER BY "document_id" DESC LIMIT ?1`
 
-// scan adds the records of r to page, by document_id.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[key], page *keyvalue.Page) error {
+// scan adds the records of l to page, by document_id.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, scan, scanReverse, func(q *sqlite.Query) {
-		q.Text(2, r.From.documentID)
-		if r.Bounded {
-			q.Text(3, r.To.documentID)
+		q.Text(2, l.from.documentID)
+		if l.bounded {
+			q.Text(3, l.to.documentID)
 		} else {
 			q.Unbounded(3, 3)
 		}

@@ -106,12 +106,12 @@ WHERE "note_id" >= ?2
   AND "note_id" < ?3
 ORDER BY "note_id" DESC LIMIT ?1`
 
-// scan adds the records of r to page, by note_id.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[key], page *keyvalue.Page) error {
+// scan adds the records of l to page, by note_id.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, scan, scanReverse, func(q *sqlite.Query) {
-		q.Text(2, r.From.noteID)
-		if r.Bounded {
-			q.Text(3, r.To.noteID)
+		q.Text(2, l.from.noteID)
+		if l.bounded {
+			q.Text(3, l.to.noteID)
 		} else {
 			q.Unbounded(3, 3)
 		}

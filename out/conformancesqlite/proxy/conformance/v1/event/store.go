@@ -114,20 +114,20 @@ WHERE ("tenant", "shard", "at", "name", "sequence") >= (?2, ?3, ?4, ?5, ?6)
   AND ("tenant", "shard", "at", "name", "sequence") < (?7, ?8, ?9, ?10, ?11)
 ORDER BY "tenant" DESC, "shard" DESC, "at" DESC, "name" DESC, "sequence" DESC LIMIT ?1`
 
-// scan adds the records of r to page, by tenant, shard, at, name, sequence.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
+// scan adds the records of l to page, by tenant, shard, at, name, sequence.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, scan, scanReverse, func(q *sqlite.Query) {
-		q.Text(2, r.From.tenant)
-		q.Int(3, r.From.shard)
-		q.TimeOrLowest(4, r.From.at)
-		q.Text(5, r.From.name)
-		q.Int(6, r.From.sequence)
-		if r.Bounded {
-			q.Text(7, r.To.tenant)
-			q.Int(8, r.To.shard)
-			q.TimeOrLowest(9, r.To.at)
-			q.Text(10, r.To.name)
-			q.Int(11, r.To.sequence)
+		q.Text(2, l.from.tenant)
+		q.Int(3, l.from.shard)
+		q.TimeOrLowest(4, l.from.at)
+		q.Text(5, l.from.name)
+		q.Int(6, l.from.sequence)
+		if l.bounded {
+			q.Text(7, l.to.tenant)
+			q.Int(8, l.to.shard)
+			q.TimeOrLowest(9, l.to.at)
+			q.Text(10, l.to.name)
+			q.Int(11, l.to.sequence)
 		} else {
 			q.Unbounded(7, 11)
 		}
@@ -146,18 +146,18 @@ WHERE "tenant" = ?2 AND "shard" = ?3
   AND ("at", "name", "sequence") < (?7, ?8, ?9)
 ORDER BY "at" DESC, "name" DESC, "sequence" DESC LIMIT ?1`
 
-// scanPartition adds the records of r to page, by at, name, sequence.
-func (s *store) scanPartition(ctx context.Context, partition *key, r *keyvalue.Range[position], page *keyvalue.Page) error {
+// scanPartition adds the records of l to page, by at, name, sequence.
+func (s *store) scanPartition(ctx context.Context, partition *key, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, scanPartition, scanPartitionReverse, func(q *sqlite.Query) {
 		q.Text(2, partition.tenant)
 		q.Int(3, partition.shard)
-		q.TimeOrLowest(4, r.From.at)
-		q.Text(5, r.From.name)
-		q.Int(6, r.From.sequence)
-		if r.Bounded {
-			q.TimeOrLowest(7, r.To.at)
-			q.Text(8, r.To.name)
-			q.Int(9, r.To.sequence)
+		q.TimeOrLowest(4, l.from.at)
+		q.Text(5, l.from.name)
+		q.Int(6, l.from.sequence)
+		if l.bounded {
+			q.TimeOrLowest(7, l.to.at)
+			q.Text(8, l.to.name)
+			q.Int(9, l.to.sequence)
 		} else {
 			q.Unbounded(7, 9)
 		}
@@ -174,22 +174,22 @@ WHERE ("severity", "tenant", "shard", "at", "name", "sequence") >= (?2, ?3, ?4, 
   AND ("severity", "tenant", "shard", "at", "name", "sequence") < (?8, ?9, ?10, ?11, ?12, ?13)
 ORDER BY "severity" DESC, "tenant" DESC, "shard" DESC, "at" DESC, "name" DESC, "sequence" DESC LIMIT ?1`
 
-// findBySeverity adds the records of r to page, by severity, tenant, shard, at, name, sequence.
-func (s *store) findBySeverity(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
+// findBySeverity adds the records of l to page, by severity, tenant, shard, at, name, sequence.
+func (s *store) findBySeverity(ctx context.Context, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, findBySeverity, findBySeverityReverse, func(q *sqlite.Query) {
-		q.Int(2, r.From.severity)
-		q.Text(3, r.From.tenant)
-		q.Int(4, r.From.shard)
-		q.TimeOrLowest(5, r.From.at)
-		q.Text(6, r.From.name)
-		q.Int(7, r.From.sequence)
-		if r.Bounded {
-			q.Int(8, r.To.severity)
-			q.Text(9, r.To.tenant)
-			q.Int(10, r.To.shard)
-			q.TimeOrLowest(11, r.To.at)
-			q.Text(12, r.To.name)
-			q.Int(13, r.To.sequence)
+		q.Int(2, l.from.severity)
+		q.Text(3, l.from.tenant)
+		q.Int(4, l.from.shard)
+		q.TimeOrLowest(5, l.from.at)
+		q.Text(6, l.from.name)
+		q.Int(7, l.from.sequence)
+		if l.bounded {
+			q.Int(8, l.to.severity)
+			q.Text(9, l.to.tenant)
+			q.Int(10, l.to.shard)
+			q.TimeOrLowest(11, l.to.at)
+			q.Text(12, l.to.name)
+			q.Int(13, l.to.sequence)
 		} else {
 			q.Unbounded(8, 13)
 		}
@@ -208,21 +208,21 @@ WHERE "kind" = ?2
   AND ("at", "tenant", "shard", "name", "sequence") < (?8, ?9, ?10, ?11, ?12)
 ORDER BY "at" DESC, "tenant" DESC, "shard" DESC, "name" DESC, "sequence" DESC LIMIT ?1`
 
-// findByKind adds the records of r to page, by at, tenant, shard, name, sequence.
-func (s *store) findByKind(ctx context.Context, kind int64, r *keyvalue.Range[position], page *keyvalue.Page) error {
+// findByKind adds the records of l to page, by at, tenant, shard, name, sequence.
+func (s *store) findByKind(ctx context.Context, kind int64, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, findByKind, findByKindReverse, func(q *sqlite.Query) {
 		q.Int(2, kind)
-		q.TimeOrLowest(3, r.From.at)
-		q.Text(4, r.From.tenant)
-		q.Int(5, r.From.shard)
-		q.Text(6, r.From.name)
-		q.Int(7, r.From.sequence)
-		if r.Bounded {
-			q.TimeOrLowest(8, r.To.at)
-			q.Text(9, r.To.tenant)
-			q.Int(10, r.To.shard)
-			q.Text(11, r.To.name)
-			q.Int(12, r.To.sequence)
+		q.TimeOrLowest(3, l.from.at)
+		q.Text(4, l.from.tenant)
+		q.Int(5, l.from.shard)
+		q.Text(6, l.from.name)
+		q.Int(7, l.from.sequence)
+		if l.bounded {
+			q.TimeOrLowest(8, l.to.at)
+			q.Text(9, l.to.tenant)
+			q.Int(10, l.to.shard)
+			q.Text(11, l.to.name)
+			q.Int(12, l.to.sequence)
 		} else {
 			q.Unbounded(8, 12)
 		}
@@ -241,22 +241,22 @@ WHERE "region" = ?2 AND "open" = ?3
   AND ("tenant", "shard", "at", "name", "sequence") < (?9, ?10, ?11, ?12, ?13)
 ORDER BY "tenant" DESC, "shard" DESC, "at" DESC, "name" DESC, "sequence" DESC LIMIT ?1`
 
-// findByPlace adds the records of r to page, by tenant, shard, at, name, sequence.
-func (s *store) findByPlace(ctx context.Context, region []byte, open bool, r *keyvalue.Range[position], page *keyvalue.Page) error {
+// findByPlace adds the records of l to page, by tenant, shard, at, name, sequence.
+func (s *store) findByPlace(ctx context.Context, region []byte, open bool, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, findByPlace, findByPlaceReverse, func(q *sqlite.Query) {
 		q.Text(2, region)
 		q.Bool(3, open)
-		q.Text(4, r.From.tenant)
-		q.Int(5, r.From.shard)
-		q.TimeOrLowest(6, r.From.at)
-		q.Text(7, r.From.name)
-		q.Int(8, r.From.sequence)
-		if r.Bounded {
-			q.Text(9, r.To.tenant)
-			q.Int(10, r.To.shard)
-			q.TimeOrLowest(11, r.To.at)
-			q.Text(12, r.To.name)
-			q.Int(13, r.To.sequence)
+		q.Text(4, l.from.tenant)
+		q.Int(5, l.from.shard)
+		q.TimeOrLowest(6, l.from.at)
+		q.Text(7, l.from.name)
+		q.Int(8, l.from.sequence)
+		if l.bounded {
+			q.Text(9, l.to.tenant)
+			q.Int(10, l.to.shard)
+			q.TimeOrLowest(11, l.to.at)
+			q.Text(12, l.to.name)
+			q.Int(13, l.to.sequence)
 		} else {
 			q.Unbounded(9, 13)
 		}
@@ -275,24 +275,24 @@ WHERE "region" = ?2 AND "kind" = ?3
   AND ("severity", "tenant", "shard", "at", "name", "sequence") < (?10, ?11, ?12, ?13, ?14, ?15)
 ORDER BY "severity" DESC, "tenant" DESC, "shard" DESC, "at" DESC, "name" DESC, "sequence" DESC LIMIT ?1`
 
-// findByUrgent adds the records of r to page, by severity, tenant, shard, at, name, sequence.
-func (s *store) findByUrgent(ctx context.Context, region []byte, kind int64, r *keyvalue.Range[position], page *keyvalue.Page) error {
+// findByUrgent adds the records of l to page, by severity, tenant, shard, at, name, sequence.
+func (s *store) findByUrgent(ctx context.Context, region []byte, kind int64, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, findByUrgent, findByUrgentReverse, func(q *sqlite.Query) {
 		q.Text(2, region)
 		q.Int(3, kind)
-		q.Int(4, r.From.severity)
-		q.Text(5, r.From.tenant)
-		q.Int(6, r.From.shard)
-		q.TimeOrLowest(7, r.From.at)
-		q.Text(8, r.From.name)
-		q.Int(9, r.From.sequence)
-		if r.Bounded {
-			q.Int(10, r.To.severity)
-			q.Text(11, r.To.tenant)
-			q.Int(12, r.To.shard)
-			q.TimeOrLowest(13, r.To.at)
-			q.Text(14, r.To.name)
-			q.Int(15, r.To.sequence)
+		q.Int(4, l.from.severity)
+		q.Text(5, l.from.tenant)
+		q.Int(6, l.from.shard)
+		q.TimeOrLowest(7, l.from.at)
+		q.Text(8, l.from.name)
+		q.Int(9, l.from.sequence)
+		if l.bounded {
+			q.Int(10, l.to.severity)
+			q.Text(11, l.to.tenant)
+			q.Int(12, l.to.shard)
+			q.TimeOrLowest(13, l.to.at)
+			q.Text(14, l.to.name)
+			q.Int(15, l.to.sequence)
 		} else {
 			q.Unbounded(10, 15)
 		}

@@ -132,12 +132,12 @@ WHERE "item_id" >= ?2
   AND "item_id" < ?3
 ORDER BY "item_id" DESC LIMIT ?1`
 
-// scan adds the records of r to page, by item_id.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
+// scan adds the records of l to page, by item_id.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, scan, scanReverse, func(q *sqlite.Query) {
-		q.Text(2, r.From.itemID)
-		if r.Bounded {
-			q.Text(3, r.To.itemID)
+		q.Text(2, l.from.itemID)
+		if l.bounded {
+			q.Text(3, l.to.itemID)
 		} else {
 			q.Unbounded(3, 3)
 		}
@@ -156,13 +156,13 @@ WHERE "colour" = ?2
   AND "item_id" < ?4
 ORDER BY "item_id" DESC LIMIT ?1`
 
-// findByColour adds the records of r to page, by item_id.
-func (s *store) findByColour(ctx context.Context, colour []byte, r *keyvalue.Range[position], page *keyvalue.Page) error {
+// findByColour adds the records of l to page, by item_id.
+func (s *store) findByColour(ctx context.Context, colour []byte, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, findByColour, findByColourReverse, func(q *sqlite.Query) {
 		q.Text(2, colour)
-		q.Text(3, r.From.itemID)
-		if r.Bounded {
-			q.Text(4, r.To.itemID)
+		q.Text(3, l.from.itemID)
+		if l.bounded {
+			q.Text(4, l.to.itemID)
 		} else {
 			q.Unbounded(4, 4)
 		}
@@ -179,14 +179,14 @@ WHERE ("title", "item_id") >= (?2, ?3)
   AND ("title", "item_id") < (?4, ?5)
 ORDER BY "title" DESC, "item_id" DESC LIMIT ?1`
 
-// findByTitle adds the records of r to page, by title, item_id.
-func (s *store) findByTitle(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
+// findByTitle adds the records of l to page, by title, item_id.
+func (s *store) findByTitle(ctx context.Context, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, findByTitle, findByTitleReverse, func(q *sqlite.Query) {
-		q.Text(2, r.From.title)
-		q.Text(3, r.From.itemID)
-		if r.Bounded {
-			q.Text(4, r.To.title)
-			q.Text(5, r.To.itemID)
+		q.Text(2, l.from.title)
+		q.Text(3, l.from.itemID)
+		if l.bounded {
+			q.Text(4, l.to.title)
+			q.Text(5, l.to.itemID)
 		} else {
 			q.Unbounded(4, 5)
 		}

@@ -125,12 +125,12 @@ WHERE "lease_id" >= ?2
   AND "prism_expires" > ?4
 ORDER BY "lease_id" DESC LIMIT ?1`
 
-// scan adds the records of r to page, by lease_id.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
+// scan adds the records of l to page, by lease_id.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, scan, scanReverse, func(q *sqlite.Query) {
-		q.Text(2, r.From.leaseID)
-		if r.Bounded {
-			q.Text(3, r.To.leaseID)
+		q.Text(2, l.from.leaseID)
+		if l.bounded {
+			q.Text(3, l.to.leaseID)
 		} else {
 			q.Unbounded(3, 3)
 		}
@@ -150,14 +150,14 @@ WHERE ("priority", "lease_id") >= (?2, ?3)
   AND "prism_expires" > ?6
 ORDER BY "priority" DESC, "lease_id" DESC LIMIT ?1`
 
-// findByPriority adds the records of r to page, by priority, lease_id.
-func (s *store) findByPriority(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
+// findByPriority adds the records of l to page, by priority, lease_id.
+func (s *store) findByPriority(ctx context.Context, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, findByPriority, findByPriorityReverse, func(q *sqlite.Query) {
-		q.Int(2, r.From.priority)
-		q.Text(3, r.From.leaseID)
-		if r.Bounded {
-			q.Int(4, r.To.priority)
-			q.Text(5, r.To.leaseID)
+		q.Int(2, l.from.priority)
+		q.Text(3, l.from.leaseID)
+		if l.bounded {
+			q.Int(4, l.to.priority)
+			q.Text(5, l.to.leaseID)
 		} else {
 			q.Unbounded(4, 5)
 		}

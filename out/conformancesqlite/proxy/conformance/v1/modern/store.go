@@ -96,12 +96,12 @@ WHERE "modern_id" >= ?2
   AND "modern_id" < ?3
 ORDER BY "modern_id" DESC LIMIT ?1`
 
-// scan adds the records of r to page, by modern_id.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[key], page *keyvalue.Page) error {
+// scan adds the records of l to page, by modern_id.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, scan, scanReverse, func(q *sqlite.Query) {
-		q.Text(2, r.From.modernID)
-		if r.Bounded {
-			q.Text(3, r.To.modernID)
+		q.Text(2, l.from.modernID)
+		if l.bounded {
+			q.Text(3, l.to.modernID)
 		} else {
 			q.Unbounded(3, 3)
 		}
@@ -120,13 +120,13 @@ WHERE "rank" = ?2
   AND "modern_id" < ?4
 ORDER BY "modern_id" DESC LIMIT ?1`
 
-// findByRank adds the records of r to page, by modern_id.
-func (s *store) findByRank(ctx context.Context, rank []byte, r *keyvalue.Range[key], page *keyvalue.Page) error {
+// findByRank adds the records of l to page, by modern_id.
+func (s *store) findByRank(ctx context.Context, rank []byte, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, findByRank, findByRankReverse, func(q *sqlite.Query) {
 		q.Text(2, rank)
-		q.Text(3, r.From.modernID)
-		if r.Bounded {
-			q.Text(4, r.To.modernID)
+		q.Text(3, l.from.modernID)
+		if l.bounded {
+			q.Text(4, l.to.modernID)
 		} else {
 			q.Unbounded(4, 4)
 		}
@@ -145,13 +145,13 @@ WHERE "stage" = ?2
   AND "modern_id" < ?4
 ORDER BY "modern_id" DESC LIMIT ?1`
 
-// findByStage adds the records of r to page, by modern_id.
-func (s *store) findByStage(ctx context.Context, stage int64, r *keyvalue.Range[key], page *keyvalue.Page) error {
+// findByStage adds the records of l to page, by modern_id.
+func (s *store) findByStage(ctx context.Context, stage int64, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, findByStage, findByStageReverse, func(q *sqlite.Query) {
 		q.Int(2, stage)
-		q.Text(3, r.From.modernID)
-		if r.Bounded {
-			q.Text(4, r.To.modernID)
+		q.Text(3, l.from.modernID)
+		if l.bounded {
+			q.Text(4, l.to.modernID)
 		} else {
 			q.Unbounded(4, 4)
 		}

@@ -100,14 +100,14 @@ WHERE ("relic_id", "shelf") >= (?2, ?3)
   AND ("relic_id", "shelf") < (?4, ?5)
 ORDER BY "relic_id" DESC, "shelf" DESC LIMIT ?1`
 
-// scan adds the records of r to page, by relic_id, shelf.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[key], page *keyvalue.Page) error {
+// scan adds the records of l to page, by relic_id, shelf.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, scan, scanReverse, func(q *sqlite.Query) {
-		q.Text(2, r.From.relicID)
-		q.Int(3, r.From.shelf)
-		if r.Bounded {
-			q.Text(4, r.To.relicID)
-			q.Int(5, r.To.shelf)
+		q.Text(2, l.from.relicID)
+		q.Int(3, l.from.shelf)
+		if l.bounded {
+			q.Text(4, l.to.relicID)
+			q.Int(5, l.to.shelf)
 		} else {
 			q.Unbounded(4, 5)
 		}
@@ -126,13 +126,13 @@ WHERE "relic_id" = ?2
   AND "shelf" < ?4
 ORDER BY "shelf" DESC LIMIT ?1`
 
-// scanPartition adds the records of r to page, by shelf.
-func (s *store) scanPartition(ctx context.Context, partition *key, r *keyvalue.Range[key], page *keyvalue.Page) error {
+// scanPartition adds the records of l to page, by shelf.
+func (s *store) scanPartition(ctx context.Context, partition *key, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, scanPartition, scanPartitionReverse, func(q *sqlite.Query) {
 		q.Text(2, partition.relicID)
-		q.Int(3, r.From.shelf)
-		if r.Bounded {
-			q.Int(4, r.To.shelf)
+		q.Int(3, l.from.shelf)
+		if l.bounded {
+			q.Int(4, l.to.shelf)
 		} else {
 			q.Unbounded(4, 4)
 		}
@@ -151,15 +151,15 @@ WHERE "word" = ?2
   AND ("relic_id", "shelf") < (?5, ?6)
 ORDER BY "relic_id" DESC, "shelf" DESC LIMIT ?1`
 
-// findByWord adds the records of r to page, by relic_id, shelf.
-func (s *store) findByWord(ctx context.Context, word []byte, r *keyvalue.Range[key], page *keyvalue.Page) error {
+// findByWord adds the records of l to page, by relic_id, shelf.
+func (s *store) findByWord(ctx context.Context, word []byte, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, findByWord, findByWordReverse, func(q *sqlite.Query) {
 		q.Text(2, word)
-		q.Text(3, r.From.relicID)
-		q.Int(4, r.From.shelf)
-		if r.Bounded {
-			q.Text(5, r.To.relicID)
-			q.Int(6, r.To.shelf)
+		q.Text(3, l.from.relicID)
+		q.Int(4, l.from.shelf)
+		if l.bounded {
+			q.Text(5, l.to.relicID)
+			q.Int(6, l.to.shelf)
 		} else {
 			q.Unbounded(5, 6)
 		}

@@ -108,12 +108,12 @@ WHERE "sample_id" >= ?2
   AND "sample_id" < ?3
 ORDER BY "sample_id" DESC LIMIT ?1`
 
-// scan adds the records of r to page, by sample_id.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
+// scan adds the records of l to page, by sample_id.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, scan, scanReverse, func(q *sqlite.Query) {
-		q.Text(2, r.From.sampleID)
-		if r.Bounded {
-			q.Text(3, r.To.sampleID)
+		q.Text(2, l.from.sampleID)
+		if l.bounded {
+			q.Text(3, l.to.sampleID)
 		} else {
 			q.Unbounded(3, 3)
 		}
@@ -130,14 +130,14 @@ WHERE ("text", "sample_id") >= (?2, ?3)
   AND ("text", "sample_id") < (?4, ?5)
 ORDER BY "text" DESC, "sample_id" DESC LIMIT ?1`
 
-// findByText adds the records of r to page, by text, sample_id.
-func (s *store) findByText(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
+// findByText adds the records of l to page, by text, sample_id.
+func (s *store) findByText(ctx context.Context, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, findByText, findByTextReverse, func(q *sqlite.Query) {
-		q.Text(2, r.From.text)
-		q.Text(3, r.From.sampleID)
-		if r.Bounded {
-			q.Text(4, r.To.text)
-			q.Text(5, r.To.sampleID)
+		q.Text(2, l.from.text)
+		q.Text(3, l.from.sampleID)
+		if l.bounded {
+			q.Text(4, l.to.text)
+			q.Text(5, l.to.sampleID)
 		} else {
 			q.Unbounded(4, 5)
 		}
@@ -154,14 +154,14 @@ WHERE ("number", "sample_id") >= (?2, ?3)
   AND ("number", "sample_id") < (?4, ?5)
 ORDER BY "number" DESC, "sample_id" DESC LIMIT ?1`
 
-// findByNumber adds the records of r to page, by number, sample_id.
-func (s *store) findByNumber(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
+// findByNumber adds the records of l to page, by number, sample_id.
+func (s *store) findByNumber(ctx context.Context, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, findByNumber, findByNumberReverse, func(q *sqlite.Query) {
-		q.Int(2, r.From.number)
-		q.Text(3, r.From.sampleID)
-		if r.Bounded {
-			q.Int(4, r.To.number)
-			q.Text(5, r.To.sampleID)
+		q.Int(2, l.from.number)
+		q.Text(3, l.from.sampleID)
+		if l.bounded {
+			q.Int(4, l.to.number)
+			q.Text(5, l.to.sampleID)
 		} else {
 			q.Unbounded(4, 5)
 		}
@@ -178,14 +178,14 @@ WHERE ("size", "sample_id") >= (?2, ?3)
   AND ("size", "sample_id") < (?4, ?5)
 ORDER BY "size" DESC, "sample_id" DESC LIMIT ?1`
 
-// findBySize adds the records of r to page, by size, sample_id.
-func (s *store) findBySize(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
+// findBySize adds the records of l to page, by size, sample_id.
+func (s *store) findBySize(ctx context.Context, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, findBySize, findBySizeReverse, func(q *sqlite.Query) {
-		q.Uint(2, r.From.size)
-		q.Text(3, r.From.sampleID)
-		if r.Bounded {
-			q.Uint(4, r.To.size)
-			q.Text(5, r.To.sampleID)
+		q.Uint(2, l.from.size)
+		q.Text(3, l.from.sampleID)
+		if l.bounded {
+			q.Uint(4, l.to.size)
+			q.Text(5, l.to.sampleID)
 		} else {
 			q.Unbounded(4, 5)
 		}
@@ -202,14 +202,14 @@ WHERE ("flag", "sample_id") >= (?2, ?3)
   AND ("flag", "sample_id") < (?4, ?5)
 ORDER BY "flag" DESC, "sample_id" DESC LIMIT ?1`
 
-// findByFlag adds the records of r to page, by flag, sample_id.
-func (s *store) findByFlag(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
+// findByFlag adds the records of l to page, by flag, sample_id.
+func (s *store) findByFlag(ctx context.Context, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, findByFlag, findByFlagReverse, func(q *sqlite.Query) {
-		q.Bool(2, r.From.flag)
-		q.Text(3, r.From.sampleID)
-		if r.Bounded {
-			q.Bool(4, r.To.flag)
-			q.Text(5, r.To.sampleID)
+		q.Bool(2, l.from.flag)
+		q.Text(3, l.from.sampleID)
+		if l.bounded {
+			q.Bool(4, l.to.flag)
+			q.Text(5, l.to.sampleID)
 		} else {
 			q.Unbounded(4, 5)
 		}
@@ -226,14 +226,14 @@ WHERE ("grade", "sample_id") >= (?2, ?3)
   AND ("grade", "sample_id") < (?4, ?5)
 ORDER BY "grade" DESC, "sample_id" DESC LIMIT ?1`
 
-// findByGrade adds the records of r to page, by grade, sample_id.
-func (s *store) findByGrade(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
+// findByGrade adds the records of l to page, by grade, sample_id.
+func (s *store) findByGrade(ctx context.Context, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, findByGrade, findByGradeReverse, func(q *sqlite.Query) {
-		q.Int(2, r.From.grade)
-		q.Text(3, r.From.sampleID)
-		if r.Bounded {
-			q.Int(4, r.To.grade)
-			q.Text(5, r.To.sampleID)
+		q.Int(2, l.from.grade)
+		q.Text(3, l.from.sampleID)
+		if l.bounded {
+			q.Int(4, l.to.grade)
+			q.Text(5, l.to.sampleID)
 		} else {
 			q.Unbounded(4, 5)
 		}
@@ -250,14 +250,14 @@ WHERE ("time", "sample_id") >= (?2, ?3)
   AND ("time", "sample_id") < (?4, ?5)
 ORDER BY "time" DESC, "sample_id" DESC LIMIT ?1`
 
-// findByTime adds the records of r to page, by time, sample_id.
-func (s *store) findByTime(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
+// findByTime adds the records of l to page, by time, sample_id.
+func (s *store) findByTime(ctx context.Context, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, findByTime, findByTimeReverse, func(q *sqlite.Query) {
-		q.TimeOrLowest(2, r.From.time_)
-		q.Text(3, r.From.sampleID)
-		if r.Bounded {
-			q.TimeOrLowest(4, r.To.time_)
-			q.Text(5, r.To.sampleID)
+		q.TimeOrLowest(2, l.from.time_)
+		q.Text(3, l.from.sampleID)
+		if l.bounded {
+			q.TimeOrLowest(4, l.to.time_)
+			q.Text(5, l.to.sampleID)
 		} else {
 			q.Unbounded(4, 5)
 		}
@@ -274,14 +274,14 @@ WHERE ("delta", "sample_id") >= (?2, ?3)
   AND ("delta", "sample_id") < (?4, ?5)
 ORDER BY "delta" DESC, "sample_id" DESC LIMIT ?1`
 
-// findByDelta adds the records of r to page, by delta, sample_id.
-func (s *store) findByDelta(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
+// findByDelta adds the records of l to page, by delta, sample_id.
+func (s *store) findByDelta(ctx context.Context, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, findByDelta, findByDeltaReverse, func(q *sqlite.Query) {
-		q.Int(2, r.From.delta)
-		q.Text(3, r.From.sampleID)
-		if r.Bounded {
-			q.Int(4, r.To.delta)
-			q.Text(5, r.To.sampleID)
+		q.Int(2, l.from.delta)
+		q.Text(3, l.from.sampleID)
+		if l.bounded {
+			q.Int(4, l.to.delta)
+			q.Text(5, l.to.sampleID)
 		} else {
 			q.Unbounded(4, 5)
 		}
@@ -298,14 +298,14 @@ WHERE ("mask", "sample_id") >= (?2, ?3)
   AND ("mask", "sample_id") < (?4, ?5)
 ORDER BY "mask" DESC, "sample_id" DESC LIMIT ?1`
 
-// findByMask adds the records of r to page, by mask, sample_id.
-func (s *store) findByMask(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
+// findByMask adds the records of l to page, by mask, sample_id.
+func (s *store) findByMask(ctx context.Context, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, findByMask, findByMaskReverse, func(q *sqlite.Query) {
-		q.Uint(2, r.From.mask)
-		q.Text(3, r.From.sampleID)
-		if r.Bounded {
-			q.Uint(4, r.To.mask)
-			q.Text(5, r.To.sampleID)
+		q.Uint(2, l.from.mask)
+		q.Text(3, l.from.sampleID)
+		if l.bounded {
+			q.Uint(4, l.to.mask)
+			q.Text(5, l.to.sampleID)
 		} else {
 			q.Unbounded(4, 5)
 		}
@@ -322,14 +322,14 @@ WHERE ("level", "sample_id") >= (?2, ?3)
   AND ("level", "sample_id") < (?4, ?5)
 ORDER BY "level" DESC, "sample_id" DESC LIMIT ?1`
 
-// findByLevel adds the records of r to page, by level, sample_id.
-func (s *store) findByLevel(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
+// findByLevel adds the records of l to page, by level, sample_id.
+func (s *store) findByLevel(ctx context.Context, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, findByLevel, findByLevelReverse, func(q *sqlite.Query) {
-		q.Int(2, r.From.level)
-		q.Text(3, r.From.sampleID)
-		if r.Bounded {
-			q.Int(4, r.To.level)
-			q.Text(5, r.To.sampleID)
+		q.Int(2, l.from.level)
+		q.Text(3, l.from.sampleID)
+		if l.bounded {
+			q.Int(4, l.to.level)
+			q.Text(5, l.to.sampleID)
 		} else {
 			q.Unbounded(4, 5)
 		}
@@ -346,14 +346,14 @@ WHERE ("weight", "sample_id") >= (?2, ?3)
   AND ("weight", "sample_id") < (?4, ?5)
 ORDER BY "weight" DESC, "sample_id" DESC LIMIT ?1`
 
-// findByWeight adds the records of r to page, by weight, sample_id.
-func (s *store) findByWeight(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
+// findByWeight adds the records of l to page, by weight, sample_id.
+func (s *store) findByWeight(ctx context.Context, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, findByWeight, findByWeightReverse, func(q *sqlite.Query) {
-		q.Int(2, r.From.weight)
-		q.Text(3, r.From.sampleID)
-		if r.Bounded {
-			q.Int(4, r.To.weight)
-			q.Text(5, r.To.sampleID)
+		q.Int(2, l.from.weight)
+		q.Text(3, l.from.sampleID)
+		if l.bounded {
+			q.Int(4, l.to.weight)
+			q.Text(5, l.to.sampleID)
 		} else {
 			q.Unbounded(4, 5)
 		}
@@ -372,13 +372,13 @@ WHERE "bucket" = ?2
   AND "sample_id" < ?4
 ORDER BY "sample_id" DESC LIMIT ?1`
 
-// findByBucket adds the records of r to page, by sample_id.
-func (s *store) findByBucket(ctx context.Context, bucket int64, r *keyvalue.Range[position], page *keyvalue.Page) error {
+// findByBucket adds the records of l to page, by sample_id.
+func (s *store) findByBucket(ctx context.Context, bucket int64, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, findByBucket, findByBucketReverse, func(q *sqlite.Query) {
 		q.Int(2, bucket)
-		q.Text(3, r.From.sampleID)
-		if r.Bounded {
-			q.Text(4, r.To.sampleID)
+		q.Text(3, l.from.sampleID)
+		if l.bounded {
+			q.Text(4, l.to.sampleID)
 		} else {
 			q.Unbounded(4, 4)
 		}
@@ -397,13 +397,13 @@ WHERE "text" = ?2
   AND "sample_id" < ?4
 ORDER BY "sample_id" DESC LIMIT ?1`
 
-// findBySameText adds the records of r to page, by sample_id.
-func (s *store) findBySameText(ctx context.Context, text []byte, r *keyvalue.Range[position], page *keyvalue.Page) error {
+// findBySameText adds the records of l to page, by sample_id.
+func (s *store) findBySameText(ctx context.Context, text []byte, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, findBySameText, findBySameTextReverse, func(q *sqlite.Query) {
 		q.Text(2, text)
-		q.Text(3, r.From.sampleID)
-		if r.Bounded {
-			q.Text(4, r.To.sampleID)
+		q.Text(3, l.from.sampleID)
+		if l.bounded {
+			q.Text(4, l.to.sampleID)
 		} else {
 			q.Unbounded(4, 4)
 		}
@@ -422,13 +422,13 @@ WHERE "number" = ?2
   AND "sample_id" < ?4
 ORDER BY "sample_id" DESC LIMIT ?1`
 
-// findBySameNumber adds the records of r to page, by sample_id.
-func (s *store) findBySameNumber(ctx context.Context, number int64, r *keyvalue.Range[position], page *keyvalue.Page) error {
+// findBySameNumber adds the records of l to page, by sample_id.
+func (s *store) findBySameNumber(ctx context.Context, number int64, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, findBySameNumber, findBySameNumberReverse, func(q *sqlite.Query) {
 		q.Int(2, number)
-		q.Text(3, r.From.sampleID)
-		if r.Bounded {
-			q.Text(4, r.To.sampleID)
+		q.Text(3, l.from.sampleID)
+		if l.bounded {
+			q.Text(4, l.to.sampleID)
 		} else {
 			q.Unbounded(4, 4)
 		}
@@ -447,13 +447,13 @@ WHERE "size" = ?2
   AND "sample_id" < ?4
 ORDER BY "sample_id" DESC LIMIT ?1`
 
-// findBySameSize adds the records of r to page, by sample_id.
-func (s *store) findBySameSize(ctx context.Context, size uint64, r *keyvalue.Range[position], page *keyvalue.Page) error {
+// findBySameSize adds the records of l to page, by sample_id.
+func (s *store) findBySameSize(ctx context.Context, size uint64, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, findBySameSize, findBySameSizeReverse, func(q *sqlite.Query) {
 		q.Uint(2, size)
-		q.Text(3, r.From.sampleID)
-		if r.Bounded {
-			q.Text(4, r.To.sampleID)
+		q.Text(3, l.from.sampleID)
+		if l.bounded {
+			q.Text(4, l.to.sampleID)
 		} else {
 			q.Unbounded(4, 4)
 		}
@@ -472,13 +472,13 @@ WHERE "flag" = ?2
   AND "sample_id" < ?4
 ORDER BY "sample_id" DESC LIMIT ?1`
 
-// findBySameFlag adds the records of r to page, by sample_id.
-func (s *store) findBySameFlag(ctx context.Context, flag bool, r *keyvalue.Range[position], page *keyvalue.Page) error {
+// findBySameFlag adds the records of l to page, by sample_id.
+func (s *store) findBySameFlag(ctx context.Context, flag bool, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, findBySameFlag, findBySameFlagReverse, func(q *sqlite.Query) {
 		q.Bool(2, flag)
-		q.Text(3, r.From.sampleID)
-		if r.Bounded {
-			q.Text(4, r.To.sampleID)
+		q.Text(3, l.from.sampleID)
+		if l.bounded {
+			q.Text(4, l.to.sampleID)
 		} else {
 			q.Unbounded(4, 4)
 		}
@@ -497,13 +497,13 @@ WHERE "grade" = ?2
   AND "sample_id" < ?4
 ORDER BY "sample_id" DESC LIMIT ?1`
 
-// findBySameGrade adds the records of r to page, by sample_id.
-func (s *store) findBySameGrade(ctx context.Context, grade int64, r *keyvalue.Range[position], page *keyvalue.Page) error {
+// findBySameGrade adds the records of l to page, by sample_id.
+func (s *store) findBySameGrade(ctx context.Context, grade int64, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, findBySameGrade, findBySameGradeReverse, func(q *sqlite.Query) {
 		q.Int(2, grade)
-		q.Text(3, r.From.sampleID)
-		if r.Bounded {
-			q.Text(4, r.To.sampleID)
+		q.Text(3, l.from.sampleID)
+		if l.bounded {
+			q.Text(4, l.to.sampleID)
 		} else {
 			q.Unbounded(4, 4)
 		}
@@ -522,13 +522,13 @@ WHERE "time" = ?2
   AND "sample_id" < ?4
 ORDER BY "sample_id" DESC LIMIT ?1`
 
-// findBySameTime adds the records of r to page, by sample_id.
-func (s *store) findBySameTime(ctx context.Context, time_ wire.Timestamp, r *keyvalue.Range[position], page *keyvalue.Page) error {
+// findBySameTime adds the records of l to page, by sample_id.
+func (s *store) findBySameTime(ctx context.Context, time_ wire.Timestamp, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, findBySameTime, findBySameTimeReverse, func(q *sqlite.Query) {
 		q.Time(2, time_)
-		q.Text(3, r.From.sampleID)
-		if r.Bounded {
-			q.Text(4, r.To.sampleID)
+		q.Text(3, l.from.sampleID)
+		if l.bounded {
+			q.Text(4, l.to.sampleID)
 		} else {
 			q.Unbounded(4, 4)
 		}

@@ -141,12 +141,12 @@ WHERE "scalar_id" >= ?2
   AND "scalar_id" < ?3
 ORDER BY "scalar_id" DESC LIMIT ?1`
 
-// scan adds the records of r to page, by scalar_id.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
+// scan adds the records of l to page, by scalar_id.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, scan, scanReverse, func(q *sqlite.Query) {
-		q.Bytes(2, r.From.scalarID)
-		if r.Bounded {
-			q.Bytes(3, r.To.scalarID)
+		q.Bytes(2, l.from.scalarID)
+		if l.bounded {
+			q.Bytes(3, l.to.scalarID)
 		} else {
 			q.Unbounded(3, 3)
 		}
@@ -163,14 +163,14 @@ WHERE ("bytes_opt", "scalar_id") >= (?2, ?3)
   AND ("bytes_opt", "scalar_id") < (?4, ?5)
 ORDER BY "bytes_opt" DESC, "scalar_id" DESC LIMIT ?1`
 
-// findByBytesOpt adds the records of r to page, by bytes_opt, scalar_id.
-func (s *store) findByBytesOpt(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
+// findByBytesOpt adds the records of l to page, by bytes_opt, scalar_id.
+func (s *store) findByBytesOpt(ctx context.Context, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, findByBytesOpt, findByBytesOptReverse, func(q *sqlite.Query) {
-		q.Bytes(2, r.From.bytesOpt)
-		q.Bytes(3, r.From.scalarID)
-		if r.Bounded {
-			q.Bytes(4, r.To.bytesOpt)
-			q.Bytes(5, r.To.scalarID)
+		q.Bytes(2, l.from.bytesOpt)
+		q.Bytes(3, l.from.scalarID)
+		if l.bounded {
+			q.Bytes(4, l.to.bytesOpt)
+			q.Bytes(5, l.to.scalarID)
 		} else {
 			q.Unbounded(4, 5)
 		}

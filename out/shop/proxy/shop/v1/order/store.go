@@ -100,16 +100,16 @@ WHERE ("customer_id", "created_at", "order_id") >= (?2, ?3, ?4)
   AND ("customer_id", "created_at", "order_id") < (?5, ?6, ?7)
 ORDER BY "customer_id" DESC, "created_at" DESC, "order_id" DESC LIMIT ?1`
 
-// scan adds the records of r to page, by customer_id, created_at, order_id.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[key], page *keyvalue.Page) error {
+// scan adds the records of l to page, by customer_id, created_at, order_id.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, scan, scanReverse, func(q *sqlite.Query) {
-		q.Text(2, r.From.customerID)
-		q.TimeOrLowest(3, r.From.createdAt)
-		q.Text(4, r.From.orderID)
-		if r.Bounded {
-			q.Text(5, r.To.customerID)
-			q.TimeOrLowest(6, r.To.createdAt)
-			q.Text(7, r.To.orderID)
+		q.Text(2, l.from.customerID)
+		q.TimeOrLowest(3, l.from.createdAt)
+		q.Text(4, l.from.orderID)
+		if l.bounded {
+			q.Text(5, l.to.customerID)
+			q.TimeOrLowest(6, l.to.createdAt)
+			q.Text(7, l.to.orderID)
 		} else {
 			q.Unbounded(5, 7)
 		}
@@ -128,15 +128,15 @@ WHERE "customer_id" = ?2
   AND ("created_at", "order_id") < (?5, ?6)
 ORDER BY "created_at" DESC, "order_id" DESC LIMIT ?1`
 
-// scanPartition adds the records of r to page, by created_at, order_id.
-func (s *store) scanPartition(ctx context.Context, partition *key, r *keyvalue.Range[key], page *keyvalue.Page) error {
+// scanPartition adds the records of l to page, by created_at, order_id.
+func (s *store) scanPartition(ctx context.Context, partition *key, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, scanPartition, scanPartitionReverse, func(q *sqlite.Query) {
 		q.Text(2, partition.customerID)
-		q.TimeOrLowest(3, r.From.createdAt)
-		q.Text(4, r.From.orderID)
-		if r.Bounded {
-			q.TimeOrLowest(5, r.To.createdAt)
-			q.Text(6, r.To.orderID)
+		q.TimeOrLowest(3, l.from.createdAt)
+		q.Text(4, l.from.orderID)
+		if l.bounded {
+			q.TimeOrLowest(5, l.to.createdAt)
+			q.Text(6, l.to.orderID)
 		} else {
 			q.Unbounded(5, 6)
 		}
@@ -155,17 +155,17 @@ WHERE "status" = ?2
   AND ("created_at", "customer_id", "order_id") < (?6, ?7, ?8)
 ORDER BY "created_at" DESC, "customer_id" DESC, "order_id" DESC LIMIT ?1`
 
-// findByStatus adds the records of r to page, by created_at, customer_id, order_id.
-func (s *store) findByStatus(ctx context.Context, status int64, r *keyvalue.Range[key], page *keyvalue.Page) error {
+// findByStatus adds the records of l to page, by created_at, customer_id, order_id.
+func (s *store) findByStatus(ctx context.Context, status int64, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, findByStatus, findByStatusReverse, func(q *sqlite.Query) {
 		q.Int(2, status)
-		q.TimeOrLowest(3, r.From.createdAt)
-		q.Text(4, r.From.customerID)
-		q.Text(5, r.From.orderID)
-		if r.Bounded {
-			q.TimeOrLowest(6, r.To.createdAt)
-			q.Text(7, r.To.customerID)
-			q.Text(8, r.To.orderID)
+		q.TimeOrLowest(3, l.from.createdAt)
+		q.Text(4, l.from.customerID)
+		q.Text(5, l.from.orderID)
+		if l.bounded {
+			q.TimeOrLowest(6, l.to.createdAt)
+			q.Text(7, l.to.customerID)
+			q.Text(8, l.to.orderID)
 		} else {
 			q.Unbounded(6, 8)
 		}

@@ -99,12 +99,12 @@ WHERE "session_id" >= ?2
   AND "prism_expires" > ?4
 ORDER BY "session_id" DESC LIMIT ?1`
 
-// scan adds the records of r to page, by session_id.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[key], page *keyvalue.Page) error {
+// scan adds the records of l to page, by session_id.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, scan, scanReverse, func(q *sqlite.Query) {
-		q.Text(2, r.From.sessionID)
-		if r.Bounded {
-			q.Text(3, r.To.sessionID)
+		q.Text(2, l.from.sessionID)
+		if l.bounded {
+			q.Text(3, l.to.sessionID)
 		} else {
 			q.Unbounded(3, 3)
 		}
@@ -126,13 +126,13 @@ WHERE "user_id" = ?2
   AND "prism_expires" > ?5
 ORDER BY "session_id" DESC LIMIT ?1`
 
-// findByUserID adds the records of r to page, by session_id.
-func (s *store) findByUserID(ctx context.Context, userID []byte, r *keyvalue.Range[key], page *keyvalue.Page) error {
+// findByUserID adds the records of l to page, by session_id.
+func (s *store) findByUserID(ctx context.Context, userID []byte, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, findByUserID, findByUserIDReverse, func(q *sqlite.Query) {
 		q.Text(2, userID)
-		q.Text(3, r.From.sessionID)
-		if r.Bounded {
-			q.Text(4, r.To.sessionID)
+		q.Text(3, l.from.sessionID)
+		if l.bounded {
+			q.Text(4, l.to.sessionID)
 		} else {
 			q.Unbounded(4, 4)
 		}

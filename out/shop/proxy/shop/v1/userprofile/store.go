@@ -108,12 +108,12 @@ WHERE "user_id" >= ?2
   AND "user_id" < ?3
 ORDER BY "user_id" DESC LIMIT ?1`
 
-// scan adds the records of r to page, by user_id.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[key], page *keyvalue.Page) error {
+// scan adds the records of l to page, by user_id.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, scan, scanReverse, func(q *sqlite.Query) {
-		q.Text(2, r.From.userID)
-		if r.Bounded {
-			q.Text(3, r.To.userID)
+		q.Text(2, l.from.userID)
+		if l.bounded {
+			q.Text(3, l.to.userID)
 		} else {
 			q.Unbounded(3, 3)
 		}
