@@ -57,11 +57,14 @@ func (c *Call) Context() context.Context { return c.ctx }
 
 // Request returns the encoded request. The bytes are only read, and not after
 // the handler has returned.
-func (c *Call) Request() []byte { return c.request.bytes() }
+func (c *Call) Request() []byte { return c.request.bytes }
 
-// Reply sets the encoded reply, which must not alias the request. An error of
-// the handler takes its place.
-func (c *Call) Reply(b []byte) { c.out = b }
+// Reply sets the encoded reply, which must not alias the request, and returns
+// err, which takes its place.
+func (c *Call) Reply(b []byte, err error) error {
+	c.out = b
+	return err
+}
 
 // bound is a method of a service that a server serves.
 type bound struct {

@@ -223,18 +223,22 @@ func (p *printer) record() {
 	for _, f := range p.held {
 		fmt.Fprintf(&b, "%s %s // %s\n", f.GoName, GoType(f), why(f))
 	}
-	b.WriteString(`}
-
+	empty := "key: emptyKey"
+	if fields := initial(p.held, Empty); fields != "" {
+		empty += ", " + fields
+	}
+	fmt.Fprintf(&b, "}\n\n// emptyRecord is a record of which no field is set.\nvar emptyRecord = record{%s}\n", empty)
+	b.WriteString(`
 // read checks b in one pass and finds the fields in it. It accepts what
 // proto.Unmarshal accepts, and nothing else; emptiness, bounds and NUL come
 // after, in valid.
 func (r *record) read(b []byte) error {
+	*r = emptyRecord
+	r.bytes = b
+	f := @wire.Read(b)
+	for f.Next() {
+		switch f.Tag { // with another wire type it is an unknown field, kept in bytes
 `)
-	init := "bytes: b, key: emptyKey"
-	if fields := initial(p.held, Empty); fields != "" {
-		init += ", " + fields
-	}
-	fmt.Fprintf(&b, "*r = record{%s}\nf := @wire.Read(b)\nfor f.Next() {\nswitch f.Tag { // with another wire type it is an unknown field, kept in bytes\n", init)
 	p.cases(&b)
 	b.WriteString("}\n}\n")
 	if len(p.lacking) > 0 {

@@ -100,7 +100,7 @@ func (p *printer) scan(f *golang.File) {
 type scanRequest struct{ list }
 
 func (q *scanRequest) read(b []byte) error {
-	*q = scanRequest{everything}
+	q.list = everything
 	f := @wire.Read(b)
 	for f.Next() {
 		q.paging.Read(&f)
@@ -148,7 +148,7 @@ type scanRequest struct {
 }
 
 func (q *scanRequest) read(b []byte) error {
-	*q = scanRequest{list: everything, partition: emptyKey}
+	q.list, q.partition = everything, emptyKey
 	f := @wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -329,8 +329,7 @@ func (s *Service) answer(call *@runtime.Call, page *@keyvalue.Page, query []byte
 		}
 		token = s.tokens.Seal(query, %s)
 	}
-	call.Reply(page.Bytes(token))
-	return nil
+	return call.Reply(page.Bytes(token), nil)
 }`, parameter, cursor)
 }
 
@@ -347,8 +346,7 @@ type %[1]sRequest struct {
 	%[3]s}
 
 func (q *%[1]sRequest) read(b []byte) error {
-	*q = %[1]sRequest{%[4]s}
-	f := @wire.Read(b)
+	%[4]s	f := @wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
 		%[5]s}
@@ -365,12 +363,7 @@ func (s *Service) %[1]s(call *@runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	out, err := s.store.%[1]s(call.Context()%[7]s, nil)
-	if err != nil {
-		return err
-	}
-	call.Reply(out)
-	return nil
+	return call.Reply(s.store.%[1]s(call.Context()%[7]s, nil))
 }`, x.GoName, x.Find, fields.String(), equalInitial(x.Equality), reads.String(), equalChecks(x.Equality), args.String())
 }
 
@@ -404,18 +397,14 @@ func (p *printer) find(f *golang.File, l *schema.List) {
 		checks += record.Switch(b.String())
 		query.WriteString("b = q.appendRange(b)\n")
 	}
-	initial := equalInitial(l.Equal)
-	if initial != "" {
-		initial = ", " + initial
-	}
 	f.Add(`// %[1]sRequest is a %[2]sRequest.
 type %[1]sRequest struct {
 	list
 	%[3]s}
 
 func (q *%[1]sRequest) read(b []byte) error {
-	*q = %[1]sRequest{list: everything%[4]s}
-	f := @wire.Read(b)
+	q.list = everything
+	%[4]s	f := @wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
 		%[5]sdefault:
@@ -432,7 +421,7 @@ func (q *%[1]sRequest) read(b []byte) error {
 func (q *%[1]sRequest) query() []byte {
 	b := q.paging.Append([]byte("%[7]s/%[2]s"))
 	%[8]sreturn b
-}`, l.GoName, l.Method, fields.String(), initial, reads.String(), checks, p.serviceName(), query.String())
+}`, l.GoName, l.Method, fields.String(), equalInitial(l.Equal), reads.String(), checks, p.serviceName(), query.String())
 	p.handler(f, l.Method, l.GoName, l.Order[0], func(b *strings.Builder) {
 		fmt.Fprintf(b, "if err := s.store.%s(call.Context()%s, &q.list, page); err != nil {\nreturn err\n}\n", l.GoName, args.String())
 	})
@@ -459,13 +448,13 @@ func equalAssign(f *schema.Field) string {
 }
 
 func equalInitial(fields []*schema.Field) string {
-	var list []string
+	var b strings.Builder
 	for _, f := range fields {
 		if f.Type == schema.Text || f.Type == schema.Bytes {
-			list = append(list, f.GoName+": @wire.Empty")
+			fmt.Fprintf(&b, "q.%s = @wire.Empty\n", f.GoName)
 		}
 	}
-	return strings.Join(list, ", ")
+	return b.String()
 }
 
 func equalChecks(fields []*schema.Field) string {

@@ -53,7 +53,7 @@ func (l *list) appendRange(b []byte) []byte {
 type scanRequest struct{ list }
 
 func (q *scanRequest) read(b []byte) error {
-	*q = scanRequest{everything}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		q.paging.Read(&f)
@@ -89,7 +89,7 @@ type findByOwnerRequest struct {
 }
 
 func (q *findByOwnerRequest) read(b []byte) error {
-	*q = findByOwnerRequest{owner: wire.Empty}
+	q.owner = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -115,12 +115,7 @@ func (s *Service) findByOwner(call *runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	out, err := s.store.findByOwner(call.Context(), q.owner, nil)
-	if err != nil {
-		return err
-	}
-	call.Reply(out)
-	return nil
+	return call.Reply(s.store.findByOwner(call.Context(), q.owner, nil))
 }
 
 // findByPriorityRequest is a FindLeasesByPriorityRequest.
@@ -129,7 +124,7 @@ type findByPriorityRequest struct {
 }
 
 func (q *findByPriorityRequest) read(b []byte) error {
-	*q = findByPriorityRequest{list: everything}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -186,6 +181,5 @@ func (s *Service) answer(call *runtime.Call, page *keyvalue.Page, query []byte, 
 		}
 		token = s.tokens.Seal(query, cursor(&r))
 	}
-	call.Reply(page.Bytes(token))
-	return nil
+	return call.Reply(page.Bytes(token), nil)
 }

@@ -53,7 +53,7 @@ func (l *list) appendRange(b []byte) []byte {
 type scanRequest struct{ list }
 
 func (q *scanRequest) read(b []byte) error {
-	*q = scanRequest{everything}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		q.paging.Read(&f)
@@ -89,7 +89,7 @@ type findByTextRequest struct {
 }
 
 func (q *findByTextRequest) read(b []byte) error {
-	*q = findByTextRequest{list: everything}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -150,7 +150,7 @@ type findByNumberRequest struct {
 }
 
 func (q *findByNumberRequest) read(b []byte) error {
-	*q = findByNumberRequest{list: everything}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -202,7 +202,7 @@ type findBySizeRequest struct {
 }
 
 func (q *findBySizeRequest) read(b []byte) error {
-	*q = findBySizeRequest{list: everything}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -254,7 +254,7 @@ type findByFlagRequest struct {
 }
 
 func (q *findByFlagRequest) read(b []byte) error {
-	*q = findByFlagRequest{list: everything}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -306,7 +306,7 @@ type findByGradeRequest struct {
 }
 
 func (q *findByGradeRequest) read(b []byte) error {
-	*q = findByGradeRequest{list: everything}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -358,7 +358,7 @@ type findByTimeRequest struct {
 }
 
 func (q *findByTimeRequest) read(b []byte) error {
-	*q = findByTimeRequest{list: everything}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -415,7 +415,7 @@ type findByDeltaRequest struct {
 }
 
 func (q *findByDeltaRequest) read(b []byte) error {
-	*q = findByDeltaRequest{list: everything}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -467,7 +467,7 @@ type findByMaskRequest struct {
 }
 
 func (q *findByMaskRequest) read(b []byte) error {
-	*q = findByMaskRequest{list: everything}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -519,7 +519,7 @@ type findByLevelRequest struct {
 }
 
 func (q *findByLevelRequest) read(b []byte) error {
-	*q = findByLevelRequest{list: everything}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -571,7 +571,7 @@ type findByWeightRequest struct {
 }
 
 func (q *findByWeightRequest) read(b []byte) error {
-	*q = findByWeightRequest{list: everything}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -624,7 +624,7 @@ type findByBucketRequest struct {
 }
 
 func (q *findByBucketRequest) read(b []byte) error {
-	*q = findByBucketRequest{list: everything}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -671,7 +671,8 @@ type findBySameTextRequest struct {
 }
 
 func (q *findBySameTextRequest) read(b []byte) error {
-	*q = findBySameTextRequest{list: everything, text: wire.Empty}
+	q.list = everything
+	q.text = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -724,7 +725,7 @@ type findBySameNumberRequest struct {
 }
 
 func (q *findBySameNumberRequest) read(b []byte) error {
-	*q = findBySameNumberRequest{list: everything}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -771,7 +772,7 @@ type findBySameSizeRequest struct {
 }
 
 func (q *findBySameSizeRequest) read(b []byte) error {
-	*q = findBySameSizeRequest{list: everything}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -818,7 +819,7 @@ type findBySameFlagRequest struct {
 }
 
 func (q *findBySameFlagRequest) read(b []byte) error {
-	*q = findBySameFlagRequest{list: everything}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -865,7 +866,7 @@ type findBySameGradeRequest struct {
 }
 
 func (q *findBySameGradeRequest) read(b []byte) error {
-	*q = findBySameGradeRequest{list: everything}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -912,7 +913,7 @@ type findBySameTimeRequest struct {
 }
 
 func (q *findBySameTimeRequest) read(b []byte) error {
-	*q = findBySameTimeRequest{list: everything}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -969,6 +970,5 @@ func (s *Service) answer(call *runtime.Call, page *keyvalue.Page, query []byte, 
 		}
 		token = s.tokens.Seal(query, cursor(&r))
 	}
-	call.Reply(page.Bytes(token))
-	return nil
+	return call.Reply(page.Bytes(token), nil)
 }

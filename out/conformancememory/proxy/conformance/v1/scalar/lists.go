@@ -53,7 +53,7 @@ func (l *list) appendRange(b []byte) []byte {
 type scanRequest struct{ list }
 
 func (q *scanRequest) read(b []byte) error {
-	*q = scanRequest{everything}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		q.paging.Read(&f)
@@ -89,7 +89,7 @@ type findByBytesOptRequest struct {
 }
 
 func (q *findByBytesOptRequest) read(b []byte) error {
-	*q = findByBytesOptRequest{list: everything}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -151,6 +151,5 @@ func (s *Service) answer(call *runtime.Call, page *keyvalue.Page, query []byte, 
 		}
 		token = s.tokens.Seal(query, cursor(&r))
 	}
-	call.Reply(page.Bytes(token))
-	return nil
+	return call.Reply(page.Bytes(token), nil)
 }

@@ -44,7 +44,7 @@ func (l *list) page(tokens *keyvalue.Tokens, query []byte) (*keyvalue.Page, erro
 type scanRequest struct{ list }
 
 func (q *scanRequest) read(b []byte) error {
-	*q = scanRequest{everything}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		q.paging.Read(&f)
@@ -80,7 +80,7 @@ type findByTopicRequest struct {
 }
 
 func (q *findByTopicRequest) read(b []byte) error {
-	*q = findByTopicRequest{topic: wire.Empty}
+	q.topic = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -106,12 +106,7 @@ func (s *Service) findByTopic(call *runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	out, err := s.store.findByTopic(call.Context(), q.topic, nil)
-	if err != nil {
-		return err
-	}
-	call.Reply(out)
-	return nil
+	return call.Reply(s.store.findByTopic(call.Context(), q.topic, nil))
 }
 
 // answer ends a page. Where there is more, its token resumes at the record on
@@ -125,6 +120,5 @@ func (s *Service) answer(call *runtime.Call, page *keyvalue.Page, query []byte) 
 		}
 		token = s.tokens.Seal(query, r.key.append(nil))
 	}
-	call.Reply(page.Bytes(token))
-	return nil
+	return call.Reply(page.Bytes(token), nil)
 }

@@ -59,7 +59,7 @@ type scanRequest struct {
 }
 
 func (q *scanRequest) read(b []byte) error {
-	*q = scanRequest{list: everything, partition: emptyKey}
+	q.list, q.partition = everything, emptyKey
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -163,6 +163,5 @@ func (s *Service) answer(call *runtime.Call, page *keyvalue.Page, query []byte) 
 		}
 		token = s.tokens.Seal(query, r.key.append(nil))
 	}
-	call.Reply(page.Bytes(token))
-	return nil
+	return call.Reply(page.Bytes(token), nil)
 }

@@ -53,7 +53,7 @@ func (l *list) appendRange(b []byte) []byte {
 type scanRequest struct{ list }
 
 func (q *scanRequest) read(b []byte) error {
-	*q = scanRequest{everything}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		q.paging.Read(&f)
@@ -89,7 +89,7 @@ type findBySerialRequest struct {
 }
 
 func (q *findBySerialRequest) read(b []byte) error {
-	*q = findBySerialRequest{serial: wire.Empty}
+	q.serial = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -115,12 +115,7 @@ func (s *Service) findBySerial(call *runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	out, err := s.store.findBySerial(call.Context(), q.serial, nil)
-	if err != nil {
-		return err
-	}
-	call.Reply(out)
-	return nil
+	return call.Reply(s.store.findBySerial(call.Context(), q.serial, nil))
 }
 
 // findByLabelRequest is a FindItemByLabelRequest.
@@ -129,7 +124,7 @@ type findByLabelRequest struct {
 }
 
 func (q *findByLabelRequest) read(b []byte) error {
-	*q = findByLabelRequest{label: wire.Empty}
+	q.label = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -155,12 +150,7 @@ func (s *Service) findByLabel(call *runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	out, err := s.store.findByLabel(call.Context(), q.label, nil)
-	if err != nil {
-		return err
-	}
-	call.Reply(out)
-	return nil
+	return call.Reply(s.store.findByLabel(call.Context(), q.label, nil))
 }
 
 // findByColourRequest is a FindItemsByColourRequest.
@@ -170,7 +160,8 @@ type findByColourRequest struct {
 }
 
 func (q *findByColourRequest) read(b []byte) error {
-	*q = findByColourRequest{list: everything, colour: wire.Empty}
+	q.list = everything
+	q.colour = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -222,7 +213,7 @@ type findByTitleRequest struct {
 }
 
 func (q *findByTitleRequest) read(b []byte) error {
-	*q = findByTitleRequest{list: everything}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -288,6 +279,5 @@ func (s *Service) answer(call *runtime.Call, page *keyvalue.Page, query []byte, 
 		}
 		token = s.tokens.Seal(query, cursor(&r))
 	}
-	call.Reply(page.Bytes(token))
-	return nil
+	return call.Reply(page.Bytes(token), nil)
 }

@@ -44,7 +44,7 @@ func (l *list) page(tokens *keyvalue.Tokens, query []byte) (*keyvalue.Page, erro
 type scanRequest struct{ list }
 
 func (q *scanRequest) read(b []byte) error {
-	*q = scanRequest{everything}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		q.paging.Read(&f)
@@ -81,7 +81,7 @@ type findByConfirmedAtRequest struct {
 }
 
 func (q *findByConfirmedAtRequest) read(b []byte) error {
-	*q = findByConfirmedAtRequest{list: everything}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -134,7 +134,8 @@ type findByEmailRequest struct {
 }
 
 func (q *findByEmailRequest) read(b []byte) error {
-	*q = findByEmailRequest{list: everything, email: wire.Empty}
+	q.list = everything
+	q.email = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -187,7 +188,7 @@ type findByExtensionRequest struct {
 }
 
 func (q *findByExtensionRequest) read(b []byte) error {
-	*q = findByExtensionRequest{list: everything}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -238,6 +239,5 @@ func (s *Service) answer(call *runtime.Call, page *keyvalue.Page, query []byte) 
 		}
 		token = s.tokens.Seal(query, r.key.append(nil))
 	}
-	call.Reply(page.Bytes(token))
-	return nil
+	return call.Reply(page.Bytes(token), nil)
 }

@@ -44,7 +44,7 @@ func (l *list) page(tokens *keyvalue.Tokens, query []byte) (*keyvalue.Page, erro
 type scanRequest struct{ list }
 
 func (q *scanRequest) read(b []byte) error {
-	*q = scanRequest{everything}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		q.paging.Read(&f)
@@ -80,7 +80,6 @@ type findByNumberRequest struct {
 }
 
 func (q *findByNumberRequest) read(b []byte) error {
-	*q = findByNumberRequest{}
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -100,12 +99,7 @@ func (s *Service) findByNumber(call *runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	out, err := s.store.findByNumber(call.Context(), q.number, nil)
-	if err != nil {
-		return err
-	}
-	call.Reply(out)
-	return nil
+	return call.Reply(s.store.findByNumber(call.Context(), q.number, nil))
 }
 
 // findByChipRequest is a FindBadgeByChipRequest.
@@ -114,7 +108,6 @@ type findByChipRequest struct {
 }
 
 func (q *findByChipRequest) read(b []byte) error {
-	*q = findByChipRequest{}
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -134,12 +127,7 @@ func (s *Service) findByChip(call *runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	out, err := s.store.findByChip(call.Context(), q.chip, nil)
-	if err != nil {
-		return err
-	}
-	call.Reply(out)
-	return nil
+	return call.Reply(s.store.findByChip(call.Context(), q.chip, nil))
 }
 
 // findByMasterRequest is a FindBadgeByMasterRequest.
@@ -148,7 +136,6 @@ type findByMasterRequest struct {
 }
 
 func (q *findByMasterRequest) read(b []byte) error {
-	*q = findByMasterRequest{}
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -168,12 +155,7 @@ func (s *Service) findByMaster(call *runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	out, err := s.store.findByMaster(call.Context(), q.master, nil)
-	if err != nil {
-		return err
-	}
-	call.Reply(out)
-	return nil
+	return call.Reply(s.store.findByMaster(call.Context(), q.master, nil))
 }
 
 // findByGradeRequest is a FindBadgeByGradeRequest.
@@ -182,7 +164,6 @@ type findByGradeRequest struct {
 }
 
 func (q *findByGradeRequest) read(b []byte) error {
-	*q = findByGradeRequest{}
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -202,12 +183,7 @@ func (s *Service) findByGrade(call *runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	out, err := s.store.findByGrade(call.Context(), q.grade, nil)
-	if err != nil {
-		return err
-	}
-	call.Reply(out)
-	return nil
+	return call.Reply(s.store.findByGrade(call.Context(), q.grade, nil))
 }
 
 // findByIssuedAtRequest is a FindBadgeByIssuedAtRequest.
@@ -216,7 +192,6 @@ type findByIssuedAtRequest struct {
 }
 
 func (q *findByIssuedAtRequest) read(b []byte) error {
-	*q = findByIssuedAtRequest{}
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -242,12 +217,7 @@ func (s *Service) findByIssuedAt(call *runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	out, err := s.store.findByIssuedAt(call.Context(), q.issuedAt, nil)
-	if err != nil {
-		return err
-	}
-	call.Reply(out)
-	return nil
+	return call.Reply(s.store.findByIssuedAt(call.Context(), q.issuedAt, nil))
 }
 
 // findBySeatRequest is a FindBadgeBySeatRequest.
@@ -257,7 +227,7 @@ type findBySeatRequest struct {
 }
 
 func (q *findBySeatRequest) read(b []byte) error {
-	*q = findBySeatRequest{room: wire.Empty}
+	q.room = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -285,12 +255,7 @@ func (s *Service) findBySeat(call *runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	out, err := s.store.findBySeat(call.Context(), q.room, q.chair, nil)
-	if err != nil {
-		return err
-	}
-	call.Reply(out)
-	return nil
+	return call.Reply(s.store.findBySeat(call.Context(), q.room, q.chair, nil))
 }
 
 // answer ends a page. Where there is more, its token resumes at the record on
@@ -304,6 +269,5 @@ func (s *Service) answer(call *runtime.Call, page *keyvalue.Page, query []byte) 
 		}
 		token = s.tokens.Seal(query, r.key.append(nil))
 	}
-	call.Reply(page.Bytes(token))
-	return nil
+	return call.Reply(page.Bytes(token), nil)
 }

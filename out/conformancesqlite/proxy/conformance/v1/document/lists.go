@@ -42,7 +42,7 @@ func (l *list) page(tokens *keyvalue.Tokens, query []byte) (*keyvalue.Page, erro
 type scanRequest struct{ list }
 
 func (q *scanRequest) read(b []byte) error {
-	*q = scanRequest{everything}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		q.paging.Read(&f)
@@ -83,6 +83,5 @@ func (s *Service) answer(call *runtime.Call, page *keyvalue.Page, query []byte) 
 		}
 		token = s.tokens.Seal(query, r.key.append(nil))
 	}
-	call.Reply(page.Bytes(token))
-	return nil
+	return call.Reply(page.Bytes(token), nil)
 }

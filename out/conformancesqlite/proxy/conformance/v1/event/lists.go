@@ -60,7 +60,7 @@ type scanRequest struct {
 }
 
 func (q *scanRequest) read(b []byte) error {
-	*q = scanRequest{list: everything, partition: emptyKey}
+	q.list, q.partition = everything, emptyKey
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -165,7 +165,7 @@ type findBySeverityRequest struct {
 }
 
 func (q *findBySeverityRequest) read(b []byte) error {
-	*q = findBySeverityRequest{list: everything}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -218,7 +218,7 @@ type findByKindRequest struct {
 }
 
 func (q *findByKindRequest) read(b []byte) error {
-	*q = findByKindRequest{list: everything}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -280,7 +280,8 @@ type findByPlaceRequest struct {
 }
 
 func (q *findByPlaceRequest) read(b []byte) error {
-	*q = findByPlaceRequest{list: everything, region: wire.Empty}
+	q.list = everything
+	q.region = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -337,7 +338,8 @@ type findByUrgentRequest struct {
 }
 
 func (q *findByUrgentRequest) read(b []byte) error {
-	*q = findByUrgentRequest{list: everything, region: wire.Empty}
+	q.list = everything
+	q.region = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -406,6 +408,5 @@ func (s *Service) answer(call *runtime.Call, page *keyvalue.Page, query []byte, 
 		}
 		token = s.tokens.Seal(query, cursor(&r))
 	}
-	call.Reply(page.Bytes(token))
-	return nil
+	return call.Reply(page.Bytes(token), nil)
 }

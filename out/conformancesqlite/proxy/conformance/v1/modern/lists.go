@@ -44,7 +44,7 @@ func (l *list) page(tokens *keyvalue.Tokens, query []byte) (*keyvalue.Page, erro
 type scanRequest struct{ list }
 
 func (q *scanRequest) read(b []byte) error {
-	*q = scanRequest{everything}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		q.paging.Read(&f)
@@ -81,7 +81,8 @@ type findByRankRequest struct {
 }
 
 func (q *findByRankRequest) read(b []byte) error {
-	*q = findByRankRequest{list: everything, rank: wire.Empty}
+	q.list = everything
+	q.rank = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -134,7 +135,7 @@ type findByStageRequest struct {
 }
 
 func (q *findByStageRequest) read(b []byte) error {
-	*q = findByStageRequest{list: everything}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -185,6 +186,5 @@ func (s *Service) answer(call *runtime.Call, page *keyvalue.Page, query []byte) 
 		}
 		token = s.tokens.Seal(query, r.key.append(nil))
 	}
-	call.Reply(page.Bytes(token))
-	return nil
+	return call.Reply(page.Bytes(token), nil)
 }
