@@ -158,14 +158,14 @@ func (p *printer) validKey(b *strings.Builder) {
 	fmt.Fprintf(b, `
 // valid says what is wrong with the key of a record.
 func (k *key) valid() error {
-	if err := k.validPartition(); err != nil {
+	if err := validPartition(k); err != nil {
 		return err
 	}
 	%sreturn nil
 }
 
 // validPartition says what is wrong with the partition key.
-func (k *key) validPartition() error {
+func validPartition(k *key) error {
 	%sreturn nil
 }
 `, Switch(Checks(e.Sort, "k.")), Switch(Checks(e.Partition, "k.")))

@@ -59,8 +59,8 @@ var everything = list{from: %[2]s, to: %[2]s}
 
 // page returns the empty page that l asks for of the list called query. Where l
 // resumes, forward pages move from up, reverse pages move to down.
-func (l *list) page(tokens *@keyvalue.Tokens, query []byte) (*@keyvalue.Page, error) {
-	page, cursor, err := tokens.Page(query, &l.paging)
+func (s *Service) page(query []byte, l *list) (*@keyvalue.Page, error) {
+	page, cursor, err := s.tokens.Page(query, &l.paging)
 	if err != nil || cursor == nil {
 		return page, err
 	}
@@ -76,8 +76,8 @@ func (l *list) page(tokens *@keyvalue.Tokens, query []byte) (*@keyvalue.Page, er
 	return page, nil
 }`, place, lowest)
 	if p.hasRange() {
-		f.Add(`// appendRange appends the range, as what a page token is bound to.
-func (l *list) appendRange(b []byte) []byte {
+		f.Add(`// appendRange appends the range of l, as what a page token is bound to.
+func appendRange(b []byte, l *list) []byte {
 	b = @wire.AppendBytes(b, 11, l.from.append(nil))
 	if l.bounded {
 		b = @wire.AppendBytes(b, 12, l.to.append(nil))
@@ -93,133 +93,6 @@ func (p *printer) hasRange() bool {
 	return len(p.e.Sort) > 0 || slices.ContainsFunc(p.e.Lists(), ranged)
 }
 
-func (p *printer) scan(f *golang.File) {
-	e := p.e
-	if len(e.Sort) == 0 {
-		f.Add(`// scanRequest is a Scan%[1]sRequest.
-type scanRequest struct{ list }
-
-func (q *scanRequest) read(b []byte) error {
-	q.list = everything
-	f := @wire.Read(b)
-	for f.Next() {
-		q.paging.Read(&f)
-	}
-	return @runtime.Decode(f.Err())
-}
-
-// query is what a page token of the list is bound to.
-func (q *scanRequest) query() []byte {
-	return q.paging.Append([]byte("%[2]s/Scan%[1]s"))
-}`, e.Plural, p.serviceName())
-	} else {
-		p.scanRequest(f)
-	}
-	p.handler(f, "Scan"+e.Plural, "scan", nil, func(b *strings.Builder) {
-		if len(e.Sort) == 0 {
-			b.WriteString("if err := s.store.scan(call.Context(), &q.list, page); err != nil {\nreturn err\n}\n")
-			return
-		}
-		b.WriteString(`if q.inPartition {
-		err = s.store.scanPartition(call.Context(), &q.partition, &q.list, page)
-	} else {
-		err = s.store.scan(call.Context(), &q.list, page)
-	}
-	if err != nil {
-		return err
-	}
-`)
-	})
-}
-
-// scanRequest prints the request of a scan that may be within one partition.
-func (p *printer) scanRequest(f *golang.File) {
-	e := p.e
-	keyOf := func(bound string) string { return "q." + bound }
-	if place, _ := p.place(); place == "position" {
-		keyOf = func(bound string) string { return "q." + bound + ".key" }
-	}
-	f.Add(`// scanRequest is a Scan%[1]sRequest.
-type scanRequest struct {
-	list
-	partition   key
-	inPartition bool
-	hasFrom     bool
-}
-
-func (q *scanRequest) read(b []byte) error {
-	q.list, q.partition = everything, emptyKey
-	f := @wire.Read(b)
-	for f.Next() {
-		switch f.Tag {
-		case 1<<3 | @wire.Bytes:
-			q.inPartition = true
-			q.partition.join(&f)
-		case @keyvalue.TagFrom:
-			q.hasFrom = true
-			%[2]s.join(&f)
-		case @keyvalue.TagTo:
-			q.bounded = true
-			%[3]s.join(&f)
-		default:
-			q.paging.Read(&f)
-		}
-	}
-	if err := f.Err(); err != nil {
-		return @runtime.Decode(err)
-	}
-	return q.valid()
-}
-
-// join reads the current field of f, a message that has fields of the key.
-func (k *key) join(f *@wire.Fields) { f.Join(k.read(f.Message())) }
-
-// valid says what is wrong with the partition and the range.
-func (q *scanRequest) valid() error {
-	if !q.inPartition {
-		if q.hasFrom || q.bounded {
-			return @runtime.Required("partition")
-		}
-		return nil
-	}
-	if err := q.partition.validPartition(); err != nil {
-		return @runtime.In("partition", err)
-	}
-	if err := %[2]s.validBound(); err != nil {
-		return @runtime.In("from", err)
-	}
-	if err := %[3]s.validBound(); err != nil {
-		return @runtime.In("to", err)
-	}
-	if q.bounded && %[4]s {
-		return @keyvalue.Backwards(%[5]t)
-	}
-	return nil
-}
-
-// query is what a page token of the list is bound to.
-func (q *scanRequest) query() []byte {
-	b := q.paging.Append([]byte("%[6]s/Scan%[1]s"))
-	if q.inPartition {
-		b = @wire.AppendBytes(b, 1, q.partition.append(nil))
-		b = q.appendRange(b)
-	}
-	return b
-}`, e.Plural, keyOf("from"), keyOf("to"), backwards(e.Sort), e.Sort[0].Type == schema.Timestamp, p.serviceName())
-
-	var b strings.Builder
-	b.WriteString("// validBound says what is wrong with the sort key of a range, whose trailing\n// fields may be unset.\nfunc (k *key) validBound() error {\n")
-	var cases strings.Builder
-	for i, s := range e.Sort {
-		if i > 0 {
-			fmt.Fprintf(&cases, "case %s && %s:\nreturn @runtime.Required(%q)\n", unset(e.Sort[i-1], "k."), isSet(s, "k."), e.Sort[i-1].Name)
-		}
-		boundChecks(&cases, s, "k."+s.GoName, strconv.Quote(s.Name))
-	}
-	b.WriteString(record.Switch(cases.String()) + "return nil\n}")
-	f.Add("%s", b.String())
-}
-
 // boundChecks prints the cases that hold for what a list is asked for.
 func boundChecks(b *strings.Builder, f *schema.Field, value, path string) {
 	switch f.Type {
@@ -228,36 +101,6 @@ func boundChecks(b *strings.Builder, f *schema.Field, value, path string) {
 	case schema.Timestamp:
 		fmt.Fprintf(b, "case !%s.Valid():\nreturn @runtime.BadTime(%s)\n", value, path)
 	}
-}
-
-func unset(f *schema.Field, prefix string) string {
-	value := prefix + f.GoName
-	switch f.Type {
-	case schema.Text, schema.Bytes:
-		return "len(" + value + ") == 0"
-	case schema.Timestamp:
-		return "!" + value + ".Set"
-	case schema.Int:
-		return value + " == @math.MinInt64"
-	case schema.Bool:
-		return "!" + value
-	}
-	return value + " == 0"
-}
-
-func isSet(f *schema.Field, prefix string) string {
-	value := prefix + f.GoName
-	switch f.Type {
-	case schema.Text, schema.Bytes:
-		return "len(" + value + ") > 0"
-	case schema.Timestamp:
-		return value + ".Set"
-	case schema.Int:
-		return value + " != @math.MinInt64"
-	case schema.Bool:
-		return value
-	}
-	return value + " != 0"
 }
 
 // backwards is the condition that from comes after to.
@@ -304,7 +147,7 @@ func (s *Service) %[1]s(call *@runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := q.page(s.tokens, query)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -395,7 +238,7 @@ func (p *printer) find(f *golang.File, l *schema.List) {
 		boundChecks(&b, o, "q.to."+o.GoName, `"to"`)
 		fmt.Fprintf(&b, "case q.bounded && %s:\nreturn @keyvalue.Backwards(%t)\n", backwards(l.Bound), o.Type == schema.Timestamp)
 		checks += record.Switch(b.String())
-		query.WriteString("b = q.appendRange(b)\n")
+		query.WriteString("b = appendRange(b, &q.list)\n")
 	}
 	f.Add(`// %[1]sRequest is a %[2]sRequest.
 type %[1]sRequest struct {

@@ -67,7 +67,7 @@ func (k *key) read(f wire.Fields) error {
 
 // valid says what is wrong with the key of a record.
 func (k *key) valid() error {
-	if err := k.validPartition(); err != nil {
+	if err := validPartition(k); err != nil {
 		return err
 	}
 	switch {
@@ -86,7 +86,7 @@ func (k *key) valid() error {
 }
 
 // validPartition says what is wrong with the partition key.
-func (k *key) validPartition() error {
+func validPartition(k *key) error {
 	switch {
 	case len(k.tenant) == 0:
 		return runtime.Required("tenant")

@@ -59,14 +59,14 @@ func (k *key) read(f wire.Fields) error {
 
 // valid says what is wrong with the key of a record.
 func (k *key) valid() error {
-	if err := k.validPartition(); err != nil {
+	if err := validPartition(k); err != nil {
 		return err
 	}
 	return nil
 }
 
 // validPartition says what is wrong with the partition key.
-func (k *key) validPartition() error {
+func validPartition(k *key) error {
 	return nil
 }
 

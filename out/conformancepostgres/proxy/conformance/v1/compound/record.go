@@ -87,7 +87,7 @@ func (k *key) read(f wire.Fields) error {
 
 // valid says what is wrong with the key of a record.
 func (k *key) valid() error {
-	if err := k.validPartition(); err != nil {
+	if err := validPartition(k); err != nil {
 		return err
 	}
 	switch {
@@ -100,7 +100,7 @@ func (k *key) valid() error {
 }
 
 // validPartition says what is wrong with the partition key.
-func (k *key) validPartition() error {
+func validPartition(k *key) error {
 	return nil
 }
 

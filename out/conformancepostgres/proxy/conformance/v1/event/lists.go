@@ -25,8 +25,8 @@ var everything = list{from: lowestPosition, to: lowestPosition}
 
 // page returns the empty page that l asks for of the list called query. Where l
 // resumes, forward pages move from up, reverse pages move to down.
-func (l *list) page(tokens *keyvalue.Tokens, query []byte) (*keyvalue.Page, error) {
-	page, cursor, err := tokens.Page(query, &l.paging)
+func (s *Service) page(query []byte, l *list) (*keyvalue.Page, error) {
+	page, cursor, err := s.tokens.Page(query, &l.paging)
 	if err != nil || cursor == nil {
 		return page, err
 	}
@@ -42,8 +42,8 @@ func (l *list) page(tokens *keyvalue.Tokens, query []byte) (*keyvalue.Page, erro
 	return page, nil
 }
 
-// appendRange appends the range, as what a page token is bound to.
-func (l *list) appendRange(b []byte) []byte {
+// appendRange appends the range of l, as what a page token is bound to.
+func appendRange(b []byte, l *list) []byte {
 	b = wire.AppendBytes(b, 11, l.from.append(nil))
 	if l.bounded {
 		b = wire.AppendBytes(b, 12, l.to.append(nil))
@@ -66,13 +66,13 @@ func (q *scanRequest) read(b []byte) error {
 		switch f.Tag {
 		case 1<<3 | wire.Bytes:
 			q.inPartition = true
-			q.partition.join(&f)
+			join(&q.partition, &f)
 		case keyvalue.TagFrom:
 			q.hasFrom = true
-			q.from.key.join(&f)
+			join(&q.from.key, &f)
 		case keyvalue.TagTo:
 			q.bounded = true
-			q.to.key.join(&f)
+			join(&q.to.key, &f)
 		default:
 			q.paging.Read(&f)
 		}
@@ -83,8 +83,8 @@ func (q *scanRequest) read(b []byte) error {
 	return q.valid()
 }
 
-// join reads the current field of f, a message that has fields of the key.
-func (k *key) join(f *wire.Fields) { f.Join(k.read(f.Message())) }
+// join reads into k the current field of f, a message that has fields of the key.
+func join(k *key, f *wire.Fields) { f.Join(k.read(f.Message())) }
 
 // valid says what is wrong with the partition and the range.
 func (q *scanRequest) valid() error {
@@ -94,13 +94,13 @@ func (q *scanRequest) valid() error {
 		}
 		return nil
 	}
-	if err := q.partition.validPartition(); err != nil {
+	if err := validPartition(&q.partition); err != nil {
 		return runtime.In("partition", err)
 	}
-	if err := q.from.key.validBound(); err != nil {
+	if err := validBound(&q.from.key); err != nil {
 		return runtime.In("from", err)
 	}
-	if err := q.to.key.validBound(); err != nil {
+	if err := validBound(&q.to.key); err != nil {
 		return runtime.In("to", err)
 	}
 	if q.bounded && cmp.Or(q.from.at.Compare(q.to.at), bytes.Compare(q.from.name, q.to.name), cmp.Compare(q.from.sequence, q.to.sequence)) > 0 {
@@ -114,14 +114,14 @@ func (q *scanRequest) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.EventService/ScanEvents"))
 	if q.inPartition {
 		b = wire.AppendBytes(b, 1, q.partition.append(nil))
-		b = q.appendRange(b)
+		b = appendRange(b, &q.list)
 	}
 	return b
 }
 
 // validBound says what is wrong with the sort key of a range, whose trailing
 // fields may be unset.
-func (k *key) validBound() error {
+func validBound(k *key) error {
 	switch {
 	case !k.at.Valid():
 		return runtime.BadTime("at")
@@ -144,7 +144,7 @@ func (s *Service) scan(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := q.page(s.tokens, query)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -190,7 +190,7 @@ func (q *findBySeverityRequest) read(b []byte) error {
 // query is what a page token of the list is bound to.
 func (q *findBySeverityRequest) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.EventService/FindEventsBySeverity"))
-	b = q.appendRange(b)
+	b = appendRange(b, &q.list)
 	return b
 }
 
@@ -201,7 +201,7 @@ func (s *Service) findBySeverity(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := q.page(s.tokens, query)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -251,7 +251,7 @@ func (q *findByKindRequest) read(b []byte) error {
 func (q *findByKindRequest) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.EventService/FindEventsByKind"))
 	b = wire.AppendVarint(b, 1, uint64(q.kind))
-	b = q.appendRange(b)
+	b = appendRange(b, &q.list)
 	return b
 }
 
@@ -262,7 +262,7 @@ func (s *Service) findByKind(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := q.page(s.tokens, query)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -320,7 +320,7 @@ func (s *Service) findByPlace(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := q.page(s.tokens, query)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -376,7 +376,7 @@ func (q *findByUrgentRequest) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.EventService/FindEventsByUrgent"))
 	b = wire.AppendBytes(b, 1, q.region)
 	b = wire.AppendVarint(b, 2, uint64(q.kind))
-	b = q.appendRange(b)
+	b = appendRange(b, &q.list)
 	return b
 }
 
@@ -387,7 +387,7 @@ func (s *Service) findByUrgent(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := q.page(s.tokens, query)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}

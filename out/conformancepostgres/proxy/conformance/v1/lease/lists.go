@@ -23,8 +23,8 @@ var everything = list{from: lowestPosition, to: lowestPosition}
 
 // page returns the empty page that l asks for of the list called query. Where l
 // resumes, forward pages move from up, reverse pages move to down.
-func (l *list) page(tokens *keyvalue.Tokens, query []byte) (*keyvalue.Page, error) {
-	page, cursor, err := tokens.Page(query, &l.paging)
+func (s *Service) page(query []byte, l *list) (*keyvalue.Page, error) {
+	page, cursor, err := s.tokens.Page(query, &l.paging)
 	if err != nil || cursor == nil {
 		return page, err
 	}
@@ -40,8 +40,8 @@ func (l *list) page(tokens *keyvalue.Tokens, query []byte) (*keyvalue.Page, erro
 	return page, nil
 }
 
-// appendRange appends the range, as what a page token is bound to.
-func (l *list) appendRange(b []byte) []byte {
+// appendRange appends the range of l, as what a page token is bound to.
+func appendRange(b []byte, l *list) []byte {
 	b = wire.AppendBytes(b, 11, l.from.append(nil))
 	if l.bounded {
 		b = wire.AppendBytes(b, 12, l.to.append(nil))
@@ -73,7 +73,7 @@ func (s *Service) scan(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := q.page(s.tokens, query)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -149,7 +149,7 @@ func (q *findByPriorityRequest) read(b []byte) error {
 // query is what a page token of the list is bound to.
 func (q *findByPriorityRequest) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.LeaseService/FindLeasesByPriority"))
-	b = q.appendRange(b)
+	b = appendRange(b, &q.list)
 	return b
 }
 
@@ -160,7 +160,7 @@ func (s *Service) findByPriority(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := q.page(s.tokens, query)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}

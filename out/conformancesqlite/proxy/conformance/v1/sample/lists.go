@@ -23,8 +23,8 @@ var everything = list{from: lowestPosition, to: lowestPosition}
 
 // page returns the empty page that l asks for of the list called query. Where l
 // resumes, forward pages move from up, reverse pages move to down.
-func (l *list) page(tokens *keyvalue.Tokens, query []byte) (*keyvalue.Page, error) {
-	page, cursor, err := tokens.Page(query, &l.paging)
+func (s *Service) page(query []byte, l *list) (*keyvalue.Page, error) {
+	page, cursor, err := s.tokens.Page(query, &l.paging)
 	if err != nil || cursor == nil {
 		return page, err
 	}
@@ -40,8 +40,8 @@ func (l *list) page(tokens *keyvalue.Tokens, query []byte) (*keyvalue.Page, erro
 	return page, nil
 }
 
-// appendRange appends the range, as what a page token is bound to.
-func (l *list) appendRange(b []byte) []byte {
+// appendRange appends the range of l, as what a page token is bound to.
+func appendRange(b []byte, l *list) []byte {
 	b = wire.AppendBytes(b, 11, l.from.append(nil))
 	if l.bounded {
 		b = wire.AppendBytes(b, 12, l.to.append(nil))
@@ -73,7 +73,7 @@ func (s *Service) scan(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := q.page(s.tokens, query)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -123,7 +123,7 @@ func (q *findByTextRequest) read(b []byte) error {
 // query is what a page token of the list is bound to.
 func (q *findByTextRequest) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByText"))
-	b = q.appendRange(b)
+	b = appendRange(b, &q.list)
 	return b
 }
 
@@ -134,7 +134,7 @@ func (s *Service) findByText(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := q.page(s.tokens, query)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -175,7 +175,7 @@ func (q *findByNumberRequest) read(b []byte) error {
 // query is what a page token of the list is bound to.
 func (q *findByNumberRequest) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByNumber"))
-	b = q.appendRange(b)
+	b = appendRange(b, &q.list)
 	return b
 }
 
@@ -186,7 +186,7 @@ func (s *Service) findByNumber(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := q.page(s.tokens, query)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -227,7 +227,7 @@ func (q *findBySizeRequest) read(b []byte) error {
 // query is what a page token of the list is bound to.
 func (q *findBySizeRequest) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySize"))
-	b = q.appendRange(b)
+	b = appendRange(b, &q.list)
 	return b
 }
 
@@ -238,7 +238,7 @@ func (s *Service) findBySize(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := q.page(s.tokens, query)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -279,7 +279,7 @@ func (q *findByFlagRequest) read(b []byte) error {
 // query is what a page token of the list is bound to.
 func (q *findByFlagRequest) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByFlag"))
-	b = q.appendRange(b)
+	b = appendRange(b, &q.list)
 	return b
 }
 
@@ -290,7 +290,7 @@ func (s *Service) findByFlag(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := q.page(s.tokens, query)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -331,7 +331,7 @@ func (q *findByGradeRequest) read(b []byte) error {
 // query is what a page token of the list is bound to.
 func (q *findByGradeRequest) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByGrade"))
-	b = q.appendRange(b)
+	b = appendRange(b, &q.list)
 	return b
 }
 
@@ -342,7 +342,7 @@ func (s *Service) findByGrade(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := q.page(s.tokens, query)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -388,7 +388,7 @@ func (q *findByTimeRequest) read(b []byte) error {
 // query is what a page token of the list is bound to.
 func (q *findByTimeRequest) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByTime"))
-	b = q.appendRange(b)
+	b = appendRange(b, &q.list)
 	return b
 }
 
@@ -399,7 +399,7 @@ func (s *Service) findByTime(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := q.page(s.tokens, query)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -440,7 +440,7 @@ func (q *findByDeltaRequest) read(b []byte) error {
 // query is what a page token of the list is bound to.
 func (q *findByDeltaRequest) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByDelta"))
-	b = q.appendRange(b)
+	b = appendRange(b, &q.list)
 	return b
 }
 
@@ -451,7 +451,7 @@ func (s *Service) findByDelta(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := q.page(s.tokens, query)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -492,7 +492,7 @@ func (q *findByMaskRequest) read(b []byte) error {
 // query is what a page token of the list is bound to.
 func (q *findByMaskRequest) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByMask"))
-	b = q.appendRange(b)
+	b = appendRange(b, &q.list)
 	return b
 }
 
@@ -503,7 +503,7 @@ func (s *Service) findByMask(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := q.page(s.tokens, query)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -544,7 +544,7 @@ func (q *findByLevelRequest) read(b []byte) error {
 // query is what a page token of the list is bound to.
 func (q *findByLevelRequest) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByLevel"))
-	b = q.appendRange(b)
+	b = appendRange(b, &q.list)
 	return b
 }
 
@@ -555,7 +555,7 @@ func (s *Service) findByLevel(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := q.page(s.tokens, query)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -596,7 +596,7 @@ func (q *findByWeightRequest) read(b []byte) error {
 // query is what a page token of the list is bound to.
 func (q *findByWeightRequest) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByWeight"))
-	b = q.appendRange(b)
+	b = appendRange(b, &q.list)
 	return b
 }
 
@@ -607,7 +607,7 @@ func (s *Service) findByWeight(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := q.page(s.tokens, query)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -654,7 +654,7 @@ func (s *Service) findByBucket(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := q.page(s.tokens, query)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -708,7 +708,7 @@ func (s *Service) findBySameText(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := q.page(s.tokens, query)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -755,7 +755,7 @@ func (s *Service) findBySameNumber(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := q.page(s.tokens, query)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -802,7 +802,7 @@ func (s *Service) findBySameSize(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := q.page(s.tokens, query)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -849,7 +849,7 @@ func (s *Service) findBySameFlag(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := q.page(s.tokens, query)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -896,7 +896,7 @@ func (s *Service) findBySameGrade(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := q.page(s.tokens, query)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -949,7 +949,7 @@ func (s *Service) findBySameTime(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := q.page(s.tokens, query)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}

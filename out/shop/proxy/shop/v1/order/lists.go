@@ -24,8 +24,8 @@ var everything = list{from: emptyKey, to: emptyKey}
 
 // page returns the empty page that l asks for of the list called query. Where l
 // resumes, forward pages move from up, reverse pages move to down.
-func (l *list) page(tokens *keyvalue.Tokens, query []byte) (*keyvalue.Page, error) {
-	page, cursor, err := tokens.Page(query, &l.paging)
+func (s *Service) page(query []byte, l *list) (*keyvalue.Page, error) {
+	page, cursor, err := s.tokens.Page(query, &l.paging)
 	if err != nil || cursor == nil {
 		return page, err
 	}
@@ -41,8 +41,8 @@ func (l *list) page(tokens *keyvalue.Tokens, query []byte) (*keyvalue.Page, erro
 	return page, nil
 }
 
-// appendRange appends the range, as what a page token is bound to.
-func (l *list) appendRange(b []byte) []byte {
+// appendRange appends the range of l, as what a page token is bound to.
+func appendRange(b []byte, l *list) []byte {
 	b = wire.AppendBytes(b, 11, l.from.append(nil))
 	if l.bounded {
 		b = wire.AppendBytes(b, 12, l.to.append(nil))
@@ -65,13 +65,13 @@ func (q *scanRequest) read(b []byte) error {
 		switch f.Tag {
 		case 1<<3 | wire.Bytes:
 			q.inPartition = true
-			q.partition.join(&f)
+			join(&q.partition, &f)
 		case keyvalue.TagFrom:
 			q.hasFrom = true
-			q.from.join(&f)
+			join(&q.from, &f)
 		case keyvalue.TagTo:
 			q.bounded = true
-			q.to.join(&f)
+			join(&q.to, &f)
 		default:
 			q.paging.Read(&f)
 		}
@@ -82,8 +82,8 @@ func (q *scanRequest) read(b []byte) error {
 	return q.valid()
 }
 
-// join reads the current field of f, a message that has fields of the key.
-func (k *key) join(f *wire.Fields) { f.Join(k.read(f.Message())) }
+// join reads into k the current field of f, a message that has fields of the key.
+func join(k *key, f *wire.Fields) { f.Join(k.read(f.Message())) }
 
 // valid says what is wrong with the partition and the range.
 func (q *scanRequest) valid() error {
@@ -93,13 +93,13 @@ func (q *scanRequest) valid() error {
 		}
 		return nil
 	}
-	if err := q.partition.validPartition(); err != nil {
+	if err := validPartition(&q.partition); err != nil {
 		return runtime.In("partition", err)
 	}
-	if err := q.from.validBound(); err != nil {
+	if err := validBound(&q.from); err != nil {
 		return runtime.In("from", err)
 	}
-	if err := q.to.validBound(); err != nil {
+	if err := validBound(&q.to); err != nil {
 		return runtime.In("to", err)
 	}
 	if q.bounded && cmp.Or(q.from.createdAt.Compare(q.to.createdAt), bytes.Compare(q.from.orderID, q.to.orderID)) > 0 {
@@ -113,14 +113,14 @@ func (q *scanRequest) query() []byte {
 	b := q.paging.Append([]byte("shop.v1.OrderService/ScanOrders"))
 	if q.inPartition {
 		b = wire.AppendBytes(b, 1, q.partition.append(nil))
-		b = q.appendRange(b)
+		b = appendRange(b, &q.list)
 	}
 	return b
 }
 
 // validBound says what is wrong with the sort key of a range, whose trailing
 // fields may be unset.
-func (k *key) validBound() error {
+func validBound(k *key) error {
 	switch {
 	case !k.createdAt.Valid():
 		return runtime.BadTime("created_at")
@@ -141,7 +141,7 @@ func (s *Service) scan(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := q.page(s.tokens, query)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -196,7 +196,7 @@ func (q *findByStatusRequest) read(b []byte) error {
 func (q *findByStatusRequest) query() []byte {
 	b := q.paging.Append([]byte("shop.v1.OrderService/FindOrdersByStatus"))
 	b = wire.AppendVarint(b, 1, uint64(q.status))
-	b = q.appendRange(b)
+	b = appendRange(b, &q.list)
 	return b
 }
 
@@ -207,7 +207,7 @@ func (s *Service) findByStatus(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := q.page(s.tokens, query)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
