@@ -5,8 +5,8 @@ import (
 	"math/bits"
 )
 
-// Keys are appended to requests and cursors by code that is generated for each
-// entity: inlined there, AppendVarint and AppendBytes were an eighth of it.
+// Keys are appended to queries and cursors by code that is generated for each
+// entity, where AppendVarint and AppendBytes would be repeated many times.
 
 // AppendVarint appends field number as an integer, bool or enum.
 //
