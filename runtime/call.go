@@ -57,11 +57,14 @@ func (c *Call) Context() context.Context { return c.ctx }
 
 // Request returns the encoded request. The bytes are only read, and not after
 // the handler has returned.
-func (c *Call) Request() []byte { return c.request.bytes() }
+func (c *Call) Request() []byte { return c.request.bytes }
 
-// Reply sets the encoded reply, which must not alias the request. An error of
-// the handler takes its place.
-func (c *Call) Reply(b []byte) { c.out = b }
+// Reply sets the encoded reply, which must not alias the request, and returns
+// err, which takes its place.
+func (c *Call) Reply(b []byte, err error) error {
+	c.out = b
+	return err
+}
 
 // bound is a method of a service that a server serves.
 type bound struct {
@@ -184,7 +187,7 @@ func (s *Server) fail(ctx context.Context, op operation, err error) error {
 			slog.String("service", op.service), slog.String("op", op.name), slog.String("namespace", op.namespace),
 			slog.String("reason", string(e.Reason)), slog.String("request_id", id), slog.String("cause", e.Cause.Error()))
 	}
-	return e.status(op, id).Err()
+	return statusOf(e, op, id).Err()
 }
 
 // requestID returns 64 random bits in hex: it ties an error to its log line.

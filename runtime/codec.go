@@ -18,21 +18,14 @@ func newCodec() codec { return codec{proto: encoding.GetCodecV2("proto")} }
 // request is the encoded request of one call and the buffer that holds it.
 type request struct {
 	buffer mem.Buffer // nil: none received yet, or freed
-}
-
-// bytes returns the request. It may be read until free.
-func (r *request) bytes() []byte {
-	if r.buffer == nil {
-		return nil
-	}
-	return r.buffer.ReadOnlyData()
+	bytes  []byte     // the request, which may be read until free
 }
 
 // free gives the buffer back, once.
 func (r *request) free() {
 	if r.buffer != nil {
 		r.buffer.Free()
-		r.buffer = nil
+		*r = request{}
 	}
 }
 
@@ -61,5 +54,6 @@ func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
 	}
 	r.free()
 	r.buffer = data.MaterializeToBuffer(mem.DefaultBufferPool())
+	r.bytes = r.buffer.ReadOnlyData()
 	return nil
 }

@@ -42,7 +42,7 @@ func (e *Error) Unwrap() error { return e.Cause }
 
 // Required says that the field at path must be set.
 func Required(path string) error {
-	return &Error{Reason: FieldRequired, Field: path, What: path + " is not set (required)"}
+	return field(FieldRequired, path, " is not set (required)")
 }
 
 // TooLong says that the field at path has got bytes, more than limit.
@@ -65,6 +65,8 @@ func fieldLength(r Reason, path string, got, limit int, bound string) error {
 
 // OutOfRange says that the number in the field at path is not one of those that
 // expected describes.
+//
+//go:noinline
 func OutOfRange(path, expected string) error {
 	return &Error{
 		Reason: FieldRange, Field: path,
@@ -75,18 +77,26 @@ func OutOfRange(path, expected string) error {
 
 // HasNUL says that the text in the field at path holds the character NUL.
 func HasNUL(path string) error {
-	return &Error{Reason: FieldCharset, Field: path, What: path + " holds the character NUL (not allowed in keys and indexed text)"}
+	return field(FieldCharset, path, " holds the character NUL (not allowed in keys and indexed text)")
 }
 
 // NotUTF8 says that the text in the field at path is not UTF-8, which the field's
 // declaration allows and an order of texts does not.
 func NotUTF8(path string) error {
-	return &Error{Reason: FieldCharset, Field: path, What: path + " is not UTF-8 (required of keys and indexed text)"}
+	return field(FieldCharset, path, " is not UTF-8 (required of keys and indexed text)")
 }
 
 // BadTime says that the Timestamp in the field at path is none.
 func BadTime(path string) error {
-	return &Error{Reason: TimeRange, Field: path, What: path + " is not a time (years 1 to 9999, nanos 0 to 999999999)"}
+	return field(TimeRange, path, " is not a time (years 1 to 9999, nanos 0 to 999999999)")
+}
+
+// field says what is wrong with the field at path. It is not inlined: each
+// entity has it many times, and needs it seldom.
+//
+//go:noinline
+func field(r Reason, path, what string) error {
+	return &Error{Reason: r, Field: path, What: path + what}
 }
 
 // Absent says that there is no record with the key or the unique value asked
@@ -208,8 +218,9 @@ const retryDelay = 100 * time.Millisecond
 // maxText bounds a status message: clients cap trailers, some at 8 KiB.
 const maxText = 512
 
-// status returns e as op sends it.
-func (e *Error) status(op operation, requestID string) *status.Status {
+// statusOf returns e as op sends it. It is no method, so that a package that makes
+// errors compiles against Error without the types of status.Status.
+func statusOf(e *Error, op operation, requestID string) *status.Status {
 	row := reasons[e.Reason]
 	text := fmt.Sprintf("%s: %s; %s", op.name, e.What, row.todo)
 	if len(text) > maxText {

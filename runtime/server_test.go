@@ -102,8 +102,7 @@ func put(ctx context.Context, conn *grpc.ClientConn, value string) (string, erro
 }
 
 func echo(call *runtime.Call) error {
-	call.Reply(bytes.Clone(call.Request()))
-	return nil
+	return call.Reply(bytes.Clone(call.Request()), nil)
 }
 
 // info returns the details that every error has.

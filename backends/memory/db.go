@@ -27,7 +27,7 @@ type DB struct {
 
 	now     func() time.Time
 	mu      sync.RWMutex
-	items   *btree.BTreeG[item]
+	items   items
 	version int64 // the one issued last
 }
 
@@ -36,6 +36,21 @@ type item struct {
 	key    Key
 	record *Record
 }
+
+// items is a tree. It is an interface so that packages which use a DB do not
+// compile the tree's methods for item, each anew.
+type items interface {
+	AscendRange(from, to item, visit btree.ItemIteratorG[item])
+	Delete(item) (item, bool)
+	DescendLessOrEqual(to item, visit btree.ItemIteratorG[item])
+	Get(item) (item, bool)
+	ReplaceOrInsert(item) (item, bool)
+	clone() items
+}
+
+type tree struct{ *btree.BTreeG[item] }
+
+func (t tree) clone() items { return tree{t.Clone()} }
 
 // expiry is where records stand by the time at which they expire. The keys that
 // the compiler makes begin with a name.
@@ -51,7 +66,7 @@ func Open(_ context.Context, env *runtime.Env, _ Config) (*DB, error) {
 		return nil, err
 	}
 	byKey := func(a, b item) bool { return a.key < b.key }
-	return &DB{Tokens: tokens, now: env.Now, items: btree.NewG(degree, byKey)}, nil
+	return &DB{Tokens: tokens, now: env.Now, items: tree{btree.NewG(degree, byKey)}}, nil
 }
 
 // Close does nothing: the records go with the last reference to the DB.
@@ -132,7 +147,7 @@ func (db *DB) BatchPut(ctx context.Context, name string, records []*Record) ([]k
 	}
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	before, now := db.items.Clone(), db.clock()
+	before, now := db.items.clone(), db.clock()
 	written := make([]keyvalue.Written, len(records))
 	for i, r := range records {
 		var err error

@@ -3,18 +3,16 @@ package sqlite
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/ncruces/go-sqlite3"
 
 	"github.com/prism-proxy/prism/runtime"
-	"github.com/prism-proxy/prism/runtime/wire"
 )
 
 // Conn is a connection lent to one operation, from Reader or Begin to End. It
 // is used by one goroutine.
 type Conn struct {
-	conn    *sqlite3.Conn
+	conn    connection
 	db      *DB
 	queries map[string]*Query // by SQL, prepared when first used
 	used    []*Query          // since the connection was lent
@@ -130,19 +128,11 @@ func (c *Conn) err() error {
 	return nil
 }
 
-// Now is the time that the operation expires records by, in microseconds.
-func (c *Conn) Now() wire.Timestamp { return wire.NewTimestamp(c.db.now().Truncate(time.Microsecond)) }
-
-// Expires is when a record that is written now expires.
-func (c *Conn) Expires(ttl time.Duration) wire.Timestamp {
-	return wire.NewTimestamp(c.db.now().Add(ttl).Truncate(time.Microsecond))
-}
-
 // Versions issues n versions for records of table, and returns the first. It
 // is called at most once in a transaction.
 func (c *Conn) Versions(table string, n int) (first int64) {
 	q := c.Query(`UPDATE "prism_versions" SET "last" = "last" + ?2 WHERE "table" = ?1 RETURNING "last"`)
-	q.Text(1, []byte(table))
+	q.name(1, table)
 	q.Int(2, int64(n))
 	if !q.Next() {
 		q.missing("prism_versions has no row for " + table)
@@ -155,13 +145,14 @@ func (c *Conn) Versions(table string, n int) (first int64) {
 // runs.
 func (c *Conn) Query(sql string) *Query {
 	if err := c.err(); err != nil {
-		return &Query{err: err}
+		return &Query{conn: c, err: err}
 	}
 	q := c.queries[sql]
 	if q == nil {
-		q = new(Query)
-		q.stmt, _, q.err = c.conn.PrepareFlags(sql, sqlite3.PREPARE_PERSISTENT)
+		q = &Query{conn: c}
+		q.stmt, q.err = c.conn.Prepare(sql)
 		if q.err == nil {
+			q.expires = q.stmt.ColumnCount() == 3
 			c.queries[sql] = q
 		}
 	} else if q.used {

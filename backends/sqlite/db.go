@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -34,7 +35,7 @@ type DB struct {
 	Tokens *keyvalue.Tokens
 
 	now     func() time.Time
-	lock    *os.File
+	lock    io.Closer
 	writer  chan *Conn // holds the writing connection when it is free
 	readers chan *Conn
 	all     []*Conn // every connection there is
@@ -66,14 +67,15 @@ func Open(ctx context.Context, env *runtime.Env, cfg Config) (*DB, error) {
 }
 
 func (db *DB) open(ctx context.Context, env *runtime.Env, path string, cfg Config) error {
-	writer, err := db.connect(path, cfg.Synchronous)
+	c, err := open(path, cfg.Synchronous)
 	if errors.Is(err, sqlite3.NOTADB) || errors.Is(err, sqlite3.CORRUPT) {
 		return fmt.Errorf("%s: %w; restore it, or name another --data-dir", path, err)
 	}
 	if err != nil {
 		return err
 	}
-	applied, err := migrate(ctx, writer.conn, env, cfg)
+	writer := db.add(driver{c})
+	applied, err := migrate(ctx, c, env, cfg)
 	if err != nil {
 		return err
 	}
@@ -81,24 +83,24 @@ func (db *DB) open(ctx context.Context, env *runtime.Env, path string, cfg Confi
 		place, _ := filepath.Abs(path)
 		env.Log.Info("migration applied", "namespace", cfg.Namespace, "migration", f.Name, "file", place)
 	}
-	if err := verifyDurability(writer.conn, cfg.Synchronous); err != nil {
+	if err := verifyDurability(c, cfg.Synchronous); err != nil {
 		return err
 	}
-	key, err := text(writer.conn, `SELECT "value" FROM "prism_meta" WHERE "name" = 'page_key_1'`)
+	key, err := text(c, `SELECT "value" FROM "prism_meta" WHERE "name" = 'page_key_1'`)
 	if err != nil {
 		return err
 	}
 	if db.Tokens, err = keyvalue.NewTokens(key, env.Now); err != nil {
 		return err
 	}
-	boundLog(writer.conn)
+	boundLog(c)
 	db.writer <- writer
 	for range cfg.Readers {
-		reader, err := db.connect(path, cfg.Synchronous)
+		c, err := open(path, cfg.Synchronous)
 		if err != nil {
 			return err
 		}
-		db.readers <- reader
+		db.readers <- db.add(driver{c})
 	}
 	for _, suffix := range []string{"-wal", "-shm"} { // which the driver opens to everybody
 		if err := os.Chmod(path+suffix, 0o600); err != nil {
@@ -109,15 +111,11 @@ func (db *DB) open(ctx context.Context, env *runtime.Env, path string, cfg Confi
 	return nil
 }
 
-// connect opens one more connection.
-func (db *DB) connect(path, synchronous string) (*Conn, error) {
-	c, err := open(path, synchronous)
-	if err != nil {
-		return nil, err
-	}
+// add returns c as a connection of db.
+func (db *DB) add(c connection) *Conn {
 	conn := &Conn{conn: c, db: db, queries: map[string]*Query{}}
 	db.all = append(db.all, conn)
-	return conn, nil
+	return conn
 }
 
 // busyTimeout is how long a statement waits for another program that has

@@ -140,7 +140,7 @@ func AppendRecord(b []byte, w Written, record []byte) []byte {
 	b = wire.AppendSize(b, 1, size)
 	b = wire.AppendNonZero(b, 2, uint64(w.Version))
 	b = wire.AppendTimestamp(b, 3, w.Expires)
-	return wire.AppendBytes(b, 1, record)
+	return append(wire.AppendSize(b, 1, len(record)), record...)
 }
 
 func recordSize(w Written, record []byte) int {

@@ -176,19 +176,6 @@ func TestPageIsBoundedByBytes(t *testing.T) {
 	}
 }
 
-func TestRangeResumes(t *testing.T) {
-	forward := keyvalue.Range[string]{From: "a", To: "z", Bounded: true}
-	forward.Resume("m", false)
-	if forward.From != "m" || forward.To != "z" {
-		t.Errorf("forward: %+v", forward)
-	}
-	reverse := keyvalue.Range[string]{From: "a"}
-	reverse.Resume("m", true)
-	if reverse.From != "a" || reverse.To != "m" || !reverse.Bounded {
-		t.Errorf("reverse: %+v", reverse)
-	}
-}
-
 // A record whose fields are all zero is encoded as nothing, and is a record.
 func TestPageGoesOnAfterEmptyRecord(t *testing.T) {
 	now := time.Now()

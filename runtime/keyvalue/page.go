@@ -14,24 +14,6 @@ const (
 	TagTo   = 12<<3 | wire.Bytes
 )
 
-// Range is the part of an order that a list still has to answer: from
-// inclusive to exclusive, whichever the direction. Forward pages move From up,
-// reverse pages move To down.
-type Range[P any] struct {
-	From    P // parts that are not set are the lowest
-	To      P
-	Bounded bool // there is a To
-}
-
-// Resume narrows r to what comes after the page that ended at position.
-func (r *Range[P]) Resume(position P, reverse bool) {
-	if reverse {
-		r.To, r.Bounded = position, true
-	} else {
-		r.From = position
-	}
-}
-
 // Paging is the part of a list request that is the same for all lists.
 type Paging struct {
 	Reverse bool
@@ -138,6 +120,8 @@ func (p *Page) Bytes(token []byte) []byte {
 
 // Backwards says that a range's from comes after its to: TIME_RANGE where they
 // are times, FIELD_RANGE where not.
+//
+//go:noinline
 func Backwards(times bool) error {
 	reason := runtime.FieldRange
 	if times {

@@ -5,7 +5,12 @@ import (
 	"math/bits"
 )
 
+// Keys are appended to queries and cursors by code that is generated for each
+// entity, where AppendVarint and AppendBytes would be repeated many times.
+
 // AppendVarint appends field number as an integer, bool or enum.
+//
+//go:noinline
 func AppendVarint(b []byte, number int32, v uint64) []byte {
 	return binary.AppendUvarint(AppendTag(b, number, Varint), v)
 }
@@ -15,7 +20,7 @@ func AppendNonZero(b []byte, number int32, v uint64) []byte {
 	if v == 0 {
 		return b
 	}
-	return AppendVarint(b, number, v)
+	return binary.AppendUvarint(AppendTag(b, number, Varint), v)
 }
 
 // AppendZigZag appends field number as a sint32 or sint64.
@@ -34,6 +39,8 @@ func AppendFixed64(b []byte, number int32, v uint64) []byte {
 }
 
 // AppendBytes appends field number as a string, bytes or message field.
+//
+//go:noinline
 func AppendBytes(b []byte, number int32, data []byte) []byte {
 	return append(AppendSize(b, number, len(data)), data...)
 }

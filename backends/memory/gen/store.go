@@ -220,14 +220,14 @@ func (s *store) list(l *schema.List) {
 	for _, f := range l.Order {
 		order = append(order, f.Name)
 	}
-	s.file.Add(`// %[1]s adds the records of r to page, by %[2]s.
-func (s *store) %[1]s(ctx @context.Context%[3]s, r *@keyvalue.Range[%[4]s], page *@keyvalue.Page) error {
-	%[5]sfrom, to := %[6]s%[7]s, %[6]s.End()
-	if r.Bounded {
-		to = %[6]s%[8]s
+	s.file.Add(`// %[1]s adds the records of l to page, by %[2]s.
+func (s *store) %[1]s(ctx @context.Context%[3]s, l *list, page *@keyvalue.Page) error {
+	%[4]sfrom, to := %[5]s%[6]s, %[5]s.End()
+	if l.bounded {
+		to = %[5]s%[7]s
 	}
 	return s.db.List(ctx, from, to, page)
-}`, l.GoName, strings.Join(order, ", "), parameters, s.Place(), within, all, tuple(l.Order, "r.From."), tuple(l.Order, "r.To."))
+}`, l.GoName, strings.Join(order, ", "), parameters, within, all, tuple(l.Order, "l.from."), tuple(l.Order, "l.to."))
 }
 
 // tuple is the chain of calls that adds the fields of the variable that prefix

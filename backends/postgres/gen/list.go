@@ -28,7 +28,7 @@ func (s *store) list(l *schema.List) {
 		given = append(given, s.now())
 	}
 	conditions = append(conditions, fmt.Sprintf("%s >= %s", sql.Tuple(order), sql.Tuple(sql.Params("$", n, o))))
-	given = append(given, bounds(l.Order, "r.From."))
+	given = append(given, bounds(l.Order, "l.from."))
 	bounded := append(conditions, fmt.Sprintf("%s < %s", sql.Tuple(order), sql.Tuple(sql.Params("$", n+o, o))))
 	for _, direction := range []struct{ suffix, order string }{{"", ""}, {"Reverse", " DESC"}} {
 		for _, end := range []struct {
@@ -47,21 +47,21 @@ func (s *store) list(l *schema.List) {
 			fmt.Fprintf(&arguments, ", %s %s", f.GoName, record.PlainType(f))
 		}
 	}
-	s.file.Add(`// %[1]s adds the records of r to page, by %[2]s.
-func (s *store) %[1]s(ctx @context.Context%[3]s, r *@keyvalue.Range[%[4]s], page *@keyvalue.Page) error {
-	statement, values := %[1]s, []any{%[5]s}
+	s.file.Add(`// %[1]s adds the records of l to page, by %[2]s.
+func (s *store) %[1]s(ctx @context.Context%[3]s, l *list, page *@keyvalue.Page) error {
+	statement, values := %[1]s, []any{%[4]s}
 	if page.Reverse() {
 		statement = %[1]sReverse
 	}
-	if r.Bounded {
+	if l.bounded {
 		statement = %[1]sTo
 		if page.Reverse() {
 			statement = %[1]sReverseTo
 		}
-		values = append(values, %[6]s)
+		values = append(values, %[5]s)
 	}
 	return s.db.Page(ctx, page, statement, values...)
-}`, l.GoName, fieldNames(l.Order), arguments.String(), s.Place(), strings.Join(given, ", "), bounds(l.Order, "r.To."))
+}`, l.GoName, fieldNames(l.Order), arguments.String(), strings.Join(given, ", "), bounds(l.Order, "l.to."))
 }
 
 // equalPrefix is what the method has the values of l.Equal in.

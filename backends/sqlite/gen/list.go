@@ -13,22 +13,23 @@ import (
 // method that runs them.
 func (s *store) list(l *schema.List) {
 	order := dialect.Names(l.Order)
-	e, o := len(l.Equal), len(order)
-	conditions := []string{}
-	if e > 0 {
-		conditions = append(conditions, equal(l.Equal, 1))
+	o, from := len(order), 2+len(l.Equal)
+	to := from + o
+	var conditions []string
+	if len(l.Equal) > 0 {
+		conditions = append(conditions, equal(l.Equal, 2))
 	}
-	conditions = append(conditions, sql.Tuple(order)+" >= "+sql.Tuple(sql.Params("?", e+1, o)), sql.Tuple(order)+" < "+sql.Tuple(sql.Params("?", e+o+1, o)))
-	n := e + 2*o + 1
+	conditions = append(conditions, sql.Tuple(order)+" >= "+sql.Tuple(sql.Params("?", from, o)), sql.Tuple(order)+" < "+sql.Tuple(sql.Params("?", to, o)))
+	now := ""
 	if s.TTL > 0 {
-		conditions = append(conditions, fmt.Sprintf(`"prism_expires" > ?%d`, n))
-		n++
+		conditions = append(conditions, fmt.Sprintf(`"prism_expires" > ?%d`, to+o))
+		now = fmt.Sprintf("q.Now(%d)\n", to+o)
 	}
 	for _, direction := range []struct{ suffix, order string }{{"", ""}, {"Reverse", " DESC"}} {
-		s.file.Add("const %s%s = `SELECT %s FROM %s\nWHERE %s\nORDER BY %s LIMIT ?%d`", l.GoName, direction.suffix,
-			s.columns(), sql.Quote(s.Table), strings.Join(conditions, "\n  AND "), strings.Join(order, direction.order+", ")+direction.order, n)
+		s.file.Add("const %s%s = `SELECT %s FROM %s\nWHERE %s\nORDER BY %s LIMIT ?1`", l.GoName, direction.suffix,
+			s.columns(), sql.Quote(s.Table), strings.Join(conditions, "\n  AND "), strings.Join(order, direction.order+", ")+direction.order)
 	}
-	var arguments, binds, to strings.Builder
+	var arguments, binds, bounds strings.Builder
 	if l.GoName == "scanPartition" {
 		arguments.WriteString(", partition *key")
 	}
@@ -39,37 +40,21 @@ func (s *store) list(l *schema.List) {
 		} else {
 			fmt.Fprintf(&arguments, ", %s %s", f.GoName, record.PlainType(f))
 		}
-		fmt.Fprintf(&binds, "%s\n", bind(i+1, f, value, false))
+		fmt.Fprintf(&binds, "%s\n", bind(2+i, f, value, false))
 	}
 	for i, f := range l.Order {
-		fmt.Fprintf(&binds, "%s\n", bound(e+1+i, f, "r.From."+f.GoName))
-		fmt.Fprintf(&to, "%s\n", bound(e+o+1+i, f, "r.To."+f.GoName))
+		fmt.Fprintf(&binds, "%s\n", bound(from+i, f, "l.from."+f.GoName))
+		fmt.Fprintf(&bounds, "%s\n", bound(to+i, f, "l.to."+f.GoName))
 	}
-	now := ""
-	if s.TTL > 0 {
-		now = fmt.Sprintf("q.Time(%d, c.Now())\n", n-1)
-	}
-	s.file.Add(`// %[1]s adds the records of r to page, %[2]s.
-func (s *store) %[1]s(ctx @context.Context%[3]s, r *@keyvalue.Range[%[4]s], page *@keyvalue.Page) (err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.End(&err)
-	statement := %[1]s
-	if page.Reverse() {
-		statement = %[1]sReverse
-	}
-	q := c.Query(statement)
-	%[5]sif r.Bounded {
-		%[6]s} else {
-		q.Unbounded(%[7]d, %[8]d)
-	}
-	%[9]sq.Int(%[10]d, page.Limit())
-	for q.Next() && page.Add(%[11]s, q.ColumnBlob(1)) {
-	}
-	return nil
-}`, l.GoName, sentence(l), arguments.String(), s.Place(), binds.String(), to.String(), e+o+1, e+2*o, now, n, s.written())
+	s.file.Add(`// %[1]s adds the records of l to page, %[2]s.
+func (s *store) %[1]s(ctx @context.Context%[3]s, l *list, page *@keyvalue.Page) error {
+	return s.db.Page(ctx, page, %[1]s, %[1]sReverse, func(q *@sqlite.Query) {
+		%[4]sif l.bounded {
+			%[5]s} else {
+			q.Unbounded(%[6]d, %[7]d)
+		}
+		%[8]s})
+}`, l.GoName, sentence(l), arguments.String(), binds.String(), bounds.String(), to, to+o-1, now)
 }
 
 func sentence(l *schema.List) string {

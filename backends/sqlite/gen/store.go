@@ -48,10 +48,19 @@ type store struct {
 }
 
 func (s *store) begin() {
-	s.file.Add("// store keeps the records of %s in table %s.\ntype store struct{ db *@sqlite.DB }", s.Desc.FullName(), s.Table)
+	ttl := ""
 	if s.TTL > 0 {
-		s.file.Add("// ttl is how long a record lives after its last write.\nconst ttl = %s", golang.Duration(s.TTL))
+		ttl = ", TTL: " + golang.Duration(s.TTL)
 	}
+	s.file.Add(`// store keeps the records of %s.
+type store struct{ db *@sqlite.DB }
+
+// table is where they are.
+var table = @sqlite.Table{Name: %q%s, VersionOf: versionOf, Remove: remove}
+
+// bind binds the values that find k.
+func (k *key) bind(q *@sqlite.Query) {
+	%s}`, s.Desc.FullName(), s.Table, ttl, s.bindHere(s.Key(), "k."))
 }
 
 // put prints the one statement that writes a record.
@@ -78,17 +87,16 @@ func (s *store) put() {
 		fmt.Fprintf(&binds, "%s\n", bind(i+1, f, "r."+f.GoName, true))
 	}
 	fmt.Fprintf(&binds, "q.Blob(%d, r.bytes)\nq.Int(%d, w.Version)\n", last+1, last+2)
-	expires, expired := "", ""
+	expired := ""
 	if s.TTL > 0 {
 		fmt.Fprintf(&binds, "q.Time(%d, w.Expires)\n", last+3)
-		expires = ", Expires: c.Expires(ttl)"
 		if len(s.Unique()) > 0 {
-			expired = "s.freeExpired(c, r)\n"
+			expired = "r.freeExpired(c)\n"
 		}
 	}
 	taken := ""
 	if len(s.Unique()) > 0 {
-		taken = "if q.UniqueViolation() {\nreturn s.taken(c, r)\n}\n"
+		taken = "if q.UniqueViolation() {\nreturn r.taken(c)\n}\n"
 	}
 	if unique := s.Unique(); len(unique) == 1 {
 		taken = fmt.Sprintf("if q.UniqueViolation() {\nreturn @runtime.Taken(%q)\n}\n", unique[0].Name)
@@ -96,27 +104,16 @@ func (s *store) put() {
 	s.file.Add("const put = `INSERT INTO %s (%s, %s)\nVALUES (%s)\nON CONFLICT (%s) DO UPDATE SET\n  %s`",
 		sql.Quote(s.Table), names(columns), strings.Join(stored, ", "), strings.Join(values, ", "), names(s.Key()), sql.Wrap(sets, "\n  "))
 	s.file.Add(`// put stores r whatever was there.
-func (s *store) put(ctx @context.Context, r *record) (w @keyvalue.Written, err error) {
-	c, err := s.db.Begin(ctx)
-	if err != nil {
-		return w, err
-	}
-	defer c.End(&err)
-	w = s.next(c)
-	return w, s.write(c, r, w)
-}
-
-// next issues the version of the one record that is written.
-func (s *store) next(c *@sqlite.Conn) @keyvalue.Written {
-	return @keyvalue.Written{Version: c.Versions(%[1]q, 1)%[2]s}
+func (s *store) put(ctx @context.Context, r *record) (@keyvalue.Written, error) {
+	return s.db.Put(ctx, &table, r.write)
 }
 
 // write stores r as w says, in the transaction of c.
-func (s *store) write(c *@sqlite.Conn, r *record, w @keyvalue.Written) error {
-	%[3]sq := c.Query(put)
-	%[4]sq.Exec()
-	%[5]sreturn nil
-}`, s.Table, expires, expired, binds.String(), taken)
+func (r *record) write(c *@sqlite.Conn, w @keyvalue.Written) error {
+	%sq := c.Query(put)
+	%sq.Exec()
+	%sreturn nil
+}`, expired, binds.String(), taken)
 	s.unique()
 }
 
@@ -141,7 +138,7 @@ func (s *store) unique() {
 			map[bool]string{true: ":=", false: "="}[probes.Len() == 0], x.GoName, binds.String(), x.Name)
 	}
 	if len(indexes) > 1 {
-		s.file.Add("// taken says in which unique index another record has the values of r.\nfunc (s *store) taken(c *@sqlite.Conn, r *record) error {\n%sreturn @runtime.Taken(%q)\n}",
+		s.file.Add("// taken says in which unique index another record has the values of r.\nfunc (r *record) taken(c *@sqlite.Conn) error {\n%sreturn @runtime.Taken(%q)\n}",
 			probes.String(), indexes[len(indexes)-1].Name)
 	}
 	if s.TTL == 0 {
@@ -155,40 +152,19 @@ func (s *store) unique() {
 			fmt.Fprintf(&binds, "%s\n", bind(j+1, f, "r."+f.GoName, true))
 		}
 		s.file.Add("const %sFree = `DELETE FROM %s WHERE %s AND \"prism_expires\" <= ?%d`", x.GoName, sql.Quote(s.Table), equal(x.Equality, 1), n+1)
-		fmt.Fprintf(&frees, "q %s c.Query(%sFree)\n%sq.Time(%d, c.Now())\nq.Exec()\n",
+		fmt.Fprintf(&frees, "q %s c.Query(%sFree)\n%sq.Now(%d)\nq.Exec()\n",
 			map[bool]string{true: ":=", false: "="}[i == 0], x.GoName, binds.String(), n+1)
 	}
-	s.file.Add("// freeExpired deletes the records that have expired with a unique value of r.\nfunc (s *store) freeExpired(c *@sqlite.Conn, r *record) {\n%s}", frees.String())
+	s.file.Add("// freeExpired deletes the records that have expired with a unique value of r.\nfunc (r *record) freeExpired(c *@sqlite.Conn) {\n%s}", frees.String())
 }
 
 func (s *store) swap() {
 	s.file.Add("const versionOf = `SELECT \"prism_version\" FROM %s WHERE %s`", sql.Quote(s.Table), s.here(s.Key()))
-	s.file.Add(`// versionOf returns the version of the record with key k, if it is there.
-func (s *store) versionOf(c *@sqlite.Conn, k *key) (version int64, exists bool) {
-	q := c.Query(versionOf)
-	%sexists = q.Next()
-	return q.ColumnInt(0), exists
-}
-
-// compareAndSwap stores r if the record has the expected version, or if it is
+	s.file.Add(`// compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
-func (s *store) compareAndSwap(ctx @context.Context, r *record, expected int64) (w @keyvalue.Written, err error) {
-	c, err := s.db.Begin(ctx)
-	if err != nil {
-		return w, err
-	}
-	defer c.End(&err)
-	switch version, exists := s.versionOf(c, &r.key); {
-	case exists && expected == 0:
-		return w, @runtime.AlreadyExists(version)
-	case exists && expected != version:
-		return w, @runtime.Mismatch(version)
-	case !exists && expected != 0:
-		return w, @runtime.Absent()
-	}
-	w = s.next(c)
-	return w, s.write(c, r, w)
-}`, s.bindKey("k."))
+func (s *store) compareAndSwap(ctx @context.Context, r *record, expected int64) (@keyvalue.Written, error) {
+	return s.db.CompareAndSwap(ctx, &table, r.bind, expected, r.write)
+}`)
 }
 
 // here is the condition on the fields, and on life with a ttl, with parameters
@@ -201,16 +177,14 @@ func (s *store) here(fields []*schema.Field) string {
 	return condition
 }
 
-// bindKey binds the parameters of here for the key.
-func (s *store) bindKey(prefix string) string { return s.bindAll(s.Key(), prefix) }
-
-func (s *store) bindAll(fields []*schema.Field, prefix string) string {
+// bindHere binds the parameters of here.
+func (s *store) bindHere(fields []*schema.Field, prefix string) string {
 	var b strings.Builder
 	for i, f := range fields {
 		fmt.Fprintf(&b, "%s\n", bind(i+1, f, prefix+f.GoName, false))
 	}
 	if s.TTL > 0 {
-		fmt.Fprintf(&b, "q.Time(%d, c.Now())\n", len(fields)+1)
+		fmt.Fprintf(&b, "q.Now(%d)\n", len(fields)+1)
 	}
 	return b.String()
 }
@@ -223,29 +197,12 @@ func (s *store) columns() string {
 	return `"prism_version", "prism_record"`
 }
 
-// written is the expression for the current row.
-func (s *store) written() string {
-	if s.TTL > 0 {
-		return "@keyvalue.Written{Version: q.ColumnInt(0), Expires: q.ColumnTime(2)}"
-	}
-	return "@keyvalue.Written{Version: q.ColumnInt(0)}"
-}
-
 func (s *store) get() {
 	s.file.Add("const get = `SELECT %s FROM %s WHERE %s`", s.columns(), sql.Quote(s.Table), s.here(s.Key()))
 	s.file.Add(`// get appends the record with key k to out, as a reply.
-func (s *store) get(ctx @context.Context, k *key, out []byte) (_ []byte, err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer c.End(&err)
-	q := c.Query(get)
-	%sif !q.Next() {
-		return nil, @runtime.Absent()
-	}
-	return @keyvalue.AppendRecord(out, %s, q.ColumnBlob(1)), nil
-}`, s.bindKey("k."), s.written())
+func (s *store) get(ctx @context.Context, k *key, out []byte) ([]byte, error) {
+	return s.db.Record(ctx, out, get, k.bind)
+}`)
 }
 
 func (s *store) delete() {
@@ -253,84 +210,28 @@ func (s *store) delete() {
 	s.file.Add(`// delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
 func (s *store) delete(ctx @context.Context, k *key, ifVersion int64) (existed bool, err error) {
-	c, err := s.db.Begin(ctx)
-	if err != nil {
-		return false, err
-	}
-	defer c.End(&err)
-	if ifVersion != 0 {
-		version, exists := s.versionOf(c, k)
-		if exists && version != ifVersion {
-			return false, @runtime.Mismatch(version)
-		}
-	}
-	return s.remove(c, k), nil
-}
-
-// remove deletes the record with key k, in the transaction of c.
-func (s *store) remove(c *@sqlite.Conn, k *key) (existed bool) {
-	q := c.Query(remove)
-	%sreturn q.Changed() > 0
-}`, s.bindKey("k."))
+	return s.db.Delete(ctx, &table, k.bind, ifVersion)
+}`)
 }
 
 func (s *store) batches() {
-	expires, w := "", "@keyvalue.Written{Version: first + int64(i)}"
-	if s.TTL > 0 {
-		expires, w = "expires := c.Expires(ttl)\n", "@keyvalue.Written{Version: first + int64(i), Expires: expires}"
-	}
-	write := "if err := s.write(c, &records[i], written[i]); err != nil {\nreturn nil, err\n}\n"
-	if len(s.Unique()) > 0 {
-		write = fmt.Sprintf("if err := s.write(c, &records[i], written[i]); err != nil {\nreturn nil, @runtime.InItem(%q, i, err)\n}\n", s.Labels)
-	}
 	s.file.Add(`// batchPut stores all records or none, in their order.
-func (s *store) batchPut(ctx @context.Context, records []record) (_ []@keyvalue.Written, err error) {
-	c, err := s.db.Begin(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer c.End(&err)
-	first := c.Versions(%[1]q, len(records))
-	%[2]swritten := make([]@keyvalue.Written, len(records))
-	for i := range records {
-		written[i] = %[3]s
-		%[4]s}
-	return written, nil
+func (s *store) batchPut(ctx @context.Context, records []record) ([]@keyvalue.Written, error) {
+	return s.db.BatchPut(ctx, &table, %q, len(records), func(i int, c *@sqlite.Conn, w @keyvalue.Written) error {
+		return records[i].write(c, w)
+	})
 }
 
 // batchGet adds the records with the keys to results until one does not fit.
-func (s *store) batchGet(ctx @context.Context, keys []key, results *@keyvalue.Results) (err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.End(&err)
-	for i := range keys {
-		k := &keys[i]
-		q := c.Query(get)
-		%[5]sif !q.Next() {
-			results.AddAbsent()
-		} else if !results.Add(%[6]s, q.ColumnBlob(1)) {
-			break
-		}
-	}
-	return nil
+func (s *store) batchGet(ctx @context.Context, keys []key, results *@keyvalue.Results) error {
+	return s.db.Records(ctx, results, get, len(keys), func(i int, q *@sqlite.Query) { keys[i].bind(q) })
 }
 
 // batchDelete removes all records with the keys or none, and reports which
 // were there.
-func (s *store) batchDelete(ctx @context.Context, keys []key) (_ []bool, err error) {
-	c, err := s.db.Begin(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer c.End(&err)
-	existed := make([]bool, len(keys))
-	for i := range keys {
-		existed[i] = s.remove(c, &keys[i])
-	}
-	return existed, nil
-}`, s.Table, expires, w, write, s.bindKey("k."), s.written())
+func (s *store) batchDelete(ctx @context.Context, keys []key) ([]bool, error) {
+	return s.db.BatchDelete(ctx, &table, len(keys), func(i int, q *@sqlite.Query) { keys[i].bind(q) })
+}`, s.Labels)
 }
 
 // finds prints the Finds of unique indexes.
@@ -342,18 +243,10 @@ func (s *store) finds() {
 		}
 		s.file.Add("const %s = `SELECT %s FROM %s WHERE %s`", x.GoName, s.columns(), sql.Quote(s.Table), s.here(x.Equality))
 		s.file.Add(`// %[1]s appends the record with the values to out, as a reply.
-func (s *store) %[1]s(ctx @context.Context%[2]s, out []byte) (_ []byte, err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer c.End(&err)
-	q := c.Query(%[1]s)
-	%[3]sif !q.Next() {
-		return nil, @runtime.Absent()
-	}
-	return @keyvalue.AppendRecord(out, %[4]s, q.ColumnBlob(1)), nil
-}`, x.GoName, arguments.String(), s.bindAll(x.Equality, ""), s.written())
+func (s *store) %[1]s(ctx @context.Context%[2]s, out []byte) ([]byte, error) {
+	return s.db.Record(ctx, out, %[1]s, func(q *@sqlite.Query) {
+		%[3]s})
+}`, x.GoName, arguments.String(), s.bindHere(x.Equality, ""))
 	}
 }
 
@@ -361,13 +254,6 @@ func (s *store) sweep() {
 	s.file.Add("const sweep = `DELETE FROM %s WHERE rowid IN (\n  SELECT rowid FROM %[1]s WHERE \"prism_expires\" <= ?1 LIMIT 1000\n)`", sql.Quote(s.Table))
 	s.file.Add(`// sweep deletes some of the records that have expired, and returns how many.
 func (s *store) sweep(ctx @context.Context) (swept int, err error) {
-	c, err := s.db.Begin(ctx)
-	if err != nil {
-		return 0, err
-	}
-	defer c.End(&err)
-	q := c.Query(sweep)
-	q.Time(1, c.Now())
-	return q.Changed(), nil
+	return s.db.Sweep(ctx, sweep)
 }`)
 }

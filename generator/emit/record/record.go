@@ -158,14 +158,14 @@ func (p *printer) validKey(b *strings.Builder) {
 	fmt.Fprintf(b, `
 // valid says what is wrong with the key of a record.
 func (k *key) valid() error {
-	if err := k.validPartition(); err != nil {
+	if err := validPartition(k); err != nil {
 		return err
 	}
 	%sreturn nil
 }
 
 // validPartition says what is wrong with the partition key.
-func (k *key) validPartition() error {
+func validPartition(k *key) error {
 	%sreturn nil
 }
 `, Switch(Checks(e.Sort, "k.")), Switch(Checks(e.Partition, "k.")))
@@ -223,21 +223,22 @@ func (p *printer) record() {
 	for _, f := range p.held {
 		fmt.Fprintf(&b, "%s %s // %s\n", f.GoName, GoType(f), why(f))
 	}
-	b.WriteString(`}
-
+	empty := "key: emptyKey"
+	if fields := initial(p.held, Empty); fields != "" {
+		empty += ", " + fields
+	}
+	fmt.Fprintf(&b, "}\n\n// emptyRecord is a record of which no field is set.\nvar emptyRecord = record{%s}\n", empty)
+	b.WriteString(`
 // read checks b in one pass and finds the fields in it. It accepts what
 // proto.Unmarshal accepts, and nothing else; emptiness, bounds and NUL come
 // after, in valid.
 func (r *record) read(b []byte) error {
+	*r = emptyRecord
+	r.bytes = b
+	f := @wire.Read(b)
+	for f.Next() {
+		switch f.Tag { // with another wire type it is an unknown field, kept in bytes
 `)
-	// Not as one literal, which would be built beside r and copied.
-	b.WriteString("*r = record{}\nr.bytes, r.key = b, emptyKey\n")
-	for _, f := range p.held {
-		if v := Empty(f); v != "" {
-			fmt.Fprintf(&b, "r.%s = %s\n", f.GoName, v)
-		}
-	}
-	b.WriteString("f := @wire.Read(b)\nfor f.Next() {\nswitch f.Tag { // with another wire type it is an unknown field, kept in bytes\n")
 	p.cases(&b)
 	b.WriteString("}\n}\n")
 	if len(p.lacking) > 0 {

@@ -2,6 +2,7 @@ package service
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -15,6 +16,7 @@ import (
 // lists prints the handlers that answer many records, and those of unique
 // indexes, which answer one.
 func (p *printer) lists(f *golang.File) {
+	p.list(f)
 	p.scan(f)
 	for _, x := range p.e.Indexes {
 		if x.Unique {
@@ -41,136 +43,54 @@ func (p *printer) place() (name, lowest string) {
 	return name, "emptyKey"
 }
 
-func (p *printer) scan(f *golang.File) {
-	e := p.e
+// list prints what all lists have in common.
+func (p *printer) list(f *golang.File) {
 	place, lowest := p.place()
-	if len(e.Sort) == 0 {
-		f.Add(`// scanRequest is a Scan%[1]sRequest.
-type scanRequest struct {
-	@keyvalue.Paging
-	@keyvalue.Range[%[2]s]
+	f.Add(`// list is what the requests of all lists have: the part of an order that is
+// still to be answered, from inclusive to exclusive, whichever the direction.
+type list struct {
+	paging   @keyvalue.Paging
+	from, to %[1]s // parts that are not set are the lowest
+	bounded  bool // there is a to
 }
 
-func (q *scanRequest) read(b []byte) error {
-	*q = scanRequest{Range: @keyvalue.Range[%[2]s]{From: %[3]s, To: %[3]s}}
-	f := @wire.Read(b)
-	for f.Next() {
-		q.Paging.Read(f)
+// everything is the whole of an order.
+var everything = list{from: %[2]s, to: %[2]s}
+
+// page returns the empty page that l asks for of the list called query. Where l
+// resumes, forward pages move from up, reverse pages move to down.
+func (s *Service) page(query []byte, l *list) (*@keyvalue.Page, error) {
+	page, cursor, err := s.tokens.Page(query, &l.paging)
+	if err != nil || cursor == nil {
+		return page, err
 	}
-	return @runtime.Decode(f.Err())
-}
-
-// query is what a page token of the list is bound to.
-func (q *scanRequest) query() []byte {
-	return q.Paging.Append([]byte("%[4]s/Scan%[1]s"))
-}`, e.Plural, place, lowest, p.serviceName())
+	at := %[2]s
+	if err := at.read(@wire.Read(cursor)); err != nil {
+		return nil, @runtime.Decode(err)
+	}
+	if l.paging.Reverse {
+		l.to, l.bounded = at, true
 	} else {
-		p.scanRequest(f, place, lowest)
+		l.from = at
 	}
-	p.handler(f, "Scan"+e.Plural, "scan", nil, func(b *strings.Builder) {
-		if len(e.Sort) == 0 {
-			b.WriteString("if err := s.store.scan(call.Context(), &q.Range, page); err != nil {\nreturn err\n}\n")
-			return
-		}
-		b.WriteString(`if q.inPartition {
-		err = s.store.scanPartition(call.Context(), &q.partition, &q.Range, page)
-	} else {
-		err = s.store.scan(call.Context(), &q.Range, page)
-	}
-	if err != nil {
-		return err
-	}
-`)
-	})
-}
-
-// scanRequest prints the request of a scan that may be within one partition.
-func (p *printer) scanRequest(f *golang.File, place, lowest string) {
-	e := p.e
-	keyOf := func(bound string) string { return "q." + bound }
-	if place == "position" {
-		keyOf = func(bound string) string { return "q." + bound + ".key" }
-	}
-	f.Add(`// scanRequest is a Scan%[1]sRequest.
-type scanRequest struct {
-	@keyvalue.Paging
-	@keyvalue.Range[%[2]s]
-	partition   key
-	inPartition bool
-	hasFrom     bool
-}
-
-func (q *scanRequest) read(b []byte) error {
-	*q = scanRequest{Range: @keyvalue.Range[%[2]s]{From: %[3]s, To: %[3]s}, partition: emptyKey}
-	f := @wire.Read(b)
-	for f.Next() {
-		switch f.Tag {
-		case 1<<3 | @wire.Bytes:
-			q.inPartition = true
-			f.Join(q.partition.read(f.Message()))
-		case @keyvalue.TagFrom:
-			q.hasFrom = true
-			f.Join(%[4]s.read(f.Message()))
-		case @keyvalue.TagTo:
-			q.Bounded = true
-			f.Join(%[5]s.read(f.Message()))
-		default:
-			q.Paging.Read(f)
-		}
-	}
-	if err := f.Err(); err != nil {
-		return @runtime.Decode(err)
-	}
-	return q.valid()
-}
-
-// valid says what is wrong with the partition and the range.
-func (q *scanRequest) valid() error {
-	if !q.inPartition {
-		if q.hasFrom || q.Bounded {
-			return @runtime.Required("partition")
-		}
-		return nil
-	}
-	if err := q.partition.validPartition(); err != nil {
-		return @runtime.In("partition", err)
-	}
-	if err := %[4]s.validBound(); err != nil {
-		return @runtime.In("from", err)
-	}
-	if err := %[5]s.validBound(); err != nil {
-		return @runtime.In("to", err)
-	}
-	if q.Bounded && %[6]s > 0 {
-		return @keyvalue.Backwards(%[7]t)
-	}
-	return nil
-}
-
-// query is what a page token of the list is bound to.
-func (q *scanRequest) query() []byte {
-	b := q.Paging.Append([]byte("%[8]s/Scan%[1]s"))
-	if q.inPartition {
-		b = @wire.AppendBytes(b, 1, q.partition.append(nil))
-		b = @wire.AppendBytes(b, 11, q.From.append(nil))
-	}
-	if q.Bounded {
-		b = @wire.AppendBytes(b, 12, q.To.append(nil))
+	return page, nil
+}`, place, lowest)
+	if p.hasRange() {
+		f.Add(`// appendRange appends the range of l, as what a page token is bound to.
+func appendRange(b []byte, l *list) []byte {
+	b = @wire.AppendBytes(b, 11, l.from.append(nil))
+	if l.bounded {
+		b = @wire.AppendBytes(b, 12, l.to.append(nil))
 	}
 	return b
-}`, e.Plural, place, lowest, keyOf("From"), keyOf("To"), compare(e.Sort), e.Sort[0].Type == schema.Timestamp, p.serviceName())
-
-	var b strings.Builder
-	b.WriteString("// validBound says what is wrong with the sort key of a range, whose trailing\n// fields may be unset.\nfunc (k *key) validBound() error {\n")
-	var cases strings.Builder
-	for i, s := range e.Sort {
-		if i > 0 {
-			fmt.Fprintf(&cases, "case %s && %s:\nreturn @runtime.Required(%q)\n", unset(e.Sort[i-1], "k."), isSet(s, "k."), e.Sort[i-1].Name)
-		}
-		boundChecks(&cases, s, "k."+s.GoName, strconv.Quote(s.Name))
+}`)
 	}
-	b.WriteString(record.Switch(cases.String()) + "return nil\n}")
-	f.Add("%s", b.String())
+}
+
+// hasRange reports whether a list can be asked for a range.
+func (p *printer) hasRange() bool {
+	ranged := func(l *schema.List) bool { return l.Index != nil && len(l.Bound) > 0 }
+	return len(p.e.Sort) > 0 || slices.ContainsFunc(p.e.Lists(), ranged)
 }
 
 // boundChecks prints the cases that hold for what a list is asked for.
@@ -183,41 +103,11 @@ func boundChecks(b *strings.Builder, f *schema.Field, value, path string) {
 	}
 }
 
-func unset(f *schema.Field, prefix string) string {
-	value := prefix + f.GoName
-	switch f.Type {
-	case schema.Text, schema.Bytes:
-		return "len(" + value + ") == 0"
-	case schema.Timestamp:
-		return "!" + value + ".Set"
-	case schema.Int:
-		return value + " == @math.MinInt64"
-	case schema.Bool:
-		return "!" + value
-	}
-	return value + " == 0"
-}
-
-func isSet(f *schema.Field, prefix string) string {
-	value := prefix + f.GoName
-	switch f.Type {
-	case schema.Text, schema.Bytes:
-		return "len(" + value + ") > 0"
-	case schema.Timestamp:
-		return value + ".Set"
-	case schema.Int:
-		return value + " != @math.MinInt64"
-	case schema.Bool:
-		return value
-	}
-	return value + " != 0"
-}
-
-// compare is the expression that compares From with To.
-func compare(fields []*schema.Field) string {
+// backwards is the condition that from comes after to.
+func backwards(fields []*schema.Field) string {
 	var parts []string
 	for _, f := range fields {
-		from, to := "q.From."+f.GoName, "q.To."+f.GoName
+		from, to := "q.from."+f.GoName, "q.to."+f.GoName
 		switch f.Type {
 		case schema.Text, schema.Bytes:
 			parts = append(parts, fmt.Sprintf("@bytes.Compare(%s, %s)", from, to))
@@ -226,21 +116,23 @@ func compare(fields []*schema.Field) string {
 		case schema.Bool:
 			parts = append(parts, fmt.Sprintf("@keyvalue.CompareBool(%s, %s)", from, to))
 		default:
+			if len(fields) == 1 {
+				return from + " > " + to
+			}
 			parts = append(parts, fmt.Sprintf("@cmp.Compare(%s, %s)", from, to))
 		}
 	}
 	if len(parts) == 1 {
-		return parts[0]
+		return parts[0] + " > 0"
 	}
-	return "@cmp.Or(" + strings.Join(parts, ", ") + ")"
+	return "@cmp.Or(" + strings.Join(parts, ", ") + ") > 0"
 }
 
 // handler prints the handler of a list, of which run asks the store. It is
 // ordered by the field first before the key, which may be the key's own.
 func (p *printer) handler(f *golang.File, rpc, name string, first *schema.Field, run func(*strings.Builder)) {
-	place, lowest := p.place()
 	cursor := ""
-	if place == "position" {
+	if place, _ := p.place(); place == "position" {
 		cursor = ", (*record).cursor"
 		if first != nil && first.Role != schema.Key {
 			cursor = ", (*record)." + record.Cursor(first)
@@ -255,19 +147,12 @@ func (s *Service) %[1]s(call *@runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, cursor, err := s.tokens.Page(query, &q.Paging)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
-	if cursor != nil {
-		at := %[3]s
-		if err := at.read(@wire.Read(cursor)); err != nil {
-			return @runtime.Decode(err)
-		}
-		q.Resume(at, q.Reverse)
-	}
-	%[4]sreturn s.answer(call, page, query%[5]s)
-}`, name, rpc, lowest, b.String(), cursor)
+	%[3]sreturn s.answer(call, page, query%[4]s)
+}`, name, rpc, b.String(), cursor)
 }
 
 // answer prints what ends every page.
@@ -287,8 +172,7 @@ func (s *Service) answer(call *@runtime.Call, page *@keyvalue.Page, query []byte
 		}
 		token = s.tokens.Seal(query, %s)
 	}
-	call.Reply(page.Bytes(token))
-	return nil
+	return call.Reply(page.Bytes(token), nil)
 }`, parameter, cursor)
 }
 
@@ -305,8 +189,7 @@ type %[1]sRequest struct {
 	%[3]s}
 
 func (q *%[1]sRequest) read(b []byte) error {
-	*q = %[1]sRequest{%[4]s}
-	f := @wire.Read(b)
+	%[4]s	f := @wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
 		%[5]s}
@@ -323,18 +206,12 @@ func (s *Service) %[1]s(call *@runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	out, err := s.store.%[1]s(call.Context()%[7]s, nil)
-	if err != nil {
-		return err
-	}
-	call.Reply(out)
-	return nil
+	return call.Reply(s.store.%[1]s(call.Context()%[7]s, nil))
 }`, x.GoName, x.Find, fields.String(), equalInitial(x.Equality), reads.String(), equalChecks(x.Equality), args.String())
 }
 
 // find prints the Find of an index that is not unique.
 func (p *printer) find(f *golang.File, l *schema.List) {
-	place, lowest := p.place()
 	var fields, reads, args, query strings.Builder
 	for i, eq := range l.Equal {
 		fmt.Fprintf(&fields, "%s %s\n", eq.GoName, record.PlainType(eq))
@@ -346,9 +223,9 @@ func (p *printer) find(f *golang.File, l *schema.List) {
 	if len(l.Bound) > 0 {
 		o := l.Bound[0]
 		for _, bound := range []struct {
-			name, field, set string
-			number           int
-		}{{"From", "from", "", 11}, {"To", "to", "q.Bounded = true\n", 12}} {
+			name, set string
+			number    int
+		}{{"from", "", 11}, {"to", "q.bounded = true\n", 12}} {
 			value := fmt.Sprintf("q.%s.%s", bound.name, o.GoName)
 			assign := value + " = " + record.Value(o)
 			if o.Type == schema.Timestamp {
@@ -357,44 +234,39 @@ func (p *printer) find(f *golang.File, l *schema.List) {
 			fmt.Fprintf(&reads, "case %s:\n%s%s\n", equalTag(o, bound.number), bound.set, assign)
 		}
 		var b strings.Builder
-		boundChecks(&b, o, "q.From."+o.GoName, `"from"`)
-		boundChecks(&b, o, "q.To."+o.GoName, `"to"`)
-		fmt.Fprintf(&b, "case q.Bounded && %s > 0:\nreturn @keyvalue.Backwards(%t)\n", compare(l.Bound), o.Type == schema.Timestamp)
+		boundChecks(&b, o, "q.from."+o.GoName, `"from"`)
+		boundChecks(&b, o, "q.to."+o.GoName, `"to"`)
+		fmt.Fprintf(&b, "case q.bounded && %s:\nreturn @keyvalue.Backwards(%t)\n", backwards(l.Bound), o.Type == schema.Timestamp)
 		checks += record.Switch(b.String())
-		query.WriteString("b = @wire.AppendBytes(b, 11, q.From.append(nil))\nif q.Bounded {\nb = @wire.AppendBytes(b, 12, q.To.append(nil))\n}\n")
-	}
-	initial := equalInitial(l.Equal)
-	if initial != "" {
-		initial = ", " + initial
+		query.WriteString("b = appendRange(b, &q.list)\n")
 	}
 	f.Add(`// %[1]sRequest is a %[2]sRequest.
 type %[1]sRequest struct {
-	@keyvalue.Paging
-	@keyvalue.Range[%[3]s]
-	%[4]s}
+	list
+	%[3]s}
 
 func (q *%[1]sRequest) read(b []byte) error {
-	*q = %[1]sRequest{Range: @keyvalue.Range[%[3]s]{From: %[5]s, To: %[5]s}%[6]s}
-	f := @wire.Read(b)
+	q.list = everything
+	%[4]s	f := @wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		%[7]sdefault:
-			q.Paging.Read(f)
+		%[5]sdefault:
+			q.paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
 		return @runtime.Decode(err)
 	}
-	%[8]sreturn nil
+	%[6]sreturn nil
 }
 
 // query is what a page token of the list is bound to.
 func (q *%[1]sRequest) query() []byte {
-	b := q.Paging.Append([]byte("%[9]s/%[2]s"))
-	%[10]sreturn b
-}`, l.GoName, l.Method, place, fields.String(), lowest, initial, reads.String(), checks, p.serviceName(), query.String())
+	b := q.paging.Append([]byte("%[7]s/%[2]s"))
+	%[8]sreturn b
+}`, l.GoName, l.Method, fields.String(), equalInitial(l.Equal), reads.String(), checks, p.serviceName(), query.String())
 	p.handler(f, l.Method, l.GoName, l.Order[0], func(b *strings.Builder) {
-		fmt.Fprintf(b, "if err := s.store.%s(call.Context()%s, &q.Range, page); err != nil {\nreturn err\n}\n", l.GoName, args.String())
+		fmt.Fprintf(b, "if err := s.store.%s(call.Context()%s, &q.list, page); err != nil {\nreturn err\n}\n", l.GoName, args.String())
 	})
 }
 
@@ -419,13 +291,13 @@ func equalAssign(f *schema.Field) string {
 }
 
 func equalInitial(fields []*schema.Field) string {
-	var list []string
+	var b strings.Builder
 	for _, f := range fields {
 		if f.Type == schema.Text || f.Type == schema.Bytes {
-			list = append(list, f.GoName+": @wire.Empty")
+			fmt.Fprintf(&b, "q.%s = @wire.Empty\n", f.GoName)
 		}
 	}
-	return strings.Join(list, ", ")
+	return b.String()
 }
 
 func equalChecks(fields []*schema.Field) string {

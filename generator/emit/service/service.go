@@ -114,11 +114,7 @@ func (s *Service) put(call *@runtime.Call) error {
 		return @runtime.In(%[2]q, err)
 	}
 	written, err := s.store.put(call.Context(), &r)
-	if err != nil {
-		return err
-	}
-	call.Reply(@keyvalue.AppendWritten(nil, written))
-	return nil
+	return call.Reply(@keyvalue.AppendWritten(nil, written), err)
 }
 
 // get serves Get%[1]s.
@@ -131,12 +127,7 @@ func (s *Service) get(call *@runtime.Call) error {
 	if err := k.check(message); err != nil {
 		return @runtime.In("key", err)
 	}
-	out, err := s.store.get(call.Context(), &k, nil)
-	if err != nil {
-		return err
-	}
-	call.Reply(out)
-	return nil
+	return call.Reply(s.store.get(call.Context(), &k, nil))
 }
 
 // delete serves Delete%[1]s.
@@ -153,11 +144,7 @@ func (s *Service) delete(call *@runtime.Call) error {
 		return err
 	}
 	existed, err := s.store.delete(call.Context(), &k, ifVersion)
-	if err != nil {
-		return err
-	}
-	call.Reply(@keyvalue.AppendExisted(nil, existed))
-	return nil
+	return call.Reply(@keyvalue.AppendExisted(nil, existed), err)
 }
 
 // compareAndSwap serves CompareAndSwap%[1]s.
@@ -174,11 +161,7 @@ func (s *Service) compareAndSwap(call *@runtime.Call) error {
 		return err
 	}
 	written, err := s.store.compareAndSwap(call.Context(), &r, expected)
-	if err != nil {
-		return err
-	}
-	call.Reply(@keyvalue.AppendWritten(nil, written))
-	return nil
+	return call.Reply(@keyvalue.AppendWritten(nil, written), err)
 }`, e.Name, e.Label)
 }
 
@@ -201,11 +184,7 @@ func (s *Service) batchPut(call *@runtime.Call) error {
 		}
 	}
 	written, err := s.store.batchPut(call.Context(), records)
-	if err != nil {
-		return err
-	}
-	call.Reply(@keyvalue.AppendAllWritten(nil, written))
-	return nil
+	return call.Reply(@keyvalue.AppendAllWritten(nil, written), err)
 }
 
 // batchGet serves BatchGet%[1]s.
@@ -215,11 +194,8 @@ func (s *Service) batchGet(call *@runtime.Call) error {
 		return err
 	}
 	var results @keyvalue.Results
-	if err := s.store.batchGet(call.Context(), keys, &results); err != nil {
-		return err
-	}
-	call.Reply(results.Bytes())
-	return nil
+	err = s.store.batchGet(call.Context(), keys, &results)
+	return call.Reply(results.Bytes(), err)
 }
 
 // batchDelete serves BatchDelete%[1]s: all records or none.
@@ -229,11 +205,7 @@ func (s *Service) batchDelete(call *@runtime.Call) error {
 		return err
 	}
 	existed, err := s.store.batchDelete(call.Context(), keys)
-	if err != nil {
-		return err
-	}
-	call.Reply(@keyvalue.AppendAllExisted(nil, existed))
-	return nil
+	return call.Reply(@keyvalue.AppendAllExisted(nil, existed), err)
 }
 
 // readKeys reads the keys of a batch and says what is wrong with them.

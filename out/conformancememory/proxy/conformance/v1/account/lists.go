@@ -10,24 +10,51 @@ import (
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
-// scanRequest is a ScanAccountsRequest.
-type scanRequest struct {
-	keyvalue.Paging
-	keyvalue.Range[key]
+// list is what the requests of all lists have: the part of an order that is
+// still to be answered, from inclusive to exclusive, whichever the direction.
+type list struct {
+	paging   keyvalue.Paging
+	from, to key  // parts that are not set are the lowest
+	bounded  bool // there is a to
 }
 
+// everything is the whole of an order.
+var everything = list{from: emptyKey, to: emptyKey}
+
+// page returns the empty page that l asks for of the list called query. Where l
+// resumes, forward pages move from up, reverse pages move to down.
+func (s *Service) page(query []byte, l *list) (*keyvalue.Page, error) {
+	page, cursor, err := s.tokens.Page(query, &l.paging)
+	if err != nil || cursor == nil {
+		return page, err
+	}
+	at := emptyKey
+	if err := at.read(wire.Read(cursor)); err != nil {
+		return nil, runtime.Decode(err)
+	}
+	if l.paging.Reverse {
+		l.to, l.bounded = at, true
+	} else {
+		l.from = at
+	}
+	return page, nil
+}
+
+// scanRequest is a ScanAccountsRequest.
+type scanRequest struct{ list }
+
 func (q *scanRequest) read(b []byte) error {
-	*q = scanRequest{Range: keyvalue.Range[key]{From: emptyKey, To: emptyKey}}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
-		q.Paging.Read(f)
+		q.paging.Read(f)
 	}
 	return runtime.Decode(f.Err())
 }
 
 // query is what a page token of the list is bound to.
 func (q *scanRequest) query() []byte {
-	return q.Paging.Append([]byte("conformance.v1.AccountService/ScanAccounts"))
+	return q.paging.Append([]byte("conformance.v1.AccountService/ScanAccounts"))
 }
 
 // scan serves ScanAccounts.
@@ -37,18 +64,11 @@ func (s *Service) scan(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, cursor, err := s.tokens.Page(query, &q.Paging)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
-	if cursor != nil {
-		at := emptyKey
-		if err := at.read(wire.Read(cursor)); err != nil {
-			return runtime.Decode(err)
-		}
-		q.Resume(at, q.Reverse)
-	}
-	if err := s.store.scan(call.Context(), &q.Range, page); err != nil {
+	if err := s.store.scan(call.Context(), &q.list, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query)
@@ -56,20 +76,19 @@ func (s *Service) scan(call *runtime.Call) error {
 
 // findByConfirmedAtRequest is a FindAccountsByConfirmedAtRequest.
 type findByConfirmedAtRequest struct {
-	keyvalue.Paging
-	keyvalue.Range[key]
+	list
 	confirmedAt wire.Timestamp
 }
 
 func (q *findByConfirmedAtRequest) read(b []byte) error {
-	*q = findByConfirmedAtRequest{Range: keyvalue.Range[key]{From: emptyKey, To: emptyKey}}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Bytes:
 			q.confirmedAt = f.Timestamp(q.confirmedAt)
 		default:
-			q.Paging.Read(f)
+			q.paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -86,7 +105,7 @@ func (q *findByConfirmedAtRequest) read(b []byte) error {
 
 // query is what a page token of the list is bound to.
 func (q *findByConfirmedAtRequest) query() []byte {
-	b := q.Paging.Append([]byte("conformance.v1.AccountService/FindAccountsByConfirmedAt"))
+	b := q.paging.Append([]byte("conformance.v1.AccountService/FindAccountsByConfirmedAt"))
 	b = wire.AppendTimestamp(b, 1, q.confirmedAt)
 	return b
 }
@@ -98,18 +117,11 @@ func (s *Service) findByConfirmedAt(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, cursor, err := s.tokens.Page(query, &q.Paging)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
-	if cursor != nil {
-		at := emptyKey
-		if err := at.read(wire.Read(cursor)); err != nil {
-			return runtime.Decode(err)
-		}
-		q.Resume(at, q.Reverse)
-	}
-	if err := s.store.findByConfirmedAt(call.Context(), q.confirmedAt, &q.Range, page); err != nil {
+	if err := s.store.findByConfirmedAt(call.Context(), q.confirmedAt, &q.list, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query)
@@ -117,20 +129,20 @@ func (s *Service) findByConfirmedAt(call *runtime.Call) error {
 
 // findByEmailRequest is a FindAccountsByEmailRequest.
 type findByEmailRequest struct {
-	keyvalue.Paging
-	keyvalue.Range[key]
+	list
 	email []byte
 }
 
 func (q *findByEmailRequest) read(b []byte) error {
-	*q = findByEmailRequest{Range: keyvalue.Range[key]{From: emptyKey, To: emptyKey}, email: wire.Empty}
+	q.list = everything
+	q.email = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Bytes:
 			q.email = f.Text()
 		default:
-			q.Paging.Read(f)
+			q.paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -147,7 +159,7 @@ func (q *findByEmailRequest) read(b []byte) error {
 
 // query is what a page token of the list is bound to.
 func (q *findByEmailRequest) query() []byte {
-	b := q.Paging.Append([]byte("conformance.v1.AccountService/FindAccountsByEmail"))
+	b := q.paging.Append([]byte("conformance.v1.AccountService/FindAccountsByEmail"))
 	b = wire.AppendBytes(b, 1, q.email)
 	return b
 }
@@ -159,18 +171,11 @@ func (s *Service) findByEmail(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, cursor, err := s.tokens.Page(query, &q.Paging)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
-	if cursor != nil {
-		at := emptyKey
-		if err := at.read(wire.Read(cursor)); err != nil {
-			return runtime.Decode(err)
-		}
-		q.Resume(at, q.Reverse)
-	}
-	if err := s.store.findByEmail(call.Context(), q.email, &q.Range, page); err != nil {
+	if err := s.store.findByEmail(call.Context(), q.email, &q.list, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query)
@@ -178,20 +183,19 @@ func (s *Service) findByEmail(call *runtime.Call) error {
 
 // findByExtensionRequest is a FindAccountsByExtensionRequest.
 type findByExtensionRequest struct {
-	keyvalue.Paging
-	keyvalue.Range[key]
+	list
 	extension int64
 }
 
 func (q *findByExtensionRequest) read(b []byte) error {
-	*q = findByExtensionRequest{Range: keyvalue.Range[key]{From: emptyKey, To: emptyKey}}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Varint:
 			q.extension = f.Int64()
 		default:
-			q.Paging.Read(f)
+			q.paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -202,7 +206,7 @@ func (q *findByExtensionRequest) read(b []byte) error {
 
 // query is what a page token of the list is bound to.
 func (q *findByExtensionRequest) query() []byte {
-	b := q.Paging.Append([]byte("conformance.v1.AccountService/FindAccountsByExtension"))
+	b := q.paging.Append([]byte("conformance.v1.AccountService/FindAccountsByExtension"))
 	b = wire.AppendVarint(b, 1, uint64(q.extension))
 	return b
 }
@@ -214,18 +218,11 @@ func (s *Service) findByExtension(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, cursor, err := s.tokens.Page(query, &q.Paging)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
-	if cursor != nil {
-		at := emptyKey
-		if err := at.read(wire.Read(cursor)); err != nil {
-			return runtime.Decode(err)
-		}
-		q.Resume(at, q.Reverse)
-	}
-	if err := s.store.findByExtension(call.Context(), q.extension, &q.Range, page); err != nil {
+	if err := s.store.findByExtension(call.Context(), q.extension, &q.list, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query)
@@ -242,6 +239,5 @@ func (s *Service) answer(call *runtime.Call, page *keyvalue.Page, query []byte) 
 		}
 		token = s.tokens.Seal(query, r.key.append(nil))
 	}
-	call.Reply(page.Bytes(token))
-	return nil
+	return call.Reply(page.Bytes(token), nil)
 }

@@ -93,41 +93,41 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, recordKeys(keys))
 }
 
-// scan adds the records of r to page, by account_id.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[key], page *keyvalue.Page) error {
-	from, to := table.Text(r.From.accountID), table.End()
-	if r.Bounded {
-		to = table.Text(r.To.accountID)
+// scan adds the records of l to page, by account_id.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+	from, to := table.Text(l.from.accountID), table.End()
+	if l.bounded {
+		to = table.Text(l.to.accountID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByConfirmedAt adds the records of r to page, by account_id.
-func (s *store) findByConfirmedAt(ctx context.Context, confirmedAt wire.Timestamp, r *keyvalue.Range[key], page *keyvalue.Page) error {
+// findByConfirmedAt adds the records of l to page, by account_id.
+func (s *store) findByConfirmedAt(ctx context.Context, confirmedAt wire.Timestamp, l *list, page *keyvalue.Page) error {
 	all := byConfirmedAt.Time(confirmedAt)
-	from, to := all.Text(r.From.accountID), all.End()
-	if r.Bounded {
-		to = all.Text(r.To.accountID)
+	from, to := all.Text(l.from.accountID), all.End()
+	if l.bounded {
+		to = all.Text(l.to.accountID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByEmail adds the records of r to page, by account_id.
-func (s *store) findByEmail(ctx context.Context, email []byte, r *keyvalue.Range[key], page *keyvalue.Page) error {
+// findByEmail adds the records of l to page, by account_id.
+func (s *store) findByEmail(ctx context.Context, email []byte, l *list, page *keyvalue.Page) error {
 	all := byEmail.Text(email)
-	from, to := all.Text(r.From.accountID), all.End()
-	if r.Bounded {
-		to = all.Text(r.To.accountID)
+	from, to := all.Text(l.from.accountID), all.End()
+	if l.bounded {
+		to = all.Text(l.to.accountID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByExtension adds the records of r to page, by account_id.
-func (s *store) findByExtension(ctx context.Context, extension int64, r *keyvalue.Range[key], page *keyvalue.Page) error {
+// findByExtension adds the records of l to page, by account_id.
+func (s *store) findByExtension(ctx context.Context, extension int64, l *list, page *keyvalue.Page) error {
 	all := byExtension.Int(extension)
-	from, to := all.Text(r.From.accountID), all.End()
-	if r.Bounded {
-		to = all.Text(r.To.accountID)
+	from, to := all.Text(l.from.accountID), all.End()
+	if l.bounded {
+		to = all.Text(l.to.accountID)
 	}
 	return s.db.List(ctx, from, to, page)
 }

@@ -135,11 +135,11 @@ func (s *store) findBySeat(ctx context.Context, room []byte, chair int64, out []
 	return s.db.Get(ctx, bySeat.Text(room).Int(chair), out)
 }
 
-// scan adds the records of r to page, by badge_id.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[key], page *keyvalue.Page) error {
-	from, to := table.Text(r.From.badgeID), table.End()
-	if r.Bounded {
-		to = table.Text(r.To.badgeID)
+// scan adds the records of l to page, by badge_id.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+	from, to := table.Text(l.from.badgeID), table.End()
+	if l.bounded {
+		to = table.Text(l.to.badgeID)
 	}
 	return s.db.List(ctx, from, to, page)
 }

@@ -80,21 +80,21 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, recordKeys(keys))
 }
 
-// scan adds the records of r to page, by grade, shaded, row, column, upper.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[key], page *keyvalue.Page) error {
-	from, to := table.Int(r.From.grade).Bool(r.From.shaded).Uint(r.From.row).Int(r.From.column).Bool(r.From.upper), table.End()
-	if r.Bounded {
-		to = table.Int(r.To.grade).Bool(r.To.shaded).Uint(r.To.row).Int(r.To.column).Bool(r.To.upper)
+// scan adds the records of l to page, by grade, shaded, row, column, upper.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+	from, to := table.Int(l.from.grade).Bool(l.from.shaded).Uint(l.from.row).Int(l.from.column).Bool(l.from.upper), table.End()
+	if l.bounded {
+		to = table.Int(l.to.grade).Bool(l.to.shaded).Uint(l.to.row).Int(l.to.column).Bool(l.to.upper)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// scanPartition adds the records of r to page, by row, column, upper.
-func (s *store) scanPartition(ctx context.Context, partition *key, r *keyvalue.Range[key], page *keyvalue.Page) error {
+// scanPartition adds the records of l to page, by row, column, upper.
+func (s *store) scanPartition(ctx context.Context, partition *key, l *list, page *keyvalue.Page) error {
 	all := table.Int(partition.grade).Bool(partition.shaded)
-	from, to := all.Uint(r.From.row).Int(r.From.column).Bool(r.From.upper), all.End()
-	if r.Bounded {
-		to = all.Uint(r.To.row).Int(r.To.column).Bool(r.To.upper)
+	from, to := all.Uint(l.from.row).Int(l.from.column).Bool(l.from.upper), all.End()
+	if l.bounded {
+		to = all.Uint(l.to.row).Int(l.to.column).Bool(l.to.upper)
 	}
 	return s.db.List(ctx, from, to, page)
 }

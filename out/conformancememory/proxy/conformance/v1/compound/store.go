@@ -80,21 +80,21 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, recordKeys(keys))
 }
 
-// scan adds the records of r to page, by int32_key, uint32_key, sint32_key, sint64_key, fixed32_key, fixed64_key, sfixed32_key, sfixed64_key, uint64_key, bytes_key, grain_key, bool_key.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[key], page *keyvalue.Page) error {
-	from, to := table.Int(r.From.int32Key).Int(r.From.uint32Key).Int(r.From.sint32Key).Int(r.From.sint64Key).Int(r.From.fixed32Key).Uint(r.From.fixed64Key).Int(r.From.sfixed32Key).Int(r.From.sfixed64Key).Uint(r.From.uint64Key).Text(r.From.bytesKey).Int(r.From.grainKey).Bool(r.From.boolKey), table.End()
-	if r.Bounded {
-		to = table.Int(r.To.int32Key).Int(r.To.uint32Key).Int(r.To.sint32Key).Int(r.To.sint64Key).Int(r.To.fixed32Key).Uint(r.To.fixed64Key).Int(r.To.sfixed32Key).Int(r.To.sfixed64Key).Uint(r.To.uint64Key).Text(r.To.bytesKey).Int(r.To.grainKey).Bool(r.To.boolKey)
+// scan adds the records of l to page, by int32_key, uint32_key, sint32_key, sint64_key, fixed32_key, fixed64_key, sfixed32_key, sfixed64_key, uint64_key, bytes_key, grain_key, bool_key.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+	from, to := table.Int(l.from.int32Key).Int(l.from.uint32Key).Int(l.from.sint32Key).Int(l.from.sint64Key).Int(l.from.fixed32Key).Uint(l.from.fixed64Key).Int(l.from.sfixed32Key).Int(l.from.sfixed64Key).Uint(l.from.uint64Key).Text(l.from.bytesKey).Int(l.from.grainKey).Bool(l.from.boolKey), table.End()
+	if l.bounded {
+		to = table.Int(l.to.int32Key).Int(l.to.uint32Key).Int(l.to.sint32Key).Int(l.to.sint64Key).Int(l.to.fixed32Key).Uint(l.to.fixed64Key).Int(l.to.sfixed32Key).Int(l.to.sfixed64Key).Uint(l.to.uint64Key).Text(l.to.bytesKey).Int(l.to.grainKey).Bool(l.to.boolKey)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// scanPartition adds the records of r to page, by sint32_key, sint64_key, fixed32_key, fixed64_key, sfixed32_key, sfixed64_key, uint64_key, bytes_key, grain_key, bool_key.
-func (s *store) scanPartition(ctx context.Context, partition *key, r *keyvalue.Range[key], page *keyvalue.Page) error {
+// scanPartition adds the records of l to page, by sint32_key, sint64_key, fixed32_key, fixed64_key, sfixed32_key, sfixed64_key, uint64_key, bytes_key, grain_key, bool_key.
+func (s *store) scanPartition(ctx context.Context, partition *key, l *list, page *keyvalue.Page) error {
 	all := table.Int(partition.int32Key).Int(partition.uint32Key)
-	from, to := all.Int(r.From.sint32Key).Int(r.From.sint64Key).Int(r.From.fixed32Key).Uint(r.From.fixed64Key).Int(r.From.sfixed32Key).Int(r.From.sfixed64Key).Uint(r.From.uint64Key).Text(r.From.bytesKey).Int(r.From.grainKey).Bool(r.From.boolKey), all.End()
-	if r.Bounded {
-		to = all.Int(r.To.sint32Key).Int(r.To.sint64Key).Int(r.To.fixed32Key).Uint(r.To.fixed64Key).Int(r.To.sfixed32Key).Int(r.To.sfixed64Key).Uint(r.To.uint64Key).Text(r.To.bytesKey).Int(r.To.grainKey).Bool(r.To.boolKey)
+	from, to := all.Int(l.from.sint32Key).Int(l.from.sint64Key).Int(l.from.fixed32Key).Uint(l.from.fixed64Key).Int(l.from.sfixed32Key).Int(l.from.sfixed64Key).Uint(l.from.uint64Key).Text(l.from.bytesKey).Int(l.from.grainKey).Bool(l.from.boolKey), all.End()
+	if l.bounded {
+		to = all.Int(l.to.sint32Key).Int(l.to.sint64Key).Int(l.to.fixed32Key).Uint(l.to.fixed64Key).Int(l.to.sfixed32Key).Int(l.to.sfixed64Key).Uint(l.to.uint64Key).Text(l.to.bytesKey).Int(l.to.grainKey).Bool(l.to.boolKey)
 	}
 	return s.db.List(ctx, from, to, page)
 }

@@ -80,11 +80,11 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, recordKeys(keys))
 }
 
-// scan adds the records of r to page, by counter_id.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[key], page *keyvalue.Page) error {
-	from, to := table.Int(r.From.counterID), table.End()
-	if r.Bounded {
-		to = table.Int(r.To.counterID)
+// scan adds the records of l to page, by counter_id.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+	from, to := table.Int(l.from.counterID), table.End()
+	if l.bounded {
+		to = table.Int(l.to.counterID)
 	}
 	return s.db.List(ctx, from, to, page)
 }

@@ -80,11 +80,11 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, recordKeys(keys))
 }
 
-// scan adds the records of r to page, by document_id.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[key], page *keyvalue.Page) error {
-	from, to := table.Text(r.From.documentID), table.End()
-	if r.Bounded {
-		to = table.Text(r.To.documentID)
+// scan adds the records of l to page, by document_id.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+	from, to := table.Text(l.from.documentID), table.End()
+	if l.bounded {
+		to = table.Text(l.to.documentID)
 	}
 	return s.db.List(ctx, from, to, page)
 }

@@ -10,24 +10,51 @@ import (
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
-// scanRequest is a ScanEastNotesRequest.
-type scanRequest struct {
-	keyvalue.Paging
-	keyvalue.Range[key]
+// list is what the requests of all lists have: the part of an order that is
+// still to be answered, from inclusive to exclusive, whichever the direction.
+type list struct {
+	paging   keyvalue.Paging
+	from, to key  // parts that are not set are the lowest
+	bounded  bool // there is a to
 }
 
+// everything is the whole of an order.
+var everything = list{from: emptyKey, to: emptyKey}
+
+// page returns the empty page that l asks for of the list called query. Where l
+// resumes, forward pages move from up, reverse pages move to down.
+func (s *Service) page(query []byte, l *list) (*keyvalue.Page, error) {
+	page, cursor, err := s.tokens.Page(query, &l.paging)
+	if err != nil || cursor == nil {
+		return page, err
+	}
+	at := emptyKey
+	if err := at.read(wire.Read(cursor)); err != nil {
+		return nil, runtime.Decode(err)
+	}
+	if l.paging.Reverse {
+		l.to, l.bounded = at, true
+	} else {
+		l.from = at
+	}
+	return page, nil
+}
+
+// scanRequest is a ScanEastNotesRequest.
+type scanRequest struct{ list }
+
 func (q *scanRequest) read(b []byte) error {
-	*q = scanRequest{Range: keyvalue.Range[key]{From: emptyKey, To: emptyKey}}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
-		q.Paging.Read(f)
+		q.paging.Read(f)
 	}
 	return runtime.Decode(f.Err())
 }
 
 // query is what a page token of the list is bound to.
 func (q *scanRequest) query() []byte {
-	return q.Paging.Append([]byte("conformance.v1.EastNoteService/ScanEastNotes"))
+	return q.paging.Append([]byte("conformance.v1.EastNoteService/ScanEastNotes"))
 }
 
 // scan serves ScanEastNotes.
@@ -37,18 +64,11 @@ func (s *Service) scan(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, cursor, err := s.tokens.Page(query, &q.Paging)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
-	if cursor != nil {
-		at := emptyKey
-		if err := at.read(wire.Read(cursor)); err != nil {
-			return runtime.Decode(err)
-		}
-		q.Resume(at, q.Reverse)
-	}
-	if err := s.store.scan(call.Context(), &q.Range, page); err != nil {
+	if err := s.store.scan(call.Context(), &q.list, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query)
@@ -60,7 +80,7 @@ type findByTopicRequest struct {
 }
 
 func (q *findByTopicRequest) read(b []byte) error {
-	*q = findByTopicRequest{topic: wire.Empty}
+	q.topic = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -86,12 +106,7 @@ func (s *Service) findByTopic(call *runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	out, err := s.store.findByTopic(call.Context(), q.topic, nil)
-	if err != nil {
-		return err
-	}
-	call.Reply(out)
-	return nil
+	return call.Reply(s.store.findByTopic(call.Context(), q.topic, nil))
 }
 
 // answer ends a page. Where there is more, its token resumes at the record on
@@ -105,6 +120,5 @@ func (s *Service) answer(call *runtime.Call, page *keyvalue.Page, query []byte) 
 		}
 		token = s.tokens.Seal(query, r.key.append(nil))
 	}
-	call.Reply(page.Bytes(token))
-	return nil
+	return call.Reply(page.Bytes(token), nil)
 }

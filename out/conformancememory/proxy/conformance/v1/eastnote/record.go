@@ -75,12 +75,15 @@ type record struct {
 	topic []byte // 2: indexed, nil when absent
 }
 
+// emptyRecord is a record of which no field is set.
+var emptyRecord = record{key: emptyKey}
+
 // read checks b in one pass and finds the fields in it. It accepts what
 // proto.Unmarshal accepts, and nothing else; emptiness, bounds and NUL come
 // after, in valid.
 func (r *record) read(b []byte) error {
-	*r = record{}
-	r.bytes, r.key = b, emptyKey
+	*r = emptyRecord
+	r.bytes = b
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag { // with another wire type it is an unknown field, kept in bytes

@@ -89,11 +89,11 @@ func (s *store) findByTopic(ctx context.Context, topic []byte, out []byte) ([]by
 	return s.db.Get(ctx, byTopic.Text(topic), out)
 }
 
-// scan adds the records of r to page, by note_id.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[key], page *keyvalue.Page) error {
-	from, to := table.Text(r.From.noteID), table.End()
-	if r.Bounded {
-		to = table.Text(r.To.noteID)
+// scan adds the records of l to page, by note_id.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+	from, to := table.Text(l.from.noteID), table.End()
+	if l.bounded {
+		to = table.Text(l.to.noteID)
 	}
 	return s.db.List(ctx, from, to, page)
 }

@@ -67,7 +67,7 @@ func (k *key) read(f *wire.Fields) error {
 
 // valid says what is wrong with the key of a record.
 func (k *key) valid() error {
-	if err := k.validPartition(); err != nil {
+	if err := validPartition(k); err != nil {
 		return err
 	}
 	switch {
@@ -86,7 +86,7 @@ func (k *key) valid() error {
 }
 
 // validPartition says what is wrong with the partition key.
-func (k *key) validPartition() error {
+func validPartition(k *key) error {
 	switch {
 	case len(k.tenant) == 0:
 		return runtime.Required("tenant")
@@ -175,12 +175,15 @@ type record struct {
 	severity wire.Optional[int64] // 9: indexed
 }
 
+// emptyRecord is a record of which no field is set.
+var emptyRecord = record{key: emptyKey}
+
 // read checks b in one pass and finds the fields in it. It accepts what
 // proto.Unmarshal accepts, and nothing else; emptiness, bounds and NUL come
 // after, in valid.
 func (r *record) read(b []byte) error {
-	*r = record{}
-	r.bytes, r.key = b, emptyKey
+	*r = emptyRecord
+	r.bytes = b
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag { // with another wire type it is an unknown field, kept in bytes

@@ -51,11 +51,7 @@ func (s *Service) put(call *runtime.Call) error {
 		return runtime.In("event", err)
 	}
 	written, err := s.store.put(call.Context(), &r)
-	if err != nil {
-		return err
-	}
-	call.Reply(keyvalue.AppendWritten(nil, written))
-	return nil
+	return call.Reply(keyvalue.AppendWritten(nil, written), err)
 }
 
 // get serves GetEvent.
@@ -68,12 +64,7 @@ func (s *Service) get(call *runtime.Call) error {
 	if err := k.check(message); err != nil {
 		return runtime.In("key", err)
 	}
-	out, err := s.store.get(call.Context(), &k, nil)
-	if err != nil {
-		return err
-	}
-	call.Reply(out)
-	return nil
+	return call.Reply(s.store.get(call.Context(), &k, nil))
 }
 
 // delete serves DeleteEvent.
@@ -90,11 +81,7 @@ func (s *Service) delete(call *runtime.Call) error {
 		return err
 	}
 	existed, err := s.store.delete(call.Context(), &k, ifVersion)
-	if err != nil {
-		return err
-	}
-	call.Reply(keyvalue.AppendExisted(nil, existed))
-	return nil
+	return call.Reply(keyvalue.AppendExisted(nil, existed), err)
 }
 
 // compareAndSwap serves CompareAndSwapEvent.
@@ -111,9 +98,5 @@ func (s *Service) compareAndSwap(call *runtime.Call) error {
 		return err
 	}
 	written, err := s.store.compareAndSwap(call.Context(), &r, expected)
-	if err != nil {
-		return err
-	}
-	call.Reply(keyvalue.AppendWritten(nil, written))
-	return nil
+	return call.Reply(keyvalue.AppendWritten(nil, written), err)
 }

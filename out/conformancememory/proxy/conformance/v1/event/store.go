@@ -94,60 +94,60 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, recordKeys(keys))
 }
 
-// scan adds the records of r to page, by tenant, shard, at, name, sequence.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	from, to := table.Text(r.From.tenant).Int(r.From.shard).Time(r.From.at).Text(r.From.name).Int(r.From.sequence), table.End()
-	if r.Bounded {
-		to = table.Text(r.To.tenant).Int(r.To.shard).Time(r.To.at).Text(r.To.name).Int(r.To.sequence)
+// scan adds the records of l to page, by tenant, shard, at, name, sequence.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+	from, to := table.Text(l.from.tenant).Int(l.from.shard).Time(l.from.at).Text(l.from.name).Int(l.from.sequence), table.End()
+	if l.bounded {
+		to = table.Text(l.to.tenant).Int(l.to.shard).Time(l.to.at).Text(l.to.name).Int(l.to.sequence)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// scanPartition adds the records of r to page, by at, name, sequence.
-func (s *store) scanPartition(ctx context.Context, partition *key, r *keyvalue.Range[position], page *keyvalue.Page) error {
+// scanPartition adds the records of l to page, by at, name, sequence.
+func (s *store) scanPartition(ctx context.Context, partition *key, l *list, page *keyvalue.Page) error {
 	all := table.Text(partition.tenant).Int(partition.shard)
-	from, to := all.Time(r.From.at).Text(r.From.name).Int(r.From.sequence), all.End()
-	if r.Bounded {
-		to = all.Time(r.To.at).Text(r.To.name).Int(r.To.sequence)
+	from, to := all.Time(l.from.at).Text(l.from.name).Int(l.from.sequence), all.End()
+	if l.bounded {
+		to = all.Time(l.to.at).Text(l.to.name).Int(l.to.sequence)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findBySeverity adds the records of r to page, by severity, tenant, shard, at, name, sequence.
-func (s *store) findBySeverity(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	from, to := bySeverity.Int(r.From.severity).Text(r.From.tenant).Int(r.From.shard).Time(r.From.at).Text(r.From.name).Int(r.From.sequence), bySeverity.End()
-	if r.Bounded {
-		to = bySeverity.Int(r.To.severity).Text(r.To.tenant).Int(r.To.shard).Time(r.To.at).Text(r.To.name).Int(r.To.sequence)
+// findBySeverity adds the records of l to page, by severity, tenant, shard, at, name, sequence.
+func (s *store) findBySeverity(ctx context.Context, l *list, page *keyvalue.Page) error {
+	from, to := bySeverity.Int(l.from.severity).Text(l.from.tenant).Int(l.from.shard).Time(l.from.at).Text(l.from.name).Int(l.from.sequence), bySeverity.End()
+	if l.bounded {
+		to = bySeverity.Int(l.to.severity).Text(l.to.tenant).Int(l.to.shard).Time(l.to.at).Text(l.to.name).Int(l.to.sequence)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByKind adds the records of r to page, by at, tenant, shard, name, sequence.
-func (s *store) findByKind(ctx context.Context, kind int64, r *keyvalue.Range[position], page *keyvalue.Page) error {
+// findByKind adds the records of l to page, by at, tenant, shard, name, sequence.
+func (s *store) findByKind(ctx context.Context, kind int64, l *list, page *keyvalue.Page) error {
 	all := byKind.Int(kind)
-	from, to := all.Time(r.From.at).Text(r.From.tenant).Int(r.From.shard).Text(r.From.name).Int(r.From.sequence), all.End()
-	if r.Bounded {
-		to = all.Time(r.To.at).Text(r.To.tenant).Int(r.To.shard).Text(r.To.name).Int(r.To.sequence)
+	from, to := all.Time(l.from.at).Text(l.from.tenant).Int(l.from.shard).Text(l.from.name).Int(l.from.sequence), all.End()
+	if l.bounded {
+		to = all.Time(l.to.at).Text(l.to.tenant).Int(l.to.shard).Text(l.to.name).Int(l.to.sequence)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByPlace adds the records of r to page, by tenant, shard, at, name, sequence.
-func (s *store) findByPlace(ctx context.Context, region []byte, open bool, r *keyvalue.Range[position], page *keyvalue.Page) error {
+// findByPlace adds the records of l to page, by tenant, shard, at, name, sequence.
+func (s *store) findByPlace(ctx context.Context, region []byte, open bool, l *list, page *keyvalue.Page) error {
 	all := byPlace.Text(region).Bool(open)
-	from, to := all.Text(r.From.tenant).Int(r.From.shard).Time(r.From.at).Text(r.From.name).Int(r.From.sequence), all.End()
-	if r.Bounded {
-		to = all.Text(r.To.tenant).Int(r.To.shard).Time(r.To.at).Text(r.To.name).Int(r.To.sequence)
+	from, to := all.Text(l.from.tenant).Int(l.from.shard).Time(l.from.at).Text(l.from.name).Int(l.from.sequence), all.End()
+	if l.bounded {
+		to = all.Text(l.to.tenant).Int(l.to.shard).Time(l.to.at).Text(l.to.name).Int(l.to.sequence)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByUrgent adds the records of r to page, by severity, tenant, shard, at, name, sequence.
-func (s *store) findByUrgent(ctx context.Context, region []byte, kind int64, r *keyvalue.Range[position], page *keyvalue.Page) error {
+// findByUrgent adds the records of l to page, by severity, tenant, shard, at, name, sequence.
+func (s *store) findByUrgent(ctx context.Context, region []byte, kind int64, l *list, page *keyvalue.Page) error {
 	all := byUrgent.Text(region).Int(kind)
-	from, to := all.Int(r.From.severity).Text(r.From.tenant).Int(r.From.shard).Time(r.From.at).Text(r.From.name).Int(r.From.sequence), all.End()
-	if r.Bounded {
-		to = all.Int(r.To.severity).Text(r.To.tenant).Int(r.To.shard).Time(r.To.at).Text(r.To.name).Int(r.To.sequence)
+	from, to := all.Int(l.from.severity).Text(l.from.tenant).Int(l.from.shard).Time(l.from.at).Text(l.from.name).Int(l.from.sequence), all.End()
+	if l.bounded {
+		to = all.Int(l.to.severity).Text(l.to.tenant).Int(l.to.shard).Time(l.to.at).Text(l.to.name).Int(l.to.sequence)
 	}
 	return s.db.List(ctx, from, to, page)
 }

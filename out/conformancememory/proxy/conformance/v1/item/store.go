@@ -106,30 +106,30 @@ func (s *store) findByLabel(ctx context.Context, label []byte, out []byte) ([]by
 	return s.db.Get(ctx, byLabel.Text(label), out)
 }
 
-// scan adds the records of r to page, by item_id.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	from, to := table.Text(r.From.itemID), table.End()
-	if r.Bounded {
-		to = table.Text(r.To.itemID)
+// scan adds the records of l to page, by item_id.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+	from, to := table.Text(l.from.itemID), table.End()
+	if l.bounded {
+		to = table.Text(l.to.itemID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByColour adds the records of r to page, by item_id.
-func (s *store) findByColour(ctx context.Context, colour []byte, r *keyvalue.Range[position], page *keyvalue.Page) error {
+// findByColour adds the records of l to page, by item_id.
+func (s *store) findByColour(ctx context.Context, colour []byte, l *list, page *keyvalue.Page) error {
 	all := byColour.Text(colour)
-	from, to := all.Text(r.From.itemID), all.End()
-	if r.Bounded {
-		to = all.Text(r.To.itemID)
+	from, to := all.Text(l.from.itemID), all.End()
+	if l.bounded {
+		to = all.Text(l.to.itemID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByTitle adds the records of r to page, by title, item_id.
-func (s *store) findByTitle(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	from, to := byTitle.Text(r.From.title).Text(r.From.itemID), byTitle.End()
-	if r.Bounded {
-		to = byTitle.Text(r.To.title).Text(r.To.itemID)
+// findByTitle adds the records of l to page, by title, item_id.
+func (s *store) findByTitle(ctx context.Context, l *list, page *keyvalue.Page) error {
+	from, to := byTitle.Text(l.from.title).Text(l.from.itemID), byTitle.End()
+	if l.bounded {
+		to = byTitle.Text(l.to.title).Text(l.to.itemID)
 	}
 	return s.db.List(ctx, from, to, page)
 }

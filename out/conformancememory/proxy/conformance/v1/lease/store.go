@@ -98,20 +98,20 @@ func (s *store) findByOwner(ctx context.Context, owner []byte, out []byte) ([]by
 	return s.db.Get(ctx, byOwner.Text(owner), out)
 }
 
-// scan adds the records of r to page, by lease_id.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	from, to := table.Text(r.From.leaseID), table.End()
-	if r.Bounded {
-		to = table.Text(r.To.leaseID)
+// scan adds the records of l to page, by lease_id.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+	from, to := table.Text(l.from.leaseID), table.End()
+	if l.bounded {
+		to = table.Text(l.to.leaseID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByPriority adds the records of r to page, by priority, lease_id.
-func (s *store) findByPriority(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	from, to := byPriority.Int(r.From.priority).Text(r.From.leaseID), byPriority.End()
-	if r.Bounded {
-		to = byPriority.Int(r.To.priority).Text(r.To.leaseID)
+// findByPriority adds the records of l to page, by priority, lease_id.
+func (s *store) findByPriority(ctx context.Context, l *list, page *keyvalue.Page) error {
+	from, to := byPriority.Int(l.from.priority).Text(l.from.leaseID), byPriority.End()
+	if l.bounded {
+		to = byPriority.Int(l.to.priority).Text(l.to.leaseID)
 	}
 	return s.db.List(ctx, from, to, page)
 }

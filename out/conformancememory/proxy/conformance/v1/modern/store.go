@@ -88,31 +88,31 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, recordKeys(keys))
 }
 
-// scan adds the records of r to page, by modern_id.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[key], page *keyvalue.Page) error {
-	from, to := table.Text(r.From.modernID), table.End()
-	if r.Bounded {
-		to = table.Text(r.To.modernID)
+// scan adds the records of l to page, by modern_id.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+	from, to := table.Text(l.from.modernID), table.End()
+	if l.bounded {
+		to = table.Text(l.to.modernID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByRank adds the records of r to page, by modern_id.
-func (s *store) findByRank(ctx context.Context, rank []byte, r *keyvalue.Range[key], page *keyvalue.Page) error {
+// findByRank adds the records of l to page, by modern_id.
+func (s *store) findByRank(ctx context.Context, rank []byte, l *list, page *keyvalue.Page) error {
 	all := byRank.Text(rank)
-	from, to := all.Text(r.From.modernID), all.End()
-	if r.Bounded {
-		to = all.Text(r.To.modernID)
+	from, to := all.Text(l.from.modernID), all.End()
+	if l.bounded {
+		to = all.Text(l.to.modernID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByStage adds the records of r to page, by modern_id.
-func (s *store) findByStage(ctx context.Context, stage int64, r *keyvalue.Range[key], page *keyvalue.Page) error {
+// findByStage adds the records of l to page, by modern_id.
+func (s *store) findByStage(ctx context.Context, stage int64, l *list, page *keyvalue.Page) error {
 	all := byStage.Int(stage)
-	from, to := all.Text(r.From.modernID), all.End()
-	if r.Bounded {
-		to = all.Text(r.To.modernID)
+	from, to := all.Text(l.from.modernID), all.End()
+	if l.bounded {
+		to = all.Text(l.to.modernID)
 	}
 	return s.db.List(ctx, from, to, page)
 }

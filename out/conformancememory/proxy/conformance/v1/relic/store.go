@@ -84,31 +84,31 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, recordKeys(keys))
 }
 
-// scan adds the records of r to page, by relic_id, shelf.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[key], page *keyvalue.Page) error {
-	from, to := table.Text(r.From.relicID).Int(r.From.shelf), table.End()
-	if r.Bounded {
-		to = table.Text(r.To.relicID).Int(r.To.shelf)
+// scan adds the records of l to page, by relic_id, shelf.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+	from, to := table.Text(l.from.relicID).Int(l.from.shelf), table.End()
+	if l.bounded {
+		to = table.Text(l.to.relicID).Int(l.to.shelf)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// scanPartition adds the records of r to page, by shelf.
-func (s *store) scanPartition(ctx context.Context, partition *key, r *keyvalue.Range[key], page *keyvalue.Page) error {
+// scanPartition adds the records of l to page, by shelf.
+func (s *store) scanPartition(ctx context.Context, partition *key, l *list, page *keyvalue.Page) error {
 	all := table.Text(partition.relicID)
-	from, to := all.Int(r.From.shelf), all.End()
-	if r.Bounded {
-		to = all.Int(r.To.shelf)
+	from, to := all.Int(l.from.shelf), all.End()
+	if l.bounded {
+		to = all.Int(l.to.shelf)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByWord adds the records of r to page, by relic_id, shelf.
-func (s *store) findByWord(ctx context.Context, word []byte, r *keyvalue.Range[key], page *keyvalue.Page) error {
+// findByWord adds the records of l to page, by relic_id, shelf.
+func (s *store) findByWord(ctx context.Context, word []byte, l *list, page *keyvalue.Page) error {
 	all := byWord.Text(word)
-	from, to := all.Text(r.From.relicID).Int(r.From.shelf), all.End()
-	if r.Bounded {
-		to = all.Text(r.To.relicID).Int(r.To.shelf)
+	from, to := all.Text(l.from.relicID).Int(l.from.shelf), all.End()
+	if l.bounded {
+		to = all.Text(l.to.relicID).Int(l.to.shelf)
 	}
 	return s.db.List(ctx, from, to, page)
 }

@@ -4,31 +4,66 @@ package sample
 
 import (
 	"bytes"
-	"cmp"
 
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
-// scanRequest is a ScanSamplesRequest.
-type scanRequest struct {
-	keyvalue.Paging
-	keyvalue.Range[position]
+// list is what the requests of all lists have: the part of an order that is
+// still to be answered, from inclusive to exclusive, whichever the direction.
+type list struct {
+	paging   keyvalue.Paging
+	from, to position // parts that are not set are the lowest
+	bounded  bool     // there is a to
 }
 
+// everything is the whole of an order.
+var everything = list{from: lowestPosition, to: lowestPosition}
+
+// page returns the empty page that l asks for of the list called query. Where l
+// resumes, forward pages move from up, reverse pages move to down.
+func (s *Service) page(query []byte, l *list) (*keyvalue.Page, error) {
+	page, cursor, err := s.tokens.Page(query, &l.paging)
+	if err != nil || cursor == nil {
+		return page, err
+	}
+	at := lowestPosition
+	if err := at.read(wire.Read(cursor)); err != nil {
+		return nil, runtime.Decode(err)
+	}
+	if l.paging.Reverse {
+		l.to, l.bounded = at, true
+	} else {
+		l.from = at
+	}
+	return page, nil
+}
+
+// appendRange appends the range of l, as what a page token is bound to.
+func appendRange(b []byte, l *list) []byte {
+	b = wire.AppendBytes(b, 11, l.from.append(nil))
+	if l.bounded {
+		b = wire.AppendBytes(b, 12, l.to.append(nil))
+	}
+	return b
+}
+
+// scanRequest is a ScanSamplesRequest.
+type scanRequest struct{ list }
+
 func (q *scanRequest) read(b []byte) error {
-	*q = scanRequest{Range: keyvalue.Range[position]{From: lowestPosition, To: lowestPosition}}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
-		q.Paging.Read(f)
+		q.paging.Read(f)
 	}
 	return runtime.Decode(f.Err())
 }
 
 // query is what a page token of the list is bound to.
 func (q *scanRequest) query() []byte {
-	return q.Paging.Append([]byte("conformance.v1.SampleService/ScanSamples"))
+	return q.paging.Append([]byte("conformance.v1.SampleService/ScanSamples"))
 }
 
 // scan serves ScanSamples.
@@ -38,18 +73,11 @@ func (s *Service) scan(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, cursor, err := s.tokens.Page(query, &q.Paging)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
-	if cursor != nil {
-		at := lowestPosition
-		if err := at.read(wire.Read(cursor)); err != nil {
-			return runtime.Decode(err)
-		}
-		q.Resume(at, q.Reverse)
-	}
-	if err := s.store.scan(call.Context(), &q.Range, page); err != nil {
+	if err := s.store.scan(call.Context(), &q.list, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, (*record).cursor)
@@ -57,37 +85,36 @@ func (s *Service) scan(call *runtime.Call) error {
 
 // findByTextRequest is a FindSamplesByTextRequest.
 type findByTextRequest struct {
-	keyvalue.Paging
-	keyvalue.Range[position]
+	list
 }
 
 func (q *findByTextRequest) read(b []byte) error {
-	*q = findByTextRequest{Range: keyvalue.Range[position]{From: lowestPosition, To: lowestPosition}}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
 		case 11<<3 | wire.Bytes:
-			q.From.text = f.Text()
+			q.from.text = f.Text()
 		case 12<<3 | wire.Bytes:
-			q.Bounded = true
-			q.To.text = f.Text()
+			q.bounded = true
+			q.to.text = f.Text()
 		default:
-			q.Paging.Read(f)
+			q.paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
 	switch {
-	case len(q.From.text) > 64:
-		return runtime.TooLong("from", len(q.From.text), 64)
-	case bytes.IndexByte(q.From.text, 0) >= 0:
+	case len(q.from.text) > 64:
+		return runtime.TooLong("from", len(q.from.text), 64)
+	case bytes.IndexByte(q.from.text, 0) >= 0:
 		return runtime.HasNUL("from")
-	case len(q.To.text) > 64:
-		return runtime.TooLong("to", len(q.To.text), 64)
-	case bytes.IndexByte(q.To.text, 0) >= 0:
+	case len(q.to.text) > 64:
+		return runtime.TooLong("to", len(q.to.text), 64)
+	case bytes.IndexByte(q.to.text, 0) >= 0:
 		return runtime.HasNUL("to")
-	case q.Bounded && bytes.Compare(q.From.text, q.To.text) > 0:
+	case q.bounded && bytes.Compare(q.from.text, q.to.text) > 0:
 		return keyvalue.Backwards(false)
 	}
 	return nil
@@ -95,11 +122,8 @@ func (q *findByTextRequest) read(b []byte) error {
 
 // query is what a page token of the list is bound to.
 func (q *findByTextRequest) query() []byte {
-	b := q.Paging.Append([]byte("conformance.v1.SampleService/FindSamplesByText"))
-	b = wire.AppendBytes(b, 11, q.From.append(nil))
-	if q.Bounded {
-		b = wire.AppendBytes(b, 12, q.To.append(nil))
-	}
+	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByText"))
+	b = appendRange(b, &q.list)
 	return b
 }
 
@@ -110,18 +134,11 @@ func (s *Service) findByText(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, cursor, err := s.tokens.Page(query, &q.Paging)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
-	if cursor != nil {
-		at := lowestPosition
-		if err := at.read(wire.Read(cursor)); err != nil {
-			return runtime.Decode(err)
-		}
-		q.Resume(at, q.Reverse)
-	}
-	if err := s.store.findByText(call.Context(), &q.Range, page); err != nil {
+	if err := s.store.findByText(call.Context(), &q.list, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, (*record).cursorText)
@@ -129,28 +146,27 @@ func (s *Service) findByText(call *runtime.Call) error {
 
 // findByNumberRequest is a FindSamplesByNumberRequest.
 type findByNumberRequest struct {
-	keyvalue.Paging
-	keyvalue.Range[position]
+	list
 }
 
 func (q *findByNumberRequest) read(b []byte) error {
-	*q = findByNumberRequest{Range: keyvalue.Range[position]{From: lowestPosition, To: lowestPosition}}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
 		case 11<<3 | wire.Varint:
-			q.From.number = f.Int64()
+			q.from.number = f.Int64()
 		case 12<<3 | wire.Varint:
-			q.Bounded = true
-			q.To.number = f.Int64()
+			q.bounded = true
+			q.to.number = f.Int64()
 		default:
-			q.Paging.Read(f)
+			q.paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
-	if q.Bounded && cmp.Compare(q.From.number, q.To.number) > 0 {
+	if q.bounded && q.from.number > q.to.number {
 		return keyvalue.Backwards(false)
 	}
 	return nil
@@ -158,11 +174,8 @@ func (q *findByNumberRequest) read(b []byte) error {
 
 // query is what a page token of the list is bound to.
 func (q *findByNumberRequest) query() []byte {
-	b := q.Paging.Append([]byte("conformance.v1.SampleService/FindSamplesByNumber"))
-	b = wire.AppendBytes(b, 11, q.From.append(nil))
-	if q.Bounded {
-		b = wire.AppendBytes(b, 12, q.To.append(nil))
-	}
+	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByNumber"))
+	b = appendRange(b, &q.list)
 	return b
 }
 
@@ -173,18 +186,11 @@ func (s *Service) findByNumber(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, cursor, err := s.tokens.Page(query, &q.Paging)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
-	if cursor != nil {
-		at := lowestPosition
-		if err := at.read(wire.Read(cursor)); err != nil {
-			return runtime.Decode(err)
-		}
-		q.Resume(at, q.Reverse)
-	}
-	if err := s.store.findByNumber(call.Context(), &q.Range, page); err != nil {
+	if err := s.store.findByNumber(call.Context(), &q.list, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, (*record).cursorNumber)
@@ -192,28 +198,27 @@ func (s *Service) findByNumber(call *runtime.Call) error {
 
 // findBySizeRequest is a FindSamplesBySizeRequest.
 type findBySizeRequest struct {
-	keyvalue.Paging
-	keyvalue.Range[position]
+	list
 }
 
 func (q *findBySizeRequest) read(b []byte) error {
-	*q = findBySizeRequest{Range: keyvalue.Range[position]{From: lowestPosition, To: lowestPosition}}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
 		case 11<<3 | wire.Varint:
-			q.From.size = f.Uint64()
+			q.from.size = f.Uint64()
 		case 12<<3 | wire.Varint:
-			q.Bounded = true
-			q.To.size = f.Uint64()
+			q.bounded = true
+			q.to.size = f.Uint64()
 		default:
-			q.Paging.Read(f)
+			q.paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
-	if q.Bounded && cmp.Compare(q.From.size, q.To.size) > 0 {
+	if q.bounded && q.from.size > q.to.size {
 		return keyvalue.Backwards(false)
 	}
 	return nil
@@ -221,11 +226,8 @@ func (q *findBySizeRequest) read(b []byte) error {
 
 // query is what a page token of the list is bound to.
 func (q *findBySizeRequest) query() []byte {
-	b := q.Paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySize"))
-	b = wire.AppendBytes(b, 11, q.From.append(nil))
-	if q.Bounded {
-		b = wire.AppendBytes(b, 12, q.To.append(nil))
-	}
+	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySize"))
+	b = appendRange(b, &q.list)
 	return b
 }
 
@@ -236,18 +238,11 @@ func (s *Service) findBySize(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, cursor, err := s.tokens.Page(query, &q.Paging)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
-	if cursor != nil {
-		at := lowestPosition
-		if err := at.read(wire.Read(cursor)); err != nil {
-			return runtime.Decode(err)
-		}
-		q.Resume(at, q.Reverse)
-	}
-	if err := s.store.findBySize(call.Context(), &q.Range, page); err != nil {
+	if err := s.store.findBySize(call.Context(), &q.list, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, (*record).cursorSize)
@@ -255,28 +250,27 @@ func (s *Service) findBySize(call *runtime.Call) error {
 
 // findByFlagRequest is a FindSamplesByFlagRequest.
 type findByFlagRequest struct {
-	keyvalue.Paging
-	keyvalue.Range[position]
+	list
 }
 
 func (q *findByFlagRequest) read(b []byte) error {
-	*q = findByFlagRequest{Range: keyvalue.Range[position]{From: lowestPosition, To: lowestPosition}}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
 		case 11<<3 | wire.Varint:
-			q.From.flag = f.Bool()
+			q.from.flag = f.Bool()
 		case 12<<3 | wire.Varint:
-			q.Bounded = true
-			q.To.flag = f.Bool()
+			q.bounded = true
+			q.to.flag = f.Bool()
 		default:
-			q.Paging.Read(f)
+			q.paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
-	if q.Bounded && keyvalue.CompareBool(q.From.flag, q.To.flag) > 0 {
+	if q.bounded && keyvalue.CompareBool(q.from.flag, q.to.flag) > 0 {
 		return keyvalue.Backwards(false)
 	}
 	return nil
@@ -284,11 +278,8 @@ func (q *findByFlagRequest) read(b []byte) error {
 
 // query is what a page token of the list is bound to.
 func (q *findByFlagRequest) query() []byte {
-	b := q.Paging.Append([]byte("conformance.v1.SampleService/FindSamplesByFlag"))
-	b = wire.AppendBytes(b, 11, q.From.append(nil))
-	if q.Bounded {
-		b = wire.AppendBytes(b, 12, q.To.append(nil))
-	}
+	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByFlag"))
+	b = appendRange(b, &q.list)
 	return b
 }
 
@@ -299,18 +290,11 @@ func (s *Service) findByFlag(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, cursor, err := s.tokens.Page(query, &q.Paging)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
-	if cursor != nil {
-		at := lowestPosition
-		if err := at.read(wire.Read(cursor)); err != nil {
-			return runtime.Decode(err)
-		}
-		q.Resume(at, q.Reverse)
-	}
-	if err := s.store.findByFlag(call.Context(), &q.Range, page); err != nil {
+	if err := s.store.findByFlag(call.Context(), &q.list, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, (*record).cursorFlag)
@@ -318,28 +302,27 @@ func (s *Service) findByFlag(call *runtime.Call) error {
 
 // findByGradeRequest is a FindSamplesByGradeRequest.
 type findByGradeRequest struct {
-	keyvalue.Paging
-	keyvalue.Range[position]
+	list
 }
 
 func (q *findByGradeRequest) read(b []byte) error {
-	*q = findByGradeRequest{Range: keyvalue.Range[position]{From: lowestPosition, To: lowestPosition}}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
 		case 11<<3 | wire.Varint:
-			q.From.grade = int64(f.Int32())
+			q.from.grade = int64(f.Int32())
 		case 12<<3 | wire.Varint:
-			q.Bounded = true
-			q.To.grade = int64(f.Int32())
+			q.bounded = true
+			q.to.grade = int64(f.Int32())
 		default:
-			q.Paging.Read(f)
+			q.paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
-	if q.Bounded && cmp.Compare(q.From.grade, q.To.grade) > 0 {
+	if q.bounded && q.from.grade > q.to.grade {
 		return keyvalue.Backwards(false)
 	}
 	return nil
@@ -347,11 +330,8 @@ func (q *findByGradeRequest) read(b []byte) error {
 
 // query is what a page token of the list is bound to.
 func (q *findByGradeRequest) query() []byte {
-	b := q.Paging.Append([]byte("conformance.v1.SampleService/FindSamplesByGrade"))
-	b = wire.AppendBytes(b, 11, q.From.append(nil))
-	if q.Bounded {
-		b = wire.AppendBytes(b, 12, q.To.append(nil))
-	}
+	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByGrade"))
+	b = appendRange(b, &q.list)
 	return b
 }
 
@@ -362,18 +342,11 @@ func (s *Service) findByGrade(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, cursor, err := s.tokens.Page(query, &q.Paging)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
-	if cursor != nil {
-		at := lowestPosition
-		if err := at.read(wire.Read(cursor)); err != nil {
-			return runtime.Decode(err)
-		}
-		q.Resume(at, q.Reverse)
-	}
-	if err := s.store.findByGrade(call.Context(), &q.Range, page); err != nil {
+	if err := s.store.findByGrade(call.Context(), &q.list, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, (*record).cursorGrade)
@@ -381,33 +354,32 @@ func (s *Service) findByGrade(call *runtime.Call) error {
 
 // findByTimeRequest is a FindSamplesByTimeRequest.
 type findByTimeRequest struct {
-	keyvalue.Paging
-	keyvalue.Range[position]
+	list
 }
 
 func (q *findByTimeRequest) read(b []byte) error {
-	*q = findByTimeRequest{Range: keyvalue.Range[position]{From: lowestPosition, To: lowestPosition}}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
 		case 11<<3 | wire.Bytes:
-			q.From.time_ = f.Timestamp(q.From.time_)
+			q.from.time_ = f.Timestamp(q.from.time_)
 		case 12<<3 | wire.Bytes:
-			q.Bounded = true
-			q.To.time_ = f.Timestamp(q.To.time_)
+			q.bounded = true
+			q.to.time_ = f.Timestamp(q.to.time_)
 		default:
-			q.Paging.Read(f)
+			q.paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
 	switch {
-	case !q.From.time_.Valid():
+	case !q.from.time_.Valid():
 		return runtime.BadTime("from")
-	case !q.To.time_.Valid():
+	case !q.to.time_.Valid():
 		return runtime.BadTime("to")
-	case q.Bounded && q.From.time_.Compare(q.To.time_) > 0:
+	case q.bounded && q.from.time_.Compare(q.to.time_) > 0:
 		return keyvalue.Backwards(true)
 	}
 	return nil
@@ -415,11 +387,8 @@ func (q *findByTimeRequest) read(b []byte) error {
 
 // query is what a page token of the list is bound to.
 func (q *findByTimeRequest) query() []byte {
-	b := q.Paging.Append([]byte("conformance.v1.SampleService/FindSamplesByTime"))
-	b = wire.AppendBytes(b, 11, q.From.append(nil))
-	if q.Bounded {
-		b = wire.AppendBytes(b, 12, q.To.append(nil))
-	}
+	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByTime"))
+	b = appendRange(b, &q.list)
 	return b
 }
 
@@ -430,18 +399,11 @@ func (s *Service) findByTime(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, cursor, err := s.tokens.Page(query, &q.Paging)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
-	if cursor != nil {
-		at := lowestPosition
-		if err := at.read(wire.Read(cursor)); err != nil {
-			return runtime.Decode(err)
-		}
-		q.Resume(at, q.Reverse)
-	}
-	if err := s.store.findByTime(call.Context(), &q.Range, page); err != nil {
+	if err := s.store.findByTime(call.Context(), &q.list, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, (*record).cursorTime_)
@@ -449,28 +411,27 @@ func (s *Service) findByTime(call *runtime.Call) error {
 
 // findByDeltaRequest is a FindSamplesByDeltaRequest.
 type findByDeltaRequest struct {
-	keyvalue.Paging
-	keyvalue.Range[position]
+	list
 }
 
 func (q *findByDeltaRequest) read(b []byte) error {
-	*q = findByDeltaRequest{Range: keyvalue.Range[position]{From: lowestPosition, To: lowestPosition}}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
 		case 11<<3 | wire.Varint:
-			q.From.delta = f.Sint64()
+			q.from.delta = f.Sint64()
 		case 12<<3 | wire.Varint:
-			q.Bounded = true
-			q.To.delta = f.Sint64()
+			q.bounded = true
+			q.to.delta = f.Sint64()
 		default:
-			q.Paging.Read(f)
+			q.paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
-	if q.Bounded && cmp.Compare(q.From.delta, q.To.delta) > 0 {
+	if q.bounded && q.from.delta > q.to.delta {
 		return keyvalue.Backwards(false)
 	}
 	return nil
@@ -478,11 +439,8 @@ func (q *findByDeltaRequest) read(b []byte) error {
 
 // query is what a page token of the list is bound to.
 func (q *findByDeltaRequest) query() []byte {
-	b := q.Paging.Append([]byte("conformance.v1.SampleService/FindSamplesByDelta"))
-	b = wire.AppendBytes(b, 11, q.From.append(nil))
-	if q.Bounded {
-		b = wire.AppendBytes(b, 12, q.To.append(nil))
-	}
+	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByDelta"))
+	b = appendRange(b, &q.list)
 	return b
 }
 
@@ -493,18 +451,11 @@ func (s *Service) findByDelta(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, cursor, err := s.tokens.Page(query, &q.Paging)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
-	if cursor != nil {
-		at := lowestPosition
-		if err := at.read(wire.Read(cursor)); err != nil {
-			return runtime.Decode(err)
-		}
-		q.Resume(at, q.Reverse)
-	}
-	if err := s.store.findByDelta(call.Context(), &q.Range, page); err != nil {
+	if err := s.store.findByDelta(call.Context(), &q.list, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, (*record).cursorDelta)
@@ -512,28 +463,27 @@ func (s *Service) findByDelta(call *runtime.Call) error {
 
 // findByMaskRequest is a FindSamplesByMaskRequest.
 type findByMaskRequest struct {
-	keyvalue.Paging
-	keyvalue.Range[position]
+	list
 }
 
 func (q *findByMaskRequest) read(b []byte) error {
-	*q = findByMaskRequest{Range: keyvalue.Range[position]{From: lowestPosition, To: lowestPosition}}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
 		case 11<<3 | wire.Fixed64:
-			q.From.mask = f.Uint64()
+			q.from.mask = f.Uint64()
 		case 12<<3 | wire.Fixed64:
-			q.Bounded = true
-			q.To.mask = f.Uint64()
+			q.bounded = true
+			q.to.mask = f.Uint64()
 		default:
-			q.Paging.Read(f)
+			q.paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
-	if q.Bounded && cmp.Compare(q.From.mask, q.To.mask) > 0 {
+	if q.bounded && q.from.mask > q.to.mask {
 		return keyvalue.Backwards(false)
 	}
 	return nil
@@ -541,11 +491,8 @@ func (q *findByMaskRequest) read(b []byte) error {
 
 // query is what a page token of the list is bound to.
 func (q *findByMaskRequest) query() []byte {
-	b := q.Paging.Append([]byte("conformance.v1.SampleService/FindSamplesByMask"))
-	b = wire.AppendBytes(b, 11, q.From.append(nil))
-	if q.Bounded {
-		b = wire.AppendBytes(b, 12, q.To.append(nil))
-	}
+	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByMask"))
+	b = appendRange(b, &q.list)
 	return b
 }
 
@@ -556,18 +503,11 @@ func (s *Service) findByMask(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, cursor, err := s.tokens.Page(query, &q.Paging)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
-	if cursor != nil {
-		at := lowestPosition
-		if err := at.read(wire.Read(cursor)); err != nil {
-			return runtime.Decode(err)
-		}
-		q.Resume(at, q.Reverse)
-	}
-	if err := s.store.findByMask(call.Context(), &q.Range, page); err != nil {
+	if err := s.store.findByMask(call.Context(), &q.list, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, (*record).cursorMask)
@@ -575,28 +515,27 @@ func (s *Service) findByMask(call *runtime.Call) error {
 
 // findByLevelRequest is a FindSamplesByLevelRequest.
 type findByLevelRequest struct {
-	keyvalue.Paging
-	keyvalue.Range[position]
+	list
 }
 
 func (q *findByLevelRequest) read(b []byte) error {
-	*q = findByLevelRequest{Range: keyvalue.Range[position]{From: lowestPosition, To: lowestPosition}}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
 		case 11<<3 | wire.Fixed32:
-			q.From.level = int64(f.Int32())
+			q.from.level = int64(f.Int32())
 		case 12<<3 | wire.Fixed32:
-			q.Bounded = true
-			q.To.level = int64(f.Int32())
+			q.bounded = true
+			q.to.level = int64(f.Int32())
 		default:
-			q.Paging.Read(f)
+			q.paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
-	if q.Bounded && cmp.Compare(q.From.level, q.To.level) > 0 {
+	if q.bounded && q.from.level > q.to.level {
 		return keyvalue.Backwards(false)
 	}
 	return nil
@@ -604,11 +543,8 @@ func (q *findByLevelRequest) read(b []byte) error {
 
 // query is what a page token of the list is bound to.
 func (q *findByLevelRequest) query() []byte {
-	b := q.Paging.Append([]byte("conformance.v1.SampleService/FindSamplesByLevel"))
-	b = wire.AppendBytes(b, 11, q.From.append(nil))
-	if q.Bounded {
-		b = wire.AppendBytes(b, 12, q.To.append(nil))
-	}
+	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByLevel"))
+	b = appendRange(b, &q.list)
 	return b
 }
 
@@ -619,18 +555,11 @@ func (s *Service) findByLevel(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, cursor, err := s.tokens.Page(query, &q.Paging)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
-	if cursor != nil {
-		at := lowestPosition
-		if err := at.read(wire.Read(cursor)); err != nil {
-			return runtime.Decode(err)
-		}
-		q.Resume(at, q.Reverse)
-	}
-	if err := s.store.findByLevel(call.Context(), &q.Range, page); err != nil {
+	if err := s.store.findByLevel(call.Context(), &q.list, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, (*record).cursorLevel)
@@ -638,28 +567,27 @@ func (s *Service) findByLevel(call *runtime.Call) error {
 
 // findByWeightRequest is a FindSamplesByWeightRequest.
 type findByWeightRequest struct {
-	keyvalue.Paging
-	keyvalue.Range[position]
+	list
 }
 
 func (q *findByWeightRequest) read(b []byte) error {
-	*q = findByWeightRequest{Range: keyvalue.Range[position]{From: lowestPosition, To: lowestPosition}}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
 		case 11<<3 | wire.Varint:
-			q.From.weight = int64(f.Uint32())
+			q.from.weight = int64(f.Uint32())
 		case 12<<3 | wire.Varint:
-			q.Bounded = true
-			q.To.weight = int64(f.Uint32())
+			q.bounded = true
+			q.to.weight = int64(f.Uint32())
 		default:
-			q.Paging.Read(f)
+			q.paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
-	if q.Bounded && cmp.Compare(q.From.weight, q.To.weight) > 0 {
+	if q.bounded && q.from.weight > q.to.weight {
 		return keyvalue.Backwards(false)
 	}
 	return nil
@@ -667,11 +595,8 @@ func (q *findByWeightRequest) read(b []byte) error {
 
 // query is what a page token of the list is bound to.
 func (q *findByWeightRequest) query() []byte {
-	b := q.Paging.Append([]byte("conformance.v1.SampleService/FindSamplesByWeight"))
-	b = wire.AppendBytes(b, 11, q.From.append(nil))
-	if q.Bounded {
-		b = wire.AppendBytes(b, 12, q.To.append(nil))
-	}
+	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByWeight"))
+	b = appendRange(b, &q.list)
 	return b
 }
 
@@ -682,18 +607,11 @@ func (s *Service) findByWeight(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, cursor, err := s.tokens.Page(query, &q.Paging)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
-	if cursor != nil {
-		at := lowestPosition
-		if err := at.read(wire.Read(cursor)); err != nil {
-			return runtime.Decode(err)
-		}
-		q.Resume(at, q.Reverse)
-	}
-	if err := s.store.findByWeight(call.Context(), &q.Range, page); err != nil {
+	if err := s.store.findByWeight(call.Context(), &q.list, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, (*record).cursorWeight)
@@ -701,20 +619,19 @@ func (s *Service) findByWeight(call *runtime.Call) error {
 
 // findByBucketRequest is a FindSamplesByBucketRequest.
 type findByBucketRequest struct {
-	keyvalue.Paging
-	keyvalue.Range[position]
+	list
 	bucket int64
 }
 
 func (q *findByBucketRequest) read(b []byte) error {
-	*q = findByBucketRequest{Range: keyvalue.Range[position]{From: lowestPosition, To: lowestPosition}}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Varint:
 			q.bucket = f.Int64()
 		default:
-			q.Paging.Read(f)
+			q.paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -725,7 +642,7 @@ func (q *findByBucketRequest) read(b []byte) error {
 
 // query is what a page token of the list is bound to.
 func (q *findByBucketRequest) query() []byte {
-	b := q.Paging.Append([]byte("conformance.v1.SampleService/FindSamplesByBucket"))
+	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByBucket"))
 	b = wire.AppendVarint(b, 1, uint64(q.bucket))
 	return b
 }
@@ -737,18 +654,11 @@ func (s *Service) findByBucket(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, cursor, err := s.tokens.Page(query, &q.Paging)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
-	if cursor != nil {
-		at := lowestPosition
-		if err := at.read(wire.Read(cursor)); err != nil {
-			return runtime.Decode(err)
-		}
-		q.Resume(at, q.Reverse)
-	}
-	if err := s.store.findByBucket(call.Context(), q.bucket, &q.Range, page); err != nil {
+	if err := s.store.findByBucket(call.Context(), q.bucket, &q.list, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, (*record).cursor)
@@ -756,20 +666,20 @@ func (s *Service) findByBucket(call *runtime.Call) error {
 
 // findBySameTextRequest is a FindSamplesBySameTextRequest.
 type findBySameTextRequest struct {
-	keyvalue.Paging
-	keyvalue.Range[position]
+	list
 	text []byte
 }
 
 func (q *findBySameTextRequest) read(b []byte) error {
-	*q = findBySameTextRequest{Range: keyvalue.Range[position]{From: lowestPosition, To: lowestPosition}, text: wire.Empty}
+	q.list = everything
+	q.text = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Bytes:
 			q.text = f.Text()
 		default:
-			q.Paging.Read(f)
+			q.paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -786,7 +696,7 @@ func (q *findBySameTextRequest) read(b []byte) error {
 
 // query is what a page token of the list is bound to.
 func (q *findBySameTextRequest) query() []byte {
-	b := q.Paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameText"))
+	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameText"))
 	b = wire.AppendBytes(b, 1, q.text)
 	return b
 }
@@ -798,18 +708,11 @@ func (s *Service) findBySameText(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, cursor, err := s.tokens.Page(query, &q.Paging)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
-	if cursor != nil {
-		at := lowestPosition
-		if err := at.read(wire.Read(cursor)); err != nil {
-			return runtime.Decode(err)
-		}
-		q.Resume(at, q.Reverse)
-	}
-	if err := s.store.findBySameText(call.Context(), q.text, &q.Range, page); err != nil {
+	if err := s.store.findBySameText(call.Context(), q.text, &q.list, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, (*record).cursor)
@@ -817,20 +720,19 @@ func (s *Service) findBySameText(call *runtime.Call) error {
 
 // findBySameNumberRequest is a FindSamplesBySameNumberRequest.
 type findBySameNumberRequest struct {
-	keyvalue.Paging
-	keyvalue.Range[position]
+	list
 	number int64
 }
 
 func (q *findBySameNumberRequest) read(b []byte) error {
-	*q = findBySameNumberRequest{Range: keyvalue.Range[position]{From: lowestPosition, To: lowestPosition}}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Varint:
 			q.number = f.Int64()
 		default:
-			q.Paging.Read(f)
+			q.paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -841,7 +743,7 @@ func (q *findBySameNumberRequest) read(b []byte) error {
 
 // query is what a page token of the list is bound to.
 func (q *findBySameNumberRequest) query() []byte {
-	b := q.Paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameNumber"))
+	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameNumber"))
 	b = wire.AppendVarint(b, 1, uint64(q.number))
 	return b
 }
@@ -853,18 +755,11 @@ func (s *Service) findBySameNumber(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, cursor, err := s.tokens.Page(query, &q.Paging)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
-	if cursor != nil {
-		at := lowestPosition
-		if err := at.read(wire.Read(cursor)); err != nil {
-			return runtime.Decode(err)
-		}
-		q.Resume(at, q.Reverse)
-	}
-	if err := s.store.findBySameNumber(call.Context(), q.number, &q.Range, page); err != nil {
+	if err := s.store.findBySameNumber(call.Context(), q.number, &q.list, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, (*record).cursor)
@@ -872,20 +767,19 @@ func (s *Service) findBySameNumber(call *runtime.Call) error {
 
 // findBySameSizeRequest is a FindSamplesBySameSizeRequest.
 type findBySameSizeRequest struct {
-	keyvalue.Paging
-	keyvalue.Range[position]
+	list
 	size uint64
 }
 
 func (q *findBySameSizeRequest) read(b []byte) error {
-	*q = findBySameSizeRequest{Range: keyvalue.Range[position]{From: lowestPosition, To: lowestPosition}}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Varint:
 			q.size = f.Uint64()
 		default:
-			q.Paging.Read(f)
+			q.paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -896,7 +790,7 @@ func (q *findBySameSizeRequest) read(b []byte) error {
 
 // query is what a page token of the list is bound to.
 func (q *findBySameSizeRequest) query() []byte {
-	b := q.Paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameSize"))
+	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameSize"))
 	b = wire.AppendVarint(b, 1, uint64(q.size))
 	return b
 }
@@ -908,18 +802,11 @@ func (s *Service) findBySameSize(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, cursor, err := s.tokens.Page(query, &q.Paging)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
-	if cursor != nil {
-		at := lowestPosition
-		if err := at.read(wire.Read(cursor)); err != nil {
-			return runtime.Decode(err)
-		}
-		q.Resume(at, q.Reverse)
-	}
-	if err := s.store.findBySameSize(call.Context(), q.size, &q.Range, page); err != nil {
+	if err := s.store.findBySameSize(call.Context(), q.size, &q.list, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, (*record).cursor)
@@ -927,20 +814,19 @@ func (s *Service) findBySameSize(call *runtime.Call) error {
 
 // findBySameFlagRequest is a FindSamplesBySameFlagRequest.
 type findBySameFlagRequest struct {
-	keyvalue.Paging
-	keyvalue.Range[position]
+	list
 	flag bool
 }
 
 func (q *findBySameFlagRequest) read(b []byte) error {
-	*q = findBySameFlagRequest{Range: keyvalue.Range[position]{From: lowestPosition, To: lowestPosition}}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Varint:
 			q.flag = f.Bool()
 		default:
-			q.Paging.Read(f)
+			q.paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -951,7 +837,7 @@ func (q *findBySameFlagRequest) read(b []byte) error {
 
 // query is what a page token of the list is bound to.
 func (q *findBySameFlagRequest) query() []byte {
-	b := q.Paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameFlag"))
+	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameFlag"))
 	b = wire.AppendBool(b, 1, q.flag)
 	return b
 }
@@ -963,18 +849,11 @@ func (s *Service) findBySameFlag(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, cursor, err := s.tokens.Page(query, &q.Paging)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
-	if cursor != nil {
-		at := lowestPosition
-		if err := at.read(wire.Read(cursor)); err != nil {
-			return runtime.Decode(err)
-		}
-		q.Resume(at, q.Reverse)
-	}
-	if err := s.store.findBySameFlag(call.Context(), q.flag, &q.Range, page); err != nil {
+	if err := s.store.findBySameFlag(call.Context(), q.flag, &q.list, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, (*record).cursor)
@@ -982,20 +861,19 @@ func (s *Service) findBySameFlag(call *runtime.Call) error {
 
 // findBySameGradeRequest is a FindSamplesBySameGradeRequest.
 type findBySameGradeRequest struct {
-	keyvalue.Paging
-	keyvalue.Range[position]
+	list
 	grade int64
 }
 
 func (q *findBySameGradeRequest) read(b []byte) error {
-	*q = findBySameGradeRequest{Range: keyvalue.Range[position]{From: lowestPosition, To: lowestPosition}}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Varint:
 			q.grade = int64(f.Int32())
 		default:
-			q.Paging.Read(f)
+			q.paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -1006,7 +884,7 @@ func (q *findBySameGradeRequest) read(b []byte) error {
 
 // query is what a page token of the list is bound to.
 func (q *findBySameGradeRequest) query() []byte {
-	b := q.Paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameGrade"))
+	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameGrade"))
 	b = wire.AppendVarint(b, 1, uint64(q.grade))
 	return b
 }
@@ -1018,18 +896,11 @@ func (s *Service) findBySameGrade(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, cursor, err := s.tokens.Page(query, &q.Paging)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
-	if cursor != nil {
-		at := lowestPosition
-		if err := at.read(wire.Read(cursor)); err != nil {
-			return runtime.Decode(err)
-		}
-		q.Resume(at, q.Reverse)
-	}
-	if err := s.store.findBySameGrade(call.Context(), q.grade, &q.Range, page); err != nil {
+	if err := s.store.findBySameGrade(call.Context(), q.grade, &q.list, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, (*record).cursor)
@@ -1037,20 +908,19 @@ func (s *Service) findBySameGrade(call *runtime.Call) error {
 
 // findBySameTimeRequest is a FindSamplesBySameTimeRequest.
 type findBySameTimeRequest struct {
-	keyvalue.Paging
-	keyvalue.Range[position]
+	list
 	time_ wire.Timestamp
 }
 
 func (q *findBySameTimeRequest) read(b []byte) error {
-	*q = findBySameTimeRequest{Range: keyvalue.Range[position]{From: lowestPosition, To: lowestPosition}}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Bytes:
 			q.time_ = f.Timestamp(q.time_)
 		default:
-			q.Paging.Read(f)
+			q.paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -1067,7 +937,7 @@ func (q *findBySameTimeRequest) read(b []byte) error {
 
 // query is what a page token of the list is bound to.
 func (q *findBySameTimeRequest) query() []byte {
-	b := q.Paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameTime"))
+	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameTime"))
 	b = wire.AppendTimestamp(b, 1, q.time_)
 	return b
 }
@@ -1079,18 +949,11 @@ func (s *Service) findBySameTime(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, cursor, err := s.tokens.Page(query, &q.Paging)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
-	if cursor != nil {
-		at := lowestPosition
-		if err := at.read(wire.Read(cursor)); err != nil {
-			return runtime.Decode(err)
-		}
-		q.Resume(at, q.Reverse)
-	}
-	if err := s.store.findBySameTime(call.Context(), q.time_, &q.Range, page); err != nil {
+	if err := s.store.findBySameTime(call.Context(), q.time_, &q.list, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, (*record).cursor)
@@ -1107,6 +970,5 @@ func (s *Service) answer(call *runtime.Call, page *keyvalue.Page, query []byte, 
 		}
 		token = s.tokens.Seal(query, cursor(&r))
 	}
-	call.Reply(page.Bytes(token))
-	return nil
+	return call.Reply(page.Bytes(token), nil)
 }

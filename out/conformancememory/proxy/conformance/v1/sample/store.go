@@ -147,171 +147,171 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, recordKeys(keys))
 }
 
-// scan adds the records of r to page, by sample_id.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	from, to := table.Text(r.From.sampleID), table.End()
-	if r.Bounded {
-		to = table.Text(r.To.sampleID)
+// scan adds the records of l to page, by sample_id.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+	from, to := table.Text(l.from.sampleID), table.End()
+	if l.bounded {
+		to = table.Text(l.to.sampleID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByText adds the records of r to page, by text, sample_id.
-func (s *store) findByText(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	from, to := byText.Text(r.From.text).Text(r.From.sampleID), byText.End()
-	if r.Bounded {
-		to = byText.Text(r.To.text).Text(r.To.sampleID)
+// findByText adds the records of l to page, by text, sample_id.
+func (s *store) findByText(ctx context.Context, l *list, page *keyvalue.Page) error {
+	from, to := byText.Text(l.from.text).Text(l.from.sampleID), byText.End()
+	if l.bounded {
+		to = byText.Text(l.to.text).Text(l.to.sampleID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByNumber adds the records of r to page, by number, sample_id.
-func (s *store) findByNumber(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	from, to := byNumber.Int(r.From.number).Text(r.From.sampleID), byNumber.End()
-	if r.Bounded {
-		to = byNumber.Int(r.To.number).Text(r.To.sampleID)
+// findByNumber adds the records of l to page, by number, sample_id.
+func (s *store) findByNumber(ctx context.Context, l *list, page *keyvalue.Page) error {
+	from, to := byNumber.Int(l.from.number).Text(l.from.sampleID), byNumber.End()
+	if l.bounded {
+		to = byNumber.Int(l.to.number).Text(l.to.sampleID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findBySize adds the records of r to page, by size, sample_id.
-func (s *store) findBySize(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	from, to := bySize.Uint(r.From.size).Text(r.From.sampleID), bySize.End()
-	if r.Bounded {
-		to = bySize.Uint(r.To.size).Text(r.To.sampleID)
+// findBySize adds the records of l to page, by size, sample_id.
+func (s *store) findBySize(ctx context.Context, l *list, page *keyvalue.Page) error {
+	from, to := bySize.Uint(l.from.size).Text(l.from.sampleID), bySize.End()
+	if l.bounded {
+		to = bySize.Uint(l.to.size).Text(l.to.sampleID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByFlag adds the records of r to page, by flag, sample_id.
-func (s *store) findByFlag(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	from, to := byFlag.Bool(r.From.flag).Text(r.From.sampleID), byFlag.End()
-	if r.Bounded {
-		to = byFlag.Bool(r.To.flag).Text(r.To.sampleID)
+// findByFlag adds the records of l to page, by flag, sample_id.
+func (s *store) findByFlag(ctx context.Context, l *list, page *keyvalue.Page) error {
+	from, to := byFlag.Bool(l.from.flag).Text(l.from.sampleID), byFlag.End()
+	if l.bounded {
+		to = byFlag.Bool(l.to.flag).Text(l.to.sampleID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByGrade adds the records of r to page, by grade, sample_id.
-func (s *store) findByGrade(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	from, to := byGrade.Int(r.From.grade).Text(r.From.sampleID), byGrade.End()
-	if r.Bounded {
-		to = byGrade.Int(r.To.grade).Text(r.To.sampleID)
+// findByGrade adds the records of l to page, by grade, sample_id.
+func (s *store) findByGrade(ctx context.Context, l *list, page *keyvalue.Page) error {
+	from, to := byGrade.Int(l.from.grade).Text(l.from.sampleID), byGrade.End()
+	if l.bounded {
+		to = byGrade.Int(l.to.grade).Text(l.to.sampleID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByTime adds the records of r to page, by time, sample_id.
-func (s *store) findByTime(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	from, to := byTime.Time(r.From.time_).Text(r.From.sampleID), byTime.End()
-	if r.Bounded {
-		to = byTime.Time(r.To.time_).Text(r.To.sampleID)
+// findByTime adds the records of l to page, by time, sample_id.
+func (s *store) findByTime(ctx context.Context, l *list, page *keyvalue.Page) error {
+	from, to := byTime.Time(l.from.time_).Text(l.from.sampleID), byTime.End()
+	if l.bounded {
+		to = byTime.Time(l.to.time_).Text(l.to.sampleID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByDelta adds the records of r to page, by delta, sample_id.
-func (s *store) findByDelta(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	from, to := byDelta.Int(r.From.delta).Text(r.From.sampleID), byDelta.End()
-	if r.Bounded {
-		to = byDelta.Int(r.To.delta).Text(r.To.sampleID)
+// findByDelta adds the records of l to page, by delta, sample_id.
+func (s *store) findByDelta(ctx context.Context, l *list, page *keyvalue.Page) error {
+	from, to := byDelta.Int(l.from.delta).Text(l.from.sampleID), byDelta.End()
+	if l.bounded {
+		to = byDelta.Int(l.to.delta).Text(l.to.sampleID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByMask adds the records of r to page, by mask, sample_id.
-func (s *store) findByMask(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	from, to := byMask.Uint(r.From.mask).Text(r.From.sampleID), byMask.End()
-	if r.Bounded {
-		to = byMask.Uint(r.To.mask).Text(r.To.sampleID)
+// findByMask adds the records of l to page, by mask, sample_id.
+func (s *store) findByMask(ctx context.Context, l *list, page *keyvalue.Page) error {
+	from, to := byMask.Uint(l.from.mask).Text(l.from.sampleID), byMask.End()
+	if l.bounded {
+		to = byMask.Uint(l.to.mask).Text(l.to.sampleID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByLevel adds the records of r to page, by level, sample_id.
-func (s *store) findByLevel(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	from, to := byLevel.Int(r.From.level).Text(r.From.sampleID), byLevel.End()
-	if r.Bounded {
-		to = byLevel.Int(r.To.level).Text(r.To.sampleID)
+// findByLevel adds the records of l to page, by level, sample_id.
+func (s *store) findByLevel(ctx context.Context, l *list, page *keyvalue.Page) error {
+	from, to := byLevel.Int(l.from.level).Text(l.from.sampleID), byLevel.End()
+	if l.bounded {
+		to = byLevel.Int(l.to.level).Text(l.to.sampleID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByWeight adds the records of r to page, by weight, sample_id.
-func (s *store) findByWeight(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	from, to := byWeight.Int(r.From.weight).Text(r.From.sampleID), byWeight.End()
-	if r.Bounded {
-		to = byWeight.Int(r.To.weight).Text(r.To.sampleID)
+// findByWeight adds the records of l to page, by weight, sample_id.
+func (s *store) findByWeight(ctx context.Context, l *list, page *keyvalue.Page) error {
+	from, to := byWeight.Int(l.from.weight).Text(l.from.sampleID), byWeight.End()
+	if l.bounded {
+		to = byWeight.Int(l.to.weight).Text(l.to.sampleID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByBucket adds the records of r to page, by sample_id.
-func (s *store) findByBucket(ctx context.Context, bucket int64, r *keyvalue.Range[position], page *keyvalue.Page) error {
+// findByBucket adds the records of l to page, by sample_id.
+func (s *store) findByBucket(ctx context.Context, bucket int64, l *list, page *keyvalue.Page) error {
 	all := byBucket.Int(bucket)
-	from, to := all.Text(r.From.sampleID), all.End()
-	if r.Bounded {
-		to = all.Text(r.To.sampleID)
+	from, to := all.Text(l.from.sampleID), all.End()
+	if l.bounded {
+		to = all.Text(l.to.sampleID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findBySameText adds the records of r to page, by sample_id.
-func (s *store) findBySameText(ctx context.Context, text []byte, r *keyvalue.Range[position], page *keyvalue.Page) error {
+// findBySameText adds the records of l to page, by sample_id.
+func (s *store) findBySameText(ctx context.Context, text []byte, l *list, page *keyvalue.Page) error {
 	all := bySameText.Text(text)
-	from, to := all.Text(r.From.sampleID), all.End()
-	if r.Bounded {
-		to = all.Text(r.To.sampleID)
+	from, to := all.Text(l.from.sampleID), all.End()
+	if l.bounded {
+		to = all.Text(l.to.sampleID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findBySameNumber adds the records of r to page, by sample_id.
-func (s *store) findBySameNumber(ctx context.Context, number int64, r *keyvalue.Range[position], page *keyvalue.Page) error {
+// findBySameNumber adds the records of l to page, by sample_id.
+func (s *store) findBySameNumber(ctx context.Context, number int64, l *list, page *keyvalue.Page) error {
 	all := bySameNumber.Int(number)
-	from, to := all.Text(r.From.sampleID), all.End()
-	if r.Bounded {
-		to = all.Text(r.To.sampleID)
+	from, to := all.Text(l.from.sampleID), all.End()
+	if l.bounded {
+		to = all.Text(l.to.sampleID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findBySameSize adds the records of r to page, by sample_id.
-func (s *store) findBySameSize(ctx context.Context, size uint64, r *keyvalue.Range[position], page *keyvalue.Page) error {
+// findBySameSize adds the records of l to page, by sample_id.
+func (s *store) findBySameSize(ctx context.Context, size uint64, l *list, page *keyvalue.Page) error {
 	all := bySameSize.Uint(size)
-	from, to := all.Text(r.From.sampleID), all.End()
-	if r.Bounded {
-		to = all.Text(r.To.sampleID)
+	from, to := all.Text(l.from.sampleID), all.End()
+	if l.bounded {
+		to = all.Text(l.to.sampleID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findBySameFlag adds the records of r to page, by sample_id.
-func (s *store) findBySameFlag(ctx context.Context, flag bool, r *keyvalue.Range[position], page *keyvalue.Page) error {
+// findBySameFlag adds the records of l to page, by sample_id.
+func (s *store) findBySameFlag(ctx context.Context, flag bool, l *list, page *keyvalue.Page) error {
 	all := bySameFlag.Bool(flag)
-	from, to := all.Text(r.From.sampleID), all.End()
-	if r.Bounded {
-		to = all.Text(r.To.sampleID)
+	from, to := all.Text(l.from.sampleID), all.End()
+	if l.bounded {
+		to = all.Text(l.to.sampleID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findBySameGrade adds the records of r to page, by sample_id.
-func (s *store) findBySameGrade(ctx context.Context, grade int64, r *keyvalue.Range[position], page *keyvalue.Page) error {
+// findBySameGrade adds the records of l to page, by sample_id.
+func (s *store) findBySameGrade(ctx context.Context, grade int64, l *list, page *keyvalue.Page) error {
 	all := bySameGrade.Int(grade)
-	from, to := all.Text(r.From.sampleID), all.End()
-	if r.Bounded {
-		to = all.Text(r.To.sampleID)
+	from, to := all.Text(l.from.sampleID), all.End()
+	if l.bounded {
+		to = all.Text(l.to.sampleID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findBySameTime adds the records of r to page, by sample_id.
-func (s *store) findBySameTime(ctx context.Context, time_ wire.Timestamp, r *keyvalue.Range[position], page *keyvalue.Page) error {
+// findBySameTime adds the records of l to page, by sample_id.
+func (s *store) findBySameTime(ctx context.Context, time_ wire.Timestamp, l *list, page *keyvalue.Page) error {
 	all := bySameTime.Time(time_)
-	from, to := all.Text(r.From.sampleID), all.End()
-	if r.Bounded {
-		to = all.Text(r.To.sampleID)
+	from, to := all.Text(l.from.sampleID), all.End()
+	if l.bounded {
+		to = all.Text(l.to.sampleID)
 	}
 	return s.db.List(ctx, from, to, page)
 }

@@ -10,24 +10,60 @@ import (
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
-// scanRequest is a ScanScalarsRequest.
-type scanRequest struct {
-	keyvalue.Paging
-	keyvalue.Range[position]
+// list is what the requests of all lists have: the part of an order that is
+// still to be answered, from inclusive to exclusive, whichever the direction.
+type list struct {
+	paging   keyvalue.Paging
+	from, to position // parts that are not set are the lowest
+	bounded  bool     // there is a to
 }
 
+// everything is the whole of an order.
+var everything = list{from: lowestPosition, to: lowestPosition}
+
+// page returns the empty page that l asks for of the list called query. Where l
+// resumes, forward pages move from up, reverse pages move to down.
+func (s *Service) page(query []byte, l *list) (*keyvalue.Page, error) {
+	page, cursor, err := s.tokens.Page(query, &l.paging)
+	if err != nil || cursor == nil {
+		return page, err
+	}
+	at := lowestPosition
+	if err := at.read(wire.Read(cursor)); err != nil {
+		return nil, runtime.Decode(err)
+	}
+	if l.paging.Reverse {
+		l.to, l.bounded = at, true
+	} else {
+		l.from = at
+	}
+	return page, nil
+}
+
+// appendRange appends the range of l, as what a page token is bound to.
+func appendRange(b []byte, l *list) []byte {
+	b = wire.AppendBytes(b, 11, l.from.append(nil))
+	if l.bounded {
+		b = wire.AppendBytes(b, 12, l.to.append(nil))
+	}
+	return b
+}
+
+// scanRequest is a ScanScalarsRequest.
+type scanRequest struct{ list }
+
 func (q *scanRequest) read(b []byte) error {
-	*q = scanRequest{Range: keyvalue.Range[position]{From: lowestPosition, To: lowestPosition}}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
-		q.Paging.Read(f)
+		q.paging.Read(f)
 	}
 	return runtime.Decode(f.Err())
 }
 
 // query is what a page token of the list is bound to.
 func (q *scanRequest) query() []byte {
-	return q.Paging.Append([]byte("conformance.v1.ScalarService/ScanScalars"))
+	return q.paging.Append([]byte("conformance.v1.ScalarService/ScanScalars"))
 }
 
 // scan serves ScanScalars.
@@ -37,18 +73,11 @@ func (s *Service) scan(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, cursor, err := s.tokens.Page(query, &q.Paging)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
-	if cursor != nil {
-		at := lowestPosition
-		if err := at.read(wire.Read(cursor)); err != nil {
-			return runtime.Decode(err)
-		}
-		q.Resume(at, q.Reverse)
-	}
-	if err := s.store.scan(call.Context(), &q.Range, page); err != nil {
+	if err := s.store.scan(call.Context(), &q.list, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, (*record).cursor)
@@ -56,33 +85,32 @@ func (s *Service) scan(call *runtime.Call) error {
 
 // findByBytesOptRequest is a FindScalarsByBytesOptRequest.
 type findByBytesOptRequest struct {
-	keyvalue.Paging
-	keyvalue.Range[position]
+	list
 }
 
 func (q *findByBytesOptRequest) read(b []byte) error {
-	*q = findByBytesOptRequest{Range: keyvalue.Range[position]{From: lowestPosition, To: lowestPosition}}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
 		case 11<<3 | wire.Bytes:
-			q.From.bytesOpt = f.Bytes()
+			q.from.bytesOpt = f.Bytes()
 		case 12<<3 | wire.Bytes:
-			q.Bounded = true
-			q.To.bytesOpt = f.Bytes()
+			q.bounded = true
+			q.to.bytesOpt = f.Bytes()
 		default:
-			q.Paging.Read(f)
+			q.paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
 	switch {
-	case len(q.From.bytesOpt) > 64:
-		return runtime.TooLong("from", len(q.From.bytesOpt), 64)
-	case len(q.To.bytesOpt) > 64:
-		return runtime.TooLong("to", len(q.To.bytesOpt), 64)
-	case q.Bounded && bytes.Compare(q.From.bytesOpt, q.To.bytesOpt) > 0:
+	case len(q.from.bytesOpt) > 64:
+		return runtime.TooLong("from", len(q.from.bytesOpt), 64)
+	case len(q.to.bytesOpt) > 64:
+		return runtime.TooLong("to", len(q.to.bytesOpt), 64)
+	case q.bounded && bytes.Compare(q.from.bytesOpt, q.to.bytesOpt) > 0:
 		return keyvalue.Backwards(false)
 	}
 	return nil
@@ -90,11 +118,8 @@ func (q *findByBytesOptRequest) read(b []byte) error {
 
 // query is what a page token of the list is bound to.
 func (q *findByBytesOptRequest) query() []byte {
-	b := q.Paging.Append([]byte("conformance.v1.ScalarService/FindScalarsByBytesOpt"))
-	b = wire.AppendBytes(b, 11, q.From.append(nil))
-	if q.Bounded {
-		b = wire.AppendBytes(b, 12, q.To.append(nil))
-	}
+	b := q.paging.Append([]byte("conformance.v1.ScalarService/FindScalarsByBytesOpt"))
+	b = appendRange(b, &q.list)
 	return b
 }
 
@@ -105,18 +130,11 @@ func (s *Service) findByBytesOpt(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, cursor, err := s.tokens.Page(query, &q.Paging)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
-	if cursor != nil {
-		at := lowestPosition
-		if err := at.read(wire.Read(cursor)); err != nil {
-			return runtime.Decode(err)
-		}
-		q.Resume(at, q.Reverse)
-	}
-	if err := s.store.findByBytesOpt(call.Context(), &q.Range, page); err != nil {
+	if err := s.store.findByBytesOpt(call.Context(), &q.list, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, (*record).cursorBytesOpt)
@@ -133,6 +151,5 @@ func (s *Service) answer(call *runtime.Call, page *keyvalue.Page, query []byte, 
 		}
 		token = s.tokens.Seal(query, cursor(&r))
 	}
-	call.Reply(page.Bytes(token))
-	return nil
+	return call.Reply(page.Bytes(token), nil)
 }

@@ -84,20 +84,20 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, recordKeys(keys))
 }
 
-// scan adds the records of r to page, by scalar_id.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	from, to := table.Text(r.From.scalarID), table.End()
-	if r.Bounded {
-		to = table.Text(r.To.scalarID)
+// scan adds the records of l to page, by scalar_id.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+	from, to := table.Text(l.from.scalarID), table.End()
+	if l.bounded {
+		to = table.Text(l.to.scalarID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByBytesOpt adds the records of r to page, by bytes_opt, scalar_id.
-func (s *store) findByBytesOpt(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	from, to := byBytesOpt.Text(r.From.bytesOpt).Text(r.From.scalarID), byBytesOpt.End()
-	if r.Bounded {
-		to = byBytesOpt.Text(r.To.bytesOpt).Text(r.To.scalarID)
+// findByBytesOpt adds the records of l to page, by bytes_opt, scalar_id.
+func (s *store) findByBytesOpt(ctx context.Context, l *list, page *keyvalue.Page) error {
+	from, to := byBytesOpt.Text(l.from.bytesOpt).Text(l.from.scalarID), byBytesOpt.End()
+	if l.bounded {
+		to = byBytesOpt.Text(l.to.bytesOpt).Text(l.to.scalarID)
 	}
 	return s.db.List(ctx, from, to, page)
 }

@@ -152,18 +152,18 @@ WHERE "account_id" >= $2
   AND "account_id" < $3
 ORDER BY "account_id" DESC LIMIT $1`
 
-// scan adds the records of r to page, by account_id.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[key], page *keyvalue.Page) error {
-	statement, values := scan, []any{page.Limit(), r.From.accountID}
+// scan adds the records of l to page, by account_id.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+	statement, values := scan, []any{page.Limit(), l.from.accountID}
 	if page.Reverse() {
 		statement = scanReverse
 	}
-	if r.Bounded {
+	if l.bounded {
 		statement = scanTo
 		if page.Reverse() {
 			statement = scanReverseTo
 		}
-		values = append(values, r.To.accountID)
+		values = append(values, l.to.accountID)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }
@@ -190,18 +190,18 @@ WHERE "confirmed_at" = $2 AND "confirmed_at_nanos" = $3
   AND "account_id" < $5
 ORDER BY "account_id" DESC LIMIT $1`
 
-// findByConfirmedAt adds the records of r to page, by account_id.
-func (s *store) findByConfirmedAt(ctx context.Context, confirmedAt wire.Timestamp, r *keyvalue.Range[key], page *keyvalue.Page) error {
-	statement, values := findByConfirmedAt, []any{page.Limit(), postgres.Time(confirmedAt), postgres.Nanos(confirmedAt), r.From.accountID}
+// findByConfirmedAt adds the records of l to page, by account_id.
+func (s *store) findByConfirmedAt(ctx context.Context, confirmedAt wire.Timestamp, l *list, page *keyvalue.Page) error {
+	statement, values := findByConfirmedAt, []any{page.Limit(), postgres.Time(confirmedAt), postgres.Nanos(confirmedAt), l.from.accountID}
 	if page.Reverse() {
 		statement = findByConfirmedAtReverse
 	}
-	if r.Bounded {
+	if l.bounded {
 		statement = findByConfirmedAtTo
 		if page.Reverse() {
 			statement = findByConfirmedAtReverseTo
 		}
-		values = append(values, r.To.accountID)
+		values = append(values, l.to.accountID)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }
@@ -228,18 +228,18 @@ WHERE "email" = $2
   AND "account_id" < $4
 ORDER BY "account_id" DESC LIMIT $1`
 
-// findByEmail adds the records of r to page, by account_id.
-func (s *store) findByEmail(ctx context.Context, email []byte, r *keyvalue.Range[key], page *keyvalue.Page) error {
-	statement, values := findByEmail, []any{page.Limit(), email, r.From.accountID}
+// findByEmail adds the records of l to page, by account_id.
+func (s *store) findByEmail(ctx context.Context, email []byte, l *list, page *keyvalue.Page) error {
+	statement, values := findByEmail, []any{page.Limit(), email, l.from.accountID}
 	if page.Reverse() {
 		statement = findByEmailReverse
 	}
-	if r.Bounded {
+	if l.bounded {
 		statement = findByEmailTo
 		if page.Reverse() {
 			statement = findByEmailReverseTo
 		}
-		values = append(values, r.To.accountID)
+		values = append(values, l.to.accountID)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }
@@ -266,18 +266,18 @@ WHERE "extension" = $2
   AND "account_id" < $4
 ORDER BY "account_id" DESC LIMIT $1`
 
-// findByExtension adds the records of r to page, by account_id.
-func (s *store) findByExtension(ctx context.Context, extension int64, r *keyvalue.Range[key], page *keyvalue.Page) error {
-	statement, values := findByExtension, []any{page.Limit(), extension, r.From.accountID}
+// findByExtension adds the records of l to page, by account_id.
+func (s *store) findByExtension(ctx context.Context, extension int64, l *list, page *keyvalue.Page) error {
+	statement, values := findByExtension, []any{page.Limit(), extension, l.from.accountID}
 	if page.Reverse() {
 		statement = findByExtensionReverse
 	}
-	if r.Bounded {
+	if l.bounded {
 		statement = findByExtensionTo
 		if page.Reverse() {
 			statement = findByExtensionReverseTo
 		}
-		values = append(values, r.To.accountID)
+		values = append(values, l.to.accountID)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }

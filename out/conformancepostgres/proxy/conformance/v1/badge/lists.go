@@ -10,24 +10,51 @@ import (
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
-// scanRequest is a ScanBadgesRequest.
-type scanRequest struct {
-	keyvalue.Paging
-	keyvalue.Range[key]
+// list is what the requests of all lists have: the part of an order that is
+// still to be answered, from inclusive to exclusive, whichever the direction.
+type list struct {
+	paging   keyvalue.Paging
+	from, to key  // parts that are not set are the lowest
+	bounded  bool // there is a to
 }
 
+// everything is the whole of an order.
+var everything = list{from: emptyKey, to: emptyKey}
+
+// page returns the empty page that l asks for of the list called query. Where l
+// resumes, forward pages move from up, reverse pages move to down.
+func (s *Service) page(query []byte, l *list) (*keyvalue.Page, error) {
+	page, cursor, err := s.tokens.Page(query, &l.paging)
+	if err != nil || cursor == nil {
+		return page, err
+	}
+	at := emptyKey
+	if err := at.read(wire.Read(cursor)); err != nil {
+		return nil, runtime.Decode(err)
+	}
+	if l.paging.Reverse {
+		l.to, l.bounded = at, true
+	} else {
+		l.from = at
+	}
+	return page, nil
+}
+
+// scanRequest is a ScanBadgesRequest.
+type scanRequest struct{ list }
+
 func (q *scanRequest) read(b []byte) error {
-	*q = scanRequest{Range: keyvalue.Range[key]{From: emptyKey, To: emptyKey}}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
-		q.Paging.Read(f)
+		q.paging.Read(f)
 	}
 	return runtime.Decode(f.Err())
 }
 
 // query is what a page token of the list is bound to.
 func (q *scanRequest) query() []byte {
-	return q.Paging.Append([]byte("conformance.v1.BadgeService/ScanBadges"))
+	return q.paging.Append([]byte("conformance.v1.BadgeService/ScanBadges"))
 }
 
 // scan serves ScanBadges.
@@ -37,18 +64,11 @@ func (s *Service) scan(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, cursor, err := s.tokens.Page(query, &q.Paging)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
-	if cursor != nil {
-		at := emptyKey
-		if err := at.read(wire.Read(cursor)); err != nil {
-			return runtime.Decode(err)
-		}
-		q.Resume(at, q.Reverse)
-	}
-	if err := s.store.scan(call.Context(), &q.Range, page); err != nil {
+	if err := s.store.scan(call.Context(), &q.list, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query)
@@ -60,7 +80,6 @@ type findByNumberRequest struct {
 }
 
 func (q *findByNumberRequest) read(b []byte) error {
-	*q = findByNumberRequest{}
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -80,12 +99,7 @@ func (s *Service) findByNumber(call *runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	out, err := s.store.findByNumber(call.Context(), q.number, nil)
-	if err != nil {
-		return err
-	}
-	call.Reply(out)
-	return nil
+	return call.Reply(s.store.findByNumber(call.Context(), q.number, nil))
 }
 
 // findByChipRequest is a FindBadgeByChipRequest.
@@ -94,7 +108,6 @@ type findByChipRequest struct {
 }
 
 func (q *findByChipRequest) read(b []byte) error {
-	*q = findByChipRequest{}
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -114,12 +127,7 @@ func (s *Service) findByChip(call *runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	out, err := s.store.findByChip(call.Context(), q.chip, nil)
-	if err != nil {
-		return err
-	}
-	call.Reply(out)
-	return nil
+	return call.Reply(s.store.findByChip(call.Context(), q.chip, nil))
 }
 
 // findByMasterRequest is a FindBadgeByMasterRequest.
@@ -128,7 +136,6 @@ type findByMasterRequest struct {
 }
 
 func (q *findByMasterRequest) read(b []byte) error {
-	*q = findByMasterRequest{}
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -148,12 +155,7 @@ func (s *Service) findByMaster(call *runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	out, err := s.store.findByMaster(call.Context(), q.master, nil)
-	if err != nil {
-		return err
-	}
-	call.Reply(out)
-	return nil
+	return call.Reply(s.store.findByMaster(call.Context(), q.master, nil))
 }
 
 // findByGradeRequest is a FindBadgeByGradeRequest.
@@ -162,7 +164,6 @@ type findByGradeRequest struct {
 }
 
 func (q *findByGradeRequest) read(b []byte) error {
-	*q = findByGradeRequest{}
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -182,12 +183,7 @@ func (s *Service) findByGrade(call *runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	out, err := s.store.findByGrade(call.Context(), q.grade, nil)
-	if err != nil {
-		return err
-	}
-	call.Reply(out)
-	return nil
+	return call.Reply(s.store.findByGrade(call.Context(), q.grade, nil))
 }
 
 // findByIssuedAtRequest is a FindBadgeByIssuedAtRequest.
@@ -196,7 +192,6 @@ type findByIssuedAtRequest struct {
 }
 
 func (q *findByIssuedAtRequest) read(b []byte) error {
-	*q = findByIssuedAtRequest{}
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -222,12 +217,7 @@ func (s *Service) findByIssuedAt(call *runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	out, err := s.store.findByIssuedAt(call.Context(), q.issuedAt, nil)
-	if err != nil {
-		return err
-	}
-	call.Reply(out)
-	return nil
+	return call.Reply(s.store.findByIssuedAt(call.Context(), q.issuedAt, nil))
 }
 
 // findBySeatRequest is a FindBadgeBySeatRequest.
@@ -237,7 +227,7 @@ type findBySeatRequest struct {
 }
 
 func (q *findBySeatRequest) read(b []byte) error {
-	*q = findBySeatRequest{room: wire.Empty}
+	q.room = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -265,12 +255,7 @@ func (s *Service) findBySeat(call *runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	out, err := s.store.findBySeat(call.Context(), q.room, q.chair, nil)
-	if err != nil {
-		return err
-	}
-	call.Reply(out)
-	return nil
+	return call.Reply(s.store.findBySeat(call.Context(), q.room, q.chair, nil))
 }
 
 // answer ends a page. Where there is more, its token resumes at the record on
@@ -284,6 +269,5 @@ func (s *Service) answer(call *runtime.Call, page *keyvalue.Page, query []byte) 
 		}
 		token = s.tokens.Seal(query, r.key.append(nil))
 	}
-	call.Reply(page.Bytes(token))
-	return nil
+	return call.Reply(page.Bytes(token), nil)
 }

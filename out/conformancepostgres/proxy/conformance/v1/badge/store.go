@@ -259,18 +259,18 @@ WHERE "badge_id" >= $2
   AND "badge_id" < $3
 ORDER BY "badge_id" DESC LIMIT $1`
 
-// scan adds the records of r to page, by badge_id.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[key], page *keyvalue.Page) error {
-	statement, values := scan, []any{page.Limit(), r.From.badgeID}
+// scan adds the records of l to page, by badge_id.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+	statement, values := scan, []any{page.Limit(), l.from.badgeID}
 	if page.Reverse() {
 		statement = scanReverse
 	}
-	if r.Bounded {
+	if l.bounded {
 		statement = scanTo
 		if page.Reverse() {
 			statement = scanReverseTo
 		}
-		values = append(values, r.To.badgeID)
+		values = append(values, l.to.badgeID)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }

@@ -146,18 +146,18 @@ WHERE ("grade", "shaded", "row", "column", "upper") >= ($2, $3, $4, $5, $6)
   AND ("grade", "shaded", "row", "column", "upper") < ($7, $8, $9, $10, $11)
 ORDER BY "grade" DESC, "shaded" DESC, "row" DESC, "column" DESC, "upper" DESC LIMIT $1`
 
-// scan adds the records of r to page, by grade, shaded, row, column, upper.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[key], page *keyvalue.Page) error {
-	statement, values := scan, []any{page.Limit(), r.From.grade, r.From.shaded, r.From.row, r.From.column, r.From.upper}
+// scan adds the records of l to page, by grade, shaded, row, column, upper.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+	statement, values := scan, []any{page.Limit(), l.from.grade, l.from.shaded, l.from.row, l.from.column, l.from.upper}
 	if page.Reverse() {
 		statement = scanReverse
 	}
-	if r.Bounded {
+	if l.bounded {
 		statement = scanTo
 		if page.Reverse() {
 			statement = scanReverseTo
 		}
-		values = append(values, r.To.grade, r.To.shaded, r.To.row, r.To.column, r.To.upper)
+		values = append(values, l.to.grade, l.to.shaded, l.to.row, l.to.column, l.to.upper)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }
@@ -184,18 +184,18 @@ WHERE "grade" = $2 AND "shaded" = $3
   AND ("row", "column", "upper") < ($7, $8, $9)
 ORDER BY "row" DESC, "column" DESC, "upper" DESC LIMIT $1`
 
-// scanPartition adds the records of r to page, by row, column, upper.
-func (s *store) scanPartition(ctx context.Context, partition *key, r *keyvalue.Range[key], page *keyvalue.Page) error {
-	statement, values := scanPartition, []any{page.Limit(), partition.grade, partition.shaded, r.From.row, r.From.column, r.From.upper}
+// scanPartition adds the records of l to page, by row, column, upper.
+func (s *store) scanPartition(ctx context.Context, partition *key, l *list, page *keyvalue.Page) error {
+	statement, values := scanPartition, []any{page.Limit(), partition.grade, partition.shaded, l.from.row, l.from.column, l.from.upper}
 	if page.Reverse() {
 		statement = scanPartitionReverse
 	}
-	if r.Bounded {
+	if l.bounded {
 		statement = scanPartitionTo
 		if page.Reverse() {
 			statement = scanPartitionReverseTo
 		}
-		values = append(values, r.To.row, r.To.column, r.To.upper)
+		values = append(values, l.to.row, l.to.column, l.to.upper)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }

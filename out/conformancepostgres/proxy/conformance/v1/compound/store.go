@@ -149,18 +149,18 @@ WHERE ("int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fi
   AND ("int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") < ($14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)
 ORDER BY "int32_key" DESC, "uint32_key" DESC, "sint32_key" DESC, "sint64_key" DESC, "fixed32_key" DESC, "fixed64_key" DESC, "sfixed32_key" DESC, "sfixed64_key" DESC, "uint64_key" DESC, "bytes_key" DESC, "grain_key" DESC, "bool_key" DESC LIMIT $1`
 
-// scan adds the records of r to page, by int32_key, uint32_key, sint32_key, sint64_key, fixed32_key, fixed64_key, sfixed32_key, sfixed64_key, uint64_key, bytes_key, grain_key, bool_key.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[key], page *keyvalue.Page) error {
-	statement, values := scan, []any{page.Limit(), r.From.int32Key, r.From.uint32Key, r.From.sint32Key, r.From.sint64Key, r.From.fixed32Key, r.From.fixed64Key, r.From.sfixed32Key, r.From.sfixed64Key, r.From.uint64Key, r.From.bytesKey, r.From.grainKey, r.From.boolKey}
+// scan adds the records of l to page, by int32_key, uint32_key, sint32_key, sint64_key, fixed32_key, fixed64_key, sfixed32_key, sfixed64_key, uint64_key, bytes_key, grain_key, bool_key.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+	statement, values := scan, []any{page.Limit(), l.from.int32Key, l.from.uint32Key, l.from.sint32Key, l.from.sint64Key, l.from.fixed32Key, l.from.fixed64Key, l.from.sfixed32Key, l.from.sfixed64Key, l.from.uint64Key, l.from.bytesKey, l.from.grainKey, l.from.boolKey}
 	if page.Reverse() {
 		statement = scanReverse
 	}
-	if r.Bounded {
+	if l.bounded {
 		statement = scanTo
 		if page.Reverse() {
 			statement = scanReverseTo
 		}
-		values = append(values, r.To.int32Key, r.To.uint32Key, r.To.sint32Key, r.To.sint64Key, r.To.fixed32Key, r.To.fixed64Key, r.To.sfixed32Key, r.To.sfixed64Key, r.To.uint64Key, r.To.bytesKey, r.To.grainKey, r.To.boolKey)
+		values = append(values, l.to.int32Key, l.to.uint32Key, l.to.sint32Key, l.to.sint64Key, l.to.fixed32Key, l.to.fixed64Key, l.to.sfixed32Key, l.to.sfixed64Key, l.to.uint64Key, l.to.bytesKey, l.to.grainKey, l.to.boolKey)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }
@@ -187,18 +187,18 @@ WHERE "int32_key" = $2 AND "uint32_key" = $3
   AND ("sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") < ($14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
 ORDER BY "sint32_key" DESC, "sint64_key" DESC, "fixed32_key" DESC, "fixed64_key" DESC, "sfixed32_key" DESC, "sfixed64_key" DESC, "uint64_key" DESC, "bytes_key" DESC, "grain_key" DESC, "bool_key" DESC LIMIT $1`
 
-// scanPartition adds the records of r to page, by sint32_key, sint64_key, fixed32_key, fixed64_key, sfixed32_key, sfixed64_key, uint64_key, bytes_key, grain_key, bool_key.
-func (s *store) scanPartition(ctx context.Context, partition *key, r *keyvalue.Range[key], page *keyvalue.Page) error {
-	statement, values := scanPartition, []any{page.Limit(), partition.int32Key, partition.uint32Key, r.From.sint32Key, r.From.sint64Key, r.From.fixed32Key, r.From.fixed64Key, r.From.sfixed32Key, r.From.sfixed64Key, r.From.uint64Key, r.From.bytesKey, r.From.grainKey, r.From.boolKey}
+// scanPartition adds the records of l to page, by sint32_key, sint64_key, fixed32_key, fixed64_key, sfixed32_key, sfixed64_key, uint64_key, bytes_key, grain_key, bool_key.
+func (s *store) scanPartition(ctx context.Context, partition *key, l *list, page *keyvalue.Page) error {
+	statement, values := scanPartition, []any{page.Limit(), partition.int32Key, partition.uint32Key, l.from.sint32Key, l.from.sint64Key, l.from.fixed32Key, l.from.fixed64Key, l.from.sfixed32Key, l.from.sfixed64Key, l.from.uint64Key, l.from.bytesKey, l.from.grainKey, l.from.boolKey}
 	if page.Reverse() {
 		statement = scanPartitionReverse
 	}
-	if r.Bounded {
+	if l.bounded {
 		statement = scanPartitionTo
 		if page.Reverse() {
 			statement = scanPartitionReverseTo
 		}
-		values = append(values, r.To.sint32Key, r.To.sint64Key, r.To.fixed32Key, r.To.fixed64Key, r.To.sfixed32Key, r.To.sfixed64Key, r.To.uint64Key, r.To.bytesKey, r.To.grainKey, r.To.boolKey)
+		values = append(values, l.to.sint32Key, l.to.sint64Key, l.to.fixed32Key, l.to.fixed64Key, l.to.sfixed32Key, l.to.sfixed64Key, l.to.uint64Key, l.to.bytesKey, l.to.grainKey, l.to.boolKey)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }

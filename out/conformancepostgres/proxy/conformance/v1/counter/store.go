@@ -146,18 +146,18 @@ WHERE "counter_id" >= $2
   AND "counter_id" < $3
 ORDER BY "counter_id" DESC LIMIT $1`
 
-// scan adds the records of r to page, by counter_id.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[key], page *keyvalue.Page) error {
-	statement, values := scan, []any{page.Limit(), r.From.counterID}
+// scan adds the records of l to page, by counter_id.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+	statement, values := scan, []any{page.Limit(), l.from.counterID}
 	if page.Reverse() {
 		statement = scanReverse
 	}
-	if r.Bounded {
+	if l.bounded {
 		statement = scanTo
 		if page.Reverse() {
 			statement = scanReverseTo
 		}
-		values = append(values, r.To.counterID)
+		values = append(values, l.to.counterID)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }

@@ -146,18 +146,18 @@ WHERE "document_id" >= $2
   AND "document_id" < $3
 ORDER BY "document_id" DESC LIMIT $1`
 
-// scan adds the records of r to page, by document_id.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[key], page *keyvalue.Page) error {
-	statement, values := scan, []any{page.Limit(), r.From.documentID}
+// scan adds the records of l to page, by document_id.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+	statement, values := scan, []any{page.Limit(), l.from.documentID}
 	if page.Reverse() {
 		statement = scanReverse
 	}
-	if r.Bounded {
+	if l.bounded {
 		statement = scanTo
 		if page.Reverse() {
 			statement = scanReverseTo
 		}
-		values = append(values, r.To.documentID)
+		values = append(values, l.to.documentID)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }

@@ -191,18 +191,18 @@ WHERE "note_id" >= $2
   AND "note_id" < $3
 ORDER BY "note_id" DESC LIMIT $1`
 
-// scan adds the records of r to page, by note_id.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[key], page *keyvalue.Page) error {
-	statement, values := scan, []any{page.Limit(), r.From.noteID}
+// scan adds the records of l to page, by note_id.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+	statement, values := scan, []any{page.Limit(), l.from.noteID}
 	if page.Reverse() {
 		statement = scanReverse
 	}
-	if r.Bounded {
+	if l.bounded {
 		statement = scanTo
 		if page.Reverse() {
 			statement = scanReverseTo
 		}
-		values = append(values, r.To.noteID)
+		values = append(values, l.to.noteID)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }

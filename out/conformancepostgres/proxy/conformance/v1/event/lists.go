@@ -12,31 +12,69 @@ import (
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
+// list is what the requests of all lists have: the part of an order that is
+// still to be answered, from inclusive to exclusive, whichever the direction.
+type list struct {
+	paging   keyvalue.Paging
+	from, to position // parts that are not set are the lowest
+	bounded  bool     // there is a to
+}
+
+// everything is the whole of an order.
+var everything = list{from: lowestPosition, to: lowestPosition}
+
+// page returns the empty page that l asks for of the list called query. Where l
+// resumes, forward pages move from up, reverse pages move to down.
+func (s *Service) page(query []byte, l *list) (*keyvalue.Page, error) {
+	page, cursor, err := s.tokens.Page(query, &l.paging)
+	if err != nil || cursor == nil {
+		return page, err
+	}
+	at := lowestPosition
+	if err := at.read(wire.Read(cursor)); err != nil {
+		return nil, runtime.Decode(err)
+	}
+	if l.paging.Reverse {
+		l.to, l.bounded = at, true
+	} else {
+		l.from = at
+	}
+	return page, nil
+}
+
+// appendRange appends the range of l, as what a page token is bound to.
+func appendRange(b []byte, l *list) []byte {
+	b = wire.AppendBytes(b, 11, l.from.append(nil))
+	if l.bounded {
+		b = wire.AppendBytes(b, 12, l.to.append(nil))
+	}
+	return b
+}
+
 // scanRequest is a ScanEventsRequest.
 type scanRequest struct {
-	keyvalue.Paging
-	keyvalue.Range[position]
+	list
 	partition   key
 	inPartition bool
 	hasFrom     bool
 }
 
 func (q *scanRequest) read(b []byte) error {
-	*q = scanRequest{Range: keyvalue.Range[position]{From: lowestPosition, To: lowestPosition}, partition: emptyKey}
+	q.list, q.partition = everything, emptyKey
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Bytes:
 			q.inPartition = true
-			f.Join(q.partition.read(f.Message()))
+			join(&q.partition, f)
 		case keyvalue.TagFrom:
 			q.hasFrom = true
-			f.Join(q.From.key.read(f.Message()))
+			join(&q.from.key, f)
 		case keyvalue.TagTo:
-			q.Bounded = true
-			f.Join(q.To.key.read(f.Message()))
+			q.bounded = true
+			join(&q.to.key, f)
 		default:
-			q.Paging.Read(f)
+			q.paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -45,24 +83,27 @@ func (q *scanRequest) read(b []byte) error {
 	return q.valid()
 }
 
+// join reads into k the current field of f, a message that has fields of the key.
+func join(k *key, f *wire.Fields) { f.Join(k.read(f.Message())) }
+
 // valid says what is wrong with the partition and the range.
 func (q *scanRequest) valid() error {
 	if !q.inPartition {
-		if q.hasFrom || q.Bounded {
+		if q.hasFrom || q.bounded {
 			return runtime.Required("partition")
 		}
 		return nil
 	}
-	if err := q.partition.validPartition(); err != nil {
+	if err := validPartition(&q.partition); err != nil {
 		return runtime.In("partition", err)
 	}
-	if err := q.From.key.validBound(); err != nil {
+	if err := validBound(&q.from.key); err != nil {
 		return runtime.In("from", err)
 	}
-	if err := q.To.key.validBound(); err != nil {
+	if err := validBound(&q.to.key); err != nil {
 		return runtime.In("to", err)
 	}
-	if q.Bounded && cmp.Or(q.From.at.Compare(q.To.at), bytes.Compare(q.From.name, q.To.name), cmp.Compare(q.From.sequence, q.To.sequence)) > 0 {
+	if q.bounded && cmp.Or(q.from.at.Compare(q.to.at), bytes.Compare(q.from.name, q.to.name), cmp.Compare(q.from.sequence, q.to.sequence)) > 0 {
 		return keyvalue.Backwards(true)
 	}
 	return nil
@@ -70,20 +111,17 @@ func (q *scanRequest) valid() error {
 
 // query is what a page token of the list is bound to.
 func (q *scanRequest) query() []byte {
-	b := q.Paging.Append([]byte("conformance.v1.EventService/ScanEvents"))
+	b := q.paging.Append([]byte("conformance.v1.EventService/ScanEvents"))
 	if q.inPartition {
 		b = wire.AppendBytes(b, 1, q.partition.append(nil))
-		b = wire.AppendBytes(b, 11, q.From.append(nil))
-	}
-	if q.Bounded {
-		b = wire.AppendBytes(b, 12, q.To.append(nil))
+		b = appendRange(b, &q.list)
 	}
 	return b
 }
 
 // validBound says what is wrong with the sort key of a range, whose trailing
 // fields may be unset.
-func (k *key) validBound() error {
+func validBound(k *key) error {
 	switch {
 	case !k.at.Valid():
 		return runtime.BadTime("at")
@@ -106,21 +144,14 @@ func (s *Service) scan(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, cursor, err := s.tokens.Page(query, &q.Paging)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
-	if cursor != nil {
-		at := lowestPosition
-		if err := at.read(wire.Read(cursor)); err != nil {
-			return runtime.Decode(err)
-		}
-		q.Resume(at, q.Reverse)
-	}
 	if q.inPartition {
-		err = s.store.scanPartition(call.Context(), &q.partition, &q.Range, page)
+		err = s.store.scanPartition(call.Context(), &q.partition, &q.list, page)
 	} else {
-		err = s.store.scan(call.Context(), &q.Range, page)
+		err = s.store.scan(call.Context(), &q.list, page)
 	}
 	if err != nil {
 		return err
@@ -130,28 +161,27 @@ func (s *Service) scan(call *runtime.Call) error {
 
 // findBySeverityRequest is a FindEventsBySeverityRequest.
 type findBySeverityRequest struct {
-	keyvalue.Paging
-	keyvalue.Range[position]
+	list
 }
 
 func (q *findBySeverityRequest) read(b []byte) error {
-	*q = findBySeverityRequest{Range: keyvalue.Range[position]{From: lowestPosition, To: lowestPosition}}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
 		case 11<<3 | wire.Varint:
-			q.From.severity = f.Int64()
+			q.from.severity = f.Int64()
 		case 12<<3 | wire.Varint:
-			q.Bounded = true
-			q.To.severity = f.Int64()
+			q.bounded = true
+			q.to.severity = f.Int64()
 		default:
-			q.Paging.Read(f)
+			q.paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
-	if q.Bounded && cmp.Compare(q.From.severity, q.To.severity) > 0 {
+	if q.bounded && q.from.severity > q.to.severity {
 		return keyvalue.Backwards(false)
 	}
 	return nil
@@ -159,11 +189,8 @@ func (q *findBySeverityRequest) read(b []byte) error {
 
 // query is what a page token of the list is bound to.
 func (q *findBySeverityRequest) query() []byte {
-	b := q.Paging.Append([]byte("conformance.v1.EventService/FindEventsBySeverity"))
-	b = wire.AppendBytes(b, 11, q.From.append(nil))
-	if q.Bounded {
-		b = wire.AppendBytes(b, 12, q.To.append(nil))
-	}
+	b := q.paging.Append([]byte("conformance.v1.EventService/FindEventsBySeverity"))
+	b = appendRange(b, &q.list)
 	return b
 }
 
@@ -174,18 +201,11 @@ func (s *Service) findBySeverity(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, cursor, err := s.tokens.Page(query, &q.Paging)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
-	if cursor != nil {
-		at := lowestPosition
-		if err := at.read(wire.Read(cursor)); err != nil {
-			return runtime.Decode(err)
-		}
-		q.Resume(at, q.Reverse)
-	}
-	if err := s.store.findBySeverity(call.Context(), &q.Range, page); err != nil {
+	if err := s.store.findBySeverity(call.Context(), &q.list, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, (*record).cursorSeverity)
@@ -193,36 +213,35 @@ func (s *Service) findBySeverity(call *runtime.Call) error {
 
 // findByKindRequest is a FindEventsByKindRequest.
 type findByKindRequest struct {
-	keyvalue.Paging
-	keyvalue.Range[position]
+	list
 	kind int64
 }
 
 func (q *findByKindRequest) read(b []byte) error {
-	*q = findByKindRequest{Range: keyvalue.Range[position]{From: lowestPosition, To: lowestPosition}}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Varint:
 			q.kind = int64(f.Int32())
 		case 11<<3 | wire.Bytes:
-			q.From.at = f.Timestamp(q.From.at)
+			q.from.at = f.Timestamp(q.from.at)
 		case 12<<3 | wire.Bytes:
-			q.Bounded = true
-			q.To.at = f.Timestamp(q.To.at)
+			q.bounded = true
+			q.to.at = f.Timestamp(q.to.at)
 		default:
-			q.Paging.Read(f)
+			q.paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
 	switch {
-	case !q.From.at.Valid():
+	case !q.from.at.Valid():
 		return runtime.BadTime("from")
-	case !q.To.at.Valid():
+	case !q.to.at.Valid():
 		return runtime.BadTime("to")
-	case q.Bounded && q.From.at.Compare(q.To.at) > 0:
+	case q.bounded && q.from.at.Compare(q.to.at) > 0:
 		return keyvalue.Backwards(true)
 	}
 	return nil
@@ -230,12 +249,9 @@ func (q *findByKindRequest) read(b []byte) error {
 
 // query is what a page token of the list is bound to.
 func (q *findByKindRequest) query() []byte {
-	b := q.Paging.Append([]byte("conformance.v1.EventService/FindEventsByKind"))
+	b := q.paging.Append([]byte("conformance.v1.EventService/FindEventsByKind"))
 	b = wire.AppendVarint(b, 1, uint64(q.kind))
-	b = wire.AppendBytes(b, 11, q.From.append(nil))
-	if q.Bounded {
-		b = wire.AppendBytes(b, 12, q.To.append(nil))
-	}
+	b = appendRange(b, &q.list)
 	return b
 }
 
@@ -246,18 +262,11 @@ func (s *Service) findByKind(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, cursor, err := s.tokens.Page(query, &q.Paging)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
-	if cursor != nil {
-		at := lowestPosition
-		if err := at.read(wire.Read(cursor)); err != nil {
-			return runtime.Decode(err)
-		}
-		q.Resume(at, q.Reverse)
-	}
-	if err := s.store.findByKind(call.Context(), q.kind, &q.Range, page); err != nil {
+	if err := s.store.findByKind(call.Context(), q.kind, &q.list, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, (*record).cursor)
@@ -265,14 +274,14 @@ func (s *Service) findByKind(call *runtime.Call) error {
 
 // findByPlaceRequest is a FindEventsByPlaceRequest.
 type findByPlaceRequest struct {
-	keyvalue.Paging
-	keyvalue.Range[position]
+	list
 	region []byte
 	open   bool
 }
 
 func (q *findByPlaceRequest) read(b []byte) error {
-	*q = findByPlaceRequest{Range: keyvalue.Range[position]{From: lowestPosition, To: lowestPosition}, region: wire.Empty}
+	q.list = everything
+	q.region = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -281,7 +290,7 @@ func (q *findByPlaceRequest) read(b []byte) error {
 		case 2<<3 | wire.Varint:
 			q.open = f.Bool()
 		default:
-			q.Paging.Read(f)
+			q.paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -298,7 +307,7 @@ func (q *findByPlaceRequest) read(b []byte) error {
 
 // query is what a page token of the list is bound to.
 func (q *findByPlaceRequest) query() []byte {
-	b := q.Paging.Append([]byte("conformance.v1.EventService/FindEventsByPlace"))
+	b := q.paging.Append([]byte("conformance.v1.EventService/FindEventsByPlace"))
 	b = wire.AppendBytes(b, 1, q.region)
 	b = wire.AppendBool(b, 2, q.open)
 	return b
@@ -311,18 +320,11 @@ func (s *Service) findByPlace(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, cursor, err := s.tokens.Page(query, &q.Paging)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
-	if cursor != nil {
-		at := lowestPosition
-		if err := at.read(wire.Read(cursor)); err != nil {
-			return runtime.Decode(err)
-		}
-		q.Resume(at, q.Reverse)
-	}
-	if err := s.store.findByPlace(call.Context(), q.region, q.open, &q.Range, page); err != nil {
+	if err := s.store.findByPlace(call.Context(), q.region, q.open, &q.list, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, (*record).cursor)
@@ -330,14 +332,14 @@ func (s *Service) findByPlace(call *runtime.Call) error {
 
 // findByUrgentRequest is a FindEventsByUrgentRequest.
 type findByUrgentRequest struct {
-	keyvalue.Paging
-	keyvalue.Range[position]
+	list
 	region []byte
 	kind   int64
 }
 
 func (q *findByUrgentRequest) read(b []byte) error {
-	*q = findByUrgentRequest{Range: keyvalue.Range[position]{From: lowestPosition, To: lowestPosition}, region: wire.Empty}
+	q.list = everything
+	q.region = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -346,12 +348,12 @@ func (q *findByUrgentRequest) read(b []byte) error {
 		case 2<<3 | wire.Varint:
 			q.kind = int64(f.Int32())
 		case 11<<3 | wire.Varint:
-			q.From.severity = f.Int64()
+			q.from.severity = f.Int64()
 		case 12<<3 | wire.Varint:
-			q.Bounded = true
-			q.To.severity = f.Int64()
+			q.bounded = true
+			q.to.severity = f.Int64()
 		default:
-			q.Paging.Read(f)
+			q.paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -363,7 +365,7 @@ func (q *findByUrgentRequest) read(b []byte) error {
 	case bytes.IndexByte(q.region, 0) >= 0:
 		return runtime.HasNUL("region")
 	}
-	if q.Bounded && cmp.Compare(q.From.severity, q.To.severity) > 0 {
+	if q.bounded && q.from.severity > q.to.severity {
 		return keyvalue.Backwards(false)
 	}
 	return nil
@@ -371,13 +373,10 @@ func (q *findByUrgentRequest) read(b []byte) error {
 
 // query is what a page token of the list is bound to.
 func (q *findByUrgentRequest) query() []byte {
-	b := q.Paging.Append([]byte("conformance.v1.EventService/FindEventsByUrgent"))
+	b := q.paging.Append([]byte("conformance.v1.EventService/FindEventsByUrgent"))
 	b = wire.AppendBytes(b, 1, q.region)
 	b = wire.AppendVarint(b, 2, uint64(q.kind))
-	b = wire.AppendBytes(b, 11, q.From.append(nil))
-	if q.Bounded {
-		b = wire.AppendBytes(b, 12, q.To.append(nil))
-	}
+	b = appendRange(b, &q.list)
 	return b
 }
 
@@ -388,18 +387,11 @@ func (s *Service) findByUrgent(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, cursor, err := s.tokens.Page(query, &q.Paging)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
-	if cursor != nil {
-		at := lowestPosition
-		if err := at.read(wire.Read(cursor)); err != nil {
-			return runtime.Decode(err)
-		}
-		q.Resume(at, q.Reverse)
-	}
-	if err := s.store.findByUrgent(call.Context(), q.region, q.kind, &q.Range, page); err != nil {
+	if err := s.store.findByUrgent(call.Context(), q.region, q.kind, &q.list, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, (*record).cursorSeverity)
@@ -416,6 +408,5 @@ func (s *Service) answer(call *runtime.Call, page *keyvalue.Page, query []byte, 
 		}
 		token = s.tokens.Seal(query, cursor(&r))
 	}
-	call.Reply(page.Bytes(token))
-	return nil
+	return call.Reply(page.Bytes(token), nil)
 }

@@ -157,18 +157,18 @@ WHERE ("tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($2, $3, $4, 
   AND ("tenant", "shard", "at", "at_nanos", "name", "sequence") < ($8, $9, $10, $11, $12, $13)
 ORDER BY "tenant" DESC, "shard" DESC, "at" DESC, "at_nanos" DESC, "name" DESC, "sequence" DESC LIMIT $1`
 
-// scan adds the records of r to page, by tenant, shard, at, name, sequence.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	statement, values := scan, []any{page.Limit(), r.From.tenant, r.From.shard, postgres.TimeOrLowest(r.From.at), postgres.NanosOrLowest(r.From.at), r.From.name, r.From.sequence}
+// scan adds the records of l to page, by tenant, shard, at, name, sequence.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+	statement, values := scan, []any{page.Limit(), l.from.tenant, l.from.shard, postgres.TimeOrLowest(l.from.at), postgres.NanosOrLowest(l.from.at), l.from.name, l.from.sequence}
 	if page.Reverse() {
 		statement = scanReverse
 	}
-	if r.Bounded {
+	if l.bounded {
 		statement = scanTo
 		if page.Reverse() {
 			statement = scanReverseTo
 		}
-		values = append(values, r.To.tenant, r.To.shard, postgres.TimeOrLowest(r.To.at), postgres.NanosOrLowest(r.To.at), r.To.name, r.To.sequence)
+		values = append(values, l.to.tenant, l.to.shard, postgres.TimeOrLowest(l.to.at), postgres.NanosOrLowest(l.to.at), l.to.name, l.to.sequence)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }
@@ -195,18 +195,18 @@ WHERE "tenant" = $2 AND "shard" = $3
   AND ("at", "at_nanos", "name", "sequence") < ($8, $9, $10, $11)
 ORDER BY "at" DESC, "at_nanos" DESC, "name" DESC, "sequence" DESC LIMIT $1`
 
-// scanPartition adds the records of r to page, by at, name, sequence.
-func (s *store) scanPartition(ctx context.Context, partition *key, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	statement, values := scanPartition, []any{page.Limit(), partition.tenant, partition.shard, postgres.TimeOrLowest(r.From.at), postgres.NanosOrLowest(r.From.at), r.From.name, r.From.sequence}
+// scanPartition adds the records of l to page, by at, name, sequence.
+func (s *store) scanPartition(ctx context.Context, partition *key, l *list, page *keyvalue.Page) error {
+	statement, values := scanPartition, []any{page.Limit(), partition.tenant, partition.shard, postgres.TimeOrLowest(l.from.at), postgres.NanosOrLowest(l.from.at), l.from.name, l.from.sequence}
 	if page.Reverse() {
 		statement = scanPartitionReverse
 	}
-	if r.Bounded {
+	if l.bounded {
 		statement = scanPartitionTo
 		if page.Reverse() {
 			statement = scanPartitionReverseTo
 		}
-		values = append(values, postgres.TimeOrLowest(r.To.at), postgres.NanosOrLowest(r.To.at), r.To.name, r.To.sequence)
+		values = append(values, postgres.TimeOrLowest(l.to.at), postgres.NanosOrLowest(l.to.at), l.to.name, l.to.sequence)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }
@@ -229,18 +229,18 @@ WHERE ("severity", "tenant", "shard", "at", "at_nanos", "name", "sequence") >= (
   AND ("severity", "tenant", "shard", "at", "at_nanos", "name", "sequence") < ($9, $10, $11, $12, $13, $14, $15)
 ORDER BY "severity" DESC, "tenant" DESC, "shard" DESC, "at" DESC, "at_nanos" DESC, "name" DESC, "sequence" DESC LIMIT $1`
 
-// findBySeverity adds the records of r to page, by severity, tenant, shard, at, name, sequence.
-func (s *store) findBySeverity(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	statement, values := findBySeverity, []any{page.Limit(), r.From.severity, r.From.tenant, r.From.shard, postgres.TimeOrLowest(r.From.at), postgres.NanosOrLowest(r.From.at), r.From.name, r.From.sequence}
+// findBySeverity adds the records of l to page, by severity, tenant, shard, at, name, sequence.
+func (s *store) findBySeverity(ctx context.Context, l *list, page *keyvalue.Page) error {
+	statement, values := findBySeverity, []any{page.Limit(), l.from.severity, l.from.tenant, l.from.shard, postgres.TimeOrLowest(l.from.at), postgres.NanosOrLowest(l.from.at), l.from.name, l.from.sequence}
 	if page.Reverse() {
 		statement = findBySeverityReverse
 	}
-	if r.Bounded {
+	if l.bounded {
 		statement = findBySeverityTo
 		if page.Reverse() {
 			statement = findBySeverityReverseTo
 		}
-		values = append(values, r.To.severity, r.To.tenant, r.To.shard, postgres.TimeOrLowest(r.To.at), postgres.NanosOrLowest(r.To.at), r.To.name, r.To.sequence)
+		values = append(values, l.to.severity, l.to.tenant, l.to.shard, postgres.TimeOrLowest(l.to.at), postgres.NanosOrLowest(l.to.at), l.to.name, l.to.sequence)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }
@@ -267,18 +267,18 @@ WHERE "kind" = $2
   AND ("at", "at_nanos", "tenant", "shard", "name", "sequence") < ($9, $10, $11, $12, $13, $14)
 ORDER BY "at" DESC, "at_nanos" DESC, "tenant" DESC, "shard" DESC, "name" DESC, "sequence" DESC LIMIT $1`
 
-// findByKind adds the records of r to page, by at, tenant, shard, name, sequence.
-func (s *store) findByKind(ctx context.Context, kind int64, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	statement, values := findByKind, []any{page.Limit(), kind, postgres.TimeOrLowest(r.From.at), postgres.NanosOrLowest(r.From.at), r.From.tenant, r.From.shard, r.From.name, r.From.sequence}
+// findByKind adds the records of l to page, by at, tenant, shard, name, sequence.
+func (s *store) findByKind(ctx context.Context, kind int64, l *list, page *keyvalue.Page) error {
+	statement, values := findByKind, []any{page.Limit(), kind, postgres.TimeOrLowest(l.from.at), postgres.NanosOrLowest(l.from.at), l.from.tenant, l.from.shard, l.from.name, l.from.sequence}
 	if page.Reverse() {
 		statement = findByKindReverse
 	}
-	if r.Bounded {
+	if l.bounded {
 		statement = findByKindTo
 		if page.Reverse() {
 			statement = findByKindReverseTo
 		}
-		values = append(values, postgres.TimeOrLowest(r.To.at), postgres.NanosOrLowest(r.To.at), r.To.tenant, r.To.shard, r.To.name, r.To.sequence)
+		values = append(values, postgres.TimeOrLowest(l.to.at), postgres.NanosOrLowest(l.to.at), l.to.tenant, l.to.shard, l.to.name, l.to.sequence)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }
@@ -305,18 +305,18 @@ WHERE "region" = $2 AND "open" = $3
   AND ("tenant", "shard", "at", "at_nanos", "name", "sequence") < ($10, $11, $12, $13, $14, $15)
 ORDER BY "tenant" DESC, "shard" DESC, "at" DESC, "at_nanos" DESC, "name" DESC, "sequence" DESC LIMIT $1`
 
-// findByPlace adds the records of r to page, by tenant, shard, at, name, sequence.
-func (s *store) findByPlace(ctx context.Context, region []byte, open bool, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	statement, values := findByPlace, []any{page.Limit(), region, open, r.From.tenant, r.From.shard, postgres.TimeOrLowest(r.From.at), postgres.NanosOrLowest(r.From.at), r.From.name, r.From.sequence}
+// findByPlace adds the records of l to page, by tenant, shard, at, name, sequence.
+func (s *store) findByPlace(ctx context.Context, region []byte, open bool, l *list, page *keyvalue.Page) error {
+	statement, values := findByPlace, []any{page.Limit(), region, open, l.from.tenant, l.from.shard, postgres.TimeOrLowest(l.from.at), postgres.NanosOrLowest(l.from.at), l.from.name, l.from.sequence}
 	if page.Reverse() {
 		statement = findByPlaceReverse
 	}
-	if r.Bounded {
+	if l.bounded {
 		statement = findByPlaceTo
 		if page.Reverse() {
 			statement = findByPlaceReverseTo
 		}
-		values = append(values, r.To.tenant, r.To.shard, postgres.TimeOrLowest(r.To.at), postgres.NanosOrLowest(r.To.at), r.To.name, r.To.sequence)
+		values = append(values, l.to.tenant, l.to.shard, postgres.TimeOrLowest(l.to.at), postgres.NanosOrLowest(l.to.at), l.to.name, l.to.sequence)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }
@@ -343,18 +343,18 @@ WHERE "region" = $2 AND "kind" = $3
   AND ("severity", "tenant", "shard", "at", "at_nanos", "name", "sequence") < ($11, $12, $13, $14, $15, $16, $17)
 ORDER BY "severity" DESC, "tenant" DESC, "shard" DESC, "at" DESC, "at_nanos" DESC, "name" DESC, "sequence" DESC LIMIT $1`
 
-// findByUrgent adds the records of r to page, by severity, tenant, shard, at, name, sequence.
-func (s *store) findByUrgent(ctx context.Context, region []byte, kind int64, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	statement, values := findByUrgent, []any{page.Limit(), region, kind, r.From.severity, r.From.tenant, r.From.shard, postgres.TimeOrLowest(r.From.at), postgres.NanosOrLowest(r.From.at), r.From.name, r.From.sequence}
+// findByUrgent adds the records of l to page, by severity, tenant, shard, at, name, sequence.
+func (s *store) findByUrgent(ctx context.Context, region []byte, kind int64, l *list, page *keyvalue.Page) error {
+	statement, values := findByUrgent, []any{page.Limit(), region, kind, l.from.severity, l.from.tenant, l.from.shard, postgres.TimeOrLowest(l.from.at), postgres.NanosOrLowest(l.from.at), l.from.name, l.from.sequence}
 	if page.Reverse() {
 		statement = findByUrgentReverse
 	}
-	if r.Bounded {
+	if l.bounded {
 		statement = findByUrgentTo
 		if page.Reverse() {
 			statement = findByUrgentReverseTo
 		}
-		values = append(values, r.To.severity, r.To.tenant, r.To.shard, postgres.TimeOrLowest(r.To.at), postgres.NanosOrLowest(r.To.at), r.To.name, r.To.sequence)
+		values = append(values, l.to.severity, l.to.tenant, l.to.shard, postgres.TimeOrLowest(l.to.at), postgres.NanosOrLowest(l.to.at), l.to.name, l.to.sequence)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }

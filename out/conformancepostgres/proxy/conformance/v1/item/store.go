@@ -205,18 +205,18 @@ WHERE "item_id" >= $2
   AND "item_id" < $3
 ORDER BY "item_id" DESC LIMIT $1`
 
-// scan adds the records of r to page, by item_id.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	statement, values := scan, []any{page.Limit(), r.From.itemID}
+// scan adds the records of l to page, by item_id.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+	statement, values := scan, []any{page.Limit(), l.from.itemID}
 	if page.Reverse() {
 		statement = scanReverse
 	}
-	if r.Bounded {
+	if l.bounded {
 		statement = scanTo
 		if page.Reverse() {
 			statement = scanReverseTo
 		}
-		values = append(values, r.To.itemID)
+		values = append(values, l.to.itemID)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }
@@ -243,18 +243,18 @@ WHERE "colour" = $2
   AND "item_id" < $4
 ORDER BY "item_id" DESC LIMIT $1`
 
-// findByColour adds the records of r to page, by item_id.
-func (s *store) findByColour(ctx context.Context, colour []byte, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	statement, values := findByColour, []any{page.Limit(), colour, r.From.itemID}
+// findByColour adds the records of l to page, by item_id.
+func (s *store) findByColour(ctx context.Context, colour []byte, l *list, page *keyvalue.Page) error {
+	statement, values := findByColour, []any{page.Limit(), colour, l.from.itemID}
 	if page.Reverse() {
 		statement = findByColourReverse
 	}
-	if r.Bounded {
+	if l.bounded {
 		statement = findByColourTo
 		if page.Reverse() {
 			statement = findByColourReverseTo
 		}
-		values = append(values, r.To.itemID)
+		values = append(values, l.to.itemID)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }
@@ -277,18 +277,18 @@ WHERE ("title", "item_id") >= ($2, $3)
   AND ("title", "item_id") < ($4, $5)
 ORDER BY "title" DESC, "item_id" DESC LIMIT $1`
 
-// findByTitle adds the records of r to page, by title, item_id.
-func (s *store) findByTitle(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	statement, values := findByTitle, []any{page.Limit(), r.From.title, r.From.itemID}
+// findByTitle adds the records of l to page, by title, item_id.
+func (s *store) findByTitle(ctx context.Context, l *list, page *keyvalue.Page) error {
+	statement, values := findByTitle, []any{page.Limit(), l.from.title, l.from.itemID}
 	if page.Reverse() {
 		statement = findByTitleReverse
 	}
-	if r.Bounded {
+	if l.bounded {
 		statement = findByTitleTo
 		if page.Reverse() {
 			statement = findByTitleReverseTo
 		}
-		values = append(values, r.To.title, r.To.itemID)
+		values = append(values, l.to.title, l.to.itemID)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }

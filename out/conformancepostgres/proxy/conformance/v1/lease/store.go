@@ -214,18 +214,18 @@ WHERE "prism_expires" > $2
   AND "lease_id" < $4
 ORDER BY "lease_id" DESC LIMIT $1`
 
-// scan adds the records of r to page, by lease_id.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	statement, values := scan, []any{page.Limit(), s.db.Now(), r.From.leaseID}
+// scan adds the records of l to page, by lease_id.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+	statement, values := scan, []any{page.Limit(), s.db.Now(), l.from.leaseID}
 	if page.Reverse() {
 		statement = scanReverse
 	}
-	if r.Bounded {
+	if l.bounded {
 		statement = scanTo
 		if page.Reverse() {
 			statement = scanReverseTo
 		}
-		values = append(values, r.To.leaseID)
+		values = append(values, l.to.leaseID)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }
@@ -252,18 +252,18 @@ WHERE "prism_expires" > $2
   AND ("priority", "lease_id") < ($5, $6)
 ORDER BY "priority" DESC, "lease_id" DESC LIMIT $1`
 
-// findByPriority adds the records of r to page, by priority, lease_id.
-func (s *store) findByPriority(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	statement, values := findByPriority, []any{page.Limit(), s.db.Now(), r.From.priority, r.From.leaseID}
+// findByPriority adds the records of l to page, by priority, lease_id.
+func (s *store) findByPriority(ctx context.Context, l *list, page *keyvalue.Page) error {
+	statement, values := findByPriority, []any{page.Limit(), s.db.Now(), l.from.priority, l.from.leaseID}
 	if page.Reverse() {
 		statement = findByPriorityReverse
 	}
-	if r.Bounded {
+	if l.bounded {
 		statement = findByPriorityTo
 		if page.Reverse() {
 			statement = findByPriorityReverseTo
 		}
-		values = append(values, r.To.priority, r.To.leaseID)
+		values = append(values, l.to.priority, l.to.leaseID)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }

@@ -149,18 +149,18 @@ WHERE "modern_id" >= $2
   AND "modern_id" < $3
 ORDER BY "modern_id" DESC LIMIT $1`
 
-// scan adds the records of r to page, by modern_id.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[key], page *keyvalue.Page) error {
-	statement, values := scan, []any{page.Limit(), r.From.modernID}
+// scan adds the records of l to page, by modern_id.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+	statement, values := scan, []any{page.Limit(), l.from.modernID}
 	if page.Reverse() {
 		statement = scanReverse
 	}
-	if r.Bounded {
+	if l.bounded {
 		statement = scanTo
 		if page.Reverse() {
 			statement = scanReverseTo
 		}
-		values = append(values, r.To.modernID)
+		values = append(values, l.to.modernID)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }
@@ -187,18 +187,18 @@ WHERE "rank" = $2
   AND "modern_id" < $4
 ORDER BY "modern_id" DESC LIMIT $1`
 
-// findByRank adds the records of r to page, by modern_id.
-func (s *store) findByRank(ctx context.Context, rank []byte, r *keyvalue.Range[key], page *keyvalue.Page) error {
-	statement, values := findByRank, []any{page.Limit(), rank, r.From.modernID}
+// findByRank adds the records of l to page, by modern_id.
+func (s *store) findByRank(ctx context.Context, rank []byte, l *list, page *keyvalue.Page) error {
+	statement, values := findByRank, []any{page.Limit(), rank, l.from.modernID}
 	if page.Reverse() {
 		statement = findByRankReverse
 	}
-	if r.Bounded {
+	if l.bounded {
 		statement = findByRankTo
 		if page.Reverse() {
 			statement = findByRankReverseTo
 		}
-		values = append(values, r.To.modernID)
+		values = append(values, l.to.modernID)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }
@@ -225,18 +225,18 @@ WHERE "stage" = $2
   AND "modern_id" < $4
 ORDER BY "modern_id" DESC LIMIT $1`
 
-// findByStage adds the records of r to page, by modern_id.
-func (s *store) findByStage(ctx context.Context, stage int64, r *keyvalue.Range[key], page *keyvalue.Page) error {
-	statement, values := findByStage, []any{page.Limit(), stage, r.From.modernID}
+// findByStage adds the records of l to page, by modern_id.
+func (s *store) findByStage(ctx context.Context, stage int64, l *list, page *keyvalue.Page) error {
+	statement, values := findByStage, []any{page.Limit(), stage, l.from.modernID}
 	if page.Reverse() {
 		statement = findByStageReverse
 	}
-	if r.Bounded {
+	if l.bounded {
 		statement = findByStageTo
 		if page.Reverse() {
 			statement = findByStageReverseTo
 		}
-		values = append(values, r.To.modernID)
+		values = append(values, l.to.modernID)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }

@@ -150,18 +150,18 @@ WHERE ("relic_id", "shelf") >= ($2, $3)
   AND ("relic_id", "shelf") < ($4, $5)
 ORDER BY "relic_id" DESC, "shelf" DESC LIMIT $1`
 
-// scan adds the records of r to page, by relic_id, shelf.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[key], page *keyvalue.Page) error {
-	statement, values := scan, []any{page.Limit(), r.From.relicID, r.From.shelf}
+// scan adds the records of l to page, by relic_id, shelf.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+	statement, values := scan, []any{page.Limit(), l.from.relicID, l.from.shelf}
 	if page.Reverse() {
 		statement = scanReverse
 	}
-	if r.Bounded {
+	if l.bounded {
 		statement = scanTo
 		if page.Reverse() {
 			statement = scanReverseTo
 		}
-		values = append(values, r.To.relicID, r.To.shelf)
+		values = append(values, l.to.relicID, l.to.shelf)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }
@@ -188,18 +188,18 @@ WHERE "relic_id" = $2
   AND "shelf" < $4
 ORDER BY "shelf" DESC LIMIT $1`
 
-// scanPartition adds the records of r to page, by shelf.
-func (s *store) scanPartition(ctx context.Context, partition *key, r *keyvalue.Range[key], page *keyvalue.Page) error {
-	statement, values := scanPartition, []any{page.Limit(), partition.relicID, r.From.shelf}
+// scanPartition adds the records of l to page, by shelf.
+func (s *store) scanPartition(ctx context.Context, partition *key, l *list, page *keyvalue.Page) error {
+	statement, values := scanPartition, []any{page.Limit(), partition.relicID, l.from.shelf}
 	if page.Reverse() {
 		statement = scanPartitionReverse
 	}
-	if r.Bounded {
+	if l.bounded {
 		statement = scanPartitionTo
 		if page.Reverse() {
 			statement = scanPartitionReverseTo
 		}
-		values = append(values, r.To.shelf)
+		values = append(values, l.to.shelf)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }
@@ -226,18 +226,18 @@ WHERE "word" = $2
   AND ("relic_id", "shelf") < ($5, $6)
 ORDER BY "relic_id" DESC, "shelf" DESC LIMIT $1`
 
-// findByWord adds the records of r to page, by relic_id, shelf.
-func (s *store) findByWord(ctx context.Context, word []byte, r *keyvalue.Range[key], page *keyvalue.Page) error {
-	statement, values := findByWord, []any{page.Limit(), word, r.From.relicID, r.From.shelf}
+// findByWord adds the records of l to page, by relic_id, shelf.
+func (s *store) findByWord(ctx context.Context, word []byte, l *list, page *keyvalue.Page) error {
+	statement, values := findByWord, []any{page.Limit(), word, l.from.relicID, l.from.shelf}
 	if page.Reverse() {
 		statement = findByWordReverse
 	}
-	if r.Bounded {
+	if l.bounded {
 		statement = findByWordTo
 		if page.Reverse() {
 			statement = findByWordReverseTo
 		}
-		values = append(values, r.To.relicID, r.To.shelf)
+		values = append(values, l.to.relicID, l.to.shelf)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }

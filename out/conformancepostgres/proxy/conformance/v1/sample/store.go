@@ -157,18 +157,18 @@ WHERE "sample_id" >= $2
   AND "sample_id" < $3
 ORDER BY "sample_id" DESC LIMIT $1`
 
-// scan adds the records of r to page, by sample_id.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	statement, values := scan, []any{page.Limit(), r.From.sampleID}
+// scan adds the records of l to page, by sample_id.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+	statement, values := scan, []any{page.Limit(), l.from.sampleID}
 	if page.Reverse() {
 		statement = scanReverse
 	}
-	if r.Bounded {
+	if l.bounded {
 		statement = scanTo
 		if page.Reverse() {
 			statement = scanReverseTo
 		}
-		values = append(values, r.To.sampleID)
+		values = append(values, l.to.sampleID)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }
@@ -191,18 +191,18 @@ WHERE ("text", "sample_id") >= ($2, $3)
   AND ("text", "sample_id") < ($4, $5)
 ORDER BY "text" DESC, "sample_id" DESC LIMIT $1`
 
-// findByText adds the records of r to page, by text, sample_id.
-func (s *store) findByText(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	statement, values := findByText, []any{page.Limit(), r.From.text, r.From.sampleID}
+// findByText adds the records of l to page, by text, sample_id.
+func (s *store) findByText(ctx context.Context, l *list, page *keyvalue.Page) error {
+	statement, values := findByText, []any{page.Limit(), l.from.text, l.from.sampleID}
 	if page.Reverse() {
 		statement = findByTextReverse
 	}
-	if r.Bounded {
+	if l.bounded {
 		statement = findByTextTo
 		if page.Reverse() {
 			statement = findByTextReverseTo
 		}
-		values = append(values, r.To.text, r.To.sampleID)
+		values = append(values, l.to.text, l.to.sampleID)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }
@@ -225,18 +225,18 @@ WHERE ("number", "sample_id") >= ($2, $3)
   AND ("number", "sample_id") < ($4, $5)
 ORDER BY "number" DESC, "sample_id" DESC LIMIT $1`
 
-// findByNumber adds the records of r to page, by number, sample_id.
-func (s *store) findByNumber(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	statement, values := findByNumber, []any{page.Limit(), r.From.number, r.From.sampleID}
+// findByNumber adds the records of l to page, by number, sample_id.
+func (s *store) findByNumber(ctx context.Context, l *list, page *keyvalue.Page) error {
+	statement, values := findByNumber, []any{page.Limit(), l.from.number, l.from.sampleID}
 	if page.Reverse() {
 		statement = findByNumberReverse
 	}
-	if r.Bounded {
+	if l.bounded {
 		statement = findByNumberTo
 		if page.Reverse() {
 			statement = findByNumberReverseTo
 		}
-		values = append(values, r.To.number, r.To.sampleID)
+		values = append(values, l.to.number, l.to.sampleID)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }
@@ -259,18 +259,18 @@ WHERE ("size", "sample_id") >= ($2, $3)
   AND ("size", "sample_id") < ($4, $5)
 ORDER BY "size" DESC, "sample_id" DESC LIMIT $1`
 
-// findBySize adds the records of r to page, by size, sample_id.
-func (s *store) findBySize(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	statement, values := findBySize, []any{page.Limit(), r.From.size, r.From.sampleID}
+// findBySize adds the records of l to page, by size, sample_id.
+func (s *store) findBySize(ctx context.Context, l *list, page *keyvalue.Page) error {
+	statement, values := findBySize, []any{page.Limit(), l.from.size, l.from.sampleID}
 	if page.Reverse() {
 		statement = findBySizeReverse
 	}
-	if r.Bounded {
+	if l.bounded {
 		statement = findBySizeTo
 		if page.Reverse() {
 			statement = findBySizeReverseTo
 		}
-		values = append(values, r.To.size, r.To.sampleID)
+		values = append(values, l.to.size, l.to.sampleID)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }
@@ -293,18 +293,18 @@ WHERE ("flag", "sample_id") >= ($2, $3)
   AND ("flag", "sample_id") < ($4, $5)
 ORDER BY "flag" DESC, "sample_id" DESC LIMIT $1`
 
-// findByFlag adds the records of r to page, by flag, sample_id.
-func (s *store) findByFlag(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	statement, values := findByFlag, []any{page.Limit(), r.From.flag, r.From.sampleID}
+// findByFlag adds the records of l to page, by flag, sample_id.
+func (s *store) findByFlag(ctx context.Context, l *list, page *keyvalue.Page) error {
+	statement, values := findByFlag, []any{page.Limit(), l.from.flag, l.from.sampleID}
 	if page.Reverse() {
 		statement = findByFlagReverse
 	}
-	if r.Bounded {
+	if l.bounded {
 		statement = findByFlagTo
 		if page.Reverse() {
 			statement = findByFlagReverseTo
 		}
-		values = append(values, r.To.flag, r.To.sampleID)
+		values = append(values, l.to.flag, l.to.sampleID)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }
@@ -327,18 +327,18 @@ WHERE ("grade", "sample_id") >= ($2, $3)
   AND ("grade", "sample_id") < ($4, $5)
 ORDER BY "grade" DESC, "sample_id" DESC LIMIT $1`
 
-// findByGrade adds the records of r to page, by grade, sample_id.
-func (s *store) findByGrade(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	statement, values := findByGrade, []any{page.Limit(), r.From.grade, r.From.sampleID}
+// findByGrade adds the records of l to page, by grade, sample_id.
+func (s *store) findByGrade(ctx context.Context, l *list, page *keyvalue.Page) error {
+	statement, values := findByGrade, []any{page.Limit(), l.from.grade, l.from.sampleID}
 	if page.Reverse() {
 		statement = findByGradeReverse
 	}
-	if r.Bounded {
+	if l.bounded {
 		statement = findByGradeTo
 		if page.Reverse() {
 			statement = findByGradeReverseTo
 		}
-		values = append(values, r.To.grade, r.To.sampleID)
+		values = append(values, l.to.grade, l.to.sampleID)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }
@@ -361,18 +361,18 @@ WHERE ("time", "time_nanos", "sample_id") >= ($2, $3, $4)
   AND ("time", "time_nanos", "sample_id") < ($5, $6, $7)
 ORDER BY "time" DESC, "time_nanos" DESC, "sample_id" DESC LIMIT $1`
 
-// findByTime adds the records of r to page, by time, sample_id.
-func (s *store) findByTime(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	statement, values := findByTime, []any{page.Limit(), postgres.TimeOrLowest(r.From.time_), postgres.NanosOrLowest(r.From.time_), r.From.sampleID}
+// findByTime adds the records of l to page, by time, sample_id.
+func (s *store) findByTime(ctx context.Context, l *list, page *keyvalue.Page) error {
+	statement, values := findByTime, []any{page.Limit(), postgres.TimeOrLowest(l.from.time_), postgres.NanosOrLowest(l.from.time_), l.from.sampleID}
 	if page.Reverse() {
 		statement = findByTimeReverse
 	}
-	if r.Bounded {
+	if l.bounded {
 		statement = findByTimeTo
 		if page.Reverse() {
 			statement = findByTimeReverseTo
 		}
-		values = append(values, postgres.TimeOrLowest(r.To.time_), postgres.NanosOrLowest(r.To.time_), r.To.sampleID)
+		values = append(values, postgres.TimeOrLowest(l.to.time_), postgres.NanosOrLowest(l.to.time_), l.to.sampleID)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }
@@ -395,18 +395,18 @@ WHERE ("delta", "sample_id") >= ($2, $3)
   AND ("delta", "sample_id") < ($4, $5)
 ORDER BY "delta" DESC, "sample_id" DESC LIMIT $1`
 
-// findByDelta adds the records of r to page, by delta, sample_id.
-func (s *store) findByDelta(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	statement, values := findByDelta, []any{page.Limit(), r.From.delta, r.From.sampleID}
+// findByDelta adds the records of l to page, by delta, sample_id.
+func (s *store) findByDelta(ctx context.Context, l *list, page *keyvalue.Page) error {
+	statement, values := findByDelta, []any{page.Limit(), l.from.delta, l.from.sampleID}
 	if page.Reverse() {
 		statement = findByDeltaReverse
 	}
-	if r.Bounded {
+	if l.bounded {
 		statement = findByDeltaTo
 		if page.Reverse() {
 			statement = findByDeltaReverseTo
 		}
-		values = append(values, r.To.delta, r.To.sampleID)
+		values = append(values, l.to.delta, l.to.sampleID)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }
@@ -429,18 +429,18 @@ WHERE ("mask", "sample_id") >= ($2, $3)
   AND ("mask", "sample_id") < ($4, $5)
 ORDER BY "mask" DESC, "sample_id" DESC LIMIT $1`
 
-// findByMask adds the records of r to page, by mask, sample_id.
-func (s *store) findByMask(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	statement, values := findByMask, []any{page.Limit(), r.From.mask, r.From.sampleID}
+// findByMask adds the records of l to page, by mask, sample_id.
+func (s *store) findByMask(ctx context.Context, l *list, page *keyvalue.Page) error {
+	statement, values := findByMask, []any{page.Limit(), l.from.mask, l.from.sampleID}
 	if page.Reverse() {
 		statement = findByMaskReverse
 	}
-	if r.Bounded {
+	if l.bounded {
 		statement = findByMaskTo
 		if page.Reverse() {
 			statement = findByMaskReverseTo
 		}
-		values = append(values, r.To.mask, r.To.sampleID)
+		values = append(values, l.to.mask, l.to.sampleID)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }
@@ -463,18 +463,18 @@ WHERE ("level", "sample_id") >= ($2, $3)
   AND ("level", "sample_id") < ($4, $5)
 ORDER BY "level" DESC, "sample_id" DESC LIMIT $1`
 
-// findByLevel adds the records of r to page, by level, sample_id.
-func (s *store) findByLevel(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	statement, values := findByLevel, []any{page.Limit(), r.From.level, r.From.sampleID}
+// findByLevel adds the records of l to page, by level, sample_id.
+func (s *store) findByLevel(ctx context.Context, l *list, page *keyvalue.Page) error {
+	statement, values := findByLevel, []any{page.Limit(), l.from.level, l.from.sampleID}
 	if page.Reverse() {
 		statement = findByLevelReverse
 	}
-	if r.Bounded {
+	if l.bounded {
 		statement = findByLevelTo
 		if page.Reverse() {
 			statement = findByLevelReverseTo
 		}
-		values = append(values, r.To.level, r.To.sampleID)
+		values = append(values, l.to.level, l.to.sampleID)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }
@@ -497,18 +497,18 @@ WHERE ("weight", "sample_id") >= ($2, $3)
   AND ("weight", "sample_id") < ($4, $5)
 ORDER BY "weight" DESC, "sample_id" DESC LIMIT $1`
 
-// findByWeight adds the records of r to page, by weight, sample_id.
-func (s *store) findByWeight(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	statement, values := findByWeight, []any{page.Limit(), r.From.weight, r.From.sampleID}
+// findByWeight adds the records of l to page, by weight, sample_id.
+func (s *store) findByWeight(ctx context.Context, l *list, page *keyvalue.Page) error {
+	statement, values := findByWeight, []any{page.Limit(), l.from.weight, l.from.sampleID}
 	if page.Reverse() {
 		statement = findByWeightReverse
 	}
-	if r.Bounded {
+	if l.bounded {
 		statement = findByWeightTo
 		if page.Reverse() {
 			statement = findByWeightReverseTo
 		}
-		values = append(values, r.To.weight, r.To.sampleID)
+		values = append(values, l.to.weight, l.to.sampleID)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }
@@ -535,18 +535,18 @@ WHERE "bucket" = $2
   AND "sample_id" < $4
 ORDER BY "sample_id" DESC LIMIT $1`
 
-// findByBucket adds the records of r to page, by sample_id.
-func (s *store) findByBucket(ctx context.Context, bucket int64, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	statement, values := findByBucket, []any{page.Limit(), bucket, r.From.sampleID}
+// findByBucket adds the records of l to page, by sample_id.
+func (s *store) findByBucket(ctx context.Context, bucket int64, l *list, page *keyvalue.Page) error {
+	statement, values := findByBucket, []any{page.Limit(), bucket, l.from.sampleID}
 	if page.Reverse() {
 		statement = findByBucketReverse
 	}
-	if r.Bounded {
+	if l.bounded {
 		statement = findByBucketTo
 		if page.Reverse() {
 			statement = findByBucketReverseTo
 		}
-		values = append(values, r.To.sampleID)
+		values = append(values, l.to.sampleID)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }
@@ -573,18 +573,18 @@ WHERE "text" = $2
   AND "sample_id" < $4
 ORDER BY "sample_id" DESC LIMIT $1`
 
-// findBySameText adds the records of r to page, by sample_id.
-func (s *store) findBySameText(ctx context.Context, text []byte, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	statement, values := findBySameText, []any{page.Limit(), text, r.From.sampleID}
+// findBySameText adds the records of l to page, by sample_id.
+func (s *store) findBySameText(ctx context.Context, text []byte, l *list, page *keyvalue.Page) error {
+	statement, values := findBySameText, []any{page.Limit(), text, l.from.sampleID}
 	if page.Reverse() {
 		statement = findBySameTextReverse
 	}
-	if r.Bounded {
+	if l.bounded {
 		statement = findBySameTextTo
 		if page.Reverse() {
 			statement = findBySameTextReverseTo
 		}
-		values = append(values, r.To.sampleID)
+		values = append(values, l.to.sampleID)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }
@@ -611,18 +611,18 @@ WHERE "number" = $2
   AND "sample_id" < $4
 ORDER BY "sample_id" DESC LIMIT $1`
 
-// findBySameNumber adds the records of r to page, by sample_id.
-func (s *store) findBySameNumber(ctx context.Context, number int64, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	statement, values := findBySameNumber, []any{page.Limit(), number, r.From.sampleID}
+// findBySameNumber adds the records of l to page, by sample_id.
+func (s *store) findBySameNumber(ctx context.Context, number int64, l *list, page *keyvalue.Page) error {
+	statement, values := findBySameNumber, []any{page.Limit(), number, l.from.sampleID}
 	if page.Reverse() {
 		statement = findBySameNumberReverse
 	}
-	if r.Bounded {
+	if l.bounded {
 		statement = findBySameNumberTo
 		if page.Reverse() {
 			statement = findBySameNumberReverseTo
 		}
-		values = append(values, r.To.sampleID)
+		values = append(values, l.to.sampleID)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }
@@ -649,18 +649,18 @@ WHERE "size" = $2
   AND "sample_id" < $4
 ORDER BY "sample_id" DESC LIMIT $1`
 
-// findBySameSize adds the records of r to page, by sample_id.
-func (s *store) findBySameSize(ctx context.Context, size uint64, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	statement, values := findBySameSize, []any{page.Limit(), size, r.From.sampleID}
+// findBySameSize adds the records of l to page, by sample_id.
+func (s *store) findBySameSize(ctx context.Context, size uint64, l *list, page *keyvalue.Page) error {
+	statement, values := findBySameSize, []any{page.Limit(), size, l.from.sampleID}
 	if page.Reverse() {
 		statement = findBySameSizeReverse
 	}
-	if r.Bounded {
+	if l.bounded {
 		statement = findBySameSizeTo
 		if page.Reverse() {
 			statement = findBySameSizeReverseTo
 		}
-		values = append(values, r.To.sampleID)
+		values = append(values, l.to.sampleID)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }
@@ -687,18 +687,18 @@ WHERE "flag" = $2
   AND "sample_id" < $4
 ORDER BY "sample_id" DESC LIMIT $1`
 
-// findBySameFlag adds the records of r to page, by sample_id.
-func (s *store) findBySameFlag(ctx context.Context, flag bool, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	statement, values := findBySameFlag, []any{page.Limit(), flag, r.From.sampleID}
+// findBySameFlag adds the records of l to page, by sample_id.
+func (s *store) findBySameFlag(ctx context.Context, flag bool, l *list, page *keyvalue.Page) error {
+	statement, values := findBySameFlag, []any{page.Limit(), flag, l.from.sampleID}
 	if page.Reverse() {
 		statement = findBySameFlagReverse
 	}
-	if r.Bounded {
+	if l.bounded {
 		statement = findBySameFlagTo
 		if page.Reverse() {
 			statement = findBySameFlagReverseTo
 		}
-		values = append(values, r.To.sampleID)
+		values = append(values, l.to.sampleID)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }
@@ -725,18 +725,18 @@ WHERE "grade" = $2
   AND "sample_id" < $4
 ORDER BY "sample_id" DESC LIMIT $1`
 
-// findBySameGrade adds the records of r to page, by sample_id.
-func (s *store) findBySameGrade(ctx context.Context, grade int64, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	statement, values := findBySameGrade, []any{page.Limit(), grade, r.From.sampleID}
+// findBySameGrade adds the records of l to page, by sample_id.
+func (s *store) findBySameGrade(ctx context.Context, grade int64, l *list, page *keyvalue.Page) error {
+	statement, values := findBySameGrade, []any{page.Limit(), grade, l.from.sampleID}
 	if page.Reverse() {
 		statement = findBySameGradeReverse
 	}
-	if r.Bounded {
+	if l.bounded {
 		statement = findBySameGradeTo
 		if page.Reverse() {
 			statement = findBySameGradeReverseTo
 		}
-		values = append(values, r.To.sampleID)
+		values = append(values, l.to.sampleID)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }
@@ -763,18 +763,18 @@ WHERE "time" = $2 AND "time_nanos" = $3
   AND "sample_id" < $5
 ORDER BY "sample_id" DESC LIMIT $1`
 
-// findBySameTime adds the records of r to page, by sample_id.
-func (s *store) findBySameTime(ctx context.Context, time_ wire.Timestamp, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	statement, values := findBySameTime, []any{page.Limit(), postgres.Time(time_), postgres.Nanos(time_), r.From.sampleID}
+// findBySameTime adds the records of l to page, by sample_id.
+func (s *store) findBySameTime(ctx context.Context, time_ wire.Timestamp, l *list, page *keyvalue.Page) error {
+	statement, values := findBySameTime, []any{page.Limit(), postgres.Time(time_), postgres.Nanos(time_), l.from.sampleID}
 	if page.Reverse() {
 		statement = findBySameTimeReverse
 	}
-	if r.Bounded {
+	if l.bounded {
 		statement = findBySameTimeTo
 		if page.Reverse() {
 			statement = findBySameTimeReverseTo
 		}
-		values = append(values, r.To.sampleID)
+		values = append(values, l.to.sampleID)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }

@@ -187,18 +187,18 @@ WHERE "scalar_id" >= $2
   AND "scalar_id" < $3
 ORDER BY "scalar_id" DESC LIMIT $1`
 
-// scan adds the records of r to page, by scalar_id.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	statement, values := scan, []any{page.Limit(), r.From.scalarID}
+// scan adds the records of l to page, by scalar_id.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+	statement, values := scan, []any{page.Limit(), l.from.scalarID}
 	if page.Reverse() {
 		statement = scanReverse
 	}
-	if r.Bounded {
+	if l.bounded {
 		statement = scanTo
 		if page.Reverse() {
 			statement = scanReverseTo
 		}
-		values = append(values, r.To.scalarID)
+		values = append(values, l.to.scalarID)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }
@@ -221,18 +221,18 @@ WHERE ("bytes_opt", "scalar_id") >= ($2, $3)
   AND ("bytes_opt", "scalar_id") < ($4, $5)
 ORDER BY "bytes_opt" DESC, "scalar_id" DESC LIMIT $1`
 
-// findByBytesOpt adds the records of r to page, by bytes_opt, scalar_id.
-func (s *store) findByBytesOpt(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) error {
-	statement, values := findByBytesOpt, []any{page.Limit(), r.From.bytesOpt, r.From.scalarID}
+// findByBytesOpt adds the records of l to page, by bytes_opt, scalar_id.
+func (s *store) findByBytesOpt(ctx context.Context, l *list, page *keyvalue.Page) error {
+	statement, values := findByBytesOpt, []any{page.Limit(), l.from.bytesOpt, l.from.scalarID}
 	if page.Reverse() {
 		statement = findByBytesOptReverse
 	}
-	if r.Bounded {
+	if l.bounded {
 		statement = findByBytesOptTo
 		if page.Reverse() {
 			statement = findByBytesOptReverseTo
 		}
-		values = append(values, r.To.bytesOpt, r.To.scalarID)
+		values = append(values, l.to.bytesOpt, l.to.scalarID)
 	}
 	return s.db.Page(ctx, page, statement, values...)
 }

@@ -50,11 +50,7 @@ func (s *Service) put(call *runtime.Call) error {
 		return runtime.In("account", err)
 	}
 	written, err := s.store.put(call.Context(), &r)
-	if err != nil {
-		return err
-	}
-	call.Reply(keyvalue.AppendWritten(nil, written))
-	return nil
+	return call.Reply(keyvalue.AppendWritten(nil, written), err)
 }
 
 // get serves GetAccount.
@@ -67,12 +63,7 @@ func (s *Service) get(call *runtime.Call) error {
 	if err := k.check(message); err != nil {
 		return runtime.In("key", err)
 	}
-	out, err := s.store.get(call.Context(), &k, nil)
-	if err != nil {
-		return err
-	}
-	call.Reply(out)
-	return nil
+	return call.Reply(s.store.get(call.Context(), &k, nil))
 }
 
 // delete serves DeleteAccount.
@@ -89,11 +80,7 @@ func (s *Service) delete(call *runtime.Call) error {
 		return err
 	}
 	existed, err := s.store.delete(call.Context(), &k, ifVersion)
-	if err != nil {
-		return err
-	}
-	call.Reply(keyvalue.AppendExisted(nil, existed))
-	return nil
+	return call.Reply(keyvalue.AppendExisted(nil, existed), err)
 }
 
 // compareAndSwap serves CompareAndSwapAccount.
@@ -110,9 +97,5 @@ func (s *Service) compareAndSwap(call *runtime.Call) error {
 		return err
 	}
 	written, err := s.store.compareAndSwap(call.Context(), &r, expected)
-	if err != nil {
-		return err
-	}
-	call.Reply(keyvalue.AppendWritten(nil, written))
-	return nil
+	return call.Reply(keyvalue.AppendWritten(nil, written), err)
 }

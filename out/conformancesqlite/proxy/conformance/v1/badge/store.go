@@ -11,8 +11,16 @@ import (
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
-// store keeps the records of conformance.v1.Badge in table badges.
+// store keeps the records of conformance.v1.Badge.
 type store struct{ db *sqlite.DB }
+
+// table is where they are.
+var table = sqlite.Table{Name: "badges", VersionOf: versionOf, Remove: remove}
+
+// bind binds the values that find k.
+func (k *key) bind(q *sqlite.Query) {
+	q.Text(1, k.badgeID)
+}
 
 const put = `INSERT INTO "badges" ("badge_id", "number", "chip", "master", "grade", "issued_at", "room", "chair", "prism_record", "prism_version", "prism_release")
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 1)
@@ -23,23 +31,12 @@ ON CONFLICT ("badge_id") DO UPDATE SET
   "prism_version" = excluded."prism_version", "prism_release" = excluded."prism_release"`
 
 // put stores r whatever was there.
-func (s *store) put(ctx context.Context, r *record) (w keyvalue.Written, err error) {
-	c, err := s.db.Begin(ctx)
-	if err != nil {
-		return w, err
-	}
-	defer c.End(&err)
-	w = s.next(c)
-	return w, s.write(c, r, w)
-}
-
-// next issues the version of the one record that is written.
-func (s *store) next(c *sqlite.Conn) keyvalue.Written {
-	return keyvalue.Written{Version: c.Versions("badges", 1)}
+func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
+	return s.db.Put(ctx, &table, r.write)
 }
 
 // write stores r as w says, in the transaction of c.
-func (s *store) write(c *sqlite.Conn, r *record, w keyvalue.Written) error {
+func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	q := c.Query(put)
 	q.Text(1, r.badgeID)
 	q.OptionalInt(2, r.number)
@@ -53,7 +50,7 @@ func (s *store) write(c *sqlite.Conn, r *record, w keyvalue.Written) error {
 	q.Int(10, w.Version)
 	q.Exec()
 	if q.UniqueViolation() {
-		return s.taken(c, r)
+		return r.taken(c)
 	}
 	return nil
 }
@@ -69,7 +66,7 @@ const findByGradeTaken = `SELECT 1 FROM "badges" WHERE "grade" = ?1 AND NOT ("ba
 const findByIssuedAtTaken = `SELECT 1 FROM "badges" WHERE "issued_at" = ?1 AND NOT ("badge_id" = ?2)`
 
 // taken says in which unique index another record has the values of r.
-func (s *store) taken(c *sqlite.Conn, r *record) error {
+func (r *record) taken(c *sqlite.Conn) error {
 	q := c.Query(findByNumberTaken)
 	q.OptionalInt(1, r.number)
 	q.Text(2, r.badgeID)
@@ -105,49 +102,17 @@ func (s *store) taken(c *sqlite.Conn, r *record) error {
 
 const versionOf = `SELECT "prism_version" FROM "badges" WHERE "badge_id" = ?1`
 
-// versionOf returns the version of the record with key k, if it is there.
-func (s *store) versionOf(c *sqlite.Conn, k *key) (version int64, exists bool) {
-	q := c.Query(versionOf)
-	q.Text(1, k.badgeID)
-	exists = q.Next()
-	return q.ColumnInt(0), exists
-}
-
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
-func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (w keyvalue.Written, err error) {
-	c, err := s.db.Begin(ctx)
-	if err != nil {
-		return w, err
-	}
-	defer c.End(&err)
-	switch version, exists := s.versionOf(c, &r.key); {
-	case exists && expected == 0:
-		return w, runtime.AlreadyExists(version)
-	case exists && expected != version:
-		return w, runtime.Mismatch(version)
-	case !exists && expected != 0:
-		return w, runtime.Absent()
-	}
-	w = s.next(c)
-	return w, s.write(c, r, w)
+func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (keyvalue.Written, error) {
+	return s.db.CompareAndSwap(ctx, &table, r.bind, expected, r.write)
 }
 
 const get = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "badge_id" = ?1`
 
 // get appends the record with key k to out, as a reply.
-func (s *store) get(ctx context.Context, k *key, out []byte) (_ []byte, err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer c.End(&err)
-	q := c.Query(get)
-	q.Text(1, k.badgeID)
-	if !q.Next() {
-		return nil, runtime.Absent()
-	}
-	return keyvalue.AppendRecord(out, keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)), nil
+func (s *store) get(ctx context.Context, k *key, out []byte) ([]byte, error) {
+	return s.db.Record(ctx, out, get, k.bind)
 }
 
 const remove = `DELETE FROM "badges" WHERE "badge_id" = ?1`
@@ -155,213 +120,100 @@ const remove = `DELETE FROM "badges" WHERE "badge_id" = ?1`
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
 func (s *store) delete(ctx context.Context, k *key, ifVersion int64) (existed bool, err error) {
-	c, err := s.db.Begin(ctx)
-	if err != nil {
-		return false, err
-	}
-	defer c.End(&err)
-	if ifVersion != 0 {
-		version, exists := s.versionOf(c, k)
-		if exists && version != ifVersion {
-			return false, runtime.Mismatch(version)
-		}
-	}
-	return s.remove(c, k), nil
-}
-
-// remove deletes the record with key k, in the transaction of c.
-func (s *store) remove(c *sqlite.Conn, k *key) (existed bool) {
-	q := c.Query(remove)
-	q.Text(1, k.badgeID)
-	return q.Changed() > 0
+	return s.db.Delete(ctx, &table, k.bind, ifVersion)
 }
 
 // batchPut stores all records or none, in their order.
-func (s *store) batchPut(ctx context.Context, records []record) (_ []keyvalue.Written, err error) {
-	c, err := s.db.Begin(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer c.End(&err)
-	first := c.Versions("badges", len(records))
-	written := make([]keyvalue.Written, len(records))
-	for i := range records {
-		written[i] = keyvalue.Written{Version: first + int64(i)}
-		if err := s.write(c, &records[i], written[i]); err != nil {
-			return nil, runtime.InItem("badges", i, err)
-		}
-	}
-	return written, nil
+func (s *store) batchPut(ctx context.Context, records []record) ([]keyvalue.Written, error) {
+	return s.db.BatchPut(ctx, &table, "badges", len(records), func(i int, c *sqlite.Conn, w keyvalue.Written) error {
+		return records[i].write(c, w)
+	})
 }
 
 // batchGet adds the records with the keys to results until one does not fit.
-func (s *store) batchGet(ctx context.Context, keys []key, results *keyvalue.Results) (err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.End(&err)
-	for i := range keys {
-		k := &keys[i]
-		q := c.Query(get)
-		q.Text(1, k.badgeID)
-		if !q.Next() {
-			results.AddAbsent()
-		} else if !results.Add(keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)) {
-			break
-		}
-	}
-	return nil
+func (s *store) batchGet(ctx context.Context, keys []key, results *keyvalue.Results) error {
+	return s.db.Records(ctx, results, get, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
 // batchDelete removes all records with the keys or none, and reports which
 // were there.
-func (s *store) batchDelete(ctx context.Context, keys []key) (_ []bool, err error) {
-	c, err := s.db.Begin(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer c.End(&err)
-	existed := make([]bool, len(keys))
-	for i := range keys {
-		existed[i] = s.remove(c, &keys[i])
-	}
-	return existed, nil
+func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
+	return s.db.BatchDelete(ctx, &table, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
 const findByNumber = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "number" = ?1`
 
 // findByNumber appends the record with the values to out, as a reply.
-func (s *store) findByNumber(ctx context.Context, number int64, out []byte) (_ []byte, err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer c.End(&err)
-	q := c.Query(findByNumber)
-	q.Int(1, number)
-	if !q.Next() {
-		return nil, runtime.Absent()
-	}
-	return keyvalue.AppendRecord(out, keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)), nil
+func (s *store) findByNumber(ctx context.Context, number int64, out []byte) ([]byte, error) {
+	return s.db.Record(ctx, out, findByNumber, func(q *sqlite.Query) {
+		q.Int(1, number)
+	})
 }
 
 const findByChip = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "chip" = ?1`
 
 // findByChip appends the record with the values to out, as a reply.
-func (s *store) findByChip(ctx context.Context, chip uint64, out []byte) (_ []byte, err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer c.End(&err)
-	q := c.Query(findByChip)
-	q.Uint(1, chip)
-	if !q.Next() {
-		return nil, runtime.Absent()
-	}
-	return keyvalue.AppendRecord(out, keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)), nil
+func (s *store) findByChip(ctx context.Context, chip uint64, out []byte) ([]byte, error) {
+	return s.db.Record(ctx, out, findByChip, func(q *sqlite.Query) {
+		q.Uint(1, chip)
+	})
 }
 
 const findByMaster = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "master" = ?1`
 
 // findByMaster appends the record with the values to out, as a reply.
-func (s *store) findByMaster(ctx context.Context, master bool, out []byte) (_ []byte, err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer c.End(&err)
-	q := c.Query(findByMaster)
-	q.Bool(1, master)
-	if !q.Next() {
-		return nil, runtime.Absent()
-	}
-	return keyvalue.AppendRecord(out, keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)), nil
+func (s *store) findByMaster(ctx context.Context, master bool, out []byte) ([]byte, error) {
+	return s.db.Record(ctx, out, findByMaster, func(q *sqlite.Query) {
+		q.Bool(1, master)
+	})
 }
 
 const findByGrade = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "grade" = ?1`
 
 // findByGrade appends the record with the values to out, as a reply.
-func (s *store) findByGrade(ctx context.Context, grade int64, out []byte) (_ []byte, err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer c.End(&err)
-	q := c.Query(findByGrade)
-	q.Int(1, grade)
-	if !q.Next() {
-		return nil, runtime.Absent()
-	}
-	return keyvalue.AppendRecord(out, keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)), nil
+func (s *store) findByGrade(ctx context.Context, grade int64, out []byte) ([]byte, error) {
+	return s.db.Record(ctx, out, findByGrade, func(q *sqlite.Query) {
+		q.Int(1, grade)
+	})
 }
 
 const findByIssuedAt = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "issued_at" = ?1`
 
 // findByIssuedAt appends the record with the values to out, as a reply.
-func (s *store) findByIssuedAt(ctx context.Context, issuedAt wire.Timestamp, out []byte) (_ []byte, err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer c.End(&err)
-	q := c.Query(findByIssuedAt)
-	q.Time(1, issuedAt)
-	if !q.Next() {
-		return nil, runtime.Absent()
-	}
-	return keyvalue.AppendRecord(out, keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)), nil
+func (s *store) findByIssuedAt(ctx context.Context, issuedAt wire.Timestamp, out []byte) ([]byte, error) {
+	return s.db.Record(ctx, out, findByIssuedAt, func(q *sqlite.Query) {
+		q.Time(1, issuedAt)
+	})
 }
 
 const findBySeat = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "room" = ?1 AND "chair" = ?2`
 
 // findBySeat appends the record with the values to out, as a reply.
-func (s *store) findBySeat(ctx context.Context, room []byte, chair int64, out []byte) (_ []byte, err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer c.End(&err)
-	q := c.Query(findBySeat)
-	q.Text(1, room)
-	q.Int(2, chair)
-	if !q.Next() {
-		return nil, runtime.Absent()
-	}
-	return keyvalue.AppendRecord(out, keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)), nil
+func (s *store) findBySeat(ctx context.Context, room []byte, chair int64, out []byte) ([]byte, error) {
+	return s.db.Record(ctx, out, findBySeat, func(q *sqlite.Query) {
+		q.Text(1, room)
+		q.Int(2, chair)
+	})
 }
 
 const scan = `SELECT "prism_version", "prism_record" FROM "badges"
-WHERE "badge_id" >= ?1
-  AND "badge_id" < ?2
-ORDER BY "badge_id" LIMIT ?3`
+WHERE "badge_id" >= ?2
+  AND "badge_id" < ?3
+ORDER BY "badge_id" LIMIT ?1`
 
 const scanReverse = `SELECT "prism_version", "prism_record" FROM "badges"
-WHERE "badge_id" >= ?1
-  AND "badge_id" < ?2
-ORDER BY "badge_id" DESC LIMIT ?3`
+WHERE "badge_id" >= ?2
+  AND "badge_id" < ?3
+ORDER BY "badge_id" DESC LIMIT ?1`
 
-// scan adds the records of r to page, by badge_id.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[key], page *keyvalue.Page) (err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.End(&err)
-	statement := scan
-	if page.Reverse() {
-		statement = scanReverse
-	}
-	q := c.Query(statement)
-	q.Text(1, r.From.badgeID)
-	if r.Bounded {
-		q.Text(2, r.To.badgeID)
-	} else {
-		q.Unbounded(2, 2)
-	}
-	q.Int(3, page.Limit())
-	for q.Next() && page.Add(keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)) {
-	}
-	return nil
+// scan adds the records of l to page, by badge_id.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, scan, scanReverse, func(q *sqlite.Query) {
+		q.Text(2, l.from.badgeID)
+		if l.bounded {
+			q.Text(3, l.to.badgeID)
+		} else {
+			q.Unbounded(3, 3)
+		}
+	})
 }

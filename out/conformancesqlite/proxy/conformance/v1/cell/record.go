@@ -59,14 +59,14 @@ func (k *key) read(f *wire.Fields) error {
 
 // valid says what is wrong with the key of a record.
 func (k *key) valid() error {
-	if err := k.validPartition(); err != nil {
+	if err := validPartition(k); err != nil {
 		return err
 	}
 	return nil
 }
 
 // validPartition says what is wrong with the partition key.
-func (k *key) validPartition() error {
+func validPartition(k *key) error {
 	return nil
 }
 
@@ -96,12 +96,15 @@ type record struct {
 	bytes []byte // the encoded conformance.v1.Cell, unknown fields included
 }
 
+// emptyRecord is a record of which no field is set.
+var emptyRecord = record{key: emptyKey}
+
 // read checks b in one pass and finds the fields in it. It accepts what
 // proto.Unmarshal accepts, and nothing else; emptiness, bounds and NUL come
 // after, in valid.
 func (r *record) read(b []byte) error {
-	*r = record{}
-	r.bytes, r.key = b, emptyKey
+	*r = emptyRecord
+	r.bytes = b
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag { // with another wire type it is an unknown field, kept in bytes

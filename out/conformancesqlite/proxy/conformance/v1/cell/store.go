@@ -6,12 +6,23 @@ import (
 	"context"
 
 	"github.com/prism-proxy/prism/backends/sqlite"
-	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
 )
 
-// store keeps the records of conformance.v1.Cell in table cells.
+// store keeps the records of conformance.v1.Cell.
 type store struct{ db *sqlite.DB }
+
+// table is where they are.
+var table = sqlite.Table{Name: "cells", VersionOf: versionOf, Remove: remove}
+
+// bind binds the values that find k.
+func (k *key) bind(q *sqlite.Query) {
+	q.Int(1, k.grade)
+	q.Bool(2, k.shaded)
+	q.Uint(3, k.row)
+	q.Int(4, k.column)
+	q.Bool(5, k.upper)
+}
 
 const put = `INSERT INTO "cells" ("grade", "shaded", "row", "column", "upper", "prism_record", "prism_version", "prism_release")
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1)
@@ -20,23 +31,12 @@ ON CONFLICT ("grade", "shaded", "row", "column", "upper") DO UPDATE SET
   "prism_release" = excluded."prism_release"`
 
 // put stores r whatever was there.
-func (s *store) put(ctx context.Context, r *record) (w keyvalue.Written, err error) {
-	c, err := s.db.Begin(ctx)
-	if err != nil {
-		return w, err
-	}
-	defer c.End(&err)
-	w = s.next(c)
-	return w, s.write(c, r, w)
-}
-
-// next issues the version of the one record that is written.
-func (s *store) next(c *sqlite.Conn) keyvalue.Written {
-	return keyvalue.Written{Version: c.Versions("cells", 1)}
+func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
+	return s.db.Put(ctx, &table, r.write)
 }
 
 // write stores r as w says, in the transaction of c.
-func (s *store) write(c *sqlite.Conn, r *record, w keyvalue.Written) error {
+func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	q := c.Query(put)
 	q.Int(1, r.grade)
 	q.Bool(2, r.shaded)
@@ -51,57 +51,17 @@ func (s *store) write(c *sqlite.Conn, r *record, w keyvalue.Written) error {
 
 const versionOf = `SELECT "prism_version" FROM "cells" WHERE "grade" = ?1 AND "shaded" = ?2 AND "row" = ?3 AND "column" = ?4 AND "upper" = ?5`
 
-// versionOf returns the version of the record with key k, if it is there.
-func (s *store) versionOf(c *sqlite.Conn, k *key) (version int64, exists bool) {
-	q := c.Query(versionOf)
-	q.Int(1, k.grade)
-	q.Bool(2, k.shaded)
-	q.Uint(3, k.row)
-	q.Int(4, k.column)
-	q.Bool(5, k.upper)
-	exists = q.Next()
-	return q.ColumnInt(0), exists
-}
-
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
-func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (w keyvalue.Written, err error) {
-	c, err := s.db.Begin(ctx)
-	if err != nil {
-		return w, err
-	}
-	defer c.End(&err)
-	switch version, exists := s.versionOf(c, &r.key); {
-	case exists && expected == 0:
-		return w, runtime.AlreadyExists(version)
-	case exists && expected != version:
-		return w, runtime.Mismatch(version)
-	case !exists && expected != 0:
-		return w, runtime.Absent()
-	}
-	w = s.next(c)
-	return w, s.write(c, r, w)
+func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (keyvalue.Written, error) {
+	return s.db.CompareAndSwap(ctx, &table, r.bind, expected, r.write)
 }
 
 const get = `SELECT "prism_version", "prism_record" FROM "cells" WHERE "grade" = ?1 AND "shaded" = ?2 AND "row" = ?3 AND "column" = ?4 AND "upper" = ?5`
 
 // get appends the record with key k to out, as a reply.
-func (s *store) get(ctx context.Context, k *key, out []byte) (_ []byte, err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer c.End(&err)
-	q := c.Query(get)
-	q.Int(1, k.grade)
-	q.Bool(2, k.shaded)
-	q.Uint(3, k.row)
-	q.Int(4, k.column)
-	q.Bool(5, k.upper)
-	if !q.Next() {
-		return nil, runtime.Absent()
-	}
-	return keyvalue.AppendRecord(out, keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)), nil
+func (s *store) get(ctx context.Context, k *key, out []byte) ([]byte, error) {
+	return s.db.Record(ctx, out, get, k.bind)
 }
 
 const remove = `DELETE FROM "cells" WHERE "grade" = ?1 AND "shaded" = ?2 AND "row" = ?3 AND "column" = ?4 AND "upper" = ?5`
@@ -109,168 +69,83 @@ const remove = `DELETE FROM "cells" WHERE "grade" = ?1 AND "shaded" = ?2 AND "ro
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
 func (s *store) delete(ctx context.Context, k *key, ifVersion int64) (existed bool, err error) {
-	c, err := s.db.Begin(ctx)
-	if err != nil {
-		return false, err
-	}
-	defer c.End(&err)
-	if ifVersion != 0 {
-		version, exists := s.versionOf(c, k)
-		if exists && version != ifVersion {
-			return false, runtime.Mismatch(version)
-		}
-	}
-	return s.remove(c, k), nil
-}
-
-// remove deletes the record with key k, in the transaction of c.
-func (s *store) remove(c *sqlite.Conn, k *key) (existed bool) {
-	q := c.Query(remove)
-	q.Int(1, k.grade)
-	q.Bool(2, k.shaded)
-	q.Uint(3, k.row)
-	q.Int(4, k.column)
-	q.Bool(5, k.upper)
-	return q.Changed() > 0
+	return s.db.Delete(ctx, &table, k.bind, ifVersion)
 }
 
 // batchPut stores all records or none, in their order.
-func (s *store) batchPut(ctx context.Context, records []record) (_ []keyvalue.Written, err error) {
-	c, err := s.db.Begin(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer c.End(&err)
-	first := c.Versions("cells", len(records))
-	written := make([]keyvalue.Written, len(records))
-	for i := range records {
-		written[i] = keyvalue.Written{Version: first + int64(i)}
-		if err := s.write(c, &records[i], written[i]); err != nil {
-			return nil, err
-		}
-	}
-	return written, nil
+func (s *store) batchPut(ctx context.Context, records []record) ([]keyvalue.Written, error) {
+	return s.db.BatchPut(ctx, &table, "cells", len(records), func(i int, c *sqlite.Conn, w keyvalue.Written) error {
+		return records[i].write(c, w)
+	})
 }
 
 // batchGet adds the records with the keys to results until one does not fit.
-func (s *store) batchGet(ctx context.Context, keys []key, results *keyvalue.Results) (err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.End(&err)
-	for i := range keys {
-		k := &keys[i]
-		q := c.Query(get)
-		q.Int(1, k.grade)
-		q.Bool(2, k.shaded)
-		q.Uint(3, k.row)
-		q.Int(4, k.column)
-		q.Bool(5, k.upper)
-		if !q.Next() {
-			results.AddAbsent()
-		} else if !results.Add(keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)) {
-			break
-		}
-	}
-	return nil
+func (s *store) batchGet(ctx context.Context, keys []key, results *keyvalue.Results) error {
+	return s.db.Records(ctx, results, get, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
 // batchDelete removes all records with the keys or none, and reports which
 // were there.
-func (s *store) batchDelete(ctx context.Context, keys []key) (_ []bool, err error) {
-	c, err := s.db.Begin(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer c.End(&err)
-	existed := make([]bool, len(keys))
-	for i := range keys {
-		existed[i] = s.remove(c, &keys[i])
-	}
-	return existed, nil
+func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
+	return s.db.BatchDelete(ctx, &table, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
 const scan = `SELECT "prism_version", "prism_record" FROM "cells"
-WHERE ("grade", "shaded", "row", "column", "upper") >= (?1, ?2, ?3, ?4, ?5)
-  AND ("grade", "shaded", "row", "column", "upper") < (?6, ?7, ?8, ?9, ?10)
-ORDER BY "grade", "shaded", "row", "column", "upper" LIMIT ?11`
+WHERE ("grade", "shaded", "row", "column", "upper") >= (?2, ?3, ?4, ?5, ?6)
+  AND ("grade", "shaded", "row", "column", "upper") < (?7, ?8, ?9, ?10, ?11)
+ORDER BY "grade", "shaded", "row", "column", "upper" LIMIT ?1`
 
 const scanReverse = `SELECT "prism_version", "prism_record" FROM "cells"
-WHERE ("grade", "shaded", "row", "column", "upper") >= (?1, ?2, ?3, ?4, ?5)
-  AND ("grade", "shaded", "row", "column", "upper") < (?6, ?7, ?8, ?9, ?10)
-ORDER BY "grade" DESC, "shaded" DESC, "row" DESC, "column" DESC, "upper" DESC LIMIT ?11`
+WHERE ("grade", "shaded", "row", "column", "upper") >= (?2, ?3, ?4, ?5, ?6)
+  AND ("grade", "shaded", "row", "column", "upper") < (?7, ?8, ?9, ?10, ?11)
+ORDER BY "grade" DESC, "shaded" DESC, "row" DESC, "column" DESC, "upper" DESC LIMIT ?1`
 
-// scan adds the records of r to page, by grade, shaded, row, column, upper.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[key], page *keyvalue.Page) (err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.End(&err)
-	statement := scan
-	if page.Reverse() {
-		statement = scanReverse
-	}
-	q := c.Query(statement)
-	q.Int(1, r.From.grade)
-	q.Bool(2, r.From.shaded)
-	q.Uint(3, r.From.row)
-	q.Int(4, r.From.column)
-	q.Bool(5, r.From.upper)
-	if r.Bounded {
-		q.Int(6, r.To.grade)
-		q.Bool(7, r.To.shaded)
-		q.Uint(8, r.To.row)
-		q.Int(9, r.To.column)
-		q.Bool(10, r.To.upper)
-	} else {
-		q.Unbounded(6, 10)
-	}
-	q.Int(11, page.Limit())
-	for q.Next() && page.Add(keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)) {
-	}
-	return nil
+// scan adds the records of l to page, by grade, shaded, row, column, upper.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, scan, scanReverse, func(q *sqlite.Query) {
+		q.Int(2, l.from.grade)
+		q.Bool(3, l.from.shaded)
+		q.Uint(4, l.from.row)
+		q.Int(5, l.from.column)
+		q.Bool(6, l.from.upper)
+		if l.bounded {
+			q.Int(7, l.to.grade)
+			q.Bool(8, l.to.shaded)
+			q.Uint(9, l.to.row)
+			q.Int(10, l.to.column)
+			q.Bool(11, l.to.upper)
+		} else {
+			q.Unbounded(7, 11)
+		}
+	})
 }
 
 const scanPartition = `SELECT "prism_version", "prism_record" FROM "cells"
-WHERE "grade" = ?1 AND "shaded" = ?2
-  AND ("row", "column", "upper") >= (?3, ?4, ?5)
-  AND ("row", "column", "upper") < (?6, ?7, ?8)
-ORDER BY "row", "column", "upper" LIMIT ?9`
+WHERE "grade" = ?2 AND "shaded" = ?3
+  AND ("row", "column", "upper") >= (?4, ?5, ?6)
+  AND ("row", "column", "upper") < (?7, ?8, ?9)
+ORDER BY "row", "column", "upper" LIMIT ?1`
 
 const scanPartitionReverse = `SELECT "prism_version", "prism_record" FROM "cells"
-WHERE "grade" = ?1 AND "shaded" = ?2
-  AND ("row", "column", "upper") >= (?3, ?4, ?5)
-  AND ("row", "column", "upper") < (?6, ?7, ?8)
-ORDER BY "row" DESC, "column" DESC, "upper" DESC LIMIT ?9`
+WHERE "grade" = ?2 AND "shaded" = ?3
+  AND ("row", "column", "upper") >= (?4, ?5, ?6)
+  AND ("row", "column", "upper") < (?7, ?8, ?9)
+ORDER BY "row" DESC, "column" DESC, "upper" DESC LIMIT ?1`
 
-// scanPartition adds the records of r to page, by row, column, upper.
-func (s *store) scanPartition(ctx context.Context, partition *key, r *keyvalue.Range[key], page *keyvalue.Page) (err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.End(&err)
-	statement := scanPartition
-	if page.Reverse() {
-		statement = scanPartitionReverse
-	}
-	q := c.Query(statement)
-	q.Int(1, partition.grade)
-	q.Bool(2, partition.shaded)
-	q.Uint(3, r.From.row)
-	q.Int(4, r.From.column)
-	q.Bool(5, r.From.upper)
-	if r.Bounded {
-		q.Uint(6, r.To.row)
-		q.Int(7, r.To.column)
-		q.Bool(8, r.To.upper)
-	} else {
-		q.Unbounded(6, 8)
-	}
-	q.Int(9, page.Limit())
-	for q.Next() && page.Add(keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)) {
-	}
-	return nil
+// scanPartition adds the records of l to page, by row, column, upper.
+func (s *store) scanPartition(ctx context.Context, partition *key, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, scanPartition, scanPartitionReverse, func(q *sqlite.Query) {
+		q.Int(2, partition.grade)
+		q.Bool(3, partition.shaded)
+		q.Uint(4, l.from.row)
+		q.Int(5, l.from.column)
+		q.Bool(6, l.from.upper)
+		if l.bounded {
+			q.Uint(7, l.to.row)
+			q.Int(8, l.to.column)
+			q.Bool(9, l.to.upper)
+		} else {
+			q.Unbounded(7, 9)
+		}
+	})
 }

@@ -12,31 +12,69 @@ import (
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
+// list is what the requests of all lists have: the part of an order that is
+// still to be answered, from inclusive to exclusive, whichever the direction.
+type list struct {
+	paging   keyvalue.Paging
+	from, to key  // parts that are not set are the lowest
+	bounded  bool // there is a to
+}
+
+// everything is the whole of an order.
+var everything = list{from: lowestKey, to: lowestKey}
+
+// page returns the empty page that l asks for of the list called query. Where l
+// resumes, forward pages move from up, reverse pages move to down.
+func (s *Service) page(query []byte, l *list) (*keyvalue.Page, error) {
+	page, cursor, err := s.tokens.Page(query, &l.paging)
+	if err != nil || cursor == nil {
+		return page, err
+	}
+	at := lowestKey
+	if err := at.read(wire.Read(cursor)); err != nil {
+		return nil, runtime.Decode(err)
+	}
+	if l.paging.Reverse {
+		l.to, l.bounded = at, true
+	} else {
+		l.from = at
+	}
+	return page, nil
+}
+
+// appendRange appends the range of l, as what a page token is bound to.
+func appendRange(b []byte, l *list) []byte {
+	b = wire.AppendBytes(b, 11, l.from.append(nil))
+	if l.bounded {
+		b = wire.AppendBytes(b, 12, l.to.append(nil))
+	}
+	return b
+}
+
 // scanRequest is a ScanCompoundsRequest.
 type scanRequest struct {
-	keyvalue.Paging
-	keyvalue.Range[key]
+	list
 	partition   key
 	inPartition bool
 	hasFrom     bool
 }
 
 func (q *scanRequest) read(b []byte) error {
-	*q = scanRequest{Range: keyvalue.Range[key]{From: lowestKey, To: lowestKey}, partition: emptyKey}
+	q.list, q.partition = everything, emptyKey
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Bytes:
 			q.inPartition = true
-			f.Join(q.partition.read(f.Message()))
+			join(&q.partition, f)
 		case keyvalue.TagFrom:
 			q.hasFrom = true
-			f.Join(q.From.read(f.Message()))
+			join(&q.from, f)
 		case keyvalue.TagTo:
-			q.Bounded = true
-			f.Join(q.To.read(f.Message()))
+			q.bounded = true
+			join(&q.to, f)
 		default:
-			q.Paging.Read(f)
+			q.paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -45,24 +83,27 @@ func (q *scanRequest) read(b []byte) error {
 	return q.valid()
 }
 
+// join reads into k the current field of f, a message that has fields of the key.
+func join(k *key, f *wire.Fields) { f.Join(k.read(f.Message())) }
+
 // valid says what is wrong with the partition and the range.
 func (q *scanRequest) valid() error {
 	if !q.inPartition {
-		if q.hasFrom || q.Bounded {
+		if q.hasFrom || q.bounded {
 			return runtime.Required("partition")
 		}
 		return nil
 	}
-	if err := q.partition.validPartition(); err != nil {
+	if err := validPartition(&q.partition); err != nil {
 		return runtime.In("partition", err)
 	}
-	if err := q.From.validBound(); err != nil {
+	if err := validBound(&q.from); err != nil {
 		return runtime.In("from", err)
 	}
-	if err := q.To.validBound(); err != nil {
+	if err := validBound(&q.to); err != nil {
 		return runtime.In("to", err)
 	}
-	if q.Bounded && cmp.Or(cmp.Compare(q.From.sint32Key, q.To.sint32Key), cmp.Compare(q.From.sint64Key, q.To.sint64Key), cmp.Compare(q.From.fixed32Key, q.To.fixed32Key), cmp.Compare(q.From.fixed64Key, q.To.fixed64Key), cmp.Compare(q.From.sfixed32Key, q.To.sfixed32Key), cmp.Compare(q.From.sfixed64Key, q.To.sfixed64Key), cmp.Compare(q.From.uint64Key, q.To.uint64Key), bytes.Compare(q.From.bytesKey, q.To.bytesKey), cmp.Compare(q.From.grainKey, q.To.grainKey), keyvalue.CompareBool(q.From.boolKey, q.To.boolKey)) > 0 {
+	if q.bounded && cmp.Or(cmp.Compare(q.from.sint32Key, q.to.sint32Key), cmp.Compare(q.from.sint64Key, q.to.sint64Key), cmp.Compare(q.from.fixed32Key, q.to.fixed32Key), cmp.Compare(q.from.fixed64Key, q.to.fixed64Key), cmp.Compare(q.from.sfixed32Key, q.to.sfixed32Key), cmp.Compare(q.from.sfixed64Key, q.to.sfixed64Key), cmp.Compare(q.from.uint64Key, q.to.uint64Key), bytes.Compare(q.from.bytesKey, q.to.bytesKey), cmp.Compare(q.from.grainKey, q.to.grainKey), keyvalue.CompareBool(q.from.boolKey, q.to.boolKey)) > 0 {
 		return keyvalue.Backwards(false)
 	}
 	return nil
@@ -70,20 +111,17 @@ func (q *scanRequest) valid() error {
 
 // query is what a page token of the list is bound to.
 func (q *scanRequest) query() []byte {
-	b := q.Paging.Append([]byte("conformance.v1.CompoundService/ScanCompounds"))
+	b := q.paging.Append([]byte("conformance.v1.CompoundService/ScanCompounds"))
 	if q.inPartition {
 		b = wire.AppendBytes(b, 1, q.partition.append(nil))
-		b = wire.AppendBytes(b, 11, q.From.append(nil))
-	}
-	if q.Bounded {
-		b = wire.AppendBytes(b, 12, q.To.append(nil))
+		b = appendRange(b, &q.list)
 	}
 	return b
 }
 
 // validBound says what is wrong with the sort key of a range, whose trailing
 // fields may be unset.
-func (k *key) validBound() error {
+func validBound(k *key) error {
 	switch {
 	case k.sint32Key == math.MinInt64 && k.sint64Key != math.MinInt64:
 		return runtime.Required("sint32_key")
@@ -116,21 +154,14 @@ func (s *Service) scan(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, cursor, err := s.tokens.Page(query, &q.Paging)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
-	if cursor != nil {
-		at := lowestKey
-		if err := at.read(wire.Read(cursor)); err != nil {
-			return runtime.Decode(err)
-		}
-		q.Resume(at, q.Reverse)
-	}
 	if q.inPartition {
-		err = s.store.scanPartition(call.Context(), &q.partition, &q.Range, page)
+		err = s.store.scanPartition(call.Context(), &q.partition, &q.list, page)
 	} else {
-		err = s.store.scan(call.Context(), &q.Range, page)
+		err = s.store.scan(call.Context(), &q.list, page)
 	}
 	if err != nil {
 		return err
@@ -149,6 +180,5 @@ func (s *Service) answer(call *runtime.Call, page *keyvalue.Page, query []byte) 
 		}
 		token = s.tokens.Seal(query, r.key.append(nil))
 	}
-	call.Reply(page.Bytes(token))
-	return nil
+	return call.Reply(page.Bytes(token), nil)
 }

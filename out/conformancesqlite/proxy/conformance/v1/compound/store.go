@@ -6,12 +6,30 @@ import (
 	"context"
 
 	"github.com/prism-proxy/prism/backends/sqlite"
-	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
 )
 
-// store keeps the records of conformance.v1.Compound in table compounds.
+// store keeps the records of conformance.v1.Compound.
 type store struct{ db *sqlite.DB }
+
+// table is where they are.
+var table = sqlite.Table{Name: "compounds", VersionOf: versionOf, Remove: remove}
+
+// bind binds the values that find k.
+func (k *key) bind(q *sqlite.Query) {
+	q.Int(1, k.int32Key)
+	q.Int(2, k.uint32Key)
+	q.Int(3, k.sint32Key)
+	q.Int(4, k.sint64Key)
+	q.Int(5, k.fixed32Key)
+	q.Uint(6, k.fixed64Key)
+	q.Int(7, k.sfixed32Key)
+	q.Int(8, k.sfixed64Key)
+	q.Uint(9, k.uint64Key)
+	q.Bytes(10, k.bytesKey)
+	q.Int(11, k.grainKey)
+	q.Bool(12, k.boolKey)
+}
 
 const put = `INSERT INTO "compounds" ("int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key", "prism_record", "prism_version", "prism_release")
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, 1)
@@ -20,23 +38,12 @@ ON CONFLICT ("int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key
   "prism_release" = excluded."prism_release"`
 
 // put stores r whatever was there.
-func (s *store) put(ctx context.Context, r *record) (w keyvalue.Written, err error) {
-	c, err := s.db.Begin(ctx)
-	if err != nil {
-		return w, err
-	}
-	defer c.End(&err)
-	w = s.next(c)
-	return w, s.write(c, r, w)
-}
-
-// next issues the version of the one record that is written.
-func (s *store) next(c *sqlite.Conn) keyvalue.Written {
-	return keyvalue.Written{Version: c.Versions("compounds", 1)}
+func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
+	return s.db.Put(ctx, &table, r.write)
 }
 
 // write stores r as w says, in the transaction of c.
-func (s *store) write(c *sqlite.Conn, r *record, w keyvalue.Written) error {
+func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	q := c.Query(put)
 	q.Int(1, r.int32Key)
 	q.Int(2, r.uint32Key)
@@ -58,71 +65,17 @@ func (s *store) write(c *sqlite.Conn, r *record, w keyvalue.Written) error {
 
 const versionOf = `SELECT "prism_version" FROM "compounds" WHERE "int32_key" = ?1 AND "uint32_key" = ?2 AND "sint32_key" = ?3 AND "sint64_key" = ?4 AND "fixed32_key" = ?5 AND "fixed64_key" = ?6 AND "sfixed32_key" = ?7 AND "sfixed64_key" = ?8 AND "uint64_key" = ?9 AND "bytes_key" = ?10 AND "grain_key" = ?11 AND "bool_key" = ?12`
 
-// versionOf returns the version of the record with key k, if it is there.
-func (s *store) versionOf(c *sqlite.Conn, k *key) (version int64, exists bool) {
-	q := c.Query(versionOf)
-	q.Int(1, k.int32Key)
-	q.Int(2, k.uint32Key)
-	q.Int(3, k.sint32Key)
-	q.Int(4, k.sint64Key)
-	q.Int(5, k.fixed32Key)
-	q.Uint(6, k.fixed64Key)
-	q.Int(7, k.sfixed32Key)
-	q.Int(8, k.sfixed64Key)
-	q.Uint(9, k.uint64Key)
-	q.Bytes(10, k.bytesKey)
-	q.Int(11, k.grainKey)
-	q.Bool(12, k.boolKey)
-	exists = q.Next()
-	return q.ColumnInt(0), exists
-}
-
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
-func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (w keyvalue.Written, err error) {
-	c, err := s.db.Begin(ctx)
-	if err != nil {
-		return w, err
-	}
-	defer c.End(&err)
-	switch version, exists := s.versionOf(c, &r.key); {
-	case exists && expected == 0:
-		return w, runtime.AlreadyExists(version)
-	case exists && expected != version:
-		return w, runtime.Mismatch(version)
-	case !exists && expected != 0:
-		return w, runtime.Absent()
-	}
-	w = s.next(c)
-	return w, s.write(c, r, w)
+func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (keyvalue.Written, error) {
+	return s.db.CompareAndSwap(ctx, &table, r.bind, expected, r.write)
 }
 
 const get = `SELECT "prism_version", "prism_record" FROM "compounds" WHERE "int32_key" = ?1 AND "uint32_key" = ?2 AND "sint32_key" = ?3 AND "sint64_key" = ?4 AND "fixed32_key" = ?5 AND "fixed64_key" = ?6 AND "sfixed32_key" = ?7 AND "sfixed64_key" = ?8 AND "uint64_key" = ?9 AND "bytes_key" = ?10 AND "grain_key" = ?11 AND "bool_key" = ?12`
 
 // get appends the record with key k to out, as a reply.
-func (s *store) get(ctx context.Context, k *key, out []byte) (_ []byte, err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer c.End(&err)
-	q := c.Query(get)
-	q.Int(1, k.int32Key)
-	q.Int(2, k.uint32Key)
-	q.Int(3, k.sint32Key)
-	q.Int(4, k.sint64Key)
-	q.Int(5, k.fixed32Key)
-	q.Uint(6, k.fixed64Key)
-	q.Int(7, k.sfixed32Key)
-	q.Int(8, k.sfixed64Key)
-	q.Uint(9, k.uint64Key)
-	q.Bytes(10, k.bytesKey)
-	q.Int(11, k.grainKey)
-	q.Bool(12, k.boolKey)
-	if !q.Next() {
-		return nil, runtime.Absent()
-	}
-	return keyvalue.AppendRecord(out, keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)), nil
+func (s *store) get(ctx context.Context, k *key, out []byte) ([]byte, error) {
+	return s.db.Record(ctx, out, get, k.bind)
 }
 
 const remove = `DELETE FROM "compounds" WHERE "int32_key" = ?1 AND "uint32_key" = ?2 AND "sint32_key" = ?3 AND "sint64_key" = ?4 AND "fixed32_key" = ?5 AND "fixed64_key" = ?6 AND "sfixed32_key" = ?7 AND "sfixed64_key" = ?8 AND "uint64_key" = ?9 AND "bytes_key" = ?10 AND "grain_key" = ?11 AND "bool_key" = ?12`
@@ -130,210 +83,111 @@ const remove = `DELETE FROM "compounds" WHERE "int32_key" = ?1 AND "uint32_key" 
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
 func (s *store) delete(ctx context.Context, k *key, ifVersion int64) (existed bool, err error) {
-	c, err := s.db.Begin(ctx)
-	if err != nil {
-		return false, err
-	}
-	defer c.End(&err)
-	if ifVersion != 0 {
-		version, exists := s.versionOf(c, k)
-		if exists && version != ifVersion {
-			return false, runtime.Mismatch(version)
-		}
-	}
-	return s.remove(c, k), nil
-}
-
-// remove deletes the record with key k, in the transaction of c.
-func (s *store) remove(c *sqlite.Conn, k *key) (existed bool) {
-	q := c.Query(remove)
-	q.Int(1, k.int32Key)
-	q.Int(2, k.uint32Key)
-	q.Int(3, k.sint32Key)
-	q.Int(4, k.sint64Key)
-	q.Int(5, k.fixed32Key)
-	q.Uint(6, k.fixed64Key)
-	q.Int(7, k.sfixed32Key)
-	q.Int(8, k.sfixed64Key)
-	q.Uint(9, k.uint64Key)
-	q.Bytes(10, k.bytesKey)
-	q.Int(11, k.grainKey)
-	q.Bool(12, k.boolKey)
-	return q.Changed() > 0
+	return s.db.Delete(ctx, &table, k.bind, ifVersion)
 }
 
 // batchPut stores all records or none, in their order.
-func (s *store) batchPut(ctx context.Context, records []record) (_ []keyvalue.Written, err error) {
-	c, err := s.db.Begin(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer c.End(&err)
-	first := c.Versions("compounds", len(records))
-	written := make([]keyvalue.Written, len(records))
-	for i := range records {
-		written[i] = keyvalue.Written{Version: first + int64(i)}
-		if err := s.write(c, &records[i], written[i]); err != nil {
-			return nil, err
-		}
-	}
-	return written, nil
+func (s *store) batchPut(ctx context.Context, records []record) ([]keyvalue.Written, error) {
+	return s.db.BatchPut(ctx, &table, "compounds", len(records), func(i int, c *sqlite.Conn, w keyvalue.Written) error {
+		return records[i].write(c, w)
+	})
 }
 
 // batchGet adds the records with the keys to results until one does not fit.
-func (s *store) batchGet(ctx context.Context, keys []key, results *keyvalue.Results) (err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.End(&err)
-	for i := range keys {
-		k := &keys[i]
-		q := c.Query(get)
-		q.Int(1, k.int32Key)
-		q.Int(2, k.uint32Key)
-		q.Int(3, k.sint32Key)
-		q.Int(4, k.sint64Key)
-		q.Int(5, k.fixed32Key)
-		q.Uint(6, k.fixed64Key)
-		q.Int(7, k.sfixed32Key)
-		q.Int(8, k.sfixed64Key)
-		q.Uint(9, k.uint64Key)
-		q.Bytes(10, k.bytesKey)
-		q.Int(11, k.grainKey)
-		q.Bool(12, k.boolKey)
-		if !q.Next() {
-			results.AddAbsent()
-		} else if !results.Add(keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)) {
-			break
-		}
-	}
-	return nil
+func (s *store) batchGet(ctx context.Context, keys []key, results *keyvalue.Results) error {
+	return s.db.Records(ctx, results, get, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
 // batchDelete removes all records with the keys or none, and reports which
 // were there.
-func (s *store) batchDelete(ctx context.Context, keys []key) (_ []bool, err error) {
-	c, err := s.db.Begin(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer c.End(&err)
-	existed := make([]bool, len(keys))
-	for i := range keys {
-		existed[i] = s.remove(c, &keys[i])
-	}
-	return existed, nil
+func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
+	return s.db.BatchDelete(ctx, &table, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
 const scan = `SELECT "prism_version", "prism_record" FROM "compounds"
-WHERE ("int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") >= (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
-  AND ("int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") < (?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24)
-ORDER BY "int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key" LIMIT ?25`
+WHERE ("int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") >= (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+  AND ("int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") < (?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)
+ORDER BY "int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key" LIMIT ?1`
 
 const scanReverse = `SELECT "prism_version", "prism_record" FROM "compounds"
-WHERE ("int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") >= (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
-  AND ("int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") < (?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24)
-ORDER BY "int32_key" DESC, "uint32_key" DESC, "sint32_key" DESC, "sint64_key" DESC, "fixed32_key" DESC, "fixed64_key" DESC, "sfixed32_key" DESC, "sfixed64_key" DESC, "uint64_key" DESC, "bytes_key" DESC, "grain_key" DESC, "bool_key" DESC LIMIT ?25`
+WHERE ("int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") >= (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+  AND ("int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") < (?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)
+ORDER BY "int32_key" DESC, "uint32_key" DESC, "sint32_key" DESC, "sint64_key" DESC, "fixed32_key" DESC, "fixed64_key" DESC, "sfixed32_key" DESC, "sfixed64_key" DESC, "uint64_key" DESC, "bytes_key" DESC, "grain_key" DESC, "bool_key" DESC LIMIT ?1`
 
-// scan adds the records of r to page, by int32_key, uint32_key, sint32_key, sint64_key, fixed32_key, fixed64_key, sfixed32_key, sfixed64_key, uint64_key, bytes_key, grain_key, bool_key.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[key], page *keyvalue.Page) (err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.End(&err)
-	statement := scan
-	if page.Reverse() {
-		statement = scanReverse
-	}
-	q := c.Query(statement)
-	q.Int(1, r.From.int32Key)
-	q.Int(2, r.From.uint32Key)
-	q.Int(3, r.From.sint32Key)
-	q.Int(4, r.From.sint64Key)
-	q.Int(5, r.From.fixed32Key)
-	q.Uint(6, r.From.fixed64Key)
-	q.Int(7, r.From.sfixed32Key)
-	q.Int(8, r.From.sfixed64Key)
-	q.Uint(9, r.From.uint64Key)
-	q.Bytes(10, r.From.bytesKey)
-	q.Int(11, r.From.grainKey)
-	q.Bool(12, r.From.boolKey)
-	if r.Bounded {
-		q.Int(13, r.To.int32Key)
-		q.Int(14, r.To.uint32Key)
-		q.Int(15, r.To.sint32Key)
-		q.Int(16, r.To.sint64Key)
-		q.Int(17, r.To.fixed32Key)
-		q.Uint(18, r.To.fixed64Key)
-		q.Int(19, r.To.sfixed32Key)
-		q.Int(20, r.To.sfixed64Key)
-		q.Uint(21, r.To.uint64Key)
-		q.Bytes(22, r.To.bytesKey)
-		q.Int(23, r.To.grainKey)
-		q.Bool(24, r.To.boolKey)
-	} else {
-		q.Unbounded(13, 24)
-	}
-	q.Int(25, page.Limit())
-	for q.Next() && page.Add(keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)) {
-	}
-	return nil
+// scan adds the records of l to page, by int32_key, uint32_key, sint32_key, sint64_key, fixed32_key, fixed64_key, sfixed32_key, sfixed64_key, uint64_key, bytes_key, grain_key, bool_key.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, scan, scanReverse, func(q *sqlite.Query) {
+		q.Int(2, l.from.int32Key)
+		q.Int(3, l.from.uint32Key)
+		q.Int(4, l.from.sint32Key)
+		q.Int(5, l.from.sint64Key)
+		q.Int(6, l.from.fixed32Key)
+		q.Uint(7, l.from.fixed64Key)
+		q.Int(8, l.from.sfixed32Key)
+		q.Int(9, l.from.sfixed64Key)
+		q.Uint(10, l.from.uint64Key)
+		q.Bytes(11, l.from.bytesKey)
+		q.Int(12, l.from.grainKey)
+		q.Bool(13, l.from.boolKey)
+		if l.bounded {
+			q.Int(14, l.to.int32Key)
+			q.Int(15, l.to.uint32Key)
+			q.Int(16, l.to.sint32Key)
+			q.Int(17, l.to.sint64Key)
+			q.Int(18, l.to.fixed32Key)
+			q.Uint(19, l.to.fixed64Key)
+			q.Int(20, l.to.sfixed32Key)
+			q.Int(21, l.to.sfixed64Key)
+			q.Uint(22, l.to.uint64Key)
+			q.Bytes(23, l.to.bytesKey)
+			q.Int(24, l.to.grainKey)
+			q.Bool(25, l.to.boolKey)
+		} else {
+			q.Unbounded(14, 25)
+		}
+	})
 }
 
 const scanPartition = `SELECT "prism_version", "prism_record" FROM "compounds"
-WHERE "int32_key" = ?1 AND "uint32_key" = ?2
-  AND ("sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") >= (?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
-  AND ("sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") < (?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)
-ORDER BY "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key" LIMIT ?23`
+WHERE "int32_key" = ?2 AND "uint32_key" = ?3
+  AND ("sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") >= (?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+  AND ("sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") < (?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)
+ORDER BY "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key" LIMIT ?1`
 
 const scanPartitionReverse = `SELECT "prism_version", "prism_record" FROM "compounds"
-WHERE "int32_key" = ?1 AND "uint32_key" = ?2
-  AND ("sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") >= (?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
-  AND ("sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") < (?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)
-ORDER BY "sint32_key" DESC, "sint64_key" DESC, "fixed32_key" DESC, "fixed64_key" DESC, "sfixed32_key" DESC, "sfixed64_key" DESC, "uint64_key" DESC, "bytes_key" DESC, "grain_key" DESC, "bool_key" DESC LIMIT ?23`
+WHERE "int32_key" = ?2 AND "uint32_key" = ?3
+  AND ("sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") >= (?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+  AND ("sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") < (?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)
+ORDER BY "sint32_key" DESC, "sint64_key" DESC, "fixed32_key" DESC, "fixed64_key" DESC, "sfixed32_key" DESC, "sfixed64_key" DESC, "uint64_key" DESC, "bytes_key" DESC, "grain_key" DESC, "bool_key" DESC LIMIT ?1`
 
-// scanPartition adds the records of r to page, by sint32_key, sint64_key, fixed32_key, fixed64_key, sfixed32_key, sfixed64_key, uint64_key, bytes_key, grain_key, bool_key.
-func (s *store) scanPartition(ctx context.Context, partition *key, r *keyvalue.Range[key], page *keyvalue.Page) (err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.End(&err)
-	statement := scanPartition
-	if page.Reverse() {
-		statement = scanPartitionReverse
-	}
-	q := c.Query(statement)
-	q.Int(1, partition.int32Key)
-	q.Int(2, partition.uint32Key)
-	q.Int(3, r.From.sint32Key)
-	q.Int(4, r.From.sint64Key)
-	q.Int(5, r.From.fixed32Key)
-	q.Uint(6, r.From.fixed64Key)
-	q.Int(7, r.From.sfixed32Key)
-	q.Int(8, r.From.sfixed64Key)
-	q.Uint(9, r.From.uint64Key)
-	q.Bytes(10, r.From.bytesKey)
-	q.Int(11, r.From.grainKey)
-	q.Bool(12, r.From.boolKey)
-	if r.Bounded {
-		q.Int(13, r.To.sint32Key)
-		q.Int(14, r.To.sint64Key)
-		q.Int(15, r.To.fixed32Key)
-		q.Uint(16, r.To.fixed64Key)
-		q.Int(17, r.To.sfixed32Key)
-		q.Int(18, r.To.sfixed64Key)
-		q.Uint(19, r.To.uint64Key)
-		q.Bytes(20, r.To.bytesKey)
-		q.Int(21, r.To.grainKey)
-		q.Bool(22, r.To.boolKey)
-	} else {
-		q.Unbounded(13, 22)
-	}
-	q.Int(23, page.Limit())
-	for q.Next() && page.Add(keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)) {
-	}
-	return nil
+// scanPartition adds the records of l to page, by sint32_key, sint64_key, fixed32_key, fixed64_key, sfixed32_key, sfixed64_key, uint64_key, bytes_key, grain_key, bool_key.
+func (s *store) scanPartition(ctx context.Context, partition *key, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, scanPartition, scanPartitionReverse, func(q *sqlite.Query) {
+		q.Int(2, partition.int32Key)
+		q.Int(3, partition.uint32Key)
+		q.Int(4, l.from.sint32Key)
+		q.Int(5, l.from.sint64Key)
+		q.Int(6, l.from.fixed32Key)
+		q.Uint(7, l.from.fixed64Key)
+		q.Int(8, l.from.sfixed32Key)
+		q.Int(9, l.from.sfixed64Key)
+		q.Uint(10, l.from.uint64Key)
+		q.Bytes(11, l.from.bytesKey)
+		q.Int(12, l.from.grainKey)
+		q.Bool(13, l.from.boolKey)
+		if l.bounded {
+			q.Int(14, l.to.sint32Key)
+			q.Int(15, l.to.sint64Key)
+			q.Int(16, l.to.fixed32Key)
+			q.Uint(17, l.to.fixed64Key)
+			q.Int(18, l.to.sfixed32Key)
+			q.Int(19, l.to.sfixed64Key)
+			q.Uint(20, l.to.uint64Key)
+			q.Bytes(21, l.to.bytesKey)
+			q.Int(22, l.to.grainKey)
+			q.Bool(23, l.to.boolKey)
+		} else {
+			q.Unbounded(14, 23)
+		}
+	})
 }

@@ -70,7 +70,7 @@ func (k *key) read(f *wire.Fields) error {
 
 // valid says what is wrong with the key of a record.
 func (k *key) valid() error {
-	if err := k.validPartition(); err != nil {
+	if err := validPartition(k); err != nil {
 		return err
 	}
 	switch {
@@ -89,7 +89,7 @@ func (k *key) valid() error {
 }
 
 // validPartition says what is wrong with the partition key.
-func (k *key) validPartition() error {
+func validPartition(k *key) error {
 	switch {
 	case len(k.tenant) == 0:
 		return runtime.Required("tenant")
@@ -184,13 +184,15 @@ type record struct {
 	drift    int64                 // 15: column
 }
 
+// emptyRecord is a record of which no field is set.
+var emptyRecord = record{key: emptyKey, remark: wire.Empty}
+
 // read checks b in one pass and finds the fields in it. It accepts what
 // proto.Unmarshal accepts, and nothing else; emptiness, bounds and NUL come
 // after, in valid.
 func (r *record) read(b []byte) error {
-	*r = record{}
-	r.bytes, r.key = b, emptyKey
-	r.remark = wire.Empty
+	*r = emptyRecord
+	r.bytes = b
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag { // with another wire type it is an unknown field, kept in bytes

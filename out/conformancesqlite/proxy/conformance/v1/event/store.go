@@ -6,12 +6,23 @@ import (
 	"context"
 
 	"github.com/prism-proxy/prism/backends/sqlite"
-	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
 )
 
-// store keeps the records of conformance.v1.Event in table events.
+// store keeps the records of conformance.v1.Event.
 type store struct{ db *sqlite.DB }
+
+// table is where they are.
+var table = sqlite.Table{Name: "events", VersionOf: versionOf, Remove: remove}
+
+// bind binds the values that find k.
+func (k *key) bind(q *sqlite.Query) {
+	q.Text(1, k.tenant)
+	q.Int(2, k.shard)
+	q.Time(3, k.at)
+	q.Text(4, k.name)
+	q.Int(5, k.sequence)
+}
 
 const put = `INSERT INTO "events" ("tenant", "shard", "at", "name", "sequence", "kind", "region", "open", "severity", "remark", "size", "seen_at", "checked", "reviewed_by", "drift", "prism_record", "prism_version", "prism_release")
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, 1)
@@ -24,23 +35,12 @@ ON CONFLICT ("tenant", "shard", "at", "name", "sequence") DO UPDATE SET
   "prism_release" = excluded."prism_release"`
 
 // put stores r whatever was there.
-func (s *store) put(ctx context.Context, r *record) (w keyvalue.Written, err error) {
-	c, err := s.db.Begin(ctx)
-	if err != nil {
-		return w, err
-	}
-	defer c.End(&err)
-	w = s.next(c)
-	return w, s.write(c, r, w)
-}
-
-// next issues the version of the one record that is written.
-func (s *store) next(c *sqlite.Conn) keyvalue.Written {
-	return keyvalue.Written{Version: c.Versions("events", 1)}
+func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
+	return s.db.Put(ctx, &table, r.write)
 }
 
 // write stores r as w says, in the transaction of c.
-func (s *store) write(c *sqlite.Conn, r *record, w keyvalue.Written) error {
+func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	q := c.Query(put)
 	q.Text(1, r.tenant)
 	q.Int(2, r.shard)
@@ -65,57 +65,17 @@ func (s *store) write(c *sqlite.Conn, r *record, w keyvalue.Written) error {
 
 const versionOf = `SELECT "prism_version" FROM "events" WHERE "tenant" = ?1 AND "shard" = ?2 AND "at" = ?3 AND "name" = ?4 AND "sequence" = ?5`
 
-// versionOf returns the version of the record with key k, if it is there.
-func (s *store) versionOf(c *sqlite.Conn, k *key) (version int64, exists bool) {
-	q := c.Query(versionOf)
-	q.Text(1, k.tenant)
-	q.Int(2, k.shard)
-	q.Time(3, k.at)
-	q.Text(4, k.name)
-	q.Int(5, k.sequence)
-	exists = q.Next()
-	return q.ColumnInt(0), exists
-}
-
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
-func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (w keyvalue.Written, err error) {
-	c, err := s.db.Begin(ctx)
-	if err != nil {
-		return w, err
-	}
-	defer c.End(&err)
-	switch version, exists := s.versionOf(c, &r.key); {
-	case exists && expected == 0:
-		return w, runtime.AlreadyExists(version)
-	case exists && expected != version:
-		return w, runtime.Mismatch(version)
-	case !exists && expected != 0:
-		return w, runtime.Absent()
-	}
-	w = s.next(c)
-	return w, s.write(c, r, w)
+func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (keyvalue.Written, error) {
+	return s.db.CompareAndSwap(ctx, &table, r.bind, expected, r.write)
 }
 
 const get = `SELECT "prism_version", "prism_record" FROM "events" WHERE "tenant" = ?1 AND "shard" = ?2 AND "at" = ?3 AND "name" = ?4 AND "sequence" = ?5`
 
 // get appends the record with key k to out, as a reply.
-func (s *store) get(ctx context.Context, k *key, out []byte) (_ []byte, err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer c.End(&err)
-	q := c.Query(get)
-	q.Text(1, k.tenant)
-	q.Int(2, k.shard)
-	q.Time(3, k.at)
-	q.Text(4, k.name)
-	q.Int(5, k.sequence)
-	if !q.Next() {
-		return nil, runtime.Absent()
-	}
-	return keyvalue.AppendRecord(out, keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)), nil
+func (s *store) get(ctx context.Context, k *key, out []byte) ([]byte, error) {
+	return s.db.Record(ctx, out, get, k.bind)
 }
 
 const remove = `DELETE FROM "events" WHERE "tenant" = ?1 AND "shard" = ?2 AND "at" = ?3 AND "name" = ?4 AND "sequence" = ?5`
@@ -123,351 +83,218 @@ const remove = `DELETE FROM "events" WHERE "tenant" = ?1 AND "shard" = ?2 AND "a
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
 func (s *store) delete(ctx context.Context, k *key, ifVersion int64) (existed bool, err error) {
-	c, err := s.db.Begin(ctx)
-	if err != nil {
-		return false, err
-	}
-	defer c.End(&err)
-	if ifVersion != 0 {
-		version, exists := s.versionOf(c, k)
-		if exists && version != ifVersion {
-			return false, runtime.Mismatch(version)
-		}
-	}
-	return s.remove(c, k), nil
-}
-
-// remove deletes the record with key k, in the transaction of c.
-func (s *store) remove(c *sqlite.Conn, k *key) (existed bool) {
-	q := c.Query(remove)
-	q.Text(1, k.tenant)
-	q.Int(2, k.shard)
-	q.Time(3, k.at)
-	q.Text(4, k.name)
-	q.Int(5, k.sequence)
-	return q.Changed() > 0
+	return s.db.Delete(ctx, &table, k.bind, ifVersion)
 }
 
 // batchPut stores all records or none, in their order.
-func (s *store) batchPut(ctx context.Context, records []record) (_ []keyvalue.Written, err error) {
-	c, err := s.db.Begin(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer c.End(&err)
-	first := c.Versions("events", len(records))
-	written := make([]keyvalue.Written, len(records))
-	for i := range records {
-		written[i] = keyvalue.Written{Version: first + int64(i)}
-		if err := s.write(c, &records[i], written[i]); err != nil {
-			return nil, err
-		}
-	}
-	return written, nil
+func (s *store) batchPut(ctx context.Context, records []record) ([]keyvalue.Written, error) {
+	return s.db.BatchPut(ctx, &table, "events", len(records), func(i int, c *sqlite.Conn, w keyvalue.Written) error {
+		return records[i].write(c, w)
+	})
 }
 
 // batchGet adds the records with the keys to results until one does not fit.
-func (s *store) batchGet(ctx context.Context, keys []key, results *keyvalue.Results) (err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.End(&err)
-	for i := range keys {
-		k := &keys[i]
-		q := c.Query(get)
-		q.Text(1, k.tenant)
-		q.Int(2, k.shard)
-		q.Time(3, k.at)
-		q.Text(4, k.name)
-		q.Int(5, k.sequence)
-		if !q.Next() {
-			results.AddAbsent()
-		} else if !results.Add(keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)) {
-			break
-		}
-	}
-	return nil
+func (s *store) batchGet(ctx context.Context, keys []key, results *keyvalue.Results) error {
+	return s.db.Records(ctx, results, get, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
 // batchDelete removes all records with the keys or none, and reports which
 // were there.
-func (s *store) batchDelete(ctx context.Context, keys []key) (_ []bool, err error) {
-	c, err := s.db.Begin(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer c.End(&err)
-	existed := make([]bool, len(keys))
-	for i := range keys {
-		existed[i] = s.remove(c, &keys[i])
-	}
-	return existed, nil
+func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
+	return s.db.BatchDelete(ctx, &table, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
 const scan = `SELECT "prism_version", "prism_record" FROM "events"
-WHERE ("tenant", "shard", "at", "name", "sequence") >= (?1, ?2, ?3, ?4, ?5)
-  AND ("tenant", "shard", "at", "name", "sequence") < (?6, ?7, ?8, ?9, ?10)
-ORDER BY "tenant", "shard", "at", "name", "sequence" LIMIT ?11`
+WHERE ("tenant", "shard", "at", "name", "sequence") >= (?2, ?3, ?4, ?5, ?6)
+  AND ("tenant", "shard", "at", "name", "sequence") < (?7, ?8, ?9, ?10, ?11)
+ORDER BY "tenant", "shard", "at", "name", "sequence" LIMIT ?1`
 
 const scanReverse = `SELECT "prism_version", "prism_record" FROM "events"
-WHERE ("tenant", "shard", "at", "name", "sequence") >= (?1, ?2, ?3, ?4, ?5)
-  AND ("tenant", "shard", "at", "name", "sequence") < (?6, ?7, ?8, ?9, ?10)
-ORDER BY "tenant" DESC, "shard" DESC, "at" DESC, "name" DESC, "sequence" DESC LIMIT ?11`
+WHERE ("tenant", "shard", "at", "name", "sequence") >= (?2, ?3, ?4, ?5, ?6)
+  AND ("tenant", "shard", "at", "name", "sequence") < (?7, ?8, ?9, ?10, ?11)
+ORDER BY "tenant" DESC, "shard" DESC, "at" DESC, "name" DESC, "sequence" DESC LIMIT ?1`
 
-// scan adds the records of r to page, by tenant, shard, at, name, sequence.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) (err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.End(&err)
-	statement := scan
-	if page.Reverse() {
-		statement = scanReverse
-	}
-	q := c.Query(statement)
-	q.Text(1, r.From.tenant)
-	q.Int(2, r.From.shard)
-	q.TimeOrLowest(3, r.From.at)
-	q.Text(4, r.From.name)
-	q.Int(5, r.From.sequence)
-	if r.Bounded {
-		q.Text(6, r.To.tenant)
-		q.Int(7, r.To.shard)
-		q.TimeOrLowest(8, r.To.at)
-		q.Text(9, r.To.name)
-		q.Int(10, r.To.sequence)
-	} else {
-		q.Unbounded(6, 10)
-	}
-	q.Int(11, page.Limit())
-	for q.Next() && page.Add(keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)) {
-	}
-	return nil
+// scan adds the records of l to page, by tenant, shard, at, name, sequence.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, scan, scanReverse, func(q *sqlite.Query) {
+		q.Text(2, l.from.tenant)
+		q.Int(3, l.from.shard)
+		q.TimeOrLowest(4, l.from.at)
+		q.Text(5, l.from.name)
+		q.Int(6, l.from.sequence)
+		if l.bounded {
+			q.Text(7, l.to.tenant)
+			q.Int(8, l.to.shard)
+			q.TimeOrLowest(9, l.to.at)
+			q.Text(10, l.to.name)
+			q.Int(11, l.to.sequence)
+		} else {
+			q.Unbounded(7, 11)
+		}
+	})
 }
 
 const scanPartition = `SELECT "prism_version", "prism_record" FROM "events"
-WHERE "tenant" = ?1 AND "shard" = ?2
-  AND ("at", "name", "sequence") >= (?3, ?4, ?5)
-  AND ("at", "name", "sequence") < (?6, ?7, ?8)
-ORDER BY "at", "name", "sequence" LIMIT ?9`
+WHERE "tenant" = ?2 AND "shard" = ?3
+  AND ("at", "name", "sequence") >= (?4, ?5, ?6)
+  AND ("at", "name", "sequence") < (?7, ?8, ?9)
+ORDER BY "at", "name", "sequence" LIMIT ?1`
 
 const scanPartitionReverse = `SELECT "prism_version", "prism_record" FROM "events"
-WHERE "tenant" = ?1 AND "shard" = ?2
-  AND ("at", "name", "sequence") >= (?3, ?4, ?5)
-  AND ("at", "name", "sequence") < (?6, ?7, ?8)
-ORDER BY "at" DESC, "name" DESC, "sequence" DESC LIMIT ?9`
+WHERE "tenant" = ?2 AND "shard" = ?3
+  AND ("at", "name", "sequence") >= (?4, ?5, ?6)
+  AND ("at", "name", "sequence") < (?7, ?8, ?9)
+ORDER BY "at" DESC, "name" DESC, "sequence" DESC LIMIT ?1`
 
-// scanPartition adds the records of r to page, by at, name, sequence.
-func (s *store) scanPartition(ctx context.Context, partition *key, r *keyvalue.Range[position], page *keyvalue.Page) (err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.End(&err)
-	statement := scanPartition
-	if page.Reverse() {
-		statement = scanPartitionReverse
-	}
-	q := c.Query(statement)
-	q.Text(1, partition.tenant)
-	q.Int(2, partition.shard)
-	q.TimeOrLowest(3, r.From.at)
-	q.Text(4, r.From.name)
-	q.Int(5, r.From.sequence)
-	if r.Bounded {
-		q.TimeOrLowest(6, r.To.at)
-		q.Text(7, r.To.name)
-		q.Int(8, r.To.sequence)
-	} else {
-		q.Unbounded(6, 8)
-	}
-	q.Int(9, page.Limit())
-	for q.Next() && page.Add(keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)) {
-	}
-	return nil
+// scanPartition adds the records of l to page, by at, name, sequence.
+func (s *store) scanPartition(ctx context.Context, partition *key, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, scanPartition, scanPartitionReverse, func(q *sqlite.Query) {
+		q.Text(2, partition.tenant)
+		q.Int(3, partition.shard)
+		q.TimeOrLowest(4, l.from.at)
+		q.Text(5, l.from.name)
+		q.Int(6, l.from.sequence)
+		if l.bounded {
+			q.TimeOrLowest(7, l.to.at)
+			q.Text(8, l.to.name)
+			q.Int(9, l.to.sequence)
+		} else {
+			q.Unbounded(7, 9)
+		}
+	})
 }
 
 const findBySeverity = `SELECT "prism_version", "prism_record" FROM "events"
-WHERE ("severity", "tenant", "shard", "at", "name", "sequence") >= (?1, ?2, ?3, ?4, ?5, ?6)
-  AND ("severity", "tenant", "shard", "at", "name", "sequence") < (?7, ?8, ?9, ?10, ?11, ?12)
-ORDER BY "severity", "tenant", "shard", "at", "name", "sequence" LIMIT ?13`
+WHERE ("severity", "tenant", "shard", "at", "name", "sequence") >= (?2, ?3, ?4, ?5, ?6, ?7)
+  AND ("severity", "tenant", "shard", "at", "name", "sequence") < (?8, ?9, ?10, ?11, ?12, ?13)
+ORDER BY "severity", "tenant", "shard", "at", "name", "sequence" LIMIT ?1`
 
 const findBySeverityReverse = `SELECT "prism_version", "prism_record" FROM "events"
-WHERE ("severity", "tenant", "shard", "at", "name", "sequence") >= (?1, ?2, ?3, ?4, ?5, ?6)
-  AND ("severity", "tenant", "shard", "at", "name", "sequence") < (?7, ?8, ?9, ?10, ?11, ?12)
-ORDER BY "severity" DESC, "tenant" DESC, "shard" DESC, "at" DESC, "name" DESC, "sequence" DESC LIMIT ?13`
+WHERE ("severity", "tenant", "shard", "at", "name", "sequence") >= (?2, ?3, ?4, ?5, ?6, ?7)
+  AND ("severity", "tenant", "shard", "at", "name", "sequence") < (?8, ?9, ?10, ?11, ?12, ?13)
+ORDER BY "severity" DESC, "tenant" DESC, "shard" DESC, "at" DESC, "name" DESC, "sequence" DESC LIMIT ?1`
 
-// findBySeverity adds the records of r to page, by severity, tenant, shard, at, name, sequence.
-func (s *store) findBySeverity(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) (err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.End(&err)
-	statement := findBySeverity
-	if page.Reverse() {
-		statement = findBySeverityReverse
-	}
-	q := c.Query(statement)
-	q.Int(1, r.From.severity)
-	q.Text(2, r.From.tenant)
-	q.Int(3, r.From.shard)
-	q.TimeOrLowest(4, r.From.at)
-	q.Text(5, r.From.name)
-	q.Int(6, r.From.sequence)
-	if r.Bounded {
-		q.Int(7, r.To.severity)
-		q.Text(8, r.To.tenant)
-		q.Int(9, r.To.shard)
-		q.TimeOrLowest(10, r.To.at)
-		q.Text(11, r.To.name)
-		q.Int(12, r.To.sequence)
-	} else {
-		q.Unbounded(7, 12)
-	}
-	q.Int(13, page.Limit())
-	for q.Next() && page.Add(keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)) {
-	}
-	return nil
+// findBySeverity adds the records of l to page, by severity, tenant, shard, at, name, sequence.
+func (s *store) findBySeverity(ctx context.Context, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findBySeverity, findBySeverityReverse, func(q *sqlite.Query) {
+		q.Int(2, l.from.severity)
+		q.Text(3, l.from.tenant)
+		q.Int(4, l.from.shard)
+		q.TimeOrLowest(5, l.from.at)
+		q.Text(6, l.from.name)
+		q.Int(7, l.from.sequence)
+		if l.bounded {
+			q.Int(8, l.to.severity)
+			q.Text(9, l.to.tenant)
+			q.Int(10, l.to.shard)
+			q.TimeOrLowest(11, l.to.at)
+			q.Text(12, l.to.name)
+			q.Int(13, l.to.sequence)
+		} else {
+			q.Unbounded(8, 13)
+		}
+	})
 }
 
 const findByKind = `SELECT "prism_version", "prism_record" FROM "events"
-WHERE "kind" = ?1
-  AND ("at", "tenant", "shard", "name", "sequence") >= (?2, ?3, ?4, ?5, ?6)
-  AND ("at", "tenant", "shard", "name", "sequence") < (?7, ?8, ?9, ?10, ?11)
-ORDER BY "at", "tenant", "shard", "name", "sequence" LIMIT ?12`
+WHERE "kind" = ?2
+  AND ("at", "tenant", "shard", "name", "sequence") >= (?3, ?4, ?5, ?6, ?7)
+  AND ("at", "tenant", "shard", "name", "sequence") < (?8, ?9, ?10, ?11, ?12)
+ORDER BY "at", "tenant", "shard", "name", "sequence" LIMIT ?1`
 
 const findByKindReverse = `SELECT "prism_version", "prism_record" FROM "events"
-WHERE "kind" = ?1
-  AND ("at", "tenant", "shard", "name", "sequence") >= (?2, ?3, ?4, ?5, ?6)
-  AND ("at", "tenant", "shard", "name", "sequence") < (?7, ?8, ?9, ?10, ?11)
-ORDER BY "at" DESC, "tenant" DESC, "shard" DESC, "name" DESC, "sequence" DESC LIMIT ?12`
+WHERE "kind" = ?2
+  AND ("at", "tenant", "shard", "name", "sequence") >= (?3, ?4, ?5, ?6, ?7)
+  AND ("at", "tenant", "shard", "name", "sequence") < (?8, ?9, ?10, ?11, ?12)
+ORDER BY "at" DESC, "tenant" DESC, "shard" DESC, "name" DESC, "sequence" DESC LIMIT ?1`
 
-// findByKind adds the records of r to page, by at, tenant, shard, name, sequence.
-func (s *store) findByKind(ctx context.Context, kind int64, r *keyvalue.Range[position], page *keyvalue.Page) (err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.End(&err)
-	statement := findByKind
-	if page.Reverse() {
-		statement = findByKindReverse
-	}
-	q := c.Query(statement)
-	q.Int(1, kind)
-	q.TimeOrLowest(2, r.From.at)
-	q.Text(3, r.From.tenant)
-	q.Int(4, r.From.shard)
-	q.Text(5, r.From.name)
-	q.Int(6, r.From.sequence)
-	if r.Bounded {
-		q.TimeOrLowest(7, r.To.at)
-		q.Text(8, r.To.tenant)
-		q.Int(9, r.To.shard)
-		q.Text(10, r.To.name)
-		q.Int(11, r.To.sequence)
-	} else {
-		q.Unbounded(7, 11)
-	}
-	q.Int(12, page.Limit())
-	for q.Next() && page.Add(keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)) {
-	}
-	return nil
+// findByKind adds the records of l to page, by at, tenant, shard, name, sequence.
+func (s *store) findByKind(ctx context.Context, kind int64, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByKind, findByKindReverse, func(q *sqlite.Query) {
+		q.Int(2, kind)
+		q.TimeOrLowest(3, l.from.at)
+		q.Text(4, l.from.tenant)
+		q.Int(5, l.from.shard)
+		q.Text(6, l.from.name)
+		q.Int(7, l.from.sequence)
+		if l.bounded {
+			q.TimeOrLowest(8, l.to.at)
+			q.Text(9, l.to.tenant)
+			q.Int(10, l.to.shard)
+			q.Text(11, l.to.name)
+			q.Int(12, l.to.sequence)
+		} else {
+			q.Unbounded(8, 12)
+		}
+	})
 }
 
 const findByPlace = `SELECT "prism_version", "prism_record" FROM "events"
-WHERE "region" = ?1 AND "open" = ?2
-  AND ("tenant", "shard", "at", "name", "sequence") >= (?3, ?4, ?5, ?6, ?7)
-  AND ("tenant", "shard", "at", "name", "sequence") < (?8, ?9, ?10, ?11, ?12)
-ORDER BY "tenant", "shard", "at", "name", "sequence" LIMIT ?13`
+WHERE "region" = ?2 AND "open" = ?3
+  AND ("tenant", "shard", "at", "name", "sequence") >= (?4, ?5, ?6, ?7, ?8)
+  AND ("tenant", "shard", "at", "name", "sequence") < (?9, ?10, ?11, ?12, ?13)
+ORDER BY "tenant", "shard", "at", "name", "sequence" LIMIT ?1`
 
 const findByPlaceReverse = `SELECT "prism_version", "prism_record" FROM "events"
-WHERE "region" = ?1 AND "open" = ?2
-  AND ("tenant", "shard", "at", "name", "sequence") >= (?3, ?4, ?5, ?6, ?7)
-  AND ("tenant", "shard", "at", "name", "sequence") < (?8, ?9, ?10, ?11, ?12)
-ORDER BY "tenant" DESC, "shard" DESC, "at" DESC, "name" DESC, "sequence" DESC LIMIT ?13`
+WHERE "region" = ?2 AND "open" = ?3
+  AND ("tenant", "shard", "at", "name", "sequence") >= (?4, ?5, ?6, ?7, ?8)
+  AND ("tenant", "shard", "at", "name", "sequence") < (?9, ?10, ?11, ?12, ?13)
+ORDER BY "tenant" DESC, "shard" DESC, "at" DESC, "name" DESC, "sequence" DESC LIMIT ?1`
 
-// findByPlace adds the records of r to page, by tenant, shard, at, name, sequence.
-func (s *store) findByPlace(ctx context.Context, region []byte, open bool, r *keyvalue.Range[position], page *keyvalue.Page) (err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.End(&err)
-	statement := findByPlace
-	if page.Reverse() {
-		statement = findByPlaceReverse
-	}
-	q := c.Query(statement)
-	q.Text(1, region)
-	q.Bool(2, open)
-	q.Text(3, r.From.tenant)
-	q.Int(4, r.From.shard)
-	q.TimeOrLowest(5, r.From.at)
-	q.Text(6, r.From.name)
-	q.Int(7, r.From.sequence)
-	if r.Bounded {
-		q.Text(8, r.To.tenant)
-		q.Int(9, r.To.shard)
-		q.TimeOrLowest(10, r.To.at)
-		q.Text(11, r.To.name)
-		q.Int(12, r.To.sequence)
-	} else {
-		q.Unbounded(8, 12)
-	}
-	q.Int(13, page.Limit())
-	for q.Next() && page.Add(keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)) {
-	}
-	return nil
+// findByPlace adds the records of l to page, by tenant, shard, at, name, sequence.
+func (s *store) findByPlace(ctx context.Context, region []byte, open bool, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByPlace, findByPlaceReverse, func(q *sqlite.Query) {
+		q.Text(2, region)
+		q.Bool(3, open)
+		q.Text(4, l.from.tenant)
+		q.Int(5, l.from.shard)
+		q.TimeOrLowest(6, l.from.at)
+		q.Text(7, l.from.name)
+		q.Int(8, l.from.sequence)
+		if l.bounded {
+			q.Text(9, l.to.tenant)
+			q.Int(10, l.to.shard)
+			q.TimeOrLowest(11, l.to.at)
+			q.Text(12, l.to.name)
+			q.Int(13, l.to.sequence)
+		} else {
+			q.Unbounded(9, 13)
+		}
+	})
 }
 
 const findByUrgent = `SELECT "prism_version", "prism_record" FROM "events"
-WHERE "region" = ?1 AND "kind" = ?2
-  AND ("severity", "tenant", "shard", "at", "name", "sequence") >= (?3, ?4, ?5, ?6, ?7, ?8)
-  AND ("severity", "tenant", "shard", "at", "name", "sequence") < (?9, ?10, ?11, ?12, ?13, ?14)
-ORDER BY "severity", "tenant", "shard", "at", "name", "sequence" LIMIT ?15`
+WHERE "region" = ?2 AND "kind" = ?3
+  AND ("severity", "tenant", "shard", "at", "name", "sequence") >= (?4, ?5, ?6, ?7, ?8, ?9)
+  AND ("severity", "tenant", "shard", "at", "name", "sequence") < (?10, ?11, ?12, ?13, ?14, ?15)
+ORDER BY "severity", "tenant", "shard", "at", "name", "sequence" LIMIT ?1`
 
 const findByUrgentReverse = `SELECT "prism_version", "prism_record" FROM "events"
-WHERE "region" = ?1 AND "kind" = ?2
-  AND ("severity", "tenant", "shard", "at", "name", "sequence") >= (?3, ?4, ?5, ?6, ?7, ?8)
-  AND ("severity", "tenant", "shard", "at", "name", "sequence") < (?9, ?10, ?11, ?12, ?13, ?14)
-ORDER BY "severity" DESC, "tenant" DESC, "shard" DESC, "at" DESC, "name" DESC, "sequence" DESC LIMIT ?15`
+WHERE "region" = ?2 AND "kind" = ?3
+  AND ("severity", "tenant", "shard", "at", "name", "sequence") >= (?4, ?5, ?6, ?7, ?8, ?9)
+  AND ("severity", "tenant", "shard", "at", "name", "sequence") < (?10, ?11, ?12, ?13, ?14, ?15)
+ORDER BY "severity" DESC, "tenant" DESC, "shard" DESC, "at" DESC, "name" DESC, "sequence" DESC LIMIT ?1`
 
-// findByUrgent adds the records of r to page, by severity, tenant, shard, at, name, sequence.
-func (s *store) findByUrgent(ctx context.Context, region []byte, kind int64, r *keyvalue.Range[position], page *keyvalue.Page) (err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.End(&err)
-	statement := findByUrgent
-	if page.Reverse() {
-		statement = findByUrgentReverse
-	}
-	q := c.Query(statement)
-	q.Text(1, region)
-	q.Int(2, kind)
-	q.Int(3, r.From.severity)
-	q.Text(4, r.From.tenant)
-	q.Int(5, r.From.shard)
-	q.TimeOrLowest(6, r.From.at)
-	q.Text(7, r.From.name)
-	q.Int(8, r.From.sequence)
-	if r.Bounded {
-		q.Int(9, r.To.severity)
-		q.Text(10, r.To.tenant)
-		q.Int(11, r.To.shard)
-		q.TimeOrLowest(12, r.To.at)
-		q.Text(13, r.To.name)
-		q.Int(14, r.To.sequence)
-	} else {
-		q.Unbounded(9, 14)
-	}
-	q.Int(15, page.Limit())
-	for q.Next() && page.Add(keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)) {
-	}
-	return nil
+// findByUrgent adds the records of l to page, by severity, tenant, shard, at, name, sequence.
+func (s *store) findByUrgent(ctx context.Context, region []byte, kind int64, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByUrgent, findByUrgentReverse, func(q *sqlite.Query) {
+		q.Text(2, region)
+		q.Int(3, kind)
+		q.Int(4, l.from.severity)
+		q.Text(5, l.from.tenant)
+		q.Int(6, l.from.shard)
+		q.TimeOrLowest(7, l.from.at)
+		q.Text(8, l.from.name)
+		q.Int(9, l.from.sequence)
+		if l.bounded {
+			q.Int(10, l.to.severity)
+			q.Text(11, l.to.tenant)
+			q.Int(12, l.to.shard)
+			q.TimeOrLowest(13, l.to.at)
+			q.Text(14, l.to.name)
+			q.Int(15, l.to.sequence)
+		} else {
+			q.Unbounded(10, 15)
+		}
+	})
 }

@@ -10,24 +10,60 @@ import (
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
-// scanRequest is a ScanItemsRequest.
-type scanRequest struct {
-	keyvalue.Paging
-	keyvalue.Range[position]
+// list is what the requests of all lists have: the part of an order that is
+// still to be answered, from inclusive to exclusive, whichever the direction.
+type list struct {
+	paging   keyvalue.Paging
+	from, to position // parts that are not set are the lowest
+	bounded  bool     // there is a to
 }
 
+// everything is the whole of an order.
+var everything = list{from: lowestPosition, to: lowestPosition}
+
+// page returns the empty page that l asks for of the list called query. Where l
+// resumes, forward pages move from up, reverse pages move to down.
+func (s *Service) page(query []byte, l *list) (*keyvalue.Page, error) {
+	page, cursor, err := s.tokens.Page(query, &l.paging)
+	if err != nil || cursor == nil {
+		return page, err
+	}
+	at := lowestPosition
+	if err := at.read(wire.Read(cursor)); err != nil {
+		return nil, runtime.Decode(err)
+	}
+	if l.paging.Reverse {
+		l.to, l.bounded = at, true
+	} else {
+		l.from = at
+	}
+	return page, nil
+}
+
+// appendRange appends the range of l, as what a page token is bound to.
+func appendRange(b []byte, l *list) []byte {
+	b = wire.AppendBytes(b, 11, l.from.append(nil))
+	if l.bounded {
+		b = wire.AppendBytes(b, 12, l.to.append(nil))
+	}
+	return b
+}
+
+// scanRequest is a ScanItemsRequest.
+type scanRequest struct{ list }
+
 func (q *scanRequest) read(b []byte) error {
-	*q = scanRequest{Range: keyvalue.Range[position]{From: lowestPosition, To: lowestPosition}}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
-		q.Paging.Read(f)
+		q.paging.Read(f)
 	}
 	return runtime.Decode(f.Err())
 }
 
 // query is what a page token of the list is bound to.
 func (q *scanRequest) query() []byte {
-	return q.Paging.Append([]byte("conformance.v1.ItemService/ScanItems"))
+	return q.paging.Append([]byte("conformance.v1.ItemService/ScanItems"))
 }
 
 // scan serves ScanItems.
@@ -37,18 +73,11 @@ func (s *Service) scan(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, cursor, err := s.tokens.Page(query, &q.Paging)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
-	if cursor != nil {
-		at := lowestPosition
-		if err := at.read(wire.Read(cursor)); err != nil {
-			return runtime.Decode(err)
-		}
-		q.Resume(at, q.Reverse)
-	}
-	if err := s.store.scan(call.Context(), &q.Range, page); err != nil {
+	if err := s.store.scan(call.Context(), &q.list, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, (*record).cursor)
@@ -60,7 +89,7 @@ type findBySerialRequest struct {
 }
 
 func (q *findBySerialRequest) read(b []byte) error {
-	*q = findBySerialRequest{serial: wire.Empty}
+	q.serial = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -86,12 +115,7 @@ func (s *Service) findBySerial(call *runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	out, err := s.store.findBySerial(call.Context(), q.serial, nil)
-	if err != nil {
-		return err
-	}
-	call.Reply(out)
-	return nil
+	return call.Reply(s.store.findBySerial(call.Context(), q.serial, nil))
 }
 
 // findByLabelRequest is a FindItemByLabelRequest.
@@ -100,7 +124,7 @@ type findByLabelRequest struct {
 }
 
 func (q *findByLabelRequest) read(b []byte) error {
-	*q = findByLabelRequest{label: wire.Empty}
+	q.label = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -126,30 +150,25 @@ func (s *Service) findByLabel(call *runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	out, err := s.store.findByLabel(call.Context(), q.label, nil)
-	if err != nil {
-		return err
-	}
-	call.Reply(out)
-	return nil
+	return call.Reply(s.store.findByLabel(call.Context(), q.label, nil))
 }
 
 // findByColourRequest is a FindItemsByColourRequest.
 type findByColourRequest struct {
-	keyvalue.Paging
-	keyvalue.Range[position]
+	list
 	colour []byte
 }
 
 func (q *findByColourRequest) read(b []byte) error {
-	*q = findByColourRequest{Range: keyvalue.Range[position]{From: lowestPosition, To: lowestPosition}, colour: wire.Empty}
+	q.list = everything
+	q.colour = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Bytes:
 			q.colour = f.Text()
 		default:
-			q.Paging.Read(f)
+			q.paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -166,7 +185,7 @@ func (q *findByColourRequest) read(b []byte) error {
 
 // query is what a page token of the list is bound to.
 func (q *findByColourRequest) query() []byte {
-	b := q.Paging.Append([]byte("conformance.v1.ItemService/FindItemsByColour"))
+	b := q.paging.Append([]byte("conformance.v1.ItemService/FindItemsByColour"))
 	b = wire.AppendBytes(b, 1, q.colour)
 	return b
 }
@@ -178,18 +197,11 @@ func (s *Service) findByColour(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, cursor, err := s.tokens.Page(query, &q.Paging)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
-	if cursor != nil {
-		at := lowestPosition
-		if err := at.read(wire.Read(cursor)); err != nil {
-			return runtime.Decode(err)
-		}
-		q.Resume(at, q.Reverse)
-	}
-	if err := s.store.findByColour(call.Context(), q.colour, &q.Range, page); err != nil {
+	if err := s.store.findByColour(call.Context(), q.colour, &q.list, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, (*record).cursor)
@@ -197,37 +209,36 @@ func (s *Service) findByColour(call *runtime.Call) error {
 
 // findByTitleRequest is a FindItemsByTitleRequest.
 type findByTitleRequest struct {
-	keyvalue.Paging
-	keyvalue.Range[position]
+	list
 }
 
 func (q *findByTitleRequest) read(b []byte) error {
-	*q = findByTitleRequest{Range: keyvalue.Range[position]{From: lowestPosition, To: lowestPosition}}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
 		case 11<<3 | wire.Bytes:
-			q.From.title = f.Text()
+			q.from.title = f.Text()
 		case 12<<3 | wire.Bytes:
-			q.Bounded = true
-			q.To.title = f.Text()
+			q.bounded = true
+			q.to.title = f.Text()
 		default:
-			q.Paging.Read(f)
+			q.paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
 	switch {
-	case len(q.From.title) > 64:
-		return runtime.TooLong("from", len(q.From.title), 64)
-	case bytes.IndexByte(q.From.title, 0) >= 0:
+	case len(q.from.title) > 64:
+		return runtime.TooLong("from", len(q.from.title), 64)
+	case bytes.IndexByte(q.from.title, 0) >= 0:
 		return runtime.HasNUL("from")
-	case len(q.To.title) > 64:
-		return runtime.TooLong("to", len(q.To.title), 64)
-	case bytes.IndexByte(q.To.title, 0) >= 0:
+	case len(q.to.title) > 64:
+		return runtime.TooLong("to", len(q.to.title), 64)
+	case bytes.IndexByte(q.to.title, 0) >= 0:
 		return runtime.HasNUL("to")
-	case q.Bounded && bytes.Compare(q.From.title, q.To.title) > 0:
+	case q.bounded && bytes.Compare(q.from.title, q.to.title) > 0:
 		return keyvalue.Backwards(false)
 	}
 	return nil
@@ -235,11 +246,8 @@ func (q *findByTitleRequest) read(b []byte) error {
 
 // query is what a page token of the list is bound to.
 func (q *findByTitleRequest) query() []byte {
-	b := q.Paging.Append([]byte("conformance.v1.ItemService/FindItemsByTitle"))
-	b = wire.AppendBytes(b, 11, q.From.append(nil))
-	if q.Bounded {
-		b = wire.AppendBytes(b, 12, q.To.append(nil))
-	}
+	b := q.paging.Append([]byte("conformance.v1.ItemService/FindItemsByTitle"))
+	b = appendRange(b, &q.list)
 	return b
 }
 
@@ -250,18 +258,11 @@ func (s *Service) findByTitle(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, cursor, err := s.tokens.Page(query, &q.Paging)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
-	if cursor != nil {
-		at := lowestPosition
-		if err := at.read(wire.Read(cursor)); err != nil {
-			return runtime.Decode(err)
-		}
-		q.Resume(at, q.Reverse)
-	}
-	if err := s.store.findByTitle(call.Context(), &q.Range, page); err != nil {
+	if err := s.store.findByTitle(call.Context(), &q.list, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, (*record).cursorTitle)
@@ -278,6 +279,5 @@ func (s *Service) answer(call *runtime.Call, page *keyvalue.Page, query []byte, 
 		}
 		token = s.tokens.Seal(query, cursor(&r))
 	}
-	call.Reply(page.Bytes(token))
-	return nil
+	return call.Reply(page.Bytes(token), nil)
 }

@@ -10,8 +10,16 @@ import (
 	"github.com/prism-proxy/prism/runtime/keyvalue"
 )
 
-// store keeps the records of conformance.v1.Item in table items.
+// store keeps the records of conformance.v1.Item.
 type store struct{ db *sqlite.DB }
+
+// table is where they are.
+var table = sqlite.Table{Name: "items", VersionOf: versionOf, Remove: remove}
+
+// bind binds the values that find k.
+func (k *key) bind(q *sqlite.Query) {
+	q.Text(1, k.itemID)
+}
 
 const put = `INSERT INTO "items" ("item_id", "serial", "label", "colour", "title", "prism_record", "prism_version", "prism_release")
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1)
@@ -21,23 +29,12 @@ ON CONFLICT ("item_id") DO UPDATE SET
   "prism_version" = excluded."prism_version", "prism_release" = excluded."prism_release"`
 
 // put stores r whatever was there.
-func (s *store) put(ctx context.Context, r *record) (w keyvalue.Written, err error) {
-	c, err := s.db.Begin(ctx)
-	if err != nil {
-		return w, err
-	}
-	defer c.End(&err)
-	w = s.next(c)
-	return w, s.write(c, r, w)
-}
-
-// next issues the version of the one record that is written.
-func (s *store) next(c *sqlite.Conn) keyvalue.Written {
-	return keyvalue.Written{Version: c.Versions("items", 1)}
+func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
+	return s.db.Put(ctx, &table, r.write)
 }
 
 // write stores r as w says, in the transaction of c.
-func (s *store) write(c *sqlite.Conn, r *record, w keyvalue.Written) error {
+func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	q := c.Query(put)
 	q.Text(1, r.itemID)
 	q.Text(2, r.serial)
@@ -48,7 +45,7 @@ func (s *store) write(c *sqlite.Conn, r *record, w keyvalue.Written) error {
 	q.Int(7, w.Version)
 	q.Exec()
 	if q.UniqueViolation() {
-		return s.taken(c, r)
+		return r.taken(c)
 	}
 	return nil
 }
@@ -56,7 +53,7 @@ func (s *store) write(c *sqlite.Conn, r *record, w keyvalue.Written) error {
 const findBySerialTaken = `SELECT 1 FROM "items" WHERE "serial" = ?1 AND NOT ("item_id" = ?2)`
 
 // taken says in which unique index another record has the values of r.
-func (s *store) taken(c *sqlite.Conn, r *record) error {
+func (r *record) taken(c *sqlite.Conn) error {
 	q := c.Query(findBySerialTaken)
 	q.Text(1, r.serial)
 	q.Text(2, r.itemID)
@@ -68,49 +65,17 @@ func (s *store) taken(c *sqlite.Conn, r *record) error {
 
 const versionOf = `SELECT "prism_version" FROM "items" WHERE "item_id" = ?1`
 
-// versionOf returns the version of the record with key k, if it is there.
-func (s *store) versionOf(c *sqlite.Conn, k *key) (version int64, exists bool) {
-	q := c.Query(versionOf)
-	q.Text(1, k.itemID)
-	exists = q.Next()
-	return q.ColumnInt(0), exists
-}
-
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
-func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (w keyvalue.Written, err error) {
-	c, err := s.db.Begin(ctx)
-	if err != nil {
-		return w, err
-	}
-	defer c.End(&err)
-	switch version, exists := s.versionOf(c, &r.key); {
-	case exists && expected == 0:
-		return w, runtime.AlreadyExists(version)
-	case exists && expected != version:
-		return w, runtime.Mismatch(version)
-	case !exists && expected != 0:
-		return w, runtime.Absent()
-	}
-	w = s.next(c)
-	return w, s.write(c, r, w)
+func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (keyvalue.Written, error) {
+	return s.db.CompareAndSwap(ctx, &table, r.bind, expected, r.write)
 }
 
 const get = `SELECT "prism_version", "prism_record" FROM "items" WHERE "item_id" = ?1`
 
 // get appends the record with key k to out, as a reply.
-func (s *store) get(ctx context.Context, k *key, out []byte) (_ []byte, err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer c.End(&err)
-	q := c.Query(get)
-	q.Text(1, k.itemID)
-	if !q.Next() {
-		return nil, runtime.Absent()
-	}
-	return keyvalue.AppendRecord(out, keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)), nil
+func (s *store) get(ctx context.Context, k *key, out []byte) ([]byte, error) {
+	return s.db.Record(ctx, out, get, k.bind)
 }
 
 const remove = `DELETE FROM "items" WHERE "item_id" = ?1`
@@ -118,217 +83,112 @@ const remove = `DELETE FROM "items" WHERE "item_id" = ?1`
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
 func (s *store) delete(ctx context.Context, k *key, ifVersion int64) (existed bool, err error) {
-	c, err := s.db.Begin(ctx)
-	if err != nil {
-		return false, err
-	}
-	defer c.End(&err)
-	if ifVersion != 0 {
-		version, exists := s.versionOf(c, k)
-		if exists && version != ifVersion {
-			return false, runtime.Mismatch(version)
-		}
-	}
-	return s.remove(c, k), nil
-}
-
-// remove deletes the record with key k, in the transaction of c.
-func (s *store) remove(c *sqlite.Conn, k *key) (existed bool) {
-	q := c.Query(remove)
-	q.Text(1, k.itemID)
-	return q.Changed() > 0
+	return s.db.Delete(ctx, &table, k.bind, ifVersion)
 }
 
 // batchPut stores all records or none, in their order.
-func (s *store) batchPut(ctx context.Context, records []record) (_ []keyvalue.Written, err error) {
-	c, err := s.db.Begin(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer c.End(&err)
-	first := c.Versions("items", len(records))
-	written := make([]keyvalue.Written, len(records))
-	for i := range records {
-		written[i] = keyvalue.Written{Version: first + int64(i)}
-		if err := s.write(c, &records[i], written[i]); err != nil {
-			return nil, runtime.InItem("items", i, err)
-		}
-	}
-	return written, nil
+func (s *store) batchPut(ctx context.Context, records []record) ([]keyvalue.Written, error) {
+	return s.db.BatchPut(ctx, &table, "items", len(records), func(i int, c *sqlite.Conn, w keyvalue.Written) error {
+		return records[i].write(c, w)
+	})
 }
 
 // batchGet adds the records with the keys to results until one does not fit.
-func (s *store) batchGet(ctx context.Context, keys []key, results *keyvalue.Results) (err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.End(&err)
-	for i := range keys {
-		k := &keys[i]
-		q := c.Query(get)
-		q.Text(1, k.itemID)
-		if !q.Next() {
-			results.AddAbsent()
-		} else if !results.Add(keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)) {
-			break
-		}
-	}
-	return nil
+func (s *store) batchGet(ctx context.Context, keys []key, results *keyvalue.Results) error {
+	return s.db.Records(ctx, results, get, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
 // batchDelete removes all records with the keys or none, and reports which
 // were there.
-func (s *store) batchDelete(ctx context.Context, keys []key) (_ []bool, err error) {
-	c, err := s.db.Begin(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer c.End(&err)
-	existed := make([]bool, len(keys))
-	for i := range keys {
-		existed[i] = s.remove(c, &keys[i])
-	}
-	return existed, nil
+func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
+	return s.db.BatchDelete(ctx, &table, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
 const findBySerial = `SELECT "prism_version", "prism_record" FROM "items" WHERE "serial" = ?1`
 
 // findBySerial appends the record with the values to out, as a reply.
-func (s *store) findBySerial(ctx context.Context, serial []byte, out []byte) (_ []byte, err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer c.End(&err)
-	q := c.Query(findBySerial)
-	q.Text(1, serial)
-	if !q.Next() {
-		return nil, runtime.Absent()
-	}
-	return keyvalue.AppendRecord(out, keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)), nil
+func (s *store) findBySerial(ctx context.Context, serial []byte, out []byte) ([]byte, error) {
+	return s.db.Record(ctx, out, findBySerial, func(q *sqlite.Query) {
+		q.Text(1, serial)
+	})
 }
 
 const findByLabel = `SELECT "prism_version", "prism_record" FROM "items" WHERE "label" = ?1`
 
 // findByLabel appends the record with the values to out, as a reply.
-func (s *store) findByLabel(ctx context.Context, label []byte, out []byte) (_ []byte, err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer c.End(&err)
-	q := c.Query(findByLabel)
-	q.Text(1, label)
-	if !q.Next() {
-		return nil, runtime.Absent()
-	}
-	return keyvalue.AppendRecord(out, keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)), nil
+func (s *store) findByLabel(ctx context.Context, label []byte, out []byte) ([]byte, error) {
+	return s.db.Record(ctx, out, findByLabel, func(q *sqlite.Query) {
+		q.Text(1, label)
+	})
 }
 
 const scan = `SELECT "prism_version", "prism_record" FROM "items"
-WHERE "item_id" >= ?1
-  AND "item_id" < ?2
-ORDER BY "item_id" LIMIT ?3`
+WHERE "item_id" >= ?2
+  AND "item_id" < ?3
+ORDER BY "item_id" LIMIT ?1`
 
 const scanReverse = `SELECT "prism_version", "prism_record" FROM "items"
-WHERE "item_id" >= ?1
-  AND "item_id" < ?2
-ORDER BY "item_id" DESC LIMIT ?3`
+WHERE "item_id" >= ?2
+  AND "item_id" < ?3
+ORDER BY "item_id" DESC LIMIT ?1`
 
-// scan adds the records of r to page, by item_id.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) (err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.End(&err)
-	statement := scan
-	if page.Reverse() {
-		statement = scanReverse
-	}
-	q := c.Query(statement)
-	q.Text(1, r.From.itemID)
-	if r.Bounded {
-		q.Text(2, r.To.itemID)
-	} else {
-		q.Unbounded(2, 2)
-	}
-	q.Int(3, page.Limit())
-	for q.Next() && page.Add(keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)) {
-	}
-	return nil
+// scan adds the records of l to page, by item_id.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, scan, scanReverse, func(q *sqlite.Query) {
+		q.Text(2, l.from.itemID)
+		if l.bounded {
+			q.Text(3, l.to.itemID)
+		} else {
+			q.Unbounded(3, 3)
+		}
+	})
 }
 
 const findByColour = `SELECT "prism_version", "prism_record" FROM "items"
-WHERE "colour" = ?1
-  AND "item_id" >= ?2
-  AND "item_id" < ?3
-ORDER BY "item_id" LIMIT ?4`
+WHERE "colour" = ?2
+  AND "item_id" >= ?3
+  AND "item_id" < ?4
+ORDER BY "item_id" LIMIT ?1`
 
 const findByColourReverse = `SELECT "prism_version", "prism_record" FROM "items"
-WHERE "colour" = ?1
-  AND "item_id" >= ?2
-  AND "item_id" < ?3
-ORDER BY "item_id" DESC LIMIT ?4`
+WHERE "colour" = ?2
+  AND "item_id" >= ?3
+  AND "item_id" < ?4
+ORDER BY "item_id" DESC LIMIT ?1`
 
-// findByColour adds the records of r to page, by item_id.
-func (s *store) findByColour(ctx context.Context, colour []byte, r *keyvalue.Range[position], page *keyvalue.Page) (err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.End(&err)
-	statement := findByColour
-	if page.Reverse() {
-		statement = findByColourReverse
-	}
-	q := c.Query(statement)
-	q.Text(1, colour)
-	q.Text(2, r.From.itemID)
-	if r.Bounded {
-		q.Text(3, r.To.itemID)
-	} else {
-		q.Unbounded(3, 3)
-	}
-	q.Int(4, page.Limit())
-	for q.Next() && page.Add(keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)) {
-	}
-	return nil
+// findByColour adds the records of l to page, by item_id.
+func (s *store) findByColour(ctx context.Context, colour []byte, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByColour, findByColourReverse, func(q *sqlite.Query) {
+		q.Text(2, colour)
+		q.Text(3, l.from.itemID)
+		if l.bounded {
+			q.Text(4, l.to.itemID)
+		} else {
+			q.Unbounded(4, 4)
+		}
+	})
 }
 
 const findByTitle = `SELECT "prism_version", "prism_record" FROM "items"
-WHERE ("title", "item_id") >= (?1, ?2)
-  AND ("title", "item_id") < (?3, ?4)
-ORDER BY "title", "item_id" LIMIT ?5`
+WHERE ("title", "item_id") >= (?2, ?3)
+  AND ("title", "item_id") < (?4, ?5)
+ORDER BY "title", "item_id" LIMIT ?1`
 
 const findByTitleReverse = `SELECT "prism_version", "prism_record" FROM "items"
-WHERE ("title", "item_id") >= (?1, ?2)
-  AND ("title", "item_id") < (?3, ?4)
-ORDER BY "title" DESC, "item_id" DESC LIMIT ?5`
+WHERE ("title", "item_id") >= (?2, ?3)
+  AND ("title", "item_id") < (?4, ?5)
+ORDER BY "title" DESC, "item_id" DESC LIMIT ?1`
 
-// findByTitle adds the records of r to page, by title, item_id.
-func (s *store) findByTitle(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) (err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.End(&err)
-	statement := findByTitle
-	if page.Reverse() {
-		statement = findByTitleReverse
-	}
-	q := c.Query(statement)
-	q.Text(1, r.From.title)
-	q.Text(2, r.From.itemID)
-	if r.Bounded {
-		q.Text(3, r.To.title)
-		q.Text(4, r.To.itemID)
-	} else {
-		q.Unbounded(3, 4)
-	}
-	q.Int(5, page.Limit())
-	for q.Next() && page.Add(keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)) {
-	}
-	return nil
+// findByTitle adds the records of l to page, by title, item_id.
+func (s *store) findByTitle(ctx context.Context, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByTitle, findByTitleReverse, func(q *sqlite.Query) {
+		q.Text(2, l.from.title)
+		q.Text(3, l.from.itemID)
+		if l.bounded {
+			q.Text(4, l.to.title)
+			q.Text(5, l.to.itemID)
+		} else {
+			q.Unbounded(4, 5)
+		}
+	})
 }

@@ -4,31 +4,66 @@ package lease
 
 import (
 	"bytes"
-	"cmp"
 
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
-// scanRequest is a ScanLeasesRequest.
-type scanRequest struct {
-	keyvalue.Paging
-	keyvalue.Range[position]
+// list is what the requests of all lists have: the part of an order that is
+// still to be answered, from inclusive to exclusive, whichever the direction.
+type list struct {
+	paging   keyvalue.Paging
+	from, to position // parts that are not set are the lowest
+	bounded  bool     // there is a to
 }
 
+// everything is the whole of an order.
+var everything = list{from: lowestPosition, to: lowestPosition}
+
+// page returns the empty page that l asks for of the list called query. Where l
+// resumes, forward pages move from up, reverse pages move to down.
+func (s *Service) page(query []byte, l *list) (*keyvalue.Page, error) {
+	page, cursor, err := s.tokens.Page(query, &l.paging)
+	if err != nil || cursor == nil {
+		return page, err
+	}
+	at := lowestPosition
+	if err := at.read(wire.Read(cursor)); err != nil {
+		return nil, runtime.Decode(err)
+	}
+	if l.paging.Reverse {
+		l.to, l.bounded = at, true
+	} else {
+		l.from = at
+	}
+	return page, nil
+}
+
+// appendRange appends the range of l, as what a page token is bound to.
+func appendRange(b []byte, l *list) []byte {
+	b = wire.AppendBytes(b, 11, l.from.append(nil))
+	if l.bounded {
+		b = wire.AppendBytes(b, 12, l.to.append(nil))
+	}
+	return b
+}
+
+// scanRequest is a ScanLeasesRequest.
+type scanRequest struct{ list }
+
 func (q *scanRequest) read(b []byte) error {
-	*q = scanRequest{Range: keyvalue.Range[position]{From: lowestPosition, To: lowestPosition}}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
-		q.Paging.Read(f)
+		q.paging.Read(f)
 	}
 	return runtime.Decode(f.Err())
 }
 
 // query is what a page token of the list is bound to.
 func (q *scanRequest) query() []byte {
-	return q.Paging.Append([]byte("conformance.v1.LeaseService/ScanLeases"))
+	return q.paging.Append([]byte("conformance.v1.LeaseService/ScanLeases"))
 }
 
 // scan serves ScanLeases.
@@ -38,18 +73,11 @@ func (s *Service) scan(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, cursor, err := s.tokens.Page(query, &q.Paging)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
-	if cursor != nil {
-		at := lowestPosition
-		if err := at.read(wire.Read(cursor)); err != nil {
-			return runtime.Decode(err)
-		}
-		q.Resume(at, q.Reverse)
-	}
-	if err := s.store.scan(call.Context(), &q.Range, page); err != nil {
+	if err := s.store.scan(call.Context(), &q.list, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, (*record).cursor)
@@ -61,7 +89,7 @@ type findByOwnerRequest struct {
 }
 
 func (q *findByOwnerRequest) read(b []byte) error {
-	*q = findByOwnerRequest{owner: wire.Empty}
+	q.owner = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -87,38 +115,32 @@ func (s *Service) findByOwner(call *runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	out, err := s.store.findByOwner(call.Context(), q.owner, nil)
-	if err != nil {
-		return err
-	}
-	call.Reply(out)
-	return nil
+	return call.Reply(s.store.findByOwner(call.Context(), q.owner, nil))
 }
 
 // findByPriorityRequest is a FindLeasesByPriorityRequest.
 type findByPriorityRequest struct {
-	keyvalue.Paging
-	keyvalue.Range[position]
+	list
 }
 
 func (q *findByPriorityRequest) read(b []byte) error {
-	*q = findByPriorityRequest{Range: keyvalue.Range[position]{From: lowestPosition, To: lowestPosition}}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
 		case 11<<3 | wire.Varint:
-			q.From.priority = f.Int64()
+			q.from.priority = f.Int64()
 		case 12<<3 | wire.Varint:
-			q.Bounded = true
-			q.To.priority = f.Int64()
+			q.bounded = true
+			q.to.priority = f.Int64()
 		default:
-			q.Paging.Read(f)
+			q.paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
-	if q.Bounded && cmp.Compare(q.From.priority, q.To.priority) > 0 {
+	if q.bounded && q.from.priority > q.to.priority {
 		return keyvalue.Backwards(false)
 	}
 	return nil
@@ -126,11 +148,8 @@ func (q *findByPriorityRequest) read(b []byte) error {
 
 // query is what a page token of the list is bound to.
 func (q *findByPriorityRequest) query() []byte {
-	b := q.Paging.Append([]byte("conformance.v1.LeaseService/FindLeasesByPriority"))
-	b = wire.AppendBytes(b, 11, q.From.append(nil))
-	if q.Bounded {
-		b = wire.AppendBytes(b, 12, q.To.append(nil))
-	}
+	b := q.paging.Append([]byte("conformance.v1.LeaseService/FindLeasesByPriority"))
+	b = appendRange(b, &q.list)
 	return b
 }
 
@@ -141,18 +160,11 @@ func (s *Service) findByPriority(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, cursor, err := s.tokens.Page(query, &q.Paging)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
-	if cursor != nil {
-		at := lowestPosition
-		if err := at.read(wire.Read(cursor)); err != nil {
-			return runtime.Decode(err)
-		}
-		q.Resume(at, q.Reverse)
-	}
-	if err := s.store.findByPriority(call.Context(), &q.Range, page); err != nil {
+	if err := s.store.findByPriority(call.Context(), &q.list, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, (*record).cursorPriority)
@@ -169,6 +181,5 @@ func (s *Service) answer(call *runtime.Call, page *keyvalue.Page, query []byte, 
 		}
 		token = s.tokens.Seal(query, cursor(&r))
 	}
-	call.Reply(page.Bytes(token))
-	return nil
+	return call.Reply(page.Bytes(token), nil)
 }

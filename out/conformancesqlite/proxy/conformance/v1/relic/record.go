@@ -65,7 +65,7 @@ func (k *key) read(f *wire.Fields) error {
 
 // valid says what is wrong with the key of a record.
 func (k *key) valid() error {
-	if err := k.validPartition(); err != nil {
+	if err := validPartition(k); err != nil {
 		return err
 	}
 	if !k.shelfSet {
@@ -75,7 +75,7 @@ func (k *key) valid() error {
 }
 
 // validPartition says what is wrong with the partition key.
-func (k *key) validPartition() error {
+func validPartition(k *key) error {
 	switch {
 	case len(k.relicID) == 0:
 		return runtime.Required("relic_id")
@@ -117,12 +117,15 @@ type record struct {
 	tone  wire.Optional[int64] // 16: column
 }
 
+// emptyRecord is a record of which no field is set.
+var emptyRecord = record{key: emptyKey}
+
 // read checks b in one pass and finds the fields in it. It accepts what
 // proto.Unmarshal accepts, and nothing else; emptiness, bounds and NUL come
 // after, in valid.
 func (r *record) read(b []byte) error {
-	*r = record{}
-	r.bytes, r.key = b, emptyKey
+	*r = emptyRecord
+	r.bytes = b
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag { // with another wire type it is an unknown field, kept in bytes

@@ -24,11 +24,7 @@ func (s *Service) batchPut(call *runtime.Call) error {
 		}
 	}
 	written, err := s.store.batchPut(call.Context(), records)
-	if err != nil {
-		return err
-	}
-	call.Reply(keyvalue.AppendAllWritten(nil, written))
-	return nil
+	return call.Reply(keyvalue.AppendAllWritten(nil, written), err)
 }
 
 // batchGet serves BatchGetSamples.
@@ -38,11 +34,8 @@ func (s *Service) batchGet(call *runtime.Call) error {
 		return err
 	}
 	var results keyvalue.Results
-	if err := s.store.batchGet(call.Context(), keys, &results); err != nil {
-		return err
-	}
-	call.Reply(results.Bytes())
-	return nil
+	err = s.store.batchGet(call.Context(), keys, &results)
+	return call.Reply(results.Bytes(), err)
 }
 
 // batchDelete serves BatchDeleteSamples: all records or none.
@@ -52,11 +45,7 @@ func (s *Service) batchDelete(call *runtime.Call) error {
 		return err
 	}
 	existed, err := s.store.batchDelete(call.Context(), keys)
-	if err != nil {
-		return err
-	}
-	call.Reply(keyvalue.AppendAllExisted(nil, existed))
-	return nil
+	return call.Reply(keyvalue.AppendAllExisted(nil, existed), err)
 }
 
 // readKeys reads the keys of a batch and says what is wrong with them.

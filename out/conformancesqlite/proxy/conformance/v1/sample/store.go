@@ -6,13 +6,20 @@ import (
 	"context"
 
 	"github.com/prism-proxy/prism/backends/sqlite"
-	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
-// store keeps the records of conformance.v1.Sample in table samples.
+// store keeps the records of conformance.v1.Sample.
 type store struct{ db *sqlite.DB }
+
+// table is where they are.
+var table = sqlite.Table{Name: "samples", VersionOf: versionOf, Remove: remove}
+
+// bind binds the values that find k.
+func (k *key) bind(q *sqlite.Query) {
+	q.Text(1, k.sampleID)
+}
 
 const put = `INSERT INTO "samples" ("sample_id", "text", "number", "size", "flag", "grade", "time", "delta", "mask", "level", "weight", "bucket", "prism_record", "prism_version", "prism_release")
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, 1)
@@ -25,23 +32,12 @@ ON CONFLICT ("sample_id") DO UPDATE SET
   "prism_release" = excluded."prism_release"`
 
 // put stores r whatever was there.
-func (s *store) put(ctx context.Context, r *record) (w keyvalue.Written, err error) {
-	c, err := s.db.Begin(ctx)
-	if err != nil {
-		return w, err
-	}
-	defer c.End(&err)
-	w = s.next(c)
-	return w, s.write(c, r, w)
-}
-
-// next issues the version of the one record that is written.
-func (s *store) next(c *sqlite.Conn) keyvalue.Written {
-	return keyvalue.Written{Version: c.Versions("samples", 1)}
+func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
+	return s.db.Put(ctx, &table, r.write)
 }
 
 // write stores r as w says, in the transaction of c.
-func (s *store) write(c *sqlite.Conn, r *record, w keyvalue.Written) error {
+func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	q := c.Query(put)
 	q.Text(1, r.sampleID)
 	q.Text(2, r.text)
@@ -63,49 +59,17 @@ func (s *store) write(c *sqlite.Conn, r *record, w keyvalue.Written) error {
 
 const versionOf = `SELECT "prism_version" FROM "samples" WHERE "sample_id" = ?1`
 
-// versionOf returns the version of the record with key k, if it is there.
-func (s *store) versionOf(c *sqlite.Conn, k *key) (version int64, exists bool) {
-	q := c.Query(versionOf)
-	q.Text(1, k.sampleID)
-	exists = q.Next()
-	return q.ColumnInt(0), exists
-}
-
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
-func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (w keyvalue.Written, err error) {
-	c, err := s.db.Begin(ctx)
-	if err != nil {
-		return w, err
-	}
-	defer c.End(&err)
-	switch version, exists := s.versionOf(c, &r.key); {
-	case exists && expected == 0:
-		return w, runtime.AlreadyExists(version)
-	case exists && expected != version:
-		return w, runtime.Mismatch(version)
-	case !exists && expected != 0:
-		return w, runtime.Absent()
-	}
-	w = s.next(c)
-	return w, s.write(c, r, w)
+func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (keyvalue.Written, error) {
+	return s.db.CompareAndSwap(ctx, &table, r.bind, expected, r.write)
 }
 
 const get = `SELECT "prism_version", "prism_record" FROM "samples" WHERE "sample_id" = ?1`
 
 // get appends the record with key k to out, as a reply.
-func (s *store) get(ctx context.Context, k *key, out []byte) (_ []byte, err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer c.End(&err)
-	q := c.Query(get)
-	q.Text(1, k.sampleID)
-	if !q.Next() {
-		return nil, runtime.Absent()
-	}
-	return keyvalue.AppendRecord(out, keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)), nil
+func (s *store) get(ctx context.Context, k *key, out []byte) ([]byte, error) {
+	return s.db.Record(ctx, out, get, k.bind)
 }
 
 const remove = `DELETE FROM "samples" WHERE "sample_id" = ?1`
@@ -113,729 +77,460 @@ const remove = `DELETE FROM "samples" WHERE "sample_id" = ?1`
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
 func (s *store) delete(ctx context.Context, k *key, ifVersion int64) (existed bool, err error) {
-	c, err := s.db.Begin(ctx)
-	if err != nil {
-		return false, err
-	}
-	defer c.End(&err)
-	if ifVersion != 0 {
-		version, exists := s.versionOf(c, k)
-		if exists && version != ifVersion {
-			return false, runtime.Mismatch(version)
-		}
-	}
-	return s.remove(c, k), nil
-}
-
-// remove deletes the record with key k, in the transaction of c.
-func (s *store) remove(c *sqlite.Conn, k *key) (existed bool) {
-	q := c.Query(remove)
-	q.Text(1, k.sampleID)
-	return q.Changed() > 0
+	return s.db.Delete(ctx, &table, k.bind, ifVersion)
 }
 
 // batchPut stores all records or none, in their order.
-func (s *store) batchPut(ctx context.Context, records []record) (_ []keyvalue.Written, err error) {
-	c, err := s.db.Begin(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer c.End(&err)
-	first := c.Versions("samples", len(records))
-	written := make([]keyvalue.Written, len(records))
-	for i := range records {
-		written[i] = keyvalue.Written{Version: first + int64(i)}
-		if err := s.write(c, &records[i], written[i]); err != nil {
-			return nil, err
-		}
-	}
-	return written, nil
+func (s *store) batchPut(ctx context.Context, records []record) ([]keyvalue.Written, error) {
+	return s.db.BatchPut(ctx, &table, "samples", len(records), func(i int, c *sqlite.Conn, w keyvalue.Written) error {
+		return records[i].write(c, w)
+	})
 }
 
 // batchGet adds the records with the keys to results until one does not fit.
-func (s *store) batchGet(ctx context.Context, keys []key, results *keyvalue.Results) (err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.End(&err)
-	for i := range keys {
-		k := &keys[i]
-		q := c.Query(get)
-		q.Text(1, k.sampleID)
-		if !q.Next() {
-			results.AddAbsent()
-		} else if !results.Add(keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)) {
-			break
-		}
-	}
-	return nil
+func (s *store) batchGet(ctx context.Context, keys []key, results *keyvalue.Results) error {
+	return s.db.Records(ctx, results, get, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
 // batchDelete removes all records with the keys or none, and reports which
 // were there.
-func (s *store) batchDelete(ctx context.Context, keys []key) (_ []bool, err error) {
-	c, err := s.db.Begin(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer c.End(&err)
-	existed := make([]bool, len(keys))
-	for i := range keys {
-		existed[i] = s.remove(c, &keys[i])
-	}
-	return existed, nil
+func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
+	return s.db.BatchDelete(ctx, &table, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
 const scan = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "sample_id" >= ?1
-  AND "sample_id" < ?2
-ORDER BY "sample_id" LIMIT ?3`
+WHERE "sample_id" >= ?2
+  AND "sample_id" < ?3
+ORDER BY "sample_id" LIMIT ?1`
 
 const scanReverse = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "sample_id" >= ?1
-  AND "sample_id" < ?2
-ORDER BY "sample_id" DESC LIMIT ?3`
+WHERE "sample_id" >= ?2
+  AND "sample_id" < ?3
+ORDER BY "sample_id" DESC LIMIT ?1`
 
-// scan adds the records of r to page, by sample_id.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) (err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.End(&err)
-	statement := scan
-	if page.Reverse() {
-		statement = scanReverse
-	}
-	q := c.Query(statement)
-	q.Text(1, r.From.sampleID)
-	if r.Bounded {
-		q.Text(2, r.To.sampleID)
-	} else {
-		q.Unbounded(2, 2)
-	}
-	q.Int(3, page.Limit())
-	for q.Next() && page.Add(keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)) {
-	}
-	return nil
+// scan adds the records of l to page, by sample_id.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, scan, scanReverse, func(q *sqlite.Query) {
+		q.Text(2, l.from.sampleID)
+		if l.bounded {
+			q.Text(3, l.to.sampleID)
+		} else {
+			q.Unbounded(3, 3)
+		}
+	})
 }
 
 const findByText = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE ("text", "sample_id") >= (?1, ?2)
-  AND ("text", "sample_id") < (?3, ?4)
-ORDER BY "text", "sample_id" LIMIT ?5`
+WHERE ("text", "sample_id") >= (?2, ?3)
+  AND ("text", "sample_id") < (?4, ?5)
+ORDER BY "text", "sample_id" LIMIT ?1`
 
 const findByTextReverse = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE ("text", "sample_id") >= (?1, ?2)
-  AND ("text", "sample_id") < (?3, ?4)
-ORDER BY "text" DESC, "sample_id" DESC LIMIT ?5`
+WHERE ("text", "sample_id") >= (?2, ?3)
+  AND ("text", "sample_id") < (?4, ?5)
+ORDER BY "text" DESC, "sample_id" DESC LIMIT ?1`
 
-// findByText adds the records of r to page, by text, sample_id.
-func (s *store) findByText(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) (err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.End(&err)
-	statement := findByText
-	if page.Reverse() {
-		statement = findByTextReverse
-	}
-	q := c.Query(statement)
-	q.Text(1, r.From.text)
-	q.Text(2, r.From.sampleID)
-	if r.Bounded {
-		q.Text(3, r.To.text)
-		q.Text(4, r.To.sampleID)
-	} else {
-		q.Unbounded(3, 4)
-	}
-	q.Int(5, page.Limit())
-	for q.Next() && page.Add(keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)) {
-	}
-	return nil
+// findByText adds the records of l to page, by text, sample_id.
+func (s *store) findByText(ctx context.Context, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByText, findByTextReverse, func(q *sqlite.Query) {
+		q.Text(2, l.from.text)
+		q.Text(3, l.from.sampleID)
+		if l.bounded {
+			q.Text(4, l.to.text)
+			q.Text(5, l.to.sampleID)
+		} else {
+			q.Unbounded(4, 5)
+		}
+	})
 }
 
 const findByNumber = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE ("number", "sample_id") >= (?1, ?2)
-  AND ("number", "sample_id") < (?3, ?4)
-ORDER BY "number", "sample_id" LIMIT ?5`
+WHERE ("number", "sample_id") >= (?2, ?3)
+  AND ("number", "sample_id") < (?4, ?5)
+ORDER BY "number", "sample_id" LIMIT ?1`
 
 const findByNumberReverse = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE ("number", "sample_id") >= (?1, ?2)
-  AND ("number", "sample_id") < (?3, ?4)
-ORDER BY "number" DESC, "sample_id" DESC LIMIT ?5`
+WHERE ("number", "sample_id") >= (?2, ?3)
+  AND ("number", "sample_id") < (?4, ?5)
+ORDER BY "number" DESC, "sample_id" DESC LIMIT ?1`
 
-// findByNumber adds the records of r to page, by number, sample_id.
-func (s *store) findByNumber(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) (err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.End(&err)
-	statement := findByNumber
-	if page.Reverse() {
-		statement = findByNumberReverse
-	}
-	q := c.Query(statement)
-	q.Int(1, r.From.number)
-	q.Text(2, r.From.sampleID)
-	if r.Bounded {
-		q.Int(3, r.To.number)
-		q.Text(4, r.To.sampleID)
-	} else {
-		q.Unbounded(3, 4)
-	}
-	q.Int(5, page.Limit())
-	for q.Next() && page.Add(keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)) {
-	}
-	return nil
+// findByNumber adds the records of l to page, by number, sample_id.
+func (s *store) findByNumber(ctx context.Context, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByNumber, findByNumberReverse, func(q *sqlite.Query) {
+		q.Int(2, l.from.number)
+		q.Text(3, l.from.sampleID)
+		if l.bounded {
+			q.Int(4, l.to.number)
+			q.Text(5, l.to.sampleID)
+		} else {
+			q.Unbounded(4, 5)
+		}
+	})
 }
 
 const findBySize = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE ("size", "sample_id") >= (?1, ?2)
-  AND ("size", "sample_id") < (?3, ?4)
-ORDER BY "size", "sample_id" LIMIT ?5`
+WHERE ("size", "sample_id") >= (?2, ?3)
+  AND ("size", "sample_id") < (?4, ?5)
+ORDER BY "size", "sample_id" LIMIT ?1`
 
 const findBySizeReverse = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE ("size", "sample_id") >= (?1, ?2)
-  AND ("size", "sample_id") < (?3, ?4)
-ORDER BY "size" DESC, "sample_id" DESC LIMIT ?5`
+WHERE ("size", "sample_id") >= (?2, ?3)
+  AND ("size", "sample_id") < (?4, ?5)
+ORDER BY "size" DESC, "sample_id" DESC LIMIT ?1`
 
-// findBySize adds the records of r to page, by size, sample_id.
-func (s *store) findBySize(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) (err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.End(&err)
-	statement := findBySize
-	if page.Reverse() {
-		statement = findBySizeReverse
-	}
-	q := c.Query(statement)
-	q.Uint(1, r.From.size)
-	q.Text(2, r.From.sampleID)
-	if r.Bounded {
-		q.Uint(3, r.To.size)
-		q.Text(4, r.To.sampleID)
-	} else {
-		q.Unbounded(3, 4)
-	}
-	q.Int(5, page.Limit())
-	for q.Next() && page.Add(keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)) {
-	}
-	return nil
+// findBySize adds the records of l to page, by size, sample_id.
+func (s *store) findBySize(ctx context.Context, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findBySize, findBySizeReverse, func(q *sqlite.Query) {
+		q.Uint(2, l.from.size)
+		q.Text(3, l.from.sampleID)
+		if l.bounded {
+			q.Uint(4, l.to.size)
+			q.Text(5, l.to.sampleID)
+		} else {
+			q.Unbounded(4, 5)
+		}
+	})
 }
 
 const findByFlag = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE ("flag", "sample_id") >= (?1, ?2)
-  AND ("flag", "sample_id") < (?3, ?4)
-ORDER BY "flag", "sample_id" LIMIT ?5`
+WHERE ("flag", "sample_id") >= (?2, ?3)
+  AND ("flag", "sample_id") < (?4, ?5)
+ORDER BY "flag", "sample_id" LIMIT ?1`
 
 const findByFlagReverse = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE ("flag", "sample_id") >= (?1, ?2)
-  AND ("flag", "sample_id") < (?3, ?4)
-ORDER BY "flag" DESC, "sample_id" DESC LIMIT ?5`
+WHERE ("flag", "sample_id") >= (?2, ?3)
+  AND ("flag", "sample_id") < (?4, ?5)
+ORDER BY "flag" DESC, "sample_id" DESC LIMIT ?1`
 
-// findByFlag adds the records of r to page, by flag, sample_id.
-func (s *store) findByFlag(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) (err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.End(&err)
-	statement := findByFlag
-	if page.Reverse() {
-		statement = findByFlagReverse
-	}
-	q := c.Query(statement)
-	q.Bool(1, r.From.flag)
-	q.Text(2, r.From.sampleID)
-	if r.Bounded {
-		q.Bool(3, r.To.flag)
-		q.Text(4, r.To.sampleID)
-	} else {
-		q.Unbounded(3, 4)
-	}
-	q.Int(5, page.Limit())
-	for q.Next() && page.Add(keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)) {
-	}
-	return nil
+// findByFlag adds the records of l to page, by flag, sample_id.
+func (s *store) findByFlag(ctx context.Context, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByFlag, findByFlagReverse, func(q *sqlite.Query) {
+		q.Bool(2, l.from.flag)
+		q.Text(3, l.from.sampleID)
+		if l.bounded {
+			q.Bool(4, l.to.flag)
+			q.Text(5, l.to.sampleID)
+		} else {
+			q.Unbounded(4, 5)
+		}
+	})
 }
 
 const findByGrade = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE ("grade", "sample_id") >= (?1, ?2)
-  AND ("grade", "sample_id") < (?3, ?4)
-ORDER BY "grade", "sample_id" LIMIT ?5`
+WHERE ("grade", "sample_id") >= (?2, ?3)
+  AND ("grade", "sample_id") < (?4, ?5)
+ORDER BY "grade", "sample_id" LIMIT ?1`
 
 const findByGradeReverse = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE ("grade", "sample_id") >= (?1, ?2)
-  AND ("grade", "sample_id") < (?3, ?4)
-ORDER BY "grade" DESC, "sample_id" DESC LIMIT ?5`
+WHERE ("grade", "sample_id") >= (?2, ?3)
+  AND ("grade", "sample_id") < (?4, ?5)
+ORDER BY "grade" DESC, "sample_id" DESC LIMIT ?1`
 
-// findByGrade adds the records of r to page, by grade, sample_id.
-func (s *store) findByGrade(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) (err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.End(&err)
-	statement := findByGrade
-	if page.Reverse() {
-		statement = findByGradeReverse
-	}
-	q := c.Query(statement)
-	q.Int(1, r.From.grade)
-	q.Text(2, r.From.sampleID)
-	if r.Bounded {
-		q.Int(3, r.To.grade)
-		q.Text(4, r.To.sampleID)
-	} else {
-		q.Unbounded(3, 4)
-	}
-	q.Int(5, page.Limit())
-	for q.Next() && page.Add(keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)) {
-	}
-	return nil
+// findByGrade adds the records of l to page, by grade, sample_id.
+func (s *store) findByGrade(ctx context.Context, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByGrade, findByGradeReverse, func(q *sqlite.Query) {
+		q.Int(2, l.from.grade)
+		q.Text(3, l.from.sampleID)
+		if l.bounded {
+			q.Int(4, l.to.grade)
+			q.Text(5, l.to.sampleID)
+		} else {
+			q.Unbounded(4, 5)
+		}
+	})
 }
 
 const findByTime = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE ("time", "sample_id") >= (?1, ?2)
-  AND ("time", "sample_id") < (?3, ?4)
-ORDER BY "time", "sample_id" LIMIT ?5`
+WHERE ("time", "sample_id") >= (?2, ?3)
+  AND ("time", "sample_id") < (?4, ?5)
+ORDER BY "time", "sample_id" LIMIT ?1`
 
 const findByTimeReverse = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE ("time", "sample_id") >= (?1, ?2)
-  AND ("time", "sample_id") < (?3, ?4)
-ORDER BY "time" DESC, "sample_id" DESC LIMIT ?5`
+WHERE ("time", "sample_id") >= (?2, ?3)
+  AND ("time", "sample_id") < (?4, ?5)
+ORDER BY "time" DESC, "sample_id" DESC LIMIT ?1`
 
-// findByTime adds the records of r to page, by time, sample_id.
-func (s *store) findByTime(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) (err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.End(&err)
-	statement := findByTime
-	if page.Reverse() {
-		statement = findByTimeReverse
-	}
-	q := c.Query(statement)
-	q.TimeOrLowest(1, r.From.time_)
-	q.Text(2, r.From.sampleID)
-	if r.Bounded {
-		q.TimeOrLowest(3, r.To.time_)
-		q.Text(4, r.To.sampleID)
-	} else {
-		q.Unbounded(3, 4)
-	}
-	q.Int(5, page.Limit())
-	for q.Next() && page.Add(keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)) {
-	}
-	return nil
+// findByTime adds the records of l to page, by time, sample_id.
+func (s *store) findByTime(ctx context.Context, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByTime, findByTimeReverse, func(q *sqlite.Query) {
+		q.TimeOrLowest(2, l.from.time_)
+		q.Text(3, l.from.sampleID)
+		if l.bounded {
+			q.TimeOrLowest(4, l.to.time_)
+			q.Text(5, l.to.sampleID)
+		} else {
+			q.Unbounded(4, 5)
+		}
+	})
 }
 
 const findByDelta = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE ("delta", "sample_id") >= (?1, ?2)
-  AND ("delta", "sample_id") < (?3, ?4)
-ORDER BY "delta", "sample_id" LIMIT ?5`
+WHERE ("delta", "sample_id") >= (?2, ?3)
+  AND ("delta", "sample_id") < (?4, ?5)
+ORDER BY "delta", "sample_id" LIMIT ?1`
 
 const findByDeltaReverse = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE ("delta", "sample_id") >= (?1, ?2)
-  AND ("delta", "sample_id") < (?3, ?4)
-ORDER BY "delta" DESC, "sample_id" DESC LIMIT ?5`
+WHERE ("delta", "sample_id") >= (?2, ?3)
+  AND ("delta", "sample_id") < (?4, ?5)
+ORDER BY "delta" DESC, "sample_id" DESC LIMIT ?1`
 
-// findByDelta adds the records of r to page, by delta, sample_id.
-func (s *store) findByDelta(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) (err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.End(&err)
-	statement := findByDelta
-	if page.Reverse() {
-		statement = findByDeltaReverse
-	}
-	q := c.Query(statement)
-	q.Int(1, r.From.delta)
-	q.Text(2, r.From.sampleID)
-	if r.Bounded {
-		q.Int(3, r.To.delta)
-		q.Text(4, r.To.sampleID)
-	} else {
-		q.Unbounded(3, 4)
-	}
-	q.Int(5, page.Limit())
-	for q.Next() && page.Add(keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)) {
-	}
-	return nil
+// findByDelta adds the records of l to page, by delta, sample_id.
+func (s *store) findByDelta(ctx context.Context, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByDelta, findByDeltaReverse, func(q *sqlite.Query) {
+		q.Int(2, l.from.delta)
+		q.Text(3, l.from.sampleID)
+		if l.bounded {
+			q.Int(4, l.to.delta)
+			q.Text(5, l.to.sampleID)
+		} else {
+			q.Unbounded(4, 5)
+		}
+	})
 }
 
 const findByMask = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE ("mask", "sample_id") >= (?1, ?2)
-  AND ("mask", "sample_id") < (?3, ?4)
-ORDER BY "mask", "sample_id" LIMIT ?5`
+WHERE ("mask", "sample_id") >= (?2, ?3)
+  AND ("mask", "sample_id") < (?4, ?5)
+ORDER BY "mask", "sample_id" LIMIT ?1`
 
 const findByMaskReverse = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE ("mask", "sample_id") >= (?1, ?2)
-  AND ("mask", "sample_id") < (?3, ?4)
-ORDER BY "mask" DESC, "sample_id" DESC LIMIT ?5`
+WHERE ("mask", "sample_id") >= (?2, ?3)
+  AND ("mask", "sample_id") < (?4, ?5)
+ORDER BY "mask" DESC, "sample_id" DESC LIMIT ?1`
 
-// findByMask adds the records of r to page, by mask, sample_id.
-func (s *store) findByMask(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) (err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.End(&err)
-	statement := findByMask
-	if page.Reverse() {
-		statement = findByMaskReverse
-	}
-	q := c.Query(statement)
-	q.Uint(1, r.From.mask)
-	q.Text(2, r.From.sampleID)
-	if r.Bounded {
-		q.Uint(3, r.To.mask)
-		q.Text(4, r.To.sampleID)
-	} else {
-		q.Unbounded(3, 4)
-	}
-	q.Int(5, page.Limit())
-	for q.Next() && page.Add(keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)) {
-	}
-	return nil
+// findByMask adds the records of l to page, by mask, sample_id.
+func (s *store) findByMask(ctx context.Context, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByMask, findByMaskReverse, func(q *sqlite.Query) {
+		q.Uint(2, l.from.mask)
+		q.Text(3, l.from.sampleID)
+		if l.bounded {
+			q.Uint(4, l.to.mask)
+			q.Text(5, l.to.sampleID)
+		} else {
+			q.Unbounded(4, 5)
+		}
+	})
 }
 
 const findByLevel = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE ("level", "sample_id") >= (?1, ?2)
-  AND ("level", "sample_id") < (?3, ?4)
-ORDER BY "level", "sample_id" LIMIT ?5`
+WHERE ("level", "sample_id") >= (?2, ?3)
+  AND ("level", "sample_id") < (?4, ?5)
+ORDER BY "level", "sample_id" LIMIT ?1`
 
 const findByLevelReverse = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE ("level", "sample_id") >= (?1, ?2)
-  AND ("level", "sample_id") < (?3, ?4)
-ORDER BY "level" DESC, "sample_id" DESC LIMIT ?5`
+WHERE ("level", "sample_id") >= (?2, ?3)
+  AND ("level", "sample_id") < (?4, ?5)
+ORDER BY "level" DESC, "sample_id" DESC LIMIT ?1`
 
-// findByLevel adds the records of r to page, by level, sample_id.
-func (s *store) findByLevel(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) (err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.End(&err)
-	statement := findByLevel
-	if page.Reverse() {
-		statement = findByLevelReverse
-	}
-	q := c.Query(statement)
-	q.Int(1, r.From.level)
-	q.Text(2, r.From.sampleID)
-	if r.Bounded {
-		q.Int(3, r.To.level)
-		q.Text(4, r.To.sampleID)
-	} else {
-		q.Unbounded(3, 4)
-	}
-	q.Int(5, page.Limit())
-	for q.Next() && page.Add(keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)) {
-	}
-	return nil
+// findByLevel adds the records of l to page, by level, sample_id.
+func (s *store) findByLevel(ctx context.Context, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByLevel, findByLevelReverse, func(q *sqlite.Query) {
+		q.Int(2, l.from.level)
+		q.Text(3, l.from.sampleID)
+		if l.bounded {
+			q.Int(4, l.to.level)
+			q.Text(5, l.to.sampleID)
+		} else {
+			q.Unbounded(4, 5)
+		}
+	})
 }
 
 const findByWeight = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE ("weight", "sample_id") >= (?1, ?2)
-  AND ("weight", "sample_id") < (?3, ?4)
-ORDER BY "weight", "sample_id" LIMIT ?5`
+WHERE ("weight", "sample_id") >= (?2, ?3)
+  AND ("weight", "sample_id") < (?4, ?5)
+ORDER BY "weight", "sample_id" LIMIT ?1`
 
 const findByWeightReverse = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE ("weight", "sample_id") >= (?1, ?2)
-  AND ("weight", "sample_id") < (?3, ?4)
-ORDER BY "weight" DESC, "sample_id" DESC LIMIT ?5`
+WHERE ("weight", "sample_id") >= (?2, ?3)
+  AND ("weight", "sample_id") < (?4, ?5)
+ORDER BY "weight" DESC, "sample_id" DESC LIMIT ?1`
 
-// findByWeight adds the records of r to page, by weight, sample_id.
-func (s *store) findByWeight(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) (err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.End(&err)
-	statement := findByWeight
-	if page.Reverse() {
-		statement = findByWeightReverse
-	}
-	q := c.Query(statement)
-	q.Int(1, r.From.weight)
-	q.Text(2, r.From.sampleID)
-	if r.Bounded {
-		q.Int(3, r.To.weight)
-		q.Text(4, r.To.sampleID)
-	} else {
-		q.Unbounded(3, 4)
-	}
-	q.Int(5, page.Limit())
-	for q.Next() && page.Add(keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)) {
-	}
-	return nil
+// findByWeight adds the records of l to page, by weight, sample_id.
+func (s *store) findByWeight(ctx context.Context, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByWeight, findByWeightReverse, func(q *sqlite.Query) {
+		q.Int(2, l.from.weight)
+		q.Text(3, l.from.sampleID)
+		if l.bounded {
+			q.Int(4, l.to.weight)
+			q.Text(5, l.to.sampleID)
+		} else {
+			q.Unbounded(4, 5)
+		}
+	})
 }
 
 const findByBucket = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "bucket" = ?1
-  AND "sample_id" >= ?2
-  AND "sample_id" < ?3
-ORDER BY "sample_id" LIMIT ?4`
+WHERE "bucket" = ?2
+  AND "sample_id" >= ?3
+  AND "sample_id" < ?4
+ORDER BY "sample_id" LIMIT ?1`
 
 const findByBucketReverse = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "bucket" = ?1
-  AND "sample_id" >= ?2
-  AND "sample_id" < ?3
-ORDER BY "sample_id" DESC LIMIT ?4`
+WHERE "bucket" = ?2
+  AND "sample_id" >= ?3
+  AND "sample_id" < ?4
+ORDER BY "sample_id" DESC LIMIT ?1`
 
-// findByBucket adds the records of r to page, by sample_id.
-func (s *store) findByBucket(ctx context.Context, bucket int64, r *keyvalue.Range[position], page *keyvalue.Page) (err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.End(&err)
-	statement := findByBucket
-	if page.Reverse() {
-		statement = findByBucketReverse
-	}
-	q := c.Query(statement)
-	q.Int(1, bucket)
-	q.Text(2, r.From.sampleID)
-	if r.Bounded {
-		q.Text(3, r.To.sampleID)
-	} else {
-		q.Unbounded(3, 3)
-	}
-	q.Int(4, page.Limit())
-	for q.Next() && page.Add(keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)) {
-	}
-	return nil
+// findByBucket adds the records of l to page, by sample_id.
+func (s *store) findByBucket(ctx context.Context, bucket int64, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByBucket, findByBucketReverse, func(q *sqlite.Query) {
+		q.Int(2, bucket)
+		q.Text(3, l.from.sampleID)
+		if l.bounded {
+			q.Text(4, l.to.sampleID)
+		} else {
+			q.Unbounded(4, 4)
+		}
+	})
 }
 
 const findBySameText = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "text" = ?1
-  AND "sample_id" >= ?2
-  AND "sample_id" < ?3
-ORDER BY "sample_id" LIMIT ?4`
+WHERE "text" = ?2
+  AND "sample_id" >= ?3
+  AND "sample_id" < ?4
+ORDER BY "sample_id" LIMIT ?1`
 
 const findBySameTextReverse = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "text" = ?1
-  AND "sample_id" >= ?2
-  AND "sample_id" < ?3
-ORDER BY "sample_id" DESC LIMIT ?4`
+WHERE "text" = ?2
+  AND "sample_id" >= ?3
+  AND "sample_id" < ?4
+ORDER BY "sample_id" DESC LIMIT ?1`
 
-// findBySameText adds the records of r to page, by sample_id.
-func (s *store) findBySameText(ctx context.Context, text []byte, r *keyvalue.Range[position], page *keyvalue.Page) (err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.End(&err)
-	statement := findBySameText
-	if page.Reverse() {
-		statement = findBySameTextReverse
-	}
-	q := c.Query(statement)
-	q.Text(1, text)
-	q.Text(2, r.From.sampleID)
-	if r.Bounded {
-		q.Text(3, r.To.sampleID)
-	} else {
-		q.Unbounded(3, 3)
-	}
-	q.Int(4, page.Limit())
-	for q.Next() && page.Add(keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)) {
-	}
-	return nil
+// findBySameText adds the records of l to page, by sample_id.
+func (s *store) findBySameText(ctx context.Context, text []byte, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findBySameText, findBySameTextReverse, func(q *sqlite.Query) {
+		q.Text(2, text)
+		q.Text(3, l.from.sampleID)
+		if l.bounded {
+			q.Text(4, l.to.sampleID)
+		} else {
+			q.Unbounded(4, 4)
+		}
+	})
 }
 
 const findBySameNumber = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "number" = ?1
-  AND "sample_id" >= ?2
-  AND "sample_id" < ?3
-ORDER BY "sample_id" LIMIT ?4`
+WHERE "number" = ?2
+  AND "sample_id" >= ?3
+  AND "sample_id" < ?4
+ORDER BY "sample_id" LIMIT ?1`
 
 const findBySameNumberReverse = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "number" = ?1
-  AND "sample_id" >= ?2
-  AND "sample_id" < ?3
-ORDER BY "sample_id" DESC LIMIT ?4`
+WHERE "number" = ?2
+  AND "sample_id" >= ?3
+  AND "sample_id" < ?4
+ORDER BY "sample_id" DESC LIMIT ?1`
 
-// findBySameNumber adds the records of r to page, by sample_id.
-func (s *store) findBySameNumber(ctx context.Context, number int64, r *keyvalue.Range[position], page *keyvalue.Page) (err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.End(&err)
-	statement := findBySameNumber
-	if page.Reverse() {
-		statement = findBySameNumberReverse
-	}
-	q := c.Query(statement)
-	q.Int(1, number)
-	q.Text(2, r.From.sampleID)
-	if r.Bounded {
-		q.Text(3, r.To.sampleID)
-	} else {
-		q.Unbounded(3, 3)
-	}
-	q.Int(4, page.Limit())
-	for q.Next() && page.Add(keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)) {
-	}
-	return nil
+// findBySameNumber adds the records of l to page, by sample_id.
+func (s *store) findBySameNumber(ctx context.Context, number int64, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findBySameNumber, findBySameNumberReverse, func(q *sqlite.Query) {
+		q.Int(2, number)
+		q.Text(3, l.from.sampleID)
+		if l.bounded {
+			q.Text(4, l.to.sampleID)
+		} else {
+			q.Unbounded(4, 4)
+		}
+	})
 }
 
 const findBySameSize = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "size" = ?1
-  AND "sample_id" >= ?2
-  AND "sample_id" < ?3
-ORDER BY "sample_id" LIMIT ?4`
+WHERE "size" = ?2
+  AND "sample_id" >= ?3
+  AND "sample_id" < ?4
+ORDER BY "sample_id" LIMIT ?1`
 
 const findBySameSizeReverse = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "size" = ?1
-  AND "sample_id" >= ?2
-  AND "sample_id" < ?3
-ORDER BY "sample_id" DESC LIMIT ?4`
+WHERE "size" = ?2
+  AND "sample_id" >= ?3
+  AND "sample_id" < ?4
+ORDER BY "sample_id" DESC LIMIT ?1`
 
-// findBySameSize adds the records of r to page, by sample_id.
-func (s *store) findBySameSize(ctx context.Context, size uint64, r *keyvalue.Range[position], page *keyvalue.Page) (err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.End(&err)
-	statement := findBySameSize
-	if page.Reverse() {
-		statement = findBySameSizeReverse
-	}
-	q := c.Query(statement)
-	q.Uint(1, size)
-	q.Text(2, r.From.sampleID)
-	if r.Bounded {
-		q.Text(3, r.To.sampleID)
-	} else {
-		q.Unbounded(3, 3)
-	}
-	q.Int(4, page.Limit())
-	for q.Next() && page.Add(keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)) {
-	}
-	return nil
+// findBySameSize adds the records of l to page, by sample_id.
+func (s *store) findBySameSize(ctx context.Context, size uint64, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findBySameSize, findBySameSizeReverse, func(q *sqlite.Query) {
+		q.Uint(2, size)
+		q.Text(3, l.from.sampleID)
+		if l.bounded {
+			q.Text(4, l.to.sampleID)
+		} else {
+			q.Unbounded(4, 4)
+		}
+	})
 }
 
 const findBySameFlag = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "flag" = ?1
-  AND "sample_id" >= ?2
-  AND "sample_id" < ?3
-ORDER BY "sample_id" LIMIT ?4`
+WHERE "flag" = ?2
+  AND "sample_id" >= ?3
+  AND "sample_id" < ?4
+ORDER BY "sample_id" LIMIT ?1`
 
 const findBySameFlagReverse = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "flag" = ?1
-  AND "sample_id" >= ?2
-  AND "sample_id" < ?3
-ORDER BY "sample_id" DESC LIMIT ?4`
+WHERE "flag" = ?2
+  AND "sample_id" >= ?3
+  AND "sample_id" < ?4
+ORDER BY "sample_id" DESC LIMIT ?1`
 
-// findBySameFlag adds the records of r to page, by sample_id.
-func (s *store) findBySameFlag(ctx context.Context, flag bool, r *keyvalue.Range[position], page *keyvalue.Page) (err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.End(&err)
-	statement := findBySameFlag
-	if page.Reverse() {
-		statement = findBySameFlagReverse
-	}
-	q := c.Query(statement)
-	q.Bool(1, flag)
-	q.Text(2, r.From.sampleID)
-	if r.Bounded {
-		q.Text(3, r.To.sampleID)
-	} else {
-		q.Unbounded(3, 3)
-	}
-	q.Int(4, page.Limit())
-	for q.Next() && page.Add(keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)) {
-	}
-	return nil
+// findBySameFlag adds the records of l to page, by sample_id.
+func (s *store) findBySameFlag(ctx context.Context, flag bool, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findBySameFlag, findBySameFlagReverse, func(q *sqlite.Query) {
+		q.Bool(2, flag)
+		q.Text(3, l.from.sampleID)
+		if l.bounded {
+			q.Text(4, l.to.sampleID)
+		} else {
+			q.Unbounded(4, 4)
+		}
+	})
 }
 
 const findBySameGrade = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "grade" = ?1
-  AND "sample_id" >= ?2
-  AND "sample_id" < ?3
-ORDER BY "sample_id" LIMIT ?4`
+WHERE "grade" = ?2
+  AND "sample_id" >= ?3
+  AND "sample_id" < ?4
+ORDER BY "sample_id" LIMIT ?1`
 
 const findBySameGradeReverse = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "grade" = ?1
-  AND "sample_id" >= ?2
-  AND "sample_id" < ?3
-ORDER BY "sample_id" DESC LIMIT ?4`
+WHERE "grade" = ?2
+  AND "sample_id" >= ?3
+  AND "sample_id" < ?4
+ORDER BY "sample_id" DESC LIMIT ?1`
 
-// findBySameGrade adds the records of r to page, by sample_id.
-func (s *store) findBySameGrade(ctx context.Context, grade int64, r *keyvalue.Range[position], page *keyvalue.Page) (err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.End(&err)
-	statement := findBySameGrade
-	if page.Reverse() {
-		statement = findBySameGradeReverse
-	}
-	q := c.Query(statement)
-	q.Int(1, grade)
-	q.Text(2, r.From.sampleID)
-	if r.Bounded {
-		q.Text(3, r.To.sampleID)
-	} else {
-		q.Unbounded(3, 3)
-	}
-	q.Int(4, page.Limit())
-	for q.Next() && page.Add(keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)) {
-	}
-	return nil
+// findBySameGrade adds the records of l to page, by sample_id.
+func (s *store) findBySameGrade(ctx context.Context, grade int64, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findBySameGrade, findBySameGradeReverse, func(q *sqlite.Query) {
+		q.Int(2, grade)
+		q.Text(3, l.from.sampleID)
+		if l.bounded {
+			q.Text(4, l.to.sampleID)
+		} else {
+			q.Unbounded(4, 4)
+		}
+	})
 }
 
 const findBySameTime = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "time" = ?1
-  AND "sample_id" >= ?2
-  AND "sample_id" < ?3
-ORDER BY "sample_id" LIMIT ?4`
+WHERE "time" = ?2
+  AND "sample_id" >= ?3
+  AND "sample_id" < ?4
+ORDER BY "sample_id" LIMIT ?1`
 
 const findBySameTimeReverse = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "time" = ?1
-  AND "sample_id" >= ?2
-  AND "sample_id" < ?3
-ORDER BY "sample_id" DESC LIMIT ?4`
+WHERE "time" = ?2
+  AND "sample_id" >= ?3
+  AND "sample_id" < ?4
+ORDER BY "sample_id" DESC LIMIT ?1`
 
-// findBySameTime adds the records of r to page, by sample_id.
-func (s *store) findBySameTime(ctx context.Context, time_ wire.Timestamp, r *keyvalue.Range[position], page *keyvalue.Page) (err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.End(&err)
-	statement := findBySameTime
-	if page.Reverse() {
-		statement = findBySameTimeReverse
-	}
-	q := c.Query(statement)
-	q.Time(1, time_)
-	q.Text(2, r.From.sampleID)
-	if r.Bounded {
-		q.Text(3, r.To.sampleID)
-	} else {
-		q.Unbounded(3, 3)
-	}
-	q.Int(4, page.Limit())
-	for q.Next() && page.Add(keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)) {
-	}
-	return nil
+// findBySameTime adds the records of l to page, by sample_id.
+func (s *store) findBySameTime(ctx context.Context, time_ wire.Timestamp, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findBySameTime, findBySameTimeReverse, func(q *sqlite.Query) {
+		q.Time(2, time_)
+		q.Text(3, l.from.sampleID)
+		if l.bounded {
+			q.Text(4, l.to.sampleID)
+		} else {
+			q.Unbounded(4, 4)
+		}
+	})
 }

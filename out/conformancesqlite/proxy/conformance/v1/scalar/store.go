@@ -6,12 +6,19 @@ import (
 	"context"
 
 	"github.com/prism-proxy/prism/backends/sqlite"
-	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
 )
 
-// store keeps the records of conformance.v1.Scalar in table scalars.
+// store keeps the records of conformance.v1.Scalar.
 type store struct{ db *sqlite.DB }
+
+// table is where they are.
+var table = sqlite.Table{Name: "scalars", VersionOf: versionOf, Remove: remove}
+
+// bind binds the values that find k.
+func (k *key) bind(q *sqlite.Query) {
+	q.Bytes(1, k.scalarID)
+}
 
 const put = `INSERT INTO "scalars" ("scalar_id", "double_plain", "float_plain", "int32_plain", "int64_plain", "uint32_plain", "uint64_plain", "sint32_plain", "sint64_plain", "fixed32_plain", "fixed64_plain", "sfixed32_plain", "sfixed64_plain", "bool_plain", "string_plain", "bytes_plain", "grain_plain", "double_opt", "float_opt", "int32_opt", "int64_opt", "uint32_opt", "uint64_opt", "sint32_opt", "sint64_opt", "fixed32_opt", "fixed64_opt", "sfixed32_opt", "sfixed64_opt", "bool_opt", "string_opt", "bytes_opt", "grain_opt", "at", "prism_record", "prism_version", "prism_release")
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, 1)
@@ -36,23 +43,12 @@ ON CONFLICT ("scalar_id") DO UPDATE SET
   "prism_release" = excluded."prism_release"`
 
 // put stores r whatever was there.
-func (s *store) put(ctx context.Context, r *record) (w keyvalue.Written, err error) {
-	c, err := s.db.Begin(ctx)
-	if err != nil {
-		return w, err
-	}
-	defer c.End(&err)
-	w = s.next(c)
-	return w, s.write(c, r, w)
-}
-
-// next issues the version of the one record that is written.
-func (s *store) next(c *sqlite.Conn) keyvalue.Written {
-	return keyvalue.Written{Version: c.Versions("scalars", 1)}
+func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
+	return s.db.Put(ctx, &table, r.write)
 }
 
 // write stores r as w says, in the transaction of c.
-func (s *store) write(c *sqlite.Conn, r *record, w keyvalue.Written) error {
+func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	q := c.Query(put)
 	q.Bytes(1, r.scalarID)
 	q.Float(2, r.doublePlain)
@@ -96,49 +92,17 @@ func (s *store) write(c *sqlite.Conn, r *record, w keyvalue.Written) error {
 
 const versionOf = `SELECT "prism_version" FROM "scalars" WHERE "scalar_id" = ?1`
 
-// versionOf returns the version of the record with key k, if it is there.
-func (s *store) versionOf(c *sqlite.Conn, k *key) (version int64, exists bool) {
-	q := c.Query(versionOf)
-	q.Bytes(1, k.scalarID)
-	exists = q.Next()
-	return q.ColumnInt(0), exists
-}
-
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
-func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (w keyvalue.Written, err error) {
-	c, err := s.db.Begin(ctx)
-	if err != nil {
-		return w, err
-	}
-	defer c.End(&err)
-	switch version, exists := s.versionOf(c, &r.key); {
-	case exists && expected == 0:
-		return w, runtime.AlreadyExists(version)
-	case exists && expected != version:
-		return w, runtime.Mismatch(version)
-	case !exists && expected != 0:
-		return w, runtime.Absent()
-	}
-	w = s.next(c)
-	return w, s.write(c, r, w)
+func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (keyvalue.Written, error) {
+	return s.db.CompareAndSwap(ctx, &table, r.bind, expected, r.write)
 }
 
 const get = `SELECT "prism_version", "prism_record" FROM "scalars" WHERE "scalar_id" = ?1`
 
 // get appends the record with key k to out, as a reply.
-func (s *store) get(ctx context.Context, k *key, out []byte) (_ []byte, err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer c.End(&err)
-	q := c.Query(get)
-	q.Bytes(1, k.scalarID)
-	if !q.Next() {
-		return nil, runtime.Absent()
-	}
-	return keyvalue.AppendRecord(out, keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)), nil
+func (s *store) get(ctx context.Context, k *key, out []byte) ([]byte, error) {
+	return s.db.Record(ctx, out, get, k.bind)
 }
 
 const remove = `DELETE FROM "scalars" WHERE "scalar_id" = ?1`
@@ -146,146 +110,69 @@ const remove = `DELETE FROM "scalars" WHERE "scalar_id" = ?1`
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
 func (s *store) delete(ctx context.Context, k *key, ifVersion int64) (existed bool, err error) {
-	c, err := s.db.Begin(ctx)
-	if err != nil {
-		return false, err
-	}
-	defer c.End(&err)
-	if ifVersion != 0 {
-		version, exists := s.versionOf(c, k)
-		if exists && version != ifVersion {
-			return false, runtime.Mismatch(version)
-		}
-	}
-	return s.remove(c, k), nil
-}
-
-// remove deletes the record with key k, in the transaction of c.
-func (s *store) remove(c *sqlite.Conn, k *key) (existed bool) {
-	q := c.Query(remove)
-	q.Bytes(1, k.scalarID)
-	return q.Changed() > 0
+	return s.db.Delete(ctx, &table, k.bind, ifVersion)
 }
 
 // batchPut stores all records or none, in their order.
-func (s *store) batchPut(ctx context.Context, records []record) (_ []keyvalue.Written, err error) {
-	c, err := s.db.Begin(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer c.End(&err)
-	first := c.Versions("scalars", len(records))
-	written := make([]keyvalue.Written, len(records))
-	for i := range records {
-		written[i] = keyvalue.Written{Version: first + int64(i)}
-		if err := s.write(c, &records[i], written[i]); err != nil {
-			return nil, err
-		}
-	}
-	return written, nil
+func (s *store) batchPut(ctx context.Context, records []record) ([]keyvalue.Written, error) {
+	return s.db.BatchPut(ctx, &table, "scalars", len(records), func(i int, c *sqlite.Conn, w keyvalue.Written) error {
+		return records[i].write(c, w)
+	})
 }
 
 // batchGet adds the records with the keys to results until one does not fit.
-func (s *store) batchGet(ctx context.Context, keys []key, results *keyvalue.Results) (err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.End(&err)
-	for i := range keys {
-		k := &keys[i]
-		q := c.Query(get)
-		q.Bytes(1, k.scalarID)
-		if !q.Next() {
-			results.AddAbsent()
-		} else if !results.Add(keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)) {
-			break
-		}
-	}
-	return nil
+func (s *store) batchGet(ctx context.Context, keys []key, results *keyvalue.Results) error {
+	return s.db.Records(ctx, results, get, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
 // batchDelete removes all records with the keys or none, and reports which
 // were there.
-func (s *store) batchDelete(ctx context.Context, keys []key) (_ []bool, err error) {
-	c, err := s.db.Begin(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer c.End(&err)
-	existed := make([]bool, len(keys))
-	for i := range keys {
-		existed[i] = s.remove(c, &keys[i])
-	}
-	return existed, nil
+func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
+	return s.db.BatchDelete(ctx, &table, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
 const scan = `SELECT "prism_version", "prism_record" FROM "scalars"
-WHERE "scalar_id" >= ?1
-  AND "scalar_id" < ?2
-ORDER BY "scalar_id" LIMIT ?3`
+WHERE "scalar_id" >= ?2
+  AND "scalar_id" < ?3
+ORDER BY "scalar_id" LIMIT ?1`
 
 const scanReverse = `SELECT "prism_version", "prism_record" FROM "scalars"
-WHERE "scalar_id" >= ?1
-  AND "scalar_id" < ?2
-ORDER BY "scalar_id" DESC LIMIT ?3`
+WHERE "scalar_id" >= ?2
+  AND "scalar_id" < ?3
+ORDER BY "scalar_id" DESC LIMIT ?1`
 
-// scan adds the records of r to page, by scalar_id.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) (err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.End(&err)
-	statement := scan
-	if page.Reverse() {
-		statement = scanReverse
-	}
-	q := c.Query(statement)
-	q.Bytes(1, r.From.scalarID)
-	if r.Bounded {
-		q.Bytes(2, r.To.scalarID)
-	} else {
-		q.Unbounded(2, 2)
-	}
-	q.Int(3, page.Limit())
-	for q.Next() && page.Add(keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)) {
-	}
-	return nil
+// scan adds the records of l to page, by scalar_id.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, scan, scanReverse, func(q *sqlite.Query) {
+		q.Bytes(2, l.from.scalarID)
+		if l.bounded {
+			q.Bytes(3, l.to.scalarID)
+		} else {
+			q.Unbounded(3, 3)
+		}
+	})
 }
 
 const findByBytesOpt = `SELECT "prism_version", "prism_record" FROM "scalars"
-WHERE ("bytes_opt", "scalar_id") >= (?1, ?2)
-  AND ("bytes_opt", "scalar_id") < (?3, ?4)
-ORDER BY "bytes_opt", "scalar_id" LIMIT ?5`
+WHERE ("bytes_opt", "scalar_id") >= (?2, ?3)
+  AND ("bytes_opt", "scalar_id") < (?4, ?5)
+ORDER BY "bytes_opt", "scalar_id" LIMIT ?1`
 
 const findByBytesOptReverse = `SELECT "prism_version", "prism_record" FROM "scalars"
-WHERE ("bytes_opt", "scalar_id") >= (?1, ?2)
-  AND ("bytes_opt", "scalar_id") < (?3, ?4)
-ORDER BY "bytes_opt" DESC, "scalar_id" DESC LIMIT ?5`
+WHERE ("bytes_opt", "scalar_id") >= (?2, ?3)
+  AND ("bytes_opt", "scalar_id") < (?4, ?5)
+ORDER BY "bytes_opt" DESC, "scalar_id" DESC LIMIT ?1`
 
-// findByBytesOpt adds the records of r to page, by bytes_opt, scalar_id.
-func (s *store) findByBytesOpt(ctx context.Context, r *keyvalue.Range[position], page *keyvalue.Page) (err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.End(&err)
-	statement := findByBytesOpt
-	if page.Reverse() {
-		statement = findByBytesOptReverse
-	}
-	q := c.Query(statement)
-	q.Bytes(1, r.From.bytesOpt)
-	q.Bytes(2, r.From.scalarID)
-	if r.Bounded {
-		q.Bytes(3, r.To.bytesOpt)
-		q.Bytes(4, r.To.scalarID)
-	} else {
-		q.Unbounded(3, 4)
-	}
-	q.Int(5, page.Limit())
-	for q.Next() && page.Add(keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)) {
-	}
-	return nil
+// findByBytesOpt adds the records of l to page, by bytes_opt, scalar_id.
+func (s *store) findByBytesOpt(ctx context.Context, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByBytesOpt, findByBytesOptReverse, func(q *sqlite.Query) {
+		q.Bytes(2, l.from.bytesOpt)
+		q.Bytes(3, l.from.scalarID)
+		if l.bounded {
+			q.Bytes(4, l.to.bytesOpt)
+			q.Bytes(5, l.to.scalarID)
+		} else {
+			q.Unbounded(4, 5)
+		}
+	})
 }

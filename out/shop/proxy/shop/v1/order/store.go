@@ -6,12 +6,21 @@ import (
 	"context"
 
 	"github.com/prism-proxy/prism/backends/sqlite"
-	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
 )
 
-// store keeps the records of shop.v1.Order in table orders.
+// store keeps the records of shop.v1.Order.
 type store struct{ db *sqlite.DB }
+
+// table is where they are.
+var table = sqlite.Table{Name: "orders", VersionOf: versionOf, Remove: remove}
+
+// bind binds the values that find k.
+func (k *key) bind(q *sqlite.Query) {
+	q.Text(1, k.customerID)
+	q.Time(2, k.createdAt)
+	q.Text(3, k.orderID)
+}
 
 const put = `INSERT INTO "orders" ("customer_id", "created_at", "order_id", "status", "adult_only", "loyalty_points", "prism_record", "prism_version", "prism_release")
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1)
@@ -21,23 +30,12 @@ ON CONFLICT ("customer_id", "created_at", "order_id") DO UPDATE SET
   "prism_version" = excluded."prism_version", "prism_release" = excluded."prism_release"`
 
 // put stores r whatever was there.
-func (s *store) put(ctx context.Context, r *record) (w keyvalue.Written, err error) {
-	c, err := s.db.Begin(ctx)
-	if err != nil {
-		return w, err
-	}
-	defer c.End(&err)
-	w = s.next(c)
-	return w, s.write(c, r, w)
-}
-
-// next issues the version of the one record that is written.
-func (s *store) next(c *sqlite.Conn) keyvalue.Written {
-	return keyvalue.Written{Version: c.Versions("orders", 1)}
+func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
+	return s.db.Put(ctx, &table, r.write)
 }
 
 // write stores r as w says, in the transaction of c.
-func (s *store) write(c *sqlite.Conn, r *record, w keyvalue.Written) error {
+func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	q := c.Query(put)
 	q.Text(1, r.customerID)
 	q.Time(2, r.createdAt)
@@ -53,53 +51,17 @@ func (s *store) write(c *sqlite.Conn, r *record, w keyvalue.Written) error {
 
 const versionOf = `SELECT "prism_version" FROM "orders" WHERE "customer_id" = ?1 AND "created_at" = ?2 AND "order_id" = ?3`
 
-// versionOf returns the version of the record with key k, if it is there.
-func (s *store) versionOf(c *sqlite.Conn, k *key) (version int64, exists bool) {
-	q := c.Query(versionOf)
-	q.Text(1, k.customerID)
-	q.Time(2, k.createdAt)
-	q.Text(3, k.orderID)
-	exists = q.Next()
-	return q.ColumnInt(0), exists
-}
-
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
-func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (w keyvalue.Written, err error) {
-	c, err := s.db.Begin(ctx)
-	if err != nil {
-		return w, err
-	}
-	defer c.End(&err)
-	switch version, exists := s.versionOf(c, &r.key); {
-	case exists && expected == 0:
-		return w, runtime.AlreadyExists(version)
-	case exists && expected != version:
-		return w, runtime.Mismatch(version)
-	case !exists && expected != 0:
-		return w, runtime.Absent()
-	}
-	w = s.next(c)
-	return w, s.write(c, r, w)
+func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (keyvalue.Written, error) {
+	return s.db.CompareAndSwap(ctx, &table, r.bind, expected, r.write)
 }
 
 const get = `SELECT "prism_version", "prism_record" FROM "orders" WHERE "customer_id" = ?1 AND "created_at" = ?2 AND "order_id" = ?3`
 
 // get appends the record with key k to out, as a reply.
-func (s *store) get(ctx context.Context, k *key, out []byte) (_ []byte, err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer c.End(&err)
-	q := c.Query(get)
-	q.Text(1, k.customerID)
-	q.Time(2, k.createdAt)
-	q.Text(3, k.orderID)
-	if !q.Next() {
-		return nil, runtime.Absent()
-	}
-	return keyvalue.AppendRecord(out, keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)), nil
+func (s *store) get(ctx context.Context, k *key, out []byte) ([]byte, error) {
+	return s.db.Record(ctx, out, get, k.bind)
 }
 
 const remove = `DELETE FROM "orders" WHERE "customer_id" = ?1 AND "created_at" = ?2 AND "order_id" = ?3`
@@ -107,198 +69,105 @@ const remove = `DELETE FROM "orders" WHERE "customer_id" = ?1 AND "created_at" =
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
 func (s *store) delete(ctx context.Context, k *key, ifVersion int64) (existed bool, err error) {
-	c, err := s.db.Begin(ctx)
-	if err != nil {
-		return false, err
-	}
-	defer c.End(&err)
-	if ifVersion != 0 {
-		version, exists := s.versionOf(c, k)
-		if exists && version != ifVersion {
-			return false, runtime.Mismatch(version)
-		}
-	}
-	return s.remove(c, k), nil
-}
-
-// remove deletes the record with key k, in the transaction of c.
-func (s *store) remove(c *sqlite.Conn, k *key) (existed bool) {
-	q := c.Query(remove)
-	q.Text(1, k.customerID)
-	q.Time(2, k.createdAt)
-	q.Text(3, k.orderID)
-	return q.Changed() > 0
+	return s.db.Delete(ctx, &table, k.bind, ifVersion)
 }
 
 // batchPut stores all records or none, in their order.
-func (s *store) batchPut(ctx context.Context, records []record) (_ []keyvalue.Written, err error) {
-	c, err := s.db.Begin(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer c.End(&err)
-	first := c.Versions("orders", len(records))
-	written := make([]keyvalue.Written, len(records))
-	for i := range records {
-		written[i] = keyvalue.Written{Version: first + int64(i)}
-		if err := s.write(c, &records[i], written[i]); err != nil {
-			return nil, err
-		}
-	}
-	return written, nil
+func (s *store) batchPut(ctx context.Context, records []record) ([]keyvalue.Written, error) {
+	return s.db.BatchPut(ctx, &table, "orders", len(records), func(i int, c *sqlite.Conn, w keyvalue.Written) error {
+		return records[i].write(c, w)
+	})
 }
 
 // batchGet adds the records with the keys to results until one does not fit.
-func (s *store) batchGet(ctx context.Context, keys []key, results *keyvalue.Results) (err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.End(&err)
-	for i := range keys {
-		k := &keys[i]
-		q := c.Query(get)
-		q.Text(1, k.customerID)
-		q.Time(2, k.createdAt)
-		q.Text(3, k.orderID)
-		if !q.Next() {
-			results.AddAbsent()
-		} else if !results.Add(keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)) {
-			break
-		}
-	}
-	return nil
+func (s *store) batchGet(ctx context.Context, keys []key, results *keyvalue.Results) error {
+	return s.db.Records(ctx, results, get, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
 // batchDelete removes all records with the keys or none, and reports which
 // were there.
-func (s *store) batchDelete(ctx context.Context, keys []key) (_ []bool, err error) {
-	c, err := s.db.Begin(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer c.End(&err)
-	existed := make([]bool, len(keys))
-	for i := range keys {
-		existed[i] = s.remove(c, &keys[i])
-	}
-	return existed, nil
+func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
+	return s.db.BatchDelete(ctx, &table, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
 const scan = `SELECT "prism_version", "prism_record" FROM "orders"
-WHERE ("customer_id", "created_at", "order_id") >= (?1, ?2, ?3)
-  AND ("customer_id", "created_at", "order_id") < (?4, ?5, ?6)
-ORDER BY "customer_id", "created_at", "order_id" LIMIT ?7`
+WHERE ("customer_id", "created_at", "order_id") >= (?2, ?3, ?4)
+  AND ("customer_id", "created_at", "order_id") < (?5, ?6, ?7)
+ORDER BY "customer_id", "created_at", "order_id" LIMIT ?1`
 
 const scanReverse = `SELECT "prism_version", "prism_record" FROM "orders"
-WHERE ("customer_id", "created_at", "order_id") >= (?1, ?2, ?3)
-  AND ("customer_id", "created_at", "order_id") < (?4, ?5, ?6)
-ORDER BY "customer_id" DESC, "created_at" DESC, "order_id" DESC LIMIT ?7`
+WHERE ("customer_id", "created_at", "order_id") >= (?2, ?3, ?4)
+  AND ("customer_id", "created_at", "order_id") < (?5, ?6, ?7)
+ORDER BY "customer_id" DESC, "created_at" DESC, "order_id" DESC LIMIT ?1`
 
-// scan adds the records of r to page, by customer_id, created_at, order_id.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[key], page *keyvalue.Page) (err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.End(&err)
-	statement := scan
-	if page.Reverse() {
-		statement = scanReverse
-	}
-	q := c.Query(statement)
-	q.Text(1, r.From.customerID)
-	q.TimeOrLowest(2, r.From.createdAt)
-	q.Text(3, r.From.orderID)
-	if r.Bounded {
-		q.Text(4, r.To.customerID)
-		q.TimeOrLowest(5, r.To.createdAt)
-		q.Text(6, r.To.orderID)
-	} else {
-		q.Unbounded(4, 6)
-	}
-	q.Int(7, page.Limit())
-	for q.Next() && page.Add(keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)) {
-	}
-	return nil
+// scan adds the records of l to page, by customer_id, created_at, order_id.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, scan, scanReverse, func(q *sqlite.Query) {
+		q.Text(2, l.from.customerID)
+		q.TimeOrLowest(3, l.from.createdAt)
+		q.Text(4, l.from.orderID)
+		if l.bounded {
+			q.Text(5, l.to.customerID)
+			q.TimeOrLowest(6, l.to.createdAt)
+			q.Text(7, l.to.orderID)
+		} else {
+			q.Unbounded(5, 7)
+		}
+	})
 }
 
 const scanPartition = `SELECT "prism_version", "prism_record" FROM "orders"
-WHERE "customer_id" = ?1
-  AND ("created_at", "order_id") >= (?2, ?3)
-  AND ("created_at", "order_id") < (?4, ?5)
-ORDER BY "created_at", "order_id" LIMIT ?6`
+WHERE "customer_id" = ?2
+  AND ("created_at", "order_id") >= (?3, ?4)
+  AND ("created_at", "order_id") < (?5, ?6)
+ORDER BY "created_at", "order_id" LIMIT ?1`
 
 const scanPartitionReverse = `SELECT "prism_version", "prism_record" FROM "orders"
-WHERE "customer_id" = ?1
-  AND ("created_at", "order_id") >= (?2, ?3)
-  AND ("created_at", "order_id") < (?4, ?5)
-ORDER BY "created_at" DESC, "order_id" DESC LIMIT ?6`
+WHERE "customer_id" = ?2
+  AND ("created_at", "order_id") >= (?3, ?4)
+  AND ("created_at", "order_id") < (?5, ?6)
+ORDER BY "created_at" DESC, "order_id" DESC LIMIT ?1`
 
-// scanPartition adds the records of r to page, by created_at, order_id.
-func (s *store) scanPartition(ctx context.Context, partition *key, r *keyvalue.Range[key], page *keyvalue.Page) (err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.End(&err)
-	statement := scanPartition
-	if page.Reverse() {
-		statement = scanPartitionReverse
-	}
-	q := c.Query(statement)
-	q.Text(1, partition.customerID)
-	q.TimeOrLowest(2, r.From.createdAt)
-	q.Text(3, r.From.orderID)
-	if r.Bounded {
-		q.TimeOrLowest(4, r.To.createdAt)
-		q.Text(5, r.To.orderID)
-	} else {
-		q.Unbounded(4, 5)
-	}
-	q.Int(6, page.Limit())
-	for q.Next() && page.Add(keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)) {
-	}
-	return nil
+// scanPartition adds the records of l to page, by created_at, order_id.
+func (s *store) scanPartition(ctx context.Context, partition *key, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, scanPartition, scanPartitionReverse, func(q *sqlite.Query) {
+		q.Text(2, partition.customerID)
+		q.TimeOrLowest(3, l.from.createdAt)
+		q.Text(4, l.from.orderID)
+		if l.bounded {
+			q.TimeOrLowest(5, l.to.createdAt)
+			q.Text(6, l.to.orderID)
+		} else {
+			q.Unbounded(5, 6)
+		}
+	})
 }
 
 const findByStatus = `SELECT "prism_version", "prism_record" FROM "orders"
-WHERE "status" = ?1
-  AND ("created_at", "customer_id", "order_id") >= (?2, ?3, ?4)
-  AND ("created_at", "customer_id", "order_id") < (?5, ?6, ?7)
-ORDER BY "created_at", "customer_id", "order_id" LIMIT ?8`
+WHERE "status" = ?2
+  AND ("created_at", "customer_id", "order_id") >= (?3, ?4, ?5)
+  AND ("created_at", "customer_id", "order_id") < (?6, ?7, ?8)
+ORDER BY "created_at", "customer_id", "order_id" LIMIT ?1`
 
 const findByStatusReverse = `SELECT "prism_version", "prism_record" FROM "orders"
-WHERE "status" = ?1
-  AND ("created_at", "customer_id", "order_id") >= (?2, ?3, ?4)
-  AND ("created_at", "customer_id", "order_id") < (?5, ?6, ?7)
-ORDER BY "created_at" DESC, "customer_id" DESC, "order_id" DESC LIMIT ?8`
+WHERE "status" = ?2
+  AND ("created_at", "customer_id", "order_id") >= (?3, ?4, ?5)
+  AND ("created_at", "customer_id", "order_id") < (?6, ?7, ?8)
+ORDER BY "created_at" DESC, "customer_id" DESC, "order_id" DESC LIMIT ?1`
 
-// findByStatus adds the records of r to page, by created_at, customer_id, order_id.
-func (s *store) findByStatus(ctx context.Context, status int64, r *keyvalue.Range[key], page *keyvalue.Page) (err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.End(&err)
-	statement := findByStatus
-	if page.Reverse() {
-		statement = findByStatusReverse
-	}
-	q := c.Query(statement)
-	q.Int(1, status)
-	q.TimeOrLowest(2, r.From.createdAt)
-	q.Text(3, r.From.customerID)
-	q.Text(4, r.From.orderID)
-	if r.Bounded {
-		q.TimeOrLowest(5, r.To.createdAt)
-		q.Text(6, r.To.customerID)
-		q.Text(7, r.To.orderID)
-	} else {
-		q.Unbounded(5, 7)
-	}
-	q.Int(8, page.Limit())
-	for q.Next() && page.Add(keyvalue.Written{Version: q.ColumnInt(0)}, q.ColumnBlob(1)) {
-	}
-	return nil
+// findByStatus adds the records of l to page, by created_at, customer_id, order_id.
+func (s *store) findByStatus(ctx context.Context, status int64, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByStatus, findByStatusReverse, func(q *sqlite.Query) {
+		q.Int(2, status)
+		q.TimeOrLowest(3, l.from.createdAt)
+		q.Text(4, l.from.customerID)
+		q.Text(5, l.from.orderID)
+		if l.bounded {
+			q.TimeOrLowest(6, l.to.createdAt)
+			q.Text(7, l.to.customerID)
+			q.Text(8, l.to.orderID)
+		} else {
+			q.Unbounded(6, 8)
+		}
+	})
 }

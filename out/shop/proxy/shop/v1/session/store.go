@@ -7,15 +7,20 @@ import (
 	"time"
 
 	"github.com/prism-proxy/prism/backends/sqlite"
-	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
 )
 
-// store keeps the records of shop.v1.Session in table sessions.
+// store keeps the records of shop.v1.Session.
 type store struct{ db *sqlite.DB }
 
-// ttl is how long a record lives after its last write.
-const ttl = 1800 * time.Second
+// table is where they are.
+var table = sqlite.Table{Name: "sessions", TTL: 1800 * time.Second, VersionOf: versionOf, Remove: remove}
+
+// bind binds the values that find k.
+func (k *key) bind(q *sqlite.Query) {
+	q.Text(1, k.sessionID)
+	q.Now(2)
+}
 
 const put = `INSERT INTO "sessions" ("session_id", "user_id", "prism_record", "prism_version", "prism_release", "prism_expires")
 VALUES (?1, ?2, ?3, ?4, 1, ?5)
@@ -25,23 +30,12 @@ ON CONFLICT ("session_id") DO UPDATE SET
   "prism_expires" = excluded."prism_expires"`
 
 // put stores r whatever was there.
-func (s *store) put(ctx context.Context, r *record) (w keyvalue.Written, err error) {
-	c, err := s.db.Begin(ctx)
-	if err != nil {
-		return w, err
-	}
-	defer c.End(&err)
-	w = s.next(c)
-	return w, s.write(c, r, w)
-}
-
-// next issues the version of the one record that is written.
-func (s *store) next(c *sqlite.Conn) keyvalue.Written {
-	return keyvalue.Written{Version: c.Versions("sessions", 1), Expires: c.Expires(ttl)}
+func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
+	return s.db.Put(ctx, &table, r.write)
 }
 
 // write stores r as w says, in the transaction of c.
-func (s *store) write(c *sqlite.Conn, r *record, w keyvalue.Written) error {
+func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	q := c.Query(put)
 	q.Text(1, r.sessionID)
 	q.Text(2, r.userID)
@@ -54,51 +48,17 @@ func (s *store) write(c *sqlite.Conn, r *record, w keyvalue.Written) error {
 
 const versionOf = `SELECT "prism_version" FROM "sessions" WHERE "session_id" = ?1 AND "prism_expires" > ?2`
 
-// versionOf returns the version of the record with key k, if it is there.
-func (s *store) versionOf(c *sqlite.Conn, k *key) (version int64, exists bool) {
-	q := c.Query(versionOf)
-	q.Text(1, k.sessionID)
-	q.Time(2, c.Now())
-	exists = q.Next()
-	return q.ColumnInt(0), exists
-}
-
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
-func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (w keyvalue.Written, err error) {
-	c, err := s.db.Begin(ctx)
-	if err != nil {
-		return w, err
-	}
-	defer c.End(&err)
-	switch version, exists := s.versionOf(c, &r.key); {
-	case exists && expected == 0:
-		return w, runtime.AlreadyExists(version)
-	case exists && expected != version:
-		return w, runtime.Mismatch(version)
-	case !exists && expected != 0:
-		return w, runtime.Absent()
-	}
-	w = s.next(c)
-	return w, s.write(c, r, w)
+func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (keyvalue.Written, error) {
+	return s.db.CompareAndSwap(ctx, &table, r.bind, expected, r.write)
 }
 
 const get = `SELECT "prism_version", "prism_record", "prism_expires" FROM "sessions" WHERE "session_id" = ?1 AND "prism_expires" > ?2`
 
 // get appends the record with key k to out, as a reply.
-func (s *store) get(ctx context.Context, k *key, out []byte) (_ []byte, err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer c.End(&err)
-	q := c.Query(get)
-	q.Text(1, k.sessionID)
-	q.Time(2, c.Now())
-	if !q.Next() {
-		return nil, runtime.Absent()
-	}
-	return keyvalue.AppendRecord(out, keyvalue.Written{Version: q.ColumnInt(0), Expires: q.ColumnTime(2)}, q.ColumnBlob(1)), nil
+func (s *store) get(ctx context.Context, k *key, out []byte) ([]byte, error) {
+	return s.db.Record(ctx, out, get, k.bind)
 }
 
 const remove = `DELETE FROM "sessions" WHERE "session_id" = ?1 AND "prism_expires" > ?2`
@@ -106,158 +66,78 @@ const remove = `DELETE FROM "sessions" WHERE "session_id" = ?1 AND "prism_expire
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
 func (s *store) delete(ctx context.Context, k *key, ifVersion int64) (existed bool, err error) {
-	c, err := s.db.Begin(ctx)
-	if err != nil {
-		return false, err
-	}
-	defer c.End(&err)
-	if ifVersion != 0 {
-		version, exists := s.versionOf(c, k)
-		if exists && version != ifVersion {
-			return false, runtime.Mismatch(version)
-		}
-	}
-	return s.remove(c, k), nil
-}
-
-// remove deletes the record with key k, in the transaction of c.
-func (s *store) remove(c *sqlite.Conn, k *key) (existed bool) {
-	q := c.Query(remove)
-	q.Text(1, k.sessionID)
-	q.Time(2, c.Now())
-	return q.Changed() > 0
+	return s.db.Delete(ctx, &table, k.bind, ifVersion)
 }
 
 // batchPut stores all records or none, in their order.
-func (s *store) batchPut(ctx context.Context, records []record) (_ []keyvalue.Written, err error) {
-	c, err := s.db.Begin(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer c.End(&err)
-	first := c.Versions("sessions", len(records))
-	expires := c.Expires(ttl)
-	written := make([]keyvalue.Written, len(records))
-	for i := range records {
-		written[i] = keyvalue.Written{Version: first + int64(i), Expires: expires}
-		if err := s.write(c, &records[i], written[i]); err != nil {
-			return nil, err
-		}
-	}
-	return written, nil
+func (s *store) batchPut(ctx context.Context, records []record) ([]keyvalue.Written, error) {
+	return s.db.BatchPut(ctx, &table, "sessions", len(records), func(i int, c *sqlite.Conn, w keyvalue.Written) error {
+		return records[i].write(c, w)
+	})
 }
 
 // batchGet adds the records with the keys to results until one does not fit.
-func (s *store) batchGet(ctx context.Context, keys []key, results *keyvalue.Results) (err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.End(&err)
-	for i := range keys {
-		k := &keys[i]
-		q := c.Query(get)
-		q.Text(1, k.sessionID)
-		q.Time(2, c.Now())
-		if !q.Next() {
-			results.AddAbsent()
-		} else if !results.Add(keyvalue.Written{Version: q.ColumnInt(0), Expires: q.ColumnTime(2)}, q.ColumnBlob(1)) {
-			break
-		}
-	}
-	return nil
+func (s *store) batchGet(ctx context.Context, keys []key, results *keyvalue.Results) error {
+	return s.db.Records(ctx, results, get, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
 // batchDelete removes all records with the keys or none, and reports which
 // were there.
-func (s *store) batchDelete(ctx context.Context, keys []key) (_ []bool, err error) {
-	c, err := s.db.Begin(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer c.End(&err)
-	existed := make([]bool, len(keys))
-	for i := range keys {
-		existed[i] = s.remove(c, &keys[i])
-	}
-	return existed, nil
+func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
+	return s.db.BatchDelete(ctx, &table, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
 const scan = `SELECT "prism_version", "prism_record", "prism_expires" FROM "sessions"
-WHERE "session_id" >= ?1
-  AND "session_id" < ?2
-  AND "prism_expires" > ?3
-ORDER BY "session_id" LIMIT ?4`
+WHERE "session_id" >= ?2
+  AND "session_id" < ?3
+  AND "prism_expires" > ?4
+ORDER BY "session_id" LIMIT ?1`
 
 const scanReverse = `SELECT "prism_version", "prism_record", "prism_expires" FROM "sessions"
-WHERE "session_id" >= ?1
-  AND "session_id" < ?2
-  AND "prism_expires" > ?3
-ORDER BY "session_id" DESC LIMIT ?4`
+WHERE "session_id" >= ?2
+  AND "session_id" < ?3
+  AND "prism_expires" > ?4
+ORDER BY "session_id" DESC LIMIT ?1`
 
-// scan adds the records of r to page, by session_id.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[key], page *keyvalue.Page) (err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.End(&err)
-	statement := scan
-	if page.Reverse() {
-		statement = scanReverse
-	}
-	q := c.Query(statement)
-	q.Text(1, r.From.sessionID)
-	if r.Bounded {
-		q.Text(2, r.To.sessionID)
-	} else {
-		q.Unbounded(2, 2)
-	}
-	q.Time(3, c.Now())
-	q.Int(4, page.Limit())
-	for q.Next() && page.Add(keyvalue.Written{Version: q.ColumnInt(0), Expires: q.ColumnTime(2)}, q.ColumnBlob(1)) {
-	}
-	return nil
+// scan adds the records of l to page, by session_id.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, scan, scanReverse, func(q *sqlite.Query) {
+		q.Text(2, l.from.sessionID)
+		if l.bounded {
+			q.Text(3, l.to.sessionID)
+		} else {
+			q.Unbounded(3, 3)
+		}
+		q.Now(4)
+	})
 }
 
 const findByUserID = `SELECT "prism_version", "prism_record", "prism_expires" FROM "sessions"
-WHERE "user_id" = ?1
-  AND "session_id" >= ?2
-  AND "session_id" < ?3
-  AND "prism_expires" > ?4
-ORDER BY "session_id" LIMIT ?5`
+WHERE "user_id" = ?2
+  AND "session_id" >= ?3
+  AND "session_id" < ?4
+  AND "prism_expires" > ?5
+ORDER BY "session_id" LIMIT ?1`
 
 const findByUserIDReverse = `SELECT "prism_version", "prism_record", "prism_expires" FROM "sessions"
-WHERE "user_id" = ?1
-  AND "session_id" >= ?2
-  AND "session_id" < ?3
-  AND "prism_expires" > ?4
-ORDER BY "session_id" DESC LIMIT ?5`
+WHERE "user_id" = ?2
+  AND "session_id" >= ?3
+  AND "session_id" < ?4
+  AND "prism_expires" > ?5
+ORDER BY "session_id" DESC LIMIT ?1`
 
-// findByUserID adds the records of r to page, by session_id.
-func (s *store) findByUserID(ctx context.Context, userID []byte, r *keyvalue.Range[key], page *keyvalue.Page) (err error) {
-	c, err := s.db.Reader(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.End(&err)
-	statement := findByUserID
-	if page.Reverse() {
-		statement = findByUserIDReverse
-	}
-	q := c.Query(statement)
-	q.Text(1, userID)
-	q.Text(2, r.From.sessionID)
-	if r.Bounded {
-		q.Text(3, r.To.sessionID)
-	} else {
-		q.Unbounded(3, 3)
-	}
-	q.Time(4, c.Now())
-	q.Int(5, page.Limit())
-	for q.Next() && page.Add(keyvalue.Written{Version: q.ColumnInt(0), Expires: q.ColumnTime(2)}, q.ColumnBlob(1)) {
-	}
-	return nil
+// findByUserID adds the records of l to page, by session_id.
+func (s *store) findByUserID(ctx context.Context, userID []byte, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByUserID, findByUserIDReverse, func(q *sqlite.Query) {
+		q.Text(2, userID)
+		q.Text(3, l.from.sessionID)
+		if l.bounded {
+			q.Text(4, l.to.sessionID)
+		} else {
+			q.Unbounded(4, 4)
+		}
+		q.Now(5)
+	})
 }
 
 const sweep = `DELETE FROM "sessions" WHERE rowid IN (
@@ -266,12 +146,5 @@ const sweep = `DELETE FROM "sessions" WHERE rowid IN (
 
 // sweep deletes some of the records that have expired, and returns how many.
 func (s *store) sweep(ctx context.Context) (swept int, err error) {
-	c, err := s.db.Begin(ctx)
-	if err != nil {
-		return 0, err
-	}
-	defer c.End(&err)
-	q := c.Query(sweep)
-	q.Time(1, c.Now())
-	return q.Changed(), nil
+	return s.db.Sweep(ctx, sweep)
 }

@@ -11,31 +11,69 @@ import (
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
+// list is what the requests of all lists have: the part of an order that is
+// still to be answered, from inclusive to exclusive, whichever the direction.
+type list struct {
+	paging   keyvalue.Paging
+	from, to key  // parts that are not set are the lowest
+	bounded  bool // there is a to
+}
+
+// everything is the whole of an order.
+var everything = list{from: emptyKey, to: emptyKey}
+
+// page returns the empty page that l asks for of the list called query. Where l
+// resumes, forward pages move from up, reverse pages move to down.
+func (s *Service) page(query []byte, l *list) (*keyvalue.Page, error) {
+	page, cursor, err := s.tokens.Page(query, &l.paging)
+	if err != nil || cursor == nil {
+		return page, err
+	}
+	at := emptyKey
+	if err := at.read(wire.Read(cursor)); err != nil {
+		return nil, runtime.Decode(err)
+	}
+	if l.paging.Reverse {
+		l.to, l.bounded = at, true
+	} else {
+		l.from = at
+	}
+	return page, nil
+}
+
+// appendRange appends the range of l, as what a page token is bound to.
+func appendRange(b []byte, l *list) []byte {
+	b = wire.AppendBytes(b, 11, l.from.append(nil))
+	if l.bounded {
+		b = wire.AppendBytes(b, 12, l.to.append(nil))
+	}
+	return b
+}
+
 // scanRequest is a ScanOrdersRequest.
 type scanRequest struct {
-	keyvalue.Paging
-	keyvalue.Range[key]
+	list
 	partition   key
 	inPartition bool
 	hasFrom     bool
 }
 
 func (q *scanRequest) read(b []byte) error {
-	*q = scanRequest{Range: keyvalue.Range[key]{From: emptyKey, To: emptyKey}, partition: emptyKey}
+	q.list, q.partition = everything, emptyKey
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Bytes:
 			q.inPartition = true
-			f.Join(q.partition.read(f.Message()))
+			join(&q.partition, f)
 		case keyvalue.TagFrom:
 			q.hasFrom = true
-			f.Join(q.From.read(f.Message()))
+			join(&q.from, f)
 		case keyvalue.TagTo:
-			q.Bounded = true
-			f.Join(q.To.read(f.Message()))
+			q.bounded = true
+			join(&q.to, f)
 		default:
-			q.Paging.Read(f)
+			q.paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -44,24 +82,27 @@ func (q *scanRequest) read(b []byte) error {
 	return q.valid()
 }
 
+// join reads into k the current field of f, a message that has fields of the key.
+func join(k *key, f *wire.Fields) { f.Join(k.read(f.Message())) }
+
 // valid says what is wrong with the partition and the range.
 func (q *scanRequest) valid() error {
 	if !q.inPartition {
-		if q.hasFrom || q.Bounded {
+		if q.hasFrom || q.bounded {
 			return runtime.Required("partition")
 		}
 		return nil
 	}
-	if err := q.partition.validPartition(); err != nil {
+	if err := validPartition(&q.partition); err != nil {
 		return runtime.In("partition", err)
 	}
-	if err := q.From.validBound(); err != nil {
+	if err := validBound(&q.from); err != nil {
 		return runtime.In("from", err)
 	}
-	if err := q.To.validBound(); err != nil {
+	if err := validBound(&q.to); err != nil {
 		return runtime.In("to", err)
 	}
-	if q.Bounded && cmp.Or(q.From.createdAt.Compare(q.To.createdAt), bytes.Compare(q.From.orderID, q.To.orderID)) > 0 {
+	if q.bounded && cmp.Or(q.from.createdAt.Compare(q.to.createdAt), bytes.Compare(q.from.orderID, q.to.orderID)) > 0 {
 		return keyvalue.Backwards(true)
 	}
 	return nil
@@ -69,20 +110,17 @@ func (q *scanRequest) valid() error {
 
 // query is what a page token of the list is bound to.
 func (q *scanRequest) query() []byte {
-	b := q.Paging.Append([]byte("shop.v1.OrderService/ScanOrders"))
+	b := q.paging.Append([]byte("shop.v1.OrderService/ScanOrders"))
 	if q.inPartition {
 		b = wire.AppendBytes(b, 1, q.partition.append(nil))
-		b = wire.AppendBytes(b, 11, q.From.append(nil))
-	}
-	if q.Bounded {
-		b = wire.AppendBytes(b, 12, q.To.append(nil))
+		b = appendRange(b, &q.list)
 	}
 	return b
 }
 
 // validBound says what is wrong with the sort key of a range, whose trailing
 // fields may be unset.
-func (k *key) validBound() error {
+func validBound(k *key) error {
 	switch {
 	case !k.createdAt.Valid():
 		return runtime.BadTime("created_at")
@@ -103,21 +141,14 @@ func (s *Service) scan(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, cursor, err := s.tokens.Page(query, &q.Paging)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
-	if cursor != nil {
-		at := emptyKey
-		if err := at.read(wire.Read(cursor)); err != nil {
-			return runtime.Decode(err)
-		}
-		q.Resume(at, q.Reverse)
-	}
 	if q.inPartition {
-		err = s.store.scanPartition(call.Context(), &q.partition, &q.Range, page)
+		err = s.store.scanPartition(call.Context(), &q.partition, &q.list, page)
 	} else {
-		err = s.store.scan(call.Context(), &q.Range, page)
+		err = s.store.scan(call.Context(), &q.list, page)
 	}
 	if err != nil {
 		return err
@@ -127,36 +158,35 @@ func (s *Service) scan(call *runtime.Call) error {
 
 // findByStatusRequest is a FindOrdersByStatusRequest.
 type findByStatusRequest struct {
-	keyvalue.Paging
-	keyvalue.Range[key]
+	list
 	status int64
 }
 
 func (q *findByStatusRequest) read(b []byte) error {
-	*q = findByStatusRequest{Range: keyvalue.Range[key]{From: emptyKey, To: emptyKey}}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Varint:
 			q.status = int64(f.Int32())
 		case 11<<3 | wire.Bytes:
-			q.From.createdAt = f.Timestamp(q.From.createdAt)
+			q.from.createdAt = f.Timestamp(q.from.createdAt)
 		case 12<<3 | wire.Bytes:
-			q.Bounded = true
-			q.To.createdAt = f.Timestamp(q.To.createdAt)
+			q.bounded = true
+			q.to.createdAt = f.Timestamp(q.to.createdAt)
 		default:
-			q.Paging.Read(f)
+			q.paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
 	switch {
-	case !q.From.createdAt.Valid():
+	case !q.from.createdAt.Valid():
 		return runtime.BadTime("from")
-	case !q.To.createdAt.Valid():
+	case !q.to.createdAt.Valid():
 		return runtime.BadTime("to")
-	case q.Bounded && q.From.createdAt.Compare(q.To.createdAt) > 0:
+	case q.bounded && q.from.createdAt.Compare(q.to.createdAt) > 0:
 		return keyvalue.Backwards(true)
 	}
 	return nil
@@ -164,12 +194,9 @@ func (q *findByStatusRequest) read(b []byte) error {
 
 // query is what a page token of the list is bound to.
 func (q *findByStatusRequest) query() []byte {
-	b := q.Paging.Append([]byte("shop.v1.OrderService/FindOrdersByStatus"))
+	b := q.paging.Append([]byte("shop.v1.OrderService/FindOrdersByStatus"))
 	b = wire.AppendVarint(b, 1, uint64(q.status))
-	b = wire.AppendBytes(b, 11, q.From.append(nil))
-	if q.Bounded {
-		b = wire.AppendBytes(b, 12, q.To.append(nil))
-	}
+	b = appendRange(b, &q.list)
 	return b
 }
 
@@ -180,18 +207,11 @@ func (s *Service) findByStatus(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, cursor, err := s.tokens.Page(query, &q.Paging)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
-	if cursor != nil {
-		at := emptyKey
-		if err := at.read(wire.Read(cursor)); err != nil {
-			return runtime.Decode(err)
-		}
-		q.Resume(at, q.Reverse)
-	}
-	if err := s.store.findByStatus(call.Context(), q.status, &q.Range, page); err != nil {
+	if err := s.store.findByStatus(call.Context(), q.status, &q.list, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query)
@@ -208,6 +228,5 @@ func (s *Service) answer(call *runtime.Call, page *keyvalue.Page, query []byte) 
 		}
 		token = s.tokens.Seal(query, r.key.append(nil))
 	}
-	call.Reply(page.Bytes(token))
-	return nil
+	return call.Reply(page.Bytes(token), nil)
 }

@@ -82,31 +82,31 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, recordKeys(keys))
 }
 
-// scan adds the records of r to page, by customer_id, created_at, order_id.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[key], page *keyvalue.Page) error {
-	from, to := table.Text(r.From.customerID).Time(r.From.createdAt).Text(r.From.orderID), table.End()
-	if r.Bounded {
-		to = table.Text(r.To.customerID).Time(r.To.createdAt).Text(r.To.orderID)
+// scan adds the records of l to page, by customer_id, created_at, order_id.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+	from, to := table.Text(l.from.customerID).Time(l.from.createdAt).Text(l.from.orderID), table.End()
+	if l.bounded {
+		to = table.Text(l.to.customerID).Time(l.to.createdAt).Text(l.to.orderID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// scanPartition adds the records of r to page, by created_at, order_id.
-func (s *store) scanPartition(ctx context.Context, partition *key, r *keyvalue.Range[key], page *keyvalue.Page) error {
+// scanPartition adds the records of l to page, by created_at, order_id.
+func (s *store) scanPartition(ctx context.Context, partition *key, l *list, page *keyvalue.Page) error {
 	all := table.Text(partition.customerID)
-	from, to := all.Time(r.From.createdAt).Text(r.From.orderID), all.End()
-	if r.Bounded {
-		to = all.Time(r.To.createdAt).Text(r.To.orderID)
+	from, to := all.Time(l.from.createdAt).Text(l.from.orderID), all.End()
+	if l.bounded {
+		to = all.Time(l.to.createdAt).Text(l.to.orderID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByStatus adds the records of r to page, by created_at, customer_id, order_id.
-func (s *store) findByStatus(ctx context.Context, status int64, r *keyvalue.Range[key], page *keyvalue.Page) error {
+// findByStatus adds the records of l to page, by created_at, customer_id, order_id.
+func (s *store) findByStatus(ctx context.Context, status int64, l *list, page *keyvalue.Page) error {
 	all := byStatus.Int(status)
-	from, to := all.Time(r.From.createdAt).Text(r.From.customerID).Text(r.From.orderID), all.End()
-	if r.Bounded {
-		to = all.Time(r.To.createdAt).Text(r.To.customerID).Text(r.To.orderID)
+	from, to := all.Time(l.from.createdAt).Text(l.from.customerID).Text(l.from.orderID), all.End()
+	if l.bounded {
+		to = all.Time(l.to.createdAt).Text(l.to.customerID).Text(l.to.orderID)
 	}
 	return s.db.List(ctx, from, to, page)
 }

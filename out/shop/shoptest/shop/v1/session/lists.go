@@ -10,24 +10,51 @@ import (
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
-// scanRequest is a ScanSessionsRequest.
-type scanRequest struct {
-	keyvalue.Paging
-	keyvalue.Range[key]
+// list is what the requests of all lists have: the part of an order that is
+// still to be answered, from inclusive to exclusive, whichever the direction.
+type list struct {
+	paging   keyvalue.Paging
+	from, to key  // parts that are not set are the lowest
+	bounded  bool // there is a to
 }
 
+// everything is the whole of an order.
+var everything = list{from: emptyKey, to: emptyKey}
+
+// page returns the empty page that l asks for of the list called query. Where l
+// resumes, forward pages move from up, reverse pages move to down.
+func (s *Service) page(query []byte, l *list) (*keyvalue.Page, error) {
+	page, cursor, err := s.tokens.Page(query, &l.paging)
+	if err != nil || cursor == nil {
+		return page, err
+	}
+	at := emptyKey
+	if err := at.read(wire.Read(cursor)); err != nil {
+		return nil, runtime.Decode(err)
+	}
+	if l.paging.Reverse {
+		l.to, l.bounded = at, true
+	} else {
+		l.from = at
+	}
+	return page, nil
+}
+
+// scanRequest is a ScanSessionsRequest.
+type scanRequest struct{ list }
+
 func (q *scanRequest) read(b []byte) error {
-	*q = scanRequest{Range: keyvalue.Range[key]{From: emptyKey, To: emptyKey}}
+	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
-		q.Paging.Read(f)
+		q.paging.Read(f)
 	}
 	return runtime.Decode(f.Err())
 }
 
 // query is what a page token of the list is bound to.
 func (q *scanRequest) query() []byte {
-	return q.Paging.Append([]byte("shop.v1.SessionService/ScanSessions"))
+	return q.paging.Append([]byte("shop.v1.SessionService/ScanSessions"))
 }
 
 // scan serves ScanSessions.
@@ -37,18 +64,11 @@ func (s *Service) scan(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, cursor, err := s.tokens.Page(query, &q.Paging)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
-	if cursor != nil {
-		at := emptyKey
-		if err := at.read(wire.Read(cursor)); err != nil {
-			return runtime.Decode(err)
-		}
-		q.Resume(at, q.Reverse)
-	}
-	if err := s.store.scan(call.Context(), &q.Range, page); err != nil {
+	if err := s.store.scan(call.Context(), &q.list, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query)
@@ -56,20 +76,20 @@ func (s *Service) scan(call *runtime.Call) error {
 
 // findByUserIDRequest is a FindSessionsByUserIdRequest.
 type findByUserIDRequest struct {
-	keyvalue.Paging
-	keyvalue.Range[key]
+	list
 	userID []byte
 }
 
 func (q *findByUserIDRequest) read(b []byte) error {
-	*q = findByUserIDRequest{Range: keyvalue.Range[key]{From: emptyKey, To: emptyKey}, userID: wire.Empty}
+	q.list = everything
+	q.userID = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Bytes:
 			q.userID = f.Text()
 		default:
-			q.Paging.Read(f)
+			q.paging.Read(f)
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -86,7 +106,7 @@ func (q *findByUserIDRequest) read(b []byte) error {
 
 // query is what a page token of the list is bound to.
 func (q *findByUserIDRequest) query() []byte {
-	b := q.Paging.Append([]byte("shop.v1.SessionService/FindSessionsByUserId"))
+	b := q.paging.Append([]byte("shop.v1.SessionService/FindSessionsByUserId"))
 	b = wire.AppendBytes(b, 1, q.userID)
 	return b
 }
@@ -98,18 +118,11 @@ func (s *Service) findByUserID(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, cursor, err := s.tokens.Page(query, &q.Paging)
+	page, err := s.page(query, &q.list)
 	if err != nil {
 		return err
 	}
-	if cursor != nil {
-		at := emptyKey
-		if err := at.read(wire.Read(cursor)); err != nil {
-			return runtime.Decode(err)
-		}
-		q.Resume(at, q.Reverse)
-	}
-	if err := s.store.findByUserID(call.Context(), q.userID, &q.Range, page); err != nil {
+	if err := s.store.findByUserID(call.Context(), q.userID, &q.list, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query)
@@ -126,6 +139,5 @@ func (s *Service) answer(call *runtime.Call, page *keyvalue.Page, query []byte) 
 		}
 		token = s.tokens.Seal(query, r.key.append(nil))
 	}
-	call.Reply(page.Bytes(token))
-	return nil
+	return call.Reply(page.Bytes(token), nil)
 }

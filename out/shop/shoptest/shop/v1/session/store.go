@@ -87,21 +87,21 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, recordKeys(keys))
 }
 
-// scan adds the records of r to page, by session_id.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[key], page *keyvalue.Page) error {
-	from, to := table.Text(r.From.sessionID), table.End()
-	if r.Bounded {
-		to = table.Text(r.To.sessionID)
+// scan adds the records of l to page, by session_id.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+	from, to := table.Text(l.from.sessionID), table.End()
+	if l.bounded {
+		to = table.Text(l.to.sessionID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByUserID adds the records of r to page, by session_id.
-func (s *store) findByUserID(ctx context.Context, userID []byte, r *keyvalue.Range[key], page *keyvalue.Page) error {
+// findByUserID adds the records of l to page, by session_id.
+func (s *store) findByUserID(ctx context.Context, userID []byte, l *list, page *keyvalue.Page) error {
 	all := byUserID.Text(userID)
-	from, to := all.Text(r.From.sessionID), all.End()
-	if r.Bounded {
-		to = all.Text(r.To.sessionID)
+	from, to := all.Text(l.from.sessionID), all.End()
+	if l.bounded {
+		to = all.Text(l.to.sessionID)
 	}
 	return s.db.List(ctx, from, to, page)
 }

@@ -89,11 +89,11 @@ func (s *store) findByEmail(ctx context.Context, email []byte, out []byte) ([]by
 	return s.db.Get(ctx, byEmail.Text(email), out)
 }
 
-// scan adds the records of r to page, by user_id.
-func (s *store) scan(ctx context.Context, r *keyvalue.Range[key], page *keyvalue.Page) error {
-	from, to := table.Text(r.From.userID), table.End()
-	if r.Bounded {
-		to = table.Text(r.To.userID)
+// scan adds the records of l to page, by user_id.
+func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+	from, to := table.Text(l.from.userID), table.End()
+	if l.bounded {
+		to = table.Text(l.to.userID)
 	}
 	return s.db.List(ctx, from, to, page)
 }

@@ -1,0 +1,138 @@
+package sqlite
+
+import (
+	"context"
+	"time"
+
+	"github.com/prism-proxy/prism/runtime"
+	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/wire"
+)
+
+// Table is where the records of an entity are. Its statements find a record by
+// its key, whose values bind binds in the methods below.
+type Table struct {
+	Name      string
+	TTL       time.Duration // after its last write a record expires; 0: never
+	VersionOf string        // selects the version
+	Remove    string        // deletes the record
+}
+
+// Put stores a record whatever was there. write stores it as w says, in the
+// transaction of c.
+func (db *DB) Put(ctx context.Context, t *Table, write func(c *Conn, w keyvalue.Written) error) (w keyvalue.Written, err error) {
+	c, err := db.Begin(ctx)
+	if err != nil {
+		return w, err
+	}
+	defer c.End(&err)
+	w = c.next(t, 1)
+	return w, write(c, w)
+}
+
+// CompareAndSwap is Put if the record has the expected version, or if it is
+// absent and expected is 0. It fails with NOT_FOUND, EXISTS or VERSION_MISMATCH
+// otherwise.
+func (db *DB) CompareAndSwap(ctx context.Context, t *Table, bind func(*Query), expected int64, write func(c *Conn, w keyvalue.Written) error) (w keyvalue.Written, err error) {
+	c, err := db.Begin(ctx)
+	if err != nil {
+		return w, err
+	}
+	defer c.End(&err)
+	switch version, exists := c.version(t, bind); {
+	case exists && expected == 0:
+		return w, runtime.AlreadyExists(version)
+	case exists && expected != version:
+		return w, runtime.Mismatch(version)
+	case !exists && expected != 0:
+		return w, runtime.Absent()
+	}
+	w = c.next(t, 1)
+	return w, write(c, w)
+}
+
+// Delete removes a record, if ifVersion is 0 or its version, and reports whether
+// it was there. It fails with VERSION_MISMATCH if the record has another version.
+func (db *DB) Delete(ctx context.Context, t *Table, bind func(*Query), ifVersion int64) (existed bool, err error) {
+	c, err := db.Begin(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer c.End(&err)
+	if ifVersion != 0 {
+		version, exists := c.version(t, bind)
+		if exists && version != ifVersion {
+			return false, runtime.Mismatch(version)
+		}
+	}
+	q := c.Query(t.Remove)
+	bind(q)
+	return q.Changed() > 0, nil
+}
+
+// BatchPut is Put for n records, in their order: all are stored or none. Its
+// error names the record at fault as an item of the request's field called name.
+func (db *DB) BatchPut(ctx context.Context, t *Table, name string, n int, write func(i int, c *Conn, w keyvalue.Written) error) (_ []keyvalue.Written, err error) {
+	c, err := db.Begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer c.End(&err)
+	w := c.next(t, n)
+	written := make([]keyvalue.Written, n)
+	for i := range written {
+		if err := write(i, c, w); err != nil {
+			return nil, runtime.InItem(name, i, err)
+		}
+		written[i] = w
+		w.Version++
+	}
+	return written, nil
+}
+
+// BatchDelete removes n records or none, and reports which were there.
+func (db *DB) BatchDelete(ctx context.Context, t *Table, n int, bind func(i int, q *Query)) (_ []bool, err error) {
+	c, err := db.Begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer c.End(&err)
+	existed := make([]bool, n)
+	for i := range existed {
+		q := c.Query(t.Remove)
+		bind(i, q)
+		existed[i] = q.Changed() > 0
+	}
+	return existed, nil
+}
+
+// Sweep runs a statement that deletes what has expired by the time that is its
+// one parameter, and returns how many records it deleted.
+func (db *DB) Sweep(ctx context.Context, statement string) (swept int, err error) {
+	c, err := db.Begin(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer c.End(&err)
+	q := c.Query(statement)
+	q.Now(1)
+	return q.Changed(), nil
+}
+
+// next issues the versions of n records that are written, and returns the first
+// with the time at which they expire.
+func (c *Conn) next(t *Table, n int) keyvalue.Written {
+	w := keyvalue.Written{Version: c.Versions(t.Name, n)}
+	if t.TTL > 0 {
+		w.Expires = wire.NewTimestamp(c.db.now().Add(t.TTL).Truncate(time.Microsecond))
+	}
+	return w
+}
+
+// version returns the version of a record, if it is there.
+func (c *Conn) version(t *Table, bind func(*Query)) (version int64, exists bool) {
+	q := c.Query(t.VersionOf)
+	bind(q)
+	exists = q.Next()
+	return q.ColumnInt(0), exists
+}

@@ -1,0 +1,169 @@
+package service
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/prism-proxy/prism/generator/emit/golang"
+	"github.com/prism-proxy/prism/generator/emit/record"
+	"github.com/prism-proxy/prism/generator/schema"
+)
+
+// scan prints the request of the scan and its handler.
+func (p *printer) scan(f *golang.File) {
+	e := p.e
+	if len(e.Sort) == 0 {
+		f.Add(`// scanRequest is a Scan%[1]sRequest.
+type scanRequest struct{ list }
+
+func (q *scanRequest) read(b []byte) error {
+	q.list = everything
+	f := @wire.Read(b)
+	for f.Next() {
+		q.paging.Read(f)
+	}
+	return @runtime.Decode(f.Err())
+}
+
+// query is what a page token of the list is bound to.
+func (q *scanRequest) query() []byte {
+	return q.paging.Append([]byte("%[2]s/Scan%[1]s"))
+}`, e.Plural, p.serviceName())
+	} else {
+		p.scanRequest(f)
+	}
+	p.handler(f, "Scan"+e.Plural, "scan", nil, func(b *strings.Builder) {
+		if len(e.Sort) == 0 {
+			b.WriteString("if err := s.store.scan(call.Context(), &q.list, page); err != nil {\nreturn err\n}\n")
+			return
+		}
+		b.WriteString(`if q.inPartition {
+		err = s.store.scanPartition(call.Context(), &q.partition, &q.list, page)
+	} else {
+		err = s.store.scan(call.Context(), &q.list, page)
+	}
+	if err != nil {
+		return err
+	}
+`)
+	})
+}
+
+// scanRequest prints the request of a scan that may be within one partition.
+func (p *printer) scanRequest(f *golang.File) {
+	e := p.e
+	keyOf := func(bound string) string { return "q." + bound }
+	if place, _ := p.place(); place == "position" {
+		keyOf = func(bound string) string { return "q." + bound + ".key" }
+	}
+	f.Add(`// scanRequest is a Scan%[1]sRequest.
+type scanRequest struct {
+	list
+	partition   key
+	inPartition bool
+	hasFrom     bool
+}
+
+func (q *scanRequest) read(b []byte) error {
+	q.list, q.partition = everything, emptyKey
+	f := @wire.Read(b)
+	for f.Next() {
+		switch f.Tag {
+		case 1<<3 | @wire.Bytes:
+			q.inPartition = true
+			join(&q.partition, f)
+		case @keyvalue.TagFrom:
+			q.hasFrom = true
+			join(&%[2]s, f)
+		case @keyvalue.TagTo:
+			q.bounded = true
+			join(&%[3]s, f)
+		default:
+			q.paging.Read(f)
+		}
+	}
+	if err := f.Err(); err != nil {
+		return @runtime.Decode(err)
+	}
+	return q.valid()
+}
+
+// join reads into k the current field of f, a message that has fields of the key.
+func join(k *key, f *@wire.Fields) { f.Join(k.read(f.Message())) }
+
+// valid says what is wrong with the partition and the range.
+func (q *scanRequest) valid() error {
+	if !q.inPartition {
+		if q.hasFrom || q.bounded {
+			return @runtime.Required("partition")
+		}
+		return nil
+	}
+	if err := validPartition(&q.partition); err != nil {
+		return @runtime.In("partition", err)
+	}
+	if err := validBound(&%[2]s); err != nil {
+		return @runtime.In("from", err)
+	}
+	if err := validBound(&%[3]s); err != nil {
+		return @runtime.In("to", err)
+	}
+	if q.bounded && %[4]s {
+		return @keyvalue.Backwards(%[5]t)
+	}
+	return nil
+}
+
+// query is what a page token of the list is bound to.
+func (q *scanRequest) query() []byte {
+	b := q.paging.Append([]byte("%[6]s/Scan%[1]s"))
+	if q.inPartition {
+		b = @wire.AppendBytes(b, 1, q.partition.append(nil))
+		b = appendRange(b, &q.list)
+	}
+	return b
+}`, e.Plural, keyOf("from"), keyOf("to"), backwards(e.Sort), e.Sort[0].Type == schema.Timestamp, p.serviceName())
+
+	var b strings.Builder
+	b.WriteString("// validBound says what is wrong with the sort key of a range, whose trailing\n// fields may be unset.\nfunc validBound(k *key) error {\n")
+	var cases strings.Builder
+	for i, s := range e.Sort {
+		if i > 0 {
+			fmt.Fprintf(&cases, "case %s && %s:\nreturn @runtime.Required(%q)\n", unset(e.Sort[i-1], "k."), isSet(s, "k."), e.Sort[i-1].Name)
+		}
+		boundChecks(&cases, s, "k."+s.GoName, strconv.Quote(s.Name))
+	}
+	b.WriteString(record.Switch(cases.String()) + "return nil\n}")
+	f.Add("%s", b.String())
+}
+
+func unset(f *schema.Field, prefix string) string {
+	value := prefix + f.GoName
+	switch f.Type {
+	case schema.Text, schema.Bytes:
+		return "len(" + value + ") == 0"
+	case schema.Timestamp:
+		return "!" + value + ".Set"
+	case schema.Int:
+		return value + " == @math.MinInt64"
+	case schema.Bool:
+		return "!" + value
+	}
+	return value + " == 0"
+}
+
+func isSet(f *schema.Field, prefix string) string {
+	value := prefix + f.GoName
+	switch f.Type {
+	case schema.Text, schema.Bytes:
+		return "len(" + value + ") > 0"
+	case schema.Timestamp:
+		return value + ".Set"
+	case schema.Int:
+		return value + " != @math.MinInt64"
+	case schema.Bool:
+		return value
+	}
+	return value + " != 0"
+}
