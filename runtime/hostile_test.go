@@ -7,6 +7,7 @@ import (
 	"io"
 	goruntime "runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -207,12 +208,14 @@ func TestIncompleteRequests(t *testing.T) {
 // way are finished.
 func TestDrainingRefusesLateCalls(t *testing.T) {
 	t.Parallel()
-	entered, release := make(chan bool), make(chan bool)
+	entered, release := make(chan bool, 2), make(chan bool)
 	conn, _, stop := start(t, func(call *runtime.Call) error {
 		entered <- true
 		<-release
 		return echo(call)
 	})
+	finish := sync.OnceFunc(func() { close(release) })
+	t.Cleanup(finish)
 	raw := dialRaw(t, conn.Target())
 	under := raw.open(rawCall{data: frame("x")})
 	<-entered
@@ -225,7 +228,7 @@ func TestDrainingRefusesLateCalls(t *testing.T) {
 	if a := raw.answer(raw.open(rawCall{data: frame("late")})); a.code != "14" || a.info.GetReason() != "DRAINING" || a.info.GetMetadata()["outcome"] != "none" || !a.retry || a.info.GetMetadata()["namespace"] != "things" {
 		t.Errorf("a late call ends with %+v, want UNAVAILABLE DRAINING", a)
 	}
-	close(release)
+	finish()
 	if a := raw.answer(under); a.code != "0" {
 		t.Errorf("the call under way ends with %+v", a)
 	}
