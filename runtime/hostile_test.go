@@ -3,10 +3,11 @@ package runtime_test
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"io"
-	"os"
 	goruntime "runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -30,7 +31,7 @@ func TestHostileCallers(t *testing.T) {
 	if _, err := put(t.Context(), conn, "canary"); err != nil {
 		t.Fatal(err)
 	}
-	goroutines, files := goruntime.NumGoroutine(), openFiles(t)
+	goroutines, files := goruntime.NumGoroutine(), openFiles()
 	bomb := zipped(strings.Repeat("\x00", 32<<20))
 	packed := func(data string) []byte {
 		f := frame(data)
@@ -84,6 +85,11 @@ func TestHostileCallers(t *testing.T) {
 			if a.http != tt.http || a.code != tt.code || a.info.GetReason() != tt.reason || a.reset != tt.reset || a.closed != tt.closed {
 				t.Errorf("got %+v, want %s, code %s, reason %q, reset %s, closed %t", a, tt.http, tt.code, tt.reason, tt.reset, tt.closed)
 			}
+			for _, key := range []string{"namespace", "op", "request_id"} {
+				if tt.reason != "" && a.info.GetMetadata()[key] == "" {
+					t.Errorf("no metadata %s", key)
+				}
+			}
 			if served := called.Load() > before; served != tt.serves {
 				t.Errorf("the method was called: %t, want %t", served, tt.serves)
 			}
@@ -101,9 +107,9 @@ func TestHostileCallers(t *testing.T) {
 			}
 		})
 	}
-	for begin := time.Now(); goruntime.NumGoroutine() > goroutines || openFiles(t) > files; time.Sleep(time.Millisecond) {
+	for begin := time.Now(); goruntime.NumGoroutine() > goroutines || openFiles() > files; time.Sleep(time.Millisecond) {
 		if time.Since(begin) > 5*time.Second {
-			t.Fatalf("%d goroutines and %d files are open, %d and %d were before", goruntime.NumGoroutine(), openFiles(t), goroutines, files)
+			t.Fatalf("%d goroutines and %d files are open, %d and %d were before", goruntime.NumGoroutine(), openFiles(), goroutines, files)
 		}
 	}
 }
@@ -149,21 +155,26 @@ func TestPackedRequests(t *testing.T) {
 	}
 }
 
-// openFiles counts the descriptors of the process.
-func openFiles(t *testing.T) int {
-	t.Helper()
-	list, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Skip("no /proc on this system")
-	}
-	return len(list)
-}
-
 // A call whose request does not come ends after 5 s, with its reason, and one
-// connection has at most 100 of them.
+// connection has at most 100 of them. One whose request has come may take longer.
 func TestIncompleteRequests(t *testing.T) {
 	t.Parallel()
-	conn, _, _ := start(t, echo)
+	conn, _, _ := start(t, func(call *runtime.Call) error {
+		if bytes.Contains(call.Request(), []byte("slow")) {
+			time.Sleep(5500 * time.Millisecond)
+		}
+		if err := call.Context().Err(); err != nil {
+			return err
+		}
+		return echo(call)
+	})
+	slow := make(chan error)
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		defer cancel()
+		_, err := put(ctx, conn, "slow")
+		slow <- err
+	}()
 	other := dialRaw(t, conn.Target())
 	half := other.open(rawCall{data: frame("hush")[:7], open: true})
 	raw := dialRaw(t, conn.Target())
@@ -192,6 +203,9 @@ func TestIncompleteRequests(t *testing.T) {
 	if a := other.answer(half); a.code != "4" || a.info.GetReason() != "REQUEST_INCOMPLETE" {
 		t.Errorf("a call with half a request ends with %+v", a)
 	}
+	if err := <-slow; err != nil {
+		t.Errorf("a call that takes longer than its request may ends with %v", err)
+	}
 	if _, err := put(t.Context(), conn, "canary"); err != nil {
 		t.Errorf("the next call fails: %v", err)
 	}
@@ -201,12 +215,14 @@ func TestIncompleteRequests(t *testing.T) {
 // way are finished.
 func TestDrainingRefusesLateCalls(t *testing.T) {
 	t.Parallel()
-	entered, release := make(chan bool), make(chan bool)
+	entered, release := make(chan bool, 2), make(chan bool)
 	conn, _, stop := start(t, func(call *runtime.Call) error {
 		entered <- true
 		<-release
 		return echo(call)
 	})
+	finish := sync.OnceFunc(func() { close(release) })
+	t.Cleanup(finish)
 	raw := dialRaw(t, conn.Target())
 	under := raw.open(rawCall{data: frame("x")})
 	<-entered
@@ -219,7 +235,7 @@ func TestDrainingRefusesLateCalls(t *testing.T) {
 	if a := raw.answer(raw.open(rawCall{data: frame("late")})); a.code != "14" || a.info.GetReason() != "DRAINING" || a.info.GetMetadata()["outcome"] != "none" || !a.retry || a.info.GetMetadata()["namespace"] != "things" {
 		t.Errorf("a late call ends with %+v, want UNAVAILABLE DRAINING", a)
 	}
-	close(release)
+	finish()
 	if a := raw.answer(under); a.code != "0" {
 		t.Errorf("the call under way ends with %+v", a)
 	}

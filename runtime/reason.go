@@ -1,6 +1,11 @@
 package runtime
 
-import "google.golang.org/grpc/codes"
+import (
+	"maps"
+	"slices"
+
+	"google.golang.org/grpc/codes"
+)
 
 // Reason says why a call failed, as ErrorInfo.reason has it with the domain
 // "prism". Callers act on code and reason, never on text. Reasons are stable.
@@ -68,9 +73,9 @@ var reasons = map[Reason]row{
 	FieldCharset:       {codes.InvalidArgument, false, []string{"field"}, "send UTF-8 without the character NUL"},
 	TimeRange:          {codes.InvalidArgument, false, []string{"field"}, "send a time from the year 1 to 9999, and from before to"},
 	PageSizeRange:      {codes.InvalidArgument, false, []string{"field", "limit"}, "leave page_size unset or make it positive"},
-	PageTokenInvalid:   {codes.InvalidArgument, false, nil, "start again without a page token, with the same query on every page"},
-	BatchEmpty:         {codes.InvalidArgument, false, []string{"limit"}, "send at least one item"},
-	BatchSize:          {codes.InvalidArgument, false, []string{"got", "limit"}, "split the batch"},
+	PageTokenInvalid:   {codes.InvalidArgument, false, []string{"field"}, "start again without a page token, with the same query on every page"},
+	BatchEmpty:         {codes.InvalidArgument, false, []string{"field", "limit"}, "send at least one item"},
+	BatchSize:          {codes.InvalidArgument, false, []string{"field", "got", "limit"}, "split the batch"},
 	BatchDuplicate:     {codes.InvalidArgument, false, []string{"field"}, "name each key once"},
 	NotFound:           {codes.NotFound, false, nil, "check the key"},
 	VersionMismatch:    {codes.Aborted, false, []string{"current_version", "field"}, "read the record again and decide anew"},
@@ -97,3 +102,13 @@ func (r Reason) Code() codes.Code { return reasons[r].code }
 // Retryable reports whether the same call may succeed a moment later. Whether
 // a write that failed was applied is told by the metadata outcome.
 func (r Reason) Retryable() bool { return reasons[r].retryable }
+
+// Metadata returns the keys that ErrorInfo.metadata may have for this reason,
+// beside namespace, op and request_id, which it always has.
+func (r Reason) Metadata() []string { return slices.Clone(reasons[r].metadata) }
+
+// Todo returns what the caller can do about it.
+func (r Reason) Todo() string { return reasons[r].todo }
+
+// Reasons returns all reasons, sorted.
+func Reasons() []Reason { return slices.Sorted(maps.Keys(reasons)) }

@@ -189,8 +189,12 @@ func TestPanicFailsOneCall(t *testing.T) {
 		return echo(call)
 	})
 	_, err := put(t.Context(), conn, "ada@example.com")
-	if i, _ := info(t, err); i.Reason != "PANIC" || status.Code(err) != codes.Internal {
-		t.Errorf("got %v", err)
+	i, _ := info(t, err)
+	if i.Reason != "PANIC" || status.Code(err) != codes.Internal || i.Metadata["outcome"] != "unknown" || i.Metadata["request_id"] == "" {
+		t.Errorf("got %v, metadata %v", err, i.Metadata)
+	}
+	if !strings.Contains(out.String(), i.Metadata["request_id"]) {
+		t.Errorf("the log has not the request id: %s", out)
 	}
 	if strings.Contains(out.String(), "ada@example.com") || strings.Contains(err.Error(), "ada@") {
 		t.Error("the value was logged or sent")
@@ -203,11 +207,26 @@ func TestPanicFailsOneCall(t *testing.T) {
 func TestRequestTooLarge(t *testing.T) {
 	conn, _, _ := start(t, echo)
 	_, err := put(t.Context(), conn, strings.Repeat("x", runtime.MaxRequest))
-	if i, _ := info(t, err); i.Reason != "REQUEST_TOO_LARGE" || status.Code(err) != codes.ResourceExhausted {
-		t.Errorf("got %v", err)
+	i, _ := info(t, err)
+	if i.Reason != "REQUEST_TOO_LARGE" || status.Code(err) != codes.ResourceExhausted || i.Metadata["got"] != "4194309" || i.Metadata["limit"] != "4194304" {
+		t.Errorf("got %v, metadata %v", err, i.Metadata)
 	}
 	if _, err = put(t.Context(), conn, strings.Repeat("x", 64<<20)); status.Code(err) != codes.ResourceExhausted {
 		t.Errorf("64 MiB: got %v", err)
+	}
+	if _, err = put(t.Context(), conn, "canary"); err != nil {
+		t.Errorf("the next call fails: %v", err)
+	}
+}
+
+// Only a write has an outcome.
+func TestReadHasNoOutcome(t *testing.T) {
+	conn, _, _ := startLimited(t, runtime.Method{Name: "PutThing", Serve: func(*runtime.Call) error {
+		return runtime.Unknown(runtime.BackendUnavailable, "the store cannot be reached (a store that answers)", nil)
+	}}, 0)
+	_, err := put(t.Context(), conn, "")
+	if i, _ := info(t, err); i.Reason != "BACKEND_UNAVAILABLE" || len(i.Metadata) != 3 {
+		t.Errorf("got %v, metadata %v", err, i.Metadata)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -135,15 +136,27 @@ func (w *writers) write(ctx context.Context, writer int) {
 }
 
 // explained reports whether an error is one that the catalogue has for a proxy
-// or a store that is away.
+// or a store that is away: it says what became of the write, that another try is
+// worth it, and nothing of where the store is.
 func explained(err error) bool {
+	code := codes.DeadlineExceeded
 	switch pb.Reason(err) {
 	case "": // grpc's own: the connection to the proxy
 		return status.Code(err) == codes.Unavailable || status.Code(err) == codes.DeadlineExceeded
-	case "BACKEND_UNAVAILABLE", "BACKEND_TIMEOUT", "DEADLINE_EXCEEDED":
-		return !strings.Contains(err.Error(), "127.0.0.1")
+	case "BACKEND_UNAVAILABLE":
+		code = codes.Unavailable
+	case "BACKEND_TIMEOUT", "DEADLINE_EXCEEDED":
+	default:
+		return false
 	}
-	return false
+	s, retry := status.Convert(err), false
+	for _, detail := range s.Details() {
+		_, ok := detail.(*errdetails.RetryInfo)
+		retry = retry || ok
+	}
+	metadata := pb.ErrorMetadata(err)
+	return s.Code() == code && retry && (metadata["outcome"] == "none" || metadata["outcome"] == "unknown") &&
+		metadata["request_id"] != "" && !strings.Contains(s.Proto().String(), "127.0.0.1")
 }
 
 // find demands every acknowledged item.

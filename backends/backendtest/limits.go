@@ -100,7 +100,7 @@ var limitCases = []testCase{
 		t.ok(err)
 		t.stored(document(text(nil, 2, "packed")))
 		_, err = t.raw("Document", "PutDocument", make([]byte, 16*maxRequest), grpc.UseCompressor(gzip.Name))
-		t.refused(err, tooLarge, "limit", fmt.Sprint(maxRequest))
+		t.refused(err, tooLarge, "got", fmt.Sprint(maxRequest+1), "limit", fmt.Sprint(maxRequest))
 		t.stored(document(text(nil, 2, "packed")))
 	}},
 	{name: "deep bytes", rule: "an unknown field of bytes is not looked into", run: func(t *check) {
@@ -126,7 +126,7 @@ var limitCases = []testCase{
 	}},
 	{name: "request too large", rule: "a request of more than 4 MiB is RESOURCE_EXHAUSTED REQUEST_TOO_LARGE, and the connection goes on", run: func(t *check) {
 		_, err := t.raw("Document", "PutDocument", make([]byte, maxRequest+1))
-		t.refused(err, tooLarge, "limit", fmt.Sprint(maxRequest))
+		t.refused(err, tooLarge, "got", fmt.Sprint(maxRequest+1), "limit", fmt.Sprint(maxRequest))
 		// grpc itself refuses what is far larger, before it is read.
 		_, err = t.raw("Document", "PutDocument", make([]byte, 3*maxRequest))
 		t.equal("code", status.Code(err), codes.ResourceExhausted)

@@ -3,6 +3,7 @@ package backendtest
 import (
 	"errors"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/google/go-cmp/cmp"
@@ -11,6 +12,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/testing/protocmp"
+
+	"github.com/prism-proxy/prism/runtime"
 )
 
 // refusal is how a call is refused. The codes stand here and are not read from
@@ -92,9 +95,15 @@ func (t *check) info(err error, want refusal) *errdetails.ErrorInfo {
 	if info.GetDomain() != "prism" {
 		t.Errorf("ErrorInfo has domain %q, want prism", info.GetDomain())
 	}
-	for _, key := range []string{"namespace", "op", "request_id"} {
+	always := []string{"namespace", "op", "request_id"}
+	for _, key := range always {
 		if info.GetMetadata()[key] == "" {
 			t.Errorf("ErrorInfo of %s has no metadata %s", want.reason, key)
+		}
+	}
+	for key := range info.GetMetadata() {
+		if !slices.Contains(append(runtime.Reason(want.reason).Metadata(), always...), key) {
+			t.Errorf("ErrorInfo of %s has metadata %s, which the table of reasons has not", want.reason, key)
 		}
 	}
 	if !shape.MatchString(s.Message()) || !strings.HasPrefix(s.Message(), info.GetMetadata()["op"]+": ") {

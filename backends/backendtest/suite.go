@@ -24,8 +24,10 @@ type Backend struct {
 }
 
 // Run runs the whole suite, each case on empty stores. A failure begins with
-// the rule that does not hold.
+// the rule that does not hold. Each case is followed by calls to every entity,
+// which must succeed, and the last by a stop that leaves nothing of the proxy.
 func Run(t *testing.T, b Backend) {
+	verifyStopped(t)
 	p := Open(t, b)
 	for _, theme := range themes {
 		t.Run(theme.name, func(t *testing.T) {
@@ -38,6 +40,7 @@ func Run(t *testing.T, b Backend) {
 					c.run(&check{T: t, Proxy: p, rule: c.rule})
 				})
 			}
+			p.clear(t)
 		})
 	}
 }

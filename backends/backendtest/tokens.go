@@ -85,7 +85,7 @@ var tokenCases = []testCase{
 		t.refused(err, tokenInvalid)
 		_, err = t.Badges.ScanBadges(t.Context(), &pb.ScanBadgesRequest{PageSize: 1, PageToken: token})
 		t.refused(err, tokenInvalid)
-		t.invalid(east.GetNextPageToken())
+		t.equal("the text", t.invalid(east.GetNextPageToken()), t.invalid("x"))
 	}},
 	{name: "another method", rule: "a token of a scan does not resume a Find, nor that of one Find another", run: func(t *check) {
 		in := &pb.BatchPutSamplesRequest{}
@@ -151,7 +151,7 @@ var tokenCases = []testCase{
 		t.Advance(24*time.Hour - time.Second)
 		t.scanPage(1, false, token)
 		t.Advance(time.Second)
-		t.invalid(token)
+		t.equal("the text", t.invalid(token), t.invalid("x"))
 		t.Advance(1000 * time.Hour)
 		t.invalid(token)
 	}},

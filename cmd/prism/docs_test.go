@@ -20,6 +20,7 @@ import (
 	"github.com/spf13/pflag"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/prism-proxy/prism/runtime"
 	prismv1 "github.com/prism-proxy/prism/schemas/prism/v1"
 )
 
@@ -28,7 +29,7 @@ var update = flag.Bool("update", false, "write docs/ anew")
 // The references in docs/ are made from the code that they describe.
 func TestDocs(t *testing.T) {
 	for name, page := range map[string]func(*testing.T) string{
-		"schema.md": schemaPage, "cli.md": cliPage, "backends.md": backendsPage,
+		"schema.md": schemaPage, "cli.md": cliPage, "backends.md": backendsPage, "errors.md": errorsPage,
 	} {
 		t.Run(name, func(t *testing.T) {
 			file, want := filepath.Join("../../docs", name), page(t)
@@ -40,6 +41,24 @@ func TestDocs(t *testing.T) {
 			}
 		})
 	}
+}
+
+// errorsPage is the table of reasons.
+func errorsPage(*testing.T) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, made, "runtime/reason.go")
+	b.WriteString("# Errors\n\nA call that fails has a gRPC status, and in its details an `ErrorInfo` of the domain `prism`. Act on its code and reason, never on its text: the generated client returns the reason by `Reason(err)` and the metadata by `ErrorMetadata(err)`. What is worth another try has a `RetryInfo` too, what is the fault of a field a `BadRequest`, what is over its rate a `QuotaFailure`.\n\nThe metadata always have `namespace`, `op` and `request_id`, by which the proxy's log has the cause; `outcome`, of writes alone, is `none` if nothing was applied and `unknown` if it may have been. An error without a reason is gRPC's own.\n\n| reason | code | retry | metadata | what to do |\n| --- | --- | --- | --- | --- |\n")
+	for _, r := range runtime.Reasons() {
+		retry, keys := "", ""
+		if r.Retryable() {
+			retry = "yes"
+		}
+		for _, key := range r.Metadata() {
+			keys += " `" + key + "`"
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", r, r.Code(), retry, strings.TrimSpace(keys), r.Todo())
+	}
+	return b.String()
 }
 
 const made = "<!-- Made from %s by make docs. DO NOT EDIT. -->\n\n"

@@ -49,6 +49,8 @@ prism.yaml:1:1: PRISM5034 [yaml.missing] packages is missing`},
 		{"pool beyond its range", orders + "    config: {readers: 65}\n", `prism.yaml:7:23: PRISM3006 [backend.setting] readers of backend sqlite is "65"`},
 		{"pool that is no number", orders + "    config: {readers: 4.5}\n", `prism.yaml:7:23: PRISM3006 [backend.setting] readers of backend sqlite is "4.5"`},
 		{"limits", orders + "    config: {readers: 4}\n    limits: {in_flight: 5, rates: {GetOrder: 1}}\n", ""},
+		{"settings that are a text", orders + "    config: fast\n", `prism.yaml:7:13: PRISM5033 [yaml.type] config is not a mapping`},
+		{"test kit, perhaps", orders + "test_kit: perhaps\n", `prism.yaml:7:11: PRISM5033 [yaml.type] test_kit is "perhaps"`},
 		{"missing setting", strings.Replace(orders, "sqlite", "postgres", 1), `prism.yaml:5:5: PRISM3006 [backend.setting] backend postgres needs the setting url`},
 		{"reference where none can be", orders + "    config: {synchronous: '${env:SYNC}'}\n", `prism.yaml:7:27: PRISM3006 [backend.setting] synchronous of backend sqlite is "${env:SYNC}"
 prism.yaml:7:27: PRISM3006 [backend.setting] synchronous of backend sqlite takes no reference`},

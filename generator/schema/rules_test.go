@@ -190,6 +190,22 @@ func TestFileNames(t *testing.T) {
 	}
 }
 
+// Two files of one name, and a package that Go would not import, come of names
+// that are legal by themselves.
+func TestGeneratedFiles(t *testing.T) {
+	_, faults := readFiles(t, config, map[string]string{"order.proto": file(order), "order_prism.proto": file("message Line {}")})
+	want := "shop/v1/order.proto:2:1: PRISM1001 [name.collision] shop/v1/order_prism.proto and entity shop.v1.Order both generate shop/v1/order_prism.pb.go; generated names differ; rename one\n"
+	if got := lines(faults); got != want {
+		t.Errorf("got  %swant %s", got, want)
+	}
+	const internal = "shop.internal.v1"
+	_, faults = readFiles(t, strings.Replace(config, "shop.v1", internal, 1), map[string]string{"order.proto": strings.Replace(file(order), "shop.v1", internal, 1)})
+	want = "shop/v1/order.proto:1:20: PRISM1007 [go.keyword] package shop.internal.v1 would be generated into a folder internal; a Go package is not named as a keyword of Go, nor kept in a folder internal, testdata or vendor; rename the package\n"
+	if got := lines(faults); got != want {
+		t.Errorf("got  %swant %s", got, want)
+	}
+}
+
 // named returns an empty file, which no front end has checked.
 func named(t *testing.T, path string) protoreflect.FileDescriptor {
 	t.Helper()
@@ -238,7 +254,7 @@ var exampleFaults = map[int]string{
 	2043: `shop/v1/order.proto:6:20: PRISM2043 [index.presence] unique index code of Order is on a field without presence; a field without presence has a value in every record, so that only one record can leave it out; mark the field optional, or required`,
 	2045: `shop/v1/order.proto:2:1: PRISM2045 [limit.parts] key of Order takes 34 columns; a key, and an index with its key, is at most 32 columns, a Timestamp counting as two; use fewer fields`,
 	2046: `shop/v1/order.proto:5:3: PRISM2046 [index.key] index number of Order finds by the whole key; an index finds records by more than their key, which is found without it; remove the index, or the key's fields from it`,
-	3001: `shop/v1/order.proto:5:28: message shop.v1.Order: option (prism.v1.entity).colour: field colour of prism.v1.Entity does not exist`,
+	3001: `shop/v1/order.proto:5:28: PRISM3001 [option.unknown] message shop.v1.Order: option (prism.v1.entity).colour: field colour of prism.v1.Entity does not exist; every option is one that this compiler knows; correct the name, or use a newer compiler`,
 	3002: `shop/v1/order.proto:5:3: PRISM3002 [option.range] ttl of Order is 1ms; a number in an option is within its limits; write 1 s to 10 years in whole milliseconds`,
 	3003: `schemas/shop/prism.yaml:6:14: PRISM3003 [backend.unknown] backend "sqlit" is not known; a namespace is served by a backend of this compiler; known: memory, postgres, sqlite; did you mean sqlite?`,
 	3004: `shop/v1/order.proto:3:3: PRISM3004 [namespace.unserved] prism.yaml has no namespace "archive"; every entity's namespace stands in prism.yaml; add {name: archive, backend: …} to namespaces`,
@@ -253,7 +269,7 @@ var exampleFaults = map[int]string{
 	5004: `shop/v1/-o.proto: PRISM5004 [file.name] "shop/v1/-o.proto" has the part "-o.proto"; the parts of a schema file's path begin with a letter or a digit, go on with those and _ . -, have at most 200 bytes, and have no meaning of their own for a system or for Go; rename it, as in shop/v1/user_profile.proto`,
 	5010: `shop/v1/order.proto:7:3: PRISM5010 [comment.directive] a comment has the line "go:generate rm -r ."; comments are words: what a tool would act upon is put into quotes wherever it is written; write it as words`,
 	5011: `shop/v1/order.proto:7:3: PRISM5011 [comment.control] a comment has characters that are not shown; comments are what a reader sees: control and bidi characters are left out wherever they are written; remove them`,
-	5021: `shop/v1/order.proto:9:43: message nesting depth must be less than 32`,
+	5021: `shop/v1/order.proto:9:43: PRISM5021 [limit.messages] message nesting depth must be less than 32; a run has at most 20,000 messages, none inside more than 30 others; use flatter messages`,
 	5030: `schemas/shop/prism.yaml:8:12: PRISM5030 [secret.inline] url of backend postgres holds a password; prism.yaml holds no secret; write ${env:NAME} or ${file:path} in its place`,
 	5031: `schemas/shop/prism.yaml:4:1: PRISM5031 [yaml.syntax] did not find expected '-' indicator; prism.yaml is one YAML document; correct the text`,
 	5032: `schemas/shop/prism.yaml:4:1: PRISM5032 [yaml.key] key "listn" is not known; every key of prism.yaml is known, and written once; known: deployment, import_path, packages, listen, namespaces, test_kit; did you mean listen?`,

@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -37,9 +38,7 @@ func Compile(ctx context.Context, fsys fs.FS, packages []string) ([]protoreflect
 	var faults []schema.Diagnostic
 	report := func(err reporter.ErrorWithPos) error {
 		at := err.GetPosition()
-		faults = append(faults, schema.Diagnostic{
-			File: at.Filename, Line: at.Line, Column: at.Col, What: err.Unwrap().Error(),
-		})
+		faults = append(faults, diagnostic(schema.Source{File: at.Filename, Line: at.Line, Column: at.Col}, err.Unwrap().Error()))
 		return nil
 	}
 	compiler := protocompile.Compiler{
@@ -64,6 +63,27 @@ func Compile(ctx context.Context, fsys fs.FS, packages []string) ([]protoreflect
 		all = append(all, p)
 	}
 	return FromProtos(all, packages)
+}
+
+// ruled are faults that the compiler of .proto finds, and that a rule of ours is
+// about.
+var ruled = []struct {
+	number int
+	what   *regexp.Regexp
+	fix    string
+}{
+	{3001, regexp.MustCompile(`option \(prism\.v1\..*(field .* does not exist|field .* not found|has no value named .*)$|unknown extension prism\.v1\.`), "correct the name, or use a newer compiler"},
+	{5021, regexp.MustCompile(`^message nesting depth must be less than 32$`), "use flatter messages"},
+}
+
+// diagnostic returns a fault that the compiler of .proto found.
+func diagnostic(at schema.Source, what string) schema.Diagnostic {
+	for _, r := range ruled {
+		if r.what.MatchString(what) {
+			return schema.NewDiagnostic(r.number, at, what, r.fix)
+		}
+	}
+	return schema.Diagnostic{File: at.File, Line: at.Line, Column: at.Column, What: what}
 }
 
 // accessor opens the files of fsys, and options.proto as this compiler

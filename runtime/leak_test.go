@@ -1,0 +1,44 @@
+package runtime_test
+
+import (
+	"fmt"
+	"os"
+	goruntime "runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// When all servers have stopped, nothing is left of them and of their calls.
+func TestMain(m *testing.M) {
+	files, code := openFiles(), m.Run()
+	for begin := time.Now(); code == 0 && (len(serving()) > 0 || openFiles() > files); time.Sleep(time.Millisecond) {
+		if time.Since(begin) > 5*time.Second {
+			fmt.Printf("FAIL: %d files are open, %d were before, and goroutines are left:\n%s\n", openFiles(), files, strings.Join(serving(), "\n\n"))
+			code = 1
+		}
+	}
+	os.Exit(code)
+}
+
+// serving returns the stacks of the goroutines of servers and of clients.
+func serving() []string {
+	text := make([]byte, 1<<20)
+	stacks := strings.Split(string(text[:goruntime.Stack(text, true)]), "\n\n")
+	return slices.DeleteFunc(stacks[1:], func(stack string) bool { // the first is this one
+		return !strings.Contains(stack, "google.golang.org/grpc") && !strings.Contains(stack, "prism/runtime.")
+	})
+}
+
+// openFiles counts the process's files and sockets, where the system shows them.
+func openFiles() (n int) {
+	list, _ := os.ReadDir("/proc/self/fd")
+	for _, f := range list {
+		// The poller of the network opens its own once.
+		if to, err := os.Readlink("/proc/self/fd/" + f.Name()); err == nil && !strings.HasPrefix(to, "anon_inode:") {
+			n++
+		}
+	}
+	return n
+}
