@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/pluginpb"
@@ -20,10 +19,7 @@ import (
 )
 
 func main() {
-	ballast := make([]byte, 256<<20) // as in prism
-	err := run(os.Stdin, os.Stdout, os.Stderr)
-	runtime.KeepAlive(ballast)
-	if err != nil {
+	if err := run(os.Stdin, os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "protoc-gen-prism:", err)
 		os.Exit(1)
 	}
