@@ -38,8 +38,8 @@ const (
 type Method struct {
 	Name  string // PutUserProfile
 	Write bool
-	// Rate is how many calls are begun in a second, at most; a quarter of it may
-	// come at once. 0: no limit.
+	// Rate is how many calls are begun in a second, at most; a quarter of it, or
+	// five, may come at once. 0: no limit.
 	Rate int
 	// Serve serves one call. It is called by many goroutines at once.
 	Serve func(*Call) error

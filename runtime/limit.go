@@ -11,13 +11,13 @@ import (
 
 // newRate returns the limiter of a method that may begin perSecond calls in a
 // second, or nil if that is 0. Its bucket holds what comes in a quarter of a
-// second: bursts pass, and ten seconds never hold 5 % more than ten times the
-// rate.
+// second, and at least five: bursts pass, and ten seconds never hold more than
+// 5 % above ten times the rate, from ten calls a second on.
 func newRate(perSecond int) *rate.Limiter {
 	if perSecond == 0 {
 		return nil
 	}
-	return rate.NewLimiter(rate.Limit(perSecond), max(1, perSecond/4))
+	return rate.NewLimiter(rate.Limit(perSecond), max(5, perSecond/4))
 }
 
 func rateLimited(perSecond int) error {

@@ -124,7 +124,7 @@ func (p *page) rates(e *schema.Entity) {
 		rows = append(rows, []string{code(methods[limit]), fmt.Sprintf("`%d` = %s", limit.Value, limit.Formula)})
 	}
 	if len(rows) > 0 {
-		p.table([]string{"calls of each in a second", "value = formula"}, rows)
+		p.table([]string{"calls of each in a second, of which a quarter or five may come at once", "value = formula"}, rows)
 	}
 }
 
