@@ -6,9 +6,11 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"os/signal"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -128,13 +130,44 @@ func serveCommand(ctx context.Context, d *Deployment, flags *flag.FlagSet, args 
 		return errors.Join(err, l.Close())
 	}
 	env.Log.Info("listening", "address", l.Addr().String(), "deployment", d.Name, "schema", d.SchemaHash)
-	err = s.Serve(ctx, l, *linger)
-	env.Log.Info("stopped", "deployment", d.Name)
-	return errors.Join(err, s.Close())
+	return stopWithin(ctx, *linger+drainLimit+closeLimit, env.Log.With("deployment", d.Name), func() error { return s.Serve(ctx, l, *linger) }, s.Close)
 }
 
-// maxLinger and drainLimit are together how long a proxy takes to stop at most.
+// maxLinger, drainLimit and closeLimit are together how long a proxy takes to
+// stop at most.
 const maxLinger = 5 * time.Second
+
+// closeLimit is what is left when calls were cut off: for them to end, and for
+// the stores to be closed.
+const closeLimit = 2 * time.Second
+
+// stopWithin serves and then closes. What has not ended when limit has passed
+// since ctx ended is left to the end of the process: a call that does not heed
+// its context holds up grpc's graceful stop, and the store that it uses, for
+// ever. Stores bear it, as they bear a crash.
+func stopWithin(ctx context.Context, limit time.Duration, log *slog.Logger, serve, closeStores func() error) error {
+	late := make(chan struct{})
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(limit, func() { close(late) }) })()
+	var served atomic.Bool
+	stopped := make(chan error, 1)
+	go func() {
+		err := serve()
+		served.Store(true)
+		stopped <- errors.Join(err, closeStores())
+	}()
+	select {
+	case err := <-stopped:
+		log.Info("stopped")
+		return err
+	case <-late:
+	}
+	held := "calls that do not end"
+	if served.Load() {
+		held = "stores that do not close"
+	}
+	log.Error("gave up", "left", held, "limit", limit.String())
+	return fmt.Errorf("%s were left behind after %s", held, limit)
+}
 
 // listenLoopback listens on an address of this machine only: there is no auth
 // yet, and without it nobody else may call.

@@ -1,10 +1,14 @@
 package runtime
 
 import (
+	"bytes"
+	"context"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestListenLoopbackOnly(t *testing.T) {
@@ -79,4 +83,47 @@ func TestCommandLine(t *testing.T) {
 			t.Errorf("%v exits with %d, want %d", test.args, got, test.want)
 		}
 	}
+}
+
+// What does not end is left behind, and said.
+func TestStopWithin(t *testing.T) {
+	ends := func() error { return nil }
+	for _, test := range []struct {
+		name         string
+		serve, close func(hang <-chan struct{}) error
+		want         string // in the log and the error, "": it ends by itself
+	}{
+		{"all ends", nil, nil, ""},
+		{"a call hangs", wait, nil, "calls that do not end"},
+		{"a store hangs", nil, wait, "stores that do not close"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			hang := make(chan struct{})
+			defer close(hang)
+			stuck := func(f func(<-chan struct{}) error) func() error {
+				if f == nil {
+					return ends
+				}
+				return func() error { return f(hang) }
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			var logs bytes.Buffer
+			err := stopWithin(ctx, 10*time.Millisecond, slog.New(slog.NewTextHandler(&logs, nil)), stuck(test.serve), stuck(test.close))
+			if test.want == "" {
+				if err != nil || !strings.Contains(logs.String(), "stopped") {
+					t.Errorf("got %v\n%s", err, &logs)
+				}
+				return
+			}
+			if err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(logs.String(), test.want) {
+				t.Errorf("got %v, want %q\n%s", err, test.want, &logs)
+			}
+		})
+	}
+}
+
+func wait(hang <-chan struct{}) error {
+	<-hang
+	return nil
 }

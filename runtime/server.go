@@ -226,13 +226,13 @@ func (c contract) FindDescriptorByName(name protoreflect.FullName) (protoreflect
 const goAwayLimit = time.Second
 
 // drainLimit bounds how long calls under way may take once the server stops.
-const drainLimit = 25 * time.Second
+const drainLimit = 22 * time.Second
 
 // Serve accepts calls on l until ctx ends. Then health answers NOT_SERVING,
 // calls are served for linger more, so that balancers can turn away, clients
 // are told to go, calls under way may finish, those that arrive 1 s later are
-// refused, and at the latest 25 s later the rest is cut off. Serve closes l; the
-// stores stay open.
+// refused, and at the latest 22 s later the rest is cut off. Serve returns when
+// the last call has. It closes l; the stores stay open.
 func (s *Server) Serve(ctx context.Context, l net.Listener, linger time.Duration) error {
 	stop, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup

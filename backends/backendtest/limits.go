@@ -85,14 +85,14 @@ var limitCases = []testCase{
 		}
 	}},
 	{name: "too costly", rule: "a record of few bytes and elements that takes more than 64 MiB decoded, by estimate, is RESOURCE_EXHAUSTED REQUEST_TOO_COMPLEX", run: func(t *check) {
-		// An empty Scalar within a Scalar's map counts 696 bytes and the 2 on the wire.
+		// An empty Scalar within a Scalar's map counts 912 bytes and the 2 on the wire.
 		put := func(scalars int) error {
 			entry := bytes.Repeat(delimited(nil, 2, nil), scalars)
 			_, err := t.raw("Scalar", "PutScalar", delimited(nil, 1, delimited(text(nil, 1, "costly"), 65, entry)))
 			return err
 		}
-		t.ok(put(64<<20/698 - 1))
-		t.refused(put(64<<20/698+1), tooComplex, "limit", "100000")
+		t.ok(put(64<<20/914 - 1))
+		t.refused(put(64<<20/914+1), tooComplex, "limit", "100000")
 	}},
 	{name: "gzip", rule: "a request that is packed with gzip is read as if it were not, and one that unpacks to more than 4 MiB is RESOURCE_EXHAUSTED REQUEST_TOO_LARGE", run: func(t *check) {
 		request := delimited(nil, 1, document(text(nil, 2, "packed")))

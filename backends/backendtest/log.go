@@ -218,7 +218,8 @@ func (w *logWriter) resume(o *operation) {
 // often says in how many of a hundred records a field is set where that is not
 // as often as others are: little of an entity is reached without some, and
 // unique fields of few values refuse nearly everything.
-var often = map[protoreflect.Name]int{"consent": 97, "name": 97, "room": 90, "chair": 90, "master": 20, "title": 97, "rank": 97}
+var often = map[protoreflect.Name]int{"consent": 97, "name": 97, "room": 90, "chair": 90, "master": 20, "title": 97, "rank": 97,
+	"shelf": 5, "slot": 5, "floor": 5, "depth": 5, "batch": 5, "maker": 5, "gate": 5, "lane": 5, "imprint": 5}
 
 // fill sets the fields of an entity, of its key or of a part of that: those of
 // the key nearly always and to few values, so that keys meet again.
@@ -297,6 +298,8 @@ func (w *logWriter) value(f protoreflect.FieldDescriptor, keys int) protoreflect
 		return protoreflect.ValueOf(pick(w, []int64{0, 1}))
 	case "code":
 		return protoreflect.ValueOf(pick(w, []string{"abc", "abcdefgh", "ab"}))
+	case "digest", "imprint":
+		return protoreflect.ValueOf(pick(w, [][]byte{{}, {0}, {0, 0xff}, {0xff}, []byte("a")}))
 	case "note", "remark", "content":
 		return protoreflect.ValueOf(strings.Repeat(pick(w, plainTexts), w.IntN(1500)))
 	}

@@ -1,10 +1,12 @@
 package backendtest
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"slices"
 
+	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	pb "github.com/prism-proxy/prism/out/contract/conformance/v1"
@@ -15,6 +17,38 @@ var texts = []string{
 	"\x01", "\t", "\n", "\r\n", " ", "  ", "!", "\"", "\"\"", "#", "$1", "%", "%s", "&", "'", "' OR 1=1 --", "''", "(", "*", "+", ",", "-", "--", ".", "..", "../x",
 	"/", "/a/b", "0", "00", "1", "10", "2", ":", ";", "<", "=", "?", "?1", "@", "A", "Aa", "B", "Z", "[", "\\", "\\0", "\\n", "]", "^", "_", "`", "a", "a\x01", "a ", "a b", "a#b", "a:b", "aA", "aa", "ab", "b", "z", "{", "|", "}", "~", "\x7f",
 	"\u0080", "\u00c4", "\u00e9", "\u0627\u0644", "\u200f", "\u202e", "\u4e16\u754c", "\ue000", "\ufeff", "\ufffd", "\uffff", "\U00010000", "\U0001f600", "\U0010ffff",
+}
+
+// ascending are values of a field's type in ascending order: the least, the
+// largest, and those about zero and where an encoding has its turns.
+func ascending(f protoreflect.FieldDescriptor) []any {
+	switch f.Kind() {
+	case protoreflect.BoolKind:
+		return []any{false, true}
+	case protoreflect.EnumKind:
+		return []any{protoreflect.EnumNumber(math.MinInt32), protoreflect.EnumNumber(-1), protoreflect.EnumNumber(0), protoreflect.EnumNumber(2), protoreflect.EnumNumber(77), protoreflect.EnumNumber(math.MaxInt32)}
+	case protoreflect.Int32Kind, protoreflect.Sint32Kind, protoreflect.Sfixed32Kind:
+		return []any{int32(math.MinInt32), int32(-256), int32(-1), int32(0), int32(1), int32(128), int32(math.MaxInt32)}
+	case protoreflect.Int64Kind, protoreflect.Sint64Kind, protoreflect.Sfixed64Kind:
+		return []any{int64(math.MinInt64), int64(-1 << 40), int64(-1), int64(0), int64(1), int64(1 << 33), int64(math.MaxInt64)}
+	case protoreflect.Uint32Kind, protoreflect.Fixed32Kind:
+		return []any{uint32(0), uint32(1), uint32(256), uint32(1<<31 - 1), uint32(1 << 31), uint32(math.MaxUint32)}
+	case protoreflect.Uint64Kind, protoreflect.Fixed64Kind:
+		return []any{uint64(0), uint64(1), uint64(255), uint64(256), uint64(1<<63 - 1), uint64(1 << 63), uint64(1<<63 + 1), uint64(math.MaxUint64)}
+	case protoreflect.FloatKind:
+		return []any{float32(math.Inf(-1)), float32(-1), float32(0), float32(math.SmallestNonzeroFloat32), float32(math.MaxFloat32)}
+	case protoreflect.DoubleKind:
+		return []any{math.Inf(-1), -1.0, 0.0, math.SmallestNonzeroFloat64, math.MaxFloat64}
+	case protoreflect.BytesKind:
+		return []any{[]byte{}, []byte{0}, []byte{0, 0}, []byte{0, 1}, []byte{1}, []byte("a"), []byte{0xff}, bytes.Repeat([]byte{0xff}, 64)}
+	case protoreflect.StringKind:
+		return []any{
+			"", "\x01", "\n", " ", "!", "\"", "#", "'", "' OR ''='", "--", "/", "Z", "\\", "_", "a", "a\x01", "a b", "ab", "b%", "z", "\u00e4", "\u0131", "\u4e16", "\uffff", "\U0001f600",
+		}
+	}
+	return []any{
+		at(-62135596800, 0), at(-62135596800, 1), at(-1, 999999999), at(0, 0), at(0, 1), at(0, 999), at(0, 1000), at(0, 1001), at(0, 999999999), at(1, 0), at(1e9, 0), at(253402300799, 999999999),
+	}
 }
 
 var orderCases = []testCase{
@@ -109,6 +143,12 @@ var orderCases = []testCase{
 			}), row.want)
 		}
 	}},
+	{name: "types", rule: "a key of every type is ordered by its value, and found by it and by the range that it bounds", run: func(t *check) {
+		fields := message("CompoundKey").Descriptor().Fields()
+		for i := range fields.Len() {
+			t.sub(string(fields.Get(i).Name()), func(t *check) { t.orderedBy(fields.Get(i)) })
+		}
+	}},
 	{name: "times", rule: "a Timestamp key is any time of the years 1 to 9999, exact to the nanosecond", run: func(t *check) {
 		times := []*timestamppb.Timestamp{
 			at(-62135596800, 0), at(-62135596800, 1), at(-62135596799, 0), at(-2208988800, 0), at(-1, 999999999), at(0, 0), at(0, 1), at(0, 499), at(0, 500), at(0, 501), at(0, 999), at(0, 1000),
@@ -160,4 +200,59 @@ func (t *check) scanCells(in *pb.ScanCellsRequest) []*pb.Cell {
 		list = append(list, r.GetCell())
 	}
 	return list
+}
+
+// orderedBy stores compounds that differ in one field of their key.
+func (t *check) orderedBy(key protoreflect.FieldDescriptor) {
+	t.Helper()
+	t.ok(t.clearEntity(t.Context(), "Compound"))
+	var want []*pb.Compound
+	for _, v := range ascending(key) {
+		c := &pb.Compound{BytesKey: []byte{0}, Value: fmt.Sprint(v)}
+		c.ProtoReflect().Set(field(c.ProtoReflect(), string(key.Name())), value(v))
+		if len(c.BytesKey) > 0 {
+			want = append(want, c)
+		}
+	}
+	var in pb.BatchPutCompoundsRequest
+	for i := range want {
+		in.Compounds = append(in.Compounds, want[(i*11+3)%len(want)])
+	}
+	_, err := t.Compounds.BatchPutCompounds(t.Context(), &in)
+	t.ok(err)
+	scan := func(in *pb.ScanCompoundsRequest, want []*pb.Compound) {
+		t.Helper()
+		in.PageSize = 1
+		var got []*pb.Compound
+		for _, r := range all(t, func(token string) (*pb.ScanCompoundsResponse, error) {
+			in.PageToken = token
+			return t.Compounds.ScanCompounds(t.Context(), in)
+		}) {
+			got = append(got, r.GetCompound())
+		}
+		if in.Reverse {
+			slices.Reverse(got)
+		}
+		t.equal(fmt.Sprintf("from %v to %v, reverse=%t", in.From, in.To, in.Reverse), got, want)
+	}
+	for i, c := range want {
+		scan(&pb.ScanCompoundsRequest{Reverse: i%2 == 0}, want)
+		out, err := t.Compounds.GetCompound(t.Context(), &pb.GetCompoundRequest{Key: keyOf(c.ProtoReflect()).Interface().(*pb.CompoundKey)})
+		t.ok(err)
+		t.equal("got", out.GetRecord().GetCompound(), c)
+		bound := new(pb.CompoundSort)
+		if field(bound.ProtoReflect(), string(key.Name())) == nil { // of the partition
+			scan(&pb.ScanCompoundsRequest{Partition: &pb.CompoundPartition{Int32Key: c.Int32Key, Uint32Key: c.Uint32Key}}, want[i:i+1])
+			continue
+		}
+		sort := bound.ProtoReflect().Descriptor().Fields()
+		for j := range sort.Len() {
+			bound.ProtoReflect().Set(sort.Get(j), c.ProtoReflect().Get(field(c.ProtoReflect(), string(sort.Get(j).Name()))))
+			if sort.Get(j).Name() == key.Name() {
+				break
+			}
+		}
+		scan(&pb.ScanCompoundsRequest{Partition: &pb.CompoundPartition{}, From: bound, Reverse: i%2 == 1}, want[i:])
+		scan(&pb.ScanCompoundsRequest{Partition: &pb.CompoundPartition{}, To: bound, Reverse: i%2 == 0}, want[:i:i])
+	}
 }

@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"slices"
 
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/emptypb"
@@ -43,11 +46,37 @@ func edges() []*pb.Scalar {
 		Sfixed32Opt: proto.Int32(0), Sfixed64Opt: proto.Int64(0), BoolOpt: proto.Bool(false), StringOpt: proto.String(""), BytesOpt: []byte{},
 		GrainOpt: pb.Grain_GRAIN_UNSPECIFIED.Enum(),
 	}
-	all := []*pb.Scalar{{}, least, greatest, odd, zero}
+	all := []*pb.Scalar{{}, least, greatest, odd, zero, crowd()}
 	for i, s := range all {
 		s.ScalarId = []byte{0, byte(i)}
 	}
 	return all
+}
+
+// crowd is a scalar with every value of every type in its lists and maps.
+func crowd() *pb.Scalar {
+	s := &pb.Scalar{Unpacked: &pb.Unpacked{}}
+	for _, m := range []protoreflect.Message{s.ProtoReflect(), s.Unpacked.ProtoReflect()} {
+		fields := m.Descriptor().Fields()
+		for i := range fields.Len() {
+			switch f := fields.Get(i); {
+			case f.IsMap():
+				for j, key := range ascending(f.MapKey()) {
+					v := value(&pb.Scalar{Int32Plain: int32(j)})
+					if f.MapValue().Message() == nil {
+						values := ascending(f.MapValue())
+						v = value(values[j%len(values)])
+					}
+					m.Mutable(f).Map().Set(value(key).MapKey(), v)
+				}
+			case f.IsList():
+				for _, v := range ascending(f) {
+					m.Mutable(f).List().Append(value(v))
+				}
+			}
+		}
+	}
+	return s
 }
 
 var typeCases = []testCase{
@@ -59,6 +88,36 @@ var typeCases = []testCase{
 			t.ok(err)
 			if !proto.Equal(out.GetRecord().GetScalar(), s) {
 				t.Errorf("scalar %d comes back otherwise", i)
+			}
+		}
+	}},
+	{name: "lists", rule: "a list of numbers of every type is read packed and not, whatever its declaration says, and refused where it ends within a number", run: func(t *check) {
+		for in, list := range map[protowire.Number]protoreflect.FieldDescriptors{0: message("Scalar").Descriptor().Fields(), 58: message("Unpacked").Descriptor().Fields()} {
+			for i := range list.Len() {
+				f := list.Get(i)
+				if !f.IsList() || !f.IsPacked() && in == 0 {
+					continue
+				}
+				put := func(encoded []byte) error {
+					if in > 0 {
+						encoded = delimited(nil, in, encoded)
+					}
+					_, err := t.raw("Scalar", "PutScalar", delimited(nil, 1, append(text(nil, 1, "a"), encoded...)))
+					return err
+				}
+				var one []byte
+				wire := protowire.VarintType
+				switch f.Kind() {
+				case protoreflect.Fixed32Kind, protoreflect.Sfixed32Kind, protoreflect.FloatKind:
+					one, wire = protowire.AppendFixed32(nil, 1<<31), protowire.Fixed32Type
+				case protoreflect.Fixed64Kind, protoreflect.Sfixed64Kind, protoreflect.DoubleKind:
+					one, wire = protowire.AppendFixed64(nil, 1<<63), protowire.Fixed64Type
+				default:
+					one = protowire.AppendVarint(nil, 1<<31)
+				}
+				single := append(protowire.AppendTag(nil, f.Number(), wire), one...)
+				t.ok(put(slices.Concat(single, delimited(nil, f.Number(), append(one, one...)), single)))
+				t.refused(put(delimited(nil, f.Number(), append(one, one[:len(one)-1]...))), malformed)
 			}
 		}
 	}},

@@ -7,6 +7,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	pb "github.com/prism-proxy/prism/out/contract/conformance/v1"
@@ -138,28 +139,12 @@ var uniqueCases = []testCase{
 		b.Serial, b.Label = new("x"), new("1") // the values of the other index
 		t.put(b)
 	}},
-	{name: "types", rule: "a value of every type can be unique, its zero included", run: func(t *check) {
-		for _, row := range []struct {
-			index string
-			edit  func(*pb.Badge)
-		}{
-			{"number", func(b *pb.Badge) { b.Number = new(int64(0)) }},
-			{"number", func(b *pb.Badge) { b.Number = new(int64(-1 << 63)) }},
-			{"chip", func(b *pb.Badge) { b.Chip = new(uint64(0)) }},
-			{"chip", func(b *pb.Badge) { b.Chip = new(uint64(1<<64 - 1)) }},
-			{"master", func(b *pb.Badge) { b.Master = new(false) }},
-			{"master", func(b *pb.Badge) { b.Master = new(true) }},
-			{"grade", func(b *pb.Badge) { b.Grade = new(pb.Grade_GRADE_UNSPECIFIED) }},
-			{"grade", func(b *pb.Badge) { b.Grade = new(pb.Grade(-7)) }},
-			{"issued_at", func(b *pb.Badge) { b.IssuedAt = &timestamppb.Timestamp{} }},
-			{"issued_at", func(b *pb.Badge) { b.IssuedAt = &timestamppb.Timestamp{Seconds: 1, Nanos: 1} }},
-		} {
-			t.sub(row.index, func(t *check) {
-				t.clear(t)
-				t.ok(t.putBadge(badge("first", row.edit)))
-				t.refused(t.putBadge(badge("second", row.edit)), unique, "index", row.index)
-				t.ok(t.putBadge(badge("third", func(*pb.Badge) {})))
-			})
+	{name: "types", rule: "a value of every type can be unique, negative, zero and largest, and is found", run: func(t *check) {
+		fields := message("Badge").Descriptor().Fields()
+		for i := range fields.Len() {
+			if f := fields.Get(i); f.HasPresence() && f.Name() != "room" && f.Name() != "chair" {
+				t.sub(string(f.Name()), func(t *check) { t.uniqueBy(f) })
+			}
 		}
 	}},
 	{name: "near times", rule: "unique times differ by a nanosecond", run: func(t *check) {
@@ -230,4 +215,26 @@ var uniqueCases = []testCase{
 			t.equal("found", record.GetItem().GetItemId(), fmt.Sprint("k", round, winner))
 		}
 	}},
+}
+
+// uniqueBy stores badges whose values of a field differ.
+func (t *check) uniqueBy(f protoreflect.FieldDescriptor) {
+	t.Helper()
+	t.ok(t.clearEntity(t.Context(), "Badge"))
+	with := func(id string, v any) *pb.Badge {
+		return badge(id, func(b *pb.Badge) { b.ProtoReflect().Set(f, value(v)) })
+	}
+	for i, v := range ascending(f) {
+		t.ok(t.putBadge(with(fmt.Sprint(i), v)))
+	}
+	t.ok(t.putBadge(&pb.Badge{BadgeId: "without"}))
+	for i, v := range ascending(f) {
+		t.refused(t.putBadge(with("other", v)), unique, "index", string(f.Name()))
+		method := "FindBadgeBy" + suffix(f)
+		in := message(method + "Request")
+		in.Set(field(in, string(f.Name())), value(v))
+		out, err := t.invoke(t.Context(), "Badge", method, in.Interface())
+		t.ok(err)
+		t.equal(fmt.Sprintf("found by %v", v), entityOf(out.Get(field(out, "record")).Message()).Interface().(*pb.Badge).GetBadgeId(), fmt.Sprint(i))
+	}
 }

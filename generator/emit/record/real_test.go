@@ -24,6 +24,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/descriptorpb"
+	"google.golang.org/protobuf/types/dynamicpb"
 	"google.golang.org/protobuf/types/known/apipb"
 	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/typepb"
@@ -36,10 +37,11 @@ import (
 	prismv1 "github.com/prism-proxy/prism/schemas/prism/v1"
 )
 
-// realFiles are public schemas that come with Go modules, and that nobody wrote
-// with Prism in mind: proto2 with required fields, extensions and groups of
-// options, deep recursion, oneofs, maps, well-known types.
-var realFiles = []protoreflect.FileDescriptor{
+// linkedFiles are public schemas that come with the modules that Prism requires,
+// and that nobody wrote with Prism in mind: proto2 with required fields,
+// extensions and groups of options, deep recursion, oneofs, maps, well-known
+// types.
+var linkedFiles = []protoreflect.FileDescriptor{
 	descriptorpb.File_google_protobuf_descriptor_proto,
 	apipb.File_google_protobuf_api_proto,
 	typepb.File_google_protobuf_type_proto,
@@ -51,59 +53,121 @@ var realFiles = []protoreflect.FileDescriptor{
 	binarylogpb.File_grpc_binlog_v1_binarylog_proto,
 }
 
+// otherFiles are those of the modules in testdata/real: OpenTelemetry, xDS,
+// Envoy and Google's APIs.
+var otherFiles = []string{
+	"envoy/config/core/v3/address.proto",
+	"envoy/config/core/v3/base.proto",
+	"envoy/config/core/v3/config_source.proto",
+	"envoy/config/core/v3/health_check.proto",
+	"envoy/config/endpoint/v3/endpoint.proto",
+	"envoy/config/route/v3/route.proto",
+	"envoy/type/matcher/v3/value.proto",
+	"google/api/expr/v1alpha1/syntax.proto",
+	"google/api/metric.proto",
+	"google/api/quota.proto",
+	"google/api/service.proto",
+	"google/type/datetime.proto",
+	"google/type/money.proto",
+	"opentelemetry/proto/common/v1/common.proto",
+	"opentelemetry/proto/logs/v1/logs.proto",
+	"opentelemetry/proto/metrics/v1/metrics.proto",
+	"opentelemetry/proto/resource/v1/resource.proto",
+	"opentelemetry/proto/trace/v1/trace.proto",
+	"xds/core/v3/collection_entry.proto",
+	"xds/core/v3/resource.proto",
+	"xds/core/v3/resource_locator.proto",
+	"xds/data/orca/v3/orca_load_report.proto",
+	"xds/type/matcher/v3/matcher.proto",
+}
+
 // Each message of public schemas, held by an entity of its own, is compiled, and
 // random values of it are put and come back exactly.
 func TestRealSchemas(t *testing.T) {
-	messages := realMessages(t)
+	t.Run("linked", func(t *testing.T) { putAndGet(t, linkedFiles, protoregistry.GlobalFiles) })
+	t.Run("others", func(t *testing.T) {
+		known := otherSchemas(t)
+		var files []protoreflect.FileDescriptor
+		for _, path := range otherFiles {
+			f, err := known.FindFileByPath(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			files = append(files, f)
+		}
+		putAndGet(t, files, known)
+	})
+}
+
+// otherSchemas returns the files of testdata/real and what they import.
+func otherSchemas(t *testing.T) *protoregistry.Files {
+	t.Helper()
+	list := exec.CommandContext(t.Context(), "go", append([]string{"run", "."}, otherFiles...)...)
+	list.Dir = "testdata/real"
+	var stderr bytes.Buffer
+	list.Stderr = &stderr
+	out, err := list.Output()
+	if err != nil && os.Getenv("PRISM_REQUIRE") != "all" {
+		t.Skipf("SKIPPED, NOT PASSED: the modules of testdata/real cannot be had here: %v\n%s", err, &stderr)
+	}
+	if err != nil {
+		t.Fatalf("%v\n%s", err, &stderr)
+	}
+	var set descriptorpb.FileDescriptorSet
+	if err := proto.Unmarshal(out, &set); err != nil {
+		t.Fatal(err)
+	}
+	files, err := protodesc.NewFiles(&set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// putAndGet holds every message of the files, which with their imports are
+// among those known.
+func putAndGet(t *testing.T, files []protoreflect.FileDescriptor, known *protoregistry.Files) {
+	t.Helper()
+	var messages []protoreflect.MessageDescriptor
+	for _, f := range files {
+		for i := range f.Messages().Len() {
+			messages = append(messages, f.Messages().Get(i))
+		}
+	}
 	if len(messages) < 40 {
 		t.Fatalf("only %d messages", len(messages))
 	}
-	t.Logf("%d messages of %d files", len(messages), len(realFiles))
-	conn := serve(t, realProxy(t, messages))
+	t.Logf("%d messages of %d files", len(messages), len(files))
+	conn := serve(t, realProxy(t, realSchema(t, messages, known)))
 	random := rand.New(rand.NewPCG(5, 6))
 	for i, m := range messages {
 		stored := 0
 		for n := range 20 {
-			value := whole(random, m.New().Interface())
-			if proto.Unmarshal(value, m.New().Interface()) != nil { // a required field is missing
+			value := whole(random, dynamicpb.NewMessage(m))
+			if proto.Unmarshal(value, dynamicpb.NewMessage(m)) != nil { // a required field is missing
 				continue
 			}
 			record := wire.AppendBytes(wire.AppendBytes(nil, 1, fmt.Append(nil, n)), 2, value)
 			call(t, conn, i, "Put", wire.AppendBytes(nil, 1, record))
 			answer := call(t, conn, i, "Get", wire.AppendBytes(nil, 1, wire.AppendBytes(nil, 1, fmt.Append(nil, n))))
 			if got := first(first(answer)); !bytes.Equal(got, record) {
-				t.Errorf("%s: %x comes back as %x", m.Descriptor().FullName(), record, got)
+				t.Errorf("%s: %x comes back as %x", m.FullName(), record, got)
 			}
 			stored++
 		}
 		if stored == 0 {
-			t.Errorf("%s: no value was complete", m.Descriptor().FullName())
+			t.Errorf("%s: no value was complete", m.FullName())
 		}
 	}
 }
 
-func realMessages(t *testing.T) []protoreflect.MessageType {
-	t.Helper()
-	var all []protoreflect.MessageType
-	for _, f := range realFiles {
-		for i := range f.Messages().Len() {
-			m, err := protoregistry.GlobalTypes.FindMessageByName(f.Messages().Get(i).FullName())
-			if err != nil {
-				t.Fatal(err)
-			}
-			all = append(all, m)
-		}
-	}
-	return all
-}
-
-// realProxy compiles a deployment with an entity for each message in a module
-// of its own, and returns its binary.
-func realProxy(t *testing.T, messages []protoreflect.MessageType) string {
+// realProxy compiles a deployment of the schema in a module of its own, and
+// returns its binary.
+func realProxy(t *testing.T, schema []protoreflect.FileDescriptor) string {
 	t.Helper()
 	out, faults := generator.Run(generator.Input{
 		Config:     []byte("deployment: real\nimport_path: example.com/real\npackages: [real.v1]\nnamespaces:\n  - name: real\n    backend: memory\n"),
-		ConfigPath: "schemas/real/prism.yaml", Files: realSchema(t, messages), Backends: backends.All(),
+		ConfigPath: "schemas/real/prism.yaml", Files: schema, Backends: backends.All(),
 	})
 	if out == nil {
 		t.Fatal(faults)
@@ -147,18 +211,22 @@ func realProxy(t *testing.T, messages []protoreflect.MessageType) string {
 }
 
 // realSchema returns a schema with an entity for each message, linked against
-// the descriptors that the Go packages hold.
-func realSchema(t *testing.T, messages []protoreflect.MessageType) []protoreflect.FileDescriptor {
+// the files that are known.
+func realSchema(t *testing.T, messages []protoreflect.MessageDescriptor, known *protoregistry.Files) []protoreflect.FileDescriptor {
 	t.Helper()
 	var b strings.Builder
 	b.WriteString("syntax = \"proto3\";\npackage real.v1;\nimport \"prism/v1/options.proto\";\n")
-	for _, f := range realFiles {
-		fmt.Fprintf(&b, "import %q;\n", f.Path())
+	imported := map[string]bool{}
+	for _, m := range messages {
+		if path := m.ParentFile().Path(); !imported[path] {
+			imported[path] = true
+			fmt.Fprintf(&b, "import %q;\n", path)
+		}
 	}
 	b.WriteString("option go_package = \"example.com/real/out/contract/real/v1;realv1\";\n")
 	for i, m := range messages {
 		fmt.Fprintf(&b, "message Holder%d {\noption (prism.v1.entity).namespace = \"real\";\noption (prism.v1.entity).key_value = {};\n"+
-			"string id = 1 [(prism.v1.field).partition_key = 1, (prism.v1.field).max_length = 8];\n.%s value = 2;\n}\n", i, m.Descriptor().FullName())
+			"string id = 1 [(prism.v1.field).partition_key = 1, (prism.v1.field).max_length = 8];\n.%s value = 2;\n}\n", i, m.FullName())
 	}
 	compiler := protocompile.Compiler{
 		SourceInfoMode: protocompile.SourceInfoStandard,
@@ -169,7 +237,10 @@ func realSchema(t *testing.T, messages []protoreflect.MessageType) []protoreflec
 			case prismv1.Path:
 				return protocompile.SearchResult{Source: strings.NewReader(prismv1.Source)}, nil
 			}
-			f, err := protoregistry.GlobalFiles.FindFileByPath(path)
+			f, err := known.FindFileByPath(path)
+			if err != nil {
+				f, err = protoregistry.GlobalFiles.FindFileByPath(path)
+			}
 			return protocompile.SearchResult{Desc: f}, err
 		}),
 	}

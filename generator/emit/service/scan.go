@@ -129,7 +129,7 @@ func (q *scanRequest) query() []byte {
 	b.WriteString("// validBound says what is wrong with the sort key of a range, whose trailing\n// fields may be unset.\nfunc validBound(k *key) error {\n")
 	var cases strings.Builder
 	for i, s := range e.Sort {
-		if i > 0 {
+		if i > 0 && !zeroIsLowest(e.Sort[i-1]) {
 			fmt.Fprintf(&cases, "case %s && %s:\nreturn @runtime.Required(%q)\n", unset(e.Sort[i-1], "k."), isSet(s, "k."), e.Sort[i-1].Name)
 		}
 		boundChecks(&cases, s, "k."+s.GoName, strconv.Quote(s.Name))
@@ -138,6 +138,10 @@ func (q *scanRequest) query() []byte {
 	f.Add("%s", b.String())
 }
 
+// zeroIsLowest reports whether the lowest value of a field is zero, which a
+// request may have set or not: nothing is missing before the field after it.
+func zeroIsLowest(f *schema.Field) bool { return f.Type == schema.Uint || f.Type == schema.Bool }
+
 func unset(f *schema.Field, prefix string) string {
 	value := prefix + f.GoName
 	switch f.Type {
@@ -145,12 +149,8 @@ func unset(f *schema.Field, prefix string) string {
 		return "len(" + value + ") == 0"
 	case schema.Timestamp:
 		return "!" + value + ".Set"
-	case schema.Int:
-		return value + " == @math.MinInt64"
-	case schema.Bool:
-		return "!" + value
 	}
-	return value + " == 0"
+	return value + " == @math.MinInt64"
 }
 
 func isSet(f *schema.Field, prefix string) string {

@@ -38,7 +38,7 @@ var contract []byte
 func Deployment() *runtime.Deployment {
 	return &runtime.Deployment{
 		Name:        "conformancesqlite",
-		SchemaHash:  "31b93b8bd288a79b45eb7254970d1e23efe46e2fb4c58a40d91c8f50bf0f5dbc",
+		SchemaHash:  "3e710c14ce6afe41bc03ce7bf34712ae72688763610c6a485ddade825b3d7c8a",
 		Release:     1,
 		Generator:   "0.1.0",
 		Listen:      "127.0.0.1:8980",

@@ -1314,6 +1314,798 @@ func (x *FindBadgeByIssuedAtResponse) GetRecord() *BadgeRecord {
 	return nil
 }
 
+type FindBadgeByShelfRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Shelf         int32                  `protobuf:"varint,1,opt,name=shelf,proto3" json:"shelf,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindBadgeByShelfRequest) Reset() {
+	*x = FindBadgeByShelfRequest{}
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindBadgeByShelfRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindBadgeByShelfRequest) ProtoMessage() {}
+
+func (x *FindBadgeByShelfRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindBadgeByShelfRequest.ProtoReflect.Descriptor instead.
+func (*FindBadgeByShelfRequest) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_badge_prism_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *FindBadgeByShelfRequest) GetShelf() int32 {
+	if x != nil {
+		return x.Shelf
+	}
+	return 0
+}
+
+type FindBadgeByShelfResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Record        *BadgeRecord           `protobuf:"bytes,1,opt,name=record,proto3" json:"record,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindBadgeByShelfResponse) Reset() {
+	*x = FindBadgeByShelfResponse{}
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindBadgeByShelfResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindBadgeByShelfResponse) ProtoMessage() {}
+
+func (x *FindBadgeByShelfResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindBadgeByShelfResponse.ProtoReflect.Descriptor instead.
+func (*FindBadgeByShelfResponse) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_badge_prism_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *FindBadgeByShelfResponse) GetRecord() *BadgeRecord {
+	if x != nil {
+		return x.Record
+	}
+	return nil
+}
+
+type FindBadgeBySlotRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Slot          uint32                 `protobuf:"varint,1,opt,name=slot,proto3" json:"slot,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindBadgeBySlotRequest) Reset() {
+	*x = FindBadgeBySlotRequest{}
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindBadgeBySlotRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindBadgeBySlotRequest) ProtoMessage() {}
+
+func (x *FindBadgeBySlotRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindBadgeBySlotRequest.ProtoReflect.Descriptor instead.
+func (*FindBadgeBySlotRequest) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_badge_prism_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *FindBadgeBySlotRequest) GetSlot() uint32 {
+	if x != nil {
+		return x.Slot
+	}
+	return 0
+}
+
+type FindBadgeBySlotResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Record        *BadgeRecord           `protobuf:"bytes,1,opt,name=record,proto3" json:"record,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindBadgeBySlotResponse) Reset() {
+	*x = FindBadgeBySlotResponse{}
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindBadgeBySlotResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindBadgeBySlotResponse) ProtoMessage() {}
+
+func (x *FindBadgeBySlotResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindBadgeBySlotResponse.ProtoReflect.Descriptor instead.
+func (*FindBadgeBySlotResponse) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_badge_prism_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *FindBadgeBySlotResponse) GetRecord() *BadgeRecord {
+	if x != nil {
+		return x.Record
+	}
+	return nil
+}
+
+type FindBadgeByFloorRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Floor         int32                  `protobuf:"zigzag32,1,opt,name=floor,proto3" json:"floor,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindBadgeByFloorRequest) Reset() {
+	*x = FindBadgeByFloorRequest{}
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindBadgeByFloorRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindBadgeByFloorRequest) ProtoMessage() {}
+
+func (x *FindBadgeByFloorRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindBadgeByFloorRequest.ProtoReflect.Descriptor instead.
+func (*FindBadgeByFloorRequest) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_badge_prism_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *FindBadgeByFloorRequest) GetFloor() int32 {
+	if x != nil {
+		return x.Floor
+	}
+	return 0
+}
+
+type FindBadgeByFloorResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Record        *BadgeRecord           `protobuf:"bytes,1,opt,name=record,proto3" json:"record,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindBadgeByFloorResponse) Reset() {
+	*x = FindBadgeByFloorResponse{}
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindBadgeByFloorResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindBadgeByFloorResponse) ProtoMessage() {}
+
+func (x *FindBadgeByFloorResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindBadgeByFloorResponse.ProtoReflect.Descriptor instead.
+func (*FindBadgeByFloorResponse) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_badge_prism_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *FindBadgeByFloorResponse) GetRecord() *BadgeRecord {
+	if x != nil {
+		return x.Record
+	}
+	return nil
+}
+
+type FindBadgeByDepthRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Depth         int64                  `protobuf:"zigzag64,1,opt,name=depth,proto3" json:"depth,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindBadgeByDepthRequest) Reset() {
+	*x = FindBadgeByDepthRequest{}
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindBadgeByDepthRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindBadgeByDepthRequest) ProtoMessage() {}
+
+func (x *FindBadgeByDepthRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindBadgeByDepthRequest.ProtoReflect.Descriptor instead.
+func (*FindBadgeByDepthRequest) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_badge_prism_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *FindBadgeByDepthRequest) GetDepth() int64 {
+	if x != nil {
+		return x.Depth
+	}
+	return 0
+}
+
+type FindBadgeByDepthResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Record        *BadgeRecord           `protobuf:"bytes,1,opt,name=record,proto3" json:"record,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindBadgeByDepthResponse) Reset() {
+	*x = FindBadgeByDepthResponse{}
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindBadgeByDepthResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindBadgeByDepthResponse) ProtoMessage() {}
+
+func (x *FindBadgeByDepthResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindBadgeByDepthResponse.ProtoReflect.Descriptor instead.
+func (*FindBadgeByDepthResponse) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_badge_prism_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *FindBadgeByDepthResponse) GetRecord() *BadgeRecord {
+	if x != nil {
+		return x.Record
+	}
+	return nil
+}
+
+type FindBadgeByBatchRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Batch         uint32                 `protobuf:"fixed32,1,opt,name=batch,proto3" json:"batch,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindBadgeByBatchRequest) Reset() {
+	*x = FindBadgeByBatchRequest{}
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindBadgeByBatchRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindBadgeByBatchRequest) ProtoMessage() {}
+
+func (x *FindBadgeByBatchRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindBadgeByBatchRequest.ProtoReflect.Descriptor instead.
+func (*FindBadgeByBatchRequest) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_badge_prism_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *FindBadgeByBatchRequest) GetBatch() uint32 {
+	if x != nil {
+		return x.Batch
+	}
+	return 0
+}
+
+type FindBadgeByBatchResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Record        *BadgeRecord           `protobuf:"bytes,1,opt,name=record,proto3" json:"record,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindBadgeByBatchResponse) Reset() {
+	*x = FindBadgeByBatchResponse{}
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindBadgeByBatchResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindBadgeByBatchResponse) ProtoMessage() {}
+
+func (x *FindBadgeByBatchResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindBadgeByBatchResponse.ProtoReflect.Descriptor instead.
+func (*FindBadgeByBatchResponse) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_badge_prism_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *FindBadgeByBatchResponse) GetRecord() *BadgeRecord {
+	if x != nil {
+		return x.Record
+	}
+	return nil
+}
+
+type FindBadgeByMakerRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Maker         uint64                 `protobuf:"fixed64,1,opt,name=maker,proto3" json:"maker,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindBadgeByMakerRequest) Reset() {
+	*x = FindBadgeByMakerRequest{}
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindBadgeByMakerRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindBadgeByMakerRequest) ProtoMessage() {}
+
+func (x *FindBadgeByMakerRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindBadgeByMakerRequest.ProtoReflect.Descriptor instead.
+func (*FindBadgeByMakerRequest) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_badge_prism_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *FindBadgeByMakerRequest) GetMaker() uint64 {
+	if x != nil {
+		return x.Maker
+	}
+	return 0
+}
+
+type FindBadgeByMakerResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Record        *BadgeRecord           `protobuf:"bytes,1,opt,name=record,proto3" json:"record,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindBadgeByMakerResponse) Reset() {
+	*x = FindBadgeByMakerResponse{}
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindBadgeByMakerResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindBadgeByMakerResponse) ProtoMessage() {}
+
+func (x *FindBadgeByMakerResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindBadgeByMakerResponse.ProtoReflect.Descriptor instead.
+func (*FindBadgeByMakerResponse) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_badge_prism_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *FindBadgeByMakerResponse) GetRecord() *BadgeRecord {
+	if x != nil {
+		return x.Record
+	}
+	return nil
+}
+
+type FindBadgeByGateRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Gate          int32                  `protobuf:"fixed32,1,opt,name=gate,proto3" json:"gate,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindBadgeByGateRequest) Reset() {
+	*x = FindBadgeByGateRequest{}
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindBadgeByGateRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindBadgeByGateRequest) ProtoMessage() {}
+
+func (x *FindBadgeByGateRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindBadgeByGateRequest.ProtoReflect.Descriptor instead.
+func (*FindBadgeByGateRequest) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_badge_prism_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *FindBadgeByGateRequest) GetGate() int32 {
+	if x != nil {
+		return x.Gate
+	}
+	return 0
+}
+
+type FindBadgeByGateResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Record        *BadgeRecord           `protobuf:"bytes,1,opt,name=record,proto3" json:"record,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindBadgeByGateResponse) Reset() {
+	*x = FindBadgeByGateResponse{}
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindBadgeByGateResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindBadgeByGateResponse) ProtoMessage() {}
+
+func (x *FindBadgeByGateResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindBadgeByGateResponse.ProtoReflect.Descriptor instead.
+func (*FindBadgeByGateResponse) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_badge_prism_proto_rawDescGZIP(), []int{41}
+}
+
+func (x *FindBadgeByGateResponse) GetRecord() *BadgeRecord {
+	if x != nil {
+		return x.Record
+	}
+	return nil
+}
+
+type FindBadgeByLaneRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Lane          int64                  `protobuf:"fixed64,1,opt,name=lane,proto3" json:"lane,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindBadgeByLaneRequest) Reset() {
+	*x = FindBadgeByLaneRequest{}
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[42]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindBadgeByLaneRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindBadgeByLaneRequest) ProtoMessage() {}
+
+func (x *FindBadgeByLaneRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[42]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindBadgeByLaneRequest.ProtoReflect.Descriptor instead.
+func (*FindBadgeByLaneRequest) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_badge_prism_proto_rawDescGZIP(), []int{42}
+}
+
+func (x *FindBadgeByLaneRequest) GetLane() int64 {
+	if x != nil {
+		return x.Lane
+	}
+	return 0
+}
+
+type FindBadgeByLaneResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Record        *BadgeRecord           `protobuf:"bytes,1,opt,name=record,proto3" json:"record,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindBadgeByLaneResponse) Reset() {
+	*x = FindBadgeByLaneResponse{}
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[43]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindBadgeByLaneResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindBadgeByLaneResponse) ProtoMessage() {}
+
+func (x *FindBadgeByLaneResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[43]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindBadgeByLaneResponse.ProtoReflect.Descriptor instead.
+func (*FindBadgeByLaneResponse) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_badge_prism_proto_rawDescGZIP(), []int{43}
+}
+
+func (x *FindBadgeByLaneResponse) GetRecord() *BadgeRecord {
+	if x != nil {
+		return x.Record
+	}
+	return nil
+}
+
+type FindBadgeByImprintRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Imprint       []byte                 `protobuf:"bytes,1,opt,name=imprint,proto3" json:"imprint,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindBadgeByImprintRequest) Reset() {
+	*x = FindBadgeByImprintRequest{}
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[44]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindBadgeByImprintRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindBadgeByImprintRequest) ProtoMessage() {}
+
+func (x *FindBadgeByImprintRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[44]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindBadgeByImprintRequest.ProtoReflect.Descriptor instead.
+func (*FindBadgeByImprintRequest) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_badge_prism_proto_rawDescGZIP(), []int{44}
+}
+
+func (x *FindBadgeByImprintRequest) GetImprint() []byte {
+	if x != nil {
+		return x.Imprint
+	}
+	return nil
+}
+
+type FindBadgeByImprintResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Record        *BadgeRecord           `protobuf:"bytes,1,opt,name=record,proto3" json:"record,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindBadgeByImprintResponse) Reset() {
+	*x = FindBadgeByImprintResponse{}
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[45]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindBadgeByImprintResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindBadgeByImprintResponse) ProtoMessage() {}
+
+func (x *FindBadgeByImprintResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[45]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindBadgeByImprintResponse.ProtoReflect.Descriptor instead.
+func (*FindBadgeByImprintResponse) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_badge_prism_proto_rawDescGZIP(), []int{45}
+}
+
+func (x *FindBadgeByImprintResponse) GetRecord() *BadgeRecord {
+	if x != nil {
+		return x.Record
+	}
+	return nil
+}
+
 type FindBadgeBySeatRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Room          string                 `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
@@ -1324,7 +2116,7 @@ type FindBadgeBySeatRequest struct {
 
 func (x *FindBadgeBySeatRequest) Reset() {
 	*x = FindBadgeBySeatRequest{}
-	mi := &file_conformance_v1_badge_prism_proto_msgTypes[28]
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1336,7 +2128,7 @@ func (x *FindBadgeBySeatRequest) String() string {
 func (*FindBadgeBySeatRequest) ProtoMessage() {}
 
 func (x *FindBadgeBySeatRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_conformance_v1_badge_prism_proto_msgTypes[28]
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1349,7 +2141,7 @@ func (x *FindBadgeBySeatRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindBadgeBySeatRequest.ProtoReflect.Descriptor instead.
 func (*FindBadgeBySeatRequest) Descriptor() ([]byte, []int) {
-	return file_conformance_v1_badge_prism_proto_rawDescGZIP(), []int{28}
+	return file_conformance_v1_badge_prism_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *FindBadgeBySeatRequest) GetRoom() string {
@@ -1375,7 +2167,7 @@ type FindBadgeBySeatResponse struct {
 
 func (x *FindBadgeBySeatResponse) Reset() {
 	*x = FindBadgeBySeatResponse{}
-	mi := &file_conformance_v1_badge_prism_proto_msgTypes[29]
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1387,7 +2179,7 @@ func (x *FindBadgeBySeatResponse) String() string {
 func (*FindBadgeBySeatResponse) ProtoMessage() {}
 
 func (x *FindBadgeBySeatResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_conformance_v1_badge_prism_proto_msgTypes[29]
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1400,7 +2192,7 @@ func (x *FindBadgeBySeatResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindBadgeBySeatResponse.ProtoReflect.Descriptor instead.
 func (*FindBadgeBySeatResponse) Descriptor() ([]byte, []int) {
-	return file_conformance_v1_badge_prism_proto_rawDescGZIP(), []int{29}
+	return file_conformance_v1_badge_prism_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *FindBadgeBySeatResponse) GetRecord() *BadgeRecord {
@@ -1420,7 +2212,7 @@ type BatchPutBadgesResponse_Result struct {
 
 func (x *BatchPutBadgesResponse_Result) Reset() {
 	*x = BatchPutBadgesResponse_Result{}
-	mi := &file_conformance_v1_badge_prism_proto_msgTypes[30]
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1432,7 +2224,7 @@ func (x *BatchPutBadgesResponse_Result) String() string {
 func (*BatchPutBadgesResponse_Result) ProtoMessage() {}
 
 func (x *BatchPutBadgesResponse_Result) ProtoReflect() protoreflect.Message {
-	mi := &file_conformance_v1_badge_prism_proto_msgTypes[30]
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1465,7 +2257,7 @@ type BatchGetBadgesResponse_Result struct {
 
 func (x *BatchGetBadgesResponse_Result) Reset() {
 	*x = BatchGetBadgesResponse_Result{}
-	mi := &file_conformance_v1_badge_prism_proto_msgTypes[31]
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1477,7 +2269,7 @@ func (x *BatchGetBadgesResponse_Result) String() string {
 func (*BatchGetBadgesResponse_Result) ProtoMessage() {}
 
 func (x *BatchGetBadgesResponse_Result) ProtoReflect() protoreflect.Message {
-	mi := &file_conformance_v1_badge_prism_proto_msgTypes[31]
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1509,7 +2301,7 @@ type BatchDeleteBadgesResponse_Result struct {
 
 func (x *BatchDeleteBadgesResponse_Result) Reset() {
 	*x = BatchDeleteBadgesResponse_Result{}
-	mi := &file_conformance_v1_badge_prism_proto_msgTypes[32]
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1521,7 +2313,7 @@ func (x *BatchDeleteBadgesResponse_Result) String() string {
 func (*BatchDeleteBadgesResponse_Result) ProtoMessage() {}
 
 func (x *BatchDeleteBadgesResponse_Result) ProtoReflect() protoreflect.Message {
-	mi := &file_conformance_v1_badge_prism_proto_msgTypes[32]
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1618,13 +2410,48 @@ const file_conformance_v1_badge_prism_proto_rawDesc = "" +
 	"\x1aFindBadgeByIssuedAtRequest\x127\n" +
 	"\tissued_at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\bissuedAt\"R\n" +
 	"\x1bFindBadgeByIssuedAtResponse\x123\n" +
+	"\x06record\x18\x01 \x01(\v2\x1b.conformance.v1.BadgeRecordR\x06record\"/\n" +
+	"\x17FindBadgeByShelfRequest\x12\x14\n" +
+	"\x05shelf\x18\x01 \x01(\x05R\x05shelf\"O\n" +
+	"\x18FindBadgeByShelfResponse\x123\n" +
+	"\x06record\x18\x01 \x01(\v2\x1b.conformance.v1.BadgeRecordR\x06record\",\n" +
+	"\x16FindBadgeBySlotRequest\x12\x12\n" +
+	"\x04slot\x18\x01 \x01(\rR\x04slot\"N\n" +
+	"\x17FindBadgeBySlotResponse\x123\n" +
+	"\x06record\x18\x01 \x01(\v2\x1b.conformance.v1.BadgeRecordR\x06record\"/\n" +
+	"\x17FindBadgeByFloorRequest\x12\x14\n" +
+	"\x05floor\x18\x01 \x01(\x11R\x05floor\"O\n" +
+	"\x18FindBadgeByFloorResponse\x123\n" +
+	"\x06record\x18\x01 \x01(\v2\x1b.conformance.v1.BadgeRecordR\x06record\"/\n" +
+	"\x17FindBadgeByDepthRequest\x12\x14\n" +
+	"\x05depth\x18\x01 \x01(\x12R\x05depth\"O\n" +
+	"\x18FindBadgeByDepthResponse\x123\n" +
+	"\x06record\x18\x01 \x01(\v2\x1b.conformance.v1.BadgeRecordR\x06record\"/\n" +
+	"\x17FindBadgeByBatchRequest\x12\x14\n" +
+	"\x05batch\x18\x01 \x01(\aR\x05batch\"O\n" +
+	"\x18FindBadgeByBatchResponse\x123\n" +
+	"\x06record\x18\x01 \x01(\v2\x1b.conformance.v1.BadgeRecordR\x06record\"/\n" +
+	"\x17FindBadgeByMakerRequest\x12\x14\n" +
+	"\x05maker\x18\x01 \x01(\x06R\x05maker\"O\n" +
+	"\x18FindBadgeByMakerResponse\x123\n" +
+	"\x06record\x18\x01 \x01(\v2\x1b.conformance.v1.BadgeRecordR\x06record\",\n" +
+	"\x16FindBadgeByGateRequest\x12\x12\n" +
+	"\x04gate\x18\x01 \x01(\x0fR\x04gate\"N\n" +
+	"\x17FindBadgeByGateResponse\x123\n" +
+	"\x06record\x18\x01 \x01(\v2\x1b.conformance.v1.BadgeRecordR\x06record\",\n" +
+	"\x16FindBadgeByLaneRequest\x12\x12\n" +
+	"\x04lane\x18\x01 \x01(\x10R\x04lane\"N\n" +
+	"\x17FindBadgeByLaneResponse\x123\n" +
+	"\x06record\x18\x01 \x01(\v2\x1b.conformance.v1.BadgeRecordR\x06record\"5\n" +
+	"\x19FindBadgeByImprintRequest\x12\x18\n" +
+	"\aimprint\x18\x01 \x01(\fR\aimprint\"Q\n" +
+	"\x1aFindBadgeByImprintResponse\x123\n" +
 	"\x06record\x18\x01 \x01(\v2\x1b.conformance.v1.BadgeRecordR\x06record\"B\n" +
 	"\x16FindBadgeBySeatRequest\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x14\n" +
 	"\x05chair\x18\x02 \x01(\x03R\x05chair\"N\n" +
 	"\x17FindBadgeBySeatResponse\x123\n" +
-	"\x06record\x18\x01 \x01(\v2\x1b.conformance.v1.BadgeRecordR\x06record2\xe8\n" +
-	"\n" +
+	"\x06record\x18\x01 \x01(\v2\x1b.conformance.v1.BadgeRecordR\x06record2\x84\x12\n" +
 	"\fBadgeService\x12M\n" +
 	"\bPutBadge\x12\x1f.conformance.v1.PutBadgeRequest\x1a .conformance.v1.PutBadgeResponse\x12M\n" +
 	"\bGetBadge\x12\x1f.conformance.v1.GetBadgeRequest\x1a .conformance.v1.GetBadgeResponse\x12V\n" +
@@ -1639,7 +2466,16 @@ const file_conformance_v1_badge_prism_proto_rawDesc = "" +
 	"\x0fFindBadgeByChip\x12&.conformance.v1.FindBadgeByChipRequest\x1a'.conformance.v1.FindBadgeByChipResponse\x12h\n" +
 	"\x11FindBadgeByMaster\x12(.conformance.v1.FindBadgeByMasterRequest\x1a).conformance.v1.FindBadgeByMasterResponse\x12e\n" +
 	"\x10FindBadgeByGrade\x12'.conformance.v1.FindBadgeByGradeRequest\x1a(.conformance.v1.FindBadgeByGradeResponse\x12n\n" +
-	"\x13FindBadgeByIssuedAt\x12*.conformance.v1.FindBadgeByIssuedAtRequest\x1a+.conformance.v1.FindBadgeByIssuedAtResponse\x12b\n" +
+	"\x13FindBadgeByIssuedAt\x12*.conformance.v1.FindBadgeByIssuedAtRequest\x1a+.conformance.v1.FindBadgeByIssuedAtResponse\x12e\n" +
+	"\x10FindBadgeByShelf\x12'.conformance.v1.FindBadgeByShelfRequest\x1a(.conformance.v1.FindBadgeByShelfResponse\x12b\n" +
+	"\x0fFindBadgeBySlot\x12&.conformance.v1.FindBadgeBySlotRequest\x1a'.conformance.v1.FindBadgeBySlotResponse\x12e\n" +
+	"\x10FindBadgeByFloor\x12'.conformance.v1.FindBadgeByFloorRequest\x1a(.conformance.v1.FindBadgeByFloorResponse\x12e\n" +
+	"\x10FindBadgeByDepth\x12'.conformance.v1.FindBadgeByDepthRequest\x1a(.conformance.v1.FindBadgeByDepthResponse\x12e\n" +
+	"\x10FindBadgeByBatch\x12'.conformance.v1.FindBadgeByBatchRequest\x1a(.conformance.v1.FindBadgeByBatchResponse\x12e\n" +
+	"\x10FindBadgeByMaker\x12'.conformance.v1.FindBadgeByMakerRequest\x1a(.conformance.v1.FindBadgeByMakerResponse\x12b\n" +
+	"\x0fFindBadgeByGate\x12&.conformance.v1.FindBadgeByGateRequest\x1a'.conformance.v1.FindBadgeByGateResponse\x12b\n" +
+	"\x0fFindBadgeByLane\x12&.conformance.v1.FindBadgeByLaneRequest\x1a'.conformance.v1.FindBadgeByLaneResponse\x12k\n" +
+	"\x12FindBadgeByImprint\x12).conformance.v1.FindBadgeByImprintRequest\x1a*.conformance.v1.FindBadgeByImprintResponse\x12b\n" +
 	"\x0fFindBadgeBySeat\x12&.conformance.v1.FindBadgeBySeatRequest\x1a'.conformance.v1.FindBadgeBySeatResponseBHZFgithub.com/prism-proxy/prism/out/contract/conformance/v1;conformancev1b\x06proto3"
 
 var (
@@ -1654,7 +2490,7 @@ func file_conformance_v1_badge_prism_proto_rawDescGZIP() []byte {
 	return file_conformance_v1_badge_prism_proto_rawDescData
 }
 
-var file_conformance_v1_badge_prism_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
+var file_conformance_v1_badge_prism_proto_msgTypes = make([]protoimpl.MessageInfo, 51)
 var file_conformance_v1_badge_prism_proto_goTypes = []any{
 	(*BadgeKey)(nil),                         // 0: conformance.v1.BadgeKey
 	(*BadgeRecord)(nil),                      // 1: conformance.v1.BadgeRecord
@@ -1684,71 +2520,116 @@ var file_conformance_v1_badge_prism_proto_goTypes = []any{
 	(*FindBadgeByGradeResponse)(nil),         // 25: conformance.v1.FindBadgeByGradeResponse
 	(*FindBadgeByIssuedAtRequest)(nil),       // 26: conformance.v1.FindBadgeByIssuedAtRequest
 	(*FindBadgeByIssuedAtResponse)(nil),      // 27: conformance.v1.FindBadgeByIssuedAtResponse
-	(*FindBadgeBySeatRequest)(nil),           // 28: conformance.v1.FindBadgeBySeatRequest
-	(*FindBadgeBySeatResponse)(nil),          // 29: conformance.v1.FindBadgeBySeatResponse
-	(*BatchPutBadgesResponse_Result)(nil),    // 30: conformance.v1.BatchPutBadgesResponse.Result
-	(*BatchGetBadgesResponse_Result)(nil),    // 31: conformance.v1.BatchGetBadgesResponse.Result
-	(*BatchDeleteBadgesResponse_Result)(nil), // 32: conformance.v1.BatchDeleteBadgesResponse.Result
-	(*Badge)(nil),                            // 33: conformance.v1.Badge
-	(Grade)(0),                               // 34: conformance.v1.Grade
-	(*timestamppb.Timestamp)(nil),            // 35: google.protobuf.Timestamp
+	(*FindBadgeByShelfRequest)(nil),          // 28: conformance.v1.FindBadgeByShelfRequest
+	(*FindBadgeByShelfResponse)(nil),         // 29: conformance.v1.FindBadgeByShelfResponse
+	(*FindBadgeBySlotRequest)(nil),           // 30: conformance.v1.FindBadgeBySlotRequest
+	(*FindBadgeBySlotResponse)(nil),          // 31: conformance.v1.FindBadgeBySlotResponse
+	(*FindBadgeByFloorRequest)(nil),          // 32: conformance.v1.FindBadgeByFloorRequest
+	(*FindBadgeByFloorResponse)(nil),         // 33: conformance.v1.FindBadgeByFloorResponse
+	(*FindBadgeByDepthRequest)(nil),          // 34: conformance.v1.FindBadgeByDepthRequest
+	(*FindBadgeByDepthResponse)(nil),         // 35: conformance.v1.FindBadgeByDepthResponse
+	(*FindBadgeByBatchRequest)(nil),          // 36: conformance.v1.FindBadgeByBatchRequest
+	(*FindBadgeByBatchResponse)(nil),         // 37: conformance.v1.FindBadgeByBatchResponse
+	(*FindBadgeByMakerRequest)(nil),          // 38: conformance.v1.FindBadgeByMakerRequest
+	(*FindBadgeByMakerResponse)(nil),         // 39: conformance.v1.FindBadgeByMakerResponse
+	(*FindBadgeByGateRequest)(nil),           // 40: conformance.v1.FindBadgeByGateRequest
+	(*FindBadgeByGateResponse)(nil),          // 41: conformance.v1.FindBadgeByGateResponse
+	(*FindBadgeByLaneRequest)(nil),           // 42: conformance.v1.FindBadgeByLaneRequest
+	(*FindBadgeByLaneResponse)(nil),          // 43: conformance.v1.FindBadgeByLaneResponse
+	(*FindBadgeByImprintRequest)(nil),        // 44: conformance.v1.FindBadgeByImprintRequest
+	(*FindBadgeByImprintResponse)(nil),       // 45: conformance.v1.FindBadgeByImprintResponse
+	(*FindBadgeBySeatRequest)(nil),           // 46: conformance.v1.FindBadgeBySeatRequest
+	(*FindBadgeBySeatResponse)(nil),          // 47: conformance.v1.FindBadgeBySeatResponse
+	(*BatchPutBadgesResponse_Result)(nil),    // 48: conformance.v1.BatchPutBadgesResponse.Result
+	(*BatchGetBadgesResponse_Result)(nil),    // 49: conformance.v1.BatchGetBadgesResponse.Result
+	(*BatchDeleteBadgesResponse_Result)(nil), // 50: conformance.v1.BatchDeleteBadgesResponse.Result
+	(*Badge)(nil),                            // 51: conformance.v1.Badge
+	(Grade)(0),                               // 52: conformance.v1.Grade
+	(*timestamppb.Timestamp)(nil),            // 53: google.protobuf.Timestamp
 }
 var file_conformance_v1_badge_prism_proto_depIdxs = []int32{
-	33, // 0: conformance.v1.BadgeRecord.badge:type_name -> conformance.v1.Badge
-	33, // 1: conformance.v1.PutBadgeRequest.badge:type_name -> conformance.v1.Badge
+	51, // 0: conformance.v1.BadgeRecord.badge:type_name -> conformance.v1.Badge
+	51, // 1: conformance.v1.PutBadgeRequest.badge:type_name -> conformance.v1.Badge
 	0,  // 2: conformance.v1.GetBadgeRequest.key:type_name -> conformance.v1.BadgeKey
 	1,  // 3: conformance.v1.GetBadgeResponse.record:type_name -> conformance.v1.BadgeRecord
 	0,  // 4: conformance.v1.DeleteBadgeRequest.key:type_name -> conformance.v1.BadgeKey
-	33, // 5: conformance.v1.CompareAndSwapBadgeRequest.badge:type_name -> conformance.v1.Badge
-	33, // 6: conformance.v1.BatchPutBadgesRequest.badges:type_name -> conformance.v1.Badge
-	30, // 7: conformance.v1.BatchPutBadgesResponse.results:type_name -> conformance.v1.BatchPutBadgesResponse.Result
+	51, // 5: conformance.v1.CompareAndSwapBadgeRequest.badge:type_name -> conformance.v1.Badge
+	51, // 6: conformance.v1.BatchPutBadgesRequest.badges:type_name -> conformance.v1.Badge
+	48, // 7: conformance.v1.BatchPutBadgesResponse.results:type_name -> conformance.v1.BatchPutBadgesResponse.Result
 	0,  // 8: conformance.v1.BatchGetBadgesRequest.keys:type_name -> conformance.v1.BadgeKey
-	31, // 9: conformance.v1.BatchGetBadgesResponse.results:type_name -> conformance.v1.BatchGetBadgesResponse.Result
+	49, // 9: conformance.v1.BatchGetBadgesResponse.results:type_name -> conformance.v1.BatchGetBadgesResponse.Result
 	0,  // 10: conformance.v1.BatchDeleteBadgesRequest.keys:type_name -> conformance.v1.BadgeKey
-	32, // 11: conformance.v1.BatchDeleteBadgesResponse.results:type_name -> conformance.v1.BatchDeleteBadgesResponse.Result
+	50, // 11: conformance.v1.BatchDeleteBadgesResponse.results:type_name -> conformance.v1.BatchDeleteBadgesResponse.Result
 	1,  // 12: conformance.v1.ScanBadgesResponse.records:type_name -> conformance.v1.BadgeRecord
 	1,  // 13: conformance.v1.FindBadgeByNumberResponse.record:type_name -> conformance.v1.BadgeRecord
 	1,  // 14: conformance.v1.FindBadgeByChipResponse.record:type_name -> conformance.v1.BadgeRecord
 	1,  // 15: conformance.v1.FindBadgeByMasterResponse.record:type_name -> conformance.v1.BadgeRecord
-	34, // 16: conformance.v1.FindBadgeByGradeRequest.grade:type_name -> conformance.v1.Grade
+	52, // 16: conformance.v1.FindBadgeByGradeRequest.grade:type_name -> conformance.v1.Grade
 	1,  // 17: conformance.v1.FindBadgeByGradeResponse.record:type_name -> conformance.v1.BadgeRecord
-	35, // 18: conformance.v1.FindBadgeByIssuedAtRequest.issued_at:type_name -> google.protobuf.Timestamp
+	53, // 18: conformance.v1.FindBadgeByIssuedAtRequest.issued_at:type_name -> google.protobuf.Timestamp
 	1,  // 19: conformance.v1.FindBadgeByIssuedAtResponse.record:type_name -> conformance.v1.BadgeRecord
-	1,  // 20: conformance.v1.FindBadgeBySeatResponse.record:type_name -> conformance.v1.BadgeRecord
-	1,  // 21: conformance.v1.BatchGetBadgesResponse.Result.record:type_name -> conformance.v1.BadgeRecord
-	2,  // 22: conformance.v1.BadgeService.PutBadge:input_type -> conformance.v1.PutBadgeRequest
-	4,  // 23: conformance.v1.BadgeService.GetBadge:input_type -> conformance.v1.GetBadgeRequest
-	6,  // 24: conformance.v1.BadgeService.DeleteBadge:input_type -> conformance.v1.DeleteBadgeRequest
-	8,  // 25: conformance.v1.BadgeService.CompareAndSwapBadge:input_type -> conformance.v1.CompareAndSwapBadgeRequest
-	10, // 26: conformance.v1.BadgeService.BatchPutBadges:input_type -> conformance.v1.BatchPutBadgesRequest
-	12, // 27: conformance.v1.BadgeService.BatchGetBadges:input_type -> conformance.v1.BatchGetBadgesRequest
-	14, // 28: conformance.v1.BadgeService.BatchDeleteBadges:input_type -> conformance.v1.BatchDeleteBadgesRequest
-	16, // 29: conformance.v1.BadgeService.ScanBadges:input_type -> conformance.v1.ScanBadgesRequest
-	18, // 30: conformance.v1.BadgeService.FindBadgeByNumber:input_type -> conformance.v1.FindBadgeByNumberRequest
-	20, // 31: conformance.v1.BadgeService.FindBadgeByChip:input_type -> conformance.v1.FindBadgeByChipRequest
-	22, // 32: conformance.v1.BadgeService.FindBadgeByMaster:input_type -> conformance.v1.FindBadgeByMasterRequest
-	24, // 33: conformance.v1.BadgeService.FindBadgeByGrade:input_type -> conformance.v1.FindBadgeByGradeRequest
-	26, // 34: conformance.v1.BadgeService.FindBadgeByIssuedAt:input_type -> conformance.v1.FindBadgeByIssuedAtRequest
-	28, // 35: conformance.v1.BadgeService.FindBadgeBySeat:input_type -> conformance.v1.FindBadgeBySeatRequest
-	3,  // 36: conformance.v1.BadgeService.PutBadge:output_type -> conformance.v1.PutBadgeResponse
-	5,  // 37: conformance.v1.BadgeService.GetBadge:output_type -> conformance.v1.GetBadgeResponse
-	7,  // 38: conformance.v1.BadgeService.DeleteBadge:output_type -> conformance.v1.DeleteBadgeResponse
-	9,  // 39: conformance.v1.BadgeService.CompareAndSwapBadge:output_type -> conformance.v1.CompareAndSwapBadgeResponse
-	11, // 40: conformance.v1.BadgeService.BatchPutBadges:output_type -> conformance.v1.BatchPutBadgesResponse
-	13, // 41: conformance.v1.BadgeService.BatchGetBadges:output_type -> conformance.v1.BatchGetBadgesResponse
-	15, // 42: conformance.v1.BadgeService.BatchDeleteBadges:output_type -> conformance.v1.BatchDeleteBadgesResponse
-	17, // 43: conformance.v1.BadgeService.ScanBadges:output_type -> conformance.v1.ScanBadgesResponse
-	19, // 44: conformance.v1.BadgeService.FindBadgeByNumber:output_type -> conformance.v1.FindBadgeByNumberResponse
-	21, // 45: conformance.v1.BadgeService.FindBadgeByChip:output_type -> conformance.v1.FindBadgeByChipResponse
-	23, // 46: conformance.v1.BadgeService.FindBadgeByMaster:output_type -> conformance.v1.FindBadgeByMasterResponse
-	25, // 47: conformance.v1.BadgeService.FindBadgeByGrade:output_type -> conformance.v1.FindBadgeByGradeResponse
-	27, // 48: conformance.v1.BadgeService.FindBadgeByIssuedAt:output_type -> conformance.v1.FindBadgeByIssuedAtResponse
-	29, // 49: conformance.v1.BadgeService.FindBadgeBySeat:output_type -> conformance.v1.FindBadgeBySeatResponse
-	36, // [36:50] is the sub-list for method output_type
-	22, // [22:36] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	1,  // 20: conformance.v1.FindBadgeByShelfResponse.record:type_name -> conformance.v1.BadgeRecord
+	1,  // 21: conformance.v1.FindBadgeBySlotResponse.record:type_name -> conformance.v1.BadgeRecord
+	1,  // 22: conformance.v1.FindBadgeByFloorResponse.record:type_name -> conformance.v1.BadgeRecord
+	1,  // 23: conformance.v1.FindBadgeByDepthResponse.record:type_name -> conformance.v1.BadgeRecord
+	1,  // 24: conformance.v1.FindBadgeByBatchResponse.record:type_name -> conformance.v1.BadgeRecord
+	1,  // 25: conformance.v1.FindBadgeByMakerResponse.record:type_name -> conformance.v1.BadgeRecord
+	1,  // 26: conformance.v1.FindBadgeByGateResponse.record:type_name -> conformance.v1.BadgeRecord
+	1,  // 27: conformance.v1.FindBadgeByLaneResponse.record:type_name -> conformance.v1.BadgeRecord
+	1,  // 28: conformance.v1.FindBadgeByImprintResponse.record:type_name -> conformance.v1.BadgeRecord
+	1,  // 29: conformance.v1.FindBadgeBySeatResponse.record:type_name -> conformance.v1.BadgeRecord
+	1,  // 30: conformance.v1.BatchGetBadgesResponse.Result.record:type_name -> conformance.v1.BadgeRecord
+	2,  // 31: conformance.v1.BadgeService.PutBadge:input_type -> conformance.v1.PutBadgeRequest
+	4,  // 32: conformance.v1.BadgeService.GetBadge:input_type -> conformance.v1.GetBadgeRequest
+	6,  // 33: conformance.v1.BadgeService.DeleteBadge:input_type -> conformance.v1.DeleteBadgeRequest
+	8,  // 34: conformance.v1.BadgeService.CompareAndSwapBadge:input_type -> conformance.v1.CompareAndSwapBadgeRequest
+	10, // 35: conformance.v1.BadgeService.BatchPutBadges:input_type -> conformance.v1.BatchPutBadgesRequest
+	12, // 36: conformance.v1.BadgeService.BatchGetBadges:input_type -> conformance.v1.BatchGetBadgesRequest
+	14, // 37: conformance.v1.BadgeService.BatchDeleteBadges:input_type -> conformance.v1.BatchDeleteBadgesRequest
+	16, // 38: conformance.v1.BadgeService.ScanBadges:input_type -> conformance.v1.ScanBadgesRequest
+	18, // 39: conformance.v1.BadgeService.FindBadgeByNumber:input_type -> conformance.v1.FindBadgeByNumberRequest
+	20, // 40: conformance.v1.BadgeService.FindBadgeByChip:input_type -> conformance.v1.FindBadgeByChipRequest
+	22, // 41: conformance.v1.BadgeService.FindBadgeByMaster:input_type -> conformance.v1.FindBadgeByMasterRequest
+	24, // 42: conformance.v1.BadgeService.FindBadgeByGrade:input_type -> conformance.v1.FindBadgeByGradeRequest
+	26, // 43: conformance.v1.BadgeService.FindBadgeByIssuedAt:input_type -> conformance.v1.FindBadgeByIssuedAtRequest
+	28, // 44: conformance.v1.BadgeService.FindBadgeByShelf:input_type -> conformance.v1.FindBadgeByShelfRequest
+	30, // 45: conformance.v1.BadgeService.FindBadgeBySlot:input_type -> conformance.v1.FindBadgeBySlotRequest
+	32, // 46: conformance.v1.BadgeService.FindBadgeByFloor:input_type -> conformance.v1.FindBadgeByFloorRequest
+	34, // 47: conformance.v1.BadgeService.FindBadgeByDepth:input_type -> conformance.v1.FindBadgeByDepthRequest
+	36, // 48: conformance.v1.BadgeService.FindBadgeByBatch:input_type -> conformance.v1.FindBadgeByBatchRequest
+	38, // 49: conformance.v1.BadgeService.FindBadgeByMaker:input_type -> conformance.v1.FindBadgeByMakerRequest
+	40, // 50: conformance.v1.BadgeService.FindBadgeByGate:input_type -> conformance.v1.FindBadgeByGateRequest
+	42, // 51: conformance.v1.BadgeService.FindBadgeByLane:input_type -> conformance.v1.FindBadgeByLaneRequest
+	44, // 52: conformance.v1.BadgeService.FindBadgeByImprint:input_type -> conformance.v1.FindBadgeByImprintRequest
+	46, // 53: conformance.v1.BadgeService.FindBadgeBySeat:input_type -> conformance.v1.FindBadgeBySeatRequest
+	3,  // 54: conformance.v1.BadgeService.PutBadge:output_type -> conformance.v1.PutBadgeResponse
+	5,  // 55: conformance.v1.BadgeService.GetBadge:output_type -> conformance.v1.GetBadgeResponse
+	7,  // 56: conformance.v1.BadgeService.DeleteBadge:output_type -> conformance.v1.DeleteBadgeResponse
+	9,  // 57: conformance.v1.BadgeService.CompareAndSwapBadge:output_type -> conformance.v1.CompareAndSwapBadgeResponse
+	11, // 58: conformance.v1.BadgeService.BatchPutBadges:output_type -> conformance.v1.BatchPutBadgesResponse
+	13, // 59: conformance.v1.BadgeService.BatchGetBadges:output_type -> conformance.v1.BatchGetBadgesResponse
+	15, // 60: conformance.v1.BadgeService.BatchDeleteBadges:output_type -> conformance.v1.BatchDeleteBadgesResponse
+	17, // 61: conformance.v1.BadgeService.ScanBadges:output_type -> conformance.v1.ScanBadgesResponse
+	19, // 62: conformance.v1.BadgeService.FindBadgeByNumber:output_type -> conformance.v1.FindBadgeByNumberResponse
+	21, // 63: conformance.v1.BadgeService.FindBadgeByChip:output_type -> conformance.v1.FindBadgeByChipResponse
+	23, // 64: conformance.v1.BadgeService.FindBadgeByMaster:output_type -> conformance.v1.FindBadgeByMasterResponse
+	25, // 65: conformance.v1.BadgeService.FindBadgeByGrade:output_type -> conformance.v1.FindBadgeByGradeResponse
+	27, // 66: conformance.v1.BadgeService.FindBadgeByIssuedAt:output_type -> conformance.v1.FindBadgeByIssuedAtResponse
+	29, // 67: conformance.v1.BadgeService.FindBadgeByShelf:output_type -> conformance.v1.FindBadgeByShelfResponse
+	31, // 68: conformance.v1.BadgeService.FindBadgeBySlot:output_type -> conformance.v1.FindBadgeBySlotResponse
+	33, // 69: conformance.v1.BadgeService.FindBadgeByFloor:output_type -> conformance.v1.FindBadgeByFloorResponse
+	35, // 70: conformance.v1.BadgeService.FindBadgeByDepth:output_type -> conformance.v1.FindBadgeByDepthResponse
+	37, // 71: conformance.v1.BadgeService.FindBadgeByBatch:output_type -> conformance.v1.FindBadgeByBatchResponse
+	39, // 72: conformance.v1.BadgeService.FindBadgeByMaker:output_type -> conformance.v1.FindBadgeByMakerResponse
+	41, // 73: conformance.v1.BadgeService.FindBadgeByGate:output_type -> conformance.v1.FindBadgeByGateResponse
+	43, // 74: conformance.v1.BadgeService.FindBadgeByLane:output_type -> conformance.v1.FindBadgeByLaneResponse
+	45, // 75: conformance.v1.BadgeService.FindBadgeByImprint:output_type -> conformance.v1.FindBadgeByImprintResponse
+	47, // 76: conformance.v1.BadgeService.FindBadgeBySeat:output_type -> conformance.v1.FindBadgeBySeatResponse
+	54, // [54:77] is the sub-list for method output_type
+	31, // [31:54] is the sub-list for method input_type
+	31, // [31:31] is the sub-list for extension type_name
+	31, // [31:31] is the sub-list for extension extendee
+	0,  // [0:31] is the sub-list for field type_name
 }
 
 func init() { file_conformance_v1_badge_prism_proto_init() }
@@ -1763,7 +2644,7 @@ func file_conformance_v1_badge_prism_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_conformance_v1_badge_prism_proto_rawDesc), len(file_conformance_v1_badge_prism_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   33,
+			NumMessages:   51,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

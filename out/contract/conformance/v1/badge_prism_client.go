@@ -25,6 +25,15 @@ const (
 	BadgeService_FindBadgeByMaster_FullMethodName   = "/conformance.v1.BadgeService/FindBadgeByMaster"
 	BadgeService_FindBadgeByGrade_FullMethodName    = "/conformance.v1.BadgeService/FindBadgeByGrade"
 	BadgeService_FindBadgeByIssuedAt_FullMethodName = "/conformance.v1.BadgeService/FindBadgeByIssuedAt"
+	BadgeService_FindBadgeByShelf_FullMethodName    = "/conformance.v1.BadgeService/FindBadgeByShelf"
+	BadgeService_FindBadgeBySlot_FullMethodName     = "/conformance.v1.BadgeService/FindBadgeBySlot"
+	BadgeService_FindBadgeByFloor_FullMethodName    = "/conformance.v1.BadgeService/FindBadgeByFloor"
+	BadgeService_FindBadgeByDepth_FullMethodName    = "/conformance.v1.BadgeService/FindBadgeByDepth"
+	BadgeService_FindBadgeByBatch_FullMethodName    = "/conformance.v1.BadgeService/FindBadgeByBatch"
+	BadgeService_FindBadgeByMaker_FullMethodName    = "/conformance.v1.BadgeService/FindBadgeByMaker"
+	BadgeService_FindBadgeByGate_FullMethodName     = "/conformance.v1.BadgeService/FindBadgeByGate"
+	BadgeService_FindBadgeByLane_FullMethodName     = "/conformance.v1.BadgeService/FindBadgeByLane"
+	BadgeService_FindBadgeByImprint_FullMethodName  = "/conformance.v1.BadgeService/FindBadgeByImprint"
 	BadgeService_FindBadgeBySeat_FullMethodName     = "/conformance.v1.BadgeService/FindBadgeBySeat"
 )
 
@@ -184,6 +193,78 @@ func (c *BadgeServiceClient) FindBadgeByGrade(ctx context.Context, in *FindBadge
 //   - NOT_FOUND: there is none.
 func (c *BadgeServiceClient) FindBadgeByIssuedAt(ctx context.Context, in *FindBadgeByIssuedAtRequest, opts ...grpc.CallOption) (*FindBadgeByIssuedAtResponse, error) {
 	return call[FindBadgeByIssuedAtResponse](ctx, c.cc, BadgeService_FindBadgeByIssuedAt_FullMethodName, in, opts)
+}
+
+// FindBadgeByShelf returns the one record with the given shelf.
+//
+// Errors:
+//   - NOT_FOUND: there is none.
+func (c *BadgeServiceClient) FindBadgeByShelf(ctx context.Context, in *FindBadgeByShelfRequest, opts ...grpc.CallOption) (*FindBadgeByShelfResponse, error) {
+	return call[FindBadgeByShelfResponse](ctx, c.cc, BadgeService_FindBadgeByShelf_FullMethodName, in, opts)
+}
+
+// FindBadgeBySlot returns the one record with the given slot.
+//
+// Errors:
+//   - NOT_FOUND: there is none.
+func (c *BadgeServiceClient) FindBadgeBySlot(ctx context.Context, in *FindBadgeBySlotRequest, opts ...grpc.CallOption) (*FindBadgeBySlotResponse, error) {
+	return call[FindBadgeBySlotResponse](ctx, c.cc, BadgeService_FindBadgeBySlot_FullMethodName, in, opts)
+}
+
+// FindBadgeByFloor returns the one record with the given floor.
+//
+// Errors:
+//   - NOT_FOUND: there is none.
+func (c *BadgeServiceClient) FindBadgeByFloor(ctx context.Context, in *FindBadgeByFloorRequest, opts ...grpc.CallOption) (*FindBadgeByFloorResponse, error) {
+	return call[FindBadgeByFloorResponse](ctx, c.cc, BadgeService_FindBadgeByFloor_FullMethodName, in, opts)
+}
+
+// FindBadgeByDepth returns the one record with the given depth.
+//
+// Errors:
+//   - NOT_FOUND: there is none.
+func (c *BadgeServiceClient) FindBadgeByDepth(ctx context.Context, in *FindBadgeByDepthRequest, opts ...grpc.CallOption) (*FindBadgeByDepthResponse, error) {
+	return call[FindBadgeByDepthResponse](ctx, c.cc, BadgeService_FindBadgeByDepth_FullMethodName, in, opts)
+}
+
+// FindBadgeByBatch returns the one record with the given batch.
+//
+// Errors:
+//   - NOT_FOUND: there is none.
+func (c *BadgeServiceClient) FindBadgeByBatch(ctx context.Context, in *FindBadgeByBatchRequest, opts ...grpc.CallOption) (*FindBadgeByBatchResponse, error) {
+	return call[FindBadgeByBatchResponse](ctx, c.cc, BadgeService_FindBadgeByBatch_FullMethodName, in, opts)
+}
+
+// FindBadgeByMaker returns the one record with the given maker.
+//
+// Errors:
+//   - NOT_FOUND: there is none.
+func (c *BadgeServiceClient) FindBadgeByMaker(ctx context.Context, in *FindBadgeByMakerRequest, opts ...grpc.CallOption) (*FindBadgeByMakerResponse, error) {
+	return call[FindBadgeByMakerResponse](ctx, c.cc, BadgeService_FindBadgeByMaker_FullMethodName, in, opts)
+}
+
+// FindBadgeByGate returns the one record with the given gate.
+//
+// Errors:
+//   - NOT_FOUND: there is none.
+func (c *BadgeServiceClient) FindBadgeByGate(ctx context.Context, in *FindBadgeByGateRequest, opts ...grpc.CallOption) (*FindBadgeByGateResponse, error) {
+	return call[FindBadgeByGateResponse](ctx, c.cc, BadgeService_FindBadgeByGate_FullMethodName, in, opts)
+}
+
+// FindBadgeByLane returns the one record with the given lane.
+//
+// Errors:
+//   - NOT_FOUND: there is none.
+func (c *BadgeServiceClient) FindBadgeByLane(ctx context.Context, in *FindBadgeByLaneRequest, opts ...grpc.CallOption) (*FindBadgeByLaneResponse, error) {
+	return call[FindBadgeByLaneResponse](ctx, c.cc, BadgeService_FindBadgeByLane_FullMethodName, in, opts)
+}
+
+// FindBadgeByImprint returns the one record with the given imprint.
+//
+// Errors:
+//   - NOT_FOUND: there is none.
+func (c *BadgeServiceClient) FindBadgeByImprint(ctx context.Context, in *FindBadgeByImprintRequest, opts ...grpc.CallOption) (*FindBadgeByImprintResponse, error) {
+	return call[FindBadgeByImprintResponse](ctx, c.cc, BadgeService_FindBadgeByImprint_FullMethodName, in, opts)
 }
 
 // FindBadgeBySeat returns the one record with the given room and chair.

@@ -172,6 +172,15 @@ type Badge struct {
 	IssuedAt      *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=issued_at,json=issuedAt,proto3" json:"issued_at,omitempty"`
 	Room          *string                `protobuf:"bytes,7,opt,name=room,proto3,oneof" json:"room,omitempty"`
 	Chair         *int64                 `protobuf:"varint,8,opt,name=chair,proto3,oneof" json:"chair,omitempty"`
+	Shelf         *int32                 `protobuf:"varint,9,opt,name=shelf,proto3,oneof" json:"shelf,omitempty"`
+	Slot          *uint32                `protobuf:"varint,10,opt,name=slot,proto3,oneof" json:"slot,omitempty"`
+	Floor         *int32                 `protobuf:"zigzag32,11,opt,name=floor,proto3,oneof" json:"floor,omitempty"`
+	Depth         *int64                 `protobuf:"zigzag64,12,opt,name=depth,proto3,oneof" json:"depth,omitempty"`
+	Batch         *uint32                `protobuf:"fixed32,13,opt,name=batch,proto3,oneof" json:"batch,omitempty"`
+	Maker         *uint64                `protobuf:"fixed64,14,opt,name=maker,proto3,oneof" json:"maker,omitempty"`
+	Gate          *int32                 `protobuf:"fixed32,15,opt,name=gate,proto3,oneof" json:"gate,omitempty"`
+	Lane          *int64                 `protobuf:"fixed64,16,opt,name=lane,proto3,oneof" json:"lane,omitempty"`
+	Imprint       []byte                 `protobuf:"bytes,17,opt,name=imprint,proto3,oneof" json:"imprint,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -262,6 +271,69 @@ func (x *Badge) GetChair() int64 {
 	return 0
 }
 
+func (x *Badge) GetShelf() int32 {
+	if x != nil && x.Shelf != nil {
+		return *x.Shelf
+	}
+	return 0
+}
+
+func (x *Badge) GetSlot() uint32 {
+	if x != nil && x.Slot != nil {
+		return *x.Slot
+	}
+	return 0
+}
+
+func (x *Badge) GetFloor() int32 {
+	if x != nil && x.Floor != nil {
+		return *x.Floor
+	}
+	return 0
+}
+
+func (x *Badge) GetDepth() int64 {
+	if x != nil && x.Depth != nil {
+		return *x.Depth
+	}
+	return 0
+}
+
+func (x *Badge) GetBatch() uint32 {
+	if x != nil && x.Batch != nil {
+		return *x.Batch
+	}
+	return 0
+}
+
+func (x *Badge) GetMaker() uint64 {
+	if x != nil && x.Maker != nil {
+		return *x.Maker
+	}
+	return 0
+}
+
+func (x *Badge) GetGate() int32 {
+	if x != nil && x.Gate != nil {
+		return *x.Gate
+	}
+	return 0
+}
+
+func (x *Badge) GetLane() int64 {
+	if x != nil && x.Lane != nil {
+		return *x.Lane
+	}
+	return 0
+}
+
+func (x *Badge) GetImprint() []byte {
+	if x != nil {
+		return x.Imprint
+	}
+	return nil
+}
+
 var File_conformance_v1_item_proto protoreflect.FileDescriptor
 
 const file_conformance_v1_item_proto_rawDesc = "" +
@@ -278,7 +350,7 @@ const file_conformance_v1_item_proto_rawDesc = "" +
 	"\a_serialB\b\n" +
 	"\x06_labelB\t\n" +
 	"\a_colourB\b\n" +
-	"\x06_title\"\xd0\x02\n" +
+	"\x06_title\"\x9a\x05\n" +
 	"\x05Badge\x12\x19\n" +
 	"\bbadge_id\x18\x01 \x01(\tR\abadgeId\x12\x1b\n" +
 	"\x06number\x18\x02 \x01(\x03H\x00R\x06number\x88\x01\x01\x12\x17\n" +
@@ -287,13 +359,34 @@ const file_conformance_v1_item_proto_rawDesc = "" +
 	"\x05grade\x18\x05 \x01(\x0e2\x15.conformance.v1.GradeH\x03R\x05grade\x88\x01\x01\x127\n" +
 	"\tissued_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\bissuedAt\x12\x17\n" +
 	"\x04room\x18\a \x01(\tH\x04R\x04room\x88\x01\x01\x12\x19\n" +
-	"\x05chair\x18\b \x01(\x03H\x05R\x05chair\x88\x01\x01B\t\n" +
+	"\x05chair\x18\b \x01(\x03H\x05R\x05chair\x88\x01\x01\x12\x19\n" +
+	"\x05shelf\x18\t \x01(\x05H\x06R\x05shelf\x88\x01\x01\x12\x17\n" +
+	"\x04slot\x18\n" +
+	" \x01(\rH\aR\x04slot\x88\x01\x01\x12\x19\n" +
+	"\x05floor\x18\v \x01(\x11H\bR\x05floor\x88\x01\x01\x12\x19\n" +
+	"\x05depth\x18\f \x01(\x12H\tR\x05depth\x88\x01\x01\x12\x19\n" +
+	"\x05batch\x18\r \x01(\aH\n" +
+	"R\x05batch\x88\x01\x01\x12\x19\n" +
+	"\x05maker\x18\x0e \x01(\x06H\vR\x05maker\x88\x01\x01\x12\x17\n" +
+	"\x04gate\x18\x0f \x01(\x0fH\fR\x04gate\x88\x01\x01\x12\x17\n" +
+	"\x04lane\x18\x10 \x01(\x10H\rR\x04lane\x88\x01\x01\x12\x1d\n" +
+	"\aimprint\x18\x11 \x01(\fH\x0eR\aimprint\x88\x01\x01B\t\n" +
 	"\a_numberB\a\n" +
 	"\x05_chipB\t\n" +
 	"\a_masterB\b\n" +
 	"\x06_gradeB\a\n" +
 	"\x05_roomB\b\n" +
-	"\x06_chair*=\n" +
+	"\x06_chairB\b\n" +
+	"\x06_shelfB\a\n" +
+	"\x05_slotB\b\n" +
+	"\x06_floorB\b\n" +
+	"\x06_depthB\b\n" +
+	"\x06_batchB\b\n" +
+	"\x06_makerB\a\n" +
+	"\x05_gateB\a\n" +
+	"\x05_laneB\n" +
+	"\n" +
+	"\b_imprint*=\n" +
 	"\x05Grade\x12\x15\n" +
 	"\x11GRADE_UNSPECIFIED\x10\x00\x12\r\n" +
 	"\tGRADE_LOW\x10\x01\x12\x0e\n" +

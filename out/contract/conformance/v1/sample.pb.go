@@ -26,10 +26,15 @@ type Sample struct {
 	Grade    *Grade                 `protobuf:"varint,6,opt,name=grade,proto3,enum=conformance.v1.Grade,oneof" json:"grade,omitempty"`
 	Time     *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=time,proto3" json:"time,omitempty"`
 	// The other ways in which the wire holds integers.
-	Delta  *int64  `protobuf:"zigzag64,8,opt,name=delta,proto3,oneof" json:"delta,omitempty"`
-	Mask   *uint64 `protobuf:"fixed64,9,opt,name=mask,proto3,oneof" json:"mask,omitempty"`
-	Level  *int32  `protobuf:"fixed32,10,opt,name=level,proto3,oneof" json:"level,omitempty"`
-	Weight *uint32 `protobuf:"varint,11,opt,name=weight,proto3,oneof" json:"weight,omitempty"`
+	Delta    *int64  `protobuf:"zigzag64,8,opt,name=delta,proto3,oneof" json:"delta,omitempty"`
+	Mask     *uint64 `protobuf:"fixed64,9,opt,name=mask,proto3,oneof" json:"mask,omitempty"`
+	Level    *int32  `protobuf:"fixed32,10,opt,name=level,proto3,oneof" json:"level,omitempty"`
+	Weight   *uint32 `protobuf:"varint,11,opt,name=weight,proto3,oneof" json:"weight,omitempty"`
+	Amount   *int32  `protobuf:"varint,13,opt,name=amount,proto3,oneof" json:"amount,omitempty"`
+	Shift    *int32  `protobuf:"zigzag32,14,opt,name=shift,proto3,oneof" json:"shift,omitempty"`
+	Checksum *uint32 `protobuf:"fixed32,15,opt,name=checksum,proto3,oneof" json:"checksum,omitempty"`
+	Position *int64  `protobuf:"fixed64,16,opt,name=position,proto3,oneof" json:"position,omitempty"`
+	Digest   []byte  `protobuf:"bytes,17,opt,name=digest,proto3,oneof" json:"digest,omitempty"`
 	// Without presence: every record is in the index, most under 0.
 	Bucket        int64 `protobuf:"varint,12,opt,name=bucket,proto3" json:"bucket,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -141,6 +146,41 @@ func (x *Sample) GetWeight() uint32 {
 		return *x.Weight
 	}
 	return 0
+}
+
+func (x *Sample) GetAmount() int32 {
+	if x != nil && x.Amount != nil {
+		return *x.Amount
+	}
+	return 0
+}
+
+func (x *Sample) GetShift() int32 {
+	if x != nil && x.Shift != nil {
+		return *x.Shift
+	}
+	return 0
+}
+
+func (x *Sample) GetChecksum() uint32 {
+	if x != nil && x.Checksum != nil {
+		return *x.Checksum
+	}
+	return 0
+}
+
+func (x *Sample) GetPosition() int64 {
+	if x != nil && x.Position != nil {
+		return *x.Position
+	}
+	return 0
+}
+
+func (x *Sample) GetDigest() []byte {
+	if x != nil {
+		return x.Digest
+	}
+	return nil
 }
 
 func (x *Sample) GetBucket() int64 {
@@ -292,7 +332,7 @@ var File_conformance_v1_sample_proto protoreflect.FileDescriptor
 
 const file_conformance_v1_sample_proto_rawDesc = "" +
 	"\n" +
-	"\x1bconformance/v1/sample.proto\x12\x0econformance.v1\x1a\x19conformance/v1/item.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16prism/v1/options.proto\"\xcb\x03\n" +
+	"\x1bconformance/v1/sample.proto\x12\x0econformance.v1\x1a\x19conformance/v1/item.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16prism/v1/options.proto\"\x9c\x05\n" +
 	"\x06Sample\x12\x1b\n" +
 	"\tsample_id\x18\x01 \x01(\tR\bsampleId\x12\x17\n" +
 	"\x04text\x18\x02 \x01(\tH\x00R\x04text\x88\x01\x01\x12\x1b\n" +
@@ -305,7 +345,13 @@ const file_conformance_v1_sample_proto_rawDesc = "" +
 	"\x04mask\x18\t \x01(\x06H\x06R\x04mask\x88\x01\x01\x12\x19\n" +
 	"\x05level\x18\n" +
 	" \x01(\x0fH\aR\x05level\x88\x01\x01\x12\x1b\n" +
-	"\x06weight\x18\v \x01(\rH\bR\x06weight\x88\x01\x01\x12\x16\n" +
+	"\x06weight\x18\v \x01(\rH\bR\x06weight\x88\x01\x01\x12\x1b\n" +
+	"\x06amount\x18\r \x01(\x05H\tR\x06amount\x88\x01\x01\x12\x19\n" +
+	"\x05shift\x18\x0e \x01(\x11H\n" +
+	"R\x05shift\x88\x01\x01\x12\x1f\n" +
+	"\bchecksum\x18\x0f \x01(\aH\vR\bchecksum\x88\x01\x01\x12\x1f\n" +
+	"\bposition\x18\x10 \x01(\x10H\fR\bposition\x88\x01\x01\x12\x1b\n" +
+	"\x06digest\x18\x11 \x01(\fH\rR\x06digest\x88\x01\x01\x12\x16\n" +
 	"\x06bucket\x18\f \x01(\x03R\x06bucketB\a\n" +
 	"\x05_textB\t\n" +
 	"\a_numberB\a\n" +
@@ -315,7 +361,12 @@ const file_conformance_v1_sample_proto_rawDesc = "" +
 	"\x06_deltaB\a\n" +
 	"\x05_maskB\b\n" +
 	"\x06_levelB\t\n" +
-	"\a_weight\">\n" +
+	"\a_weightB\t\n" +
+	"\a_amountB\b\n" +
+	"\x06_shiftB\v\n" +
+	"\t_checksumB\v\n" +
+	"\t_positionB\t\n" +
+	"\a_digest\">\n" +
 	"\aCounter\x12\x1d\n" +
 	"\n" +
 	"counter_id\x18\x01 \x01(\x03R\tcounterId\x12\x14\n" +

@@ -2361,6 +2361,686 @@ func (x *FindSamplesByBucketResponse) GetNextPageToken() string {
 	return ""
 }
 
+type FindSamplesByAmountRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Inclusive, whatever the direction. Unset: from the first.
+	From *int32 `protobuf:"varint,11,opt,name=from,proto3,oneof" json:"from,omitempty"`
+	// Exclusive, whatever the direction. Unset: to the last.
+	To *int32 `protobuf:"varint,12,opt,name=to,proto3,oneof" json:"to,omitempty"`
+	// Lists from the last to the first.
+	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
+	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
+	// and not be the last.
+	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// The next_page_token of the page before; every other field but page_size
+	// must be as it was then. Empty: the first page.
+	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesByAmountRequest) Reset() {
+	*x = FindSamplesByAmountRequest{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesByAmountRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesByAmountRequest) ProtoMessage() {}
+
+func (x *FindSamplesByAmountRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesByAmountRequest.ProtoReflect.Descriptor instead.
+func (*FindSamplesByAmountRequest) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *FindSamplesByAmountRequest) GetFrom() int32 {
+	if x != nil && x.From != nil {
+		return *x.From
+	}
+	return 0
+}
+
+func (x *FindSamplesByAmountRequest) GetTo() int32 {
+	if x != nil && x.To != nil {
+		return *x.To
+	}
+	return 0
+}
+
+func (x *FindSamplesByAmountRequest) GetReverse() bool {
+	if x != nil {
+		return x.Reverse
+	}
+	return false
+}
+
+func (x *FindSamplesByAmountRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *FindSamplesByAmountRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+type FindSamplesByAmountResponse struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Records []*SampleRecord        `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
+	// Good for 24 hours. Empty: this page is the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesByAmountResponse) Reset() {
+	*x = FindSamplesByAmountResponse{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesByAmountResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesByAmountResponse) ProtoMessage() {}
+
+func (x *FindSamplesByAmountResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesByAmountResponse.ProtoReflect.Descriptor instead.
+func (*FindSamplesByAmountResponse) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{41}
+}
+
+func (x *FindSamplesByAmountResponse) GetRecords() []*SampleRecord {
+	if x != nil {
+		return x.Records
+	}
+	return nil
+}
+
+func (x *FindSamplesByAmountResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+type FindSamplesByShiftRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Inclusive, whatever the direction. Unset: from the first.
+	From *int32 `protobuf:"zigzag32,11,opt,name=from,proto3,oneof" json:"from,omitempty"`
+	// Exclusive, whatever the direction. Unset: to the last.
+	To *int32 `protobuf:"zigzag32,12,opt,name=to,proto3,oneof" json:"to,omitempty"`
+	// Lists from the last to the first.
+	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
+	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
+	// and not be the last.
+	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// The next_page_token of the page before; every other field but page_size
+	// must be as it was then. Empty: the first page.
+	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesByShiftRequest) Reset() {
+	*x = FindSamplesByShiftRequest{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[42]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesByShiftRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesByShiftRequest) ProtoMessage() {}
+
+func (x *FindSamplesByShiftRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[42]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesByShiftRequest.ProtoReflect.Descriptor instead.
+func (*FindSamplesByShiftRequest) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{42}
+}
+
+func (x *FindSamplesByShiftRequest) GetFrom() int32 {
+	if x != nil && x.From != nil {
+		return *x.From
+	}
+	return 0
+}
+
+func (x *FindSamplesByShiftRequest) GetTo() int32 {
+	if x != nil && x.To != nil {
+		return *x.To
+	}
+	return 0
+}
+
+func (x *FindSamplesByShiftRequest) GetReverse() bool {
+	if x != nil {
+		return x.Reverse
+	}
+	return false
+}
+
+func (x *FindSamplesByShiftRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *FindSamplesByShiftRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+type FindSamplesByShiftResponse struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Records []*SampleRecord        `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
+	// Good for 24 hours. Empty: this page is the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesByShiftResponse) Reset() {
+	*x = FindSamplesByShiftResponse{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[43]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesByShiftResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesByShiftResponse) ProtoMessage() {}
+
+func (x *FindSamplesByShiftResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[43]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesByShiftResponse.ProtoReflect.Descriptor instead.
+func (*FindSamplesByShiftResponse) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{43}
+}
+
+func (x *FindSamplesByShiftResponse) GetRecords() []*SampleRecord {
+	if x != nil {
+		return x.Records
+	}
+	return nil
+}
+
+func (x *FindSamplesByShiftResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+type FindSamplesByChecksumRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Inclusive, whatever the direction. Unset: from the first.
+	From *uint32 `protobuf:"fixed32,11,opt,name=from,proto3,oneof" json:"from,omitempty"`
+	// Exclusive, whatever the direction. Unset: to the last.
+	To *uint32 `protobuf:"fixed32,12,opt,name=to,proto3,oneof" json:"to,omitempty"`
+	// Lists from the last to the first.
+	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
+	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
+	// and not be the last.
+	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// The next_page_token of the page before; every other field but page_size
+	// must be as it was then. Empty: the first page.
+	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesByChecksumRequest) Reset() {
+	*x = FindSamplesByChecksumRequest{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[44]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesByChecksumRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesByChecksumRequest) ProtoMessage() {}
+
+func (x *FindSamplesByChecksumRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[44]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesByChecksumRequest.ProtoReflect.Descriptor instead.
+func (*FindSamplesByChecksumRequest) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{44}
+}
+
+func (x *FindSamplesByChecksumRequest) GetFrom() uint32 {
+	if x != nil && x.From != nil {
+		return *x.From
+	}
+	return 0
+}
+
+func (x *FindSamplesByChecksumRequest) GetTo() uint32 {
+	if x != nil && x.To != nil {
+		return *x.To
+	}
+	return 0
+}
+
+func (x *FindSamplesByChecksumRequest) GetReverse() bool {
+	if x != nil {
+		return x.Reverse
+	}
+	return false
+}
+
+func (x *FindSamplesByChecksumRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *FindSamplesByChecksumRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+type FindSamplesByChecksumResponse struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Records []*SampleRecord        `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
+	// Good for 24 hours. Empty: this page is the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesByChecksumResponse) Reset() {
+	*x = FindSamplesByChecksumResponse{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[45]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesByChecksumResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesByChecksumResponse) ProtoMessage() {}
+
+func (x *FindSamplesByChecksumResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[45]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesByChecksumResponse.ProtoReflect.Descriptor instead.
+func (*FindSamplesByChecksumResponse) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{45}
+}
+
+func (x *FindSamplesByChecksumResponse) GetRecords() []*SampleRecord {
+	if x != nil {
+		return x.Records
+	}
+	return nil
+}
+
+func (x *FindSamplesByChecksumResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+type FindSamplesByPositionRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Inclusive, whatever the direction. Unset: from the first.
+	From *int64 `protobuf:"fixed64,11,opt,name=from,proto3,oneof" json:"from,omitempty"`
+	// Exclusive, whatever the direction. Unset: to the last.
+	To *int64 `protobuf:"fixed64,12,opt,name=to,proto3,oneof" json:"to,omitempty"`
+	// Lists from the last to the first.
+	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
+	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
+	// and not be the last.
+	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// The next_page_token of the page before; every other field but page_size
+	// must be as it was then. Empty: the first page.
+	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesByPositionRequest) Reset() {
+	*x = FindSamplesByPositionRequest{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[46]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesByPositionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesByPositionRequest) ProtoMessage() {}
+
+func (x *FindSamplesByPositionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[46]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesByPositionRequest.ProtoReflect.Descriptor instead.
+func (*FindSamplesByPositionRequest) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{46}
+}
+
+func (x *FindSamplesByPositionRequest) GetFrom() int64 {
+	if x != nil && x.From != nil {
+		return *x.From
+	}
+	return 0
+}
+
+func (x *FindSamplesByPositionRequest) GetTo() int64 {
+	if x != nil && x.To != nil {
+		return *x.To
+	}
+	return 0
+}
+
+func (x *FindSamplesByPositionRequest) GetReverse() bool {
+	if x != nil {
+		return x.Reverse
+	}
+	return false
+}
+
+func (x *FindSamplesByPositionRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *FindSamplesByPositionRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+type FindSamplesByPositionResponse struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Records []*SampleRecord        `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
+	// Good for 24 hours. Empty: this page is the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesByPositionResponse) Reset() {
+	*x = FindSamplesByPositionResponse{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[47]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesByPositionResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesByPositionResponse) ProtoMessage() {}
+
+func (x *FindSamplesByPositionResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[47]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesByPositionResponse.ProtoReflect.Descriptor instead.
+func (*FindSamplesByPositionResponse) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{47}
+}
+
+func (x *FindSamplesByPositionResponse) GetRecords() []*SampleRecord {
+	if x != nil {
+		return x.Records
+	}
+	return nil
+}
+
+func (x *FindSamplesByPositionResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+type FindSamplesByDigestRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Inclusive, whatever the direction. Unset: from the first.
+	From []byte `protobuf:"bytes,11,opt,name=from,proto3,oneof" json:"from,omitempty"`
+	// Exclusive, whatever the direction. Unset: to the last.
+	To []byte `protobuf:"bytes,12,opt,name=to,proto3,oneof" json:"to,omitempty"`
+	// Lists from the last to the first.
+	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
+	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
+	// and not be the last.
+	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// The next_page_token of the page before; every other field but page_size
+	// must be as it was then. Empty: the first page.
+	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesByDigestRequest) Reset() {
+	*x = FindSamplesByDigestRequest{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[48]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesByDigestRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesByDigestRequest) ProtoMessage() {}
+
+func (x *FindSamplesByDigestRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[48]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesByDigestRequest.ProtoReflect.Descriptor instead.
+func (*FindSamplesByDigestRequest) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{48}
+}
+
+func (x *FindSamplesByDigestRequest) GetFrom() []byte {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *FindSamplesByDigestRequest) GetTo() []byte {
+	if x != nil {
+		return x.To
+	}
+	return nil
+}
+
+func (x *FindSamplesByDigestRequest) GetReverse() bool {
+	if x != nil {
+		return x.Reverse
+	}
+	return false
+}
+
+func (x *FindSamplesByDigestRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *FindSamplesByDigestRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+type FindSamplesByDigestResponse struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Records []*SampleRecord        `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
+	// Good for 24 hours. Empty: this page is the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesByDigestResponse) Reset() {
+	*x = FindSamplesByDigestResponse{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[49]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesByDigestResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesByDigestResponse) ProtoMessage() {}
+
+func (x *FindSamplesByDigestResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[49]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesByDigestResponse.ProtoReflect.Descriptor instead.
+func (*FindSamplesByDigestResponse) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{49}
+}
+
+func (x *FindSamplesByDigestResponse) GetRecords() []*SampleRecord {
+	if x != nil {
+		return x.Records
+	}
+	return nil
+}
+
+func (x *FindSamplesByDigestResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
 type FindSamplesBySameTextRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Text  string                 `protobuf:"bytes,1,opt,name=text,proto3" json:"text,omitempty"`
@@ -2378,7 +3058,7 @@ type FindSamplesBySameTextRequest struct {
 
 func (x *FindSamplesBySameTextRequest) Reset() {
 	*x = FindSamplesBySameTextRequest{}
-	mi := &file_conformance_v1_sample_prism_proto_msgTypes[40]
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2390,7 +3070,7 @@ func (x *FindSamplesBySameTextRequest) String() string {
 func (*FindSamplesBySameTextRequest) ProtoMessage() {}
 
 func (x *FindSamplesBySameTextRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_conformance_v1_sample_prism_proto_msgTypes[40]
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2403,7 +3083,7 @@ func (x *FindSamplesBySameTextRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindSamplesBySameTextRequest.ProtoReflect.Descriptor instead.
 func (*FindSamplesBySameTextRequest) Descriptor() ([]byte, []int) {
-	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{40}
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *FindSamplesBySameTextRequest) GetText() string {
@@ -2445,7 +3125,7 @@ type FindSamplesBySameTextResponse struct {
 
 func (x *FindSamplesBySameTextResponse) Reset() {
 	*x = FindSamplesBySameTextResponse{}
-	mi := &file_conformance_v1_sample_prism_proto_msgTypes[41]
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2457,7 +3137,7 @@ func (x *FindSamplesBySameTextResponse) String() string {
 func (*FindSamplesBySameTextResponse) ProtoMessage() {}
 
 func (x *FindSamplesBySameTextResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_conformance_v1_sample_prism_proto_msgTypes[41]
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2470,7 +3150,7 @@ func (x *FindSamplesBySameTextResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindSamplesBySameTextResponse.ProtoReflect.Descriptor instead.
 func (*FindSamplesBySameTextResponse) Descriptor() ([]byte, []int) {
-	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{41}
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *FindSamplesBySameTextResponse) GetRecords() []*SampleRecord {
@@ -2504,7 +3184,7 @@ type FindSamplesBySameNumberRequest struct {
 
 func (x *FindSamplesBySameNumberRequest) Reset() {
 	*x = FindSamplesBySameNumberRequest{}
-	mi := &file_conformance_v1_sample_prism_proto_msgTypes[42]
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2516,7 +3196,7 @@ func (x *FindSamplesBySameNumberRequest) String() string {
 func (*FindSamplesBySameNumberRequest) ProtoMessage() {}
 
 func (x *FindSamplesBySameNumberRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_conformance_v1_sample_prism_proto_msgTypes[42]
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2529,7 +3209,7 @@ func (x *FindSamplesBySameNumberRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindSamplesBySameNumberRequest.ProtoReflect.Descriptor instead.
 func (*FindSamplesBySameNumberRequest) Descriptor() ([]byte, []int) {
-	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{42}
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *FindSamplesBySameNumberRequest) GetNumber() int64 {
@@ -2571,7 +3251,7 @@ type FindSamplesBySameNumberResponse struct {
 
 func (x *FindSamplesBySameNumberResponse) Reset() {
 	*x = FindSamplesBySameNumberResponse{}
-	mi := &file_conformance_v1_sample_prism_proto_msgTypes[43]
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2583,7 +3263,7 @@ func (x *FindSamplesBySameNumberResponse) String() string {
 func (*FindSamplesBySameNumberResponse) ProtoMessage() {}
 
 func (x *FindSamplesBySameNumberResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_conformance_v1_sample_prism_proto_msgTypes[43]
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2596,7 +3276,7 @@ func (x *FindSamplesBySameNumberResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindSamplesBySameNumberResponse.ProtoReflect.Descriptor instead.
 func (*FindSamplesBySameNumberResponse) Descriptor() ([]byte, []int) {
-	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{43}
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *FindSamplesBySameNumberResponse) GetRecords() []*SampleRecord {
@@ -2630,7 +3310,7 @@ type FindSamplesBySameSizeRequest struct {
 
 func (x *FindSamplesBySameSizeRequest) Reset() {
 	*x = FindSamplesBySameSizeRequest{}
-	mi := &file_conformance_v1_sample_prism_proto_msgTypes[44]
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2642,7 +3322,7 @@ func (x *FindSamplesBySameSizeRequest) String() string {
 func (*FindSamplesBySameSizeRequest) ProtoMessage() {}
 
 func (x *FindSamplesBySameSizeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_conformance_v1_sample_prism_proto_msgTypes[44]
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2655,7 +3335,7 @@ func (x *FindSamplesBySameSizeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindSamplesBySameSizeRequest.ProtoReflect.Descriptor instead.
 func (*FindSamplesBySameSizeRequest) Descriptor() ([]byte, []int) {
-	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{44}
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *FindSamplesBySameSizeRequest) GetSize() uint64 {
@@ -2697,7 +3377,7 @@ type FindSamplesBySameSizeResponse struct {
 
 func (x *FindSamplesBySameSizeResponse) Reset() {
 	*x = FindSamplesBySameSizeResponse{}
-	mi := &file_conformance_v1_sample_prism_proto_msgTypes[45]
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2709,7 +3389,7 @@ func (x *FindSamplesBySameSizeResponse) String() string {
 func (*FindSamplesBySameSizeResponse) ProtoMessage() {}
 
 func (x *FindSamplesBySameSizeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_conformance_v1_sample_prism_proto_msgTypes[45]
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2722,7 +3402,7 @@ func (x *FindSamplesBySameSizeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindSamplesBySameSizeResponse.ProtoReflect.Descriptor instead.
 func (*FindSamplesBySameSizeResponse) Descriptor() ([]byte, []int) {
-	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{45}
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *FindSamplesBySameSizeResponse) GetRecords() []*SampleRecord {
@@ -2756,7 +3436,7 @@ type FindSamplesBySameFlagRequest struct {
 
 func (x *FindSamplesBySameFlagRequest) Reset() {
 	*x = FindSamplesBySameFlagRequest{}
-	mi := &file_conformance_v1_sample_prism_proto_msgTypes[46]
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2768,7 +3448,7 @@ func (x *FindSamplesBySameFlagRequest) String() string {
 func (*FindSamplesBySameFlagRequest) ProtoMessage() {}
 
 func (x *FindSamplesBySameFlagRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_conformance_v1_sample_prism_proto_msgTypes[46]
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2781,7 +3461,7 @@ func (x *FindSamplesBySameFlagRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindSamplesBySameFlagRequest.ProtoReflect.Descriptor instead.
 func (*FindSamplesBySameFlagRequest) Descriptor() ([]byte, []int) {
-	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{46}
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *FindSamplesBySameFlagRequest) GetFlag() bool {
@@ -2823,7 +3503,7 @@ type FindSamplesBySameFlagResponse struct {
 
 func (x *FindSamplesBySameFlagResponse) Reset() {
 	*x = FindSamplesBySameFlagResponse{}
-	mi := &file_conformance_v1_sample_prism_proto_msgTypes[47]
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2835,7 +3515,7 @@ func (x *FindSamplesBySameFlagResponse) String() string {
 func (*FindSamplesBySameFlagResponse) ProtoMessage() {}
 
 func (x *FindSamplesBySameFlagResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_conformance_v1_sample_prism_proto_msgTypes[47]
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2848,7 +3528,7 @@ func (x *FindSamplesBySameFlagResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindSamplesBySameFlagResponse.ProtoReflect.Descriptor instead.
 func (*FindSamplesBySameFlagResponse) Descriptor() ([]byte, []int) {
-	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{47}
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *FindSamplesBySameFlagResponse) GetRecords() []*SampleRecord {
@@ -2882,7 +3562,7 @@ type FindSamplesBySameGradeRequest struct {
 
 func (x *FindSamplesBySameGradeRequest) Reset() {
 	*x = FindSamplesBySameGradeRequest{}
-	mi := &file_conformance_v1_sample_prism_proto_msgTypes[48]
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2894,7 +3574,7 @@ func (x *FindSamplesBySameGradeRequest) String() string {
 func (*FindSamplesBySameGradeRequest) ProtoMessage() {}
 
 func (x *FindSamplesBySameGradeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_conformance_v1_sample_prism_proto_msgTypes[48]
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2907,7 +3587,7 @@ func (x *FindSamplesBySameGradeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindSamplesBySameGradeRequest.ProtoReflect.Descriptor instead.
 func (*FindSamplesBySameGradeRequest) Descriptor() ([]byte, []int) {
-	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{48}
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *FindSamplesBySameGradeRequest) GetGrade() Grade {
@@ -2949,7 +3629,7 @@ type FindSamplesBySameGradeResponse struct {
 
 func (x *FindSamplesBySameGradeResponse) Reset() {
 	*x = FindSamplesBySameGradeResponse{}
-	mi := &file_conformance_v1_sample_prism_proto_msgTypes[49]
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2961,7 +3641,7 @@ func (x *FindSamplesBySameGradeResponse) String() string {
 func (*FindSamplesBySameGradeResponse) ProtoMessage() {}
 
 func (x *FindSamplesBySameGradeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_conformance_v1_sample_prism_proto_msgTypes[49]
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2974,7 +3654,7 @@ func (x *FindSamplesBySameGradeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindSamplesBySameGradeResponse.ProtoReflect.Descriptor instead.
 func (*FindSamplesBySameGradeResponse) Descriptor() ([]byte, []int) {
-	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{49}
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *FindSamplesBySameGradeResponse) GetRecords() []*SampleRecord {
@@ -3008,7 +3688,7 @@ type FindSamplesBySameTimeRequest struct {
 
 func (x *FindSamplesBySameTimeRequest) Reset() {
 	*x = FindSamplesBySameTimeRequest{}
-	mi := &file_conformance_v1_sample_prism_proto_msgTypes[50]
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3020,7 +3700,7 @@ func (x *FindSamplesBySameTimeRequest) String() string {
 func (*FindSamplesBySameTimeRequest) ProtoMessage() {}
 
 func (x *FindSamplesBySameTimeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_conformance_v1_sample_prism_proto_msgTypes[50]
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3033,7 +3713,7 @@ func (x *FindSamplesBySameTimeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindSamplesBySameTimeRequest.ProtoReflect.Descriptor instead.
 func (*FindSamplesBySameTimeRequest) Descriptor() ([]byte, []int) {
-	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{50}
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *FindSamplesBySameTimeRequest) GetTime() *timestamppb.Timestamp {
@@ -3075,7 +3755,7 @@ type FindSamplesBySameTimeResponse struct {
 
 func (x *FindSamplesBySameTimeResponse) Reset() {
 	*x = FindSamplesBySameTimeResponse{}
-	mi := &file_conformance_v1_sample_prism_proto_msgTypes[51]
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3087,7 +3767,7 @@ func (x *FindSamplesBySameTimeResponse) String() string {
 func (*FindSamplesBySameTimeResponse) ProtoMessage() {}
 
 func (x *FindSamplesBySameTimeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_conformance_v1_sample_prism_proto_msgTypes[51]
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3100,7 +3780,7 @@ func (x *FindSamplesBySameTimeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindSamplesBySameTimeResponse.ProtoReflect.Descriptor instead.
 func (*FindSamplesBySameTimeResponse) Descriptor() ([]byte, []int) {
-	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{51}
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *FindSamplesBySameTimeResponse) GetRecords() []*SampleRecord {
@@ -3117,6 +3797,1141 @@ func (x *FindSamplesBySameTimeResponse) GetNextPageToken() string {
 	return ""
 }
 
+type FindSamplesBySameDeltaRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The other ways in which the wire holds integers.
+	Delta int64 `protobuf:"zigzag64,1,opt,name=delta,proto3" json:"delta,omitempty"`
+	// Lists from the last to the first.
+	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
+	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
+	// and not be the last.
+	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// The next_page_token of the page before; every other field but page_size
+	// must be as it was then. Empty: the first page.
+	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesBySameDeltaRequest) Reset() {
+	*x = FindSamplesBySameDeltaRequest{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[62]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesBySameDeltaRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesBySameDeltaRequest) ProtoMessage() {}
+
+func (x *FindSamplesBySameDeltaRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[62]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesBySameDeltaRequest.ProtoReflect.Descriptor instead.
+func (*FindSamplesBySameDeltaRequest) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{62}
+}
+
+func (x *FindSamplesBySameDeltaRequest) GetDelta() int64 {
+	if x != nil {
+		return x.Delta
+	}
+	return 0
+}
+
+func (x *FindSamplesBySameDeltaRequest) GetReverse() bool {
+	if x != nil {
+		return x.Reverse
+	}
+	return false
+}
+
+func (x *FindSamplesBySameDeltaRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *FindSamplesBySameDeltaRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+type FindSamplesBySameDeltaResponse struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Records []*SampleRecord        `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
+	// Good for 24 hours. Empty: this page is the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesBySameDeltaResponse) Reset() {
+	*x = FindSamplesBySameDeltaResponse{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[63]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesBySameDeltaResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesBySameDeltaResponse) ProtoMessage() {}
+
+func (x *FindSamplesBySameDeltaResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[63]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesBySameDeltaResponse.ProtoReflect.Descriptor instead.
+func (*FindSamplesBySameDeltaResponse) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{63}
+}
+
+func (x *FindSamplesBySameDeltaResponse) GetRecords() []*SampleRecord {
+	if x != nil {
+		return x.Records
+	}
+	return nil
+}
+
+func (x *FindSamplesBySameDeltaResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+type FindSamplesBySameMaskRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Mask  uint64                 `protobuf:"fixed64,1,opt,name=mask,proto3" json:"mask,omitempty"`
+	// Lists from the last to the first.
+	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
+	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
+	// and not be the last.
+	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// The next_page_token of the page before; every other field but page_size
+	// must be as it was then. Empty: the first page.
+	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesBySameMaskRequest) Reset() {
+	*x = FindSamplesBySameMaskRequest{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[64]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesBySameMaskRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesBySameMaskRequest) ProtoMessage() {}
+
+func (x *FindSamplesBySameMaskRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[64]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesBySameMaskRequest.ProtoReflect.Descriptor instead.
+func (*FindSamplesBySameMaskRequest) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{64}
+}
+
+func (x *FindSamplesBySameMaskRequest) GetMask() uint64 {
+	if x != nil {
+		return x.Mask
+	}
+	return 0
+}
+
+func (x *FindSamplesBySameMaskRequest) GetReverse() bool {
+	if x != nil {
+		return x.Reverse
+	}
+	return false
+}
+
+func (x *FindSamplesBySameMaskRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *FindSamplesBySameMaskRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+type FindSamplesBySameMaskResponse struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Records []*SampleRecord        `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
+	// Good for 24 hours. Empty: this page is the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesBySameMaskResponse) Reset() {
+	*x = FindSamplesBySameMaskResponse{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[65]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesBySameMaskResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesBySameMaskResponse) ProtoMessage() {}
+
+func (x *FindSamplesBySameMaskResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[65]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesBySameMaskResponse.ProtoReflect.Descriptor instead.
+func (*FindSamplesBySameMaskResponse) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{65}
+}
+
+func (x *FindSamplesBySameMaskResponse) GetRecords() []*SampleRecord {
+	if x != nil {
+		return x.Records
+	}
+	return nil
+}
+
+func (x *FindSamplesBySameMaskResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+type FindSamplesBySameLevelRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Level int32                  `protobuf:"fixed32,1,opt,name=level,proto3" json:"level,omitempty"`
+	// Lists from the last to the first.
+	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
+	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
+	// and not be the last.
+	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// The next_page_token of the page before; every other field but page_size
+	// must be as it was then. Empty: the first page.
+	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesBySameLevelRequest) Reset() {
+	*x = FindSamplesBySameLevelRequest{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[66]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesBySameLevelRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesBySameLevelRequest) ProtoMessage() {}
+
+func (x *FindSamplesBySameLevelRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[66]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesBySameLevelRequest.ProtoReflect.Descriptor instead.
+func (*FindSamplesBySameLevelRequest) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{66}
+}
+
+func (x *FindSamplesBySameLevelRequest) GetLevel() int32 {
+	if x != nil {
+		return x.Level
+	}
+	return 0
+}
+
+func (x *FindSamplesBySameLevelRequest) GetReverse() bool {
+	if x != nil {
+		return x.Reverse
+	}
+	return false
+}
+
+func (x *FindSamplesBySameLevelRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *FindSamplesBySameLevelRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+type FindSamplesBySameLevelResponse struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Records []*SampleRecord        `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
+	// Good for 24 hours. Empty: this page is the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesBySameLevelResponse) Reset() {
+	*x = FindSamplesBySameLevelResponse{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[67]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesBySameLevelResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesBySameLevelResponse) ProtoMessage() {}
+
+func (x *FindSamplesBySameLevelResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[67]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesBySameLevelResponse.ProtoReflect.Descriptor instead.
+func (*FindSamplesBySameLevelResponse) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{67}
+}
+
+func (x *FindSamplesBySameLevelResponse) GetRecords() []*SampleRecord {
+	if x != nil {
+		return x.Records
+	}
+	return nil
+}
+
+func (x *FindSamplesBySameLevelResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+type FindSamplesBySameWeightRequest struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Weight uint32                 `protobuf:"varint,1,opt,name=weight,proto3" json:"weight,omitempty"`
+	// Lists from the last to the first.
+	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
+	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
+	// and not be the last.
+	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// The next_page_token of the page before; every other field but page_size
+	// must be as it was then. Empty: the first page.
+	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesBySameWeightRequest) Reset() {
+	*x = FindSamplesBySameWeightRequest{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[68]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesBySameWeightRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesBySameWeightRequest) ProtoMessage() {}
+
+func (x *FindSamplesBySameWeightRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[68]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesBySameWeightRequest.ProtoReflect.Descriptor instead.
+func (*FindSamplesBySameWeightRequest) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{68}
+}
+
+func (x *FindSamplesBySameWeightRequest) GetWeight() uint32 {
+	if x != nil {
+		return x.Weight
+	}
+	return 0
+}
+
+func (x *FindSamplesBySameWeightRequest) GetReverse() bool {
+	if x != nil {
+		return x.Reverse
+	}
+	return false
+}
+
+func (x *FindSamplesBySameWeightRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *FindSamplesBySameWeightRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+type FindSamplesBySameWeightResponse struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Records []*SampleRecord        `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
+	// Good for 24 hours. Empty: this page is the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesBySameWeightResponse) Reset() {
+	*x = FindSamplesBySameWeightResponse{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[69]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesBySameWeightResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesBySameWeightResponse) ProtoMessage() {}
+
+func (x *FindSamplesBySameWeightResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[69]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesBySameWeightResponse.ProtoReflect.Descriptor instead.
+func (*FindSamplesBySameWeightResponse) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{69}
+}
+
+func (x *FindSamplesBySameWeightResponse) GetRecords() []*SampleRecord {
+	if x != nil {
+		return x.Records
+	}
+	return nil
+}
+
+func (x *FindSamplesBySameWeightResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+type FindSamplesBySameAmountRequest struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Amount int32                  `protobuf:"varint,1,opt,name=amount,proto3" json:"amount,omitempty"`
+	// Lists from the last to the first.
+	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
+	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
+	// and not be the last.
+	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// The next_page_token of the page before; every other field but page_size
+	// must be as it was then. Empty: the first page.
+	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesBySameAmountRequest) Reset() {
+	*x = FindSamplesBySameAmountRequest{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[70]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesBySameAmountRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesBySameAmountRequest) ProtoMessage() {}
+
+func (x *FindSamplesBySameAmountRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[70]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesBySameAmountRequest.ProtoReflect.Descriptor instead.
+func (*FindSamplesBySameAmountRequest) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{70}
+}
+
+func (x *FindSamplesBySameAmountRequest) GetAmount() int32 {
+	if x != nil {
+		return x.Amount
+	}
+	return 0
+}
+
+func (x *FindSamplesBySameAmountRequest) GetReverse() bool {
+	if x != nil {
+		return x.Reverse
+	}
+	return false
+}
+
+func (x *FindSamplesBySameAmountRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *FindSamplesBySameAmountRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+type FindSamplesBySameAmountResponse struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Records []*SampleRecord        `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
+	// Good for 24 hours. Empty: this page is the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesBySameAmountResponse) Reset() {
+	*x = FindSamplesBySameAmountResponse{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[71]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesBySameAmountResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesBySameAmountResponse) ProtoMessage() {}
+
+func (x *FindSamplesBySameAmountResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[71]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesBySameAmountResponse.ProtoReflect.Descriptor instead.
+func (*FindSamplesBySameAmountResponse) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{71}
+}
+
+func (x *FindSamplesBySameAmountResponse) GetRecords() []*SampleRecord {
+	if x != nil {
+		return x.Records
+	}
+	return nil
+}
+
+func (x *FindSamplesBySameAmountResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+type FindSamplesBySameShiftRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Shift int32                  `protobuf:"zigzag32,1,opt,name=shift,proto3" json:"shift,omitempty"`
+	// Lists from the last to the first.
+	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
+	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
+	// and not be the last.
+	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// The next_page_token of the page before; every other field but page_size
+	// must be as it was then. Empty: the first page.
+	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesBySameShiftRequest) Reset() {
+	*x = FindSamplesBySameShiftRequest{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[72]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesBySameShiftRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesBySameShiftRequest) ProtoMessage() {}
+
+func (x *FindSamplesBySameShiftRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[72]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesBySameShiftRequest.ProtoReflect.Descriptor instead.
+func (*FindSamplesBySameShiftRequest) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{72}
+}
+
+func (x *FindSamplesBySameShiftRequest) GetShift() int32 {
+	if x != nil {
+		return x.Shift
+	}
+	return 0
+}
+
+func (x *FindSamplesBySameShiftRequest) GetReverse() bool {
+	if x != nil {
+		return x.Reverse
+	}
+	return false
+}
+
+func (x *FindSamplesBySameShiftRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *FindSamplesBySameShiftRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+type FindSamplesBySameShiftResponse struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Records []*SampleRecord        `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
+	// Good for 24 hours. Empty: this page is the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesBySameShiftResponse) Reset() {
+	*x = FindSamplesBySameShiftResponse{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[73]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesBySameShiftResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesBySameShiftResponse) ProtoMessage() {}
+
+func (x *FindSamplesBySameShiftResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[73]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesBySameShiftResponse.ProtoReflect.Descriptor instead.
+func (*FindSamplesBySameShiftResponse) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{73}
+}
+
+func (x *FindSamplesBySameShiftResponse) GetRecords() []*SampleRecord {
+	if x != nil {
+		return x.Records
+	}
+	return nil
+}
+
+func (x *FindSamplesBySameShiftResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+type FindSamplesBySameChecksumRequest struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Checksum uint32                 `protobuf:"fixed32,1,opt,name=checksum,proto3" json:"checksum,omitempty"`
+	// Lists from the last to the first.
+	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
+	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
+	// and not be the last.
+	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// The next_page_token of the page before; every other field but page_size
+	// must be as it was then. Empty: the first page.
+	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesBySameChecksumRequest) Reset() {
+	*x = FindSamplesBySameChecksumRequest{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[74]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesBySameChecksumRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesBySameChecksumRequest) ProtoMessage() {}
+
+func (x *FindSamplesBySameChecksumRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[74]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesBySameChecksumRequest.ProtoReflect.Descriptor instead.
+func (*FindSamplesBySameChecksumRequest) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{74}
+}
+
+func (x *FindSamplesBySameChecksumRequest) GetChecksum() uint32 {
+	if x != nil {
+		return x.Checksum
+	}
+	return 0
+}
+
+func (x *FindSamplesBySameChecksumRequest) GetReverse() bool {
+	if x != nil {
+		return x.Reverse
+	}
+	return false
+}
+
+func (x *FindSamplesBySameChecksumRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *FindSamplesBySameChecksumRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+type FindSamplesBySameChecksumResponse struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Records []*SampleRecord        `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
+	// Good for 24 hours. Empty: this page is the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesBySameChecksumResponse) Reset() {
+	*x = FindSamplesBySameChecksumResponse{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[75]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesBySameChecksumResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesBySameChecksumResponse) ProtoMessage() {}
+
+func (x *FindSamplesBySameChecksumResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[75]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesBySameChecksumResponse.ProtoReflect.Descriptor instead.
+func (*FindSamplesBySameChecksumResponse) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{75}
+}
+
+func (x *FindSamplesBySameChecksumResponse) GetRecords() []*SampleRecord {
+	if x != nil {
+		return x.Records
+	}
+	return nil
+}
+
+func (x *FindSamplesBySameChecksumResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+type FindSamplesBySamePositionRequest struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Position int64                  `protobuf:"fixed64,1,opt,name=position,proto3" json:"position,omitempty"`
+	// Lists from the last to the first.
+	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
+	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
+	// and not be the last.
+	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// The next_page_token of the page before; every other field but page_size
+	// must be as it was then. Empty: the first page.
+	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesBySamePositionRequest) Reset() {
+	*x = FindSamplesBySamePositionRequest{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[76]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesBySamePositionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesBySamePositionRequest) ProtoMessage() {}
+
+func (x *FindSamplesBySamePositionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[76]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesBySamePositionRequest.ProtoReflect.Descriptor instead.
+func (*FindSamplesBySamePositionRequest) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{76}
+}
+
+func (x *FindSamplesBySamePositionRequest) GetPosition() int64 {
+	if x != nil {
+		return x.Position
+	}
+	return 0
+}
+
+func (x *FindSamplesBySamePositionRequest) GetReverse() bool {
+	if x != nil {
+		return x.Reverse
+	}
+	return false
+}
+
+func (x *FindSamplesBySamePositionRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *FindSamplesBySamePositionRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+type FindSamplesBySamePositionResponse struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Records []*SampleRecord        `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
+	// Good for 24 hours. Empty: this page is the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesBySamePositionResponse) Reset() {
+	*x = FindSamplesBySamePositionResponse{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[77]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesBySamePositionResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesBySamePositionResponse) ProtoMessage() {}
+
+func (x *FindSamplesBySamePositionResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[77]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesBySamePositionResponse.ProtoReflect.Descriptor instead.
+func (*FindSamplesBySamePositionResponse) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{77}
+}
+
+func (x *FindSamplesBySamePositionResponse) GetRecords() []*SampleRecord {
+	if x != nil {
+		return x.Records
+	}
+	return nil
+}
+
+func (x *FindSamplesBySamePositionResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+type FindSamplesBySameDigestRequest struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Digest []byte                 `protobuf:"bytes,1,opt,name=digest,proto3" json:"digest,omitempty"`
+	// Lists from the last to the first.
+	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
+	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
+	// and not be the last.
+	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// The next_page_token of the page before; every other field but page_size
+	// must be as it was then. Empty: the first page.
+	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesBySameDigestRequest) Reset() {
+	*x = FindSamplesBySameDigestRequest{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[78]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesBySameDigestRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesBySameDigestRequest) ProtoMessage() {}
+
+func (x *FindSamplesBySameDigestRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[78]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesBySameDigestRequest.ProtoReflect.Descriptor instead.
+func (*FindSamplesBySameDigestRequest) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{78}
+}
+
+func (x *FindSamplesBySameDigestRequest) GetDigest() []byte {
+	if x != nil {
+		return x.Digest
+	}
+	return nil
+}
+
+func (x *FindSamplesBySameDigestRequest) GetReverse() bool {
+	if x != nil {
+		return x.Reverse
+	}
+	return false
+}
+
+func (x *FindSamplesBySameDigestRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *FindSamplesBySameDigestRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+type FindSamplesBySameDigestResponse struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Records []*SampleRecord        `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
+	// Good for 24 hours. Empty: this page is the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesBySameDigestResponse) Reset() {
+	*x = FindSamplesBySameDigestResponse{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[79]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesBySameDigestResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesBySameDigestResponse) ProtoMessage() {}
+
+func (x *FindSamplesBySameDigestResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[79]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesBySameDigestResponse.ProtoReflect.Descriptor instead.
+func (*FindSamplesBySameDigestResponse) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{79}
+}
+
+func (x *FindSamplesBySameDigestResponse) GetRecords() []*SampleRecord {
+	if x != nil {
+		return x.Records
+	}
+	return nil
+}
+
+func (x *FindSamplesBySameDigestResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
 type BatchPutSamplesResponse_Result struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Grows with every write of the record.
@@ -3127,7 +4942,7 @@ type BatchPutSamplesResponse_Result struct {
 
 func (x *BatchPutSamplesResponse_Result) Reset() {
 	*x = BatchPutSamplesResponse_Result{}
-	mi := &file_conformance_v1_sample_prism_proto_msgTypes[52]
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[80]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3139,7 +4954,7 @@ func (x *BatchPutSamplesResponse_Result) String() string {
 func (*BatchPutSamplesResponse_Result) ProtoMessage() {}
 
 func (x *BatchPutSamplesResponse_Result) ProtoReflect() protoreflect.Message {
-	mi := &file_conformance_v1_sample_prism_proto_msgTypes[52]
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[80]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3172,7 +4987,7 @@ type BatchGetSamplesResponse_Result struct {
 
 func (x *BatchGetSamplesResponse_Result) Reset() {
 	*x = BatchGetSamplesResponse_Result{}
-	mi := &file_conformance_v1_sample_prism_proto_msgTypes[53]
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[81]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3184,7 +4999,7 @@ func (x *BatchGetSamplesResponse_Result) String() string {
 func (*BatchGetSamplesResponse_Result) ProtoMessage() {}
 
 func (x *BatchGetSamplesResponse_Result) ProtoReflect() protoreflect.Message {
-	mi := &file_conformance_v1_sample_prism_proto_msgTypes[53]
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[81]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3216,7 +5031,7 @@ type BatchDeleteSamplesResponse_Result struct {
 
 func (x *BatchDeleteSamplesResponse_Result) Reset() {
 	*x = BatchDeleteSamplesResponse_Result{}
-	mi := &file_conformance_v1_sample_prism_proto_msgTypes[54]
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[82]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3228,7 +5043,7 @@ func (x *BatchDeleteSamplesResponse_Result) String() string {
 func (*BatchDeleteSamplesResponse_Result) ProtoMessage() {}
 
 func (x *BatchDeleteSamplesResponse_Result) ProtoReflect() protoreflect.Message {
-	mi := &file_conformance_v1_sample_prism_proto_msgTypes[54]
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[82]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3432,6 +5247,66 @@ const file_conformance_v1_sample_prism_proto_rawDesc = "" +
 	"page_token\x18\x0f \x01(\tR\tpageToken\"}\n" +
 	"\x1bFindSamplesByBucketResponse\x126\n" +
 	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.SampleRecordR\arecords\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xb0\x01\n" +
+	"\x1aFindSamplesByAmountRequest\x12\x17\n" +
+	"\x04from\x18\v \x01(\x05H\x00R\x04from\x88\x01\x01\x12\x13\n" +
+	"\x02to\x18\f \x01(\x05H\x01R\x02to\x88\x01\x01\x12\x18\n" +
+	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
+	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x0f \x01(\tR\tpageTokenB\a\n" +
+	"\x05_fromB\x05\n" +
+	"\x03_to\"}\n" +
+	"\x1bFindSamplesByAmountResponse\x126\n" +
+	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.SampleRecordR\arecords\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xaf\x01\n" +
+	"\x19FindSamplesByShiftRequest\x12\x17\n" +
+	"\x04from\x18\v \x01(\x11H\x00R\x04from\x88\x01\x01\x12\x13\n" +
+	"\x02to\x18\f \x01(\x11H\x01R\x02to\x88\x01\x01\x12\x18\n" +
+	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
+	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x0f \x01(\tR\tpageTokenB\a\n" +
+	"\x05_fromB\x05\n" +
+	"\x03_to\"|\n" +
+	"\x1aFindSamplesByShiftResponse\x126\n" +
+	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.SampleRecordR\arecords\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xb2\x01\n" +
+	"\x1cFindSamplesByChecksumRequest\x12\x17\n" +
+	"\x04from\x18\v \x01(\aH\x00R\x04from\x88\x01\x01\x12\x13\n" +
+	"\x02to\x18\f \x01(\aH\x01R\x02to\x88\x01\x01\x12\x18\n" +
+	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
+	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x0f \x01(\tR\tpageTokenB\a\n" +
+	"\x05_fromB\x05\n" +
+	"\x03_to\"\x7f\n" +
+	"\x1dFindSamplesByChecksumResponse\x126\n" +
+	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.SampleRecordR\arecords\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xb2\x01\n" +
+	"\x1cFindSamplesByPositionRequest\x12\x17\n" +
+	"\x04from\x18\v \x01(\x10H\x00R\x04from\x88\x01\x01\x12\x13\n" +
+	"\x02to\x18\f \x01(\x10H\x01R\x02to\x88\x01\x01\x12\x18\n" +
+	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
+	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x0f \x01(\tR\tpageTokenB\a\n" +
+	"\x05_fromB\x05\n" +
+	"\x03_to\"\x7f\n" +
+	"\x1dFindSamplesByPositionResponse\x126\n" +
+	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.SampleRecordR\arecords\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xb0\x01\n" +
+	"\x1aFindSamplesByDigestRequest\x12\x17\n" +
+	"\x04from\x18\v \x01(\fH\x00R\x04from\x88\x01\x01\x12\x13\n" +
+	"\x02to\x18\f \x01(\fH\x01R\x02to\x88\x01\x01\x12\x18\n" +
+	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
+	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x0f \x01(\tR\tpageTokenB\a\n" +
+	"\x05_fromB\x05\n" +
+	"\x03_to\"}\n" +
+	"\x1bFindSamplesByDigestResponse\x126\n" +
+	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.SampleRecordR\arecords\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x88\x01\n" +
 	"\x1cFindSamplesBySameTextRequest\x12\x12\n" +
 	"\x04text\x18\x01 \x01(\tR\x04text\x12\x18\n" +
@@ -3486,7 +5361,88 @@ const file_conformance_v1_sample_prism_proto_rawDesc = "" +
 	"page_token\x18\x0f \x01(\tR\tpageToken\"\x7f\n" +
 	"\x1dFindSamplesBySameTimeResponse\x126\n" +
 	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.SampleRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\x84\x15\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x8b\x01\n" +
+	"\x1dFindSamplesBySameDeltaRequest\x12\x14\n" +
+	"\x05delta\x18\x01 \x01(\x12R\x05delta\x12\x18\n" +
+	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
+	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\"\x80\x01\n" +
+	"\x1eFindSamplesBySameDeltaResponse\x126\n" +
+	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.SampleRecordR\arecords\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x88\x01\n" +
+	"\x1cFindSamplesBySameMaskRequest\x12\x12\n" +
+	"\x04mask\x18\x01 \x01(\x06R\x04mask\x12\x18\n" +
+	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
+	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\"\x7f\n" +
+	"\x1dFindSamplesBySameMaskResponse\x126\n" +
+	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.SampleRecordR\arecords\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x8b\x01\n" +
+	"\x1dFindSamplesBySameLevelRequest\x12\x14\n" +
+	"\x05level\x18\x01 \x01(\x0fR\x05level\x12\x18\n" +
+	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
+	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\"\x80\x01\n" +
+	"\x1eFindSamplesBySameLevelResponse\x126\n" +
+	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.SampleRecordR\arecords\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x8e\x01\n" +
+	"\x1eFindSamplesBySameWeightRequest\x12\x16\n" +
+	"\x06weight\x18\x01 \x01(\rR\x06weight\x12\x18\n" +
+	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
+	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\"\x81\x01\n" +
+	"\x1fFindSamplesBySameWeightResponse\x126\n" +
+	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.SampleRecordR\arecords\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x8e\x01\n" +
+	"\x1eFindSamplesBySameAmountRequest\x12\x16\n" +
+	"\x06amount\x18\x01 \x01(\x05R\x06amount\x12\x18\n" +
+	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
+	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\"\x81\x01\n" +
+	"\x1fFindSamplesBySameAmountResponse\x126\n" +
+	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.SampleRecordR\arecords\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x8b\x01\n" +
+	"\x1dFindSamplesBySameShiftRequest\x12\x14\n" +
+	"\x05shift\x18\x01 \x01(\x11R\x05shift\x12\x18\n" +
+	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
+	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\"\x80\x01\n" +
+	"\x1eFindSamplesBySameShiftResponse\x126\n" +
+	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.SampleRecordR\arecords\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x94\x01\n" +
+	" FindSamplesBySameChecksumRequest\x12\x1a\n" +
+	"\bchecksum\x18\x01 \x01(\aR\bchecksum\x12\x18\n" +
+	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
+	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\"\x83\x01\n" +
+	"!FindSamplesBySameChecksumResponse\x126\n" +
+	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.SampleRecordR\arecords\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x94\x01\n" +
+	" FindSamplesBySamePositionRequest\x12\x1a\n" +
+	"\bposition\x18\x01 \x01(\x10R\bposition\x12\x18\n" +
+	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
+	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\"\x83\x01\n" +
+	"!FindSamplesBySamePositionResponse\x126\n" +
+	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.SampleRecordR\arecords\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x8e\x01\n" +
+	"\x1eFindSamplesBySameDigestRequest\x12\x16\n" +
+	"\x06digest\x18\x01 \x01(\fR\x06digest\x12\x18\n" +
+	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
+	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\"\x81\x01\n" +
+	"\x1fFindSamplesBySameDigestResponse\x126\n" +
+	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.SampleRecordR\arecords\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\x98\"\n" +
 	"\rSampleService\x12P\n" +
 	"\tPutSample\x12 .conformance.v1.PutSampleRequest\x1a!.conformance.v1.PutSampleResponse\x12P\n" +
 	"\tGetSample\x12 .conformance.v1.GetSampleRequest\x1a!.conformance.v1.GetSampleResponse\x12Y\n" +
@@ -3506,13 +5462,27 @@ const file_conformance_v1_sample_prism_proto_rawDesc = "" +
 	"\x11FindSamplesByMask\x12(.conformance.v1.FindSamplesByMaskRequest\x1a).conformance.v1.FindSamplesByMaskResponse\x12k\n" +
 	"\x12FindSamplesByLevel\x12).conformance.v1.FindSamplesByLevelRequest\x1a*.conformance.v1.FindSamplesByLevelResponse\x12n\n" +
 	"\x13FindSamplesByWeight\x12*.conformance.v1.FindSamplesByWeightRequest\x1a+.conformance.v1.FindSamplesByWeightResponse\x12n\n" +
-	"\x13FindSamplesByBucket\x12*.conformance.v1.FindSamplesByBucketRequest\x1a+.conformance.v1.FindSamplesByBucketResponse\x12t\n" +
+	"\x13FindSamplesByBucket\x12*.conformance.v1.FindSamplesByBucketRequest\x1a+.conformance.v1.FindSamplesByBucketResponse\x12n\n" +
+	"\x13FindSamplesByAmount\x12*.conformance.v1.FindSamplesByAmountRequest\x1a+.conformance.v1.FindSamplesByAmountResponse\x12k\n" +
+	"\x12FindSamplesByShift\x12).conformance.v1.FindSamplesByShiftRequest\x1a*.conformance.v1.FindSamplesByShiftResponse\x12t\n" +
+	"\x15FindSamplesByChecksum\x12,.conformance.v1.FindSamplesByChecksumRequest\x1a-.conformance.v1.FindSamplesByChecksumResponse\x12t\n" +
+	"\x15FindSamplesByPosition\x12,.conformance.v1.FindSamplesByPositionRequest\x1a-.conformance.v1.FindSamplesByPositionResponse\x12n\n" +
+	"\x13FindSamplesByDigest\x12*.conformance.v1.FindSamplesByDigestRequest\x1a+.conformance.v1.FindSamplesByDigestResponse\x12t\n" +
 	"\x15FindSamplesBySameText\x12,.conformance.v1.FindSamplesBySameTextRequest\x1a-.conformance.v1.FindSamplesBySameTextResponse\x12z\n" +
 	"\x17FindSamplesBySameNumber\x12..conformance.v1.FindSamplesBySameNumberRequest\x1a/.conformance.v1.FindSamplesBySameNumberResponse\x12t\n" +
 	"\x15FindSamplesBySameSize\x12,.conformance.v1.FindSamplesBySameSizeRequest\x1a-.conformance.v1.FindSamplesBySameSizeResponse\x12t\n" +
 	"\x15FindSamplesBySameFlag\x12,.conformance.v1.FindSamplesBySameFlagRequest\x1a-.conformance.v1.FindSamplesBySameFlagResponse\x12w\n" +
 	"\x16FindSamplesBySameGrade\x12-.conformance.v1.FindSamplesBySameGradeRequest\x1a..conformance.v1.FindSamplesBySameGradeResponse\x12t\n" +
-	"\x15FindSamplesBySameTime\x12,.conformance.v1.FindSamplesBySameTimeRequest\x1a-.conformance.v1.FindSamplesBySameTimeResponseBHZFgithub.com/prism-proxy/prism/out/contract/conformance/v1;conformancev1b\x06proto3"
+	"\x15FindSamplesBySameTime\x12,.conformance.v1.FindSamplesBySameTimeRequest\x1a-.conformance.v1.FindSamplesBySameTimeResponse\x12w\n" +
+	"\x16FindSamplesBySameDelta\x12-.conformance.v1.FindSamplesBySameDeltaRequest\x1a..conformance.v1.FindSamplesBySameDeltaResponse\x12t\n" +
+	"\x15FindSamplesBySameMask\x12,.conformance.v1.FindSamplesBySameMaskRequest\x1a-.conformance.v1.FindSamplesBySameMaskResponse\x12w\n" +
+	"\x16FindSamplesBySameLevel\x12-.conformance.v1.FindSamplesBySameLevelRequest\x1a..conformance.v1.FindSamplesBySameLevelResponse\x12z\n" +
+	"\x17FindSamplesBySameWeight\x12..conformance.v1.FindSamplesBySameWeightRequest\x1a/.conformance.v1.FindSamplesBySameWeightResponse\x12z\n" +
+	"\x17FindSamplesBySameAmount\x12..conformance.v1.FindSamplesBySameAmountRequest\x1a/.conformance.v1.FindSamplesBySameAmountResponse\x12w\n" +
+	"\x16FindSamplesBySameShift\x12-.conformance.v1.FindSamplesBySameShiftRequest\x1a..conformance.v1.FindSamplesBySameShiftResponse\x12\x80\x01\n" +
+	"\x19FindSamplesBySameChecksum\x120.conformance.v1.FindSamplesBySameChecksumRequest\x1a1.conformance.v1.FindSamplesBySameChecksumResponse\x12\x80\x01\n" +
+	"\x19FindSamplesBySamePosition\x120.conformance.v1.FindSamplesBySamePositionRequest\x1a1.conformance.v1.FindSamplesBySamePositionResponse\x12z\n" +
+	"\x17FindSamplesBySameDigest\x12..conformance.v1.FindSamplesBySameDigestRequest\x1a/.conformance.v1.FindSamplesBySameDigestResponseBHZFgithub.com/prism-proxy/prism/out/contract/conformance/v1;conformancev1b\x06proto3"
 
 var (
 	file_conformance_v1_sample_prism_proto_rawDescOnce sync.Once
@@ -3526,7 +5496,7 @@ func file_conformance_v1_sample_prism_proto_rawDescGZIP() []byte {
 	return file_conformance_v1_sample_prism_proto_rawDescData
 }
 
-var file_conformance_v1_sample_prism_proto_msgTypes = make([]protoimpl.MessageInfo, 55)
+var file_conformance_v1_sample_prism_proto_msgTypes = make([]protoimpl.MessageInfo, 83)
 var file_conformance_v1_sample_prism_proto_goTypes = []any{
 	(*SampleKey)(nil),                         // 0: conformance.v1.SampleKey
 	(*SampleRecord)(nil),                      // 1: conformance.v1.SampleRecord
@@ -3568,118 +5538,188 @@ var file_conformance_v1_sample_prism_proto_goTypes = []any{
 	(*FindSamplesByWeightResponse)(nil),       // 37: conformance.v1.FindSamplesByWeightResponse
 	(*FindSamplesByBucketRequest)(nil),        // 38: conformance.v1.FindSamplesByBucketRequest
 	(*FindSamplesByBucketResponse)(nil),       // 39: conformance.v1.FindSamplesByBucketResponse
-	(*FindSamplesBySameTextRequest)(nil),      // 40: conformance.v1.FindSamplesBySameTextRequest
-	(*FindSamplesBySameTextResponse)(nil),     // 41: conformance.v1.FindSamplesBySameTextResponse
-	(*FindSamplesBySameNumberRequest)(nil),    // 42: conformance.v1.FindSamplesBySameNumberRequest
-	(*FindSamplesBySameNumberResponse)(nil),   // 43: conformance.v1.FindSamplesBySameNumberResponse
-	(*FindSamplesBySameSizeRequest)(nil),      // 44: conformance.v1.FindSamplesBySameSizeRequest
-	(*FindSamplesBySameSizeResponse)(nil),     // 45: conformance.v1.FindSamplesBySameSizeResponse
-	(*FindSamplesBySameFlagRequest)(nil),      // 46: conformance.v1.FindSamplesBySameFlagRequest
-	(*FindSamplesBySameFlagResponse)(nil),     // 47: conformance.v1.FindSamplesBySameFlagResponse
-	(*FindSamplesBySameGradeRequest)(nil),     // 48: conformance.v1.FindSamplesBySameGradeRequest
-	(*FindSamplesBySameGradeResponse)(nil),    // 49: conformance.v1.FindSamplesBySameGradeResponse
-	(*FindSamplesBySameTimeRequest)(nil),      // 50: conformance.v1.FindSamplesBySameTimeRequest
-	(*FindSamplesBySameTimeResponse)(nil),     // 51: conformance.v1.FindSamplesBySameTimeResponse
-	(*BatchPutSamplesResponse_Result)(nil),    // 52: conformance.v1.BatchPutSamplesResponse.Result
-	(*BatchGetSamplesResponse_Result)(nil),    // 53: conformance.v1.BatchGetSamplesResponse.Result
-	(*BatchDeleteSamplesResponse_Result)(nil), // 54: conformance.v1.BatchDeleteSamplesResponse.Result
-	(*Sample)(nil),                            // 55: conformance.v1.Sample
-	(Grade)(0),                                // 56: conformance.v1.Grade
-	(*timestamppb.Timestamp)(nil),             // 57: google.protobuf.Timestamp
+	(*FindSamplesByAmountRequest)(nil),        // 40: conformance.v1.FindSamplesByAmountRequest
+	(*FindSamplesByAmountResponse)(nil),       // 41: conformance.v1.FindSamplesByAmountResponse
+	(*FindSamplesByShiftRequest)(nil),         // 42: conformance.v1.FindSamplesByShiftRequest
+	(*FindSamplesByShiftResponse)(nil),        // 43: conformance.v1.FindSamplesByShiftResponse
+	(*FindSamplesByChecksumRequest)(nil),      // 44: conformance.v1.FindSamplesByChecksumRequest
+	(*FindSamplesByChecksumResponse)(nil),     // 45: conformance.v1.FindSamplesByChecksumResponse
+	(*FindSamplesByPositionRequest)(nil),      // 46: conformance.v1.FindSamplesByPositionRequest
+	(*FindSamplesByPositionResponse)(nil),     // 47: conformance.v1.FindSamplesByPositionResponse
+	(*FindSamplesByDigestRequest)(nil),        // 48: conformance.v1.FindSamplesByDigestRequest
+	(*FindSamplesByDigestResponse)(nil),       // 49: conformance.v1.FindSamplesByDigestResponse
+	(*FindSamplesBySameTextRequest)(nil),      // 50: conformance.v1.FindSamplesBySameTextRequest
+	(*FindSamplesBySameTextResponse)(nil),     // 51: conformance.v1.FindSamplesBySameTextResponse
+	(*FindSamplesBySameNumberRequest)(nil),    // 52: conformance.v1.FindSamplesBySameNumberRequest
+	(*FindSamplesBySameNumberResponse)(nil),   // 53: conformance.v1.FindSamplesBySameNumberResponse
+	(*FindSamplesBySameSizeRequest)(nil),      // 54: conformance.v1.FindSamplesBySameSizeRequest
+	(*FindSamplesBySameSizeResponse)(nil),     // 55: conformance.v1.FindSamplesBySameSizeResponse
+	(*FindSamplesBySameFlagRequest)(nil),      // 56: conformance.v1.FindSamplesBySameFlagRequest
+	(*FindSamplesBySameFlagResponse)(nil),     // 57: conformance.v1.FindSamplesBySameFlagResponse
+	(*FindSamplesBySameGradeRequest)(nil),     // 58: conformance.v1.FindSamplesBySameGradeRequest
+	(*FindSamplesBySameGradeResponse)(nil),    // 59: conformance.v1.FindSamplesBySameGradeResponse
+	(*FindSamplesBySameTimeRequest)(nil),      // 60: conformance.v1.FindSamplesBySameTimeRequest
+	(*FindSamplesBySameTimeResponse)(nil),     // 61: conformance.v1.FindSamplesBySameTimeResponse
+	(*FindSamplesBySameDeltaRequest)(nil),     // 62: conformance.v1.FindSamplesBySameDeltaRequest
+	(*FindSamplesBySameDeltaResponse)(nil),    // 63: conformance.v1.FindSamplesBySameDeltaResponse
+	(*FindSamplesBySameMaskRequest)(nil),      // 64: conformance.v1.FindSamplesBySameMaskRequest
+	(*FindSamplesBySameMaskResponse)(nil),     // 65: conformance.v1.FindSamplesBySameMaskResponse
+	(*FindSamplesBySameLevelRequest)(nil),     // 66: conformance.v1.FindSamplesBySameLevelRequest
+	(*FindSamplesBySameLevelResponse)(nil),    // 67: conformance.v1.FindSamplesBySameLevelResponse
+	(*FindSamplesBySameWeightRequest)(nil),    // 68: conformance.v1.FindSamplesBySameWeightRequest
+	(*FindSamplesBySameWeightResponse)(nil),   // 69: conformance.v1.FindSamplesBySameWeightResponse
+	(*FindSamplesBySameAmountRequest)(nil),    // 70: conformance.v1.FindSamplesBySameAmountRequest
+	(*FindSamplesBySameAmountResponse)(nil),   // 71: conformance.v1.FindSamplesBySameAmountResponse
+	(*FindSamplesBySameShiftRequest)(nil),     // 72: conformance.v1.FindSamplesBySameShiftRequest
+	(*FindSamplesBySameShiftResponse)(nil),    // 73: conformance.v1.FindSamplesBySameShiftResponse
+	(*FindSamplesBySameChecksumRequest)(nil),  // 74: conformance.v1.FindSamplesBySameChecksumRequest
+	(*FindSamplesBySameChecksumResponse)(nil), // 75: conformance.v1.FindSamplesBySameChecksumResponse
+	(*FindSamplesBySamePositionRequest)(nil),  // 76: conformance.v1.FindSamplesBySamePositionRequest
+	(*FindSamplesBySamePositionResponse)(nil), // 77: conformance.v1.FindSamplesBySamePositionResponse
+	(*FindSamplesBySameDigestRequest)(nil),    // 78: conformance.v1.FindSamplesBySameDigestRequest
+	(*FindSamplesBySameDigestResponse)(nil),   // 79: conformance.v1.FindSamplesBySameDigestResponse
+	(*BatchPutSamplesResponse_Result)(nil),    // 80: conformance.v1.BatchPutSamplesResponse.Result
+	(*BatchGetSamplesResponse_Result)(nil),    // 81: conformance.v1.BatchGetSamplesResponse.Result
+	(*BatchDeleteSamplesResponse_Result)(nil), // 82: conformance.v1.BatchDeleteSamplesResponse.Result
+	(*Sample)(nil),                            // 83: conformance.v1.Sample
+	(Grade)(0),                                // 84: conformance.v1.Grade
+	(*timestamppb.Timestamp)(nil),             // 85: google.protobuf.Timestamp
 }
 var file_conformance_v1_sample_prism_proto_depIdxs = []int32{
-	55, // 0: conformance.v1.SampleRecord.sample:type_name -> conformance.v1.Sample
-	55, // 1: conformance.v1.PutSampleRequest.sample:type_name -> conformance.v1.Sample
+	83, // 0: conformance.v1.SampleRecord.sample:type_name -> conformance.v1.Sample
+	83, // 1: conformance.v1.PutSampleRequest.sample:type_name -> conformance.v1.Sample
 	0,  // 2: conformance.v1.GetSampleRequest.key:type_name -> conformance.v1.SampleKey
 	1,  // 3: conformance.v1.GetSampleResponse.record:type_name -> conformance.v1.SampleRecord
 	0,  // 4: conformance.v1.DeleteSampleRequest.key:type_name -> conformance.v1.SampleKey
-	55, // 5: conformance.v1.CompareAndSwapSampleRequest.sample:type_name -> conformance.v1.Sample
-	55, // 6: conformance.v1.BatchPutSamplesRequest.samples:type_name -> conformance.v1.Sample
-	52, // 7: conformance.v1.BatchPutSamplesResponse.results:type_name -> conformance.v1.BatchPutSamplesResponse.Result
+	83, // 5: conformance.v1.CompareAndSwapSampleRequest.sample:type_name -> conformance.v1.Sample
+	83, // 6: conformance.v1.BatchPutSamplesRequest.samples:type_name -> conformance.v1.Sample
+	80, // 7: conformance.v1.BatchPutSamplesResponse.results:type_name -> conformance.v1.BatchPutSamplesResponse.Result
 	0,  // 8: conformance.v1.BatchGetSamplesRequest.keys:type_name -> conformance.v1.SampleKey
-	53, // 9: conformance.v1.BatchGetSamplesResponse.results:type_name -> conformance.v1.BatchGetSamplesResponse.Result
+	81, // 9: conformance.v1.BatchGetSamplesResponse.results:type_name -> conformance.v1.BatchGetSamplesResponse.Result
 	0,  // 10: conformance.v1.BatchDeleteSamplesRequest.keys:type_name -> conformance.v1.SampleKey
-	54, // 11: conformance.v1.BatchDeleteSamplesResponse.results:type_name -> conformance.v1.BatchDeleteSamplesResponse.Result
+	82, // 11: conformance.v1.BatchDeleteSamplesResponse.results:type_name -> conformance.v1.BatchDeleteSamplesResponse.Result
 	1,  // 12: conformance.v1.ScanSamplesResponse.records:type_name -> conformance.v1.SampleRecord
 	1,  // 13: conformance.v1.FindSamplesByTextResponse.records:type_name -> conformance.v1.SampleRecord
 	1,  // 14: conformance.v1.FindSamplesByNumberResponse.records:type_name -> conformance.v1.SampleRecord
 	1,  // 15: conformance.v1.FindSamplesBySizeResponse.records:type_name -> conformance.v1.SampleRecord
 	1,  // 16: conformance.v1.FindSamplesByFlagResponse.records:type_name -> conformance.v1.SampleRecord
-	56, // 17: conformance.v1.FindSamplesByGradeRequest.from:type_name -> conformance.v1.Grade
-	56, // 18: conformance.v1.FindSamplesByGradeRequest.to:type_name -> conformance.v1.Grade
+	84, // 17: conformance.v1.FindSamplesByGradeRequest.from:type_name -> conformance.v1.Grade
+	84, // 18: conformance.v1.FindSamplesByGradeRequest.to:type_name -> conformance.v1.Grade
 	1,  // 19: conformance.v1.FindSamplesByGradeResponse.records:type_name -> conformance.v1.SampleRecord
-	57, // 20: conformance.v1.FindSamplesByTimeRequest.from:type_name -> google.protobuf.Timestamp
-	57, // 21: conformance.v1.FindSamplesByTimeRequest.to:type_name -> google.protobuf.Timestamp
+	85, // 20: conformance.v1.FindSamplesByTimeRequest.from:type_name -> google.protobuf.Timestamp
+	85, // 21: conformance.v1.FindSamplesByTimeRequest.to:type_name -> google.protobuf.Timestamp
 	1,  // 22: conformance.v1.FindSamplesByTimeResponse.records:type_name -> conformance.v1.SampleRecord
 	1,  // 23: conformance.v1.FindSamplesByDeltaResponse.records:type_name -> conformance.v1.SampleRecord
 	1,  // 24: conformance.v1.FindSamplesByMaskResponse.records:type_name -> conformance.v1.SampleRecord
 	1,  // 25: conformance.v1.FindSamplesByLevelResponse.records:type_name -> conformance.v1.SampleRecord
 	1,  // 26: conformance.v1.FindSamplesByWeightResponse.records:type_name -> conformance.v1.SampleRecord
 	1,  // 27: conformance.v1.FindSamplesByBucketResponse.records:type_name -> conformance.v1.SampleRecord
-	1,  // 28: conformance.v1.FindSamplesBySameTextResponse.records:type_name -> conformance.v1.SampleRecord
-	1,  // 29: conformance.v1.FindSamplesBySameNumberResponse.records:type_name -> conformance.v1.SampleRecord
-	1,  // 30: conformance.v1.FindSamplesBySameSizeResponse.records:type_name -> conformance.v1.SampleRecord
-	1,  // 31: conformance.v1.FindSamplesBySameFlagResponse.records:type_name -> conformance.v1.SampleRecord
-	56, // 32: conformance.v1.FindSamplesBySameGradeRequest.grade:type_name -> conformance.v1.Grade
-	1,  // 33: conformance.v1.FindSamplesBySameGradeResponse.records:type_name -> conformance.v1.SampleRecord
-	57, // 34: conformance.v1.FindSamplesBySameTimeRequest.time:type_name -> google.protobuf.Timestamp
-	1,  // 35: conformance.v1.FindSamplesBySameTimeResponse.records:type_name -> conformance.v1.SampleRecord
-	1,  // 36: conformance.v1.BatchGetSamplesResponse.Result.record:type_name -> conformance.v1.SampleRecord
-	2,  // 37: conformance.v1.SampleService.PutSample:input_type -> conformance.v1.PutSampleRequest
-	4,  // 38: conformance.v1.SampleService.GetSample:input_type -> conformance.v1.GetSampleRequest
-	6,  // 39: conformance.v1.SampleService.DeleteSample:input_type -> conformance.v1.DeleteSampleRequest
-	8,  // 40: conformance.v1.SampleService.CompareAndSwapSample:input_type -> conformance.v1.CompareAndSwapSampleRequest
-	10, // 41: conformance.v1.SampleService.BatchPutSamples:input_type -> conformance.v1.BatchPutSamplesRequest
-	12, // 42: conformance.v1.SampleService.BatchGetSamples:input_type -> conformance.v1.BatchGetSamplesRequest
-	14, // 43: conformance.v1.SampleService.BatchDeleteSamples:input_type -> conformance.v1.BatchDeleteSamplesRequest
-	16, // 44: conformance.v1.SampleService.ScanSamples:input_type -> conformance.v1.ScanSamplesRequest
-	18, // 45: conformance.v1.SampleService.FindSamplesByText:input_type -> conformance.v1.FindSamplesByTextRequest
-	20, // 46: conformance.v1.SampleService.FindSamplesByNumber:input_type -> conformance.v1.FindSamplesByNumberRequest
-	22, // 47: conformance.v1.SampleService.FindSamplesBySize:input_type -> conformance.v1.FindSamplesBySizeRequest
-	24, // 48: conformance.v1.SampleService.FindSamplesByFlag:input_type -> conformance.v1.FindSamplesByFlagRequest
-	26, // 49: conformance.v1.SampleService.FindSamplesByGrade:input_type -> conformance.v1.FindSamplesByGradeRequest
-	28, // 50: conformance.v1.SampleService.FindSamplesByTime:input_type -> conformance.v1.FindSamplesByTimeRequest
-	30, // 51: conformance.v1.SampleService.FindSamplesByDelta:input_type -> conformance.v1.FindSamplesByDeltaRequest
-	32, // 52: conformance.v1.SampleService.FindSamplesByMask:input_type -> conformance.v1.FindSamplesByMaskRequest
-	34, // 53: conformance.v1.SampleService.FindSamplesByLevel:input_type -> conformance.v1.FindSamplesByLevelRequest
-	36, // 54: conformance.v1.SampleService.FindSamplesByWeight:input_type -> conformance.v1.FindSamplesByWeightRequest
-	38, // 55: conformance.v1.SampleService.FindSamplesByBucket:input_type -> conformance.v1.FindSamplesByBucketRequest
-	40, // 56: conformance.v1.SampleService.FindSamplesBySameText:input_type -> conformance.v1.FindSamplesBySameTextRequest
-	42, // 57: conformance.v1.SampleService.FindSamplesBySameNumber:input_type -> conformance.v1.FindSamplesBySameNumberRequest
-	44, // 58: conformance.v1.SampleService.FindSamplesBySameSize:input_type -> conformance.v1.FindSamplesBySameSizeRequest
-	46, // 59: conformance.v1.SampleService.FindSamplesBySameFlag:input_type -> conformance.v1.FindSamplesBySameFlagRequest
-	48, // 60: conformance.v1.SampleService.FindSamplesBySameGrade:input_type -> conformance.v1.FindSamplesBySameGradeRequest
-	50, // 61: conformance.v1.SampleService.FindSamplesBySameTime:input_type -> conformance.v1.FindSamplesBySameTimeRequest
-	3,  // 62: conformance.v1.SampleService.PutSample:output_type -> conformance.v1.PutSampleResponse
-	5,  // 63: conformance.v1.SampleService.GetSample:output_type -> conformance.v1.GetSampleResponse
-	7,  // 64: conformance.v1.SampleService.DeleteSample:output_type -> conformance.v1.DeleteSampleResponse
-	9,  // 65: conformance.v1.SampleService.CompareAndSwapSample:output_type -> conformance.v1.CompareAndSwapSampleResponse
-	11, // 66: conformance.v1.SampleService.BatchPutSamples:output_type -> conformance.v1.BatchPutSamplesResponse
-	13, // 67: conformance.v1.SampleService.BatchGetSamples:output_type -> conformance.v1.BatchGetSamplesResponse
-	15, // 68: conformance.v1.SampleService.BatchDeleteSamples:output_type -> conformance.v1.BatchDeleteSamplesResponse
-	17, // 69: conformance.v1.SampleService.ScanSamples:output_type -> conformance.v1.ScanSamplesResponse
-	19, // 70: conformance.v1.SampleService.FindSamplesByText:output_type -> conformance.v1.FindSamplesByTextResponse
-	21, // 71: conformance.v1.SampleService.FindSamplesByNumber:output_type -> conformance.v1.FindSamplesByNumberResponse
-	23, // 72: conformance.v1.SampleService.FindSamplesBySize:output_type -> conformance.v1.FindSamplesBySizeResponse
-	25, // 73: conformance.v1.SampleService.FindSamplesByFlag:output_type -> conformance.v1.FindSamplesByFlagResponse
-	27, // 74: conformance.v1.SampleService.FindSamplesByGrade:output_type -> conformance.v1.FindSamplesByGradeResponse
-	29, // 75: conformance.v1.SampleService.FindSamplesByTime:output_type -> conformance.v1.FindSamplesByTimeResponse
-	31, // 76: conformance.v1.SampleService.FindSamplesByDelta:output_type -> conformance.v1.FindSamplesByDeltaResponse
-	33, // 77: conformance.v1.SampleService.FindSamplesByMask:output_type -> conformance.v1.FindSamplesByMaskResponse
-	35, // 78: conformance.v1.SampleService.FindSamplesByLevel:output_type -> conformance.v1.FindSamplesByLevelResponse
-	37, // 79: conformance.v1.SampleService.FindSamplesByWeight:output_type -> conformance.v1.FindSamplesByWeightResponse
-	39, // 80: conformance.v1.SampleService.FindSamplesByBucket:output_type -> conformance.v1.FindSamplesByBucketResponse
-	41, // 81: conformance.v1.SampleService.FindSamplesBySameText:output_type -> conformance.v1.FindSamplesBySameTextResponse
-	43, // 82: conformance.v1.SampleService.FindSamplesBySameNumber:output_type -> conformance.v1.FindSamplesBySameNumberResponse
-	45, // 83: conformance.v1.SampleService.FindSamplesBySameSize:output_type -> conformance.v1.FindSamplesBySameSizeResponse
-	47, // 84: conformance.v1.SampleService.FindSamplesBySameFlag:output_type -> conformance.v1.FindSamplesBySameFlagResponse
-	49, // 85: conformance.v1.SampleService.FindSamplesBySameGrade:output_type -> conformance.v1.FindSamplesBySameGradeResponse
-	51, // 86: conformance.v1.SampleService.FindSamplesBySameTime:output_type -> conformance.v1.FindSamplesBySameTimeResponse
-	62, // [62:87] is the sub-list for method output_type
-	37, // [37:62] is the sub-list for method input_type
-	37, // [37:37] is the sub-list for extension type_name
-	37, // [37:37] is the sub-list for extension extendee
-	0,  // [0:37] is the sub-list for field type_name
+	1,  // 28: conformance.v1.FindSamplesByAmountResponse.records:type_name -> conformance.v1.SampleRecord
+	1,  // 29: conformance.v1.FindSamplesByShiftResponse.records:type_name -> conformance.v1.SampleRecord
+	1,  // 30: conformance.v1.FindSamplesByChecksumResponse.records:type_name -> conformance.v1.SampleRecord
+	1,  // 31: conformance.v1.FindSamplesByPositionResponse.records:type_name -> conformance.v1.SampleRecord
+	1,  // 32: conformance.v1.FindSamplesByDigestResponse.records:type_name -> conformance.v1.SampleRecord
+	1,  // 33: conformance.v1.FindSamplesBySameTextResponse.records:type_name -> conformance.v1.SampleRecord
+	1,  // 34: conformance.v1.FindSamplesBySameNumberResponse.records:type_name -> conformance.v1.SampleRecord
+	1,  // 35: conformance.v1.FindSamplesBySameSizeResponse.records:type_name -> conformance.v1.SampleRecord
+	1,  // 36: conformance.v1.FindSamplesBySameFlagResponse.records:type_name -> conformance.v1.SampleRecord
+	84, // 37: conformance.v1.FindSamplesBySameGradeRequest.grade:type_name -> conformance.v1.Grade
+	1,  // 38: conformance.v1.FindSamplesBySameGradeResponse.records:type_name -> conformance.v1.SampleRecord
+	85, // 39: conformance.v1.FindSamplesBySameTimeRequest.time:type_name -> google.protobuf.Timestamp
+	1,  // 40: conformance.v1.FindSamplesBySameTimeResponse.records:type_name -> conformance.v1.SampleRecord
+	1,  // 41: conformance.v1.FindSamplesBySameDeltaResponse.records:type_name -> conformance.v1.SampleRecord
+	1,  // 42: conformance.v1.FindSamplesBySameMaskResponse.records:type_name -> conformance.v1.SampleRecord
+	1,  // 43: conformance.v1.FindSamplesBySameLevelResponse.records:type_name -> conformance.v1.SampleRecord
+	1,  // 44: conformance.v1.FindSamplesBySameWeightResponse.records:type_name -> conformance.v1.SampleRecord
+	1,  // 45: conformance.v1.FindSamplesBySameAmountResponse.records:type_name -> conformance.v1.SampleRecord
+	1,  // 46: conformance.v1.FindSamplesBySameShiftResponse.records:type_name -> conformance.v1.SampleRecord
+	1,  // 47: conformance.v1.FindSamplesBySameChecksumResponse.records:type_name -> conformance.v1.SampleRecord
+	1,  // 48: conformance.v1.FindSamplesBySamePositionResponse.records:type_name -> conformance.v1.SampleRecord
+	1,  // 49: conformance.v1.FindSamplesBySameDigestResponse.records:type_name -> conformance.v1.SampleRecord
+	1,  // 50: conformance.v1.BatchGetSamplesResponse.Result.record:type_name -> conformance.v1.SampleRecord
+	2,  // 51: conformance.v1.SampleService.PutSample:input_type -> conformance.v1.PutSampleRequest
+	4,  // 52: conformance.v1.SampleService.GetSample:input_type -> conformance.v1.GetSampleRequest
+	6,  // 53: conformance.v1.SampleService.DeleteSample:input_type -> conformance.v1.DeleteSampleRequest
+	8,  // 54: conformance.v1.SampleService.CompareAndSwapSample:input_type -> conformance.v1.CompareAndSwapSampleRequest
+	10, // 55: conformance.v1.SampleService.BatchPutSamples:input_type -> conformance.v1.BatchPutSamplesRequest
+	12, // 56: conformance.v1.SampleService.BatchGetSamples:input_type -> conformance.v1.BatchGetSamplesRequest
+	14, // 57: conformance.v1.SampleService.BatchDeleteSamples:input_type -> conformance.v1.BatchDeleteSamplesRequest
+	16, // 58: conformance.v1.SampleService.ScanSamples:input_type -> conformance.v1.ScanSamplesRequest
+	18, // 59: conformance.v1.SampleService.FindSamplesByText:input_type -> conformance.v1.FindSamplesByTextRequest
+	20, // 60: conformance.v1.SampleService.FindSamplesByNumber:input_type -> conformance.v1.FindSamplesByNumberRequest
+	22, // 61: conformance.v1.SampleService.FindSamplesBySize:input_type -> conformance.v1.FindSamplesBySizeRequest
+	24, // 62: conformance.v1.SampleService.FindSamplesByFlag:input_type -> conformance.v1.FindSamplesByFlagRequest
+	26, // 63: conformance.v1.SampleService.FindSamplesByGrade:input_type -> conformance.v1.FindSamplesByGradeRequest
+	28, // 64: conformance.v1.SampleService.FindSamplesByTime:input_type -> conformance.v1.FindSamplesByTimeRequest
+	30, // 65: conformance.v1.SampleService.FindSamplesByDelta:input_type -> conformance.v1.FindSamplesByDeltaRequest
+	32, // 66: conformance.v1.SampleService.FindSamplesByMask:input_type -> conformance.v1.FindSamplesByMaskRequest
+	34, // 67: conformance.v1.SampleService.FindSamplesByLevel:input_type -> conformance.v1.FindSamplesByLevelRequest
+	36, // 68: conformance.v1.SampleService.FindSamplesByWeight:input_type -> conformance.v1.FindSamplesByWeightRequest
+	38, // 69: conformance.v1.SampleService.FindSamplesByBucket:input_type -> conformance.v1.FindSamplesByBucketRequest
+	40, // 70: conformance.v1.SampleService.FindSamplesByAmount:input_type -> conformance.v1.FindSamplesByAmountRequest
+	42, // 71: conformance.v1.SampleService.FindSamplesByShift:input_type -> conformance.v1.FindSamplesByShiftRequest
+	44, // 72: conformance.v1.SampleService.FindSamplesByChecksum:input_type -> conformance.v1.FindSamplesByChecksumRequest
+	46, // 73: conformance.v1.SampleService.FindSamplesByPosition:input_type -> conformance.v1.FindSamplesByPositionRequest
+	48, // 74: conformance.v1.SampleService.FindSamplesByDigest:input_type -> conformance.v1.FindSamplesByDigestRequest
+	50, // 75: conformance.v1.SampleService.FindSamplesBySameText:input_type -> conformance.v1.FindSamplesBySameTextRequest
+	52, // 76: conformance.v1.SampleService.FindSamplesBySameNumber:input_type -> conformance.v1.FindSamplesBySameNumberRequest
+	54, // 77: conformance.v1.SampleService.FindSamplesBySameSize:input_type -> conformance.v1.FindSamplesBySameSizeRequest
+	56, // 78: conformance.v1.SampleService.FindSamplesBySameFlag:input_type -> conformance.v1.FindSamplesBySameFlagRequest
+	58, // 79: conformance.v1.SampleService.FindSamplesBySameGrade:input_type -> conformance.v1.FindSamplesBySameGradeRequest
+	60, // 80: conformance.v1.SampleService.FindSamplesBySameTime:input_type -> conformance.v1.FindSamplesBySameTimeRequest
+	62, // 81: conformance.v1.SampleService.FindSamplesBySameDelta:input_type -> conformance.v1.FindSamplesBySameDeltaRequest
+	64, // 82: conformance.v1.SampleService.FindSamplesBySameMask:input_type -> conformance.v1.FindSamplesBySameMaskRequest
+	66, // 83: conformance.v1.SampleService.FindSamplesBySameLevel:input_type -> conformance.v1.FindSamplesBySameLevelRequest
+	68, // 84: conformance.v1.SampleService.FindSamplesBySameWeight:input_type -> conformance.v1.FindSamplesBySameWeightRequest
+	70, // 85: conformance.v1.SampleService.FindSamplesBySameAmount:input_type -> conformance.v1.FindSamplesBySameAmountRequest
+	72, // 86: conformance.v1.SampleService.FindSamplesBySameShift:input_type -> conformance.v1.FindSamplesBySameShiftRequest
+	74, // 87: conformance.v1.SampleService.FindSamplesBySameChecksum:input_type -> conformance.v1.FindSamplesBySameChecksumRequest
+	76, // 88: conformance.v1.SampleService.FindSamplesBySamePosition:input_type -> conformance.v1.FindSamplesBySamePositionRequest
+	78, // 89: conformance.v1.SampleService.FindSamplesBySameDigest:input_type -> conformance.v1.FindSamplesBySameDigestRequest
+	3,  // 90: conformance.v1.SampleService.PutSample:output_type -> conformance.v1.PutSampleResponse
+	5,  // 91: conformance.v1.SampleService.GetSample:output_type -> conformance.v1.GetSampleResponse
+	7,  // 92: conformance.v1.SampleService.DeleteSample:output_type -> conformance.v1.DeleteSampleResponse
+	9,  // 93: conformance.v1.SampleService.CompareAndSwapSample:output_type -> conformance.v1.CompareAndSwapSampleResponse
+	11, // 94: conformance.v1.SampleService.BatchPutSamples:output_type -> conformance.v1.BatchPutSamplesResponse
+	13, // 95: conformance.v1.SampleService.BatchGetSamples:output_type -> conformance.v1.BatchGetSamplesResponse
+	15, // 96: conformance.v1.SampleService.BatchDeleteSamples:output_type -> conformance.v1.BatchDeleteSamplesResponse
+	17, // 97: conformance.v1.SampleService.ScanSamples:output_type -> conformance.v1.ScanSamplesResponse
+	19, // 98: conformance.v1.SampleService.FindSamplesByText:output_type -> conformance.v1.FindSamplesByTextResponse
+	21, // 99: conformance.v1.SampleService.FindSamplesByNumber:output_type -> conformance.v1.FindSamplesByNumberResponse
+	23, // 100: conformance.v1.SampleService.FindSamplesBySize:output_type -> conformance.v1.FindSamplesBySizeResponse
+	25, // 101: conformance.v1.SampleService.FindSamplesByFlag:output_type -> conformance.v1.FindSamplesByFlagResponse
+	27, // 102: conformance.v1.SampleService.FindSamplesByGrade:output_type -> conformance.v1.FindSamplesByGradeResponse
+	29, // 103: conformance.v1.SampleService.FindSamplesByTime:output_type -> conformance.v1.FindSamplesByTimeResponse
+	31, // 104: conformance.v1.SampleService.FindSamplesByDelta:output_type -> conformance.v1.FindSamplesByDeltaResponse
+	33, // 105: conformance.v1.SampleService.FindSamplesByMask:output_type -> conformance.v1.FindSamplesByMaskResponse
+	35, // 106: conformance.v1.SampleService.FindSamplesByLevel:output_type -> conformance.v1.FindSamplesByLevelResponse
+	37, // 107: conformance.v1.SampleService.FindSamplesByWeight:output_type -> conformance.v1.FindSamplesByWeightResponse
+	39, // 108: conformance.v1.SampleService.FindSamplesByBucket:output_type -> conformance.v1.FindSamplesByBucketResponse
+	41, // 109: conformance.v1.SampleService.FindSamplesByAmount:output_type -> conformance.v1.FindSamplesByAmountResponse
+	43, // 110: conformance.v1.SampleService.FindSamplesByShift:output_type -> conformance.v1.FindSamplesByShiftResponse
+	45, // 111: conformance.v1.SampleService.FindSamplesByChecksum:output_type -> conformance.v1.FindSamplesByChecksumResponse
+	47, // 112: conformance.v1.SampleService.FindSamplesByPosition:output_type -> conformance.v1.FindSamplesByPositionResponse
+	49, // 113: conformance.v1.SampleService.FindSamplesByDigest:output_type -> conformance.v1.FindSamplesByDigestResponse
+	51, // 114: conformance.v1.SampleService.FindSamplesBySameText:output_type -> conformance.v1.FindSamplesBySameTextResponse
+	53, // 115: conformance.v1.SampleService.FindSamplesBySameNumber:output_type -> conformance.v1.FindSamplesBySameNumberResponse
+	55, // 116: conformance.v1.SampleService.FindSamplesBySameSize:output_type -> conformance.v1.FindSamplesBySameSizeResponse
+	57, // 117: conformance.v1.SampleService.FindSamplesBySameFlag:output_type -> conformance.v1.FindSamplesBySameFlagResponse
+	59, // 118: conformance.v1.SampleService.FindSamplesBySameGrade:output_type -> conformance.v1.FindSamplesBySameGradeResponse
+	61, // 119: conformance.v1.SampleService.FindSamplesBySameTime:output_type -> conformance.v1.FindSamplesBySameTimeResponse
+	63, // 120: conformance.v1.SampleService.FindSamplesBySameDelta:output_type -> conformance.v1.FindSamplesBySameDeltaResponse
+	65, // 121: conformance.v1.SampleService.FindSamplesBySameMask:output_type -> conformance.v1.FindSamplesBySameMaskResponse
+	67, // 122: conformance.v1.SampleService.FindSamplesBySameLevel:output_type -> conformance.v1.FindSamplesBySameLevelResponse
+	69, // 123: conformance.v1.SampleService.FindSamplesBySameWeight:output_type -> conformance.v1.FindSamplesBySameWeightResponse
+	71, // 124: conformance.v1.SampleService.FindSamplesBySameAmount:output_type -> conformance.v1.FindSamplesBySameAmountResponse
+	73, // 125: conformance.v1.SampleService.FindSamplesBySameShift:output_type -> conformance.v1.FindSamplesBySameShiftResponse
+	75, // 126: conformance.v1.SampleService.FindSamplesBySameChecksum:output_type -> conformance.v1.FindSamplesBySameChecksumResponse
+	77, // 127: conformance.v1.SampleService.FindSamplesBySamePosition:output_type -> conformance.v1.FindSamplesBySamePositionResponse
+	79, // 128: conformance.v1.SampleService.FindSamplesBySameDigest:output_type -> conformance.v1.FindSamplesBySameDigestResponse
+	90, // [90:129] is the sub-list for method output_type
+	51, // [51:90] is the sub-list for method input_type
+	51, // [51:51] is the sub-list for extension type_name
+	51, // [51:51] is the sub-list for extension extendee
+	0,  // [0:51] is the sub-list for field type_name
 }
 
 func init() { file_conformance_v1_sample_prism_proto_init() }
@@ -3698,13 +5738,18 @@ func file_conformance_v1_sample_prism_proto_init() {
 	file_conformance_v1_sample_prism_proto_msgTypes[32].OneofWrappers = []any{}
 	file_conformance_v1_sample_prism_proto_msgTypes[34].OneofWrappers = []any{}
 	file_conformance_v1_sample_prism_proto_msgTypes[36].OneofWrappers = []any{}
+	file_conformance_v1_sample_prism_proto_msgTypes[40].OneofWrappers = []any{}
+	file_conformance_v1_sample_prism_proto_msgTypes[42].OneofWrappers = []any{}
+	file_conformance_v1_sample_prism_proto_msgTypes[44].OneofWrappers = []any{}
+	file_conformance_v1_sample_prism_proto_msgTypes[46].OneofWrappers = []any{}
+	file_conformance_v1_sample_prism_proto_msgTypes[48].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_conformance_v1_sample_prism_proto_rawDesc), len(file_conformance_v1_sample_prism_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   55,
+			NumMessages:   83,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -12,31 +12,45 @@ import (
 // conformance/v1/sample_prism.proto, as interceptors and service configs name
 // them.
 const (
-	SampleService_PutSample_FullMethodName               = "/conformance.v1.SampleService/PutSample"
-	SampleService_GetSample_FullMethodName               = "/conformance.v1.SampleService/GetSample"
-	SampleService_DeleteSample_FullMethodName            = "/conformance.v1.SampleService/DeleteSample"
-	SampleService_CompareAndSwapSample_FullMethodName    = "/conformance.v1.SampleService/CompareAndSwapSample"
-	SampleService_BatchPutSamples_FullMethodName         = "/conformance.v1.SampleService/BatchPutSamples"
-	SampleService_BatchGetSamples_FullMethodName         = "/conformance.v1.SampleService/BatchGetSamples"
-	SampleService_BatchDeleteSamples_FullMethodName      = "/conformance.v1.SampleService/BatchDeleteSamples"
-	SampleService_ScanSamples_FullMethodName             = "/conformance.v1.SampleService/ScanSamples"
-	SampleService_FindSamplesByText_FullMethodName       = "/conformance.v1.SampleService/FindSamplesByText"
-	SampleService_FindSamplesByNumber_FullMethodName     = "/conformance.v1.SampleService/FindSamplesByNumber"
-	SampleService_FindSamplesBySize_FullMethodName       = "/conformance.v1.SampleService/FindSamplesBySize"
-	SampleService_FindSamplesByFlag_FullMethodName       = "/conformance.v1.SampleService/FindSamplesByFlag"
-	SampleService_FindSamplesByGrade_FullMethodName      = "/conformance.v1.SampleService/FindSamplesByGrade"
-	SampleService_FindSamplesByTime_FullMethodName       = "/conformance.v1.SampleService/FindSamplesByTime"
-	SampleService_FindSamplesByDelta_FullMethodName      = "/conformance.v1.SampleService/FindSamplesByDelta"
-	SampleService_FindSamplesByMask_FullMethodName       = "/conformance.v1.SampleService/FindSamplesByMask"
-	SampleService_FindSamplesByLevel_FullMethodName      = "/conformance.v1.SampleService/FindSamplesByLevel"
-	SampleService_FindSamplesByWeight_FullMethodName     = "/conformance.v1.SampleService/FindSamplesByWeight"
-	SampleService_FindSamplesByBucket_FullMethodName     = "/conformance.v1.SampleService/FindSamplesByBucket"
-	SampleService_FindSamplesBySameText_FullMethodName   = "/conformance.v1.SampleService/FindSamplesBySameText"
-	SampleService_FindSamplesBySameNumber_FullMethodName = "/conformance.v1.SampleService/FindSamplesBySameNumber"
-	SampleService_FindSamplesBySameSize_FullMethodName   = "/conformance.v1.SampleService/FindSamplesBySameSize"
-	SampleService_FindSamplesBySameFlag_FullMethodName   = "/conformance.v1.SampleService/FindSamplesBySameFlag"
-	SampleService_FindSamplesBySameGrade_FullMethodName  = "/conformance.v1.SampleService/FindSamplesBySameGrade"
-	SampleService_FindSamplesBySameTime_FullMethodName   = "/conformance.v1.SampleService/FindSamplesBySameTime"
+	SampleService_PutSample_FullMethodName                 = "/conformance.v1.SampleService/PutSample"
+	SampleService_GetSample_FullMethodName                 = "/conformance.v1.SampleService/GetSample"
+	SampleService_DeleteSample_FullMethodName              = "/conformance.v1.SampleService/DeleteSample"
+	SampleService_CompareAndSwapSample_FullMethodName      = "/conformance.v1.SampleService/CompareAndSwapSample"
+	SampleService_BatchPutSamples_FullMethodName           = "/conformance.v1.SampleService/BatchPutSamples"
+	SampleService_BatchGetSamples_FullMethodName           = "/conformance.v1.SampleService/BatchGetSamples"
+	SampleService_BatchDeleteSamples_FullMethodName        = "/conformance.v1.SampleService/BatchDeleteSamples"
+	SampleService_ScanSamples_FullMethodName               = "/conformance.v1.SampleService/ScanSamples"
+	SampleService_FindSamplesByText_FullMethodName         = "/conformance.v1.SampleService/FindSamplesByText"
+	SampleService_FindSamplesByNumber_FullMethodName       = "/conformance.v1.SampleService/FindSamplesByNumber"
+	SampleService_FindSamplesBySize_FullMethodName         = "/conformance.v1.SampleService/FindSamplesBySize"
+	SampleService_FindSamplesByFlag_FullMethodName         = "/conformance.v1.SampleService/FindSamplesByFlag"
+	SampleService_FindSamplesByGrade_FullMethodName        = "/conformance.v1.SampleService/FindSamplesByGrade"
+	SampleService_FindSamplesByTime_FullMethodName         = "/conformance.v1.SampleService/FindSamplesByTime"
+	SampleService_FindSamplesByDelta_FullMethodName        = "/conformance.v1.SampleService/FindSamplesByDelta"
+	SampleService_FindSamplesByMask_FullMethodName         = "/conformance.v1.SampleService/FindSamplesByMask"
+	SampleService_FindSamplesByLevel_FullMethodName        = "/conformance.v1.SampleService/FindSamplesByLevel"
+	SampleService_FindSamplesByWeight_FullMethodName       = "/conformance.v1.SampleService/FindSamplesByWeight"
+	SampleService_FindSamplesByBucket_FullMethodName       = "/conformance.v1.SampleService/FindSamplesByBucket"
+	SampleService_FindSamplesByAmount_FullMethodName       = "/conformance.v1.SampleService/FindSamplesByAmount"
+	SampleService_FindSamplesByShift_FullMethodName        = "/conformance.v1.SampleService/FindSamplesByShift"
+	SampleService_FindSamplesByChecksum_FullMethodName     = "/conformance.v1.SampleService/FindSamplesByChecksum"
+	SampleService_FindSamplesByPosition_FullMethodName     = "/conformance.v1.SampleService/FindSamplesByPosition"
+	SampleService_FindSamplesByDigest_FullMethodName       = "/conformance.v1.SampleService/FindSamplesByDigest"
+	SampleService_FindSamplesBySameText_FullMethodName     = "/conformance.v1.SampleService/FindSamplesBySameText"
+	SampleService_FindSamplesBySameNumber_FullMethodName   = "/conformance.v1.SampleService/FindSamplesBySameNumber"
+	SampleService_FindSamplesBySameSize_FullMethodName     = "/conformance.v1.SampleService/FindSamplesBySameSize"
+	SampleService_FindSamplesBySameFlag_FullMethodName     = "/conformance.v1.SampleService/FindSamplesBySameFlag"
+	SampleService_FindSamplesBySameGrade_FullMethodName    = "/conformance.v1.SampleService/FindSamplesBySameGrade"
+	SampleService_FindSamplesBySameTime_FullMethodName     = "/conformance.v1.SampleService/FindSamplesBySameTime"
+	SampleService_FindSamplesBySameDelta_FullMethodName    = "/conformance.v1.SampleService/FindSamplesBySameDelta"
+	SampleService_FindSamplesBySameMask_FullMethodName     = "/conformance.v1.SampleService/FindSamplesBySameMask"
+	SampleService_FindSamplesBySameLevel_FullMethodName    = "/conformance.v1.SampleService/FindSamplesBySameLevel"
+	SampleService_FindSamplesBySameWeight_FullMethodName   = "/conformance.v1.SampleService/FindSamplesBySameWeight"
+	SampleService_FindSamplesBySameAmount_FullMethodName   = "/conformance.v1.SampleService/FindSamplesBySameAmount"
+	SampleService_FindSamplesBySameShift_FullMethodName    = "/conformance.v1.SampleService/FindSamplesBySameShift"
+	SampleService_FindSamplesBySameChecksum_FullMethodName = "/conformance.v1.SampleService/FindSamplesBySameChecksum"
+	SampleService_FindSamplesBySamePosition_FullMethodName = "/conformance.v1.SampleService/FindSamplesBySamePosition"
+	SampleService_FindSamplesBySameDigest_FullMethodName   = "/conformance.v1.SampleService/FindSamplesBySameDigest"
 )
 
 // SampleServiceClient calls conformance.v1.SampleService. It is safe for
@@ -270,6 +284,61 @@ func (c *SampleServiceClient) FindSamplesByBucket(ctx context.Context, in *FindS
 	return call[FindSamplesByBucketResponse](ctx, c.cc, SampleService_FindSamplesByBucket_FullMethodName, in, opts)
 }
 
+// FindSamplesByAmount lists the records that have amount in the order of
+// amount and then of their keys, a page at a time.
+//
+// Errors:
+//   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
+//   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
+//     request, is too old or was changed.
+func (c *SampleServiceClient) FindSamplesByAmount(ctx context.Context, in *FindSamplesByAmountRequest, opts ...grpc.CallOption) (*FindSamplesByAmountResponse, error) {
+	return call[FindSamplesByAmountResponse](ctx, c.cc, SampleService_FindSamplesByAmount_FullMethodName, in, opts)
+}
+
+// FindSamplesByShift lists the records that have shift in the order of shift
+// and then of their keys, a page at a time.
+//
+// Errors:
+//   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
+//   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
+//     request, is too old or was changed.
+func (c *SampleServiceClient) FindSamplesByShift(ctx context.Context, in *FindSamplesByShiftRequest, opts ...grpc.CallOption) (*FindSamplesByShiftResponse, error) {
+	return call[FindSamplesByShiftResponse](ctx, c.cc, SampleService_FindSamplesByShift_FullMethodName, in, opts)
+}
+
+// FindSamplesByChecksum lists the records that have checksum in the order of
+// checksum and then of their keys, a page at a time.
+//
+// Errors:
+//   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
+//   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
+//     request, is too old or was changed.
+func (c *SampleServiceClient) FindSamplesByChecksum(ctx context.Context, in *FindSamplesByChecksumRequest, opts ...grpc.CallOption) (*FindSamplesByChecksumResponse, error) {
+	return call[FindSamplesByChecksumResponse](ctx, c.cc, SampleService_FindSamplesByChecksum_FullMethodName, in, opts)
+}
+
+// FindSamplesByPosition lists the records that have position in the order of
+// position and then of their keys, a page at a time.
+//
+// Errors:
+//   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
+//   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
+//     request, is too old or was changed.
+func (c *SampleServiceClient) FindSamplesByPosition(ctx context.Context, in *FindSamplesByPositionRequest, opts ...grpc.CallOption) (*FindSamplesByPositionResponse, error) {
+	return call[FindSamplesByPositionResponse](ctx, c.cc, SampleService_FindSamplesByPosition_FullMethodName, in, opts)
+}
+
+// FindSamplesByDigest lists the records that have digest in the order of
+// digest and then of their keys, a page at a time.
+//
+// Errors:
+//   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
+//   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
+//     request, is too old or was changed.
+func (c *SampleServiceClient) FindSamplesByDigest(ctx context.Context, in *FindSamplesByDigestRequest, opts ...grpc.CallOption) (*FindSamplesByDigestResponse, error) {
+	return call[FindSamplesByDigestResponse](ctx, c.cc, SampleService_FindSamplesByDigest_FullMethodName, in, opts)
+}
+
 // FindSamplesBySameText lists the records with the given text in the order of
 // their keys, a page at a time.
 //
@@ -334,4 +403,103 @@ func (c *SampleServiceClient) FindSamplesBySameGrade(ctx context.Context, in *Fi
 //     request, is too old or was changed.
 func (c *SampleServiceClient) FindSamplesBySameTime(ctx context.Context, in *FindSamplesBySameTimeRequest, opts ...grpc.CallOption) (*FindSamplesBySameTimeResponse, error) {
 	return call[FindSamplesBySameTimeResponse](ctx, c.cc, SampleService_FindSamplesBySameTime_FullMethodName, in, opts)
+}
+
+// FindSamplesBySameDelta lists the records with the given delta in the order
+// of their keys, a page at a time.
+//
+// Errors:
+//   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
+//   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
+//     request, is too old or was changed.
+func (c *SampleServiceClient) FindSamplesBySameDelta(ctx context.Context, in *FindSamplesBySameDeltaRequest, opts ...grpc.CallOption) (*FindSamplesBySameDeltaResponse, error) {
+	return call[FindSamplesBySameDeltaResponse](ctx, c.cc, SampleService_FindSamplesBySameDelta_FullMethodName, in, opts)
+}
+
+// FindSamplesBySameMask lists the records with the given mask in the order of
+// their keys, a page at a time.
+//
+// Errors:
+//   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
+//   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
+//     request, is too old or was changed.
+func (c *SampleServiceClient) FindSamplesBySameMask(ctx context.Context, in *FindSamplesBySameMaskRequest, opts ...grpc.CallOption) (*FindSamplesBySameMaskResponse, error) {
+	return call[FindSamplesBySameMaskResponse](ctx, c.cc, SampleService_FindSamplesBySameMask_FullMethodName, in, opts)
+}
+
+// FindSamplesBySameLevel lists the records with the given level in the order
+// of their keys, a page at a time.
+//
+// Errors:
+//   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
+//   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
+//     request, is too old or was changed.
+func (c *SampleServiceClient) FindSamplesBySameLevel(ctx context.Context, in *FindSamplesBySameLevelRequest, opts ...grpc.CallOption) (*FindSamplesBySameLevelResponse, error) {
+	return call[FindSamplesBySameLevelResponse](ctx, c.cc, SampleService_FindSamplesBySameLevel_FullMethodName, in, opts)
+}
+
+// FindSamplesBySameWeight lists the records with the given weight in the
+// order of their keys, a page at a time.
+//
+// Errors:
+//   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
+//   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
+//     request, is too old or was changed.
+func (c *SampleServiceClient) FindSamplesBySameWeight(ctx context.Context, in *FindSamplesBySameWeightRequest, opts ...grpc.CallOption) (*FindSamplesBySameWeightResponse, error) {
+	return call[FindSamplesBySameWeightResponse](ctx, c.cc, SampleService_FindSamplesBySameWeight_FullMethodName, in, opts)
+}
+
+// FindSamplesBySameAmount lists the records with the given amount in the
+// order of their keys, a page at a time.
+//
+// Errors:
+//   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
+//   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
+//     request, is too old or was changed.
+func (c *SampleServiceClient) FindSamplesBySameAmount(ctx context.Context, in *FindSamplesBySameAmountRequest, opts ...grpc.CallOption) (*FindSamplesBySameAmountResponse, error) {
+	return call[FindSamplesBySameAmountResponse](ctx, c.cc, SampleService_FindSamplesBySameAmount_FullMethodName, in, opts)
+}
+
+// FindSamplesBySameShift lists the records with the given shift in the order
+// of their keys, a page at a time.
+//
+// Errors:
+//   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
+//   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
+//     request, is too old or was changed.
+func (c *SampleServiceClient) FindSamplesBySameShift(ctx context.Context, in *FindSamplesBySameShiftRequest, opts ...grpc.CallOption) (*FindSamplesBySameShiftResponse, error) {
+	return call[FindSamplesBySameShiftResponse](ctx, c.cc, SampleService_FindSamplesBySameShift_FullMethodName, in, opts)
+}
+
+// FindSamplesBySameChecksum lists the records with the given checksum in the
+// order of their keys, a page at a time.
+//
+// Errors:
+//   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
+//   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
+//     request, is too old or was changed.
+func (c *SampleServiceClient) FindSamplesBySameChecksum(ctx context.Context, in *FindSamplesBySameChecksumRequest, opts ...grpc.CallOption) (*FindSamplesBySameChecksumResponse, error) {
+	return call[FindSamplesBySameChecksumResponse](ctx, c.cc, SampleService_FindSamplesBySameChecksum_FullMethodName, in, opts)
+}
+
+// FindSamplesBySamePosition lists the records with the given position in the
+// order of their keys, a page at a time.
+//
+// Errors:
+//   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
+//   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
+//     request, is too old or was changed.
+func (c *SampleServiceClient) FindSamplesBySamePosition(ctx context.Context, in *FindSamplesBySamePositionRequest, opts ...grpc.CallOption) (*FindSamplesBySamePositionResponse, error) {
+	return call[FindSamplesBySamePositionResponse](ctx, c.cc, SampleService_FindSamplesBySamePosition_FullMethodName, in, opts)
+}
+
+// FindSamplesBySameDigest lists the records with the given digest in the
+// order of their keys, a page at a time.
+//
+// Errors:
+//   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
+//   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
+//     request, is too old or was changed.
+func (c *SampleServiceClient) FindSamplesBySameDigest(ctx context.Context, in *FindSamplesBySameDigestRequest, opts ...grpc.CallOption) (*FindSamplesBySameDigestResponse, error) {
+	return call[FindSamplesBySameDigestResponse](ctx, c.cc, SampleService_FindSamplesBySameDigest_FullMethodName, in, opts)
 }

@@ -104,20 +104,37 @@ type Scalar struct {
 	Doubles       []float64              `protobuf:"fixed64,42,rep,packed,name=doubles,proto3" json:"doubles,omitempty"`
 	Floats        []float32              `protobuf:"fixed32,43,rep,packed,name=floats,proto3" json:"floats,omitempty"`
 	Int32S        []int32                `protobuf:"varint,44,rep,packed,name=int32s,proto3" json:"int32s,omitempty"`
+	Int64S        []int64                `protobuf:"varint,45,rep,packed,name=int64s,proto3" json:"int64s,omitempty"`
+	Uint32S       []uint32               `protobuf:"varint,46,rep,packed,name=uint32s,proto3" json:"uint32s,omitempty"`
 	Uint64S       []uint64               `protobuf:"varint,47,rep,packed,name=uint64s,proto3" json:"uint64s,omitempty"`
 	Sint32S       []int32                `protobuf:"zigzag32,48,rep,packed,name=sint32s,proto3" json:"sint32s,omitempty"`
+	Sint64S       []int64                `protobuf:"zigzag64,49,rep,packed,name=sint64s,proto3" json:"sint64s,omitempty"`
 	Fixed32S      []uint32               `protobuf:"fixed32,50,rep,packed,name=fixed32s,proto3" json:"fixed32s,omitempty"`
+	Fixed64S      []uint64               `protobuf:"fixed64,51,rep,packed,name=fixed64s,proto3" json:"fixed64s,omitempty"`
+	Sfixed32S     []int32                `protobuf:"fixed32,52,rep,packed,name=sfixed32s,proto3" json:"sfixed32s,omitempty"`
 	Sfixed64S     []int64                `protobuf:"fixed64,53,rep,packed,name=sfixed64s,proto3" json:"sfixed64s,omitempty"`
 	Bools         []bool                 `protobuf:"varint,54,rep,packed,name=bools,proto3" json:"bools,omitempty"`
 	Strings       []string               `protobuf:"bytes,55,rep,name=strings,proto3" json:"strings,omitempty"`
 	Byteses       [][]byte               `protobuf:"bytes,56,rep,name=byteses,proto3" json:"byteses,omitempty"`
 	Grains        []Grain                `protobuf:"varint,57,rep,packed,name=grains,proto3,enum=conformance.v1.Grain" json:"grains,omitempty"`
+	Unpacked      *Unpacked              `protobuf:"bytes,58,opt,name=unpacked,proto3" json:"unpacked,omitempty"`
 	OfInt32       map[int32]float64      `protobuf:"bytes,60,rep,name=of_int32,json=ofInt32,proto3" json:"of_int32,omitempty" protobuf_key:"varint,1,opt,name=key" protobuf_val:"fixed64,2,opt,name=value"`
 	OfUint64      map[uint64][]byte      `protobuf:"bytes,61,rep,name=of_uint64,json=ofUint64,proto3" json:"of_uint64,omitempty" protobuf_key:"varint,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	OfSint32      map[int32]Grain        `protobuf:"bytes,62,rep,name=of_sint32,json=ofSint32,proto3" json:"of_sint32,omitempty" protobuf_key:"zigzag32,1,opt,name=key" protobuf_val:"varint,2,opt,name=value,enum=conformance.v1.Grain"`
 	OfFixed64     map[uint64]string      `protobuf:"bytes,63,rep,name=of_fixed64,json=ofFixed64,proto3" json:"of_fixed64,omitempty" protobuf_key:"fixed64,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	OfSfixed32    map[int32]bool         `protobuf:"bytes,64,rep,name=of_sfixed32,json=ofSfixed32,proto3" json:"of_sfixed32,omitempty" protobuf_key:"fixed32,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
 	OfBool        map[bool]*Scalar       `protobuf:"bytes,65,rep,name=of_bool,json=ofBool,proto3" json:"of_bool,omitempty" protobuf_key:"varint,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	OfInt64       map[int64]float32      `protobuf:"bytes,66,rep,name=of_int64,json=ofInt64,proto3" json:"of_int64,omitempty" protobuf_key:"varint,1,opt,name=key" protobuf_val:"fixed32,2,opt,name=value"`
+	OfUint32      map[uint32]int32       `protobuf:"bytes,67,rep,name=of_uint32,json=ofUint32,proto3" json:"of_uint32,omitempty" protobuf_key:"varint,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	OfSint64      map[int64]int64        `protobuf:"bytes,68,rep,name=of_sint64,json=ofSint64,proto3" json:"of_sint64,omitempty" protobuf_key:"zigzag64,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	OfFixed32     map[uint32]uint32      `protobuf:"bytes,69,rep,name=of_fixed32,json=ofFixed32,proto3" json:"of_fixed32,omitempty" protobuf_key:"fixed32,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	OfSfixed64    map[int64]uint64       `protobuf:"bytes,70,rep,name=of_sfixed64,json=ofSfixed64,proto3" json:"of_sfixed64,omitempty" protobuf_key:"fixed64,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	OfString      map[string]int32       `protobuf:"bytes,71,rep,name=of_string,json=ofString,proto3" json:"of_string,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"zigzag32,2,opt,name=value"`
+	ToSint64      map[string]int64       `protobuf:"bytes,72,rep,name=to_sint64,json=toSint64,proto3" json:"to_sint64,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"zigzag64,2,opt,name=value"`
+	ToFixed32     map[string]uint32      `protobuf:"bytes,73,rep,name=to_fixed32,json=toFixed32,proto3" json:"to_fixed32,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"fixed32,2,opt,name=value"`
+	ToFixed64     map[string]uint64      `protobuf:"bytes,74,rep,name=to_fixed64,json=toFixed64,proto3" json:"to_fixed64,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"fixed64,2,opt,name=value"`
+	ToSfixed32    map[string]int32       `protobuf:"bytes,75,rep,name=to_sfixed32,json=toSfixed32,proto3" json:"to_sfixed32,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"fixed32,2,opt,name=value"`
+	ToSfixed64    map[string]int64       `protobuf:"bytes,76,rep,name=to_sfixed64,json=toSfixed64,proto3" json:"to_sfixed64,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"fixed64,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -411,6 +428,20 @@ func (x *Scalar) GetInt32S() []int32 {
 	return nil
 }
 
+func (x *Scalar) GetInt64S() []int64 {
+	if x != nil {
+		return x.Int64S
+	}
+	return nil
+}
+
+func (x *Scalar) GetUint32S() []uint32 {
+	if x != nil {
+		return x.Uint32S
+	}
+	return nil
+}
+
 func (x *Scalar) GetUint64S() []uint64 {
 	if x != nil {
 		return x.Uint64S
@@ -425,9 +456,30 @@ func (x *Scalar) GetSint32S() []int32 {
 	return nil
 }
 
+func (x *Scalar) GetSint64S() []int64 {
+	if x != nil {
+		return x.Sint64S
+	}
+	return nil
+}
+
 func (x *Scalar) GetFixed32S() []uint32 {
 	if x != nil {
 		return x.Fixed32S
+	}
+	return nil
+}
+
+func (x *Scalar) GetFixed64S() []uint64 {
+	if x != nil {
+		return x.Fixed64S
+	}
+	return nil
+}
+
+func (x *Scalar) GetSfixed32S() []int32 {
+	if x != nil {
+		return x.Sfixed32S
 	}
 	return nil
 }
@@ -463,6 +515,13 @@ func (x *Scalar) GetByteses() [][]byte {
 func (x *Scalar) GetGrains() []Grain {
 	if x != nil {
 		return x.Grains
+	}
+	return nil
+}
+
+func (x *Scalar) GetUnpacked() *Unpacked {
+	if x != nil {
+		return x.Unpacked
 	}
 	return nil
 }
@@ -509,6 +568,232 @@ func (x *Scalar) GetOfBool() map[bool]*Scalar {
 	return nil
 }
 
+func (x *Scalar) GetOfInt64() map[int64]float32 {
+	if x != nil {
+		return x.OfInt64
+	}
+	return nil
+}
+
+func (x *Scalar) GetOfUint32() map[uint32]int32 {
+	if x != nil {
+		return x.OfUint32
+	}
+	return nil
+}
+
+func (x *Scalar) GetOfSint64() map[int64]int64 {
+	if x != nil {
+		return x.OfSint64
+	}
+	return nil
+}
+
+func (x *Scalar) GetOfFixed32() map[uint32]uint32 {
+	if x != nil {
+		return x.OfFixed32
+	}
+	return nil
+}
+
+func (x *Scalar) GetOfSfixed64() map[int64]uint64 {
+	if x != nil {
+		return x.OfSfixed64
+	}
+	return nil
+}
+
+func (x *Scalar) GetOfString() map[string]int32 {
+	if x != nil {
+		return x.OfString
+	}
+	return nil
+}
+
+func (x *Scalar) GetToSint64() map[string]int64 {
+	if x != nil {
+		return x.ToSint64
+	}
+	return nil
+}
+
+func (x *Scalar) GetToFixed32() map[string]uint32 {
+	if x != nil {
+		return x.ToFixed32
+	}
+	return nil
+}
+
+func (x *Scalar) GetToFixed64() map[string]uint64 {
+	if x != nil {
+		return x.ToFixed64
+	}
+	return nil
+}
+
+func (x *Scalar) GetToSfixed32() map[string]int32 {
+	if x != nil {
+		return x.ToSfixed32
+	}
+	return nil
+}
+
+func (x *Scalar) GetToSfixed64() map[string]int64 {
+	if x != nil {
+		return x.ToSfixed64
+	}
+	return nil
+}
+
+// Unpacked has a list of every type that is packed elsewhere.
+type Unpacked struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Doubles       []float64              `protobuf:"fixed64,1,rep,name=doubles,proto3" json:"doubles,omitempty"`
+	Floats        []float32              `protobuf:"fixed32,2,rep,name=floats,proto3" json:"floats,omitempty"`
+	Int32S        []int32                `protobuf:"varint,3,rep,name=int32s,proto3" json:"int32s,omitempty"`
+	Int64S        []int64                `protobuf:"varint,4,rep,name=int64s,proto3" json:"int64s,omitempty"`
+	Uint32S       []uint32               `protobuf:"varint,5,rep,name=uint32s,proto3" json:"uint32s,omitempty"`
+	Uint64S       []uint64               `protobuf:"varint,6,rep,name=uint64s,proto3" json:"uint64s,omitempty"`
+	Sint32S       []int32                `protobuf:"zigzag32,7,rep,name=sint32s,proto3" json:"sint32s,omitempty"`
+	Sint64S       []int64                `protobuf:"zigzag64,8,rep,name=sint64s,proto3" json:"sint64s,omitempty"`
+	Fixed32S      []uint32               `protobuf:"fixed32,9,rep,name=fixed32s,proto3" json:"fixed32s,omitempty"`
+	Fixed64S      []uint64               `protobuf:"fixed64,10,rep,name=fixed64s,proto3" json:"fixed64s,omitempty"`
+	Sfixed32S     []int32                `protobuf:"fixed32,11,rep,name=sfixed32s,proto3" json:"sfixed32s,omitempty"`
+	Sfixed64S     []int64                `protobuf:"fixed64,12,rep,name=sfixed64s,proto3" json:"sfixed64s,omitempty"`
+	Bools         []bool                 `protobuf:"varint,13,rep,name=bools,proto3" json:"bools,omitempty"`
+	Grains        []Grain                `protobuf:"varint,14,rep,name=grains,proto3,enum=conformance.v1.Grain" json:"grains,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Unpacked) Reset() {
+	*x = Unpacked{}
+	mi := &file_conformance_v1_types_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Unpacked) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Unpacked) ProtoMessage() {}
+
+func (x *Unpacked) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_types_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Unpacked.ProtoReflect.Descriptor instead.
+func (*Unpacked) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_types_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Unpacked) GetDoubles() []float64 {
+	if x != nil {
+		return x.Doubles
+	}
+	return nil
+}
+
+func (x *Unpacked) GetFloats() []float32 {
+	if x != nil {
+		return x.Floats
+	}
+	return nil
+}
+
+func (x *Unpacked) GetInt32S() []int32 {
+	if x != nil {
+		return x.Int32S
+	}
+	return nil
+}
+
+func (x *Unpacked) GetInt64S() []int64 {
+	if x != nil {
+		return x.Int64S
+	}
+	return nil
+}
+
+func (x *Unpacked) GetUint32S() []uint32 {
+	if x != nil {
+		return x.Uint32S
+	}
+	return nil
+}
+
+func (x *Unpacked) GetUint64S() []uint64 {
+	if x != nil {
+		return x.Uint64S
+	}
+	return nil
+}
+
+func (x *Unpacked) GetSint32S() []int32 {
+	if x != nil {
+		return x.Sint32S
+	}
+	return nil
+}
+
+func (x *Unpacked) GetSint64S() []int64 {
+	if x != nil {
+		return x.Sint64S
+	}
+	return nil
+}
+
+func (x *Unpacked) GetFixed32S() []uint32 {
+	if x != nil {
+		return x.Fixed32S
+	}
+	return nil
+}
+
+func (x *Unpacked) GetFixed64S() []uint64 {
+	if x != nil {
+		return x.Fixed64S
+	}
+	return nil
+}
+
+func (x *Unpacked) GetSfixed32S() []int32 {
+	if x != nil {
+		return x.Sfixed32S
+	}
+	return nil
+}
+
+func (x *Unpacked) GetSfixed64S() []int64 {
+	if x != nil {
+		return x.Sfixed64S
+	}
+	return nil
+}
+
+func (x *Unpacked) GetBools() []bool {
+	if x != nil {
+		return x.Bools
+	}
+	return nil
+}
+
+func (x *Unpacked) GetGrains() []Grain {
+	if x != nil {
+		return x.Grains
+	}
+	return nil
+}
+
 // Compound has a key of every type that one may have.
 type Compound struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -531,7 +816,7 @@ type Compound struct {
 
 func (x *Compound) Reset() {
 	*x = Compound{}
-	mi := &file_conformance_v1_types_proto_msgTypes[1]
+	mi := &file_conformance_v1_types_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -543,7 +828,7 @@ func (x *Compound) String() string {
 func (*Compound) ProtoMessage() {}
 
 func (x *Compound) ProtoReflect() protoreflect.Message {
-	mi := &file_conformance_v1_types_proto_msgTypes[1]
+	mi := &file_conformance_v1_types_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -556,7 +841,7 @@ func (x *Compound) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Compound.ProtoReflect.Descriptor instead.
 func (*Compound) Descriptor() ([]byte, []int) {
-	return file_conformance_v1_types_proto_rawDescGZIP(), []int{1}
+	return file_conformance_v1_types_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Compound) GetInt32Key() int32 {
@@ -654,7 +939,7 @@ var File_conformance_v1_types_proto protoreflect.FileDescriptor
 
 const file_conformance_v1_types_proto_rawDesc = "" +
 	"\n" +
-	"\x1aconformance/v1/types.proto\x12\x0econformance.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16prism/v1/options.proto\"\xba\x14\n" +
+	"\x1aconformance/v1/types.proto\x12\x0econformance.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16prism/v1/options.proto\"\x96!\n" +
 	"\x06Scalar\x12\x1b\n" +
 	"\tscalar_id\x18\x01 \x01(\fR\bscalarId\x12!\n" +
 	"\fdouble_plain\x18\x02 \x01(\x01R\vdoublePlain\x12\x1f\n" +
@@ -708,15 +993,21 @@ const file_conformance_v1_types_proto_rawDesc = "" +
 	"\x02at\x18& \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x18\n" +
 	"\adoubles\x18* \x03(\x01R\adoubles\x12\x16\n" +
 	"\x06floats\x18+ \x03(\x02R\x06floats\x12\x16\n" +
-	"\x06int32s\x18, \x03(\x05R\x06int32s\x12\x18\n" +
+	"\x06int32s\x18, \x03(\x05R\x06int32s\x12\x16\n" +
+	"\x06int64s\x18- \x03(\x03R\x06int64s\x12\x18\n" +
+	"\auint32s\x18. \x03(\rR\auint32s\x12\x18\n" +
 	"\auint64s\x18/ \x03(\x04R\auint64s\x12\x18\n" +
-	"\asint32s\x180 \x03(\x11R\asint32s\x12\x1a\n" +
-	"\bfixed32s\x182 \x03(\aR\bfixed32s\x12\x1c\n" +
+	"\asint32s\x180 \x03(\x11R\asint32s\x12\x18\n" +
+	"\asint64s\x181 \x03(\x12R\asint64s\x12\x1a\n" +
+	"\bfixed32s\x182 \x03(\aR\bfixed32s\x12\x1a\n" +
+	"\bfixed64s\x183 \x03(\x06R\bfixed64s\x12\x1c\n" +
+	"\tsfixed32s\x184 \x03(\x0fR\tsfixed32s\x12\x1c\n" +
 	"\tsfixed64s\x185 \x03(\x10R\tsfixed64s\x12\x14\n" +
 	"\x05bools\x186 \x03(\bR\x05bools\x12\x18\n" +
 	"\astrings\x187 \x03(\tR\astrings\x12\x18\n" +
 	"\abyteses\x188 \x03(\fR\abyteses\x12-\n" +
-	"\x06grains\x189 \x03(\x0e2\x15.conformance.v1.GrainR\x06grains\x12>\n" +
+	"\x06grains\x189 \x03(\x0e2\x15.conformance.v1.GrainR\x06grains\x124\n" +
+	"\bunpacked\x18: \x01(\v2\x18.conformance.v1.UnpackedR\bunpacked\x12>\n" +
 	"\bof_int32\x18< \x03(\v2#.conformance.v1.Scalar.OfInt32EntryR\aofInt32\x12A\n" +
 	"\tof_uint64\x18= \x03(\v2$.conformance.v1.Scalar.OfUint64EntryR\bofUint64\x12A\n" +
 	"\tof_sint32\x18> \x03(\v2$.conformance.v1.Scalar.OfSint32EntryR\bofSint32\x12D\n" +
@@ -724,7 +1015,24 @@ const file_conformance_v1_types_proto_rawDesc = "" +
 	"of_fixed64\x18? \x03(\v2%.conformance.v1.Scalar.OfFixed64EntryR\tofFixed64\x12G\n" +
 	"\vof_sfixed32\x18@ \x03(\v2&.conformance.v1.Scalar.OfSfixed32EntryR\n" +
 	"ofSfixed32\x12;\n" +
-	"\aof_bool\x18A \x03(\v2\".conformance.v1.Scalar.OfBoolEntryR\x06ofBool\x1a:\n" +
+	"\aof_bool\x18A \x03(\v2\".conformance.v1.Scalar.OfBoolEntryR\x06ofBool\x12>\n" +
+	"\bof_int64\x18B \x03(\v2#.conformance.v1.Scalar.OfInt64EntryR\aofInt64\x12A\n" +
+	"\tof_uint32\x18C \x03(\v2$.conformance.v1.Scalar.OfUint32EntryR\bofUint32\x12A\n" +
+	"\tof_sint64\x18D \x03(\v2$.conformance.v1.Scalar.OfSint64EntryR\bofSint64\x12D\n" +
+	"\n" +
+	"of_fixed32\x18E \x03(\v2%.conformance.v1.Scalar.OfFixed32EntryR\tofFixed32\x12G\n" +
+	"\vof_sfixed64\x18F \x03(\v2&.conformance.v1.Scalar.OfSfixed64EntryR\n" +
+	"ofSfixed64\x12A\n" +
+	"\tof_string\x18G \x03(\v2$.conformance.v1.Scalar.OfStringEntryR\bofString\x12A\n" +
+	"\tto_sint64\x18H \x03(\v2$.conformance.v1.Scalar.ToSint64EntryR\btoSint64\x12D\n" +
+	"\n" +
+	"to_fixed32\x18I \x03(\v2%.conformance.v1.Scalar.ToFixed32EntryR\ttoFixed32\x12D\n" +
+	"\n" +
+	"to_fixed64\x18J \x03(\v2%.conformance.v1.Scalar.ToFixed64EntryR\ttoFixed64\x12G\n" +
+	"\vto_sfixed32\x18K \x03(\v2&.conformance.v1.Scalar.ToSfixed32EntryR\n" +
+	"toSfixed32\x12G\n" +
+	"\vto_sfixed64\x18L \x03(\v2&.conformance.v1.Scalar.ToSfixed64EntryR\n" +
+	"toSfixed64\x1a:\n" +
 	"\fOfInt32Entry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\x05R\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x01R\x05value:\x028\x01\x1a;\n" +
@@ -742,7 +1050,40 @@ const file_conformance_v1_types_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\bR\x05value:\x028\x01\x1aQ\n" +
 	"\vOfBoolEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\bR\x03key\x12,\n" +
-	"\x05value\x18\x02 \x01(\v2\x16.conformance.v1.ScalarR\x05value:\x028\x01B\r\n" +
+	"\x05value\x18\x02 \x01(\v2\x16.conformance.v1.ScalarR\x05value:\x028\x01\x1a:\n" +
+	"\fOfInt64Entry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\x03R\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x02R\x05value:\x028\x01\x1a;\n" +
+	"\rOfUint32Entry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\rR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x05R\x05value:\x028\x01\x1a;\n" +
+	"\rOfSint64Entry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\x12R\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\x1a<\n" +
+	"\x0eOfFixed32Entry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\aR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\rR\x05value:\x028\x01\x1a=\n" +
+	"\x0fOfSfixed64Entry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\x10R\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x04R\x05value:\x028\x01\x1a;\n" +
+	"\rOfStringEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x11R\x05value:\x028\x01\x1a;\n" +
+	"\rToSint64Entry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x12R\x05value:\x028\x01\x1a<\n" +
+	"\x0eToFixed32Entry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\aR\x05value:\x028\x01\x1a<\n" +
+	"\x0eToFixed64Entry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x06R\x05value:\x028\x01\x1a=\n" +
+	"\x0fToSfixed32Entry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x0fR\x05value:\x028\x01\x1a=\n" +
+	"\x0fToSfixed64Entry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x10R\x05value:\x028\x01B\r\n" +
 	"\v_double_optB\f\n" +
 	"\n" +
 	"_float_optB\f\n" +
@@ -763,7 +1104,23 @@ const file_conformance_v1_types_proto_rawDesc = "" +
 	"\n" +
 	"_bytes_optB\f\n" +
 	"\n" +
-	"_grain_opt\"\xad\x03\n" +
+	"_grain_opt\"\xc5\x03\n" +
+	"\bUnpacked\x12\x1c\n" +
+	"\adoubles\x18\x01 \x03(\x01B\x02\x10\x00R\adoubles\x12\x1a\n" +
+	"\x06floats\x18\x02 \x03(\x02B\x02\x10\x00R\x06floats\x12\x1a\n" +
+	"\x06int32s\x18\x03 \x03(\x05B\x02\x10\x00R\x06int32s\x12\x1a\n" +
+	"\x06int64s\x18\x04 \x03(\x03B\x02\x10\x00R\x06int64s\x12\x1c\n" +
+	"\auint32s\x18\x05 \x03(\rB\x02\x10\x00R\auint32s\x12\x1c\n" +
+	"\auint64s\x18\x06 \x03(\x04B\x02\x10\x00R\auint64s\x12\x1c\n" +
+	"\asint32s\x18\a \x03(\x11B\x02\x10\x00R\asint32s\x12\x1c\n" +
+	"\asint64s\x18\b \x03(\x12B\x02\x10\x00R\asint64s\x12\x1e\n" +
+	"\bfixed32s\x18\t \x03(\aB\x02\x10\x00R\bfixed32s\x12\x1e\n" +
+	"\bfixed64s\x18\n" +
+	" \x03(\x06B\x02\x10\x00R\bfixed64s\x12 \n" +
+	"\tsfixed32s\x18\v \x03(\x0fB\x02\x10\x00R\tsfixed32s\x12 \n" +
+	"\tsfixed64s\x18\f \x03(\x10B\x02\x10\x00R\tsfixed64s\x12\x18\n" +
+	"\x05bools\x18\r \x03(\bB\x02\x10\x00R\x05bools\x121\n" +
+	"\x06grains\x18\x0e \x03(\x0e2\x15.conformance.v1.GrainB\x02\x10\x00R\x06grains\"\xad\x03\n" +
 	"\bCompound\x12\x1b\n" +
 	"\tint32_key\x18\x01 \x01(\x05R\bint32Key\x12\x1d\n" +
 	"\n" +
@@ -804,38 +1161,63 @@ func file_conformance_v1_types_proto_rawDescGZIP() []byte {
 }
 
 var file_conformance_v1_types_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_conformance_v1_types_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_conformance_v1_types_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_conformance_v1_types_proto_goTypes = []any{
 	(Grain)(0),                    // 0: conformance.v1.Grain
 	(*Scalar)(nil),                // 1: conformance.v1.Scalar
-	(*Compound)(nil),              // 2: conformance.v1.Compound
-	nil,                           // 3: conformance.v1.Scalar.OfInt32Entry
-	nil,                           // 4: conformance.v1.Scalar.OfUint64Entry
-	nil,                           // 5: conformance.v1.Scalar.OfSint32Entry
-	nil,                           // 6: conformance.v1.Scalar.OfFixed64Entry
-	nil,                           // 7: conformance.v1.Scalar.OfSfixed32Entry
-	nil,                           // 8: conformance.v1.Scalar.OfBoolEntry
-	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
+	(*Unpacked)(nil),              // 2: conformance.v1.Unpacked
+	(*Compound)(nil),              // 3: conformance.v1.Compound
+	nil,                           // 4: conformance.v1.Scalar.OfInt32Entry
+	nil,                           // 5: conformance.v1.Scalar.OfUint64Entry
+	nil,                           // 6: conformance.v1.Scalar.OfSint32Entry
+	nil,                           // 7: conformance.v1.Scalar.OfFixed64Entry
+	nil,                           // 8: conformance.v1.Scalar.OfSfixed32Entry
+	nil,                           // 9: conformance.v1.Scalar.OfBoolEntry
+	nil,                           // 10: conformance.v1.Scalar.OfInt64Entry
+	nil,                           // 11: conformance.v1.Scalar.OfUint32Entry
+	nil,                           // 12: conformance.v1.Scalar.OfSint64Entry
+	nil,                           // 13: conformance.v1.Scalar.OfFixed32Entry
+	nil,                           // 14: conformance.v1.Scalar.OfSfixed64Entry
+	nil,                           // 15: conformance.v1.Scalar.OfStringEntry
+	nil,                           // 16: conformance.v1.Scalar.ToSint64Entry
+	nil,                           // 17: conformance.v1.Scalar.ToFixed32Entry
+	nil,                           // 18: conformance.v1.Scalar.ToFixed64Entry
+	nil,                           // 19: conformance.v1.Scalar.ToSfixed32Entry
+	nil,                           // 20: conformance.v1.Scalar.ToSfixed64Entry
+	(*timestamppb.Timestamp)(nil), // 21: google.protobuf.Timestamp
 }
 var file_conformance_v1_types_proto_depIdxs = []int32{
 	0,  // 0: conformance.v1.Scalar.grain_plain:type_name -> conformance.v1.Grain
 	0,  // 1: conformance.v1.Scalar.grain_opt:type_name -> conformance.v1.Grain
-	9,  // 2: conformance.v1.Scalar.at:type_name -> google.protobuf.Timestamp
+	21, // 2: conformance.v1.Scalar.at:type_name -> google.protobuf.Timestamp
 	0,  // 3: conformance.v1.Scalar.grains:type_name -> conformance.v1.Grain
-	3,  // 4: conformance.v1.Scalar.of_int32:type_name -> conformance.v1.Scalar.OfInt32Entry
-	4,  // 5: conformance.v1.Scalar.of_uint64:type_name -> conformance.v1.Scalar.OfUint64Entry
-	5,  // 6: conformance.v1.Scalar.of_sint32:type_name -> conformance.v1.Scalar.OfSint32Entry
-	6,  // 7: conformance.v1.Scalar.of_fixed64:type_name -> conformance.v1.Scalar.OfFixed64Entry
-	7,  // 8: conformance.v1.Scalar.of_sfixed32:type_name -> conformance.v1.Scalar.OfSfixed32Entry
-	8,  // 9: conformance.v1.Scalar.of_bool:type_name -> conformance.v1.Scalar.OfBoolEntry
-	0,  // 10: conformance.v1.Compound.grain_key:type_name -> conformance.v1.Grain
-	0,  // 11: conformance.v1.Scalar.OfSint32Entry.value:type_name -> conformance.v1.Grain
-	1,  // 12: conformance.v1.Scalar.OfBoolEntry.value:type_name -> conformance.v1.Scalar
-	13, // [13:13] is the sub-list for method output_type
-	13, // [13:13] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	2,  // 4: conformance.v1.Scalar.unpacked:type_name -> conformance.v1.Unpacked
+	4,  // 5: conformance.v1.Scalar.of_int32:type_name -> conformance.v1.Scalar.OfInt32Entry
+	5,  // 6: conformance.v1.Scalar.of_uint64:type_name -> conformance.v1.Scalar.OfUint64Entry
+	6,  // 7: conformance.v1.Scalar.of_sint32:type_name -> conformance.v1.Scalar.OfSint32Entry
+	7,  // 8: conformance.v1.Scalar.of_fixed64:type_name -> conformance.v1.Scalar.OfFixed64Entry
+	8,  // 9: conformance.v1.Scalar.of_sfixed32:type_name -> conformance.v1.Scalar.OfSfixed32Entry
+	9,  // 10: conformance.v1.Scalar.of_bool:type_name -> conformance.v1.Scalar.OfBoolEntry
+	10, // 11: conformance.v1.Scalar.of_int64:type_name -> conformance.v1.Scalar.OfInt64Entry
+	11, // 12: conformance.v1.Scalar.of_uint32:type_name -> conformance.v1.Scalar.OfUint32Entry
+	12, // 13: conformance.v1.Scalar.of_sint64:type_name -> conformance.v1.Scalar.OfSint64Entry
+	13, // 14: conformance.v1.Scalar.of_fixed32:type_name -> conformance.v1.Scalar.OfFixed32Entry
+	14, // 15: conformance.v1.Scalar.of_sfixed64:type_name -> conformance.v1.Scalar.OfSfixed64Entry
+	15, // 16: conformance.v1.Scalar.of_string:type_name -> conformance.v1.Scalar.OfStringEntry
+	16, // 17: conformance.v1.Scalar.to_sint64:type_name -> conformance.v1.Scalar.ToSint64Entry
+	17, // 18: conformance.v1.Scalar.to_fixed32:type_name -> conformance.v1.Scalar.ToFixed32Entry
+	18, // 19: conformance.v1.Scalar.to_fixed64:type_name -> conformance.v1.Scalar.ToFixed64Entry
+	19, // 20: conformance.v1.Scalar.to_sfixed32:type_name -> conformance.v1.Scalar.ToSfixed32Entry
+	20, // 21: conformance.v1.Scalar.to_sfixed64:type_name -> conformance.v1.Scalar.ToSfixed64Entry
+	0,  // 22: conformance.v1.Unpacked.grains:type_name -> conformance.v1.Grain
+	0,  // 23: conformance.v1.Compound.grain_key:type_name -> conformance.v1.Grain
+	0,  // 24: conformance.v1.Scalar.OfSint32Entry.value:type_name -> conformance.v1.Grain
+	1,  // 25: conformance.v1.Scalar.OfBoolEntry.value:type_name -> conformance.v1.Scalar
+	26, // [26:26] is the sub-list for method output_type
+	26, // [26:26] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_conformance_v1_types_proto_init() }
@@ -850,7 +1232,7 @@ func file_conformance_v1_types_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_conformance_v1_types_proto_rawDesc), len(file_conformance_v1_types_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   8,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -35,6 +35,15 @@ CREATE TABLE "badges" (
   "issued_at_nanos" smallint,                  -- field 6, its nanoseconds below the microsecond
   "room"            text COLLATE "C",          -- field 7, indexed
   "chair"           bigint,                    -- field 8, indexed
+  "shelf"           bigint,                    -- field 9, indexed
+  "slot"            bigint,                    -- field 10, indexed
+  "floor"           bigint,                    -- field 11, indexed
+  "depth"           bigint,                    -- field 12, indexed
+  "batch"           bigint,                    -- field 13, indexed
+  "maker"           numeric(20,0),             -- field 14, indexed
+  "gate"            bigint,                    -- field 15, indexed
+  "lane"            bigint,                    -- field 16, indexed
+  "imprint"         bytea,                     -- field 17, indexed
   "prism_record"    bytea NOT NULL,
   "prism_version"   bigint NOT NULL,
   "prism_release"   integer NOT NULL,
@@ -45,6 +54,15 @@ CREATE UNIQUE INDEX "badges_chip" ON "badges" ("chip");
 CREATE UNIQUE INDEX "badges_master" ON "badges" ("master");
 CREATE UNIQUE INDEX "badges_grade" ON "badges" ("grade");
 CREATE UNIQUE INDEX "badges_issued_at" ON "badges" ("issued_at", "issued_at_nanos");
+CREATE UNIQUE INDEX "badges_shelf" ON "badges" ("shelf");
+CREATE UNIQUE INDEX "badges_slot" ON "badges" ("slot");
+CREATE UNIQUE INDEX "badges_floor" ON "badges" ("floor");
+CREATE UNIQUE INDEX "badges_depth" ON "badges" ("depth");
+CREATE UNIQUE INDEX "badges_batch" ON "badges" ("batch");
+CREATE UNIQUE INDEX "badges_maker" ON "badges" ("maker");
+CREATE UNIQUE INDEX "badges_gate" ON "badges" ("gate");
+CREATE UNIQUE INDEX "badges_lane" ON "badges" ("lane");
+CREATE UNIQUE INDEX "badges_imprint" ON "badges" ("imprint");
 CREATE UNIQUE INDEX "badges_seat" ON "badges" ("room", "chair");
 
 -- conformance.v1.Item

@@ -65,6 +65,11 @@ CREATE TABLE "samples" (
   "level"         bigint,                    -- field 10, indexed
   "weight"        bigint,                    -- field 11, indexed
   "bucket"        bigint,                    -- field 12, indexed
+  "amount"        bigint,                    -- field 13, indexed
+  "shift"         bigint,                    -- field 14, indexed
+  "checksum"      bigint,                    -- field 15, indexed
+  "position"      bigint,                    -- field 16, indexed
+  "digest"        bytea,                     -- field 17, indexed
   "prism_record"  bytea NOT NULL,
   "prism_version" bigint NOT NULL,
   "prism_release" integer NOT NULL,
@@ -81,12 +86,26 @@ CREATE INDEX "samples_mask" ON "samples" ("mask", "sample_id");
 CREATE INDEX "samples_level" ON "samples" ("level", "sample_id");
 CREATE INDEX "samples_weight" ON "samples" ("weight", "sample_id");
 CREATE INDEX "samples_bucket" ON "samples" ("bucket", "sample_id");
+CREATE INDEX "samples_amount" ON "samples" ("amount", "sample_id");
+CREATE INDEX "samples_shift" ON "samples" ("shift", "sample_id");
+CREATE INDEX "samples_checksum" ON "samples" ("checksum", "sample_id");
+CREATE INDEX "samples_position" ON "samples" ("position", "sample_id");
+CREATE INDEX "samples_digest" ON "samples" ("digest", "sample_id");
 CREATE INDEX "samples_same_text" ON "samples" ("text", "sample_id");
 CREATE INDEX "samples_same_number" ON "samples" ("number", "sample_id");
 CREATE INDEX "samples_same_size" ON "samples" ("size", "sample_id");
 CREATE INDEX "samples_same_flag" ON "samples" ("flag", "sample_id");
 CREATE INDEX "samples_same_grade" ON "samples" ("grade", "sample_id");
 CREATE INDEX "samples_same_time" ON "samples" ("time", "time_nanos", "sample_id");
+CREATE INDEX "samples_same_delta" ON "samples" ("delta", "sample_id");
+CREATE INDEX "samples_same_mask" ON "samples" ("mask", "sample_id");
+CREATE INDEX "samples_same_level" ON "samples" ("level", "sample_id");
+CREATE INDEX "samples_same_weight" ON "samples" ("weight", "sample_id");
+CREATE INDEX "samples_same_amount" ON "samples" ("amount", "sample_id");
+CREATE INDEX "samples_same_shift" ON "samples" ("shift", "sample_id");
+CREATE INDEX "samples_same_checksum" ON "samples" ("checksum", "sample_id");
+CREATE INDEX "samples_same_position" ON "samples" ("position", "sample_id");
+CREATE INDEX "samples_same_digest" ON "samples" ("digest", "sample_id");
 
 INSERT INTO "prism_migrations" ("namespace", "number", "name", "state", "applied_at")
 VALUES ('samples', 1, '0001_init_expand', 'applied', now());

@@ -36,6 +36,15 @@ CREATE TABLE "badges" (
   "issued_at"     TEXT,          -- field 6, indexed
   "room"          TEXT,          -- field 7, indexed
   "chair"         INTEGER,       -- field 8, indexed
+  "shelf"         INTEGER,       -- field 9, indexed
+  "slot"          INTEGER,       -- field 10, indexed
+  "floor"         INTEGER,       -- field 11, indexed
+  "depth"         INTEGER,       -- field 12, indexed
+  "batch"         INTEGER,       -- field 13, indexed
+  "maker"         BLOB,          -- field 14, indexed
+  "gate"          INTEGER,       -- field 15, indexed
+  "lane"          INTEGER,       -- field 16, indexed
+  "imprint"       BLOB,          -- field 17, indexed
   "prism_record"  BLOB NOT NULL,
   "prism_version" INTEGER NOT NULL,
   "prism_release" INTEGER NOT NULL,
@@ -46,6 +55,15 @@ CREATE UNIQUE INDEX "badges_chip" ON "badges" ("chip");
 CREATE UNIQUE INDEX "badges_master" ON "badges" ("master");
 CREATE UNIQUE INDEX "badges_grade" ON "badges" ("grade");
 CREATE UNIQUE INDEX "badges_issued_at" ON "badges" ("issued_at");
+CREATE UNIQUE INDEX "badges_shelf" ON "badges" ("shelf");
+CREATE UNIQUE INDEX "badges_slot" ON "badges" ("slot");
+CREATE UNIQUE INDEX "badges_floor" ON "badges" ("floor");
+CREATE UNIQUE INDEX "badges_depth" ON "badges" ("depth");
+CREATE UNIQUE INDEX "badges_batch" ON "badges" ("batch");
+CREATE UNIQUE INDEX "badges_maker" ON "badges" ("maker");
+CREATE UNIQUE INDEX "badges_gate" ON "badges" ("gate");
+CREATE UNIQUE INDEX "badges_lane" ON "badges" ("lane");
+CREATE UNIQUE INDEX "badges_imprint" ON "badges" ("imprint");
 CREATE UNIQUE INDEX "badges_seat" ON "badges" ("room", "chair");
 INSERT INTO "prism_versions" ("table", "last") VALUES ('badges', 0);
 

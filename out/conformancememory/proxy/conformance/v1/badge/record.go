@@ -22,6 +22,15 @@ const (
 	tagIssuedAt = 6<<3 | wire.Bytes
 	tagRoom     = 7<<3 | wire.Bytes
 	tagChair    = 8<<3 | wire.Varint
+	tagShelf    = 9<<3 | wire.Varint
+	tagSlot     = 10<<3 | wire.Varint
+	tagFloor    = 11<<3 | wire.Varint
+	tagDepth    = 12<<3 | wire.Varint
+	tagBatch    = 13<<3 | wire.Fixed32
+	tagMaker    = 14<<3 | wire.Fixed64
+	tagGate     = 15<<3 | wire.Fixed32
+	tagLane     = 16<<3 | wire.Fixed64
+	tagImprint  = 17<<3 | wire.Bytes
 )
 
 // key is the key of a record. Its slices alias what it was read from.
@@ -84,6 +93,15 @@ type record struct {
 	issuedAt wire.Timestamp        // 6: indexed
 	room     []byte                // 7: indexed, nil when absent
 	chair    wire.Optional[int64]  // 8: indexed
+	shelf    wire.Optional[int64]  // 9: indexed
+	slot     wire.Optional[int64]  // 10: indexed
+	floor    wire.Optional[int64]  // 11: indexed
+	depth    wire.Optional[int64]  // 12: indexed
+	batch    wire.Optional[int64]  // 13: indexed
+	maker    wire.Optional[uint64] // 14: indexed
+	gate     wire.Optional[int64]  // 15: indexed
+	lane     wire.Optional[int64]  // 16: indexed
+	imprint  []byte                // 17: indexed, nil when absent
 }
 
 // emptyRecord is a record of which no field is set.
@@ -114,6 +132,24 @@ func (r *record) read(b []byte) error {
 			r.room = f.Text()
 		case tagChair:
 			r.chair = wire.Some(f.Int64())
+		case tagShelf:
+			r.shelf = wire.Some(int64(f.Int32()))
+		case tagSlot:
+			r.slot = wire.Some(int64(f.Uint32()))
+		case tagFloor:
+			r.floor = wire.Some(int64(f.Sint32()))
+		case tagDepth:
+			r.depth = wire.Some(f.Sint64())
+		case tagBatch:
+			r.batch = wire.Some(int64(f.Uint32()))
+		case tagMaker:
+			r.maker = wire.Some(f.Uint64())
+		case tagGate:
+			r.gate = wire.Some(int64(f.Int32()))
+		case tagLane:
+			r.lane = wire.Some(f.Int64())
+		case tagImprint:
+			r.imprint = f.Bytes()
 		}
 	}
 	return f.Err()
@@ -131,6 +167,8 @@ func (r *record) valid() error {
 		return runtime.TooLong("room", len(r.room), 64)
 	case bytes.IndexByte(r.room, 0) >= 0:
 		return runtime.HasNUL("room")
+	case len(r.imprint) > 64:
+		return runtime.TooLong("imprint", len(r.imprint), 64)
 	}
 	return keyvalue.CheckRecord(r.bytes)
 }

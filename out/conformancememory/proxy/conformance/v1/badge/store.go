@@ -21,6 +21,15 @@ const (
 	byMaster   memory.Key = "badges_master\x00"
 	byGrade    memory.Key = "badges_grade\x00"
 	byIssuedAt memory.Key = "badges_issued_at\x00"
+	byShelf    memory.Key = "badges_shelf\x00"
+	bySlot     memory.Key = "badges_slot\x00"
+	byFloor    memory.Key = "badges_floor\x00"
+	byDepth    memory.Key = "badges_depth\x00"
+	byBatch    memory.Key = "badges_batch\x00"
+	byMaker    memory.Key = "badges_maker\x00"
+	byGate     memory.Key = "badges_gate\x00"
+	byLane     memory.Key = "badges_lane\x00"
+	byImprint  memory.Key = "badges_imprint\x00"
 	bySeat     memory.Key = "badges_seat\x00"
 )
 
@@ -56,6 +65,33 @@ func newRecord(r *record) *memory.Record {
 	}
 	if r.issuedAt.Set {
 		stored.Unique("issued_at", byIssuedAt.Time(r.issuedAt))
+	}
+	if r.shelf.Set {
+		stored.Unique("shelf", byShelf.Int(r.shelf.Value))
+	}
+	if r.slot.Set {
+		stored.Unique("slot", bySlot.Int(r.slot.Value))
+	}
+	if r.floor.Set {
+		stored.Unique("floor", byFloor.Int(r.floor.Value))
+	}
+	if r.depth.Set {
+		stored.Unique("depth", byDepth.Int(r.depth.Value))
+	}
+	if r.batch.Set {
+		stored.Unique("batch", byBatch.Int(r.batch.Value))
+	}
+	if r.maker.Set {
+		stored.Unique("maker", byMaker.Uint(r.maker.Value))
+	}
+	if r.gate.Set {
+		stored.Unique("gate", byGate.Int(r.gate.Value))
+	}
+	if r.lane.Set {
+		stored.Unique("lane", byLane.Int(r.lane.Value))
+	}
+	if r.imprint != nil {
+		stored.Unique("imprint", byImprint.Text(r.imprint))
 	}
 	if r.room != nil && r.chair.Set {
 		stored.Unique("seat", bySeat.Text(r.room).Int(r.chair.Value))
@@ -128,6 +164,51 @@ func (s *store) findByGrade(ctx context.Context, grade int64, out []byte) ([]byt
 // findByIssuedAt appends the record with the values to out, as a reply.
 func (s *store) findByIssuedAt(ctx context.Context, issuedAt wire.Timestamp, out []byte) ([]byte, error) {
 	return s.db.Get(ctx, byIssuedAt.Time(issuedAt), out)
+}
+
+// findByShelf appends the record with the values to out, as a reply.
+func (s *store) findByShelf(ctx context.Context, shelf int64, out []byte) ([]byte, error) {
+	return s.db.Get(ctx, byShelf.Int(shelf), out)
+}
+
+// findBySlot appends the record with the values to out, as a reply.
+func (s *store) findBySlot(ctx context.Context, slot int64, out []byte) ([]byte, error) {
+	return s.db.Get(ctx, bySlot.Int(slot), out)
+}
+
+// findByFloor appends the record with the values to out, as a reply.
+func (s *store) findByFloor(ctx context.Context, floor int64, out []byte) ([]byte, error) {
+	return s.db.Get(ctx, byFloor.Int(floor), out)
+}
+
+// findByDepth appends the record with the values to out, as a reply.
+func (s *store) findByDepth(ctx context.Context, depth int64, out []byte) ([]byte, error) {
+	return s.db.Get(ctx, byDepth.Int(depth), out)
+}
+
+// findByBatch appends the record with the values to out, as a reply.
+func (s *store) findByBatch(ctx context.Context, batch int64, out []byte) ([]byte, error) {
+	return s.db.Get(ctx, byBatch.Int(batch), out)
+}
+
+// findByMaker appends the record with the values to out, as a reply.
+func (s *store) findByMaker(ctx context.Context, maker uint64, out []byte) ([]byte, error) {
+	return s.db.Get(ctx, byMaker.Uint(maker), out)
+}
+
+// findByGate appends the record with the values to out, as a reply.
+func (s *store) findByGate(ctx context.Context, gate int64, out []byte) ([]byte, error) {
+	return s.db.Get(ctx, byGate.Int(gate), out)
+}
+
+// findByLane appends the record with the values to out, as a reply.
+func (s *store) findByLane(ctx context.Context, lane int64, out []byte) ([]byte, error) {
+	return s.db.Get(ctx, byLane.Int(lane), out)
+}
+
+// findByImprint appends the record with the values to out, as a reply.
+func (s *store) findByImprint(ctx context.Context, imprint []byte, out []byte) ([]byte, error) {
+	return s.db.Get(ctx, byImprint.Text(imprint), out)
 }
 
 // findBySeat appends the record with the values to out, as a reply.

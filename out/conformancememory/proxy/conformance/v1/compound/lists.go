@@ -129,14 +129,10 @@ func validBound(k *key) error {
 		return runtime.Required("sint64_key")
 	case k.fixed32Key == math.MinInt64 && k.fixed64Key != 0:
 		return runtime.Required("fixed32_key")
-	case k.fixed64Key == 0 && k.sfixed32Key != math.MinInt64:
-		return runtime.Required("fixed64_key")
 	case k.sfixed32Key == math.MinInt64 && k.sfixed64Key != math.MinInt64:
 		return runtime.Required("sfixed32_key")
 	case k.sfixed64Key == math.MinInt64 && k.uint64Key != 0:
 		return runtime.Required("sfixed64_key")
-	case k.uint64Key == 0 && len(k.bytesKey) > 0:
-		return runtime.Required("uint64_key")
 	case len(k.bytesKey) > 64:
 		return runtime.TooLong("bytes_key", len(k.bytesKey), 64)
 	case len(k.bytesKey) == 0 && k.grainKey != math.MinInt64:

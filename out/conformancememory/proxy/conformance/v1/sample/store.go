@@ -15,24 +15,38 @@ type store struct{ db *memory.DB }
 
 // What the keys begin with: those of records, and those of each index.
 const (
-	table        memory.Key = "samples\x00"
-	byText       memory.Key = "samples_text\x00"
-	byNumber     memory.Key = "samples_number\x00"
-	bySize       memory.Key = "samples_size\x00"
-	byFlag       memory.Key = "samples_flag\x00"
-	byGrade      memory.Key = "samples_grade\x00"
-	byTime       memory.Key = "samples_time\x00"
-	byDelta      memory.Key = "samples_delta\x00"
-	byMask       memory.Key = "samples_mask\x00"
-	byLevel      memory.Key = "samples_level\x00"
-	byWeight     memory.Key = "samples_weight\x00"
-	byBucket     memory.Key = "samples_bucket\x00"
-	bySameText   memory.Key = "samples_same_text\x00"
-	bySameNumber memory.Key = "samples_same_number\x00"
-	bySameSize   memory.Key = "samples_same_size\x00"
-	bySameFlag   memory.Key = "samples_same_flag\x00"
-	bySameGrade  memory.Key = "samples_same_grade\x00"
-	bySameTime   memory.Key = "samples_same_time\x00"
+	table          memory.Key = "samples\x00"
+	byText         memory.Key = "samples_text\x00"
+	byNumber       memory.Key = "samples_number\x00"
+	bySize         memory.Key = "samples_size\x00"
+	byFlag         memory.Key = "samples_flag\x00"
+	byGrade        memory.Key = "samples_grade\x00"
+	byTime         memory.Key = "samples_time\x00"
+	byDelta        memory.Key = "samples_delta\x00"
+	byMask         memory.Key = "samples_mask\x00"
+	byLevel        memory.Key = "samples_level\x00"
+	byWeight       memory.Key = "samples_weight\x00"
+	byBucket       memory.Key = "samples_bucket\x00"
+	byAmount       memory.Key = "samples_amount\x00"
+	byShift        memory.Key = "samples_shift\x00"
+	byChecksum     memory.Key = "samples_checksum\x00"
+	byPosition     memory.Key = "samples_position\x00"
+	byDigest       memory.Key = "samples_digest\x00"
+	bySameText     memory.Key = "samples_same_text\x00"
+	bySameNumber   memory.Key = "samples_same_number\x00"
+	bySameSize     memory.Key = "samples_same_size\x00"
+	bySameFlag     memory.Key = "samples_same_flag\x00"
+	bySameGrade    memory.Key = "samples_same_grade\x00"
+	bySameTime     memory.Key = "samples_same_time\x00"
+	bySameDelta    memory.Key = "samples_same_delta\x00"
+	bySameMask     memory.Key = "samples_same_mask\x00"
+	bySameLevel    memory.Key = "samples_same_level\x00"
+	bySameWeight   memory.Key = "samples_same_weight\x00"
+	bySameAmount   memory.Key = "samples_same_amount\x00"
+	bySameShift    memory.Key = "samples_same_shift\x00"
+	bySameChecksum memory.Key = "samples_same_checksum\x00"
+	bySamePosition memory.Key = "samples_same_position\x00"
+	bySameDigest   memory.Key = "samples_same_digest\x00"
 )
 
 // recordKey returns the key that the record with key k stands under.
@@ -84,6 +98,21 @@ func newRecord(r *record) *memory.Record {
 		stored.Index(byWeight.Int(r.weight.Value).Text(r.sampleID))
 	}
 	stored.Index(byBucket.Int(r.bucket).Text(r.sampleID))
+	if r.amount.Set {
+		stored.Index(byAmount.Int(r.amount.Value).Text(r.sampleID))
+	}
+	if r.shift.Set {
+		stored.Index(byShift.Int(r.shift.Value).Text(r.sampleID))
+	}
+	if r.checksum.Set {
+		stored.Index(byChecksum.Int(r.checksum.Value).Text(r.sampleID))
+	}
+	if r.position_.Set {
+		stored.Index(byPosition.Int(r.position_.Value).Text(r.sampleID))
+	}
+	if r.digest != nil {
+		stored.Index(byDigest.Text(r.digest).Text(r.sampleID))
+	}
 	if r.text != nil {
 		stored.Index(bySameText.Text(r.text).Text(r.sampleID))
 	}
@@ -101,6 +130,33 @@ func newRecord(r *record) *memory.Record {
 	}
 	if r.time_.Set {
 		stored.Index(bySameTime.Time(r.time_).Text(r.sampleID))
+	}
+	if r.delta.Set {
+		stored.Index(bySameDelta.Int(r.delta.Value).Text(r.sampleID))
+	}
+	if r.mask.Set {
+		stored.Index(bySameMask.Uint(r.mask.Value).Text(r.sampleID))
+	}
+	if r.level.Set {
+		stored.Index(bySameLevel.Int(r.level.Value).Text(r.sampleID))
+	}
+	if r.weight.Set {
+		stored.Index(bySameWeight.Int(r.weight.Value).Text(r.sampleID))
+	}
+	if r.amount.Set {
+		stored.Index(bySameAmount.Int(r.amount.Value).Text(r.sampleID))
+	}
+	if r.shift.Set {
+		stored.Index(bySameShift.Int(r.shift.Value).Text(r.sampleID))
+	}
+	if r.checksum.Set {
+		stored.Index(bySameChecksum.Int(r.checksum.Value).Text(r.sampleID))
+	}
+	if r.position_.Set {
+		stored.Index(bySamePosition.Int(r.position_.Value).Text(r.sampleID))
+	}
+	if r.digest != nil {
+		stored.Index(bySameDigest.Text(r.digest).Text(r.sampleID))
 	}
 	return stored
 }
@@ -256,6 +312,51 @@ func (s *store) findByBucket(ctx context.Context, bucket int64, l *list, page *k
 	return s.db.List(ctx, from, to, page)
 }
 
+// findByAmount adds the records of l to page, by amount, sample_id.
+func (s *store) findByAmount(ctx context.Context, l *list, page *keyvalue.Page) error {
+	from, to := byAmount.Int(l.from.amount).Text(l.from.sampleID), byAmount.End()
+	if l.bounded {
+		to = byAmount.Int(l.to.amount).Text(l.to.sampleID)
+	}
+	return s.db.List(ctx, from, to, page)
+}
+
+// findByShift adds the records of l to page, by shift, sample_id.
+func (s *store) findByShift(ctx context.Context, l *list, page *keyvalue.Page) error {
+	from, to := byShift.Int(l.from.shift).Text(l.from.sampleID), byShift.End()
+	if l.bounded {
+		to = byShift.Int(l.to.shift).Text(l.to.sampleID)
+	}
+	return s.db.List(ctx, from, to, page)
+}
+
+// findByChecksum adds the records of l to page, by checksum, sample_id.
+func (s *store) findByChecksum(ctx context.Context, l *list, page *keyvalue.Page) error {
+	from, to := byChecksum.Int(l.from.checksum).Text(l.from.sampleID), byChecksum.End()
+	if l.bounded {
+		to = byChecksum.Int(l.to.checksum).Text(l.to.sampleID)
+	}
+	return s.db.List(ctx, from, to, page)
+}
+
+// findByPosition adds the records of l to page, by position, sample_id.
+func (s *store) findByPosition(ctx context.Context, l *list, page *keyvalue.Page) error {
+	from, to := byPosition.Int(l.from.position_).Text(l.from.sampleID), byPosition.End()
+	if l.bounded {
+		to = byPosition.Int(l.to.position_).Text(l.to.sampleID)
+	}
+	return s.db.List(ctx, from, to, page)
+}
+
+// findByDigest adds the records of l to page, by digest, sample_id.
+func (s *store) findByDigest(ctx context.Context, l *list, page *keyvalue.Page) error {
+	from, to := byDigest.Text(l.from.digest).Text(l.from.sampleID), byDigest.End()
+	if l.bounded {
+		to = byDigest.Text(l.to.digest).Text(l.to.sampleID)
+	}
+	return s.db.List(ctx, from, to, page)
+}
+
 // findBySameText adds the records of l to page, by sample_id.
 func (s *store) findBySameText(ctx context.Context, text []byte, l *list, page *keyvalue.Page) error {
 	all := bySameText.Text(text)
@@ -309,6 +410,96 @@ func (s *store) findBySameGrade(ctx context.Context, grade int64, l *list, page 
 // findBySameTime adds the records of l to page, by sample_id.
 func (s *store) findBySameTime(ctx context.Context, time_ wire.Timestamp, l *list, page *keyvalue.Page) error {
 	all := bySameTime.Time(time_)
+	from, to := all.Text(l.from.sampleID), all.End()
+	if l.bounded {
+		to = all.Text(l.to.sampleID)
+	}
+	return s.db.List(ctx, from, to, page)
+}
+
+// findBySameDelta adds the records of l to page, by sample_id.
+func (s *store) findBySameDelta(ctx context.Context, delta int64, l *list, page *keyvalue.Page) error {
+	all := bySameDelta.Int(delta)
+	from, to := all.Text(l.from.sampleID), all.End()
+	if l.bounded {
+		to = all.Text(l.to.sampleID)
+	}
+	return s.db.List(ctx, from, to, page)
+}
+
+// findBySameMask adds the records of l to page, by sample_id.
+func (s *store) findBySameMask(ctx context.Context, mask uint64, l *list, page *keyvalue.Page) error {
+	all := bySameMask.Uint(mask)
+	from, to := all.Text(l.from.sampleID), all.End()
+	if l.bounded {
+		to = all.Text(l.to.sampleID)
+	}
+	return s.db.List(ctx, from, to, page)
+}
+
+// findBySameLevel adds the records of l to page, by sample_id.
+func (s *store) findBySameLevel(ctx context.Context, level int64, l *list, page *keyvalue.Page) error {
+	all := bySameLevel.Int(level)
+	from, to := all.Text(l.from.sampleID), all.End()
+	if l.bounded {
+		to = all.Text(l.to.sampleID)
+	}
+	return s.db.List(ctx, from, to, page)
+}
+
+// findBySameWeight adds the records of l to page, by sample_id.
+func (s *store) findBySameWeight(ctx context.Context, weight int64, l *list, page *keyvalue.Page) error {
+	all := bySameWeight.Int(weight)
+	from, to := all.Text(l.from.sampleID), all.End()
+	if l.bounded {
+		to = all.Text(l.to.sampleID)
+	}
+	return s.db.List(ctx, from, to, page)
+}
+
+// findBySameAmount adds the records of l to page, by sample_id.
+func (s *store) findBySameAmount(ctx context.Context, amount int64, l *list, page *keyvalue.Page) error {
+	all := bySameAmount.Int(amount)
+	from, to := all.Text(l.from.sampleID), all.End()
+	if l.bounded {
+		to = all.Text(l.to.sampleID)
+	}
+	return s.db.List(ctx, from, to, page)
+}
+
+// findBySameShift adds the records of l to page, by sample_id.
+func (s *store) findBySameShift(ctx context.Context, shift int64, l *list, page *keyvalue.Page) error {
+	all := bySameShift.Int(shift)
+	from, to := all.Text(l.from.sampleID), all.End()
+	if l.bounded {
+		to = all.Text(l.to.sampleID)
+	}
+	return s.db.List(ctx, from, to, page)
+}
+
+// findBySameChecksum adds the records of l to page, by sample_id.
+func (s *store) findBySameChecksum(ctx context.Context, checksum int64, l *list, page *keyvalue.Page) error {
+	all := bySameChecksum.Int(checksum)
+	from, to := all.Text(l.from.sampleID), all.End()
+	if l.bounded {
+		to = all.Text(l.to.sampleID)
+	}
+	return s.db.List(ctx, from, to, page)
+}
+
+// findBySamePosition adds the records of l to page, by sample_id.
+func (s *store) findBySamePosition(ctx context.Context, position_ int64, l *list, page *keyvalue.Page) error {
+	all := bySamePosition.Int(position_)
+	from, to := all.Text(l.from.sampleID), all.End()
+	if l.bounded {
+		to = all.Text(l.to.sampleID)
+	}
+	return s.db.List(ctx, from, to, page)
+}
+
+// findBySameDigest adds the records of l to page, by sample_id.
+func (s *store) findBySameDigest(ctx context.Context, digest []byte, l *list, page *keyvalue.Page) error {
+	all := bySameDigest.Text(digest)
 	from, to := all.Text(l.from.sampleID), all.End()
 	if l.bounded {
 		to = all.Text(l.to.sampleID)

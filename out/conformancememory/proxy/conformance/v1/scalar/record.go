@@ -20,19 +20,36 @@ const (
 	tagDoubles     = 42<<3 | wire.Bytes
 	tagFloats      = 43<<3 | wire.Bytes
 	tagInt32s      = 44<<3 | wire.Bytes
+	tagInt64s      = 45<<3 | wire.Bytes
+	tagUint32s     = 46<<3 | wire.Bytes
 	tagUint64s     = 47<<3 | wire.Bytes
 	tagSint32s     = 48<<3 | wire.Bytes
+	tagSint64s     = 49<<3 | wire.Bytes
 	tagFixed32s    = 50<<3 | wire.Bytes
+	tagFixed64s    = 51<<3 | wire.Bytes
+	tagSfixed32s   = 52<<3 | wire.Bytes
 	tagSfixed64s   = 53<<3 | wire.Bytes
 	tagBools       = 54<<3 | wire.Bytes
 	tagStrings     = 55<<3 | wire.Bytes
 	tagGrains      = 57<<3 | wire.Bytes
+	tagUnpacked    = 58<<3 | wire.Bytes
 	tagOfInt32     = 60<<3 | wire.Bytes
 	tagOfUint64    = 61<<3 | wire.Bytes
 	tagOfSint32    = 62<<3 | wire.Bytes
 	tagOfFixed64   = 63<<3 | wire.Bytes
 	tagOfSfixed32  = 64<<3 | wire.Bytes
 	tagOfBool      = 65<<3 | wire.Bytes
+	tagOfInt64     = 66<<3 | wire.Bytes
+	tagOfUint32    = 67<<3 | wire.Bytes
+	tagOfSint64    = 68<<3 | wire.Bytes
+	tagOfFixed32   = 69<<3 | wire.Bytes
+	tagOfSfixed64  = 70<<3 | wire.Bytes
+	tagOfString    = 71<<3 | wire.Bytes
+	tagToSint64    = 72<<3 | wire.Bytes
+	tagToFixed32   = 73<<3 | wire.Bytes
+	tagToFixed64   = 74<<3 | wire.Bytes
+	tagToSfixed32  = 75<<3 | wire.Bytes
+	tagToSfixed64  = 76<<3 | wire.Bytes
 )
 
 // key is the key of a record. Its slices alias what it was read from.
@@ -146,20 +163,34 @@ func (r *record) read(b []byte) error {
 			r.bytesOpt = f.Bytes()
 		case tagStringPlain, tagStringOpt, tagStrings:
 			f.Text()
-		case tagAt, tagOfInt32, tagOfSint32, tagOfSfixed32:
+		case tagAt, tagOfInt32, tagOfSint32, tagOfSfixed32, tagOfInt64, tagOfUint32, tagOfSint64, tagOfFixed32, tagOfSfixed64:
 			f.Check(64)
-		case tagDoubles, tagSfixed64s:
+		case tagDoubles, tagFixed64s, tagSfixed64s:
 			f.PackedFixed(8)
-		case tagFloats, tagFixed32s:
+		case tagFloats, tagFixed32s, tagSfixed32s:
 			f.PackedFixed(4)
-		case tagInt32s, tagUint64s, tagSint32s, tagBools, tagGrains:
+		case tagInt32s, tagInt64s, tagUint32s, tagUint64s, tagSint32s, tagSint64s, tagBools, tagGrains:
 			f.PackedVarints()
+		case tagUnpacked:
+			checkUnpacked(f)
 		case tagOfUint64:
 			f.Check(80)
 		case tagOfFixed64:
 			checkScalarOfFixed64Entry(f)
 		case tagOfBool:
 			checkScalarOfBoolEntry(f)
+		case tagOfString:
+			checkScalarOfStringEntry(f)
+		case tagToSint64:
+			checkScalarToSint64Entry(f)
+		case tagToFixed32:
+			checkScalarToFixed32Entry(f)
+		case tagToFixed64:
+			checkScalarToFixed64Entry(f)
+		case tagToSfixed32:
+			checkScalarToSfixed32Entry(f)
+		case tagToSfixed64:
+			checkScalarToSfixed64Entry(f)
 		}
 	}
 	return f.Err()
@@ -174,6 +205,22 @@ func (r *record) valid() error {
 		return runtime.TooLong("bytes_opt", len(r.bytesOpt), 64)
 	}
 	return keyvalue.CheckRecord(r.bytes)
+}
+
+// checkUnpacked checks a conformance.v1.Unpacked at any depth.
+func checkUnpacked(f *wire.Fields) {
+	outer := f.Enter(384)
+	for f.Next() {
+		switch f.Tag {
+		case 1<<3 | wire.Bytes, 10<<3 | wire.Bytes, 12<<3 | wire.Bytes: // doubles, fixed64s, sfixed64s
+			f.PackedFixed(8)
+		case 2<<3 | wire.Bytes, 9<<3 | wire.Bytes, 11<<3 | wire.Bytes: // floats, fixed32s, sfixed32s
+			f.PackedFixed(4)
+		case 3<<3 | wire.Bytes, 4<<3 | wire.Bytes, 5<<3 | wire.Bytes, 6<<3 | wire.Bytes, 7<<3 | wire.Bytes, 8<<3 | wire.Bytes, 13<<3 | wire.Bytes, 14<<3 | wire.Bytes: // int32s, int64s, uint32s, uint64s, sint32s, sint64s, bools, grains
+			f.PackedVarints()
+		}
+	}
+	f.Leave(outer)
 }
 
 // checkScalarOfFixed64Entry checks a conformance.v1.Scalar.OfFixed64Entry at any depth.
@@ -202,25 +249,111 @@ func checkScalarOfBoolEntry(f *wire.Fields) {
 
 // checkScalar checks a conformance.v1.Scalar at any depth.
 func checkScalar(f *wire.Fields) {
-	outer := f.Enter(696)
+	outer := f.Enter(912)
 	for f.Next() {
 		switch f.Tag {
 		case 15<<3 | wire.Bytes, 35<<3 | wire.Bytes, 55<<3 | wire.Bytes: // string_plain, string_opt, strings
 			f.Text()
-		case 38<<3 | wire.Bytes, 60<<3 | wire.Bytes, 62<<3 | wire.Bytes, 64<<3 | wire.Bytes: // at, of_int32, of_sint32, of_sfixed32
+		case 38<<3 | wire.Bytes, 60<<3 | wire.Bytes, 62<<3 | wire.Bytes, 64<<3 | wire.Bytes, 66<<3 | wire.Bytes, 67<<3 | wire.Bytes, 68<<3 | wire.Bytes, 69<<3 | wire.Bytes, 70<<3 | wire.Bytes: // at, of_int32, of_sint32, of_sfixed32, of_int64, of_uint32, of_sint64, of_fixed32, of_sfixed64
 			f.Check(64)
-		case 42<<3 | wire.Bytes, 53<<3 | wire.Bytes: // doubles, sfixed64s
+		case 42<<3 | wire.Bytes, 51<<3 | wire.Bytes, 53<<3 | wire.Bytes: // doubles, fixed64s, sfixed64s
 			f.PackedFixed(8)
-		case 43<<3 | wire.Bytes, 50<<3 | wire.Bytes: // floats, fixed32s
+		case 43<<3 | wire.Bytes, 50<<3 | wire.Bytes, 52<<3 | wire.Bytes: // floats, fixed32s, sfixed32s
 			f.PackedFixed(4)
-		case 44<<3 | wire.Bytes, 47<<3 | wire.Bytes, 48<<3 | wire.Bytes, 54<<3 | wire.Bytes, 57<<3 | wire.Bytes: // int32s, uint64s, sint32s, bools, grains
+		case 44<<3 | wire.Bytes, 45<<3 | wire.Bytes, 46<<3 | wire.Bytes, 47<<3 | wire.Bytes, 48<<3 | wire.Bytes, 49<<3 | wire.Bytes, 54<<3 | wire.Bytes, 57<<3 | wire.Bytes: // int32s, int64s, uint32s, uint64s, sint32s, sint64s, bools, grains
 			f.PackedVarints()
+		case 58<<3 | wire.Bytes: // unpacked
+			checkUnpacked(f)
 		case 61<<3 | wire.Bytes: // of_uint64
 			f.Check(80)
 		case 63<<3 | wire.Bytes: // of_fixed64
 			checkScalarOfFixed64Entry(f)
 		case 65<<3 | wire.Bytes: // of_bool
 			checkScalarOfBoolEntry(f)
+		case 71<<3 | wire.Bytes: // of_string
+			checkScalarOfStringEntry(f)
+		case 72<<3 | wire.Bytes: // to_sint64
+			checkScalarToSint64Entry(f)
+		case 73<<3 | wire.Bytes: // to_fixed32
+			checkScalarToFixed32Entry(f)
+		case 74<<3 | wire.Bytes: // to_fixed64
+			checkScalarToFixed64Entry(f)
+		case 75<<3 | wire.Bytes: // to_sfixed32
+			checkScalarToSfixed32Entry(f)
+		case 76<<3 | wire.Bytes: // to_sfixed64
+			checkScalarToSfixed64Entry(f)
+		}
+	}
+	f.Leave(outer)
+}
+
+// checkScalarOfStringEntry checks a conformance.v1.Scalar.OfStringEntry at any depth.
+func checkScalarOfStringEntry(f *wire.Fields) {
+	outer := f.Enter(72)
+	for f.Next() {
+		switch f.Tag {
+		case 1<<3 | wire.Bytes: // key
+			f.Text()
+		}
+	}
+	f.Leave(outer)
+}
+
+// checkScalarToSint64Entry checks a conformance.v1.Scalar.ToSint64Entry at any depth.
+func checkScalarToSint64Entry(f *wire.Fields) {
+	outer := f.Enter(72)
+	for f.Next() {
+		switch f.Tag {
+		case 1<<3 | wire.Bytes: // key
+			f.Text()
+		}
+	}
+	f.Leave(outer)
+}
+
+// checkScalarToFixed32Entry checks a conformance.v1.Scalar.ToFixed32Entry at any depth.
+func checkScalarToFixed32Entry(f *wire.Fields) {
+	outer := f.Enter(72)
+	for f.Next() {
+		switch f.Tag {
+		case 1<<3 | wire.Bytes: // key
+			f.Text()
+		}
+	}
+	f.Leave(outer)
+}
+
+// checkScalarToFixed64Entry checks a conformance.v1.Scalar.ToFixed64Entry at any depth.
+func checkScalarToFixed64Entry(f *wire.Fields) {
+	outer := f.Enter(72)
+	for f.Next() {
+		switch f.Tag {
+		case 1<<3 | wire.Bytes: // key
+			f.Text()
+		}
+	}
+	f.Leave(outer)
+}
+
+// checkScalarToSfixed32Entry checks a conformance.v1.Scalar.ToSfixed32Entry at any depth.
+func checkScalarToSfixed32Entry(f *wire.Fields) {
+	outer := f.Enter(72)
+	for f.Next() {
+		switch f.Tag {
+		case 1<<3 | wire.Bytes: // key
+			f.Text()
+		}
+	}
+	f.Leave(outer)
+}
+
+// checkScalarToSfixed64Entry checks a conformance.v1.Scalar.ToSfixed64Entry at any depth.
+func checkScalarToSfixed64Entry(f *wire.Fields) {
+	outer := f.Enter(72)
+	for f.Next() {
+		switch f.Tag {
+		case 1<<3 | wire.Bytes: // key
+			f.Text()
 		}
 	}
 	f.Leave(outer)

@@ -220,6 +220,262 @@ func (s *Service) findByIssuedAt(call *runtime.Call) error {
 	return call.Reply(s.store.findByIssuedAt(call.Context(), q.issuedAt, nil))
 }
 
+// findByShelfRequest is a FindBadgeByShelfRequest.
+type findByShelfRequest struct {
+	shelf int64
+}
+
+func (q *findByShelfRequest) read(b []byte) error {
+	f := wire.Read(b)
+	for f.Next() {
+		switch f.Tag {
+		case 1<<3 | wire.Varint:
+			q.shelf = int64(f.Int32())
+		}
+	}
+	if err := f.Err(); err != nil {
+		return runtime.Decode(err)
+	}
+	return nil
+}
+
+// findByShelf serves FindBadgeByShelf.
+func (s *Service) findByShelf(call *runtime.Call) error {
+	var q findByShelfRequest
+	if err := q.read(call.Request()); err != nil {
+		return err
+	}
+	return call.Reply(s.store.findByShelf(call.Context(), q.shelf, nil))
+}
+
+// findBySlotRequest is a FindBadgeBySlotRequest.
+type findBySlotRequest struct {
+	slot int64
+}
+
+func (q *findBySlotRequest) read(b []byte) error {
+	f := wire.Read(b)
+	for f.Next() {
+		switch f.Tag {
+		case 1<<3 | wire.Varint:
+			q.slot = int64(f.Uint32())
+		}
+	}
+	if err := f.Err(); err != nil {
+		return runtime.Decode(err)
+	}
+	return nil
+}
+
+// findBySlot serves FindBadgeBySlot.
+func (s *Service) findBySlot(call *runtime.Call) error {
+	var q findBySlotRequest
+	if err := q.read(call.Request()); err != nil {
+		return err
+	}
+	return call.Reply(s.store.findBySlot(call.Context(), q.slot, nil))
+}
+
+// findByFloorRequest is a FindBadgeByFloorRequest.
+type findByFloorRequest struct {
+	floor int64
+}
+
+func (q *findByFloorRequest) read(b []byte) error {
+	f := wire.Read(b)
+	for f.Next() {
+		switch f.Tag {
+		case 1<<3 | wire.Varint:
+			q.floor = int64(f.Sint32())
+		}
+	}
+	if err := f.Err(); err != nil {
+		return runtime.Decode(err)
+	}
+	return nil
+}
+
+// findByFloor serves FindBadgeByFloor.
+func (s *Service) findByFloor(call *runtime.Call) error {
+	var q findByFloorRequest
+	if err := q.read(call.Request()); err != nil {
+		return err
+	}
+	return call.Reply(s.store.findByFloor(call.Context(), q.floor, nil))
+}
+
+// findByDepthRequest is a FindBadgeByDepthRequest.
+type findByDepthRequest struct {
+	depth int64
+}
+
+func (q *findByDepthRequest) read(b []byte) error {
+	f := wire.Read(b)
+	for f.Next() {
+		switch f.Tag {
+		case 1<<3 | wire.Varint:
+			q.depth = f.Sint64()
+		}
+	}
+	if err := f.Err(); err != nil {
+		return runtime.Decode(err)
+	}
+	return nil
+}
+
+// findByDepth serves FindBadgeByDepth.
+func (s *Service) findByDepth(call *runtime.Call) error {
+	var q findByDepthRequest
+	if err := q.read(call.Request()); err != nil {
+		return err
+	}
+	return call.Reply(s.store.findByDepth(call.Context(), q.depth, nil))
+}
+
+// findByBatchRequest is a FindBadgeByBatchRequest.
+type findByBatchRequest struct {
+	batch int64
+}
+
+func (q *findByBatchRequest) read(b []byte) error {
+	f := wire.Read(b)
+	for f.Next() {
+		switch f.Tag {
+		case 1<<3 | wire.Fixed32:
+			q.batch = int64(f.Uint32())
+		}
+	}
+	if err := f.Err(); err != nil {
+		return runtime.Decode(err)
+	}
+	return nil
+}
+
+// findByBatch serves FindBadgeByBatch.
+func (s *Service) findByBatch(call *runtime.Call) error {
+	var q findByBatchRequest
+	if err := q.read(call.Request()); err != nil {
+		return err
+	}
+	return call.Reply(s.store.findByBatch(call.Context(), q.batch, nil))
+}
+
+// findByMakerRequest is a FindBadgeByMakerRequest.
+type findByMakerRequest struct {
+	maker uint64
+}
+
+func (q *findByMakerRequest) read(b []byte) error {
+	f := wire.Read(b)
+	for f.Next() {
+		switch f.Tag {
+		case 1<<3 | wire.Fixed64:
+			q.maker = f.Uint64()
+		}
+	}
+	if err := f.Err(); err != nil {
+		return runtime.Decode(err)
+	}
+	return nil
+}
+
+// findByMaker serves FindBadgeByMaker.
+func (s *Service) findByMaker(call *runtime.Call) error {
+	var q findByMakerRequest
+	if err := q.read(call.Request()); err != nil {
+		return err
+	}
+	return call.Reply(s.store.findByMaker(call.Context(), q.maker, nil))
+}
+
+// findByGateRequest is a FindBadgeByGateRequest.
+type findByGateRequest struct {
+	gate int64
+}
+
+func (q *findByGateRequest) read(b []byte) error {
+	f := wire.Read(b)
+	for f.Next() {
+		switch f.Tag {
+		case 1<<3 | wire.Fixed32:
+			q.gate = int64(f.Int32())
+		}
+	}
+	if err := f.Err(); err != nil {
+		return runtime.Decode(err)
+	}
+	return nil
+}
+
+// findByGate serves FindBadgeByGate.
+func (s *Service) findByGate(call *runtime.Call) error {
+	var q findByGateRequest
+	if err := q.read(call.Request()); err != nil {
+		return err
+	}
+	return call.Reply(s.store.findByGate(call.Context(), q.gate, nil))
+}
+
+// findByLaneRequest is a FindBadgeByLaneRequest.
+type findByLaneRequest struct {
+	lane int64
+}
+
+func (q *findByLaneRequest) read(b []byte) error {
+	f := wire.Read(b)
+	for f.Next() {
+		switch f.Tag {
+		case 1<<3 | wire.Fixed64:
+			q.lane = f.Int64()
+		}
+	}
+	if err := f.Err(); err != nil {
+		return runtime.Decode(err)
+	}
+	return nil
+}
+
+// findByLane serves FindBadgeByLane.
+func (s *Service) findByLane(call *runtime.Call) error {
+	var q findByLaneRequest
+	if err := q.read(call.Request()); err != nil {
+		return err
+	}
+	return call.Reply(s.store.findByLane(call.Context(), q.lane, nil))
+}
+
+// findByImprintRequest is a FindBadgeByImprintRequest.
+type findByImprintRequest struct {
+	imprint []byte
+}
+
+func (q *findByImprintRequest) read(b []byte) error {
+	q.imprint = wire.Empty
+	f := wire.Read(b)
+	for f.Next() {
+		switch f.Tag {
+		case 1<<3 | wire.Bytes:
+			q.imprint = f.Bytes()
+		}
+	}
+	if err := f.Err(); err != nil {
+		return runtime.Decode(err)
+	}
+	if len(q.imprint) > 64 {
+		return runtime.TooLong("imprint", len(q.imprint), 64)
+	}
+	return nil
+}
+
+// findByImprint serves FindBadgeByImprint.
+func (s *Service) findByImprint(call *runtime.Call) error {
+	var q findByImprintRequest
+	if err := q.read(call.Request()); err != nil {
+		return err
+	}
+	return call.Reply(s.store.findByImprint(call.Context(), q.imprint, nil))
+}
+
 // findBySeatRequest is a FindBadgeBySeatRequest.
 type findBySeatRequest struct {
 	room  []byte

@@ -26,20 +26,27 @@ func (r *record) values() []any {
 	return []any{
 		r.badgeID, postgres.Optional(r.number), postgres.Optional(r.chip),
 		postgres.Optional(r.master), postgres.Optional(r.grade), postgres.Time(r.issuedAt),
-		postgres.Nanos(r.issuedAt), r.room, postgres.Optional(r.chair), postgres.Record(r.bytes),
+		postgres.Nanos(r.issuedAt), r.room, postgres.Optional(r.chair), postgres.Optional(r.shelf),
+		postgres.Optional(r.slot), postgres.Optional(r.floor), postgres.Optional(r.depth),
+		postgres.Optional(r.batch), postgres.Optional(r.maker), postgres.Optional(r.gate),
+		postgres.Optional(r.lane), r.imprint, postgres.Record(r.bytes),
 	}
 }
 
 const insert = `INSERT INTO "badges" ("badge_id", "number", "chip", "master", "grade", "issued_at", "issued_at_nanos", "room", "chair",
-  "prism_record", "prism_version", "prism_release")
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, nextval('"badges_version"'), 1)
+  "shelf", "slot", "floor", "depth", "batch", "maker", "gate", "lane", "imprint", "prism_record",
+  "prism_version", "prism_release")
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, nextval('"badges_version"'), 1)
 ON CONFLICT ("badge_id") DO `
 
 const replace = `UPDATE SET
   "number" = excluded."number", "chip" = excluded."chip", "master" = excluded."master",
   "grade" = excluded."grade", "issued_at" = excluded."issued_at",
   "issued_at_nanos" = excluded."issued_at_nanos", "room" = excluded."room",
-  "chair" = excluded."chair", "prism_record" = excluded."prism_record",
+  "chair" = excluded."chair", "shelf" = excluded."shelf", "slot" = excluded."slot",
+  "floor" = excluded."floor", "depth" = excluded."depth", "batch" = excluded."batch",
+  "maker" = excluded."maker", "gate" = excluded."gate", "lane" = excluded."lane",
+  "imprint" = excluded."imprint", "prism_record" = excluded."prism_record",
   "prism_version" = nextval('"badges_version"'), "prism_release" = 1`
 
 const put = insert + replace + ` RETURNING "prism_version"`
@@ -67,6 +74,24 @@ const findByGradeTaken = `SELECT "prism_version" FROM "badges" WHERE "grade" = $
 
 const findByIssuedAtTaken = `SELECT "prism_version" FROM "badges" WHERE "issued_at" = $1 AND "issued_at_nanos" = $2 AND NOT ("badge_id" = $3)`
 
+const findByShelfTaken = `SELECT "prism_version" FROM "badges" WHERE "shelf" = $1 AND NOT ("badge_id" = $2)`
+
+const findBySlotTaken = `SELECT "prism_version" FROM "badges" WHERE "slot" = $1 AND NOT ("badge_id" = $2)`
+
+const findByFloorTaken = `SELECT "prism_version" FROM "badges" WHERE "floor" = $1 AND NOT ("badge_id" = $2)`
+
+const findByDepthTaken = `SELECT "prism_version" FROM "badges" WHERE "depth" = $1 AND NOT ("badge_id" = $2)`
+
+const findByBatchTaken = `SELECT "prism_version" FROM "badges" WHERE "batch" = $1 AND NOT ("badge_id" = $2)`
+
+const findByMakerTaken = `SELECT "prism_version" FROM "badges" WHERE "maker" = $1 AND NOT ("badge_id" = $2)`
+
+const findByGateTaken = `SELECT "prism_version" FROM "badges" WHERE "gate" = $1 AND NOT ("badge_id" = $2)`
+
+const findByLaneTaken = `SELECT "prism_version" FROM "badges" WHERE "lane" = $1 AND NOT ("badge_id" = $2)`
+
+const findByImprintTaken = `SELECT "prism_version" FROM "badges" WHERE "imprint" = $1 AND NOT ("badge_id" = $2)`
+
 const findBySeatTaken = `SELECT "prism_version" FROM "badges" WHERE "room" = $1 AND "chair" = $2 AND NOT ("badge_id" = $3)`
 
 // again reports whether a write of records, of which item failed with err, is to
@@ -90,6 +115,33 @@ func (s *store) again(ctx context.Context, err error, item int, records ...recor
 	case "badges_issued_at":
 		before := slices.ContainsFunc(records[:item], func(b record) bool { return b.issuedAt == r.issuedAt })
 		return s.db.Again(ctx, runtime.Taken("issued_at"), before, findByIssuedAtTaken, append([]any{postgres.Time(r.issuedAt), postgres.Nanos(r.issuedAt)}, r.key.values()...)...)
+	case "badges_shelf":
+		before := slices.ContainsFunc(records[:item], func(b record) bool { return b.shelf == r.shelf })
+		return s.db.Again(ctx, runtime.Taken("shelf"), before, findByShelfTaken, append([]any{postgres.Optional(r.shelf)}, r.key.values()...)...)
+	case "badges_slot":
+		before := slices.ContainsFunc(records[:item], func(b record) bool { return b.slot == r.slot })
+		return s.db.Again(ctx, runtime.Taken("slot"), before, findBySlotTaken, append([]any{postgres.Optional(r.slot)}, r.key.values()...)...)
+	case "badges_floor":
+		before := slices.ContainsFunc(records[:item], func(b record) bool { return b.floor == r.floor })
+		return s.db.Again(ctx, runtime.Taken("floor"), before, findByFloorTaken, append([]any{postgres.Optional(r.floor)}, r.key.values()...)...)
+	case "badges_depth":
+		before := slices.ContainsFunc(records[:item], func(b record) bool { return b.depth == r.depth })
+		return s.db.Again(ctx, runtime.Taken("depth"), before, findByDepthTaken, append([]any{postgres.Optional(r.depth)}, r.key.values()...)...)
+	case "badges_batch":
+		before := slices.ContainsFunc(records[:item], func(b record) bool { return b.batch == r.batch })
+		return s.db.Again(ctx, runtime.Taken("batch"), before, findByBatchTaken, append([]any{postgres.Optional(r.batch)}, r.key.values()...)...)
+	case "badges_maker":
+		before := slices.ContainsFunc(records[:item], func(b record) bool { return b.maker == r.maker })
+		return s.db.Again(ctx, runtime.Taken("maker"), before, findByMakerTaken, append([]any{postgres.Optional(r.maker)}, r.key.values()...)...)
+	case "badges_gate":
+		before := slices.ContainsFunc(records[:item], func(b record) bool { return b.gate == r.gate })
+		return s.db.Again(ctx, runtime.Taken("gate"), before, findByGateTaken, append([]any{postgres.Optional(r.gate)}, r.key.values()...)...)
+	case "badges_lane":
+		before := slices.ContainsFunc(records[:item], func(b record) bool { return b.lane == r.lane })
+		return s.db.Again(ctx, runtime.Taken("lane"), before, findByLaneTaken, append([]any{postgres.Optional(r.lane)}, r.key.values()...)...)
+	case "badges_imprint":
+		before := slices.ContainsFunc(records[:item], func(b record) bool { return bytes.Equal(b.imprint, r.imprint) })
+		return s.db.Again(ctx, runtime.Taken("imprint"), before, findByImprintTaken, append([]any{r.imprint}, r.key.values()...)...)
 	case "badges_seat":
 		before := slices.ContainsFunc(records[:item], func(b record) bool { return bytes.Equal(b.room, r.room) && b.chair == r.chair })
 		return s.db.Again(ctx, runtime.Taken("seat"), before, findBySeatTaken, append([]any{r.room, postgres.Optional(r.chair)}, r.key.values()...)...)
@@ -106,9 +158,10 @@ const swap = `WITH found AS MATERIALIZED (
 ), swapped AS (
   UPDATE "badges" SET
     "number" = $2, "chip" = $3, "master" = $4, "grade" = $5, "issued_at" = $6,
-    "issued_at_nanos" = $7, "room" = $8, "chair" = $9, "prism_record" = $10,
-    "prism_version" = nextval('"badges_version"'), "prism_release" = 1
-  FROM found WHERE "badge_id" = $1 AND found.version = $11
+    "issued_at_nanos" = $7, "room" = $8, "chair" = $9, "shelf" = $10, "slot" = $11, "floor" = $12,
+    "depth" = $13, "batch" = $14, "maker" = $15, "gate" = $16, "lane" = $17, "imprint" = $18,
+    "prism_record" = $19, "prism_version" = nextval('"badges_version"'), "prism_release" = 1
+  FROM found WHERE "badge_id" = $1 AND found.version = $20
   RETURNING "prism_version"
 )
 SELECT (SELECT version FROM found), (SELECT "prism_version" FROM swapped)`
@@ -232,6 +285,69 @@ const findByIssuedAt = `SELECT "prism_version", "prism_record" FROM "badges" WHE
 // findByIssuedAt appends the record with the values to out, as a reply.
 func (s *store) findByIssuedAt(ctx context.Context, issuedAt wire.Timestamp, out []byte) ([]byte, error) {
 	return s.db.Record(ctx, out, findByIssuedAt, postgres.Time(issuedAt), postgres.Nanos(issuedAt))
+}
+
+const findByShelf = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "shelf" = $1`
+
+// findByShelf appends the record with the values to out, as a reply.
+func (s *store) findByShelf(ctx context.Context, shelf int64, out []byte) ([]byte, error) {
+	return s.db.Record(ctx, out, findByShelf, shelf)
+}
+
+const findBySlot = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "slot" = $1`
+
+// findBySlot appends the record with the values to out, as a reply.
+func (s *store) findBySlot(ctx context.Context, slot int64, out []byte) ([]byte, error) {
+	return s.db.Record(ctx, out, findBySlot, slot)
+}
+
+const findByFloor = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "floor" = $1`
+
+// findByFloor appends the record with the values to out, as a reply.
+func (s *store) findByFloor(ctx context.Context, floor int64, out []byte) ([]byte, error) {
+	return s.db.Record(ctx, out, findByFloor, floor)
+}
+
+const findByDepth = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "depth" = $1`
+
+// findByDepth appends the record with the values to out, as a reply.
+func (s *store) findByDepth(ctx context.Context, depth int64, out []byte) ([]byte, error) {
+	return s.db.Record(ctx, out, findByDepth, depth)
+}
+
+const findByBatch = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "batch" = $1`
+
+// findByBatch appends the record with the values to out, as a reply.
+func (s *store) findByBatch(ctx context.Context, batch int64, out []byte) ([]byte, error) {
+	return s.db.Record(ctx, out, findByBatch, batch)
+}
+
+const findByMaker = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "maker" = $1`
+
+// findByMaker appends the record with the values to out, as a reply.
+func (s *store) findByMaker(ctx context.Context, maker uint64, out []byte) ([]byte, error) {
+	return s.db.Record(ctx, out, findByMaker, maker)
+}
+
+const findByGate = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "gate" = $1`
+
+// findByGate appends the record with the values to out, as a reply.
+func (s *store) findByGate(ctx context.Context, gate int64, out []byte) ([]byte, error) {
+	return s.db.Record(ctx, out, findByGate, gate)
+}
+
+const findByLane = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "lane" = $1`
+
+// findByLane appends the record with the values to out, as a reply.
+func (s *store) findByLane(ctx context.Context, lane int64, out []byte) ([]byte, error) {
+	return s.db.Record(ctx, out, findByLane, lane)
+}
+
+const findByImprint = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "imprint" = $1`
+
+// findByImprint appends the record with the values to out, as a reply.
+func (s *store) findByImprint(ctx context.Context, imprint []byte, out []byte) ([]byte, error) {
+	return s.db.Record(ctx, out, findByImprint, imprint)
 }
 
 const findBySeat = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "room" = $1 AND "chair" = $2`

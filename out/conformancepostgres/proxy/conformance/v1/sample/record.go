@@ -27,6 +27,11 @@ const (
 	tagLevel    = 10<<3 | wire.Fixed32
 	tagWeight   = 11<<3 | wire.Varint
 	tagBucket   = 12<<3 | wire.Varint
+	tagAmount   = 13<<3 | wire.Varint
+	tagShift    = 14<<3 | wire.Varint
+	tagChecksum = 15<<3 | wire.Fixed32
+	tagPosition = 16<<3 | wire.Fixed64
+	tagDigest   = 17<<3 | wire.Bytes
 )
 
 // key is the key of a record. Its slices alias what it was read from.
@@ -80,20 +85,25 @@ func (k *key) append(b []byte) []byte {
 // ordered indexes sort by.
 type position struct {
 	key
-	text   []byte         // 2
-	number int64          // 3
-	size   uint64         // 4
-	flag   bool           // 5
-	grade  int64          // 6
-	time_  wire.Timestamp // 7
-	delta  int64          // 8
-	mask   uint64         // 9
-	level  int64          // 10
-	weight int64          // 11
+	text      []byte         // 2
+	number    int64          // 3
+	size      uint64         // 4
+	flag      bool           // 5
+	grade     int64          // 6
+	time_     wire.Timestamp // 7
+	delta     int64          // 8
+	mask      uint64         // 9
+	level     int64          // 10
+	weight    int64          // 11
+	amount    int64          // 13
+	shift     int64          // 14
+	checksum  int64          // 15
+	position_ int64          // 16
+	digest    []byte         // 17
 }
 
 // lowestPosition comes before every position.
-var lowestPosition = position{key: emptyKey, text: wire.Empty, number: math.MinInt64, grade: math.MinInt64, delta: math.MinInt64, level: math.MinInt64, weight: math.MinInt64}
+var lowestPosition = position{key: emptyKey, text: wire.Empty, number: math.MinInt64, grade: math.MinInt64, delta: math.MinInt64, level: math.MinInt64, weight: math.MinInt64, amount: math.MinInt64, shift: math.MinInt64, checksum: math.MinInt64, position_: math.MinInt64, digest: wire.Empty}
 
 // read takes a position that append appended.
 func (p *position) read(f *wire.Fields) error {
@@ -121,6 +131,16 @@ func (p *position) read(f *wire.Fields) error {
 			p.level = int64(f.Int32())
 		case tagWeight:
 			p.weight = int64(f.Uint32())
+		case tagAmount:
+			p.amount = int64(f.Int32())
+		case tagShift:
+			p.shift = int64(f.Sint32())
+		case tagChecksum:
+			p.checksum = int64(f.Uint32())
+		case tagPosition:
+			p.position_ = f.Int64()
+		case tagDigest:
+			p.digest = f.Bytes()
 		}
 	}
 	return f.Err()
@@ -139,6 +159,11 @@ func (p *position) append(b []byte) []byte {
 	b = wire.AppendFixed64(b, 9, uint64(p.mask))
 	b = wire.AppendFixed32(b, 10, uint32(p.level))
 	b = wire.AppendVarint(b, 11, uint64(p.weight))
+	b = wire.AppendVarint(b, 13, uint64(p.amount))
+	b = wire.AppendZigZag(b, 14, p.shift)
+	b = wire.AppendFixed32(b, 15, uint32(p.checksum))
+	b = wire.AppendFixed64(b, 16, uint64(p.position_))
+	b = wire.AppendBytes(b, 17, p.digest)
 	return b
 }
 
@@ -205,23 +230,58 @@ func (r *record) cursorWeight() []byte {
 	return wire.AppendVarint(b, 11, uint64(r.weight.Value))
 }
 
+// cursorAmount is where r stands in lists that are ordered by amount.
+func (r *record) cursorAmount() []byte {
+	b := r.key.append(nil)
+	return wire.AppendVarint(b, 13, uint64(r.amount.Value))
+}
+
+// cursorShift is where r stands in lists that are ordered by shift.
+func (r *record) cursorShift() []byte {
+	b := r.key.append(nil)
+	return wire.AppendZigZag(b, 14, r.shift.Value)
+}
+
+// cursorChecksum is where r stands in lists that are ordered by checksum.
+func (r *record) cursorChecksum() []byte {
+	b := r.key.append(nil)
+	return wire.AppendFixed32(b, 15, uint32(r.checksum.Value))
+}
+
+// cursorPosition_ is where r stands in lists that are ordered by position.
+func (r *record) cursorPosition_() []byte {
+	b := r.key.append(nil)
+	return wire.AppendFixed64(b, 16, uint64(r.position_.Value))
+}
+
+// cursorDigest is where r stands in lists that are ordered by digest.
+func (r *record) cursorDigest() []byte {
+	b := r.key.append(nil)
+	return wire.AppendBytes(b, 17, r.digest)
+}
+
 // record is one conformance.v1.Sample on its way to the store: its encoded
 // bytes, which are the truth, and the fields that the store and the bounds
 // need. All slices alias the request.
 type record struct {
 	key
-	bytes  []byte                // the encoded conformance.v1.Sample, unknown fields included
-	text   []byte                // 2: indexed, nil when absent
-	number wire.Optional[int64]  // 3: indexed
-	size   wire.Optional[uint64] // 4: indexed
-	flag   wire.Optional[bool]   // 5: indexed
-	grade  wire.Optional[int64]  // 6: indexed
-	time_  wire.Timestamp        // 7: indexed
-	delta  wire.Optional[int64]  // 8: indexed
-	mask   wire.Optional[uint64] // 9: indexed
-	level  wire.Optional[int64]  // 10: indexed
-	weight wire.Optional[int64]  // 11: indexed
-	bucket int64                 // 12: indexed
+	bytes     []byte                // the encoded conformance.v1.Sample, unknown fields included
+	text      []byte                // 2: indexed, nil when absent
+	number    wire.Optional[int64]  // 3: indexed
+	size      wire.Optional[uint64] // 4: indexed
+	flag      wire.Optional[bool]   // 5: indexed
+	grade     wire.Optional[int64]  // 6: indexed
+	time_     wire.Timestamp        // 7: indexed
+	delta     wire.Optional[int64]  // 8: indexed
+	mask      wire.Optional[uint64] // 9: indexed
+	level     wire.Optional[int64]  // 10: indexed
+	weight    wire.Optional[int64]  // 11: indexed
+	bucket    int64                 // 12: indexed
+	amount    wire.Optional[int64]  // 13: indexed
+	shift     wire.Optional[int64]  // 14: indexed
+	checksum  wire.Optional[int64]  // 15: indexed
+	position_ wire.Optional[int64]  // 16: indexed
+	digest    []byte                // 17: indexed, nil when absent
 }
 
 // emptyRecord is a record of which no field is set.
@@ -260,6 +320,16 @@ func (r *record) read(b []byte) error {
 			r.weight = wire.Some(int64(f.Uint32()))
 		case tagBucket:
 			r.bucket = f.Int64()
+		case tagAmount:
+			r.amount = wire.Some(int64(f.Int32()))
+		case tagShift:
+			r.shift = wire.Some(int64(f.Sint32()))
+		case tagChecksum:
+			r.checksum = wire.Some(int64(f.Uint32()))
+		case tagPosition:
+			r.position_ = wire.Some(f.Int64())
+		case tagDigest:
+			r.digest = f.Bytes()
 		}
 	}
 	return f.Err()
@@ -277,6 +347,8 @@ func (r *record) valid() error {
 		return runtime.HasNUL("text")
 	case !r.time_.Valid():
 		return runtime.BadTime("time")
+	case len(r.digest) > 64:
+		return runtime.TooLong("digest", len(r.digest), 64)
 	}
 	return keyvalue.CheckRecord(r.bytes)
 }

@@ -25,13 +25,16 @@ func (r *record) values() []any {
 		r.sampleID, r.text, postgres.Optional(r.number), postgres.Optional(r.size),
 		postgres.Optional(r.flag), postgres.Optional(r.grade), postgres.Time(r.time_),
 		postgres.Nanos(r.time_), postgres.Optional(r.delta), postgres.Optional(r.mask),
-		postgres.Optional(r.level), postgres.Optional(r.weight), r.bucket, postgres.Record(r.bytes),
+		postgres.Optional(r.level), postgres.Optional(r.weight), r.bucket,
+		postgres.Optional(r.amount), postgres.Optional(r.shift), postgres.Optional(r.checksum),
+		postgres.Optional(r.position_), r.digest, postgres.Record(r.bytes),
 	}
 }
 
 const insert = `INSERT INTO "samples" ("sample_id", "text", "number", "size", "flag", "grade", "time", "time_nanos", "delta", "mask",
-  "level", "weight", "bucket", "prism_record", "prism_version", "prism_release")
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, nextval('"samples_version"'), 1)
+  "level", "weight", "bucket", "amount", "shift", "checksum", "position", "digest", "prism_record",
+  "prism_version", "prism_release")
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, nextval('"samples_version"'), 1)
 ON CONFLICT ("sample_id") DO `
 
 const replace = `UPDATE SET
@@ -39,6 +42,8 @@ const replace = `UPDATE SET
   "flag" = excluded."flag", "grade" = excluded."grade", "time" = excluded."time",
   "time_nanos" = excluded."time_nanos", "delta" = excluded."delta", "mask" = excluded."mask",
   "level" = excluded."level", "weight" = excluded."weight", "bucket" = excluded."bucket",
+  "amount" = excluded."amount", "shift" = excluded."shift", "checksum" = excluded."checksum",
+  "position" = excluded."position", "digest" = excluded."digest",
   "prism_record" = excluded."prism_record", "prism_version" = nextval('"samples_version"'),
   "prism_release" = 1`
 
@@ -60,8 +65,9 @@ const swap = `WITH found AS MATERIALIZED (
   UPDATE "samples" SET
     "text" = $2, "number" = $3, "size" = $4, "flag" = $5, "grade" = $6, "time" = $7,
     "time_nanos" = $8, "delta" = $9, "mask" = $10, "level" = $11, "weight" = $12, "bucket" = $13,
-    "prism_record" = $14, "prism_version" = nextval('"samples_version"'), "prism_release" = 1
-  FROM found WHERE "sample_id" = $1 AND found.version = $15
+    "amount" = $14, "shift" = $15, "checksum" = $16, "position" = $17, "digest" = $18,
+    "prism_record" = $19, "prism_version" = nextval('"samples_version"'), "prism_release" = 1
+  FROM found WHERE "sample_id" = $1 AND found.version = $20
   RETURNING "prism_version"
 )
 SELECT (SELECT version FROM found), (SELECT "prism_version" FROM swapped)`
@@ -551,6 +557,176 @@ func (s *store) findByBucket(ctx context.Context, bucket int64, l *list, page *k
 	return s.db.Page(ctx, page, statement, values...)
 }
 
+const findByAmount = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE ("amount", "sample_id") >= ($2, $3)
+ORDER BY "amount", "sample_id" LIMIT $1`
+
+const findByAmountTo = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE ("amount", "sample_id") >= ($2, $3)
+  AND ("amount", "sample_id") < ($4, $5)
+ORDER BY "amount", "sample_id" LIMIT $1`
+
+const findByAmountReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE ("amount", "sample_id") >= ($2, $3)
+ORDER BY "amount" DESC, "sample_id" DESC LIMIT $1`
+
+const findByAmountReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE ("amount", "sample_id") >= ($2, $3)
+  AND ("amount", "sample_id") < ($4, $5)
+ORDER BY "amount" DESC, "sample_id" DESC LIMIT $1`
+
+// findByAmount adds the records of l to page, by amount, sample_id.
+func (s *store) findByAmount(ctx context.Context, l *list, page *keyvalue.Page) error {
+	statement, values := findByAmount, []any{page.Limit(), l.from.amount, l.from.sampleID}
+	if page.Reverse() {
+		statement = findByAmountReverse
+	}
+	if l.bounded {
+		statement = findByAmountTo
+		if page.Reverse() {
+			statement = findByAmountReverseTo
+		}
+		values = append(values, l.to.amount, l.to.sampleID)
+	}
+	return s.db.Page(ctx, page, statement, values...)
+}
+
+const findByShift = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE ("shift", "sample_id") >= ($2, $3)
+ORDER BY "shift", "sample_id" LIMIT $1`
+
+const findByShiftTo = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE ("shift", "sample_id") >= ($2, $3)
+  AND ("shift", "sample_id") < ($4, $5)
+ORDER BY "shift", "sample_id" LIMIT $1`
+
+const findByShiftReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE ("shift", "sample_id") >= ($2, $3)
+ORDER BY "shift" DESC, "sample_id" DESC LIMIT $1`
+
+const findByShiftReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE ("shift", "sample_id") >= ($2, $3)
+  AND ("shift", "sample_id") < ($4, $5)
+ORDER BY "shift" DESC, "sample_id" DESC LIMIT $1`
+
+// findByShift adds the records of l to page, by shift, sample_id.
+func (s *store) findByShift(ctx context.Context, l *list, page *keyvalue.Page) error {
+	statement, values := findByShift, []any{page.Limit(), l.from.shift, l.from.sampleID}
+	if page.Reverse() {
+		statement = findByShiftReverse
+	}
+	if l.bounded {
+		statement = findByShiftTo
+		if page.Reverse() {
+			statement = findByShiftReverseTo
+		}
+		values = append(values, l.to.shift, l.to.sampleID)
+	}
+	return s.db.Page(ctx, page, statement, values...)
+}
+
+const findByChecksum = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE ("checksum", "sample_id") >= ($2, $3)
+ORDER BY "checksum", "sample_id" LIMIT $1`
+
+const findByChecksumTo = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE ("checksum", "sample_id") >= ($2, $3)
+  AND ("checksum", "sample_id") < ($4, $5)
+ORDER BY "checksum", "sample_id" LIMIT $1`
+
+const findByChecksumReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE ("checksum", "sample_id") >= ($2, $3)
+ORDER BY "checksum" DESC, "sample_id" DESC LIMIT $1`
+
+const findByChecksumReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE ("checksum", "sample_id") >= ($2, $3)
+  AND ("checksum", "sample_id") < ($4, $5)
+ORDER BY "checksum" DESC, "sample_id" DESC LIMIT $1`
+
+// findByChecksum adds the records of l to page, by checksum, sample_id.
+func (s *store) findByChecksum(ctx context.Context, l *list, page *keyvalue.Page) error {
+	statement, values := findByChecksum, []any{page.Limit(), l.from.checksum, l.from.sampleID}
+	if page.Reverse() {
+		statement = findByChecksumReverse
+	}
+	if l.bounded {
+		statement = findByChecksumTo
+		if page.Reverse() {
+			statement = findByChecksumReverseTo
+		}
+		values = append(values, l.to.checksum, l.to.sampleID)
+	}
+	return s.db.Page(ctx, page, statement, values...)
+}
+
+const findByPosition = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE ("position", "sample_id") >= ($2, $3)
+ORDER BY "position", "sample_id" LIMIT $1`
+
+const findByPositionTo = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE ("position", "sample_id") >= ($2, $3)
+  AND ("position", "sample_id") < ($4, $5)
+ORDER BY "position", "sample_id" LIMIT $1`
+
+const findByPositionReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE ("position", "sample_id") >= ($2, $3)
+ORDER BY "position" DESC, "sample_id" DESC LIMIT $1`
+
+const findByPositionReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE ("position", "sample_id") >= ($2, $3)
+  AND ("position", "sample_id") < ($4, $5)
+ORDER BY "position" DESC, "sample_id" DESC LIMIT $1`
+
+// findByPosition adds the records of l to page, by position, sample_id.
+func (s *store) findByPosition(ctx context.Context, l *list, page *keyvalue.Page) error {
+	statement, values := findByPosition, []any{page.Limit(), l.from.position_, l.from.sampleID}
+	if page.Reverse() {
+		statement = findByPositionReverse
+	}
+	if l.bounded {
+		statement = findByPositionTo
+		if page.Reverse() {
+			statement = findByPositionReverseTo
+		}
+		values = append(values, l.to.position_, l.to.sampleID)
+	}
+	return s.db.Page(ctx, page, statement, values...)
+}
+
+const findByDigest = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE ("digest", "sample_id") >= ($2, $3)
+ORDER BY "digest", "sample_id" LIMIT $1`
+
+const findByDigestTo = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE ("digest", "sample_id") >= ($2, $3)
+  AND ("digest", "sample_id") < ($4, $5)
+ORDER BY "digest", "sample_id" LIMIT $1`
+
+const findByDigestReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE ("digest", "sample_id") >= ($2, $3)
+ORDER BY "digest" DESC, "sample_id" DESC LIMIT $1`
+
+const findByDigestReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE ("digest", "sample_id") >= ($2, $3)
+  AND ("digest", "sample_id") < ($4, $5)
+ORDER BY "digest" DESC, "sample_id" DESC LIMIT $1`
+
+// findByDigest adds the records of l to page, by digest, sample_id.
+func (s *store) findByDigest(ctx context.Context, l *list, page *keyvalue.Page) error {
+	statement, values := findByDigest, []any{page.Limit(), l.from.digest, l.from.sampleID}
+	if page.Reverse() {
+		statement = findByDigestReverse
+	}
+	if l.bounded {
+		statement = findByDigestTo
+		if page.Reverse() {
+			statement = findByDigestReverseTo
+		}
+		values = append(values, l.to.digest, l.to.sampleID)
+	}
+	return s.db.Page(ctx, page, statement, values...)
+}
+
 const findBySameText = `SELECT "prism_version", "prism_record" FROM "samples"
 WHERE "text" = $2
   AND "sample_id" >= $3
@@ -773,6 +949,348 @@ func (s *store) findBySameTime(ctx context.Context, time_ wire.Timestamp, l *lis
 		statement = findBySameTimeTo
 		if page.Reverse() {
 			statement = findBySameTimeReverseTo
+		}
+		values = append(values, l.to.sampleID)
+	}
+	return s.db.Page(ctx, page, statement, values...)
+}
+
+const findBySameDelta = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "delta" = $2
+  AND "sample_id" >= $3
+ORDER BY "sample_id" LIMIT $1`
+
+const findBySameDeltaTo = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "delta" = $2
+  AND "sample_id" >= $3
+  AND "sample_id" < $4
+ORDER BY "sample_id" LIMIT $1`
+
+const findBySameDeltaReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "delta" = $2
+  AND "sample_id" >= $3
+ORDER BY "sample_id" DESC LIMIT $1`
+
+const findBySameDeltaReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "delta" = $2
+  AND "sample_id" >= $3
+  AND "sample_id" < $4
+ORDER BY "sample_id" DESC LIMIT $1`
+
+// findBySameDelta adds the records of l to page, by sample_id.
+func (s *store) findBySameDelta(ctx context.Context, delta int64, l *list, page *keyvalue.Page) error {
+	statement, values := findBySameDelta, []any{page.Limit(), delta, l.from.sampleID}
+	if page.Reverse() {
+		statement = findBySameDeltaReverse
+	}
+	if l.bounded {
+		statement = findBySameDeltaTo
+		if page.Reverse() {
+			statement = findBySameDeltaReverseTo
+		}
+		values = append(values, l.to.sampleID)
+	}
+	return s.db.Page(ctx, page, statement, values...)
+}
+
+const findBySameMask = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "mask" = $2
+  AND "sample_id" >= $3
+ORDER BY "sample_id" LIMIT $1`
+
+const findBySameMaskTo = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "mask" = $2
+  AND "sample_id" >= $3
+  AND "sample_id" < $4
+ORDER BY "sample_id" LIMIT $1`
+
+const findBySameMaskReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "mask" = $2
+  AND "sample_id" >= $3
+ORDER BY "sample_id" DESC LIMIT $1`
+
+const findBySameMaskReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "mask" = $2
+  AND "sample_id" >= $3
+  AND "sample_id" < $4
+ORDER BY "sample_id" DESC LIMIT $1`
+
+// findBySameMask adds the records of l to page, by sample_id.
+func (s *store) findBySameMask(ctx context.Context, mask uint64, l *list, page *keyvalue.Page) error {
+	statement, values := findBySameMask, []any{page.Limit(), mask, l.from.sampleID}
+	if page.Reverse() {
+		statement = findBySameMaskReverse
+	}
+	if l.bounded {
+		statement = findBySameMaskTo
+		if page.Reverse() {
+			statement = findBySameMaskReverseTo
+		}
+		values = append(values, l.to.sampleID)
+	}
+	return s.db.Page(ctx, page, statement, values...)
+}
+
+const findBySameLevel = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "level" = $2
+  AND "sample_id" >= $3
+ORDER BY "sample_id" LIMIT $1`
+
+const findBySameLevelTo = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "level" = $2
+  AND "sample_id" >= $3
+  AND "sample_id" < $4
+ORDER BY "sample_id" LIMIT $1`
+
+const findBySameLevelReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "level" = $2
+  AND "sample_id" >= $3
+ORDER BY "sample_id" DESC LIMIT $1`
+
+const findBySameLevelReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "level" = $2
+  AND "sample_id" >= $3
+  AND "sample_id" < $4
+ORDER BY "sample_id" DESC LIMIT $1`
+
+// findBySameLevel adds the records of l to page, by sample_id.
+func (s *store) findBySameLevel(ctx context.Context, level int64, l *list, page *keyvalue.Page) error {
+	statement, values := findBySameLevel, []any{page.Limit(), level, l.from.sampleID}
+	if page.Reverse() {
+		statement = findBySameLevelReverse
+	}
+	if l.bounded {
+		statement = findBySameLevelTo
+		if page.Reverse() {
+			statement = findBySameLevelReverseTo
+		}
+		values = append(values, l.to.sampleID)
+	}
+	return s.db.Page(ctx, page, statement, values...)
+}
+
+const findBySameWeight = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "weight" = $2
+  AND "sample_id" >= $3
+ORDER BY "sample_id" LIMIT $1`
+
+const findBySameWeightTo = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "weight" = $2
+  AND "sample_id" >= $3
+  AND "sample_id" < $4
+ORDER BY "sample_id" LIMIT $1`
+
+const findBySameWeightReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "weight" = $2
+  AND "sample_id" >= $3
+ORDER BY "sample_id" DESC LIMIT $1`
+
+const findBySameWeightReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "weight" = $2
+  AND "sample_id" >= $3
+  AND "sample_id" < $4
+ORDER BY "sample_id" DESC LIMIT $1`
+
+// findBySameWeight adds the records of l to page, by sample_id.
+func (s *store) findBySameWeight(ctx context.Context, weight int64, l *list, page *keyvalue.Page) error {
+	statement, values := findBySameWeight, []any{page.Limit(), weight, l.from.sampleID}
+	if page.Reverse() {
+		statement = findBySameWeightReverse
+	}
+	if l.bounded {
+		statement = findBySameWeightTo
+		if page.Reverse() {
+			statement = findBySameWeightReverseTo
+		}
+		values = append(values, l.to.sampleID)
+	}
+	return s.db.Page(ctx, page, statement, values...)
+}
+
+const findBySameAmount = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "amount" = $2
+  AND "sample_id" >= $3
+ORDER BY "sample_id" LIMIT $1`
+
+const findBySameAmountTo = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "amount" = $2
+  AND "sample_id" >= $3
+  AND "sample_id" < $4
+ORDER BY "sample_id" LIMIT $1`
+
+const findBySameAmountReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "amount" = $2
+  AND "sample_id" >= $3
+ORDER BY "sample_id" DESC LIMIT $1`
+
+const findBySameAmountReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "amount" = $2
+  AND "sample_id" >= $3
+  AND "sample_id" < $4
+ORDER BY "sample_id" DESC LIMIT $1`
+
+// findBySameAmount adds the records of l to page, by sample_id.
+func (s *store) findBySameAmount(ctx context.Context, amount int64, l *list, page *keyvalue.Page) error {
+	statement, values := findBySameAmount, []any{page.Limit(), amount, l.from.sampleID}
+	if page.Reverse() {
+		statement = findBySameAmountReverse
+	}
+	if l.bounded {
+		statement = findBySameAmountTo
+		if page.Reverse() {
+			statement = findBySameAmountReverseTo
+		}
+		values = append(values, l.to.sampleID)
+	}
+	return s.db.Page(ctx, page, statement, values...)
+}
+
+const findBySameShift = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "shift" = $2
+  AND "sample_id" >= $3
+ORDER BY "sample_id" LIMIT $1`
+
+const findBySameShiftTo = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "shift" = $2
+  AND "sample_id" >= $3
+  AND "sample_id" < $4
+ORDER BY "sample_id" LIMIT $1`
+
+const findBySameShiftReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "shift" = $2
+  AND "sample_id" >= $3
+ORDER BY "sample_id" DESC LIMIT $1`
+
+const findBySameShiftReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "shift" = $2
+  AND "sample_id" >= $3
+  AND "sample_id" < $4
+ORDER BY "sample_id" DESC LIMIT $1`
+
+// findBySameShift adds the records of l to page, by sample_id.
+func (s *store) findBySameShift(ctx context.Context, shift int64, l *list, page *keyvalue.Page) error {
+	statement, values := findBySameShift, []any{page.Limit(), shift, l.from.sampleID}
+	if page.Reverse() {
+		statement = findBySameShiftReverse
+	}
+	if l.bounded {
+		statement = findBySameShiftTo
+		if page.Reverse() {
+			statement = findBySameShiftReverseTo
+		}
+		values = append(values, l.to.sampleID)
+	}
+	return s.db.Page(ctx, page, statement, values...)
+}
+
+const findBySameChecksum = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "checksum" = $2
+  AND "sample_id" >= $3
+ORDER BY "sample_id" LIMIT $1`
+
+const findBySameChecksumTo = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "checksum" = $2
+  AND "sample_id" >= $3
+  AND "sample_id" < $4
+ORDER BY "sample_id" LIMIT $1`
+
+const findBySameChecksumReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "checksum" = $2
+  AND "sample_id" >= $3
+ORDER BY "sample_id" DESC LIMIT $1`
+
+const findBySameChecksumReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "checksum" = $2
+  AND "sample_id" >= $3
+  AND "sample_id" < $4
+ORDER BY "sample_id" DESC LIMIT $1`
+
+// findBySameChecksum adds the records of l to page, by sample_id.
+func (s *store) findBySameChecksum(ctx context.Context, checksum int64, l *list, page *keyvalue.Page) error {
+	statement, values := findBySameChecksum, []any{page.Limit(), checksum, l.from.sampleID}
+	if page.Reverse() {
+		statement = findBySameChecksumReverse
+	}
+	if l.bounded {
+		statement = findBySameChecksumTo
+		if page.Reverse() {
+			statement = findBySameChecksumReverseTo
+		}
+		values = append(values, l.to.sampleID)
+	}
+	return s.db.Page(ctx, page, statement, values...)
+}
+
+const findBySamePosition = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "position" = $2
+  AND "sample_id" >= $3
+ORDER BY "sample_id" LIMIT $1`
+
+const findBySamePositionTo = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "position" = $2
+  AND "sample_id" >= $3
+  AND "sample_id" < $4
+ORDER BY "sample_id" LIMIT $1`
+
+const findBySamePositionReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "position" = $2
+  AND "sample_id" >= $3
+ORDER BY "sample_id" DESC LIMIT $1`
+
+const findBySamePositionReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "position" = $2
+  AND "sample_id" >= $3
+  AND "sample_id" < $4
+ORDER BY "sample_id" DESC LIMIT $1`
+
+// findBySamePosition adds the records of l to page, by sample_id.
+func (s *store) findBySamePosition(ctx context.Context, position_ int64, l *list, page *keyvalue.Page) error {
+	statement, values := findBySamePosition, []any{page.Limit(), position_, l.from.sampleID}
+	if page.Reverse() {
+		statement = findBySamePositionReverse
+	}
+	if l.bounded {
+		statement = findBySamePositionTo
+		if page.Reverse() {
+			statement = findBySamePositionReverseTo
+		}
+		values = append(values, l.to.sampleID)
+	}
+	return s.db.Page(ctx, page, statement, values...)
+}
+
+const findBySameDigest = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "digest" = $2
+  AND "sample_id" >= $3
+ORDER BY "sample_id" LIMIT $1`
+
+const findBySameDigestTo = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "digest" = $2
+  AND "sample_id" >= $3
+  AND "sample_id" < $4
+ORDER BY "sample_id" LIMIT $1`
+
+const findBySameDigestReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "digest" = $2
+  AND "sample_id" >= $3
+ORDER BY "sample_id" DESC LIMIT $1`
+
+const findBySameDigestReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "digest" = $2
+  AND "sample_id" >= $3
+  AND "sample_id" < $4
+ORDER BY "sample_id" DESC LIMIT $1`
+
+// findBySameDigest adds the records of l to page, by sample_id.
+func (s *store) findBySameDigest(ctx context.Context, digest []byte, l *list, page *keyvalue.Page) error {
+	statement, values := findBySameDigest, []any{page.Limit(), digest, l.from.sampleID}
+	if page.Reverse() {
+		statement = findBySameDigestReverse
+	}
+	if l.bounded {
+		statement = findBySameDigestTo
+		if page.Reverse() {
+			statement = findBySameDigestReverseTo
 		}
 		values = append(values, l.to.sampleID)
 	}

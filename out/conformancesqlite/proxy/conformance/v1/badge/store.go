@@ -22,12 +22,15 @@ func (k *key) bind(q *sqlite.Query) {
 	q.Text(1, k.badgeID)
 }
 
-const put = `INSERT INTO "badges" ("badge_id", "number", "chip", "master", "grade", "issued_at", "room", "chair", "prism_record", "prism_version", "prism_release")
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 1)
+const put = `INSERT INTO "badges" ("badge_id", "number", "chip", "master", "grade", "issued_at", "room", "chair", "shelf", "slot", "floor", "depth", "batch", "maker", "gate", "lane", "imprint", "prism_record", "prism_version", "prism_release")
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, 1)
 ON CONFLICT ("badge_id") DO UPDATE SET
   "number" = excluded."number", "chip" = excluded."chip", "master" = excluded."master",
   "grade" = excluded."grade", "issued_at" = excluded."issued_at", "room" = excluded."room",
-  "chair" = excluded."chair", "prism_record" = excluded."prism_record",
+  "chair" = excluded."chair", "shelf" = excluded."shelf", "slot" = excluded."slot",
+  "floor" = excluded."floor", "depth" = excluded."depth", "batch" = excluded."batch",
+  "maker" = excluded."maker", "gate" = excluded."gate", "lane" = excluded."lane",
+  "imprint" = excluded."imprint", "prism_record" = excluded."prism_record",
   "prism_version" = excluded."prism_version", "prism_release" = excluded."prism_release"`
 
 // put stores r whatever was there.
@@ -46,8 +49,17 @@ func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	q.Time(6, r.issuedAt)
 	q.Text(7, r.room)
 	q.OptionalInt(8, r.chair)
-	q.Blob(9, r.bytes)
-	q.Int(10, w.Version)
+	q.OptionalInt(9, r.shelf)
+	q.OptionalInt(10, r.slot)
+	q.OptionalInt(11, r.floor)
+	q.OptionalInt(12, r.depth)
+	q.OptionalInt(13, r.batch)
+	q.OptionalUint(14, r.maker)
+	q.OptionalInt(15, r.gate)
+	q.OptionalInt(16, r.lane)
+	q.Bytes(17, r.imprint)
+	q.Blob(18, r.bytes)
+	q.Int(19, w.Version)
 	q.Exec()
 	if q.UniqueViolation() {
 		return r.taken(c)
@@ -64,6 +76,24 @@ const findByMasterTaken = `SELECT 1 FROM "badges" WHERE "master" = ?1 AND NOT ("
 const findByGradeTaken = `SELECT 1 FROM "badges" WHERE "grade" = ?1 AND NOT ("badge_id" = ?2)`
 
 const findByIssuedAtTaken = `SELECT 1 FROM "badges" WHERE "issued_at" = ?1 AND NOT ("badge_id" = ?2)`
+
+const findByShelfTaken = `SELECT 1 FROM "badges" WHERE "shelf" = ?1 AND NOT ("badge_id" = ?2)`
+
+const findBySlotTaken = `SELECT 1 FROM "badges" WHERE "slot" = ?1 AND NOT ("badge_id" = ?2)`
+
+const findByFloorTaken = `SELECT 1 FROM "badges" WHERE "floor" = ?1 AND NOT ("badge_id" = ?2)`
+
+const findByDepthTaken = `SELECT 1 FROM "badges" WHERE "depth" = ?1 AND NOT ("badge_id" = ?2)`
+
+const findByBatchTaken = `SELECT 1 FROM "badges" WHERE "batch" = ?1 AND NOT ("badge_id" = ?2)`
+
+const findByMakerTaken = `SELECT 1 FROM "badges" WHERE "maker" = ?1 AND NOT ("badge_id" = ?2)`
+
+const findByGateTaken = `SELECT 1 FROM "badges" WHERE "gate" = ?1 AND NOT ("badge_id" = ?2)`
+
+const findByLaneTaken = `SELECT 1 FROM "badges" WHERE "lane" = ?1 AND NOT ("badge_id" = ?2)`
+
+const findByImprintTaken = `SELECT 1 FROM "badges" WHERE "imprint" = ?1 AND NOT ("badge_id" = ?2)`
 
 // taken says in which unique index another record has the values of r.
 func (r *record) taken(c *sqlite.Conn) error {
@@ -96,6 +126,60 @@ func (r *record) taken(c *sqlite.Conn) error {
 	q.Text(2, r.badgeID)
 	if q.Next() {
 		return runtime.Taken("issued_at")
+	}
+	q = c.Query(findByShelfTaken)
+	q.OptionalInt(1, r.shelf)
+	q.Text(2, r.badgeID)
+	if q.Next() {
+		return runtime.Taken("shelf")
+	}
+	q = c.Query(findBySlotTaken)
+	q.OptionalInt(1, r.slot)
+	q.Text(2, r.badgeID)
+	if q.Next() {
+		return runtime.Taken("slot")
+	}
+	q = c.Query(findByFloorTaken)
+	q.OptionalInt(1, r.floor)
+	q.Text(2, r.badgeID)
+	if q.Next() {
+		return runtime.Taken("floor")
+	}
+	q = c.Query(findByDepthTaken)
+	q.OptionalInt(1, r.depth)
+	q.Text(2, r.badgeID)
+	if q.Next() {
+		return runtime.Taken("depth")
+	}
+	q = c.Query(findByBatchTaken)
+	q.OptionalInt(1, r.batch)
+	q.Text(2, r.badgeID)
+	if q.Next() {
+		return runtime.Taken("batch")
+	}
+	q = c.Query(findByMakerTaken)
+	q.OptionalUint(1, r.maker)
+	q.Text(2, r.badgeID)
+	if q.Next() {
+		return runtime.Taken("maker")
+	}
+	q = c.Query(findByGateTaken)
+	q.OptionalInt(1, r.gate)
+	q.Text(2, r.badgeID)
+	if q.Next() {
+		return runtime.Taken("gate")
+	}
+	q = c.Query(findByLaneTaken)
+	q.OptionalInt(1, r.lane)
+	q.Text(2, r.badgeID)
+	if q.Next() {
+		return runtime.Taken("lane")
+	}
+	q = c.Query(findByImprintTaken)
+	q.Bytes(1, r.imprint)
+	q.Text(2, r.badgeID)
+	if q.Next() {
+		return runtime.Taken("imprint")
 	}
 	return runtime.Taken("seat")
 }
@@ -183,6 +267,87 @@ const findByIssuedAt = `SELECT "prism_version", "prism_record" FROM "badges" WHE
 func (s *store) findByIssuedAt(ctx context.Context, issuedAt wire.Timestamp, out []byte) ([]byte, error) {
 	return s.db.Record(ctx, out, findByIssuedAt, func(q *sqlite.Query) {
 		q.Time(1, issuedAt)
+	})
+}
+
+const findByShelf = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "shelf" = ?1`
+
+// findByShelf appends the record with the values to out, as a reply.
+func (s *store) findByShelf(ctx context.Context, shelf int64, out []byte) ([]byte, error) {
+	return s.db.Record(ctx, out, findByShelf, func(q *sqlite.Query) {
+		q.Int(1, shelf)
+	})
+}
+
+const findBySlot = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "slot" = ?1`
+
+// findBySlot appends the record with the values to out, as a reply.
+func (s *store) findBySlot(ctx context.Context, slot int64, out []byte) ([]byte, error) {
+	return s.db.Record(ctx, out, findBySlot, func(q *sqlite.Query) {
+		q.Int(1, slot)
+	})
+}
+
+const findByFloor = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "floor" = ?1`
+
+// findByFloor appends the record with the values to out, as a reply.
+func (s *store) findByFloor(ctx context.Context, floor int64, out []byte) ([]byte, error) {
+	return s.db.Record(ctx, out, findByFloor, func(q *sqlite.Query) {
+		q.Int(1, floor)
+	})
+}
+
+const findByDepth = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "depth" = ?1`
+
+// findByDepth appends the record with the values to out, as a reply.
+func (s *store) findByDepth(ctx context.Context, depth int64, out []byte) ([]byte, error) {
+	return s.db.Record(ctx, out, findByDepth, func(q *sqlite.Query) {
+		q.Int(1, depth)
+	})
+}
+
+const findByBatch = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "batch" = ?1`
+
+// findByBatch appends the record with the values to out, as a reply.
+func (s *store) findByBatch(ctx context.Context, batch int64, out []byte) ([]byte, error) {
+	return s.db.Record(ctx, out, findByBatch, func(q *sqlite.Query) {
+		q.Int(1, batch)
+	})
+}
+
+const findByMaker = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "maker" = ?1`
+
+// findByMaker appends the record with the values to out, as a reply.
+func (s *store) findByMaker(ctx context.Context, maker uint64, out []byte) ([]byte, error) {
+	return s.db.Record(ctx, out, findByMaker, func(q *sqlite.Query) {
+		q.Uint(1, maker)
+	})
+}
+
+const findByGate = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "gate" = ?1`
+
+// findByGate appends the record with the values to out, as a reply.
+func (s *store) findByGate(ctx context.Context, gate int64, out []byte) ([]byte, error) {
+	return s.db.Record(ctx, out, findByGate, func(q *sqlite.Query) {
+		q.Int(1, gate)
+	})
+}
+
+const findByLane = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "lane" = ?1`
+
+// findByLane appends the record with the values to out, as a reply.
+func (s *store) findByLane(ctx context.Context, lane int64, out []byte) ([]byte, error) {
+	return s.db.Record(ctx, out, findByLane, func(q *sqlite.Query) {
+		q.Int(1, lane)
+	})
+}
+
+const findByImprint = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "imprint" = ?1`
+
+// findByImprint appends the record with the values to out, as a reply.
+func (s *store) findByImprint(ctx context.Context, imprint []byte, out []byte) ([]byte, error) {
+	return s.db.Record(ctx, out, findByImprint, func(q *sqlite.Query) {
+		q.Bytes(1, imprint)
 	})
 }
 

@@ -121,10 +121,7 @@ func (q *scanRequest) query() []byte {
 // validBound says what is wrong with the sort key of a range, whose trailing
 // fields may be unset.
 func validBound(k *key) error {
-	switch {
-	case k.row == 0 && k.column != math.MinInt64:
-		return runtime.Required("row")
-	case k.column == math.MinInt64 && k.upper:
+	if k.column == math.MinInt64 && k.upper {
 		return runtime.Required("column")
 	}
 	return nil

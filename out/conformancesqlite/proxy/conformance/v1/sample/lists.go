@@ -664,6 +664,271 @@ func (s *Service) findByBucket(call *runtime.Call) error {
 	return s.answer(call, page, query, (*record).cursor)
 }
 
+// findByAmountRequest is a FindSamplesByAmountRequest.
+type findByAmountRequest struct {
+	list
+}
+
+func (q *findByAmountRequest) read(b []byte) error {
+	q.list = everything
+	f := wire.Read(b)
+	for f.Next() {
+		switch f.Tag {
+		case 11<<3 | wire.Varint:
+			q.from.amount = int64(f.Int32())
+		case 12<<3 | wire.Varint:
+			q.bounded = true
+			q.to.amount = int64(f.Int32())
+		default:
+			q.paging.Read(f)
+		}
+	}
+	if err := f.Err(); err != nil {
+		return runtime.Decode(err)
+	}
+	if q.bounded && q.from.amount > q.to.amount {
+		return keyvalue.Backwards(false)
+	}
+	return nil
+}
+
+// query is what a page token of the list is bound to.
+func (q *findByAmountRequest) query() []byte {
+	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByAmount"))
+	b = appendRange(b, &q.list)
+	return b
+}
+
+// findByAmount serves FindSamplesByAmount.
+func (s *Service) findByAmount(call *runtime.Call) error {
+	var q findByAmountRequest
+	if err := q.read(call.Request()); err != nil {
+		return err
+	}
+	query := q.query()
+	page, err := s.page(query, &q.list)
+	if err != nil {
+		return err
+	}
+	if err := s.store.findByAmount(call.Context(), &q.list, page); err != nil {
+		return err
+	}
+	return s.answer(call, page, query, (*record).cursorAmount)
+}
+
+// findByShiftRequest is a FindSamplesByShiftRequest.
+type findByShiftRequest struct {
+	list
+}
+
+func (q *findByShiftRequest) read(b []byte) error {
+	q.list = everything
+	f := wire.Read(b)
+	for f.Next() {
+		switch f.Tag {
+		case 11<<3 | wire.Varint:
+			q.from.shift = int64(f.Sint32())
+		case 12<<3 | wire.Varint:
+			q.bounded = true
+			q.to.shift = int64(f.Sint32())
+		default:
+			q.paging.Read(f)
+		}
+	}
+	if err := f.Err(); err != nil {
+		return runtime.Decode(err)
+	}
+	if q.bounded && q.from.shift > q.to.shift {
+		return keyvalue.Backwards(false)
+	}
+	return nil
+}
+
+// query is what a page token of the list is bound to.
+func (q *findByShiftRequest) query() []byte {
+	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByShift"))
+	b = appendRange(b, &q.list)
+	return b
+}
+
+// findByShift serves FindSamplesByShift.
+func (s *Service) findByShift(call *runtime.Call) error {
+	var q findByShiftRequest
+	if err := q.read(call.Request()); err != nil {
+		return err
+	}
+	query := q.query()
+	page, err := s.page(query, &q.list)
+	if err != nil {
+		return err
+	}
+	if err := s.store.findByShift(call.Context(), &q.list, page); err != nil {
+		return err
+	}
+	return s.answer(call, page, query, (*record).cursorShift)
+}
+
+// findByChecksumRequest is a FindSamplesByChecksumRequest.
+type findByChecksumRequest struct {
+	list
+}
+
+func (q *findByChecksumRequest) read(b []byte) error {
+	q.list = everything
+	f := wire.Read(b)
+	for f.Next() {
+		switch f.Tag {
+		case 11<<3 | wire.Fixed32:
+			q.from.checksum = int64(f.Uint32())
+		case 12<<3 | wire.Fixed32:
+			q.bounded = true
+			q.to.checksum = int64(f.Uint32())
+		default:
+			q.paging.Read(f)
+		}
+	}
+	if err := f.Err(); err != nil {
+		return runtime.Decode(err)
+	}
+	if q.bounded && q.from.checksum > q.to.checksum {
+		return keyvalue.Backwards(false)
+	}
+	return nil
+}
+
+// query is what a page token of the list is bound to.
+func (q *findByChecksumRequest) query() []byte {
+	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByChecksum"))
+	b = appendRange(b, &q.list)
+	return b
+}
+
+// findByChecksum serves FindSamplesByChecksum.
+func (s *Service) findByChecksum(call *runtime.Call) error {
+	var q findByChecksumRequest
+	if err := q.read(call.Request()); err != nil {
+		return err
+	}
+	query := q.query()
+	page, err := s.page(query, &q.list)
+	if err != nil {
+		return err
+	}
+	if err := s.store.findByChecksum(call.Context(), &q.list, page); err != nil {
+		return err
+	}
+	return s.answer(call, page, query, (*record).cursorChecksum)
+}
+
+// findByPositionRequest is a FindSamplesByPositionRequest.
+type findByPositionRequest struct {
+	list
+}
+
+func (q *findByPositionRequest) read(b []byte) error {
+	q.list = everything
+	f := wire.Read(b)
+	for f.Next() {
+		switch f.Tag {
+		case 11<<3 | wire.Fixed64:
+			q.from.position_ = f.Int64()
+		case 12<<3 | wire.Fixed64:
+			q.bounded = true
+			q.to.position_ = f.Int64()
+		default:
+			q.paging.Read(f)
+		}
+	}
+	if err := f.Err(); err != nil {
+		return runtime.Decode(err)
+	}
+	if q.bounded && q.from.position_ > q.to.position_ {
+		return keyvalue.Backwards(false)
+	}
+	return nil
+}
+
+// query is what a page token of the list is bound to.
+func (q *findByPositionRequest) query() []byte {
+	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByPosition"))
+	b = appendRange(b, &q.list)
+	return b
+}
+
+// findByPosition serves FindSamplesByPosition.
+func (s *Service) findByPosition(call *runtime.Call) error {
+	var q findByPositionRequest
+	if err := q.read(call.Request()); err != nil {
+		return err
+	}
+	query := q.query()
+	page, err := s.page(query, &q.list)
+	if err != nil {
+		return err
+	}
+	if err := s.store.findByPosition(call.Context(), &q.list, page); err != nil {
+		return err
+	}
+	return s.answer(call, page, query, (*record).cursorPosition_)
+}
+
+// findByDigestRequest is a FindSamplesByDigestRequest.
+type findByDigestRequest struct {
+	list
+}
+
+func (q *findByDigestRequest) read(b []byte) error {
+	q.list = everything
+	f := wire.Read(b)
+	for f.Next() {
+		switch f.Tag {
+		case 11<<3 | wire.Bytes:
+			q.from.digest = f.Bytes()
+		case 12<<3 | wire.Bytes:
+			q.bounded = true
+			q.to.digest = f.Bytes()
+		default:
+			q.paging.Read(f)
+		}
+	}
+	if err := f.Err(); err != nil {
+		return runtime.Decode(err)
+	}
+	switch {
+	case len(q.from.digest) > 64:
+		return runtime.TooLong("from", len(q.from.digest), 64)
+	case len(q.to.digest) > 64:
+		return runtime.TooLong("to", len(q.to.digest), 64)
+	case q.bounded && bytes.Compare(q.from.digest, q.to.digest) > 0:
+		return keyvalue.Backwards(false)
+	}
+	return nil
+}
+
+// query is what a page token of the list is bound to.
+func (q *findByDigestRequest) query() []byte {
+	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByDigest"))
+	b = appendRange(b, &q.list)
+	return b
+}
+
+// findByDigest serves FindSamplesByDigest.
+func (s *Service) findByDigest(call *runtime.Call) error {
+	var q findByDigestRequest
+	if err := q.read(call.Request()); err != nil {
+		return err
+	}
+	query := q.query()
+	page, err := s.page(query, &q.list)
+	if err != nil {
+		return err
+	}
+	if err := s.store.findByDigest(call.Context(), &q.list, page); err != nil {
+		return err
+	}
+	return s.answer(call, page, query, (*record).cursorDigest)
+}
+
 // findBySameTextRequest is a FindSamplesBySameTextRequest.
 type findBySameTextRequest struct {
 	list
@@ -954,6 +1219,433 @@ func (s *Service) findBySameTime(call *runtime.Call) error {
 		return err
 	}
 	if err := s.store.findBySameTime(call.Context(), q.time_, &q.list, page); err != nil {
+		return err
+	}
+	return s.answer(call, page, query, (*record).cursor)
+}
+
+// findBySameDeltaRequest is a FindSamplesBySameDeltaRequest.
+type findBySameDeltaRequest struct {
+	list
+	delta int64
+}
+
+func (q *findBySameDeltaRequest) read(b []byte) error {
+	q.list = everything
+	f := wire.Read(b)
+	for f.Next() {
+		switch f.Tag {
+		case 1<<3 | wire.Varint:
+			q.delta = f.Sint64()
+		default:
+			q.paging.Read(f)
+		}
+	}
+	if err := f.Err(); err != nil {
+		return runtime.Decode(err)
+	}
+	return nil
+}
+
+// query is what a page token of the list is bound to.
+func (q *findBySameDeltaRequest) query() []byte {
+	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameDelta"))
+	b = wire.AppendZigZag(b, 1, q.delta)
+	return b
+}
+
+// findBySameDelta serves FindSamplesBySameDelta.
+func (s *Service) findBySameDelta(call *runtime.Call) error {
+	var q findBySameDeltaRequest
+	if err := q.read(call.Request()); err != nil {
+		return err
+	}
+	query := q.query()
+	page, err := s.page(query, &q.list)
+	if err != nil {
+		return err
+	}
+	if err := s.store.findBySameDelta(call.Context(), q.delta, &q.list, page); err != nil {
+		return err
+	}
+	return s.answer(call, page, query, (*record).cursor)
+}
+
+// findBySameMaskRequest is a FindSamplesBySameMaskRequest.
+type findBySameMaskRequest struct {
+	list
+	mask uint64
+}
+
+func (q *findBySameMaskRequest) read(b []byte) error {
+	q.list = everything
+	f := wire.Read(b)
+	for f.Next() {
+		switch f.Tag {
+		case 1<<3 | wire.Fixed64:
+			q.mask = f.Uint64()
+		default:
+			q.paging.Read(f)
+		}
+	}
+	if err := f.Err(); err != nil {
+		return runtime.Decode(err)
+	}
+	return nil
+}
+
+// query is what a page token of the list is bound to.
+func (q *findBySameMaskRequest) query() []byte {
+	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameMask"))
+	b = wire.AppendFixed64(b, 1, uint64(q.mask))
+	return b
+}
+
+// findBySameMask serves FindSamplesBySameMask.
+func (s *Service) findBySameMask(call *runtime.Call) error {
+	var q findBySameMaskRequest
+	if err := q.read(call.Request()); err != nil {
+		return err
+	}
+	query := q.query()
+	page, err := s.page(query, &q.list)
+	if err != nil {
+		return err
+	}
+	if err := s.store.findBySameMask(call.Context(), q.mask, &q.list, page); err != nil {
+		return err
+	}
+	return s.answer(call, page, query, (*record).cursor)
+}
+
+// findBySameLevelRequest is a FindSamplesBySameLevelRequest.
+type findBySameLevelRequest struct {
+	list
+	level int64
+}
+
+func (q *findBySameLevelRequest) read(b []byte) error {
+	q.list = everything
+	f := wire.Read(b)
+	for f.Next() {
+		switch f.Tag {
+		case 1<<3 | wire.Fixed32:
+			q.level = int64(f.Int32())
+		default:
+			q.paging.Read(f)
+		}
+	}
+	if err := f.Err(); err != nil {
+		return runtime.Decode(err)
+	}
+	return nil
+}
+
+// query is what a page token of the list is bound to.
+func (q *findBySameLevelRequest) query() []byte {
+	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameLevel"))
+	b = wire.AppendFixed32(b, 1, uint32(q.level))
+	return b
+}
+
+// findBySameLevel serves FindSamplesBySameLevel.
+func (s *Service) findBySameLevel(call *runtime.Call) error {
+	var q findBySameLevelRequest
+	if err := q.read(call.Request()); err != nil {
+		return err
+	}
+	query := q.query()
+	page, err := s.page(query, &q.list)
+	if err != nil {
+		return err
+	}
+	if err := s.store.findBySameLevel(call.Context(), q.level, &q.list, page); err != nil {
+		return err
+	}
+	return s.answer(call, page, query, (*record).cursor)
+}
+
+// findBySameWeightRequest is a FindSamplesBySameWeightRequest.
+type findBySameWeightRequest struct {
+	list
+	weight int64
+}
+
+func (q *findBySameWeightRequest) read(b []byte) error {
+	q.list = everything
+	f := wire.Read(b)
+	for f.Next() {
+		switch f.Tag {
+		case 1<<3 | wire.Varint:
+			q.weight = int64(f.Uint32())
+		default:
+			q.paging.Read(f)
+		}
+	}
+	if err := f.Err(); err != nil {
+		return runtime.Decode(err)
+	}
+	return nil
+}
+
+// query is what a page token of the list is bound to.
+func (q *findBySameWeightRequest) query() []byte {
+	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameWeight"))
+	b = wire.AppendVarint(b, 1, uint64(q.weight))
+	return b
+}
+
+// findBySameWeight serves FindSamplesBySameWeight.
+func (s *Service) findBySameWeight(call *runtime.Call) error {
+	var q findBySameWeightRequest
+	if err := q.read(call.Request()); err != nil {
+		return err
+	}
+	query := q.query()
+	page, err := s.page(query, &q.list)
+	if err != nil {
+		return err
+	}
+	if err := s.store.findBySameWeight(call.Context(), q.weight, &q.list, page); err != nil {
+		return err
+	}
+	return s.answer(call, page, query, (*record).cursor)
+}
+
+// findBySameAmountRequest is a FindSamplesBySameAmountRequest.
+type findBySameAmountRequest struct {
+	list
+	amount int64
+}
+
+func (q *findBySameAmountRequest) read(b []byte) error {
+	q.list = everything
+	f := wire.Read(b)
+	for f.Next() {
+		switch f.Tag {
+		case 1<<3 | wire.Varint:
+			q.amount = int64(f.Int32())
+		default:
+			q.paging.Read(f)
+		}
+	}
+	if err := f.Err(); err != nil {
+		return runtime.Decode(err)
+	}
+	return nil
+}
+
+// query is what a page token of the list is bound to.
+func (q *findBySameAmountRequest) query() []byte {
+	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameAmount"))
+	b = wire.AppendVarint(b, 1, uint64(q.amount))
+	return b
+}
+
+// findBySameAmount serves FindSamplesBySameAmount.
+func (s *Service) findBySameAmount(call *runtime.Call) error {
+	var q findBySameAmountRequest
+	if err := q.read(call.Request()); err != nil {
+		return err
+	}
+	query := q.query()
+	page, err := s.page(query, &q.list)
+	if err != nil {
+		return err
+	}
+	if err := s.store.findBySameAmount(call.Context(), q.amount, &q.list, page); err != nil {
+		return err
+	}
+	return s.answer(call, page, query, (*record).cursor)
+}
+
+// findBySameShiftRequest is a FindSamplesBySameShiftRequest.
+type findBySameShiftRequest struct {
+	list
+	shift int64
+}
+
+func (q *findBySameShiftRequest) read(b []byte) error {
+	q.list = everything
+	f := wire.Read(b)
+	for f.Next() {
+		switch f.Tag {
+		case 1<<3 | wire.Varint:
+			q.shift = int64(f.Sint32())
+		default:
+			q.paging.Read(f)
+		}
+	}
+	if err := f.Err(); err != nil {
+		return runtime.Decode(err)
+	}
+	return nil
+}
+
+// query is what a page token of the list is bound to.
+func (q *findBySameShiftRequest) query() []byte {
+	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameShift"))
+	b = wire.AppendZigZag(b, 1, q.shift)
+	return b
+}
+
+// findBySameShift serves FindSamplesBySameShift.
+func (s *Service) findBySameShift(call *runtime.Call) error {
+	var q findBySameShiftRequest
+	if err := q.read(call.Request()); err != nil {
+		return err
+	}
+	query := q.query()
+	page, err := s.page(query, &q.list)
+	if err != nil {
+		return err
+	}
+	if err := s.store.findBySameShift(call.Context(), q.shift, &q.list, page); err != nil {
+		return err
+	}
+	return s.answer(call, page, query, (*record).cursor)
+}
+
+// findBySameChecksumRequest is a FindSamplesBySameChecksumRequest.
+type findBySameChecksumRequest struct {
+	list
+	checksum int64
+}
+
+func (q *findBySameChecksumRequest) read(b []byte) error {
+	q.list = everything
+	f := wire.Read(b)
+	for f.Next() {
+		switch f.Tag {
+		case 1<<3 | wire.Fixed32:
+			q.checksum = int64(f.Uint32())
+		default:
+			q.paging.Read(f)
+		}
+	}
+	if err := f.Err(); err != nil {
+		return runtime.Decode(err)
+	}
+	return nil
+}
+
+// query is what a page token of the list is bound to.
+func (q *findBySameChecksumRequest) query() []byte {
+	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameChecksum"))
+	b = wire.AppendFixed32(b, 1, uint32(q.checksum))
+	return b
+}
+
+// findBySameChecksum serves FindSamplesBySameChecksum.
+func (s *Service) findBySameChecksum(call *runtime.Call) error {
+	var q findBySameChecksumRequest
+	if err := q.read(call.Request()); err != nil {
+		return err
+	}
+	query := q.query()
+	page, err := s.page(query, &q.list)
+	if err != nil {
+		return err
+	}
+	if err := s.store.findBySameChecksum(call.Context(), q.checksum, &q.list, page); err != nil {
+		return err
+	}
+	return s.answer(call, page, query, (*record).cursor)
+}
+
+// findBySamePositionRequest is a FindSamplesBySamePositionRequest.
+type findBySamePositionRequest struct {
+	list
+	position_ int64
+}
+
+func (q *findBySamePositionRequest) read(b []byte) error {
+	q.list = everything
+	f := wire.Read(b)
+	for f.Next() {
+		switch f.Tag {
+		case 1<<3 | wire.Fixed64:
+			q.position_ = f.Int64()
+		default:
+			q.paging.Read(f)
+		}
+	}
+	if err := f.Err(); err != nil {
+		return runtime.Decode(err)
+	}
+	return nil
+}
+
+// query is what a page token of the list is bound to.
+func (q *findBySamePositionRequest) query() []byte {
+	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySamePosition"))
+	b = wire.AppendFixed64(b, 1, uint64(q.position_))
+	return b
+}
+
+// findBySamePosition serves FindSamplesBySamePosition.
+func (s *Service) findBySamePosition(call *runtime.Call) error {
+	var q findBySamePositionRequest
+	if err := q.read(call.Request()); err != nil {
+		return err
+	}
+	query := q.query()
+	page, err := s.page(query, &q.list)
+	if err != nil {
+		return err
+	}
+	if err := s.store.findBySamePosition(call.Context(), q.position_, &q.list, page); err != nil {
+		return err
+	}
+	return s.answer(call, page, query, (*record).cursor)
+}
+
+// findBySameDigestRequest is a FindSamplesBySameDigestRequest.
+type findBySameDigestRequest struct {
+	list
+	digest []byte
+}
+
+func (q *findBySameDigestRequest) read(b []byte) error {
+	q.list = everything
+	q.digest = wire.Empty
+	f := wire.Read(b)
+	for f.Next() {
+		switch f.Tag {
+		case 1<<3 | wire.Bytes:
+			q.digest = f.Bytes()
+		default:
+			q.paging.Read(f)
+		}
+	}
+	if err := f.Err(); err != nil {
+		return runtime.Decode(err)
+	}
+	if len(q.digest) > 64 {
+		return runtime.TooLong("digest", len(q.digest), 64)
+	}
+	return nil
+}
+
+// query is what a page token of the list is bound to.
+func (q *findBySameDigestRequest) query() []byte {
+	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameDigest"))
+	b = wire.AppendBytes(b, 1, q.digest)
+	return b
+}
+
+// findBySameDigest serves FindSamplesBySameDigest.
+func (s *Service) findBySameDigest(call *runtime.Call) error {
+	var q findBySameDigestRequest
+	if err := q.read(call.Request()); err != nil {
+		return err
+	}
+	query := q.query()
+	page, err := s.page(query, &q.list)
+	if err != nil {
+		return err
+	}
+	if err := s.store.findBySameDigest(call.Context(), q.digest, &q.list, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, (*record).cursor)

@@ -21,15 +21,16 @@ func (k *key) bind(q *sqlite.Query) {
 	q.Text(1, k.sampleID)
 }
 
-const put = `INSERT INTO "samples" ("sample_id", "text", "number", "size", "flag", "grade", "time", "delta", "mask", "level", "weight", "bucket", "prism_record", "prism_version", "prism_release")
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, 1)
+const put = `INSERT INTO "samples" ("sample_id", "text", "number", "size", "flag", "grade", "time", "delta", "mask", "level", "weight", "bucket", "amount", "shift", "checksum", "position", "digest", "prism_record", "prism_version", "prism_release")
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, 1)
 ON CONFLICT ("sample_id") DO UPDATE SET
   "text" = excluded."text", "number" = excluded."number", "size" = excluded."size",
   "flag" = excluded."flag", "grade" = excluded."grade", "time" = excluded."time",
   "delta" = excluded."delta", "mask" = excluded."mask", "level" = excluded."level",
-  "weight" = excluded."weight", "bucket" = excluded."bucket",
-  "prism_record" = excluded."prism_record", "prism_version" = excluded."prism_version",
-  "prism_release" = excluded."prism_release"`
+  "weight" = excluded."weight", "bucket" = excluded."bucket", "amount" = excluded."amount",
+  "shift" = excluded."shift", "checksum" = excluded."checksum", "position" = excluded."position",
+  "digest" = excluded."digest", "prism_record" = excluded."prism_record",
+  "prism_version" = excluded."prism_version", "prism_release" = excluded."prism_release"`
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
@@ -51,8 +52,13 @@ func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	q.OptionalInt(10, r.level)
 	q.OptionalInt(11, r.weight)
 	q.Int(12, r.bucket)
-	q.Blob(13, r.bytes)
-	q.Int(14, w.Version)
+	q.OptionalInt(13, r.amount)
+	q.OptionalInt(14, r.shift)
+	q.OptionalInt(15, r.checksum)
+	q.OptionalInt(16, r.position_)
+	q.Bytes(17, r.digest)
+	q.Blob(18, r.bytes)
+	q.Int(19, w.Version)
 	q.Exec()
 	return nil
 }
@@ -385,6 +391,126 @@ func (s *store) findByBucket(ctx context.Context, bucket int64, l *list, page *k
 	})
 }
 
+const findByAmount = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE ("amount", "sample_id") >= (?2, ?3)
+  AND ("amount", "sample_id") < (?4, ?5)
+ORDER BY "amount", "sample_id" LIMIT ?1`
+
+const findByAmountReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE ("amount", "sample_id") >= (?2, ?3)
+  AND ("amount", "sample_id") < (?4, ?5)
+ORDER BY "amount" DESC, "sample_id" DESC LIMIT ?1`
+
+// findByAmount adds the records of l to page, by amount, sample_id.
+func (s *store) findByAmount(ctx context.Context, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByAmount, findByAmountReverse, func(q *sqlite.Query) {
+		q.Int(2, l.from.amount)
+		q.Text(3, l.from.sampleID)
+		if l.bounded {
+			q.Int(4, l.to.amount)
+			q.Text(5, l.to.sampleID)
+		} else {
+			q.Unbounded(4, 5)
+		}
+	})
+}
+
+const findByShift = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE ("shift", "sample_id") >= (?2, ?3)
+  AND ("shift", "sample_id") < (?4, ?5)
+ORDER BY "shift", "sample_id" LIMIT ?1`
+
+const findByShiftReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE ("shift", "sample_id") >= (?2, ?3)
+  AND ("shift", "sample_id") < (?4, ?5)
+ORDER BY "shift" DESC, "sample_id" DESC LIMIT ?1`
+
+// findByShift adds the records of l to page, by shift, sample_id.
+func (s *store) findByShift(ctx context.Context, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByShift, findByShiftReverse, func(q *sqlite.Query) {
+		q.Int(2, l.from.shift)
+		q.Text(3, l.from.sampleID)
+		if l.bounded {
+			q.Int(4, l.to.shift)
+			q.Text(5, l.to.sampleID)
+		} else {
+			q.Unbounded(4, 5)
+		}
+	})
+}
+
+const findByChecksum = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE ("checksum", "sample_id") >= (?2, ?3)
+  AND ("checksum", "sample_id") < (?4, ?5)
+ORDER BY "checksum", "sample_id" LIMIT ?1`
+
+const findByChecksumReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE ("checksum", "sample_id") >= (?2, ?3)
+  AND ("checksum", "sample_id") < (?4, ?5)
+ORDER BY "checksum" DESC, "sample_id" DESC LIMIT ?1`
+
+// findByChecksum adds the records of l to page, by checksum, sample_id.
+func (s *store) findByChecksum(ctx context.Context, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByChecksum, findByChecksumReverse, func(q *sqlite.Query) {
+		q.Int(2, l.from.checksum)
+		q.Text(3, l.from.sampleID)
+		if l.bounded {
+			q.Int(4, l.to.checksum)
+			q.Text(5, l.to.sampleID)
+		} else {
+			q.Unbounded(4, 5)
+		}
+	})
+}
+
+const findByPosition = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE ("position", "sample_id") >= (?2, ?3)
+  AND ("position", "sample_id") < (?4, ?5)
+ORDER BY "position", "sample_id" LIMIT ?1`
+
+const findByPositionReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE ("position", "sample_id") >= (?2, ?3)
+  AND ("position", "sample_id") < (?4, ?5)
+ORDER BY "position" DESC, "sample_id" DESC LIMIT ?1`
+
+// findByPosition adds the records of l to page, by position, sample_id.
+func (s *store) findByPosition(ctx context.Context, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByPosition, findByPositionReverse, func(q *sqlite.Query) {
+		q.Int(2, l.from.position_)
+		q.Text(3, l.from.sampleID)
+		if l.bounded {
+			q.Int(4, l.to.position_)
+			q.Text(5, l.to.sampleID)
+		} else {
+			q.Unbounded(4, 5)
+		}
+	})
+}
+
+const findByDigest = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE ("digest", "sample_id") >= (?2, ?3)
+  AND ("digest", "sample_id") < (?4, ?5)
+ORDER BY "digest", "sample_id" LIMIT ?1`
+
+const findByDigestReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE ("digest", "sample_id") >= (?2, ?3)
+  AND ("digest", "sample_id") < (?4, ?5)
+ORDER BY "digest" DESC, "sample_id" DESC LIMIT ?1`
+
+// findByDigest adds the records of l to page, by digest, sample_id.
+func (s *store) findByDigest(ctx context.Context, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByDigest, findByDigestReverse, func(q *sqlite.Query) {
+		q.Bytes(2, l.from.digest)
+		q.Text(3, l.from.sampleID)
+		if l.bounded {
+			q.Bytes(4, l.to.digest)
+			q.Text(5, l.to.sampleID)
+		} else {
+			q.Unbounded(4, 5)
+		}
+	})
+}
+
 const findBySameText = `SELECT "prism_version", "prism_record" FROM "samples"
 WHERE "text" = ?2
   AND "sample_id" >= ?3
@@ -526,6 +652,231 @@ ORDER BY "sample_id" DESC LIMIT ?1`
 func (s *store) findBySameTime(ctx context.Context, time_ wire.Timestamp, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, findBySameTime, findBySameTimeReverse, func(q *sqlite.Query) {
 		q.Time(2, time_)
+		q.Text(3, l.from.sampleID)
+		if l.bounded {
+			q.Text(4, l.to.sampleID)
+		} else {
+			q.Unbounded(4, 4)
+		}
+	})
+}
+
+const findBySameDelta = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "delta" = ?2
+  AND "sample_id" >= ?3
+  AND "sample_id" < ?4
+ORDER BY "sample_id" LIMIT ?1`
+
+const findBySameDeltaReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "delta" = ?2
+  AND "sample_id" >= ?3
+  AND "sample_id" < ?4
+ORDER BY "sample_id" DESC LIMIT ?1`
+
+// findBySameDelta adds the records of l to page, by sample_id.
+func (s *store) findBySameDelta(ctx context.Context, delta int64, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findBySameDelta, findBySameDeltaReverse, func(q *sqlite.Query) {
+		q.Int(2, delta)
+		q.Text(3, l.from.sampleID)
+		if l.bounded {
+			q.Text(4, l.to.sampleID)
+		} else {
+			q.Unbounded(4, 4)
+		}
+	})
+}
+
+const findBySameMask = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "mask" = ?2
+  AND "sample_id" >= ?3
+  AND "sample_id" < ?4
+ORDER BY "sample_id" LIMIT ?1`
+
+const findBySameMaskReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "mask" = ?2
+  AND "sample_id" >= ?3
+  AND "sample_id" < ?4
+ORDER BY "sample_id" DESC LIMIT ?1`
+
+// findBySameMask adds the records of l to page, by sample_id.
+func (s *store) findBySameMask(ctx context.Context, mask uint64, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findBySameMask, findBySameMaskReverse, func(q *sqlite.Query) {
+		q.Uint(2, mask)
+		q.Text(3, l.from.sampleID)
+		if l.bounded {
+			q.Text(4, l.to.sampleID)
+		} else {
+			q.Unbounded(4, 4)
+		}
+	})
+}
+
+const findBySameLevel = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "level" = ?2
+  AND "sample_id" >= ?3
+  AND "sample_id" < ?4
+ORDER BY "sample_id" LIMIT ?1`
+
+const findBySameLevelReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "level" = ?2
+  AND "sample_id" >= ?3
+  AND "sample_id" < ?4
+ORDER BY "sample_id" DESC LIMIT ?1`
+
+// findBySameLevel adds the records of l to page, by sample_id.
+func (s *store) findBySameLevel(ctx context.Context, level int64, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findBySameLevel, findBySameLevelReverse, func(q *sqlite.Query) {
+		q.Int(2, level)
+		q.Text(3, l.from.sampleID)
+		if l.bounded {
+			q.Text(4, l.to.sampleID)
+		} else {
+			q.Unbounded(4, 4)
+		}
+	})
+}
+
+const findBySameWeight = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "weight" = ?2
+  AND "sample_id" >= ?3
+  AND "sample_id" < ?4
+ORDER BY "sample_id" LIMIT ?1`
+
+const findBySameWeightReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "weight" = ?2
+  AND "sample_id" >= ?3
+  AND "sample_id" < ?4
+ORDER BY "sample_id" DESC LIMIT ?1`
+
+// findBySameWeight adds the records of l to page, by sample_id.
+func (s *store) findBySameWeight(ctx context.Context, weight int64, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findBySameWeight, findBySameWeightReverse, func(q *sqlite.Query) {
+		q.Int(2, weight)
+		q.Text(3, l.from.sampleID)
+		if l.bounded {
+			q.Text(4, l.to.sampleID)
+		} else {
+			q.Unbounded(4, 4)
+		}
+	})
+}
+
+const findBySameAmount = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "amount" = ?2
+  AND "sample_id" >= ?3
+  AND "sample_id" < ?4
+ORDER BY "sample_id" LIMIT ?1`
+
+const findBySameAmountReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "amount" = ?2
+  AND "sample_id" >= ?3
+  AND "sample_id" < ?4
+ORDER BY "sample_id" DESC LIMIT ?1`
+
+// findBySameAmount adds the records of l to page, by sample_id.
+func (s *store) findBySameAmount(ctx context.Context, amount int64, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findBySameAmount, findBySameAmountReverse, func(q *sqlite.Query) {
+		q.Int(2, amount)
+		q.Text(3, l.from.sampleID)
+		if l.bounded {
+			q.Text(4, l.to.sampleID)
+		} else {
+			q.Unbounded(4, 4)
+		}
+	})
+}
+
+const findBySameShift = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "shift" = ?2
+  AND "sample_id" >= ?3
+  AND "sample_id" < ?4
+ORDER BY "sample_id" LIMIT ?1`
+
+const findBySameShiftReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "shift" = ?2
+  AND "sample_id" >= ?3
+  AND "sample_id" < ?4
+ORDER BY "sample_id" DESC LIMIT ?1`
+
+// findBySameShift adds the records of l to page, by sample_id.
+func (s *store) findBySameShift(ctx context.Context, shift int64, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findBySameShift, findBySameShiftReverse, func(q *sqlite.Query) {
+		q.Int(2, shift)
+		q.Text(3, l.from.sampleID)
+		if l.bounded {
+			q.Text(4, l.to.sampleID)
+		} else {
+			q.Unbounded(4, 4)
+		}
+	})
+}
+
+const findBySameChecksum = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "checksum" = ?2
+  AND "sample_id" >= ?3
+  AND "sample_id" < ?4
+ORDER BY "sample_id" LIMIT ?1`
+
+const findBySameChecksumReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "checksum" = ?2
+  AND "sample_id" >= ?3
+  AND "sample_id" < ?4
+ORDER BY "sample_id" DESC LIMIT ?1`
+
+// findBySameChecksum adds the records of l to page, by sample_id.
+func (s *store) findBySameChecksum(ctx context.Context, checksum int64, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findBySameChecksum, findBySameChecksumReverse, func(q *sqlite.Query) {
+		q.Int(2, checksum)
+		q.Text(3, l.from.sampleID)
+		if l.bounded {
+			q.Text(4, l.to.sampleID)
+		} else {
+			q.Unbounded(4, 4)
+		}
+	})
+}
+
+const findBySamePosition = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "position" = ?2
+  AND "sample_id" >= ?3
+  AND "sample_id" < ?4
+ORDER BY "sample_id" LIMIT ?1`
+
+const findBySamePositionReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "position" = ?2
+  AND "sample_id" >= ?3
+  AND "sample_id" < ?4
+ORDER BY "sample_id" DESC LIMIT ?1`
+
+// findBySamePosition adds the records of l to page, by sample_id.
+func (s *store) findBySamePosition(ctx context.Context, position_ int64, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findBySamePosition, findBySamePositionReverse, func(q *sqlite.Query) {
+		q.Int(2, position_)
+		q.Text(3, l.from.sampleID)
+		if l.bounded {
+			q.Text(4, l.to.sampleID)
+		} else {
+			q.Unbounded(4, 4)
+		}
+	})
+}
+
+const findBySameDigest = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "digest" = ?2
+  AND "sample_id" >= ?3
+  AND "sample_id" < ?4
+ORDER BY "sample_id" LIMIT ?1`
+
+const findBySameDigestReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "digest" = ?2
+  AND "sample_id" >= ?3
+  AND "sample_id" < ?4
+ORDER BY "sample_id" DESC LIMIT ?1`
+
+// findBySameDigest adds the records of l to page, by sample_id.
+func (s *store) findBySameDigest(ctx context.Context, digest []byte, l *list, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findBySameDigest, findBySameDigestReverse, func(q *sqlite.Query) {
+		q.Bytes(2, digest)
 		q.Text(3, l.from.sampleID)
 		if l.bounded {
 			q.Text(4, l.to.sampleID)
