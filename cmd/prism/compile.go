@@ -49,6 +49,9 @@ func find(args []string) ([]deployment, error) {
 		if err != nil {
 			return nil, err
 		}
+		if !info.IsDir() && info.Name() != "prism.yaml" {
+			return nil, fmt.Errorf("%s is neither a prism.yaml nor a folder; name a prism.yaml, or its folder, or the folder of the .proto files", arg)
+		}
 		file, err := filepath.Abs(arg)
 		if err != nil {
 			return nil, err

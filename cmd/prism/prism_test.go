@@ -222,6 +222,7 @@ func TestDiscovery(t *testing.T) {
 		{"check other/prism.yaml", 0, "other: no fault", ""},
 		{"check other schemas/shop", 0, "other: no fault (entities: 1, namespaces: 1)\nshop: no fault", ""},
 		{"check nowhere", 1, "", "prism: stat nowhere: no such file or directory\n"},
+		{"check schemas/shop/v1/order.proto", 1, "", "prism: schemas/shop/v1/order.proto is neither a prism.yaml nor a folder; name a prism.yaml, or its folder, or the folder of the .proto files\n"},
 	})
 	t.Chdir("other/shop")
 	script(t, []step{{"check", 0, "shop: no fault", ""}})
