@@ -132,7 +132,7 @@ func moduleRoot(dir string) (string, error) {
 			return d, nil
 		}
 		if d == filepath.Dir(d) {
-			return "", noDeployment{fmt.Errorf("%s is in no Go module; run go mod init <import path> where out/ shall stand", dir)}
+			return "", noDeployment{fmt.Errorf("%s is in no Go module: neither it nor a folder above has a go.mod; cd into the module, or run go mod init <import path> where out/ shall stand", dir)}
 		}
 	}
 }

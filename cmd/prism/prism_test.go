@@ -232,7 +232,11 @@ func TestDiscovery(t *testing.T) {
 	remove(t, "prism.yaml")
 	script(t, []step{{"check", 1, "", "prism: no prism.yaml here, and no folder "}})
 	remove(t, "../go.mod")
-	script(t, []step{{"check", 1, "", "is in no Go module; run go mod init "}})
+	outside, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	script(t, []step{{"check", 1, "", "prism: " + outside + " is in no Go module: neither it nor a folder above has a go.mod; cd into the module, or run go mod init <import path> where out/ shall stand\n"}})
 }
 
 // Without prism.yaml the schemas of a module are one deployment, wherever in
