@@ -159,9 +159,9 @@ func (s *store) compareAndSwap(ctx @context.Context, r *record, expected int64) 
 	return s.db.CompareAndSwap(ctx, newRecord(r), expected)
 }
 
-// get appends the record with key k to out, as a reply.
-func (s *store) get(ctx @context.Context, k *key, out []byte) ([]byte, error) {
-	return s.db.Get(ctx, recordKey(k), out)
+// get returns the record with key k, as a reply.
+func (s *store) get(ctx @context.Context, k *key) ([]byte, error) {
+	return s.db.Get(ctx, recordKey(k))
 }
 
 // delete removes the record with key k, if ifVersion is 0 or its version, and
@@ -196,9 +196,9 @@ func (s *store) batchDelete(ctx @context.Context, keys []key) ([]bool, error) {
 // find prints the Find of a unique index.
 func (s *store) find(x *schema.Index) {
 	parameters, key := given(x)
-	s.file.Add(`// %[1]s appends the record with the values to out, as a reply.
-func (s *store) %[1]s(ctx @context.Context%[2]s, out []byte) ([]byte, error) {
-	return s.db.Get(ctx, %[3]s, out)
+	s.file.Add(`// %[1]s returns the record with the values, as a reply.
+func (s *store) %[1]s(ctx @context.Context%[2]s) ([]byte, error) {
+	return s.db.Get(ctx, %[3]s)
 }`, x.GoName, parameters, key)
 }
 

@@ -206,7 +206,7 @@ func (s *Service) %[1]s(call *@runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.%[1]s(call.Context()%[7]s, nil))
+	return call.Reply(s.store.%[1]s(call.Context()%[7]s))
 }`, x.GoName, x.Find, fields.String(), equalInitial(x.Equality), reads.String(), equalChecks(x.Equality), args.String())
 }
 

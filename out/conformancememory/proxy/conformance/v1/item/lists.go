@@ -115,7 +115,7 @@ func (s *Service) findBySerial(call *runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.findBySerial(call.Context(), q.serial, nil))
+	return call.Reply(s.store.findBySerial(call.Context(), q.serial))
 }
 
 // findByLabelRequest is a FindItemByLabelRequest.
@@ -150,7 +150,7 @@ func (s *Service) findByLabel(call *runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.findByLabel(call.Context(), q.label, nil))
+	return call.Reply(s.store.findByLabel(call.Context(), q.label))
 }
 
 // findByColourRequest is a FindItemsByColourRequest.

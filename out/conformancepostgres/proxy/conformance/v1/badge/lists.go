@@ -99,7 +99,7 @@ func (s *Service) findByNumber(call *runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.findByNumber(call.Context(), q.number, nil))
+	return call.Reply(s.store.findByNumber(call.Context(), q.number))
 }
 
 // findByChipRequest is a FindBadgeByChipRequest.
@@ -127,7 +127,7 @@ func (s *Service) findByChip(call *runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.findByChip(call.Context(), q.chip, nil))
+	return call.Reply(s.store.findByChip(call.Context(), q.chip))
 }
 
 // findByMasterRequest is a FindBadgeByMasterRequest.
@@ -155,7 +155,7 @@ func (s *Service) findByMaster(call *runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.findByMaster(call.Context(), q.master, nil))
+	return call.Reply(s.store.findByMaster(call.Context(), q.master))
 }
 
 // findByGradeRequest is a FindBadgeByGradeRequest.
@@ -183,7 +183,7 @@ func (s *Service) findByGrade(call *runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.findByGrade(call.Context(), q.grade, nil))
+	return call.Reply(s.store.findByGrade(call.Context(), q.grade))
 }
 
 // findByIssuedAtRequest is a FindBadgeByIssuedAtRequest.
@@ -217,7 +217,7 @@ func (s *Service) findByIssuedAt(call *runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.findByIssuedAt(call.Context(), q.issuedAt, nil))
+	return call.Reply(s.store.findByIssuedAt(call.Context(), q.issuedAt))
 }
 
 // findBySeatRequest is a FindBadgeBySeatRequest.
@@ -255,7 +255,7 @@ func (s *Service) findBySeat(call *runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.findBySeat(call.Context(), q.room, q.chair, nil))
+	return call.Reply(s.store.findBySeat(call.Context(), q.room, q.chair))
 }
 
 // answer ends a page. Where there is more, its token resumes at the record on

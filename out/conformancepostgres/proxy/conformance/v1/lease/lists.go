@@ -115,7 +115,7 @@ func (s *Service) findByOwner(call *runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.findByOwner(call.Context(), q.owner, nil))
+	return call.Reply(s.store.findByOwner(call.Context(), q.owner))
 }
 
 // findByPriorityRequest is a FindLeasesByPriorityRequest.

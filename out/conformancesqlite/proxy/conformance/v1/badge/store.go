@@ -110,9 +110,9 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 
 const get = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "badge_id" = ?1`
 
-// get appends the record with key k to out, as a reply.
-func (s *store) get(ctx context.Context, k *key, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, get, k.bind)
+// get returns the record with key k, as a reply.
+func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
+	return s.db.Record(ctx, get, k.bind)
 }
 
 const remove = `DELETE FROM "badges" WHERE "badge_id" = ?1`
@@ -143,54 +143,54 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 
 const findByNumber = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "number" = ?1`
 
-// findByNumber appends the record with the values to out, as a reply.
-func (s *store) findByNumber(ctx context.Context, number int64, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, findByNumber, func(q *sqlite.Query) {
+// findByNumber returns the record with the values, as a reply.
+func (s *store) findByNumber(ctx context.Context, number int64) ([]byte, error) {
+	return s.db.Record(ctx, findByNumber, func(q *sqlite.Query) {
 		q.Int(1, number)
 	})
 }
 
 const findByChip = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "chip" = ?1`
 
-// findByChip appends the record with the values to out, as a reply.
-func (s *store) findByChip(ctx context.Context, chip uint64, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, findByChip, func(q *sqlite.Query) {
+// findByChip returns the record with the values, as a reply.
+func (s *store) findByChip(ctx context.Context, chip uint64) ([]byte, error) {
+	return s.db.Record(ctx, findByChip, func(q *sqlite.Query) {
 		q.Uint(1, chip)
 	})
 }
 
 const findByMaster = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "master" = ?1`
 
-// findByMaster appends the record with the values to out, as a reply.
-func (s *store) findByMaster(ctx context.Context, master bool, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, findByMaster, func(q *sqlite.Query) {
+// findByMaster returns the record with the values, as a reply.
+func (s *store) findByMaster(ctx context.Context, master bool) ([]byte, error) {
+	return s.db.Record(ctx, findByMaster, func(q *sqlite.Query) {
 		q.Bool(1, master)
 	})
 }
 
 const findByGrade = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "grade" = ?1`
 
-// findByGrade appends the record with the values to out, as a reply.
-func (s *store) findByGrade(ctx context.Context, grade int64, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, findByGrade, func(q *sqlite.Query) {
+// findByGrade returns the record with the values, as a reply.
+func (s *store) findByGrade(ctx context.Context, grade int64) ([]byte, error) {
+	return s.db.Record(ctx, findByGrade, func(q *sqlite.Query) {
 		q.Int(1, grade)
 	})
 }
 
 const findByIssuedAt = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "issued_at" = ?1`
 
-// findByIssuedAt appends the record with the values to out, as a reply.
-func (s *store) findByIssuedAt(ctx context.Context, issuedAt wire.Timestamp, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, findByIssuedAt, func(q *sqlite.Query) {
+// findByIssuedAt returns the record with the values, as a reply.
+func (s *store) findByIssuedAt(ctx context.Context, issuedAt wire.Timestamp) ([]byte, error) {
+	return s.db.Record(ctx, findByIssuedAt, func(q *sqlite.Query) {
 		q.Time(1, issuedAt)
 	})
 }
 
 const findBySeat = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "room" = ?1 AND "chair" = ?2`
 
-// findBySeat appends the record with the values to out, as a reply.
-func (s *store) findBySeat(ctx context.Context, room []byte, chair int64, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, findBySeat, func(q *sqlite.Query) {
+// findBySeat returns the record with the values, as a reply.
+func (s *store) findBySeat(ctx context.Context, room []byte, chair int64) ([]byte, error) {
+	return s.db.Record(ctx, findBySeat, func(q *sqlite.Query) {
 		q.Text(1, room)
 		q.Int(2, chair)
 	})
