@@ -131,12 +131,12 @@ func (p *position) append(b []byte) []byte {
 	b = p.key.append(b)
 	b = wire.AppendBytes(b, 2, p.text)
 	b = wire.AppendVarint(b, 3, uint64(p.number))
-	b = wire.AppendVarint(b, 4, uint64(p.size))
+	b = wire.AppendVarint(b, 4, p.size)
 	b = wire.AppendBool(b, 5, p.flag)
 	b = wire.AppendVarint(b, 6, uint64(p.grade))
 	b = wire.AppendTimestamp(b, 7, p.time_)
 	b = wire.AppendZigZag(b, 8, p.delta)
-	b = wire.AppendFixed64(b, 9, uint64(p.mask))
+	b = wire.AppendFixed64(b, 9, p.mask)
 	b = wire.AppendFixed32(b, 10, uint32(p.level))
 	b = wire.AppendVarint(b, 11, uint64(p.weight))
 	return b
@@ -160,7 +160,7 @@ func (r *record) cursorNumber() []byte {
 // cursorSize is where r stands in lists that are ordered by size.
 func (r *record) cursorSize() []byte {
 	b := r.key.append(nil)
-	return wire.AppendVarint(b, 4, uint64(r.size.Value))
+	return wire.AppendVarint(b, 4, r.size.Value)
 }
 
 // cursorFlag is where r stands in lists that are ordered by flag.
@@ -190,7 +190,7 @@ func (r *record) cursorDelta() []byte {
 // cursorMask is where r stands in lists that are ordered by mask.
 func (r *record) cursorMask() []byte {
 	b := r.key.append(nil)
-	return wire.AppendFixed64(b, 9, uint64(r.mask.Value))
+	return wire.AppendFixed64(b, 9, r.mask.Value)
 }
 
 // cursorLevel is where r stands in lists that are ordered by level.

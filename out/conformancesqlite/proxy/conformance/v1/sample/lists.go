@@ -791,7 +791,7 @@ func (q *findBySameSizeRequest) read(b []byte) error {
 // query is what a page token of the list is bound to.
 func (q *findBySameSizeRequest) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameSize"))
-	b = wire.AppendVarint(b, 1, uint64(q.size))
+	b = wire.AppendVarint(b, 1, q.size)
 	return b
 }
 
