@@ -243,16 +243,17 @@ func tuple(fields []*schema.Field, prefix string) string {
 // given is the parameters of a Find, which are the values that an index holds
 // equal, and the key that they give.
 func given(x *schema.Index) (parameters, key string) {
+	name := func(f *schema.Field) string {
+		if f.GoName == prefix(x) {
+			return f.GoName + "_"
+		}
+		return f.GoName
+	}
 	key = prefix(x)
 	for _, f := range x.Equality {
-		name := f.GoName
-		if name == prefix(x) {
-			name += "_"
-		}
-		parameters += fmt.Sprintf(", %s %s", name, record.PlainType(f))
-		key += element(f, name)
+		key += element(f, name(f))
 	}
-	return parameters, key
+	return record.Parameters(x.Equality, name), key
 }
 
 func element(f *schema.Field, value string) string {

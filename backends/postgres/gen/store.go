@@ -363,10 +363,6 @@ func (s *store) batchPut(ctx @context.Context, records []record) ([]@keyvalue.Wr
 // finds prints the Finds of unique indexes.
 func (s *store) finds() {
 	for _, x := range s.Unique() {
-		var arguments strings.Builder
-		for _, f := range x.Equality {
-			fmt.Fprintf(&arguments, ", %s %s", f.GoName, record.PlainType(f))
-		}
 		given := values(x.Equality, "")
 		if s.TTL > 0 {
 			given += ", s.db.Now()"
@@ -375,7 +371,7 @@ func (s *store) finds() {
 		s.file.Add(`// %[1]s returns the record with the values, as a reply.
 func (s *store) %[1]s(ctx @context.Context%[2]s) ([]byte, error) {
 	return s.db.Record(ctx, %[1]s, %[3]s)
-}`, x.GoName, arguments.String(), given)
+}`, x.GoName, record.Parameters(x.Equality, record.GoName), given)
 	}
 }
 

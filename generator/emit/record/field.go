@@ -41,6 +41,22 @@ func PlainType(f *schema.Field) string {
 	return "@wire.Timestamp"
 }
 
+// Parameters lists plain values of the fields, under the names that they are
+// given, as a function has them behind another parameter.
+func Parameters(fields []*schema.Field, name func(*schema.Field) string) string {
+	var b strings.Builder
+	for i, f := range fields {
+		b.WriteString(", " + name(f))
+		if i == len(fields)-1 || PlainType(fields[i+1]) != PlainType(f) {
+			b.WriteString(" " + PlainType(f))
+		}
+	}
+	return b.String()
+}
+
+// GoName is the name of the field's value wherever no other has it.
+func GoName(f *schema.Field) string { return f.GoName }
+
 // optional reports whether the field's type must say that it is absent. Text
 // is nil then, a Timestamp says so itself.
 func optional(f *schema.Field) bool {

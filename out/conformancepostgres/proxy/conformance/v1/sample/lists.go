@@ -634,10 +634,7 @@ func (q *findByBucketRequest) read(b []byte) error {
 			q.paging.Read(f)
 		}
 	}
-	if err := f.Err(); err != nil {
-		return runtime.Decode(err)
-	}
-	return nil
+	return runtime.Decode(f.Err())
 }
 
 // query is what a page token of the list is bound to.
@@ -735,10 +732,7 @@ func (q *findBySameNumberRequest) read(b []byte) error {
 			q.paging.Read(f)
 		}
 	}
-	if err := f.Err(); err != nil {
-		return runtime.Decode(err)
-	}
-	return nil
+	return runtime.Decode(f.Err())
 }
 
 // query is what a page token of the list is bound to.
@@ -782,10 +776,7 @@ func (q *findBySameSizeRequest) read(b []byte) error {
 			q.paging.Read(f)
 		}
 	}
-	if err := f.Err(); err != nil {
-		return runtime.Decode(err)
-	}
-	return nil
+	return runtime.Decode(f.Err())
 }
 
 // query is what a page token of the list is bound to.
@@ -829,10 +820,7 @@ func (q *findBySameFlagRequest) read(b []byte) error {
 			q.paging.Read(f)
 		}
 	}
-	if err := f.Err(); err != nil {
-		return runtime.Decode(err)
-	}
-	return nil
+	return runtime.Decode(f.Err())
 }
 
 // query is what a page token of the list is bound to.
@@ -876,10 +864,7 @@ func (q *findBySameGradeRequest) read(b []byte) error {
 			q.paging.Read(f)
 		}
 	}
-	if err := f.Err(); err != nil {
-		return runtime.Decode(err)
-	}
-	return nil
+	return runtime.Decode(f.Err())
 }
 
 // query is what a page token of the list is bound to.

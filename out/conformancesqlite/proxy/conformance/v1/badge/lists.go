@@ -87,10 +87,7 @@ func (q *findByNumberRequest) read(b []byte) error {
 			q.number = f.Int64()
 		}
 	}
-	if err := f.Err(); err != nil {
-		return runtime.Decode(err)
-	}
-	return nil
+	return runtime.Decode(f.Err())
 }
 
 // findByNumber serves FindBadgeByNumber.
@@ -115,10 +112,7 @@ func (q *findByChipRequest) read(b []byte) error {
 			q.chip = f.Uint64()
 		}
 	}
-	if err := f.Err(); err != nil {
-		return runtime.Decode(err)
-	}
-	return nil
+	return runtime.Decode(f.Err())
 }
 
 // findByChip serves FindBadgeByChip.
@@ -143,10 +137,7 @@ func (q *findByMasterRequest) read(b []byte) error {
 			q.master = f.Bool()
 		}
 	}
-	if err := f.Err(); err != nil {
-		return runtime.Decode(err)
-	}
-	return nil
+	return runtime.Decode(f.Err())
 }
 
 // findByMaster serves FindBadgeByMaster.
@@ -171,10 +162,7 @@ func (q *findByGradeRequest) read(b []byte) error {
 			q.grade = int64(f.Int32())
 		}
 	}
-	if err := f.Err(); err != nil {
-		return runtime.Decode(err)
-	}
-	return nil
+	return runtime.Decode(f.Err())
 }
 
 // findByGrade serves FindBadgeByGrade.
