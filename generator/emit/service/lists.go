@@ -133,9 +133,9 @@ func backwards(fields []*schema.Field) string {
 func (p *printer) handler(f *golang.File, rpc, name string, first *schema.Field, run func(*strings.Builder)) {
 	cursor := ""
 	if place, _ := p.place(); place == "position" {
-		cursor = ", (*record).cursor"
+		cursor = ", cursor"
 		if first != nil && first.Role != schema.Key {
-			cursor = ", (*record)." + record.Cursor(first)
+			cursor = ", " + record.Cursor(first)
 		}
 	}
 	var b strings.Builder

@@ -80,7 +80,7 @@ func (s *Service) scan(call *runtime.Call) error {
 	if err := s.store.scan(call.Context(), &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursor)
+	return s.answer(call, page, query, cursor)
 }
 
 // findByOwnerRequest is a FindLeaseByOwnerRequest.
@@ -167,7 +167,7 @@ func (s *Service) findByPriority(call *runtime.Call) error {
 	if err := s.store.findByPriority(call.Context(), &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursorPriority)
+	return s.answer(call, page, query, cursorPriority)
 }
 
 // answer ends a page. Where there is more, its token resumes at the record on

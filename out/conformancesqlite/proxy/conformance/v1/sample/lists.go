@@ -80,7 +80,7 @@ func (s *Service) scan(call *runtime.Call) error {
 	if err := s.store.scan(call.Context(), &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursor)
+	return s.answer(call, page, query, cursor)
 }
 
 // findByTextRequest is a FindSamplesByTextRequest.
@@ -141,7 +141,7 @@ func (s *Service) findByText(call *runtime.Call) error {
 	if err := s.store.findByText(call.Context(), &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursorText)
+	return s.answer(call, page, query, cursorText)
 }
 
 // findByNumberRequest is a FindSamplesByNumberRequest.
@@ -193,7 +193,7 @@ func (s *Service) findByNumber(call *runtime.Call) error {
 	if err := s.store.findByNumber(call.Context(), &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursorNumber)
+	return s.answer(call, page, query, cursorNumber)
 }
 
 // findBySizeRequest is a FindSamplesBySizeRequest.
@@ -245,7 +245,7 @@ func (s *Service) findBySize(call *runtime.Call) error {
 	if err := s.store.findBySize(call.Context(), &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursorSize)
+	return s.answer(call, page, query, cursorSize)
 }
 
 // findByFlagRequest is a FindSamplesByFlagRequest.
@@ -297,7 +297,7 @@ func (s *Service) findByFlag(call *runtime.Call) error {
 	if err := s.store.findByFlag(call.Context(), &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursorFlag)
+	return s.answer(call, page, query, cursorFlag)
 }
 
 // findByGradeRequest is a FindSamplesByGradeRequest.
@@ -349,7 +349,7 @@ func (s *Service) findByGrade(call *runtime.Call) error {
 	if err := s.store.findByGrade(call.Context(), &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursorGrade)
+	return s.answer(call, page, query, cursorGrade)
 }
 
 // findByTimeRequest is a FindSamplesByTimeRequest.
@@ -406,7 +406,7 @@ func (s *Service) findByTime(call *runtime.Call) error {
 	if err := s.store.findByTime(call.Context(), &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursorTime_)
+	return s.answer(call, page, query, cursorTime_)
 }
 
 // findByDeltaRequest is a FindSamplesByDeltaRequest.
@@ -458,7 +458,7 @@ func (s *Service) findByDelta(call *runtime.Call) error {
 	if err := s.store.findByDelta(call.Context(), &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursorDelta)
+	return s.answer(call, page, query, cursorDelta)
 }
 
 // findByMaskRequest is a FindSamplesByMaskRequest.
@@ -510,7 +510,7 @@ func (s *Service) findByMask(call *runtime.Call) error {
 	if err := s.store.findByMask(call.Context(), &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursorMask)
+	return s.answer(call, page, query, cursorMask)
 }
 
 // findByLevelRequest is a FindSamplesByLevelRequest.
@@ -562,7 +562,7 @@ func (s *Service) findByLevel(call *runtime.Call) error {
 	if err := s.store.findByLevel(call.Context(), &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursorLevel)
+	return s.answer(call, page, query, cursorLevel)
 }
 
 // findByWeightRequest is a FindSamplesByWeightRequest.
@@ -614,7 +614,7 @@ func (s *Service) findByWeight(call *runtime.Call) error {
 	if err := s.store.findByWeight(call.Context(), &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursorWeight)
+	return s.answer(call, page, query, cursorWeight)
 }
 
 // findByBucketRequest is a FindSamplesByBucketRequest.
@@ -658,7 +658,7 @@ func (s *Service) findByBucket(call *runtime.Call) error {
 	if err := s.store.findByBucket(call.Context(), q.bucket, &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursor)
+	return s.answer(call, page, query, cursor)
 }
 
 // findBySameTextRequest is a FindSamplesBySameTextRequest.
@@ -712,7 +712,7 @@ func (s *Service) findBySameText(call *runtime.Call) error {
 	if err := s.store.findBySameText(call.Context(), q.text, &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursor)
+	return s.answer(call, page, query, cursor)
 }
 
 // findBySameNumberRequest is a FindSamplesBySameNumberRequest.
@@ -756,7 +756,7 @@ func (s *Service) findBySameNumber(call *runtime.Call) error {
 	if err := s.store.findBySameNumber(call.Context(), q.number, &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursor)
+	return s.answer(call, page, query, cursor)
 }
 
 // findBySameSizeRequest is a FindSamplesBySameSizeRequest.
@@ -800,7 +800,7 @@ func (s *Service) findBySameSize(call *runtime.Call) error {
 	if err := s.store.findBySameSize(call.Context(), q.size, &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursor)
+	return s.answer(call, page, query, cursor)
 }
 
 // findBySameFlagRequest is a FindSamplesBySameFlagRequest.
@@ -844,7 +844,7 @@ func (s *Service) findBySameFlag(call *runtime.Call) error {
 	if err := s.store.findBySameFlag(call.Context(), q.flag, &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursor)
+	return s.answer(call, page, query, cursor)
 }
 
 // findBySameGradeRequest is a FindSamplesBySameGradeRequest.
@@ -888,7 +888,7 @@ func (s *Service) findBySameGrade(call *runtime.Call) error {
 	if err := s.store.findBySameGrade(call.Context(), q.grade, &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursor)
+	return s.answer(call, page, query, cursor)
 }
 
 // findBySameTimeRequest is a FindSamplesBySameTimeRequest.
@@ -941,7 +941,7 @@ func (s *Service) findBySameTime(call *runtime.Call) error {
 	if err := s.store.findBySameTime(call.Context(), q.time_, &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursor)
+	return s.answer(call, page, query, cursor)
 }
 
 // answer ends a page. Where there is more, its token resumes at the record on

@@ -143,64 +143,64 @@ func (p *position) append(b []byte) []byte {
 }
 
 // cursor is where r stands in lists that are ordered by the key.
-func (r *record) cursor() []byte { return r.key.append(nil) }
+func cursor(r *record) []byte { return r.key.append(nil) }
 
 // cursorText is where r stands in lists that are ordered by text.
-func (r *record) cursorText() []byte {
+func cursorText(r *record) []byte {
 	b := r.key.append(nil)
 	return wire.AppendBytes(b, 2, r.text)
 }
 
 // cursorNumber is where r stands in lists that are ordered by number.
-func (r *record) cursorNumber() []byte {
+func cursorNumber(r *record) []byte {
 	b := r.key.append(nil)
 	return wire.AppendVarint(b, 3, uint64(r.number.Value))
 }
 
 // cursorSize is where r stands in lists that are ordered by size.
-func (r *record) cursorSize() []byte {
+func cursorSize(r *record) []byte {
 	b := r.key.append(nil)
 	return wire.AppendVarint(b, 4, r.size.Value)
 }
 
 // cursorFlag is where r stands in lists that are ordered by flag.
-func (r *record) cursorFlag() []byte {
+func cursorFlag(r *record) []byte {
 	b := r.key.append(nil)
 	return wire.AppendBool(b, 5, r.flag.Value)
 }
 
 // cursorGrade is where r stands in lists that are ordered by grade.
-func (r *record) cursorGrade() []byte {
+func cursorGrade(r *record) []byte {
 	b := r.key.append(nil)
 	return wire.AppendVarint(b, 6, uint64(r.grade.Value))
 }
 
 // cursorTime_ is where r stands in lists that are ordered by time.
-func (r *record) cursorTime_() []byte {
+func cursorTime_(r *record) []byte {
 	b := r.key.append(nil)
 	return wire.AppendTimestamp(b, 7, r.time_)
 }
 
 // cursorDelta is where r stands in lists that are ordered by delta.
-func (r *record) cursorDelta() []byte {
+func cursorDelta(r *record) []byte {
 	b := r.key.append(nil)
 	return wire.AppendZigZag(b, 8, r.delta.Value)
 }
 
 // cursorMask is where r stands in lists that are ordered by mask.
-func (r *record) cursorMask() []byte {
+func cursorMask(r *record) []byte {
 	b := r.key.append(nil)
 	return wire.AppendFixed64(b, 9, r.mask.Value)
 }
 
 // cursorLevel is where r stands in lists that are ordered by level.
-func (r *record) cursorLevel() []byte {
+func cursorLevel(r *record) []byte {
 	b := r.key.append(nil)
 	return wire.AppendFixed32(b, 10, uint32(r.level.Value))
 }
 
 // cursorWeight is where r stands in lists that are ordered by weight.
-func (r *record) cursorWeight() []byte {
+func cursorWeight(r *record) []byte {
 	b := r.key.append(nil)
 	return wire.AppendVarint(b, 11, uint64(r.weight.Value))
 }
