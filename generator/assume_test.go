@@ -43,6 +43,17 @@ func compile(t *testing.T, fsys fs.FS, place string) (*generator.Output, []schem
 	}, backends.All(), backends.TestKit())
 }
 
+// told returns the errors among faults, one a line.
+func told(faults []schema.Diagnostic) string {
+	var errors []string
+	for _, f := range faults {
+		if f.Severity == schema.Error {
+			errors = append(errors, f.String())
+		}
+	}
+	return strings.Join(errors, "\n")
+}
+
 // A folder without prism.yaml is refused where one may have been forgotten,
 // mistyped or lost, and where it is not clear what it should say.
 func TestAssumedRefusals(t *testing.T) {
@@ -78,7 +89,8 @@ func TestAssumedRefusals(t *testing.T) {
 		{"a lock that is none", "schemas/prism.lock.json", "{", "PRISM4010 [lock.format] "},
 		{"migrations without lock", "schemas/migrations/carts/0001_init_expand.up.sql", "", "PRISM4010 [lock.format] the file is gone"},
 		{"two packages", "schemas/other.proto", strings.NewReplacer("shop.v1", "other.v1", "Cart", "Other").Replace(cart), "packages other.v1 and shop.v1 have entities"},
-		{"no entity", "schemas/cart.proto", strings.Replace(cart, "import", "// import", 1), "no message of a .proto file in the folder is an entity"},
+		{"no entity", "schemas/cart.proto", "syntax = \"proto3\"; package shop.v1; message Cart {}", "no message of a .proto file in the folder is an entity"},
+		{"options without their import", "schemas/cart.proto", strings.Replace(cart, "import", "// import", 1), `cart.proto:6:10: PRISM3001 [option.unknown] message shop.v1.Cart: unknown extension prism.v1.entity; every option is one that this compiler knows; write import "prism/v1/options.proto";`},
 		{"no package", "schemas/cart.proto", strings.Replace(cart, "package", "// package", 1), "the entities are in no package"},
 		{"no module", "go.mod", "", "go.mod: it names no module"},
 		{"a faulty schema", "schemas/cart.proto", strings.Replace(cart, `"carts"`, `"Carts"`, 1), `cart.proto:6:3: PRISM2015 [namespace.name] namespace is "Carts"`},
@@ -94,17 +106,11 @@ func TestAssumedRefusals(t *testing.T) {
 			}
 			fsys[tt.file] = &fstest.MapFile{Data: []byte(tt.text)}
 			out, faults := compile(t, fsys, "schemas")
-			var told []string
-			for _, f := range faults {
-				if f.Severity == schema.Error {
-					told = append(told, f.String())
-				}
-			}
-			switch {
+			switch told := told(faults); {
 			case tt.want == "" && (out == nil || len(faults) != 1 || faults[0].Number != 5039):
 				t.Errorf("faults %v, want a warning that prism.yaml is assumed", faults)
-			case tt.want != "" && (out != nil || len(told) != 1 || !strings.Contains(told[0], tt.want)):
-				t.Errorf("faults %v, want one of %q", told, tt.want)
+			case tt.want != "" && (out != nil || strings.Contains(told, "\n") || !strings.Contains(told, tt.want)):
+				t.Errorf("faults %s, want one of %q", told, tt.want)
 			}
 		})
 	}
@@ -126,6 +132,32 @@ func TestAssumedName(t *testing.T) {
 	} {
 		if got := generator.AssumedName(tt.module, tt.dir); got != tt.want {
 			t.Errorf("folder %s of module %s is deployment %s, want %s", tt.dir, tt.module, got, tt.want)
+		}
+	}
+}
+
+// With another import path every go_package would count as the user's own, and
+// the files would be those of a module that is not there.
+func TestImportPath(t *testing.T) {
+	fsys := fstest.MapFS{"schemas/cart.proto": {Data: []byte(cart)}, "schemas/prism.yaml": {Data: []byte(`deployment: shop
+import_path: example.com/store
+packages: [shop.v1]
+namespaces: [{name: carts, backend: sqlite}]
+`)}}
+	const want = `schemas/prism.yaml:2:14: PRISM5036 [deployment.import_path] import_path is "example.com/store", and go.mod says "example.com/shop"; ` +
+		"import_path is the Go import path of the module's root; write example.com/shop"
+	for _, tt := range []struct{ name, mod, want string }{
+		{"of another module", "module example.com/shop\n", want},
+		{"of this module", "module example.com/store\n", ""},
+		{"of no module", "", ""},
+	} {
+		delete(fsys, "go.mod")
+		if tt.mod != "" {
+			fsys["go.mod"] = &fstest.MapFile{Data: []byte(tt.mod)}
+		}
+		out, faults := compile(t, fsys, "schemas/prism.yaml")
+		if got := told(faults); (out == nil) != (tt.want != "") || got != tt.want {
+			t.Errorf("%s: got %s, want %s", tt.name, got, tt.want)
 		}
 	}
 }

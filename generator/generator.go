@@ -29,6 +29,7 @@ const Version = "0.1.0"
 type Input struct {
 	Config     []byte // the text of prism.yaml
 	ConfigPath string // where it stands, with slashes, from the module's root
+	Module     string // the module's path, as go.mod has it; "": it is not known
 	Lock       []byte // the text of the lock beside it; nil: there is none
 	// Files hold at least the files of the packages that Config names, in any
 	// order.
@@ -59,7 +60,7 @@ func Run(in Input) (*Output, []schema.Diagnostic) {
 		known = append(known, b.Info())
 	}
 	d, faults := schema.Read(schema.Input{
-		Config: in.Config, ConfigPath: in.ConfigPath, Files: in.Files, Backends: known,
+		Config: in.Config, ConfigPath: in.ConfigPath, Module: in.Module, Files: in.Files, Backends: known,
 	})
 	if d == nil {
 		return nil, faults

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -278,6 +279,60 @@ func TestPlaceDoesNotMatter(t *testing.T) {
 	for i := range here.Files {
 		if !bytes.Equal(here.Files[i].Content, there.Files[i].Content) {
 			t.Errorf("%s differs", here.Files[i].Path)
+		}
+	}
+}
+
+// awkward is what no careful engineer writes by hand.
+var awkward = map[string]*regexp.Regexp{
+	"a type written twice":           regexp.MustCompile(`func .*[(, ]\w+ (\[\]byte|int64|uint64|bool), \w+ \[\]byte\b`),
+	"an error tested to be returned": regexp.MustCompile(`if err := f\.Err\(\); err != nil \{\n\t+return runtime\.Decode\(err\)\n\t+\}\n\t+return nil\n`),
+	"a before a vowel":               regexp.MustCompile(`\ba [aeiou]\w*\.`),
+	"a conversion to its own type":   regexp.MustCompile(`uint64\([kq]\.serial\)`),
+}
+
+// What reviewers stumbled over in generated code stays out of it.
+func TestGeneratedReadsWell(t *testing.T) {
+	fsys := fstest.MapFS{"go.mod": {Data: []byte("module example.com/audit\n")}, "schemas/event.proto": {Data: []byte(`syntax = "proto3";
+package audit.v1;
+import "prism/v1/options.proto";
+option go_package = "example.com/audit/out/contract;audit";
+message Event {
+  option (prism.v1.entity).namespace = "events";
+  option (prism.v1.entity).key_value = {};
+  option (prism.v1.entity).index = {name: "origin" equality: ["host", "path"]};
+  option (prism.v1.entity).index = {name: "ticket" equality: ["tenant", "code"] unique: true};
+  option (prism.v1.entity).index = {name: "level" equality: ["level"]};
+  option (prism.v1.entity).index = {name: "pair" equality: ["level", "weight"] unique: true};
+  uint64 serial = 1 [(prism.v1.field).partition_key = 1];
+  optional string host = 2 [(prism.v1.field).max_length = 9];
+  optional string path = 3 [(prism.v1.field).max_length = 9];
+  optional string tenant = 4 [(prism.v1.field).max_length = 9];
+  optional string code = 5 [(prism.v1.field).max_length = 9];
+  optional int64 level = 6;
+  optional int64 weight = 7;
+  Actor actor = 8;
+}
+message Actor { string name = 1; }
+`)}}
+	for _, backend := range []string{"memory", "postgres", "sqlite"} {
+		fsys["schemas/prism.yaml"] = &fstest.MapFile{Data: []byte(`deployment: audit
+import_path: example.com/audit
+packages: [audit.v1]
+namespaces: [{name: events, backend: ` + backend + map[bool]string{true: `, config: {url: "${env:URL}"}`}[backend == "postgres"] + `}]
+`)}
+		out, faults := compile(t, fsys, "schemas")
+		if out == nil {
+			t.Fatal(faults)
+		}
+		for name, text := range contents(out.Files) {
+			if strings.HasPrefix(name, "out/audit/proxy/audit/") {
+				for what, pattern := range awkward {
+					if found := pattern.FindString(text); found != "" {
+						t.Errorf("%s: %s has %s: %s", backend, name, what, found)
+					}
+				}
+			}
 		}
 	}
 }

@@ -17,9 +17,10 @@ import (
 type FrontEnd func(packages []string) ([]protoreflect.FileDescriptor, []schema.Diagnostic)
 
 // Compile is Run for the deployment at place, which is the path of a prism.yaml
-// or of its folder from the root of fsys, the module's. It reads prism.yaml and
-// the lock beside it; for a folder without prism.yaml, the lock, go.mod and the
-// names of the module's files.
+// or of its folder from the root of fsys, the module's. It reads go.mod,
+// prism.yaml, whose import_path is the module's, and the lock beside it; for a
+// folder without prism.yaml, go.mod, the lock and the names of the module's
+// files. What has a prism.yaml needs no go.mod.
 func Compile(fsys fs.FS, place string, files FrontEnd, backends []emit.Backend, kit emit.Backend) (*Output, []schema.Diagnostic) {
 	in := Input{ConfigPath: place, Backends: backends, TestKit: kit}
 	if info, err := fs.Stat(fsys, place); err == nil && info.IsDir() {
@@ -31,6 +32,9 @@ func Compile(fsys fs.FS, place string, files FrontEnd, backends []emit.Backend, 
 	var faults []schema.Diagnostic
 	if in.Config, in.Lock, faults = ReadConfig(fsys, in.ConfigPath); len(faults) > 0 {
 		return nil, faults
+	}
+	if mod, err := fs.ReadFile(fsys, "go.mod"); err == nil {
+		in.Module = ModulePath(mod)
 	}
 	if in.Files, faults = files(append([]string{}, schema.Packages(in.Config)...)); len(faults) > 0 {
 		return nil, faults

@@ -102,13 +102,13 @@ func field(r Reason, path, what string) error {
 // Absent says that there is no record with the key or the unique value asked
 // for.
 func Absent() error {
-	return &Error{Reason: NotFound, What: "no record has this key or value (one that exists)"}
+	return &Error{Reason: NotFound, What: "no record has this key or value (an existing one)"}
 }
 
 // Mismatch says that the record's version is current and not the expected one.
 func Mismatch(current int64) error {
 	return &Error{
-		Reason: VersionMismatch, What: fmt.Sprintf("the record is at version %d (the expected version)", current),
+		Reason: VersionMismatch, What: fmt.Sprintf("the record is at version %d (another was expected)", current),
 		Metadata: currentVersion(current),
 	}
 }

@@ -161,6 +161,21 @@ func TestErrorIsSentWhole(t *testing.T) {
 	}
 }
 
+// What stands in brackets is what was expected, and reads so.
+func TestErrorTexts(t *testing.T) {
+	for want, fault := range map[string]error{
+		"PutThing: no record has this key or value (an existing one); ":     runtime.Absent(),
+		"PutThing: the record is at version 2 (another was expected); ":     runtime.Mismatch(2),
+		"PutThing: another record has the same value in index x (unique); ": runtime.Taken("x"),
+	} {
+		conn, _, _ := start(t, func(*runtime.Call) error { return fault })
+		_, err := put(t.Context(), conn, "")
+		if got := status.Convert(err).Message(); !strings.HasPrefix(got, want) {
+			t.Errorf("text %q, want %q", got, want)
+		}
+	}
+}
+
 // The cause is logged under the request id that the client gets, and not sent.
 func TestCauseIsLoggedAndNotSent(t *testing.T) {
 	conn, out, _ := start(t, func(*runtime.Call) error {

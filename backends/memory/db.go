@@ -104,9 +104,9 @@ func (db *DB) CompareAndSwap(ctx context.Context, r *Record, expected int64) (ke
 	return db.write(r, now)
 }
 
-// Get appends the record under k, its own key or that of a unique index, to
-// out, as a reply. It fails with NOT_FOUND if there is none.
-func (db *DB) Get(ctx context.Context, k Key, out []byte) ([]byte, error) {
+// Get returns the record under k, its own key or that of a unique index, as a
+// reply. It fails with NOT_FOUND if there is none.
+func (db *DB) Get(ctx context.Context, k Key) ([]byte, error) {
 	if err := runtime.ContextError(ctx); err != nil {
 		return nil, err
 	}
@@ -116,7 +116,7 @@ func (db *DB) Get(ctx context.Context, k Key, out []byte) ([]byte, error) {
 	if r == nil {
 		return nil, runtime.Absent()
 	}
-	return keyvalue.AppendRecord(out, r.written, r.bytes), nil
+	return keyvalue.AppendRecord(nil, r.written, r.bytes), nil
 }
 
 // Delete removes the record with key k, if ifVersion is 0 or its version, and

@@ -142,7 +142,7 @@ func TestPutReplaces(t *testing.T) {
 		key("ann"): "ann b@x 1 blue", email.Text([]byte("b@x")): "ann b@x 1 blue", phone.Text([]byte("1")): "ann b@x 1 blue",
 		email.Text([]byte("a@x")): "", key("bob"): "",
 	} {
-		reply, err := s.Get(t.Context(), k, nil)
+		reply, err := s.Get(t.Context(), k)
 		if got := strings.Join(texts(reply), ""); got != want || (err == nil) != (want != "") {
 			t.Errorf("Get(%q) = %q, %v, want %q", k, got, err, want)
 		}
@@ -375,7 +375,7 @@ func TestContext(t *testing.T) {
 	calls := map[string]func() error{
 		"Put":            func() error { _, err := s.Put(ctx, record("bob")); return err },
 		"CompareAndSwap": func() error { _, err := s.CompareAndSwap(ctx, record("bob"), 0); return err },
-		"Get":            func() error { _, err := s.Get(ctx, key("ann"), nil); return err },
+		"Get":            func() error { _, err := s.Get(ctx, key("ann")); return err },
 		"Delete":         func() error { _, err := s.Delete(ctx, key("ann"), 0); return err },
 		"BatchPut":       func() error { _, err := s.BatchPut(ctx, "users", []*memory.Record{record("bob")}); return err },
 		"BatchGet":       func() error { return s.BatchGet(ctx, []memory.Key{key("ann")}, new(keyvalue.Results)) },

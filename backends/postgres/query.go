@@ -126,9 +126,9 @@ func pipeline(ctx context.Context, conn *pgxpool.Conn, batch *pgx.Batch, stateme
 	return conn.SendBatch(ctx, batch).Close()
 }
 
-// Record runs a statement that selects at most one record, and appends it to
-// out, as a reply.
-func (db *DB) Record(ctx context.Context, out []byte, statement string, values ...any) (reply []byte, err error) {
+// Record runs a statement that selects at most one record, and returns it as a
+// reply.
+func (db *DB) Record(ctx context.Context, statement string, values ...any) (reply []byte, err error) {
 	err = db.run(ctx, func(conn *pgxpool.Conn) error {
 		rows, err := conn.Query(ctx, statement, values...)
 		if err != nil {
@@ -142,7 +142,7 @@ func (db *DB) Record(ctx context.Context, out []byte, statement string, values .
 		if err != nil {
 			return err
 		}
-		reply = keyvalue.AppendRecord(out, w, record)
+		reply = keyvalue.AppendRecord(nil, w, record)
 		rows.Close()
 		return rows.Err()
 	})

@@ -8,9 +8,8 @@ import (
 )
 
 // Record runs a statement that selects at most one record, with the values that
-// bind binds, and appends it to out, as a reply. It fails with NOT_FOUND if there
-// is none.
-func (db *DB) Record(ctx context.Context, out []byte, statement string, bind func(*Query)) (_ []byte, err error) {
+// bind binds, and returns it as a reply. It fails with NOT_FOUND if there is none.
+func (db *DB) Record(ctx context.Context, statement string, bind func(*Query)) (_ []byte, err error) {
 	c, err := db.Reader(ctx)
 	if err != nil {
 		return nil, err
@@ -22,7 +21,7 @@ func (db *DB) Record(ctx context.Context, out []byte, statement string, bind fun
 		return nil, runtime.Absent()
 	}
 	w, record := q.record()
-	return keyvalue.AppendRecord(out, w, record), nil
+	return keyvalue.AppendRecord(nil, w, record), nil
 }
 
 // Records is Record for n items, with the values of each. It adds them to

@@ -110,7 +110,7 @@ func (s *profiles) get(ctx context.Context, in *shopv1.GetUserProfileRequest) (*
 	if id == "" || len(id) > 64 {
 		return nil, status.Error(codes.InvalidArgument, "user_id has 1 to 64 bytes")
 	}
-	b, err := s.db.Get(ctx, table.Text([]byte(id)), nil)
+	b, err := s.db.Get(ctx, table.Text([]byte(id)))
 	if err != nil {
 		return nil, err
 	}

@@ -49,6 +49,9 @@ func find(args []string) ([]deployment, error) {
 		if err != nil {
 			return nil, err
 		}
+		if !info.IsDir() && info.Name() != "prism.yaml" {
+			return nil, fmt.Errorf("%s is neither a prism.yaml nor a folder; name a prism.yaml, or its folder, or the folder of the .proto files", arg)
+		}
 		file, err := filepath.Abs(arg)
 		if err != nil {
 			return nil, err
@@ -129,7 +132,7 @@ func moduleRoot(dir string) (string, error) {
 			return d, nil
 		}
 		if d == filepath.Dir(d) {
-			return "", noDeployment{fmt.Errorf("%s is in no Go module; run go mod init <import path> where out/ shall stand", dir)}
+			return "", noDeployment{fmt.Errorf("%s is in no Go module: neither it nor a folder above has a go.mod; cd into the module, or run go mod init <import path> where out/ shall stand", dir)}
 		}
 	}
 }

@@ -20,12 +20,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/prism-proxy/prism/generator"
+	"github.com/prism-proxy/prism/generator/migrate"
 	"github.com/prism-proxy/prism/generator/schema"
 	prismv1 "github.com/prism-proxy/prism/schemas/prism/v1"
 )
 
-// scaffold holds what init writes, with {{name}} and {{module}} in the place
-// of the deployment's name and the module's path.
+// scaffold holds what init writes, with {{name}}, {{dir}}, {{packages}} and
+// {{namespaces}} in the place of what the deployment has, and {{module}} of the
+// module's path.
 //
 //go:embed scaffold
 var scaffold embed.FS
@@ -40,7 +42,8 @@ of one entity with its prism.yaml, the options that it imports, a Makefile, and
 what buf and protoc need. go.mod gets Prism, as a tool and as a library, and the
 versions of all that it needs; what it requires already stays as it is.
 
-No file is overwritten: what is there is kept, and named.`,
+A module that was generated without prism.yaml gets the one that was assumed, and
+no second schema. No file is overwritten: what is there is kept, and named.`,
 		Example: `  prism init --module example.com/notes notes
   prism init                    # in a module, or to make one of the folder's name
   prism init --replace ../prism # use Prism from a checkout`,
@@ -71,6 +74,9 @@ No file is overwritten: what is there is kept, and named.`,
 		if err != nil {
 			return err
 		}
+		if err := s.goOn(cmd, name); err != nil {
+			return err
+		}
 		if replace != "" {
 			if s.replace, err = filepath.Abs(replace); err != nil {
 				return err
@@ -95,6 +101,9 @@ type start struct {
 	replace string // the folder of a checkout of Prism, or ""
 	fresh   bool   // there was no go.mod
 	kept    map[string]bool
+
+	dir                  string // the deployment's from there, with slashes
+	packages, namespaces string // as prism.yaml has them
 }
 
 // newStart makes the folder where it is missing and finds out what is there.
@@ -125,17 +134,52 @@ func newStart(dir, module, name string) (*start, error) {
 			return nil, fmt.Errorf("--module is %s, and go.mod says %s", module, s.module)
 		}
 	}
-	if s.name = name; name == "" {
-		s.name = generator.DeploymentName(s.module)
-	}
+	s.name = cmp.Or(name, generator.DeploymentName(s.module))
+	s.dir, s.packages, s.namespaces = "schemas/"+s.name, s.name+".v1", "\n  - name: notes\n    backend: sqlite"
 	return s, nil
 }
 
-// config and sample are prism.yaml and the schema that it serves.
-func (s *start) config() string { return "schemas/" + s.name + "/prism.yaml" }
-func (s *start) sample() string { return "schemas/" + s.name + "/v1/note.proto" }
+// goOn makes s of the deployment that stands in schemas itself, if one does: by
+// its prism.yaml, or by a history without, which gets the one that was assumed.
+func (s *start) goOn(cmd *cobra.Command, name string) error {
+	d := inFolder(s.root, "schemas")
+	if d.assumed() {
+		if _, err := os.Stat(filepath.Join(s.root, filepath.FromSlash(migrate.LockPath(d.dir)))); errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		out, faults, err := d.compile(cmd.Context())
+		if err != nil {
+			return err
+		}
+		if out == nil {
+			printText(cmd.ErrOrStderr(), faults)
+			return errFaults
+		}
+		s.packages, s.namespaces = strings.Join(out.Deployment.Packages, ", "), ""
+		for _, n := range out.Deployment.Namespaces {
+			s.namespaces += fmt.Sprintf("\n  - name: %q\n    backend: %s", n.Name, n.Backend)
+		}
+	}
+	own, _, err := d.header()
+	if err != nil {
+		return err
+	}
+	if name != "" && name != own {
+		return fmt.Errorf("--name is %s, and the deployment in %s is %s; leave --name out", name, filepath.Join(s.root, d.dir), own)
+	}
+	s.name, s.dir = cmp.Or(own, s.name), d.dir
+	return nil
+}
 
-// write writes the files that are not there. Beside a prism.yaml of the user's
+// config and sample are prism.yaml and the schema that it serves.
+func (s *start) config() string { return s.dir + "/prism.yaml" }
+func (s *start) sample() string { return s.dir + "/v1/note.proto" }
+
+// hasSchema reports whether the user has a schema: in schemas itself, or with a
+// prism.yaml that was kept.
+func (s *start) hasSchema() bool { return s.dir == "schemas" || s.kept[s.config()] }
+
+// write writes the files that are not there. Where the user has a deployment
 // there is no sample: nothing would serve it.
 func (s *start) write(out io.Writer) error {
 	files := map[string][]byte{"schemas/" + prismv1.Path: []byte(prismv1.Source)}
@@ -149,7 +193,8 @@ func (s *start) write(out io.Writer) error {
 	if s.fresh {
 		files["go.mod"] = []byte("module " + s.module + "\n")
 	}
-	fill := strings.NewReplacer("{{name}}", s.name, "{{module}}", s.module)
+	fill := strings.NewReplacer("{{name}}", s.name, "{{module}}", s.module,
+		"{{dir}}", s.dir, "{{packages}}", s.packages, "{{namespaces}}", s.namespaces)
 	err := fs.WalkDir(scaffold, "scaffold", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
@@ -159,7 +204,7 @@ func (s *start) write(out io.Writer) error {
 		if place == "gitignore" { // go:embed passes over names that begin with a dot
 			place = ".gitignore"
 		}
-		place = strings.Replace(place, "schemas/deployment/", "schemas/"+s.name+"/", 1)
+		place = strings.Replace(place, "schemas/deployment/", s.dir+"/", 1)
 		files[place] = []byte(fill.Replace(string(text)))
 		return err
 	})
@@ -172,7 +217,7 @@ func (s *start) write(out io.Writer) error {
 	}
 	defer root.Close()
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		if name == s.sample() && s.kept[s.config()] {
+		if name == s.sample() && s.hasSchema() {
 			continue
 		}
 		if err := s.create(root, name, files[name], out); err != nil {
@@ -236,7 +281,7 @@ func (s *start) next(out io.Writer, dir string) error {
 	if s.kept["Makefile"] {
 		build = "go tool prism build"
 	}
-	if s.kept[s.config()] {
+	if s.hasSchema() {
 		call = "prism call"
 	}
 	fmt.Fprintf(&b, `  %s

@@ -222,6 +222,7 @@ func TestDiscovery(t *testing.T) {
 		{"check other/prism.yaml", 0, "other: no fault", ""},
 		{"check other schemas/shop", 0, "other: no fault (entities: 1, namespaces: 1)\nshop: no fault", ""},
 		{"check nowhere", 1, "", "prism: stat nowhere: no such file or directory\n"},
+		{"check schemas/shop/v1/order.proto", 1, "", "prism: schemas/shop/v1/order.proto is neither a prism.yaml nor a folder; name a prism.yaml, or its folder, or the folder of the .proto files\n"},
 	})
 	t.Chdir("other/shop")
 	script(t, []step{{"check", 0, "shop: no fault", ""}})
@@ -231,7 +232,11 @@ func TestDiscovery(t *testing.T) {
 	remove(t, "prism.yaml")
 	script(t, []step{{"check", 1, "", "prism: no prism.yaml here, and no folder "}})
 	remove(t, "../go.mod")
-	script(t, []step{{"check", 1, "", "is in no Go module; run go mod init "}})
+	outside, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	script(t, []step{{"check", 1, "", "prism: " + outside + " is in no Go module: neither it nor a folder above has a go.mod; cd into the module, or run go mod init <import path> where out/ shall stand\n"}})
 }
 
 // Without prism.yaml the schemas of a module are one deployment, wherever in

@@ -71,11 +71,11 @@ type configReader struct {
 }
 
 // deployment reads prism.yaml. What is faulty in it stays zero.
-func (r *reader) deployment(text []byte, file string) *Deployment {
-	c := &configReader{reader: r, path: file}
+func (r *reader) deployment(in Input) *Deployment {
+	c := &configReader{reader: r, path: in.ConfigPath}
 	r.places = configPlaces{packages: map[string]Source{}, namespaces: map[string]Source{}, rates: map[*Namespace]map[string]Source{}}
-	d := &Deployment{Dir: path.Dir(file), Listen: DefaultListen, TestKit: true}
-	root := c.document(text)
+	d := &Deployment{Dir: path.Dir(c.path), Listen: DefaultListen, TestKit: true}
+	root := c.document(in.Config)
 	if root == nil {
 		return d
 	}
@@ -88,9 +88,13 @@ func (r *reader) deployment(text []byte, file string) *Deployment {
 		c.report(5035, c.at(at), "write a name such as shop", "deployment is %q", d.Name)
 	}
 	d.ImportPath = c.text(root, keys, "import_path")
-	if at := keys["import_path"]; d.ImportPath != "" && !IsImportPath(d.ImportPath) {
+	switch at := keys["import_path"]; {
+	case d.ImportPath == "":
+	case !IsImportPath(d.ImportPath):
 		c.report(5036, c.at(at), "write the module's path as go.mod has it", "import_path is %q", d.ImportPath)
 		d.ImportPath = ""
+	case in.Module != "" && in.Module != d.ImportPath:
+		c.report(5036, c.at(at), "write "+in.Module, "import_path is %q, and go.mod says %q", d.ImportPath, in.Module)
 	}
 	d.Packages = c.packages(root, keys)
 	if keys["listen"] != nil {

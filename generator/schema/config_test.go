@@ -9,56 +9,62 @@ import (
 	"github.com/prism-proxy/prism/generator/schema"
 )
 
-// Faults of prism.yaml stand where the text is at fault.
+// Faults of prism.yaml stand where the text is at fault, and say what to write
+// there: the whole line is the reader's.
 func TestConfigFaults(t *testing.T) {
 	const head = "deployment: shop\nimport_path: example.com/shop\npackages: [shop.v1]\n"
 	const orders = head + "namespaces:\n  - name: orders\n    backend: sqlite\n"
 	const url = head + "namespaces:\n  - name: orders\n    backend: postgres\n    config:\n      url: "
 	tests := []struct{ name, config, want string }{
-		{"empty file", "", `prism.yaml: PRISM5034 [yaml.missing] the file is empty`},
-		{"comments only", "# nothing\n", `prism.yaml: PRISM5034 [yaml.missing] the file is empty`},
-		{"a text", "shop\n", `prism.yaml:1:1: PRISM5033 [yaml.type] keys are missing here`},
-		{"a tab", "deployment:\n\tshop\n", `prism.yaml:2:1: PRISM5031 [yaml.syntax] found character that cannot start any token`},
-		{"a second document", orders + "---\na: 1\n", `prism.yaml:8:1: PRISM5031 [yaml.syntax] a second document begins`},
-		{"nothing but a deployment", "deployment: shop\n", `prism.yaml:1:1: PRISM5034 [yaml.missing] import_path is missing
-prism.yaml:1:1: PRISM5034 [yaml.missing] namespaces is missing
-prism.yaml:1:1: PRISM5034 [yaml.missing] packages is missing`},
-		{"no value", strings.Replace(orders, " shop\n", "\n", 1), `prism.yaml:1:12: PRISM5033 [yaml.type] deployment is not a text`},
-		{"deployment named as the contracts' folder", strings.Replace(orders, " shop\n", " contract\n", 1), `prism.yaml:1:13: PRISM5035 [deployment.name] deployment is "contract"`},
-		{"a mapping for a text", strings.Replace(orders, " shop\n", " {a: b}\n", 1), `prism.yaml:1:13: PRISM5033 [yaml.type] deployment is not a text`},
-		{"key twice", head + "deployment: shop\n" + strings.TrimPrefix(orders, head), `prism.yaml:4:1: PRISM5032 [yaml.key] key deployment is written twice`},
-		{"unknown key of a namespace", orders + "    backends: sqlite\n", `prism.yaml:7:5: PRISM5032 [yaml.key] key "backends" is not known`},
-		{"empty packages", strings.Replace(orders, "[shop.v1]", "[]", 1), `prism.yaml:3:11: PRISM5034 [yaml.missing] packages is missing`},
-		{"package twice", strings.Replace(orders, "[shop.v1]", "[shop.v1, shop.v1]", 1), `prism.yaml:3:21: PRISM5037 [deployment.packages] package shop.v1 is named twice`},
-		{"package with a slash", strings.Replace(orders, "[shop.v1]", "[shop.v1, cart/v1]", 1), `prism.yaml:3:21: PRISM5037 [deployment.packages] "cart/v1" is no proto package`},
-		{"import path that leaves the module", strings.Replace(orders, "example.com/shop", "example.com/../shop", 1), `prism.yaml:2:14: PRISM5036 [deployment.import_path] import_path is "example.com/../shop"`},
-		{"listen without a port", orders + "listen: localhost\n", `prism.yaml:7:9: PRISM5038 [deployment.listen] listen is "localhost"`},
-		{"listen on a port alone", orders + "listen: :8980\n", `prism.yaml:7:9: PRISM5038 [deployment.listen] listen is ":8980"`},
+		{"empty file", "", `prism.yaml: PRISM5034 [yaml.missing] the file is empty; prism.yaml has deployment, import_path, packages and namespaces, and a namespace has name and backend; write deployment, import_path, packages and namespaces`},
+		{"comments only", "# nothing\n", `prism.yaml: PRISM5034 [yaml.missing] the file is empty; prism.yaml has deployment, import_path, packages and namespaces, and a namespace has name and backend; write deployment, import_path, packages and namespaces`},
+		{"a text", "shop\n", `prism.yaml:1:1: PRISM5033 [yaml.type] keys are missing here; every key of prism.yaml has a value of its kind; write deployment, import_path, packages, listen, namespaces, test_kit, each with its value`},
+		{"a tab", "deployment:\n\tshop\n", `prism.yaml:2:1: PRISM5031 [yaml.syntax] found character that cannot start any token; prism.yaml is one YAML document; correct the text`},
+		{"a second document", orders + "---\na: 1\n", `prism.yaml:8:1: PRISM5031 [yaml.syntax] a second document begins; prism.yaml is one YAML document; remove it`},
+		{"nothing but a deployment", "deployment: shop\n", `prism.yaml:1:1: PRISM5034 [yaml.missing] import_path is missing; prism.yaml has deployment, import_path, packages and namespaces, and a namespace has name and backend; write import_path: …
+prism.yaml:1:1: PRISM5034 [yaml.missing] namespaces is missing; prism.yaml has deployment, import_path, packages and namespaces, and a namespace has name and backend; write at least one
+prism.yaml:1:1: PRISM5034 [yaml.missing] packages is missing; prism.yaml has deployment, import_path, packages and namespaces, and a namespace has name and backend; write at least one`},
+		{"no value", strings.Replace(orders, " shop\n", "\n", 1), `prism.yaml:1:12: PRISM5033 [yaml.type] deployment is not a text; every key of prism.yaml has a value of its kind; write one value`},
+		{"deployment named as the contracts' folder", strings.Replace(orders, " shop\n", " contract\n", 1), `prism.yaml:1:13: PRISM5035 [deployment.name] deployment is "contract"; a deployment is named [a-z][a-z0-9]*, and not as a folder with another meaning: contract, internal, main, testdata, vendor; write a name such as shop`},
+		{"a mapping for a text", strings.Replace(orders, " shop\n", " {a: b}\n", 1), `prism.yaml:1:13: PRISM5033 [yaml.type] deployment is not a text; every key of prism.yaml has a value of its kind; write one value`},
+		{"key twice", head + "deployment: shop\n" + strings.TrimPrefix(orders, head), `prism.yaml:4:1: PRISM5032 [yaml.key] key deployment is written twice; every key of prism.yaml is known, and written once; remove one`},
+		{"unknown key of a namespace", orders + "    backends: sqlite\n", `prism.yaml:7:5: PRISM5032 [yaml.key] key "backends" is not known; every key of prism.yaml is known, and written once; known: name, backend, config, limits; did you mean backend?`},
+		{"empty packages", strings.Replace(orders, "[shop.v1]", "[]", 1), `prism.yaml:3:11: PRISM5034 [yaml.missing] packages is missing; prism.yaml has deployment, import_path, packages and namespaces, and a namespace has name and backend; write at least one`},
+		{"package twice", strings.Replace(orders, "[shop.v1]", "[shop.v1, shop.v1]", 1), `prism.yaml:3:21: PRISM5037 [deployment.packages] package shop.v1 is named twice; packages are proto packages that have files, each once; remove one`},
+		{"package with a slash", strings.Replace(orders, "[shop.v1]", "[shop.v1, cart/v1]", 1), `prism.yaml:3:21: PRISM5037 [deployment.packages] "cart/v1" is no proto package; packages are proto packages that have files, each once; write a proto package such as shop.v1`},
+		{"import path that leaves the module", strings.Replace(orders, "example.com/shop", "example.com/../shop", 1), `prism.yaml:2:14: PRISM5036 [deployment.import_path] import_path is "example.com/../shop"; import_path is the Go import path of the module's root; write the module's path as go.mod has it`},
+		{"listen without a port", orders + "listen: localhost\n", `prism.yaml:7:9: PRISM5038 [deployment.listen] listen is "localhost"; listen is a loopback address and a port: the proxy has no authentication yet; write 127.0.0.1:8980`},
+		{"listen on a port alone", orders + "listen: :8980\n", `prism.yaml:7:9: PRISM5038 [deployment.listen] listen is ":8980"; listen is a loopback address and a port: the proxy has no authentication yet; write 127.0.0.1:8980`},
 		{"listen on localhost", orders + "listen: localhost:8980\n", ""},
 		{"listen on IPv6", orders + "listen: '[::1]:8980'\n", ""},
-		{"namespace without a backend", head + "namespaces:\n  - name: orders\n", `prism.yaml:5:5: PRISM5034 [yaml.missing] backend is missing`},
-		{"namespace in capitals", orders + "  - name: Carts\n    backend: sqlite\n", `prism.yaml:7:11: PRISM2015 [namespace.name] namespace is "Carts"`},
-		{"backend unlike any", strings.Replace(orders, "sqlite", "oracle", 1), `prism.yaml:6:14: PRISM3003 [backend.unknown] backend "oracle" is not known`},
-		{"unknown setting", orders + "    config: {sync: FULL}\n", `prism.yaml:7:14: PRISM3006 [backend.setting] backend sqlite has no setting "sync"`},
-		{"setting twice", orders + "    config: {synchronous: FULL, synchronous: FULL}\n", `prism.yaml:7:33: PRISM5032 [yaml.key] key synchronous is written twice`},
-		{"limit that is none", orders + "    limits: {in_flight: 0}\n", `prism.yaml:7:25: PRISM3008 [namespace.limits] in_flight is "0"`},
-		{"limit without a number", orders + "    limits: {rates: {GetOrder: often}}\n", `prism.yaml:7:32: PRISM3008 [namespace.limits] GetOrder is "often"`},
-		{"rate twice", orders + "    limits: {rates: {GetOrder: 1, GetOrder: 2}}\n", `prism.yaml:7:35: PRISM5032 [yaml.key] key GetOrder is written twice`},
-		{"rates of no method", orders + "    limits: {rates: 5}\n", `prism.yaml:7:21: PRISM5033 [yaml.type] rates is not a mapping`},
-		{"unknown limit", orders + "    limits: {inflight: 5}\n", `prism.yaml:7:14: PRISM5032 [yaml.key] key "inflight" is not known`},
-		{"pool beyond its range", orders + "    config: {readers: 65}\n", `prism.yaml:7:23: PRISM3006 [backend.setting] readers of backend sqlite is "65"`},
-		{"pool that is no number", orders + "    config: {readers: 4.5}\n", `prism.yaml:7:23: PRISM3006 [backend.setting] readers of backend sqlite is "4.5"`},
+		{"listen to everybody", orders + "listen: 0.0.0.0:8980\n", `prism.yaml:7:9: PRISM5038 [deployment.listen] 0.0.0.0:8980 can be reached from other machines; listen is a loopback address and a port: the proxy has no authentication yet; write 127.0.0.1:8980`},
+		{"packages that are a text", strings.Replace(orders, "[shop.v1]", "shop.v1", 1), `prism.yaml:3:11: PRISM5033 [yaml.type] packages is not a list; every key of prism.yaml has a value of its kind; write a list`},
+		{"namespace twice", orders + "  - name: orders\n    backend: sqlite\n", `prism.yaml:7:11: PRISM3007 [namespace.twice] namespace "orders" is declared twice; a namespace is served by one backend; remove one`},
+		{"backend with a slip of the pen", strings.Replace(orders, "sqlite", "sqlit", 1), `prism.yaml:6:14: PRISM3003 [backend.unknown] backend "sqlit" is not known; a namespace is served by a backend of this compiler; known: memory, postgres, sqlite; did you mean sqlite?`},
+		{"setting of a backend that has none", strings.Replace(orders, "sqlite", "memory", 1) + "    config: {sync: FULL}\n", `prism.yaml:7:14: PRISM3006 [backend.setting] backend memory has no setting "sync"; config holds the settings of its backend, each with a legal value; remove it: memory has no settings`},
+		{"namespace without a backend", head + "namespaces:\n  - name: orders\n", `prism.yaml:5:5: PRISM5034 [yaml.missing] backend is missing; prism.yaml has deployment, import_path, packages and namespaces, and a namespace has name and backend; write backend: …`},
+		{"namespace in capitals", orders + "  - name: Carts\n    backend: sqlite\n", `prism.yaml:7:11: PRISM2015 [namespace.name] namespace is "Carts"; a namespace is named [a-z][a-z0-9-]*, at most 63 bytes; write a name such as user-profiles`},
+		{"backend unlike any", strings.Replace(orders, "sqlite", "oracle", 1), `prism.yaml:6:14: PRISM3003 [backend.unknown] backend "oracle" is not known; a namespace is served by a backend of this compiler; known: memory, postgres, sqlite`},
+		{"unknown setting", orders + "    config: {sync: FULL}\n", `prism.yaml:7:14: PRISM3006 [backend.setting] backend sqlite has no setting "sync"; config holds the settings of its backend, each with a legal value; known: synchronous, readers`},
+		{"setting twice", orders + "    config: {synchronous: FULL, synchronous: FULL}\n", `prism.yaml:7:33: PRISM5032 [yaml.key] key synchronous is written twice; every key of prism.yaml is known, and written once; remove one`},
+		{"limit that is none", orders + "    limits: {in_flight: 0}\n", `prism.yaml:7:25: PRISM3008 [namespace.limits] in_flight is "0"; limits are whole numbers: in_flight calls at a time, and in rates the calls in a second of a method of the namespace; write a number from 1 to 1000000`},
+		{"limit without a number", orders + "    limits: {rates: {GetOrder: often}}\n", `prism.yaml:7:32: PRISM3008 [namespace.limits] GetOrder is "often"; limits are whole numbers: in_flight calls at a time, and in rates the calls in a second of a method of the namespace; write a number from 1 to 1000000`},
+		{"rate twice", orders + "    limits: {rates: {GetOrder: 1, GetOrder: 2}}\n", `prism.yaml:7:35: PRISM5032 [yaml.key] key GetOrder is written twice; every key of prism.yaml is known, and written once; remove one`},
+		{"rates of no method", orders + "    limits: {rates: 5}\n", `prism.yaml:7:21: PRISM5033 [yaml.type] rates is not a mapping; every key of prism.yaml has a value of its kind; write methods, each with its calls in a second`},
+		{"unknown limit", orders + "    limits: {inflight: 5}\n", `prism.yaml:7:14: PRISM5032 [yaml.key] key "inflight" is not known; every key of prism.yaml is known, and written once; known: in_flight, rates; did you mean in_flight?`},
+		{"pool beyond its range", orders + "    config: {readers: 65}\n", `prism.yaml:7:23: PRISM3006 [backend.setting] readers of backend sqlite is "65"; config holds the settings of its backend, each with a legal value; write a whole number from 1 to 64`},
+		{"pool that is no number", orders + "    config: {readers: 4.5}\n", `prism.yaml:7:23: PRISM3006 [backend.setting] readers of backend sqlite is "4.5"; config holds the settings of its backend, each with a legal value; write a whole number from 1 to 64`},
 		{"limits", orders + "    config: {readers: 4}\n    limits: {in_flight: 5, rates: {GetOrder: 1}}\n", ""},
-		{"settings that are a text", orders + "    config: fast\n", `prism.yaml:7:13: PRISM5033 [yaml.type] config is not a mapping`},
-		{"test kit, perhaps", orders + "test_kit: perhaps\n", `prism.yaml:7:11: PRISM5033 [yaml.type] test_kit is "perhaps"`},
-		{"missing setting", strings.Replace(orders, "sqlite", "postgres", 1), `prism.yaml:5:5: PRISM3006 [backend.setting] backend postgres needs the setting url`},
-		{"reference where none can be", orders + "    config: {synchronous: '${env:SYNC}'}\n", `prism.yaml:7:27: PRISM3006 [backend.setting] synchronous of backend sqlite is "${env:SYNC}"
-prism.yaml:7:27: PRISM3006 [backend.setting] synchronous of backend sqlite takes no reference`},
-		{"reference of no kind", url + "postgres://${vault:a#b}@db/shop\n", `prism.yaml:8:12: PRISM3006 [backend.setting] a reference in url of backend postgres is malformed`},
-		{"password in a DSN", url + "host=db user=shop password=hunter2\n", `prism.yaml:8:12: PRISM5030 [secret.inline] url of backend postgres holds a password`},
-		{"password in a query", url + "postgres://db/shop?sslpassword=hunter2\n", `prism.yaml:8:12: PRISM5030 [secret.inline] url of backend postgres holds a password`},
-		{"password without a scheme", url + "shop:hunter2@db/shop\n", `prism.yaml:8:12: PRISM5030 [secret.inline] url of backend postgres holds a password`},
-		{"half a password", url + "postgres://shop:hunter${env:HALF}@db/shop\n", `prism.yaml:8:12: PRISM5030 [secret.inline] url of backend postgres holds a password`},
+		{"settings that are a text", orders + "    config: fast\n", `prism.yaml:7:13: PRISM5033 [yaml.type] config is not a mapping; every key of prism.yaml has a value of its kind; write settings, each with its value`},
+		{"test kit, perhaps", orders + "test_kit: perhaps\n", `prism.yaml:7:11: PRISM5033 [yaml.type] test_kit is "perhaps"; every key of prism.yaml has a value of its kind; write true or false`},
+		{"missing setting", strings.Replace(orders, "sqlite", "postgres", 1), `prism.yaml:5:5: PRISM3006 [backend.setting] backend postgres needs the setting url; config holds the settings of its backend, each with a legal value; write config: {url: …}`},
+		{"reference where none can be", orders + "    config: {synchronous: '${env:SYNC}'}\n", `prism.yaml:7:27: PRISM3006 [backend.setting] synchronous of backend sqlite is "${env:SYNC}"; config holds the settings of its backend, each with a legal value; write one of FULL, NORMAL
+prism.yaml:7:27: PRISM3006 [backend.setting] synchronous of backend sqlite takes no reference; config holds the settings of its backend, each with a legal value; write the value itself`},
+		{"reference of no kind", url + "postgres://${vault:a#b}@db/shop\n", `prism.yaml:8:12: PRISM3006 [backend.setting] a reference in url of backend postgres is malformed; config holds the settings of its backend, each with a legal value; write ${env:NAME} or ${file:path}`},
+		{"password in a DSN", url + "host=db user=shop password=hunter2\n", `prism.yaml:8:12: PRISM5030 [secret.inline] url of backend postgres holds a password; prism.yaml holds no secret; write ${env:NAME} or ${file:path} in its place`},
+		{"password in a query", url + "postgres://db/shop?sslpassword=hunter2\n", `prism.yaml:8:12: PRISM5030 [secret.inline] url of backend postgres holds a password; prism.yaml holds no secret; write ${env:NAME} or ${file:path} in its place`},
+		{"password without a scheme", url + "shop:hunter2@db/shop\n", `prism.yaml:8:12: PRISM5030 [secret.inline] url of backend postgres holds a password; prism.yaml holds no secret; write ${env:NAME} or ${file:path} in its place`},
+		{"half a password", url + "postgres://shop:hunter${env:HALF}@db/shop\n", `prism.yaml:8:12: PRISM5030 [secret.inline] url of backend postgres holds a password; prism.yaml holds no secret; write ${env:NAME} or ${file:path} in its place`},
 		{"password by reference", url + "postgres://${env:DB_USER}:${file:/run/secrets/db}@db:5432/shop\n", ""},
 		{"password by reference in a DSN", url + "host=db port=5432 password=${env:DB_PASSWORD}\n", ""},
 		{"url without a password", url + "postgres://shop@db:5432/shop?sslmode=verify-full\n", ""},
@@ -78,13 +84,22 @@ prism.yaml:7:27: PRISM3006 [backend.setting] synchronous of backend sqlite takes
 				if f.What == "no file has package shop.v1" || f.What == `no entity of the packages is in namespace "orders"` {
 					continue // there are no files in this test
 				}
-				f.Rule, f.Fix = "", ""
 				got = append(got, f.String())
 			}
 			if diff := cmp.Diff(tt.want, strings.Join(got, "\n")); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", tt.name, diff)
 			}
 		})
+	}
+}
+
+// A rate of a method like none that there is has no other to name.
+func TestRateOfNoMethod(t *testing.T) {
+	_, faults := read(t, strings.Replace(config, "sqlite", "sqlite, limits: {rates: {Flush: 1}}", 1), order)
+	const want = `schemas/shop/prism.yaml:5:54: PRISM3008 [namespace.limits] namespace "orders" has no method Flush; ` +
+		"limits are whole numbers: in_flight calls at a time, and in rates the calls in a second of a method of the namespace; write a method of the namespace's services\n"
+	if got := lines(faults); got != want {
+		t.Errorf("got  %swant %s", got, want)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 type Input struct {
 	Config     []byte // the text of prism.yaml
 	ConfigPath string // where it stands, with slashes, from the module's root
+	Module     string // the module's path, which prism.yaml must have; "": it is not known
 	// Files hold at least the files of the packages that Config names; those
 	// of other packages are passed over.
 	Files    []protoreflect.FileDescriptor
@@ -29,7 +30,7 @@ func Read(in Input) (*Deployment, []Diagnostic) {
 
 		badGoPackages: map[string]bool{},
 	}
-	d := r.deployment(in.Config, in.ConfigPath)
+	d := r.deployment(in)
 	for _, f := range in.Files {
 		if slices.Contains(d.Packages, string(f.Package())) {
 			d.Files = append(d.Files, f)

@@ -52,7 +52,7 @@ func Compile(ctx context.Context, fsys fs.FS, packages []string) ([]protoreflect
 	}
 	if len(faults) > 0 {
 		schema.SortDiagnostics(faults)
-		return nil, faults
+		return nil, oncePerFile(faults)
 	}
 	protos := map[string]*descriptorpb.FileDescriptorProto{}
 	for _, f := range files {
@@ -65,6 +65,9 @@ func Compile(ctx context.Context, fsys fs.FS, packages []string) ([]protoreflect
 	return FromProtos(all, packages)
 }
 
+// importOptions is the fix of a file that uses the options without their file.
+const importOptions = "write import \"" + prismv1.Path + "\";"
+
 // ruled are faults that the compiler of .proto finds, and that a rule of ours is
 // about.
 var ruled = []struct {
@@ -72,7 +75,8 @@ var ruled = []struct {
 	what   *regexp.Regexp
 	fix    string
 }{
-	{3001, regexp.MustCompile(`option \(prism\.v1\..*(field .* does not exist|field .* not found|has no value named .*)$|unknown extension prism\.v1\.`), "correct the name, or use a newer compiler"},
+	{3001, regexp.MustCompile(`unknown extension \.?prism\.v1\.(entity|field)$`), importOptions},
+	{3001, regexp.MustCompile(`option \(prism\.v1\..*(field .* does not exist|field .* not found|has no value named .*)$|unknown extension \.?prism\.v1\.`), "correct the name, or use a newer compiler"},
 	{5021, regexp.MustCompile(`^message nesting depth must be less than 32$`), "use flatter messages"},
 }
 
@@ -84,6 +88,16 @@ func diagnostic(at schema.Source, what string) schema.Diagnostic {
 		}
 	}
 	return schema.Diagnostic{File: at.File, Line: at.Line, Column: at.Column, What: what}
+}
+
+// oncePerFile leaves of the options that lack the import the first of each file.
+func oncePerFile(faults []schema.Diagnostic) []schema.Diagnostic {
+	told := map[string]bool{}
+	return slices.DeleteFunc(faults, func(d schema.Diagnostic) bool {
+		again := d.Fix == importOptions && told[d.File]
+		told[d.File] = told[d.File] || d.Fix == importOptions
+		return again
+	})
 }
 
 // accessor opens the files of fsys, and options.proto as this compiler
@@ -108,7 +122,8 @@ func collect(protos map[string]*descriptorpb.FileDescriptorProto, f protoreflect
 }
 
 // Annotated returns the packages of the files of fsys that import the options,
-// or that may, since they are not understood; in any order, never nil.
+// or have an entity without the import, or may, since they are not understood;
+// in any order, never nil.
 func Annotated(fsys fs.FS) ([]string, error) {
 	packages := []string{}
 	err := everyFile(fsys, func(_ string, h header) {
@@ -157,7 +172,7 @@ func everyFile(fsys fs.FS, visit func(name string, h header)) error {
 // header is what a file says of itself.
 type header struct {
 	pkg       string // its proto package
-	annotated bool   // it imports the options
+	annotated bool   // it imports the options, or has an entity
 	whole     bool   // no syntax error: what is missing in broken text may stand in what was not understood
 }
 
@@ -178,7 +193,18 @@ func headerOf(name string, text []byte) header {
 			h.pkg = string(decl.Name.AsIdentifier())
 		case *ast.ImportNode:
 			h.annotated = h.annotated || decl.Name.AsString() == prismv1.Path
+		case *ast.MessageNode:
+			h.annotated = h.annotated || slices.ContainsFunc(decl.Decls, isEntityOption)
 		}
 	}
 	return h
+}
+
+func isEntityOption(element ast.MessageElement) bool {
+	option, ok := element.(*ast.OptionNode)
+	if !ok {
+		return false
+	}
+	first := option.Name.Parts[0]
+	return first.IsExtension() && strings.TrimPrefix(string(first.Name.AsIdentifier()), ".") == string(prismv1.E_Entity.TypeDescriptor().FullName())
 }

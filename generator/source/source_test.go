@@ -281,6 +281,17 @@ func TestCompile(t *testing.T) {
 			"", "a.proto:1:44: open none.proto: file does not exist\n",
 		},
 		{
+			"options without their import, once for each file",
+			map[string]string{
+				"a.proto": head + "\nmessage A {\n  option (prism.v1.entity).namespace = \"a\";\n  option (.prism.v1.entity).key_value = {};\n  string id = 1 [(prism.v1.field).partition_key = 1];\n  Missing m = 2;\n}",
+				"b.proto": head + "\nmessage B { string id = 1 [(prism.v1.field).partition_key = 1]; }",
+				"c.proto": head + "\nimport \"prism/v1/options.proto\"; message C { option (prism.v1.entity).key_value = {}; }",
+			},
+			"", "a.proto:3:10: PRISM3001 [option.unknown] message shop.v1.A: unknown extension prism.v1.entity; every option is one that this compiler knows; write import \"prism/v1/options.proto\";\n" +
+				"a.proto:6:3: field shop.v1.A.m: unknown type Missing\n" +
+				"b.proto:2:28: PRISM3001 [option.unknown] field shop.v1.B.id: unknown extension prism.v1.field; every option is one that this compiler knows; write import \"prism/v1/options.proto\";\n",
+		},
+		{
 			"text broken before its package is known",
 			map[string]string{"a.proto": "syntax = \n"},
 			"", "a.proto:2:1: syntax error: unexpected $end, expecting string literal\n",

@@ -159,9 +159,9 @@ func (s *store) compareAndSwap(ctx @context.Context, r *record, expected int64) 
 	return s.db.CompareAndSwap(ctx, newRecord(r), expected)
 }
 
-// get appends the record with key k to out, as a reply.
-func (s *store) get(ctx @context.Context, k *key, out []byte) ([]byte, error) {
-	return s.db.Get(ctx, recordKey(k), out)
+// get returns the record with key k, as a reply.
+func (s *store) get(ctx @context.Context, k *key) ([]byte, error) {
+	return s.db.Get(ctx, recordKey(k))
 }
 
 // delete removes the record with key k, if ifVersion is 0 or its version, and
@@ -196,9 +196,9 @@ func (s *store) batchDelete(ctx @context.Context, keys []key) ([]bool, error) {
 // find prints the Find of a unique index.
 func (s *store) find(x *schema.Index) {
 	parameters, key := given(x)
-	s.file.Add(`// %[1]s appends the record with the values to out, as a reply.
-func (s *store) %[1]s(ctx @context.Context%[2]s, out []byte) ([]byte, error) {
-	return s.db.Get(ctx, %[3]s, out)
+	s.file.Add(`// %[1]s returns the record with the values, as a reply.
+func (s *store) %[1]s(ctx @context.Context%[2]s) ([]byte, error) {
+	return s.db.Get(ctx, %[3]s)
 }`, x.GoName, parameters, key)
 }
 
@@ -243,16 +243,17 @@ func tuple(fields []*schema.Field, prefix string) string {
 // given is the parameters of a Find, which are the values that an index holds
 // equal, and the key that they give.
 func given(x *schema.Index) (parameters, key string) {
+	name := func(f *schema.Field) string {
+		if f.GoName == prefix(x) {
+			return f.GoName + "_"
+		}
+		return f.GoName
+	}
 	key = prefix(x)
 	for _, f := range x.Equality {
-		name := f.GoName
-		if name == prefix(x) {
-			name += "_"
-		}
-		parameters += fmt.Sprintf(", %s %s", name, record.PlainType(f))
-		key += element(f, name)
+		key += element(f, name(f))
 	}
-	return parameters, key
+	return record.Parameters(x.Equality, name), key
 }
 
 func element(f *schema.Field, value string) string {

@@ -39,13 +39,9 @@ func (s *store) list(l *schema.List) {
 				s.columns(), sql.Quote(s.Table), strings.Join(end.conditions, "\n  AND "), strings.Join(order, direction.order+", ")+direction.order)
 		}
 	}
-	var arguments strings.Builder
-	if l.GoName == "scanPartition" {
-		arguments.WriteString(", partition *key")
-	} else {
-		for _, f := range l.Equal {
-			fmt.Fprintf(&arguments, ", %s %s", f.GoName, record.PlainType(f))
-		}
+	parameters := ", partition *key"
+	if l.GoName != "scanPartition" {
+		parameters = record.Parameters(l.Equal, record.GoName)
 	}
 	s.file.Add(`// %[1]s adds the records of l to page, by %[2]s.
 func (s *store) %[1]s(ctx @context.Context%[3]s, l *list, page *@keyvalue.Page) error {
@@ -61,7 +57,7 @@ func (s *store) %[1]s(ctx @context.Context%[3]s, l *list, page *@keyvalue.Page) 
 		values = append(values, %[5]s)
 	}
 	return s.db.Page(ctx, page, statement, values...)
-}`, l.GoName, fieldNames(l.Order), arguments.String(), strings.Join(given, ", "), bounds(l.Order, "l.to."))
+}`, l.GoName, fieldNames(l.Order), parameters, strings.Join(given, ", "), bounds(l.Order, "l.to."))
 }
 
 // equalPrefix is what the method has the values of l.Equal in.

@@ -278,9 +278,9 @@ func (s *store) columns() string {
 
 func (s *store) get() {
 	s.file.Add("const get = `SELECT %s FROM %s WHERE %s%s`", s.columns(), sql.Quote(s.Table), equal(s.Key(), 1), s.live(s.keyWidth()+1))
-	s.file.Add(`// get appends the record with key k to out, as a reply.
-func (s *store) get(ctx @context.Context, k *key, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, get, %s...)
+	s.file.Add(`// get returns the record with key k, as a reply.
+func (s *store) get(ctx @context.Context, k *key) ([]byte, error) {
+	return s.db.Record(ctx, get, %s...)
 }`, s.keyValues("k"))
 }
 
@@ -363,19 +363,15 @@ func (s *store) batchPut(ctx @context.Context, records []record) ([]@keyvalue.Wr
 // finds prints the Finds of unique indexes.
 func (s *store) finds() {
 	for _, x := range s.Unique() {
-		var arguments strings.Builder
-		for _, f := range x.Equality {
-			fmt.Fprintf(&arguments, ", %s %s", f.GoName, record.PlainType(f))
-		}
 		given := values(x.Equality, "")
 		if s.TTL > 0 {
 			given += ", s.db.Now()"
 		}
 		s.file.Add("const %s = `SELECT %s FROM %s WHERE %s%s`", x.GoName, s.columns(), sql.Quote(s.Table), equal(x.Equality, 1), s.live(len(dialect.Names(x.Equality))+1))
-		s.file.Add(`// %[1]s appends the record with the values to out, as a reply.
-func (s *store) %[1]s(ctx @context.Context%[2]s, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, %[1]s, %[3]s)
-}`, x.GoName, arguments.String(), given)
+		s.file.Add(`// %[1]s returns the record with the values, as a reply.
+func (s *store) %[1]s(ctx @context.Context%[2]s) ([]byte, error) {
+	return s.db.Record(ctx, %[1]s, %[3]s)
+}`, x.GoName, record.Parameters(x.Equality, record.GoName), given)
 	}
 }
 

@@ -29,18 +29,13 @@ func (s *store) list(l *schema.List) {
 		s.file.Add("const %s%s = `SELECT %s FROM %s\nWHERE %s\nORDER BY %s LIMIT ?1`", l.GoName, direction.suffix,
 			s.columns(), sql.Quote(s.Table), strings.Join(conditions, "\n  AND "), strings.Join(order, direction.order+", ")+direction.order)
 	}
-	var arguments, binds, bounds strings.Builder
+	parameters, prefix := record.Parameters(l.Equal, record.GoName), ""
 	if l.GoName == "scanPartition" {
-		arguments.WriteString(", partition *key")
+		parameters, prefix = ", partition *key", "partition."
 	}
+	var binds, bounds strings.Builder
 	for i, f := range l.Equal {
-		value := f.GoName
-		if l.GoName == "scanPartition" {
-			value = "partition." + f.GoName
-		} else {
-			fmt.Fprintf(&arguments, ", %s %s", f.GoName, record.PlainType(f))
-		}
-		fmt.Fprintf(&binds, "%s\n", bind(2+i, f, value, false))
+		fmt.Fprintf(&binds, "%s\n", bind(2+i, f, prefix+f.GoName, false))
 	}
 	for i, f := range l.Order {
 		fmt.Fprintf(&binds, "%s\n", bound(from+i, f, "l.from."+f.GoName))
@@ -54,7 +49,7 @@ func (s *store) %[1]s(ctx @context.Context%[3]s, l *list, page *@keyvalue.Page) 
 			q.Unbounded(%[6]d, %[7]d)
 		}
 		%[8]s})
-}`, l.GoName, sentence(l), arguments.String(), binds.String(), bounds.String(), to, to+o-1, now)
+}`, l.GoName, sentence(l), parameters, binds.String(), bounds.String(), to, to+o-1, now)
 }
 
 func sentence(l *schema.List) string {

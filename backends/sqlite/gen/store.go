@@ -199,9 +199,9 @@ func (s *store) columns() string {
 
 func (s *store) get() {
 	s.file.Add("const get = `SELECT %s FROM %s WHERE %s`", s.columns(), sql.Quote(s.Table), s.here(s.Key()))
-	s.file.Add(`// get appends the record with key k to out, as a reply.
-func (s *store) get(ctx @context.Context, k *key, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, get, k.bind)
+	s.file.Add(`// get returns the record with key k, as a reply.
+func (s *store) get(ctx @context.Context, k *key) ([]byte, error) {
+	return s.db.Record(ctx, get, k.bind)
 }`)
 }
 
@@ -237,16 +237,12 @@ func (s *store) batchDelete(ctx @context.Context, keys []key) ([]bool, error) {
 // finds prints the Finds of unique indexes.
 func (s *store) finds() {
 	for _, x := range s.Unique() {
-		var arguments strings.Builder
-		for _, f := range x.Equality {
-			fmt.Fprintf(&arguments, ", %s %s", f.GoName, record.PlainType(f))
-		}
 		s.file.Add("const %s = `SELECT %s FROM %s WHERE %s`", x.GoName, s.columns(), sql.Quote(s.Table), s.here(x.Equality))
-		s.file.Add(`// %[1]s appends the record with the values to out, as a reply.
-func (s *store) %[1]s(ctx @context.Context%[2]s, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, %[1]s, func(q *@sqlite.Query) {
+		s.file.Add(`// %[1]s returns the record with the values, as a reply.
+func (s *store) %[1]s(ctx @context.Context%[2]s) ([]byte, error) {
+	return s.db.Record(ctx, %[1]s, func(q *@sqlite.Query) {
 		%[3]s})
-}`, x.GoName, arguments.String(), s.bindHere(x.Equality, ""))
+}`, x.GoName, record.Parameters(x.Equality, record.GoName), s.bindHere(x.Equality, ""))
 	}
 }
 

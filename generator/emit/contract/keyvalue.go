@@ -180,7 +180,7 @@ func (w *writer) batches() {
 	m.nested = []*message{{name: "Result", fields: w.written(1)}}
 
 	get := "BatchGet" + e.Plural
-	w.rpc(get, "returns the records of up to 1,000 keys. Where all of them would be too large for one answer it answers the first ones; ask again for the rest."+errorList(limits...))
+	w.rpc(get, "returns the records of up to 1,000 keys. Where all of them would be too large for one answer it answers the first ones; ask again for the rest. The records need not be of one moment: of a batch that is written meanwhile it may answer some as they were before, and others as they are after."+errorList(limits...))
 	w.message(get+"Request", "", keys)
 	m = w.message(get+"Response", "The results stand in the order of the keys, and may be fewer.", result)
 	m.nested = []*message{{name: "Result", fields: []field{{e.Name + "Record", "record", 1, "Unset: there is none."}}}}

@@ -92,7 +92,7 @@ func (c *checks) of(f protoreflect.FieldDescriptor) string {
 func (c *checks) print(file *golang.File) {
 	for _, m := range c.order {
 		var b strings.Builder
-		fmt.Fprintf(&b, "// %s checks a %s at any depth.\nfunc %[1]s(f *@wire.Fields) {\nouter := f.Enter(%[3]d)\nfor f.Next() {\nswitch f.Tag {\n", c.names[m.FullName()], m.FullName(), decodedSize(m))
+		fmt.Fprintf(&b, "// %s checks %s at any depth.\nfunc %[1]s(f *@wire.Fields) {\nouter := f.Enter(%[3]d)\nfor f.Next() {\nswitch f.Tag {\n", c.names[m.FullName()], withArticle(string(m.FullName())), decodedSize(m))
 		var looks []string
 		tags, fields := map[string][]string{}, map[string][]string{}
 		for i := range m.Fields().Len() {
@@ -113,6 +113,14 @@ func (c *checks) print(file *golang.File) {
 		b.WriteString("}\n}\nf.Leave(outer)\n}")
 		file.Add("%s", b.String())
 	}
+}
+
+// withArticle puts a or an before a name.
+func withArticle(name string) string {
+	if strings.ContainsRune("AEIOUaeiou", rune(name[0])) {
+		return "an " + name
+	}
+	return "a " + name
 }
 
 // shortName is what a message or an enum is called in its package, as one word.

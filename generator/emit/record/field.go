@@ -41,6 +41,22 @@ func PlainType(f *schema.Field) string {
 	return "@wire.Timestamp"
 }
 
+// Parameters lists plain values of the fields, under the names that they are
+// given, as a function has them behind another parameter.
+func Parameters(fields []*schema.Field, name func(*schema.Field) string) string {
+	var b strings.Builder
+	for i, f := range fields {
+		b.WriteString(", " + name(f))
+		if i == len(fields)-1 || PlainType(fields[i+1]) != PlainType(f) {
+			b.WriteString(" " + PlainType(f))
+		}
+	}
+	return b.String()
+}
+
+// GoName is the name of the field's value wherever no other has it.
+func GoName(f *schema.Field) string { return f.GoName }
+
 // optional reports whether the field's type must say that it is absent. Text
 // is nil then, a Timestamp says so itself.
 func optional(f *schema.Field) bool {
@@ -115,6 +131,10 @@ func AssignPlain(f *schema.Field) string {
 // Append is the expression that appends a plain value of the field to b, as
 // field number.
 func Append(f *schema.Field, value string, number int) string {
+	bits := "uint64(" + value + ")"
+	if f.Type == schema.Uint {
+		bits = value
+	}
 	switch {
 	case f.Type == schema.Text || f.Type == schema.Bytes:
 		return fmt.Sprintf("@wire.AppendBytes(b, %d, %s)", number, value)
@@ -127,11 +147,11 @@ func Append(f *schema.Field, value string, number int) string {
 	case protoreflect.Sint64Kind, protoreflect.Sint32Kind:
 		return fmt.Sprintf("@wire.AppendZigZag(b, %d, %s)", number, value)
 	case protoreflect.Fixed64Kind, protoreflect.Sfixed64Kind:
-		return fmt.Sprintf("@wire.AppendFixed64(b, %d, uint64(%s))", number, value)
+		return fmt.Sprintf("@wire.AppendFixed64(b, %d, %s)", number, bits)
 	case protoreflect.Fixed32Kind, protoreflect.Sfixed32Kind:
 		return fmt.Sprintf("@wire.AppendFixed32(b, %d, uint32(%s))", number, value)
 	}
-	return fmt.Sprintf("@wire.AppendVarint(b, %d, uint64(%s))", number, value)
+	return fmt.Sprintf("@wire.AppendVarint(b, %d, %s)", number, bits)
 }
 
 // Empty is the value of a field of implicit presence that is not on the wire,

@@ -198,20 +198,20 @@ func (p *printer) position() {
 	for _, f := range extra {
 		fmt.Fprintf(&b, "b = %s\n", Append(f, "p."+f.GoName, int(f.Number)))
 	}
-	b.WriteString("return b\n}\n\n// cursor is where r stands in lists that are ordered by the key.\nfunc (r *record) cursor() []byte { return r.key.append(nil) }\n")
+	b.WriteString("return b\n}\n\n// cursor is where r stands in lists that are ordered by the key.\nfunc cursor(r *record) []byte { return r.key.append(nil) }\n")
 	for _, f := range extra {
 		value := "r." + f.GoName
 		if optional(f) {
 			value += ".Value"
 		}
-		fmt.Fprintf(&b, "\n// %s is where r stands in lists that are ordered by %s.\nfunc (r *record) %[1]s() []byte {\nb := r.key.append(nil)\nreturn %[3]s\n}\n",
+		fmt.Fprintf(&b, "\n// %s is where r stands in lists that are ordered by %s.\nfunc %[1]s(r *record) []byte {\nb := r.key.append(nil)\nreturn %[3]s\n}\n",
 			Cursor(f), f.Name, Append(f, value, int(f.Number)))
 	}
 	p.file.Add("%s", b.String())
 }
 
-// Cursor is the method of a record that gives its cursor in the lists of an
-// index ordered by f.
+// Cursor is the function that gives a record's cursor in the lists of an index
+// ordered by f. As a method it could have the name of a field.
 func Cursor(f *schema.Field) string { return "cursor" + strings.ToUpper(f.GoName[:1]) + f.GoName[1:] }
 
 func (p *printer) record() {

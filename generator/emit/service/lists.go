@@ -133,9 +133,9 @@ func backwards(fields []*schema.Field) string {
 func (p *printer) handler(f *golang.File, rpc, name string, first *schema.Field, run func(*strings.Builder)) {
 	cursor := ""
 	if place, _ := p.place(); place == "position" {
-		cursor = ", (*record).cursor"
+		cursor = ", cursor"
 		if first != nil && first.Role != schema.Key {
-			cursor = ", (*record)." + record.Cursor(first)
+			cursor = ", " + record.Cursor(first)
 		}
 	}
 	var b strings.Builder
@@ -194,11 +194,7 @@ func (q *%[1]sRequest) read(b []byte) error {
 		switch f.Tag {
 		%[5]s}
 	}
-	if err := f.Err(); err != nil {
-		return @runtime.Decode(err)
-	}
-	%[6]sreturn nil
-}
+	%[6]s}
 
 // %[1]s serves %[2]s.
 func (s *Service) %[1]s(call *@runtime.Call) error {
@@ -206,8 +202,8 @@ func (s *Service) %[1]s(call *@runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.%[1]s(call.Context()%[7]s, nil))
-}`, x.GoName, x.Find, fields.String(), equalInitial(x.Equality), reads.String(), equalChecks(x.Equality), args.String())
+	return call.Reply(s.store.%[1]s(call.Context()%[7]s))
+}`, x.GoName, x.Find, fields.String(), equalInitial(x.Equality), reads.String(), decoded(equalChecks(x.Equality)), args.String())
 }
 
 // find prints the Find of an index that is not unique.
@@ -254,20 +250,25 @@ func (q *%[1]sRequest) read(b []byte) error {
 			q.paging.Read(f)
 		}
 	}
-	if err := f.Err(); err != nil {
-		return @runtime.Decode(err)
-	}
-	%[6]sreturn nil
-}
+	%[6]s}
 
 // query is what a page token of the list is bound to.
 func (q *%[1]sRequest) query() []byte {
 	b := q.paging.Append([]byte("%[7]s/%[2]s"))
 	%[8]sreturn b
-}`, l.GoName, l.Method, fields.String(), equalInitial(l.Equal), reads.String(), checks, p.serviceName(), query.String())
+}`, l.GoName, l.Method, fields.String(), equalInitial(l.Equal), reads.String(), decoded(checks), p.serviceName(), query.String())
 	p.handler(f, l.Method, l.GoName, l.Order[0], func(b *strings.Builder) {
 		fmt.Fprintf(b, "if err := s.store.%s(call.Context()%s, &q.list, page); err != nil {\nreturn err\n}\n", l.GoName, args.String())
 	})
+}
+
+// decoded prints what ends the read of a request: its error, or else what checks
+// find.
+func decoded(checks string) string {
+	if checks == "" {
+		return "return @runtime.Decode(f.Err())\n"
+	}
+	return "if err := f.Err(); err != nil {\nreturn @runtime.Decode(err)\n}\n" + checks + "return nil\n"
 }
 
 func equalTag(f *schema.Field, number int) string {

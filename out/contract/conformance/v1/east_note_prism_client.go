@@ -110,7 +110,9 @@ func (c *EastNoteServiceClient) BatchPutEastNotes(ctx context.Context, in *Batch
 
 // BatchGetEastNotes returns the records of up to 1,000 keys. Where all of
 // them would be too large for one answer it answers the first ones; ask again
-// for the rest.
+// for the rest. The records need not be of one moment: of a batch that is
+// written meanwhile it may answer some as they were before, and others as
+// they are after.
 //
 // Errors:
 //   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: not between 1 and 1,000

@@ -103,7 +103,9 @@ func (c *ModernServiceClient) BatchPutModerns(ctx context.Context, in *BatchPutM
 
 // BatchGetModerns returns the records of up to 1,000 keys. Where all of them
 // would be too large for one answer it answers the first ones; ask again for
-// the rest.
+// the rest. The records need not be of one moment: of a batch that is written
+// meanwhile it may answer some as they were before, and others as they are
+// after.
 //
 // Errors:
 //   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: not between 1 and 1,000

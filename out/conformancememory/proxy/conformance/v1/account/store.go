@@ -62,9 +62,9 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, newRecord(r), expected)
 }
 
-// get appends the record with key k to out, as a reply.
-func (s *store) get(ctx context.Context, k *key, out []byte) ([]byte, error) {
-	return s.db.Get(ctx, recordKey(k), out)
+// get returns the record with key k, as a reply.
+func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
+	return s.db.Get(ctx, recordKey(k))
 }
 
 // delete removes the record with key k, if ifVersion is 0 or its version, and

@@ -110,9 +110,9 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, newRecord(r), expected)
 }
 
-// get appends the record with key k to out, as a reply.
-func (s *store) get(ctx context.Context, k *key, out []byte) ([]byte, error) {
-	return s.db.Get(ctx, recordKey(k), out)
+// get returns the record with key k, as a reply.
+func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
+	return s.db.Get(ctx, recordKey(k))
 }
 
 // delete removes the record with key k, if ifVersion is 0 or its version, and
@@ -141,79 +141,79 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, recordKeys(keys))
 }
 
-// findByNumber appends the record with the values to out, as a reply.
-func (s *store) findByNumber(ctx context.Context, number int64, out []byte) ([]byte, error) {
-	return s.db.Get(ctx, byNumber.Int(number), out)
+// findByNumber returns the record with the values, as a reply.
+func (s *store) findByNumber(ctx context.Context, number int64) ([]byte, error) {
+	return s.db.Get(ctx, byNumber.Int(number))
 }
 
-// findByChip appends the record with the values to out, as a reply.
-func (s *store) findByChip(ctx context.Context, chip uint64, out []byte) ([]byte, error) {
-	return s.db.Get(ctx, byChip.Uint(chip), out)
+// findByChip returns the record with the values, as a reply.
+func (s *store) findByChip(ctx context.Context, chip uint64) ([]byte, error) {
+	return s.db.Get(ctx, byChip.Uint(chip))
 }
 
-// findByMaster appends the record with the values to out, as a reply.
-func (s *store) findByMaster(ctx context.Context, master bool, out []byte) ([]byte, error) {
-	return s.db.Get(ctx, byMaster.Bool(master), out)
+// findByMaster returns the record with the values, as a reply.
+func (s *store) findByMaster(ctx context.Context, master bool) ([]byte, error) {
+	return s.db.Get(ctx, byMaster.Bool(master))
 }
 
-// findByGrade appends the record with the values to out, as a reply.
-func (s *store) findByGrade(ctx context.Context, grade int64, out []byte) ([]byte, error) {
-	return s.db.Get(ctx, byGrade.Int(grade), out)
+// findByGrade returns the record with the values, as a reply.
+func (s *store) findByGrade(ctx context.Context, grade int64) ([]byte, error) {
+	return s.db.Get(ctx, byGrade.Int(grade))
 }
 
-// findByIssuedAt appends the record with the values to out, as a reply.
-func (s *store) findByIssuedAt(ctx context.Context, issuedAt wire.Timestamp, out []byte) ([]byte, error) {
-	return s.db.Get(ctx, byIssuedAt.Time(issuedAt), out)
+// findByIssuedAt returns the record with the values, as a reply.
+func (s *store) findByIssuedAt(ctx context.Context, issuedAt wire.Timestamp) ([]byte, error) {
+	return s.db.Get(ctx, byIssuedAt.Time(issuedAt))
 }
 
-// findByShelf appends the record with the values to out, as a reply.
-func (s *store) findByShelf(ctx context.Context, shelf int64, out []byte) ([]byte, error) {
-	return s.db.Get(ctx, byShelf.Int(shelf), out)
+// findByShelf returns the record with the values, as a reply.
+func (s *store) findByShelf(ctx context.Context, shelf int64) ([]byte, error) {
+	return s.db.Get(ctx, byShelf.Int(shelf))
 }
 
-// findBySlot appends the record with the values to out, as a reply.
-func (s *store) findBySlot(ctx context.Context, slot int64, out []byte) ([]byte, error) {
-	return s.db.Get(ctx, bySlot.Int(slot), out)
+// findBySlot returns the record with the values, as a reply.
+func (s *store) findBySlot(ctx context.Context, slot int64) ([]byte, error) {
+	return s.db.Get(ctx, bySlot.Int(slot))
 }
 
-// findByFloor appends the record with the values to out, as a reply.
-func (s *store) findByFloor(ctx context.Context, floor int64, out []byte) ([]byte, error) {
-	return s.db.Get(ctx, byFloor.Int(floor), out)
+// findByFloor returns the record with the values, as a reply.
+func (s *store) findByFloor(ctx context.Context, floor int64) ([]byte, error) {
+	return s.db.Get(ctx, byFloor.Int(floor))
 }
 
-// findByDepth appends the record with the values to out, as a reply.
-func (s *store) findByDepth(ctx context.Context, depth int64, out []byte) ([]byte, error) {
-	return s.db.Get(ctx, byDepth.Int(depth), out)
+// findByDepth returns the record with the values, as a reply.
+func (s *store) findByDepth(ctx context.Context, depth int64) ([]byte, error) {
+	return s.db.Get(ctx, byDepth.Int(depth))
 }
 
-// findByBatch appends the record with the values to out, as a reply.
-func (s *store) findByBatch(ctx context.Context, batch int64, out []byte) ([]byte, error) {
-	return s.db.Get(ctx, byBatch.Int(batch), out)
+// findByBatch returns the record with the values, as a reply.
+func (s *store) findByBatch(ctx context.Context, batch int64) ([]byte, error) {
+	return s.db.Get(ctx, byBatch.Int(batch))
 }
 
-// findByMaker appends the record with the values to out, as a reply.
-func (s *store) findByMaker(ctx context.Context, maker uint64, out []byte) ([]byte, error) {
-	return s.db.Get(ctx, byMaker.Uint(maker), out)
+// findByMaker returns the record with the values, as a reply.
+func (s *store) findByMaker(ctx context.Context, maker uint64) ([]byte, error) {
+	return s.db.Get(ctx, byMaker.Uint(maker))
 }
 
-// findByGate appends the record with the values to out, as a reply.
-func (s *store) findByGate(ctx context.Context, gate int64, out []byte) ([]byte, error) {
-	return s.db.Get(ctx, byGate.Int(gate), out)
+// findByGate returns the record with the values, as a reply.
+func (s *store) findByGate(ctx context.Context, gate int64) ([]byte, error) {
+	return s.db.Get(ctx, byGate.Int(gate))
 }
 
-// findByLane appends the record with the values to out, as a reply.
-func (s *store) findByLane(ctx context.Context, lane int64, out []byte) ([]byte, error) {
-	return s.db.Get(ctx, byLane.Int(lane), out)
+// findByLane returns the record with the values, as a reply.
+func (s *store) findByLane(ctx context.Context, lane int64) ([]byte, error) {
+	return s.db.Get(ctx, byLane.Int(lane))
 }
 
-// findByImprint appends the record with the values to out, as a reply.
-func (s *store) findByImprint(ctx context.Context, imprint []byte, out []byte) ([]byte, error) {
-	return s.db.Get(ctx, byImprint.Text(imprint), out)
+// findByImprint returns the record with the values, as a reply.
+func (s *store) findByImprint(ctx context.Context, imprint []byte) ([]byte, error) {
+	return s.db.Get(ctx, byImprint.Text(imprint))
 }
 
-// findBySeat appends the record with the values to out, as a reply.
-func (s *store) findBySeat(ctx context.Context, room []byte, chair int64, out []byte) ([]byte, error) {
-	return s.db.Get(ctx, bySeat.Text(room).Int(chair), out)
+// findBySeat returns the record with the values, as a reply.
+func (s *store) findBySeat(ctx context.Context, room []byte, chair int64) ([]byte, error) {
+	return s.db.Get(ctx, bySeat.Text(room).Int(chair))
 }
 
 // scan adds the records of l to page, by badge_id.

@@ -156,7 +156,7 @@ func (s *Service) scan(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursor)
+	return s.answer(call, page, query, cursor)
 }
 
 // findBySeverityRequest is a FindEventsBySeverityRequest.
@@ -208,7 +208,7 @@ func (s *Service) findBySeverity(call *runtime.Call) error {
 	if err := s.store.findBySeverity(call.Context(), &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursorSeverity)
+	return s.answer(call, page, query, cursorSeverity)
 }
 
 // findByKindRequest is a FindEventsByKindRequest.
@@ -269,7 +269,7 @@ func (s *Service) findByKind(call *runtime.Call) error {
 	if err := s.store.findByKind(call.Context(), q.kind, &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursor)
+	return s.answer(call, page, query, cursor)
 }
 
 // findByPlaceRequest is a FindEventsByPlaceRequest.
@@ -327,7 +327,7 @@ func (s *Service) findByPlace(call *runtime.Call) error {
 	if err := s.store.findByPlace(call.Context(), q.region, q.open, &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursor)
+	return s.answer(call, page, query, cursor)
 }
 
 // findByUrgentRequest is a FindEventsByUrgentRequest.
@@ -394,7 +394,7 @@ func (s *Service) findByUrgent(call *runtime.Call) error {
 	if err := s.store.findByUrgent(call.Context(), q.region, q.kind, &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursorSeverity)
+	return s.answer(call, page, query, cursorSeverity)
 }
 
 // answer ends a page. Where there is more, its token resumes at the record on

@@ -100,10 +100,10 @@ func (p *position) append(b []byte) []byte {
 }
 
 // cursor is where r stands in lists that are ordered by the key.
-func (r *record) cursor() []byte { return r.key.append(nil) }
+func cursor(r *record) []byte { return r.key.append(nil) }
 
 // cursorTitle is where r stands in lists that are ordered by title.
-func (r *record) cursorTitle() []byte {
+func cursorTitle(r *record) []byte {
 	b := r.key.append(nil)
 	return wire.AppendBytes(b, 5, r.title)
 }

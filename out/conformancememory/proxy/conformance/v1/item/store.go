@@ -65,9 +65,9 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, newRecord(r), expected)
 }
 
-// get appends the record with key k to out, as a reply.
-func (s *store) get(ctx context.Context, k *key, out []byte) ([]byte, error) {
-	return s.db.Get(ctx, recordKey(k), out)
+// get returns the record with key k, as a reply.
+func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
+	return s.db.Get(ctx, recordKey(k))
 }
 
 // delete removes the record with key k, if ifVersion is 0 or its version, and
@@ -96,14 +96,14 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, recordKeys(keys))
 }
 
-// findBySerial appends the record with the values to out, as a reply.
-func (s *store) findBySerial(ctx context.Context, serial []byte, out []byte) ([]byte, error) {
-	return s.db.Get(ctx, bySerial.Text(serial), out)
+// findBySerial returns the record with the values, as a reply.
+func (s *store) findBySerial(ctx context.Context, serial []byte) ([]byte, error) {
+	return s.db.Get(ctx, bySerial.Text(serial))
 }
 
-// findByLabel appends the record with the values to out, as a reply.
-func (s *store) findByLabel(ctx context.Context, label []byte, out []byte) ([]byte, error) {
-	return s.db.Get(ctx, byLabel.Text(label), out)
+// findByLabel returns the record with the values, as a reply.
+func (s *store) findByLabel(ctx context.Context, label []byte) ([]byte, error) {
+	return s.db.Get(ctx, byLabel.Text(label))
 }
 
 // scan adds the records of l to page, by item_id.

@@ -80,7 +80,7 @@ func (s *Service) scan(call *runtime.Call) error {
 	if err := s.store.scan(call.Context(), &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursor)
+	return s.answer(call, page, query, cursor)
 }
 
 // findByOwnerRequest is a FindLeaseByOwnerRequest.
@@ -115,7 +115,7 @@ func (s *Service) findByOwner(call *runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.findByOwner(call.Context(), q.owner, nil))
+	return call.Reply(s.store.findByOwner(call.Context(), q.owner))
 }
 
 // findByPriorityRequest is a FindLeasesByPriorityRequest.
@@ -167,7 +167,7 @@ func (s *Service) findByPriority(call *runtime.Call) error {
 	if err := s.store.findByPriority(call.Context(), &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursorPriority)
+	return s.answer(call, page, query, cursorPriority)
 }
 
 // answer ends a page. Where there is more, its token resumes at the record on

@@ -62,9 +62,9 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, newRecord(r), expected)
 }
 
-// get appends the record with key k to out, as a reply.
-func (s *store) get(ctx context.Context, k *key, out []byte) ([]byte, error) {
-	return s.db.Get(ctx, recordKey(k), out)
+// get returns the record with key k, as a reply.
+func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
+	return s.db.Get(ctx, recordKey(k))
 }
 
 // delete removes the record with key k, if ifVersion is 0 or its version, and
@@ -93,9 +93,9 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, recordKeys(keys))
 }
 
-// findByOwner appends the record with the values to out, as a reply.
-func (s *store) findByOwner(ctx context.Context, owner []byte, out []byte) ([]byte, error) {
-	return s.db.Get(ctx, byOwner.Text(owner), out)
+// findByOwner returns the record with the values, as a reply.
+func (s *store) findByOwner(ctx context.Context, owner []byte) ([]byte, error) {
+	return s.db.Get(ctx, byOwner.Text(owner))
 }
 
 // scan adds the records of l to page, by lease_id.

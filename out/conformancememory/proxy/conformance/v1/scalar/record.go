@@ -128,10 +128,10 @@ func (p *position) append(b []byte) []byte {
 }
 
 // cursor is where r stands in lists that are ordered by the key.
-func (r *record) cursor() []byte { return r.key.append(nil) }
+func cursor(r *record) []byte { return r.key.append(nil) }
 
 // cursorBytesOpt is where r stands in lists that are ordered by bytes_opt.
-func (r *record) cursorBytesOpt() []byte {
+func cursorBytesOpt(r *record) []byte {
 	b := r.key.append(nil)
 	return wire.AppendBytes(b, 36, r.bytesOpt)
 }

@@ -53,9 +53,9 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, newRecord(r), expected)
 }
 
-// get appends the record with key k to out, as a reply.
-func (s *store) get(ctx context.Context, k *key, out []byte) ([]byte, error) {
-	return s.db.Get(ctx, recordKey(k), out)
+// get returns the record with key k, as a reply.
+func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
+	return s.db.Get(ctx, recordKey(k))
 }
 
 // delete removes the record with key k, if ifVersion is 0 or its version, and
@@ -84,9 +84,9 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, recordKeys(keys))
 }
 
-// findByTopic appends the record with the values to out, as a reply.
-func (s *store) findByTopic(ctx context.Context, topic []byte, out []byte) ([]byte, error) {
-	return s.db.Get(ctx, byTopic.Text(topic), out)
+// findByTopic returns the record with the values, as a reply.
+func (s *store) findByTopic(ctx context.Context, topic []byte) ([]byte, error) {
+	return s.db.Get(ctx, byTopic.Text(topic))
 }
 
 // scan adds the records of l to page, by note_id.

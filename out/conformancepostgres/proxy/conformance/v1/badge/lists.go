@@ -87,10 +87,7 @@ func (q *findByNumberRequest) read(b []byte) error {
 			q.number = f.Int64()
 		}
 	}
-	if err := f.Err(); err != nil {
-		return runtime.Decode(err)
-	}
-	return nil
+	return runtime.Decode(f.Err())
 }
 
 // findByNumber serves FindBadgeByNumber.
@@ -99,7 +96,7 @@ func (s *Service) findByNumber(call *runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.findByNumber(call.Context(), q.number, nil))
+	return call.Reply(s.store.findByNumber(call.Context(), q.number))
 }
 
 // findByChipRequest is a FindBadgeByChipRequest.
@@ -115,10 +112,7 @@ func (q *findByChipRequest) read(b []byte) error {
 			q.chip = f.Uint64()
 		}
 	}
-	if err := f.Err(); err != nil {
-		return runtime.Decode(err)
-	}
-	return nil
+	return runtime.Decode(f.Err())
 }
 
 // findByChip serves FindBadgeByChip.
@@ -127,7 +121,7 @@ func (s *Service) findByChip(call *runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.findByChip(call.Context(), q.chip, nil))
+	return call.Reply(s.store.findByChip(call.Context(), q.chip))
 }
 
 // findByMasterRequest is a FindBadgeByMasterRequest.
@@ -143,10 +137,7 @@ func (q *findByMasterRequest) read(b []byte) error {
 			q.master = f.Bool()
 		}
 	}
-	if err := f.Err(); err != nil {
-		return runtime.Decode(err)
-	}
-	return nil
+	return runtime.Decode(f.Err())
 }
 
 // findByMaster serves FindBadgeByMaster.
@@ -155,7 +146,7 @@ func (s *Service) findByMaster(call *runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.findByMaster(call.Context(), q.master, nil))
+	return call.Reply(s.store.findByMaster(call.Context(), q.master))
 }
 
 // findByGradeRequest is a FindBadgeByGradeRequest.
@@ -171,10 +162,7 @@ func (q *findByGradeRequest) read(b []byte) error {
 			q.grade = int64(f.Int32())
 		}
 	}
-	if err := f.Err(); err != nil {
-		return runtime.Decode(err)
-	}
-	return nil
+	return runtime.Decode(f.Err())
 }
 
 // findByGrade serves FindBadgeByGrade.
@@ -183,7 +171,7 @@ func (s *Service) findByGrade(call *runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.findByGrade(call.Context(), q.grade, nil))
+	return call.Reply(s.store.findByGrade(call.Context(), q.grade))
 }
 
 // findByIssuedAtRequest is a FindBadgeByIssuedAtRequest.
@@ -217,7 +205,7 @@ func (s *Service) findByIssuedAt(call *runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.findByIssuedAt(call.Context(), q.issuedAt, nil))
+	return call.Reply(s.store.findByIssuedAt(call.Context(), q.issuedAt))
 }
 
 // findByShelfRequest is a FindBadgeByShelfRequest.
@@ -233,10 +221,7 @@ func (q *findByShelfRequest) read(b []byte) error {
 			q.shelf = int64(f.Int32())
 		}
 	}
-	if err := f.Err(); err != nil {
-		return runtime.Decode(err)
-	}
-	return nil
+	return runtime.Decode(f.Err())
 }
 
 // findByShelf serves FindBadgeByShelf.
@@ -245,7 +230,7 @@ func (s *Service) findByShelf(call *runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.findByShelf(call.Context(), q.shelf, nil))
+	return call.Reply(s.store.findByShelf(call.Context(), q.shelf))
 }
 
 // findBySlotRequest is a FindBadgeBySlotRequest.
@@ -261,10 +246,7 @@ func (q *findBySlotRequest) read(b []byte) error {
 			q.slot = int64(f.Uint32())
 		}
 	}
-	if err := f.Err(); err != nil {
-		return runtime.Decode(err)
-	}
-	return nil
+	return runtime.Decode(f.Err())
 }
 
 // findBySlot serves FindBadgeBySlot.
@@ -273,7 +255,7 @@ func (s *Service) findBySlot(call *runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.findBySlot(call.Context(), q.slot, nil))
+	return call.Reply(s.store.findBySlot(call.Context(), q.slot))
 }
 
 // findByFloorRequest is a FindBadgeByFloorRequest.
@@ -289,10 +271,7 @@ func (q *findByFloorRequest) read(b []byte) error {
 			q.floor = int64(f.Sint32())
 		}
 	}
-	if err := f.Err(); err != nil {
-		return runtime.Decode(err)
-	}
-	return nil
+	return runtime.Decode(f.Err())
 }
 
 // findByFloor serves FindBadgeByFloor.
@@ -301,7 +280,7 @@ func (s *Service) findByFloor(call *runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.findByFloor(call.Context(), q.floor, nil))
+	return call.Reply(s.store.findByFloor(call.Context(), q.floor))
 }
 
 // findByDepthRequest is a FindBadgeByDepthRequest.
@@ -317,10 +296,7 @@ func (q *findByDepthRequest) read(b []byte) error {
 			q.depth = f.Sint64()
 		}
 	}
-	if err := f.Err(); err != nil {
-		return runtime.Decode(err)
-	}
-	return nil
+	return runtime.Decode(f.Err())
 }
 
 // findByDepth serves FindBadgeByDepth.
@@ -329,7 +305,7 @@ func (s *Service) findByDepth(call *runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.findByDepth(call.Context(), q.depth, nil))
+	return call.Reply(s.store.findByDepth(call.Context(), q.depth))
 }
 
 // findByBatchRequest is a FindBadgeByBatchRequest.
@@ -345,10 +321,7 @@ func (q *findByBatchRequest) read(b []byte) error {
 			q.batch = int64(f.Uint32())
 		}
 	}
-	if err := f.Err(); err != nil {
-		return runtime.Decode(err)
-	}
-	return nil
+	return runtime.Decode(f.Err())
 }
 
 // findByBatch serves FindBadgeByBatch.
@@ -357,7 +330,7 @@ func (s *Service) findByBatch(call *runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.findByBatch(call.Context(), q.batch, nil))
+	return call.Reply(s.store.findByBatch(call.Context(), q.batch))
 }
 
 // findByMakerRequest is a FindBadgeByMakerRequest.
@@ -373,10 +346,7 @@ func (q *findByMakerRequest) read(b []byte) error {
 			q.maker = f.Uint64()
 		}
 	}
-	if err := f.Err(); err != nil {
-		return runtime.Decode(err)
-	}
-	return nil
+	return runtime.Decode(f.Err())
 }
 
 // findByMaker serves FindBadgeByMaker.
@@ -385,7 +355,7 @@ func (s *Service) findByMaker(call *runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.findByMaker(call.Context(), q.maker, nil))
+	return call.Reply(s.store.findByMaker(call.Context(), q.maker))
 }
 
 // findByGateRequest is a FindBadgeByGateRequest.
@@ -401,10 +371,7 @@ func (q *findByGateRequest) read(b []byte) error {
 			q.gate = int64(f.Int32())
 		}
 	}
-	if err := f.Err(); err != nil {
-		return runtime.Decode(err)
-	}
-	return nil
+	return runtime.Decode(f.Err())
 }
 
 // findByGate serves FindBadgeByGate.
@@ -413,7 +380,7 @@ func (s *Service) findByGate(call *runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.findByGate(call.Context(), q.gate, nil))
+	return call.Reply(s.store.findByGate(call.Context(), q.gate))
 }
 
 // findByLaneRequest is a FindBadgeByLaneRequest.
@@ -429,10 +396,7 @@ func (q *findByLaneRequest) read(b []byte) error {
 			q.lane = f.Int64()
 		}
 	}
-	if err := f.Err(); err != nil {
-		return runtime.Decode(err)
-	}
-	return nil
+	return runtime.Decode(f.Err())
 }
 
 // findByLane serves FindBadgeByLane.
@@ -441,7 +405,7 @@ func (s *Service) findByLane(call *runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.findByLane(call.Context(), q.lane, nil))
+	return call.Reply(s.store.findByLane(call.Context(), q.lane))
 }
 
 // findByImprintRequest is a FindBadgeByImprintRequest.
@@ -473,7 +437,7 @@ func (s *Service) findByImprint(call *runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.findByImprint(call.Context(), q.imprint, nil))
+	return call.Reply(s.store.findByImprint(call.Context(), q.imprint))
 }
 
 // findBySeatRequest is a FindBadgeBySeatRequest.
@@ -511,7 +475,7 @@ func (s *Service) findBySeat(call *runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.findBySeat(call.Context(), q.room, q.chair, nil))
+	return call.Reply(s.store.findBySeat(call.Context(), q.room, q.chair))
 }
 
 // answer ends a page. Where there is more, its token resumes at the record on

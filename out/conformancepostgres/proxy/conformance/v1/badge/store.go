@@ -186,9 +186,9 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 
 const get = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "badge_id" = $1`
 
-// get appends the record with key k to out, as a reply.
-func (s *store) get(ctx context.Context, k *key, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, get, k.values()...)
+// get returns the record with key k, as a reply.
+func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
+	return s.db.Record(ctx, get, k.values()...)
 }
 
 const remove = `DELETE FROM "badges" WHERE "badge_id" = $1 RETURNING "prism_version"`
@@ -254,107 +254,107 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 
 const findByNumber = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "number" = $1`
 
-// findByNumber appends the record with the values to out, as a reply.
-func (s *store) findByNumber(ctx context.Context, number int64, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, findByNumber, number)
+// findByNumber returns the record with the values, as a reply.
+func (s *store) findByNumber(ctx context.Context, number int64) ([]byte, error) {
+	return s.db.Record(ctx, findByNumber, number)
 }
 
 const findByChip = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "chip" = $1`
 
-// findByChip appends the record with the values to out, as a reply.
-func (s *store) findByChip(ctx context.Context, chip uint64, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, findByChip, chip)
+// findByChip returns the record with the values, as a reply.
+func (s *store) findByChip(ctx context.Context, chip uint64) ([]byte, error) {
+	return s.db.Record(ctx, findByChip, chip)
 }
 
 const findByMaster = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "master" = $1`
 
-// findByMaster appends the record with the values to out, as a reply.
-func (s *store) findByMaster(ctx context.Context, master bool, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, findByMaster, master)
+// findByMaster returns the record with the values, as a reply.
+func (s *store) findByMaster(ctx context.Context, master bool) ([]byte, error) {
+	return s.db.Record(ctx, findByMaster, master)
 }
 
 const findByGrade = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "grade" = $1`
 
-// findByGrade appends the record with the values to out, as a reply.
-func (s *store) findByGrade(ctx context.Context, grade int64, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, findByGrade, grade)
+// findByGrade returns the record with the values, as a reply.
+func (s *store) findByGrade(ctx context.Context, grade int64) ([]byte, error) {
+	return s.db.Record(ctx, findByGrade, grade)
 }
 
 const findByIssuedAt = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "issued_at" = $1 AND "issued_at_nanos" = $2`
 
-// findByIssuedAt appends the record with the values to out, as a reply.
-func (s *store) findByIssuedAt(ctx context.Context, issuedAt wire.Timestamp, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, findByIssuedAt, postgres.Time(issuedAt), postgres.Nanos(issuedAt))
+// findByIssuedAt returns the record with the values, as a reply.
+func (s *store) findByIssuedAt(ctx context.Context, issuedAt wire.Timestamp) ([]byte, error) {
+	return s.db.Record(ctx, findByIssuedAt, postgres.Time(issuedAt), postgres.Nanos(issuedAt))
 }
 
 const findByShelf = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "shelf" = $1`
 
-// findByShelf appends the record with the values to out, as a reply.
-func (s *store) findByShelf(ctx context.Context, shelf int64, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, findByShelf, shelf)
+// findByShelf returns the record with the values, as a reply.
+func (s *store) findByShelf(ctx context.Context, shelf int64) ([]byte, error) {
+	return s.db.Record(ctx, findByShelf, shelf)
 }
 
 const findBySlot = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "slot" = $1`
 
-// findBySlot appends the record with the values to out, as a reply.
-func (s *store) findBySlot(ctx context.Context, slot int64, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, findBySlot, slot)
+// findBySlot returns the record with the values, as a reply.
+func (s *store) findBySlot(ctx context.Context, slot int64) ([]byte, error) {
+	return s.db.Record(ctx, findBySlot, slot)
 }
 
 const findByFloor = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "floor" = $1`
 
-// findByFloor appends the record with the values to out, as a reply.
-func (s *store) findByFloor(ctx context.Context, floor int64, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, findByFloor, floor)
+// findByFloor returns the record with the values, as a reply.
+func (s *store) findByFloor(ctx context.Context, floor int64) ([]byte, error) {
+	return s.db.Record(ctx, findByFloor, floor)
 }
 
 const findByDepth = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "depth" = $1`
 
-// findByDepth appends the record with the values to out, as a reply.
-func (s *store) findByDepth(ctx context.Context, depth int64, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, findByDepth, depth)
+// findByDepth returns the record with the values, as a reply.
+func (s *store) findByDepth(ctx context.Context, depth int64) ([]byte, error) {
+	return s.db.Record(ctx, findByDepth, depth)
 }
 
 const findByBatch = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "batch" = $1`
 
-// findByBatch appends the record with the values to out, as a reply.
-func (s *store) findByBatch(ctx context.Context, batch int64, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, findByBatch, batch)
+// findByBatch returns the record with the values, as a reply.
+func (s *store) findByBatch(ctx context.Context, batch int64) ([]byte, error) {
+	return s.db.Record(ctx, findByBatch, batch)
 }
 
 const findByMaker = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "maker" = $1`
 
-// findByMaker appends the record with the values to out, as a reply.
-func (s *store) findByMaker(ctx context.Context, maker uint64, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, findByMaker, maker)
+// findByMaker returns the record with the values, as a reply.
+func (s *store) findByMaker(ctx context.Context, maker uint64) ([]byte, error) {
+	return s.db.Record(ctx, findByMaker, maker)
 }
 
 const findByGate = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "gate" = $1`
 
-// findByGate appends the record with the values to out, as a reply.
-func (s *store) findByGate(ctx context.Context, gate int64, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, findByGate, gate)
+// findByGate returns the record with the values, as a reply.
+func (s *store) findByGate(ctx context.Context, gate int64) ([]byte, error) {
+	return s.db.Record(ctx, findByGate, gate)
 }
 
 const findByLane = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "lane" = $1`
 
-// findByLane appends the record with the values to out, as a reply.
-func (s *store) findByLane(ctx context.Context, lane int64, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, findByLane, lane)
+// findByLane returns the record with the values, as a reply.
+func (s *store) findByLane(ctx context.Context, lane int64) ([]byte, error) {
+	return s.db.Record(ctx, findByLane, lane)
 }
 
 const findByImprint = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "imprint" = $1`
 
-// findByImprint appends the record with the values to out, as a reply.
-func (s *store) findByImprint(ctx context.Context, imprint []byte, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, findByImprint, imprint)
+// findByImprint returns the record with the values, as a reply.
+func (s *store) findByImprint(ctx context.Context, imprint []byte) ([]byte, error) {
+	return s.db.Record(ctx, findByImprint, imprint)
 }
 
 const findBySeat = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "room" = $1 AND "chair" = $2`
 
-// findBySeat appends the record with the values to out, as a reply.
-func (s *store) findBySeat(ctx context.Context, room []byte, chair int64, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, findBySeat, room, chair)
+// findBySeat returns the record with the values, as a reply.
+func (s *store) findBySeat(ctx context.Context, room []byte, chair int64) ([]byte, error) {
+	return s.db.Record(ctx, findBySeat, room, chair)
 }
 
 const scan = `SELECT "prism_version", "prism_record" FROM "badges"

@@ -71,9 +71,9 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 
 const get = `SELECT "prism_version", "prism_record" FROM "compounds" WHERE "int32_key" = $1 AND "uint32_key" = $2 AND "sint32_key" = $3 AND "sint64_key" = $4 AND "fixed32_key" = $5 AND "fixed64_key" = $6 AND "sfixed32_key" = $7 AND "sfixed64_key" = $8 AND "uint64_key" = $9 AND "bytes_key" = $10 AND "grain_key" = $11 AND "bool_key" = $12`
 
-// get appends the record with key k to out, as a reply.
-func (s *store) get(ctx context.Context, k *key, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, get, k.values()...)
+// get returns the record with key k, as a reply.
+func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
+	return s.db.Record(ctx, get, k.values()...)
 }
 
 const remove = `DELETE FROM "compounds" WHERE "int32_key" = $1 AND "uint32_key" = $2 AND "sint32_key" = $3 AND "sint64_key" = $4 AND "fixed32_key" = $5 AND "fixed64_key" = $6 AND "sfixed32_key" = $7 AND "sfixed64_key" = $8 AND "uint64_key" = $9 AND "bytes_key" = $10 AND "grain_key" = $11 AND "bool_key" = $12 RETURNING "prism_version"`

@@ -158,10 +158,10 @@ func (p *position) append(b []byte) []byte {
 }
 
 // cursor is where r stands in lists that are ordered by the key.
-func (r *record) cursor() []byte { return r.key.append(nil) }
+func cursor(r *record) []byte { return r.key.append(nil) }
 
 // cursorSeverity is where r stands in lists that are ordered by severity.
-func (r *record) cursorSeverity() []byte {
+func cursorSeverity(r *record) []byte {
 	b := r.key.append(nil)
 	return wire.AppendVarint(b, 9, uint64(r.severity.Value))
 }

@@ -79,9 +79,9 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 
 const get = `SELECT "prism_version", "prism_record" FROM "events" WHERE "tenant" = $1 AND "shard" = $2 AND "at" = $3 AND "at_nanos" = $4 AND "name" = $5 AND "sequence" = $6`
 
-// get appends the record with key k to out, as a reply.
-func (s *store) get(ctx context.Context, k *key, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, get, k.values()...)
+// get returns the record with key k, as a reply.
+func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
+	return s.db.Record(ctx, get, k.values()...)
 }
 
 const remove = `DELETE FROM "events" WHERE "tenant" = $1 AND "shard" = $2 AND "at" = $3 AND "at_nanos" = $4 AND "name" = $5 AND "sequence" = $6 RETURNING "prism_version"`

@@ -99,10 +99,10 @@ func (p *position) append(b []byte) []byte {
 }
 
 // cursor is where r stands in lists that are ordered by the key.
-func (r *record) cursor() []byte { return r.key.append(nil) }
+func cursor(r *record) []byte { return r.key.append(nil) }
 
 // cursorPriority is where r stands in lists that are ordered by priority.
-func (r *record) cursorPriority() []byte {
+func cursorPriority(r *record) []byte {
 	b := r.key.append(nil)
 	return wire.AppendVarint(b, 3, uint64(r.priority.Value))
 }

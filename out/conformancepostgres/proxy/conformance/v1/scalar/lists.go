@@ -80,7 +80,7 @@ func (s *Service) scan(call *runtime.Call) error {
 	if err := s.store.scan(call.Context(), &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursor)
+	return s.answer(call, page, query, cursor)
 }
 
 // findByBytesOptRequest is a FindScalarsByBytesOptRequest.
@@ -137,7 +137,7 @@ func (s *Service) findByBytesOpt(call *runtime.Call) error {
 	if err := s.store.findByBytesOpt(call.Context(), &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursorBytesOpt)
+	return s.answer(call, page, query, cursorBytesOpt)
 }
 
 // answer ends a page. Where there is more, its token resumes at the record on

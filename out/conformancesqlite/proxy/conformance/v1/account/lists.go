@@ -198,10 +198,7 @@ func (q *findByExtensionRequest) read(b []byte) error {
 			q.paging.Read(f)
 		}
 	}
-	if err := f.Err(); err != nil {
-		return runtime.Decode(err)
-	}
-	return nil
+	return runtime.Decode(f.Err())
 }
 
 // query is what a page token of the list is bound to.

@@ -194,9 +194,9 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 
 const get = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "badge_id" = ?1`
 
-// get appends the record with key k to out, as a reply.
-func (s *store) get(ctx context.Context, k *key, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, get, k.bind)
+// get returns the record with key k, as a reply.
+func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
+	return s.db.Record(ctx, get, k.bind)
 }
 
 const remove = `DELETE FROM "badges" WHERE "badge_id" = ?1`
@@ -227,135 +227,135 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 
 const findByNumber = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "number" = ?1`
 
-// findByNumber appends the record with the values to out, as a reply.
-func (s *store) findByNumber(ctx context.Context, number int64, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, findByNumber, func(q *sqlite.Query) {
+// findByNumber returns the record with the values, as a reply.
+func (s *store) findByNumber(ctx context.Context, number int64) ([]byte, error) {
+	return s.db.Record(ctx, findByNumber, func(q *sqlite.Query) {
 		q.Int(1, number)
 	})
 }
 
 const findByChip = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "chip" = ?1`
 
-// findByChip appends the record with the values to out, as a reply.
-func (s *store) findByChip(ctx context.Context, chip uint64, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, findByChip, func(q *sqlite.Query) {
+// findByChip returns the record with the values, as a reply.
+func (s *store) findByChip(ctx context.Context, chip uint64) ([]byte, error) {
+	return s.db.Record(ctx, findByChip, func(q *sqlite.Query) {
 		q.Uint(1, chip)
 	})
 }
 
 const findByMaster = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "master" = ?1`
 
-// findByMaster appends the record with the values to out, as a reply.
-func (s *store) findByMaster(ctx context.Context, master bool, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, findByMaster, func(q *sqlite.Query) {
+// findByMaster returns the record with the values, as a reply.
+func (s *store) findByMaster(ctx context.Context, master bool) ([]byte, error) {
+	return s.db.Record(ctx, findByMaster, func(q *sqlite.Query) {
 		q.Bool(1, master)
 	})
 }
 
 const findByGrade = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "grade" = ?1`
 
-// findByGrade appends the record with the values to out, as a reply.
-func (s *store) findByGrade(ctx context.Context, grade int64, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, findByGrade, func(q *sqlite.Query) {
+// findByGrade returns the record with the values, as a reply.
+func (s *store) findByGrade(ctx context.Context, grade int64) ([]byte, error) {
+	return s.db.Record(ctx, findByGrade, func(q *sqlite.Query) {
 		q.Int(1, grade)
 	})
 }
 
 const findByIssuedAt = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "issued_at" = ?1`
 
-// findByIssuedAt appends the record with the values to out, as a reply.
-func (s *store) findByIssuedAt(ctx context.Context, issuedAt wire.Timestamp, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, findByIssuedAt, func(q *sqlite.Query) {
+// findByIssuedAt returns the record with the values, as a reply.
+func (s *store) findByIssuedAt(ctx context.Context, issuedAt wire.Timestamp) ([]byte, error) {
+	return s.db.Record(ctx, findByIssuedAt, func(q *sqlite.Query) {
 		q.Time(1, issuedAt)
 	})
 }
 
 const findByShelf = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "shelf" = ?1`
 
-// findByShelf appends the record with the values to out, as a reply.
-func (s *store) findByShelf(ctx context.Context, shelf int64, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, findByShelf, func(q *sqlite.Query) {
+// findByShelf returns the record with the values, as a reply.
+func (s *store) findByShelf(ctx context.Context, shelf int64) ([]byte, error) {
+	return s.db.Record(ctx, findByShelf, func(q *sqlite.Query) {
 		q.Int(1, shelf)
 	})
 }
 
 const findBySlot = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "slot" = ?1`
 
-// findBySlot appends the record with the values to out, as a reply.
-func (s *store) findBySlot(ctx context.Context, slot int64, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, findBySlot, func(q *sqlite.Query) {
+// findBySlot returns the record with the values, as a reply.
+func (s *store) findBySlot(ctx context.Context, slot int64) ([]byte, error) {
+	return s.db.Record(ctx, findBySlot, func(q *sqlite.Query) {
 		q.Int(1, slot)
 	})
 }
 
 const findByFloor = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "floor" = ?1`
 
-// findByFloor appends the record with the values to out, as a reply.
-func (s *store) findByFloor(ctx context.Context, floor int64, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, findByFloor, func(q *sqlite.Query) {
+// findByFloor returns the record with the values, as a reply.
+func (s *store) findByFloor(ctx context.Context, floor int64) ([]byte, error) {
+	return s.db.Record(ctx, findByFloor, func(q *sqlite.Query) {
 		q.Int(1, floor)
 	})
 }
 
 const findByDepth = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "depth" = ?1`
 
-// findByDepth appends the record with the values to out, as a reply.
-func (s *store) findByDepth(ctx context.Context, depth int64, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, findByDepth, func(q *sqlite.Query) {
+// findByDepth returns the record with the values, as a reply.
+func (s *store) findByDepth(ctx context.Context, depth int64) ([]byte, error) {
+	return s.db.Record(ctx, findByDepth, func(q *sqlite.Query) {
 		q.Int(1, depth)
 	})
 }
 
 const findByBatch = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "batch" = ?1`
 
-// findByBatch appends the record with the values to out, as a reply.
-func (s *store) findByBatch(ctx context.Context, batch int64, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, findByBatch, func(q *sqlite.Query) {
+// findByBatch returns the record with the values, as a reply.
+func (s *store) findByBatch(ctx context.Context, batch int64) ([]byte, error) {
+	return s.db.Record(ctx, findByBatch, func(q *sqlite.Query) {
 		q.Int(1, batch)
 	})
 }
 
 const findByMaker = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "maker" = ?1`
 
-// findByMaker appends the record with the values to out, as a reply.
-func (s *store) findByMaker(ctx context.Context, maker uint64, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, findByMaker, func(q *sqlite.Query) {
+// findByMaker returns the record with the values, as a reply.
+func (s *store) findByMaker(ctx context.Context, maker uint64) ([]byte, error) {
+	return s.db.Record(ctx, findByMaker, func(q *sqlite.Query) {
 		q.Uint(1, maker)
 	})
 }
 
 const findByGate = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "gate" = ?1`
 
-// findByGate appends the record with the values to out, as a reply.
-func (s *store) findByGate(ctx context.Context, gate int64, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, findByGate, func(q *sqlite.Query) {
+// findByGate returns the record with the values, as a reply.
+func (s *store) findByGate(ctx context.Context, gate int64) ([]byte, error) {
+	return s.db.Record(ctx, findByGate, func(q *sqlite.Query) {
 		q.Int(1, gate)
 	})
 }
 
 const findByLane = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "lane" = ?1`
 
-// findByLane appends the record with the values to out, as a reply.
-func (s *store) findByLane(ctx context.Context, lane int64, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, findByLane, func(q *sqlite.Query) {
+// findByLane returns the record with the values, as a reply.
+func (s *store) findByLane(ctx context.Context, lane int64) ([]byte, error) {
+	return s.db.Record(ctx, findByLane, func(q *sqlite.Query) {
 		q.Int(1, lane)
 	})
 }
 
 const findByImprint = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "imprint" = ?1`
 
-// findByImprint appends the record with the values to out, as a reply.
-func (s *store) findByImprint(ctx context.Context, imprint []byte, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, findByImprint, func(q *sqlite.Query) {
+// findByImprint returns the record with the values, as a reply.
+func (s *store) findByImprint(ctx context.Context, imprint []byte) ([]byte, error) {
+	return s.db.Record(ctx, findByImprint, func(q *sqlite.Query) {
 		q.Bytes(1, imprint)
 	})
 }
 
 const findBySeat = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "room" = ?1 AND "chair" = ?2`
 
-// findBySeat appends the record with the values to out, as a reply.
-func (s *store) findBySeat(ctx context.Context, room []byte, chair int64, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, findBySeat, func(q *sqlite.Query) {
+// findBySeat returns the record with the values, as a reply.
+func (s *store) findBySeat(ctx context.Context, room []byte, chair int64) ([]byte, error) {
+	return s.db.Record(ctx, findBySeat, func(q *sqlite.Query) {
 		q.Text(1, room)
 		q.Int(2, chair)
 	})

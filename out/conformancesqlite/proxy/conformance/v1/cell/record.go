@@ -82,7 +82,7 @@ func (k *key) check(b []byte) error {
 func (k *key) append(b []byte) []byte {
 	b = wire.AppendVarint(b, 1, uint64(k.grade))
 	b = wire.AppendBool(b, 2, k.shaded)
-	b = wire.AppendVarint(b, 3, uint64(k.row))
+	b = wire.AppendVarint(b, 3, k.row)
 	b = wire.AppendVarint(b, 4, uint64(k.column))
 	b = wire.AppendBool(b, 5, k.upper)
 	return b

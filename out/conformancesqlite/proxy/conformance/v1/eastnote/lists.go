@@ -106,7 +106,7 @@ func (s *Service) findByTopic(call *runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.findByTopic(call.Context(), q.topic, nil))
+	return call.Reply(s.store.findByTopic(call.Context(), q.topic))
 }
 
 // answer ends a page. Where there is more, its token resumes at the record on

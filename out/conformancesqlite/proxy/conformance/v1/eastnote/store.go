@@ -56,9 +56,9 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 
 const get = `SELECT "prism_version", "prism_record" FROM "east_notes" WHERE "note_id" = ?1`
 
-// get appends the record with key k to out, as a reply.
-func (s *store) get(ctx context.Context, k *key, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, get, k.bind)
+// get returns the record with key k, as a reply.
+func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
+	return s.db.Record(ctx, get, k.bind)
 }
 
 const remove = `DELETE FROM "east_notes" WHERE "note_id" = ?1`
@@ -89,9 +89,9 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 
 const findByTopic = `SELECT "prism_version", "prism_record" FROM "east_notes" WHERE "topic" = ?1`
 
-// findByTopic appends the record with the values to out, as a reply.
-func (s *store) findByTopic(ctx context.Context, topic []byte, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, findByTopic, func(q *sqlite.Query) {
+// findByTopic returns the record with the values, as a reply.
+func (s *store) findByTopic(ctx context.Context, topic []byte) ([]byte, error) {
+	return s.db.Record(ctx, findByTopic, func(q *sqlite.Query) {
 		q.Text(1, topic)
 	})
 }

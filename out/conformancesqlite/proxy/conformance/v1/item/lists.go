@@ -80,7 +80,7 @@ func (s *Service) scan(call *runtime.Call) error {
 	if err := s.store.scan(call.Context(), &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursor)
+	return s.answer(call, page, query, cursor)
 }
 
 // findBySerialRequest is a FindItemBySerialRequest.
@@ -115,7 +115,7 @@ func (s *Service) findBySerial(call *runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.findBySerial(call.Context(), q.serial, nil))
+	return call.Reply(s.store.findBySerial(call.Context(), q.serial))
 }
 
 // findByLabelRequest is a FindItemByLabelRequest.
@@ -150,7 +150,7 @@ func (s *Service) findByLabel(call *runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.findByLabel(call.Context(), q.label, nil))
+	return call.Reply(s.store.findByLabel(call.Context(), q.label))
 }
 
 // findByColourRequest is a FindItemsByColourRequest.
@@ -204,7 +204,7 @@ func (s *Service) findByColour(call *runtime.Call) error {
 	if err := s.store.findByColour(call.Context(), q.colour, &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursor)
+	return s.answer(call, page, query, cursor)
 }
 
 // findByTitleRequest is a FindItemsByTitleRequest.
@@ -265,7 +265,7 @@ func (s *Service) findByTitle(call *runtime.Call) error {
 	if err := s.store.findByTitle(call.Context(), &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursorTitle)
+	return s.answer(call, page, query, cursorTitle)
 }
 
 // answer ends a page. Where there is more, its token resumes at the record on

@@ -73,9 +73,9 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 
 const get = `SELECT "prism_version", "prism_record" FROM "items" WHERE "item_id" = ?1`
 
-// get appends the record with key k to out, as a reply.
-func (s *store) get(ctx context.Context, k *key, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, get, k.bind)
+// get returns the record with key k, as a reply.
+func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
+	return s.db.Record(ctx, get, k.bind)
 }
 
 const remove = `DELETE FROM "items" WHERE "item_id" = ?1`
@@ -106,18 +106,18 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 
 const findBySerial = `SELECT "prism_version", "prism_record" FROM "items" WHERE "serial" = ?1`
 
-// findBySerial appends the record with the values to out, as a reply.
-func (s *store) findBySerial(ctx context.Context, serial []byte, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, findBySerial, func(q *sqlite.Query) {
+// findBySerial returns the record with the values, as a reply.
+func (s *store) findBySerial(ctx context.Context, serial []byte) ([]byte, error) {
+	return s.db.Record(ctx, findBySerial, func(q *sqlite.Query) {
 		q.Text(1, serial)
 	})
 }
 
 const findByLabel = `SELECT "prism_version", "prism_record" FROM "items" WHERE "label" = ?1`
 
-// findByLabel appends the record with the values to out, as a reply.
-func (s *store) findByLabel(ctx context.Context, label []byte, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, findByLabel, func(q *sqlite.Query) {
+// findByLabel returns the record with the values, as a reply.
+func (s *store) findByLabel(ctx context.Context, label []byte) ([]byte, error) {
+	return s.db.Record(ctx, findByLabel, func(q *sqlite.Query) {
 		q.Text(1, label)
 	})
 }

@@ -72,9 +72,9 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 
 const get = `SELECT "prism_version", "prism_record", "prism_expires" FROM "leases" WHERE "lease_id" = ?1 AND "prism_expires" > ?2`
 
-// get appends the record with key k to out, as a reply.
-func (s *store) get(ctx context.Context, k *key, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, get, k.bind)
+// get returns the record with key k, as a reply.
+func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
+	return s.db.Record(ctx, get, k.bind)
 }
 
 const remove = `DELETE FROM "leases" WHERE "lease_id" = ?1 AND "prism_expires" > ?2`
@@ -105,9 +105,9 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 
 const findByOwner = `SELECT "prism_version", "prism_record", "prism_expires" FROM "leases" WHERE "owner" = ?1 AND "prism_expires" > ?2`
 
-// findByOwner appends the record with the values to out, as a reply.
-func (s *store) findByOwner(ctx context.Context, owner []byte, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, findByOwner, func(q *sqlite.Query) {
+// findByOwner returns the record with the values, as a reply.
+func (s *store) findByOwner(ctx context.Context, owner []byte) ([]byte, error) {
+	return s.db.Record(ctx, findByOwner, func(q *sqlite.Query) {
 		q.Text(1, owner)
 		q.Now(2)
 	})

@@ -80,7 +80,7 @@ func (s *Service) scan(call *runtime.Call) error {
 	if err := s.store.scan(call.Context(), &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursor)
+	return s.answer(call, page, query, cursor)
 }
 
 // findByTextRequest is a FindSamplesByTextRequest.
@@ -141,7 +141,7 @@ func (s *Service) findByText(call *runtime.Call) error {
 	if err := s.store.findByText(call.Context(), &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursorText)
+	return s.answer(call, page, query, cursorText)
 }
 
 // findByNumberRequest is a FindSamplesByNumberRequest.
@@ -193,7 +193,7 @@ func (s *Service) findByNumber(call *runtime.Call) error {
 	if err := s.store.findByNumber(call.Context(), &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursorNumber)
+	return s.answer(call, page, query, cursorNumber)
 }
 
 // findBySizeRequest is a FindSamplesBySizeRequest.
@@ -245,7 +245,7 @@ func (s *Service) findBySize(call *runtime.Call) error {
 	if err := s.store.findBySize(call.Context(), &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursorSize)
+	return s.answer(call, page, query, cursorSize)
 }
 
 // findByFlagRequest is a FindSamplesByFlagRequest.
@@ -297,7 +297,7 @@ func (s *Service) findByFlag(call *runtime.Call) error {
 	if err := s.store.findByFlag(call.Context(), &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursorFlag)
+	return s.answer(call, page, query, cursorFlag)
 }
 
 // findByGradeRequest is a FindSamplesByGradeRequest.
@@ -349,7 +349,7 @@ func (s *Service) findByGrade(call *runtime.Call) error {
 	if err := s.store.findByGrade(call.Context(), &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursorGrade)
+	return s.answer(call, page, query, cursorGrade)
 }
 
 // findByTimeRequest is a FindSamplesByTimeRequest.
@@ -406,7 +406,7 @@ func (s *Service) findByTime(call *runtime.Call) error {
 	if err := s.store.findByTime(call.Context(), &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursorTime_)
+	return s.answer(call, page, query, cursorTime_)
 }
 
 // findByDeltaRequest is a FindSamplesByDeltaRequest.
@@ -458,7 +458,7 @@ func (s *Service) findByDelta(call *runtime.Call) error {
 	if err := s.store.findByDelta(call.Context(), &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursorDelta)
+	return s.answer(call, page, query, cursorDelta)
 }
 
 // findByMaskRequest is a FindSamplesByMaskRequest.
@@ -510,7 +510,7 @@ func (s *Service) findByMask(call *runtime.Call) error {
 	if err := s.store.findByMask(call.Context(), &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursorMask)
+	return s.answer(call, page, query, cursorMask)
 }
 
 // findByLevelRequest is a FindSamplesByLevelRequest.
@@ -562,7 +562,7 @@ func (s *Service) findByLevel(call *runtime.Call) error {
 	if err := s.store.findByLevel(call.Context(), &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursorLevel)
+	return s.answer(call, page, query, cursorLevel)
 }
 
 // findByWeightRequest is a FindSamplesByWeightRequest.
@@ -614,7 +614,7 @@ func (s *Service) findByWeight(call *runtime.Call) error {
 	if err := s.store.findByWeight(call.Context(), &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursorWeight)
+	return s.answer(call, page, query, cursorWeight)
 }
 
 // findByBucketRequest is a FindSamplesByBucketRequest.
@@ -634,10 +634,7 @@ func (q *findByBucketRequest) read(b []byte) error {
 			q.paging.Read(f)
 		}
 	}
-	if err := f.Err(); err != nil {
-		return runtime.Decode(err)
-	}
-	return nil
+	return runtime.Decode(f.Err())
 }
 
 // query is what a page token of the list is bound to.
@@ -661,7 +658,7 @@ func (s *Service) findByBucket(call *runtime.Call) error {
 	if err := s.store.findByBucket(call.Context(), q.bucket, &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursor)
+	return s.answer(call, page, query, cursor)
 }
 
 // findByAmountRequest is a FindSamplesByAmountRequest.
@@ -713,7 +710,7 @@ func (s *Service) findByAmount(call *runtime.Call) error {
 	if err := s.store.findByAmount(call.Context(), &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursorAmount)
+	return s.answer(call, page, query, cursorAmount)
 }
 
 // findByShiftRequest is a FindSamplesByShiftRequest.
@@ -765,7 +762,7 @@ func (s *Service) findByShift(call *runtime.Call) error {
 	if err := s.store.findByShift(call.Context(), &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursorShift)
+	return s.answer(call, page, query, cursorShift)
 }
 
 // findByChecksumRequest is a FindSamplesByChecksumRequest.
@@ -817,7 +814,7 @@ func (s *Service) findByChecksum(call *runtime.Call) error {
 	if err := s.store.findByChecksum(call.Context(), &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursorChecksum)
+	return s.answer(call, page, query, cursorChecksum)
 }
 
 // findByPositionRequest is a FindSamplesByPositionRequest.
@@ -869,7 +866,7 @@ func (s *Service) findByPosition(call *runtime.Call) error {
 	if err := s.store.findByPosition(call.Context(), &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursorPosition_)
+	return s.answer(call, page, query, cursorPosition_)
 }
 
 // findByDigestRequest is a FindSamplesByDigestRequest.
@@ -926,7 +923,7 @@ func (s *Service) findByDigest(call *runtime.Call) error {
 	if err := s.store.findByDigest(call.Context(), &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursorDigest)
+	return s.answer(call, page, query, cursorDigest)
 }
 
 // findBySameTextRequest is a FindSamplesBySameTextRequest.
@@ -980,7 +977,7 @@ func (s *Service) findBySameText(call *runtime.Call) error {
 	if err := s.store.findBySameText(call.Context(), q.text, &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursor)
+	return s.answer(call, page, query, cursor)
 }
 
 // findBySameNumberRequest is a FindSamplesBySameNumberRequest.
@@ -1000,10 +997,7 @@ func (q *findBySameNumberRequest) read(b []byte) error {
 			q.paging.Read(f)
 		}
 	}
-	if err := f.Err(); err != nil {
-		return runtime.Decode(err)
-	}
-	return nil
+	return runtime.Decode(f.Err())
 }
 
 // query is what a page token of the list is bound to.
@@ -1027,7 +1021,7 @@ func (s *Service) findBySameNumber(call *runtime.Call) error {
 	if err := s.store.findBySameNumber(call.Context(), q.number, &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursor)
+	return s.answer(call, page, query, cursor)
 }
 
 // findBySameSizeRequest is a FindSamplesBySameSizeRequest.
@@ -1047,16 +1041,13 @@ func (q *findBySameSizeRequest) read(b []byte) error {
 			q.paging.Read(f)
 		}
 	}
-	if err := f.Err(); err != nil {
-		return runtime.Decode(err)
-	}
-	return nil
+	return runtime.Decode(f.Err())
 }
 
 // query is what a page token of the list is bound to.
 func (q *findBySameSizeRequest) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameSize"))
-	b = wire.AppendVarint(b, 1, uint64(q.size))
+	b = wire.AppendVarint(b, 1, q.size)
 	return b
 }
 
@@ -1074,7 +1065,7 @@ func (s *Service) findBySameSize(call *runtime.Call) error {
 	if err := s.store.findBySameSize(call.Context(), q.size, &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursor)
+	return s.answer(call, page, query, cursor)
 }
 
 // findBySameFlagRequest is a FindSamplesBySameFlagRequest.
@@ -1094,10 +1085,7 @@ func (q *findBySameFlagRequest) read(b []byte) error {
 			q.paging.Read(f)
 		}
 	}
-	if err := f.Err(); err != nil {
-		return runtime.Decode(err)
-	}
-	return nil
+	return runtime.Decode(f.Err())
 }
 
 // query is what a page token of the list is bound to.
@@ -1121,7 +1109,7 @@ func (s *Service) findBySameFlag(call *runtime.Call) error {
 	if err := s.store.findBySameFlag(call.Context(), q.flag, &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursor)
+	return s.answer(call, page, query, cursor)
 }
 
 // findBySameGradeRequest is a FindSamplesBySameGradeRequest.
@@ -1141,10 +1129,7 @@ func (q *findBySameGradeRequest) read(b []byte) error {
 			q.paging.Read(f)
 		}
 	}
-	if err := f.Err(); err != nil {
-		return runtime.Decode(err)
-	}
-	return nil
+	return runtime.Decode(f.Err())
 }
 
 // query is what a page token of the list is bound to.
@@ -1168,7 +1153,7 @@ func (s *Service) findBySameGrade(call *runtime.Call) error {
 	if err := s.store.findBySameGrade(call.Context(), q.grade, &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursor)
+	return s.answer(call, page, query, cursor)
 }
 
 // findBySameTimeRequest is a FindSamplesBySameTimeRequest.
@@ -1221,7 +1206,7 @@ func (s *Service) findBySameTime(call *runtime.Call) error {
 	if err := s.store.findBySameTime(call.Context(), q.time_, &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursor)
+	return s.answer(call, page, query, cursor)
 }
 
 // findBySameDeltaRequest is a FindSamplesBySameDeltaRequest.
@@ -1241,10 +1226,7 @@ func (q *findBySameDeltaRequest) read(b []byte) error {
 			q.paging.Read(f)
 		}
 	}
-	if err := f.Err(); err != nil {
-		return runtime.Decode(err)
-	}
-	return nil
+	return runtime.Decode(f.Err())
 }
 
 // query is what a page token of the list is bound to.
@@ -1268,7 +1250,7 @@ func (s *Service) findBySameDelta(call *runtime.Call) error {
 	if err := s.store.findBySameDelta(call.Context(), q.delta, &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursor)
+	return s.answer(call, page, query, cursor)
 }
 
 // findBySameMaskRequest is a FindSamplesBySameMaskRequest.
@@ -1288,16 +1270,13 @@ func (q *findBySameMaskRequest) read(b []byte) error {
 			q.paging.Read(f)
 		}
 	}
-	if err := f.Err(); err != nil {
-		return runtime.Decode(err)
-	}
-	return nil
+	return runtime.Decode(f.Err())
 }
 
 // query is what a page token of the list is bound to.
 func (q *findBySameMaskRequest) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameMask"))
-	b = wire.AppendFixed64(b, 1, uint64(q.mask))
+	b = wire.AppendFixed64(b, 1, q.mask)
 	return b
 }
 
@@ -1315,7 +1294,7 @@ func (s *Service) findBySameMask(call *runtime.Call) error {
 	if err := s.store.findBySameMask(call.Context(), q.mask, &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursor)
+	return s.answer(call, page, query, cursor)
 }
 
 // findBySameLevelRequest is a FindSamplesBySameLevelRequest.
@@ -1335,10 +1314,7 @@ func (q *findBySameLevelRequest) read(b []byte) error {
 			q.paging.Read(f)
 		}
 	}
-	if err := f.Err(); err != nil {
-		return runtime.Decode(err)
-	}
-	return nil
+	return runtime.Decode(f.Err())
 }
 
 // query is what a page token of the list is bound to.
@@ -1362,7 +1338,7 @@ func (s *Service) findBySameLevel(call *runtime.Call) error {
 	if err := s.store.findBySameLevel(call.Context(), q.level, &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursor)
+	return s.answer(call, page, query, cursor)
 }
 
 // findBySameWeightRequest is a FindSamplesBySameWeightRequest.
@@ -1382,10 +1358,7 @@ func (q *findBySameWeightRequest) read(b []byte) error {
 			q.paging.Read(f)
 		}
 	}
-	if err := f.Err(); err != nil {
-		return runtime.Decode(err)
-	}
-	return nil
+	return runtime.Decode(f.Err())
 }
 
 // query is what a page token of the list is bound to.
@@ -1409,7 +1382,7 @@ func (s *Service) findBySameWeight(call *runtime.Call) error {
 	if err := s.store.findBySameWeight(call.Context(), q.weight, &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursor)
+	return s.answer(call, page, query, cursor)
 }
 
 // findBySameAmountRequest is a FindSamplesBySameAmountRequest.
@@ -1429,10 +1402,7 @@ func (q *findBySameAmountRequest) read(b []byte) error {
 			q.paging.Read(f)
 		}
 	}
-	if err := f.Err(); err != nil {
-		return runtime.Decode(err)
-	}
-	return nil
+	return runtime.Decode(f.Err())
 }
 
 // query is what a page token of the list is bound to.
@@ -1456,7 +1426,7 @@ func (s *Service) findBySameAmount(call *runtime.Call) error {
 	if err := s.store.findBySameAmount(call.Context(), q.amount, &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursor)
+	return s.answer(call, page, query, cursor)
 }
 
 // findBySameShiftRequest is a FindSamplesBySameShiftRequest.
@@ -1476,10 +1446,7 @@ func (q *findBySameShiftRequest) read(b []byte) error {
 			q.paging.Read(f)
 		}
 	}
-	if err := f.Err(); err != nil {
-		return runtime.Decode(err)
-	}
-	return nil
+	return runtime.Decode(f.Err())
 }
 
 // query is what a page token of the list is bound to.
@@ -1503,7 +1470,7 @@ func (s *Service) findBySameShift(call *runtime.Call) error {
 	if err := s.store.findBySameShift(call.Context(), q.shift, &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursor)
+	return s.answer(call, page, query, cursor)
 }
 
 // findBySameChecksumRequest is a FindSamplesBySameChecksumRequest.
@@ -1523,10 +1490,7 @@ func (q *findBySameChecksumRequest) read(b []byte) error {
 			q.paging.Read(f)
 		}
 	}
-	if err := f.Err(); err != nil {
-		return runtime.Decode(err)
-	}
-	return nil
+	return runtime.Decode(f.Err())
 }
 
 // query is what a page token of the list is bound to.
@@ -1550,7 +1514,7 @@ func (s *Service) findBySameChecksum(call *runtime.Call) error {
 	if err := s.store.findBySameChecksum(call.Context(), q.checksum, &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursor)
+	return s.answer(call, page, query, cursor)
 }
 
 // findBySamePositionRequest is a FindSamplesBySamePositionRequest.
@@ -1570,10 +1534,7 @@ func (q *findBySamePositionRequest) read(b []byte) error {
 			q.paging.Read(f)
 		}
 	}
-	if err := f.Err(); err != nil {
-		return runtime.Decode(err)
-	}
-	return nil
+	return runtime.Decode(f.Err())
 }
 
 // query is what a page token of the list is bound to.
@@ -1597,7 +1558,7 @@ func (s *Service) findBySamePosition(call *runtime.Call) error {
 	if err := s.store.findBySamePosition(call.Context(), q.position_, &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursor)
+	return s.answer(call, page, query, cursor)
 }
 
 // findBySameDigestRequest is a FindSamplesBySameDigestRequest.
@@ -1648,7 +1609,7 @@ func (s *Service) findBySameDigest(call *runtime.Call) error {
 	if err := s.store.findBySameDigest(call.Context(), q.digest, &q.list, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, (*record).cursor)
+	return s.answer(call, page, query, cursor)
 }
 
 // answer ends a page. Where there is more, its token resumes at the record on

@@ -151,12 +151,12 @@ func (p *position) append(b []byte) []byte {
 	b = p.key.append(b)
 	b = wire.AppendBytes(b, 2, p.text)
 	b = wire.AppendVarint(b, 3, uint64(p.number))
-	b = wire.AppendVarint(b, 4, uint64(p.size))
+	b = wire.AppendVarint(b, 4, p.size)
 	b = wire.AppendBool(b, 5, p.flag)
 	b = wire.AppendVarint(b, 6, uint64(p.grade))
 	b = wire.AppendTimestamp(b, 7, p.time_)
 	b = wire.AppendZigZag(b, 8, p.delta)
-	b = wire.AppendFixed64(b, 9, uint64(p.mask))
+	b = wire.AppendFixed64(b, 9, p.mask)
 	b = wire.AppendFixed32(b, 10, uint32(p.level))
 	b = wire.AppendVarint(b, 11, uint64(p.weight))
 	b = wire.AppendVarint(b, 13, uint64(p.amount))
@@ -168,94 +168,94 @@ func (p *position) append(b []byte) []byte {
 }
 
 // cursor is where r stands in lists that are ordered by the key.
-func (r *record) cursor() []byte { return r.key.append(nil) }
+func cursor(r *record) []byte { return r.key.append(nil) }
 
 // cursorText is where r stands in lists that are ordered by text.
-func (r *record) cursorText() []byte {
+func cursorText(r *record) []byte {
 	b := r.key.append(nil)
 	return wire.AppendBytes(b, 2, r.text)
 }
 
 // cursorNumber is where r stands in lists that are ordered by number.
-func (r *record) cursorNumber() []byte {
+func cursorNumber(r *record) []byte {
 	b := r.key.append(nil)
 	return wire.AppendVarint(b, 3, uint64(r.number.Value))
 }
 
 // cursorSize is where r stands in lists that are ordered by size.
-func (r *record) cursorSize() []byte {
+func cursorSize(r *record) []byte {
 	b := r.key.append(nil)
-	return wire.AppendVarint(b, 4, uint64(r.size.Value))
+	return wire.AppendVarint(b, 4, r.size.Value)
 }
 
 // cursorFlag is where r stands in lists that are ordered by flag.
-func (r *record) cursorFlag() []byte {
+func cursorFlag(r *record) []byte {
 	b := r.key.append(nil)
 	return wire.AppendBool(b, 5, r.flag.Value)
 }
 
 // cursorGrade is where r stands in lists that are ordered by grade.
-func (r *record) cursorGrade() []byte {
+func cursorGrade(r *record) []byte {
 	b := r.key.append(nil)
 	return wire.AppendVarint(b, 6, uint64(r.grade.Value))
 }
 
 // cursorTime_ is where r stands in lists that are ordered by time.
-func (r *record) cursorTime_() []byte {
+func cursorTime_(r *record) []byte {
 	b := r.key.append(nil)
 	return wire.AppendTimestamp(b, 7, r.time_)
 }
 
 // cursorDelta is where r stands in lists that are ordered by delta.
-func (r *record) cursorDelta() []byte {
+func cursorDelta(r *record) []byte {
 	b := r.key.append(nil)
 	return wire.AppendZigZag(b, 8, r.delta.Value)
 }
 
 // cursorMask is where r stands in lists that are ordered by mask.
-func (r *record) cursorMask() []byte {
+func cursorMask(r *record) []byte {
 	b := r.key.append(nil)
-	return wire.AppendFixed64(b, 9, uint64(r.mask.Value))
+	return wire.AppendFixed64(b, 9, r.mask.Value)
 }
 
 // cursorLevel is where r stands in lists that are ordered by level.
-func (r *record) cursorLevel() []byte {
+func cursorLevel(r *record) []byte {
 	b := r.key.append(nil)
 	return wire.AppendFixed32(b, 10, uint32(r.level.Value))
 }
 
 // cursorWeight is where r stands in lists that are ordered by weight.
-func (r *record) cursorWeight() []byte {
+func cursorWeight(r *record) []byte {
 	b := r.key.append(nil)
 	return wire.AppendVarint(b, 11, uint64(r.weight.Value))
 }
 
 // cursorAmount is where r stands in lists that are ordered by amount.
-func (r *record) cursorAmount() []byte {
+func cursorAmount(r *record) []byte {
 	b := r.key.append(nil)
 	return wire.AppendVarint(b, 13, uint64(r.amount.Value))
 }
 
 // cursorShift is where r stands in lists that are ordered by shift.
-func (r *record) cursorShift() []byte {
+func cursorShift(r *record) []byte {
 	b := r.key.append(nil)
 	return wire.AppendZigZag(b, 14, r.shift.Value)
 }
 
 // cursorChecksum is where r stands in lists that are ordered by checksum.
-func (r *record) cursorChecksum() []byte {
+func cursorChecksum(r *record) []byte {
 	b := r.key.append(nil)
 	return wire.AppendFixed32(b, 15, uint32(r.checksum.Value))
 }
 
 // cursorPosition_ is where r stands in lists that are ordered by position.
-func (r *record) cursorPosition_() []byte {
+func cursorPosition_(r *record) []byte {
 	b := r.key.append(nil)
 	return wire.AppendFixed64(b, 16, uint64(r.position_.Value))
 }
 
 // cursorDigest is where r stands in lists that are ordered by digest.
-func (r *record) cursorDigest() []byte {
+func cursorDigest(r *record) []byte {
 	b := r.key.append(nil)
 	return wire.AppendBytes(b, 17, r.digest)
 }

@@ -58,9 +58,9 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 
 const get = `SELECT "prism_version", "prism_record" FROM "user_profiles" WHERE "user_id" = ?1`
 
-// get appends the record with key k to out, as a reply.
-func (s *store) get(ctx context.Context, k *key, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, get, k.bind)
+// get returns the record with key k, as a reply.
+func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
+	return s.db.Record(ctx, get, k.bind)
 }
 
 const remove = `DELETE FROM "user_profiles" WHERE "user_id" = ?1`
@@ -91,9 +91,9 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 
 const findByEmail = `SELECT "prism_version", "prism_record" FROM "user_profiles" WHERE "email" = ?1`
 
-// findByEmail appends the record with the values to out, as a reply.
-func (s *store) findByEmail(ctx context.Context, email []byte, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, findByEmail, func(q *sqlite.Query) {
+// findByEmail returns the record with the values, as a reply.
+func (s *store) findByEmail(ctx context.Context, email []byte) ([]byte, error) {
+	return s.db.Record(ctx, findByEmail, func(q *sqlite.Query) {
 		q.Text(1, email)
 	})
 }

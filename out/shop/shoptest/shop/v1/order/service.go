@@ -61,7 +61,7 @@ func (s *Service) get(call *runtime.Call) error {
 	if err := k.check(message); err != nil {
 		return runtime.In("key", err)
 	}
-	return call.Reply(s.store.get(call.Context(), &k, nil))
+	return call.Reply(s.store.get(call.Context(), &k))
 }
 
 // delete serves DeleteOrder.

@@ -106,7 +106,7 @@ func (s *Service) findByEmail(call *runtime.Call) error {
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.findByEmail(call.Context(), q.email, nil))
+	return call.Reply(s.store.findByEmail(call.Context(), q.email))
 }
 
 // answer ends a page. Where there is more, its token resumes at the record on
