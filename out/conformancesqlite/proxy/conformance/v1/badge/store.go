@@ -22,13 +22,13 @@ func (k *key) bind(q *sqlite.Query) {
 	q.Text(1, k.badgeID)
 }
 
-const put = `INSERT INTO "badges" ("badge_id", "number", "chip", "master", "grade", "issued_at", "room", "chair", "prism_record", "prism_version", "prism_release")
+var put = sqlite.NewStatement(`INSERT INTO "badges" ("badge_id", "number", "chip", "master", "grade", "issued_at", "room", "chair", "prism_record", "prism_version", "prism_release")
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 1)
 ON CONFLICT ("badge_id") DO UPDATE SET
   "number" = excluded."number", "chip" = excluded."chip", "master" = excluded."master",
   "grade" = excluded."grade", "issued_at" = excluded."issued_at", "room" = excluded."room",
   "chair" = excluded."chair", "prism_record" = excluded."prism_record",
-  "prism_version" = excluded."prism_version", "prism_release" = excluded."prism_release"`
+  "prism_version" = excluded."prism_version", "prism_release" = excluded."prism_release"`)
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
@@ -55,15 +55,15 @@ func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	return nil
 }
 
-const findByNumberTaken = `SELECT 1 FROM "badges" WHERE "number" = ?1 AND NOT ("badge_id" = ?2)`
+var findByNumberTaken = sqlite.NewStatement(`SELECT 1 FROM "badges" WHERE "number" = ?1 AND NOT ("badge_id" = ?2)`)
 
-const findByChipTaken = `SELECT 1 FROM "badges" WHERE "chip" = ?1 AND NOT ("badge_id" = ?2)`
+var findByChipTaken = sqlite.NewStatement(`SELECT 1 FROM "badges" WHERE "chip" = ?1 AND NOT ("badge_id" = ?2)`)
 
-const findByMasterTaken = `SELECT 1 FROM "badges" WHERE "master" = ?1 AND NOT ("badge_id" = ?2)`
+var findByMasterTaken = sqlite.NewStatement(`SELECT 1 FROM "badges" WHERE "master" = ?1 AND NOT ("badge_id" = ?2)`)
 
-const findByGradeTaken = `SELECT 1 FROM "badges" WHERE "grade" = ?1 AND NOT ("badge_id" = ?2)`
+var findByGradeTaken = sqlite.NewStatement(`SELECT 1 FROM "badges" WHERE "grade" = ?1 AND NOT ("badge_id" = ?2)`)
 
-const findByIssuedAtTaken = `SELECT 1 FROM "badges" WHERE "issued_at" = ?1 AND NOT ("badge_id" = ?2)`
+var findByIssuedAtTaken = sqlite.NewStatement(`SELECT 1 FROM "badges" WHERE "issued_at" = ?1 AND NOT ("badge_id" = ?2)`)
 
 // taken says in which unique index another record has the values of r.
 func (r *record) taken(c *sqlite.Conn) error {
@@ -100,7 +100,7 @@ func (r *record) taken(c *sqlite.Conn) error {
 	return runtime.Taken("seat")
 }
 
-const versionOf = `SELECT "prism_version" FROM "badges" WHERE "badge_id" = ?1`
+var versionOf = sqlite.NewStatement(`SELECT "prism_version" FROM "badges" WHERE "badge_id" = ?1`)
 
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
@@ -108,14 +108,14 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.bind, expected, r.write)
 }
 
-const get = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "badge_id" = ?1`
+var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "badge_id" = ?1`)
 
 // get appends the record with key k to out, as a reply.
 func (s *store) get(ctx context.Context, k *key, out []byte) ([]byte, error) {
 	return s.db.Record(ctx, out, get, k.bind)
 }
 
-const remove = `DELETE FROM "badges" WHERE "badge_id" = ?1`
+var remove = sqlite.NewStatement(`DELETE FROM "badges" WHERE "badge_id" = ?1`)
 
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
@@ -141,7 +141,7 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
-const findByNumber = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "number" = ?1`
+var findByNumber = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "number" = ?1`)
 
 // findByNumber appends the record with the values to out, as a reply.
 func (s *store) findByNumber(ctx context.Context, number int64, out []byte) ([]byte, error) {
@@ -150,7 +150,7 @@ func (s *store) findByNumber(ctx context.Context, number int64, out []byte) ([]b
 	})
 }
 
-const findByChip = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "chip" = ?1`
+var findByChip = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "chip" = ?1`)
 
 // findByChip appends the record with the values to out, as a reply.
 func (s *store) findByChip(ctx context.Context, chip uint64, out []byte) ([]byte, error) {
@@ -159,7 +159,7 @@ func (s *store) findByChip(ctx context.Context, chip uint64, out []byte) ([]byte
 	})
 }
 
-const findByMaster = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "master" = ?1`
+var findByMaster = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "master" = ?1`)
 
 // findByMaster appends the record with the values to out, as a reply.
 func (s *store) findByMaster(ctx context.Context, master bool, out []byte) ([]byte, error) {
@@ -168,7 +168,7 @@ func (s *store) findByMaster(ctx context.Context, master bool, out []byte) ([]by
 	})
 }
 
-const findByGrade = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "grade" = ?1`
+var findByGrade = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "grade" = ?1`)
 
 // findByGrade appends the record with the values to out, as a reply.
 func (s *store) findByGrade(ctx context.Context, grade int64, out []byte) ([]byte, error) {
@@ -177,7 +177,7 @@ func (s *store) findByGrade(ctx context.Context, grade int64, out []byte) ([]byt
 	})
 }
 
-const findByIssuedAt = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "issued_at" = ?1`
+var findByIssuedAt = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "issued_at" = ?1`)
 
 // findByIssuedAt appends the record with the values to out, as a reply.
 func (s *store) findByIssuedAt(ctx context.Context, issuedAt wire.Timestamp, out []byte) ([]byte, error) {
@@ -186,7 +186,7 @@ func (s *store) findByIssuedAt(ctx context.Context, issuedAt wire.Timestamp, out
 	})
 }
 
-const findBySeat = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "room" = ?1 AND "chair" = ?2`
+var findBySeat = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "room" = ?1 AND "chair" = ?2`)
 
 // findBySeat appends the record with the values to out, as a reply.
 func (s *store) findBySeat(ctx context.Context, room []byte, chair int64, out []byte) ([]byte, error) {
@@ -196,15 +196,15 @@ func (s *store) findBySeat(ctx context.Context, room []byte, chair int64, out []
 	})
 }
 
-const scan = `SELECT "prism_version", "prism_record" FROM "badges"
+var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges"
 WHERE "badge_id" >= ?2
   AND "badge_id" < ?3
-ORDER BY "badge_id" LIMIT ?1`
+ORDER BY "badge_id" LIMIT ?1`)
 
-const scanReverse = `SELECT "prism_version", "prism_record" FROM "badges"
+var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges"
 WHERE "badge_id" >= ?2
   AND "badge_id" < ?3
-ORDER BY "badge_id" DESC LIMIT ?1`
+ORDER BY "badge_id" DESC LIMIT ?1`)
 
 // scan adds the records of l to page, by badge_id.
 func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {

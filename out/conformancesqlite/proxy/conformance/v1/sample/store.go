@@ -21,7 +21,7 @@ func (k *key) bind(q *sqlite.Query) {
 	q.Text(1, k.sampleID)
 }
 
-const put = `INSERT INTO "samples" ("sample_id", "text", "number", "size", "flag", "grade", "time", "delta", "mask", "level", "weight", "bucket", "prism_record", "prism_version", "prism_release")
+var put = sqlite.NewStatement(`INSERT INTO "samples" ("sample_id", "text", "number", "size", "flag", "grade", "time", "delta", "mask", "level", "weight", "bucket", "prism_record", "prism_version", "prism_release")
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, 1)
 ON CONFLICT ("sample_id") DO UPDATE SET
   "text" = excluded."text", "number" = excluded."number", "size" = excluded."size",
@@ -29,7 +29,7 @@ ON CONFLICT ("sample_id") DO UPDATE SET
   "delta" = excluded."delta", "mask" = excluded."mask", "level" = excluded."level",
   "weight" = excluded."weight", "bucket" = excluded."bucket",
   "prism_record" = excluded."prism_record", "prism_version" = excluded."prism_version",
-  "prism_release" = excluded."prism_release"`
+  "prism_release" = excluded."prism_release"`)
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
@@ -57,7 +57,7 @@ func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	return nil
 }
 
-const versionOf = `SELECT "prism_version" FROM "samples" WHERE "sample_id" = ?1`
+var versionOf = sqlite.NewStatement(`SELECT "prism_version" FROM "samples" WHERE "sample_id" = ?1`)
 
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
@@ -65,14 +65,14 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.bind, expected, r.write)
 }
 
-const get = `SELECT "prism_version", "prism_record" FROM "samples" WHERE "sample_id" = ?1`
+var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples" WHERE "sample_id" = ?1`)
 
 // get appends the record with key k to out, as a reply.
 func (s *store) get(ctx context.Context, k *key, out []byte) ([]byte, error) {
 	return s.db.Record(ctx, out, get, k.bind)
 }
 
-const remove = `DELETE FROM "samples" WHERE "sample_id" = ?1`
+var remove = sqlite.NewStatement(`DELETE FROM "samples" WHERE "sample_id" = ?1`)
 
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
@@ -98,15 +98,15 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
-const scan = `SELECT "prism_version", "prism_record" FROM "samples"
+var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE "sample_id" >= ?2
   AND "sample_id" < ?3
-ORDER BY "sample_id" LIMIT ?1`
+ORDER BY "sample_id" LIMIT ?1`)
 
-const scanReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE "sample_id" >= ?2
   AND "sample_id" < ?3
-ORDER BY "sample_id" DESC LIMIT ?1`
+ORDER BY "sample_id" DESC LIMIT ?1`)
 
 // scan adds the records of l to page, by sample_id.
 func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
@@ -120,15 +120,15 @@ func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
 	})
 }
 
-const findByText = `SELECT "prism_version", "prism_record" FROM "samples"
+var findByText = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE ("text", "sample_id") >= (?2, ?3)
   AND ("text", "sample_id") < (?4, ?5)
-ORDER BY "text", "sample_id" LIMIT ?1`
+ORDER BY "text", "sample_id" LIMIT ?1`)
 
-const findByTextReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+var findByTextReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE ("text", "sample_id") >= (?2, ?3)
   AND ("text", "sample_id") < (?4, ?5)
-ORDER BY "text" DESC, "sample_id" DESC LIMIT ?1`
+ORDER BY "text" DESC, "sample_id" DESC LIMIT ?1`)
 
 // findByText adds the records of l to page, by text, sample_id.
 func (s *store) findByText(ctx context.Context, l *list, page *keyvalue.Page) error {
@@ -144,15 +144,15 @@ func (s *store) findByText(ctx context.Context, l *list, page *keyvalue.Page) er
 	})
 }
 
-const findByNumber = `SELECT "prism_version", "prism_record" FROM "samples"
+var findByNumber = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE ("number", "sample_id") >= (?2, ?3)
   AND ("number", "sample_id") < (?4, ?5)
-ORDER BY "number", "sample_id" LIMIT ?1`
+ORDER BY "number", "sample_id" LIMIT ?1`)
 
-const findByNumberReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+var findByNumberReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE ("number", "sample_id") >= (?2, ?3)
   AND ("number", "sample_id") < (?4, ?5)
-ORDER BY "number" DESC, "sample_id" DESC LIMIT ?1`
+ORDER BY "number" DESC, "sample_id" DESC LIMIT ?1`)
 
 // findByNumber adds the records of l to page, by number, sample_id.
 func (s *store) findByNumber(ctx context.Context, l *list, page *keyvalue.Page) error {
@@ -168,15 +168,15 @@ func (s *store) findByNumber(ctx context.Context, l *list, page *keyvalue.Page) 
 	})
 }
 
-const findBySize = `SELECT "prism_version", "prism_record" FROM "samples"
+var findBySize = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE ("size", "sample_id") >= (?2, ?3)
   AND ("size", "sample_id") < (?4, ?5)
-ORDER BY "size", "sample_id" LIMIT ?1`
+ORDER BY "size", "sample_id" LIMIT ?1`)
 
-const findBySizeReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+var findBySizeReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE ("size", "sample_id") >= (?2, ?3)
   AND ("size", "sample_id") < (?4, ?5)
-ORDER BY "size" DESC, "sample_id" DESC LIMIT ?1`
+ORDER BY "size" DESC, "sample_id" DESC LIMIT ?1`)
 
 // findBySize adds the records of l to page, by size, sample_id.
 func (s *store) findBySize(ctx context.Context, l *list, page *keyvalue.Page) error {
@@ -192,15 +192,15 @@ func (s *store) findBySize(ctx context.Context, l *list, page *keyvalue.Page) er
 	})
 }
 
-const findByFlag = `SELECT "prism_version", "prism_record" FROM "samples"
+var findByFlag = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE ("flag", "sample_id") >= (?2, ?3)
   AND ("flag", "sample_id") < (?4, ?5)
-ORDER BY "flag", "sample_id" LIMIT ?1`
+ORDER BY "flag", "sample_id" LIMIT ?1`)
 
-const findByFlagReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+var findByFlagReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE ("flag", "sample_id") >= (?2, ?3)
   AND ("flag", "sample_id") < (?4, ?5)
-ORDER BY "flag" DESC, "sample_id" DESC LIMIT ?1`
+ORDER BY "flag" DESC, "sample_id" DESC LIMIT ?1`)
 
 // findByFlag adds the records of l to page, by flag, sample_id.
 func (s *store) findByFlag(ctx context.Context, l *list, page *keyvalue.Page) error {
@@ -216,15 +216,15 @@ func (s *store) findByFlag(ctx context.Context, l *list, page *keyvalue.Page) er
 	})
 }
 
-const findByGrade = `SELECT "prism_version", "prism_record" FROM "samples"
+var findByGrade = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE ("grade", "sample_id") >= (?2, ?3)
   AND ("grade", "sample_id") < (?4, ?5)
-ORDER BY "grade", "sample_id" LIMIT ?1`
+ORDER BY "grade", "sample_id" LIMIT ?1`)
 
-const findByGradeReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+var findByGradeReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE ("grade", "sample_id") >= (?2, ?3)
   AND ("grade", "sample_id") < (?4, ?5)
-ORDER BY "grade" DESC, "sample_id" DESC LIMIT ?1`
+ORDER BY "grade" DESC, "sample_id" DESC LIMIT ?1`)
 
 // findByGrade adds the records of l to page, by grade, sample_id.
 func (s *store) findByGrade(ctx context.Context, l *list, page *keyvalue.Page) error {
@@ -240,15 +240,15 @@ func (s *store) findByGrade(ctx context.Context, l *list, page *keyvalue.Page) e
 	})
 }
 
-const findByTime = `SELECT "prism_version", "prism_record" FROM "samples"
+var findByTime = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE ("time", "sample_id") >= (?2, ?3)
   AND ("time", "sample_id") < (?4, ?5)
-ORDER BY "time", "sample_id" LIMIT ?1`
+ORDER BY "time", "sample_id" LIMIT ?1`)
 
-const findByTimeReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+var findByTimeReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE ("time", "sample_id") >= (?2, ?3)
   AND ("time", "sample_id") < (?4, ?5)
-ORDER BY "time" DESC, "sample_id" DESC LIMIT ?1`
+ORDER BY "time" DESC, "sample_id" DESC LIMIT ?1`)
 
 // findByTime adds the records of l to page, by time, sample_id.
 func (s *store) findByTime(ctx context.Context, l *list, page *keyvalue.Page) error {
@@ -264,15 +264,15 @@ func (s *store) findByTime(ctx context.Context, l *list, page *keyvalue.Page) er
 	})
 }
 
-const findByDelta = `SELECT "prism_version", "prism_record" FROM "samples"
+var findByDelta = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE ("delta", "sample_id") >= (?2, ?3)
   AND ("delta", "sample_id") < (?4, ?5)
-ORDER BY "delta", "sample_id" LIMIT ?1`
+ORDER BY "delta", "sample_id" LIMIT ?1`)
 
-const findByDeltaReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+var findByDeltaReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE ("delta", "sample_id") >= (?2, ?3)
   AND ("delta", "sample_id") < (?4, ?5)
-ORDER BY "delta" DESC, "sample_id" DESC LIMIT ?1`
+ORDER BY "delta" DESC, "sample_id" DESC LIMIT ?1`)
 
 // findByDelta adds the records of l to page, by delta, sample_id.
 func (s *store) findByDelta(ctx context.Context, l *list, page *keyvalue.Page) error {
@@ -288,15 +288,15 @@ func (s *store) findByDelta(ctx context.Context, l *list, page *keyvalue.Page) e
 	})
 }
 
-const findByMask = `SELECT "prism_version", "prism_record" FROM "samples"
+var findByMask = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE ("mask", "sample_id") >= (?2, ?3)
   AND ("mask", "sample_id") < (?4, ?5)
-ORDER BY "mask", "sample_id" LIMIT ?1`
+ORDER BY "mask", "sample_id" LIMIT ?1`)
 
-const findByMaskReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+var findByMaskReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE ("mask", "sample_id") >= (?2, ?3)
   AND ("mask", "sample_id") < (?4, ?5)
-ORDER BY "mask" DESC, "sample_id" DESC LIMIT ?1`
+ORDER BY "mask" DESC, "sample_id" DESC LIMIT ?1`)
 
 // findByMask adds the records of l to page, by mask, sample_id.
 func (s *store) findByMask(ctx context.Context, l *list, page *keyvalue.Page) error {
@@ -312,15 +312,15 @@ func (s *store) findByMask(ctx context.Context, l *list, page *keyvalue.Page) er
 	})
 }
 
-const findByLevel = `SELECT "prism_version", "prism_record" FROM "samples"
+var findByLevel = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE ("level", "sample_id") >= (?2, ?3)
   AND ("level", "sample_id") < (?4, ?5)
-ORDER BY "level", "sample_id" LIMIT ?1`
+ORDER BY "level", "sample_id" LIMIT ?1`)
 
-const findByLevelReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+var findByLevelReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE ("level", "sample_id") >= (?2, ?3)
   AND ("level", "sample_id") < (?4, ?5)
-ORDER BY "level" DESC, "sample_id" DESC LIMIT ?1`
+ORDER BY "level" DESC, "sample_id" DESC LIMIT ?1`)
 
 // findByLevel adds the records of l to page, by level, sample_id.
 func (s *store) findByLevel(ctx context.Context, l *list, page *keyvalue.Page) error {
@@ -336,15 +336,15 @@ func (s *store) findByLevel(ctx context.Context, l *list, page *keyvalue.Page) e
 	})
 }
 
-const findByWeight = `SELECT "prism_version", "prism_record" FROM "samples"
+var findByWeight = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE ("weight", "sample_id") >= (?2, ?3)
   AND ("weight", "sample_id") < (?4, ?5)
-ORDER BY "weight", "sample_id" LIMIT ?1`
+ORDER BY "weight", "sample_id" LIMIT ?1`)
 
-const findByWeightReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+var findByWeightReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE ("weight", "sample_id") >= (?2, ?3)
   AND ("weight", "sample_id") < (?4, ?5)
-ORDER BY "weight" DESC, "sample_id" DESC LIMIT ?1`
+ORDER BY "weight" DESC, "sample_id" DESC LIMIT ?1`)
 
 // findByWeight adds the records of l to page, by weight, sample_id.
 func (s *store) findByWeight(ctx context.Context, l *list, page *keyvalue.Page) error {
@@ -360,17 +360,17 @@ func (s *store) findByWeight(ctx context.Context, l *list, page *keyvalue.Page) 
 	})
 }
 
-const findByBucket = `SELECT "prism_version", "prism_record" FROM "samples"
+var findByBucket = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE "bucket" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
-ORDER BY "sample_id" LIMIT ?1`
+ORDER BY "sample_id" LIMIT ?1`)
 
-const findByBucketReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+var findByBucketReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE "bucket" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
-ORDER BY "sample_id" DESC LIMIT ?1`
+ORDER BY "sample_id" DESC LIMIT ?1`)
 
 // findByBucket adds the records of l to page, by sample_id.
 func (s *store) findByBucket(ctx context.Context, bucket int64, l *list, page *keyvalue.Page) error {
@@ -385,17 +385,17 @@ func (s *store) findByBucket(ctx context.Context, bucket int64, l *list, page *k
 	})
 }
 
-const findBySameText = `SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameText = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE "text" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
-ORDER BY "sample_id" LIMIT ?1`
+ORDER BY "sample_id" LIMIT ?1`)
 
-const findBySameTextReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameTextReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE "text" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
-ORDER BY "sample_id" DESC LIMIT ?1`
+ORDER BY "sample_id" DESC LIMIT ?1`)
 
 // findBySameText adds the records of l to page, by sample_id.
 func (s *store) findBySameText(ctx context.Context, text []byte, l *list, page *keyvalue.Page) error {
@@ -410,17 +410,17 @@ func (s *store) findBySameText(ctx context.Context, text []byte, l *list, page *
 	})
 }
 
-const findBySameNumber = `SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameNumber = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE "number" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
-ORDER BY "sample_id" LIMIT ?1`
+ORDER BY "sample_id" LIMIT ?1`)
 
-const findBySameNumberReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameNumberReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE "number" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
-ORDER BY "sample_id" DESC LIMIT ?1`
+ORDER BY "sample_id" DESC LIMIT ?1`)
 
 // findBySameNumber adds the records of l to page, by sample_id.
 func (s *store) findBySameNumber(ctx context.Context, number int64, l *list, page *keyvalue.Page) error {
@@ -435,17 +435,17 @@ func (s *store) findBySameNumber(ctx context.Context, number int64, l *list, pag
 	})
 }
 
-const findBySameSize = `SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameSize = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE "size" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
-ORDER BY "sample_id" LIMIT ?1`
+ORDER BY "sample_id" LIMIT ?1`)
 
-const findBySameSizeReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameSizeReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE "size" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
-ORDER BY "sample_id" DESC LIMIT ?1`
+ORDER BY "sample_id" DESC LIMIT ?1`)
 
 // findBySameSize adds the records of l to page, by sample_id.
 func (s *store) findBySameSize(ctx context.Context, size uint64, l *list, page *keyvalue.Page) error {
@@ -460,17 +460,17 @@ func (s *store) findBySameSize(ctx context.Context, size uint64, l *list, page *
 	})
 }
 
-const findBySameFlag = `SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameFlag = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE "flag" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
-ORDER BY "sample_id" LIMIT ?1`
+ORDER BY "sample_id" LIMIT ?1`)
 
-const findBySameFlagReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameFlagReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE "flag" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
-ORDER BY "sample_id" DESC LIMIT ?1`
+ORDER BY "sample_id" DESC LIMIT ?1`)
 
 // findBySameFlag adds the records of l to page, by sample_id.
 func (s *store) findBySameFlag(ctx context.Context, flag bool, l *list, page *keyvalue.Page) error {
@@ -485,17 +485,17 @@ func (s *store) findBySameFlag(ctx context.Context, flag bool, l *list, page *ke
 	})
 }
 
-const findBySameGrade = `SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameGrade = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE "grade" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
-ORDER BY "sample_id" LIMIT ?1`
+ORDER BY "sample_id" LIMIT ?1`)
 
-const findBySameGradeReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameGradeReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE "grade" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
-ORDER BY "sample_id" DESC LIMIT ?1`
+ORDER BY "sample_id" DESC LIMIT ?1`)
 
 // findBySameGrade adds the records of l to page, by sample_id.
 func (s *store) findBySameGrade(ctx context.Context, grade int64, l *list, page *keyvalue.Page) error {
@@ -510,17 +510,17 @@ func (s *store) findBySameGrade(ctx context.Context, grade int64, l *list, page 
 	})
 }
 
-const findBySameTime = `SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameTime = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE "time" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
-ORDER BY "sample_id" LIMIT ?1`
+ORDER BY "sample_id" LIMIT ?1`)
 
-const findBySameTimeReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameTimeReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE "time" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
-ORDER BY "sample_id" DESC LIMIT ?1`
+ORDER BY "sample_id" DESC LIMIT ?1`)
 
 // findBySameTime adds the records of l to page, by sample_id.
 func (s *store) findBySameTime(ctx context.Context, time_ wire.Timestamp, l *list, page *keyvalue.Page) error {
