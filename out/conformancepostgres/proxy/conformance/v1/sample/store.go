@@ -6,13 +6,19 @@ import (
 	"context"
 
 	"github.com/prism-proxy/prism/backends/postgres"
-	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
-// store keeps the records of conformance.v1.Sample in table samples.
+// store keeps the records of conformance.v1.Sample.
 type store struct{ db *postgres.DB }
+
+// table is where they are.
+var table = postgres.Table{
+	Name: "samples", Key: 1,
+	Put: put, Create: create, Swap: swap,
+	VersionOf: versionOf, Remove: remove, RemoveVersion: removeVersion,
+}
 
 // values are the parameters that find k.
 func (k *key) values() []any {
@@ -22,10 +28,11 @@ func (k *key) values() []any {
 // values are the parameters that write r: its columns and its bytes.
 func (r *record) values() []any {
 	return []any{
-		r.sampleID, r.text, postgres.Optional(r.number), postgres.Optional(r.size),
-		postgres.Optional(r.flag), postgres.Optional(r.grade), postgres.Time(r.time_),
-		postgres.Nanos(r.time_), postgres.Optional(r.delta), postgres.Optional(r.mask),
-		postgres.Optional(r.level), postgres.Optional(r.weight), r.bucket, postgres.Record(r.bytes),
+		r.sampleID, r.text, postgres.OptionalInt(r.number), postgres.OptionalUint(r.size),
+		postgres.OptionalBool(r.flag), postgres.OptionalInt(r.grade), postgres.Time(r.time_),
+		postgres.Nanos(r.time_), postgres.OptionalInt(r.delta), postgres.OptionalUint(r.mask),
+		postgres.OptionalInt(r.level), postgres.OptionalInt(r.weight), r.bucket,
+		postgres.Record(r.bytes),
 	}
 }
 
@@ -45,9 +52,8 @@ const replace = `UPDATE SET
 const put = insert + replace + ` RETURNING "prism_version"`
 
 // put stores r whatever was there.
-func (s *store) put(ctx context.Context, r *record) (w keyvalue.Written, err error) {
-	w.Version, err = s.db.Version(ctx, put, r.values()...)
-	return w, err
+func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
+	return s.db.Put(ctx, &table, r.values())
 }
 
 const versionOf = `SELECT "prism_version" FROM "samples" WHERE "sample_id" = $1`
@@ -68,20 +74,15 @@ SELECT (SELECT version FROM found), (SELECT "prism_version" FROM swapped)`
 
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
-func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (w keyvalue.Written, err error) {
-	if expected == 0 {
-		w.Version, err = s.db.Create(ctx, create, r.values(), versionOf, r.key.values())
-	} else {
-		w.Version, err = s.db.Swap(ctx, swap, append(r.values(), expected)...)
-	}
-	return w, err
+func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (keyvalue.Written, error) {
+	return s.db.CompareAndSwap(ctx, &table, r.values(), expected)
 }
 
 const get = `SELECT "prism_version", "prism_record" FROM "samples" WHERE "sample_id" = $1`
 
 // get appends the record with key k to out, as a reply.
 func (s *store) get(ctx context.Context, k *key, out []byte) ([]byte, error) {
-	return s.db.Record(ctx, out, get, k.values()...)
+	return s.db.Record(ctx, &table, out, get, k.values()...)
 }
 
 const remove = `DELETE FROM "samples" WHERE "sample_id" = $1 RETURNING "prism_version"`
@@ -96,47 +97,23 @@ SELECT version FROM found`
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
 func (s *store) delete(ctx context.Context, k *key, ifVersion int64) (existed bool, err error) {
-	if ifVersion == 0 {
-		removed, err := s.db.Version(ctx, remove, k.values()...)
-		return removed != 0, err
-	}
-	found, err := s.db.Version(ctx, removeVersion, append(k.values(), ifVersion)...)
-	if found != 0 && found != ifVersion {
-		return false, runtime.Mismatch(found)
-	}
-	return found != 0, err
+	return s.db.Delete(ctx, &table, k.values(), ifVersion)
 }
 
 // batchPut stores all records or none, in their order.
 func (s *store) batchPut(ctx context.Context, records []record) ([]keyvalue.Written, error) {
-	versions, _, err := s.db.Versions(ctx, "samples", put, len(records), func(i int) []any { return records[i].values() })
-	if err != nil {
-		return nil, err
-	}
-	written := make([]keyvalue.Written, len(records))
-	for i, version := range versions {
-		written[i] = keyvalue.Written{Version: version}
-	}
-	return written, nil
+	return s.db.BatchPut(ctx, &table, "samples", len(records), func(i int) []any { return records[i].values() })
 }
 
 // batchGet adds the records with the keys to results until one does not fit.
 func (s *store) batchGet(ctx context.Context, keys []key, results *keyvalue.Results) error {
-	return s.db.Records(ctx, results, get, len(keys), func(i int) []any { return keys[i].values() })
+	return s.db.Records(ctx, &table, results, get, len(keys), func(i int) []any { return keys[i].values() })
 }
 
 // batchDelete removes all records with the keys or none, and reports which
 // were there.
 func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
-	removed, _, err := s.db.Versions(ctx, "samples", remove, len(keys), func(i int) []any { return keys[i].values() })
-	if err != nil {
-		return nil, err
-	}
-	existed := make([]bool, len(keys))
-	for i, version := range removed {
-		existed[i] = version != 0
-	}
-	return existed, nil
+	return s.db.BatchDelete(ctx, &table, len(keys), func(i int) []any { return keys[i].values() })
 }
 
 const scan = `SELECT "prism_version", "prism_record" FROM "samples"
@@ -159,18 +136,12 @@ ORDER BY "sample_id" DESC LIMIT $1`
 
 // scan adds the records of l to page, by sample_id.
 func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
-	statement, values := scan, []any{page.Limit(), l.from.sampleID}
-	if page.Reverse() {
-		statement = scanReverse
-	}
+	values := []any{l.from.sampleID}
 	if l.bounded {
-		statement = scanTo
-		if page.Reverse() {
-			statement = scanReverseTo
-		}
 		values = append(values, l.to.sampleID)
+		return s.db.Page(ctx, &table, page, scanTo, scanReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, scan, scanReverse, values...)
 }
 
 const findByText = `SELECT "prism_version", "prism_record" FROM "samples"
@@ -193,18 +164,12 @@ ORDER BY "text" DESC, "sample_id" DESC LIMIT $1`
 
 // findByText adds the records of l to page, by text, sample_id.
 func (s *store) findByText(ctx context.Context, l *list, page *keyvalue.Page) error {
-	statement, values := findByText, []any{page.Limit(), l.from.text, l.from.sampleID}
-	if page.Reverse() {
-		statement = findByTextReverse
-	}
+	values := []any{l.from.text, l.from.sampleID}
 	if l.bounded {
-		statement = findByTextTo
-		if page.Reverse() {
-			statement = findByTextReverseTo
-		}
 		values = append(values, l.to.text, l.to.sampleID)
+		return s.db.Page(ctx, &table, page, findByTextTo, findByTextReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findByText, findByTextReverse, values...)
 }
 
 const findByNumber = `SELECT "prism_version", "prism_record" FROM "samples"
@@ -227,18 +192,12 @@ ORDER BY "number" DESC, "sample_id" DESC LIMIT $1`
 
 // findByNumber adds the records of l to page, by number, sample_id.
 func (s *store) findByNumber(ctx context.Context, l *list, page *keyvalue.Page) error {
-	statement, values := findByNumber, []any{page.Limit(), l.from.number, l.from.sampleID}
-	if page.Reverse() {
-		statement = findByNumberReverse
-	}
+	values := []any{l.from.number, l.from.sampleID}
 	if l.bounded {
-		statement = findByNumberTo
-		if page.Reverse() {
-			statement = findByNumberReverseTo
-		}
 		values = append(values, l.to.number, l.to.sampleID)
+		return s.db.Page(ctx, &table, page, findByNumberTo, findByNumberReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findByNumber, findByNumberReverse, values...)
 }
 
 const findBySize = `SELECT "prism_version", "prism_record" FROM "samples"
@@ -261,18 +220,12 @@ ORDER BY "size" DESC, "sample_id" DESC LIMIT $1`
 
 // findBySize adds the records of l to page, by size, sample_id.
 func (s *store) findBySize(ctx context.Context, l *list, page *keyvalue.Page) error {
-	statement, values := findBySize, []any{page.Limit(), l.from.size, l.from.sampleID}
-	if page.Reverse() {
-		statement = findBySizeReverse
-	}
+	values := []any{l.from.size, l.from.sampleID}
 	if l.bounded {
-		statement = findBySizeTo
-		if page.Reverse() {
-			statement = findBySizeReverseTo
-		}
 		values = append(values, l.to.size, l.to.sampleID)
+		return s.db.Page(ctx, &table, page, findBySizeTo, findBySizeReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findBySize, findBySizeReverse, values...)
 }
 
 const findByFlag = `SELECT "prism_version", "prism_record" FROM "samples"
@@ -295,18 +248,12 @@ ORDER BY "flag" DESC, "sample_id" DESC LIMIT $1`
 
 // findByFlag adds the records of l to page, by flag, sample_id.
 func (s *store) findByFlag(ctx context.Context, l *list, page *keyvalue.Page) error {
-	statement, values := findByFlag, []any{page.Limit(), l.from.flag, l.from.sampleID}
-	if page.Reverse() {
-		statement = findByFlagReverse
-	}
+	values := []any{l.from.flag, l.from.sampleID}
 	if l.bounded {
-		statement = findByFlagTo
-		if page.Reverse() {
-			statement = findByFlagReverseTo
-		}
 		values = append(values, l.to.flag, l.to.sampleID)
+		return s.db.Page(ctx, &table, page, findByFlagTo, findByFlagReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findByFlag, findByFlagReverse, values...)
 }
 
 const findByGrade = `SELECT "prism_version", "prism_record" FROM "samples"
@@ -329,18 +276,12 @@ ORDER BY "grade" DESC, "sample_id" DESC LIMIT $1`
 
 // findByGrade adds the records of l to page, by grade, sample_id.
 func (s *store) findByGrade(ctx context.Context, l *list, page *keyvalue.Page) error {
-	statement, values := findByGrade, []any{page.Limit(), l.from.grade, l.from.sampleID}
-	if page.Reverse() {
-		statement = findByGradeReverse
-	}
+	values := []any{l.from.grade, l.from.sampleID}
 	if l.bounded {
-		statement = findByGradeTo
-		if page.Reverse() {
-			statement = findByGradeReverseTo
-		}
 		values = append(values, l.to.grade, l.to.sampleID)
+		return s.db.Page(ctx, &table, page, findByGradeTo, findByGradeReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findByGrade, findByGradeReverse, values...)
 }
 
 const findByTime = `SELECT "prism_version", "prism_record" FROM "samples"
@@ -363,18 +304,12 @@ ORDER BY "time" DESC, "time_nanos" DESC, "sample_id" DESC LIMIT $1`
 
 // findByTime adds the records of l to page, by time, sample_id.
 func (s *store) findByTime(ctx context.Context, l *list, page *keyvalue.Page) error {
-	statement, values := findByTime, []any{page.Limit(), postgres.TimeOrLowest(l.from.time_), postgres.NanosOrLowest(l.from.time_), l.from.sampleID}
-	if page.Reverse() {
-		statement = findByTimeReverse
-	}
+	values := []any{postgres.TimeOrLowest(l.from.time_), postgres.NanosOrLowest(l.from.time_), l.from.sampleID}
 	if l.bounded {
-		statement = findByTimeTo
-		if page.Reverse() {
-			statement = findByTimeReverseTo
-		}
 		values = append(values, postgres.TimeOrLowest(l.to.time_), postgres.NanosOrLowest(l.to.time_), l.to.sampleID)
+		return s.db.Page(ctx, &table, page, findByTimeTo, findByTimeReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findByTime, findByTimeReverse, values...)
 }
 
 const findByDelta = `SELECT "prism_version", "prism_record" FROM "samples"
@@ -397,18 +332,12 @@ ORDER BY "delta" DESC, "sample_id" DESC LIMIT $1`
 
 // findByDelta adds the records of l to page, by delta, sample_id.
 func (s *store) findByDelta(ctx context.Context, l *list, page *keyvalue.Page) error {
-	statement, values := findByDelta, []any{page.Limit(), l.from.delta, l.from.sampleID}
-	if page.Reverse() {
-		statement = findByDeltaReverse
-	}
+	values := []any{l.from.delta, l.from.sampleID}
 	if l.bounded {
-		statement = findByDeltaTo
-		if page.Reverse() {
-			statement = findByDeltaReverseTo
-		}
 		values = append(values, l.to.delta, l.to.sampleID)
+		return s.db.Page(ctx, &table, page, findByDeltaTo, findByDeltaReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findByDelta, findByDeltaReverse, values...)
 }
 
 const findByMask = `SELECT "prism_version", "prism_record" FROM "samples"
@@ -431,18 +360,12 @@ ORDER BY "mask" DESC, "sample_id" DESC LIMIT $1`
 
 // findByMask adds the records of l to page, by mask, sample_id.
 func (s *store) findByMask(ctx context.Context, l *list, page *keyvalue.Page) error {
-	statement, values := findByMask, []any{page.Limit(), l.from.mask, l.from.sampleID}
-	if page.Reverse() {
-		statement = findByMaskReverse
-	}
+	values := []any{l.from.mask, l.from.sampleID}
 	if l.bounded {
-		statement = findByMaskTo
-		if page.Reverse() {
-			statement = findByMaskReverseTo
-		}
 		values = append(values, l.to.mask, l.to.sampleID)
+		return s.db.Page(ctx, &table, page, findByMaskTo, findByMaskReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findByMask, findByMaskReverse, values...)
 }
 
 const findByLevel = `SELECT "prism_version", "prism_record" FROM "samples"
@@ -465,18 +388,12 @@ ORDER BY "level" DESC, "sample_id" DESC LIMIT $1`
 
 // findByLevel adds the records of l to page, by level, sample_id.
 func (s *store) findByLevel(ctx context.Context, l *list, page *keyvalue.Page) error {
-	statement, values := findByLevel, []any{page.Limit(), l.from.level, l.from.sampleID}
-	if page.Reverse() {
-		statement = findByLevelReverse
-	}
+	values := []any{l.from.level, l.from.sampleID}
 	if l.bounded {
-		statement = findByLevelTo
-		if page.Reverse() {
-			statement = findByLevelReverseTo
-		}
 		values = append(values, l.to.level, l.to.sampleID)
+		return s.db.Page(ctx, &table, page, findByLevelTo, findByLevelReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findByLevel, findByLevelReverse, values...)
 }
 
 const findByWeight = `SELECT "prism_version", "prism_record" FROM "samples"
@@ -499,18 +416,12 @@ ORDER BY "weight" DESC, "sample_id" DESC LIMIT $1`
 
 // findByWeight adds the records of l to page, by weight, sample_id.
 func (s *store) findByWeight(ctx context.Context, l *list, page *keyvalue.Page) error {
-	statement, values := findByWeight, []any{page.Limit(), l.from.weight, l.from.sampleID}
-	if page.Reverse() {
-		statement = findByWeightReverse
-	}
+	values := []any{l.from.weight, l.from.sampleID}
 	if l.bounded {
-		statement = findByWeightTo
-		if page.Reverse() {
-			statement = findByWeightReverseTo
-		}
 		values = append(values, l.to.weight, l.to.sampleID)
+		return s.db.Page(ctx, &table, page, findByWeightTo, findByWeightReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findByWeight, findByWeightReverse, values...)
 }
 
 const findByBucket = `SELECT "prism_version", "prism_record" FROM "samples"
@@ -537,18 +448,12 @@ ORDER BY "sample_id" DESC LIMIT $1`
 
 // findByBucket adds the records of l to page, by sample_id.
 func (s *store) findByBucket(ctx context.Context, bucket int64, l *list, page *keyvalue.Page) error {
-	statement, values := findByBucket, []any{page.Limit(), bucket, l.from.sampleID}
-	if page.Reverse() {
-		statement = findByBucketReverse
-	}
+	values := []any{bucket, l.from.sampleID}
 	if l.bounded {
-		statement = findByBucketTo
-		if page.Reverse() {
-			statement = findByBucketReverseTo
-		}
 		values = append(values, l.to.sampleID)
+		return s.db.Page(ctx, &table, page, findByBucketTo, findByBucketReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findByBucket, findByBucketReverse, values...)
 }
 
 const findBySameText = `SELECT "prism_version", "prism_record" FROM "samples"
@@ -575,18 +480,12 @@ ORDER BY "sample_id" DESC LIMIT $1`
 
 // findBySameText adds the records of l to page, by sample_id.
 func (s *store) findBySameText(ctx context.Context, text []byte, l *list, page *keyvalue.Page) error {
-	statement, values := findBySameText, []any{page.Limit(), text, l.from.sampleID}
-	if page.Reverse() {
-		statement = findBySameTextReverse
-	}
+	values := []any{text, l.from.sampleID}
 	if l.bounded {
-		statement = findBySameTextTo
-		if page.Reverse() {
-			statement = findBySameTextReverseTo
-		}
 		values = append(values, l.to.sampleID)
+		return s.db.Page(ctx, &table, page, findBySameTextTo, findBySameTextReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findBySameText, findBySameTextReverse, values...)
 }
 
 const findBySameNumber = `SELECT "prism_version", "prism_record" FROM "samples"
@@ -613,18 +512,12 @@ ORDER BY "sample_id" DESC LIMIT $1`
 
 // findBySameNumber adds the records of l to page, by sample_id.
 func (s *store) findBySameNumber(ctx context.Context, number int64, l *list, page *keyvalue.Page) error {
-	statement, values := findBySameNumber, []any{page.Limit(), number, l.from.sampleID}
-	if page.Reverse() {
-		statement = findBySameNumberReverse
-	}
+	values := []any{number, l.from.sampleID}
 	if l.bounded {
-		statement = findBySameNumberTo
-		if page.Reverse() {
-			statement = findBySameNumberReverseTo
-		}
 		values = append(values, l.to.sampleID)
+		return s.db.Page(ctx, &table, page, findBySameNumberTo, findBySameNumberReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findBySameNumber, findBySameNumberReverse, values...)
 }
 
 const findBySameSize = `SELECT "prism_version", "prism_record" FROM "samples"
@@ -651,18 +544,12 @@ ORDER BY "sample_id" DESC LIMIT $1`
 
 // findBySameSize adds the records of l to page, by sample_id.
 func (s *store) findBySameSize(ctx context.Context, size uint64, l *list, page *keyvalue.Page) error {
-	statement, values := findBySameSize, []any{page.Limit(), size, l.from.sampleID}
-	if page.Reverse() {
-		statement = findBySameSizeReverse
-	}
+	values := []any{size, l.from.sampleID}
 	if l.bounded {
-		statement = findBySameSizeTo
-		if page.Reverse() {
-			statement = findBySameSizeReverseTo
-		}
 		values = append(values, l.to.sampleID)
+		return s.db.Page(ctx, &table, page, findBySameSizeTo, findBySameSizeReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findBySameSize, findBySameSizeReverse, values...)
 }
 
 const findBySameFlag = `SELECT "prism_version", "prism_record" FROM "samples"
@@ -689,18 +576,12 @@ ORDER BY "sample_id" DESC LIMIT $1`
 
 // findBySameFlag adds the records of l to page, by sample_id.
 func (s *store) findBySameFlag(ctx context.Context, flag bool, l *list, page *keyvalue.Page) error {
-	statement, values := findBySameFlag, []any{page.Limit(), flag, l.from.sampleID}
-	if page.Reverse() {
-		statement = findBySameFlagReverse
-	}
+	values := []any{flag, l.from.sampleID}
 	if l.bounded {
-		statement = findBySameFlagTo
-		if page.Reverse() {
-			statement = findBySameFlagReverseTo
-		}
 		values = append(values, l.to.sampleID)
+		return s.db.Page(ctx, &table, page, findBySameFlagTo, findBySameFlagReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findBySameFlag, findBySameFlagReverse, values...)
 }
 
 const findBySameGrade = `SELECT "prism_version", "prism_record" FROM "samples"
@@ -727,18 +608,12 @@ ORDER BY "sample_id" DESC LIMIT $1`
 
 // findBySameGrade adds the records of l to page, by sample_id.
 func (s *store) findBySameGrade(ctx context.Context, grade int64, l *list, page *keyvalue.Page) error {
-	statement, values := findBySameGrade, []any{page.Limit(), grade, l.from.sampleID}
-	if page.Reverse() {
-		statement = findBySameGradeReverse
-	}
+	values := []any{grade, l.from.sampleID}
 	if l.bounded {
-		statement = findBySameGradeTo
-		if page.Reverse() {
-			statement = findBySameGradeReverseTo
-		}
 		values = append(values, l.to.sampleID)
+		return s.db.Page(ctx, &table, page, findBySameGradeTo, findBySameGradeReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findBySameGrade, findBySameGradeReverse, values...)
 }
 
 const findBySameTime = `SELECT "prism_version", "prism_record" FROM "samples"
@@ -765,16 +640,10 @@ ORDER BY "sample_id" DESC LIMIT $1`
 
 // findBySameTime adds the records of l to page, by sample_id.
 func (s *store) findBySameTime(ctx context.Context, time_ wire.Timestamp, l *list, page *keyvalue.Page) error {
-	statement, values := findBySameTime, []any{page.Limit(), postgres.Time(time_), postgres.Nanos(time_), l.from.sampleID}
-	if page.Reverse() {
-		statement = findBySameTimeReverse
-	}
+	values := []any{postgres.Time(time_), postgres.Nanos(time_), l.from.sampleID}
 	if l.bounded {
-		statement = findBySameTimeTo
-		if page.Reverse() {
-			statement = findBySameTimeReverseTo
-		}
 		values = append(values, l.to.sampleID)
+		return s.db.Page(ctx, &table, page, findBySameTimeTo, findBySameTimeReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findBySameTime, findBySameTimeReverse, values...)
 }
