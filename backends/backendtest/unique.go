@@ -30,7 +30,7 @@ func (t *check) taken(i *pb.Item) {
 	_, err = t.swap(i, record.GetVersion())
 	t.refused(err, unique, "index", "serial")
 	_, err = t.Items.BatchPutItems(t.Context(), &pb.BatchPutItemsRequest{Items: []*pb.Item{item("other"), i}})
-	t.refused(err, unique, "index", "serial")
+	t.refused(err, unique, "index", "serial", "field", "items[1]")
 }
 
 func (t *check) findSerial(value string) (*pb.ItemRecord, error) {

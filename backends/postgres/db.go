@@ -39,9 +39,19 @@ type DB struct {
 	Tokens *keyvalue.Tokens
 
 	now   func() time.Time
-	pool  *pgxpool.Pool
+	pool  pool
 	turns turns
 	close sync.Once
+}
+
+// pool is a *pgxpool.Pool. A package compiles against all that the types it uses
+// are made of, and there is a package for each entity: the interface keeps the
+// driver's types, which are many, out of DB. What has them in its signature is a
+// function and no method of DB for the same reason.
+type pool interface{ Close() }
+
+func acquire(ctx context.Context, db *DB) (*pgxpool.Conn, error) {
+	return db.pool.(*pgxpool.Pool).Acquire(ctx)
 }
 
 // Open connects to the store and verifies it: the server and its settings, the
@@ -106,7 +116,7 @@ func connect(ctx context.Context, env *runtime.Env, cfg Config, session map[stri
 }
 
 func (db *DB) verify(ctx context.Context, env *runtime.Env, cfg Config) error {
-	conn, err := db.pool.Acquire(ctx)
+	conn, err := acquire(ctx, db)
 	if err != nil {
 		return Error(ctx, unsent{err})
 	}

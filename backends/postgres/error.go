@@ -99,9 +99,9 @@ func answered(e *pgconn.PgError, failed failure) error {
 
 func cause(what string) error { return errors.New("postgres: " + what) }
 
-// Violated returns the constraint in err if another record has the same value
+// violated returns the constraint in err if another record has the same value
 // in a unique index, and else "".
-func Violated(err error) string {
+func violated(err error) string {
 	var e *runtime.Error
 	if errors.As(err, &e) && e.Reason == runtime.Unique {
 		return e.Metadata["index"]

@@ -104,7 +104,7 @@ func TestViolated(t *testing.T) {
 	}
 	labels := []string{"y", "z", "x", "w"}
 	values := func(i int) []any { return []any{"b" + labels[i], labels[i]} }
-	_, item, err := db.Versions(t.Context(), "things", insertThing, len(labels), values)
+	_, item, err := db.Versions(t.Context(), &things, insertThing, len(labels), values)
 	if got := postgres.Violated(err); got != "things_label" || item != 2 {
 		t.Errorf("got constraint %q, item %d, want things_label, item 2", got, item)
 	}
@@ -160,7 +160,7 @@ func TestServerRefuses(t *testing.T) {
 		db := open(t, environment(with(t, store, c.setting, c.value)), config(initSQL))
 		_, err := db.Version(t.Context(), sleep)
 		wantReason(t, err, c.reason, "none")
-		if _, err := db.Record(t.Context(), `SELECT 1::bigint, ''::bytea`); err != nil {
+		if _, err := db.Record(t.Context(), &things, `SELECT 1::bigint, ''::bytea`); err != nil {
 			t.Errorf("%s: the next read fails: %v", c.setting, err)
 		}
 	}

@@ -12,3 +12,19 @@ import (
 func Connect(ctx context.Context, env *runtime.Env, cfg Config) (*pgxpool.Pool, error) {
 	return connect(ctx, env, cfg, onePlan)
 }
+
+// Version, Versions and Again give tests what operations are made of.
+func (db *DB) Version(ctx context.Context, statement string, values ...any) (int64, error) {
+	return db.version(ctx, statement, values...)
+}
+
+func (db *DB) Versions(ctx context.Context, t *Table, statement string, n int, values func(i int) []any) ([]int64, int, error) {
+	return db.versions(ctx, t, statement, n, values)
+}
+
+func (db *DB) Again(ctx context.Context, t *Table, err error, item int, records ...[]any) (bool, error) {
+	return db.again(ctx, t, err, item, records...)
+}
+
+// Violated is for tests of what again asks.
+var Violated = violated

@@ -37,6 +37,14 @@ INSERT INTO "prism_migrations" VALUES ('ns', 2, '0002_more_expand', NULL, 'appli
 
 const insertThing = `INSERT INTO "things" VALUES ($1, $2, 7) RETURNING "prism_version"`
 
+var things = postgres.Table{
+	Name: "things", Key: 1,
+	Unique: []postgres.Unique{{
+		Name: "label", Index: "things_label", Columns: []int{1},
+		Taken: `SELECT "prism_version" FROM "things" WHERE "label" = $1 AND NOT ("id" = $2)`,
+	}},
+}
+
 // config holds the given migrations, 0001 first.
 func config(migrations ...string) postgres.Config {
 	fsys := fstest.MapFS{}

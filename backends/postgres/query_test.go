@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prism-proxy/prism/backends/postgres"
 	"github.com/prism-proxy/prism/backends/postgres/postgrestest"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
@@ -43,7 +44,7 @@ func TestPageOfLargeRecords(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := db.Page(t.Context(), page, list, page.Limit()); err != nil {
+			if err := db.Page(t.Context(), &things, page, list, ""); err != nil {
 				t.Fatal(err)
 			}
 			if got := len(page.Bytes(nil)) / 1000000; got != 3 || page.Edge() == nil {
@@ -76,7 +77,7 @@ func TestBatchOfLargeRecords(t *testing.T) {
 	for n, keeps := range map[int]bool{3: true, 10: true, 150: false} {
 		before := session()
 		var results keyvalue.Results
-		if err := db.Records(t.Context(), &results, get, n, func(i int) []any { return []any{int64(i)} }); err != nil {
+		if err := db.Records(t.Context(), &things, &results, get, n, func(i int) []any { return []any{int64(i)} }); err != nil {
 			t.Fatal(err)
 		}
 		if got := len(results.Bytes()) / 1000000; got != 3 {
@@ -101,7 +102,7 @@ func TestBatchesTakeTurns(t *testing.T) {
 	var group sync.WaitGroup
 	for _, ids := range [][]string{{"a", "b"}, {"b", "a"}} {
 		group.Go(func() {
-			_, _, err := db.Versions(t.Context(), "things", slow, len(ids), func(i int) []any {
+			_, _, err := db.Versions(t.Context(), &things, slow, len(ids), func(i int) []any {
 				sent.Add(1)
 				return []any{ids[i]}
 			})
@@ -129,7 +130,7 @@ func TestBatchesLeaveConnections(t *testing.T) {
 	for i := range 4 {
 		group.Go(func() {
 			values := func(int) []any { return []any{string(rune('a' + i)), nil} }
-			if _, _, err := db.Versions(t.Context(), "things", insertThing, 1, values); err != nil {
+			if _, _, err := db.Versions(t.Context(), &things, insertThing, 1, values); err != nil {
 				t.Error(err)
 			}
 		})
@@ -143,7 +144,7 @@ func TestBatchesLeaveConnections(t *testing.T) {
 	}
 	late, cancel := context.WithTimeout(t.Context(), 0)
 	defer cancel()
-	_, _, err := db.Versions(late, "things", insertThing, 1, nil)
+	_, _, err := db.Versions(late, &things, insertThing, 1, nil)
 	wantReason(t, err, runtime.DeadlineExceeded, "none")
 	other.exec(`COMMIT`)
 	group.Wait()
@@ -165,4 +166,24 @@ END $$`)
 	}
 	_, err := db.Version(t.Context(), `SELECT "win"($1)`, 4)
 	wantReason(t, err, runtime.BackendContention, "none")
+}
+
+// A swap that expects no record asks again, with the same values, where the
+// record that kept it from inserting was deleted in between.
+func TestCreateBesideDelete(t *testing.T) {
+	store := postgrestest.Start(t)
+	migrate(t, environment(store), config(initSQL))
+	db := open(t, environment(store), config(initSQL))
+	query(t, store, `CREATE SEQUENCE "tries"`)
+	table := postgres.Table{
+		Key: 1, TTL: time.Hour,
+		Create:    `SELECT 7::bigint WHERE nextval('"tries"') = 2 AND $1::text = 'a' AND $2::text = 'x' AND $3::timestamptz > $4::timestamptz`,
+		VersionOf: `SELECT 7::bigint WHERE $1::text <> 'a' AND $2::timestamptz IS NOT NULL`,
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	w, err := db.CompareAndSwap(ctx, &table, []any{[]byte("a"), []byte("x")}, 0)
+	if err != nil || w.Version != 7 || !w.Expires.Set {
+		t.Errorf("got %+v, %v, want version 7, which expires", w, err)
+	}
 }

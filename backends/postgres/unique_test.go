@@ -9,8 +9,10 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/prism-proxy/prism/backends/backendtest"
+	"github.com/prism-proxy/prism/backends/postgres"
 	"github.com/prism-proxy/prism/backends/postgres/postgrestest"
 	pb "github.com/prism-proxy/prism/out/contract/conformance/v1"
+	"github.com/prism-proxy/prism/runtime"
 )
 
 // session is a connection beside the proxy's, which holds locks.
@@ -100,23 +102,28 @@ func TestAgain(t *testing.T) {
 	if _, err := db.Version(t.Context(), insertThing, "a", "x"); err != nil {
 		t.Fatal(err)
 	}
-	const other = `SELECT "prism_version" FROM "things" WHERE "label" = $1 AND "id" <> $2`
-	taken := errors.New("taken")
+	thing := func(id string, label []byte) []any { return []any{[]byte(id), label, []byte("record")} }
+	refused := runtime.Taken("things_label")
 	for _, c := range []struct {
-		name, id, label string
-		before          bool
-		want            error
+		name  string
+		batch [][]any // of which the last is refused
+		taken bool
 	}{
-		{"another record has the value", "b", "x", false, taken},
-		{"the same record has it", "a", "x", false, nil},
-		{"none has it any more", "b", "y", false, nil},
-		{"one of the same batch has it", "b", "y", true, taken},
+		{"another record has the value", [][]any{thing("b", []byte("x"))}, true},
+		{"the same record has it", [][]any{thing("a", []byte("x"))}, false},
+		{"none has it any more", [][]any{thing("b", []byte("y"))}, false},
+		{"one of the same batch has it", [][]any{thing("b", []byte("y")), thing("c", []byte("z")), thing("d", []byte("y"))}, true},
+		{"one of the same batch has none", [][]any{thing("b", nil), thing("c", []byte{})}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			again, err := db.Again(t.Context(), taken, c.before, other, c.label, c.id)
-			if again != (c.want == nil) || err != c.want {
-				t.Errorf("got again %t, %v, want %v", again, err, c.want)
+			again, err := db.Again(t.Context(), &things, refused, len(c.batch)-1, c.batch...)
+			if again == c.taken || c.taken != (postgres.Violated(err) == "label") {
+				t.Errorf("got again %t, %v, want it taken: %t", again, err, c.taken)
 			}
 		})
+	}
+	other := errors.New("another error")
+	if again, err := db.Again(t.Context(), &things, other, 0, thing("b", nil)); again || err != other {
+		t.Errorf("got again %t, %v of what no unique index refused", again, err)
 	}
 }

@@ -3,7 +3,6 @@ package postgres
 import (
 	"bytes"
 	"math"
-	"time"
 	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5/pgtype"
@@ -14,8 +13,16 @@ import (
 // The values of parameters. Text binds as a []byte, which is NULL when it is
 // nil and not when it is empty, numbers and bools bind as they are.
 
-// Optional returns what binds v, or NULL if it is absent.
-func Optional[T any](v wire.Optional[T]) any {
+// OptionalInt returns what binds v, or NULL if it is absent.
+func OptionalInt(v wire.Optional[int64]) any { return optional(v) }
+
+// OptionalUint returns what binds v, or NULL if it is absent.
+func OptionalUint(v wire.Optional[uint64]) any { return optional(v) }
+
+// OptionalBool returns what binds v, or NULL if it is absent.
+func OptionalBool(v wire.Optional[bool]) any { return optional(v) }
+
+func optional[T any](v wire.Optional[T]) any {
 	if !v.Set {
 		return nil
 	}
@@ -41,10 +48,10 @@ func Column(v []byte) []byte {
 
 // Float returns what binds v, or NULL if it is no number: not every store can
 // hold NaN, and columns are alike on all.
-func Float(v float64) pgtype.Float8 { return pgtype.Float8{Float64: v, Valid: !math.IsNaN(v)} }
+func Float(v float64) any { return pgtype.Float8{Float64: v, Valid: !math.IsNaN(v)} }
 
 // OptionalFloat is Float, or NULL if v is absent.
-func OptionalFloat(v wire.Optional[float64]) pgtype.Float8 {
+func OptionalFloat(v wire.Optional[float64]) any {
 	if !v.Set {
 		return pgtype.Float8{}
 	}
@@ -56,7 +63,7 @@ const nanosPerMicro = 1000
 
 // Time returns what binds the microseconds of t, rounded down, or NULL if it is
 // absent or none.
-func Time(t wire.Timestamp) pgtype.Timestamptz {
+func Time(t wire.Timestamp) any {
 	if !t.Set || !t.Valid() {
 		return pgtype.Timestamptz{}
 	}
@@ -65,7 +72,7 @@ func Time(t wire.Timestamp) pgtype.Timestamptz {
 
 // Nanos returns what binds the nanoseconds that Time leaves out, or NULL where
 // Time gives NULL.
-func Nanos(t wire.Timestamp) pgtype.Int2 {
+func Nanos(t wire.Timestamp) any {
 	if !t.Set || !t.Valid() {
 		return pgtype.Int2{}
 	}
@@ -74,7 +81,7 @@ func Nanos(t wire.Timestamp) pgtype.Int2 {
 
 // TimeOrLowest is Time for the end of a range: if t is absent it binds what
 // comes before all times.
-func TimeOrLowest(t wire.Timestamp) pgtype.Timestamptz {
+func TimeOrLowest(t wire.Timestamp) any {
 	if !t.Set {
 		return pgtype.Timestamptz{InfinityModifier: pgtype.NegativeInfinity, Valid: true}
 	}
@@ -82,17 +89,9 @@ func TimeOrLowest(t wire.Timestamp) pgtype.Timestamptz {
 }
 
 // NanosOrLowest is Nanos beside TimeOrLowest.
-func NanosOrLowest(t wire.Timestamp) pgtype.Int2 {
+func NanosOrLowest(t wire.Timestamp) any {
 	if !t.Set {
 		return pgtype.Int2{Valid: true}
 	}
 	return Nanos(t)
-}
-
-// Now returns what binds the time that an operation expires records by.
-func (db *DB) Now() pgtype.Timestamptz { return Time(wire.NewTimestamp(db.now())) }
-
-// Expires is when a record that is written now expires.
-func (db *DB) Expires(ttl time.Duration) wire.Timestamp {
-	return wire.NewTimestamp(db.now().Add(ttl).Truncate(time.Microsecond))
 }

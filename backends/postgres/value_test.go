@@ -28,10 +28,10 @@ func TestValues(t *testing.T) {
 		want  *string
 	}{
 		{"the largest uint64", "numeric(20,0)", uint64(math.MaxUint64), text("18446744073709551615")},
-		{"an optional uint64", "numeric(20,0)", postgres.Optional(wire.Some(uint64(1) << 63)), text("9223372036854775808")},
-		{"an absent uint64", "numeric(20,0)", postgres.Optional(wire.Optional[uint64]{}), nil},
-		{"an absent bool", "boolean", postgres.Optional(wire.Optional[bool]{}), nil},
-		{"an optional bool", "boolean", postgres.Optional(wire.Some(false)), text("false")},
+		{"an optional uint64", "numeric(20,0)", postgres.OptionalUint(wire.Some(uint64(1) << 63)), text("9223372036854775808")},
+		{"an absent uint64", "numeric(20,0)", postgres.OptionalUint(wire.Optional[uint64]{}), nil},
+		{"an absent bool", "boolean", postgres.OptionalBool(wire.Optional[bool]{}), nil},
+		{"an optional bool", "boolean", postgres.OptionalBool(wire.Some(false)), text("false")},
 		{"the first time", "timestamptz", postgres.Time(first), text("0001-01-01 00:00:00+00")},
 		{"the last time", "timestamptz", postgres.Time(last), text("9999-12-31 23:59:59.999999+00")},
 		{"a time before 1970", "timestamptz", postgres.Time(before), text("1969-12-31 23:59:59.999999+00")},

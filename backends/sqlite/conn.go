@@ -14,11 +14,17 @@ import (
 type Conn struct {
 	conn    connection
 	db      *DB
-	queries map[string]*Query // by SQL, prepared when first used
-	used    []*Query          // since the connection was lent
+	queries []*Query // by the number of the statement, prepared when first used
+	used    []*Query // since the connection was lent
 	ctx     context.Context
 	writing bool
 }
+
+var (
+	begin    = NewStatement("BEGIN IMMEDIATE")
+	commit   = NewStatement("COMMIT")
+	rollback = NewStatement("ROLLBACK")
+)
 
 // Reader lends a connection for reading. It waits for one until ctx ends.
 func (db *DB) Reader(ctx context.Context) (*Conn, error) { return lend(ctx, db.readers) }
@@ -36,7 +42,7 @@ func (db *DB) Begin(ctx context.Context) (*Conn, error) {
 		return nil, errPoisoned
 	}
 	c.writing = true
-	if c.Query("BEGIN IMMEDIATE").Exec(); c.err() != nil {
+	if c.Query(begin).Exec(); c.err() != nil {
 		err := c.err()
 		c.End(&err)
 		return nil, err
@@ -87,9 +93,9 @@ func (c *Conn) End(err *error) {
 // otherwise.
 func (c *Conn) finish(err error, good bool) error {
 	if err == nil && good {
-		commit := c.Query("COMMIT")
-		commit.Exec()
-		err = commit.err
+		q := c.Query(commit)
+		q.Exec()
+		err = q.err
 		if unsynced(err) {
 			c.db.poisoned.Store(true)
 		}
@@ -97,7 +103,7 @@ func (c *Conn) finish(err error, good bool) error {
 	}
 	c.conn.SetInterrupt(context.Background())
 	if !c.conn.GetAutocommit() {
-		c.Query("ROLLBACK").Exec()
+		c.Query(rollback).Exec()
 		c.reset()
 	}
 	return err
@@ -128,10 +134,12 @@ func (c *Conn) err() error {
 	return nil
 }
 
+var issue = NewStatement(`UPDATE "prism_versions" SET "last" = "last" + ?2 WHERE "table" = ?1 RETURNING "last"`)
+
 // Versions issues n versions for records of table, and returns the first. It
 // is called at most once in a transaction.
 func (c *Conn) Versions(table string, n int) (first int64) {
-	q := c.Query(`UPDATE "prism_versions" SET "last" = "last" + ?2 WHERE "table" = ?1 RETURNING "last"`)
+	q := c.Query(issue)
 	q.name(1, table)
 	q.Int(2, int64(n))
 	if !q.Next() {
@@ -140,20 +148,19 @@ func (c *Conn) Versions(table string, n int) (first int64) {
 	return q.ColumnInt(0) - int64(n) + 1
 }
 
-// Query returns the statement with the given text, which is a constant,
-// without values. Its errors are found by End. Once a query has failed, no other
-// runs.
-func (c *Conn) Query(sql string) *Query {
+// Query returns the statement prepared, without values. Its errors are found by
+// End. Once a query has failed, no other runs.
+func (c *Conn) Query(s *Statement) *Query {
 	if err := c.err(); err != nil {
 		return &Query{conn: c, err: err}
 	}
-	q := c.queries[sql]
+	q := c.queries[s.number]
 	if q == nil {
 		q = &Query{conn: c}
-		q.stmt, q.err = c.conn.Prepare(sql)
+		q.stmt, q.err = c.conn.Prepare(s.sql)
 		if q.err == nil {
 			q.expires = q.stmt.ColumnCount() == 3
-			c.queries[sql] = q
+			c.queries[s.number] = q
 		}
 	} else if q.used {
 		q.reset()
@@ -167,6 +174,9 @@ func (c *Conn) Query(sql string) *Query {
 
 func (c *Conn) close() error {
 	for _, q := range c.queries {
+		if q == nil {
+			continue
+		}
 		if err := q.stmt.Close(); err != nil {
 			return err
 		}

@@ -113,7 +113,7 @@ func (db *DB) open(ctx context.Context, env *runtime.Env, path string, cfg Confi
 
 // add returns c as a connection of db.
 func (db *DB) add(c connection) *Conn {
-	conn := &Conn{conn: c, db: db, queries: map[string]*Query{}}
+	conn := &Conn{conn: c, db: db, queries: make([]*Query, statements)}
 	db.all = append(db.all, conn)
 	return conn
 }

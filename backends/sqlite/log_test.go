@@ -47,6 +47,11 @@ func TestLogIsBoundedBesideReaders(t *testing.T) {
 	}
 }
 
+var (
+	countTriples = sqlite.NewStatement(`SELECT count(*) FROM "things" a, "things" b, "things" c`)
+	replaceThing = sqlite.NewStatement(`INSERT INTO "things" ("id", "value") VALUES (?1, ?2) ON CONFLICT ("id") DO UPDATE SET "value" = excluded."value"`)
+)
+
 // readSlowly takes a millisecond.
 func readSlowly(t *testing.T, db *sqlite.DB) {
 	c, err := db.Reader(t.Context())
@@ -54,7 +59,7 @@ func readSlowly(t *testing.T, db *sqlite.DB) {
 		t.Error(err)
 		return
 	}
-	c.Query(`SELECT count(*) FROM "things" a, "things" b, "things" c`).Next()
+	c.Query(countTriples).Next()
 	if c.End(&err); err != nil {
 		t.Error(err)
 	}
@@ -67,7 +72,7 @@ func replace(t *testing.T, db *sqlite.DB, n int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	q := c.Query(`INSERT INTO "things" ("id", "value") VALUES (?1, ?2) ON CONFLICT ("id") DO UPDATE SET "value" = excluded."value"`)
+	q := c.Query(replaceThing)
 	q.Text(1, []byte{'a' + byte(n%26)})
 	q.Blob(2, bytes.Repeat([]byte{byte(n)}, 3000))
 	q.Exec()

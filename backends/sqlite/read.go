@@ -9,13 +9,13 @@ import (
 
 // Record runs a statement that selects at most one record, with the values that
 // bind binds, and returns it as a reply. It fails with NOT_FOUND if there is none.
-func (db *DB) Record(ctx context.Context, statement string, bind func(*Query)) (_ []byte, err error) {
+func (db *DB) Record(ctx context.Context, s *Statement, bind func(*Query)) (_ []byte, err error) {
 	c, err := db.Reader(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer c.End(&err)
-	q := c.Query(statement)
+	q := c.Query(s)
 	bind(q)
 	if !q.Next() {
 		return nil, runtime.Absent()
@@ -26,14 +26,14 @@ func (db *DB) Record(ctx context.Context, statement string, bind func(*Query)) (
 
 // Records is Record for n items, with the values of each. It adds them to
 // results, in their order, until one does not fit.
-func (db *DB) Records(ctx context.Context, results *keyvalue.Results, statement string, n int, bind func(i int, q *Query)) (err error) {
+func (db *DB) Records(ctx context.Context, results *keyvalue.Results, s *Statement, n int, bind func(i int, q *Query)) (err error) {
 	c, err := db.Reader(ctx)
 	if err != nil {
 		return err
 	}
 	defer c.End(&err)
 	for i := range n {
-		q := c.Query(statement)
+		q := c.Query(s)
 		bind(i, q)
 		if !q.Next() {
 			results.AddAbsent()
@@ -47,17 +47,17 @@ func (db *DB) Records(ctx context.Context, results *keyvalue.Results, statement 
 // Page runs the statement of a list for the direction of page and adds the
 // records to it until it is full. The first parameter is how many to select;
 // bind binds the others.
-func (db *DB) Page(ctx context.Context, page *keyvalue.Page, forward, reverse string, bind func(*Query)) (err error) {
+func (db *DB) Page(ctx context.Context, page *keyvalue.Page, forward, reverse *Statement, bind func(*Query)) (err error) {
 	c, err := db.Reader(ctx)
 	if err != nil {
 		return err
 	}
 	defer c.End(&err)
-	statement := forward
+	s := forward
 	if page.Reverse() {
-		statement = reverse
+		s = reverse
 	}
-	q := c.Query(statement)
+	q := c.Query(s)
 	q.Int(1, page.Limit())
 	bind(q)
 	for q.Next() && page.Add(q.record()) {

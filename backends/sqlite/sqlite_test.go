@@ -86,6 +86,12 @@ func wantError(t *testing.T, err error, text string) {
 	}
 }
 
+var (
+	insertThing = sqlite.NewStatement(`INSERT INTO "things" ("id") VALUES (?1)`)
+	countThings = sqlite.NewStatement(`SELECT count(*) FROM "things"`)
+	nonsense    = sqlite.NewStatement(`SELECT nonsense FROM "things"`)
+)
+
 // add stores one thing in a transaction that ends with the given error.
 func add(ctx context.Context, db *sqlite.DB, id string, fail error) (err error) {
 	c, err := db.Begin(ctx)
@@ -93,7 +99,7 @@ func add(ctx context.Context, db *sqlite.DB, id string, fail error) (err error) 
 		return err
 	}
 	defer c.End(&err)
-	q := c.Query(`INSERT INTO "things" ("id") VALUES (?1)`)
+	q := c.Query(insertThing)
 	q.Text(1, []byte(id))
 	q.Exec()
 	return fail
@@ -105,7 +111,7 @@ func count(t *testing.T, db *sqlite.DB) (n int64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	q := c.Query(`SELECT count(*) FROM "things"`)
+	q := c.Query(countThings)
 	q.Next()
 	n = q.ColumnInt(0)
 	if c.End(&err); err != nil {
@@ -239,7 +245,7 @@ func TestFailedQueryWins(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	q := c.Query(`SELECT nonsense FROM "things"`)
+	q := c.Query(nonsense)
 	if q.Next() {
 		t.Error("a row from nowhere")
 	}
@@ -370,7 +376,7 @@ func TestFirstErrorEndsTheOperation(t *testing.T) {
 				defer c.End(&err)
 				c.Versions("things", 4)
 				for _, id := range []string{"a", "bad", "b", "c"} {
-					q := c.Query(`INSERT INTO "things" ("id") VALUES (?1)`)
+					q := c.Query(insertThing)
 					q.Text(1, []byte(id))
 					q.Exec()
 				}
@@ -404,7 +410,7 @@ func TestPanicRollsBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer c.End(&err)
-		q := c.Query(`INSERT INTO "things" ("id") VALUES (?1)`)
+		q := c.Query(insertThing)
 		q.Text(1, []byte("a"))
 		q.Exec()
 		panic("planted")

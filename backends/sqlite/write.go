@@ -14,8 +14,8 @@ import (
 type Table struct {
 	Name      string
 	TTL       time.Duration // after its last write a record expires; 0: never
-	VersionOf string        // selects the version
-	Remove    string        // deletes the record
+	VersionOf *Statement    // selects the version
+	Remove    *Statement    // deletes the record
 }
 
 // Put stores a record whatever was there. write stores it as w says, in the
@@ -108,13 +108,13 @@ func (db *DB) BatchDelete(ctx context.Context, t *Table, n int, bind func(i int,
 
 // Sweep runs a statement that deletes what has expired by the time that is its
 // one parameter, and returns how many records it deleted.
-func (db *DB) Sweep(ctx context.Context, statement string) (swept int, err error) {
+func (db *DB) Sweep(ctx context.Context, s *Statement) (swept int, err error) {
 	c, err := db.Begin(ctx)
 	if err != nil {
 		return 0, err
 	}
 	defer c.End(&err)
-	q := c.Query(statement)
+	q := c.Query(s)
 	q.Now(1)
 	return q.Changed(), nil
 }

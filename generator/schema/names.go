@@ -43,7 +43,7 @@ var goPredeclared = words("any append bool byte cap clear close copy delete erro
 // goMembers are what generated code itself calls the members of a key, a record
 // or a request, the variables beside the values that a Find is given, and the
 // packages that it imports.
-var goMembers = words("all append b bind bounded bytes c check cmp context ctx cursor err f freeExpired from grpc io k key keyvalue l list math memory migration out page paging position postgres q query r read runtime s sqlite statement taken time to valid values w wire write")
+var goMembers = words("all append b bind bounded bytes c check cmp context ctx cursor err f freeExpired from grpc io k key keyvalue l list math memory migration out page paging position postgres q query r read runtime s sqlite statement table taken time to valid values w wire write")
 
 func words(list string) map[string]bool {
 	set := map[string]bool{}

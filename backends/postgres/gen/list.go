@@ -15,17 +15,15 @@ import (
 func (s *store) list(l *schema.List) {
 	order := dialect.Names(l.Order)
 	o, n := len(order), 2
-	var conditions []string
-	given := []string{"page.Limit()"}
+	var conditions, given []string
+	if s.TTL > 0 {
+		conditions = append(conditions, fmt.Sprintf(`"prism_expires" > $%d`, n))
+		n++
+	}
 	if len(l.Equal) > 0 {
 		conditions = append(conditions, equal(l.Equal, n))
 		n += len(dialect.Names(l.Equal))
 		given = append(given, values(l.Equal, equalPrefix(l)))
-	}
-	if s.TTL > 0 {
-		conditions = append(conditions, fmt.Sprintf(`"prism_expires" > $%d`, n))
-		n++
-		given = append(given, s.now())
 	}
 	conditions = append(conditions, fmt.Sprintf("%s >= %s", sql.Tuple(order), sql.Tuple(sql.Params("$", n, o))))
 	given = append(given, bounds(l.Order, "l.from."))
@@ -45,18 +43,12 @@ func (s *store) list(l *schema.List) {
 	}
 	s.file.Add(`// %[1]s adds the records of l to page, by %[2]s.
 func (s *store) %[1]s(ctx @context.Context%[3]s, l *list, page *@keyvalue.Page) error {
-	statement, values := %[1]s, []any{%[4]s}
-	if page.Reverse() {
-		statement = %[1]sReverse
-	}
+	values := []any{%[4]s}
 	if l.bounded {
-		statement = %[1]sTo
-		if page.Reverse() {
-			statement = %[1]sReverseTo
-		}
 		values = append(values, %[5]s)
+		return s.db.Page(ctx, &table, page, %[1]sTo, %[1]sReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, %[1]s, %[1]sReverse, values...)
 }`, l.GoName, fieldNames(l.Order), parameters, strings.Join(given, ", "), bounds(l.Order, "l.to."))
 }
 
@@ -96,15 +88,21 @@ func recordValues(fields []*schema.Field, prefix string) string {
 			return fmt.Sprintf("@postgres.Time(%[1]s), @postgres.Nanos(%[1]s)", value)
 		case f.Type == schema.Text && f.Role == schema.Marked:
 			return fmt.Sprintf("@postgres.Column(%s)", value)
-		case f.Type == schema.Float && f.Presence:
-			return fmt.Sprintf("@postgres.OptionalFloat(%s)", value)
+		case optional[f.Type] != "" && f.Presence && f.Role != schema.Key:
+			return fmt.Sprintf("@postgres.%s(%s)", optional[f.Type], value)
 		case f.Type == schema.Float:
 			return fmt.Sprintf("@postgres.Float(%s)", value)
-		case f.Type != schema.Text && f.Type != schema.Bytes && f.Presence && f.Role != schema.Key:
-			return fmt.Sprintf("@postgres.Optional(%s)", value)
 		}
 		return value
 	})
+}
+
+// optional are what binds the values that may be absent, by their type.
+var optional = map[schema.Type]string{
+	schema.Int:   "OptionalInt",
+	schema.Uint:  "OptionalUint",
+	schema.Bool:  "OptionalBool",
+	schema.Float: "OptionalFloat",
 }
 
 // bounds is values for the end of a range, of which parts may be unset.

@@ -3,6 +3,7 @@ package gen
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/prism-proxy/prism/generator/emit"
@@ -18,9 +19,8 @@ func (Backend) Store(e *schema.Entity, dir, importPath string) (emit.File, error
 	s := &store{
 		Entity: e,
 		file: golang.NewFile(importPath, e.GoPackage, "", golang.Imports{
-			"bytes": "bytes", "context": "context", "slices": "slices", "time": "time",
+			"context": "context", "time": "time",
 			"postgres": golang.Module + "/backends/postgres",
-			"runtime":  golang.Module + "/runtime",
 			"keyvalue": golang.Module + "/runtime/keyvalue",
 			"wire":     golang.Module + "/runtime/wire",
 		}),
@@ -49,14 +49,48 @@ type store struct {
 }
 
 func (s *store) begin() {
-	s.file.Add("// store keeps the records of %s in table %s.\ntype store struct{ db *@postgres.DB }", s.Desc.FullName(), s.Table)
+	ttl := ""
 	if s.TTL > 0 {
-		s.file.Add("// ttl is how long a record lives after its last write.\nconst ttl = %s", golang.Duration(s.TTL))
+		ttl = " TTL: " + golang.Duration(s.TTL) + ","
 	}
-	s.file.Add("// values are the parameters that find k.\nfunc (k *key) values() []any {\nreturn []any{%s}\n}", values(s.Key(), "k."))
+	unique := ""
+	for _, x := range s.Unique() {
+		free := ""
+		if s.TTL > 0 {
+			free = fmt.Sprintf(", Free: %sFree", x.GoName)
+		}
+		unique += fmt.Sprintf("{Name: %q, Index: %q, Columns: []int{%s}, Taken: %sTaken%s},\n", x.Name, x.SQLName, s.columnsOf(x), x.GoName, free)
+	}
+	if unique != "" {
+		unique = "Unique: []@postgres.Unique{\n" + unique + "},\n"
+	}
+	s.file.Add(`// store keeps the records of %s.
+type store struct{ db *@postgres.DB }
+
+// table is where they are.
+var table = @postgres.Table{
+	Name: %q,%s Key: %d,
+	Put: put, Create: create, Swap: swap,
+	VersionOf: versionOf, Remove: remove, RemoveVersion: removeVersion,
+	%s}
+
+// values are the parameters that find k.
+func (k *key) values() []any {
+	return []any{%s}
+}`, s.Desc.FullName(), s.Table, ttl, s.keyWidth(), unique, values(s.Key(), "k."))
 	fields := strings.Split(recordValues(s.Columns(), "r.")+", @postgres.Record(r.bytes)", ", ")
 	s.file.Add("// values are the parameters that write r: its columns and its bytes.\nfunc (r *record) values() []any {\nreturn []any{\n%s,\n}\n}",
 		sql.Wrap(fields, "\n"))
+}
+
+// columnsOf returns the places among the values of a record of those of x.
+func (s *store) columnsOf(x *schema.Index) string {
+	var places []string
+	columns := dialect.Names(s.Columns())
+	for _, name := range dialect.Names(x.Equality) {
+		places = append(places, fmt.Sprint(slices.Index(columns, name)))
+	}
+	return strings.Join(places, ", ")
 }
 
 // width is how many parameters the values of a record are.
@@ -98,104 +132,24 @@ func (s *store) put() {
 	s.file.Add("const replace = `UPDATE SET\n  %s`", s.assignments("  ", func(c string, _ int) string { return "excluded." + c }))
 	s.file.Add("const put = insert + replace + ` RETURNING \"prism_version\"`")
 	s.file.Add(`// put stores r whatever was there.
-func (s *store) put(ctx @context.Context, r *record) (w @keyvalue.Written, err error) {
-	%sw.Version, err = s.db.Version(ctx, put, %s)
-	%s}`, s.expires(), s.written("r", ""), s.result("put", "r"))
+func (s *store) put(ctx @context.Context, r *record) (@keyvalue.Written, error) {
+	return s.db.Put(ctx, &table, r.values())
+}`)
 }
 
-// expires sets when what is written expires.
-func (s *store) expires() string {
-	if s.TTL == 0 {
-		return ""
-	}
-	return "w.Expires = s.db.Expires(ttl)\n"
-}
-
-// written is the arguments of a statement that writes the record, and of more.
-func (s *store) written(record, more string) string {
-	var extra []string
-	if s.TTL > 0 {
-		extra = append(extra, "@postgres.Time(w.Expires)")
-	}
-	if more != "" {
-		extra = append(extra, more)
-	}
-	if len(extra) == 0 {
-		return record + ".values()..."
-	}
-	return fmt.Sprintf("append(%s.values(), %s)...", record, strings.Join(extra, ", "))
-}
-
-// result prints what follows the statement of method, which wrote a record.
-func (s *store) result(method, arguments string) string {
-	if len(s.Unique()) == 0 {
-		return "return w, err\n"
-	}
-	return fmt.Sprintf(`if err == nil {
-		return w, nil
-	}
-	again, err := s.again(ctx, err, 0, *r)
-	if again {
-		return s.%s(ctx, %s)
-	}
-	return w, err
-`, method, arguments)
-}
-
-// unique prints what is done about a write that a unique index refused.
+// unique prints the statements about a write that a unique index refused.
 func (s *store) unique() {
-	if len(s.Unique()) == 0 {
-		return
-	}
-	var cases strings.Builder
 	for _, x := range s.Unique() {
-		where, n, free := equal(x.Equality, 1), len(dialect.Names(x.Equality)), ""
-		given, now := recordValues(x.Equality, "r."), ""
+		where, n := equal(x.Equality, 1), len(dialect.Names(x.Equality))
+		other := n + 1
 		if s.TTL > 0 {
-			now = ", s.db.Now()"
+			other++
 			s.file.Add("const %sFree = `DELETE FROM %s WHERE %s AND \"prism_expires\" <= $%d RETURNING \"prism_version\"`",
 				x.GoName, sql.Quote(s.Table), where, n+1)
-			free = fmt.Sprintf(`if err := s.db.Free(ctx, %q, %sFree, len(records), func(i int) []any {
-			return []any{%s%s}
-		}); err != nil {
-			return false, err
-		}
-`, s.Table, x.GoName, recordValues(x.Equality, "records[i]."), now)
-			n++
 		}
 		s.file.Add("const %sTaken = `SELECT \"prism_version\" FROM %s WHERE %s%s AND NOT (%s)`",
-			x.GoName, sql.Quote(s.Table), where, s.live(n), equal(s.Key(), n+1))
-		fmt.Fprintf(&cases, `case %q:
-		%sbefore := @slices.ContainsFunc(records[:item], func(b record) bool { return %s })
-		return s.db.Again(ctx, @runtime.Taken(%q), before, %sTaken, append([]any{%s%s}, r.key.values()...)...)
-`, x.SQLName, free, same(x.Equality), x.Name, x.GoName, given, now)
+			x.GoName, sql.Quote(s.Table), where, s.live(n+1), equal(s.Key(), other))
 	}
-	freed := ""
-	if s.TTL > 0 {
-		freed = "\n// Records that have expired with the value are deleted before."
-	}
-	s.file.Add(`// again reports whether a write of records, of which item failed with err, is to
-// be tried again: a unique index refused it, and no other record has the value
-// any more. If not, it returns the error to answer.%s
-func (s *store) again(ctx @context.Context, err error, item int, records ...record) (bool, error) {
-	r := &records[item]
-	switch @postgres.Violated(err) {
-	%s}
-	return false, err
-}`, freed, cases.String())
-}
-
-// same is the condition that records b and r have the fields equal.
-func same(fields []*schema.Field) string {
-	var all []string
-	for _, f := range fields {
-		if f.Type == schema.Text || f.Type == schema.Bytes {
-			all = append(all, fmt.Sprintf("@bytes.Equal(b.%[1]s, r.%[1]s)", f.GoName))
-		} else {
-			all = append(all, fmt.Sprintf("b.%[1]s == r.%[1]s", f.GoName))
-		}
-	}
-	return strings.Join(all, " && ")
 }
 
 // live is the condition that a record has not expired at the time that is the
@@ -207,25 +161,6 @@ func (s *store) live(parameter int) string {
 	return fmt.Sprintf(` AND "prism_expires" > $%d`, parameter)
 }
 
-// now is the argument of live.
-func (s *store) now() string {
-	if s.TTL == 0 {
-		return ""
-	}
-	return "s.db.Now()"
-}
-
-// keyValues is the arguments that find a live record by key, and more.
-func (s *store) keyValues(key string, more ...string) string {
-	if s.TTL > 0 {
-		more = append(more, s.now())
-	}
-	if len(more) == 0 {
-		return key + ".values()"
-	}
-	return fmt.Sprintf("append(%s.values(), %s)", key, strings.Join(more, ", "))
-}
-
 // swap prints the statement that replaces a version and the one that expects
 // none. Both see a record that has expired as absent.
 func (s *store) swap() {
@@ -233,16 +168,11 @@ func (s *store) swap() {
 	if s.TTL > 0 {
 		expected++
 	}
-	more, create := "expected", `NOTHING`
-	if s.TTL > 0 {
-		more = "expected, now"
-		create = ""
-	}
 	s.file.Add("const versionOf = `SELECT \"prism_version\" FROM %s WHERE %s%s`", sql.Quote(s.Table), equal(s.Key(), 1), s.live(s.keyWidth()+1))
 	if s.TTL > 0 {
 		s.file.Add("const create = insert + replace + `\nWHERE %s.\"prism_expires\" <= $%d RETURNING \"prism_version\"`", sql.Quote(s.Table), expected)
 	} else {
-		s.file.Add("const create = insert + `%s RETURNING \"prism_version\"`", create)
+		s.file.Add("const create = insert + `NOTHING RETURNING \"prism_version\"`")
 	}
 	s.file.Add("const swap = `WITH found AS MATERIALIZED (\n"+
 		"  SELECT \"prism_version\" AS version FROM %[1]s WHERE %[2]s%[3]s FOR UPDATE\n"+
@@ -253,19 +183,11 @@ func (s *store) swap() {
 		")\nSELECT (SELECT version FROM found), (SELECT \"prism_version\" FROM swapped)`",
 		sql.Quote(s.Table), equal(s.Key(), 1), s.live(expected+1),
 		s.assignments("    ", func(_ string, p int) string { return fmt.Sprintf("$%d", p) }), expected)
-	created, now := "", ""
-	if s.TTL > 0 {
-		created, now = "now", "now := s.db.Now()\n"
-	}
 	s.file.Add(`// compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
-func (s *store) compareAndSwap(ctx @context.Context, r *record, expected int64) (w @keyvalue.Written, err error) {
-	%s%sif expected == 0 {
-		w.Version, err = s.db.Create(ctx, create, %s, versionOf, %s)
-	} else {
-		w.Version, err = s.db.Swap(ctx, swap, %s)
-	}
-	%s}`, s.expires(), now, strings.TrimSuffix(s.written("r", created), "..."), strings.ReplaceAll(s.keyValues("r.key"), "s.db.Now()", "now"), s.written("r", more), s.result("compareAndSwap", "r, expected"))
+func (s *store) compareAndSwap(ctx @context.Context, r *record, expected int64) (@keyvalue.Written, error) {
+	return s.db.CompareAndSwap(ctx, &table, r.values(), expected)
+}`)
 }
 
 // columns is what every statement that reads records selects.
@@ -280,8 +202,8 @@ func (s *store) get() {
 	s.file.Add("const get = `SELECT %s FROM %s WHERE %s%s`", s.columns(), sql.Quote(s.Table), equal(s.Key(), 1), s.live(s.keyWidth()+1))
 	s.file.Add(`// get returns the record with key k, as a reply.
 func (s *store) get(ctx @context.Context, k *key) ([]byte, error) {
-	return s.db.Record(ctx, get, %s...)
-}`, s.keyValues("k"))
+	return s.db.Record(ctx, &table, get, k.values()...)
+}`)
 }
 
 func (s *store) delete() {
@@ -295,83 +217,36 @@ func (s *store) delete() {
 	s.file.Add(`// delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
 func (s *store) delete(ctx @context.Context, k *key, ifVersion int64) (existed bool, err error) {
-	if ifVersion == 0 {
-		removed, err := s.db.Version(ctx, remove, %s...)
-		return removed != 0, err
-	}
-	found, err := s.db.Version(ctx, removeVersion, %s...)
-	if found != 0 && found != ifVersion {
-		return false, @runtime.Mismatch(found)
-	}
-	return found != 0, err
-}`, s.keyValues("k"), s.keyValues("k", "ifVersion"))
+	return s.db.Delete(ctx, &table, k.values(), ifVersion)
+}`)
 }
 
 func (s *store) batches() {
-	s.batchPut()
-	s.file.Add(`// batchGet adds the records with the keys to results until one does not fit.
+	s.file.Add(`// batchPut stores all records or none, in their order.
+func (s *store) batchPut(ctx @context.Context, records []record) ([]@keyvalue.Written, error) {
+	return s.db.BatchPut(ctx, &table, %q, len(records), func(i int) []any { return records[i].values() })
+}
+
+// batchGet adds the records with the keys to results until one does not fit.
 func (s *store) batchGet(ctx @context.Context, keys []key, results *@keyvalue.Results) error {
-	return s.db.Records(ctx, results, get, len(keys), func(i int) []any { return %[1]s })
+	return s.db.Records(ctx, &table, results, get, len(keys), func(i int) []any { return keys[i].values() })
 }
 
 // batchDelete removes all records with the keys or none, and reports which
 // were there.
 func (s *store) batchDelete(ctx @context.Context, keys []key) ([]bool, error) {
-	removed, _, err := s.db.Versions(ctx, %[2]q, remove, len(keys), func(i int) []any { return %[1]s })
-	if err != nil {
-		return nil, err
-	}
-	existed := make([]bool, len(keys))
-	for i, version := range removed {
-		existed[i] = version != 0
-	}
-	return existed, nil
-}`, s.keyValues("keys[i]"), s.Table)
-}
-
-func (s *store) batchPut() {
-	expires, record, w := "", "records[i].values()", "@keyvalue.Written{Version: version}"
-	if s.TTL > 0 {
-		expires, w = "expires := s.db.Expires(ttl)\n", "@keyvalue.Written{Version: version, Expires: expires}"
-		record = "append(records[i].values(), @postgres.Time(expires))"
-	}
-	item, refused := "_", "if err != nil {\nreturn nil, err\n}\n"
-	if len(s.Unique()) > 0 {
-		item = "item"
-		refused = fmt.Sprintf(`again, err := s.again(ctx, err, item, records...)
-	switch {
-	case again:
-		return s.batchPut(ctx, records)
-	case @postgres.Violated(err) != "":
-		return nil, @runtime.InItem(%q, item, err)
-	case err != nil:
-		return nil, err
-	}
-`, s.Labels)
-	}
-	s.file.Add(`// batchPut stores all records or none, in their order.
-func (s *store) batchPut(ctx @context.Context, records []record) ([]@keyvalue.Written, error) {
-	%sversions, %s, err := s.db.Versions(ctx, %q, put, len(records), func(i int) []any { return %s })
-	%swritten := make([]@keyvalue.Written, len(records))
-	for i, version := range versions {
-		written[i] = %s
-	}
-	return written, nil
-}`, expires, item, s.Table, record, refused, w)
+	return s.db.BatchDelete(ctx, &table, len(keys), func(i int) []any { return keys[i].values() })
+}`, s.Labels)
 }
 
 // finds prints the Finds of unique indexes.
 func (s *store) finds() {
 	for _, x := range s.Unique() {
-		given := values(x.Equality, "")
-		if s.TTL > 0 {
-			given += ", s.db.Now()"
-		}
 		s.file.Add("const %s = `SELECT %s FROM %s WHERE %s%s`", x.GoName, s.columns(), sql.Quote(s.Table), equal(x.Equality, 1), s.live(len(dialect.Names(x.Equality))+1))
 		s.file.Add(`// %[1]s returns the record with the values, as a reply.
 func (s *store) %[1]s(ctx @context.Context%[2]s) ([]byte, error) {
-	return s.db.Record(ctx, %[1]s, %[3]s)
-}`, x.GoName, record.Parameters(x.Equality, record.GoName), given)
+	return s.db.Record(ctx, &table, %[1]s, %[3]s)
+}`, x.GoName, record.Parameters(x.Equality, record.GoName), values(x.Equality, ""))
 	}
 }
 
@@ -386,6 +261,6 @@ func (s *store) sweep() {
 	s.file.Add(`// sweep deletes some of the records that have expired, and returns how many:
 // none while another replica sweeps.
 func (s *store) sweep(ctx @context.Context) (swept int, err error) {
-	return s.db.Sweep(ctx, sweep, s.db.Now())
+	return s.db.Sweep(ctx, sweep)
 }`)
 }

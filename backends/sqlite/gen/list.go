@@ -26,7 +26,7 @@ func (s *store) list(l *schema.List) {
 		now = fmt.Sprintf("q.Now(%d)\n", to+o)
 	}
 	for _, direction := range []struct{ suffix, order string }{{"", ""}, {"Reverse", " DESC"}} {
-		s.file.Add("const %s%s = `SELECT %s FROM %s\nWHERE %s\nORDER BY %s LIMIT ?1`", l.GoName, direction.suffix,
+		s.file.Add("var %s%s = @sqlite.NewStatement(`SELECT %s FROM %s\nWHERE %s\nORDER BY %s LIMIT ?1`)", l.GoName, direction.suffix,
 			s.columns(), sql.Quote(s.Table), strings.Join(conditions, "\n  AND "), strings.Join(order, direction.order+", ")+direction.order)
 	}
 	parameters, prefix := record.Parameters(l.Equal, record.GoName), ""

@@ -101,7 +101,7 @@ func (s *store) put() {
 	if unique := s.Unique(); len(unique) == 1 {
 		taken = fmt.Sprintf("if q.UniqueViolation() {\nreturn @runtime.Taken(%q)\n}\n", unique[0].Name)
 	}
-	s.file.Add("const put = `INSERT INTO %s (%s, %s)\nVALUES (%s)\nON CONFLICT (%s) DO UPDATE SET\n  %s`",
+	s.file.Add("var put = @sqlite.NewStatement(`INSERT INTO %s (%s, %s)\nVALUES (%s)\nON CONFLICT (%s) DO UPDATE SET\n  %s`)",
 		sql.Quote(s.Table), names(columns), strings.Join(stored, ", "), strings.Join(values, ", "), names(s.Key()), sql.Wrap(sets, "\n  "))
 	s.file.Add(`// put stores r whatever was there.
 func (s *store) put(ctx @context.Context, r *record) (@keyvalue.Written, error) {
@@ -132,7 +132,7 @@ func (s *store) unique() {
 			fmt.Fprintf(&binds, "%s\n", bind(n, f, "r."+f.GoName, true))
 			n++
 		}
-		s.file.Add("const %sTaken = `SELECT 1 FROM %s WHERE %s AND NOT (%s)`",
+		s.file.Add("var %sTaken = @sqlite.NewStatement(`SELECT 1 FROM %s WHERE %s AND NOT (%s)`)",
 			x.GoName, sql.Quote(s.Table), equal(x.Equality, 1), equal(s.Key(), len(x.Equality)+1))
 		fmt.Fprintf(&probes, "q %s c.Query(%sTaken)\n%sif q.Next() {\nreturn @runtime.Taken(%q)\n}\n",
 			map[bool]string{true: ":=", false: "="}[probes.Len() == 0], x.GoName, binds.String(), x.Name)
@@ -151,7 +151,7 @@ func (s *store) unique() {
 		for j, f := range x.Equality {
 			fmt.Fprintf(&binds, "%s\n", bind(j+1, f, "r."+f.GoName, true))
 		}
-		s.file.Add("const %sFree = `DELETE FROM %s WHERE %s AND \"prism_expires\" <= ?%d`", x.GoName, sql.Quote(s.Table), equal(x.Equality, 1), n+1)
+		s.file.Add("var %sFree = @sqlite.NewStatement(`DELETE FROM %s WHERE %s AND \"prism_expires\" <= ?%d`)", x.GoName, sql.Quote(s.Table), equal(x.Equality, 1), n+1)
 		fmt.Fprintf(&frees, "q %s c.Query(%sFree)\n%sq.Now(%d)\nq.Exec()\n",
 			map[bool]string{true: ":=", false: "="}[i == 0], x.GoName, binds.String(), n+1)
 	}
@@ -159,7 +159,7 @@ func (s *store) unique() {
 }
 
 func (s *store) swap() {
-	s.file.Add("const versionOf = `SELECT \"prism_version\" FROM %s WHERE %s`", sql.Quote(s.Table), s.here(s.Key()))
+	s.file.Add("var versionOf = @sqlite.NewStatement(`SELECT \"prism_version\" FROM %s WHERE %s`)", sql.Quote(s.Table), s.here(s.Key()))
 	s.file.Add(`// compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
 func (s *store) compareAndSwap(ctx @context.Context, r *record, expected int64) (@keyvalue.Written, error) {
@@ -198,7 +198,7 @@ func (s *store) columns() string {
 }
 
 func (s *store) get() {
-	s.file.Add("const get = `SELECT %s FROM %s WHERE %s`", s.columns(), sql.Quote(s.Table), s.here(s.Key()))
+	s.file.Add("var get = @sqlite.NewStatement(`SELECT %s FROM %s WHERE %s`)", s.columns(), sql.Quote(s.Table), s.here(s.Key()))
 	s.file.Add(`// get returns the record with key k, as a reply.
 func (s *store) get(ctx @context.Context, k *key) ([]byte, error) {
 	return s.db.Record(ctx, get, k.bind)
@@ -206,7 +206,7 @@ func (s *store) get(ctx @context.Context, k *key) ([]byte, error) {
 }
 
 func (s *store) delete() {
-	s.file.Add("const remove = `DELETE FROM %s WHERE %s`", sql.Quote(s.Table), s.here(s.Key()))
+	s.file.Add("var remove = @sqlite.NewStatement(`DELETE FROM %s WHERE %s`)", sql.Quote(s.Table), s.here(s.Key()))
 	s.file.Add(`// delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
 func (s *store) delete(ctx @context.Context, k *key, ifVersion int64) (existed bool, err error) {
@@ -237,7 +237,7 @@ func (s *store) batchDelete(ctx @context.Context, keys []key) ([]bool, error) {
 // finds prints the Finds of unique indexes.
 func (s *store) finds() {
 	for _, x := range s.Unique() {
-		s.file.Add("const %s = `SELECT %s FROM %s WHERE %s`", x.GoName, s.columns(), sql.Quote(s.Table), s.here(x.Equality))
+		s.file.Add("var %s = @sqlite.NewStatement(`SELECT %s FROM %s WHERE %s`)", x.GoName, s.columns(), sql.Quote(s.Table), s.here(x.Equality))
 		s.file.Add(`// %[1]s returns the record with the values, as a reply.
 func (s *store) %[1]s(ctx @context.Context%[2]s) ([]byte, error) {
 	return s.db.Record(ctx, %[1]s, func(q *@sqlite.Query) {
@@ -247,7 +247,7 @@ func (s *store) %[1]s(ctx @context.Context%[2]s) ([]byte, error) {
 }
 
 func (s *store) sweep() {
-	s.file.Add("const sweep = `DELETE FROM %s WHERE rowid IN (\n  SELECT rowid FROM %[1]s WHERE \"prism_expires\" <= ?1 LIMIT 1000\n)`", sql.Quote(s.Table))
+	s.file.Add("var sweep = @sqlite.NewStatement(`DELETE FROM %s WHERE rowid IN (\n  SELECT rowid FROM %[1]s WHERE \"prism_expires\" <= ?1 LIMIT 1000\n)`)", sql.Quote(s.Table))
 	s.file.Add(`// sweep deletes some of the records that have expired, and returns how many.
 func (s *store) sweep(ctx @context.Context) (swept int, err error) {
 	return s.db.Sweep(ctx, sweep)

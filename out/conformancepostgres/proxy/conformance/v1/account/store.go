@@ -6,13 +6,19 @@ import (
 	"context"
 
 	"github.com/prism-proxy/prism/backends/postgres"
-	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
-// store keeps the records of conformance.v1.Account in table accounts.
+// store keeps the records of conformance.v1.Account.
 type store struct{ db *postgres.DB }
+
+// table is where they are.
+var table = postgres.Table{
+	Name: "accounts", Key: 1,
+	Put: put, Create: create, Swap: swap,
+	VersionOf: versionOf, Remove: remove, RemoveVersion: removeVersion,
+}
 
 // values are the parameters that find k.
 func (k *key) values() []any {
@@ -23,7 +29,7 @@ func (k *key) values() []any {
 func (r *record) values() []any {
 	return []any{
 		r.accountID, postgres.Time(r.confirmedAt), postgres.Nanos(r.confirmedAt), r.email,
-		postgres.Optional(r.extension), postgres.Record(r.bytes),
+		postgres.OptionalInt(r.extension), postgres.Record(r.bytes),
 	}
 }
 
@@ -41,9 +47,8 @@ const replace = `UPDATE SET
 const put = insert + replace + ` RETURNING "prism_version"`
 
 // put stores r whatever was there.
-func (s *store) put(ctx context.Context, r *record) (w keyvalue.Written, err error) {
-	w.Version, err = s.db.Version(ctx, put, r.values()...)
-	return w, err
+func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
+	return s.db.Put(ctx, &table, r.values())
 }
 
 const versionOf = `SELECT "prism_version" FROM "accounts" WHERE "account_id" = $1`
@@ -63,20 +68,15 @@ SELECT (SELECT version FROM found), (SELECT "prism_version" FROM swapped)`
 
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
-func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (w keyvalue.Written, err error) {
-	if expected == 0 {
-		w.Version, err = s.db.Create(ctx, create, r.values(), versionOf, r.key.values())
-	} else {
-		w.Version, err = s.db.Swap(ctx, swap, append(r.values(), expected)...)
-	}
-	return w, err
+func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (keyvalue.Written, error) {
+	return s.db.CompareAndSwap(ctx, &table, r.values(), expected)
 }
 
 const get = `SELECT "prism_version", "prism_record" FROM "accounts" WHERE "account_id" = $1`
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
-	return s.db.Record(ctx, get, k.values()...)
+	return s.db.Record(ctx, &table, get, k.values()...)
 }
 
 const remove = `DELETE FROM "accounts" WHERE "account_id" = $1 RETURNING "prism_version"`
@@ -91,47 +91,23 @@ SELECT version FROM found`
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
 func (s *store) delete(ctx context.Context, k *key, ifVersion int64) (existed bool, err error) {
-	if ifVersion == 0 {
-		removed, err := s.db.Version(ctx, remove, k.values()...)
-		return removed != 0, err
-	}
-	found, err := s.db.Version(ctx, removeVersion, append(k.values(), ifVersion)...)
-	if found != 0 && found != ifVersion {
-		return false, runtime.Mismatch(found)
-	}
-	return found != 0, err
+	return s.db.Delete(ctx, &table, k.values(), ifVersion)
 }
 
 // batchPut stores all records or none, in their order.
 func (s *store) batchPut(ctx context.Context, records []record) ([]keyvalue.Written, error) {
-	versions, _, err := s.db.Versions(ctx, "accounts", put, len(records), func(i int) []any { return records[i].values() })
-	if err != nil {
-		return nil, err
-	}
-	written := make([]keyvalue.Written, len(records))
-	for i, version := range versions {
-		written[i] = keyvalue.Written{Version: version}
-	}
-	return written, nil
+	return s.db.BatchPut(ctx, &table, "accounts", len(records), func(i int) []any { return records[i].values() })
 }
 
 // batchGet adds the records with the keys to results until one does not fit.
 func (s *store) batchGet(ctx context.Context, keys []key, results *keyvalue.Results) error {
-	return s.db.Records(ctx, results, get, len(keys), func(i int) []any { return keys[i].values() })
+	return s.db.Records(ctx, &table, results, get, len(keys), func(i int) []any { return keys[i].values() })
 }
 
 // batchDelete removes all records with the keys or none, and reports which
 // were there.
 func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
-	removed, _, err := s.db.Versions(ctx, "accounts", remove, len(keys), func(i int) []any { return keys[i].values() })
-	if err != nil {
-		return nil, err
-	}
-	existed := make([]bool, len(keys))
-	for i, version := range removed {
-		existed[i] = version != 0
-	}
-	return existed, nil
+	return s.db.BatchDelete(ctx, &table, len(keys), func(i int) []any { return keys[i].values() })
 }
 
 const scan = `SELECT "prism_version", "prism_record" FROM "accounts"
@@ -154,18 +130,12 @@ ORDER BY "account_id" DESC LIMIT $1`
 
 // scan adds the records of l to page, by account_id.
 func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
-	statement, values := scan, []any{page.Limit(), l.from.accountID}
-	if page.Reverse() {
-		statement = scanReverse
-	}
+	values := []any{l.from.accountID}
 	if l.bounded {
-		statement = scanTo
-		if page.Reverse() {
-			statement = scanReverseTo
-		}
 		values = append(values, l.to.accountID)
+		return s.db.Page(ctx, &table, page, scanTo, scanReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, scan, scanReverse, values...)
 }
 
 const findByConfirmedAt = `SELECT "prism_version", "prism_record" FROM "accounts"
@@ -192,18 +162,12 @@ ORDER BY "account_id" DESC LIMIT $1`
 
 // findByConfirmedAt adds the records of l to page, by account_id.
 func (s *store) findByConfirmedAt(ctx context.Context, confirmedAt wire.Timestamp, l *list, page *keyvalue.Page) error {
-	statement, values := findByConfirmedAt, []any{page.Limit(), postgres.Time(confirmedAt), postgres.Nanos(confirmedAt), l.from.accountID}
-	if page.Reverse() {
-		statement = findByConfirmedAtReverse
-	}
+	values := []any{postgres.Time(confirmedAt), postgres.Nanos(confirmedAt), l.from.accountID}
 	if l.bounded {
-		statement = findByConfirmedAtTo
-		if page.Reverse() {
-			statement = findByConfirmedAtReverseTo
-		}
 		values = append(values, l.to.accountID)
+		return s.db.Page(ctx, &table, page, findByConfirmedAtTo, findByConfirmedAtReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findByConfirmedAt, findByConfirmedAtReverse, values...)
 }
 
 const findByEmail = `SELECT "prism_version", "prism_record" FROM "accounts"
@@ -230,18 +194,12 @@ ORDER BY "account_id" DESC LIMIT $1`
 
 // findByEmail adds the records of l to page, by account_id.
 func (s *store) findByEmail(ctx context.Context, email []byte, l *list, page *keyvalue.Page) error {
-	statement, values := findByEmail, []any{page.Limit(), email, l.from.accountID}
-	if page.Reverse() {
-		statement = findByEmailReverse
-	}
+	values := []any{email, l.from.accountID}
 	if l.bounded {
-		statement = findByEmailTo
-		if page.Reverse() {
-			statement = findByEmailReverseTo
-		}
 		values = append(values, l.to.accountID)
+		return s.db.Page(ctx, &table, page, findByEmailTo, findByEmailReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findByEmail, findByEmailReverse, values...)
 }
 
 const findByExtension = `SELECT "prism_version", "prism_record" FROM "accounts"
@@ -268,16 +226,10 @@ ORDER BY "account_id" DESC LIMIT $1`
 
 // findByExtension adds the records of l to page, by account_id.
 func (s *store) findByExtension(ctx context.Context, extension int64, l *list, page *keyvalue.Page) error {
-	statement, values := findByExtension, []any{page.Limit(), extension, l.from.accountID}
-	if page.Reverse() {
-		statement = findByExtensionReverse
-	}
+	values := []any{extension, l.from.accountID}
 	if l.bounded {
-		statement = findByExtensionTo
-		if page.Reverse() {
-			statement = findByExtensionReverseTo
-		}
 		values = append(values, l.to.accountID)
+		return s.db.Page(ctx, &table, page, findByExtensionTo, findByExtensionReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findByExtension, findByExtensionReverse, values...)
 }

@@ -3,18 +3,39 @@
 package badge
 
 import (
-	"bytes"
 	"context"
-	"slices"
 
 	"github.com/prism-proxy/prism/backends/postgres"
-	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
-// store keeps the records of conformance.v1.Badge in table badges.
+// store keeps the records of conformance.v1.Badge.
 type store struct{ db *postgres.DB }
+
+// table is where they are.
+var table = postgres.Table{
+	Name: "badges", Key: 1,
+	Put: put, Create: create, Swap: swap,
+	VersionOf: versionOf, Remove: remove, RemoveVersion: removeVersion,
+	Unique: []postgres.Unique{
+		{Name: "number", Index: "badges_number", Columns: []int{1}, Taken: findByNumberTaken},
+		{Name: "chip", Index: "badges_chip", Columns: []int{2}, Taken: findByChipTaken},
+		{Name: "master", Index: "badges_master", Columns: []int{3}, Taken: findByMasterTaken},
+		{Name: "grade", Index: "badges_grade", Columns: []int{4}, Taken: findByGradeTaken},
+		{Name: "issued_at", Index: "badges_issued_at", Columns: []int{5, 6}, Taken: findByIssuedAtTaken},
+		{Name: "shelf", Index: "badges_shelf", Columns: []int{9}, Taken: findByShelfTaken},
+		{Name: "slot", Index: "badges_slot", Columns: []int{10}, Taken: findBySlotTaken},
+		{Name: "floor", Index: "badges_floor", Columns: []int{11}, Taken: findByFloorTaken},
+		{Name: "depth", Index: "badges_depth", Columns: []int{12}, Taken: findByDepthTaken},
+		{Name: "batch", Index: "badges_batch", Columns: []int{13}, Taken: findByBatchTaken},
+		{Name: "maker", Index: "badges_maker", Columns: []int{14}, Taken: findByMakerTaken},
+		{Name: "gate", Index: "badges_gate", Columns: []int{15}, Taken: findByGateTaken},
+		{Name: "lane", Index: "badges_lane", Columns: []int{16}, Taken: findByLaneTaken},
+		{Name: "imprint", Index: "badges_imprint", Columns: []int{17}, Taken: findByImprintTaken},
+		{Name: "seat", Index: "badges_seat", Columns: []int{7, 8}, Taken: findBySeatTaken},
+	},
+}
 
 // values are the parameters that find k.
 func (k *key) values() []any {
@@ -24,12 +45,13 @@ func (k *key) values() []any {
 // values are the parameters that write r: its columns and its bytes.
 func (r *record) values() []any {
 	return []any{
-		r.badgeID, postgres.Optional(r.number), postgres.Optional(r.chip),
-		postgres.Optional(r.master), postgres.Optional(r.grade), postgres.Time(r.issuedAt),
-		postgres.Nanos(r.issuedAt), r.room, postgres.Optional(r.chair), postgres.Optional(r.shelf),
-		postgres.Optional(r.slot), postgres.Optional(r.floor), postgres.Optional(r.depth),
-		postgres.Optional(r.batch), postgres.Optional(r.maker), postgres.Optional(r.gate),
-		postgres.Optional(r.lane), r.imprint, postgres.Record(r.bytes),
+		r.badgeID, postgres.OptionalInt(r.number), postgres.OptionalUint(r.chip),
+		postgres.OptionalBool(r.master), postgres.OptionalInt(r.grade), postgres.Time(r.issuedAt),
+		postgres.Nanos(r.issuedAt), r.room, postgres.OptionalInt(r.chair),
+		postgres.OptionalInt(r.shelf), postgres.OptionalInt(r.slot), postgres.OptionalInt(r.floor),
+		postgres.OptionalInt(r.depth), postgres.OptionalInt(r.batch), postgres.OptionalUint(r.maker),
+		postgres.OptionalInt(r.gate), postgres.OptionalInt(r.lane), r.imprint,
+		postgres.Record(r.bytes),
 	}
 }
 
@@ -52,16 +74,8 @@ const replace = `UPDATE SET
 const put = insert + replace + ` RETURNING "prism_version"`
 
 // put stores r whatever was there.
-func (s *store) put(ctx context.Context, r *record) (w keyvalue.Written, err error) {
-	w.Version, err = s.db.Version(ctx, put, r.values()...)
-	if err == nil {
-		return w, nil
-	}
-	again, err := s.again(ctx, err, 0, *r)
-	if again {
-		return s.put(ctx, r)
-	}
-	return w, err
+func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
+	return s.db.Put(ctx, &table, r.values())
 }
 
 const findByNumberTaken = `SELECT "prism_version" FROM "badges" WHERE "number" = $1 AND NOT ("badge_id" = $2)`
@@ -94,61 +108,6 @@ const findByImprintTaken = `SELECT "prism_version" FROM "badges" WHERE "imprint"
 
 const findBySeatTaken = `SELECT "prism_version" FROM "badges" WHERE "room" = $1 AND "chair" = $2 AND NOT ("badge_id" = $3)`
 
-// again reports whether a write of records, of which item failed with err, is to
-// be tried again: a unique index refused it, and no other record has the value
-// any more. If not, it returns the error to answer.
-func (s *store) again(ctx context.Context, err error, item int, records ...record) (bool, error) {
-	r := &records[item]
-	switch postgres.Violated(err) {
-	case "badges_number":
-		before := slices.ContainsFunc(records[:item], func(b record) bool { return b.number == r.number })
-		return s.db.Again(ctx, runtime.Taken("number"), before, findByNumberTaken, append([]any{postgres.Optional(r.number)}, r.key.values()...)...)
-	case "badges_chip":
-		before := slices.ContainsFunc(records[:item], func(b record) bool { return b.chip == r.chip })
-		return s.db.Again(ctx, runtime.Taken("chip"), before, findByChipTaken, append([]any{postgres.Optional(r.chip)}, r.key.values()...)...)
-	case "badges_master":
-		before := slices.ContainsFunc(records[:item], func(b record) bool { return b.master == r.master })
-		return s.db.Again(ctx, runtime.Taken("master"), before, findByMasterTaken, append([]any{postgres.Optional(r.master)}, r.key.values()...)...)
-	case "badges_grade":
-		before := slices.ContainsFunc(records[:item], func(b record) bool { return b.grade == r.grade })
-		return s.db.Again(ctx, runtime.Taken("grade"), before, findByGradeTaken, append([]any{postgres.Optional(r.grade)}, r.key.values()...)...)
-	case "badges_issued_at":
-		before := slices.ContainsFunc(records[:item], func(b record) bool { return b.issuedAt == r.issuedAt })
-		return s.db.Again(ctx, runtime.Taken("issued_at"), before, findByIssuedAtTaken, append([]any{postgres.Time(r.issuedAt), postgres.Nanos(r.issuedAt)}, r.key.values()...)...)
-	case "badges_shelf":
-		before := slices.ContainsFunc(records[:item], func(b record) bool { return b.shelf == r.shelf })
-		return s.db.Again(ctx, runtime.Taken("shelf"), before, findByShelfTaken, append([]any{postgres.Optional(r.shelf)}, r.key.values()...)...)
-	case "badges_slot":
-		before := slices.ContainsFunc(records[:item], func(b record) bool { return b.slot == r.slot })
-		return s.db.Again(ctx, runtime.Taken("slot"), before, findBySlotTaken, append([]any{postgres.Optional(r.slot)}, r.key.values()...)...)
-	case "badges_floor":
-		before := slices.ContainsFunc(records[:item], func(b record) bool { return b.floor == r.floor })
-		return s.db.Again(ctx, runtime.Taken("floor"), before, findByFloorTaken, append([]any{postgres.Optional(r.floor)}, r.key.values()...)...)
-	case "badges_depth":
-		before := slices.ContainsFunc(records[:item], func(b record) bool { return b.depth == r.depth })
-		return s.db.Again(ctx, runtime.Taken("depth"), before, findByDepthTaken, append([]any{postgres.Optional(r.depth)}, r.key.values()...)...)
-	case "badges_batch":
-		before := slices.ContainsFunc(records[:item], func(b record) bool { return b.batch == r.batch })
-		return s.db.Again(ctx, runtime.Taken("batch"), before, findByBatchTaken, append([]any{postgres.Optional(r.batch)}, r.key.values()...)...)
-	case "badges_maker":
-		before := slices.ContainsFunc(records[:item], func(b record) bool { return b.maker == r.maker })
-		return s.db.Again(ctx, runtime.Taken("maker"), before, findByMakerTaken, append([]any{postgres.Optional(r.maker)}, r.key.values()...)...)
-	case "badges_gate":
-		before := slices.ContainsFunc(records[:item], func(b record) bool { return b.gate == r.gate })
-		return s.db.Again(ctx, runtime.Taken("gate"), before, findByGateTaken, append([]any{postgres.Optional(r.gate)}, r.key.values()...)...)
-	case "badges_lane":
-		before := slices.ContainsFunc(records[:item], func(b record) bool { return b.lane == r.lane })
-		return s.db.Again(ctx, runtime.Taken("lane"), before, findByLaneTaken, append([]any{postgres.Optional(r.lane)}, r.key.values()...)...)
-	case "badges_imprint":
-		before := slices.ContainsFunc(records[:item], func(b record) bool { return bytes.Equal(b.imprint, r.imprint) })
-		return s.db.Again(ctx, runtime.Taken("imprint"), before, findByImprintTaken, append([]any{r.imprint}, r.key.values()...)...)
-	case "badges_seat":
-		before := slices.ContainsFunc(records[:item], func(b record) bool { return bytes.Equal(b.room, r.room) && b.chair == r.chair })
-		return s.db.Again(ctx, runtime.Taken("seat"), before, findBySeatTaken, append([]any{r.room, postgres.Optional(r.chair)}, r.key.values()...)...)
-	}
-	return false, err
-}
-
 const versionOf = `SELECT "prism_version" FROM "badges" WHERE "badge_id" = $1`
 
 const create = insert + `NOTHING RETURNING "prism_version"`
@@ -168,27 +127,15 @@ SELECT (SELECT version FROM found), (SELECT "prism_version" FROM swapped)`
 
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
-func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (w keyvalue.Written, err error) {
-	if expected == 0 {
-		w.Version, err = s.db.Create(ctx, create, r.values(), versionOf, r.key.values())
-	} else {
-		w.Version, err = s.db.Swap(ctx, swap, append(r.values(), expected)...)
-	}
-	if err == nil {
-		return w, nil
-	}
-	again, err := s.again(ctx, err, 0, *r)
-	if again {
-		return s.compareAndSwap(ctx, r, expected)
-	}
-	return w, err
+func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (keyvalue.Written, error) {
+	return s.db.CompareAndSwap(ctx, &table, r.values(), expected)
 }
 
 const get = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "badge_id" = $1`
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
-	return s.db.Record(ctx, get, k.values()...)
+	return s.db.Record(ctx, &table, get, k.values()...)
 }
 
 const remove = `DELETE FROM "badges" WHERE "badge_id" = $1 RETURNING "prism_version"`
@@ -203,158 +150,128 @@ SELECT version FROM found`
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
 func (s *store) delete(ctx context.Context, k *key, ifVersion int64) (existed bool, err error) {
-	if ifVersion == 0 {
-		removed, err := s.db.Version(ctx, remove, k.values()...)
-		return removed != 0, err
-	}
-	found, err := s.db.Version(ctx, removeVersion, append(k.values(), ifVersion)...)
-	if found != 0 && found != ifVersion {
-		return false, runtime.Mismatch(found)
-	}
-	return found != 0, err
+	return s.db.Delete(ctx, &table, k.values(), ifVersion)
 }
 
 // batchPut stores all records or none, in their order.
 func (s *store) batchPut(ctx context.Context, records []record) ([]keyvalue.Written, error) {
-	versions, item, err := s.db.Versions(ctx, "badges", put, len(records), func(i int) []any { return records[i].values() })
-	again, err := s.again(ctx, err, item, records...)
-	switch {
-	case again:
-		return s.batchPut(ctx, records)
-	case postgres.Violated(err) != "":
-		return nil, runtime.InItem("badges", item, err)
-	case err != nil:
-		return nil, err
-	}
-	written := make([]keyvalue.Written, len(records))
-	for i, version := range versions {
-		written[i] = keyvalue.Written{Version: version}
-	}
-	return written, nil
+	return s.db.BatchPut(ctx, &table, "badges", len(records), func(i int) []any { return records[i].values() })
 }
 
 // batchGet adds the records with the keys to results until one does not fit.
 func (s *store) batchGet(ctx context.Context, keys []key, results *keyvalue.Results) error {
-	return s.db.Records(ctx, results, get, len(keys), func(i int) []any { return keys[i].values() })
+	return s.db.Records(ctx, &table, results, get, len(keys), func(i int) []any { return keys[i].values() })
 }
 
 // batchDelete removes all records with the keys or none, and reports which
 // were there.
 func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
-	removed, _, err := s.db.Versions(ctx, "badges", remove, len(keys), func(i int) []any { return keys[i].values() })
-	if err != nil {
-		return nil, err
-	}
-	existed := make([]bool, len(keys))
-	for i, version := range removed {
-		existed[i] = version != 0
-	}
-	return existed, nil
+	return s.db.BatchDelete(ctx, &table, len(keys), func(i int) []any { return keys[i].values() })
 }
 
 const findByNumber = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "number" = $1`
 
 // findByNumber returns the record with the values, as a reply.
 func (s *store) findByNumber(ctx context.Context, number int64) ([]byte, error) {
-	return s.db.Record(ctx, findByNumber, number)
+	return s.db.Record(ctx, &table, findByNumber, number)
 }
 
 const findByChip = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "chip" = $1`
 
 // findByChip returns the record with the values, as a reply.
 func (s *store) findByChip(ctx context.Context, chip uint64) ([]byte, error) {
-	return s.db.Record(ctx, findByChip, chip)
+	return s.db.Record(ctx, &table, findByChip, chip)
 }
 
 const findByMaster = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "master" = $1`
 
 // findByMaster returns the record with the values, as a reply.
 func (s *store) findByMaster(ctx context.Context, master bool) ([]byte, error) {
-	return s.db.Record(ctx, findByMaster, master)
+	return s.db.Record(ctx, &table, findByMaster, master)
 }
 
 const findByGrade = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "grade" = $1`
 
 // findByGrade returns the record with the values, as a reply.
 func (s *store) findByGrade(ctx context.Context, grade int64) ([]byte, error) {
-	return s.db.Record(ctx, findByGrade, grade)
+	return s.db.Record(ctx, &table, findByGrade, grade)
 }
 
 const findByIssuedAt = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "issued_at" = $1 AND "issued_at_nanos" = $2`
 
 // findByIssuedAt returns the record with the values, as a reply.
 func (s *store) findByIssuedAt(ctx context.Context, issuedAt wire.Timestamp) ([]byte, error) {
-	return s.db.Record(ctx, findByIssuedAt, postgres.Time(issuedAt), postgres.Nanos(issuedAt))
+	return s.db.Record(ctx, &table, findByIssuedAt, postgres.Time(issuedAt), postgres.Nanos(issuedAt))
 }
 
 const findByShelf = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "shelf" = $1`
 
 // findByShelf returns the record with the values, as a reply.
 func (s *store) findByShelf(ctx context.Context, shelf int64) ([]byte, error) {
-	return s.db.Record(ctx, findByShelf, shelf)
+	return s.db.Record(ctx, &table, findByShelf, shelf)
 }
 
 const findBySlot = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "slot" = $1`
 
 // findBySlot returns the record with the values, as a reply.
 func (s *store) findBySlot(ctx context.Context, slot int64) ([]byte, error) {
-	return s.db.Record(ctx, findBySlot, slot)
+	return s.db.Record(ctx, &table, findBySlot, slot)
 }
 
 const findByFloor = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "floor" = $1`
 
 // findByFloor returns the record with the values, as a reply.
 func (s *store) findByFloor(ctx context.Context, floor int64) ([]byte, error) {
-	return s.db.Record(ctx, findByFloor, floor)
+	return s.db.Record(ctx, &table, findByFloor, floor)
 }
 
 const findByDepth = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "depth" = $1`
 
 // findByDepth returns the record with the values, as a reply.
 func (s *store) findByDepth(ctx context.Context, depth int64) ([]byte, error) {
-	return s.db.Record(ctx, findByDepth, depth)
+	return s.db.Record(ctx, &table, findByDepth, depth)
 }
 
 const findByBatch = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "batch" = $1`
 
 // findByBatch returns the record with the values, as a reply.
 func (s *store) findByBatch(ctx context.Context, batch int64) ([]byte, error) {
-	return s.db.Record(ctx, findByBatch, batch)
+	return s.db.Record(ctx, &table, findByBatch, batch)
 }
 
 const findByMaker = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "maker" = $1`
 
 // findByMaker returns the record with the values, as a reply.
 func (s *store) findByMaker(ctx context.Context, maker uint64) ([]byte, error) {
-	return s.db.Record(ctx, findByMaker, maker)
+	return s.db.Record(ctx, &table, findByMaker, maker)
 }
 
 const findByGate = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "gate" = $1`
 
 // findByGate returns the record with the values, as a reply.
 func (s *store) findByGate(ctx context.Context, gate int64) ([]byte, error) {
-	return s.db.Record(ctx, findByGate, gate)
+	return s.db.Record(ctx, &table, findByGate, gate)
 }
 
 const findByLane = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "lane" = $1`
 
 // findByLane returns the record with the values, as a reply.
 func (s *store) findByLane(ctx context.Context, lane int64) ([]byte, error) {
-	return s.db.Record(ctx, findByLane, lane)
+	return s.db.Record(ctx, &table, findByLane, lane)
 }
 
 const findByImprint = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "imprint" = $1`
 
 // findByImprint returns the record with the values, as a reply.
 func (s *store) findByImprint(ctx context.Context, imprint []byte) ([]byte, error) {
-	return s.db.Record(ctx, findByImprint, imprint)
+	return s.db.Record(ctx, &table, findByImprint, imprint)
 }
 
 const findBySeat = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "room" = $1 AND "chair" = $2`
 
 // findBySeat returns the record with the values, as a reply.
 func (s *store) findBySeat(ctx context.Context, room []byte, chair int64) ([]byte, error) {
-	return s.db.Record(ctx, findBySeat, room, chair)
+	return s.db.Record(ctx, &table, findBySeat, room, chair)
 }
 
 const scan = `SELECT "prism_version", "prism_record" FROM "badges"
@@ -377,16 +294,10 @@ ORDER BY "badge_id" DESC LIMIT $1`
 
 // scan adds the records of l to page, by badge_id.
 func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
-	statement, values := scan, []any{page.Limit(), l.from.badgeID}
-	if page.Reverse() {
-		statement = scanReverse
-	}
+	values := []any{l.from.badgeID}
 	if l.bounded {
-		statement = scanTo
-		if page.Reverse() {
-			statement = scanReverseTo
-		}
 		values = append(values, l.to.badgeID)
+		return s.db.Page(ctx, &table, page, scanTo, scanReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, scan, scanReverse, values...)
 }

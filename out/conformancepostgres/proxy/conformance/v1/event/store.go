@@ -6,12 +6,18 @@ import (
 	"context"
 
 	"github.com/prism-proxy/prism/backends/postgres"
-	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
 )
 
-// store keeps the records of conformance.v1.Event in table events.
+// store keeps the records of conformance.v1.Event.
 type store struct{ db *postgres.DB }
+
+// table is where they are.
+var table = postgres.Table{
+	Name: "events", Key: 6,
+	Put: put, Create: create, Swap: swap,
+	VersionOf: versionOf, Remove: remove, RemoveVersion: removeVersion,
+}
 
 // values are the parameters that find k.
 func (k *key) values() []any {
@@ -22,9 +28,10 @@ func (k *key) values() []any {
 func (r *record) values() []any {
 	return []any{
 		r.tenant, r.shard, postgres.Time(r.at), postgres.Nanos(r.at), r.name, r.sequence, r.kind,
-		r.region, r.open, postgres.Optional(r.severity), postgres.Column(r.remark),
-		postgres.Optional(r.size), postgres.Time(r.seenAt), postgres.Nanos(r.seenAt),
-		postgres.Optional(r.checked), postgres.Column(r.reviewer), r.drift, postgres.Record(r.bytes),
+		r.region, r.open, postgres.OptionalInt(r.severity), postgres.Column(r.remark),
+		postgres.OptionalUint(r.size), postgres.Time(r.seenAt), postgres.Nanos(r.seenAt),
+		postgres.OptionalBool(r.checked), postgres.Column(r.reviewer), r.drift,
+		postgres.Record(r.bytes),
 	}
 }
 
@@ -45,9 +52,8 @@ const replace = `UPDATE SET
 const put = insert + replace + ` RETURNING "prism_version"`
 
 // put stores r whatever was there.
-func (s *store) put(ctx context.Context, r *record) (w keyvalue.Written, err error) {
-	w.Version, err = s.db.Version(ctx, put, r.values()...)
-	return w, err
+func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
+	return s.db.Put(ctx, &table, r.values())
 }
 
 const versionOf = `SELECT "prism_version" FROM "events" WHERE "tenant" = $1 AND "shard" = $2 AND "at" = $3 AND "at_nanos" = $4 AND "name" = $5 AND "sequence" = $6`
@@ -68,20 +74,15 @@ SELECT (SELECT version FROM found), (SELECT "prism_version" FROM swapped)`
 
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
-func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (w keyvalue.Written, err error) {
-	if expected == 0 {
-		w.Version, err = s.db.Create(ctx, create, r.values(), versionOf, r.key.values())
-	} else {
-		w.Version, err = s.db.Swap(ctx, swap, append(r.values(), expected)...)
-	}
-	return w, err
+func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (keyvalue.Written, error) {
+	return s.db.CompareAndSwap(ctx, &table, r.values(), expected)
 }
 
 const get = `SELECT "prism_version", "prism_record" FROM "events" WHERE "tenant" = $1 AND "shard" = $2 AND "at" = $3 AND "at_nanos" = $4 AND "name" = $5 AND "sequence" = $6`
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
-	return s.db.Record(ctx, get, k.values()...)
+	return s.db.Record(ctx, &table, get, k.values()...)
 }
 
 const remove = `DELETE FROM "events" WHERE "tenant" = $1 AND "shard" = $2 AND "at" = $3 AND "at_nanos" = $4 AND "name" = $5 AND "sequence" = $6 RETURNING "prism_version"`
@@ -96,47 +97,23 @@ SELECT version FROM found`
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
 func (s *store) delete(ctx context.Context, k *key, ifVersion int64) (existed bool, err error) {
-	if ifVersion == 0 {
-		removed, err := s.db.Version(ctx, remove, k.values()...)
-		return removed != 0, err
-	}
-	found, err := s.db.Version(ctx, removeVersion, append(k.values(), ifVersion)...)
-	if found != 0 && found != ifVersion {
-		return false, runtime.Mismatch(found)
-	}
-	return found != 0, err
+	return s.db.Delete(ctx, &table, k.values(), ifVersion)
 }
 
 // batchPut stores all records or none, in their order.
 func (s *store) batchPut(ctx context.Context, records []record) ([]keyvalue.Written, error) {
-	versions, _, err := s.db.Versions(ctx, "events", put, len(records), func(i int) []any { return records[i].values() })
-	if err != nil {
-		return nil, err
-	}
-	written := make([]keyvalue.Written, len(records))
-	for i, version := range versions {
-		written[i] = keyvalue.Written{Version: version}
-	}
-	return written, nil
+	return s.db.BatchPut(ctx, &table, "events", len(records), func(i int) []any { return records[i].values() })
 }
 
 // batchGet adds the records with the keys to results until one does not fit.
 func (s *store) batchGet(ctx context.Context, keys []key, results *keyvalue.Results) error {
-	return s.db.Records(ctx, results, get, len(keys), func(i int) []any { return keys[i].values() })
+	return s.db.Records(ctx, &table, results, get, len(keys), func(i int) []any { return keys[i].values() })
 }
 
 // batchDelete removes all records with the keys or none, and reports which
 // were there.
 func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
-	removed, _, err := s.db.Versions(ctx, "events", remove, len(keys), func(i int) []any { return keys[i].values() })
-	if err != nil {
-		return nil, err
-	}
-	existed := make([]bool, len(keys))
-	for i, version := range removed {
-		existed[i] = version != 0
-	}
-	return existed, nil
+	return s.db.BatchDelete(ctx, &table, len(keys), func(i int) []any { return keys[i].values() })
 }
 
 const scan = `SELECT "prism_version", "prism_record" FROM "events"
@@ -159,18 +136,12 @@ ORDER BY "tenant" DESC, "shard" DESC, "at" DESC, "at_nanos" DESC, "name" DESC, "
 
 // scan adds the records of l to page, by tenant, shard, at, name, sequence.
 func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
-	statement, values := scan, []any{page.Limit(), l.from.tenant, l.from.shard, postgres.TimeOrLowest(l.from.at), postgres.NanosOrLowest(l.from.at), l.from.name, l.from.sequence}
-	if page.Reverse() {
-		statement = scanReverse
-	}
+	values := []any{l.from.tenant, l.from.shard, postgres.TimeOrLowest(l.from.at), postgres.NanosOrLowest(l.from.at), l.from.name, l.from.sequence}
 	if l.bounded {
-		statement = scanTo
-		if page.Reverse() {
-			statement = scanReverseTo
-		}
 		values = append(values, l.to.tenant, l.to.shard, postgres.TimeOrLowest(l.to.at), postgres.NanosOrLowest(l.to.at), l.to.name, l.to.sequence)
+		return s.db.Page(ctx, &table, page, scanTo, scanReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, scan, scanReverse, values...)
 }
 
 const scanPartition = `SELECT "prism_version", "prism_record" FROM "events"
@@ -197,18 +168,12 @@ ORDER BY "at" DESC, "at_nanos" DESC, "name" DESC, "sequence" DESC LIMIT $1`
 
 // scanPartition adds the records of l to page, by at, name, sequence.
 func (s *store) scanPartition(ctx context.Context, partition *key, l *list, page *keyvalue.Page) error {
-	statement, values := scanPartition, []any{page.Limit(), partition.tenant, partition.shard, postgres.TimeOrLowest(l.from.at), postgres.NanosOrLowest(l.from.at), l.from.name, l.from.sequence}
-	if page.Reverse() {
-		statement = scanPartitionReverse
-	}
+	values := []any{partition.tenant, partition.shard, postgres.TimeOrLowest(l.from.at), postgres.NanosOrLowest(l.from.at), l.from.name, l.from.sequence}
 	if l.bounded {
-		statement = scanPartitionTo
-		if page.Reverse() {
-			statement = scanPartitionReverseTo
-		}
 		values = append(values, postgres.TimeOrLowest(l.to.at), postgres.NanosOrLowest(l.to.at), l.to.name, l.to.sequence)
+		return s.db.Page(ctx, &table, page, scanPartitionTo, scanPartitionReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, scanPartition, scanPartitionReverse, values...)
 }
 
 const findBySeverity = `SELECT "prism_version", "prism_record" FROM "events"
@@ -231,18 +196,12 @@ ORDER BY "severity" DESC, "tenant" DESC, "shard" DESC, "at" DESC, "at_nanos" DES
 
 // findBySeverity adds the records of l to page, by severity, tenant, shard, at, name, sequence.
 func (s *store) findBySeverity(ctx context.Context, l *list, page *keyvalue.Page) error {
-	statement, values := findBySeverity, []any{page.Limit(), l.from.severity, l.from.tenant, l.from.shard, postgres.TimeOrLowest(l.from.at), postgres.NanosOrLowest(l.from.at), l.from.name, l.from.sequence}
-	if page.Reverse() {
-		statement = findBySeverityReverse
-	}
+	values := []any{l.from.severity, l.from.tenant, l.from.shard, postgres.TimeOrLowest(l.from.at), postgres.NanosOrLowest(l.from.at), l.from.name, l.from.sequence}
 	if l.bounded {
-		statement = findBySeverityTo
-		if page.Reverse() {
-			statement = findBySeverityReverseTo
-		}
 		values = append(values, l.to.severity, l.to.tenant, l.to.shard, postgres.TimeOrLowest(l.to.at), postgres.NanosOrLowest(l.to.at), l.to.name, l.to.sequence)
+		return s.db.Page(ctx, &table, page, findBySeverityTo, findBySeverityReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findBySeverity, findBySeverityReverse, values...)
 }
 
 const findByKind = `SELECT "prism_version", "prism_record" FROM "events"
@@ -269,18 +228,12 @@ ORDER BY "at" DESC, "at_nanos" DESC, "tenant" DESC, "shard" DESC, "name" DESC, "
 
 // findByKind adds the records of l to page, by at, tenant, shard, name, sequence.
 func (s *store) findByKind(ctx context.Context, kind int64, l *list, page *keyvalue.Page) error {
-	statement, values := findByKind, []any{page.Limit(), kind, postgres.TimeOrLowest(l.from.at), postgres.NanosOrLowest(l.from.at), l.from.tenant, l.from.shard, l.from.name, l.from.sequence}
-	if page.Reverse() {
-		statement = findByKindReverse
-	}
+	values := []any{kind, postgres.TimeOrLowest(l.from.at), postgres.NanosOrLowest(l.from.at), l.from.tenant, l.from.shard, l.from.name, l.from.sequence}
 	if l.bounded {
-		statement = findByKindTo
-		if page.Reverse() {
-			statement = findByKindReverseTo
-		}
 		values = append(values, postgres.TimeOrLowest(l.to.at), postgres.NanosOrLowest(l.to.at), l.to.tenant, l.to.shard, l.to.name, l.to.sequence)
+		return s.db.Page(ctx, &table, page, findByKindTo, findByKindReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findByKind, findByKindReverse, values...)
 }
 
 const findByPlace = `SELECT "prism_version", "prism_record" FROM "events"
@@ -307,18 +260,12 @@ ORDER BY "tenant" DESC, "shard" DESC, "at" DESC, "at_nanos" DESC, "name" DESC, "
 
 // findByPlace adds the records of l to page, by tenant, shard, at, name, sequence.
 func (s *store) findByPlace(ctx context.Context, region []byte, open bool, l *list, page *keyvalue.Page) error {
-	statement, values := findByPlace, []any{page.Limit(), region, open, l.from.tenant, l.from.shard, postgres.TimeOrLowest(l.from.at), postgres.NanosOrLowest(l.from.at), l.from.name, l.from.sequence}
-	if page.Reverse() {
-		statement = findByPlaceReverse
-	}
+	values := []any{region, open, l.from.tenant, l.from.shard, postgres.TimeOrLowest(l.from.at), postgres.NanosOrLowest(l.from.at), l.from.name, l.from.sequence}
 	if l.bounded {
-		statement = findByPlaceTo
-		if page.Reverse() {
-			statement = findByPlaceReverseTo
-		}
 		values = append(values, l.to.tenant, l.to.shard, postgres.TimeOrLowest(l.to.at), postgres.NanosOrLowest(l.to.at), l.to.name, l.to.sequence)
+		return s.db.Page(ctx, &table, page, findByPlaceTo, findByPlaceReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findByPlace, findByPlaceReverse, values...)
 }
 
 const findByUrgent = `SELECT "prism_version", "prism_record" FROM "events"
@@ -345,16 +292,10 @@ ORDER BY "severity" DESC, "tenant" DESC, "shard" DESC, "at" DESC, "at_nanos" DES
 
 // findByUrgent adds the records of l to page, by severity, tenant, shard, at, name, sequence.
 func (s *store) findByUrgent(ctx context.Context, region []byte, kind int64, l *list, page *keyvalue.Page) error {
-	statement, values := findByUrgent, []any{page.Limit(), region, kind, l.from.severity, l.from.tenant, l.from.shard, postgres.TimeOrLowest(l.from.at), postgres.NanosOrLowest(l.from.at), l.from.name, l.from.sequence}
-	if page.Reverse() {
-		statement = findByUrgentReverse
-	}
+	values := []any{region, kind, l.from.severity, l.from.tenant, l.from.shard, postgres.TimeOrLowest(l.from.at), postgres.NanosOrLowest(l.from.at), l.from.name, l.from.sequence}
 	if l.bounded {
-		statement = findByUrgentTo
-		if page.Reverse() {
-			statement = findByUrgentReverseTo
-		}
 		values = append(values, l.to.severity, l.to.tenant, l.to.shard, postgres.TimeOrLowest(l.to.at), postgres.NanosOrLowest(l.to.at), l.to.name, l.to.sequence)
+		return s.db.Page(ctx, &table, page, findByUrgentTo, findByUrgentReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findByUrgent, findByUrgentReverse, values...)
 }

@@ -3,17 +3,25 @@
 package item
 
 import (
-	"bytes"
 	"context"
-	"slices"
 
 	"github.com/prism-proxy/prism/backends/postgres"
-	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
 )
 
-// store keeps the records of conformance.v1.Item in table items.
+// store keeps the records of conformance.v1.Item.
 type store struct{ db *postgres.DB }
+
+// table is where they are.
+var table = postgres.Table{
+	Name: "items", Key: 1,
+	Put: put, Create: create, Swap: swap,
+	VersionOf: versionOf, Remove: remove, RemoveVersion: removeVersion,
+	Unique: []postgres.Unique{
+		{Name: "serial", Index: "items_serial", Columns: []int{1}, Taken: findBySerialTaken},
+		{Name: "label", Index: "items_label", Columns: []int{2}, Taken: findByLabelTaken},
+	},
+}
 
 // values are the parameters that find k.
 func (k *key) values() []any {
@@ -40,37 +48,13 @@ const replace = `UPDATE SET
 const put = insert + replace + ` RETURNING "prism_version"`
 
 // put stores r whatever was there.
-func (s *store) put(ctx context.Context, r *record) (w keyvalue.Written, err error) {
-	w.Version, err = s.db.Version(ctx, put, r.values()...)
-	if err == nil {
-		return w, nil
-	}
-	again, err := s.again(ctx, err, 0, *r)
-	if again {
-		return s.put(ctx, r)
-	}
-	return w, err
+func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
+	return s.db.Put(ctx, &table, r.values())
 }
 
 const findBySerialTaken = `SELECT "prism_version" FROM "items" WHERE "serial" = $1 AND NOT ("item_id" = $2)`
 
 const findByLabelTaken = `SELECT "prism_version" FROM "items" WHERE "label" = $1 AND NOT ("item_id" = $2)`
-
-// again reports whether a write of records, of which item failed with err, is to
-// be tried again: a unique index refused it, and no other record has the value
-// any more. If not, it returns the error to answer.
-func (s *store) again(ctx context.Context, err error, item int, records ...record) (bool, error) {
-	r := &records[item]
-	switch postgres.Violated(err) {
-	case "items_serial":
-		before := slices.ContainsFunc(records[:item], func(b record) bool { return bytes.Equal(b.serial, r.serial) })
-		return s.db.Again(ctx, runtime.Taken("serial"), before, findBySerialTaken, append([]any{r.serial}, r.key.values()...)...)
-	case "items_label":
-		before := slices.ContainsFunc(records[:item], func(b record) bool { return bytes.Equal(b.label, r.label) })
-		return s.db.Again(ctx, runtime.Taken("label"), before, findByLabelTaken, append([]any{r.label}, r.key.values()...)...)
-	}
-	return false, err
-}
 
 const versionOf = `SELECT "prism_version" FROM "items" WHERE "item_id" = $1`
 
@@ -89,27 +73,15 @@ SELECT (SELECT version FROM found), (SELECT "prism_version" FROM swapped)`
 
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
-func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (w keyvalue.Written, err error) {
-	if expected == 0 {
-		w.Version, err = s.db.Create(ctx, create, r.values(), versionOf, r.key.values())
-	} else {
-		w.Version, err = s.db.Swap(ctx, swap, append(r.values(), expected)...)
-	}
-	if err == nil {
-		return w, nil
-	}
-	again, err := s.again(ctx, err, 0, *r)
-	if again {
-		return s.compareAndSwap(ctx, r, expected)
-	}
-	return w, err
+func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (keyvalue.Written, error) {
+	return s.db.CompareAndSwap(ctx, &table, r.values(), expected)
 }
 
 const get = `SELECT "prism_version", "prism_record" FROM "items" WHERE "item_id" = $1`
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
-	return s.db.Record(ctx, get, k.values()...)
+	return s.db.Record(ctx, &table, get, k.values()...)
 }
 
 const remove = `DELETE FROM "items" WHERE "item_id" = $1 RETURNING "prism_version"`
@@ -124,67 +96,37 @@ SELECT version FROM found`
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
 func (s *store) delete(ctx context.Context, k *key, ifVersion int64) (existed bool, err error) {
-	if ifVersion == 0 {
-		removed, err := s.db.Version(ctx, remove, k.values()...)
-		return removed != 0, err
-	}
-	found, err := s.db.Version(ctx, removeVersion, append(k.values(), ifVersion)...)
-	if found != 0 && found != ifVersion {
-		return false, runtime.Mismatch(found)
-	}
-	return found != 0, err
+	return s.db.Delete(ctx, &table, k.values(), ifVersion)
 }
 
 // batchPut stores all records or none, in their order.
 func (s *store) batchPut(ctx context.Context, records []record) ([]keyvalue.Written, error) {
-	versions, item, err := s.db.Versions(ctx, "items", put, len(records), func(i int) []any { return records[i].values() })
-	again, err := s.again(ctx, err, item, records...)
-	switch {
-	case again:
-		return s.batchPut(ctx, records)
-	case postgres.Violated(err) != "":
-		return nil, runtime.InItem("items", item, err)
-	case err != nil:
-		return nil, err
-	}
-	written := make([]keyvalue.Written, len(records))
-	for i, version := range versions {
-		written[i] = keyvalue.Written{Version: version}
-	}
-	return written, nil
+	return s.db.BatchPut(ctx, &table, "items", len(records), func(i int) []any { return records[i].values() })
 }
 
 // batchGet adds the records with the keys to results until one does not fit.
 func (s *store) batchGet(ctx context.Context, keys []key, results *keyvalue.Results) error {
-	return s.db.Records(ctx, results, get, len(keys), func(i int) []any { return keys[i].values() })
+	return s.db.Records(ctx, &table, results, get, len(keys), func(i int) []any { return keys[i].values() })
 }
 
 // batchDelete removes all records with the keys or none, and reports which
 // were there.
 func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
-	removed, _, err := s.db.Versions(ctx, "items", remove, len(keys), func(i int) []any { return keys[i].values() })
-	if err != nil {
-		return nil, err
-	}
-	existed := make([]bool, len(keys))
-	for i, version := range removed {
-		existed[i] = version != 0
-	}
-	return existed, nil
+	return s.db.BatchDelete(ctx, &table, len(keys), func(i int) []any { return keys[i].values() })
 }
 
 const findBySerial = `SELECT "prism_version", "prism_record" FROM "items" WHERE "serial" = $1`
 
 // findBySerial returns the record with the values, as a reply.
 func (s *store) findBySerial(ctx context.Context, serial []byte) ([]byte, error) {
-	return s.db.Record(ctx, findBySerial, serial)
+	return s.db.Record(ctx, &table, findBySerial, serial)
 }
 
 const findByLabel = `SELECT "prism_version", "prism_record" FROM "items" WHERE "label" = $1`
 
 // findByLabel returns the record with the values, as a reply.
 func (s *store) findByLabel(ctx context.Context, label []byte) ([]byte, error) {
-	return s.db.Record(ctx, findByLabel, label)
+	return s.db.Record(ctx, &table, findByLabel, label)
 }
 
 const scan = `SELECT "prism_version", "prism_record" FROM "items"
@@ -207,18 +149,12 @@ ORDER BY "item_id" DESC LIMIT $1`
 
 // scan adds the records of l to page, by item_id.
 func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
-	statement, values := scan, []any{page.Limit(), l.from.itemID}
-	if page.Reverse() {
-		statement = scanReverse
-	}
+	values := []any{l.from.itemID}
 	if l.bounded {
-		statement = scanTo
-		if page.Reverse() {
-			statement = scanReverseTo
-		}
 		values = append(values, l.to.itemID)
+		return s.db.Page(ctx, &table, page, scanTo, scanReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, scan, scanReverse, values...)
 }
 
 const findByColour = `SELECT "prism_version", "prism_record" FROM "items"
@@ -245,18 +181,12 @@ ORDER BY "item_id" DESC LIMIT $1`
 
 // findByColour adds the records of l to page, by item_id.
 func (s *store) findByColour(ctx context.Context, colour []byte, l *list, page *keyvalue.Page) error {
-	statement, values := findByColour, []any{page.Limit(), colour, l.from.itemID}
-	if page.Reverse() {
-		statement = findByColourReverse
-	}
+	values := []any{colour, l.from.itemID}
 	if l.bounded {
-		statement = findByColourTo
-		if page.Reverse() {
-			statement = findByColourReverseTo
-		}
 		values = append(values, l.to.itemID)
+		return s.db.Page(ctx, &table, page, findByColourTo, findByColourReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findByColour, findByColourReverse, values...)
 }
 
 const findByTitle = `SELECT "prism_version", "prism_record" FROM "items"
@@ -279,16 +209,10 @@ ORDER BY "title" DESC, "item_id" DESC LIMIT $1`
 
 // findByTitle adds the records of l to page, by title, item_id.
 func (s *store) findByTitle(ctx context.Context, l *list, page *keyvalue.Page) error {
-	statement, values := findByTitle, []any{page.Limit(), l.from.title, l.from.itemID}
-	if page.Reverse() {
-		statement = findByTitleReverse
-	}
+	values := []any{l.from.title, l.from.itemID}
 	if l.bounded {
-		statement = findByTitleTo
-		if page.Reverse() {
-			statement = findByTitleReverseTo
-		}
 		values = append(values, l.to.title, l.to.itemID)
+		return s.db.Page(ctx, &table, page, findByTitleTo, findByTitleReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findByTitle, findByTitleReverse, values...)
 }

@@ -3,21 +3,25 @@
 package lease
 
 import (
-	"bytes"
 	"context"
-	"slices"
 	"time"
 
 	"github.com/prism-proxy/prism/backends/postgres"
-	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
 )
 
-// store keeps the records of conformance.v1.Lease in table leases.
+// store keeps the records of conformance.v1.Lease.
 type store struct{ db *postgres.DB }
 
-// ttl is how long a record lives after its last write.
-const ttl = 60 * time.Second
+// table is where they are.
+var table = postgres.Table{
+	Name: "leases", TTL: 60 * time.Second, Key: 1,
+	Put: put, Create: create, Swap: swap,
+	VersionOf: versionOf, Remove: remove, RemoveVersion: removeVersion,
+	Unique: []postgres.Unique{
+		{Name: "owner", Index: "leases_owner", Columns: []int{1}, Taken: findByOwnerTaken, Free: findByOwnerFree},
+	},
+}
 
 // values are the parameters that find k.
 func (k *key) values() []any {
@@ -27,7 +31,7 @@ func (k *key) values() []any {
 // values are the parameters that write r: its columns and its bytes.
 func (r *record) values() []any {
 	return []any{
-		r.leaseID, r.owner, postgres.Optional(r.priority), postgres.Record(r.bytes),
+		r.leaseID, r.owner, postgres.OptionalInt(r.priority), postgres.Record(r.bytes),
 	}
 }
 
@@ -44,41 +48,13 @@ const replace = `UPDATE SET
 const put = insert + replace + ` RETURNING "prism_version"`
 
 // put stores r whatever was there.
-func (s *store) put(ctx context.Context, r *record) (w keyvalue.Written, err error) {
-	w.Expires = s.db.Expires(ttl)
-	w.Version, err = s.db.Version(ctx, put, append(r.values(), postgres.Time(w.Expires))...)
-	if err == nil {
-		return w, nil
-	}
-	again, err := s.again(ctx, err, 0, *r)
-	if again {
-		return s.put(ctx, r)
-	}
-	return w, err
+func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
+	return s.db.Put(ctx, &table, r.values())
 }
 
 const findByOwnerFree = `DELETE FROM "leases" WHERE "owner" = $1 AND "prism_expires" <= $2 RETURNING "prism_version"`
 
 const findByOwnerTaken = `SELECT "prism_version" FROM "leases" WHERE "owner" = $1 AND "prism_expires" > $2 AND NOT ("lease_id" = $3)`
-
-// again reports whether a write of records, of which item failed with err, is to
-// be tried again: a unique index refused it, and no other record has the value
-// any more. If not, it returns the error to answer.
-// Records that have expired with the value are deleted before.
-func (s *store) again(ctx context.Context, err error, item int, records ...record) (bool, error) {
-	r := &records[item]
-	switch postgres.Violated(err) {
-	case "leases_owner":
-		if err := s.db.Free(ctx, "leases", findByOwnerFree, len(records), func(i int) []any {
-			return []any{records[i].owner, s.db.Now()}
-		}); err != nil {
-			return false, err
-		}
-		before := slices.ContainsFunc(records[:item], func(b record) bool { return bytes.Equal(b.owner, r.owner) })
-		return s.db.Again(ctx, runtime.Taken("owner"), before, findByOwnerTaken, append([]any{r.owner, s.db.Now()}, r.key.values()...)...)
-	}
-	return false, err
-}
 
 const versionOf = `SELECT "prism_version" FROM "leases" WHERE "lease_id" = $1 AND "prism_expires" > $2`
 
@@ -98,29 +74,15 @@ SELECT (SELECT version FROM found), (SELECT "prism_version" FROM swapped)`
 
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
-func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (w keyvalue.Written, err error) {
-	w.Expires = s.db.Expires(ttl)
-	now := s.db.Now()
-	if expected == 0 {
-		w.Version, err = s.db.Create(ctx, create, append(r.values(), postgres.Time(w.Expires), now), versionOf, append(r.key.values(), now))
-	} else {
-		w.Version, err = s.db.Swap(ctx, swap, append(r.values(), postgres.Time(w.Expires), expected, now)...)
-	}
-	if err == nil {
-		return w, nil
-	}
-	again, err := s.again(ctx, err, 0, *r)
-	if again {
-		return s.compareAndSwap(ctx, r, expected)
-	}
-	return w, err
+func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (keyvalue.Written, error) {
+	return s.db.CompareAndSwap(ctx, &table, r.values(), expected)
 }
 
 const get = `SELECT "prism_version", "prism_record", "prism_expires" FROM "leases" WHERE "lease_id" = $1 AND "prism_expires" > $2`
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
-	return s.db.Record(ctx, get, append(k.values(), s.db.Now())...)
+	return s.db.Record(ctx, &table, get, k.values()...)
 }
 
 const remove = `DELETE FROM "leases" WHERE "lease_id" = $1 AND "prism_expires" > $2 RETURNING "prism_version"`
@@ -135,61 +97,30 @@ SELECT version FROM found`
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
 func (s *store) delete(ctx context.Context, k *key, ifVersion int64) (existed bool, err error) {
-	if ifVersion == 0 {
-		removed, err := s.db.Version(ctx, remove, append(k.values(), s.db.Now())...)
-		return removed != 0, err
-	}
-	found, err := s.db.Version(ctx, removeVersion, append(k.values(), ifVersion, s.db.Now())...)
-	if found != 0 && found != ifVersion {
-		return false, runtime.Mismatch(found)
-	}
-	return found != 0, err
+	return s.db.Delete(ctx, &table, k.values(), ifVersion)
 }
 
 // batchPut stores all records or none, in their order.
 func (s *store) batchPut(ctx context.Context, records []record) ([]keyvalue.Written, error) {
-	expires := s.db.Expires(ttl)
-	versions, item, err := s.db.Versions(ctx, "leases", put, len(records), func(i int) []any { return append(records[i].values(), postgres.Time(expires)) })
-	again, err := s.again(ctx, err, item, records...)
-	switch {
-	case again:
-		return s.batchPut(ctx, records)
-	case postgres.Violated(err) != "":
-		return nil, runtime.InItem("leases", item, err)
-	case err != nil:
-		return nil, err
-	}
-	written := make([]keyvalue.Written, len(records))
-	for i, version := range versions {
-		written[i] = keyvalue.Written{Version: version, Expires: expires}
-	}
-	return written, nil
+	return s.db.BatchPut(ctx, &table, "leases", len(records), func(i int) []any { return records[i].values() })
 }
 
 // batchGet adds the records with the keys to results until one does not fit.
 func (s *store) batchGet(ctx context.Context, keys []key, results *keyvalue.Results) error {
-	return s.db.Records(ctx, results, get, len(keys), func(i int) []any { return append(keys[i].values(), s.db.Now()) })
+	return s.db.Records(ctx, &table, results, get, len(keys), func(i int) []any { return keys[i].values() })
 }
 
 // batchDelete removes all records with the keys or none, and reports which
 // were there.
 func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
-	removed, _, err := s.db.Versions(ctx, "leases", remove, len(keys), func(i int) []any { return append(keys[i].values(), s.db.Now()) })
-	if err != nil {
-		return nil, err
-	}
-	existed := make([]bool, len(keys))
-	for i, version := range removed {
-		existed[i] = version != 0
-	}
-	return existed, nil
+	return s.db.BatchDelete(ctx, &table, len(keys), func(i int) []any { return keys[i].values() })
 }
 
 const findByOwner = `SELECT "prism_version", "prism_record", "prism_expires" FROM "leases" WHERE "owner" = $1 AND "prism_expires" > $2`
 
 // findByOwner returns the record with the values, as a reply.
 func (s *store) findByOwner(ctx context.Context, owner []byte) ([]byte, error) {
-	return s.db.Record(ctx, findByOwner, owner, s.db.Now())
+	return s.db.Record(ctx, &table, findByOwner, owner)
 }
 
 const scan = `SELECT "prism_version", "prism_record", "prism_expires" FROM "leases"
@@ -216,18 +147,12 @@ ORDER BY "lease_id" DESC LIMIT $1`
 
 // scan adds the records of l to page, by lease_id.
 func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
-	statement, values := scan, []any{page.Limit(), s.db.Now(), l.from.leaseID}
-	if page.Reverse() {
-		statement = scanReverse
-	}
+	values := []any{l.from.leaseID}
 	if l.bounded {
-		statement = scanTo
-		if page.Reverse() {
-			statement = scanReverseTo
-		}
 		values = append(values, l.to.leaseID)
+		return s.db.Page(ctx, &table, page, scanTo, scanReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, scan, scanReverse, values...)
 }
 
 const findByPriority = `SELECT "prism_version", "prism_record", "prism_expires" FROM "leases"
@@ -254,18 +179,12 @@ ORDER BY "priority" DESC, "lease_id" DESC LIMIT $1`
 
 // findByPriority adds the records of l to page, by priority, lease_id.
 func (s *store) findByPriority(ctx context.Context, l *list, page *keyvalue.Page) error {
-	statement, values := findByPriority, []any{page.Limit(), s.db.Now(), l.from.priority, l.from.leaseID}
-	if page.Reverse() {
-		statement = findByPriorityReverse
-	}
+	values := []any{l.from.priority, l.from.leaseID}
 	if l.bounded {
-		statement = findByPriorityTo
-		if page.Reverse() {
-			statement = findByPriorityReverseTo
-		}
 		values = append(values, l.to.priority, l.to.leaseID)
+		return s.db.Page(ctx, &table, page, findByPriorityTo, findByPriorityReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findByPriority, findByPriorityReverse, values...)
 }
 
 const sweep = `WITH turn AS MATERIALIZED (
@@ -279,5 +198,5 @@ DELETE FROM "leases" WHERE ctid = ANY (ARRAY(
 // sweep deletes some of the records that have expired, and returns how many:
 // none while another replica sweeps.
 func (s *store) sweep(ctx context.Context) (swept int, err error) {
-	return s.db.Sweep(ctx, sweep, s.db.Now())
+	return s.db.Sweep(ctx, sweep)
 }

@@ -6,12 +6,18 @@ import (
 	"context"
 
 	"github.com/prism-proxy/prism/backends/postgres"
-	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
 )
 
-// store keeps the records of conformance.v1.Relic in table relics.
+// store keeps the records of conformance.v1.Relic.
 type store struct{ db *postgres.DB }
+
+// table is where they are.
+var table = postgres.Table{
+	Name: "relics", Key: 2,
+	Put: put, Create: create, Swap: swap,
+	VersionOf: versionOf, Remove: remove, RemoveVersion: removeVersion,
+}
 
 // values are the parameters that find k.
 func (k *key) values() []any {
@@ -22,7 +28,7 @@ func (k *key) values() []any {
 func (r *record) values() []any {
 	return []any{
 		r.relicID, r.shelf, postgres.Column(r.title), postgres.Column(r.note),
-		postgres.Optional(r.shade), r.word, postgres.Optional(r.tone), postgres.Record(r.bytes),
+		postgres.OptionalInt(r.shade), r.word, postgres.OptionalInt(r.tone), postgres.Record(r.bytes),
 	}
 }
 
@@ -39,9 +45,8 @@ const replace = `UPDATE SET
 const put = insert + replace + ` RETURNING "prism_version"`
 
 // put stores r whatever was there.
-func (s *store) put(ctx context.Context, r *record) (w keyvalue.Written, err error) {
-	w.Version, err = s.db.Version(ctx, put, r.values()...)
-	return w, err
+func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
+	return s.db.Put(ctx, &table, r.values())
 }
 
 const versionOf = `SELECT "prism_version" FROM "relics" WHERE "relic_id" = $1 AND "shelf" = $2`
@@ -61,20 +66,15 @@ SELECT (SELECT version FROM found), (SELECT "prism_version" FROM swapped)`
 
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
-func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (w keyvalue.Written, err error) {
-	if expected == 0 {
-		w.Version, err = s.db.Create(ctx, create, r.values(), versionOf, r.key.values())
-	} else {
-		w.Version, err = s.db.Swap(ctx, swap, append(r.values(), expected)...)
-	}
-	return w, err
+func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (keyvalue.Written, error) {
+	return s.db.CompareAndSwap(ctx, &table, r.values(), expected)
 }
 
 const get = `SELECT "prism_version", "prism_record" FROM "relics" WHERE "relic_id" = $1 AND "shelf" = $2`
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
-	return s.db.Record(ctx, get, k.values()...)
+	return s.db.Record(ctx, &table, get, k.values()...)
 }
 
 const remove = `DELETE FROM "relics" WHERE "relic_id" = $1 AND "shelf" = $2 RETURNING "prism_version"`
@@ -89,47 +89,23 @@ SELECT version FROM found`
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
 func (s *store) delete(ctx context.Context, k *key, ifVersion int64) (existed bool, err error) {
-	if ifVersion == 0 {
-		removed, err := s.db.Version(ctx, remove, k.values()...)
-		return removed != 0, err
-	}
-	found, err := s.db.Version(ctx, removeVersion, append(k.values(), ifVersion)...)
-	if found != 0 && found != ifVersion {
-		return false, runtime.Mismatch(found)
-	}
-	return found != 0, err
+	return s.db.Delete(ctx, &table, k.values(), ifVersion)
 }
 
 // batchPut stores all records or none, in their order.
 func (s *store) batchPut(ctx context.Context, records []record) ([]keyvalue.Written, error) {
-	versions, _, err := s.db.Versions(ctx, "relics", put, len(records), func(i int) []any { return records[i].values() })
-	if err != nil {
-		return nil, err
-	}
-	written := make([]keyvalue.Written, len(records))
-	for i, version := range versions {
-		written[i] = keyvalue.Written{Version: version}
-	}
-	return written, nil
+	return s.db.BatchPut(ctx, &table, "relics", len(records), func(i int) []any { return records[i].values() })
 }
 
 // batchGet adds the records with the keys to results until one does not fit.
 func (s *store) batchGet(ctx context.Context, keys []key, results *keyvalue.Results) error {
-	return s.db.Records(ctx, results, get, len(keys), func(i int) []any { return keys[i].values() })
+	return s.db.Records(ctx, &table, results, get, len(keys), func(i int) []any { return keys[i].values() })
 }
 
 // batchDelete removes all records with the keys or none, and reports which
 // were there.
 func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
-	removed, _, err := s.db.Versions(ctx, "relics", remove, len(keys), func(i int) []any { return keys[i].values() })
-	if err != nil {
-		return nil, err
-	}
-	existed := make([]bool, len(keys))
-	for i, version := range removed {
-		existed[i] = version != 0
-	}
-	return existed, nil
+	return s.db.BatchDelete(ctx, &table, len(keys), func(i int) []any { return keys[i].values() })
 }
 
 const scan = `SELECT "prism_version", "prism_record" FROM "relics"
@@ -152,18 +128,12 @@ ORDER BY "relic_id" DESC, "shelf" DESC LIMIT $1`
 
 // scan adds the records of l to page, by relic_id, shelf.
 func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
-	statement, values := scan, []any{page.Limit(), l.from.relicID, l.from.shelf}
-	if page.Reverse() {
-		statement = scanReverse
-	}
+	values := []any{l.from.relicID, l.from.shelf}
 	if l.bounded {
-		statement = scanTo
-		if page.Reverse() {
-			statement = scanReverseTo
-		}
 		values = append(values, l.to.relicID, l.to.shelf)
+		return s.db.Page(ctx, &table, page, scanTo, scanReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, scan, scanReverse, values...)
 }
 
 const scanPartition = `SELECT "prism_version", "prism_record" FROM "relics"
@@ -190,18 +160,12 @@ ORDER BY "shelf" DESC LIMIT $1`
 
 // scanPartition adds the records of l to page, by shelf.
 func (s *store) scanPartition(ctx context.Context, partition *key, l *list, page *keyvalue.Page) error {
-	statement, values := scanPartition, []any{page.Limit(), partition.relicID, l.from.shelf}
-	if page.Reverse() {
-		statement = scanPartitionReverse
-	}
+	values := []any{partition.relicID, l.from.shelf}
 	if l.bounded {
-		statement = scanPartitionTo
-		if page.Reverse() {
-			statement = scanPartitionReverseTo
-		}
 		values = append(values, l.to.shelf)
+		return s.db.Page(ctx, &table, page, scanPartitionTo, scanPartitionReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, scanPartition, scanPartitionReverse, values...)
 }
 
 const findByWord = `SELECT "prism_version", "prism_record" FROM "relics"
@@ -228,16 +192,10 @@ ORDER BY "relic_id" DESC, "shelf" DESC LIMIT $1`
 
 // findByWord adds the records of l to page, by relic_id, shelf.
 func (s *store) findByWord(ctx context.Context, word []byte, l *list, page *keyvalue.Page) error {
-	statement, values := findByWord, []any{page.Limit(), word, l.from.relicID, l.from.shelf}
-	if page.Reverse() {
-		statement = findByWordReverse
-	}
+	values := []any{word, l.from.relicID, l.from.shelf}
 	if l.bounded {
-		statement = findByWordTo
-		if page.Reverse() {
-			statement = findByWordReverseTo
-		}
 		values = append(values, l.to.relicID, l.to.shelf)
+		return s.db.Page(ctx, &table, page, findByWordTo, findByWordReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findByWord, findByWordReverse, values...)
 }

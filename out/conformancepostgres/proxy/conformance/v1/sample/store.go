@@ -6,13 +6,19 @@ import (
 	"context"
 
 	"github.com/prism-proxy/prism/backends/postgres"
-	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
-// store keeps the records of conformance.v1.Sample in table samples.
+// store keeps the records of conformance.v1.Sample.
 type store struct{ db *postgres.DB }
+
+// table is where they are.
+var table = postgres.Table{
+	Name: "samples", Key: 1,
+	Put: put, Create: create, Swap: swap,
+	VersionOf: versionOf, Remove: remove, RemoveVersion: removeVersion,
+}
 
 // values are the parameters that find k.
 func (k *key) values() []any {
@@ -22,12 +28,13 @@ func (k *key) values() []any {
 // values are the parameters that write r: its columns and its bytes.
 func (r *record) values() []any {
 	return []any{
-		r.sampleID, r.text, postgres.Optional(r.number), postgres.Optional(r.size),
-		postgres.Optional(r.flag), postgres.Optional(r.grade), postgres.Time(r.time_),
-		postgres.Nanos(r.time_), postgres.Optional(r.delta), postgres.Optional(r.mask),
-		postgres.Optional(r.level), postgres.Optional(r.weight), r.bucket,
-		postgres.Optional(r.amount), postgres.Optional(r.shift), postgres.Optional(r.checksum),
-		postgres.Optional(r.position_), r.digest, postgres.Record(r.bytes),
+		r.sampleID, r.text, postgres.OptionalInt(r.number), postgres.OptionalUint(r.size),
+		postgres.OptionalBool(r.flag), postgres.OptionalInt(r.grade), postgres.Time(r.time_),
+		postgres.Nanos(r.time_), postgres.OptionalInt(r.delta), postgres.OptionalUint(r.mask),
+		postgres.OptionalInt(r.level), postgres.OptionalInt(r.weight), r.bucket,
+		postgres.OptionalInt(r.amount), postgres.OptionalInt(r.shift),
+		postgres.OptionalInt(r.checksum), postgres.OptionalInt(r.position_), r.digest,
+		postgres.Record(r.bytes),
 	}
 }
 
@@ -50,9 +57,8 @@ const replace = `UPDATE SET
 const put = insert + replace + ` RETURNING "prism_version"`
 
 // put stores r whatever was there.
-func (s *store) put(ctx context.Context, r *record) (w keyvalue.Written, err error) {
-	w.Version, err = s.db.Version(ctx, put, r.values()...)
-	return w, err
+func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
+	return s.db.Put(ctx, &table, r.values())
 }
 
 const versionOf = `SELECT "prism_version" FROM "samples" WHERE "sample_id" = $1`
@@ -74,20 +80,15 @@ SELECT (SELECT version FROM found), (SELECT "prism_version" FROM swapped)`
 
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
-func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (w keyvalue.Written, err error) {
-	if expected == 0 {
-		w.Version, err = s.db.Create(ctx, create, r.values(), versionOf, r.key.values())
-	} else {
-		w.Version, err = s.db.Swap(ctx, swap, append(r.values(), expected)...)
-	}
-	return w, err
+func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (keyvalue.Written, error) {
+	return s.db.CompareAndSwap(ctx, &table, r.values(), expected)
 }
 
 const get = `SELECT "prism_version", "prism_record" FROM "samples" WHERE "sample_id" = $1`
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
-	return s.db.Record(ctx, get, k.values()...)
+	return s.db.Record(ctx, &table, get, k.values()...)
 }
 
 const remove = `DELETE FROM "samples" WHERE "sample_id" = $1 RETURNING "prism_version"`
@@ -102,47 +103,23 @@ SELECT version FROM found`
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
 func (s *store) delete(ctx context.Context, k *key, ifVersion int64) (existed bool, err error) {
-	if ifVersion == 0 {
-		removed, err := s.db.Version(ctx, remove, k.values()...)
-		return removed != 0, err
-	}
-	found, err := s.db.Version(ctx, removeVersion, append(k.values(), ifVersion)...)
-	if found != 0 && found != ifVersion {
-		return false, runtime.Mismatch(found)
-	}
-	return found != 0, err
+	return s.db.Delete(ctx, &table, k.values(), ifVersion)
 }
 
 // batchPut stores all records or none, in their order.
 func (s *store) batchPut(ctx context.Context, records []record) ([]keyvalue.Written, error) {
-	versions, _, err := s.db.Versions(ctx, "samples", put, len(records), func(i int) []any { return records[i].values() })
-	if err != nil {
-		return nil, err
-	}
-	written := make([]keyvalue.Written, len(records))
-	for i, version := range versions {
-		written[i] = keyvalue.Written{Version: version}
-	}
-	return written, nil
+	return s.db.BatchPut(ctx, &table, "samples", len(records), func(i int) []any { return records[i].values() })
 }
 
 // batchGet adds the records with the keys to results until one does not fit.
 func (s *store) batchGet(ctx context.Context, keys []key, results *keyvalue.Results) error {
-	return s.db.Records(ctx, results, get, len(keys), func(i int) []any { return keys[i].values() })
+	return s.db.Records(ctx, &table, results, get, len(keys), func(i int) []any { return keys[i].values() })
 }
 
 // batchDelete removes all records with the keys or none, and reports which
 // were there.
 func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
-	removed, _, err := s.db.Versions(ctx, "samples", remove, len(keys), func(i int) []any { return keys[i].values() })
-	if err != nil {
-		return nil, err
-	}
-	existed := make([]bool, len(keys))
-	for i, version := range removed {
-		existed[i] = version != 0
-	}
-	return existed, nil
+	return s.db.BatchDelete(ctx, &table, len(keys), func(i int) []any { return keys[i].values() })
 }
 
 const scan = `SELECT "prism_version", "prism_record" FROM "samples"
@@ -165,18 +142,12 @@ ORDER BY "sample_id" DESC LIMIT $1`
 
 // scan adds the records of l to page, by sample_id.
 func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
-	statement, values := scan, []any{page.Limit(), l.from.sampleID}
-	if page.Reverse() {
-		statement = scanReverse
-	}
+	values := []any{l.from.sampleID}
 	if l.bounded {
-		statement = scanTo
-		if page.Reverse() {
-			statement = scanReverseTo
-		}
 		values = append(values, l.to.sampleID)
+		return s.db.Page(ctx, &table, page, scanTo, scanReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, scan, scanReverse, values...)
 }
 
 const findByText = `SELECT "prism_version", "prism_record" FROM "samples"
@@ -199,18 +170,12 @@ ORDER BY "text" DESC, "sample_id" DESC LIMIT $1`
 
 // findByText adds the records of l to page, by text, sample_id.
 func (s *store) findByText(ctx context.Context, l *list, page *keyvalue.Page) error {
-	statement, values := findByText, []any{page.Limit(), l.from.text, l.from.sampleID}
-	if page.Reverse() {
-		statement = findByTextReverse
-	}
+	values := []any{l.from.text, l.from.sampleID}
 	if l.bounded {
-		statement = findByTextTo
-		if page.Reverse() {
-			statement = findByTextReverseTo
-		}
 		values = append(values, l.to.text, l.to.sampleID)
+		return s.db.Page(ctx, &table, page, findByTextTo, findByTextReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findByText, findByTextReverse, values...)
 }
 
 const findByNumber = `SELECT "prism_version", "prism_record" FROM "samples"
@@ -233,18 +198,12 @@ ORDER BY "number" DESC, "sample_id" DESC LIMIT $1`
 
 // findByNumber adds the records of l to page, by number, sample_id.
 func (s *store) findByNumber(ctx context.Context, l *list, page *keyvalue.Page) error {
-	statement, values := findByNumber, []any{page.Limit(), l.from.number, l.from.sampleID}
-	if page.Reverse() {
-		statement = findByNumberReverse
-	}
+	values := []any{l.from.number, l.from.sampleID}
 	if l.bounded {
-		statement = findByNumberTo
-		if page.Reverse() {
-			statement = findByNumberReverseTo
-		}
 		values = append(values, l.to.number, l.to.sampleID)
+		return s.db.Page(ctx, &table, page, findByNumberTo, findByNumberReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findByNumber, findByNumberReverse, values...)
 }
 
 const findBySize = `SELECT "prism_version", "prism_record" FROM "samples"
@@ -267,18 +226,12 @@ ORDER BY "size" DESC, "sample_id" DESC LIMIT $1`
 
 // findBySize adds the records of l to page, by size, sample_id.
 func (s *store) findBySize(ctx context.Context, l *list, page *keyvalue.Page) error {
-	statement, values := findBySize, []any{page.Limit(), l.from.size, l.from.sampleID}
-	if page.Reverse() {
-		statement = findBySizeReverse
-	}
+	values := []any{l.from.size, l.from.sampleID}
 	if l.bounded {
-		statement = findBySizeTo
-		if page.Reverse() {
-			statement = findBySizeReverseTo
-		}
 		values = append(values, l.to.size, l.to.sampleID)
+		return s.db.Page(ctx, &table, page, findBySizeTo, findBySizeReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findBySize, findBySizeReverse, values...)
 }
 
 const findByFlag = `SELECT "prism_version", "prism_record" FROM "samples"
@@ -301,18 +254,12 @@ ORDER BY "flag" DESC, "sample_id" DESC LIMIT $1`
 
 // findByFlag adds the records of l to page, by flag, sample_id.
 func (s *store) findByFlag(ctx context.Context, l *list, page *keyvalue.Page) error {
-	statement, values := findByFlag, []any{page.Limit(), l.from.flag, l.from.sampleID}
-	if page.Reverse() {
-		statement = findByFlagReverse
-	}
+	values := []any{l.from.flag, l.from.sampleID}
 	if l.bounded {
-		statement = findByFlagTo
-		if page.Reverse() {
-			statement = findByFlagReverseTo
-		}
 		values = append(values, l.to.flag, l.to.sampleID)
+		return s.db.Page(ctx, &table, page, findByFlagTo, findByFlagReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findByFlag, findByFlagReverse, values...)
 }
 
 const findByGrade = `SELECT "prism_version", "prism_record" FROM "samples"
@@ -335,18 +282,12 @@ ORDER BY "grade" DESC, "sample_id" DESC LIMIT $1`
 
 // findByGrade adds the records of l to page, by grade, sample_id.
 func (s *store) findByGrade(ctx context.Context, l *list, page *keyvalue.Page) error {
-	statement, values := findByGrade, []any{page.Limit(), l.from.grade, l.from.sampleID}
-	if page.Reverse() {
-		statement = findByGradeReverse
-	}
+	values := []any{l.from.grade, l.from.sampleID}
 	if l.bounded {
-		statement = findByGradeTo
-		if page.Reverse() {
-			statement = findByGradeReverseTo
-		}
 		values = append(values, l.to.grade, l.to.sampleID)
+		return s.db.Page(ctx, &table, page, findByGradeTo, findByGradeReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findByGrade, findByGradeReverse, values...)
 }
 
 const findByTime = `SELECT "prism_version", "prism_record" FROM "samples"
@@ -369,18 +310,12 @@ ORDER BY "time" DESC, "time_nanos" DESC, "sample_id" DESC LIMIT $1`
 
 // findByTime adds the records of l to page, by time, sample_id.
 func (s *store) findByTime(ctx context.Context, l *list, page *keyvalue.Page) error {
-	statement, values := findByTime, []any{page.Limit(), postgres.TimeOrLowest(l.from.time_), postgres.NanosOrLowest(l.from.time_), l.from.sampleID}
-	if page.Reverse() {
-		statement = findByTimeReverse
-	}
+	values := []any{postgres.TimeOrLowest(l.from.time_), postgres.NanosOrLowest(l.from.time_), l.from.sampleID}
 	if l.bounded {
-		statement = findByTimeTo
-		if page.Reverse() {
-			statement = findByTimeReverseTo
-		}
 		values = append(values, postgres.TimeOrLowest(l.to.time_), postgres.NanosOrLowest(l.to.time_), l.to.sampleID)
+		return s.db.Page(ctx, &table, page, findByTimeTo, findByTimeReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findByTime, findByTimeReverse, values...)
 }
 
 const findByDelta = `SELECT "prism_version", "prism_record" FROM "samples"
@@ -403,18 +338,12 @@ ORDER BY "delta" DESC, "sample_id" DESC LIMIT $1`
 
 // findByDelta adds the records of l to page, by delta, sample_id.
 func (s *store) findByDelta(ctx context.Context, l *list, page *keyvalue.Page) error {
-	statement, values := findByDelta, []any{page.Limit(), l.from.delta, l.from.sampleID}
-	if page.Reverse() {
-		statement = findByDeltaReverse
-	}
+	values := []any{l.from.delta, l.from.sampleID}
 	if l.bounded {
-		statement = findByDeltaTo
-		if page.Reverse() {
-			statement = findByDeltaReverseTo
-		}
 		values = append(values, l.to.delta, l.to.sampleID)
+		return s.db.Page(ctx, &table, page, findByDeltaTo, findByDeltaReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findByDelta, findByDeltaReverse, values...)
 }
 
 const findByMask = `SELECT "prism_version", "prism_record" FROM "samples"
@@ -437,18 +366,12 @@ ORDER BY "mask" DESC, "sample_id" DESC LIMIT $1`
 
 // findByMask adds the records of l to page, by mask, sample_id.
 func (s *store) findByMask(ctx context.Context, l *list, page *keyvalue.Page) error {
-	statement, values := findByMask, []any{page.Limit(), l.from.mask, l.from.sampleID}
-	if page.Reverse() {
-		statement = findByMaskReverse
-	}
+	values := []any{l.from.mask, l.from.sampleID}
 	if l.bounded {
-		statement = findByMaskTo
-		if page.Reverse() {
-			statement = findByMaskReverseTo
-		}
 		values = append(values, l.to.mask, l.to.sampleID)
+		return s.db.Page(ctx, &table, page, findByMaskTo, findByMaskReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findByMask, findByMaskReverse, values...)
 }
 
 const findByLevel = `SELECT "prism_version", "prism_record" FROM "samples"
@@ -471,18 +394,12 @@ ORDER BY "level" DESC, "sample_id" DESC LIMIT $1`
 
 // findByLevel adds the records of l to page, by level, sample_id.
 func (s *store) findByLevel(ctx context.Context, l *list, page *keyvalue.Page) error {
-	statement, values := findByLevel, []any{page.Limit(), l.from.level, l.from.sampleID}
-	if page.Reverse() {
-		statement = findByLevelReverse
-	}
+	values := []any{l.from.level, l.from.sampleID}
 	if l.bounded {
-		statement = findByLevelTo
-		if page.Reverse() {
-			statement = findByLevelReverseTo
-		}
 		values = append(values, l.to.level, l.to.sampleID)
+		return s.db.Page(ctx, &table, page, findByLevelTo, findByLevelReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findByLevel, findByLevelReverse, values...)
 }
 
 const findByWeight = `SELECT "prism_version", "prism_record" FROM "samples"
@@ -505,18 +422,12 @@ ORDER BY "weight" DESC, "sample_id" DESC LIMIT $1`
 
 // findByWeight adds the records of l to page, by weight, sample_id.
 func (s *store) findByWeight(ctx context.Context, l *list, page *keyvalue.Page) error {
-	statement, values := findByWeight, []any{page.Limit(), l.from.weight, l.from.sampleID}
-	if page.Reverse() {
-		statement = findByWeightReverse
-	}
+	values := []any{l.from.weight, l.from.sampleID}
 	if l.bounded {
-		statement = findByWeightTo
-		if page.Reverse() {
-			statement = findByWeightReverseTo
-		}
 		values = append(values, l.to.weight, l.to.sampleID)
+		return s.db.Page(ctx, &table, page, findByWeightTo, findByWeightReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findByWeight, findByWeightReverse, values...)
 }
 
 const findByBucket = `SELECT "prism_version", "prism_record" FROM "samples"
@@ -543,18 +454,12 @@ ORDER BY "sample_id" DESC LIMIT $1`
 
 // findByBucket adds the records of l to page, by sample_id.
 func (s *store) findByBucket(ctx context.Context, bucket int64, l *list, page *keyvalue.Page) error {
-	statement, values := findByBucket, []any{page.Limit(), bucket, l.from.sampleID}
-	if page.Reverse() {
-		statement = findByBucketReverse
-	}
+	values := []any{bucket, l.from.sampleID}
 	if l.bounded {
-		statement = findByBucketTo
-		if page.Reverse() {
-			statement = findByBucketReverseTo
-		}
 		values = append(values, l.to.sampleID)
+		return s.db.Page(ctx, &table, page, findByBucketTo, findByBucketReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findByBucket, findByBucketReverse, values...)
 }
 
 const findByAmount = `SELECT "prism_version", "prism_record" FROM "samples"
@@ -577,18 +482,12 @@ ORDER BY "amount" DESC, "sample_id" DESC LIMIT $1`
 
 // findByAmount adds the records of l to page, by amount, sample_id.
 func (s *store) findByAmount(ctx context.Context, l *list, page *keyvalue.Page) error {
-	statement, values := findByAmount, []any{page.Limit(), l.from.amount, l.from.sampleID}
-	if page.Reverse() {
-		statement = findByAmountReverse
-	}
+	values := []any{l.from.amount, l.from.sampleID}
 	if l.bounded {
-		statement = findByAmountTo
-		if page.Reverse() {
-			statement = findByAmountReverseTo
-		}
 		values = append(values, l.to.amount, l.to.sampleID)
+		return s.db.Page(ctx, &table, page, findByAmountTo, findByAmountReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findByAmount, findByAmountReverse, values...)
 }
 
 const findByShift = `SELECT "prism_version", "prism_record" FROM "samples"
@@ -611,18 +510,12 @@ ORDER BY "shift" DESC, "sample_id" DESC LIMIT $1`
 
 // findByShift adds the records of l to page, by shift, sample_id.
 func (s *store) findByShift(ctx context.Context, l *list, page *keyvalue.Page) error {
-	statement, values := findByShift, []any{page.Limit(), l.from.shift, l.from.sampleID}
-	if page.Reverse() {
-		statement = findByShiftReverse
-	}
+	values := []any{l.from.shift, l.from.sampleID}
 	if l.bounded {
-		statement = findByShiftTo
-		if page.Reverse() {
-			statement = findByShiftReverseTo
-		}
 		values = append(values, l.to.shift, l.to.sampleID)
+		return s.db.Page(ctx, &table, page, findByShiftTo, findByShiftReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findByShift, findByShiftReverse, values...)
 }
 
 const findByChecksum = `SELECT "prism_version", "prism_record" FROM "samples"
@@ -645,18 +538,12 @@ ORDER BY "checksum" DESC, "sample_id" DESC LIMIT $1`
 
 // findByChecksum adds the records of l to page, by checksum, sample_id.
 func (s *store) findByChecksum(ctx context.Context, l *list, page *keyvalue.Page) error {
-	statement, values := findByChecksum, []any{page.Limit(), l.from.checksum, l.from.sampleID}
-	if page.Reverse() {
-		statement = findByChecksumReverse
-	}
+	values := []any{l.from.checksum, l.from.sampleID}
 	if l.bounded {
-		statement = findByChecksumTo
-		if page.Reverse() {
-			statement = findByChecksumReverseTo
-		}
 		values = append(values, l.to.checksum, l.to.sampleID)
+		return s.db.Page(ctx, &table, page, findByChecksumTo, findByChecksumReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findByChecksum, findByChecksumReverse, values...)
 }
 
 const findByPosition = `SELECT "prism_version", "prism_record" FROM "samples"
@@ -679,18 +566,12 @@ ORDER BY "position" DESC, "sample_id" DESC LIMIT $1`
 
 // findByPosition adds the records of l to page, by position, sample_id.
 func (s *store) findByPosition(ctx context.Context, l *list, page *keyvalue.Page) error {
-	statement, values := findByPosition, []any{page.Limit(), l.from.position_, l.from.sampleID}
-	if page.Reverse() {
-		statement = findByPositionReverse
-	}
+	values := []any{l.from.position_, l.from.sampleID}
 	if l.bounded {
-		statement = findByPositionTo
-		if page.Reverse() {
-			statement = findByPositionReverseTo
-		}
 		values = append(values, l.to.position_, l.to.sampleID)
+		return s.db.Page(ctx, &table, page, findByPositionTo, findByPositionReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findByPosition, findByPositionReverse, values...)
 }
 
 const findByDigest = `SELECT "prism_version", "prism_record" FROM "samples"
@@ -713,18 +594,12 @@ ORDER BY "digest" DESC, "sample_id" DESC LIMIT $1`
 
 // findByDigest adds the records of l to page, by digest, sample_id.
 func (s *store) findByDigest(ctx context.Context, l *list, page *keyvalue.Page) error {
-	statement, values := findByDigest, []any{page.Limit(), l.from.digest, l.from.sampleID}
-	if page.Reverse() {
-		statement = findByDigestReverse
-	}
+	values := []any{l.from.digest, l.from.sampleID}
 	if l.bounded {
-		statement = findByDigestTo
-		if page.Reverse() {
-			statement = findByDigestReverseTo
-		}
 		values = append(values, l.to.digest, l.to.sampleID)
+		return s.db.Page(ctx, &table, page, findByDigestTo, findByDigestReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findByDigest, findByDigestReverse, values...)
 }
 
 const findBySameText = `SELECT "prism_version", "prism_record" FROM "samples"
@@ -751,18 +626,12 @@ ORDER BY "sample_id" DESC LIMIT $1`
 
 // findBySameText adds the records of l to page, by sample_id.
 func (s *store) findBySameText(ctx context.Context, text []byte, l *list, page *keyvalue.Page) error {
-	statement, values := findBySameText, []any{page.Limit(), text, l.from.sampleID}
-	if page.Reverse() {
-		statement = findBySameTextReverse
-	}
+	values := []any{text, l.from.sampleID}
 	if l.bounded {
-		statement = findBySameTextTo
-		if page.Reverse() {
-			statement = findBySameTextReverseTo
-		}
 		values = append(values, l.to.sampleID)
+		return s.db.Page(ctx, &table, page, findBySameTextTo, findBySameTextReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findBySameText, findBySameTextReverse, values...)
 }
 
 const findBySameNumber = `SELECT "prism_version", "prism_record" FROM "samples"
@@ -789,18 +658,12 @@ ORDER BY "sample_id" DESC LIMIT $1`
 
 // findBySameNumber adds the records of l to page, by sample_id.
 func (s *store) findBySameNumber(ctx context.Context, number int64, l *list, page *keyvalue.Page) error {
-	statement, values := findBySameNumber, []any{page.Limit(), number, l.from.sampleID}
-	if page.Reverse() {
-		statement = findBySameNumberReverse
-	}
+	values := []any{number, l.from.sampleID}
 	if l.bounded {
-		statement = findBySameNumberTo
-		if page.Reverse() {
-			statement = findBySameNumberReverseTo
-		}
 		values = append(values, l.to.sampleID)
+		return s.db.Page(ctx, &table, page, findBySameNumberTo, findBySameNumberReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findBySameNumber, findBySameNumberReverse, values...)
 }
 
 const findBySameSize = `SELECT "prism_version", "prism_record" FROM "samples"
@@ -827,18 +690,12 @@ ORDER BY "sample_id" DESC LIMIT $1`
 
 // findBySameSize adds the records of l to page, by sample_id.
 func (s *store) findBySameSize(ctx context.Context, size uint64, l *list, page *keyvalue.Page) error {
-	statement, values := findBySameSize, []any{page.Limit(), size, l.from.sampleID}
-	if page.Reverse() {
-		statement = findBySameSizeReverse
-	}
+	values := []any{size, l.from.sampleID}
 	if l.bounded {
-		statement = findBySameSizeTo
-		if page.Reverse() {
-			statement = findBySameSizeReverseTo
-		}
 		values = append(values, l.to.sampleID)
+		return s.db.Page(ctx, &table, page, findBySameSizeTo, findBySameSizeReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findBySameSize, findBySameSizeReverse, values...)
 }
 
 const findBySameFlag = `SELECT "prism_version", "prism_record" FROM "samples"
@@ -865,18 +722,12 @@ ORDER BY "sample_id" DESC LIMIT $1`
 
 // findBySameFlag adds the records of l to page, by sample_id.
 func (s *store) findBySameFlag(ctx context.Context, flag bool, l *list, page *keyvalue.Page) error {
-	statement, values := findBySameFlag, []any{page.Limit(), flag, l.from.sampleID}
-	if page.Reverse() {
-		statement = findBySameFlagReverse
-	}
+	values := []any{flag, l.from.sampleID}
 	if l.bounded {
-		statement = findBySameFlagTo
-		if page.Reverse() {
-			statement = findBySameFlagReverseTo
-		}
 		values = append(values, l.to.sampleID)
+		return s.db.Page(ctx, &table, page, findBySameFlagTo, findBySameFlagReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findBySameFlag, findBySameFlagReverse, values...)
 }
 
 const findBySameGrade = `SELECT "prism_version", "prism_record" FROM "samples"
@@ -903,18 +754,12 @@ ORDER BY "sample_id" DESC LIMIT $1`
 
 // findBySameGrade adds the records of l to page, by sample_id.
 func (s *store) findBySameGrade(ctx context.Context, grade int64, l *list, page *keyvalue.Page) error {
-	statement, values := findBySameGrade, []any{page.Limit(), grade, l.from.sampleID}
-	if page.Reverse() {
-		statement = findBySameGradeReverse
-	}
+	values := []any{grade, l.from.sampleID}
 	if l.bounded {
-		statement = findBySameGradeTo
-		if page.Reverse() {
-			statement = findBySameGradeReverseTo
-		}
 		values = append(values, l.to.sampleID)
+		return s.db.Page(ctx, &table, page, findBySameGradeTo, findBySameGradeReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findBySameGrade, findBySameGradeReverse, values...)
 }
 
 const findBySameTime = `SELECT "prism_version", "prism_record" FROM "samples"
@@ -941,18 +786,12 @@ ORDER BY "sample_id" DESC LIMIT $1`
 
 // findBySameTime adds the records of l to page, by sample_id.
 func (s *store) findBySameTime(ctx context.Context, time_ wire.Timestamp, l *list, page *keyvalue.Page) error {
-	statement, values := findBySameTime, []any{page.Limit(), postgres.Time(time_), postgres.Nanos(time_), l.from.sampleID}
-	if page.Reverse() {
-		statement = findBySameTimeReverse
-	}
+	values := []any{postgres.Time(time_), postgres.Nanos(time_), l.from.sampleID}
 	if l.bounded {
-		statement = findBySameTimeTo
-		if page.Reverse() {
-			statement = findBySameTimeReverseTo
-		}
 		values = append(values, l.to.sampleID)
+		return s.db.Page(ctx, &table, page, findBySameTimeTo, findBySameTimeReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findBySameTime, findBySameTimeReverse, values...)
 }
 
 const findBySameDelta = `SELECT "prism_version", "prism_record" FROM "samples"
@@ -979,18 +818,12 @@ ORDER BY "sample_id" DESC LIMIT $1`
 
 // findBySameDelta adds the records of l to page, by sample_id.
 func (s *store) findBySameDelta(ctx context.Context, delta int64, l *list, page *keyvalue.Page) error {
-	statement, values := findBySameDelta, []any{page.Limit(), delta, l.from.sampleID}
-	if page.Reverse() {
-		statement = findBySameDeltaReverse
-	}
+	values := []any{delta, l.from.sampleID}
 	if l.bounded {
-		statement = findBySameDeltaTo
-		if page.Reverse() {
-			statement = findBySameDeltaReverseTo
-		}
 		values = append(values, l.to.sampleID)
+		return s.db.Page(ctx, &table, page, findBySameDeltaTo, findBySameDeltaReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findBySameDelta, findBySameDeltaReverse, values...)
 }
 
 const findBySameMask = `SELECT "prism_version", "prism_record" FROM "samples"
@@ -1017,18 +850,12 @@ ORDER BY "sample_id" DESC LIMIT $1`
 
 // findBySameMask adds the records of l to page, by sample_id.
 func (s *store) findBySameMask(ctx context.Context, mask uint64, l *list, page *keyvalue.Page) error {
-	statement, values := findBySameMask, []any{page.Limit(), mask, l.from.sampleID}
-	if page.Reverse() {
-		statement = findBySameMaskReverse
-	}
+	values := []any{mask, l.from.sampleID}
 	if l.bounded {
-		statement = findBySameMaskTo
-		if page.Reverse() {
-			statement = findBySameMaskReverseTo
-		}
 		values = append(values, l.to.sampleID)
+		return s.db.Page(ctx, &table, page, findBySameMaskTo, findBySameMaskReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findBySameMask, findBySameMaskReverse, values...)
 }
 
 const findBySameLevel = `SELECT "prism_version", "prism_record" FROM "samples"
@@ -1055,18 +882,12 @@ ORDER BY "sample_id" DESC LIMIT $1`
 
 // findBySameLevel adds the records of l to page, by sample_id.
 func (s *store) findBySameLevel(ctx context.Context, level int64, l *list, page *keyvalue.Page) error {
-	statement, values := findBySameLevel, []any{page.Limit(), level, l.from.sampleID}
-	if page.Reverse() {
-		statement = findBySameLevelReverse
-	}
+	values := []any{level, l.from.sampleID}
 	if l.bounded {
-		statement = findBySameLevelTo
-		if page.Reverse() {
-			statement = findBySameLevelReverseTo
-		}
 		values = append(values, l.to.sampleID)
+		return s.db.Page(ctx, &table, page, findBySameLevelTo, findBySameLevelReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findBySameLevel, findBySameLevelReverse, values...)
 }
 
 const findBySameWeight = `SELECT "prism_version", "prism_record" FROM "samples"
@@ -1093,18 +914,12 @@ ORDER BY "sample_id" DESC LIMIT $1`
 
 // findBySameWeight adds the records of l to page, by sample_id.
 func (s *store) findBySameWeight(ctx context.Context, weight int64, l *list, page *keyvalue.Page) error {
-	statement, values := findBySameWeight, []any{page.Limit(), weight, l.from.sampleID}
-	if page.Reverse() {
-		statement = findBySameWeightReverse
-	}
+	values := []any{weight, l.from.sampleID}
 	if l.bounded {
-		statement = findBySameWeightTo
-		if page.Reverse() {
-			statement = findBySameWeightReverseTo
-		}
 		values = append(values, l.to.sampleID)
+		return s.db.Page(ctx, &table, page, findBySameWeightTo, findBySameWeightReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findBySameWeight, findBySameWeightReverse, values...)
 }
 
 const findBySameAmount = `SELECT "prism_version", "prism_record" FROM "samples"
@@ -1131,18 +946,12 @@ ORDER BY "sample_id" DESC LIMIT $1`
 
 // findBySameAmount adds the records of l to page, by sample_id.
 func (s *store) findBySameAmount(ctx context.Context, amount int64, l *list, page *keyvalue.Page) error {
-	statement, values := findBySameAmount, []any{page.Limit(), amount, l.from.sampleID}
-	if page.Reverse() {
-		statement = findBySameAmountReverse
-	}
+	values := []any{amount, l.from.sampleID}
 	if l.bounded {
-		statement = findBySameAmountTo
-		if page.Reverse() {
-			statement = findBySameAmountReverseTo
-		}
 		values = append(values, l.to.sampleID)
+		return s.db.Page(ctx, &table, page, findBySameAmountTo, findBySameAmountReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findBySameAmount, findBySameAmountReverse, values...)
 }
 
 const findBySameShift = `SELECT "prism_version", "prism_record" FROM "samples"
@@ -1169,18 +978,12 @@ ORDER BY "sample_id" DESC LIMIT $1`
 
 // findBySameShift adds the records of l to page, by sample_id.
 func (s *store) findBySameShift(ctx context.Context, shift int64, l *list, page *keyvalue.Page) error {
-	statement, values := findBySameShift, []any{page.Limit(), shift, l.from.sampleID}
-	if page.Reverse() {
-		statement = findBySameShiftReverse
-	}
+	values := []any{shift, l.from.sampleID}
 	if l.bounded {
-		statement = findBySameShiftTo
-		if page.Reverse() {
-			statement = findBySameShiftReverseTo
-		}
 		values = append(values, l.to.sampleID)
+		return s.db.Page(ctx, &table, page, findBySameShiftTo, findBySameShiftReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findBySameShift, findBySameShiftReverse, values...)
 }
 
 const findBySameChecksum = `SELECT "prism_version", "prism_record" FROM "samples"
@@ -1207,18 +1010,12 @@ ORDER BY "sample_id" DESC LIMIT $1`
 
 // findBySameChecksum adds the records of l to page, by sample_id.
 func (s *store) findBySameChecksum(ctx context.Context, checksum int64, l *list, page *keyvalue.Page) error {
-	statement, values := findBySameChecksum, []any{page.Limit(), checksum, l.from.sampleID}
-	if page.Reverse() {
-		statement = findBySameChecksumReverse
-	}
+	values := []any{checksum, l.from.sampleID}
 	if l.bounded {
-		statement = findBySameChecksumTo
-		if page.Reverse() {
-			statement = findBySameChecksumReverseTo
-		}
 		values = append(values, l.to.sampleID)
+		return s.db.Page(ctx, &table, page, findBySameChecksumTo, findBySameChecksumReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findBySameChecksum, findBySameChecksumReverse, values...)
 }
 
 const findBySamePosition = `SELECT "prism_version", "prism_record" FROM "samples"
@@ -1245,18 +1042,12 @@ ORDER BY "sample_id" DESC LIMIT $1`
 
 // findBySamePosition adds the records of l to page, by sample_id.
 func (s *store) findBySamePosition(ctx context.Context, position_ int64, l *list, page *keyvalue.Page) error {
-	statement, values := findBySamePosition, []any{page.Limit(), position_, l.from.sampleID}
-	if page.Reverse() {
-		statement = findBySamePositionReverse
-	}
+	values := []any{position_, l.from.sampleID}
 	if l.bounded {
-		statement = findBySamePositionTo
-		if page.Reverse() {
-			statement = findBySamePositionReverseTo
-		}
 		values = append(values, l.to.sampleID)
+		return s.db.Page(ctx, &table, page, findBySamePositionTo, findBySamePositionReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findBySamePosition, findBySamePositionReverse, values...)
 }
 
 const findBySameDigest = `SELECT "prism_version", "prism_record" FROM "samples"
@@ -1283,16 +1074,10 @@ ORDER BY "sample_id" DESC LIMIT $1`
 
 // findBySameDigest adds the records of l to page, by sample_id.
 func (s *store) findBySameDigest(ctx context.Context, digest []byte, l *list, page *keyvalue.Page) error {
-	statement, values := findBySameDigest, []any{page.Limit(), digest, l.from.sampleID}
-	if page.Reverse() {
-		statement = findBySameDigestReverse
-	}
+	values := []any{digest, l.from.sampleID}
 	if l.bounded {
-		statement = findBySameDigestTo
-		if page.Reverse() {
-			statement = findBySameDigestReverseTo
-		}
 		values = append(values, l.to.sampleID)
+		return s.db.Page(ctx, &table, page, findBySameDigestTo, findBySameDigestReverseTo, values...)
 	}
-	return s.db.Page(ctx, page, statement, values...)
+	return s.db.Page(ctx, &table, page, findBySameDigest, findBySameDigestReverse, values...)
 }

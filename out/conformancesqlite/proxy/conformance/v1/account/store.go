@@ -21,12 +21,12 @@ func (k *key) bind(q *sqlite.Query) {
 	q.Text(1, k.accountID)
 }
 
-const put = `INSERT INTO "accounts" ("account_id", "confirmed_at", "email", "extension", "prism_record", "prism_version", "prism_release")
+var put = sqlite.NewStatement(`INSERT INTO "accounts" ("account_id", "confirmed_at", "email", "extension", "prism_record", "prism_version", "prism_release")
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1)
 ON CONFLICT ("account_id") DO UPDATE SET
   "confirmed_at" = excluded."confirmed_at", "email" = excluded."email",
   "extension" = excluded."extension", "prism_record" = excluded."prism_record",
-  "prism_version" = excluded."prism_version", "prism_release" = excluded."prism_release"`
+  "prism_version" = excluded."prism_version", "prism_release" = excluded."prism_release"`)
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
@@ -46,7 +46,7 @@ func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	return nil
 }
 
-const versionOf = `SELECT "prism_version" FROM "accounts" WHERE "account_id" = ?1`
+var versionOf = sqlite.NewStatement(`SELECT "prism_version" FROM "accounts" WHERE "account_id" = ?1`)
 
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
@@ -54,14 +54,14 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.bind, expected, r.write)
 }
 
-const get = `SELECT "prism_version", "prism_record" FROM "accounts" WHERE "account_id" = ?1`
+var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "accounts" WHERE "account_id" = ?1`)
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
 	return s.db.Record(ctx, get, k.bind)
 }
 
-const remove = `DELETE FROM "accounts" WHERE "account_id" = ?1`
+var remove = sqlite.NewStatement(`DELETE FROM "accounts" WHERE "account_id" = ?1`)
 
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
@@ -87,15 +87,15 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
-const scan = `SELECT "prism_version", "prism_record" FROM "accounts"
+var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "accounts"
 WHERE "account_id" >= ?2
   AND "account_id" < ?3
-ORDER BY "account_id" LIMIT ?1`
+ORDER BY "account_id" LIMIT ?1`)
 
-const scanReverse = `SELECT "prism_version", "prism_record" FROM "accounts"
+var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "accounts"
 WHERE "account_id" >= ?2
   AND "account_id" < ?3
-ORDER BY "account_id" DESC LIMIT ?1`
+ORDER BY "account_id" DESC LIMIT ?1`)
 
 // scan adds the records of l to page, by account_id.
 func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
@@ -109,17 +109,17 @@ func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
 	})
 }
 
-const findByConfirmedAt = `SELECT "prism_version", "prism_record" FROM "accounts"
+var findByConfirmedAt = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "accounts"
 WHERE "confirmed_at" = ?2
   AND "account_id" >= ?3
   AND "account_id" < ?4
-ORDER BY "account_id" LIMIT ?1`
+ORDER BY "account_id" LIMIT ?1`)
 
-const findByConfirmedAtReverse = `SELECT "prism_version", "prism_record" FROM "accounts"
+var findByConfirmedAtReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "accounts"
 WHERE "confirmed_at" = ?2
   AND "account_id" >= ?3
   AND "account_id" < ?4
-ORDER BY "account_id" DESC LIMIT ?1`
+ORDER BY "account_id" DESC LIMIT ?1`)
 
 // findByConfirmedAt adds the records of l to page, by account_id.
 func (s *store) findByConfirmedAt(ctx context.Context, confirmedAt wire.Timestamp, l *list, page *keyvalue.Page) error {
@@ -134,17 +134,17 @@ func (s *store) findByConfirmedAt(ctx context.Context, confirmedAt wire.Timestam
 	})
 }
 
-const findByEmail = `SELECT "prism_version", "prism_record" FROM "accounts"
+var findByEmail = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "accounts"
 WHERE "email" = ?2
   AND "account_id" >= ?3
   AND "account_id" < ?4
-ORDER BY "account_id" LIMIT ?1`
+ORDER BY "account_id" LIMIT ?1`)
 
-const findByEmailReverse = `SELECT "prism_version", "prism_record" FROM "accounts"
+var findByEmailReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "accounts"
 WHERE "email" = ?2
   AND "account_id" >= ?3
   AND "account_id" < ?4
-ORDER BY "account_id" DESC LIMIT ?1`
+ORDER BY "account_id" DESC LIMIT ?1`)
 
 // findByEmail adds the records of l to page, by account_id.
 func (s *store) findByEmail(ctx context.Context, email []byte, l *list, page *keyvalue.Page) error {
@@ -159,17 +159,17 @@ func (s *store) findByEmail(ctx context.Context, email []byte, l *list, page *ke
 	})
 }
 
-const findByExtension = `SELECT "prism_version", "prism_record" FROM "accounts"
+var findByExtension = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "accounts"
 WHERE "extension" = ?2
   AND "account_id" >= ?3
   AND "account_id" < ?4
-ORDER BY "account_id" LIMIT ?1`
+ORDER BY "account_id" LIMIT ?1`)
 
-const findByExtensionReverse = `SELECT "prism_version", "prism_record" FROM "accounts"
+var findByExtensionReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "accounts"
 WHERE "extension" = ?2
   AND "account_id" >= ?3
   AND "account_id" < ?4
-ORDER BY "account_id" DESC LIMIT ?1`
+ORDER BY "account_id" DESC LIMIT ?1`)
 
 // findByExtension adds the records of l to page, by account_id.
 func (s *store) findByExtension(ctx context.Context, extension int64, l *list, page *keyvalue.Page) error {

@@ -22,7 +22,7 @@ func (k *key) bind(q *sqlite.Query) {
 	q.Text(1, k.badgeID)
 }
 
-const put = `INSERT INTO "badges" ("badge_id", "number", "chip", "master", "grade", "issued_at", "room", "chair", "shelf", "slot", "floor", "depth", "batch", "maker", "gate", "lane", "imprint", "prism_record", "prism_version", "prism_release")
+var put = sqlite.NewStatement(`INSERT INTO "badges" ("badge_id", "number", "chip", "master", "grade", "issued_at", "room", "chair", "shelf", "slot", "floor", "depth", "batch", "maker", "gate", "lane", "imprint", "prism_record", "prism_version", "prism_release")
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, 1)
 ON CONFLICT ("badge_id") DO UPDATE SET
   "number" = excluded."number", "chip" = excluded."chip", "master" = excluded."master",
@@ -31,7 +31,7 @@ ON CONFLICT ("badge_id") DO UPDATE SET
   "floor" = excluded."floor", "depth" = excluded."depth", "batch" = excluded."batch",
   "maker" = excluded."maker", "gate" = excluded."gate", "lane" = excluded."lane",
   "imprint" = excluded."imprint", "prism_record" = excluded."prism_record",
-  "prism_version" = excluded."prism_version", "prism_release" = excluded."prism_release"`
+  "prism_version" = excluded."prism_version", "prism_release" = excluded."prism_release"`)
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
@@ -67,33 +67,33 @@ func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	return nil
 }
 
-const findByNumberTaken = `SELECT 1 FROM "badges" WHERE "number" = ?1 AND NOT ("badge_id" = ?2)`
+var findByNumberTaken = sqlite.NewStatement(`SELECT 1 FROM "badges" WHERE "number" = ?1 AND NOT ("badge_id" = ?2)`)
 
-const findByChipTaken = `SELECT 1 FROM "badges" WHERE "chip" = ?1 AND NOT ("badge_id" = ?2)`
+var findByChipTaken = sqlite.NewStatement(`SELECT 1 FROM "badges" WHERE "chip" = ?1 AND NOT ("badge_id" = ?2)`)
 
-const findByMasterTaken = `SELECT 1 FROM "badges" WHERE "master" = ?1 AND NOT ("badge_id" = ?2)`
+var findByMasterTaken = sqlite.NewStatement(`SELECT 1 FROM "badges" WHERE "master" = ?1 AND NOT ("badge_id" = ?2)`)
 
-const findByGradeTaken = `SELECT 1 FROM "badges" WHERE "grade" = ?1 AND NOT ("badge_id" = ?2)`
+var findByGradeTaken = sqlite.NewStatement(`SELECT 1 FROM "badges" WHERE "grade" = ?1 AND NOT ("badge_id" = ?2)`)
 
-const findByIssuedAtTaken = `SELECT 1 FROM "badges" WHERE "issued_at" = ?1 AND NOT ("badge_id" = ?2)`
+var findByIssuedAtTaken = sqlite.NewStatement(`SELECT 1 FROM "badges" WHERE "issued_at" = ?1 AND NOT ("badge_id" = ?2)`)
 
-const findByShelfTaken = `SELECT 1 FROM "badges" WHERE "shelf" = ?1 AND NOT ("badge_id" = ?2)`
+var findByShelfTaken = sqlite.NewStatement(`SELECT 1 FROM "badges" WHERE "shelf" = ?1 AND NOT ("badge_id" = ?2)`)
 
-const findBySlotTaken = `SELECT 1 FROM "badges" WHERE "slot" = ?1 AND NOT ("badge_id" = ?2)`
+var findBySlotTaken = sqlite.NewStatement(`SELECT 1 FROM "badges" WHERE "slot" = ?1 AND NOT ("badge_id" = ?2)`)
 
-const findByFloorTaken = `SELECT 1 FROM "badges" WHERE "floor" = ?1 AND NOT ("badge_id" = ?2)`
+var findByFloorTaken = sqlite.NewStatement(`SELECT 1 FROM "badges" WHERE "floor" = ?1 AND NOT ("badge_id" = ?2)`)
 
-const findByDepthTaken = `SELECT 1 FROM "badges" WHERE "depth" = ?1 AND NOT ("badge_id" = ?2)`
+var findByDepthTaken = sqlite.NewStatement(`SELECT 1 FROM "badges" WHERE "depth" = ?1 AND NOT ("badge_id" = ?2)`)
 
-const findByBatchTaken = `SELECT 1 FROM "badges" WHERE "batch" = ?1 AND NOT ("badge_id" = ?2)`
+var findByBatchTaken = sqlite.NewStatement(`SELECT 1 FROM "badges" WHERE "batch" = ?1 AND NOT ("badge_id" = ?2)`)
 
-const findByMakerTaken = `SELECT 1 FROM "badges" WHERE "maker" = ?1 AND NOT ("badge_id" = ?2)`
+var findByMakerTaken = sqlite.NewStatement(`SELECT 1 FROM "badges" WHERE "maker" = ?1 AND NOT ("badge_id" = ?2)`)
 
-const findByGateTaken = `SELECT 1 FROM "badges" WHERE "gate" = ?1 AND NOT ("badge_id" = ?2)`
+var findByGateTaken = sqlite.NewStatement(`SELECT 1 FROM "badges" WHERE "gate" = ?1 AND NOT ("badge_id" = ?2)`)
 
-const findByLaneTaken = `SELECT 1 FROM "badges" WHERE "lane" = ?1 AND NOT ("badge_id" = ?2)`
+var findByLaneTaken = sqlite.NewStatement(`SELECT 1 FROM "badges" WHERE "lane" = ?1 AND NOT ("badge_id" = ?2)`)
 
-const findByImprintTaken = `SELECT 1 FROM "badges" WHERE "imprint" = ?1 AND NOT ("badge_id" = ?2)`
+var findByImprintTaken = sqlite.NewStatement(`SELECT 1 FROM "badges" WHERE "imprint" = ?1 AND NOT ("badge_id" = ?2)`)
 
 // taken says in which unique index another record has the values of r.
 func (r *record) taken(c *sqlite.Conn) error {
@@ -184,7 +184,7 @@ func (r *record) taken(c *sqlite.Conn) error {
 	return runtime.Taken("seat")
 }
 
-const versionOf = `SELECT "prism_version" FROM "badges" WHERE "badge_id" = ?1`
+var versionOf = sqlite.NewStatement(`SELECT "prism_version" FROM "badges" WHERE "badge_id" = ?1`)
 
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
@@ -192,14 +192,14 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.bind, expected, r.write)
 }
 
-const get = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "badge_id" = ?1`
+var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "badge_id" = ?1`)
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
 	return s.db.Record(ctx, get, k.bind)
 }
 
-const remove = `DELETE FROM "badges" WHERE "badge_id" = ?1`
+var remove = sqlite.NewStatement(`DELETE FROM "badges" WHERE "badge_id" = ?1`)
 
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
@@ -225,7 +225,7 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
-const findByNumber = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "number" = ?1`
+var findByNumber = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "number" = ?1`)
 
 // findByNumber returns the record with the values, as a reply.
 func (s *store) findByNumber(ctx context.Context, number int64) ([]byte, error) {
@@ -234,7 +234,7 @@ func (s *store) findByNumber(ctx context.Context, number int64) ([]byte, error) 
 	})
 }
 
-const findByChip = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "chip" = ?1`
+var findByChip = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "chip" = ?1`)
 
 // findByChip returns the record with the values, as a reply.
 func (s *store) findByChip(ctx context.Context, chip uint64) ([]byte, error) {
@@ -243,7 +243,7 @@ func (s *store) findByChip(ctx context.Context, chip uint64) ([]byte, error) {
 	})
 }
 
-const findByMaster = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "master" = ?1`
+var findByMaster = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "master" = ?1`)
 
 // findByMaster returns the record with the values, as a reply.
 func (s *store) findByMaster(ctx context.Context, master bool) ([]byte, error) {
@@ -252,7 +252,7 @@ func (s *store) findByMaster(ctx context.Context, master bool) ([]byte, error) {
 	})
 }
 
-const findByGrade = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "grade" = ?1`
+var findByGrade = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "grade" = ?1`)
 
 // findByGrade returns the record with the values, as a reply.
 func (s *store) findByGrade(ctx context.Context, grade int64) ([]byte, error) {
@@ -261,7 +261,7 @@ func (s *store) findByGrade(ctx context.Context, grade int64) ([]byte, error) {
 	})
 }
 
-const findByIssuedAt = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "issued_at" = ?1`
+var findByIssuedAt = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "issued_at" = ?1`)
 
 // findByIssuedAt returns the record with the values, as a reply.
 func (s *store) findByIssuedAt(ctx context.Context, issuedAt wire.Timestamp) ([]byte, error) {
@@ -270,7 +270,7 @@ func (s *store) findByIssuedAt(ctx context.Context, issuedAt wire.Timestamp) ([]
 	})
 }
 
-const findByShelf = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "shelf" = ?1`
+var findByShelf = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "shelf" = ?1`)
 
 // findByShelf returns the record with the values, as a reply.
 func (s *store) findByShelf(ctx context.Context, shelf int64) ([]byte, error) {
@@ -279,7 +279,7 @@ func (s *store) findByShelf(ctx context.Context, shelf int64) ([]byte, error) {
 	})
 }
 
-const findBySlot = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "slot" = ?1`
+var findBySlot = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "slot" = ?1`)
 
 // findBySlot returns the record with the values, as a reply.
 func (s *store) findBySlot(ctx context.Context, slot int64) ([]byte, error) {
@@ -288,7 +288,7 @@ func (s *store) findBySlot(ctx context.Context, slot int64) ([]byte, error) {
 	})
 }
 
-const findByFloor = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "floor" = ?1`
+var findByFloor = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "floor" = ?1`)
 
 // findByFloor returns the record with the values, as a reply.
 func (s *store) findByFloor(ctx context.Context, floor int64) ([]byte, error) {
@@ -297,7 +297,7 @@ func (s *store) findByFloor(ctx context.Context, floor int64) ([]byte, error) {
 	})
 }
 
-const findByDepth = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "depth" = ?1`
+var findByDepth = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "depth" = ?1`)
 
 // findByDepth returns the record with the values, as a reply.
 func (s *store) findByDepth(ctx context.Context, depth int64) ([]byte, error) {
@@ -306,7 +306,7 @@ func (s *store) findByDepth(ctx context.Context, depth int64) ([]byte, error) {
 	})
 }
 
-const findByBatch = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "batch" = ?1`
+var findByBatch = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "batch" = ?1`)
 
 // findByBatch returns the record with the values, as a reply.
 func (s *store) findByBatch(ctx context.Context, batch int64) ([]byte, error) {
@@ -315,7 +315,7 @@ func (s *store) findByBatch(ctx context.Context, batch int64) ([]byte, error) {
 	})
 }
 
-const findByMaker = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "maker" = ?1`
+var findByMaker = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "maker" = ?1`)
 
 // findByMaker returns the record with the values, as a reply.
 func (s *store) findByMaker(ctx context.Context, maker uint64) ([]byte, error) {
@@ -324,7 +324,7 @@ func (s *store) findByMaker(ctx context.Context, maker uint64) ([]byte, error) {
 	})
 }
 
-const findByGate = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "gate" = ?1`
+var findByGate = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "gate" = ?1`)
 
 // findByGate returns the record with the values, as a reply.
 func (s *store) findByGate(ctx context.Context, gate int64) ([]byte, error) {
@@ -333,7 +333,7 @@ func (s *store) findByGate(ctx context.Context, gate int64) ([]byte, error) {
 	})
 }
 
-const findByLane = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "lane" = ?1`
+var findByLane = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "lane" = ?1`)
 
 // findByLane returns the record with the values, as a reply.
 func (s *store) findByLane(ctx context.Context, lane int64) ([]byte, error) {
@@ -342,7 +342,7 @@ func (s *store) findByLane(ctx context.Context, lane int64) ([]byte, error) {
 	})
 }
 
-const findByImprint = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "imprint" = ?1`
+var findByImprint = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "imprint" = ?1`)
 
 // findByImprint returns the record with the values, as a reply.
 func (s *store) findByImprint(ctx context.Context, imprint []byte) ([]byte, error) {
@@ -351,7 +351,7 @@ func (s *store) findByImprint(ctx context.Context, imprint []byte) ([]byte, erro
 	})
 }
 
-const findBySeat = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "room" = ?1 AND "chair" = ?2`
+var findBySeat = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "room" = ?1 AND "chair" = ?2`)
 
 // findBySeat returns the record with the values, as a reply.
 func (s *store) findBySeat(ctx context.Context, room []byte, chair int64) ([]byte, error) {
@@ -361,15 +361,15 @@ func (s *store) findBySeat(ctx context.Context, room []byte, chair int64) ([]byt
 	})
 }
 
-const scan = `SELECT "prism_version", "prism_record" FROM "badges"
+var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges"
 WHERE "badge_id" >= ?2
   AND "badge_id" < ?3
-ORDER BY "badge_id" LIMIT ?1`
+ORDER BY "badge_id" LIMIT ?1`)
 
-const scanReverse = `SELECT "prism_version", "prism_record" FROM "badges"
+var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges"
 WHERE "badge_id" >= ?2
   AND "badge_id" < ?3
-ORDER BY "badge_id" DESC LIMIT ?1`
+ORDER BY "badge_id" DESC LIMIT ?1`)
 
 // scan adds the records of l to page, by badge_id.
 func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {

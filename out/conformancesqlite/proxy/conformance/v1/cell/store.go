@@ -24,11 +24,11 @@ func (k *key) bind(q *sqlite.Query) {
 	q.Bool(5, k.upper)
 }
 
-const put = `INSERT INTO "cells" ("grade", "shaded", "row", "column", "upper", "prism_record", "prism_version", "prism_release")
+var put = sqlite.NewStatement(`INSERT INTO "cells" ("grade", "shaded", "row", "column", "upper", "prism_record", "prism_version", "prism_release")
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1)
 ON CONFLICT ("grade", "shaded", "row", "column", "upper") DO UPDATE SET
   "prism_record" = excluded."prism_record", "prism_version" = excluded."prism_version",
-  "prism_release" = excluded."prism_release"`
+  "prism_release" = excluded."prism_release"`)
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
@@ -49,7 +49,7 @@ func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	return nil
 }
 
-const versionOf = `SELECT "prism_version" FROM "cells" WHERE "grade" = ?1 AND "shaded" = ?2 AND "row" = ?3 AND "column" = ?4 AND "upper" = ?5`
+var versionOf = sqlite.NewStatement(`SELECT "prism_version" FROM "cells" WHERE "grade" = ?1 AND "shaded" = ?2 AND "row" = ?3 AND "column" = ?4 AND "upper" = ?5`)
 
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
@@ -57,14 +57,14 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.bind, expected, r.write)
 }
 
-const get = `SELECT "prism_version", "prism_record" FROM "cells" WHERE "grade" = ?1 AND "shaded" = ?2 AND "row" = ?3 AND "column" = ?4 AND "upper" = ?5`
+var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "cells" WHERE "grade" = ?1 AND "shaded" = ?2 AND "row" = ?3 AND "column" = ?4 AND "upper" = ?5`)
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
 	return s.db.Record(ctx, get, k.bind)
 }
 
-const remove = `DELETE FROM "cells" WHERE "grade" = ?1 AND "shaded" = ?2 AND "row" = ?3 AND "column" = ?4 AND "upper" = ?5`
+var remove = sqlite.NewStatement(`DELETE FROM "cells" WHERE "grade" = ?1 AND "shaded" = ?2 AND "row" = ?3 AND "column" = ?4 AND "upper" = ?5`)
 
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
@@ -90,15 +90,15 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
-const scan = `SELECT "prism_version", "prism_record" FROM "cells"
+var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "cells"
 WHERE ("grade", "shaded", "row", "column", "upper") >= (?2, ?3, ?4, ?5, ?6)
   AND ("grade", "shaded", "row", "column", "upper") < (?7, ?8, ?9, ?10, ?11)
-ORDER BY "grade", "shaded", "row", "column", "upper" LIMIT ?1`
+ORDER BY "grade", "shaded", "row", "column", "upper" LIMIT ?1`)
 
-const scanReverse = `SELECT "prism_version", "prism_record" FROM "cells"
+var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "cells"
 WHERE ("grade", "shaded", "row", "column", "upper") >= (?2, ?3, ?4, ?5, ?6)
   AND ("grade", "shaded", "row", "column", "upper") < (?7, ?8, ?9, ?10, ?11)
-ORDER BY "grade" DESC, "shaded" DESC, "row" DESC, "column" DESC, "upper" DESC LIMIT ?1`
+ORDER BY "grade" DESC, "shaded" DESC, "row" DESC, "column" DESC, "upper" DESC LIMIT ?1`)
 
 // scan adds the records of l to page, by grade, shaded, row, column, upper.
 func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
@@ -120,17 +120,17 @@ func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
 	})
 }
 
-const scanPartition = `SELECT "prism_version", "prism_record" FROM "cells"
+var scanPartition = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "cells"
 WHERE "grade" = ?2 AND "shaded" = ?3
   AND ("row", "column", "upper") >= (?4, ?5, ?6)
   AND ("row", "column", "upper") < (?7, ?8, ?9)
-ORDER BY "row", "column", "upper" LIMIT ?1`
+ORDER BY "row", "column", "upper" LIMIT ?1`)
 
-const scanPartitionReverse = `SELECT "prism_version", "prism_record" FROM "cells"
+var scanPartitionReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "cells"
 WHERE "grade" = ?2 AND "shaded" = ?3
   AND ("row", "column", "upper") >= (?4, ?5, ?6)
   AND ("row", "column", "upper") < (?7, ?8, ?9)
-ORDER BY "row" DESC, "column" DESC, "upper" DESC LIMIT ?1`
+ORDER BY "row" DESC, "column" DESC, "upper" DESC LIMIT ?1`)
 
 // scanPartition adds the records of l to page, by row, column, upper.
 func (s *store) scanPartition(ctx context.Context, partition *key, l *list, page *keyvalue.Page) error {

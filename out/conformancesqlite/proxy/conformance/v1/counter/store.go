@@ -20,11 +20,11 @@ func (k *key) bind(q *sqlite.Query) {
 	q.Int(1, k.counterID)
 }
 
-const put = `INSERT INTO "counters" ("counter_id", "prism_record", "prism_version", "prism_release")
+var put = sqlite.NewStatement(`INSERT INTO "counters" ("counter_id", "prism_record", "prism_version", "prism_release")
 VALUES (?1, ?2, ?3, 1)
 ON CONFLICT ("counter_id") DO UPDATE SET
   "prism_record" = excluded."prism_record", "prism_version" = excluded."prism_version",
-  "prism_release" = excluded."prism_release"`
+  "prism_release" = excluded."prism_release"`)
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
@@ -41,7 +41,7 @@ func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	return nil
 }
 
-const versionOf = `SELECT "prism_version" FROM "counters" WHERE "counter_id" = ?1`
+var versionOf = sqlite.NewStatement(`SELECT "prism_version" FROM "counters" WHERE "counter_id" = ?1`)
 
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
@@ -49,14 +49,14 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.bind, expected, r.write)
 }
 
-const get = `SELECT "prism_version", "prism_record" FROM "counters" WHERE "counter_id" = ?1`
+var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "counters" WHERE "counter_id" = ?1`)
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
 	return s.db.Record(ctx, get, k.bind)
 }
 
-const remove = `DELETE FROM "counters" WHERE "counter_id" = ?1`
+var remove = sqlite.NewStatement(`DELETE FROM "counters" WHERE "counter_id" = ?1`)
 
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
@@ -82,15 +82,15 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
-const scan = `SELECT "prism_version", "prism_record" FROM "counters"
+var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "counters"
 WHERE "counter_id" >= ?2
   AND "counter_id" < ?3
-ORDER BY "counter_id" LIMIT ?1`
+ORDER BY "counter_id" LIMIT ?1`)
 
-const scanReverse = `SELECT "prism_version", "prism_record" FROM "counters"
+var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "counters"
 WHERE "counter_id" >= ?2
   AND "counter_id" < ?3
-ORDER BY "counter_id" DESC LIMIT ?1`
+ORDER BY "counter_id" DESC LIMIT ?1`)
 
 // scan adds the records of l to page, by counter_id.
 func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {

@@ -21,11 +21,11 @@ func (k *key) bind(q *sqlite.Query) {
 	q.Text(1, k.noteID)
 }
 
-const put = `INSERT INTO "east_notes" ("note_id", "topic", "prism_record", "prism_version", "prism_release")
+var put = sqlite.NewStatement(`INSERT INTO "east_notes" ("note_id", "topic", "prism_record", "prism_version", "prism_release")
 VALUES (?1, ?2, ?3, ?4, 1)
 ON CONFLICT ("note_id") DO UPDATE SET
   "topic" = excluded."topic", "prism_record" = excluded."prism_record",
-  "prism_version" = excluded."prism_version", "prism_release" = excluded."prism_release"`
+  "prism_version" = excluded."prism_version", "prism_release" = excluded."prism_release"`)
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
@@ -46,7 +46,7 @@ func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	return nil
 }
 
-const versionOf = `SELECT "prism_version" FROM "east_notes" WHERE "note_id" = ?1`
+var versionOf = sqlite.NewStatement(`SELECT "prism_version" FROM "east_notes" WHERE "note_id" = ?1`)
 
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
@@ -54,14 +54,14 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.bind, expected, r.write)
 }
 
-const get = `SELECT "prism_version", "prism_record" FROM "east_notes" WHERE "note_id" = ?1`
+var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "east_notes" WHERE "note_id" = ?1`)
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
 	return s.db.Record(ctx, get, k.bind)
 }
 
-const remove = `DELETE FROM "east_notes" WHERE "note_id" = ?1`
+var remove = sqlite.NewStatement(`DELETE FROM "east_notes" WHERE "note_id" = ?1`)
 
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
@@ -87,7 +87,7 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
-const findByTopic = `SELECT "prism_version", "prism_record" FROM "east_notes" WHERE "topic" = ?1`
+var findByTopic = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "east_notes" WHERE "topic" = ?1`)
 
 // findByTopic returns the record with the values, as a reply.
 func (s *store) findByTopic(ctx context.Context, topic []byte) ([]byte, error) {
@@ -96,15 +96,15 @@ func (s *store) findByTopic(ctx context.Context, topic []byte) ([]byte, error) {
 	})
 }
 
-const scan = `SELECT "prism_version", "prism_record" FROM "east_notes"
+var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "east_notes"
 WHERE "note_id" >= ?2
   AND "note_id" < ?3
-ORDER BY "note_id" LIMIT ?1`
+ORDER BY "note_id" LIMIT ?1`)
 
-const scanReverse = `SELECT "prism_version", "prism_record" FROM "east_notes"
+var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "east_notes"
 WHERE "note_id" >= ?2
   AND "note_id" < ?3
-ORDER BY "note_id" DESC LIMIT ?1`
+ORDER BY "note_id" DESC LIMIT ?1`)
 
 // scan adds the records of l to page, by note_id.
 func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {

@@ -24,7 +24,7 @@ func (k *key) bind(q *sqlite.Query) {
 	q.Int(5, k.sequence)
 }
 
-const put = `INSERT INTO "events" ("tenant", "shard", "at", "name", "sequence", "kind", "region", "open", "severity", "remark", "size", "seen_at", "checked", "reviewed_by", "drift", "prism_record", "prism_version", "prism_release")
+var put = sqlite.NewStatement(`INSERT INTO "events" ("tenant", "shard", "at", "name", "sequence", "kind", "region", "open", "severity", "remark", "size", "seen_at", "checked", "reviewed_by", "drift", "prism_record", "prism_version", "prism_release")
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, 1)
 ON CONFLICT ("tenant", "shard", "at", "name", "sequence") DO UPDATE SET
   "kind" = excluded."kind", "region" = excluded."region", "open" = excluded."open",
@@ -32,7 +32,7 @@ ON CONFLICT ("tenant", "shard", "at", "name", "sequence") DO UPDATE SET
   "seen_at" = excluded."seen_at", "checked" = excluded."checked",
   "reviewed_by" = excluded."reviewed_by", "drift" = excluded."drift",
   "prism_record" = excluded."prism_record", "prism_version" = excluded."prism_version",
-  "prism_release" = excluded."prism_release"`
+  "prism_release" = excluded."prism_release"`)
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
@@ -63,7 +63,7 @@ func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	return nil
 }
 
-const versionOf = `SELECT "prism_version" FROM "events" WHERE "tenant" = ?1 AND "shard" = ?2 AND "at" = ?3 AND "name" = ?4 AND "sequence" = ?5`
+var versionOf = sqlite.NewStatement(`SELECT "prism_version" FROM "events" WHERE "tenant" = ?1 AND "shard" = ?2 AND "at" = ?3 AND "name" = ?4 AND "sequence" = ?5`)
 
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
@@ -71,14 +71,14 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.bind, expected, r.write)
 }
 
-const get = `SELECT "prism_version", "prism_record" FROM "events" WHERE "tenant" = ?1 AND "shard" = ?2 AND "at" = ?3 AND "name" = ?4 AND "sequence" = ?5`
+var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "events" WHERE "tenant" = ?1 AND "shard" = ?2 AND "at" = ?3 AND "name" = ?4 AND "sequence" = ?5`)
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
 	return s.db.Record(ctx, get, k.bind)
 }
 
-const remove = `DELETE FROM "events" WHERE "tenant" = ?1 AND "shard" = ?2 AND "at" = ?3 AND "name" = ?4 AND "sequence" = ?5`
+var remove = sqlite.NewStatement(`DELETE FROM "events" WHERE "tenant" = ?1 AND "shard" = ?2 AND "at" = ?3 AND "name" = ?4 AND "sequence" = ?5`)
 
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
@@ -104,15 +104,15 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
-const scan = `SELECT "prism_version", "prism_record" FROM "events"
+var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "events"
 WHERE ("tenant", "shard", "at", "name", "sequence") >= (?2, ?3, ?4, ?5, ?6)
   AND ("tenant", "shard", "at", "name", "sequence") < (?7, ?8, ?9, ?10, ?11)
-ORDER BY "tenant", "shard", "at", "name", "sequence" LIMIT ?1`
+ORDER BY "tenant", "shard", "at", "name", "sequence" LIMIT ?1`)
 
-const scanReverse = `SELECT "prism_version", "prism_record" FROM "events"
+var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "events"
 WHERE ("tenant", "shard", "at", "name", "sequence") >= (?2, ?3, ?4, ?5, ?6)
   AND ("tenant", "shard", "at", "name", "sequence") < (?7, ?8, ?9, ?10, ?11)
-ORDER BY "tenant" DESC, "shard" DESC, "at" DESC, "name" DESC, "sequence" DESC LIMIT ?1`
+ORDER BY "tenant" DESC, "shard" DESC, "at" DESC, "name" DESC, "sequence" DESC LIMIT ?1`)
 
 // scan adds the records of l to page, by tenant, shard, at, name, sequence.
 func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
@@ -134,17 +134,17 @@ func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
 	})
 }
 
-const scanPartition = `SELECT "prism_version", "prism_record" FROM "events"
+var scanPartition = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "events"
 WHERE "tenant" = ?2 AND "shard" = ?3
   AND ("at", "name", "sequence") >= (?4, ?5, ?6)
   AND ("at", "name", "sequence") < (?7, ?8, ?9)
-ORDER BY "at", "name", "sequence" LIMIT ?1`
+ORDER BY "at", "name", "sequence" LIMIT ?1`)
 
-const scanPartitionReverse = `SELECT "prism_version", "prism_record" FROM "events"
+var scanPartitionReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "events"
 WHERE "tenant" = ?2 AND "shard" = ?3
   AND ("at", "name", "sequence") >= (?4, ?5, ?6)
   AND ("at", "name", "sequence") < (?7, ?8, ?9)
-ORDER BY "at" DESC, "name" DESC, "sequence" DESC LIMIT ?1`
+ORDER BY "at" DESC, "name" DESC, "sequence" DESC LIMIT ?1`)
 
 // scanPartition adds the records of l to page, by at, name, sequence.
 func (s *store) scanPartition(ctx context.Context, partition *key, l *list, page *keyvalue.Page) error {
@@ -164,15 +164,15 @@ func (s *store) scanPartition(ctx context.Context, partition *key, l *list, page
 	})
 }
 
-const findBySeverity = `SELECT "prism_version", "prism_record" FROM "events"
+var findBySeverity = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "events"
 WHERE ("severity", "tenant", "shard", "at", "name", "sequence") >= (?2, ?3, ?4, ?5, ?6, ?7)
   AND ("severity", "tenant", "shard", "at", "name", "sequence") < (?8, ?9, ?10, ?11, ?12, ?13)
-ORDER BY "severity", "tenant", "shard", "at", "name", "sequence" LIMIT ?1`
+ORDER BY "severity", "tenant", "shard", "at", "name", "sequence" LIMIT ?1`)
 
-const findBySeverityReverse = `SELECT "prism_version", "prism_record" FROM "events"
+var findBySeverityReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "events"
 WHERE ("severity", "tenant", "shard", "at", "name", "sequence") >= (?2, ?3, ?4, ?5, ?6, ?7)
   AND ("severity", "tenant", "shard", "at", "name", "sequence") < (?8, ?9, ?10, ?11, ?12, ?13)
-ORDER BY "severity" DESC, "tenant" DESC, "shard" DESC, "at" DESC, "name" DESC, "sequence" DESC LIMIT ?1`
+ORDER BY "severity" DESC, "tenant" DESC, "shard" DESC, "at" DESC, "name" DESC, "sequence" DESC LIMIT ?1`)
 
 // findBySeverity adds the records of l to page, by severity, tenant, shard, at, name, sequence.
 func (s *store) findBySeverity(ctx context.Context, l *list, page *keyvalue.Page) error {
@@ -196,17 +196,17 @@ func (s *store) findBySeverity(ctx context.Context, l *list, page *keyvalue.Page
 	})
 }
 
-const findByKind = `SELECT "prism_version", "prism_record" FROM "events"
+var findByKind = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "events"
 WHERE "kind" = ?2
   AND ("at", "tenant", "shard", "name", "sequence") >= (?3, ?4, ?5, ?6, ?7)
   AND ("at", "tenant", "shard", "name", "sequence") < (?8, ?9, ?10, ?11, ?12)
-ORDER BY "at", "tenant", "shard", "name", "sequence" LIMIT ?1`
+ORDER BY "at", "tenant", "shard", "name", "sequence" LIMIT ?1`)
 
-const findByKindReverse = `SELECT "prism_version", "prism_record" FROM "events"
+var findByKindReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "events"
 WHERE "kind" = ?2
   AND ("at", "tenant", "shard", "name", "sequence") >= (?3, ?4, ?5, ?6, ?7)
   AND ("at", "tenant", "shard", "name", "sequence") < (?8, ?9, ?10, ?11, ?12)
-ORDER BY "at" DESC, "tenant" DESC, "shard" DESC, "name" DESC, "sequence" DESC LIMIT ?1`
+ORDER BY "at" DESC, "tenant" DESC, "shard" DESC, "name" DESC, "sequence" DESC LIMIT ?1`)
 
 // findByKind adds the records of l to page, by at, tenant, shard, name, sequence.
 func (s *store) findByKind(ctx context.Context, kind int64, l *list, page *keyvalue.Page) error {
@@ -229,17 +229,17 @@ func (s *store) findByKind(ctx context.Context, kind int64, l *list, page *keyva
 	})
 }
 
-const findByPlace = `SELECT "prism_version", "prism_record" FROM "events"
+var findByPlace = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "events"
 WHERE "region" = ?2 AND "open" = ?3
   AND ("tenant", "shard", "at", "name", "sequence") >= (?4, ?5, ?6, ?7, ?8)
   AND ("tenant", "shard", "at", "name", "sequence") < (?9, ?10, ?11, ?12, ?13)
-ORDER BY "tenant", "shard", "at", "name", "sequence" LIMIT ?1`
+ORDER BY "tenant", "shard", "at", "name", "sequence" LIMIT ?1`)
 
-const findByPlaceReverse = `SELECT "prism_version", "prism_record" FROM "events"
+var findByPlaceReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "events"
 WHERE "region" = ?2 AND "open" = ?3
   AND ("tenant", "shard", "at", "name", "sequence") >= (?4, ?5, ?6, ?7, ?8)
   AND ("tenant", "shard", "at", "name", "sequence") < (?9, ?10, ?11, ?12, ?13)
-ORDER BY "tenant" DESC, "shard" DESC, "at" DESC, "name" DESC, "sequence" DESC LIMIT ?1`
+ORDER BY "tenant" DESC, "shard" DESC, "at" DESC, "name" DESC, "sequence" DESC LIMIT ?1`)
 
 // findByPlace adds the records of l to page, by tenant, shard, at, name, sequence.
 func (s *store) findByPlace(ctx context.Context, region []byte, open bool, l *list, page *keyvalue.Page) error {
@@ -263,17 +263,17 @@ func (s *store) findByPlace(ctx context.Context, region []byte, open bool, l *li
 	})
 }
 
-const findByUrgent = `SELECT "prism_version", "prism_record" FROM "events"
+var findByUrgent = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "events"
 WHERE "region" = ?2 AND "kind" = ?3
   AND ("severity", "tenant", "shard", "at", "name", "sequence") >= (?4, ?5, ?6, ?7, ?8, ?9)
   AND ("severity", "tenant", "shard", "at", "name", "sequence") < (?10, ?11, ?12, ?13, ?14, ?15)
-ORDER BY "severity", "tenant", "shard", "at", "name", "sequence" LIMIT ?1`
+ORDER BY "severity", "tenant", "shard", "at", "name", "sequence" LIMIT ?1`)
 
-const findByUrgentReverse = `SELECT "prism_version", "prism_record" FROM "events"
+var findByUrgentReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "events"
 WHERE "region" = ?2 AND "kind" = ?3
   AND ("severity", "tenant", "shard", "at", "name", "sequence") >= (?4, ?5, ?6, ?7, ?8, ?9)
   AND ("severity", "tenant", "shard", "at", "name", "sequence") < (?10, ?11, ?12, ?13, ?14, ?15)
-ORDER BY "severity" DESC, "tenant" DESC, "shard" DESC, "at" DESC, "name" DESC, "sequence" DESC LIMIT ?1`
+ORDER BY "severity" DESC, "tenant" DESC, "shard" DESC, "at" DESC, "name" DESC, "sequence" DESC LIMIT ?1`)
 
 // findByUrgent adds the records of l to page, by severity, tenant, shard, at, name, sequence.
 func (s *store) findByUrgent(ctx context.Context, region []byte, kind int64, l *list, page *keyvalue.Page) error {

@@ -21,12 +21,12 @@ func (k *key) bind(q *sqlite.Query) {
 	q.Text(1, k.itemID)
 }
 
-const put = `INSERT INTO "items" ("item_id", "serial", "label", "colour", "title", "prism_record", "prism_version", "prism_release")
+var put = sqlite.NewStatement(`INSERT INTO "items" ("item_id", "serial", "label", "colour", "title", "prism_record", "prism_version", "prism_release")
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1)
 ON CONFLICT ("item_id") DO UPDATE SET
   "serial" = excluded."serial", "label" = excluded."label", "colour" = excluded."colour",
   "title" = excluded."title", "prism_record" = excluded."prism_record",
-  "prism_version" = excluded."prism_version", "prism_release" = excluded."prism_release"`
+  "prism_version" = excluded."prism_version", "prism_release" = excluded."prism_release"`)
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
@@ -50,7 +50,7 @@ func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	return nil
 }
 
-const findBySerialTaken = `SELECT 1 FROM "items" WHERE "serial" = ?1 AND NOT ("item_id" = ?2)`
+var findBySerialTaken = sqlite.NewStatement(`SELECT 1 FROM "items" WHERE "serial" = ?1 AND NOT ("item_id" = ?2)`)
 
 // taken says in which unique index another record has the values of r.
 func (r *record) taken(c *sqlite.Conn) error {
@@ -63,7 +63,7 @@ func (r *record) taken(c *sqlite.Conn) error {
 	return runtime.Taken("label")
 }
 
-const versionOf = `SELECT "prism_version" FROM "items" WHERE "item_id" = ?1`
+var versionOf = sqlite.NewStatement(`SELECT "prism_version" FROM "items" WHERE "item_id" = ?1`)
 
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
@@ -71,14 +71,14 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.bind, expected, r.write)
 }
 
-const get = `SELECT "prism_version", "prism_record" FROM "items" WHERE "item_id" = ?1`
+var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "items" WHERE "item_id" = ?1`)
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
 	return s.db.Record(ctx, get, k.bind)
 }
 
-const remove = `DELETE FROM "items" WHERE "item_id" = ?1`
+var remove = sqlite.NewStatement(`DELETE FROM "items" WHERE "item_id" = ?1`)
 
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
@@ -104,7 +104,7 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
-const findBySerial = `SELECT "prism_version", "prism_record" FROM "items" WHERE "serial" = ?1`
+var findBySerial = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "items" WHERE "serial" = ?1`)
 
 // findBySerial returns the record with the values, as a reply.
 func (s *store) findBySerial(ctx context.Context, serial []byte) ([]byte, error) {
@@ -113,7 +113,7 @@ func (s *store) findBySerial(ctx context.Context, serial []byte) ([]byte, error)
 	})
 }
 
-const findByLabel = `SELECT "prism_version", "prism_record" FROM "items" WHERE "label" = ?1`
+var findByLabel = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "items" WHERE "label" = ?1`)
 
 // findByLabel returns the record with the values, as a reply.
 func (s *store) findByLabel(ctx context.Context, label []byte) ([]byte, error) {
@@ -122,15 +122,15 @@ func (s *store) findByLabel(ctx context.Context, label []byte) ([]byte, error) {
 	})
 }
 
-const scan = `SELECT "prism_version", "prism_record" FROM "items"
+var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "items"
 WHERE "item_id" >= ?2
   AND "item_id" < ?3
-ORDER BY "item_id" LIMIT ?1`
+ORDER BY "item_id" LIMIT ?1`)
 
-const scanReverse = `SELECT "prism_version", "prism_record" FROM "items"
+var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "items"
 WHERE "item_id" >= ?2
   AND "item_id" < ?3
-ORDER BY "item_id" DESC LIMIT ?1`
+ORDER BY "item_id" DESC LIMIT ?1`)
 
 // scan adds the records of l to page, by item_id.
 func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
@@ -144,17 +144,17 @@ func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
 	})
 }
 
-const findByColour = `SELECT "prism_version", "prism_record" FROM "items"
+var findByColour = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "items"
 WHERE "colour" = ?2
   AND "item_id" >= ?3
   AND "item_id" < ?4
-ORDER BY "item_id" LIMIT ?1`
+ORDER BY "item_id" LIMIT ?1`)
 
-const findByColourReverse = `SELECT "prism_version", "prism_record" FROM "items"
+var findByColourReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "items"
 WHERE "colour" = ?2
   AND "item_id" >= ?3
   AND "item_id" < ?4
-ORDER BY "item_id" DESC LIMIT ?1`
+ORDER BY "item_id" DESC LIMIT ?1`)
 
 // findByColour adds the records of l to page, by item_id.
 func (s *store) findByColour(ctx context.Context, colour []byte, l *list, page *keyvalue.Page) error {
@@ -169,15 +169,15 @@ func (s *store) findByColour(ctx context.Context, colour []byte, l *list, page *
 	})
 }
 
-const findByTitle = `SELECT "prism_version", "prism_record" FROM "items"
+var findByTitle = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "items"
 WHERE ("title", "item_id") >= (?2, ?3)
   AND ("title", "item_id") < (?4, ?5)
-ORDER BY "title", "item_id" LIMIT ?1`
+ORDER BY "title", "item_id" LIMIT ?1`)
 
-const findByTitleReverse = `SELECT "prism_version", "prism_record" FROM "items"
+var findByTitleReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "items"
 WHERE ("title", "item_id") >= (?2, ?3)
   AND ("title", "item_id") < (?4, ?5)
-ORDER BY "title" DESC, "item_id" DESC LIMIT ?1`
+ORDER BY "title" DESC, "item_id" DESC LIMIT ?1`)
 
 // findByTitle adds the records of l to page, by title, item_id.
 func (s *store) findByTitle(ctx context.Context, l *list, page *keyvalue.Page) error {

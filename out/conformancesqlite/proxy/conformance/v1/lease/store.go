@@ -23,12 +23,12 @@ func (k *key) bind(q *sqlite.Query) {
 	q.Now(2)
 }
 
-const put = `INSERT INTO "leases" ("lease_id", "owner", "priority", "prism_record", "prism_version", "prism_release", "prism_expires")
+var put = sqlite.NewStatement(`INSERT INTO "leases" ("lease_id", "owner", "priority", "prism_record", "prism_version", "prism_release", "prism_expires")
 VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6)
 ON CONFLICT ("lease_id") DO UPDATE SET
   "owner" = excluded."owner", "priority" = excluded."priority",
   "prism_record" = excluded."prism_record", "prism_version" = excluded."prism_version",
-  "prism_release" = excluded."prism_release", "prism_expires" = excluded."prism_expires"`
+  "prism_release" = excluded."prism_release", "prism_expires" = excluded."prism_expires"`)
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
@@ -52,7 +52,7 @@ func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	return nil
 }
 
-const findByOwnerFree = `DELETE FROM "leases" WHERE "owner" = ?1 AND "prism_expires" <= ?2`
+var findByOwnerFree = sqlite.NewStatement(`DELETE FROM "leases" WHERE "owner" = ?1 AND "prism_expires" <= ?2`)
 
 // freeExpired deletes the records that have expired with a unique value of r.
 func (r *record) freeExpired(c *sqlite.Conn) {
@@ -62,7 +62,7 @@ func (r *record) freeExpired(c *sqlite.Conn) {
 	q.Exec()
 }
 
-const versionOf = `SELECT "prism_version" FROM "leases" WHERE "lease_id" = ?1 AND "prism_expires" > ?2`
+var versionOf = sqlite.NewStatement(`SELECT "prism_version" FROM "leases" WHERE "lease_id" = ?1 AND "prism_expires" > ?2`)
 
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
@@ -70,14 +70,14 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.bind, expected, r.write)
 }
 
-const get = `SELECT "prism_version", "prism_record", "prism_expires" FROM "leases" WHERE "lease_id" = ?1 AND "prism_expires" > ?2`
+var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_expires" FROM "leases" WHERE "lease_id" = ?1 AND "prism_expires" > ?2`)
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
 	return s.db.Record(ctx, get, k.bind)
 }
 
-const remove = `DELETE FROM "leases" WHERE "lease_id" = ?1 AND "prism_expires" > ?2`
+var remove = sqlite.NewStatement(`DELETE FROM "leases" WHERE "lease_id" = ?1 AND "prism_expires" > ?2`)
 
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
@@ -103,7 +103,7 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
-const findByOwner = `SELECT "prism_version", "prism_record", "prism_expires" FROM "leases" WHERE "owner" = ?1 AND "prism_expires" > ?2`
+var findByOwner = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_expires" FROM "leases" WHERE "owner" = ?1 AND "prism_expires" > ?2`)
 
 // findByOwner returns the record with the values, as a reply.
 func (s *store) findByOwner(ctx context.Context, owner []byte) ([]byte, error) {
@@ -113,17 +113,17 @@ func (s *store) findByOwner(ctx context.Context, owner []byte) ([]byte, error) {
 	})
 }
 
-const scan = `SELECT "prism_version", "prism_record", "prism_expires" FROM "leases"
+var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_expires" FROM "leases"
 WHERE "lease_id" >= ?2
   AND "lease_id" < ?3
   AND "prism_expires" > ?4
-ORDER BY "lease_id" LIMIT ?1`
+ORDER BY "lease_id" LIMIT ?1`)
 
-const scanReverse = `SELECT "prism_version", "prism_record", "prism_expires" FROM "leases"
+var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_expires" FROM "leases"
 WHERE "lease_id" >= ?2
   AND "lease_id" < ?3
   AND "prism_expires" > ?4
-ORDER BY "lease_id" DESC LIMIT ?1`
+ORDER BY "lease_id" DESC LIMIT ?1`)
 
 // scan adds the records of l to page, by lease_id.
 func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
@@ -138,17 +138,17 @@ func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
 	})
 }
 
-const findByPriority = `SELECT "prism_version", "prism_record", "prism_expires" FROM "leases"
+var findByPriority = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_expires" FROM "leases"
 WHERE ("priority", "lease_id") >= (?2, ?3)
   AND ("priority", "lease_id") < (?4, ?5)
   AND "prism_expires" > ?6
-ORDER BY "priority", "lease_id" LIMIT ?1`
+ORDER BY "priority", "lease_id" LIMIT ?1`)
 
-const findByPriorityReverse = `SELECT "prism_version", "prism_record", "prism_expires" FROM "leases"
+var findByPriorityReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_expires" FROM "leases"
 WHERE ("priority", "lease_id") >= (?2, ?3)
   AND ("priority", "lease_id") < (?4, ?5)
   AND "prism_expires" > ?6
-ORDER BY "priority" DESC, "lease_id" DESC LIMIT ?1`
+ORDER BY "priority" DESC, "lease_id" DESC LIMIT ?1`)
 
 // findByPriority adds the records of l to page, by priority, lease_id.
 func (s *store) findByPriority(ctx context.Context, l *list, page *keyvalue.Page) error {
@@ -165,9 +165,9 @@ func (s *store) findByPriority(ctx context.Context, l *list, page *keyvalue.Page
 	})
 }
 
-const sweep = `DELETE FROM "leases" WHERE rowid IN (
+var sweep = sqlite.NewStatement(`DELETE FROM "leases" WHERE rowid IN (
   SELECT rowid FROM "leases" WHERE "prism_expires" <= ?1 LIMIT 1000
-)`
+)`)
 
 // sweep deletes some of the records that have expired, and returns how many.
 func (s *store) sweep(ctx context.Context) (swept int, err error) {

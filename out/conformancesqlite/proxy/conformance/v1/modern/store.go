@@ -20,12 +20,12 @@ func (k *key) bind(q *sqlite.Query) {
 	q.Text(1, k.modernID)
 }
 
-const put = `INSERT INTO "moderns" ("modern_id", "rank", "phase", "stage", "prism_record", "prism_version", "prism_release")
+var put = sqlite.NewStatement(`INSERT INTO "moderns" ("modern_id", "rank", "phase", "stage", "prism_record", "prism_version", "prism_release")
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1)
 ON CONFLICT ("modern_id") DO UPDATE SET
   "rank" = excluded."rank", "phase" = excluded."phase", "stage" = excluded."stage",
   "prism_record" = excluded."prism_record", "prism_version" = excluded."prism_version",
-  "prism_release" = excluded."prism_release"`
+  "prism_release" = excluded."prism_release"`)
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
@@ -45,7 +45,7 @@ func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	return nil
 }
 
-const versionOf = `SELECT "prism_version" FROM "moderns" WHERE "modern_id" = ?1`
+var versionOf = sqlite.NewStatement(`SELECT "prism_version" FROM "moderns" WHERE "modern_id" = ?1`)
 
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
@@ -53,14 +53,14 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.bind, expected, r.write)
 }
 
-const get = `SELECT "prism_version", "prism_record" FROM "moderns" WHERE "modern_id" = ?1`
+var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "moderns" WHERE "modern_id" = ?1`)
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
 	return s.db.Record(ctx, get, k.bind)
 }
 
-const remove = `DELETE FROM "moderns" WHERE "modern_id" = ?1`
+var remove = sqlite.NewStatement(`DELETE FROM "moderns" WHERE "modern_id" = ?1`)
 
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
@@ -86,15 +86,15 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
-const scan = `SELECT "prism_version", "prism_record" FROM "moderns"
+var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "moderns"
 WHERE "modern_id" >= ?2
   AND "modern_id" < ?3
-ORDER BY "modern_id" LIMIT ?1`
+ORDER BY "modern_id" LIMIT ?1`)
 
-const scanReverse = `SELECT "prism_version", "prism_record" FROM "moderns"
+var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "moderns"
 WHERE "modern_id" >= ?2
   AND "modern_id" < ?3
-ORDER BY "modern_id" DESC LIMIT ?1`
+ORDER BY "modern_id" DESC LIMIT ?1`)
 
 // scan adds the records of l to page, by modern_id.
 func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
@@ -108,17 +108,17 @@ func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
 	})
 }
 
-const findByRank = `SELECT "prism_version", "prism_record" FROM "moderns"
+var findByRank = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "moderns"
 WHERE "rank" = ?2
   AND "modern_id" >= ?3
   AND "modern_id" < ?4
-ORDER BY "modern_id" LIMIT ?1`
+ORDER BY "modern_id" LIMIT ?1`)
 
-const findByRankReverse = `SELECT "prism_version", "prism_record" FROM "moderns"
+var findByRankReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "moderns"
 WHERE "rank" = ?2
   AND "modern_id" >= ?3
   AND "modern_id" < ?4
-ORDER BY "modern_id" DESC LIMIT ?1`
+ORDER BY "modern_id" DESC LIMIT ?1`)
 
 // findByRank adds the records of l to page, by modern_id.
 func (s *store) findByRank(ctx context.Context, rank []byte, l *list, page *keyvalue.Page) error {
@@ -133,17 +133,17 @@ func (s *store) findByRank(ctx context.Context, rank []byte, l *list, page *keyv
 	})
 }
 
-const findByStage = `SELECT "prism_version", "prism_record" FROM "moderns"
+var findByStage = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "moderns"
 WHERE "stage" = ?2
   AND "modern_id" >= ?3
   AND "modern_id" < ?4
-ORDER BY "modern_id" LIMIT ?1`
+ORDER BY "modern_id" LIMIT ?1`)
 
-const findByStageReverse = `SELECT "prism_version", "prism_record" FROM "moderns"
+var findByStageReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "moderns"
 WHERE "stage" = ?2
   AND "modern_id" >= ?3
   AND "modern_id" < ?4
-ORDER BY "modern_id" DESC LIMIT ?1`
+ORDER BY "modern_id" DESC LIMIT ?1`)
 
 // findByStage adds the records of l to page, by modern_id.
 func (s *store) findByStage(ctx context.Context, stage int64, l *list, page *keyvalue.Page) error {

@@ -21,12 +21,12 @@ func (k *key) bind(q *sqlite.Query) {
 	q.Int(2, k.shelf)
 }
 
-const put = `INSERT INTO "relics" ("relic_id", "shelf", "title", "note", "shade", "word", "tone", "prism_record", "prism_version", "prism_release")
+var put = sqlite.NewStatement(`INSERT INTO "relics" ("relic_id", "shelf", "title", "note", "shade", "word", "tone", "prism_record", "prism_version", "prism_release")
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1)
 ON CONFLICT ("relic_id", "shelf") DO UPDATE SET
   "title" = excluded."title", "note" = excluded."note", "shade" = excluded."shade",
   "word" = excluded."word", "tone" = excluded."tone", "prism_record" = excluded."prism_record",
-  "prism_version" = excluded."prism_version", "prism_release" = excluded."prism_release"`
+  "prism_version" = excluded."prism_version", "prism_release" = excluded."prism_release"`)
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
@@ -49,7 +49,7 @@ func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	return nil
 }
 
-const versionOf = `SELECT "prism_version" FROM "relics" WHERE "relic_id" = ?1 AND "shelf" = ?2`
+var versionOf = sqlite.NewStatement(`SELECT "prism_version" FROM "relics" WHERE "relic_id" = ?1 AND "shelf" = ?2`)
 
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
@@ -57,14 +57,14 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.bind, expected, r.write)
 }
 
-const get = `SELECT "prism_version", "prism_record" FROM "relics" WHERE "relic_id" = ?1 AND "shelf" = ?2`
+var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "relics" WHERE "relic_id" = ?1 AND "shelf" = ?2`)
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
 	return s.db.Record(ctx, get, k.bind)
 }
 
-const remove = `DELETE FROM "relics" WHERE "relic_id" = ?1 AND "shelf" = ?2`
+var remove = sqlite.NewStatement(`DELETE FROM "relics" WHERE "relic_id" = ?1 AND "shelf" = ?2`)
 
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
@@ -90,15 +90,15 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
-const scan = `SELECT "prism_version", "prism_record" FROM "relics"
+var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "relics"
 WHERE ("relic_id", "shelf") >= (?2, ?3)
   AND ("relic_id", "shelf") < (?4, ?5)
-ORDER BY "relic_id", "shelf" LIMIT ?1`
+ORDER BY "relic_id", "shelf" LIMIT ?1`)
 
-const scanReverse = `SELECT "prism_version", "prism_record" FROM "relics"
+var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "relics"
 WHERE ("relic_id", "shelf") >= (?2, ?3)
   AND ("relic_id", "shelf") < (?4, ?5)
-ORDER BY "relic_id" DESC, "shelf" DESC LIMIT ?1`
+ORDER BY "relic_id" DESC, "shelf" DESC LIMIT ?1`)
 
 // scan adds the records of l to page, by relic_id, shelf.
 func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
@@ -114,17 +114,17 @@ func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
 	})
 }
 
-const scanPartition = `SELECT "prism_version", "prism_record" FROM "relics"
+var scanPartition = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "relics"
 WHERE "relic_id" = ?2
   AND "shelf" >= ?3
   AND "shelf" < ?4
-ORDER BY "shelf" LIMIT ?1`
+ORDER BY "shelf" LIMIT ?1`)
 
-const scanPartitionReverse = `SELECT "prism_version", "prism_record" FROM "relics"
+var scanPartitionReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "relics"
 WHERE "relic_id" = ?2
   AND "shelf" >= ?3
   AND "shelf" < ?4
-ORDER BY "shelf" DESC LIMIT ?1`
+ORDER BY "shelf" DESC LIMIT ?1`)
 
 // scanPartition adds the records of l to page, by shelf.
 func (s *store) scanPartition(ctx context.Context, partition *key, l *list, page *keyvalue.Page) error {
@@ -139,17 +139,17 @@ func (s *store) scanPartition(ctx context.Context, partition *key, l *list, page
 	})
 }
 
-const findByWord = `SELECT "prism_version", "prism_record" FROM "relics"
+var findByWord = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "relics"
 WHERE "word" = ?2
   AND ("relic_id", "shelf") >= (?3, ?4)
   AND ("relic_id", "shelf") < (?5, ?6)
-ORDER BY "relic_id", "shelf" LIMIT ?1`
+ORDER BY "relic_id", "shelf" LIMIT ?1`)
 
-const findByWordReverse = `SELECT "prism_version", "prism_record" FROM "relics"
+var findByWordReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "relics"
 WHERE "word" = ?2
   AND ("relic_id", "shelf") >= (?3, ?4)
   AND ("relic_id", "shelf") < (?5, ?6)
-ORDER BY "relic_id" DESC, "shelf" DESC LIMIT ?1`
+ORDER BY "relic_id" DESC, "shelf" DESC LIMIT ?1`)
 
 // findByWord adds the records of l to page, by relic_id, shelf.
 func (s *store) findByWord(ctx context.Context, word []byte, l *list, page *keyvalue.Page) error {

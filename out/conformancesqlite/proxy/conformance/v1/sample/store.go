@@ -21,7 +21,7 @@ func (k *key) bind(q *sqlite.Query) {
 	q.Text(1, k.sampleID)
 }
 
-const put = `INSERT INTO "samples" ("sample_id", "text", "number", "size", "flag", "grade", "time", "delta", "mask", "level", "weight", "bucket", "amount", "shift", "checksum", "position", "digest", "prism_record", "prism_version", "prism_release")
+var put = sqlite.NewStatement(`INSERT INTO "samples" ("sample_id", "text", "number", "size", "flag", "grade", "time", "delta", "mask", "level", "weight", "bucket", "amount", "shift", "checksum", "position", "digest", "prism_record", "prism_version", "prism_release")
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, 1)
 ON CONFLICT ("sample_id") DO UPDATE SET
   "text" = excluded."text", "number" = excluded."number", "size" = excluded."size",
@@ -30,7 +30,7 @@ ON CONFLICT ("sample_id") DO UPDATE SET
   "weight" = excluded."weight", "bucket" = excluded."bucket", "amount" = excluded."amount",
   "shift" = excluded."shift", "checksum" = excluded."checksum", "position" = excluded."position",
   "digest" = excluded."digest", "prism_record" = excluded."prism_record",
-  "prism_version" = excluded."prism_version", "prism_release" = excluded."prism_release"`
+  "prism_version" = excluded."prism_version", "prism_release" = excluded."prism_release"`)
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
@@ -63,7 +63,7 @@ func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	return nil
 }
 
-const versionOf = `SELECT "prism_version" FROM "samples" WHERE "sample_id" = ?1`
+var versionOf = sqlite.NewStatement(`SELECT "prism_version" FROM "samples" WHERE "sample_id" = ?1`)
 
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
@@ -71,14 +71,14 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.bind, expected, r.write)
 }
 
-const get = `SELECT "prism_version", "prism_record" FROM "samples" WHERE "sample_id" = ?1`
+var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples" WHERE "sample_id" = ?1`)
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
 	return s.db.Record(ctx, get, k.bind)
 }
 
-const remove = `DELETE FROM "samples" WHERE "sample_id" = ?1`
+var remove = sqlite.NewStatement(`DELETE FROM "samples" WHERE "sample_id" = ?1`)
 
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
@@ -104,15 +104,15 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
-const scan = `SELECT "prism_version", "prism_record" FROM "samples"
+var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE "sample_id" >= ?2
   AND "sample_id" < ?3
-ORDER BY "sample_id" LIMIT ?1`
+ORDER BY "sample_id" LIMIT ?1`)
 
-const scanReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE "sample_id" >= ?2
   AND "sample_id" < ?3
-ORDER BY "sample_id" DESC LIMIT ?1`
+ORDER BY "sample_id" DESC LIMIT ?1`)
 
 // scan adds the records of l to page, by sample_id.
 func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
@@ -126,15 +126,15 @@ func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
 	})
 }
 
-const findByText = `SELECT "prism_version", "prism_record" FROM "samples"
+var findByText = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE ("text", "sample_id") >= (?2, ?3)
   AND ("text", "sample_id") < (?4, ?5)
-ORDER BY "text", "sample_id" LIMIT ?1`
+ORDER BY "text", "sample_id" LIMIT ?1`)
 
-const findByTextReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+var findByTextReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE ("text", "sample_id") >= (?2, ?3)
   AND ("text", "sample_id") < (?4, ?5)
-ORDER BY "text" DESC, "sample_id" DESC LIMIT ?1`
+ORDER BY "text" DESC, "sample_id" DESC LIMIT ?1`)
 
 // findByText adds the records of l to page, by text, sample_id.
 func (s *store) findByText(ctx context.Context, l *list, page *keyvalue.Page) error {
@@ -150,15 +150,15 @@ func (s *store) findByText(ctx context.Context, l *list, page *keyvalue.Page) er
 	})
 }
 
-const findByNumber = `SELECT "prism_version", "prism_record" FROM "samples"
+var findByNumber = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE ("number", "sample_id") >= (?2, ?3)
   AND ("number", "sample_id") < (?4, ?5)
-ORDER BY "number", "sample_id" LIMIT ?1`
+ORDER BY "number", "sample_id" LIMIT ?1`)
 
-const findByNumberReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+var findByNumberReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE ("number", "sample_id") >= (?2, ?3)
   AND ("number", "sample_id") < (?4, ?5)
-ORDER BY "number" DESC, "sample_id" DESC LIMIT ?1`
+ORDER BY "number" DESC, "sample_id" DESC LIMIT ?1`)
 
 // findByNumber adds the records of l to page, by number, sample_id.
 func (s *store) findByNumber(ctx context.Context, l *list, page *keyvalue.Page) error {
@@ -174,15 +174,15 @@ func (s *store) findByNumber(ctx context.Context, l *list, page *keyvalue.Page) 
 	})
 }
 
-const findBySize = `SELECT "prism_version", "prism_record" FROM "samples"
+var findBySize = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE ("size", "sample_id") >= (?2, ?3)
   AND ("size", "sample_id") < (?4, ?5)
-ORDER BY "size", "sample_id" LIMIT ?1`
+ORDER BY "size", "sample_id" LIMIT ?1`)
 
-const findBySizeReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+var findBySizeReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE ("size", "sample_id") >= (?2, ?3)
   AND ("size", "sample_id") < (?4, ?5)
-ORDER BY "size" DESC, "sample_id" DESC LIMIT ?1`
+ORDER BY "size" DESC, "sample_id" DESC LIMIT ?1`)
 
 // findBySize adds the records of l to page, by size, sample_id.
 func (s *store) findBySize(ctx context.Context, l *list, page *keyvalue.Page) error {
@@ -198,15 +198,15 @@ func (s *store) findBySize(ctx context.Context, l *list, page *keyvalue.Page) er
 	})
 }
 
-const findByFlag = `SELECT "prism_version", "prism_record" FROM "samples"
+var findByFlag = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE ("flag", "sample_id") >= (?2, ?3)
   AND ("flag", "sample_id") < (?4, ?5)
-ORDER BY "flag", "sample_id" LIMIT ?1`
+ORDER BY "flag", "sample_id" LIMIT ?1`)
 
-const findByFlagReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+var findByFlagReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE ("flag", "sample_id") >= (?2, ?3)
   AND ("flag", "sample_id") < (?4, ?5)
-ORDER BY "flag" DESC, "sample_id" DESC LIMIT ?1`
+ORDER BY "flag" DESC, "sample_id" DESC LIMIT ?1`)
 
 // findByFlag adds the records of l to page, by flag, sample_id.
 func (s *store) findByFlag(ctx context.Context, l *list, page *keyvalue.Page) error {
@@ -222,15 +222,15 @@ func (s *store) findByFlag(ctx context.Context, l *list, page *keyvalue.Page) er
 	})
 }
 
-const findByGrade = `SELECT "prism_version", "prism_record" FROM "samples"
+var findByGrade = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE ("grade", "sample_id") >= (?2, ?3)
   AND ("grade", "sample_id") < (?4, ?5)
-ORDER BY "grade", "sample_id" LIMIT ?1`
+ORDER BY "grade", "sample_id" LIMIT ?1`)
 
-const findByGradeReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+var findByGradeReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE ("grade", "sample_id") >= (?2, ?3)
   AND ("grade", "sample_id") < (?4, ?5)
-ORDER BY "grade" DESC, "sample_id" DESC LIMIT ?1`
+ORDER BY "grade" DESC, "sample_id" DESC LIMIT ?1`)
 
 // findByGrade adds the records of l to page, by grade, sample_id.
 func (s *store) findByGrade(ctx context.Context, l *list, page *keyvalue.Page) error {
@@ -246,15 +246,15 @@ func (s *store) findByGrade(ctx context.Context, l *list, page *keyvalue.Page) e
 	})
 }
 
-const findByTime = `SELECT "prism_version", "prism_record" FROM "samples"
+var findByTime = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE ("time", "sample_id") >= (?2, ?3)
   AND ("time", "sample_id") < (?4, ?5)
-ORDER BY "time", "sample_id" LIMIT ?1`
+ORDER BY "time", "sample_id" LIMIT ?1`)
 
-const findByTimeReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+var findByTimeReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE ("time", "sample_id") >= (?2, ?3)
   AND ("time", "sample_id") < (?4, ?5)
-ORDER BY "time" DESC, "sample_id" DESC LIMIT ?1`
+ORDER BY "time" DESC, "sample_id" DESC LIMIT ?1`)
 
 // findByTime adds the records of l to page, by time, sample_id.
 func (s *store) findByTime(ctx context.Context, l *list, page *keyvalue.Page) error {
@@ -270,15 +270,15 @@ func (s *store) findByTime(ctx context.Context, l *list, page *keyvalue.Page) er
 	})
 }
 
-const findByDelta = `SELECT "prism_version", "prism_record" FROM "samples"
+var findByDelta = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE ("delta", "sample_id") >= (?2, ?3)
   AND ("delta", "sample_id") < (?4, ?5)
-ORDER BY "delta", "sample_id" LIMIT ?1`
+ORDER BY "delta", "sample_id" LIMIT ?1`)
 
-const findByDeltaReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+var findByDeltaReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE ("delta", "sample_id") >= (?2, ?3)
   AND ("delta", "sample_id") < (?4, ?5)
-ORDER BY "delta" DESC, "sample_id" DESC LIMIT ?1`
+ORDER BY "delta" DESC, "sample_id" DESC LIMIT ?1`)
 
 // findByDelta adds the records of l to page, by delta, sample_id.
 func (s *store) findByDelta(ctx context.Context, l *list, page *keyvalue.Page) error {
@@ -294,15 +294,15 @@ func (s *store) findByDelta(ctx context.Context, l *list, page *keyvalue.Page) e
 	})
 }
 
-const findByMask = `SELECT "prism_version", "prism_record" FROM "samples"
+var findByMask = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE ("mask", "sample_id") >= (?2, ?3)
   AND ("mask", "sample_id") < (?4, ?5)
-ORDER BY "mask", "sample_id" LIMIT ?1`
+ORDER BY "mask", "sample_id" LIMIT ?1`)
 
-const findByMaskReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+var findByMaskReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE ("mask", "sample_id") >= (?2, ?3)
   AND ("mask", "sample_id") < (?4, ?5)
-ORDER BY "mask" DESC, "sample_id" DESC LIMIT ?1`
+ORDER BY "mask" DESC, "sample_id" DESC LIMIT ?1`)
 
 // findByMask adds the records of l to page, by mask, sample_id.
 func (s *store) findByMask(ctx context.Context, l *list, page *keyvalue.Page) error {
@@ -318,15 +318,15 @@ func (s *store) findByMask(ctx context.Context, l *list, page *keyvalue.Page) er
 	})
 }
 
-const findByLevel = `SELECT "prism_version", "prism_record" FROM "samples"
+var findByLevel = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE ("level", "sample_id") >= (?2, ?3)
   AND ("level", "sample_id") < (?4, ?5)
-ORDER BY "level", "sample_id" LIMIT ?1`
+ORDER BY "level", "sample_id" LIMIT ?1`)
 
-const findByLevelReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+var findByLevelReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE ("level", "sample_id") >= (?2, ?3)
   AND ("level", "sample_id") < (?4, ?5)
-ORDER BY "level" DESC, "sample_id" DESC LIMIT ?1`
+ORDER BY "level" DESC, "sample_id" DESC LIMIT ?1`)
 
 // findByLevel adds the records of l to page, by level, sample_id.
 func (s *store) findByLevel(ctx context.Context, l *list, page *keyvalue.Page) error {
@@ -342,15 +342,15 @@ func (s *store) findByLevel(ctx context.Context, l *list, page *keyvalue.Page) e
 	})
 }
 
-const findByWeight = `SELECT "prism_version", "prism_record" FROM "samples"
+var findByWeight = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE ("weight", "sample_id") >= (?2, ?3)
   AND ("weight", "sample_id") < (?4, ?5)
-ORDER BY "weight", "sample_id" LIMIT ?1`
+ORDER BY "weight", "sample_id" LIMIT ?1`)
 
-const findByWeightReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+var findByWeightReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE ("weight", "sample_id") >= (?2, ?3)
   AND ("weight", "sample_id") < (?4, ?5)
-ORDER BY "weight" DESC, "sample_id" DESC LIMIT ?1`
+ORDER BY "weight" DESC, "sample_id" DESC LIMIT ?1`)
 
 // findByWeight adds the records of l to page, by weight, sample_id.
 func (s *store) findByWeight(ctx context.Context, l *list, page *keyvalue.Page) error {
@@ -366,17 +366,17 @@ func (s *store) findByWeight(ctx context.Context, l *list, page *keyvalue.Page) 
 	})
 }
 
-const findByBucket = `SELECT "prism_version", "prism_record" FROM "samples"
+var findByBucket = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE "bucket" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
-ORDER BY "sample_id" LIMIT ?1`
+ORDER BY "sample_id" LIMIT ?1`)
 
-const findByBucketReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+var findByBucketReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE "bucket" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
-ORDER BY "sample_id" DESC LIMIT ?1`
+ORDER BY "sample_id" DESC LIMIT ?1`)
 
 // findByBucket adds the records of l to page, by sample_id.
 func (s *store) findByBucket(ctx context.Context, bucket int64, l *list, page *keyvalue.Page) error {
@@ -391,15 +391,15 @@ func (s *store) findByBucket(ctx context.Context, bucket int64, l *list, page *k
 	})
 }
 
-const findByAmount = `SELECT "prism_version", "prism_record" FROM "samples"
+var findByAmount = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE ("amount", "sample_id") >= (?2, ?3)
   AND ("amount", "sample_id") < (?4, ?5)
-ORDER BY "amount", "sample_id" LIMIT ?1`
+ORDER BY "amount", "sample_id" LIMIT ?1`)
 
-const findByAmountReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+var findByAmountReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE ("amount", "sample_id") >= (?2, ?3)
   AND ("amount", "sample_id") < (?4, ?5)
-ORDER BY "amount" DESC, "sample_id" DESC LIMIT ?1`
+ORDER BY "amount" DESC, "sample_id" DESC LIMIT ?1`)
 
 // findByAmount adds the records of l to page, by amount, sample_id.
 func (s *store) findByAmount(ctx context.Context, l *list, page *keyvalue.Page) error {
@@ -415,15 +415,15 @@ func (s *store) findByAmount(ctx context.Context, l *list, page *keyvalue.Page) 
 	})
 }
 
-const findByShift = `SELECT "prism_version", "prism_record" FROM "samples"
+var findByShift = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE ("shift", "sample_id") >= (?2, ?3)
   AND ("shift", "sample_id") < (?4, ?5)
-ORDER BY "shift", "sample_id" LIMIT ?1`
+ORDER BY "shift", "sample_id" LIMIT ?1`)
 
-const findByShiftReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+var findByShiftReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE ("shift", "sample_id") >= (?2, ?3)
   AND ("shift", "sample_id") < (?4, ?5)
-ORDER BY "shift" DESC, "sample_id" DESC LIMIT ?1`
+ORDER BY "shift" DESC, "sample_id" DESC LIMIT ?1`)
 
 // findByShift adds the records of l to page, by shift, sample_id.
 func (s *store) findByShift(ctx context.Context, l *list, page *keyvalue.Page) error {
@@ -439,15 +439,15 @@ func (s *store) findByShift(ctx context.Context, l *list, page *keyvalue.Page) e
 	})
 }
 
-const findByChecksum = `SELECT "prism_version", "prism_record" FROM "samples"
+var findByChecksum = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE ("checksum", "sample_id") >= (?2, ?3)
   AND ("checksum", "sample_id") < (?4, ?5)
-ORDER BY "checksum", "sample_id" LIMIT ?1`
+ORDER BY "checksum", "sample_id" LIMIT ?1`)
 
-const findByChecksumReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+var findByChecksumReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE ("checksum", "sample_id") >= (?2, ?3)
   AND ("checksum", "sample_id") < (?4, ?5)
-ORDER BY "checksum" DESC, "sample_id" DESC LIMIT ?1`
+ORDER BY "checksum" DESC, "sample_id" DESC LIMIT ?1`)
 
 // findByChecksum adds the records of l to page, by checksum, sample_id.
 func (s *store) findByChecksum(ctx context.Context, l *list, page *keyvalue.Page) error {
@@ -463,15 +463,15 @@ func (s *store) findByChecksum(ctx context.Context, l *list, page *keyvalue.Page
 	})
 }
 
-const findByPosition = `SELECT "prism_version", "prism_record" FROM "samples"
+var findByPosition = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE ("position", "sample_id") >= (?2, ?3)
   AND ("position", "sample_id") < (?4, ?5)
-ORDER BY "position", "sample_id" LIMIT ?1`
+ORDER BY "position", "sample_id" LIMIT ?1`)
 
-const findByPositionReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+var findByPositionReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE ("position", "sample_id") >= (?2, ?3)
   AND ("position", "sample_id") < (?4, ?5)
-ORDER BY "position" DESC, "sample_id" DESC LIMIT ?1`
+ORDER BY "position" DESC, "sample_id" DESC LIMIT ?1`)
 
 // findByPosition adds the records of l to page, by position, sample_id.
 func (s *store) findByPosition(ctx context.Context, l *list, page *keyvalue.Page) error {
@@ -487,15 +487,15 @@ func (s *store) findByPosition(ctx context.Context, l *list, page *keyvalue.Page
 	})
 }
 
-const findByDigest = `SELECT "prism_version", "prism_record" FROM "samples"
+var findByDigest = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE ("digest", "sample_id") >= (?2, ?3)
   AND ("digest", "sample_id") < (?4, ?5)
-ORDER BY "digest", "sample_id" LIMIT ?1`
+ORDER BY "digest", "sample_id" LIMIT ?1`)
 
-const findByDigestReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+var findByDigestReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE ("digest", "sample_id") >= (?2, ?3)
   AND ("digest", "sample_id") < (?4, ?5)
-ORDER BY "digest" DESC, "sample_id" DESC LIMIT ?1`
+ORDER BY "digest" DESC, "sample_id" DESC LIMIT ?1`)
 
 // findByDigest adds the records of l to page, by digest, sample_id.
 func (s *store) findByDigest(ctx context.Context, l *list, page *keyvalue.Page) error {
@@ -511,17 +511,17 @@ func (s *store) findByDigest(ctx context.Context, l *list, page *keyvalue.Page) 
 	})
 }
 
-const findBySameText = `SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameText = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE "text" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
-ORDER BY "sample_id" LIMIT ?1`
+ORDER BY "sample_id" LIMIT ?1`)
 
-const findBySameTextReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameTextReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE "text" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
-ORDER BY "sample_id" DESC LIMIT ?1`
+ORDER BY "sample_id" DESC LIMIT ?1`)
 
 // findBySameText adds the records of l to page, by sample_id.
 func (s *store) findBySameText(ctx context.Context, text []byte, l *list, page *keyvalue.Page) error {
@@ -536,17 +536,17 @@ func (s *store) findBySameText(ctx context.Context, text []byte, l *list, page *
 	})
 }
 
-const findBySameNumber = `SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameNumber = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE "number" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
-ORDER BY "sample_id" LIMIT ?1`
+ORDER BY "sample_id" LIMIT ?1`)
 
-const findBySameNumberReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameNumberReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE "number" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
-ORDER BY "sample_id" DESC LIMIT ?1`
+ORDER BY "sample_id" DESC LIMIT ?1`)
 
 // findBySameNumber adds the records of l to page, by sample_id.
 func (s *store) findBySameNumber(ctx context.Context, number int64, l *list, page *keyvalue.Page) error {
@@ -561,17 +561,17 @@ func (s *store) findBySameNumber(ctx context.Context, number int64, l *list, pag
 	})
 }
 
-const findBySameSize = `SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameSize = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE "size" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
-ORDER BY "sample_id" LIMIT ?1`
+ORDER BY "sample_id" LIMIT ?1`)
 
-const findBySameSizeReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameSizeReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE "size" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
-ORDER BY "sample_id" DESC LIMIT ?1`
+ORDER BY "sample_id" DESC LIMIT ?1`)
 
 // findBySameSize adds the records of l to page, by sample_id.
 func (s *store) findBySameSize(ctx context.Context, size uint64, l *list, page *keyvalue.Page) error {
@@ -586,17 +586,17 @@ func (s *store) findBySameSize(ctx context.Context, size uint64, l *list, page *
 	})
 }
 
-const findBySameFlag = `SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameFlag = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE "flag" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
-ORDER BY "sample_id" LIMIT ?1`
+ORDER BY "sample_id" LIMIT ?1`)
 
-const findBySameFlagReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameFlagReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE "flag" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
-ORDER BY "sample_id" DESC LIMIT ?1`
+ORDER BY "sample_id" DESC LIMIT ?1`)
 
 // findBySameFlag adds the records of l to page, by sample_id.
 func (s *store) findBySameFlag(ctx context.Context, flag bool, l *list, page *keyvalue.Page) error {
@@ -611,17 +611,17 @@ func (s *store) findBySameFlag(ctx context.Context, flag bool, l *list, page *ke
 	})
 }
 
-const findBySameGrade = `SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameGrade = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE "grade" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
-ORDER BY "sample_id" LIMIT ?1`
+ORDER BY "sample_id" LIMIT ?1`)
 
-const findBySameGradeReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameGradeReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE "grade" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
-ORDER BY "sample_id" DESC LIMIT ?1`
+ORDER BY "sample_id" DESC LIMIT ?1`)
 
 // findBySameGrade adds the records of l to page, by sample_id.
 func (s *store) findBySameGrade(ctx context.Context, grade int64, l *list, page *keyvalue.Page) error {
@@ -636,17 +636,17 @@ func (s *store) findBySameGrade(ctx context.Context, grade int64, l *list, page 
 	})
 }
 
-const findBySameTime = `SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameTime = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE "time" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
-ORDER BY "sample_id" LIMIT ?1`
+ORDER BY "sample_id" LIMIT ?1`)
 
-const findBySameTimeReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameTimeReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE "time" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
-ORDER BY "sample_id" DESC LIMIT ?1`
+ORDER BY "sample_id" DESC LIMIT ?1`)
 
 // findBySameTime adds the records of l to page, by sample_id.
 func (s *store) findBySameTime(ctx context.Context, time_ wire.Timestamp, l *list, page *keyvalue.Page) error {
@@ -661,17 +661,17 @@ func (s *store) findBySameTime(ctx context.Context, time_ wire.Timestamp, l *lis
 	})
 }
 
-const findBySameDelta = `SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameDelta = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE "delta" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
-ORDER BY "sample_id" LIMIT ?1`
+ORDER BY "sample_id" LIMIT ?1`)
 
-const findBySameDeltaReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameDeltaReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE "delta" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
-ORDER BY "sample_id" DESC LIMIT ?1`
+ORDER BY "sample_id" DESC LIMIT ?1`)
 
 // findBySameDelta adds the records of l to page, by sample_id.
 func (s *store) findBySameDelta(ctx context.Context, delta int64, l *list, page *keyvalue.Page) error {
@@ -686,17 +686,17 @@ func (s *store) findBySameDelta(ctx context.Context, delta int64, l *list, page 
 	})
 }
 
-const findBySameMask = `SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameMask = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE "mask" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
-ORDER BY "sample_id" LIMIT ?1`
+ORDER BY "sample_id" LIMIT ?1`)
 
-const findBySameMaskReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameMaskReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE "mask" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
-ORDER BY "sample_id" DESC LIMIT ?1`
+ORDER BY "sample_id" DESC LIMIT ?1`)
 
 // findBySameMask adds the records of l to page, by sample_id.
 func (s *store) findBySameMask(ctx context.Context, mask uint64, l *list, page *keyvalue.Page) error {
@@ -711,17 +711,17 @@ func (s *store) findBySameMask(ctx context.Context, mask uint64, l *list, page *
 	})
 }
 
-const findBySameLevel = `SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameLevel = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE "level" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
-ORDER BY "sample_id" LIMIT ?1`
+ORDER BY "sample_id" LIMIT ?1`)
 
-const findBySameLevelReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameLevelReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE "level" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
-ORDER BY "sample_id" DESC LIMIT ?1`
+ORDER BY "sample_id" DESC LIMIT ?1`)
 
 // findBySameLevel adds the records of l to page, by sample_id.
 func (s *store) findBySameLevel(ctx context.Context, level int64, l *list, page *keyvalue.Page) error {
@@ -736,17 +736,17 @@ func (s *store) findBySameLevel(ctx context.Context, level int64, l *list, page 
 	})
 }
 
-const findBySameWeight = `SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameWeight = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE "weight" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
-ORDER BY "sample_id" LIMIT ?1`
+ORDER BY "sample_id" LIMIT ?1`)
 
-const findBySameWeightReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameWeightReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE "weight" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
-ORDER BY "sample_id" DESC LIMIT ?1`
+ORDER BY "sample_id" DESC LIMIT ?1`)
 
 // findBySameWeight adds the records of l to page, by sample_id.
 func (s *store) findBySameWeight(ctx context.Context, weight int64, l *list, page *keyvalue.Page) error {
@@ -761,17 +761,17 @@ func (s *store) findBySameWeight(ctx context.Context, weight int64, l *list, pag
 	})
 }
 
-const findBySameAmount = `SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameAmount = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE "amount" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
-ORDER BY "sample_id" LIMIT ?1`
+ORDER BY "sample_id" LIMIT ?1`)
 
-const findBySameAmountReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameAmountReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE "amount" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
-ORDER BY "sample_id" DESC LIMIT ?1`
+ORDER BY "sample_id" DESC LIMIT ?1`)
 
 // findBySameAmount adds the records of l to page, by sample_id.
 func (s *store) findBySameAmount(ctx context.Context, amount int64, l *list, page *keyvalue.Page) error {
@@ -786,17 +786,17 @@ func (s *store) findBySameAmount(ctx context.Context, amount int64, l *list, pag
 	})
 }
 
-const findBySameShift = `SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameShift = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE "shift" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
-ORDER BY "sample_id" LIMIT ?1`
+ORDER BY "sample_id" LIMIT ?1`)
 
-const findBySameShiftReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameShiftReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE "shift" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
-ORDER BY "sample_id" DESC LIMIT ?1`
+ORDER BY "sample_id" DESC LIMIT ?1`)
 
 // findBySameShift adds the records of l to page, by sample_id.
 func (s *store) findBySameShift(ctx context.Context, shift int64, l *list, page *keyvalue.Page) error {
@@ -811,17 +811,17 @@ func (s *store) findBySameShift(ctx context.Context, shift int64, l *list, page 
 	})
 }
 
-const findBySameChecksum = `SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameChecksum = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE "checksum" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
-ORDER BY "sample_id" LIMIT ?1`
+ORDER BY "sample_id" LIMIT ?1`)
 
-const findBySameChecksumReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameChecksumReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE "checksum" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
-ORDER BY "sample_id" DESC LIMIT ?1`
+ORDER BY "sample_id" DESC LIMIT ?1`)
 
 // findBySameChecksum adds the records of l to page, by sample_id.
 func (s *store) findBySameChecksum(ctx context.Context, checksum int64, l *list, page *keyvalue.Page) error {
@@ -836,17 +836,17 @@ func (s *store) findBySameChecksum(ctx context.Context, checksum int64, l *list,
 	})
 }
 
-const findBySamePosition = `SELECT "prism_version", "prism_record" FROM "samples"
+var findBySamePosition = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE "position" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
-ORDER BY "sample_id" LIMIT ?1`
+ORDER BY "sample_id" LIMIT ?1`)
 
-const findBySamePositionReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+var findBySamePositionReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE "position" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
-ORDER BY "sample_id" DESC LIMIT ?1`
+ORDER BY "sample_id" DESC LIMIT ?1`)
 
 // findBySamePosition adds the records of l to page, by sample_id.
 func (s *store) findBySamePosition(ctx context.Context, position_ int64, l *list, page *keyvalue.Page) error {
@@ -861,17 +861,17 @@ func (s *store) findBySamePosition(ctx context.Context, position_ int64, l *list
 	})
 }
 
-const findBySameDigest = `SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameDigest = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE "digest" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
-ORDER BY "sample_id" LIMIT ?1`
+ORDER BY "sample_id" LIMIT ?1`)
 
-const findBySameDigestReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameDigestReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
 WHERE "digest" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
-ORDER BY "sample_id" DESC LIMIT ?1`
+ORDER BY "sample_id" DESC LIMIT ?1`)
 
 // findBySameDigest adds the records of l to page, by sample_id.
 func (s *store) findBySameDigest(ctx context.Context, digest []byte, l *list, page *keyvalue.Page) error {

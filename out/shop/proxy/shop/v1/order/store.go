@@ -22,12 +22,12 @@ func (k *key) bind(q *sqlite.Query) {
 	q.Text(3, k.orderID)
 }
 
-const put = `INSERT INTO "orders" ("customer_id", "created_at", "order_id", "status", "adult_only", "loyalty_points", "prism_record", "prism_version", "prism_release")
+var put = sqlite.NewStatement(`INSERT INTO "orders" ("customer_id", "created_at", "order_id", "status", "adult_only", "loyalty_points", "prism_record", "prism_version", "prism_release")
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1)
 ON CONFLICT ("customer_id", "created_at", "order_id") DO UPDATE SET
   "status" = excluded."status", "adult_only" = excluded."adult_only",
   "loyalty_points" = excluded."loyalty_points", "prism_record" = excluded."prism_record",
-  "prism_version" = excluded."prism_version", "prism_release" = excluded."prism_release"`
+  "prism_version" = excluded."prism_version", "prism_release" = excluded."prism_release"`)
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
@@ -49,7 +49,7 @@ func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	return nil
 }
 
-const versionOf = `SELECT "prism_version" FROM "orders" WHERE "customer_id" = ?1 AND "created_at" = ?2 AND "order_id" = ?3`
+var versionOf = sqlite.NewStatement(`SELECT "prism_version" FROM "orders" WHERE "customer_id" = ?1 AND "created_at" = ?2 AND "order_id" = ?3`)
 
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
@@ -57,14 +57,14 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.bind, expected, r.write)
 }
 
-const get = `SELECT "prism_version", "prism_record" FROM "orders" WHERE "customer_id" = ?1 AND "created_at" = ?2 AND "order_id" = ?3`
+var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "orders" WHERE "customer_id" = ?1 AND "created_at" = ?2 AND "order_id" = ?3`)
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
 	return s.db.Record(ctx, get, k.bind)
 }
 
-const remove = `DELETE FROM "orders" WHERE "customer_id" = ?1 AND "created_at" = ?2 AND "order_id" = ?3`
+var remove = sqlite.NewStatement(`DELETE FROM "orders" WHERE "customer_id" = ?1 AND "created_at" = ?2 AND "order_id" = ?3`)
 
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
@@ -90,15 +90,15 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
-const scan = `SELECT "prism_version", "prism_record" FROM "orders"
+var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "orders"
 WHERE ("customer_id", "created_at", "order_id") >= (?2, ?3, ?4)
   AND ("customer_id", "created_at", "order_id") < (?5, ?6, ?7)
-ORDER BY "customer_id", "created_at", "order_id" LIMIT ?1`
+ORDER BY "customer_id", "created_at", "order_id" LIMIT ?1`)
 
-const scanReverse = `SELECT "prism_version", "prism_record" FROM "orders"
+var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "orders"
 WHERE ("customer_id", "created_at", "order_id") >= (?2, ?3, ?4)
   AND ("customer_id", "created_at", "order_id") < (?5, ?6, ?7)
-ORDER BY "customer_id" DESC, "created_at" DESC, "order_id" DESC LIMIT ?1`
+ORDER BY "customer_id" DESC, "created_at" DESC, "order_id" DESC LIMIT ?1`)
 
 // scan adds the records of l to page, by customer_id, created_at, order_id.
 func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
@@ -116,17 +116,17 @@ func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
 	})
 }
 
-const scanPartition = `SELECT "prism_version", "prism_record" FROM "orders"
+var scanPartition = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "orders"
 WHERE "customer_id" = ?2
   AND ("created_at", "order_id") >= (?3, ?4)
   AND ("created_at", "order_id") < (?5, ?6)
-ORDER BY "created_at", "order_id" LIMIT ?1`
+ORDER BY "created_at", "order_id" LIMIT ?1`)
 
-const scanPartitionReverse = `SELECT "prism_version", "prism_record" FROM "orders"
+var scanPartitionReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "orders"
 WHERE "customer_id" = ?2
   AND ("created_at", "order_id") >= (?3, ?4)
   AND ("created_at", "order_id") < (?5, ?6)
-ORDER BY "created_at" DESC, "order_id" DESC LIMIT ?1`
+ORDER BY "created_at" DESC, "order_id" DESC LIMIT ?1`)
 
 // scanPartition adds the records of l to page, by created_at, order_id.
 func (s *store) scanPartition(ctx context.Context, partition *key, l *list, page *keyvalue.Page) error {
@@ -143,17 +143,17 @@ func (s *store) scanPartition(ctx context.Context, partition *key, l *list, page
 	})
 }
 
-const findByStatus = `SELECT "prism_version", "prism_record" FROM "orders"
+var findByStatus = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "orders"
 WHERE "status" = ?2
   AND ("created_at", "customer_id", "order_id") >= (?3, ?4, ?5)
   AND ("created_at", "customer_id", "order_id") < (?6, ?7, ?8)
-ORDER BY "created_at", "customer_id", "order_id" LIMIT ?1`
+ORDER BY "created_at", "customer_id", "order_id" LIMIT ?1`)
 
-const findByStatusReverse = `SELECT "prism_version", "prism_record" FROM "orders"
+var findByStatusReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "orders"
 WHERE "status" = ?2
   AND ("created_at", "customer_id", "order_id") >= (?3, ?4, ?5)
   AND ("created_at", "customer_id", "order_id") < (?6, ?7, ?8)
-ORDER BY "created_at" DESC, "customer_id" DESC, "order_id" DESC LIMIT ?1`
+ORDER BY "created_at" DESC, "customer_id" DESC, "order_id" DESC LIMIT ?1`)
 
 // findByStatus adds the records of l to page, by created_at, customer_id, order_id.
 func (s *store) findByStatus(ctx context.Context, status int64, l *list, page *keyvalue.Page) error {

@@ -22,12 +22,12 @@ func (k *key) bind(q *sqlite.Query) {
 	q.Now(2)
 }
 
-const put = `INSERT INTO "sessions" ("session_id", "user_id", "prism_record", "prism_version", "prism_release", "prism_expires")
+var put = sqlite.NewStatement(`INSERT INTO "sessions" ("session_id", "user_id", "prism_record", "prism_version", "prism_release", "prism_expires")
 VALUES (?1, ?2, ?3, ?4, 1, ?5)
 ON CONFLICT ("session_id") DO UPDATE SET
   "user_id" = excluded."user_id", "prism_record" = excluded."prism_record",
   "prism_version" = excluded."prism_version", "prism_release" = excluded."prism_release",
-  "prism_expires" = excluded."prism_expires"`
+  "prism_expires" = excluded."prism_expires"`)
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
@@ -46,7 +46,7 @@ func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	return nil
 }
 
-const versionOf = `SELECT "prism_version" FROM "sessions" WHERE "session_id" = ?1 AND "prism_expires" > ?2`
+var versionOf = sqlite.NewStatement(`SELECT "prism_version" FROM "sessions" WHERE "session_id" = ?1 AND "prism_expires" > ?2`)
 
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
@@ -54,14 +54,14 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.bind, expected, r.write)
 }
 
-const get = `SELECT "prism_version", "prism_record", "prism_expires" FROM "sessions" WHERE "session_id" = ?1 AND "prism_expires" > ?2`
+var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_expires" FROM "sessions" WHERE "session_id" = ?1 AND "prism_expires" > ?2`)
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
 	return s.db.Record(ctx, get, k.bind)
 }
 
-const remove = `DELETE FROM "sessions" WHERE "session_id" = ?1 AND "prism_expires" > ?2`
+var remove = sqlite.NewStatement(`DELETE FROM "sessions" WHERE "session_id" = ?1 AND "prism_expires" > ?2`)
 
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
@@ -87,17 +87,17 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
-const scan = `SELECT "prism_version", "prism_record", "prism_expires" FROM "sessions"
+var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_expires" FROM "sessions"
 WHERE "session_id" >= ?2
   AND "session_id" < ?3
   AND "prism_expires" > ?4
-ORDER BY "session_id" LIMIT ?1`
+ORDER BY "session_id" LIMIT ?1`)
 
-const scanReverse = `SELECT "prism_version", "prism_record", "prism_expires" FROM "sessions"
+var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_expires" FROM "sessions"
 WHERE "session_id" >= ?2
   AND "session_id" < ?3
   AND "prism_expires" > ?4
-ORDER BY "session_id" DESC LIMIT ?1`
+ORDER BY "session_id" DESC LIMIT ?1`)
 
 // scan adds the records of l to page, by session_id.
 func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
@@ -112,19 +112,19 @@ func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
 	})
 }
 
-const findByUserID = `SELECT "prism_version", "prism_record", "prism_expires" FROM "sessions"
+var findByUserID = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_expires" FROM "sessions"
 WHERE "user_id" = ?2
   AND "session_id" >= ?3
   AND "session_id" < ?4
   AND "prism_expires" > ?5
-ORDER BY "session_id" LIMIT ?1`
+ORDER BY "session_id" LIMIT ?1`)
 
-const findByUserIDReverse = `SELECT "prism_version", "prism_record", "prism_expires" FROM "sessions"
+var findByUserIDReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_expires" FROM "sessions"
 WHERE "user_id" = ?2
   AND "session_id" >= ?3
   AND "session_id" < ?4
   AND "prism_expires" > ?5
-ORDER BY "session_id" DESC LIMIT ?1`
+ORDER BY "session_id" DESC LIMIT ?1`)
 
 // findByUserID adds the records of l to page, by session_id.
 func (s *store) findByUserID(ctx context.Context, userID []byte, l *list, page *keyvalue.Page) error {
@@ -140,9 +140,9 @@ func (s *store) findByUserID(ctx context.Context, userID []byte, l *list, page *
 	})
 }
 
-const sweep = `DELETE FROM "sessions" WHERE rowid IN (
+var sweep = sqlite.NewStatement(`DELETE FROM "sessions" WHERE rowid IN (
   SELECT rowid FROM "sessions" WHERE "prism_expires" <= ?1 LIMIT 1000
-)`
+)`)
 
 // sweep deletes some of the records that have expired, and returns how many.
 func (s *store) sweep(ctx context.Context) (swept int, err error) {

@@ -21,12 +21,12 @@ func (k *key) bind(q *sqlite.Query) {
 	q.Text(1, k.userID)
 }
 
-const put = `INSERT INTO "user_profiles" ("user_id", "email", "created_at", "prism_record", "prism_version", "prism_release")
+var put = sqlite.NewStatement(`INSERT INTO "user_profiles" ("user_id", "email", "created_at", "prism_record", "prism_version", "prism_release")
 VALUES (?1, ?2, ?3, ?4, ?5, 1)
 ON CONFLICT ("user_id") DO UPDATE SET
   "email" = excluded."email", "created_at" = excluded."created_at",
   "prism_record" = excluded."prism_record", "prism_version" = excluded."prism_version",
-  "prism_release" = excluded."prism_release"`
+  "prism_release" = excluded."prism_release"`)
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
@@ -48,7 +48,7 @@ func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	return nil
 }
 
-const versionOf = `SELECT "prism_version" FROM "user_profiles" WHERE "user_id" = ?1`
+var versionOf = sqlite.NewStatement(`SELECT "prism_version" FROM "user_profiles" WHERE "user_id" = ?1`)
 
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
@@ -56,14 +56,14 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.bind, expected, r.write)
 }
 
-const get = `SELECT "prism_version", "prism_record" FROM "user_profiles" WHERE "user_id" = ?1`
+var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "user_profiles" WHERE "user_id" = ?1`)
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
 	return s.db.Record(ctx, get, k.bind)
 }
 
-const remove = `DELETE FROM "user_profiles" WHERE "user_id" = ?1`
+var remove = sqlite.NewStatement(`DELETE FROM "user_profiles" WHERE "user_id" = ?1`)
 
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
@@ -89,7 +89,7 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
-const findByEmail = `SELECT "prism_version", "prism_record" FROM "user_profiles" WHERE "email" = ?1`
+var findByEmail = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "user_profiles" WHERE "email" = ?1`)
 
 // findByEmail returns the record with the values, as a reply.
 func (s *store) findByEmail(ctx context.Context, email []byte) ([]byte, error) {
@@ -98,15 +98,15 @@ func (s *store) findByEmail(ctx context.Context, email []byte) ([]byte, error) {
 	})
 }
 
-const scan = `SELECT "prism_version", "prism_record" FROM "user_profiles"
+var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "user_profiles"
 WHERE "user_id" >= ?2
   AND "user_id" < ?3
-ORDER BY "user_id" LIMIT ?1`
+ORDER BY "user_id" LIMIT ?1`)
 
-const scanReverse = `SELECT "prism_version", "prism_record" FROM "user_profiles"
+var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "user_profiles"
 WHERE "user_id" >= ?2
   AND "user_id" < ?3
-ORDER BY "user_id" DESC LIMIT ?1`
+ORDER BY "user_id" DESC LIMIT ?1`)
 
 // scan adds the records of l to page, by user_id.
 func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
