@@ -99,7 +99,7 @@ var limitCases = []testCase{
 		_, err := t.raw("Document", "PutDocument", request, grpc.UseCompressor(gzip.Name))
 		t.ok(err)
 		t.stored(document(text(nil, 2, "packed")))
-		_, err = t.raw("Document", "PutDocument", make([]byte, 16*maxRequest), grpc.UseCompressor(gzip.Name))
+		_, err = t.raw("Document", "PutDocument", make([]byte, 2*maxRequest), grpc.UseCompressor(gzip.Name))
 		t.refused(err, tooLarge, "got", fmt.Sprint(maxRequest+1), "limit", fmt.Sprint(maxRequest))
 		t.stored(document(text(nil, 2, "packed")))
 	}},
