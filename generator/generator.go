@@ -154,20 +154,30 @@ type pkg struct {
 	backend emit.Backend
 }
 
+// marked reports whether the package keeps fields merely because they are marked.
+func (p pkg) marked() bool {
+	return p.backend.Info().SQL && len(p.entity.Stored(true)) > len(p.entity.Stored(false))
+}
+
 // entity returns all packages of an entity. What does not depend on the store
 // is made once: to format it takes longer than all else.
 func entity(d *schema.Deployment, packages []pkg) ([]emit.File, error) {
-	same, err := service.EmitMany(packages[0].entity)
+	many, err := service.EmitMany(packages[0].entity)
 	if err != nil {
 		return nil, err
+	}
+	records := map[bool]emit.File{} // by whether marked fields are kept
+	for _, p := range packages {
+		if _, made := records[p.marked()]; made {
+			continue
+		}
+		if records[p.marked()], err = record.Emit(p.entity, p.marked()); err != nil {
+			return nil, err
+		}
 	}
 	var files []emit.File
 	for _, p := range packages {
 		importPath := path.Join(d.ImportPath, p.dir)
-		r, err := record.Emit(p.entity, p.dir, importPath, p.backend.Info().SQL)
-		if err != nil {
-			return nil, err
-		}
 		s, err := p.backend.Store(p.entity, p.dir, importPath)
 		if err != nil {
 			return nil, err
@@ -176,8 +186,8 @@ func entity(d *schema.Deployment, packages []pkg) ([]emit.File, error) {
 		if err != nil {
 			return nil, err
 		}
-		files = append(files, r, s, h)
-		for _, f := range same {
+		files = append(files, s, h)
+		for _, f := range append(many, records[p.marked()]) {
 			files = append(files, emit.File{Path: path.Join(p.dir, f.Path), Content: f.Content})
 		}
 	}

@@ -6,7 +6,6 @@ package record
 
 import (
 	"fmt"
-	"path"
 	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -16,13 +15,12 @@ import (
 	"github.com/prism-proxy/prism/generator/schema"
 )
 
-// Emit returns record.go of e, in the folder dir, for a backend that keeps
-// marked fields or does not.
-func Emit(e *schema.Entity, dir, importPath string, marked bool) (emit.File, error) {
+// Emit returns record.go of e, with its path from the package's folder, for a
+// backend that keeps marked fields or does not.
+func Emit(e *schema.Entity, marked bool) (emit.File, error) {
 	p := &printer{
 		entity: e,
-		file: golang.NewFile(importPath, e.GoPackage, fmt.Sprintf(
-			"Package %s serves %s from %s.\nSource: %s.", e.GoPackage, e.Desc.FullName(), e.Namespace.Backend, e.Source.File), golang.Imports{
+		file: golang.NewFile("", e.GoPackage, "", golang.Imports{
 			"bytes": "bytes", "math": "math", "utf8": "unicode/utf8",
 			"runtime":  golang.Module + "/runtime",
 			"keyvalue": golang.Module + "/runtime/keyvalue",
@@ -32,10 +30,7 @@ func Emit(e *schema.Entity, dir, importPath string, marked bool) (emit.File, err
 		lacking: lacking(e.Desc),
 	}
 	for _, f := range e.Fields {
-		if f.Role == schema.Key {
-			continue
-		}
-		if f.Role == schema.Indexed || f.Role == schema.Marked && marked || bounded(f) {
+		if f.Role == schema.Indexed || f.Role == schema.Marked && marked || f.Role != schema.Key && bounded(f) {
 			p.held = append(p.held, f)
 		}
 	}
@@ -61,7 +56,7 @@ func Check(b []byte) error {
 	return @runtime.Decode(r.check(b))
 }`)
 	content, err := p.file.Bytes()
-	return emit.File{Path: path.Join(dir, "record.go"), Content: content}, err
+	return emit.File{Path: "record.go", Content: content}, err
 }
 
 // bounded reports whether valid looks at the field.

@@ -21,7 +21,8 @@ func Emit(e *schema.Entity, dir, importPath, backendPath, contractPath string) (
 	backend := path.Base(backendPath)
 	imports := imports()
 	imports[backend] = backendPath
-	f := golang.NewFile(importPath, e.GoPackage, "", imports)
+	doc := fmt.Sprintf("Package %s serves %s from %s.\nSource: %s.", e.GoPackage, e.Desc.FullName(), e.Namespace.Backend, e.Source.File)
+	f := golang.NewFile(importPath, e.GoPackage, doc, imports)
 	p.service(f, backend, contractPath)
 	p.single(f)
 	content, err := f.Bytes()
