@@ -31,7 +31,14 @@ type Config struct {
 	// Durability is what the server's settings must promise: POWER_SAFE,
 	// CRASH_SAFE or LOST_ON_RESTART, which needs nothing.
 	Durability string
+
+	entities int // set by Namespace
 }
+
+// statementsOf is how many statements an entity of a dozen indexes has. A
+// connection keeps those of all its entities prepared; without room for them it
+// would prepare them again and again.
+const statementsOf = 64
 
 // DB is an open store. It is safe for concurrent use.
 type DB struct {
@@ -98,6 +105,7 @@ func connect(ctx context.Context, env *runtime.Env, cfg Config, session map[stri
 	c.MaxConns = int32(cfg.Connections)
 	c.MinConns, c.MinIdleConns = 0, 0
 	c.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
+	c.ConnConfig.StatementCacheCapacity = max(c.ConnConfig.StatementCacheCapacity, statementsOf*cfg.entities)
 	c.ConnConfig.ConnectTimeout = connectTimeout
 	maps.Copy(c.ConnConfig.RuntimeParams, session)
 	c.ConnConfig.RuntimeParams["client_encoding"] = "UTF8"

@@ -11,6 +11,7 @@ import (
 // Namespace returns the namespace whose store cfg describes, and whose services
 // are bound to the store when it is opened.
 func Namespace(cfg Config, services ...func(*DB) runtime.Service) runtime.Namespace {
+	cfg.entities = len(services)
 	return runtime.Namespace{
 		Name: cfg.Namespace, Backend: "postgres", InFlight: cfg.InFlight,
 		Open: func(ctx context.Context, env *runtime.Env) (io.Closer, []runtime.Service, error) {

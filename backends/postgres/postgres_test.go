@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/url"
@@ -345,5 +346,33 @@ func TestMigrateByHand(t *testing.T) {
 	}
 	if got := query(t, store, `SELECT "value" FROM "prism_meta" WHERE "name" = 'page_key_1' AND "value" ~ '^[0-9a-f]{64}$'`); len(got) != 1 {
 		t.Errorf("got page keys %q, want 32 bytes in hex", got)
+	}
+}
+
+// A connection keeps the statements of all entities prepared, however many
+// they are.
+func TestStatementsStayPrepared(t *testing.T) {
+	store := postgrestest.Start(t)
+	cfg := config(initSQL)
+	cfg.Connections = 1
+	migrate(t, environment(store), cfg)
+	services := make([]func(*postgres.DB) runtime.Service, 10)
+	for i := range services {
+		services[i] = func(*postgres.DB) runtime.Service { return runtime.Service{} }
+	}
+	closer, _, err := postgres.Namespace(cfg, services...).Open(t.Context(), environment(store))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closer.Close()
+	db := closer.(*postgres.DB)
+	const statements = 600
+	for i := range statements {
+		if _, err := db.Version(t.Context(), fmt.Sprintf("SELECT %d::bigint", i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, err := db.Version(t.Context(), "SELECT count(*) FROM pg_prepared_statements"); err != nil || n < statements {
+		t.Errorf("%d statements are prepared, want %d (%v)", n, statements, err)
 	}
 }
