@@ -88,9 +88,12 @@ func (db *DB) clock() any { return Time(wire.NewTimestamp(db.now())) }
 // that insert it at the same time one fails on the other's values, and finds
 // the record when it looks again.
 func (db *DB) again(ctx context.Context, t *Table, err error, item int, records ...[]any) (bool, error) {
+	if err == nil {
+		return false, nil
+	}
 	index := violated(err)
 	x := slices.IndexFunc(t.Unique, func(u Unique) bool { return u.Index == index })
-	if err == nil || x < 0 {
+	if x < 0 {
 		return false, err
 	}
 	u := &t.Unique[x]
