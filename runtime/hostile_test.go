@@ -161,7 +161,7 @@ func TestIncompleteRequests(t *testing.T) {
 	t.Parallel()
 	conn, _, _ := start(t, func(call *runtime.Call) error {
 		if bytes.Contains(call.Request(), []byte("slow")) {
-			time.Sleep(5500 * time.Millisecond)
+			time.Sleep(5500 * time.Millisecond) // beyond the limit for a request to come
 		}
 		if err := call.Context().Err(); err != nil {
 			return err
@@ -231,7 +231,7 @@ func TestDrainingRefusesLateCalls(t *testing.T) {
 		stop()
 		close(stopped)
 	}()
-	time.Sleep(1500 * time.Millisecond)
+	time.Sleep(1500 * time.Millisecond) // calls on their way are served for 1 s
 	if a := raw.answer(raw.open(rawCall{data: frame("late")})); a.code != "14" || a.info.GetReason() != "DRAINING" || a.info.GetMetadata()["outcome"] != "none" || !a.retry || a.info.GetMetadata()["namespace"] != "things" {
 		t.Errorf("a late call ends with %+v, want UNAVAILABLE DRAINING", a)
 	}

@@ -94,7 +94,7 @@ func TestProgress(t *testing.T) {
 		t.Errorf("what is soon done says %q", out.String())
 	}
 	done := report(&out, "compiling", time.Millisecond)
-	time.Sleep(20 * time.Millisecond)
+	time.Sleep(20 * time.Millisecond) // until it is told
 	done()
 	if got := out.String(); !strings.HasPrefix(got, "\rcompiling … 0 s") || !strings.HasSuffix(got, "\r\x1b[K") {
 		t.Errorf("what takes long says %q", got)
