@@ -49,6 +49,7 @@ type DB struct {
 	pool   pool
 	turns  turns
 	sweeps sweeps
+	sizes  sizes
 	close  sync.Once
 }
 

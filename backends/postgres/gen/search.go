@@ -12,34 +12,35 @@ import (
 // A statement has a form that only its own index can serve, whatever the
 // planner believes to know of the table. It asks for its rows in the order of
 // the index, and a session of the proxy cannot sort. A column that equals a
-// value counts for nothing in an order, so the first one that is given is
-// written as one of a list, of one value, which does count. (Up to Postgres 16
-// that is so for the first column of an index only.) The others are equal, so
-// that the search ends where they do; unless another index has the same order
-// without them: then they are a part of the range.
+// value counts for nothing in an order, though: the order of other columns may
+// be that of another index too. Then the first column is written as one of a
+// list, of one value, which does count (up to Postgres 16 that is so for the
+// first column of an index only). Where that is not enough either, the others
+// lead the range behind them, which then ends late: at its first column.
 
 // bind returns the conditions that fixed columns, the first of an index, have
-// values, and how many of them those are: the others must lead the range behind
-// them, of the columns in order. qualifier stands before the names.
+// values, and how many of them those are: the others must lead the range of the
+// columns in order. qualifier stands before the names.
 func (s *store) bind(fixed, order []sql.Column, values []string, qualifier string) (conditions []string, n int) {
-	if len(fixed) == 0 {
-		return nil, 0
+	for i, name := range namesOf(fixed, qualifier) {
+		conditions = append(conditions, name+" = "+values[i])
 	}
-	kind, _, _ := strings.Cut(strings.Fields(fixed[0].Type)[0], "(")
-	conditions = []string{fmt.Sprintf("%s%s = ANY (ARRAY[%s::%s])", qualifier, sql.Quote(fixed[0].Name), values[0], kind)}
-	if s.rivalled(fixed, order) {
-		return conditions, 1
+	if len(fixed) == 0 || !s.rivalled(fixed, order, 0) {
+		return conditions, len(fixed)
 	}
-	for i, c := range fixed[1:] {
-		conditions = append(conditions, qualifier+sql.Quote(c.Name)+" = "+values[i+1])
+	kind, _, _ := strings.Cut(fixed[0].Type, " ")
+	kind, _, _ = strings.Cut(kind, "(")
+	conditions[0] = fmt.Sprintf("%s = ANY (ARRAY[%s::%s])", namesOf(fixed[:1], qualifier)[0], values[0], kind)
+	if s.rivalled(fixed, order, 1) {
+		return conditions[:1], 1
 	}
 	return conditions, len(fixed)
 }
 
 // rivalled reports whether an index other than that of fixed and order has the
-// same order where all fixed columns but the first are equal to a value.
-func (s *store) rivalled(fixed, order []sql.Column) bool {
-	all, wanted := slices.Concat(fixed, order), slices.Concat(fixed[:1], order)
+// same order where all fixed columns but the first n are equal to a value.
+func (s *store) rivalled(fixed, order []sql.Column, n int) bool {
+	all, wanted := slices.Concat(fixed, order), slices.Concat(fixed[:n], order)
 	indexes := [][]*schema.Field{s.Key()}
 	for _, x := range s.Indexes {
 		fields := x.Fields()
@@ -55,7 +56,7 @@ func (s *store) rivalled(fixed, order []sql.Column) bool {
 		if leads(columns, all) {
 			return false
 		}
-		free := slices.DeleteFunc(columns, func(c sql.Column) bool { return slices.Contains(fixed[1:], c) })
+		free := slices.DeleteFunc(columns, func(c sql.Column) bool { return slices.Contains(fixed[n:], c) })
 		return leads(free, wanted)
 	})
 }
@@ -92,7 +93,7 @@ func compare(names []string, operator string, values []string) string {
 // from 1 on. The last one is a range of one value: it takes part in the order.
 func (s *store) at(fields []*schema.Field, qualifier string) string {
 	columns, values := columnsOf(fields), sql.Params("$", 1, len(dialect.Names(fields)))
-	last := max(len(columns)-1, 1)
+	last := len(columns) - 1
 	conditions, n := s.bind(columns[:last], columns[last:], values, qualifier)
 	if names := namesOf(columns[n:], qualifier); len(names) > 0 {
 		conditions = append(conditions, compare(names, ">=", values[n:]), compare(names, "<=", values[n:]))

@@ -56,14 +56,14 @@ func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 }
 
 const versionOf = `SELECT "prism_version" FROM "accounts"
-WHERE "account_id" = ANY (ARRAY[$1::text])
+WHERE "account_id" >= $1 AND "account_id" <= $1
 ORDER BY "account_id" LIMIT 1`
 
 const create = insert + given + conflict + `NOTHING RETURNING "prism_version"`
 
 const swap = `WITH prism_found AS MATERIALIZED (
   SELECT "prism_version" AS version FROM "accounts"
-  WHERE "account_id" = ANY (ARRAY[$1::text])
+  WHERE "account_id" >= $1 AND "account_id" <= $1
   ORDER BY "account_id" LIMIT 1 FOR UPDATE
 ), swapped AS (
 ` + insert + `SELECT $1, $2, $3, $4, $5, $6, nextval('"accounts_version"'), 1
@@ -79,7 +79,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 }
 
 const get = `SELECT "prism_version", "prism_record" FROM "accounts"
-WHERE "account_id" = ANY (ARRAY[$1::text])
+WHERE "account_id" >= $1 AND "account_id" <= $1
 ORDER BY "account_id" LIMIT 1`
 
 // get returns the record with key k, as a reply.
@@ -89,25 +89,25 @@ func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
 
 const remove = `DELETE FROM "accounts" USING (
   SELECT "account_id" FROM "accounts"
-  WHERE "account_id" = ANY (ARRAY[$1::text])
+  WHERE "account_id" >= $1 AND "account_id" <= $1
   ORDER BY "account_id" LIMIT 1
 ) AS prism_at
 WHERE "accounts"."account_id" = prism_at."account_id"
-  AND "accounts"."account_id" = ANY (ARRAY[$1::text])
+  AND "accounts"."account_id" >= $1 AND "accounts"."account_id" <= $1
 RETURNING "prism_version"`
 
 const removeVersion = `WITH prism_found AS MATERIALIZED (
   SELECT "prism_version" AS version FROM "accounts"
-  WHERE "account_id" = ANY (ARRAY[$1::text])
+  WHERE "account_id" >= $1 AND "account_id" <= $1
   ORDER BY "account_id" LIMIT 1 FOR UPDATE
 ), removed AS (
   DELETE FROM "accounts" USING (
     SELECT "account_id" FROM "accounts"
-    WHERE "account_id" = ANY (ARRAY[$1::text])
+    WHERE "account_id" >= $1 AND "account_id" <= $1
     ORDER BY "account_id" LIMIT 1
   ) AS prism_at
   WHERE "accounts"."account_id" = prism_at."account_id"
-    AND "accounts"."account_id" = ANY (ARRAY[$1::text]) AND (SELECT version FROM prism_found) = $2
+    AND "accounts"."account_id" >= $1 AND "accounts"."account_id" <= $1 AND (SELECT version FROM prism_found) = $2
 )
 SELECT version FROM prism_found`
 

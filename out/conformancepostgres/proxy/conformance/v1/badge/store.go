@@ -83,74 +83,74 @@ func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 }
 
 const findByNumberTaken = `SELECT "prism_version" FROM "badges"
-WHERE "number" = ANY (ARRAY[$1::bigint]) AND NOT ("badge_id" = $2)
+WHERE "number" >= $1 AND "number" <= $1 AND NOT ("badge_id" = $2)
 ORDER BY "number" LIMIT 1`
 
 const findByChipTaken = `SELECT "prism_version" FROM "badges"
-WHERE "chip" = ANY (ARRAY[$1::numeric]) AND NOT ("badge_id" = $2)
+WHERE "chip" >= $1 AND "chip" <= $1 AND NOT ("badge_id" = $2)
 ORDER BY "chip" LIMIT 1`
 
 const findByMasterTaken = `SELECT "prism_version" FROM "badges"
-WHERE "master" = ANY (ARRAY[$1::boolean]) AND NOT ("badge_id" = $2)
+WHERE "master" >= $1 AND "master" <= $1 AND NOT ("badge_id" = $2)
 ORDER BY "master" LIMIT 1`
 
 const findByGradeTaken = `SELECT "prism_version" FROM "badges"
-WHERE "grade" = ANY (ARRAY[$1::bigint]) AND NOT ("badge_id" = $2)
+WHERE "grade" >= $1 AND "grade" <= $1 AND NOT ("badge_id" = $2)
 ORDER BY "grade" LIMIT 1`
 
 const findByIssuedAtTaken = `SELECT "prism_version" FROM "badges"
-WHERE "issued_at" = ANY (ARRAY[$1::timestamptz]) AND "issued_at_nanos" >= $2 AND "issued_at_nanos" <= $2 AND NOT ("badge_id" = $3)
+WHERE "issued_at" = $1 AND "issued_at_nanos" >= $2 AND "issued_at_nanos" <= $2 AND NOT ("badge_id" = $3)
 ORDER BY "issued_at", "issued_at_nanos" LIMIT 1`
 
 const findByShelfTaken = `SELECT "prism_version" FROM "badges"
-WHERE "shelf" = ANY (ARRAY[$1::bigint]) AND NOT ("badge_id" = $2)
+WHERE "shelf" >= $1 AND "shelf" <= $1 AND NOT ("badge_id" = $2)
 ORDER BY "shelf" LIMIT 1`
 
 const findBySlotTaken = `SELECT "prism_version" FROM "badges"
-WHERE "slot" = ANY (ARRAY[$1::bigint]) AND NOT ("badge_id" = $2)
+WHERE "slot" >= $1 AND "slot" <= $1 AND NOT ("badge_id" = $2)
 ORDER BY "slot" LIMIT 1`
 
 const findByFloorTaken = `SELECT "prism_version" FROM "badges"
-WHERE "floor" = ANY (ARRAY[$1::bigint]) AND NOT ("badge_id" = $2)
+WHERE "floor" >= $1 AND "floor" <= $1 AND NOT ("badge_id" = $2)
 ORDER BY "floor" LIMIT 1`
 
 const findByDepthTaken = `SELECT "prism_version" FROM "badges"
-WHERE "depth" = ANY (ARRAY[$1::bigint]) AND NOT ("badge_id" = $2)
+WHERE "depth" >= $1 AND "depth" <= $1 AND NOT ("badge_id" = $2)
 ORDER BY "depth" LIMIT 1`
 
 const findByBatchTaken = `SELECT "prism_version" FROM "badges"
-WHERE "batch" = ANY (ARRAY[$1::bigint]) AND NOT ("badge_id" = $2)
+WHERE "batch" >= $1 AND "batch" <= $1 AND NOT ("badge_id" = $2)
 ORDER BY "batch" LIMIT 1`
 
 const findByMakerTaken = `SELECT "prism_version" FROM "badges"
-WHERE "maker" = ANY (ARRAY[$1::numeric]) AND NOT ("badge_id" = $2)
+WHERE "maker" >= $1 AND "maker" <= $1 AND NOT ("badge_id" = $2)
 ORDER BY "maker" LIMIT 1`
 
 const findByGateTaken = `SELECT "prism_version" FROM "badges"
-WHERE "gate" = ANY (ARRAY[$1::bigint]) AND NOT ("badge_id" = $2)
+WHERE "gate" >= $1 AND "gate" <= $1 AND NOT ("badge_id" = $2)
 ORDER BY "gate" LIMIT 1`
 
 const findByLaneTaken = `SELECT "prism_version" FROM "badges"
-WHERE "lane" = ANY (ARRAY[$1::bigint]) AND NOT ("badge_id" = $2)
+WHERE "lane" >= $1 AND "lane" <= $1 AND NOT ("badge_id" = $2)
 ORDER BY "lane" LIMIT 1`
 
 const findByImprintTaken = `SELECT "prism_version" FROM "badges"
-WHERE "imprint" = ANY (ARRAY[$1::bytea]) AND NOT ("badge_id" = $2)
+WHERE "imprint" >= $1 AND "imprint" <= $1 AND NOT ("badge_id" = $2)
 ORDER BY "imprint" LIMIT 1`
 
 const findBySeatTaken = `SELECT "prism_version" FROM "badges"
-WHERE "room" = ANY (ARRAY[$1::text]) AND "chair" >= $2 AND "chair" <= $2 AND NOT ("badge_id" = $3)
+WHERE "room" = $1 AND "chair" >= $2 AND "chair" <= $2 AND NOT ("badge_id" = $3)
 ORDER BY "room", "chair" LIMIT 1`
 
 const versionOf = `SELECT "prism_version" FROM "badges"
-WHERE "badge_id" = ANY (ARRAY[$1::text])
+WHERE "badge_id" >= $1 AND "badge_id" <= $1
 ORDER BY "badge_id" LIMIT 1`
 
 const create = insert + given + conflict + `NOTHING RETURNING "prism_version"`
 
 const swap = `WITH prism_found AS MATERIALIZED (
   SELECT "prism_version" AS version FROM "badges"
-  WHERE "badge_id" = ANY (ARRAY[$1::text])
+  WHERE "badge_id" >= $1 AND "badge_id" <= $1
   ORDER BY "badge_id" LIMIT 1 FOR UPDATE
 ), swapped AS (
 ` + insert + `SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, nextval('"badges_version"'), 1
@@ -166,7 +166,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 }
 
 const get = `SELECT "prism_version", "prism_record" FROM "badges"
-WHERE "badge_id" = ANY (ARRAY[$1::text])
+WHERE "badge_id" >= $1 AND "badge_id" <= $1
 ORDER BY "badge_id" LIMIT 1`
 
 // get returns the record with key k, as a reply.
@@ -176,25 +176,25 @@ func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
 
 const remove = `DELETE FROM "badges" USING (
   SELECT "badge_id" FROM "badges"
-  WHERE "badge_id" = ANY (ARRAY[$1::text])
+  WHERE "badge_id" >= $1 AND "badge_id" <= $1
   ORDER BY "badge_id" LIMIT 1
 ) AS prism_at
 WHERE "badges"."badge_id" = prism_at."badge_id"
-  AND "badges"."badge_id" = ANY (ARRAY[$1::text])
+  AND "badges"."badge_id" >= $1 AND "badges"."badge_id" <= $1
 RETURNING "prism_version"`
 
 const removeVersion = `WITH prism_found AS MATERIALIZED (
   SELECT "prism_version" AS version FROM "badges"
-  WHERE "badge_id" = ANY (ARRAY[$1::text])
+  WHERE "badge_id" >= $1 AND "badge_id" <= $1
   ORDER BY "badge_id" LIMIT 1 FOR UPDATE
 ), removed AS (
   DELETE FROM "badges" USING (
     SELECT "badge_id" FROM "badges"
-    WHERE "badge_id" = ANY (ARRAY[$1::text])
+    WHERE "badge_id" >= $1 AND "badge_id" <= $1
     ORDER BY "badge_id" LIMIT 1
   ) AS prism_at
   WHERE "badges"."badge_id" = prism_at."badge_id"
-    AND "badges"."badge_id" = ANY (ARRAY[$1::text]) AND (SELECT version FROM prism_found) = $2
+    AND "badges"."badge_id" >= $1 AND "badges"."badge_id" <= $1 AND (SELECT version FROM prism_found) = $2
 )
 SELECT version FROM prism_found`
 
@@ -221,7 +221,7 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 }
 
 const findByNumber = `SELECT "prism_version", "prism_record" FROM "badges"
-WHERE "number" = ANY (ARRAY[$1::bigint])
+WHERE "number" >= $1 AND "number" <= $1
 ORDER BY "number" LIMIT 1`
 
 // findByNumber returns the record with the values, as a reply.
@@ -230,7 +230,7 @@ func (s *store) findByNumber(ctx context.Context, number int64) ([]byte, error) 
 }
 
 const findByChip = `SELECT "prism_version", "prism_record" FROM "badges"
-WHERE "chip" = ANY (ARRAY[$1::numeric])
+WHERE "chip" >= $1 AND "chip" <= $1
 ORDER BY "chip" LIMIT 1`
 
 // findByChip returns the record with the values, as a reply.
@@ -239,7 +239,7 @@ func (s *store) findByChip(ctx context.Context, chip uint64) ([]byte, error) {
 }
 
 const findByMaster = `SELECT "prism_version", "prism_record" FROM "badges"
-WHERE "master" = ANY (ARRAY[$1::boolean])
+WHERE "master" >= $1 AND "master" <= $1
 ORDER BY "master" LIMIT 1`
 
 // findByMaster returns the record with the values, as a reply.
@@ -248,7 +248,7 @@ func (s *store) findByMaster(ctx context.Context, master bool) ([]byte, error) {
 }
 
 const findByGrade = `SELECT "prism_version", "prism_record" FROM "badges"
-WHERE "grade" = ANY (ARRAY[$1::bigint])
+WHERE "grade" >= $1 AND "grade" <= $1
 ORDER BY "grade" LIMIT 1`
 
 // findByGrade returns the record with the values, as a reply.
@@ -257,7 +257,7 @@ func (s *store) findByGrade(ctx context.Context, grade int64) ([]byte, error) {
 }
 
 const findByIssuedAt = `SELECT "prism_version", "prism_record" FROM "badges"
-WHERE "issued_at" = ANY (ARRAY[$1::timestamptz]) AND "issued_at_nanos" >= $2 AND "issued_at_nanos" <= $2
+WHERE "issued_at" = $1 AND "issued_at_nanos" >= $2 AND "issued_at_nanos" <= $2
 ORDER BY "issued_at", "issued_at_nanos" LIMIT 1`
 
 // findByIssuedAt returns the record with the values, as a reply.
@@ -266,7 +266,7 @@ func (s *store) findByIssuedAt(ctx context.Context, issuedAt wire.Timestamp) ([]
 }
 
 const findByShelf = `SELECT "prism_version", "prism_record" FROM "badges"
-WHERE "shelf" = ANY (ARRAY[$1::bigint])
+WHERE "shelf" >= $1 AND "shelf" <= $1
 ORDER BY "shelf" LIMIT 1`
 
 // findByShelf returns the record with the values, as a reply.
@@ -275,7 +275,7 @@ func (s *store) findByShelf(ctx context.Context, shelf int64) ([]byte, error) {
 }
 
 const findBySlot = `SELECT "prism_version", "prism_record" FROM "badges"
-WHERE "slot" = ANY (ARRAY[$1::bigint])
+WHERE "slot" >= $1 AND "slot" <= $1
 ORDER BY "slot" LIMIT 1`
 
 // findBySlot returns the record with the values, as a reply.
@@ -284,7 +284,7 @@ func (s *store) findBySlot(ctx context.Context, slot int64) ([]byte, error) {
 }
 
 const findByFloor = `SELECT "prism_version", "prism_record" FROM "badges"
-WHERE "floor" = ANY (ARRAY[$1::bigint])
+WHERE "floor" >= $1 AND "floor" <= $1
 ORDER BY "floor" LIMIT 1`
 
 // findByFloor returns the record with the values, as a reply.
@@ -293,7 +293,7 @@ func (s *store) findByFloor(ctx context.Context, floor int64) ([]byte, error) {
 }
 
 const findByDepth = `SELECT "prism_version", "prism_record" FROM "badges"
-WHERE "depth" = ANY (ARRAY[$1::bigint])
+WHERE "depth" >= $1 AND "depth" <= $1
 ORDER BY "depth" LIMIT 1`
 
 // findByDepth returns the record with the values, as a reply.
@@ -302,7 +302,7 @@ func (s *store) findByDepth(ctx context.Context, depth int64) ([]byte, error) {
 }
 
 const findByBatch = `SELECT "prism_version", "prism_record" FROM "badges"
-WHERE "batch" = ANY (ARRAY[$1::bigint])
+WHERE "batch" >= $1 AND "batch" <= $1
 ORDER BY "batch" LIMIT 1`
 
 // findByBatch returns the record with the values, as a reply.
@@ -311,7 +311,7 @@ func (s *store) findByBatch(ctx context.Context, batch int64) ([]byte, error) {
 }
 
 const findByMaker = `SELECT "prism_version", "prism_record" FROM "badges"
-WHERE "maker" = ANY (ARRAY[$1::numeric])
+WHERE "maker" >= $1 AND "maker" <= $1
 ORDER BY "maker" LIMIT 1`
 
 // findByMaker returns the record with the values, as a reply.
@@ -320,7 +320,7 @@ func (s *store) findByMaker(ctx context.Context, maker uint64) ([]byte, error) {
 }
 
 const findByGate = `SELECT "prism_version", "prism_record" FROM "badges"
-WHERE "gate" = ANY (ARRAY[$1::bigint])
+WHERE "gate" >= $1 AND "gate" <= $1
 ORDER BY "gate" LIMIT 1`
 
 // findByGate returns the record with the values, as a reply.
@@ -329,7 +329,7 @@ func (s *store) findByGate(ctx context.Context, gate int64) ([]byte, error) {
 }
 
 const findByLane = `SELECT "prism_version", "prism_record" FROM "badges"
-WHERE "lane" = ANY (ARRAY[$1::bigint])
+WHERE "lane" >= $1 AND "lane" <= $1
 ORDER BY "lane" LIMIT 1`
 
 // findByLane returns the record with the values, as a reply.
@@ -338,7 +338,7 @@ func (s *store) findByLane(ctx context.Context, lane int64) ([]byte, error) {
 }
 
 const findByImprint = `SELECT "prism_version", "prism_record" FROM "badges"
-WHERE "imprint" = ANY (ARRAY[$1::bytea])
+WHERE "imprint" >= $1 AND "imprint" <= $1
 ORDER BY "imprint" LIMIT 1`
 
 // findByImprint returns the record with the values, as a reply.
@@ -347,7 +347,7 @@ func (s *store) findByImprint(ctx context.Context, imprint []byte) ([]byte, erro
 }
 
 const findBySeat = `SELECT "prism_version", "prism_record" FROM "badges"
-WHERE "room" = ANY (ARRAY[$1::text]) AND "chair" >= $2 AND "chair" <= $2
+WHERE "room" = $1 AND "chair" >= $2 AND "chair" <= $2
 ORDER BY "room", "chair" LIMIT 1`
 
 // findBySeat returns the record with the values, as a reply.

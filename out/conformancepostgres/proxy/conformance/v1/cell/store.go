@@ -51,14 +51,14 @@ func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 }
 
 const versionOf = `SELECT "prism_version" FROM "cells"
-WHERE "grade" = ANY (ARRAY[$1::bigint]) AND "shaded" = $2 AND "row" = $3 AND "column" = $4 AND "upper" >= $5 AND "upper" <= $5
+WHERE "grade" = $1 AND "shaded" = $2 AND "row" = $3 AND "column" = $4 AND "upper" >= $5 AND "upper" <= $5
 ORDER BY "grade", "shaded", "row", "column", "upper" LIMIT 1`
 
 const create = insert + given + conflict + `NOTHING RETURNING "prism_version"`
 
 const swap = `WITH prism_found AS MATERIALIZED (
   SELECT "prism_version" AS version FROM "cells"
-  WHERE "grade" = ANY (ARRAY[$1::bigint]) AND "shaded" = $2 AND "row" = $3 AND "column" = $4 AND "upper" >= $5 AND "upper" <= $5
+  WHERE "grade" = $1 AND "shaded" = $2 AND "row" = $3 AND "column" = $4 AND "upper" >= $5 AND "upper" <= $5
   ORDER BY "grade", "shaded", "row", "column", "upper" LIMIT 1 FOR UPDATE
 ), swapped AS (
 ` + insert + `SELECT $1, $2, $3, $4, $5, $6, nextval('"cells_version"'), 1
@@ -74,7 +74,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 }
 
 const get = `SELECT "prism_version", "prism_record" FROM "cells"
-WHERE "grade" = ANY (ARRAY[$1::bigint]) AND "shaded" = $2 AND "row" = $3 AND "column" = $4 AND "upper" >= $5 AND "upper" <= $5
+WHERE "grade" = $1 AND "shaded" = $2 AND "row" = $3 AND "column" = $4 AND "upper" >= $5 AND "upper" <= $5
 ORDER BY "grade", "shaded", "row", "column", "upper" LIMIT 1`
 
 // get returns the record with key k, as a reply.
@@ -84,25 +84,25 @@ func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
 
 const remove = `DELETE FROM "cells" USING (
   SELECT "grade", "shaded", "row", "column", "upper" FROM "cells"
-  WHERE "grade" = ANY (ARRAY[$1::bigint]) AND "shaded" = $2 AND "row" = $3 AND "column" = $4 AND "upper" >= $5 AND "upper" <= $5
+  WHERE "grade" = $1 AND "shaded" = $2 AND "row" = $3 AND "column" = $4 AND "upper" >= $5 AND "upper" <= $5
   ORDER BY "grade", "shaded", "row", "column", "upper" LIMIT 1
 ) AS prism_at
 WHERE "cells"."grade" = prism_at."grade" AND "cells"."shaded" = prism_at."shaded" AND "cells"."row" = prism_at."row" AND "cells"."column" = prism_at."column" AND "cells"."upper" = prism_at."upper"
-  AND "cells"."grade" = ANY (ARRAY[$1::bigint]) AND "cells"."shaded" = $2 AND "cells"."row" = $3 AND "cells"."column" = $4 AND "cells"."upper" >= $5 AND "cells"."upper" <= $5
+  AND "cells"."grade" = $1 AND "cells"."shaded" = $2 AND "cells"."row" = $3 AND "cells"."column" = $4 AND "cells"."upper" >= $5 AND "cells"."upper" <= $5
 RETURNING "prism_version"`
 
 const removeVersion = `WITH prism_found AS MATERIALIZED (
   SELECT "prism_version" AS version FROM "cells"
-  WHERE "grade" = ANY (ARRAY[$1::bigint]) AND "shaded" = $2 AND "row" = $3 AND "column" = $4 AND "upper" >= $5 AND "upper" <= $5
+  WHERE "grade" = $1 AND "shaded" = $2 AND "row" = $3 AND "column" = $4 AND "upper" >= $5 AND "upper" <= $5
   ORDER BY "grade", "shaded", "row", "column", "upper" LIMIT 1 FOR UPDATE
 ), removed AS (
   DELETE FROM "cells" USING (
     SELECT "grade", "shaded", "row", "column", "upper" FROM "cells"
-    WHERE "grade" = ANY (ARRAY[$1::bigint]) AND "shaded" = $2 AND "row" = $3 AND "column" = $4 AND "upper" >= $5 AND "upper" <= $5
+    WHERE "grade" = $1 AND "shaded" = $2 AND "row" = $3 AND "column" = $4 AND "upper" >= $5 AND "upper" <= $5
     ORDER BY "grade", "shaded", "row", "column", "upper" LIMIT 1
   ) AS prism_at
   WHERE "cells"."grade" = prism_at."grade" AND "cells"."shaded" = prism_at."shaded" AND "cells"."row" = prism_at."row" AND "cells"."column" = prism_at."column" AND "cells"."upper" = prism_at."upper"
-    AND "cells"."grade" = ANY (ARRAY[$1::bigint]) AND "cells"."shaded" = $2 AND "cells"."row" = $3 AND "cells"."column" = $4 AND "cells"."upper" >= $5 AND "cells"."upper" <= $5 AND (SELECT version FROM prism_found) = $6
+    AND "cells"."grade" = $1 AND "cells"."shaded" = $2 AND "cells"."row" = $3 AND "cells"."column" = $4 AND "cells"."upper" >= $5 AND "cells"."upper" <= $5 AND (SELECT version FROM prism_found) = $6
 )
 SELECT version FROM prism_found`
 
@@ -157,26 +157,26 @@ func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
 }
 
 const scanPartition = `SELECT "prism_version", "prism_record" FROM "cells"
-WHERE "grade" = ANY (ARRAY[$2::bigint])
+WHERE "grade" = $2
   AND "shaded" = $3
   AND ("row", "column", "upper") >= ($4, $5, $6)
 ORDER BY "grade", "shaded", "row", "column", "upper" LIMIT $1`
 
 const scanPartitionTo = `SELECT "prism_version", "prism_record" FROM "cells"
-WHERE "grade" = ANY (ARRAY[$2::bigint])
+WHERE "grade" = $2
   AND "shaded" = $3
   AND ("row", "column", "upper") >= ($4, $5, $6)
   AND ("row", "column", "upper") < ($7, $8, $9)
 ORDER BY "grade", "shaded", "row", "column", "upper" LIMIT $1`
 
 const scanPartitionReverse = `SELECT "prism_version", "prism_record" FROM "cells"
-WHERE "grade" = ANY (ARRAY[$2::bigint])
+WHERE "grade" = $2
   AND "shaded" = $3
   AND ("row", "column", "upper") >= ($4, $5, $6)
 ORDER BY "grade" DESC, "shaded" DESC, "row" DESC, "column" DESC, "upper" DESC LIMIT $1`
 
 const scanPartitionReverseTo = `SELECT "prism_version", "prism_record" FROM "cells"
-WHERE "grade" = ANY (ARRAY[$2::bigint])
+WHERE "grade" = $2
   AND "shaded" = $3
   AND ("row", "column", "upper") >= ($4, $5, $6)
   AND ("row", "column", "upper") < ($7, $8, $9)

@@ -51,14 +51,14 @@ func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 }
 
 const versionOf = `SELECT "prism_version" FROM "counters"
-WHERE "counter_id" = ANY (ARRAY[$1::bigint])
+WHERE "counter_id" >= $1 AND "counter_id" <= $1
 ORDER BY "counter_id" LIMIT 1`
 
 const create = insert + given + conflict + `NOTHING RETURNING "prism_version"`
 
 const swap = `WITH prism_found AS MATERIALIZED (
   SELECT "prism_version" AS version FROM "counters"
-  WHERE "counter_id" = ANY (ARRAY[$1::bigint])
+  WHERE "counter_id" >= $1 AND "counter_id" <= $1
   ORDER BY "counter_id" LIMIT 1 FOR UPDATE
 ), swapped AS (
 ` + insert + `SELECT $1, $2, nextval('"counters_version"'), 1
@@ -74,7 +74,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 }
 
 const get = `SELECT "prism_version", "prism_record" FROM "counters"
-WHERE "counter_id" = ANY (ARRAY[$1::bigint])
+WHERE "counter_id" >= $1 AND "counter_id" <= $1
 ORDER BY "counter_id" LIMIT 1`
 
 // get returns the record with key k, as a reply.
@@ -84,25 +84,25 @@ func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
 
 const remove = `DELETE FROM "counters" USING (
   SELECT "counter_id" FROM "counters"
-  WHERE "counter_id" = ANY (ARRAY[$1::bigint])
+  WHERE "counter_id" >= $1 AND "counter_id" <= $1
   ORDER BY "counter_id" LIMIT 1
 ) AS prism_at
 WHERE "counters"."counter_id" = prism_at."counter_id"
-  AND "counters"."counter_id" = ANY (ARRAY[$1::bigint])
+  AND "counters"."counter_id" >= $1 AND "counters"."counter_id" <= $1
 RETURNING "prism_version"`
 
 const removeVersion = `WITH prism_found AS MATERIALIZED (
   SELECT "prism_version" AS version FROM "counters"
-  WHERE "counter_id" = ANY (ARRAY[$1::bigint])
+  WHERE "counter_id" >= $1 AND "counter_id" <= $1
   ORDER BY "counter_id" LIMIT 1 FOR UPDATE
 ), removed AS (
   DELETE FROM "counters" USING (
     SELECT "counter_id" FROM "counters"
-    WHERE "counter_id" = ANY (ARRAY[$1::bigint])
+    WHERE "counter_id" >= $1 AND "counter_id" <= $1
     ORDER BY "counter_id" LIMIT 1
   ) AS prism_at
   WHERE "counters"."counter_id" = prism_at."counter_id"
-    AND "counters"."counter_id" = ANY (ARRAY[$1::bigint]) AND (SELECT version FROM prism_found) = $2
+    AND "counters"."counter_id" >= $1 AND "counters"."counter_id" <= $1 AND (SELECT version FROM prism_found) = $2
 )
 SELECT version FROM prism_found`
 

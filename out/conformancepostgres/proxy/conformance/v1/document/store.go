@@ -51,14 +51,14 @@ func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 }
 
 const versionOf = `SELECT "prism_version" FROM "documents"
-WHERE "document_id" = ANY (ARRAY[$1::text])
+WHERE "document_id" >= $1 AND "document_id" <= $1
 ORDER BY "document_id" LIMIT 1`
 
 const create = insert + given + conflict + `NOTHING RETURNING "prism_version"`
 
 const swap = `WITH prism_found AS MATERIALIZED (
   SELECT "prism_version" AS version FROM "documents"
-  WHERE "document_id" = ANY (ARRAY[$1::text])
+  WHERE "document_id" >= $1 AND "document_id" <= $1
   ORDER BY "document_id" LIMIT 1 FOR UPDATE
 ), swapped AS (
 ` + insert + `SELECT $1, $2, nextval('"documents_version"'), 1
@@ -74,7 +74,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 }
 
 const get = `SELECT "prism_version", "prism_record" FROM "documents"
-WHERE "document_id" = ANY (ARRAY[$1::text])
+WHERE "document_id" >= $1 AND "document_id" <= $1
 ORDER BY "document_id" LIMIT 1`
 
 // get returns the record with key k, as a reply.
@@ -84,25 +84,25 @@ func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
 
 const remove = `DELETE FROM "documents" USING (
   SELECT "document_id" FROM "documents"
-  WHERE "document_id" = ANY (ARRAY[$1::text])
+  WHERE "document_id" >= $1 AND "document_id" <= $1
   ORDER BY "document_id" LIMIT 1
 ) AS prism_at
 WHERE "documents"."document_id" = prism_at."document_id"
-  AND "documents"."document_id" = ANY (ARRAY[$1::text])
+  AND "documents"."document_id" >= $1 AND "documents"."document_id" <= $1
 RETURNING "prism_version"`
 
 const removeVersion = `WITH prism_found AS MATERIALIZED (
   SELECT "prism_version" AS version FROM "documents"
-  WHERE "document_id" = ANY (ARRAY[$1::text])
+  WHERE "document_id" >= $1 AND "document_id" <= $1
   ORDER BY "document_id" LIMIT 1 FOR UPDATE
 ), removed AS (
   DELETE FROM "documents" USING (
     SELECT "document_id" FROM "documents"
-    WHERE "document_id" = ANY (ARRAY[$1::text])
+    WHERE "document_id" >= $1 AND "document_id" <= $1
     ORDER BY "document_id" LIMIT 1
   ) AS prism_at
   WHERE "documents"."document_id" = prism_at."document_id"
-    AND "documents"."document_id" = ANY (ARRAY[$1::text]) AND (SELECT version FROM prism_found) = $2
+    AND "documents"."document_id" >= $1 AND "documents"."document_id" <= $1 AND (SELECT version FROM prism_found) = $2
 )
 SELECT version FROM prism_found`
 

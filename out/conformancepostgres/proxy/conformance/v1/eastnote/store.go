@@ -54,18 +54,18 @@ func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 }
 
 const findByTopicTaken = `SELECT "prism_version" FROM "east_notes"
-WHERE "topic" = ANY (ARRAY[$1::text]) AND NOT ("note_id" = $2)
+WHERE "topic" >= $1 AND "topic" <= $1 AND NOT ("note_id" = $2)
 ORDER BY "topic" LIMIT 1`
 
 const versionOf = `SELECT "prism_version" FROM "east_notes"
-WHERE "note_id" = ANY (ARRAY[$1::text])
+WHERE "note_id" >= $1 AND "note_id" <= $1
 ORDER BY "note_id" LIMIT 1`
 
 const create = insert + given + conflict + `NOTHING RETURNING "prism_version"`
 
 const swap = `WITH prism_found AS MATERIALIZED (
   SELECT "prism_version" AS version FROM "east_notes"
-  WHERE "note_id" = ANY (ARRAY[$1::text])
+  WHERE "note_id" >= $1 AND "note_id" <= $1
   ORDER BY "note_id" LIMIT 1 FOR UPDATE
 ), swapped AS (
 ` + insert + `SELECT $1, $2, $3, nextval('"east_notes_version"'), 1
@@ -81,7 +81,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 }
 
 const get = `SELECT "prism_version", "prism_record" FROM "east_notes"
-WHERE "note_id" = ANY (ARRAY[$1::text])
+WHERE "note_id" >= $1 AND "note_id" <= $1
 ORDER BY "note_id" LIMIT 1`
 
 // get returns the record with key k, as a reply.
@@ -91,25 +91,25 @@ func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
 
 const remove = `DELETE FROM "east_notes" USING (
   SELECT "note_id" FROM "east_notes"
-  WHERE "note_id" = ANY (ARRAY[$1::text])
+  WHERE "note_id" >= $1 AND "note_id" <= $1
   ORDER BY "note_id" LIMIT 1
 ) AS prism_at
 WHERE "east_notes"."note_id" = prism_at."note_id"
-  AND "east_notes"."note_id" = ANY (ARRAY[$1::text])
+  AND "east_notes"."note_id" >= $1 AND "east_notes"."note_id" <= $1
 RETURNING "prism_version"`
 
 const removeVersion = `WITH prism_found AS MATERIALIZED (
   SELECT "prism_version" AS version FROM "east_notes"
-  WHERE "note_id" = ANY (ARRAY[$1::text])
+  WHERE "note_id" >= $1 AND "note_id" <= $1
   ORDER BY "note_id" LIMIT 1 FOR UPDATE
 ), removed AS (
   DELETE FROM "east_notes" USING (
     SELECT "note_id" FROM "east_notes"
-    WHERE "note_id" = ANY (ARRAY[$1::text])
+    WHERE "note_id" >= $1 AND "note_id" <= $1
     ORDER BY "note_id" LIMIT 1
   ) AS prism_at
   WHERE "east_notes"."note_id" = prism_at."note_id"
-    AND "east_notes"."note_id" = ANY (ARRAY[$1::text]) AND (SELECT version FROM prism_found) = $2
+    AND "east_notes"."note_id" >= $1 AND "east_notes"."note_id" <= $1 AND (SELECT version FROM prism_found) = $2
 )
 SELECT version FROM prism_found`
 
@@ -136,7 +136,7 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 }
 
 const findByTopic = `SELECT "prism_version", "prism_record" FROM "east_notes"
-WHERE "topic" = ANY (ARRAY[$1::text])
+WHERE "topic" >= $1 AND "topic" <= $1
 ORDER BY "topic" LIMIT 1`
 
 // findByTopic returns the record with the values, as a reply.

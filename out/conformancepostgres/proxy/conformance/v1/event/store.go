@@ -61,14 +61,14 @@ func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 }
 
 const versionOf = `SELECT "prism_version" FROM "events"
-WHERE "tenant" = ANY (ARRAY[$1::text]) AND "shard" = $2 AND "at" = $3 AND "at_nanos" = $4 AND "name" = $5 AND "sequence" >= $6 AND "sequence" <= $6
+WHERE "tenant" = $1 AND "shard" = $2 AND "at" = $3 AND "at_nanos" = $4 AND "name" = $5 AND "sequence" >= $6 AND "sequence" <= $6
 ORDER BY "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT 1`
 
 const create = insert + given + conflict + `NOTHING RETURNING "prism_version"`
 
 const swap = `WITH prism_found AS MATERIALIZED (
   SELECT "prism_version" AS version FROM "events"
-  WHERE "tenant" = ANY (ARRAY[$1::text]) AND "shard" = $2 AND "at" = $3 AND "at_nanos" = $4 AND "name" = $5 AND "sequence" >= $6 AND "sequence" <= $6
+  WHERE "tenant" = $1 AND "shard" = $2 AND "at" = $3 AND "at_nanos" = $4 AND "name" = $5 AND "sequence" >= $6 AND "sequence" <= $6
   ORDER BY "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT 1 FOR UPDATE
 ), swapped AS (
 ` + insert + `SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, nextval('"events_version"'), 1
@@ -84,7 +84,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 }
 
 const get = `SELECT "prism_version", "prism_record" FROM "events"
-WHERE "tenant" = ANY (ARRAY[$1::text]) AND "shard" = $2 AND "at" = $3 AND "at_nanos" = $4 AND "name" = $5 AND "sequence" >= $6 AND "sequence" <= $6
+WHERE "tenant" = $1 AND "shard" = $2 AND "at" = $3 AND "at_nanos" = $4 AND "name" = $5 AND "sequence" >= $6 AND "sequence" <= $6
 ORDER BY "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT 1`
 
 // get returns the record with key k, as a reply.
@@ -94,25 +94,25 @@ func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
 
 const remove = `DELETE FROM "events" USING (
   SELECT "tenant", "shard", "at", "at_nanos", "name", "sequence" FROM "events"
-  WHERE "tenant" = ANY (ARRAY[$1::text]) AND "shard" = $2 AND "at" = $3 AND "at_nanos" = $4 AND "name" = $5 AND "sequence" >= $6 AND "sequence" <= $6
+  WHERE "tenant" = $1 AND "shard" = $2 AND "at" = $3 AND "at_nanos" = $4 AND "name" = $5 AND "sequence" >= $6 AND "sequence" <= $6
   ORDER BY "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT 1
 ) AS prism_at
 WHERE "events"."tenant" = prism_at."tenant" AND "events"."shard" = prism_at."shard" AND "events"."at" = prism_at."at" AND "events"."at_nanos" = prism_at."at_nanos" AND "events"."name" = prism_at."name" AND "events"."sequence" = prism_at."sequence"
-  AND "events"."tenant" = ANY (ARRAY[$1::text]) AND "events"."shard" = $2 AND "events"."at" = $3 AND "events"."at_nanos" = $4 AND "events"."name" = $5 AND "events"."sequence" >= $6 AND "events"."sequence" <= $6
+  AND "events"."tenant" = $1 AND "events"."shard" = $2 AND "events"."at" = $3 AND "events"."at_nanos" = $4 AND "events"."name" = $5 AND "events"."sequence" >= $6 AND "events"."sequence" <= $6
 RETURNING "prism_version"`
 
 const removeVersion = `WITH prism_found AS MATERIALIZED (
   SELECT "prism_version" AS version FROM "events"
-  WHERE "tenant" = ANY (ARRAY[$1::text]) AND "shard" = $2 AND "at" = $3 AND "at_nanos" = $4 AND "name" = $5 AND "sequence" >= $6 AND "sequence" <= $6
+  WHERE "tenant" = $1 AND "shard" = $2 AND "at" = $3 AND "at_nanos" = $4 AND "name" = $5 AND "sequence" >= $6 AND "sequence" <= $6
   ORDER BY "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT 1 FOR UPDATE
 ), removed AS (
   DELETE FROM "events" USING (
     SELECT "tenant", "shard", "at", "at_nanos", "name", "sequence" FROM "events"
-    WHERE "tenant" = ANY (ARRAY[$1::text]) AND "shard" = $2 AND "at" = $3 AND "at_nanos" = $4 AND "name" = $5 AND "sequence" >= $6 AND "sequence" <= $6
+    WHERE "tenant" = $1 AND "shard" = $2 AND "at" = $3 AND "at_nanos" = $4 AND "name" = $5 AND "sequence" >= $6 AND "sequence" <= $6
     ORDER BY "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT 1
   ) AS prism_at
   WHERE "events"."tenant" = prism_at."tenant" AND "events"."shard" = prism_at."shard" AND "events"."at" = prism_at."at" AND "events"."at_nanos" = prism_at."at_nanos" AND "events"."name" = prism_at."name" AND "events"."sequence" = prism_at."sequence"
-    AND "events"."tenant" = ANY (ARRAY[$1::text]) AND "events"."shard" = $2 AND "events"."at" = $3 AND "events"."at_nanos" = $4 AND "events"."name" = $5 AND "events"."sequence" >= $6 AND "events"."sequence" <= $6 AND (SELECT version FROM prism_found) = $7
+    AND "events"."tenant" = $1 AND "events"."shard" = $2 AND "events"."at" = $3 AND "events"."at_nanos" = $4 AND "events"."name" = $5 AND "events"."sequence" >= $6 AND "events"."sequence" <= $6 AND (SELECT version FROM prism_found) = $7
 )
 SELECT version FROM prism_found`
 
@@ -167,26 +167,26 @@ func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
 }
 
 const scanPartition = `SELECT "prism_version", "prism_record" FROM "events"
-WHERE "tenant" = ANY (ARRAY[$2::text])
+WHERE "tenant" = $2
   AND "shard" = $3
   AND ("at", "at_nanos", "name", "sequence") >= ($4, $5, $6, $7)
 ORDER BY "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT $1`
 
 const scanPartitionTo = `SELECT "prism_version", "prism_record" FROM "events"
-WHERE "tenant" = ANY (ARRAY[$2::text])
+WHERE "tenant" = $2
   AND "shard" = $3
   AND ("at", "at_nanos", "name", "sequence") >= ($4, $5, $6, $7)
   AND ("at", "at_nanos", "name", "sequence") < ($8, $9, $10, $11)
 ORDER BY "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT $1`
 
 const scanPartitionReverse = `SELECT "prism_version", "prism_record" FROM "events"
-WHERE "tenant" = ANY (ARRAY[$2::text])
+WHERE "tenant" = $2
   AND "shard" = $3
   AND ("at", "at_nanos", "name", "sequence") >= ($4, $5, $6, $7)
 ORDER BY "tenant" DESC, "shard" DESC, "at" DESC, "at_nanos" DESC, "name" DESC, "sequence" DESC LIMIT $1`
 
 const scanPartitionReverseTo = `SELECT "prism_version", "prism_record" FROM "events"
-WHERE "tenant" = ANY (ARRAY[$2::text])
+WHERE "tenant" = $2
   AND "shard" = $3
   AND ("at", "at_nanos", "name", "sequence") >= ($4, $5, $6, $7)
   AND ("at", "at_nanos", "name", "sequence") < ($8, $9, $10, $11)
@@ -231,23 +231,23 @@ func (s *store) findBySeverity(ctx context.Context, l *list, page *keyvalue.Page
 }
 
 const findByKind = `SELECT "prism_version", "prism_record" FROM "events"
-WHERE "kind" = ANY (ARRAY[$2::bigint])
+WHERE "kind" = $2
   AND ("at", "at_nanos", "tenant", "shard", "name", "sequence") >= ($3, $4, $5, $6, $7, $8)
 ORDER BY "kind", "at", "at_nanos", "tenant", "shard", "name", "sequence" LIMIT $1`
 
 const findByKindTo = `SELECT "prism_version", "prism_record" FROM "events"
-WHERE "kind" = ANY (ARRAY[$2::bigint])
+WHERE "kind" = $2
   AND ("at", "at_nanos", "tenant", "shard", "name", "sequence") >= ($3, $4, $5, $6, $7, $8)
   AND ("at", "at_nanos", "tenant", "shard", "name", "sequence") < ($9, $10, $11, $12, $13, $14)
 ORDER BY "kind", "at", "at_nanos", "tenant", "shard", "name", "sequence" LIMIT $1`
 
 const findByKindReverse = `SELECT "prism_version", "prism_record" FROM "events"
-WHERE "kind" = ANY (ARRAY[$2::bigint])
+WHERE "kind" = $2
   AND ("at", "at_nanos", "tenant", "shard", "name", "sequence") >= ($3, $4, $5, $6, $7, $8)
 ORDER BY "kind" DESC, "at" DESC, "at_nanos" DESC, "tenant" DESC, "shard" DESC, "name" DESC, "sequence" DESC LIMIT $1`
 
 const findByKindReverseTo = `SELECT "prism_version", "prism_record" FROM "events"
-WHERE "kind" = ANY (ARRAY[$2::bigint])
+WHERE "kind" = $2
   AND ("at", "at_nanos", "tenant", "shard", "name", "sequence") >= ($3, $4, $5, $6, $7, $8)
   AND ("at", "at_nanos", "tenant", "shard", "name", "sequence") < ($9, $10, $11, $12, $13, $14)
 ORDER BY "kind" DESC, "at" DESC, "at_nanos" DESC, "tenant" DESC, "shard" DESC, "name" DESC, "sequence" DESC LIMIT $1`

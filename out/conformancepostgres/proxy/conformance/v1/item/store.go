@@ -57,22 +57,22 @@ func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 }
 
 const findBySerialTaken = `SELECT "prism_version" FROM "items"
-WHERE "serial" = ANY (ARRAY[$1::text]) AND NOT ("item_id" = $2)
+WHERE "serial" >= $1 AND "serial" <= $1 AND NOT ("item_id" = $2)
 ORDER BY "serial" LIMIT 1`
 
 const findByLabelTaken = `SELECT "prism_version" FROM "items"
-WHERE "label" = ANY (ARRAY[$1::text]) AND NOT ("item_id" = $2)
+WHERE "label" >= $1 AND "label" <= $1 AND NOT ("item_id" = $2)
 ORDER BY "label" LIMIT 1`
 
 const versionOf = `SELECT "prism_version" FROM "items"
-WHERE "item_id" = ANY (ARRAY[$1::text])
+WHERE "item_id" >= $1 AND "item_id" <= $1
 ORDER BY "item_id" LIMIT 1`
 
 const create = insert + given + conflict + `NOTHING RETURNING "prism_version"`
 
 const swap = `WITH prism_found AS MATERIALIZED (
   SELECT "prism_version" AS version FROM "items"
-  WHERE "item_id" = ANY (ARRAY[$1::text])
+  WHERE "item_id" >= $1 AND "item_id" <= $1
   ORDER BY "item_id" LIMIT 1 FOR UPDATE
 ), swapped AS (
 ` + insert + `SELECT $1, $2, $3, $4, $5, $6, nextval('"items_version"'), 1
@@ -88,7 +88,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 }
 
 const get = `SELECT "prism_version", "prism_record" FROM "items"
-WHERE "item_id" = ANY (ARRAY[$1::text])
+WHERE "item_id" >= $1 AND "item_id" <= $1
 ORDER BY "item_id" LIMIT 1`
 
 // get returns the record with key k, as a reply.
@@ -98,25 +98,25 @@ func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
 
 const remove = `DELETE FROM "items" USING (
   SELECT "item_id" FROM "items"
-  WHERE "item_id" = ANY (ARRAY[$1::text])
+  WHERE "item_id" >= $1 AND "item_id" <= $1
   ORDER BY "item_id" LIMIT 1
 ) AS prism_at
 WHERE "items"."item_id" = prism_at."item_id"
-  AND "items"."item_id" = ANY (ARRAY[$1::text])
+  AND "items"."item_id" >= $1 AND "items"."item_id" <= $1
 RETURNING "prism_version"`
 
 const removeVersion = `WITH prism_found AS MATERIALIZED (
   SELECT "prism_version" AS version FROM "items"
-  WHERE "item_id" = ANY (ARRAY[$1::text])
+  WHERE "item_id" >= $1 AND "item_id" <= $1
   ORDER BY "item_id" LIMIT 1 FOR UPDATE
 ), removed AS (
   DELETE FROM "items" USING (
     SELECT "item_id" FROM "items"
-    WHERE "item_id" = ANY (ARRAY[$1::text])
+    WHERE "item_id" >= $1 AND "item_id" <= $1
     ORDER BY "item_id" LIMIT 1
   ) AS prism_at
   WHERE "items"."item_id" = prism_at."item_id"
-    AND "items"."item_id" = ANY (ARRAY[$1::text]) AND (SELECT version FROM prism_found) = $2
+    AND "items"."item_id" >= $1 AND "items"."item_id" <= $1 AND (SELECT version FROM prism_found) = $2
 )
 SELECT version FROM prism_found`
 
@@ -143,7 +143,7 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 }
 
 const findBySerial = `SELECT "prism_version", "prism_record" FROM "items"
-WHERE "serial" = ANY (ARRAY[$1::text])
+WHERE "serial" >= $1 AND "serial" <= $1
 ORDER BY "serial" LIMIT 1`
 
 // findBySerial returns the record with the values, as a reply.
@@ -152,7 +152,7 @@ func (s *store) findBySerial(ctx context.Context, serial []byte) ([]byte, error)
 }
 
 const findByLabel = `SELECT "prism_version", "prism_record" FROM "items"
-WHERE "label" = ANY (ARRAY[$1::text])
+WHERE "label" >= $1 AND "label" <= $1
 ORDER BY "label" LIMIT 1`
 
 // findByLabel returns the record with the values, as a reply.

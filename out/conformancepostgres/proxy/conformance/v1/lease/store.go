@@ -58,19 +58,19 @@ func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 
 const findByOwnerFree = `DELETE FROM "leases" USING (
   SELECT "owner" FROM "leases"
-  WHERE "owner" = ANY (ARRAY[$1::text])
+  WHERE "owner" >= $1 AND "owner" <= $1
   ORDER BY "owner" LIMIT 1
 ) AS prism_at
 WHERE "leases"."owner" = prism_at."owner"
-  AND "leases"."owner" = ANY (ARRAY[$1::text]) AND "prism_expires" <= $2
+  AND "leases"."owner" >= $1 AND "leases"."owner" <= $1 AND "prism_expires" <= $2
 RETURNING "prism_version"`
 
 const findByOwnerTaken = `SELECT "prism_version" FROM "leases"
-WHERE "owner" = ANY (ARRAY[$1::text]) AND "prism_expires" > $2 AND NOT ("lease_id" = $3)
+WHERE "owner" >= $1 AND "owner" <= $1 AND "prism_expires" > $2 AND NOT ("lease_id" = $3)
 ORDER BY "owner" LIMIT 1`
 
 const versionOf = `SELECT "prism_version" FROM "leases"
-WHERE "lease_id" = ANY (ARRAY[$1::text]) AND "prism_expires" > $2
+WHERE "lease_id" >= $1 AND "lease_id" <= $1 AND "prism_expires" > $2
 ORDER BY "lease_id" LIMIT 1`
 
 const create = insert + given + conflict + replace + `
@@ -78,7 +78,7 @@ WHERE "leases"."prism_expires" <= $6 RETURNING "prism_version"`
 
 const swap = `WITH prism_found AS MATERIALIZED (
   SELECT "prism_version" AS version FROM "leases"
-  WHERE "lease_id" = ANY (ARRAY[$1::text]) AND "prism_expires" > $7
+  WHERE "lease_id" >= $1 AND "lease_id" <= $1 AND "prism_expires" > $7
   ORDER BY "lease_id" LIMIT 1 FOR UPDATE
 ), swapped AS (
 ` + insert + `SELECT $1, $2, $3, $4, nextval('"leases_version"'), 1, $5
@@ -94,7 +94,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 }
 
 const get = `SELECT "prism_version", "prism_record", "prism_expires" FROM "leases"
-WHERE "lease_id" = ANY (ARRAY[$1::text]) AND "prism_expires" > $2
+WHERE "lease_id" >= $1 AND "lease_id" <= $1 AND "prism_expires" > $2
 ORDER BY "lease_id" LIMIT 1`
 
 // get returns the record with key k, as a reply.
@@ -104,25 +104,25 @@ func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
 
 const remove = `DELETE FROM "leases" USING (
   SELECT "lease_id" FROM "leases"
-  WHERE "lease_id" = ANY (ARRAY[$1::text])
+  WHERE "lease_id" >= $1 AND "lease_id" <= $1
   ORDER BY "lease_id" LIMIT 1
 ) AS prism_at
 WHERE "leases"."lease_id" = prism_at."lease_id"
-  AND "leases"."lease_id" = ANY (ARRAY[$1::text]) AND "prism_expires" > $2
+  AND "leases"."lease_id" >= $1 AND "leases"."lease_id" <= $1 AND "prism_expires" > $2
 RETURNING "prism_version"`
 
 const removeVersion = `WITH prism_found AS MATERIALIZED (
   SELECT "prism_version" AS version FROM "leases"
-  WHERE "lease_id" = ANY (ARRAY[$1::text]) AND "prism_expires" > $3
+  WHERE "lease_id" >= $1 AND "lease_id" <= $1 AND "prism_expires" > $3
   ORDER BY "lease_id" LIMIT 1 FOR UPDATE
 ), removed AS (
   DELETE FROM "leases" USING (
     SELECT "lease_id" FROM "leases"
-    WHERE "lease_id" = ANY (ARRAY[$1::text])
+    WHERE "lease_id" >= $1 AND "lease_id" <= $1
     ORDER BY "lease_id" LIMIT 1
   ) AS prism_at
   WHERE "leases"."lease_id" = prism_at."lease_id"
-    AND "leases"."lease_id" = ANY (ARRAY[$1::text]) AND (SELECT version FROM prism_found) = $2
+    AND "leases"."lease_id" >= $1 AND "leases"."lease_id" <= $1 AND (SELECT version FROM prism_found) = $2
 )
 SELECT version FROM prism_found`
 
@@ -149,7 +149,7 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 }
 
 const findByOwner = `SELECT "prism_version", "prism_record", "prism_expires" FROM "leases"
-WHERE "owner" = ANY (ARRAY[$1::text]) AND "prism_expires" > $2
+WHERE "owner" >= $1 AND "owner" <= $1 AND "prism_expires" > $2
 ORDER BY "owner" LIMIT 1`
 
 // findByOwner returns the record with the values, as a reply.

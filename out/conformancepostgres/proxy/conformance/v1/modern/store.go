@@ -53,14 +53,14 @@ func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 }
 
 const versionOf = `SELECT "prism_version" FROM "moderns"
-WHERE "modern_id" = ANY (ARRAY[$1::text])
+WHERE "modern_id" >= $1 AND "modern_id" <= $1
 ORDER BY "modern_id" LIMIT 1`
 
 const create = insert + given + conflict + `NOTHING RETURNING "prism_version"`
 
 const swap = `WITH prism_found AS MATERIALIZED (
   SELECT "prism_version" AS version FROM "moderns"
-  WHERE "modern_id" = ANY (ARRAY[$1::text])
+  WHERE "modern_id" >= $1 AND "modern_id" <= $1
   ORDER BY "modern_id" LIMIT 1 FOR UPDATE
 ), swapped AS (
 ` + insert + `SELECT $1, $2, $3, $4, $5, nextval('"moderns_version"'), 1
@@ -76,7 +76,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 }
 
 const get = `SELECT "prism_version", "prism_record" FROM "moderns"
-WHERE "modern_id" = ANY (ARRAY[$1::text])
+WHERE "modern_id" >= $1 AND "modern_id" <= $1
 ORDER BY "modern_id" LIMIT 1`
 
 // get returns the record with key k, as a reply.
@@ -86,25 +86,25 @@ func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
 
 const remove = `DELETE FROM "moderns" USING (
   SELECT "modern_id" FROM "moderns"
-  WHERE "modern_id" = ANY (ARRAY[$1::text])
+  WHERE "modern_id" >= $1 AND "modern_id" <= $1
   ORDER BY "modern_id" LIMIT 1
 ) AS prism_at
 WHERE "moderns"."modern_id" = prism_at."modern_id"
-  AND "moderns"."modern_id" = ANY (ARRAY[$1::text])
+  AND "moderns"."modern_id" >= $1 AND "moderns"."modern_id" <= $1
 RETURNING "prism_version"`
 
 const removeVersion = `WITH prism_found AS MATERIALIZED (
   SELECT "prism_version" AS version FROM "moderns"
-  WHERE "modern_id" = ANY (ARRAY[$1::text])
+  WHERE "modern_id" >= $1 AND "modern_id" <= $1
   ORDER BY "modern_id" LIMIT 1 FOR UPDATE
 ), removed AS (
   DELETE FROM "moderns" USING (
     SELECT "modern_id" FROM "moderns"
-    WHERE "modern_id" = ANY (ARRAY[$1::text])
+    WHERE "modern_id" >= $1 AND "modern_id" <= $1
     ORDER BY "modern_id" LIMIT 1
   ) AS prism_at
   WHERE "moderns"."modern_id" = prism_at."modern_id"
-    AND "moderns"."modern_id" = ANY (ARRAY[$1::text]) AND (SELECT version FROM prism_found) = $2
+    AND "moderns"."modern_id" >= $1 AND "moderns"."modern_id" <= $1 AND (SELECT version FROM prism_found) = $2
 )
 SELECT version FROM prism_found`
 

@@ -54,14 +54,14 @@ func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 }
 
 const versionOf = `SELECT "prism_version" FROM "relics"
-WHERE "relic_id" = ANY (ARRAY[$1::text]) AND "shelf" >= $2 AND "shelf" <= $2
+WHERE "relic_id" = $1 AND "shelf" >= $2 AND "shelf" <= $2
 ORDER BY "relic_id", "shelf" LIMIT 1`
 
 const create = insert + given + conflict + `NOTHING RETURNING "prism_version"`
 
 const swap = `WITH prism_found AS MATERIALIZED (
   SELECT "prism_version" AS version FROM "relics"
-  WHERE "relic_id" = ANY (ARRAY[$1::text]) AND "shelf" >= $2 AND "shelf" <= $2
+  WHERE "relic_id" = $1 AND "shelf" >= $2 AND "shelf" <= $2
   ORDER BY "relic_id", "shelf" LIMIT 1 FOR UPDATE
 ), swapped AS (
 ` + insert + `SELECT $1, $2, $3, $4, $5, $6, $7, $8, nextval('"relics_version"'), 1
@@ -77,7 +77,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 }
 
 const get = `SELECT "prism_version", "prism_record" FROM "relics"
-WHERE "relic_id" = ANY (ARRAY[$1::text]) AND "shelf" >= $2 AND "shelf" <= $2
+WHERE "relic_id" = $1 AND "shelf" >= $2 AND "shelf" <= $2
 ORDER BY "relic_id", "shelf" LIMIT 1`
 
 // get returns the record with key k, as a reply.
@@ -87,25 +87,25 @@ func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
 
 const remove = `DELETE FROM "relics" USING (
   SELECT "relic_id", "shelf" FROM "relics"
-  WHERE "relic_id" = ANY (ARRAY[$1::text]) AND "shelf" >= $2 AND "shelf" <= $2
+  WHERE "relic_id" = $1 AND "shelf" >= $2 AND "shelf" <= $2
   ORDER BY "relic_id", "shelf" LIMIT 1
 ) AS prism_at
 WHERE "relics"."relic_id" = prism_at."relic_id" AND "relics"."shelf" = prism_at."shelf"
-  AND "relics"."relic_id" = ANY (ARRAY[$1::text]) AND "relics"."shelf" >= $2 AND "relics"."shelf" <= $2
+  AND "relics"."relic_id" = $1 AND "relics"."shelf" >= $2 AND "relics"."shelf" <= $2
 RETURNING "prism_version"`
 
 const removeVersion = `WITH prism_found AS MATERIALIZED (
   SELECT "prism_version" AS version FROM "relics"
-  WHERE "relic_id" = ANY (ARRAY[$1::text]) AND "shelf" >= $2 AND "shelf" <= $2
+  WHERE "relic_id" = $1 AND "shelf" >= $2 AND "shelf" <= $2
   ORDER BY "relic_id", "shelf" LIMIT 1 FOR UPDATE
 ), removed AS (
   DELETE FROM "relics" USING (
     SELECT "relic_id", "shelf" FROM "relics"
-    WHERE "relic_id" = ANY (ARRAY[$1::text]) AND "shelf" >= $2 AND "shelf" <= $2
+    WHERE "relic_id" = $1 AND "shelf" >= $2 AND "shelf" <= $2
     ORDER BY "relic_id", "shelf" LIMIT 1
   ) AS prism_at
   WHERE "relics"."relic_id" = prism_at."relic_id" AND "relics"."shelf" = prism_at."shelf"
-    AND "relics"."relic_id" = ANY (ARRAY[$1::text]) AND "relics"."shelf" >= $2 AND "relics"."shelf" <= $2 AND (SELECT version FROM prism_found) = $3
+    AND "relics"."relic_id" = $1 AND "relics"."shelf" >= $2 AND "relics"."shelf" <= $2 AND (SELECT version FROM prism_found) = $3
 )
 SELECT version FROM prism_found`
 
@@ -160,23 +160,23 @@ func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
 }
 
 const scanPartition = `SELECT "prism_version", "prism_record" FROM "relics"
-WHERE "relic_id" = ANY (ARRAY[$2::text])
+WHERE "relic_id" = $2
   AND "shelf" >= $3
 ORDER BY "relic_id", "shelf" LIMIT $1`
 
 const scanPartitionTo = `SELECT "prism_version", "prism_record" FROM "relics"
-WHERE "relic_id" = ANY (ARRAY[$2::text])
+WHERE "relic_id" = $2
   AND "shelf" >= $3
   AND "shelf" < $4
 ORDER BY "relic_id", "shelf" LIMIT $1`
 
 const scanPartitionReverse = `SELECT "prism_version", "prism_record" FROM "relics"
-WHERE "relic_id" = ANY (ARRAY[$2::text])
+WHERE "relic_id" = $2
   AND "shelf" >= $3
 ORDER BY "relic_id" DESC, "shelf" DESC LIMIT $1`
 
 const scanPartitionReverseTo = `SELECT "prism_version", "prism_record" FROM "relics"
-WHERE "relic_id" = ANY (ARRAY[$2::text])
+WHERE "relic_id" = $2
   AND "shelf" >= $3
   AND "shelf" < $4
 ORDER BY "relic_id" DESC, "shelf" DESC LIMIT $1`

@@ -66,14 +66,14 @@ func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 }
 
 const versionOf = `SELECT "prism_version" FROM "samples"
-WHERE "sample_id" = ANY (ARRAY[$1::text])
+WHERE "sample_id" >= $1 AND "sample_id" <= $1
 ORDER BY "sample_id" LIMIT 1`
 
 const create = insert + given + conflict + `NOTHING RETURNING "prism_version"`
 
 const swap = `WITH prism_found AS MATERIALIZED (
   SELECT "prism_version" AS version FROM "samples"
-  WHERE "sample_id" = ANY (ARRAY[$1::text])
+  WHERE "sample_id" >= $1 AND "sample_id" <= $1
   ORDER BY "sample_id" LIMIT 1 FOR UPDATE
 ), swapped AS (
 ` + insert + `SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, nextval('"samples_version"'), 1
@@ -89,7 +89,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 }
 
 const get = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "sample_id" = ANY (ARRAY[$1::text])
+WHERE "sample_id" >= $1 AND "sample_id" <= $1
 ORDER BY "sample_id" LIMIT 1`
 
 // get returns the record with key k, as a reply.
@@ -99,25 +99,25 @@ func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
 
 const remove = `DELETE FROM "samples" USING (
   SELECT "sample_id" FROM "samples"
-  WHERE "sample_id" = ANY (ARRAY[$1::text])
+  WHERE "sample_id" >= $1 AND "sample_id" <= $1
   ORDER BY "sample_id" LIMIT 1
 ) AS prism_at
 WHERE "samples"."sample_id" = prism_at."sample_id"
-  AND "samples"."sample_id" = ANY (ARRAY[$1::text])
+  AND "samples"."sample_id" >= $1 AND "samples"."sample_id" <= $1
 RETURNING "prism_version"`
 
 const removeVersion = `WITH prism_found AS MATERIALIZED (
   SELECT "prism_version" AS version FROM "samples"
-  WHERE "sample_id" = ANY (ARRAY[$1::text])
+  WHERE "sample_id" >= $1 AND "sample_id" <= $1
   ORDER BY "sample_id" LIMIT 1 FOR UPDATE
 ), removed AS (
   DELETE FROM "samples" USING (
     SELECT "sample_id" FROM "samples"
-    WHERE "sample_id" = ANY (ARRAY[$1::text])
+    WHERE "sample_id" >= $1 AND "sample_id" <= $1
     ORDER BY "sample_id" LIMIT 1
   ) AS prism_at
   WHERE "samples"."sample_id" = prism_at."sample_id"
-    AND "samples"."sample_id" = ANY (ARRAY[$1::text]) AND (SELECT version FROM prism_found) = $2
+    AND "samples"."sample_id" >= $1 AND "samples"."sample_id" <= $1 AND (SELECT version FROM prism_found) = $2
 )
 SELECT version FROM prism_found`
 

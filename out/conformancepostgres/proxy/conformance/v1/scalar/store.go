@@ -84,14 +84,14 @@ func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 }
 
 const versionOf = `SELECT "prism_version" FROM "scalars"
-WHERE "scalar_id" = ANY (ARRAY[$1::bytea])
+WHERE "scalar_id" >= $1 AND "scalar_id" <= $1
 ORDER BY "scalar_id" LIMIT 1`
 
 const create = insert + given + conflict + `NOTHING RETURNING "prism_version"`
 
 const swap = `WITH prism_found AS MATERIALIZED (
   SELECT "prism_version" AS version FROM "scalars"
-  WHERE "scalar_id" = ANY (ARRAY[$1::bytea])
+  WHERE "scalar_id" >= $1 AND "scalar_id" <= $1
   ORDER BY "scalar_id" LIMIT 1 FOR UPDATE
 ), swapped AS (
 ` + insert + `SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, nextval('"scalars_version"'), 1
@@ -107,7 +107,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 }
 
 const get = `SELECT "prism_version", "prism_record" FROM "scalars"
-WHERE "scalar_id" = ANY (ARRAY[$1::bytea])
+WHERE "scalar_id" >= $1 AND "scalar_id" <= $1
 ORDER BY "scalar_id" LIMIT 1`
 
 // get returns the record with key k, as a reply.
@@ -117,25 +117,25 @@ func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
 
 const remove = `DELETE FROM "scalars" USING (
   SELECT "scalar_id" FROM "scalars"
-  WHERE "scalar_id" = ANY (ARRAY[$1::bytea])
+  WHERE "scalar_id" >= $1 AND "scalar_id" <= $1
   ORDER BY "scalar_id" LIMIT 1
 ) AS prism_at
 WHERE "scalars"."scalar_id" = prism_at."scalar_id"
-  AND "scalars"."scalar_id" = ANY (ARRAY[$1::bytea])
+  AND "scalars"."scalar_id" >= $1 AND "scalars"."scalar_id" <= $1
 RETURNING "prism_version"`
 
 const removeVersion = `WITH prism_found AS MATERIALIZED (
   SELECT "prism_version" AS version FROM "scalars"
-  WHERE "scalar_id" = ANY (ARRAY[$1::bytea])
+  WHERE "scalar_id" >= $1 AND "scalar_id" <= $1
   ORDER BY "scalar_id" LIMIT 1 FOR UPDATE
 ), removed AS (
   DELETE FROM "scalars" USING (
     SELECT "scalar_id" FROM "scalars"
-    WHERE "scalar_id" = ANY (ARRAY[$1::bytea])
+    WHERE "scalar_id" >= $1 AND "scalar_id" <= $1
     ORDER BY "scalar_id" LIMIT 1
   ) AS prism_at
   WHERE "scalars"."scalar_id" = prism_at."scalar_id"
-    AND "scalars"."scalar_id" = ANY (ARRAY[$1::bytea]) AND (SELECT version FROM prism_found) = $2
+    AND "scalars"."scalar_id" >= $1 AND "scalars"."scalar_id" <= $1 AND (SELECT version FROM prism_found) = $2
 )
 SELECT version FROM prism_found`
 
