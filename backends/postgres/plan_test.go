@@ -37,7 +37,7 @@ func TestStatementsAreIndexScans(t *testing.T) {
 		{"a few rows", func(t *testing.T) { fill(t, conn, 3, distinct) }},
 		{"full", func(t *testing.T) { fill(t, conn, many(), distinct) }},
 		{"emptied", func(t *testing.T) { empty(t, conn) }},
-		{"a few values", func(t *testing.T) { fill(t, conn, 2*many(), few) }},
+		{"a few values", func(t *testing.T) { fill(t, conn, 3*many(), few) }},
 		{"one value everywhere", func(t *testing.T) { fill(t, conn, many(), one) }},
 	} {
 		t.Run(state.name, func(t *testing.T) {
@@ -123,7 +123,7 @@ func many() int {
 	if os.Getenv("PRISM_LONG") != "" {
 		return 300_000
 	}
-	return 8_000
+	return 5_000
 }
 
 // deployed returns a connection as the proxy has them, to a store with the
