@@ -280,9 +280,10 @@ func (s *Server) sweepUntil(ctx context.Context) {
 	}
 }
 
-// Sweep deletes the records that have expired by now and returns how many. A
-// store that fails does not keep the others from it. The server sweeps by
-// itself; an expired record is absent before it is swept.
+// Sweep deletes the records that have expired by now, of each entity for 10 s at
+// most, and returns how many. A store that fails, or has very many, does not keep
+// the others from it. The server sweeps by itself; an expired record is absent
+// before it is swept.
 func (s *Server) Sweep(ctx context.Context) (total int, err error) {
 	for _, service := range s.swept {
 		n, failed := sweepAll(ctx, service.Sweep)
@@ -294,13 +295,17 @@ func (s *Server) Sweep(ctx context.Context) (total int, err error) {
 	return total, err
 }
 
-// sweepAll calls sweep until nothing is left that has expired.
+// sweepTurn bounds how long the records of one entity are swept while others
+// wait.
+const sweepTurn = 10 * time.Second
+
+// sweepAll calls sweep until nothing is left that has expired, or its turn ends.
 func sweepAll(ctx context.Context, sweep func(context.Context) (int, error)) (total int, err error) {
 	defer recovered(&err)
-	for {
+	for began := time.Now(); ; {
 		n, err := sweepOnce(ctx, sweep)
 		total += n
-		if n == 0 || err != nil {
+		if n == 0 || err != nil || time.Since(began) >= sweepTurn {
 			return total, err
 		}
 	}

@@ -45,10 +45,12 @@ type DB struct {
 	// Tokens seals the page tokens of the namespace.
 	Tokens *keyvalue.Tokens
 
-	now   func() time.Time
-	pool  pool
-	turns turns
-	close sync.Once
+	now    func() time.Time
+	pool   pool
+	turns  turns
+	sweeps sweeps
+	sizes  sizes
+	close  sync.Once
 }
 
 // pool is a *pgxpool.Pool. A package compiles against all that the types it uses
@@ -79,16 +81,27 @@ func Open(ctx context.Context, env *runtime.Env, cfg Config) (*DB, error) {
 // connectTimeout bounds the time that one new connection takes.
 const connectTimeout = 5 * time.Second
 
-// onePlan makes the planner choose the one plan that every statement has,
-// whatever its values and the statistics: a search by key, or a range of an
-// index in its order. Else what it chose for a table when that was empty would
-// be used until the table is analyzed. Nothing runs long enough to be compiled.
+// onePlan leaves the planner one plan for every statement, whatever its values
+// and the statistics: a search by key, or a range of an index in its order. Else
+// what it chose for a table when that was empty would be used until the table is
+// analyzed. The statements ask for rows in the order of one index, and nothing
+// here can sort; those that cannot ask for an order are joined in it, and nothing
+// here can join but by merging. What the plans are made of is on, whatever the
+// role has. Nothing runs long enough to be compiled, or for several processes.
 var onePlan = map[string]string{
-	"plan_cache_mode":   "force_generic_plan",
-	"enable_seqscan":    "off",
-	"enable_bitmapscan": "off",
-	"enable_sort":       "off",
-	"jit":               "off",
+	"plan_cache_mode":                 "force_generic_plan",
+	"enable_seqscan":                  "off",
+	"enable_bitmapscan":               "off",
+	"enable_sort":                     "off",
+	"enable_incremental_sort":         "off",
+	"enable_nestloop":                 "off",
+	"enable_hashjoin":                 "off",
+	"enable_indexscan":                "on",
+	"enable_indexonlyscan":            "on",
+	"enable_tidscan":                  "on",
+	"enable_mergejoin":                "on",
+	"max_parallel_workers_per_gather": "0",
+	"jit":                             "off",
 }
 
 // connect returns the pool of the namespace, with parameters for its sessions.

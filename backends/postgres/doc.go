@@ -20,8 +20,19 @@
 // that hold each other's keys would end in deadlocks. Other calls go beside
 // them.
 //
-// A page, and a batch of gets, is bounded by bytes when it is answered, not when
-// it is read: records that no longer fit come from the server in vain, and where
-// they are many the connection is given up for a new one. Clients that read large
-// records ask for small pages and batches.
+// Each statement is served by the one index that is made for it, whatever the
+// statistics: it asks for rows in that index's order, in a form that gives no
+// other index the same order, and a session of the proxy neither sorts nor scans
+// tables. A range of several columns ends, when read forwards, where the first
+// of them does: Postgres passes over what is left there in the index.
+//
+// A page, and a batch of gets, is bounded by bytes. The proxy keeps in mind how
+// large the records of a table are, and where a page of them may be full before
+// it has its number it asks only for those that fit. Where records are suddenly
+// much larger than those before, the connection is given up for a new one rather
+// than read to the end.
+//
+// The sweep of a table goes on where it was, and begins anew every five minutes.
+// A record that a transaction kept from it, or brought in late, waits that long;
+// it is absent all the same.
 package postgres

@@ -58,7 +58,11 @@ func (r *record) values() []any {
 const insert = `INSERT INTO "badges" ("badge_id", "number", "chip", "master", "grade", "issued_at", "issued_at_nanos", "room", "chair",
   "shelf", "slot", "floor", "depth", "batch", "maker", "gate", "lane", "imprint", "prism_record",
   "prism_version", "prism_release")
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, nextval('"badges_version"'), 1)
+`
+
+const given = `VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, nextval('"badges_version"'), 1)`
+
+const conflict = `
 ON CONFLICT ("badge_id") DO `
 
 const replace = `UPDATE SET
@@ -71,59 +75,89 @@ const replace = `UPDATE SET
   "imprint" = excluded."imprint", "prism_record" = excluded."prism_record",
   "prism_version" = nextval('"badges_version"'), "prism_release" = 1`
 
-const put = insert + replace + ` RETURNING "prism_version"`
+const put = insert + given + conflict + replace + ` RETURNING "prism_version"`
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 	return s.db.Put(ctx, &table, r.values())
 }
 
-const findByNumberTaken = `SELECT "prism_version" FROM "badges" WHERE "number" = $1 AND NOT ("badge_id" = $2)`
+const findByNumberTaken = `SELECT "prism_version" FROM "badges"
+WHERE "number" >= $1 AND "number" <= $1 AND NOT ("badge_id" = $2)
+ORDER BY "number" LIMIT 1`
 
-const findByChipTaken = `SELECT "prism_version" FROM "badges" WHERE "chip" = $1 AND NOT ("badge_id" = $2)`
+const findByChipTaken = `SELECT "prism_version" FROM "badges"
+WHERE "chip" >= $1 AND "chip" <= $1 AND NOT ("badge_id" = $2)
+ORDER BY "chip" LIMIT 1`
 
-const findByMasterTaken = `SELECT "prism_version" FROM "badges" WHERE "master" = $1 AND NOT ("badge_id" = $2)`
+const findByMasterTaken = `SELECT "prism_version" FROM "badges"
+WHERE "master" >= $1 AND "master" <= $1 AND NOT ("badge_id" = $2)
+ORDER BY "master" LIMIT 1`
 
-const findByGradeTaken = `SELECT "prism_version" FROM "badges" WHERE "grade" = $1 AND NOT ("badge_id" = $2)`
+const findByGradeTaken = `SELECT "prism_version" FROM "badges"
+WHERE "grade" >= $1 AND "grade" <= $1 AND NOT ("badge_id" = $2)
+ORDER BY "grade" LIMIT 1`
 
-const findByIssuedAtTaken = `SELECT "prism_version" FROM "badges" WHERE "issued_at" = $1 AND "issued_at_nanos" = $2 AND NOT ("badge_id" = $3)`
+const findByIssuedAtTaken = `SELECT "prism_version" FROM "badges"
+WHERE "issued_at" = $1 AND "issued_at_nanos" >= $2 AND "issued_at_nanos" <= $2 AND NOT ("badge_id" = $3)
+ORDER BY "issued_at", "issued_at_nanos" LIMIT 1`
 
-const findByShelfTaken = `SELECT "prism_version" FROM "badges" WHERE "shelf" = $1 AND NOT ("badge_id" = $2)`
+const findByShelfTaken = `SELECT "prism_version" FROM "badges"
+WHERE "shelf" >= $1 AND "shelf" <= $1 AND NOT ("badge_id" = $2)
+ORDER BY "shelf" LIMIT 1`
 
-const findBySlotTaken = `SELECT "prism_version" FROM "badges" WHERE "slot" = $1 AND NOT ("badge_id" = $2)`
+const findBySlotTaken = `SELECT "prism_version" FROM "badges"
+WHERE "slot" >= $1 AND "slot" <= $1 AND NOT ("badge_id" = $2)
+ORDER BY "slot" LIMIT 1`
 
-const findByFloorTaken = `SELECT "prism_version" FROM "badges" WHERE "floor" = $1 AND NOT ("badge_id" = $2)`
+const findByFloorTaken = `SELECT "prism_version" FROM "badges"
+WHERE "floor" >= $1 AND "floor" <= $1 AND NOT ("badge_id" = $2)
+ORDER BY "floor" LIMIT 1`
 
-const findByDepthTaken = `SELECT "prism_version" FROM "badges" WHERE "depth" = $1 AND NOT ("badge_id" = $2)`
+const findByDepthTaken = `SELECT "prism_version" FROM "badges"
+WHERE "depth" >= $1 AND "depth" <= $1 AND NOT ("badge_id" = $2)
+ORDER BY "depth" LIMIT 1`
 
-const findByBatchTaken = `SELECT "prism_version" FROM "badges" WHERE "batch" = $1 AND NOT ("badge_id" = $2)`
+const findByBatchTaken = `SELECT "prism_version" FROM "badges"
+WHERE "batch" >= $1 AND "batch" <= $1 AND NOT ("badge_id" = $2)
+ORDER BY "batch" LIMIT 1`
 
-const findByMakerTaken = `SELECT "prism_version" FROM "badges" WHERE "maker" = $1 AND NOT ("badge_id" = $2)`
+const findByMakerTaken = `SELECT "prism_version" FROM "badges"
+WHERE "maker" >= $1 AND "maker" <= $1 AND NOT ("badge_id" = $2)
+ORDER BY "maker" LIMIT 1`
 
-const findByGateTaken = `SELECT "prism_version" FROM "badges" WHERE "gate" = $1 AND NOT ("badge_id" = $2)`
+const findByGateTaken = `SELECT "prism_version" FROM "badges"
+WHERE "gate" >= $1 AND "gate" <= $1 AND NOT ("badge_id" = $2)
+ORDER BY "gate" LIMIT 1`
 
-const findByLaneTaken = `SELECT "prism_version" FROM "badges" WHERE "lane" = $1 AND NOT ("badge_id" = $2)`
+const findByLaneTaken = `SELECT "prism_version" FROM "badges"
+WHERE "lane" >= $1 AND "lane" <= $1 AND NOT ("badge_id" = $2)
+ORDER BY "lane" LIMIT 1`
 
-const findByImprintTaken = `SELECT "prism_version" FROM "badges" WHERE "imprint" = $1 AND NOT ("badge_id" = $2)`
+const findByImprintTaken = `SELECT "prism_version" FROM "badges"
+WHERE "imprint" >= $1 AND "imprint" <= $1 AND NOT ("badge_id" = $2)
+ORDER BY "imprint" LIMIT 1`
 
-const findBySeatTaken = `SELECT "prism_version" FROM "badges" WHERE "room" = $1 AND "chair" = $2 AND NOT ("badge_id" = $3)`
+const findBySeatTaken = `SELECT "prism_version" FROM "badges"
+WHERE "room" = $1 AND "chair" >= $2 AND "chair" <= $2 AND NOT ("badge_id" = $3)
+ORDER BY "room", "chair" LIMIT 1`
 
-const versionOf = `SELECT "prism_version" FROM "badges" WHERE "badge_id" = $1`
+const versionOf = `SELECT "prism_version" FROM "badges"
+WHERE "badge_id" >= $1 AND "badge_id" <= $1
+ORDER BY "badge_id" LIMIT 1`
 
-const create = insert + `NOTHING RETURNING "prism_version"`
+const create = insert + given + conflict + `NOTHING RETURNING "prism_version"`
 
-const swap = `WITH found AS MATERIALIZED (
-  SELECT "prism_version" AS version FROM "badges" WHERE "badge_id" = $1 FOR UPDATE
+const swap = `WITH prism_found AS MATERIALIZED (
+  SELECT "prism_version" AS version FROM "badges"
+  WHERE "badge_id" >= $1 AND "badge_id" <= $1
+  ORDER BY "badge_id" LIMIT 1 FOR UPDATE
 ), swapped AS (
-  UPDATE "badges" SET
-    "number" = $2, "chip" = $3, "master" = $4, "grade" = $5, "issued_at" = $6,
-    "issued_at_nanos" = $7, "room" = $8, "chair" = $9, "shelf" = $10, "slot" = $11, "floor" = $12,
-    "depth" = $13, "batch" = $14, "maker" = $15, "gate" = $16, "lane" = $17, "imprint" = $18,
-    "prism_record" = $19, "prism_version" = nextval('"badges_version"'), "prism_release" = 1
-  FROM found WHERE "badge_id" = $1 AND found.version = $20
-  RETURNING "prism_version"
+` + insert + `SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, nextval('"badges_version"'), 1
+FROM prism_found WHERE version = $20` + conflict + replace + `
+RETURNING "prism_version"
 )
-SELECT (SELECT version FROM found), (SELECT "prism_version" FROM swapped)`
+SELECT (SELECT version FROM prism_found), (SELECT "prism_version" FROM swapped)`
 
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
@@ -131,21 +165,38 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.values(), expected)
 }
 
-const get = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "badge_id" = $1`
+const get = `SELECT "prism_version", "prism_record" FROM "badges"
+WHERE "badge_id" >= $1 AND "badge_id" <= $1
+ORDER BY "badge_id" LIMIT 1`
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
 	return s.db.Record(ctx, &table, get, k.values()...)
 }
 
-const remove = `DELETE FROM "badges" WHERE "badge_id" = $1 RETURNING "prism_version"`
+const remove = `DELETE FROM "badges" USING (
+  SELECT "badge_id" FROM "badges"
+  WHERE "badge_id" >= $1 AND "badge_id" <= $1
+  ORDER BY "badge_id" LIMIT 1
+) AS prism_at
+WHERE "badges"."badge_id" = prism_at."badge_id"
+  AND "badges"."badge_id" >= $1 AND "badges"."badge_id" <= $1
+RETURNING "prism_version"`
 
-const removeVersion = `WITH found AS MATERIALIZED (
-  SELECT "prism_version" AS version FROM "badges" WHERE "badge_id" = $1 FOR UPDATE
+const removeVersion = `WITH prism_found AS MATERIALIZED (
+  SELECT "prism_version" AS version FROM "badges"
+  WHERE "badge_id" >= $1 AND "badge_id" <= $1
+  ORDER BY "badge_id" LIMIT 1 FOR UPDATE
 ), removed AS (
-  DELETE FROM "badges" USING found WHERE "badge_id" = $1 AND found.version = $2
+  DELETE FROM "badges" USING (
+    SELECT "badge_id" FROM "badges"
+    WHERE "badge_id" >= $1 AND "badge_id" <= $1
+    ORDER BY "badge_id" LIMIT 1
+  ) AS prism_at
+  WHERE "badges"."badge_id" = prism_at."badge_id"
+    AND "badges"."badge_id" >= $1 AND "badges"."badge_id" <= $1 AND (SELECT version FROM prism_found) = $2
 )
-SELECT version FROM found`
+SELECT version FROM prism_found`
 
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
@@ -169,105 +220,135 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int) []any { return keys[i].values() })
 }
 
-const findByNumber = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "number" = $1`
+const findByNumber = `SELECT "prism_version", "prism_record" FROM "badges"
+WHERE "number" >= $1 AND "number" <= $1
+ORDER BY "number" LIMIT 1`
 
 // findByNumber returns the record with the values, as a reply.
 func (s *store) findByNumber(ctx context.Context, number int64) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByNumber, number)
 }
 
-const findByChip = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "chip" = $1`
+const findByChip = `SELECT "prism_version", "prism_record" FROM "badges"
+WHERE "chip" >= $1 AND "chip" <= $1
+ORDER BY "chip" LIMIT 1`
 
 // findByChip returns the record with the values, as a reply.
 func (s *store) findByChip(ctx context.Context, chip uint64) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByChip, chip)
 }
 
-const findByMaster = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "master" = $1`
+const findByMaster = `SELECT "prism_version", "prism_record" FROM "badges"
+WHERE "master" >= $1 AND "master" <= $1
+ORDER BY "master" LIMIT 1`
 
 // findByMaster returns the record with the values, as a reply.
 func (s *store) findByMaster(ctx context.Context, master bool) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByMaster, master)
 }
 
-const findByGrade = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "grade" = $1`
+const findByGrade = `SELECT "prism_version", "prism_record" FROM "badges"
+WHERE "grade" >= $1 AND "grade" <= $1
+ORDER BY "grade" LIMIT 1`
 
 // findByGrade returns the record with the values, as a reply.
 func (s *store) findByGrade(ctx context.Context, grade int64) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByGrade, grade)
 }
 
-const findByIssuedAt = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "issued_at" = $1 AND "issued_at_nanos" = $2`
+const findByIssuedAt = `SELECT "prism_version", "prism_record" FROM "badges"
+WHERE "issued_at" = $1 AND "issued_at_nanos" >= $2 AND "issued_at_nanos" <= $2
+ORDER BY "issued_at", "issued_at_nanos" LIMIT 1`
 
 // findByIssuedAt returns the record with the values, as a reply.
 func (s *store) findByIssuedAt(ctx context.Context, issuedAt wire.Timestamp) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByIssuedAt, postgres.Time(issuedAt), postgres.Nanos(issuedAt))
 }
 
-const findByShelf = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "shelf" = $1`
+const findByShelf = `SELECT "prism_version", "prism_record" FROM "badges"
+WHERE "shelf" >= $1 AND "shelf" <= $1
+ORDER BY "shelf" LIMIT 1`
 
 // findByShelf returns the record with the values, as a reply.
 func (s *store) findByShelf(ctx context.Context, shelf int64) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByShelf, shelf)
 }
 
-const findBySlot = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "slot" = $1`
+const findBySlot = `SELECT "prism_version", "prism_record" FROM "badges"
+WHERE "slot" >= $1 AND "slot" <= $1
+ORDER BY "slot" LIMIT 1`
 
 // findBySlot returns the record with the values, as a reply.
 func (s *store) findBySlot(ctx context.Context, slot int64) ([]byte, error) {
 	return s.db.Record(ctx, &table, findBySlot, slot)
 }
 
-const findByFloor = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "floor" = $1`
+const findByFloor = `SELECT "prism_version", "prism_record" FROM "badges"
+WHERE "floor" >= $1 AND "floor" <= $1
+ORDER BY "floor" LIMIT 1`
 
 // findByFloor returns the record with the values, as a reply.
 func (s *store) findByFloor(ctx context.Context, floor int64) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByFloor, floor)
 }
 
-const findByDepth = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "depth" = $1`
+const findByDepth = `SELECT "prism_version", "prism_record" FROM "badges"
+WHERE "depth" >= $1 AND "depth" <= $1
+ORDER BY "depth" LIMIT 1`
 
 // findByDepth returns the record with the values, as a reply.
 func (s *store) findByDepth(ctx context.Context, depth int64) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByDepth, depth)
 }
 
-const findByBatch = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "batch" = $1`
+const findByBatch = `SELECT "prism_version", "prism_record" FROM "badges"
+WHERE "batch" >= $1 AND "batch" <= $1
+ORDER BY "batch" LIMIT 1`
 
 // findByBatch returns the record with the values, as a reply.
 func (s *store) findByBatch(ctx context.Context, batch int64) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByBatch, batch)
 }
 
-const findByMaker = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "maker" = $1`
+const findByMaker = `SELECT "prism_version", "prism_record" FROM "badges"
+WHERE "maker" >= $1 AND "maker" <= $1
+ORDER BY "maker" LIMIT 1`
 
 // findByMaker returns the record with the values, as a reply.
 func (s *store) findByMaker(ctx context.Context, maker uint64) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByMaker, maker)
 }
 
-const findByGate = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "gate" = $1`
+const findByGate = `SELECT "prism_version", "prism_record" FROM "badges"
+WHERE "gate" >= $1 AND "gate" <= $1
+ORDER BY "gate" LIMIT 1`
 
 // findByGate returns the record with the values, as a reply.
 func (s *store) findByGate(ctx context.Context, gate int64) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByGate, gate)
 }
 
-const findByLane = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "lane" = $1`
+const findByLane = `SELECT "prism_version", "prism_record" FROM "badges"
+WHERE "lane" >= $1 AND "lane" <= $1
+ORDER BY "lane" LIMIT 1`
 
 // findByLane returns the record with the values, as a reply.
 func (s *store) findByLane(ctx context.Context, lane int64) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByLane, lane)
 }
 
-const findByImprint = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "imprint" = $1`
+const findByImprint = `SELECT "prism_version", "prism_record" FROM "badges"
+WHERE "imprint" >= $1 AND "imprint" <= $1
+ORDER BY "imprint" LIMIT 1`
 
 // findByImprint returns the record with the values, as a reply.
 func (s *store) findByImprint(ctx context.Context, imprint []byte) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByImprint, imprint)
 }
 
-const findBySeat = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "room" = $1 AND "chair" = $2`
+const findBySeat = `SELECT "prism_version", "prism_record" FROM "badges"
+WHERE "room" = $1 AND "chair" >= $2 AND "chair" <= $2
+ORDER BY "room", "chair" LIMIT 1`
 
 // findBySeat returns the record with the values, as a reply.
 func (s *store) findBySeat(ctx context.Context, room []byte, chair int64) ([]byte, error) {

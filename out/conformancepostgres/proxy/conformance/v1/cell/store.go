@@ -32,33 +32,40 @@ func (r *record) values() []any {
 }
 
 const insert = `INSERT INTO "cells" ("grade", "shaded", "row", "column", "upper", "prism_record", "prism_version", "prism_release")
-VALUES ($1, $2, $3, $4, $5, $6, nextval('"cells_version"'), 1)
+`
+
+const given = `VALUES ($1, $2, $3, $4, $5, $6, nextval('"cells_version"'), 1)`
+
+const conflict = `
 ON CONFLICT ("grade", "shaded", "row", "column", "upper") DO `
 
 const replace = `UPDATE SET
   "prism_record" = excluded."prism_record", "prism_version" = nextval('"cells_version"'),
   "prism_release" = 1`
 
-const put = insert + replace + ` RETURNING "prism_version"`
+const put = insert + given + conflict + replace + ` RETURNING "prism_version"`
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 	return s.db.Put(ctx, &table, r.values())
 }
 
-const versionOf = `SELECT "prism_version" FROM "cells" WHERE "grade" = $1 AND "shaded" = $2 AND "row" = $3 AND "column" = $4 AND "upper" = $5`
+const versionOf = `SELECT "prism_version" FROM "cells"
+WHERE "grade" = $1 AND "shaded" = $2 AND "row" = $3 AND "column" = $4 AND "upper" >= $5 AND "upper" <= $5
+ORDER BY "grade", "shaded", "row", "column", "upper" LIMIT 1`
 
-const create = insert + `NOTHING RETURNING "prism_version"`
+const create = insert + given + conflict + `NOTHING RETURNING "prism_version"`
 
-const swap = `WITH found AS MATERIALIZED (
-  SELECT "prism_version" AS version FROM "cells" WHERE "grade" = $1 AND "shaded" = $2 AND "row" = $3 AND "column" = $4 AND "upper" = $5 FOR UPDATE
+const swap = `WITH prism_found AS MATERIALIZED (
+  SELECT "prism_version" AS version FROM "cells"
+  WHERE "grade" = $1 AND "shaded" = $2 AND "row" = $3 AND "column" = $4 AND "upper" >= $5 AND "upper" <= $5
+  ORDER BY "grade", "shaded", "row", "column", "upper" LIMIT 1 FOR UPDATE
 ), swapped AS (
-  UPDATE "cells" SET
-    "prism_record" = $6, "prism_version" = nextval('"cells_version"'), "prism_release" = 1
-  FROM found WHERE "grade" = $1 AND "shaded" = $2 AND "row" = $3 AND "column" = $4 AND "upper" = $5 AND found.version = $7
-  RETURNING "prism_version"
+` + insert + `SELECT $1, $2, $3, $4, $5, $6, nextval('"cells_version"'), 1
+FROM prism_found WHERE version = $7` + conflict + replace + `
+RETURNING "prism_version"
 )
-SELECT (SELECT version FROM found), (SELECT "prism_version" FROM swapped)`
+SELECT (SELECT version FROM prism_found), (SELECT "prism_version" FROM swapped)`
 
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
@@ -66,21 +73,38 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.values(), expected)
 }
 
-const get = `SELECT "prism_version", "prism_record" FROM "cells" WHERE "grade" = $1 AND "shaded" = $2 AND "row" = $3 AND "column" = $4 AND "upper" = $5`
+const get = `SELECT "prism_version", "prism_record" FROM "cells"
+WHERE "grade" = $1 AND "shaded" = $2 AND "row" = $3 AND "column" = $4 AND "upper" >= $5 AND "upper" <= $5
+ORDER BY "grade", "shaded", "row", "column", "upper" LIMIT 1`
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
 	return s.db.Record(ctx, &table, get, k.values()...)
 }
 
-const remove = `DELETE FROM "cells" WHERE "grade" = $1 AND "shaded" = $2 AND "row" = $3 AND "column" = $4 AND "upper" = $5 RETURNING "prism_version"`
+const remove = `DELETE FROM "cells" USING (
+  SELECT "grade", "shaded", "row", "column", "upper" FROM "cells"
+  WHERE "grade" = $1 AND "shaded" = $2 AND "row" = $3 AND "column" = $4 AND "upper" >= $5 AND "upper" <= $5
+  ORDER BY "grade", "shaded", "row", "column", "upper" LIMIT 1
+) AS prism_at
+WHERE "cells"."grade" = prism_at."grade" AND "cells"."shaded" = prism_at."shaded" AND "cells"."row" = prism_at."row" AND "cells"."column" = prism_at."column" AND "cells"."upper" = prism_at."upper"
+  AND "cells"."grade" = $1 AND "cells"."shaded" = $2 AND "cells"."row" = $3 AND "cells"."column" = $4 AND "cells"."upper" >= $5 AND "cells"."upper" <= $5
+RETURNING "prism_version"`
 
-const removeVersion = `WITH found AS MATERIALIZED (
-  SELECT "prism_version" AS version FROM "cells" WHERE "grade" = $1 AND "shaded" = $2 AND "row" = $3 AND "column" = $4 AND "upper" = $5 FOR UPDATE
+const removeVersion = `WITH prism_found AS MATERIALIZED (
+  SELECT "prism_version" AS version FROM "cells"
+  WHERE "grade" = $1 AND "shaded" = $2 AND "row" = $3 AND "column" = $4 AND "upper" >= $5 AND "upper" <= $5
+  ORDER BY "grade", "shaded", "row", "column", "upper" LIMIT 1 FOR UPDATE
 ), removed AS (
-  DELETE FROM "cells" USING found WHERE "grade" = $1 AND "shaded" = $2 AND "row" = $3 AND "column" = $4 AND "upper" = $5 AND found.version = $6
+  DELETE FROM "cells" USING (
+    SELECT "grade", "shaded", "row", "column", "upper" FROM "cells"
+    WHERE "grade" = $1 AND "shaded" = $2 AND "row" = $3 AND "column" = $4 AND "upper" >= $5 AND "upper" <= $5
+    ORDER BY "grade", "shaded", "row", "column", "upper" LIMIT 1
+  ) AS prism_at
+  WHERE "cells"."grade" = prism_at."grade" AND "cells"."shaded" = prism_at."shaded" AND "cells"."row" = prism_at."row" AND "cells"."column" = prism_at."column" AND "cells"."upper" = prism_at."upper"
+    AND "cells"."grade" = $1 AND "cells"."shaded" = $2 AND "cells"."row" = $3 AND "cells"."column" = $4 AND "cells"."upper" >= $5 AND "cells"."upper" <= $5 AND (SELECT version FROM prism_found) = $6
 )
-SELECT version FROM found`
+SELECT version FROM prism_found`
 
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
@@ -133,26 +157,30 @@ func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
 }
 
 const scanPartition = `SELECT "prism_version", "prism_record" FROM "cells"
-WHERE "grade" = $2 AND "shaded" = $3
+WHERE "grade" = $2
+  AND "shaded" = $3
   AND ("row", "column", "upper") >= ($4, $5, $6)
-ORDER BY "row", "column", "upper" LIMIT $1`
+ORDER BY "grade", "shaded", "row", "column", "upper" LIMIT $1`
 
 const scanPartitionTo = `SELECT "prism_version", "prism_record" FROM "cells"
-WHERE "grade" = $2 AND "shaded" = $3
+WHERE "grade" = $2
+  AND "shaded" = $3
   AND ("row", "column", "upper") >= ($4, $5, $6)
   AND ("row", "column", "upper") < ($7, $8, $9)
-ORDER BY "row", "column", "upper" LIMIT $1`
+ORDER BY "grade", "shaded", "row", "column", "upper" LIMIT $1`
 
 const scanPartitionReverse = `SELECT "prism_version", "prism_record" FROM "cells"
-WHERE "grade" = $2 AND "shaded" = $3
+WHERE "grade" = $2
+  AND "shaded" = $3
   AND ("row", "column", "upper") >= ($4, $5, $6)
-ORDER BY "row" DESC, "column" DESC, "upper" DESC LIMIT $1`
+ORDER BY "grade" DESC, "shaded" DESC, "row" DESC, "column" DESC, "upper" DESC LIMIT $1`
 
 const scanPartitionReverseTo = `SELECT "prism_version", "prism_record" FROM "cells"
-WHERE "grade" = $2 AND "shaded" = $3
+WHERE "grade" = $2
+  AND "shaded" = $3
   AND ("row", "column", "upper") >= ($4, $5, $6)
   AND ("row", "column", "upper") < ($7, $8, $9)
-ORDER BY "row" DESC, "column" DESC, "upper" DESC LIMIT $1`
+ORDER BY "grade" DESC, "shaded" DESC, "row" DESC, "column" DESC, "upper" DESC LIMIT $1`
 
 // scanPartition adds the records of l to page, by row, column, upper.
 func (s *store) scanPartition(ctx context.Context, partition *key, l *list, page *keyvalue.Page) error {

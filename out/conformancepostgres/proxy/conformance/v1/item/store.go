@@ -37,7 +37,11 @@ func (r *record) values() []any {
 
 const insert = `INSERT INTO "items" ("item_id", "serial", "label", "colour", "title", "prism_record", "prism_version",
   "prism_release")
-VALUES ($1, $2, $3, $4, $5, $6, nextval('"items_version"'), 1)
+`
+
+const given = `VALUES ($1, $2, $3, $4, $5, $6, nextval('"items_version"'), 1)`
+
+const conflict = `
 ON CONFLICT ("item_id") DO `
 
 const replace = `UPDATE SET
@@ -45,31 +49,37 @@ const replace = `UPDATE SET
   "title" = excluded."title", "prism_record" = excluded."prism_record",
   "prism_version" = nextval('"items_version"'), "prism_release" = 1`
 
-const put = insert + replace + ` RETURNING "prism_version"`
+const put = insert + given + conflict + replace + ` RETURNING "prism_version"`
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 	return s.db.Put(ctx, &table, r.values())
 }
 
-const findBySerialTaken = `SELECT "prism_version" FROM "items" WHERE "serial" = $1 AND NOT ("item_id" = $2)`
+const findBySerialTaken = `SELECT "prism_version" FROM "items"
+WHERE "serial" >= $1 AND "serial" <= $1 AND NOT ("item_id" = $2)
+ORDER BY "serial" LIMIT 1`
 
-const findByLabelTaken = `SELECT "prism_version" FROM "items" WHERE "label" = $1 AND NOT ("item_id" = $2)`
+const findByLabelTaken = `SELECT "prism_version" FROM "items"
+WHERE "label" >= $1 AND "label" <= $1 AND NOT ("item_id" = $2)
+ORDER BY "label" LIMIT 1`
 
-const versionOf = `SELECT "prism_version" FROM "items" WHERE "item_id" = $1`
+const versionOf = `SELECT "prism_version" FROM "items"
+WHERE "item_id" >= $1 AND "item_id" <= $1
+ORDER BY "item_id" LIMIT 1`
 
-const create = insert + `NOTHING RETURNING "prism_version"`
+const create = insert + given + conflict + `NOTHING RETURNING "prism_version"`
 
-const swap = `WITH found AS MATERIALIZED (
-  SELECT "prism_version" AS version FROM "items" WHERE "item_id" = $1 FOR UPDATE
+const swap = `WITH prism_found AS MATERIALIZED (
+  SELECT "prism_version" AS version FROM "items"
+  WHERE "item_id" >= $1 AND "item_id" <= $1
+  ORDER BY "item_id" LIMIT 1 FOR UPDATE
 ), swapped AS (
-  UPDATE "items" SET
-    "serial" = $2, "label" = $3, "colour" = $4, "title" = $5, "prism_record" = $6,
-    "prism_version" = nextval('"items_version"'), "prism_release" = 1
-  FROM found WHERE "item_id" = $1 AND found.version = $7
-  RETURNING "prism_version"
+` + insert + `SELECT $1, $2, $3, $4, $5, $6, nextval('"items_version"'), 1
+FROM prism_found WHERE version = $7` + conflict + replace + `
+RETURNING "prism_version"
 )
-SELECT (SELECT version FROM found), (SELECT "prism_version" FROM swapped)`
+SELECT (SELECT version FROM prism_found), (SELECT "prism_version" FROM swapped)`
 
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
@@ -77,21 +87,38 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.values(), expected)
 }
 
-const get = `SELECT "prism_version", "prism_record" FROM "items" WHERE "item_id" = $1`
+const get = `SELECT "prism_version", "prism_record" FROM "items"
+WHERE "item_id" >= $1 AND "item_id" <= $1
+ORDER BY "item_id" LIMIT 1`
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
 	return s.db.Record(ctx, &table, get, k.values()...)
 }
 
-const remove = `DELETE FROM "items" WHERE "item_id" = $1 RETURNING "prism_version"`
+const remove = `DELETE FROM "items" USING (
+  SELECT "item_id" FROM "items"
+  WHERE "item_id" >= $1 AND "item_id" <= $1
+  ORDER BY "item_id" LIMIT 1
+) AS prism_at
+WHERE "items"."item_id" = prism_at."item_id"
+  AND "items"."item_id" >= $1 AND "items"."item_id" <= $1
+RETURNING "prism_version"`
 
-const removeVersion = `WITH found AS MATERIALIZED (
-  SELECT "prism_version" AS version FROM "items" WHERE "item_id" = $1 FOR UPDATE
+const removeVersion = `WITH prism_found AS MATERIALIZED (
+  SELECT "prism_version" AS version FROM "items"
+  WHERE "item_id" >= $1 AND "item_id" <= $1
+  ORDER BY "item_id" LIMIT 1 FOR UPDATE
 ), removed AS (
-  DELETE FROM "items" USING found WHERE "item_id" = $1 AND found.version = $2
+  DELETE FROM "items" USING (
+    SELECT "item_id" FROM "items"
+    WHERE "item_id" >= $1 AND "item_id" <= $1
+    ORDER BY "item_id" LIMIT 1
+  ) AS prism_at
+  WHERE "items"."item_id" = prism_at."item_id"
+    AND "items"."item_id" >= $1 AND "items"."item_id" <= $1 AND (SELECT version FROM prism_found) = $2
 )
-SELECT version FROM found`
+SELECT version FROM prism_found`
 
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
@@ -115,14 +142,18 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int) []any { return keys[i].values() })
 }
 
-const findBySerial = `SELECT "prism_version", "prism_record" FROM "items" WHERE "serial" = $1`
+const findBySerial = `SELECT "prism_version", "prism_record" FROM "items"
+WHERE "serial" >= $1 AND "serial" <= $1
+ORDER BY "serial" LIMIT 1`
 
 // findBySerial returns the record with the values, as a reply.
 func (s *store) findBySerial(ctx context.Context, serial []byte) ([]byte, error) {
 	return s.db.Record(ctx, &table, findBySerial, serial)
 }
 
-const findByLabel = `SELECT "prism_version", "prism_record" FROM "items" WHERE "label" = $1`
+const findByLabel = `SELECT "prism_version", "prism_record" FROM "items"
+WHERE "label" >= $1 AND "label" <= $1
+ORDER BY "label" LIMIT 1`
 
 // findByLabel returns the record with the values, as a reply.
 func (s *store) findByLabel(ctx context.Context, label []byte) ([]byte, error) {
@@ -158,26 +189,26 @@ func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
 }
 
 const findByColour = `SELECT "prism_version", "prism_record" FROM "items"
-WHERE "colour" = $2
+WHERE "colour" = ANY (ARRAY[$2::text])
   AND "item_id" >= $3
-ORDER BY "item_id" LIMIT $1`
+ORDER BY "colour", "item_id" LIMIT $1`
 
 const findByColourTo = `SELECT "prism_version", "prism_record" FROM "items"
-WHERE "colour" = $2
+WHERE "colour" = ANY (ARRAY[$2::text])
   AND "item_id" >= $3
   AND "item_id" < $4
-ORDER BY "item_id" LIMIT $1`
+ORDER BY "colour", "item_id" LIMIT $1`
 
 const findByColourReverse = `SELECT "prism_version", "prism_record" FROM "items"
-WHERE "colour" = $2
+WHERE "colour" = ANY (ARRAY[$2::text])
   AND "item_id" >= $3
-ORDER BY "item_id" DESC LIMIT $1`
+ORDER BY "colour" DESC, "item_id" DESC LIMIT $1`
 
 const findByColourReverseTo = `SELECT "prism_version", "prism_record" FROM "items"
-WHERE "colour" = $2
+WHERE "colour" = ANY (ARRAY[$2::text])
   AND "item_id" >= $3
   AND "item_id" < $4
-ORDER BY "item_id" DESC LIMIT $1`
+ORDER BY "colour" DESC, "item_id" DESC LIMIT $1`
 
 // findByColour adds the records of l to page, by item_id.
 func (s *store) findByColour(ctx context.Context, colour []byte, l *list, page *keyvalue.Page) error {

@@ -34,7 +34,11 @@ func (r *record) values() []any {
 
 const insert = `INSERT INTO "relics" ("relic_id", "shelf", "title", "note", "shade", "word", "tone", "prism_record", "prism_version",
   "prism_release")
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, nextval('"relics_version"'), 1)
+`
+
+const given = `VALUES ($1, $2, $3, $4, $5, $6, $7, $8, nextval('"relics_version"'), 1)`
+
+const conflict = `
 ON CONFLICT ("relic_id", "shelf") DO `
 
 const replace = `UPDATE SET
@@ -42,27 +46,29 @@ const replace = `UPDATE SET
   "word" = excluded."word", "tone" = excluded."tone", "prism_record" = excluded."prism_record",
   "prism_version" = nextval('"relics_version"'), "prism_release" = 1`
 
-const put = insert + replace + ` RETURNING "prism_version"`
+const put = insert + given + conflict + replace + ` RETURNING "prism_version"`
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 	return s.db.Put(ctx, &table, r.values())
 }
 
-const versionOf = `SELECT "prism_version" FROM "relics" WHERE "relic_id" = $1 AND "shelf" = $2`
+const versionOf = `SELECT "prism_version" FROM "relics"
+WHERE "relic_id" = $1 AND "shelf" >= $2 AND "shelf" <= $2
+ORDER BY "relic_id", "shelf" LIMIT 1`
 
-const create = insert + `NOTHING RETURNING "prism_version"`
+const create = insert + given + conflict + `NOTHING RETURNING "prism_version"`
 
-const swap = `WITH found AS MATERIALIZED (
-  SELECT "prism_version" AS version FROM "relics" WHERE "relic_id" = $1 AND "shelf" = $2 FOR UPDATE
+const swap = `WITH prism_found AS MATERIALIZED (
+  SELECT "prism_version" AS version FROM "relics"
+  WHERE "relic_id" = $1 AND "shelf" >= $2 AND "shelf" <= $2
+  ORDER BY "relic_id", "shelf" LIMIT 1 FOR UPDATE
 ), swapped AS (
-  UPDATE "relics" SET
-    "title" = $3, "note" = $4, "shade" = $5, "word" = $6, "tone" = $7, "prism_record" = $8,
-    "prism_version" = nextval('"relics_version"'), "prism_release" = 1
-  FROM found WHERE "relic_id" = $1 AND "shelf" = $2 AND found.version = $9
-  RETURNING "prism_version"
+` + insert + `SELECT $1, $2, $3, $4, $5, $6, $7, $8, nextval('"relics_version"'), 1
+FROM prism_found WHERE version = $9` + conflict + replace + `
+RETURNING "prism_version"
 )
-SELECT (SELECT version FROM found), (SELECT "prism_version" FROM swapped)`
+SELECT (SELECT version FROM prism_found), (SELECT "prism_version" FROM swapped)`
 
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
@@ -70,21 +76,38 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.values(), expected)
 }
 
-const get = `SELECT "prism_version", "prism_record" FROM "relics" WHERE "relic_id" = $1 AND "shelf" = $2`
+const get = `SELECT "prism_version", "prism_record" FROM "relics"
+WHERE "relic_id" = $1 AND "shelf" >= $2 AND "shelf" <= $2
+ORDER BY "relic_id", "shelf" LIMIT 1`
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
 	return s.db.Record(ctx, &table, get, k.values()...)
 }
 
-const remove = `DELETE FROM "relics" WHERE "relic_id" = $1 AND "shelf" = $2 RETURNING "prism_version"`
+const remove = `DELETE FROM "relics" USING (
+  SELECT "relic_id", "shelf" FROM "relics"
+  WHERE "relic_id" = $1 AND "shelf" >= $2 AND "shelf" <= $2
+  ORDER BY "relic_id", "shelf" LIMIT 1
+) AS prism_at
+WHERE "relics"."relic_id" = prism_at."relic_id" AND "relics"."shelf" = prism_at."shelf"
+  AND "relics"."relic_id" = $1 AND "relics"."shelf" >= $2 AND "relics"."shelf" <= $2
+RETURNING "prism_version"`
 
-const removeVersion = `WITH found AS MATERIALIZED (
-  SELECT "prism_version" AS version FROM "relics" WHERE "relic_id" = $1 AND "shelf" = $2 FOR UPDATE
+const removeVersion = `WITH prism_found AS MATERIALIZED (
+  SELECT "prism_version" AS version FROM "relics"
+  WHERE "relic_id" = $1 AND "shelf" >= $2 AND "shelf" <= $2
+  ORDER BY "relic_id", "shelf" LIMIT 1 FOR UPDATE
 ), removed AS (
-  DELETE FROM "relics" USING found WHERE "relic_id" = $1 AND "shelf" = $2 AND found.version = $3
+  DELETE FROM "relics" USING (
+    SELECT "relic_id", "shelf" FROM "relics"
+    WHERE "relic_id" = $1 AND "shelf" >= $2 AND "shelf" <= $2
+    ORDER BY "relic_id", "shelf" LIMIT 1
+  ) AS prism_at
+  WHERE "relics"."relic_id" = prism_at."relic_id" AND "relics"."shelf" = prism_at."shelf"
+    AND "relics"."relic_id" = $1 AND "relics"."shelf" >= $2 AND "relics"."shelf" <= $2 AND (SELECT version FROM prism_found) = $3
 )
-SELECT version FROM found`
+SELECT version FROM prism_found`
 
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
@@ -139,24 +162,24 @@ func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
 const scanPartition = `SELECT "prism_version", "prism_record" FROM "relics"
 WHERE "relic_id" = $2
   AND "shelf" >= $3
-ORDER BY "shelf" LIMIT $1`
+ORDER BY "relic_id", "shelf" LIMIT $1`
 
 const scanPartitionTo = `SELECT "prism_version", "prism_record" FROM "relics"
 WHERE "relic_id" = $2
   AND "shelf" >= $3
   AND "shelf" < $4
-ORDER BY "shelf" LIMIT $1`
+ORDER BY "relic_id", "shelf" LIMIT $1`
 
 const scanPartitionReverse = `SELECT "prism_version", "prism_record" FROM "relics"
 WHERE "relic_id" = $2
   AND "shelf" >= $3
-ORDER BY "shelf" DESC LIMIT $1`
+ORDER BY "relic_id" DESC, "shelf" DESC LIMIT $1`
 
 const scanPartitionReverseTo = `SELECT "prism_version", "prism_record" FROM "relics"
 WHERE "relic_id" = $2
   AND "shelf" >= $3
   AND "shelf" < $4
-ORDER BY "shelf" DESC LIMIT $1`
+ORDER BY "relic_id" DESC, "shelf" DESC LIMIT $1`
 
 // scanPartition adds the records of l to page, by shelf.
 func (s *store) scanPartition(ctx context.Context, partition *key, l *list, page *keyvalue.Page) error {
@@ -169,26 +192,26 @@ func (s *store) scanPartition(ctx context.Context, partition *key, l *list, page
 }
 
 const findByWord = `SELECT "prism_version", "prism_record" FROM "relics"
-WHERE "word" = $2
+WHERE "word" = ANY (ARRAY[$2::text])
   AND ("relic_id", "shelf") >= ($3, $4)
-ORDER BY "relic_id", "shelf" LIMIT $1`
+ORDER BY "word", "relic_id", "shelf" LIMIT $1`
 
 const findByWordTo = `SELECT "prism_version", "prism_record" FROM "relics"
-WHERE "word" = $2
+WHERE "word" = ANY (ARRAY[$2::text])
   AND ("relic_id", "shelf") >= ($3, $4)
   AND ("relic_id", "shelf") < ($5, $6)
-ORDER BY "relic_id", "shelf" LIMIT $1`
+ORDER BY "word", "relic_id", "shelf" LIMIT $1`
 
 const findByWordReverse = `SELECT "prism_version", "prism_record" FROM "relics"
-WHERE "word" = $2
+WHERE "word" = ANY (ARRAY[$2::text])
   AND ("relic_id", "shelf") >= ($3, $4)
-ORDER BY "relic_id" DESC, "shelf" DESC LIMIT $1`
+ORDER BY "word" DESC, "relic_id" DESC, "shelf" DESC LIMIT $1`
 
 const findByWordReverseTo = `SELECT "prism_version", "prism_record" FROM "relics"
-WHERE "word" = $2
+WHERE "word" = ANY (ARRAY[$2::text])
   AND ("relic_id", "shelf") >= ($3, $4)
   AND ("relic_id", "shelf") < ($5, $6)
-ORDER BY "relic_id" DESC, "shelf" DESC LIMIT $1`
+ORDER BY "word" DESC, "relic_id" DESC, "shelf" DESC LIMIT $1`
 
 // findByWord adds the records of l to page, by relic_id, shelf.
 func (s *store) findByWord(ctx context.Context, word []byte, l *list, page *keyvalue.Page) error {

@@ -41,7 +41,11 @@ func (r *record) values() []any {
 const insert = `INSERT INTO "samples" ("sample_id", "text", "number", "size", "flag", "grade", "time", "time_nanos", "delta", "mask",
   "level", "weight", "bucket", "amount", "shift", "checksum", "position", "digest", "prism_record",
   "prism_version", "prism_release")
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, nextval('"samples_version"'), 1)
+`
+
+const given = `VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, nextval('"samples_version"'), 1)`
+
+const conflict = `
 ON CONFLICT ("sample_id") DO `
 
 const replace = `UPDATE SET
@@ -54,29 +58,29 @@ const replace = `UPDATE SET
   "prism_record" = excluded."prism_record", "prism_version" = nextval('"samples_version"'),
   "prism_release" = 1`
 
-const put = insert + replace + ` RETURNING "prism_version"`
+const put = insert + given + conflict + replace + ` RETURNING "prism_version"`
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 	return s.db.Put(ctx, &table, r.values())
 }
 
-const versionOf = `SELECT "prism_version" FROM "samples" WHERE "sample_id" = $1`
+const versionOf = `SELECT "prism_version" FROM "samples"
+WHERE "sample_id" >= $1 AND "sample_id" <= $1
+ORDER BY "sample_id" LIMIT 1`
 
-const create = insert + `NOTHING RETURNING "prism_version"`
+const create = insert + given + conflict + `NOTHING RETURNING "prism_version"`
 
-const swap = `WITH found AS MATERIALIZED (
-  SELECT "prism_version" AS version FROM "samples" WHERE "sample_id" = $1 FOR UPDATE
+const swap = `WITH prism_found AS MATERIALIZED (
+  SELECT "prism_version" AS version FROM "samples"
+  WHERE "sample_id" >= $1 AND "sample_id" <= $1
+  ORDER BY "sample_id" LIMIT 1 FOR UPDATE
 ), swapped AS (
-  UPDATE "samples" SET
-    "text" = $2, "number" = $3, "size" = $4, "flag" = $5, "grade" = $6, "time" = $7,
-    "time_nanos" = $8, "delta" = $9, "mask" = $10, "level" = $11, "weight" = $12, "bucket" = $13,
-    "amount" = $14, "shift" = $15, "checksum" = $16, "position" = $17, "digest" = $18,
-    "prism_record" = $19, "prism_version" = nextval('"samples_version"'), "prism_release" = 1
-  FROM found WHERE "sample_id" = $1 AND found.version = $20
-  RETURNING "prism_version"
+` + insert + `SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, nextval('"samples_version"'), 1
+FROM prism_found WHERE version = $20` + conflict + replace + `
+RETURNING "prism_version"
 )
-SELECT (SELECT version FROM found), (SELECT "prism_version" FROM swapped)`
+SELECT (SELECT version FROM prism_found), (SELECT "prism_version" FROM swapped)`
 
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
@@ -84,21 +88,38 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.values(), expected)
 }
 
-const get = `SELECT "prism_version", "prism_record" FROM "samples" WHERE "sample_id" = $1`
+const get = `SELECT "prism_version", "prism_record" FROM "samples"
+WHERE "sample_id" >= $1 AND "sample_id" <= $1
+ORDER BY "sample_id" LIMIT 1`
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
 	return s.db.Record(ctx, &table, get, k.values()...)
 }
 
-const remove = `DELETE FROM "samples" WHERE "sample_id" = $1 RETURNING "prism_version"`
+const remove = `DELETE FROM "samples" USING (
+  SELECT "sample_id" FROM "samples"
+  WHERE "sample_id" >= $1 AND "sample_id" <= $1
+  ORDER BY "sample_id" LIMIT 1
+) AS prism_at
+WHERE "samples"."sample_id" = prism_at."sample_id"
+  AND "samples"."sample_id" >= $1 AND "samples"."sample_id" <= $1
+RETURNING "prism_version"`
 
-const removeVersion = `WITH found AS MATERIALIZED (
-  SELECT "prism_version" AS version FROM "samples" WHERE "sample_id" = $1 FOR UPDATE
+const removeVersion = `WITH prism_found AS MATERIALIZED (
+  SELECT "prism_version" AS version FROM "samples"
+  WHERE "sample_id" >= $1 AND "sample_id" <= $1
+  ORDER BY "sample_id" LIMIT 1 FOR UPDATE
 ), removed AS (
-  DELETE FROM "samples" USING found WHERE "sample_id" = $1 AND found.version = $2
+  DELETE FROM "samples" USING (
+    SELECT "sample_id" FROM "samples"
+    WHERE "sample_id" >= $1 AND "sample_id" <= $1
+    ORDER BY "sample_id" LIMIT 1
+  ) AS prism_at
+  WHERE "samples"."sample_id" = prism_at."sample_id"
+    AND "samples"."sample_id" >= $1 AND "samples"."sample_id" <= $1 AND (SELECT version FROM prism_found) = $2
 )
-SELECT version FROM found`
+SELECT version FROM prism_found`
 
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
@@ -431,26 +452,26 @@ func (s *store) findByWeight(ctx context.Context, l *list, page *keyvalue.Page) 
 }
 
 const findByBucket = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "bucket" = $2
+WHERE "bucket" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "bucket", "sample_id" LIMIT $1`
 
 const findByBucketTo = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "bucket" = $2
+WHERE "bucket" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "bucket", "sample_id" LIMIT $1`
 
 const findByBucketReverse = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "bucket" = $2
+WHERE "bucket" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "bucket" DESC, "sample_id" DESC LIMIT $1`
 
 const findByBucketReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "bucket" = $2
+WHERE "bucket" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "bucket" DESC, "sample_id" DESC LIMIT $1`
 
 // findByBucket adds the records of l to page, by sample_id.
 func (s *store) findByBucket(ctx context.Context, bucket int64, l *list, page *keyvalue.Page) error {
@@ -603,26 +624,26 @@ func (s *store) findByDigest(ctx context.Context, l *list, page *keyvalue.Page) 
 }
 
 const findBySameText = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "text" = $2
+WHERE "text" = ANY (ARRAY[$2::text])
   AND "sample_id" >= $3
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "text", "sample_id" LIMIT $1`
 
 const findBySameTextTo = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "text" = $2
+WHERE "text" = ANY (ARRAY[$2::text])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "text", "sample_id" LIMIT $1`
 
 const findBySameTextReverse = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "text" = $2
+WHERE "text" = ANY (ARRAY[$2::text])
   AND "sample_id" >= $3
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "text" DESC, "sample_id" DESC LIMIT $1`
 
 const findBySameTextReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "text" = $2
+WHERE "text" = ANY (ARRAY[$2::text])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "text" DESC, "sample_id" DESC LIMIT $1`
 
 // findBySameText adds the records of l to page, by sample_id.
 func (s *store) findBySameText(ctx context.Context, text []byte, l *list, page *keyvalue.Page) error {
@@ -635,26 +656,26 @@ func (s *store) findBySameText(ctx context.Context, text []byte, l *list, page *
 }
 
 const findBySameNumber = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "number" = $2
+WHERE "number" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "number", "sample_id" LIMIT $1`
 
 const findBySameNumberTo = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "number" = $2
+WHERE "number" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "number", "sample_id" LIMIT $1`
 
 const findBySameNumberReverse = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "number" = $2
+WHERE "number" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "number" DESC, "sample_id" DESC LIMIT $1`
 
 const findBySameNumberReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "number" = $2
+WHERE "number" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "number" DESC, "sample_id" DESC LIMIT $1`
 
 // findBySameNumber adds the records of l to page, by sample_id.
 func (s *store) findBySameNumber(ctx context.Context, number int64, l *list, page *keyvalue.Page) error {
@@ -667,26 +688,26 @@ func (s *store) findBySameNumber(ctx context.Context, number int64, l *list, pag
 }
 
 const findBySameSize = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "size" = $2
+WHERE "size" = ANY (ARRAY[$2::numeric])
   AND "sample_id" >= $3
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "size", "sample_id" LIMIT $1`
 
 const findBySameSizeTo = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "size" = $2
+WHERE "size" = ANY (ARRAY[$2::numeric])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "size", "sample_id" LIMIT $1`
 
 const findBySameSizeReverse = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "size" = $2
+WHERE "size" = ANY (ARRAY[$2::numeric])
   AND "sample_id" >= $3
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "size" DESC, "sample_id" DESC LIMIT $1`
 
 const findBySameSizeReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "size" = $2
+WHERE "size" = ANY (ARRAY[$2::numeric])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "size" DESC, "sample_id" DESC LIMIT $1`
 
 // findBySameSize adds the records of l to page, by sample_id.
 func (s *store) findBySameSize(ctx context.Context, size uint64, l *list, page *keyvalue.Page) error {
@@ -699,26 +720,26 @@ func (s *store) findBySameSize(ctx context.Context, size uint64, l *list, page *
 }
 
 const findBySameFlag = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "flag" = $2
+WHERE "flag" = ANY (ARRAY[$2::boolean])
   AND "sample_id" >= $3
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "flag", "sample_id" LIMIT $1`
 
 const findBySameFlagTo = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "flag" = $2
+WHERE "flag" = ANY (ARRAY[$2::boolean])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "flag", "sample_id" LIMIT $1`
 
 const findBySameFlagReverse = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "flag" = $2
+WHERE "flag" = ANY (ARRAY[$2::boolean])
   AND "sample_id" >= $3
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "flag" DESC, "sample_id" DESC LIMIT $1`
 
 const findBySameFlagReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "flag" = $2
+WHERE "flag" = ANY (ARRAY[$2::boolean])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "flag" DESC, "sample_id" DESC LIMIT $1`
 
 // findBySameFlag adds the records of l to page, by sample_id.
 func (s *store) findBySameFlag(ctx context.Context, flag bool, l *list, page *keyvalue.Page) error {
@@ -731,26 +752,26 @@ func (s *store) findBySameFlag(ctx context.Context, flag bool, l *list, page *ke
 }
 
 const findBySameGrade = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "grade" = $2
+WHERE "grade" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "grade", "sample_id" LIMIT $1`
 
 const findBySameGradeTo = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "grade" = $2
+WHERE "grade" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "grade", "sample_id" LIMIT $1`
 
 const findBySameGradeReverse = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "grade" = $2
+WHERE "grade" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "grade" DESC, "sample_id" DESC LIMIT $1`
 
 const findBySameGradeReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "grade" = $2
+WHERE "grade" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "grade" DESC, "sample_id" DESC LIMIT $1`
 
 // findBySameGrade adds the records of l to page, by sample_id.
 func (s *store) findBySameGrade(ctx context.Context, grade int64, l *list, page *keyvalue.Page) error {
@@ -763,26 +784,30 @@ func (s *store) findBySameGrade(ctx context.Context, grade int64, l *list, page 
 }
 
 const findBySameTime = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "time" = $2 AND "time_nanos" = $3
+WHERE "time" = ANY (ARRAY[$2::timestamptz])
+  AND "time_nanos" = $3
   AND "sample_id" >= $4
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "time", "time_nanos", "sample_id" LIMIT $1`
 
 const findBySameTimeTo = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "time" = $2 AND "time_nanos" = $3
+WHERE "time" = ANY (ARRAY[$2::timestamptz])
+  AND "time_nanos" = $3
   AND "sample_id" >= $4
   AND "sample_id" < $5
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "time", "time_nanos", "sample_id" LIMIT $1`
 
 const findBySameTimeReverse = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "time" = $2 AND "time_nanos" = $3
+WHERE "time" = ANY (ARRAY[$2::timestamptz])
+  AND "time_nanos" = $3
   AND "sample_id" >= $4
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "time" DESC, "time_nanos" DESC, "sample_id" DESC LIMIT $1`
 
 const findBySameTimeReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "time" = $2 AND "time_nanos" = $3
+WHERE "time" = ANY (ARRAY[$2::timestamptz])
+  AND "time_nanos" = $3
   AND "sample_id" >= $4
   AND "sample_id" < $5
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "time" DESC, "time_nanos" DESC, "sample_id" DESC LIMIT $1`
 
 // findBySameTime adds the records of l to page, by sample_id.
 func (s *store) findBySameTime(ctx context.Context, time_ wire.Timestamp, l *list, page *keyvalue.Page) error {
@@ -795,26 +820,26 @@ func (s *store) findBySameTime(ctx context.Context, time_ wire.Timestamp, l *lis
 }
 
 const findBySameDelta = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "delta" = $2
+WHERE "delta" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "delta", "sample_id" LIMIT $1`
 
 const findBySameDeltaTo = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "delta" = $2
+WHERE "delta" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "delta", "sample_id" LIMIT $1`
 
 const findBySameDeltaReverse = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "delta" = $2
+WHERE "delta" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "delta" DESC, "sample_id" DESC LIMIT $1`
 
 const findBySameDeltaReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "delta" = $2
+WHERE "delta" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "delta" DESC, "sample_id" DESC LIMIT $1`
 
 // findBySameDelta adds the records of l to page, by sample_id.
 func (s *store) findBySameDelta(ctx context.Context, delta int64, l *list, page *keyvalue.Page) error {
@@ -827,26 +852,26 @@ func (s *store) findBySameDelta(ctx context.Context, delta int64, l *list, page 
 }
 
 const findBySameMask = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "mask" = $2
+WHERE "mask" = ANY (ARRAY[$2::numeric])
   AND "sample_id" >= $3
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "mask", "sample_id" LIMIT $1`
 
 const findBySameMaskTo = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "mask" = $2
+WHERE "mask" = ANY (ARRAY[$2::numeric])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "mask", "sample_id" LIMIT $1`
 
 const findBySameMaskReverse = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "mask" = $2
+WHERE "mask" = ANY (ARRAY[$2::numeric])
   AND "sample_id" >= $3
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "mask" DESC, "sample_id" DESC LIMIT $1`
 
 const findBySameMaskReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "mask" = $2
+WHERE "mask" = ANY (ARRAY[$2::numeric])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "mask" DESC, "sample_id" DESC LIMIT $1`
 
 // findBySameMask adds the records of l to page, by sample_id.
 func (s *store) findBySameMask(ctx context.Context, mask uint64, l *list, page *keyvalue.Page) error {
@@ -859,26 +884,26 @@ func (s *store) findBySameMask(ctx context.Context, mask uint64, l *list, page *
 }
 
 const findBySameLevel = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "level" = $2
+WHERE "level" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "level", "sample_id" LIMIT $1`
 
 const findBySameLevelTo = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "level" = $2
+WHERE "level" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "level", "sample_id" LIMIT $1`
 
 const findBySameLevelReverse = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "level" = $2
+WHERE "level" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "level" DESC, "sample_id" DESC LIMIT $1`
 
 const findBySameLevelReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "level" = $2
+WHERE "level" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "level" DESC, "sample_id" DESC LIMIT $1`
 
 // findBySameLevel adds the records of l to page, by sample_id.
 func (s *store) findBySameLevel(ctx context.Context, level int64, l *list, page *keyvalue.Page) error {
@@ -891,26 +916,26 @@ func (s *store) findBySameLevel(ctx context.Context, level int64, l *list, page 
 }
 
 const findBySameWeight = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "weight" = $2
+WHERE "weight" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "weight", "sample_id" LIMIT $1`
 
 const findBySameWeightTo = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "weight" = $2
+WHERE "weight" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "weight", "sample_id" LIMIT $1`
 
 const findBySameWeightReverse = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "weight" = $2
+WHERE "weight" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "weight" DESC, "sample_id" DESC LIMIT $1`
 
 const findBySameWeightReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "weight" = $2
+WHERE "weight" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "weight" DESC, "sample_id" DESC LIMIT $1`
 
 // findBySameWeight adds the records of l to page, by sample_id.
 func (s *store) findBySameWeight(ctx context.Context, weight int64, l *list, page *keyvalue.Page) error {
@@ -923,26 +948,26 @@ func (s *store) findBySameWeight(ctx context.Context, weight int64, l *list, pag
 }
 
 const findBySameAmount = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "amount" = $2
+WHERE "amount" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "amount", "sample_id" LIMIT $1`
 
 const findBySameAmountTo = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "amount" = $2
+WHERE "amount" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "amount", "sample_id" LIMIT $1`
 
 const findBySameAmountReverse = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "amount" = $2
+WHERE "amount" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "amount" DESC, "sample_id" DESC LIMIT $1`
 
 const findBySameAmountReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "amount" = $2
+WHERE "amount" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "amount" DESC, "sample_id" DESC LIMIT $1`
 
 // findBySameAmount adds the records of l to page, by sample_id.
 func (s *store) findBySameAmount(ctx context.Context, amount int64, l *list, page *keyvalue.Page) error {
@@ -955,26 +980,26 @@ func (s *store) findBySameAmount(ctx context.Context, amount int64, l *list, pag
 }
 
 const findBySameShift = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "shift" = $2
+WHERE "shift" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "shift", "sample_id" LIMIT $1`
 
 const findBySameShiftTo = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "shift" = $2
+WHERE "shift" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "shift", "sample_id" LIMIT $1`
 
 const findBySameShiftReverse = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "shift" = $2
+WHERE "shift" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "shift" DESC, "sample_id" DESC LIMIT $1`
 
 const findBySameShiftReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "shift" = $2
+WHERE "shift" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "shift" DESC, "sample_id" DESC LIMIT $1`
 
 // findBySameShift adds the records of l to page, by sample_id.
 func (s *store) findBySameShift(ctx context.Context, shift int64, l *list, page *keyvalue.Page) error {
@@ -987,26 +1012,26 @@ func (s *store) findBySameShift(ctx context.Context, shift int64, l *list, page 
 }
 
 const findBySameChecksum = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "checksum" = $2
+WHERE "checksum" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "checksum", "sample_id" LIMIT $1`
 
 const findBySameChecksumTo = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "checksum" = $2
+WHERE "checksum" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "checksum", "sample_id" LIMIT $1`
 
 const findBySameChecksumReverse = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "checksum" = $2
+WHERE "checksum" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "checksum" DESC, "sample_id" DESC LIMIT $1`
 
 const findBySameChecksumReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "checksum" = $2
+WHERE "checksum" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "checksum" DESC, "sample_id" DESC LIMIT $1`
 
 // findBySameChecksum adds the records of l to page, by sample_id.
 func (s *store) findBySameChecksum(ctx context.Context, checksum int64, l *list, page *keyvalue.Page) error {
@@ -1019,26 +1044,26 @@ func (s *store) findBySameChecksum(ctx context.Context, checksum int64, l *list,
 }
 
 const findBySamePosition = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "position" = $2
+WHERE "position" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "position", "sample_id" LIMIT $1`
 
 const findBySamePositionTo = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "position" = $2
+WHERE "position" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "position", "sample_id" LIMIT $1`
 
 const findBySamePositionReverse = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "position" = $2
+WHERE "position" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "position" DESC, "sample_id" DESC LIMIT $1`
 
 const findBySamePositionReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "position" = $2
+WHERE "position" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "position" DESC, "sample_id" DESC LIMIT $1`
 
 // findBySamePosition adds the records of l to page, by sample_id.
 func (s *store) findBySamePosition(ctx context.Context, position_ int64, l *list, page *keyvalue.Page) error {
@@ -1051,26 +1076,26 @@ func (s *store) findBySamePosition(ctx context.Context, position_ int64, l *list
 }
 
 const findBySameDigest = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "digest" = $2
+WHERE "digest" = ANY (ARRAY[$2::bytea])
   AND "sample_id" >= $3
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "digest", "sample_id" LIMIT $1`
 
 const findBySameDigestTo = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "digest" = $2
+WHERE "digest" = ANY (ARRAY[$2::bytea])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "digest", "sample_id" LIMIT $1`
 
 const findBySameDigestReverse = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "digest" = $2
+WHERE "digest" = ANY (ARRAY[$2::bytea])
   AND "sample_id" >= $3
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "digest" DESC, "sample_id" DESC LIMIT $1`
 
 const findBySameDigestReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "digest" = $2
+WHERE "digest" = ANY (ARRAY[$2::bytea])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "digest" DESC, "sample_id" DESC LIMIT $1`
 
 // findBySameDigest adds the records of l to page, by sample_id.
 func (s *store) findBySameDigest(ctx context.Context, digest []byte, l *list, page *keyvalue.Page) error {
