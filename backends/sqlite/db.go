@@ -121,6 +121,12 @@ func openFirst(d *disk, synchronous string) (*sqlite3.Conn, error) {
 	if err := emptyLog(c); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: the write-ahead log cannot be copied into the database: %w; look to the disk", d.path, err), c.Close())
 	}
+	// By statistics of a time when a table was small SQLite reads all of it where
+	// there is an index to search. Without them plans follow from the schema alone,
+	// which has to be read again for that.
+	if err := c.Exec("DROP TABLE IF EXISTS sqlite_stat1; DROP TABLE IF EXISTS sqlite_stat4; PRAGMA writable_schema = RESET"); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
 	return c, nil
 }
 

@@ -28,6 +28,9 @@
 // to it, and what it writes to a column is not seen: the record is the truth.
 // migrate status reads beside a proxy that serves, and changes nothing.
 //
+// Statistics that a person has had made (ANALYZE) are dropped when the store is
+// opened: those of a table with few records would turn searches into scans.
+//
 // Versions are counted per table in prism_versions, in the transaction of the
 // write that they belong to.
 package sqlite
