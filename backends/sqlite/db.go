@@ -119,7 +119,7 @@ func openFirst(d *disk, synchronous string) (*sqlite3.Conn, error) {
 		return nil, err
 	}
 	if err := emptyLog(c); err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: the write-ahead log cannot be copied into the database: %w; look to the disk", d.path, err), c.Close())
+		return nil, errors.Join(fmt.Errorf("%s: the write-ahead log cannot be copied into the database: %w; check the disk", d.path, err), c.Close())
 	}
 	// By statistics of a time when a table was small SQLite reads all of it where
 	// there is an index to search. Without them plans follow from the schema alone,

@@ -79,8 +79,7 @@ func (d *disk) open(path string) (err error) {
 	return nil
 }
 
-// name is that of the VFS. Names are the process's, and so are locks: what is
-// locked has a name that no other disk has.
+// name is that of the VFS, which no other in the process has.
 func (d *disk) name() string { return fmt.Sprintf("prism-%p", d) }
 
 // connect opens a connection to the database.
@@ -110,7 +109,7 @@ func (d *disk) ended() error {
 // end ends writes. It returns err.
 func (d *disk) end(err error) error {
 	if d.failed.CompareAndSwap(nil, &err) {
-		d.log.Error("the store takes no more writes: look to the disk, close other programs that have the file open, and restart the proxy", "file", d.path, "error", err.Error())
+		d.log.Error("the store takes no more writes: check the disk, close other programs that have the file open, and restart the proxy", "file", d.path, "error", err.Error())
 	}
 	return err
 }

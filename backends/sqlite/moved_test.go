@@ -145,6 +145,18 @@ func TestLinkToNoDatabase(t *testing.T) {
 	}
 }
 
+// The path is part of a URI on its way to SQLite.
+func TestPathOfAnyName(t *testing.T) {
+	env := prism.NewEnv("test", filepath.Join(t.TempDir(), "a b?c=d&vfs=e#f%41+ü"))
+	open(t, env, config(initSQL)).Close()
+	if _, err := os.Stat(filepath.Join(env.DataDir, "ns.db")); err != nil {
+		t.Error(err)
+	}
+	if got := count(t, open(t, env, config(initSQL))); got != 0 {
+		t.Errorf("%d records", got)
+	}
+}
+
 // A question changes nothing: to copy the log into the database, as SQLite does
 // when the last connection is closed, is for the proxy.
 func TestStatusChangesNothing(t *testing.T) {

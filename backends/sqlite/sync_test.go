@@ -47,7 +47,7 @@ func TestFailedSyncEndsWrites(t *testing.T) {
 			for _, end := range []string{"stopped", "killed"} {
 				t.Run(fmt.Sprintf("%s/%d/%s", file, n, end), func(t *testing.T) {
 					dir := t.TempDir()
-					fail(t, dir, end, file, fmt.Sprintf("inject=fsync,fdatasync:error=EIO:when=%d", n))
+					fail(t, dir, end, file, fmt.Sprintf("fsync,fdatasync:error=EIO:when=%d", n))
 				})
 			}
 		}
@@ -56,14 +56,14 @@ func TestFailedSyncEndsWrites(t *testing.T) {
 		t.Run("ns.db/always/"+end, func(t *testing.T) {
 			dir := t.TempDir()
 			open(t, prism.NewEnv("test", dir), config(recordSQL)).Close()
-			fail(t, dir, end, "ns.db", "inject=fsync,fdatasync:error=EIO")
+			fail(t, dir, end, "ns.db", "fsync,fdatasync:error=EIO")
 		})
 		// A reader holds back a copy of the log, which is then not synced. The disk
 		// takes none of its pages, and says so once.
 		t.Run("dropped/"+end, func(t *testing.T) {
 			dir := t.TempDir()
 			open(t, prism.NewEnv("test", dir), config(recordSQL)).Close()
-			fail(t, dir, end, "ns.db", "inject=pwrite64:retval=4096:when=1..700", "inject=fsync,fdatasync:error=EIO:when=1")
+			fail(t, dir, end, "ns.db", "pwrite64:retval=4096:when=1..700", "fsync,fdatasync:error=EIO:when=1")
 		})
 	}
 }
@@ -86,14 +86,17 @@ func strace(t *testing.T) string {
 	return path
 }
 
-// fail runs the test in a process whose calls on a file of dir fail as the
-// expressions of strace say, and looks at what it left.
+// fail runs the test in a process whose calls on a file of dir fail as strace is
+// told, and looks at what it left.
 func fail(t *testing.T, dir, end, file string, injections ...string) {
 	t.Helper()
-	args := []string{"-f", "-qq", "-o", os.DevNull, "-P", filepath.Join(dir, file)}
+	// The process stops at no calls but those, or it would take long.
+	args, calls := []string{"-f", "--seccomp-bpf", "-qq", "-o", os.DevNull, "-P", filepath.Join(dir, file)}, "trace="
 	for _, i := range injections {
-		args = append(args, "-e", i)
+		args = append(args, "-e", "inject="+i)
+		calls += strings.Split(i, ":")[0] + ","
 	}
+	args = append(args, "-e", strings.TrimSuffix(calls, ","))
 	result := filepath.Join(t.TempDir(), "acknowledged")
 	inner := exec.CommandContext(t.Context(), strace(t), append(args, os.Args[0], "-test.run=^TestFailedSyncEndsWrites$", "-test.v")...)
 	inner.Env = append(os.Environ(), "PRISM_TEST_SYNC="+dir, "PRISM_TEST_END="+end, "PRISM_TEST_RESULT="+result)
