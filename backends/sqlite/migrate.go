@@ -17,25 +17,22 @@ import (
 // it when one fails. A proxy
 // that serves the store does so by itself when it starts.
 func Migrate(ctx context.Context, env *runtime.Env, cfg Config) ([]migration.File, error) {
-	if err := os.MkdirAll(env.DataDir, 0o700); err != nil {
-		return nil, err
-	}
-	path := filepath.Join(env.DataDir, cfg.Namespace+".db")
-	lock, err := lockFile(path + ".lock")
+	d, err := openDisk(env.DataDir, cfg.Namespace, env.Log)
 	if err != nil {
 		return nil, err
 	}
-	defer lock.Close()
-	c, err := open(path, cfg.Synchronous)
+	defer d.close()
+	c, err := openFirst(d, cfg.Synchronous)
 	if err != nil {
 		return nil, err
 	}
 	defer c.Close()
-	return migrate(ctx, c, env, cfg)
+	applied, err := migrate(ctx, c, env, cfg)
+	return applied, errors.Join(err, d.ended())
 }
 
-// Status lists the migrations and their state. A file that does not exist has
-// none applied, and is not made.
+// Status lists the migrations and their state, also beside a proxy that serves
+// the store. A file that does not exist has none applied, and is not made.
 func Status(_ context.Context, env *runtime.Env, cfg Config) ([]migration.State, error) {
 	files, err := migration.Read(cfg.Migrations, cfg.Namespace)
 	if err != nil {
@@ -45,7 +42,7 @@ func Status(_ context.Context, env *runtime.Env, cfg Config) ([]migration.State,
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
 		return migration.States(files, nil), nil
 	}
-	c, err := open(path, cfg.Synchronous)
+	c, err := inspect(path)
 	if err != nil {
 		return nil, err
 	}
@@ -55,6 +52,21 @@ func Status(_ context.Context, env *runtime.Env, cfg Config) ([]migration.State,
 	}
 	applied, err := applied(c, cfg.Namespace)
 	return migration.States(files, applied), err
+}
+
+// inspect opens a connection that changes nothing in the store. As the last one
+// to be closed it would copy the log into the database, which after a failed
+// sync is for the next proxy to do.
+func inspect(path string) (*sqlite3.Conn, error) {
+	c, err := sqlite3.OpenFlags(path, sqlite3.OPEN_READWRITE)
+	if err != nil {
+		return nil, err
+	}
+	_, err = c.Config(sqlite3.DBCONFIG_NO_CKPT_ON_CLOSE, true)
+	if err := errors.Join(err, c.BusyTimeout(busyTimeout)); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
 }
 
 // migrate brings the store to the migrations that the proxy holds, each in a
