@@ -40,7 +40,7 @@ func TestPageOfLargeRecords(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			before := session()
-			page, _, err := db.Tokens.Page(nil, &keyvalue.Paging{Size: c.size})
+			page, _, err := db.Tokens.Page(nil, nil, &keyvalue.Paging{Size: c.size})
 			if err != nil {
 				t.Fatal(err)
 			}
