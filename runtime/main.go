@@ -27,6 +27,9 @@ const (
 	exitUsage   = 2
 )
 
+// sameSignal is how long after a signal another one is taken for the same.
+const sameSignal = time.Second
+
 const usage = `%[1]s serves the data of deployment %[1]s over gRPC.
 
 Usage:
@@ -44,7 +47,9 @@ Flags of a command: %[1]s-proxy <command> -h
 func Main(d *Deployment, args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
-	defer context.AfterFunc(ctx, stop)() // a second signal ends the process at once
+	// A second signal ends the process at once. What follows within a second is the
+	// first one still: timeout(1) sends it to its child and to the child's group.
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(sameSignal, stop) })()
 	command := ""
 	if len(args) > 0 {
 		command, args = args[0], args[1:]

@@ -116,7 +116,7 @@ func (db *DB) Get(ctx context.Context, k Key) ([]byte, error) {
 	if r == nil {
 		return nil, runtime.Absent()
 	}
-	return keyvalue.AppendRecord(nil, r.written, r.bytes), nil
+	return keyvalue.Record(ctx, r.written, r.bytes)
 }
 
 // Delete removes the record with key k, if ifVersion is 0 or its version, and

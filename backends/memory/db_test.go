@@ -87,7 +87,7 @@ func (s *store) putRecord(r *memory.Record) int64 {
 // more than the page takes.
 func (s *store) list(from, to memory.Key, p keyvalue.Paging) []string {
 	s.t.Helper()
-	page, _, err := s.Tokens.Page(nil, &p)
+	page, _, err := s.Tokens.Page(nil, nil, &p)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -368,7 +368,7 @@ func TestContext(t *testing.T) {
 	s.put("ann")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	page, _, err := s.Tokens.Page(nil, &keyvalue.Paging{})
+	page, _, err := s.Tokens.Page(nil, nil, &keyvalue.Paging{})
 	if err != nil {
 		t.Fatal(err)
 	}

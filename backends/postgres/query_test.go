@@ -72,7 +72,7 @@ func TestPageOfLargeRecords(t *testing.T) {
 // pageOf returns how many records are on a page of size that list answers.
 func pageOf(t *testing.T, db *postgres.DB, list string, size int) int {
 	t.Helper()
-	page, _, err := db.Tokens.Page(nil, &keyvalue.Paging{Size: int32(size)})
+	page, _, err := db.Tokens.Page(nil, nil, &keyvalue.Paging{Size: int32(size)})
 	if err != nil {
 		t.Fatal(err)
 	}

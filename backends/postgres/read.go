@@ -33,7 +33,9 @@ func (db *DB) Record(ctx context.Context, t *Table, statement string, values ...
 		if err != nil {
 			return err
 		}
-		reply = keyvalue.AppendRecord(nil, w, record)
+		if reply, err = keyvalue.Record(ctx, w, record); err != nil {
+			return err
+		}
 		rows.Close()
 		return rows.Err()
 	})

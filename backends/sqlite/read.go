@@ -21,7 +21,7 @@ func (db *DB) Record(ctx context.Context, s *Statement, bind func(*Query)) (_ []
 		return nil, runtime.Absent()
 	}
 	w, record := q.record()
-	return keyvalue.AppendRecord(nil, w, record), nil
+	return keyvalue.Record(ctx, w, record)
 }
 
 // Records is Record for n items, with the values of each. It adds them to

@@ -23,8 +23,8 @@ var everything = list{from: lowestPosition, to: lowestPosition}
 
 // page returns the empty page that l asks for of the list called query. Where l
 // resumes, forward pages move from up, reverse pages move to down.
-func (s *Service) page(query []byte, l *list) (*keyvalue.Page, error) {
-	page, cursor, err := s.tokens.Page(query, &l.paging)
+func (s *Service) page(call *runtime.Call, query []byte, l *list) (*keyvalue.Page, error) {
+	page, cursor, err := s.tokens.Page(call, query, &l.paging)
 	if err != nil || cursor == nil {
 		return page, err
 	}
@@ -73,7 +73,7 @@ func (s *Service) scan(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -134,7 +134,7 @@ func (s *Service) findByText(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -186,7 +186,7 @@ func (s *Service) findByNumber(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -238,7 +238,7 @@ func (s *Service) findBySize(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -290,7 +290,7 @@ func (s *Service) findByFlag(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -342,7 +342,7 @@ func (s *Service) findByGrade(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -399,7 +399,7 @@ func (s *Service) findByTime(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -451,7 +451,7 @@ func (s *Service) findByDelta(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -503,7 +503,7 @@ func (s *Service) findByMask(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -555,7 +555,7 @@ func (s *Service) findByLevel(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -607,7 +607,7 @@ func (s *Service) findByWeight(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -651,7 +651,7 @@ func (s *Service) findByBucket(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -703,7 +703,7 @@ func (s *Service) findByAmount(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -755,7 +755,7 @@ func (s *Service) findByShift(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -807,7 +807,7 @@ func (s *Service) findByChecksum(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -859,7 +859,7 @@ func (s *Service) findByPosition(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -916,7 +916,7 @@ func (s *Service) findByDigest(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -970,7 +970,7 @@ func (s *Service) findBySameText(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -1014,7 +1014,7 @@ func (s *Service) findBySameNumber(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -1058,7 +1058,7 @@ func (s *Service) findBySameSize(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -1102,7 +1102,7 @@ func (s *Service) findBySameFlag(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -1146,7 +1146,7 @@ func (s *Service) findBySameGrade(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -1199,7 +1199,7 @@ func (s *Service) findBySameTime(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -1243,7 +1243,7 @@ func (s *Service) findBySameDelta(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -1287,7 +1287,7 @@ func (s *Service) findBySameMask(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -1331,7 +1331,7 @@ func (s *Service) findBySameLevel(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -1375,7 +1375,7 @@ func (s *Service) findBySameWeight(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -1419,7 +1419,7 @@ func (s *Service) findBySameAmount(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -1463,7 +1463,7 @@ func (s *Service) findBySameShift(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -1507,7 +1507,7 @@ func (s *Service) findBySameChecksum(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -1551,7 +1551,7 @@ func (s *Service) findBySamePosition(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -1602,7 +1602,7 @@ func (s *Service) findBySameDigest(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
