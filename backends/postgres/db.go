@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
+	"net"
 	"strconv"
 	"sync"
 	"time"
@@ -28,6 +28,7 @@ type Config struct {
 	// ${file:path} are resolved when the store is opened.
 	URL         string
 	Connections int // at most, at least 1
+	Writers     int // so many of them may write at a time; 0: all
 	// Durability is what the server's settings must promise: POWER_SAFE,
 	// CRASH_SAFE or LOST_ON_RESTART, which needs nothing.
 	Durability string
@@ -45,12 +46,13 @@ type DB struct {
 	// Tokens seals the page tokens of the namespace.
 	Tokens *keyvalue.Tokens
 
-	now    func() time.Time
-	pool   pool
-	turns  turns
-	sweeps sweeps
-	sizes  sizes
-	close  sync.Once
+	now     func() time.Time
+	pool    pool
+	writers chan struct{} // holds a value for each that writes
+	turns   turns
+	sweeps  sweeps
+	sizes   sizes
+	close   sync.Once
 }
 
 // pool is a *pgxpool.Pool. A package compiles against all that the types it uses
@@ -71,15 +73,23 @@ func Open(ctx context.Context, env *runtime.Env, cfg Config) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{now: env.Now, pool: pool}
+	db := &DB{now: env.Now, pool: pool, writers: make(chan struct{}, cmp.Or(cfg.Writers, cfg.Connections))}
 	if err := db.verify(ctx, env, cfg); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
 }
 
-// connectTimeout bounds the time that one new connection takes.
-const connectTimeout = 5 * time.Second
+// connectTimeout bounds the time that one new connection takes, and pingTimeout
+// that in which one that was idle answers; else the call is given another.
+const (
+	connectTimeout = 5 * time.Second
+	pingTimeout    = time.Second
+)
+
+// dialer notices a server that is gone, as the server's sessions do a proxy: see
+// pinned.
+var dialer = net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3}}
 
 // onePlan leaves the planner one plan for every statement, whatever its values
 // and the statistics: a search by key, or a range of an index in its order. Else
@@ -104,8 +114,8 @@ var onePlan = map[string]string{
 	"jit":                             "off",
 }
 
-// connect returns the pool of the namespace, with parameters for its sessions.
-// No error of it holds anything that the URL's references lead to.
+// connect returns the pool of the namespace, with settings of its sessions
+// beside pinned. No error of it holds anything that the URL's references lead to.
 func connect(ctx context.Context, env *runtime.Env, cfg Config, session map[string]string) (*pgxpool.Pool, error) {
 	url, err := env.Resolve("url of namespace "+cfg.Namespace, cfg.URL)
 	if err != nil {
@@ -119,19 +129,26 @@ func connect(ctx context.Context, env *runtime.Env, cfg Config, session map[stri
 	c.MinConns, c.MinIdleConns = 0, 0
 	c.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
 	c.ConnConfig.StatementCacheCapacity = max(c.ConnConfig.StatementCacheCapacity, statementsOf*cfg.entities)
+	c.PingTimeout = pingTimeout
 	c.ConnConfig.ConnectTimeout = connectTimeout
-	maps.Copy(c.ConnConfig.RuntimeParams, session)
-	c.ConnConfig.RuntimeParams["client_encoding"] = "UTF8"
+	c.ConnConfig.DialFunc = dialer.DialContext
+	c.ConnConfig.BuildContextWatcherHandler = watch
 	if c.ConnConfig.RuntimeParams["application_name"] == "" {
 		c.ConnConfig.RuntimeParams["application_name"] = env.Deployment + "-proxy"
+	}
+	c.ConnConfig.AfterConnect = begin(sessionOf(session, ""))
+	schema, pooled, err := survey(ctx, c.ConnConfig)
+	if err != nil {
+		return nil, fmt.Errorf("the server that %s leads to does not let the proxy in: %w", cfg.URL, err)
+	}
+	c.ConnConfig.AfterConnect = begin(sessionOf(session, schema))
+	if pooled {
+		c.ConnConfig.BuildContextWatcherHandler = watchPooled
+		c.BeforeConnect = neverCancel
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, c)
 	if err != nil {
 		return nil, fmt.Errorf("url of namespace %s: what %s leads to cannot be used", cfg.Namespace, cfg.URL)
-	}
-	if err := pool.Ping(ctx); err != nil {
-		pool.Close()
-		return nil, fmt.Errorf("the server that %s leads to does not let the proxy in: %w", cfg.URL, Error(ctx, unsent{err}))
 	}
 	return pool, nil
 }
@@ -172,21 +189,24 @@ func (db *DB) verify(ctx context.Context, env *runtime.Env, cfg Config) error {
 }
 
 // required are the settings of the server that every store needs, and by class
-// those that acknowledged writes need.
+// those that acknowledged writes need besides a commit that is waited for, which
+// sessionOf sees to.
 var required = map[string][]setting{
 	"": {
 		{"server_encoding", is("UTF8"), "create the database with ENCODING 'UTF8'"},
 		{"server_version_num", atLeast(130000), "use Postgres 13 or later"},
-	},
-	"CRASH_SAFE": {
-		{"synchronous_commit", isNot("off"), "set synchronous_commit to on"},
+		{"session_replication_role", is("origin"), reset},
+		{"zero_damaged_pages", is("off"), reset},
+		{"ignore_checksum_failure", is("off"), reset},
 	},
 	"POWER_SAFE": {
-		{"synchronous_commit", isNot("off"), "set synchronous_commit to on"},
 		{"fsync", is("on"), "set fsync to on"},
 		{"full_page_writes", is("on"), "set full_page_writes to on"},
 	},
 }
+
+// reset is what to do about a setting of pinned that the role may not set.
+const reset = "reset it for the proxy's role and database: only a superuser may"
 
 // setting is a parameter of the server, the values that serve, and what to do
 // about others.
@@ -196,8 +216,7 @@ type setting struct {
 	fix    string
 }
 
-func is(want string) func(string) bool    { return func(v string) bool { return v == want } }
-func isNot(weak string) func(string) bool { return func(v string) bool { return v != weak } }
+func is(want string) func(string) bool { return func(v string) bool { return v == want } }
 func atLeast(least int) func(string) bool {
 	return func(v string) bool {
 		n, err := strconv.Atoi(v)

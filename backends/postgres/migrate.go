@@ -45,11 +45,15 @@ func Status(ctx context.Context, env *runtime.Env, cfg Config) (states []migrati
 	return states, err
 }
 
+// patient are the settings of a migrator's session: its statements may take
+// long, and it waits for another one.
+var patient = map[string]string{"lock_timeout": "0", "statement_timeout": "0"}
+
 // withConn lends do a connection, which is closed behind it, and with it ends
 // what the session set and locked.
 func withConn(ctx context.Context, env *runtime.Env, cfg Config, do func(*pgx.Conn) error) error {
 	cfg.Connections = 1
-	pool, err := connect(ctx, env, cfg, nil)
+	pool, err := connect(ctx, env, cfg, patient)
 	if err != nil {
 		return err
 	}
