@@ -79,9 +79,21 @@ func Open(t testing.TB, b Backend) *Proxy {
 // Restart stops the proxy and starts it again on the same stores.
 func (p *Proxy) Restart(t testing.TB) {
 	t.Helper()
+	p.Stop(t)
+	p.Start(t)
+}
+
+// Stop stops the proxy, whose stores stay.
+func (p *Proxy) Stop(t testing.TB) {
+	t.Helper()
 	if err := p.close(); err != nil {
 		t.Fatalf("the proxy stopped with an error: %v", err)
 	}
+}
+
+// Start starts the proxy that was stopped.
+func (p *Proxy) Start(t testing.TB) {
+	t.Helper()
 	// The proxy may outlive the case that restarts it.
 	if err := p.start(context.WithoutCancel(t.Context())); err != nil {
 		t.Fatalf("the proxy does not start again: %v", err)

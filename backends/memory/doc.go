@@ -12,5 +12,8 @@
 // process: neither outlives it. Expired records are not served, and take memory
 // until they are swept.
 //
+// Records have no checksum: they never leave the memory of the process, which
+// would hold the checksum too.
+//
 // Nothing bounds the memory that the records take but what clients put.
 package memory

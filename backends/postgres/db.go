@@ -139,7 +139,7 @@ func (db *DB) verify(ctx context.Context, env *runtime.Env, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	done, err := applied(ctx, conn.Conn(), cfg.Namespace)
+	done, err := applied(ctx, conn.Conn(), cfg.Namespace, files)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,10 @@
 // after its row is locked, so within the life of a record versions grow; and a
 // sequence issues none twice, whoever deletes, crashes or runs beside it.
 //
+// The bytes of every record have a checksum beside them, which is compared at
+// every read; who changes them by hand sets prism_checksum to NULL. The role needs
+// USAGE of the sequences: the checksum is tied to the version by currval.
+//
 // An acknowledged write is committed. What that survives is the server's
 // affair: Open reads its settings back and refuses those that are weaker than
 // what is configured and compiled against. Replication to standbys is not

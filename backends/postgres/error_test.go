@@ -160,7 +160,7 @@ func TestServerRefuses(t *testing.T) {
 		db := open(t, environment(with(t, store, c.setting, c.value)), config(initSQL))
 		_, err := db.Version(t.Context(), sleep)
 		wantReason(t, err, c.reason, "none")
-		if _, err := db.Record(t.Context(), &things, `SELECT 1::bigint, ''::bytea`); err != nil {
+		if _, err := db.Record(t.Context(), &things, `SELECT 1::bigint, ''::bytea, NULL::bigint`); err != nil {
 			t.Errorf("%s: the next read fails: %v", c.setting, err)
 		}
 	}

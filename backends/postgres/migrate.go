@@ -38,7 +38,7 @@ func Status(ctx context.Context, env *runtime.Env, cfg Config) (states []migrati
 		if err := verifyOwner(ctx, conn, env.Deployment); err != nil {
 			return err
 		}
-		done, err := applied(ctx, conn, cfg.Namespace)
+		done, err := applied(ctx, conn, cfg.Namespace, files)
 		states = migration.States(files, done)
 		return err
 	})
@@ -84,7 +84,7 @@ func migrate(ctx context.Context, conn *pgx.Conn, deployment, namespace string, 
 	if err := verifyOwner(ctx, conn, deployment); err != nil {
 		return nil, err
 	}
-	rows, err := applied(ctx, conn, namespace)
+	rows, err := applied(ctx, conn, namespace, files)
 	if err != nil {
 		return nil, err
 	}
@@ -161,9 +161,9 @@ func verifyOwner(ctx context.Context, conn *pgx.Conn, deployment string) error {
 	return nil
 }
 
-// applied returns what prism_migrations records, nothing when it does not
-// exist.
-func applied(ctx context.Context, conn *pgx.Conn, namespace string) ([]migration.Applied, error) {
+// applied returns what prism_migrations records of files and others, nothing when
+// it does not exist.
+func applied(ctx context.Context, conn *pgx.Conn, namespace string, files []migration.File) ([]migration.Applied, error) {
 	exists, err := hasTable(ctx, conn, "prism_migrations")
 	if err != nil || !exists {
 		return nil, err
@@ -173,7 +173,15 @@ func applied(ctx context.Context, conn *pgx.Conn, namespace string) ([]migration
 		return nil, Error(ctx, err)
 	}
 	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[migration.Applied])
-	return list, Error(ctx, err)
+	if err != nil {
+		return nil, Error(ctx, err)
+	}
+	return list, migration.ByHand(files, list, func(table, column string) (bool, error) { return hasColumn(ctx, conn, table, column) })
+}
+
+func hasColumn(ctx context.Context, conn *pgx.Conn, table, column string) (exists bool, err error) {
+	err = conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = to_regclass(quote_ident($1)) AND attname = $2 AND NOT attisdropped)`, table, column).Scan(&exists)
+	return exists, Error(ctx, err)
 }
 
 // hasTable looks where unqualified names are made, not where they are found: a

@@ -29,7 +29,7 @@ func TestPageOfLargeRecords(t *testing.T) {
 		}
 		return pid
 	}
-	const list = `SELECT n, convert_to(repeat('x', 1000000), 'UTF8') FROM generate_series(1, $1::bigint) n`
+	const list = `SELECT n, convert_to(repeat('x', 1000000), 'UTF8'), NULL::bigint FROM generate_series(1, $1::bigint) n`
 	for _, c := range []struct {
 		name  string
 		size  int32
@@ -65,7 +65,7 @@ func TestBatchOfLargeRecords(t *testing.T) {
 	cfg := config(initSQL)
 	cfg.Connections = 1
 	db := open(t, environment(store), cfg)
-	const get = `SELECT pg_backend_pid()::bigint, convert_to(repeat('x', 1000000), 'UTF8') WHERE $1::bigint >= 0`
+	const get = `SELECT pg_backend_pid()::bigint, convert_to(repeat('x', 1000000), 'UTF8'), NULL::bigint WHERE $1::bigint >= 0`
 	session := func() int64 {
 		t.Helper()
 		pid, err := db.Version(t.Context(), `SELECT pg_backend_pid()::bigint`)

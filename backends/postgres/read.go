@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -61,6 +62,9 @@ func (db *DB) Records(ctx context.Context, t *Table, results *keyvalue.Results, 
 					return rows.Err()
 				}
 				w, record, err := scan(rows)
+				if damaged := (*runtime.Error)(nil); errors.As(err, &damaged) {
+					err = runtime.InItem("keys", first+i, err)
+				}
 				full = err == nil && !results.Add(w, record)
 				if full && count-i > tooMany*(i+1) {
 					conn.Conn().Close(context.WithoutCancel(ctx))
@@ -121,14 +125,19 @@ func (db *DB) Page(ctx context.Context, t *Table, page *keyvalue.Page, forward, 
 const tooMany = 8
 
 // scan reads a row: a record's version, its bytes, which are valid until the
-// next row, and with a ttl when it expires.
+// next row, and with a ttl when it expires. It fails with VALUE_CORRUPT if the
+// bytes do not match their checksum.
 func scan(rows pgx.Rows) (w keyvalue.Written, record pgtype.DriverBytes, err error) {
-	if len(rows.FieldDescriptions()) == 2 {
-		err = rows.Scan(&w.Version, &record)
-		return w, record, err
+	var checksum pgtype.Int8
+	if len(rows.FieldDescriptions()) == 3 {
+		err = rows.Scan(&w.Version, &record, &checksum)
+	} else {
+		var expires time.Time
+		err = rows.Scan(&w.Version, &record, &checksum, &expires)
+		w.Expires = wire.NewTimestamp(expires)
 	}
-	var expires time.Time
-	err = rows.Scan(&w.Version, &record, &expires)
-	w.Expires = wire.NewTimestamp(expires)
+	if err == nil {
+		_, err = keyvalue.Check(record, w.Version, checksum.Int64)
+	}
 	return w, record, err
 }

@@ -11,7 +11,9 @@
 //
 // A side file <namespace>.db.lock is locked as long as the store is open, so a
 // second proxy is refused. Another program that opens the file can still write
-// to it, and what it writes to a column is not seen: the record is the truth.
+// to it, and what it writes to a column is not seen: the record is the truth. The
+// record's bytes have a checksum beside them, which is compared at every read; who
+// changes them by hand sets prism_checksum to NULL.
 //
 // Versions are counted per table in prism_versions, in the transaction of the
 // write that they belong to.

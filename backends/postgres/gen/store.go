@@ -78,8 +78,8 @@ var table = @postgres.Table{
 func (k *key) values() []any {
 	return []any{%s}
 }`, s.Desc.FullName(), s.Table, ttl, s.keyWidth(), unique, values(s.Key(), "k."))
-	fields := strings.Split(recordValues(s.Columns(), "r.")+", @postgres.Record(r.bytes)", ", ")
-	s.file.Add("// values are the parameters that write r: its columns and its bytes.\nfunc (r *record) values() []any {\nreturn []any{\n%s,\n}\n}",
+	fields := strings.Split(recordValues(s.Columns(), "r.")+", @postgres.Record(r.bytes), @keyvalue.Checksum(r.bytes)", ", ")
+	s.file.Add("// values are the parameters that write r: its columns, its bytes and their\n// checksum.\nfunc (r *record) values() []any {\nreturn []any{\n%s,\n}\n}",
 		sql.Wrap(fields, "\n"))
 }
 
@@ -94,13 +94,20 @@ func (s *store) columnsOf(x *schema.Index) string {
 }
 
 // width is how many parameters the values of a record are.
-func (s *store) width() int { return len(dialect.Names(s.Columns())) + 1 }
+func (s *store) width() int { return len(dialect.Names(s.Columns())) + 2 }
 
 // keyWidth is how many parameters the values of a key are.
 func (s *store) keyWidth() int { return len(dialect.Names(s.Key())) }
 
-func (s *store) nextval() string {
-	return "nextval('" + strings.ReplaceAll(sql.Quote(s.Table+"_version"), "'", "''") + "')"
+func (s *store) nextval() string { return "nextval(" + s.sequence() + ")" }
+
+// checksum is what is kept beside a record. The version is in it, of the nextval
+// in the same row: Postgres evaluates the columns of a row in the table's order,
+// of which this one is the last.
+func (s *store) checksum() string { return fmt.Sprintf("$%d # currval(%s)", s.width(), s.sequence()) }
+
+func (s *store) sequence() string {
+	return "'" + strings.ReplaceAll(sql.Quote(s.Table+"_version"), "'", "''") + "'"
 }
 
 // assignments are the parts of a SET list, with the values of the columns that
@@ -111,10 +118,11 @@ func (s *store) assignments(indent string, value func(column string, parameter i
 	for i, c := range columns[s.keyWidth():] {
 		sets = append(sets, c+" = "+value(c, s.keyWidth()+i+1))
 	}
-	sets = append(sets, `"prism_record" = `+value(`"prism_record"`, s.width()), `"prism_version" = `+s.nextval(), `"prism_release" = 1`)
+	sets = append(sets, `"prism_record" = `+value(`"prism_record"`, s.width()-1), `"prism_version" = `+s.nextval(), `"prism_release" = 1`)
 	if s.TTL > 0 {
 		sets = append(sets, `"prism_expires" = `+value(`"prism_expires"`, s.width()+1))
 	}
+	sets = append(sets, `"prism_checksum" = `+s.checksum())
 	return sql.Wrap(sets, "\n"+indent)
 }
 
@@ -128,6 +136,8 @@ func (s *store) put() {
 		into = append(into, `"prism_expires"`)
 		given += fmt.Sprintf(", $%d", s.width()+1)
 	}
+	into = append(into, `"prism_checksum"`)
+	given += ", " + s.checksum()
 	s.file.Add("const insert = `INSERT INTO %s (%s)\nVALUES (%s)\nON CONFLICT (%s) DO `", sql.Quote(s.Table), sql.Wrap(into, "\n  "), given, names(s.Key()))
 	s.file.Add("const replace = `UPDATE SET\n  %s`", s.assignments("  ", func(c string, _ int) string { return "excluded." + c }))
 	s.file.Add("const put = insert + replace + ` RETURNING \"prism_version\"`")
@@ -193,9 +203,9 @@ func (s *store) compareAndSwap(ctx @context.Context, r *record, expected int64) 
 // columns is what every statement that reads records selects.
 func (s *store) columns() string {
 	if s.TTL > 0 {
-		return `"prism_version", "prism_record", "prism_expires"`
+		return `"prism_version", "prism_record", "prism_checksum", "prism_expires"`
 	}
-	return `"prism_version", "prism_record"`
+	return `"prism_version", "prism_record", "prism_checksum"`
 }
 
 func (s *store) get() {

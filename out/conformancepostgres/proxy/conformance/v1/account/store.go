@@ -25,24 +25,25 @@ func (k *key) values() []any {
 	return []any{k.accountID}
 }
 
-// values are the parameters that write r: its columns and its bytes.
+// values are the parameters that write r: its columns, its bytes and their
+// checksum.
 func (r *record) values() []any {
 	return []any{
 		r.accountID, postgres.Time(r.confirmedAt), postgres.Nanos(r.confirmedAt), r.email,
-		postgres.OptionalInt(r.extension), postgres.Record(r.bytes),
+		postgres.OptionalInt(r.extension), postgres.Record(r.bytes), keyvalue.Checksum(r.bytes),
 	}
 }
 
 const insert = `INSERT INTO "accounts" ("account_id", "confirmed_at", "confirmed_at_nanos", "email", "extension", "prism_record",
-  "prism_version", "prism_release")
-VALUES ($1, $2, $3, $4, $5, $6, nextval('"accounts_version"'), 1)
+  "prism_version", "prism_release", "prism_checksum")
+VALUES ($1, $2, $3, $4, $5, $6, nextval('"accounts_version"'), 1, $7 # currval('"accounts_version"'))
 ON CONFLICT ("account_id") DO `
 
 const replace = `UPDATE SET
   "confirmed_at" = excluded."confirmed_at", "confirmed_at_nanos" = excluded."confirmed_at_nanos",
   "email" = excluded."email", "extension" = excluded."extension",
   "prism_record" = excluded."prism_record", "prism_version" = nextval('"accounts_version"'),
-  "prism_release" = 1`
+  "prism_release" = 1, "prism_checksum" = $7 # currval('"accounts_version"')`
 
 const put = insert + replace + ` RETURNING "prism_version"`
 
@@ -60,8 +61,9 @@ const swap = `WITH found AS MATERIALIZED (
 ), swapped AS (
   UPDATE "accounts" SET
     "confirmed_at" = $2, "confirmed_at_nanos" = $3, "email" = $4, "extension" = $5,
-    "prism_record" = $6, "prism_version" = nextval('"accounts_version"'), "prism_release" = 1
-  FROM found WHERE "account_id" = $1 AND found.version = $7
+    "prism_record" = $6, "prism_version" = nextval('"accounts_version"'), "prism_release" = 1,
+    "prism_checksum" = $7 # currval('"accounts_version"')
+  FROM found WHERE "account_id" = $1 AND found.version = $8
   RETURNING "prism_version"
 )
 SELECT (SELECT version FROM found), (SELECT "prism_version" FROM swapped)`
@@ -72,7 +74,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.values(), expected)
 }
 
-const get = `SELECT "prism_version", "prism_record" FROM "accounts" WHERE "account_id" = $1`
+const get = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts" WHERE "account_id" = $1`
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
@@ -110,20 +112,20 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int) []any { return keys[i].values() })
 }
 
-const scan = `SELECT "prism_version", "prism_record" FROM "accounts"
+const scan = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "account_id" >= $2
 ORDER BY "account_id" LIMIT $1`
 
-const scanTo = `SELECT "prism_version", "prism_record" FROM "accounts"
+const scanTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "account_id" >= $2
   AND "account_id" < $3
 ORDER BY "account_id" LIMIT $1`
 
-const scanReverse = `SELECT "prism_version", "prism_record" FROM "accounts"
+const scanReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "account_id" >= $2
 ORDER BY "account_id" DESC LIMIT $1`
 
-const scanReverseTo = `SELECT "prism_version", "prism_record" FROM "accounts"
+const scanReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "account_id" >= $2
   AND "account_id" < $3
 ORDER BY "account_id" DESC LIMIT $1`
@@ -138,23 +140,23 @@ func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, &table, page, scan, scanReverse, values...)
 }
 
-const findByConfirmedAt = `SELECT "prism_version", "prism_record" FROM "accounts"
+const findByConfirmedAt = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "confirmed_at" = $2 AND "confirmed_at_nanos" = $3
   AND "account_id" >= $4
 ORDER BY "account_id" LIMIT $1`
 
-const findByConfirmedAtTo = `SELECT "prism_version", "prism_record" FROM "accounts"
+const findByConfirmedAtTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "confirmed_at" = $2 AND "confirmed_at_nanos" = $3
   AND "account_id" >= $4
   AND "account_id" < $5
 ORDER BY "account_id" LIMIT $1`
 
-const findByConfirmedAtReverse = `SELECT "prism_version", "prism_record" FROM "accounts"
+const findByConfirmedAtReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "confirmed_at" = $2 AND "confirmed_at_nanos" = $3
   AND "account_id" >= $4
 ORDER BY "account_id" DESC LIMIT $1`
 
-const findByConfirmedAtReverseTo = `SELECT "prism_version", "prism_record" FROM "accounts"
+const findByConfirmedAtReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "confirmed_at" = $2 AND "confirmed_at_nanos" = $3
   AND "account_id" >= $4
   AND "account_id" < $5
@@ -170,23 +172,23 @@ func (s *store) findByConfirmedAt(ctx context.Context, confirmedAt wire.Timestam
 	return s.db.Page(ctx, &table, page, findByConfirmedAt, findByConfirmedAtReverse, values...)
 }
 
-const findByEmail = `SELECT "prism_version", "prism_record" FROM "accounts"
+const findByEmail = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "email" = $2
   AND "account_id" >= $3
 ORDER BY "account_id" LIMIT $1`
 
-const findByEmailTo = `SELECT "prism_version", "prism_record" FROM "accounts"
+const findByEmailTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "email" = $2
   AND "account_id" >= $3
   AND "account_id" < $4
 ORDER BY "account_id" LIMIT $1`
 
-const findByEmailReverse = `SELECT "prism_version", "prism_record" FROM "accounts"
+const findByEmailReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "email" = $2
   AND "account_id" >= $3
 ORDER BY "account_id" DESC LIMIT $1`
 
-const findByEmailReverseTo = `SELECT "prism_version", "prism_record" FROM "accounts"
+const findByEmailReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "email" = $2
   AND "account_id" >= $3
   AND "account_id" < $4
@@ -202,23 +204,23 @@ func (s *store) findByEmail(ctx context.Context, email []byte, l *list, page *ke
 	return s.db.Page(ctx, &table, page, findByEmail, findByEmailReverse, values...)
 }
 
-const findByExtension = `SELECT "prism_version", "prism_record" FROM "accounts"
+const findByExtension = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "extension" = $2
   AND "account_id" >= $3
 ORDER BY "account_id" LIMIT $1`
 
-const findByExtensionTo = `SELECT "prism_version", "prism_record" FROM "accounts"
+const findByExtensionTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "extension" = $2
   AND "account_id" >= $3
   AND "account_id" < $4
 ORDER BY "account_id" LIMIT $1`
 
-const findByExtensionReverse = `SELECT "prism_version", "prism_record" FROM "accounts"
+const findByExtensionReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "extension" = $2
   AND "account_id" >= $3
 ORDER BY "account_id" DESC LIMIT $1`
 
-const findByExtensionReverseTo = `SELECT "prism_version", "prism_record" FROM "accounts"
+const findByExtensionReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "extension" = $2
   AND "account_id" >= $3
   AND "account_id" < $4

@@ -42,7 +42,8 @@ func (k *key) values() []any {
 	return []any{k.badgeID}
 }
 
-// values are the parameters that write r: its columns and its bytes.
+// values are the parameters that write r: its columns, its bytes and their
+// checksum.
 func (r *record) values() []any {
 	return []any{
 		r.badgeID, postgres.OptionalInt(r.number), postgres.OptionalUint(r.chip),
@@ -51,14 +52,14 @@ func (r *record) values() []any {
 		postgres.OptionalInt(r.shelf), postgres.OptionalInt(r.slot), postgres.OptionalInt(r.floor),
 		postgres.OptionalInt(r.depth), postgres.OptionalInt(r.batch), postgres.OptionalUint(r.maker),
 		postgres.OptionalInt(r.gate), postgres.OptionalInt(r.lane), r.imprint,
-		postgres.Record(r.bytes),
+		postgres.Record(r.bytes), keyvalue.Checksum(r.bytes),
 	}
 }
 
 const insert = `INSERT INTO "badges" ("badge_id", "number", "chip", "master", "grade", "issued_at", "issued_at_nanos", "room", "chair",
   "shelf", "slot", "floor", "depth", "batch", "maker", "gate", "lane", "imprint", "prism_record",
-  "prism_version", "prism_release")
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, nextval('"badges_version"'), 1)
+  "prism_version", "prism_release", "prism_checksum")
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, nextval('"badges_version"'), 1, $20 # currval('"badges_version"'))
 ON CONFLICT ("badge_id") DO `
 
 const replace = `UPDATE SET
@@ -69,7 +70,8 @@ const replace = `UPDATE SET
   "floor" = excluded."floor", "depth" = excluded."depth", "batch" = excluded."batch",
   "maker" = excluded."maker", "gate" = excluded."gate", "lane" = excluded."lane",
   "imprint" = excluded."imprint", "prism_record" = excluded."prism_record",
-  "prism_version" = nextval('"badges_version"'), "prism_release" = 1`
+  "prism_version" = nextval('"badges_version"'), "prism_release" = 1,
+  "prism_checksum" = $20 # currval('"badges_version"')`
 
 const put = insert + replace + ` RETURNING "prism_version"`
 
@@ -119,8 +121,9 @@ const swap = `WITH found AS MATERIALIZED (
     "number" = $2, "chip" = $3, "master" = $4, "grade" = $5, "issued_at" = $6,
     "issued_at_nanos" = $7, "room" = $8, "chair" = $9, "shelf" = $10, "slot" = $11, "floor" = $12,
     "depth" = $13, "batch" = $14, "maker" = $15, "gate" = $16, "lane" = $17, "imprint" = $18,
-    "prism_record" = $19, "prism_version" = nextval('"badges_version"'), "prism_release" = 1
-  FROM found WHERE "badge_id" = $1 AND found.version = $20
+    "prism_record" = $19, "prism_version" = nextval('"badges_version"'), "prism_release" = 1,
+    "prism_checksum" = $20 # currval('"badges_version"')
+  FROM found WHERE "badge_id" = $1 AND found.version = $21
   RETURNING "prism_version"
 )
 SELECT (SELECT version FROM found), (SELECT "prism_version" FROM swapped)`
@@ -131,7 +134,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.values(), expected)
 }
 
-const get = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "badge_id" = $1`
+const get = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "badge_id" = $1`
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
@@ -169,125 +172,125 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int) []any { return keys[i].values() })
 }
 
-const findByNumber = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "number" = $1`
+const findByNumber = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "number" = $1`
 
 // findByNumber returns the record with the values, as a reply.
 func (s *store) findByNumber(ctx context.Context, number int64) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByNumber, number)
 }
 
-const findByChip = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "chip" = $1`
+const findByChip = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "chip" = $1`
 
 // findByChip returns the record with the values, as a reply.
 func (s *store) findByChip(ctx context.Context, chip uint64) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByChip, chip)
 }
 
-const findByMaster = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "master" = $1`
+const findByMaster = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "master" = $1`
 
 // findByMaster returns the record with the values, as a reply.
 func (s *store) findByMaster(ctx context.Context, master bool) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByMaster, master)
 }
 
-const findByGrade = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "grade" = $1`
+const findByGrade = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "grade" = $1`
 
 // findByGrade returns the record with the values, as a reply.
 func (s *store) findByGrade(ctx context.Context, grade int64) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByGrade, grade)
 }
 
-const findByIssuedAt = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "issued_at" = $1 AND "issued_at_nanos" = $2`
+const findByIssuedAt = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "issued_at" = $1 AND "issued_at_nanos" = $2`
 
 // findByIssuedAt returns the record with the values, as a reply.
 func (s *store) findByIssuedAt(ctx context.Context, issuedAt wire.Timestamp) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByIssuedAt, postgres.Time(issuedAt), postgres.Nanos(issuedAt))
 }
 
-const findByShelf = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "shelf" = $1`
+const findByShelf = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "shelf" = $1`
 
 // findByShelf returns the record with the values, as a reply.
 func (s *store) findByShelf(ctx context.Context, shelf int64) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByShelf, shelf)
 }
 
-const findBySlot = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "slot" = $1`
+const findBySlot = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "slot" = $1`
 
 // findBySlot returns the record with the values, as a reply.
 func (s *store) findBySlot(ctx context.Context, slot int64) ([]byte, error) {
 	return s.db.Record(ctx, &table, findBySlot, slot)
 }
 
-const findByFloor = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "floor" = $1`
+const findByFloor = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "floor" = $1`
 
 // findByFloor returns the record with the values, as a reply.
 func (s *store) findByFloor(ctx context.Context, floor int64) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByFloor, floor)
 }
 
-const findByDepth = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "depth" = $1`
+const findByDepth = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "depth" = $1`
 
 // findByDepth returns the record with the values, as a reply.
 func (s *store) findByDepth(ctx context.Context, depth int64) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByDepth, depth)
 }
 
-const findByBatch = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "batch" = $1`
+const findByBatch = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "batch" = $1`
 
 // findByBatch returns the record with the values, as a reply.
 func (s *store) findByBatch(ctx context.Context, batch int64) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByBatch, batch)
 }
 
-const findByMaker = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "maker" = $1`
+const findByMaker = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "maker" = $1`
 
 // findByMaker returns the record with the values, as a reply.
 func (s *store) findByMaker(ctx context.Context, maker uint64) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByMaker, maker)
 }
 
-const findByGate = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "gate" = $1`
+const findByGate = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "gate" = $1`
 
 // findByGate returns the record with the values, as a reply.
 func (s *store) findByGate(ctx context.Context, gate int64) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByGate, gate)
 }
 
-const findByLane = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "lane" = $1`
+const findByLane = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "lane" = $1`
 
 // findByLane returns the record with the values, as a reply.
 func (s *store) findByLane(ctx context.Context, lane int64) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByLane, lane)
 }
 
-const findByImprint = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "imprint" = $1`
+const findByImprint = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "imprint" = $1`
 
 // findByImprint returns the record with the values, as a reply.
 func (s *store) findByImprint(ctx context.Context, imprint []byte) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByImprint, imprint)
 }
 
-const findBySeat = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "room" = $1 AND "chair" = $2`
+const findBySeat = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "room" = $1 AND "chair" = $2`
 
 // findBySeat returns the record with the values, as a reply.
 func (s *store) findBySeat(ctx context.Context, room []byte, chair int64) ([]byte, error) {
 	return s.db.Record(ctx, &table, findBySeat, room, chair)
 }
 
-const scan = `SELECT "prism_version", "prism_record" FROM "badges"
+const scan = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
 WHERE "badge_id" >= $2
 ORDER BY "badge_id" LIMIT $1`
 
-const scanTo = `SELECT "prism_version", "prism_record" FROM "badges"
+const scanTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
 WHERE "badge_id" >= $2
   AND "badge_id" < $3
 ORDER BY "badge_id" LIMIT $1`
 
-const scanReverse = `SELECT "prism_version", "prism_record" FROM "badges"
+const scanReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
 WHERE "badge_id" >= $2
 ORDER BY "badge_id" DESC LIMIT $1`
 
-const scanReverseTo = `SELECT "prism_version", "prism_record" FROM "badges"
+const scanReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
 WHERE "badge_id" >= $2
   AND "badge_id" < $3
 ORDER BY "badge_id" DESC LIMIT $1`

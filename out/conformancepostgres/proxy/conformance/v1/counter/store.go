@@ -24,20 +24,21 @@ func (k *key) values() []any {
 	return []any{k.counterID}
 }
 
-// values are the parameters that write r: its columns and its bytes.
+// values are the parameters that write r: its columns, its bytes and their
+// checksum.
 func (r *record) values() []any {
 	return []any{
-		r.counterID, postgres.Record(r.bytes),
+		r.counterID, postgres.Record(r.bytes), keyvalue.Checksum(r.bytes),
 	}
 }
 
-const insert = `INSERT INTO "counters" ("counter_id", "prism_record", "prism_version", "prism_release")
-VALUES ($1, $2, nextval('"counters_version"'), 1)
+const insert = `INSERT INTO "counters" ("counter_id", "prism_record", "prism_version", "prism_release", "prism_checksum")
+VALUES ($1, $2, nextval('"counters_version"'), 1, $3 # currval('"counters_version"'))
 ON CONFLICT ("counter_id") DO `
 
 const replace = `UPDATE SET
   "prism_record" = excluded."prism_record", "prism_version" = nextval('"counters_version"'),
-  "prism_release" = 1`
+  "prism_release" = 1, "prism_checksum" = $3 # currval('"counters_version"')`
 
 const put = insert + replace + ` RETURNING "prism_version"`
 
@@ -54,8 +55,9 @@ const swap = `WITH found AS MATERIALIZED (
   SELECT "prism_version" AS version FROM "counters" WHERE "counter_id" = $1 FOR UPDATE
 ), swapped AS (
   UPDATE "counters" SET
-    "prism_record" = $2, "prism_version" = nextval('"counters_version"'), "prism_release" = 1
-  FROM found WHERE "counter_id" = $1 AND found.version = $3
+    "prism_record" = $2, "prism_version" = nextval('"counters_version"'), "prism_release" = 1,
+    "prism_checksum" = $3 # currval('"counters_version"')
+  FROM found WHERE "counter_id" = $1 AND found.version = $4
   RETURNING "prism_version"
 )
 SELECT (SELECT version FROM found), (SELECT "prism_version" FROM swapped)`
@@ -66,7 +68,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.values(), expected)
 }
 
-const get = `SELECT "prism_version", "prism_record" FROM "counters" WHERE "counter_id" = $1`
+const get = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "counters" WHERE "counter_id" = $1`
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
@@ -104,20 +106,20 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int) []any { return keys[i].values() })
 }
 
-const scan = `SELECT "prism_version", "prism_record" FROM "counters"
+const scan = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "counters"
 WHERE "counter_id" >= $2
 ORDER BY "counter_id" LIMIT $1`
 
-const scanTo = `SELECT "prism_version", "prism_record" FROM "counters"
+const scanTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "counters"
 WHERE "counter_id" >= $2
   AND "counter_id" < $3
 ORDER BY "counter_id" LIMIT $1`
 
-const scanReverse = `SELECT "prism_version", "prism_record" FROM "counters"
+const scanReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "counters"
 WHERE "counter_id" >= $2
 ORDER BY "counter_id" DESC LIMIT $1`
 
-const scanReverseTo = `SELECT "prism_version", "prism_record" FROM "counters"
+const scanReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "counters"
 WHERE "counter_id" >= $2
   AND "counter_id" < $3
 ORDER BY "counter_id" DESC LIMIT $1`

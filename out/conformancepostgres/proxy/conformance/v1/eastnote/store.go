@@ -27,20 +27,22 @@ func (k *key) values() []any {
 	return []any{k.noteID}
 }
 
-// values are the parameters that write r: its columns and its bytes.
+// values are the parameters that write r: its columns, its bytes and their
+// checksum.
 func (r *record) values() []any {
 	return []any{
-		r.noteID, r.topic, postgres.Record(r.bytes),
+		r.noteID, r.topic, postgres.Record(r.bytes), keyvalue.Checksum(r.bytes),
 	}
 }
 
-const insert = `INSERT INTO "east_notes" ("note_id", "topic", "prism_record", "prism_version", "prism_release")
-VALUES ($1, $2, $3, nextval('"east_notes_version"'), 1)
+const insert = `INSERT INTO "east_notes" ("note_id", "topic", "prism_record", "prism_version", "prism_release", "prism_checksum")
+VALUES ($1, $2, $3, nextval('"east_notes_version"'), 1, $4 # currval('"east_notes_version"'))
 ON CONFLICT ("note_id") DO `
 
 const replace = `UPDATE SET
   "topic" = excluded."topic", "prism_record" = excluded."prism_record",
-  "prism_version" = nextval('"east_notes_version"'), "prism_release" = 1`
+  "prism_version" = nextval('"east_notes_version"'), "prism_release" = 1,
+  "prism_checksum" = $4 # currval('"east_notes_version"')`
 
 const put = insert + replace + ` RETURNING "prism_version"`
 
@@ -60,8 +62,8 @@ const swap = `WITH found AS MATERIALIZED (
 ), swapped AS (
   UPDATE "east_notes" SET
     "topic" = $2, "prism_record" = $3, "prism_version" = nextval('"east_notes_version"'),
-    "prism_release" = 1
-  FROM found WHERE "note_id" = $1 AND found.version = $4
+    "prism_release" = 1, "prism_checksum" = $4 # currval('"east_notes_version"')
+  FROM found WHERE "note_id" = $1 AND found.version = $5
   RETURNING "prism_version"
 )
 SELECT (SELECT version FROM found), (SELECT "prism_version" FROM swapped)`
@@ -72,7 +74,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.values(), expected)
 }
 
-const get = `SELECT "prism_version", "prism_record" FROM "east_notes" WHERE "note_id" = $1`
+const get = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "east_notes" WHERE "note_id" = $1`
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
@@ -110,27 +112,27 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int) []any { return keys[i].values() })
 }
 
-const findByTopic = `SELECT "prism_version", "prism_record" FROM "east_notes" WHERE "topic" = $1`
+const findByTopic = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "east_notes" WHERE "topic" = $1`
 
 // findByTopic returns the record with the values, as a reply.
 func (s *store) findByTopic(ctx context.Context, topic []byte) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByTopic, topic)
 }
 
-const scan = `SELECT "prism_version", "prism_record" FROM "east_notes"
+const scan = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "east_notes"
 WHERE "note_id" >= $2
 ORDER BY "note_id" LIMIT $1`
 
-const scanTo = `SELECT "prism_version", "prism_record" FROM "east_notes"
+const scanTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "east_notes"
 WHERE "note_id" >= $2
   AND "note_id" < $3
 ORDER BY "note_id" LIMIT $1`
 
-const scanReverse = `SELECT "prism_version", "prism_record" FROM "east_notes"
+const scanReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "east_notes"
 WHERE "note_id" >= $2
 ORDER BY "note_id" DESC LIMIT $1`
 
-const scanReverseTo = `SELECT "prism_version", "prism_record" FROM "east_notes"
+const scanReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "east_notes"
 WHERE "note_id" >= $2
   AND "note_id" < $3
 ORDER BY "note_id" DESC LIMIT $1`

@@ -24,21 +24,22 @@ func (k *key) values() []any {
 	return []any{k.tenant, k.shard, postgres.Time(k.at), postgres.Nanos(k.at), k.name, k.sequence}
 }
 
-// values are the parameters that write r: its columns and its bytes.
+// values are the parameters that write r: its columns, its bytes and their
+// checksum.
 func (r *record) values() []any {
 	return []any{
 		r.tenant, r.shard, postgres.Time(r.at), postgres.Nanos(r.at), r.name, r.sequence, r.kind,
 		r.region, r.open, postgres.OptionalInt(r.severity), postgres.Column(r.remark),
 		postgres.OptionalUint(r.size), postgres.Time(r.seenAt), postgres.Nanos(r.seenAt),
 		postgres.OptionalBool(r.checked), postgres.Column(r.reviewer), r.drift,
-		postgres.Record(r.bytes),
+		postgres.Record(r.bytes), keyvalue.Checksum(r.bytes),
 	}
 }
 
 const insert = `INSERT INTO "events" ("tenant", "shard", "at", "at_nanos", "name", "sequence", "kind", "region", "open", "severity",
   "remark", "size", "seen_at", "seen_at_nanos", "checked", "reviewed_by", "drift", "prism_record",
-  "prism_version", "prism_release")
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, nextval('"events_version"'), 1)
+  "prism_version", "prism_release", "prism_checksum")
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, nextval('"events_version"'), 1, $19 # currval('"events_version"'))
 ON CONFLICT ("tenant", "shard", "at", "at_nanos", "name", "sequence") DO `
 
 const replace = `UPDATE SET
@@ -47,7 +48,8 @@ const replace = `UPDATE SET
   "seen_at" = excluded."seen_at", "seen_at_nanos" = excluded."seen_at_nanos",
   "checked" = excluded."checked", "reviewed_by" = excluded."reviewed_by",
   "drift" = excluded."drift", "prism_record" = excluded."prism_record",
-  "prism_version" = nextval('"events_version"'), "prism_release" = 1`
+  "prism_version" = nextval('"events_version"'), "prism_release" = 1,
+  "prism_checksum" = $19 # currval('"events_version"')`
 
 const put = insert + replace + ` RETURNING "prism_version"`
 
@@ -66,8 +68,9 @@ const swap = `WITH found AS MATERIALIZED (
   UPDATE "events" SET
     "kind" = $7, "region" = $8, "open" = $9, "severity" = $10, "remark" = $11, "size" = $12,
     "seen_at" = $13, "seen_at_nanos" = $14, "checked" = $15, "reviewed_by" = $16, "drift" = $17,
-    "prism_record" = $18, "prism_version" = nextval('"events_version"'), "prism_release" = 1
-  FROM found WHERE "tenant" = $1 AND "shard" = $2 AND "at" = $3 AND "at_nanos" = $4 AND "name" = $5 AND "sequence" = $6 AND found.version = $19
+    "prism_record" = $18, "prism_version" = nextval('"events_version"'), "prism_release" = 1,
+    "prism_checksum" = $19 # currval('"events_version"')
+  FROM found WHERE "tenant" = $1 AND "shard" = $2 AND "at" = $3 AND "at_nanos" = $4 AND "name" = $5 AND "sequence" = $6 AND found.version = $20
   RETURNING "prism_version"
 )
 SELECT (SELECT version FROM found), (SELECT "prism_version" FROM swapped)`
@@ -78,7 +81,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.values(), expected)
 }
 
-const get = `SELECT "prism_version", "prism_record" FROM "events" WHERE "tenant" = $1 AND "shard" = $2 AND "at" = $3 AND "at_nanos" = $4 AND "name" = $5 AND "sequence" = $6`
+const get = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events" WHERE "tenant" = $1 AND "shard" = $2 AND "at" = $3 AND "at_nanos" = $4 AND "name" = $5 AND "sequence" = $6`
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
@@ -116,20 +119,20 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int) []any { return keys[i].values() })
 }
 
-const scan = `SELECT "prism_version", "prism_record" FROM "events"
+const scan = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE ("tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($2, $3, $4, $5, $6, $7)
 ORDER BY "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT $1`
 
-const scanTo = `SELECT "prism_version", "prism_record" FROM "events"
+const scanTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE ("tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($2, $3, $4, $5, $6, $7)
   AND ("tenant", "shard", "at", "at_nanos", "name", "sequence") < ($8, $9, $10, $11, $12, $13)
 ORDER BY "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT $1`
 
-const scanReverse = `SELECT "prism_version", "prism_record" FROM "events"
+const scanReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE ("tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($2, $3, $4, $5, $6, $7)
 ORDER BY "tenant" DESC, "shard" DESC, "at" DESC, "at_nanos" DESC, "name" DESC, "sequence" DESC LIMIT $1`
 
-const scanReverseTo = `SELECT "prism_version", "prism_record" FROM "events"
+const scanReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE ("tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($2, $3, $4, $5, $6, $7)
   AND ("tenant", "shard", "at", "at_nanos", "name", "sequence") < ($8, $9, $10, $11, $12, $13)
 ORDER BY "tenant" DESC, "shard" DESC, "at" DESC, "at_nanos" DESC, "name" DESC, "sequence" DESC LIMIT $1`
@@ -144,23 +147,23 @@ func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, &table, page, scan, scanReverse, values...)
 }
 
-const scanPartition = `SELECT "prism_version", "prism_record" FROM "events"
+const scanPartition = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "tenant" = $2 AND "shard" = $3
   AND ("at", "at_nanos", "name", "sequence") >= ($4, $5, $6, $7)
 ORDER BY "at", "at_nanos", "name", "sequence" LIMIT $1`
 
-const scanPartitionTo = `SELECT "prism_version", "prism_record" FROM "events"
+const scanPartitionTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "tenant" = $2 AND "shard" = $3
   AND ("at", "at_nanos", "name", "sequence") >= ($4, $5, $6, $7)
   AND ("at", "at_nanos", "name", "sequence") < ($8, $9, $10, $11)
 ORDER BY "at", "at_nanos", "name", "sequence" LIMIT $1`
 
-const scanPartitionReverse = `SELECT "prism_version", "prism_record" FROM "events"
+const scanPartitionReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "tenant" = $2 AND "shard" = $3
   AND ("at", "at_nanos", "name", "sequence") >= ($4, $5, $6, $7)
 ORDER BY "at" DESC, "at_nanos" DESC, "name" DESC, "sequence" DESC LIMIT $1`
 
-const scanPartitionReverseTo = `SELECT "prism_version", "prism_record" FROM "events"
+const scanPartitionReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "tenant" = $2 AND "shard" = $3
   AND ("at", "at_nanos", "name", "sequence") >= ($4, $5, $6, $7)
   AND ("at", "at_nanos", "name", "sequence") < ($8, $9, $10, $11)
@@ -176,20 +179,20 @@ func (s *store) scanPartition(ctx context.Context, partition *key, l *list, page
 	return s.db.Page(ctx, &table, page, scanPartition, scanPartitionReverse, values...)
 }
 
-const findBySeverity = `SELECT "prism_version", "prism_record" FROM "events"
+const findBySeverity = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE ("severity", "tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($2, $3, $4, $5, $6, $7, $8)
 ORDER BY "severity", "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT $1`
 
-const findBySeverityTo = `SELECT "prism_version", "prism_record" FROM "events"
+const findBySeverityTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE ("severity", "tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($2, $3, $4, $5, $6, $7, $8)
   AND ("severity", "tenant", "shard", "at", "at_nanos", "name", "sequence") < ($9, $10, $11, $12, $13, $14, $15)
 ORDER BY "severity", "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT $1`
 
-const findBySeverityReverse = `SELECT "prism_version", "prism_record" FROM "events"
+const findBySeverityReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE ("severity", "tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($2, $3, $4, $5, $6, $7, $8)
 ORDER BY "severity" DESC, "tenant" DESC, "shard" DESC, "at" DESC, "at_nanos" DESC, "name" DESC, "sequence" DESC LIMIT $1`
 
-const findBySeverityReverseTo = `SELECT "prism_version", "prism_record" FROM "events"
+const findBySeverityReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE ("severity", "tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($2, $3, $4, $5, $6, $7, $8)
   AND ("severity", "tenant", "shard", "at", "at_nanos", "name", "sequence") < ($9, $10, $11, $12, $13, $14, $15)
 ORDER BY "severity" DESC, "tenant" DESC, "shard" DESC, "at" DESC, "at_nanos" DESC, "name" DESC, "sequence" DESC LIMIT $1`
@@ -204,23 +207,23 @@ func (s *store) findBySeverity(ctx context.Context, l *list, page *keyvalue.Page
 	return s.db.Page(ctx, &table, page, findBySeverity, findBySeverityReverse, values...)
 }
 
-const findByKind = `SELECT "prism_version", "prism_record" FROM "events"
+const findByKind = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "kind" = $2
   AND ("at", "at_nanos", "tenant", "shard", "name", "sequence") >= ($3, $4, $5, $6, $7, $8)
 ORDER BY "at", "at_nanos", "tenant", "shard", "name", "sequence" LIMIT $1`
 
-const findByKindTo = `SELECT "prism_version", "prism_record" FROM "events"
+const findByKindTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "kind" = $2
   AND ("at", "at_nanos", "tenant", "shard", "name", "sequence") >= ($3, $4, $5, $6, $7, $8)
   AND ("at", "at_nanos", "tenant", "shard", "name", "sequence") < ($9, $10, $11, $12, $13, $14)
 ORDER BY "at", "at_nanos", "tenant", "shard", "name", "sequence" LIMIT $1`
 
-const findByKindReverse = `SELECT "prism_version", "prism_record" FROM "events"
+const findByKindReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "kind" = $2
   AND ("at", "at_nanos", "tenant", "shard", "name", "sequence") >= ($3, $4, $5, $6, $7, $8)
 ORDER BY "at" DESC, "at_nanos" DESC, "tenant" DESC, "shard" DESC, "name" DESC, "sequence" DESC LIMIT $1`
 
-const findByKindReverseTo = `SELECT "prism_version", "prism_record" FROM "events"
+const findByKindReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "kind" = $2
   AND ("at", "at_nanos", "tenant", "shard", "name", "sequence") >= ($3, $4, $5, $6, $7, $8)
   AND ("at", "at_nanos", "tenant", "shard", "name", "sequence") < ($9, $10, $11, $12, $13, $14)
@@ -236,23 +239,23 @@ func (s *store) findByKind(ctx context.Context, kind int64, l *list, page *keyva
 	return s.db.Page(ctx, &table, page, findByKind, findByKindReverse, values...)
 }
 
-const findByPlace = `SELECT "prism_version", "prism_record" FROM "events"
+const findByPlace = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "region" = $2 AND "open" = $3
   AND ("tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($4, $5, $6, $7, $8, $9)
 ORDER BY "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT $1`
 
-const findByPlaceTo = `SELECT "prism_version", "prism_record" FROM "events"
+const findByPlaceTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "region" = $2 AND "open" = $3
   AND ("tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($4, $5, $6, $7, $8, $9)
   AND ("tenant", "shard", "at", "at_nanos", "name", "sequence") < ($10, $11, $12, $13, $14, $15)
 ORDER BY "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT $1`
 
-const findByPlaceReverse = `SELECT "prism_version", "prism_record" FROM "events"
+const findByPlaceReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "region" = $2 AND "open" = $3
   AND ("tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($4, $5, $6, $7, $8, $9)
 ORDER BY "tenant" DESC, "shard" DESC, "at" DESC, "at_nanos" DESC, "name" DESC, "sequence" DESC LIMIT $1`
 
-const findByPlaceReverseTo = `SELECT "prism_version", "prism_record" FROM "events"
+const findByPlaceReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "region" = $2 AND "open" = $3
   AND ("tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($4, $5, $6, $7, $8, $9)
   AND ("tenant", "shard", "at", "at_nanos", "name", "sequence") < ($10, $11, $12, $13, $14, $15)
@@ -268,23 +271,23 @@ func (s *store) findByPlace(ctx context.Context, region []byte, open bool, l *li
 	return s.db.Page(ctx, &table, page, findByPlace, findByPlaceReverse, values...)
 }
 
-const findByUrgent = `SELECT "prism_version", "prism_record" FROM "events"
+const findByUrgent = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "region" = $2 AND "kind" = $3
   AND ("severity", "tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($4, $5, $6, $7, $8, $9, $10)
 ORDER BY "severity", "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT $1`
 
-const findByUrgentTo = `SELECT "prism_version", "prism_record" FROM "events"
+const findByUrgentTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "region" = $2 AND "kind" = $3
   AND ("severity", "tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($4, $5, $6, $7, $8, $9, $10)
   AND ("severity", "tenant", "shard", "at", "at_nanos", "name", "sequence") < ($11, $12, $13, $14, $15, $16, $17)
 ORDER BY "severity", "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT $1`
 
-const findByUrgentReverse = `SELECT "prism_version", "prism_record" FROM "events"
+const findByUrgentReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "region" = $2 AND "kind" = $3
   AND ("severity", "tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($4, $5, $6, $7, $8, $9, $10)
 ORDER BY "severity" DESC, "tenant" DESC, "shard" DESC, "at" DESC, "at_nanos" DESC, "name" DESC, "sequence" DESC LIMIT $1`
 
-const findByUrgentReverseTo = `SELECT "prism_version", "prism_record" FROM "events"
+const findByUrgentReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "region" = $2 AND "kind" = $3
   AND ("severity", "tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($4, $5, $6, $7, $8, $9, $10)
   AND ("severity", "tenant", "shard", "at", "at_nanos", "name", "sequence") < ($11, $12, $13, $14, $15, $16, $17)

@@ -28,22 +28,25 @@ func (k *key) values() []any {
 	return []any{k.itemID}
 }
 
-// values are the parameters that write r: its columns and its bytes.
+// values are the parameters that write r: its columns, its bytes and their
+// checksum.
 func (r *record) values() []any {
 	return []any{
 		r.itemID, r.serial, r.label, r.colour, r.title, postgres.Record(r.bytes),
+		keyvalue.Checksum(r.bytes),
 	}
 }
 
 const insert = `INSERT INTO "items" ("item_id", "serial", "label", "colour", "title", "prism_record", "prism_version",
-  "prism_release")
-VALUES ($1, $2, $3, $4, $5, $6, nextval('"items_version"'), 1)
+  "prism_release", "prism_checksum")
+VALUES ($1, $2, $3, $4, $5, $6, nextval('"items_version"'), 1, $7 # currval('"items_version"'))
 ON CONFLICT ("item_id") DO `
 
 const replace = `UPDATE SET
   "serial" = excluded."serial", "label" = excluded."label", "colour" = excluded."colour",
   "title" = excluded."title", "prism_record" = excluded."prism_record",
-  "prism_version" = nextval('"items_version"'), "prism_release" = 1`
+  "prism_version" = nextval('"items_version"'), "prism_release" = 1,
+  "prism_checksum" = $7 # currval('"items_version"')`
 
 const put = insert + replace + ` RETURNING "prism_version"`
 
@@ -65,8 +68,9 @@ const swap = `WITH found AS MATERIALIZED (
 ), swapped AS (
   UPDATE "items" SET
     "serial" = $2, "label" = $3, "colour" = $4, "title" = $5, "prism_record" = $6,
-    "prism_version" = nextval('"items_version"'), "prism_release" = 1
-  FROM found WHERE "item_id" = $1 AND found.version = $7
+    "prism_version" = nextval('"items_version"'), "prism_release" = 1,
+    "prism_checksum" = $7 # currval('"items_version"')
+  FROM found WHERE "item_id" = $1 AND found.version = $8
   RETURNING "prism_version"
 )
 SELECT (SELECT version FROM found), (SELECT "prism_version" FROM swapped)`
@@ -77,7 +81,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.values(), expected)
 }
 
-const get = `SELECT "prism_version", "prism_record" FROM "items" WHERE "item_id" = $1`
+const get = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items" WHERE "item_id" = $1`
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
@@ -115,34 +119,34 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int) []any { return keys[i].values() })
 }
 
-const findBySerial = `SELECT "prism_version", "prism_record" FROM "items" WHERE "serial" = $1`
+const findBySerial = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items" WHERE "serial" = $1`
 
 // findBySerial returns the record with the values, as a reply.
 func (s *store) findBySerial(ctx context.Context, serial []byte) ([]byte, error) {
 	return s.db.Record(ctx, &table, findBySerial, serial)
 }
 
-const findByLabel = `SELECT "prism_version", "prism_record" FROM "items" WHERE "label" = $1`
+const findByLabel = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items" WHERE "label" = $1`
 
 // findByLabel returns the record with the values, as a reply.
 func (s *store) findByLabel(ctx context.Context, label []byte) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByLabel, label)
 }
 
-const scan = `SELECT "prism_version", "prism_record" FROM "items"
+const scan = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
 WHERE "item_id" >= $2
 ORDER BY "item_id" LIMIT $1`
 
-const scanTo = `SELECT "prism_version", "prism_record" FROM "items"
+const scanTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
 WHERE "item_id" >= $2
   AND "item_id" < $3
 ORDER BY "item_id" LIMIT $1`
 
-const scanReverse = `SELECT "prism_version", "prism_record" FROM "items"
+const scanReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
 WHERE "item_id" >= $2
 ORDER BY "item_id" DESC LIMIT $1`
 
-const scanReverseTo = `SELECT "prism_version", "prism_record" FROM "items"
+const scanReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
 WHERE "item_id" >= $2
   AND "item_id" < $3
 ORDER BY "item_id" DESC LIMIT $1`
@@ -157,23 +161,23 @@ func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, &table, page, scan, scanReverse, values...)
 }
 
-const findByColour = `SELECT "prism_version", "prism_record" FROM "items"
+const findByColour = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
 WHERE "colour" = $2
   AND "item_id" >= $3
 ORDER BY "item_id" LIMIT $1`
 
-const findByColourTo = `SELECT "prism_version", "prism_record" FROM "items"
+const findByColourTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
 WHERE "colour" = $2
   AND "item_id" >= $3
   AND "item_id" < $4
 ORDER BY "item_id" LIMIT $1`
 
-const findByColourReverse = `SELECT "prism_version", "prism_record" FROM "items"
+const findByColourReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
 WHERE "colour" = $2
   AND "item_id" >= $3
 ORDER BY "item_id" DESC LIMIT $1`
 
-const findByColourReverseTo = `SELECT "prism_version", "prism_record" FROM "items"
+const findByColourReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
 WHERE "colour" = $2
   AND "item_id" >= $3
   AND "item_id" < $4
@@ -189,20 +193,20 @@ func (s *store) findByColour(ctx context.Context, colour []byte, l *list, page *
 	return s.db.Page(ctx, &table, page, findByColour, findByColourReverse, values...)
 }
 
-const findByTitle = `SELECT "prism_version", "prism_record" FROM "items"
+const findByTitle = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
 WHERE ("title", "item_id") >= ($2, $3)
 ORDER BY "title", "item_id" LIMIT $1`
 
-const findByTitleTo = `SELECT "prism_version", "prism_record" FROM "items"
+const findByTitleTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
 WHERE ("title", "item_id") >= ($2, $3)
   AND ("title", "item_id") < ($4, $5)
 ORDER BY "title", "item_id" LIMIT $1`
 
-const findByTitleReverse = `SELECT "prism_version", "prism_record" FROM "items"
+const findByTitleReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
 WHERE ("title", "item_id") >= ($2, $3)
 ORDER BY "title" DESC, "item_id" DESC LIMIT $1`
 
-const findByTitleReverseTo = `SELECT "prism_version", "prism_record" FROM "items"
+const findByTitleReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
 WHERE ("title", "item_id") >= ($2, $3)
   AND ("title", "item_id") < ($4, $5)
 ORDER BY "title" DESC, "item_id" DESC LIMIT $1`

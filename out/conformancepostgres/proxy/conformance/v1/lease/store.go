@@ -28,22 +28,25 @@ func (k *key) values() []any {
 	return []any{k.leaseID}
 }
 
-// values are the parameters that write r: its columns and its bytes.
+// values are the parameters that write r: its columns, its bytes and their
+// checksum.
 func (r *record) values() []any {
 	return []any{
 		r.leaseID, r.owner, postgres.OptionalInt(r.priority), postgres.Record(r.bytes),
+		keyvalue.Checksum(r.bytes),
 	}
 }
 
 const insert = `INSERT INTO "leases" ("lease_id", "owner", "priority", "prism_record", "prism_version", "prism_release",
-  "prism_expires")
-VALUES ($1, $2, $3, $4, nextval('"leases_version"'), 1, $5)
+  "prism_expires", "prism_checksum")
+VALUES ($1, $2, $3, $4, nextval('"leases_version"'), 1, $6, $5 # currval('"leases_version"'))
 ON CONFLICT ("lease_id") DO `
 
 const replace = `UPDATE SET
   "owner" = excluded."owner", "priority" = excluded."priority",
   "prism_record" = excluded."prism_record", "prism_version" = nextval('"leases_version"'),
-  "prism_release" = 1, "prism_expires" = excluded."prism_expires"`
+  "prism_release" = 1, "prism_expires" = excluded."prism_expires",
+  "prism_checksum" = $5 # currval('"leases_version"')`
 
 const put = insert + replace + ` RETURNING "prism_version"`
 
@@ -59,15 +62,16 @@ const findByOwnerTaken = `SELECT "prism_version" FROM "leases" WHERE "owner" = $
 const versionOf = `SELECT "prism_version" FROM "leases" WHERE "lease_id" = $1 AND "prism_expires" > $2`
 
 const create = insert + replace + `
-WHERE "leases"."prism_expires" <= $6 RETURNING "prism_version"`
+WHERE "leases"."prism_expires" <= $7 RETURNING "prism_version"`
 
 const swap = `WITH found AS MATERIALIZED (
-  SELECT "prism_version" AS version FROM "leases" WHERE "lease_id" = $1 AND "prism_expires" > $7 FOR UPDATE
+  SELECT "prism_version" AS version FROM "leases" WHERE "lease_id" = $1 AND "prism_expires" > $8 FOR UPDATE
 ), swapped AS (
   UPDATE "leases" SET
     "owner" = $2, "priority" = $3, "prism_record" = $4,
-    "prism_version" = nextval('"leases_version"'), "prism_release" = 1, "prism_expires" = $5
-  FROM found WHERE "lease_id" = $1 AND found.version = $6
+    "prism_version" = nextval('"leases_version"'), "prism_release" = 1, "prism_expires" = $6,
+    "prism_checksum" = $5 # currval('"leases_version"')
+  FROM found WHERE "lease_id" = $1 AND found.version = $7
   RETURNING "prism_version"
 )
 SELECT (SELECT version FROM found), (SELECT "prism_version" FROM swapped)`
@@ -78,7 +82,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.values(), expected)
 }
 
-const get = `SELECT "prism_version", "prism_record", "prism_expires" FROM "leases" WHERE "lease_id" = $1 AND "prism_expires" > $2`
+const get = `SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "leases" WHERE "lease_id" = $1 AND "prism_expires" > $2`
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
@@ -116,30 +120,30 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int) []any { return keys[i].values() })
 }
 
-const findByOwner = `SELECT "prism_version", "prism_record", "prism_expires" FROM "leases" WHERE "owner" = $1 AND "prism_expires" > $2`
+const findByOwner = `SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "leases" WHERE "owner" = $1 AND "prism_expires" > $2`
 
 // findByOwner returns the record with the values, as a reply.
 func (s *store) findByOwner(ctx context.Context, owner []byte) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByOwner, owner)
 }
 
-const scan = `SELECT "prism_version", "prism_record", "prism_expires" FROM "leases"
+const scan = `SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "leases"
 WHERE "prism_expires" > $2
   AND "lease_id" >= $3
 ORDER BY "lease_id" LIMIT $1`
 
-const scanTo = `SELECT "prism_version", "prism_record", "prism_expires" FROM "leases"
+const scanTo = `SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "leases"
 WHERE "prism_expires" > $2
   AND "lease_id" >= $3
   AND "lease_id" < $4
 ORDER BY "lease_id" LIMIT $1`
 
-const scanReverse = `SELECT "prism_version", "prism_record", "prism_expires" FROM "leases"
+const scanReverse = `SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "leases"
 WHERE "prism_expires" > $2
   AND "lease_id" >= $3
 ORDER BY "lease_id" DESC LIMIT $1`
 
-const scanReverseTo = `SELECT "prism_version", "prism_record", "prism_expires" FROM "leases"
+const scanReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "leases"
 WHERE "prism_expires" > $2
   AND "lease_id" >= $3
   AND "lease_id" < $4
@@ -155,23 +159,23 @@ func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, &table, page, scan, scanReverse, values...)
 }
 
-const findByPriority = `SELECT "prism_version", "prism_record", "prism_expires" FROM "leases"
+const findByPriority = `SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "leases"
 WHERE "prism_expires" > $2
   AND ("priority", "lease_id") >= ($3, $4)
 ORDER BY "priority", "lease_id" LIMIT $1`
 
-const findByPriorityTo = `SELECT "prism_version", "prism_record", "prism_expires" FROM "leases"
+const findByPriorityTo = `SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "leases"
 WHERE "prism_expires" > $2
   AND ("priority", "lease_id") >= ($3, $4)
   AND ("priority", "lease_id") < ($5, $6)
 ORDER BY "priority", "lease_id" LIMIT $1`
 
-const findByPriorityReverse = `SELECT "prism_version", "prism_record", "prism_expires" FROM "leases"
+const findByPriorityReverse = `SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "leases"
 WHERE "prism_expires" > $2
   AND ("priority", "lease_id") >= ($3, $4)
 ORDER BY "priority" DESC, "lease_id" DESC LIMIT $1`
 
-const findByPriorityReverseTo = `SELECT "prism_version", "prism_record", "prism_expires" FROM "leases"
+const findByPriorityReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "leases"
 WHERE "prism_expires" > $2
   AND ("priority", "lease_id") >= ($3, $4)
   AND ("priority", "lease_id") < ($5, $6)

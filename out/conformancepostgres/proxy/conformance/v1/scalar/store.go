@@ -24,7 +24,8 @@ func (k *key) values() []any {
 	return []any{k.scalarID}
 }
 
-// values are the parameters that write r: its columns and its bytes.
+// values are the parameters that write r: its columns, its bytes and their
+// checksum.
 func (r *record) values() []any {
 	return []any{
 		r.scalarID, postgres.Float(r.doublePlain), postgres.Float(r.floatPlain), r.int32Plain,
@@ -39,6 +40,7 @@ func (r *record) values() []any {
 		postgres.OptionalInt(r.sfixed64Opt), postgres.OptionalBool(r.boolOpt),
 		postgres.Column(r.stringOpt), r.bytesOpt, postgres.OptionalInt(r.grainOpt),
 		postgres.Time(r.at), postgres.Nanos(r.at), postgres.Record(r.bytes),
+		keyvalue.Checksum(r.bytes),
 	}
 }
 
@@ -48,8 +50,8 @@ const insert = `INSERT INTO "scalars" ("scalar_id", "double_plain", "float_plain
   "double_opt", "float_opt", "int32_opt", "int64_opt", "uint32_opt", "uint64_opt", "sint32_opt",
   "sint64_opt", "fixed32_opt", "fixed64_opt", "sfixed32_opt", "sfixed64_opt", "bool_opt",
   "string_opt", "bytes_opt", "grain_opt", "at", "at_nanos", "prism_record", "prism_version",
-  "prism_release")
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, nextval('"scalars_version"'), 1)
+  "prism_release", "prism_checksum")
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, nextval('"scalars_version"'), 1, $37 # currval('"scalars_version"'))
 ON CONFLICT ("scalar_id") DO `
 
 const replace = `UPDATE SET
@@ -70,7 +72,8 @@ const replace = `UPDATE SET
   "bool_opt" = excluded."bool_opt", "string_opt" = excluded."string_opt",
   "bytes_opt" = excluded."bytes_opt", "grain_opt" = excluded."grain_opt", "at" = excluded."at",
   "at_nanos" = excluded."at_nanos", "prism_record" = excluded."prism_record",
-  "prism_version" = nextval('"scalars_version"'), "prism_release" = 1`
+  "prism_version" = nextval('"scalars_version"'), "prism_release" = 1,
+  "prism_checksum" = $37 # currval('"scalars_version"')`
 
 const put = insert + replace + ` RETURNING "prism_version"`
 
@@ -95,8 +98,9 @@ const swap = `WITH found AS MATERIALIZED (
     "uint64_opt" = $23, "sint32_opt" = $24, "sint64_opt" = $25, "fixed32_opt" = $26,
     "fixed64_opt" = $27, "sfixed32_opt" = $28, "sfixed64_opt" = $29, "bool_opt" = $30,
     "string_opt" = $31, "bytes_opt" = $32, "grain_opt" = $33, "at" = $34, "at_nanos" = $35,
-    "prism_record" = $36, "prism_version" = nextval('"scalars_version"'), "prism_release" = 1
-  FROM found WHERE "scalar_id" = $1 AND found.version = $37
+    "prism_record" = $36, "prism_version" = nextval('"scalars_version"'), "prism_release" = 1,
+    "prism_checksum" = $37 # currval('"scalars_version"')
+  FROM found WHERE "scalar_id" = $1 AND found.version = $38
   RETURNING "prism_version"
 )
 SELECT (SELECT version FROM found), (SELECT "prism_version" FROM swapped)`
@@ -107,7 +111,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.values(), expected)
 }
 
-const get = `SELECT "prism_version", "prism_record" FROM "scalars" WHERE "scalar_id" = $1`
+const get = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "scalars" WHERE "scalar_id" = $1`
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
@@ -145,20 +149,20 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int) []any { return keys[i].values() })
 }
 
-const scan = `SELECT "prism_version", "prism_record" FROM "scalars"
+const scan = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "scalars"
 WHERE "scalar_id" >= $2
 ORDER BY "scalar_id" LIMIT $1`
 
-const scanTo = `SELECT "prism_version", "prism_record" FROM "scalars"
+const scanTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "scalars"
 WHERE "scalar_id" >= $2
   AND "scalar_id" < $3
 ORDER BY "scalar_id" LIMIT $1`
 
-const scanReverse = `SELECT "prism_version", "prism_record" FROM "scalars"
+const scanReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "scalars"
 WHERE "scalar_id" >= $2
 ORDER BY "scalar_id" DESC LIMIT $1`
 
-const scanReverseTo = `SELECT "prism_version", "prism_record" FROM "scalars"
+const scanReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "scalars"
 WHERE "scalar_id" >= $2
   AND "scalar_id" < $3
 ORDER BY "scalar_id" DESC LIMIT $1`
@@ -173,20 +177,20 @@ func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, &table, page, scan, scanReverse, values...)
 }
 
-const findByBytesOpt = `SELECT "prism_version", "prism_record" FROM "scalars"
+const findByBytesOpt = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "scalars"
 WHERE ("bytes_opt", "scalar_id") >= ($2, $3)
 ORDER BY "bytes_opt", "scalar_id" LIMIT $1`
 
-const findByBytesOptTo = `SELECT "prism_version", "prism_record" FROM "scalars"
+const findByBytesOptTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "scalars"
 WHERE ("bytes_opt", "scalar_id") >= ($2, $3)
   AND ("bytes_opt", "scalar_id") < ($4, $5)
 ORDER BY "bytes_opt", "scalar_id" LIMIT $1`
 
-const findByBytesOptReverse = `SELECT "prism_version", "prism_record" FROM "scalars"
+const findByBytesOptReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "scalars"
 WHERE ("bytes_opt", "scalar_id") >= ($2, $3)
 ORDER BY "bytes_opt" DESC, "scalar_id" DESC LIMIT $1`
 
-const findByBytesOptReverseTo = `SELECT "prism_version", "prism_record" FROM "scalars"
+const findByBytesOptReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "scalars"
 WHERE ("bytes_opt", "scalar_id") >= ($2, $3)
   AND ("bytes_opt", "scalar_id") < ($4, $5)
 ORDER BY "bytes_opt" DESC, "scalar_id" DESC LIMIT $1`
