@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	pb "github.com/prism-proxy/prism/out/contract/conformance/v1"
+	"github.com/prism-proxy/prism/runtime"
 )
 
 // damage changes a byte of an item's record behind the proxy's back.
@@ -122,6 +124,44 @@ var damageCases = []testCase{
 		t.damage("c")
 		t.remove("c")
 		t.absent("c")
+	}},
+	{name: "verify", rule: "every way of writing stores a checksum, and verify finds what does not match it, beside the proxy that serves", damages: true, run: func(t *check) {
+		// More records than are read at once.
+		for _, ids := range [][]string{numbered(250), numbered(10)} {
+			_, err := t.batchPut(items(ids...))
+			t.ok(err)
+		}
+		created, err := t.swap(item("swapped"), 0)
+		t.ok(err)
+		swapped, err := t.swap(item("swapped", "again"), created)
+		t.ok(err)
+		t.put(item("put"), item("put", "again"))
+		t.putLease(&pb.Lease{LeaseId: "l"})
+		t.Advance(time.Hour)
+		_, err = t.Leases.CompareAndSwapLease(t.Context(), &pb.CompareAndSwapLeaseRequest{Lease: &pb.Lease{LeaseId: "l"}})
+		t.ok(err)
+
+		verify := func(namespace string) (found map[string]runtime.Verified, damaged []int64) {
+			t.Helper()
+			found = map[string]runtime.Verified{}
+			all, err := t.Namespace(t, namespace).Verify(t.Context(), t.Env(), func(_ string, version int64) { damaged = append(damaged, version) })
+			t.ok(err)
+			for _, v := range all {
+				found[v.Table] = v
+			}
+			return found, damaged
+		}
+		found, damaged := verify("items")
+		t.equal("items", found, map[string]runtime.Verified{"items": {Table: "items", Records: 252}, "badges": {Table: "badges"}})
+		t.equal("damaged", damaged, []int64(nil))
+		found, _ = verify("leases")
+		t.equal("leases", found, map[string]runtime.Verified{"leases": {Table: "leases", Records: 1}})
+
+		t.damage("swapped")
+		found, damaged = verify("items")
+		t.equal("items", found["items"], runtime.Verified{Table: "items", Records: 252, Damaged: 1})
+		t.equal("damaged", damaged, []int64{swapped})
+		t.remove("swapped")
 	}},
 	{name: "expiring", rule: "a record that expires has a checksum as well", damages: true, run: func(t *check) {
 		version := t.putLease(&pb.Lease{LeaseId: "l", Owner: new("o"), Priority: new(int64(1))}).GetVersion()

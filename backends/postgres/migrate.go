@@ -45,6 +45,23 @@ func Status(ctx context.Context, env *runtime.Env, cfg Config) (states []migrati
 	return states, err
 }
 
+// verifyMigrations refuses a store that lacks a migration.
+func verifyMigrations(ctx context.Context, conn *pgx.Conn, env *runtime.Env, cfg Config) error {
+	files, err := migration.Read(cfg.Migrations, cfg.Namespace)
+	if err != nil {
+		return err
+	}
+	done, err := applied(ctx, conn, cfg.Namespace, files)
+	if err != nil {
+		return err
+	}
+	pending, err := migration.Pending(files, done)
+	if err == nil && len(pending) > 0 {
+		err = fmt.Errorf("migration %s is not applied to the store; run %s-proxy migrate up", pending[0].Name, env.Deployment)
+	}
+	return err
+}
+
 // withConn lends do a connection, which is closed behind it, and with it ends
 // what the session set and locked.
 func withConn(ctx context.Context, env *runtime.Env, cfg Config, do func(*pgx.Conn) error) error {

@@ -23,10 +23,11 @@ import (
 // Config is what the compiler decided about one namespace's store.
 type Config struct {
 	Namespace   string
-	InFlight    int    // calls served at the same time, at most; 0: no limit
-	Migrations  fs.FS  // holds the folder Namespace
-	Synchronous string // FULL: POWER_SAFE; NORMAL: CRASH_SAFE
-	Readers     int    // connections for reading, at least 1
+	InFlight    int      // calls served at the same time, at most; 0: no limit
+	Migrations  fs.FS    // holds the folder Namespace
+	Tables      []string // of its entities
+	Synchronous string   // FULL: POWER_SAFE; NORMAL: CRASH_SAFE
+	Readers     int      // connections for reading, at least 1
 }
 
 // DB is an open store. It is safe for concurrent use.

@@ -50,6 +50,7 @@ func Deployment() *runtime.Deployment {
 				Durability:  "POWER_SAFE",
 				Connections: 2,
 				Migrations:  migrations.Files,
+				Tables:      []string{"accounts", "documents"},
 			},
 				account.NewService,
 				document.NewService,
@@ -60,6 +61,7 @@ func Deployment() *runtime.Deployment {
 				Durability:  "POWER_SAFE",
 				Connections: 2,
 				Migrations:  migrations.Files,
+				Tables:      []string{"east_notes"},
 			}, eastnote.NewService),
 			postgres.Namespace(postgres.Config{
 				Namespace:   "events",
@@ -67,6 +69,7 @@ func Deployment() *runtime.Deployment {
 				Durability:  "POWER_SAFE",
 				Connections: 2,
 				Migrations:  migrations.Files,
+				Tables:      []string{"events"},
 			}, event.NewService),
 			postgres.Namespace(postgres.Config{
 				Namespace:   "items",
@@ -74,6 +77,7 @@ func Deployment() *runtime.Deployment {
 				Durability:  "POWER_SAFE",
 				Connections: 2,
 				Migrations:  migrations.Files,
+				Tables:      []string{"badges", "items"},
 			},
 				badge.NewService,
 				item.NewService,
@@ -84,6 +88,7 @@ func Deployment() *runtime.Deployment {
 				Durability:  "POWER_SAFE",
 				Connections: 2,
 				Migrations:  migrations.Files,
+				Tables:      []string{"leases"},
 			}, lease.NewService),
 			postgres.Namespace(postgres.Config{
 				Namespace:   "samples",
@@ -91,6 +96,7 @@ func Deployment() *runtime.Deployment {
 				Durability:  "POWER_SAFE",
 				Connections: 2,
 				Migrations:  migrations.Files,
+				Tables:      []string{"cells", "counters", "samples"},
 			},
 				cell.NewService,
 				counter.NewService,
@@ -102,6 +108,7 @@ func Deployment() *runtime.Deployment {
 				Durability:  "POWER_SAFE",
 				Connections: 2,
 				Migrations:  migrations.Files,
+				Tables:      []string{"compounds", "moderns", "relics", "scalars"},
 			},
 				compound.NewService,
 				modern.NewService,
@@ -114,6 +121,7 @@ func Deployment() *runtime.Deployment {
 				Durability:  "POWER_SAFE",
 				Connections: 2,
 				Migrations:  migrations.Files,
+				Tables:      []string{"west_notes"},
 			}, westnote.NewService),
 		},
 	}

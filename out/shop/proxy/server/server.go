@@ -38,6 +38,7 @@ func Deployment() *runtime.Deployment {
 				Synchronous: "FULL",
 				Readers:     2,
 				Migrations:  migrations.Files,
+				Tables:      []string{"orders"},
 			}, order.NewService),
 			sqlite.Namespace(sqlite.Config{
 				Namespace:   "sessions",
@@ -45,6 +46,7 @@ func Deployment() *runtime.Deployment {
 				Synchronous: "FULL",
 				Readers:     2,
 				Migrations:  migrations.Files,
+				Tables:      []string{"sessions"},
 			}, session.NewService),
 			sqlite.Namespace(sqlite.Config{
 				Namespace:   "user-profiles",
@@ -52,6 +54,7 @@ func Deployment() *runtime.Deployment {
 				Synchronous: "FULL",
 				Readers:     2,
 				Migrations:  migrations.Files,
+				Tables:      []string{"user_profiles"},
 			}, userprofile.NewService),
 		},
 	}
