@@ -34,6 +34,7 @@ Usage:
   %[1]s-proxy migrate up              apply the migrations that are missing
   %[1]s-proxy migrate status          list the migrations and their state
   %[1]s-proxy migrate verify          read every record and compare it with its checksum
+  %[1]s-proxy migrate bump-versions   before a restored store is served: let versions leap
   %[1]s-proxy health                  exit 0 if a proxy on this machine is serving
   %[1]s-proxy version                 print what was compiled in
 

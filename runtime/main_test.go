@@ -129,7 +129,7 @@ func wait(hang <-chan struct{}) error {
 	return nil
 }
 
-// What an operator reads of migrate verify, and what a script
+// What an operator reads of migrate verify and bump-versions, and what a script
 // does: damage is a failure, and all namespaces are read.
 func TestMigrateVerbs(t *testing.T) {
 	verified := func(damaged int64) func(context.Context, *Env, func(string, int64)) ([]Verified, error) {
@@ -140,9 +140,13 @@ func TestMigrateVerbs(t *testing.T) {
 			return []Verified{{Table: "things", Records: 9, Unchecked: 2, Damaged: damaged}}, nil
 		}
 	}
+	bumped := ""
+	bump := func(name string) func(context.Context, *Env) error {
+		return func(context.Context, *Env) error { bumped += name; return nil }
+	}
 	d := &Deployment{Name: "test", Namespaces: []Namespace{
-		{Name: "a", Backend: "x", Verify: verified(1)},
-		{Name: "b", Backend: "x", Verify: verified(0)},
+		{Name: "a", Backend: "x", Verify: verified(1), BumpVersions: bump("a")},
+		{Name: "b", Backend: "x", Verify: verified(0), BumpVersions: bump("b")},
 		{Name: "c", Backend: "memory"},
 	}}
 	for _, c := range []struct {
@@ -155,7 +159,9 @@ b: table things: 9 records, 2 without a checksum, 0 damaged
 c: memory has no checksums
 `, "namespace a on x: 1 records are damaged"},
 		{"verify --namespace b", "b: table things: 9 records, 2 without a checksum, 0 damaged\n", ""},
-		{"verify --namespace d", "", "--namespace d is none of deployment test"},
+		{"bump-versions --namespace b", "b: versions have leapt\n", ""},
+		{"bump-versions", "a: versions have leapt\nb: versions have leapt\nc: memory begins with other versions at every start\n", ""},
+		{"bump-versions --namespace d", "", "--namespace d is none of deployment test"},
 	} {
 		var out bytes.Buffer
 		err := migrateCommand(t.Context(), d, flag.NewFlagSet("migrate", flag.ContinueOnError), strings.Fields(c.args), &out)
@@ -165,5 +171,8 @@ c: memory has no checksums
 		if c.failure == "" && err != nil || c.failure != "" && (err == nil || !strings.Contains(err.Error(), c.failure)) {
 			t.Errorf("%s: got %v, want an error with %q", c.args, err, c.failure)
 		}
+	}
+	if bumped != "bab" {
+		t.Errorf("bumped %q, want the one and then all", bumped)
 	}
 }

@@ -21,6 +21,7 @@ var verbs = []struct {
 	{"up", func(n *Namespace) bool { return n.Migrate != nil }, "has no migrations", migrateUp},
 	{"status", func(n *Namespace) bool { return n.Status != nil }, "has no migrations", migrationStatus},
 	{"verify", func(n *Namespace) bool { return n.Verify != nil }, "has no checksums", verifyRecords},
+	{"bump-versions", func(n *Namespace) bool { return n.BumpVersions != nil }, "begins with other versions at every start", bumpVersions},
 }
 
 func migrateCommand(ctx context.Context, d *Deployment, flags *flag.FlagSet, args []string, out io.Writer) error {
@@ -95,6 +96,14 @@ func verifyRecords(ctx context.Context, n *Namespace, env *Env, out io.Writer) e
 	}
 	if err == nil && damaged > 0 {
 		err = fmt.Errorf("%d records are damaged; put them anew, delete them, or restore them from a backup", damaged)
+	}
+	return err
+}
+
+func bumpVersions(ctx context.Context, n *Namespace, env *Env, out io.Writer) error {
+	err := n.BumpVersions(ctx, env)
+	if err == nil {
+		fmt.Fprintf(out, "%s: versions have leapt\n", n.Name)
 	}
 	return err
 }

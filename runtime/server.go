@@ -61,6 +61,9 @@ type Namespace struct {
 	// damaged ones as it finds them, by their version in a table, and returns what
 	// it read of each table. Nil: records have no checksums.
 	Verify func(ctx context.Context, env *Env, damaged func(table string, version int64)) ([]Verified, error)
+	// BumpVersions makes versions leap above all that callers may have seen. Nil:
+	// those of every start are others anyway.
+	BumpVersions func(ctx context.Context, env *Env) error
 }
 
 // Verified is how many records of a table were read, how many of them have no

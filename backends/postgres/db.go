@@ -138,6 +138,9 @@ func (db *DB) verify(ctx context.Context, env *runtime.Env, cfg Config) error {
 	if err := verifyMigrations(ctx, conn.Conn(), env, cfg); err != nil {
 		return err
 	}
+	if err := verifyVersions(ctx, conn.Conn(), env, cfg, ""); err != nil {
+		return err
+	}
 	key, err := text(ctx, conn.Conn(), `SELECT "value" FROM "prism_meta" WHERE "name" = 'page_key_1'`)
 	if err != nil {
 		return err
@@ -152,13 +155,13 @@ var required = map[string][]setting{
 	"": {
 		{"server_encoding", is("UTF8"), "create the database with ENCODING 'UTF8'"},
 		{"server_version_num", atLeast(130000), "use Postgres 13 or later"},
+		{"fsync", is("on"), "set fsync to on: without it a power cut takes versions back that were answered"},
 	},
 	"CRASH_SAFE": {
 		{"synchronous_commit", isNot("off"), "set synchronous_commit to on"},
 	},
 	"POWER_SAFE": {
 		{"synchronous_commit", isNot("off"), "set synchronous_commit to on"},
-		{"fsync", is("on"), "set fsync to on"},
 		{"full_page_writes", is("on"), "set full_page_writes to on"},
 	},
 }

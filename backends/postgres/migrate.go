@@ -21,8 +21,10 @@ func Migrate(ctx context.Context, env *runtime.Env, cfg Config) (done []migratio
 		return nil, err
 	}
 	err = withConn(ctx, env, cfg, func(conn *pgx.Conn) error {
-		done, err = migrate(ctx, conn, env.Deployment, cfg.Namespace, files)
-		return err
+		if done, err = migrate(ctx, conn, env.Deployment, cfg.Namespace, files); err != nil {
+			return err
+		}
+		return verifyVersions(ctx, conn, env, cfg, recordVerified)
 	})
 	return done, err
 }

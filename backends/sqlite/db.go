@@ -87,6 +87,9 @@ func (db *DB) open(ctx context.Context, env *runtime.Env, path string, cfg Confi
 	if err := verifyDurability(c, cfg.Synchronous); err != nil {
 		return err
 	}
+	if err := leapVersions(c, cfg.Synchronous); err != nil {
+		return err
+	}
 	key, err := text(c, `SELECT "value" FROM "prism_meta" WHERE "name" = 'page_key_1'`)
 	if err != nil {
 		return err

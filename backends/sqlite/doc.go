@@ -16,5 +16,8 @@
 // changes them by hand sets prism_checksum to NULL.
 //
 // Versions are counted per table in prism_versions, in the transaction of the
-// write that they belong to.
+// write that they belong to. With synchronous=NORMAL they leap by 2^32 whenever the
+// store is opened: a power cut takes the end of the log, and the counters in it
+// back. After a copy of the file was restored, migrate bump-versions lets them leap
+// above what callers have seen since it was made.
 package sqlite

@@ -25,5 +25,6 @@ func Namespace(cfg Config, services ...func(*DB) runtime.Service) runtime.Namesp
 		Verify: func(ctx context.Context, env *runtime.Env, damaged func(string, int64)) ([]runtime.Verified, error) {
 			return Verify(ctx, env, cfg, damaged)
 		},
+		BumpVersions: func(ctx context.Context, env *runtime.Env) error { return BumpVersions(ctx, env, cfg) },
 	}
 }

@@ -31,7 +31,7 @@ func (Backend) Info() schema.Backend {
 		}, {
 			Name: "durability", Default: schema.PowerSafe.String(),
 			Values: []string{schema.PowerSafe.String(), schema.CrashSafe.String(), schema.LostOnRestart.String()},
-			Doc:    "What the server's settings must promise, else the proxy does not start: POWER_SAFE needs synchronous_commit, fsync and full_page_writes, CRASH_SAFE needs synchronous_commit, LOST_ON_RESTART needs nothing.",
+			Doc:    "What the server's settings must promise, else the proxy does not start: POWER_SAFE needs synchronous_commit and full_page_writes, CRASH_SAFE needs synchronous_commit, LOST_ON_RESTART neither; fsync is needed in any case, by versions.",
 		}, {
 			Name: "connections", Min: 1, Max: 1000,
 			Doc: "How many connections the pool has at most, in the place of the number that the declared peak gives.",
