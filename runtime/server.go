@@ -61,6 +61,20 @@ type Namespace struct {
 	Migrate func(ctx context.Context, env *Env) ([]migration.File, error)
 	// Status lists the migrations and their state. Nil: the store has none.
 	Status func(ctx context.Context, env *Env) ([]migration.State, error)
+	// Verify reads every record and compares it with its checksum. It tells the
+	// damaged ones as it finds them, by their version in a table, and returns what
+	// it read of each table. Nil: records have no checksums.
+	Verify func(ctx context.Context, env *Env, damaged func(table string, version int64)) ([]Verified, error)
+	// BumpVersions makes versions leap above all that callers may have seen. Nil:
+	// those of every start are others anyway.
+	BumpVersions func(ctx context.Context, env *Env) error
+}
+
+// Verified is how many records of a table were read, how many of them have no
+// checksum, and how many do not match theirs.
+type Verified struct {
+	Table                       string
+	Records, Unchecked, Damaged int64
 }
 
 // Service is one entity's service and what runs beside it.

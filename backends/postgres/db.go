@@ -16,14 +16,14 @@ import (
 
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
-	"github.com/prism-proxy/prism/runtime/migration"
 )
 
 // Config is what the compiler decided about one namespace's store.
 type Config struct {
 	Namespace  string
-	InFlight   int   // calls served at the same time, at most; 0: no limit
-	Migrations fs.FS // holds the folder Namespace
+	InFlight   int      // calls served at the same time, at most; 0: no limit
+	Migrations fs.FS    // holds the folder Namespace
+	Tables     []string // of its entities
 	// URL is a connection string of libpq, in which ${env:NAME} and
 	// ${file:path} are resolved when the store is opened.
 	URL         string
@@ -165,20 +165,11 @@ func (db *DB) verify(ctx context.Context, env *runtime.Env, cfg Config) error {
 	if err := verifyOwner(ctx, conn.Conn(), env.Deployment); err != nil {
 		return err
 	}
-	files, err := migration.Read(cfg.Migrations, cfg.Namespace)
-	if err != nil {
+	if err := verifyMigrations(ctx, conn.Conn(), env, cfg); err != nil {
 		return err
 	}
-	done, err := applied(ctx, conn.Conn(), cfg.Namespace)
-	if err != nil {
+	if err := verifyVersions(ctx, conn.Conn(), env, cfg, ""); err != nil {
 		return err
-	}
-	pending, err := migration.Pending(files, done)
-	if err != nil {
-		return err
-	}
-	if len(pending) > 0 {
-		return fmt.Errorf("migration %s is not applied to the store; run %s-proxy migrate up", pending[0].Name, env.Deployment)
 	}
 	key, err := text(ctx, conn.Conn(), `SELECT "value" FROM "prism_meta" WHERE "name" = 'page_key_1'`)
 	if err != nil {
@@ -198,9 +189,9 @@ var required = map[string][]setting{
 		{"session_replication_role", is("origin"), reset},
 		{"zero_damaged_pages", is("off"), reset},
 		{"ignore_checksum_failure", is("off"), reset},
+		{"fsync", is("on"), "set fsync to on: without it a power cut takes versions back that were answered"},
 	},
 	"POWER_SAFE": {
-		{"fsync", is("on"), "set fsync to on"},
 		{"full_page_writes", is("on"), "set full_page_writes to on"},
 	},
 }

@@ -36,7 +36,18 @@
 //
 // Versions are those of a sequence per table. The one of an update is issued
 // after its row is locked, so within the life of a record versions grow; and a
-// sequence issues none twice, whoever deletes, crashes or runs beside it.
+// sequence issues none twice, whoever deletes, crashes or runs beside it. So fsync
+// is needed in every class, and no session may cache versions.
+//
+// A dump of tables or of data alone, and logical replication, have no sequences:
+// behind them, start and migrate up refuse a sequence that is behind its table. A
+// store that goes back in time, by an older dump, a backup, or a standby that did
+// not have the last writes, issues versions that callers have seen: run migrate
+// bump-versions before it is served.
+//
+// The bytes of every record have a checksum beside them, which is compared at
+// every read; who changes them by hand sets prism_checksum to NULL. The role needs
+// USAGE of the sequences: the checksum is tied to the version by currval.
 //
 // An acknowledged write is committed, and its commit waited for in every class of
 // durability: where synchronous_commit is off the session turns it on, since a

@@ -31,8 +31,8 @@ func TestPageOfLargeRecords(t *testing.T) {
 		return pid
 	}
 	const (
-		large = `SELECT n, convert_to(repeat('x', 1000000), 'UTF8') AS "prism_record" FROM generate_series(1, $1::bigint) n`
-		small = `SELECT n, convert_to('x', 'UTF8') AS "prism_record" FROM generate_series(1, $1::bigint) n`
+		large = `SELECT n, convert_to(repeat('x', 1000000), 'UTF8') AS "prism_record", NULL::bigint FROM generate_series(1, $1::bigint) n`
+		small = `SELECT n, convert_to('x', 'UTF8') AS "prism_record", NULL::bigint FROM generate_series(1, $1::bigint) n`
 	)
 	for _, c := range []struct {
 		name, list string
@@ -97,7 +97,7 @@ func TestBatchOfLargeRecords(t *testing.T) {
 	cfg := config(initSQL)
 	cfg.Connections = 1
 	db := open(t, environment(store), cfg)
-	const get = `SELECT pg_backend_pid()::bigint, convert_to(repeat('x', CASE WHEN $1::bigint >= 1000 THEN 1 ELSE 1000000 END), 'UTF8')`
+	const get = `SELECT pg_backend_pid()::bigint, convert_to(repeat('x', CASE WHEN $1::bigint >= 1000 THEN 1 ELSE 1000000 END), 'UTF8'), NULL::bigint`
 	session := func() int64 {
 		t.Helper()
 		pid, err := db.Version(t.Context(), `SELECT pg_backend_pid()::bigint`)

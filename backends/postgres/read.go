@@ -3,6 +3,7 @@ package postgres
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -68,6 +69,9 @@ func (db *DB) Records(ctx context.Context, t *Table, results *keyvalue.Results, 
 				}
 				w, record, err := scan(rows, t)
 				read.add(record)
+				if damaged := (*runtime.Error)(nil); errors.As(err, &damaged) {
+					err = runtime.InItem("keys", first+i, err)
+				}
 				full = err == nil && !results.Add(w, record)
 				if full && count-i > tooMany*(i+1) {
 					conn.Conn().Close(context.WithoutCancel(ctx))
@@ -150,18 +154,23 @@ SELECT *, sum(octet_length("prism_record")) OVER (ROWS UNBOUNDED PRECEDING) - oc
 }
 
 // scan reads a row of t: a record's version, its bytes, which are valid until the
-// next row, and with a ttl when it expires. What else it has is left.
+// next row, and with a ttl when it expires. What else it has is left. It fails with
+// VALUE_CORRUPT if the bytes do not match their checksum.
 func scan(rows pgx.Rows, t *Table) (w keyvalue.Written, record pgtype.DriverBytes, err error) {
-	into := make([]any, len(rows.FieldDescriptions()))
-	into[0], into[1] = &w.Version, &record
+	var checksum pgtype.Int8
 	var expires time.Time
+	into := make([]any, len(rows.FieldDescriptions()))
+	into[0], into[1], into[2] = &w.Version, &record, &checksum
 	if t.TTL > 0 {
-		into[2] = &expires
+		into[3] = &expires
 	}
-	err = rows.Scan(into...)
+	if err = rows.Scan(into...); err != nil {
+		return w, record, err
+	}
 	if t.TTL > 0 {
 		w.Expires = wire.NewTimestamp(expires)
 	}
+	_, err = keyvalue.Check(record, w.Version, checksum.Int64)
 	return w, record, err
 }
 

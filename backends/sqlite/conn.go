@@ -146,7 +146,7 @@ func (c *Conn) Query(s *Statement) *Query {
 		q = &Query{conn: c}
 		q.stmt, q.err = c.conn.Prepare(s.sql)
 		if q.err == nil {
-			q.expires = q.stmt.ColumnCount() == 3
+			q.expires = q.stmt.ColumnCount() == 4
 			c.queries[s.number] = q
 		}
 	} else if q.used {

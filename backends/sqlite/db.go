@@ -19,10 +19,11 @@ import (
 // Config is what the compiler decided about one namespace's store.
 type Config struct {
 	Namespace   string
-	InFlight    int    // calls served at the same time, at most; 0: no limit
-	Migrations  fs.FS  // holds the folder Namespace
-	Synchronous string // FULL: POWER_SAFE; NORMAL: CRASH_SAFE
-	Readers     int    // connections for reading, at least 1
+	InFlight    int      // calls served at the same time, at most; 0: no limit
+	Migrations  fs.FS    // holds the folder Namespace
+	Tables      []string // of its entities
+	Synchronous string   // FULL: POWER_SAFE; NORMAL: CRASH_SAFE
+	Readers     int      // connections for reading, at least 1
 }
 
 // DB is an open store. It is safe for concurrent use.
@@ -70,6 +71,9 @@ func connect(ctx context.Context, db *DB, d *disk, env *runtime.Env, cfg Config)
 		env.Log.Info("migration applied", "namespace", cfg.Namespace, "migration", f.Name, "file", d.path)
 	}
 	if err := verifyDurability(c, cfg.Synchronous); err != nil {
+		return err
+	}
+	if err := leapVersions(c, cfg.Synchronous); err != nil {
 		return err
 	}
 	key, err := text(c, `SELECT "value" FROM "prism_meta" WHERE "name" = 'page_key_1'`)

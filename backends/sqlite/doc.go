@@ -25,12 +25,17 @@
 // refused, by whatever path it comes: a symbolic link, or another name of the file
 // (hard link). The log lies beside the name by which the file was opened, so after
 // a crash open it by the same. Another program that opens the file can still write
-// to it, and what it writes to a column is not seen: the record is the truth.
+// to it, and what it writes to a column is not seen: the record is the truth. The
+// record's bytes have a checksum beside them, which is compared at every read; who
+// changes them by hand sets prism_checksum to NULL.
 // migrate status reads beside a proxy that serves, and changes nothing.
 //
 // Statistics that a person has had made (ANALYZE) are dropped when the store is
 // opened: those of a table with few records would turn searches into scans.
 //
 // Versions are counted per table in prism_versions, in the transaction of the
-// write that they belong to.
+// write that they belong to. With synchronous=NORMAL they leap by 2^32 whenever the
+// store is opened: a power cut takes the end of the log, and the counters in it
+// back. After a copy of the file was restored, migrate bump-versions lets them leap
+// above what callers have seen since it was made.
 package sqlite

@@ -50,7 +50,7 @@ func Status(_ context.Context, env *runtime.Env, cfg Config) ([]migration.State,
 	if err := verifyOwner(c, env.Deployment); err != nil {
 		return nil, err
 	}
-	applied, err := applied(c, cfg.Namespace)
+	applied, err := applied(c, cfg.Namespace, files)
 	return migration.States(files, applied), err
 }
 
@@ -80,7 +80,7 @@ func migrate(ctx context.Context, c *sqlite3.Conn, env *runtime.Env, cfg Config)
 	if err := verifyOwner(c, env.Deployment); err != nil {
 		return nil, err
 	}
-	done, err := applied(c, cfg.Namespace)
+	done, err := applied(c, cfg.Namespace, files)
 	if err != nil {
 		return nil, err
 	}
@@ -144,9 +144,9 @@ func verifyOwner(c *sqlite3.Conn, deployment string) error {
 	return nil
 }
 
-// applied returns what prism_migrations records, nothing when it does not
-// exist.
-func applied(c *sqlite3.Conn, namespace string) ([]migration.Applied, error) {
+// applied returns what prism_migrations records of files and others, nothing when
+// it does not exist.
+func applied(c *sqlite3.Conn, namespace string, files []migration.File) ([]migration.Applied, error) {
 	exists, err := hasTable(c, "prism_migrations")
 	if err != nil || !exists {
 		return nil, err
@@ -163,7 +163,13 @@ func applied(c *sqlite3.Conn, namespace string) ([]migration.Applied, error) {
 	for stmt.Step() {
 		rows = append(rows, migration.Applied{Number: stmt.ColumnInt(0), Name: stmt.ColumnText(1), SHA256: stmt.ColumnText(2)})
 	}
-	return rows, stmt.Err()
+	if err := stmt.Err(); err != nil {
+		return nil, err
+	}
+	return rows, migration.ByHand(files, rows, func(table, column string) (bool, error) {
+		n, err := text(c, fmt.Sprintf(`SELECT count(*) FROM pragma_table_info('%s') WHERE "name" = '%s'`, table, column))
+		return n == "1", err
+	})
 }
 
 func hasTable(c *sqlite3.Conn, name string) (bool, error) {

@@ -31,7 +31,7 @@ func (Backend) Info() schema.Backend {
 		}, {
 			Name: "durability", Default: schema.PowerSafe.String(),
 			Values: []string{schema.PowerSafe.String(), schema.CrashSafe.String(), schema.LostOnRestart.String()},
-			Doc:    "What the server's settings must promise, else the proxy does not start: POWER_SAFE needs fsync and full_page_writes, the others nothing. Sessions wait for their commits in any case.",
+			Doc:    "What the server's settings must promise, else the proxy does not start: POWER_SAFE needs full_page_writes, the others nothing; all need fsync, without which versions are issued twice. Sessions wait for their commits in any case.",
 		}, {
 			Name: "connections", Min: 1, Max: 1000,
 			Doc: "How many connections the pool has at most, in the place of the number that the declared peak gives; a quarter of them is for reads.",

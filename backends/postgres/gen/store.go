@@ -78,8 +78,8 @@ var table = @postgres.Table{
 func (k *key) values() []any {
 	return []any{%s}
 }`, s.Desc.FullName(), s.Table, ttl, s.keyWidth(), unique, values(s.Key(), "k."))
-	fields := strings.Split(recordValues(s.Columns(), "r.")+", @postgres.Record(r.bytes)", ", ")
-	s.file.Add("// values are the parameters that write r: its columns and its bytes.\nfunc (r *record) values() []any {\nreturn []any{\n%s,\n}\n}",
+	fields := strings.Split(recordValues(s.Columns(), "r.")+", @postgres.Record(r.bytes), @keyvalue.Checksum(r.bytes)", ", ")
+	s.file.Add("// values are the parameters that write r: its columns, its bytes and their\n// checksum.\nfunc (r *record) values() []any {\nreturn []any{\n%s,\n}\n}",
 		sql.Wrap(fields, "\n"))
 }
 
@@ -94,22 +94,29 @@ func (s *store) places(x *schema.Index) string {
 }
 
 // width is how many parameters the values of a record are.
-func (s *store) width() int { return len(dialect.Names(s.Columns())) + 1 }
+func (s *store) width() int { return len(dialect.Names(s.Columns())) + 2 }
 
 // keyWidth is how many parameters the values of a key are.
 func (s *store) keyWidth() int { return len(dialect.Names(s.Key())) }
 
-func (s *store) nextval() string {
-	return "nextval('" + strings.ReplaceAll(sql.Quote(s.Table+"_version"), "'", "''") + "')"
+func (s *store) nextval() string { return "nextval(" + s.sequence() + ")" }
+
+// checksum is what is kept beside a record. The version is in it, of the nextval
+// in the same row: Postgres evaluates the columns of a row in the table's order,
+// of which this one is the last.
+func (s *store) checksum() string { return fmt.Sprintf("$%d # currval(%s)", s.width(), s.sequence()) }
+
+func (s *store) sequence() string {
+	return "'" + strings.ReplaceAll(sql.Quote(s.Table+"_version"), "'", "''") + "'"
 }
 
 // given is the row that is inserted, of parameters.
 func (s *store) given() string {
-	given := params(1, s.width()) + ", " + s.nextval() + ", 1"
+	given := params(1, s.width()-1) + ", " + s.nextval() + ", 1"
 	if s.TTL > 0 {
 		given += fmt.Sprintf(", $%d", s.width()+1)
 	}
-	return given
+	return given + ", " + s.checksum()
 }
 
 // put prints the statements that insert a record: whatever was there, or only
@@ -126,6 +133,8 @@ func (s *store) put() {
 		into = append(into, `"prism_expires"`)
 		sets = append(sets, sql.Excluded(`"prism_expires"`))
 	}
+	into = append(into, `"prism_checksum"`)
+	sets = append(sets, `"prism_checksum" = `+s.checksum())
 	s.file.Add("const insert = `INSERT INTO %s (%s)\n`", sql.Quote(s.Table), sql.Wrap(into, "\n  "))
 	s.file.Add("const given = `VALUES (%s)`", s.given())
 	s.file.Add("const conflict = `\nON CONFLICT (%s) DO `", names(s.Key()))
@@ -195,9 +204,9 @@ func (s *store) found(live string) string {
 // columns is what every statement that reads records selects.
 func (s *store) columns() string {
 	if s.TTL > 0 {
-		return `"prism_version", "prism_record", "prism_expires"`
+		return `"prism_version", "prism_record", "prism_checksum", "prism_expires"`
 	}
-	return `"prism_version", "prism_record"`
+	return `"prism_version", "prism_record", "prism_checksum"`
 }
 
 func (s *store) get() {

@@ -52,6 +52,7 @@ func Deployment() *runtime.Deployment {
 				Connections: 4,
 				Writers:     3,
 				Migrations:  migrations.Files,
+				Tables:      []string{"accounts", "documents"},
 			},
 				account.NewService,
 				document.NewService,
@@ -63,6 +64,7 @@ func Deployment() *runtime.Deployment {
 				Connections: 4,
 				Writers:     3,
 				Migrations:  migrations.Files,
+				Tables:      []string{"east_notes"},
 			}, eastnote.NewService),
 			postgres.Namespace(postgres.Config{
 				Namespace:   "events",
@@ -71,6 +73,7 @@ func Deployment() *runtime.Deployment {
 				Connections: 4,
 				Writers:     3,
 				Migrations:  migrations.Files,
+				Tables:      []string{"events"},
 			}, event.NewService),
 			postgres.Namespace(postgres.Config{
 				Namespace:   "items",
@@ -79,6 +82,7 @@ func Deployment() *runtime.Deployment {
 				Connections: 4,
 				Writers:     3,
 				Migrations:  migrations.Files,
+				Tables:      []string{"badges", "items"},
 			},
 				badge.NewService,
 				item.NewService,
@@ -90,6 +94,7 @@ func Deployment() *runtime.Deployment {
 				Connections: 4,
 				Writers:     3,
 				Migrations:  migrations.Files,
+				Tables:      []string{"leases"},
 			}, lease.NewService),
 			postgres.Namespace(postgres.Config{
 				Namespace:   "samples",
@@ -98,6 +103,7 @@ func Deployment() *runtime.Deployment {
 				Connections: 4,
 				Writers:     3,
 				Migrations:  migrations.Files,
+				Tables:      []string{"cells", "counters", "samples"},
 			},
 				cell.NewService,
 				counter.NewService,
@@ -110,6 +116,7 @@ func Deployment() *runtime.Deployment {
 				Connections: 4,
 				Writers:     3,
 				Migrations:  migrations.Files,
+				Tables:      []string{"compounds", "moderns", "relics", "scalars"},
 			},
 				compound.NewService,
 				modern.NewService,
@@ -123,6 +130,7 @@ func Deployment() *runtime.Deployment {
 				Connections: 4,
 				Writers:     3,
 				Migrations:  migrations.Files,
+				Tables:      []string{"west_notes"},
 			}, westnote.NewService),
 		},
 	}

@@ -39,6 +39,7 @@ func Deployment() *runtime.Deployment {
 				Synchronous: "FULL",
 				Readers:     2,
 				Migrations:  migrations.Files,
+				Tables:      []string{"orders"},
 			}, order.NewService),
 			sqlite.Namespace(sqlite.Config{
 				Namespace:   "sessions",
@@ -46,6 +47,7 @@ func Deployment() *runtime.Deployment {
 				Synchronous: "FULL",
 				Readers:     2,
 				Migrations:  migrations.Files,
+				Tables:      []string{"sessions"},
 			}, session.NewService),
 			sqlite.Namespace(sqlite.Config{
 				Namespace:   "user-profiles",
@@ -53,6 +55,7 @@ func Deployment() *runtime.Deployment {
 				Synchronous: "FULL",
 				Readers:     2,
 				Migrations:  migrations.Files,
+				Tables:      []string{"user_profiles"},
 			}, userprofile.NewService),
 		},
 	}

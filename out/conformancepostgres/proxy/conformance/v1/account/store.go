@@ -25,19 +25,20 @@ func (k *key) values() []any {
 	return []any{k.accountID}
 }
 
-// values are the parameters that write r: its columns and its bytes.
+// values are the parameters that write r: its columns, its bytes and their
+// checksum.
 func (r *record) values() []any {
 	return []any{
 		r.accountID, postgres.Time(r.confirmedAt), postgres.Nanos(r.confirmedAt), r.email,
-		postgres.OptionalInt(r.extension), postgres.Record(r.bytes),
+		postgres.OptionalInt(r.extension), postgres.Record(r.bytes), keyvalue.Checksum(r.bytes),
 	}
 }
 
 const insert = `INSERT INTO "accounts" ("account_id", "confirmed_at", "confirmed_at_nanos", "email", "extension", "prism_record",
-  "prism_version", "prism_release")
+  "prism_version", "prism_release", "prism_checksum")
 `
 
-const given = `VALUES ($1, $2, $3, $4, $5, $6, nextval('"accounts_version"'), 1)`
+const given = `VALUES ($1, $2, $3, $4, $5, $6, nextval('"accounts_version"'), 1, $7 # currval('"accounts_version"'))`
 
 const conflict = `
 ON CONFLICT ("account_id") DO `
@@ -46,7 +47,7 @@ const replace = `UPDATE SET
   "confirmed_at" = excluded."confirmed_at", "confirmed_at_nanos" = excluded."confirmed_at_nanos",
   "email" = excluded."email", "extension" = excluded."extension",
   "prism_record" = excluded."prism_record", "prism_version" = nextval('"accounts_version"'),
-  "prism_release" = 1`
+  "prism_release" = 1, "prism_checksum" = $7 # currval('"accounts_version"')`
 
 const put = insert + given + conflict + replace + ` RETURNING "prism_version"`
 
@@ -66,8 +67,8 @@ const swap = `WITH prism_found AS MATERIALIZED (
   WHERE "account_id" >= $1 AND "account_id" <= $1
   ORDER BY "account_id" LIMIT 1 FOR UPDATE
 ), swapped AS (
-` + insert + `SELECT $1, $2, $3, $4, $5, $6, nextval('"accounts_version"'), 1
-FROM prism_found WHERE version = $7` + conflict + replace + `
+` + insert + `SELECT $1, $2, $3, $4, $5, $6, nextval('"accounts_version"'), 1, $7 # currval('"accounts_version"')
+FROM prism_found WHERE version = $8` + conflict + replace + `
 RETURNING "prism_version"
 )
 SELECT (SELECT version FROM prism_found), (SELECT "prism_version" FROM swapped)`
@@ -78,7 +79,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.values(), expected)
 }
 
-const get = `SELECT "prism_version", "prism_record" FROM "accounts"
+const get = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "account_id" >= $1 AND "account_id" <= $1
 ORDER BY "account_id" LIMIT 1`
 
@@ -133,20 +134,20 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int) []any { return keys[i].values() })
 }
 
-const scan = `SELECT "prism_version", "prism_record" FROM "accounts"
+const scan = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "account_id" >= $2
 ORDER BY "account_id" LIMIT $1`
 
-const scanTo = `SELECT "prism_version", "prism_record" FROM "accounts"
+const scanTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "account_id" >= $2
   AND "account_id" < $3
 ORDER BY "account_id" LIMIT $1`
 
-const scanReverse = `SELECT "prism_version", "prism_record" FROM "accounts"
+const scanReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "account_id" >= $2
 ORDER BY "account_id" DESC LIMIT $1`
 
-const scanReverseTo = `SELECT "prism_version", "prism_record" FROM "accounts"
+const scanReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "account_id" >= $2
   AND "account_id" < $3
 ORDER BY "account_id" DESC LIMIT $1`
@@ -161,26 +162,26 @@ func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, &table, page, scan, scanReverse, values...)
 }
 
-const findByConfirmedAt = `SELECT "prism_version", "prism_record" FROM "accounts"
+const findByConfirmedAt = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "confirmed_at" = ANY (ARRAY[$2::timestamptz])
   AND "confirmed_at_nanos" = $3
   AND "account_id" >= $4
 ORDER BY "confirmed_at", "confirmed_at_nanos", "account_id" LIMIT $1`
 
-const findByConfirmedAtTo = `SELECT "prism_version", "prism_record" FROM "accounts"
+const findByConfirmedAtTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "confirmed_at" = ANY (ARRAY[$2::timestamptz])
   AND "confirmed_at_nanos" = $3
   AND "account_id" >= $4
   AND "account_id" < $5
 ORDER BY "confirmed_at", "confirmed_at_nanos", "account_id" LIMIT $1`
 
-const findByConfirmedAtReverse = `SELECT "prism_version", "prism_record" FROM "accounts"
+const findByConfirmedAtReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "confirmed_at" = ANY (ARRAY[$2::timestamptz])
   AND "confirmed_at_nanos" = $3
   AND "account_id" >= $4
 ORDER BY "confirmed_at" DESC, "confirmed_at_nanos" DESC, "account_id" DESC LIMIT $1`
 
-const findByConfirmedAtReverseTo = `SELECT "prism_version", "prism_record" FROM "accounts"
+const findByConfirmedAtReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "confirmed_at" = ANY (ARRAY[$2::timestamptz])
   AND "confirmed_at_nanos" = $3
   AND "account_id" >= $4
@@ -197,23 +198,23 @@ func (s *store) findByConfirmedAt(ctx context.Context, confirmedAt wire.Timestam
 	return s.db.Page(ctx, &table, page, findByConfirmedAt, findByConfirmedAtReverse, values...)
 }
 
-const findByEmail = `SELECT "prism_version", "prism_record" FROM "accounts"
+const findByEmail = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "email" = ANY (ARRAY[$2::text])
   AND "account_id" >= $3
 ORDER BY "email", "account_id" LIMIT $1`
 
-const findByEmailTo = `SELECT "prism_version", "prism_record" FROM "accounts"
+const findByEmailTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "email" = ANY (ARRAY[$2::text])
   AND "account_id" >= $3
   AND "account_id" < $4
 ORDER BY "email", "account_id" LIMIT $1`
 
-const findByEmailReverse = `SELECT "prism_version", "prism_record" FROM "accounts"
+const findByEmailReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "email" = ANY (ARRAY[$2::text])
   AND "account_id" >= $3
 ORDER BY "email" DESC, "account_id" DESC LIMIT $1`
 
-const findByEmailReverseTo = `SELECT "prism_version", "prism_record" FROM "accounts"
+const findByEmailReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "email" = ANY (ARRAY[$2::text])
   AND "account_id" >= $3
   AND "account_id" < $4
@@ -229,23 +230,23 @@ func (s *store) findByEmail(ctx context.Context, email []byte, l *list, page *ke
 	return s.db.Page(ctx, &table, page, findByEmail, findByEmailReverse, values...)
 }
 
-const findByExtension = `SELECT "prism_version", "prism_record" FROM "accounts"
+const findByExtension = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "extension" = ANY (ARRAY[$2::bigint])
   AND "account_id" >= $3
 ORDER BY "extension", "account_id" LIMIT $1`
 
-const findByExtensionTo = `SELECT "prism_version", "prism_record" FROM "accounts"
+const findByExtensionTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "extension" = ANY (ARRAY[$2::bigint])
   AND "account_id" >= $3
   AND "account_id" < $4
 ORDER BY "extension", "account_id" LIMIT $1`
 
-const findByExtensionReverse = `SELECT "prism_version", "prism_record" FROM "accounts"
+const findByExtensionReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "extension" = ANY (ARRAY[$2::bigint])
   AND "account_id" >= $3
 ORDER BY "extension" DESC, "account_id" DESC LIMIT $1`
 
-const findByExtensionReverseTo = `SELECT "prism_version", "prism_record" FROM "accounts"
+const findByExtensionReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "extension" = ANY (ARRAY[$2::bigint])
   AND "account_id" >= $3
   AND "account_id" < $4

@@ -42,7 +42,8 @@ func (k *key) values() []any {
 	return []any{k.badgeID}
 }
 
-// values are the parameters that write r: its columns and its bytes.
+// values are the parameters that write r: its columns, its bytes and their
+// checksum.
 func (r *record) values() []any {
 	return []any{
 		r.badgeID, postgres.OptionalInt(r.number), postgres.OptionalUint(r.chip),
@@ -51,16 +52,16 @@ func (r *record) values() []any {
 		postgres.OptionalInt(r.shelf), postgres.OptionalInt(r.slot), postgres.OptionalInt(r.floor),
 		postgres.OptionalInt(r.depth), postgres.OptionalInt(r.batch), postgres.OptionalUint(r.maker),
 		postgres.OptionalInt(r.gate), postgres.OptionalInt(r.lane), r.imprint,
-		postgres.Record(r.bytes),
+		postgres.Record(r.bytes), keyvalue.Checksum(r.bytes),
 	}
 }
 
 const insert = `INSERT INTO "badges" ("badge_id", "number", "chip", "master", "grade", "issued_at", "issued_at_nanos", "room", "chair",
   "shelf", "slot", "floor", "depth", "batch", "maker", "gate", "lane", "imprint", "prism_record",
-  "prism_version", "prism_release")
+  "prism_version", "prism_release", "prism_checksum")
 `
 
-const given = `VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, nextval('"badges_version"'), 1)`
+const given = `VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, nextval('"badges_version"'), 1, $20 # currval('"badges_version"'))`
 
 const conflict = `
 ON CONFLICT ("badge_id") DO `
@@ -73,7 +74,8 @@ const replace = `UPDATE SET
   "floor" = excluded."floor", "depth" = excluded."depth", "batch" = excluded."batch",
   "maker" = excluded."maker", "gate" = excluded."gate", "lane" = excluded."lane",
   "imprint" = excluded."imprint", "prism_record" = excluded."prism_record",
-  "prism_version" = nextval('"badges_version"'), "prism_release" = 1`
+  "prism_version" = nextval('"badges_version"'), "prism_release" = 1,
+  "prism_checksum" = $20 # currval('"badges_version"')`
 
 const put = insert + given + conflict + replace + ` RETURNING "prism_version"`
 
@@ -153,8 +155,8 @@ const swap = `WITH prism_found AS MATERIALIZED (
   WHERE "badge_id" >= $1 AND "badge_id" <= $1
   ORDER BY "badge_id" LIMIT 1 FOR UPDATE
 ), swapped AS (
-` + insert + `SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, nextval('"badges_version"'), 1
-FROM prism_found WHERE version = $20` + conflict + replace + `
+` + insert + `SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, nextval('"badges_version"'), 1, $20 # currval('"badges_version"')
+FROM prism_found WHERE version = $21` + conflict + replace + `
 RETURNING "prism_version"
 )
 SELECT (SELECT version FROM prism_found), (SELECT "prism_version" FROM swapped)`
@@ -165,7 +167,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.values(), expected)
 }
 
-const get = `SELECT "prism_version", "prism_record" FROM "badges"
+const get = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
 WHERE "badge_id" >= $1 AND "badge_id" <= $1
 ORDER BY "badge_id" LIMIT 1`
 
@@ -220,7 +222,7 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int) []any { return keys[i].values() })
 }
 
-const findByNumber = `SELECT "prism_version", "prism_record" FROM "badges"
+const findByNumber = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
 WHERE "number" >= $1 AND "number" <= $1
 ORDER BY "number" LIMIT 1`
 
@@ -229,7 +231,7 @@ func (s *store) findByNumber(ctx context.Context, number int64) ([]byte, error) 
 	return s.db.Record(ctx, &table, findByNumber, number)
 }
 
-const findByChip = `SELECT "prism_version", "prism_record" FROM "badges"
+const findByChip = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
 WHERE "chip" >= $1 AND "chip" <= $1
 ORDER BY "chip" LIMIT 1`
 
@@ -238,7 +240,7 @@ func (s *store) findByChip(ctx context.Context, chip uint64) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByChip, chip)
 }
 
-const findByMaster = `SELECT "prism_version", "prism_record" FROM "badges"
+const findByMaster = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
 WHERE "master" >= $1 AND "master" <= $1
 ORDER BY "master" LIMIT 1`
 
@@ -247,7 +249,7 @@ func (s *store) findByMaster(ctx context.Context, master bool) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByMaster, master)
 }
 
-const findByGrade = `SELECT "prism_version", "prism_record" FROM "badges"
+const findByGrade = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
 WHERE "grade" >= $1 AND "grade" <= $1
 ORDER BY "grade" LIMIT 1`
 
@@ -256,7 +258,7 @@ func (s *store) findByGrade(ctx context.Context, grade int64) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByGrade, grade)
 }
 
-const findByIssuedAt = `SELECT "prism_version", "prism_record" FROM "badges"
+const findByIssuedAt = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
 WHERE "issued_at" = $1 AND "issued_at_nanos" >= $2 AND "issued_at_nanos" <= $2
 ORDER BY "issued_at", "issued_at_nanos" LIMIT 1`
 
@@ -265,7 +267,7 @@ func (s *store) findByIssuedAt(ctx context.Context, issuedAt wire.Timestamp) ([]
 	return s.db.Record(ctx, &table, findByIssuedAt, postgres.Time(issuedAt), postgres.Nanos(issuedAt))
 }
 
-const findByShelf = `SELECT "prism_version", "prism_record" FROM "badges"
+const findByShelf = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
 WHERE "shelf" >= $1 AND "shelf" <= $1
 ORDER BY "shelf" LIMIT 1`
 
@@ -274,7 +276,7 @@ func (s *store) findByShelf(ctx context.Context, shelf int64) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByShelf, shelf)
 }
 
-const findBySlot = `SELECT "prism_version", "prism_record" FROM "badges"
+const findBySlot = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
 WHERE "slot" >= $1 AND "slot" <= $1
 ORDER BY "slot" LIMIT 1`
 
@@ -283,7 +285,7 @@ func (s *store) findBySlot(ctx context.Context, slot int64) ([]byte, error) {
 	return s.db.Record(ctx, &table, findBySlot, slot)
 }
 
-const findByFloor = `SELECT "prism_version", "prism_record" FROM "badges"
+const findByFloor = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
 WHERE "floor" >= $1 AND "floor" <= $1
 ORDER BY "floor" LIMIT 1`
 
@@ -292,7 +294,7 @@ func (s *store) findByFloor(ctx context.Context, floor int64) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByFloor, floor)
 }
 
-const findByDepth = `SELECT "prism_version", "prism_record" FROM "badges"
+const findByDepth = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
 WHERE "depth" >= $1 AND "depth" <= $1
 ORDER BY "depth" LIMIT 1`
 
@@ -301,7 +303,7 @@ func (s *store) findByDepth(ctx context.Context, depth int64) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByDepth, depth)
 }
 
-const findByBatch = `SELECT "prism_version", "prism_record" FROM "badges"
+const findByBatch = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
 WHERE "batch" >= $1 AND "batch" <= $1
 ORDER BY "batch" LIMIT 1`
 
@@ -310,7 +312,7 @@ func (s *store) findByBatch(ctx context.Context, batch int64) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByBatch, batch)
 }
 
-const findByMaker = `SELECT "prism_version", "prism_record" FROM "badges"
+const findByMaker = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
 WHERE "maker" >= $1 AND "maker" <= $1
 ORDER BY "maker" LIMIT 1`
 
@@ -319,7 +321,7 @@ func (s *store) findByMaker(ctx context.Context, maker uint64) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByMaker, maker)
 }
 
-const findByGate = `SELECT "prism_version", "prism_record" FROM "badges"
+const findByGate = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
 WHERE "gate" >= $1 AND "gate" <= $1
 ORDER BY "gate" LIMIT 1`
 
@@ -328,7 +330,7 @@ func (s *store) findByGate(ctx context.Context, gate int64) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByGate, gate)
 }
 
-const findByLane = `SELECT "prism_version", "prism_record" FROM "badges"
+const findByLane = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
 WHERE "lane" >= $1 AND "lane" <= $1
 ORDER BY "lane" LIMIT 1`
 
@@ -337,7 +339,7 @@ func (s *store) findByLane(ctx context.Context, lane int64) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByLane, lane)
 }
 
-const findByImprint = `SELECT "prism_version", "prism_record" FROM "badges"
+const findByImprint = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
 WHERE "imprint" >= $1 AND "imprint" <= $1
 ORDER BY "imprint" LIMIT 1`
 
@@ -346,7 +348,7 @@ func (s *store) findByImprint(ctx context.Context, imprint []byte) ([]byte, erro
 	return s.db.Record(ctx, &table, findByImprint, imprint)
 }
 
-const findBySeat = `SELECT "prism_version", "prism_record" FROM "badges"
+const findBySeat = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
 WHERE "room" = $1 AND "chair" >= $2 AND "chair" <= $2
 ORDER BY "room", "chair" LIMIT 1`
 
@@ -355,20 +357,20 @@ func (s *store) findBySeat(ctx context.Context, room []byte, chair int64) ([]byt
 	return s.db.Record(ctx, &table, findBySeat, room, chair)
 }
 
-const scan = `SELECT "prism_version", "prism_record" FROM "badges"
+const scan = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
 WHERE "badge_id" >= $2
 ORDER BY "badge_id" LIMIT $1`
 
-const scanTo = `SELECT "prism_version", "prism_record" FROM "badges"
+const scanTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
 WHERE "badge_id" >= $2
   AND "badge_id" < $3
 ORDER BY "badge_id" LIMIT $1`
 
-const scanReverse = `SELECT "prism_version", "prism_record" FROM "badges"
+const scanReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
 WHERE "badge_id" >= $2
 ORDER BY "badge_id" DESC LIMIT $1`
 
-const scanReverseTo = `SELECT "prism_version", "prism_record" FROM "badges"
+const scanReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
 WHERE "badge_id" >= $2
   AND "badge_id" < $3
 ORDER BY "badge_id" DESC LIMIT $1`

@@ -24,24 +24,27 @@ func (k *key) values() []any {
 	return []any{k.grade, k.shaded, k.row, k.column, k.upper}
 }
 
-// values are the parameters that write r: its columns and its bytes.
+// values are the parameters that write r: its columns, its bytes and their
+// checksum.
 func (r *record) values() []any {
 	return []any{
 		r.grade, r.shaded, r.row, r.column, r.upper, postgres.Record(r.bytes),
+		keyvalue.Checksum(r.bytes),
 	}
 }
 
-const insert = `INSERT INTO "cells" ("grade", "shaded", "row", "column", "upper", "prism_record", "prism_version", "prism_release")
+const insert = `INSERT INTO "cells" ("grade", "shaded", "row", "column", "upper", "prism_record", "prism_version", "prism_release",
+  "prism_checksum")
 `
 
-const given = `VALUES ($1, $2, $3, $4, $5, $6, nextval('"cells_version"'), 1)`
+const given = `VALUES ($1, $2, $3, $4, $5, $6, nextval('"cells_version"'), 1, $7 # currval('"cells_version"'))`
 
 const conflict = `
 ON CONFLICT ("grade", "shaded", "row", "column", "upper") DO `
 
 const replace = `UPDATE SET
   "prism_record" = excluded."prism_record", "prism_version" = nextval('"cells_version"'),
-  "prism_release" = 1`
+  "prism_release" = 1, "prism_checksum" = $7 # currval('"cells_version"')`
 
 const put = insert + given + conflict + replace + ` RETURNING "prism_version"`
 
@@ -61,8 +64,8 @@ const swap = `WITH prism_found AS MATERIALIZED (
   WHERE "grade" = $1 AND "shaded" = $2 AND "row" = $3 AND "column" = $4 AND "upper" >= $5 AND "upper" <= $5
   ORDER BY "grade", "shaded", "row", "column", "upper" LIMIT 1 FOR UPDATE
 ), swapped AS (
-` + insert + `SELECT $1, $2, $3, $4, $5, $6, nextval('"cells_version"'), 1
-FROM prism_found WHERE version = $7` + conflict + replace + `
+` + insert + `SELECT $1, $2, $3, $4, $5, $6, nextval('"cells_version"'), 1, $7 # currval('"cells_version"')
+FROM prism_found WHERE version = $8` + conflict + replace + `
 RETURNING "prism_version"
 )
 SELECT (SELECT version FROM prism_found), (SELECT "prism_version" FROM swapped)`
@@ -73,7 +76,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.values(), expected)
 }
 
-const get = `SELECT "prism_version", "prism_record" FROM "cells"
+const get = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "cells"
 WHERE "grade" = $1 AND "shaded" = $2 AND "row" = $3 AND "column" = $4 AND "upper" >= $5 AND "upper" <= $5
 ORDER BY "grade", "shaded", "row", "column", "upper" LIMIT 1`
 
@@ -128,20 +131,20 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int) []any { return keys[i].values() })
 }
 
-const scan = `SELECT "prism_version", "prism_record" FROM "cells"
+const scan = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "cells"
 WHERE ("grade", "shaded", "row", "column", "upper") >= ($2, $3, $4, $5, $6)
 ORDER BY "grade", "shaded", "row", "column", "upper" LIMIT $1`
 
-const scanTo = `SELECT "prism_version", "prism_record" FROM "cells"
+const scanTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "cells"
 WHERE ("grade", "shaded", "row", "column", "upper") >= ($2, $3, $4, $5, $6)
   AND ("grade", "shaded", "row", "column", "upper") < ($7, $8, $9, $10, $11)
 ORDER BY "grade", "shaded", "row", "column", "upper" LIMIT $1`
 
-const scanReverse = `SELECT "prism_version", "prism_record" FROM "cells"
+const scanReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "cells"
 WHERE ("grade", "shaded", "row", "column", "upper") >= ($2, $3, $4, $5, $6)
 ORDER BY "grade" DESC, "shaded" DESC, "row" DESC, "column" DESC, "upper" DESC LIMIT $1`
 
-const scanReverseTo = `SELECT "prism_version", "prism_record" FROM "cells"
+const scanReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "cells"
 WHERE ("grade", "shaded", "row", "column", "upper") >= ($2, $3, $4, $5, $6)
   AND ("grade", "shaded", "row", "column", "upper") < ($7, $8, $9, $10, $11)
 ORDER BY "grade" DESC, "shaded" DESC, "row" DESC, "column" DESC, "upper" DESC LIMIT $1`
@@ -156,26 +159,26 @@ func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, &table, page, scan, scanReverse, values...)
 }
 
-const scanPartition = `SELECT "prism_version", "prism_record" FROM "cells"
+const scanPartition = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "cells"
 WHERE "grade" = $2
   AND "shaded" = $3
   AND ("row", "column", "upper") >= ($4, $5, $6)
 ORDER BY "grade", "shaded", "row", "column", "upper" LIMIT $1`
 
-const scanPartitionTo = `SELECT "prism_version", "prism_record" FROM "cells"
+const scanPartitionTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "cells"
 WHERE "grade" = $2
   AND "shaded" = $3
   AND ("row", "column", "upper") >= ($4, $5, $6)
   AND ("row", "column", "upper") < ($7, $8, $9)
 ORDER BY "grade", "shaded", "row", "column", "upper" LIMIT $1`
 
-const scanPartitionReverse = `SELECT "prism_version", "prism_record" FROM "cells"
+const scanPartitionReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "cells"
 WHERE "grade" = $2
   AND "shaded" = $3
   AND ("row", "column", "upper") >= ($4, $5, $6)
 ORDER BY "grade" DESC, "shaded" DESC, "row" DESC, "column" DESC, "upper" DESC LIMIT $1`
 
-const scanPartitionReverseTo = `SELECT "prism_version", "prism_record" FROM "cells"
+const scanPartitionReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "cells"
 WHERE "grade" = $2
   AND "shaded" = $3
   AND ("row", "column", "upper") >= ($4, $5, $6)

@@ -24,27 +24,29 @@ func (k *key) values() []any {
 	return []any{k.int32Key, k.uint32Key, k.sint32Key, k.sint64Key, k.fixed32Key, k.fixed64Key, k.sfixed32Key, k.sfixed64Key, k.uint64Key, k.bytesKey, k.grainKey, k.boolKey}
 }
 
-// values are the parameters that write r: its columns and its bytes.
+// values are the parameters that write r: its columns, its bytes and their
+// checksum.
 func (r *record) values() []any {
 	return []any{
 		r.int32Key, r.uint32Key, r.sint32Key, r.sint64Key, r.fixed32Key, r.fixed64Key, r.sfixed32Key,
 		r.sfixed64Key, r.uint64Key, r.bytesKey, r.grainKey, r.boolKey, postgres.Record(r.bytes),
+		keyvalue.Checksum(r.bytes),
 	}
 }
 
 const insert = `INSERT INTO "compounds" ("int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key",
   "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key",
-  "prism_record", "prism_version", "prism_release")
+  "prism_record", "prism_version", "prism_release", "prism_checksum")
 `
 
-const given = `VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, nextval('"compounds_version"'), 1)`
+const given = `VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, nextval('"compounds_version"'), 1, $14 # currval('"compounds_version"'))`
 
 const conflict = `
 ON CONFLICT ("int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") DO `
 
 const replace = `UPDATE SET
   "prism_record" = excluded."prism_record", "prism_version" = nextval('"compounds_version"'),
-  "prism_release" = 1`
+  "prism_release" = 1, "prism_checksum" = $14 # currval('"compounds_version"')`
 
 const put = insert + given + conflict + replace + ` RETURNING "prism_version"`
 
@@ -64,8 +66,8 @@ const swap = `WITH prism_found AS MATERIALIZED (
   WHERE "int32_key" = $1 AND "uint32_key" = $2 AND "sint32_key" = $3 AND "sint64_key" = $4 AND "fixed32_key" = $5 AND "fixed64_key" = $6 AND "sfixed32_key" = $7 AND "sfixed64_key" = $8 AND "uint64_key" = $9 AND "bytes_key" = $10 AND "grain_key" = $11 AND "bool_key" >= $12 AND "bool_key" <= $12
   ORDER BY "int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key" LIMIT 1 FOR UPDATE
 ), swapped AS (
-` + insert + `SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, nextval('"compounds_version"'), 1
-FROM prism_found WHERE version = $14` + conflict + replace + `
+` + insert + `SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, nextval('"compounds_version"'), 1, $14 # currval('"compounds_version"')
+FROM prism_found WHERE version = $15` + conflict + replace + `
 RETURNING "prism_version"
 )
 SELECT (SELECT version FROM prism_found), (SELECT "prism_version" FROM swapped)`
@@ -76,7 +78,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.values(), expected)
 }
 
-const get = `SELECT "prism_version", "prism_record" FROM "compounds"
+const get = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "compounds"
 WHERE "int32_key" = $1 AND "uint32_key" = $2 AND "sint32_key" = $3 AND "sint64_key" = $4 AND "fixed32_key" = $5 AND "fixed64_key" = $6 AND "sfixed32_key" = $7 AND "sfixed64_key" = $8 AND "uint64_key" = $9 AND "bytes_key" = $10 AND "grain_key" = $11 AND "bool_key" >= $12 AND "bool_key" <= $12
 ORDER BY "int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key" LIMIT 1`
 
@@ -131,20 +133,20 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int) []any { return keys[i].values() })
 }
 
-const scan = `SELECT "prism_version", "prism_record" FROM "compounds"
+const scan = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "compounds"
 WHERE ("int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") >= ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 ORDER BY "int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key" LIMIT $1`
 
-const scanTo = `SELECT "prism_version", "prism_record" FROM "compounds"
+const scanTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "compounds"
 WHERE ("int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") >= ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
   AND ("int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") < ($14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)
 ORDER BY "int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key" LIMIT $1`
 
-const scanReverse = `SELECT "prism_version", "prism_record" FROM "compounds"
+const scanReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "compounds"
 WHERE ("int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") >= ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 ORDER BY "int32_key" DESC, "uint32_key" DESC, "sint32_key" DESC, "sint64_key" DESC, "fixed32_key" DESC, "fixed64_key" DESC, "sfixed32_key" DESC, "sfixed64_key" DESC, "uint64_key" DESC, "bytes_key" DESC, "grain_key" DESC, "bool_key" DESC LIMIT $1`
 
-const scanReverseTo = `SELECT "prism_version", "prism_record" FROM "compounds"
+const scanReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "compounds"
 WHERE ("int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") >= ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
   AND ("int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") < ($14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)
 ORDER BY "int32_key" DESC, "uint32_key" DESC, "sint32_key" DESC, "sint64_key" DESC, "fixed32_key" DESC, "fixed64_key" DESC, "sfixed32_key" DESC, "sfixed64_key" DESC, "uint64_key" DESC, "bytes_key" DESC, "grain_key" DESC, "bool_key" DESC LIMIT $1`
@@ -159,26 +161,26 @@ func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, &table, page, scan, scanReverse, values...)
 }
 
-const scanPartition = `SELECT "prism_version", "prism_record" FROM "compounds"
+const scanPartition = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "compounds"
 WHERE "int32_key" = $2
   AND "uint32_key" = $3
   AND ("sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") >= ($4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 ORDER BY "int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key" LIMIT $1`
 
-const scanPartitionTo = `SELECT "prism_version", "prism_record" FROM "compounds"
+const scanPartitionTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "compounds"
 WHERE "int32_key" = $2
   AND "uint32_key" = $3
   AND ("sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") >= ($4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
   AND ("sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") < ($14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
 ORDER BY "int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key" LIMIT $1`
 
-const scanPartitionReverse = `SELECT "prism_version", "prism_record" FROM "compounds"
+const scanPartitionReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "compounds"
 WHERE "int32_key" = $2
   AND "uint32_key" = $3
   AND ("sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") >= ($4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 ORDER BY "int32_key" DESC, "uint32_key" DESC, "sint32_key" DESC, "sint64_key" DESC, "fixed32_key" DESC, "fixed64_key" DESC, "sfixed32_key" DESC, "sfixed64_key" DESC, "uint64_key" DESC, "bytes_key" DESC, "grain_key" DESC, "bool_key" DESC LIMIT $1`
 
-const scanPartitionReverseTo = `SELECT "prism_version", "prism_record" FROM "compounds"
+const scanPartitionReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "compounds"
 WHERE "int32_key" = $2
   AND "uint32_key" = $3
   AND ("sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") >= ($4, $5, $6, $7, $8, $9, $10, $11, $12, $13)

@@ -24,24 +24,25 @@ func (k *key) values() []any {
 	return []any{k.counterID}
 }
 
-// values are the parameters that write r: its columns and its bytes.
+// values are the parameters that write r: its columns, its bytes and their
+// checksum.
 func (r *record) values() []any {
 	return []any{
-		r.counterID, postgres.Record(r.bytes),
+		r.counterID, postgres.Record(r.bytes), keyvalue.Checksum(r.bytes),
 	}
 }
 
-const insert = `INSERT INTO "counters" ("counter_id", "prism_record", "prism_version", "prism_release")
+const insert = `INSERT INTO "counters" ("counter_id", "prism_record", "prism_version", "prism_release", "prism_checksum")
 `
 
-const given = `VALUES ($1, $2, nextval('"counters_version"'), 1)`
+const given = `VALUES ($1, $2, nextval('"counters_version"'), 1, $3 # currval('"counters_version"'))`
 
 const conflict = `
 ON CONFLICT ("counter_id") DO `
 
 const replace = `UPDATE SET
   "prism_record" = excluded."prism_record", "prism_version" = nextval('"counters_version"'),
-  "prism_release" = 1`
+  "prism_release" = 1, "prism_checksum" = $3 # currval('"counters_version"')`
 
 const put = insert + given + conflict + replace + ` RETURNING "prism_version"`
 
@@ -61,8 +62,8 @@ const swap = `WITH prism_found AS MATERIALIZED (
   WHERE "counter_id" >= $1 AND "counter_id" <= $1
   ORDER BY "counter_id" LIMIT 1 FOR UPDATE
 ), swapped AS (
-` + insert + `SELECT $1, $2, nextval('"counters_version"'), 1
-FROM prism_found WHERE version = $3` + conflict + replace + `
+` + insert + `SELECT $1, $2, nextval('"counters_version"'), 1, $3 # currval('"counters_version"')
+FROM prism_found WHERE version = $4` + conflict + replace + `
 RETURNING "prism_version"
 )
 SELECT (SELECT version FROM prism_found), (SELECT "prism_version" FROM swapped)`
@@ -73,7 +74,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.values(), expected)
 }
 
-const get = `SELECT "prism_version", "prism_record" FROM "counters"
+const get = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "counters"
 WHERE "counter_id" >= $1 AND "counter_id" <= $1
 ORDER BY "counter_id" LIMIT 1`
 
@@ -128,20 +129,20 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int) []any { return keys[i].values() })
 }
 
-const scan = `SELECT "prism_version", "prism_record" FROM "counters"
+const scan = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "counters"
 WHERE "counter_id" >= $2
 ORDER BY "counter_id" LIMIT $1`
 
-const scanTo = `SELECT "prism_version", "prism_record" FROM "counters"
+const scanTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "counters"
 WHERE "counter_id" >= $2
   AND "counter_id" < $3
 ORDER BY "counter_id" LIMIT $1`
 
-const scanReverse = `SELECT "prism_version", "prism_record" FROM "counters"
+const scanReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "counters"
 WHERE "counter_id" >= $2
 ORDER BY "counter_id" DESC LIMIT $1`
 
-const scanReverseTo = `SELECT "prism_version", "prism_record" FROM "counters"
+const scanReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "counters"
 WHERE "counter_id" >= $2
   AND "counter_id" < $3
 ORDER BY "counter_id" DESC LIMIT $1`

@@ -24,23 +24,24 @@ func (k *key) values() []any {
 	return []any{k.tenant, k.shard, postgres.Time(k.at), postgres.Nanos(k.at), k.name, k.sequence}
 }
 
-// values are the parameters that write r: its columns and its bytes.
+// values are the parameters that write r: its columns, its bytes and their
+// checksum.
 func (r *record) values() []any {
 	return []any{
 		r.tenant, r.shard, postgres.Time(r.at), postgres.Nanos(r.at), r.name, r.sequence, r.kind,
 		r.region, r.open, postgres.OptionalInt(r.severity), postgres.Column(r.remark),
 		postgres.OptionalUint(r.size), postgres.Time(r.seenAt), postgres.Nanos(r.seenAt),
 		postgres.OptionalBool(r.checked), postgres.Column(r.reviewer), r.drift,
-		postgres.Record(r.bytes),
+		postgres.Record(r.bytes), keyvalue.Checksum(r.bytes),
 	}
 }
 
 const insert = `INSERT INTO "events" ("tenant", "shard", "at", "at_nanos", "name", "sequence", "kind", "region", "open", "severity",
   "remark", "size", "seen_at", "seen_at_nanos", "checked", "reviewed_by", "drift", "prism_record",
-  "prism_version", "prism_release")
+  "prism_version", "prism_release", "prism_checksum")
 `
 
-const given = `VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, nextval('"events_version"'), 1)`
+const given = `VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, nextval('"events_version"'), 1, $19 # currval('"events_version"'))`
 
 const conflict = `
 ON CONFLICT ("tenant", "shard", "at", "at_nanos", "name", "sequence") DO `
@@ -51,7 +52,8 @@ const replace = `UPDATE SET
   "seen_at" = excluded."seen_at", "seen_at_nanos" = excluded."seen_at_nanos",
   "checked" = excluded."checked", "reviewed_by" = excluded."reviewed_by",
   "drift" = excluded."drift", "prism_record" = excluded."prism_record",
-  "prism_version" = nextval('"events_version"'), "prism_release" = 1`
+  "prism_version" = nextval('"events_version"'), "prism_release" = 1,
+  "prism_checksum" = $19 # currval('"events_version"')`
 
 const put = insert + given + conflict + replace + ` RETURNING "prism_version"`
 
@@ -71,8 +73,8 @@ const swap = `WITH prism_found AS MATERIALIZED (
   WHERE "tenant" = $1 AND "shard" = $2 AND "at" = $3 AND "at_nanos" = $4 AND "name" = $5 AND "sequence" >= $6 AND "sequence" <= $6
   ORDER BY "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT 1 FOR UPDATE
 ), swapped AS (
-` + insert + `SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, nextval('"events_version"'), 1
-FROM prism_found WHERE version = $19` + conflict + replace + `
+` + insert + `SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, nextval('"events_version"'), 1, $19 # currval('"events_version"')
+FROM prism_found WHERE version = $20` + conflict + replace + `
 RETURNING "prism_version"
 )
 SELECT (SELECT version FROM prism_found), (SELECT "prism_version" FROM swapped)`
@@ -83,7 +85,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.values(), expected)
 }
 
-const get = `SELECT "prism_version", "prism_record" FROM "events"
+const get = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "tenant" = $1 AND "shard" = $2 AND "at" = $3 AND "at_nanos" = $4 AND "name" = $5 AND "sequence" >= $6 AND "sequence" <= $6
 ORDER BY "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT 1`
 
@@ -138,20 +140,20 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int) []any { return keys[i].values() })
 }
 
-const scan = `SELECT "prism_version", "prism_record" FROM "events"
+const scan = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE ("tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($2, $3, $4, $5, $6, $7)
 ORDER BY "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT $1`
 
-const scanTo = `SELECT "prism_version", "prism_record" FROM "events"
+const scanTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE ("tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($2, $3, $4, $5, $6, $7)
   AND ("tenant", "shard", "at", "at_nanos", "name", "sequence") < ($8, $9, $10, $11, $12, $13)
 ORDER BY "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT $1`
 
-const scanReverse = `SELECT "prism_version", "prism_record" FROM "events"
+const scanReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE ("tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($2, $3, $4, $5, $6, $7)
 ORDER BY "tenant" DESC, "shard" DESC, "at" DESC, "at_nanos" DESC, "name" DESC, "sequence" DESC LIMIT $1`
 
-const scanReverseTo = `SELECT "prism_version", "prism_record" FROM "events"
+const scanReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE ("tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($2, $3, $4, $5, $6, $7)
   AND ("tenant", "shard", "at", "at_nanos", "name", "sequence") < ($8, $9, $10, $11, $12, $13)
 ORDER BY "tenant" DESC, "shard" DESC, "at" DESC, "at_nanos" DESC, "name" DESC, "sequence" DESC LIMIT $1`
@@ -166,26 +168,26 @@ func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, &table, page, scan, scanReverse, values...)
 }
 
-const scanPartition = `SELECT "prism_version", "prism_record" FROM "events"
+const scanPartition = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "tenant" = $2
   AND "shard" = $3
   AND ("at", "at_nanos", "name", "sequence") >= ($4, $5, $6, $7)
 ORDER BY "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT $1`
 
-const scanPartitionTo = `SELECT "prism_version", "prism_record" FROM "events"
+const scanPartitionTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "tenant" = $2
   AND "shard" = $3
   AND ("at", "at_nanos", "name", "sequence") >= ($4, $5, $6, $7)
   AND ("at", "at_nanos", "name", "sequence") < ($8, $9, $10, $11)
 ORDER BY "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT $1`
 
-const scanPartitionReverse = `SELECT "prism_version", "prism_record" FROM "events"
+const scanPartitionReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "tenant" = $2
   AND "shard" = $3
   AND ("at", "at_nanos", "name", "sequence") >= ($4, $5, $6, $7)
 ORDER BY "tenant" DESC, "shard" DESC, "at" DESC, "at_nanos" DESC, "name" DESC, "sequence" DESC LIMIT $1`
 
-const scanPartitionReverseTo = `SELECT "prism_version", "prism_record" FROM "events"
+const scanPartitionReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "tenant" = $2
   AND "shard" = $3
   AND ("at", "at_nanos", "name", "sequence") >= ($4, $5, $6, $7)
@@ -202,20 +204,20 @@ func (s *store) scanPartition(ctx context.Context, partition *key, l *list, page
 	return s.db.Page(ctx, &table, page, scanPartition, scanPartitionReverse, values...)
 }
 
-const findBySeverity = `SELECT "prism_version", "prism_record" FROM "events"
+const findBySeverity = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE ("severity", "tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($2, $3, $4, $5, $6, $7, $8)
 ORDER BY "severity", "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT $1`
 
-const findBySeverityTo = `SELECT "prism_version", "prism_record" FROM "events"
+const findBySeverityTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE ("severity", "tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($2, $3, $4, $5, $6, $7, $8)
   AND ("severity", "tenant", "shard", "at", "at_nanos", "name", "sequence") < ($9, $10, $11, $12, $13, $14, $15)
 ORDER BY "severity", "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT $1`
 
-const findBySeverityReverse = `SELECT "prism_version", "prism_record" FROM "events"
+const findBySeverityReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE ("severity", "tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($2, $3, $4, $5, $6, $7, $8)
 ORDER BY "severity" DESC, "tenant" DESC, "shard" DESC, "at" DESC, "at_nanos" DESC, "name" DESC, "sequence" DESC LIMIT $1`
 
-const findBySeverityReverseTo = `SELECT "prism_version", "prism_record" FROM "events"
+const findBySeverityReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE ("severity", "tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($2, $3, $4, $5, $6, $7, $8)
   AND ("severity", "tenant", "shard", "at", "at_nanos", "name", "sequence") < ($9, $10, $11, $12, $13, $14, $15)
 ORDER BY "severity" DESC, "tenant" DESC, "shard" DESC, "at" DESC, "at_nanos" DESC, "name" DESC, "sequence" DESC LIMIT $1`
@@ -230,23 +232,23 @@ func (s *store) findBySeverity(ctx context.Context, l *list, page *keyvalue.Page
 	return s.db.Page(ctx, &table, page, findBySeverity, findBySeverityReverse, values...)
 }
 
-const findByKind = `SELECT "prism_version", "prism_record" FROM "events"
+const findByKind = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "kind" = $2
   AND ("at", "at_nanos", "tenant", "shard", "name", "sequence") >= ($3, $4, $5, $6, $7, $8)
 ORDER BY "kind", "at", "at_nanos", "tenant", "shard", "name", "sequence" LIMIT $1`
 
-const findByKindTo = `SELECT "prism_version", "prism_record" FROM "events"
+const findByKindTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "kind" = $2
   AND ("at", "at_nanos", "tenant", "shard", "name", "sequence") >= ($3, $4, $5, $6, $7, $8)
   AND ("at", "at_nanos", "tenant", "shard", "name", "sequence") < ($9, $10, $11, $12, $13, $14)
 ORDER BY "kind", "at", "at_nanos", "tenant", "shard", "name", "sequence" LIMIT $1`
 
-const findByKindReverse = `SELECT "prism_version", "prism_record" FROM "events"
+const findByKindReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "kind" = $2
   AND ("at", "at_nanos", "tenant", "shard", "name", "sequence") >= ($3, $4, $5, $6, $7, $8)
 ORDER BY "kind" DESC, "at" DESC, "at_nanos" DESC, "tenant" DESC, "shard" DESC, "name" DESC, "sequence" DESC LIMIT $1`
 
-const findByKindReverseTo = `SELECT "prism_version", "prism_record" FROM "events"
+const findByKindReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "kind" = $2
   AND ("at", "at_nanos", "tenant", "shard", "name", "sequence") >= ($3, $4, $5, $6, $7, $8)
   AND ("at", "at_nanos", "tenant", "shard", "name", "sequence") < ($9, $10, $11, $12, $13, $14)
@@ -262,26 +264,26 @@ func (s *store) findByKind(ctx context.Context, kind int64, l *list, page *keyva
 	return s.db.Page(ctx, &table, page, findByKind, findByKindReverse, values...)
 }
 
-const findByPlace = `SELECT "prism_version", "prism_record" FROM "events"
+const findByPlace = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "region" = ANY (ARRAY[$2::text])
   AND "open" = $3
   AND ("tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($4, $5, $6, $7, $8, $9)
 ORDER BY "region", "open", "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT $1`
 
-const findByPlaceTo = `SELECT "prism_version", "prism_record" FROM "events"
+const findByPlaceTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "region" = ANY (ARRAY[$2::text])
   AND "open" = $3
   AND ("tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($4, $5, $6, $7, $8, $9)
   AND ("tenant", "shard", "at", "at_nanos", "name", "sequence") < ($10, $11, $12, $13, $14, $15)
 ORDER BY "region", "open", "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT $1`
 
-const findByPlaceReverse = `SELECT "prism_version", "prism_record" FROM "events"
+const findByPlaceReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "region" = ANY (ARRAY[$2::text])
   AND "open" = $3
   AND ("tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($4, $5, $6, $7, $8, $9)
 ORDER BY "region" DESC, "open" DESC, "tenant" DESC, "shard" DESC, "at" DESC, "at_nanos" DESC, "name" DESC, "sequence" DESC LIMIT $1`
 
-const findByPlaceReverseTo = `SELECT "prism_version", "prism_record" FROM "events"
+const findByPlaceReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "region" = ANY (ARRAY[$2::text])
   AND "open" = $3
   AND ("tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($4, $5, $6, $7, $8, $9)
@@ -298,26 +300,26 @@ func (s *store) findByPlace(ctx context.Context, region []byte, open bool, l *li
 	return s.db.Page(ctx, &table, page, findByPlace, findByPlaceReverse, values...)
 }
 
-const findByUrgent = `SELECT "prism_version", "prism_record" FROM "events"
+const findByUrgent = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "region" = ANY (ARRAY[$2::text])
   AND "kind" = $3
   AND ("severity", "tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($4, $5, $6, $7, $8, $9, $10)
 ORDER BY "region", "kind", "severity", "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT $1`
 
-const findByUrgentTo = `SELECT "prism_version", "prism_record" FROM "events"
+const findByUrgentTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "region" = ANY (ARRAY[$2::text])
   AND "kind" = $3
   AND ("severity", "tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($4, $5, $6, $7, $8, $9, $10)
   AND ("severity", "tenant", "shard", "at", "at_nanos", "name", "sequence") < ($11, $12, $13, $14, $15, $16, $17)
 ORDER BY "region", "kind", "severity", "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT $1`
 
-const findByUrgentReverse = `SELECT "prism_version", "prism_record" FROM "events"
+const findByUrgentReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "region" = ANY (ARRAY[$2::text])
   AND "kind" = $3
   AND ("severity", "tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($4, $5, $6, $7, $8, $9, $10)
 ORDER BY "region" DESC, "kind" DESC, "severity" DESC, "tenant" DESC, "shard" DESC, "at" DESC, "at_nanos" DESC, "name" DESC, "sequence" DESC LIMIT $1`
 
-const findByUrgentReverseTo = `SELECT "prism_version", "prism_record" FROM "events"
+const findByUrgentReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "region" = ANY (ARRAY[$2::text])
   AND "kind" = $3
   AND ("severity", "tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($4, $5, $6, $7, $8, $9, $10)

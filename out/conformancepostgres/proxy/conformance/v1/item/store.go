@@ -28,18 +28,20 @@ func (k *key) values() []any {
 	return []any{k.itemID}
 }
 
-// values are the parameters that write r: its columns and its bytes.
+// values are the parameters that write r: its columns, its bytes and their
+// checksum.
 func (r *record) values() []any {
 	return []any{
 		r.itemID, r.serial, r.label, r.colour, r.title, postgres.Record(r.bytes),
+		keyvalue.Checksum(r.bytes),
 	}
 }
 
 const insert = `INSERT INTO "items" ("item_id", "serial", "label", "colour", "title", "prism_record", "prism_version",
-  "prism_release")
+  "prism_release", "prism_checksum")
 `
 
-const given = `VALUES ($1, $2, $3, $4, $5, $6, nextval('"items_version"'), 1)`
+const given = `VALUES ($1, $2, $3, $4, $5, $6, nextval('"items_version"'), 1, $7 # currval('"items_version"'))`
 
 const conflict = `
 ON CONFLICT ("item_id") DO `
@@ -47,7 +49,8 @@ ON CONFLICT ("item_id") DO `
 const replace = `UPDATE SET
   "serial" = excluded."serial", "label" = excluded."label", "colour" = excluded."colour",
   "title" = excluded."title", "prism_record" = excluded."prism_record",
-  "prism_version" = nextval('"items_version"'), "prism_release" = 1`
+  "prism_version" = nextval('"items_version"'), "prism_release" = 1,
+  "prism_checksum" = $7 # currval('"items_version"')`
 
 const put = insert + given + conflict + replace + ` RETURNING "prism_version"`
 
@@ -75,8 +78,8 @@ const swap = `WITH prism_found AS MATERIALIZED (
   WHERE "item_id" >= $1 AND "item_id" <= $1
   ORDER BY "item_id" LIMIT 1 FOR UPDATE
 ), swapped AS (
-` + insert + `SELECT $1, $2, $3, $4, $5, $6, nextval('"items_version"'), 1
-FROM prism_found WHERE version = $7` + conflict + replace + `
+` + insert + `SELECT $1, $2, $3, $4, $5, $6, nextval('"items_version"'), 1, $7 # currval('"items_version"')
+FROM prism_found WHERE version = $8` + conflict + replace + `
 RETURNING "prism_version"
 )
 SELECT (SELECT version FROM prism_found), (SELECT "prism_version" FROM swapped)`
@@ -87,7 +90,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.values(), expected)
 }
 
-const get = `SELECT "prism_version", "prism_record" FROM "items"
+const get = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
 WHERE "item_id" >= $1 AND "item_id" <= $1
 ORDER BY "item_id" LIMIT 1`
 
@@ -142,7 +145,7 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int) []any { return keys[i].values() })
 }
 
-const findBySerial = `SELECT "prism_version", "prism_record" FROM "items"
+const findBySerial = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
 WHERE "serial" >= $1 AND "serial" <= $1
 ORDER BY "serial" LIMIT 1`
 
@@ -151,7 +154,7 @@ func (s *store) findBySerial(ctx context.Context, serial []byte) ([]byte, error)
 	return s.db.Record(ctx, &table, findBySerial, serial)
 }
 
-const findByLabel = `SELECT "prism_version", "prism_record" FROM "items"
+const findByLabel = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
 WHERE "label" >= $1 AND "label" <= $1
 ORDER BY "label" LIMIT 1`
 
@@ -160,20 +163,20 @@ func (s *store) findByLabel(ctx context.Context, label []byte) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByLabel, label)
 }
 
-const scan = `SELECT "prism_version", "prism_record" FROM "items"
+const scan = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
 WHERE "item_id" >= $2
 ORDER BY "item_id" LIMIT $1`
 
-const scanTo = `SELECT "prism_version", "prism_record" FROM "items"
+const scanTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
 WHERE "item_id" >= $2
   AND "item_id" < $3
 ORDER BY "item_id" LIMIT $1`
 
-const scanReverse = `SELECT "prism_version", "prism_record" FROM "items"
+const scanReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
 WHERE "item_id" >= $2
 ORDER BY "item_id" DESC LIMIT $1`
 
-const scanReverseTo = `SELECT "prism_version", "prism_record" FROM "items"
+const scanReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
 WHERE "item_id" >= $2
   AND "item_id" < $3
 ORDER BY "item_id" DESC LIMIT $1`
@@ -188,23 +191,23 @@ func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, &table, page, scan, scanReverse, values...)
 }
 
-const findByColour = `SELECT "prism_version", "prism_record" FROM "items"
+const findByColour = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
 WHERE "colour" = ANY (ARRAY[$2::text])
   AND "item_id" >= $3
 ORDER BY "colour", "item_id" LIMIT $1`
 
-const findByColourTo = `SELECT "prism_version", "prism_record" FROM "items"
+const findByColourTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
 WHERE "colour" = ANY (ARRAY[$2::text])
   AND "item_id" >= $3
   AND "item_id" < $4
 ORDER BY "colour", "item_id" LIMIT $1`
 
-const findByColourReverse = `SELECT "prism_version", "prism_record" FROM "items"
+const findByColourReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
 WHERE "colour" = ANY (ARRAY[$2::text])
   AND "item_id" >= $3
 ORDER BY "colour" DESC, "item_id" DESC LIMIT $1`
 
-const findByColourReverseTo = `SELECT "prism_version", "prism_record" FROM "items"
+const findByColourReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
 WHERE "colour" = ANY (ARRAY[$2::text])
   AND "item_id" >= $3
   AND "item_id" < $4
@@ -220,20 +223,20 @@ func (s *store) findByColour(ctx context.Context, colour []byte, l *list, page *
 	return s.db.Page(ctx, &table, page, findByColour, findByColourReverse, values...)
 }
 
-const findByTitle = `SELECT "prism_version", "prism_record" FROM "items"
+const findByTitle = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
 WHERE ("title", "item_id") >= ($2, $3)
 ORDER BY "title", "item_id" LIMIT $1`
 
-const findByTitleTo = `SELECT "prism_version", "prism_record" FROM "items"
+const findByTitleTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
 WHERE ("title", "item_id") >= ($2, $3)
   AND ("title", "item_id") < ($4, $5)
 ORDER BY "title", "item_id" LIMIT $1`
 
-const findByTitleReverse = `SELECT "prism_version", "prism_record" FROM "items"
+const findByTitleReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
 WHERE ("title", "item_id") >= ($2, $3)
 ORDER BY "title" DESC, "item_id" DESC LIMIT $1`
 
-const findByTitleReverseTo = `SELECT "prism_version", "prism_record" FROM "items"
+const findByTitleReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
 WHERE ("title", "item_id") >= ($2, $3)
   AND ("title", "item_id") < ($4, $5)
 ORDER BY "title" DESC, "item_id" DESC LIMIT $1`

@@ -28,18 +28,20 @@ func (k *key) values() []any {
 	return []any{k.leaseID}
 }
 
-// values are the parameters that write r: its columns and its bytes.
+// values are the parameters that write r: its columns, its bytes and their
+// checksum.
 func (r *record) values() []any {
 	return []any{
 		r.leaseID, r.owner, postgres.OptionalInt(r.priority), postgres.Record(r.bytes),
+		keyvalue.Checksum(r.bytes),
 	}
 }
 
 const insert = `INSERT INTO "leases" ("lease_id", "owner", "priority", "prism_record", "prism_version", "prism_release",
-  "prism_expires")
+  "prism_expires", "prism_checksum")
 `
 
-const given = `VALUES ($1, $2, $3, $4, nextval('"leases_version"'), 1, $5)`
+const given = `VALUES ($1, $2, $3, $4, nextval('"leases_version"'), 1, $6, $5 # currval('"leases_version"'))`
 
 const conflict = `
 ON CONFLICT ("lease_id") DO `
@@ -47,7 +49,8 @@ ON CONFLICT ("lease_id") DO `
 const replace = `UPDATE SET
   "owner" = excluded."owner", "priority" = excluded."priority",
   "prism_record" = excluded."prism_record", "prism_version" = nextval('"leases_version"'),
-  "prism_release" = 1, "prism_expires" = excluded."prism_expires"`
+  "prism_release" = 1, "prism_expires" = excluded."prism_expires",
+  "prism_checksum" = $5 # currval('"leases_version"')`
 
 const put = insert + given + conflict + replace + ` RETURNING "prism_version"`
 
@@ -74,15 +77,15 @@ WHERE "lease_id" >= $1 AND "lease_id" <= $1 AND "prism_expires" > $2
 ORDER BY "lease_id" LIMIT 1`
 
 const create = insert + given + conflict + replace + `
-WHERE "leases"."prism_expires" <= $6 RETURNING "prism_version"`
+WHERE "leases"."prism_expires" <= $7 RETURNING "prism_version"`
 
 const swap = `WITH prism_found AS MATERIALIZED (
   SELECT "prism_version" AS version FROM "leases"
-  WHERE "lease_id" >= $1 AND "lease_id" <= $1 AND "prism_expires" > $7
+  WHERE "lease_id" >= $1 AND "lease_id" <= $1 AND "prism_expires" > $8
   ORDER BY "lease_id" LIMIT 1 FOR UPDATE
 ), swapped AS (
-` + insert + `SELECT $1, $2, $3, $4, nextval('"leases_version"'), 1, $5
-FROM prism_found WHERE version = $6` + conflict + replace + `
+` + insert + `SELECT $1, $2, $3, $4, nextval('"leases_version"'), 1, $6, $5 # currval('"leases_version"')
+FROM prism_found WHERE version = $7` + conflict + replace + `
 RETURNING "prism_version"
 )
 SELECT (SELECT version FROM prism_found), (SELECT "prism_version" FROM swapped)`
@@ -93,7 +96,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.values(), expected)
 }
 
-const get = `SELECT "prism_version", "prism_record", "prism_expires" FROM "leases"
+const get = `SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "leases"
 WHERE "lease_id" >= $1 AND "lease_id" <= $1 AND "prism_expires" > $2
 ORDER BY "lease_id" LIMIT 1`
 
@@ -148,7 +151,7 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int) []any { return keys[i].values() })
 }
 
-const findByOwner = `SELECT "prism_version", "prism_record", "prism_expires" FROM "leases"
+const findByOwner = `SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "leases"
 WHERE "owner" >= $1 AND "owner" <= $1 AND "prism_expires" > $2
 ORDER BY "owner" LIMIT 1`
 
@@ -157,20 +160,20 @@ func (s *store) findByOwner(ctx context.Context, owner []byte) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByOwner, owner)
 }
 
-const scan = `SELECT "prism_version", "prism_record", "prism_expires" FROM "leases"
+const scan = `SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "leases"
 WHERE "lease_id" >= $3 AND "prism_expires" > $2
 ORDER BY "lease_id" LIMIT $1`
 
-const scanTo = `SELECT "prism_version", "prism_record", "prism_expires" FROM "leases"
+const scanTo = `SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "leases"
 WHERE "lease_id" >= $3
   AND "lease_id" < $4 AND "prism_expires" > $2
 ORDER BY "lease_id" LIMIT $1`
 
-const scanReverse = `SELECT "prism_version", "prism_record", "prism_expires" FROM "leases"
+const scanReverse = `SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "leases"
 WHERE "lease_id" >= $3 AND "prism_expires" > $2
 ORDER BY "lease_id" DESC LIMIT $1`
 
-const scanReverseTo = `SELECT "prism_version", "prism_record", "prism_expires" FROM "leases"
+const scanReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "leases"
 WHERE "lease_id" >= $3
   AND "lease_id" < $4 AND "prism_expires" > $2
 ORDER BY "lease_id" DESC LIMIT $1`
@@ -185,20 +188,20 @@ func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, &table, page, scan, scanReverse, values...)
 }
 
-const findByPriority = `SELECT "prism_version", "prism_record", "prism_expires" FROM "leases"
+const findByPriority = `SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "leases"
 WHERE ("priority", "lease_id") >= ($3, $4) AND "prism_expires" > $2
 ORDER BY "priority", "lease_id" LIMIT $1`
 
-const findByPriorityTo = `SELECT "prism_version", "prism_record", "prism_expires" FROM "leases"
+const findByPriorityTo = `SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "leases"
 WHERE ("priority", "lease_id") >= ($3, $4)
   AND ("priority", "lease_id") < ($5, $6) AND "prism_expires" > $2
 ORDER BY "priority", "lease_id" LIMIT $1`
 
-const findByPriorityReverse = `SELECT "prism_version", "prism_record", "prism_expires" FROM "leases"
+const findByPriorityReverse = `SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "leases"
 WHERE ("priority", "lease_id") >= ($3, $4) AND "prism_expires" > $2
 ORDER BY "priority" DESC, "lease_id" DESC LIMIT $1`
 
-const findByPriorityReverseTo = `SELECT "prism_version", "prism_record", "prism_expires" FROM "leases"
+const findByPriorityReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "leases"
 WHERE ("priority", "lease_id") >= ($3, $4)
   AND ("priority", "lease_id") < ($5, $6) AND "prism_expires" > $2
 ORDER BY "priority" DESC, "lease_id" DESC LIMIT $1`

@@ -24,18 +24,20 @@ func (k *key) values() []any {
 	return []any{k.modernID}
 }
 
-// values are the parameters that write r: its columns and its bytes.
+// values are the parameters that write r: its columns, its bytes and their
+// checksum.
 func (r *record) values() []any {
 	return []any{
 		r.modernID, r.rank, postgres.OptionalInt(r.phase), postgres.OptionalInt(r.stage),
-		postgres.Record(r.bytes),
+		postgres.Record(r.bytes), keyvalue.Checksum(r.bytes),
 	}
 }
 
-const insert = `INSERT INTO "moderns" ("modern_id", "rank", "phase", "stage", "prism_record", "prism_version", "prism_release")
+const insert = `INSERT INTO "moderns" ("modern_id", "rank", "phase", "stage", "prism_record", "prism_version", "prism_release",
+  "prism_checksum")
 `
 
-const given = `VALUES ($1, $2, $3, $4, $5, nextval('"moderns_version"'), 1)`
+const given = `VALUES ($1, $2, $3, $4, $5, nextval('"moderns_version"'), 1, $6 # currval('"moderns_version"'))`
 
 const conflict = `
 ON CONFLICT ("modern_id") DO `
@@ -43,7 +45,7 @@ ON CONFLICT ("modern_id") DO `
 const replace = `UPDATE SET
   "rank" = excluded."rank", "phase" = excluded."phase", "stage" = excluded."stage",
   "prism_record" = excluded."prism_record", "prism_version" = nextval('"moderns_version"'),
-  "prism_release" = 1`
+  "prism_release" = 1, "prism_checksum" = $6 # currval('"moderns_version"')`
 
 const put = insert + given + conflict + replace + ` RETURNING "prism_version"`
 
@@ -63,8 +65,8 @@ const swap = `WITH prism_found AS MATERIALIZED (
   WHERE "modern_id" >= $1 AND "modern_id" <= $1
   ORDER BY "modern_id" LIMIT 1 FOR UPDATE
 ), swapped AS (
-` + insert + `SELECT $1, $2, $3, $4, $5, nextval('"moderns_version"'), 1
-FROM prism_found WHERE version = $6` + conflict + replace + `
+` + insert + `SELECT $1, $2, $3, $4, $5, nextval('"moderns_version"'), 1, $6 # currval('"moderns_version"')
+FROM prism_found WHERE version = $7` + conflict + replace + `
 RETURNING "prism_version"
 )
 SELECT (SELECT version FROM prism_found), (SELECT "prism_version" FROM swapped)`
@@ -75,7 +77,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.values(), expected)
 }
 
-const get = `SELECT "prism_version", "prism_record" FROM "moderns"
+const get = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "moderns"
 WHERE "modern_id" >= $1 AND "modern_id" <= $1
 ORDER BY "modern_id" LIMIT 1`
 
@@ -130,20 +132,20 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int) []any { return keys[i].values() })
 }
 
-const scan = `SELECT "prism_version", "prism_record" FROM "moderns"
+const scan = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "moderns"
 WHERE "modern_id" >= $2
 ORDER BY "modern_id" LIMIT $1`
 
-const scanTo = `SELECT "prism_version", "prism_record" FROM "moderns"
+const scanTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "moderns"
 WHERE "modern_id" >= $2
   AND "modern_id" < $3
 ORDER BY "modern_id" LIMIT $1`
 
-const scanReverse = `SELECT "prism_version", "prism_record" FROM "moderns"
+const scanReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "moderns"
 WHERE "modern_id" >= $2
 ORDER BY "modern_id" DESC LIMIT $1`
 
-const scanReverseTo = `SELECT "prism_version", "prism_record" FROM "moderns"
+const scanReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "moderns"
 WHERE "modern_id" >= $2
   AND "modern_id" < $3
 ORDER BY "modern_id" DESC LIMIT $1`
@@ -158,23 +160,23 @@ func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, &table, page, scan, scanReverse, values...)
 }
 
-const findByRank = `SELECT "prism_version", "prism_record" FROM "moderns"
+const findByRank = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "moderns"
 WHERE "rank" = ANY (ARRAY[$2::text])
   AND "modern_id" >= $3
 ORDER BY "rank", "modern_id" LIMIT $1`
 
-const findByRankTo = `SELECT "prism_version", "prism_record" FROM "moderns"
+const findByRankTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "moderns"
 WHERE "rank" = ANY (ARRAY[$2::text])
   AND "modern_id" >= $3
   AND "modern_id" < $4
 ORDER BY "rank", "modern_id" LIMIT $1`
 
-const findByRankReverse = `SELECT "prism_version", "prism_record" FROM "moderns"
+const findByRankReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "moderns"
 WHERE "rank" = ANY (ARRAY[$2::text])
   AND "modern_id" >= $3
 ORDER BY "rank" DESC, "modern_id" DESC LIMIT $1`
 
-const findByRankReverseTo = `SELECT "prism_version", "prism_record" FROM "moderns"
+const findByRankReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "moderns"
 WHERE "rank" = ANY (ARRAY[$2::text])
   AND "modern_id" >= $3
   AND "modern_id" < $4
@@ -190,23 +192,23 @@ func (s *store) findByRank(ctx context.Context, rank []byte, l *list, page *keyv
 	return s.db.Page(ctx, &table, page, findByRank, findByRankReverse, values...)
 }
 
-const findByStage = `SELECT "prism_version", "prism_record" FROM "moderns"
+const findByStage = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "moderns"
 WHERE "stage" = ANY (ARRAY[$2::bigint])
   AND "modern_id" >= $3
 ORDER BY "stage", "modern_id" LIMIT $1`
 
-const findByStageTo = `SELECT "prism_version", "prism_record" FROM "moderns"
+const findByStageTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "moderns"
 WHERE "stage" = ANY (ARRAY[$2::bigint])
   AND "modern_id" >= $3
   AND "modern_id" < $4
 ORDER BY "stage", "modern_id" LIMIT $1`
 
-const findByStageReverse = `SELECT "prism_version", "prism_record" FROM "moderns"
+const findByStageReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "moderns"
 WHERE "stage" = ANY (ARRAY[$2::bigint])
   AND "modern_id" >= $3
 ORDER BY "stage" DESC, "modern_id" DESC LIMIT $1`
 
-const findByStageReverseTo = `SELECT "prism_version", "prism_record" FROM "moderns"
+const findByStageReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "moderns"
 WHERE "stage" = ANY (ARRAY[$2::bigint])
   AND "modern_id" >= $3
   AND "modern_id" < $4

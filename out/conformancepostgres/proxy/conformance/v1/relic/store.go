@@ -24,19 +24,21 @@ func (k *key) values() []any {
 	return []any{k.relicID, k.shelf}
 }
 
-// values are the parameters that write r: its columns and its bytes.
+// values are the parameters that write r: its columns, its bytes and their
+// checksum.
 func (r *record) values() []any {
 	return []any{
 		r.relicID, r.shelf, postgres.Column(r.title), postgres.Column(r.note),
 		postgres.OptionalInt(r.shade), r.word, postgres.OptionalInt(r.tone), postgres.Record(r.bytes),
+		keyvalue.Checksum(r.bytes),
 	}
 }
 
 const insert = `INSERT INTO "relics" ("relic_id", "shelf", "title", "note", "shade", "word", "tone", "prism_record", "prism_version",
-  "prism_release")
+  "prism_release", "prism_checksum")
 `
 
-const given = `VALUES ($1, $2, $3, $4, $5, $6, $7, $8, nextval('"relics_version"'), 1)`
+const given = `VALUES ($1, $2, $3, $4, $5, $6, $7, $8, nextval('"relics_version"'), 1, $9 # currval('"relics_version"'))`
 
 const conflict = `
 ON CONFLICT ("relic_id", "shelf") DO `
@@ -44,7 +46,8 @@ ON CONFLICT ("relic_id", "shelf") DO `
 const replace = `UPDATE SET
   "title" = excluded."title", "note" = excluded."note", "shade" = excluded."shade",
   "word" = excluded."word", "tone" = excluded."tone", "prism_record" = excluded."prism_record",
-  "prism_version" = nextval('"relics_version"'), "prism_release" = 1`
+  "prism_version" = nextval('"relics_version"'), "prism_release" = 1,
+  "prism_checksum" = $9 # currval('"relics_version"')`
 
 const put = insert + given + conflict + replace + ` RETURNING "prism_version"`
 
@@ -64,8 +67,8 @@ const swap = `WITH prism_found AS MATERIALIZED (
   WHERE "relic_id" = $1 AND "shelf" >= $2 AND "shelf" <= $2
   ORDER BY "relic_id", "shelf" LIMIT 1 FOR UPDATE
 ), swapped AS (
-` + insert + `SELECT $1, $2, $3, $4, $5, $6, $7, $8, nextval('"relics_version"'), 1
-FROM prism_found WHERE version = $9` + conflict + replace + `
+` + insert + `SELECT $1, $2, $3, $4, $5, $6, $7, $8, nextval('"relics_version"'), 1, $9 # currval('"relics_version"')
+FROM prism_found WHERE version = $10` + conflict + replace + `
 RETURNING "prism_version"
 )
 SELECT (SELECT version FROM prism_found), (SELECT "prism_version" FROM swapped)`
@@ -76,7 +79,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.values(), expected)
 }
 
-const get = `SELECT "prism_version", "prism_record" FROM "relics"
+const get = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "relics"
 WHERE "relic_id" = $1 AND "shelf" >= $2 AND "shelf" <= $2
 ORDER BY "relic_id", "shelf" LIMIT 1`
 
@@ -131,20 +134,20 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int) []any { return keys[i].values() })
 }
 
-const scan = `SELECT "prism_version", "prism_record" FROM "relics"
+const scan = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "relics"
 WHERE ("relic_id", "shelf") >= ($2, $3)
 ORDER BY "relic_id", "shelf" LIMIT $1`
 
-const scanTo = `SELECT "prism_version", "prism_record" FROM "relics"
+const scanTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "relics"
 WHERE ("relic_id", "shelf") >= ($2, $3)
   AND ("relic_id", "shelf") < ($4, $5)
 ORDER BY "relic_id", "shelf" LIMIT $1`
 
-const scanReverse = `SELECT "prism_version", "prism_record" FROM "relics"
+const scanReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "relics"
 WHERE ("relic_id", "shelf") >= ($2, $3)
 ORDER BY "relic_id" DESC, "shelf" DESC LIMIT $1`
 
-const scanReverseTo = `SELECT "prism_version", "prism_record" FROM "relics"
+const scanReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "relics"
 WHERE ("relic_id", "shelf") >= ($2, $3)
   AND ("relic_id", "shelf") < ($4, $5)
 ORDER BY "relic_id" DESC, "shelf" DESC LIMIT $1`
@@ -159,23 +162,23 @@ func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, &table, page, scan, scanReverse, values...)
 }
 
-const scanPartition = `SELECT "prism_version", "prism_record" FROM "relics"
+const scanPartition = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "relics"
 WHERE "relic_id" = $2
   AND "shelf" >= $3
 ORDER BY "relic_id", "shelf" LIMIT $1`
 
-const scanPartitionTo = `SELECT "prism_version", "prism_record" FROM "relics"
+const scanPartitionTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "relics"
 WHERE "relic_id" = $2
   AND "shelf" >= $3
   AND "shelf" < $4
 ORDER BY "relic_id", "shelf" LIMIT $1`
 
-const scanPartitionReverse = `SELECT "prism_version", "prism_record" FROM "relics"
+const scanPartitionReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "relics"
 WHERE "relic_id" = $2
   AND "shelf" >= $3
 ORDER BY "relic_id" DESC, "shelf" DESC LIMIT $1`
 
-const scanPartitionReverseTo = `SELECT "prism_version", "prism_record" FROM "relics"
+const scanPartitionReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "relics"
 WHERE "relic_id" = $2
   AND "shelf" >= $3
   AND "shelf" < $4
@@ -191,23 +194,23 @@ func (s *store) scanPartition(ctx context.Context, partition *key, l *list, page
 	return s.db.Page(ctx, &table, page, scanPartition, scanPartitionReverse, values...)
 }
 
-const findByWord = `SELECT "prism_version", "prism_record" FROM "relics"
+const findByWord = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "relics"
 WHERE "word" = ANY (ARRAY[$2::text])
   AND ("relic_id", "shelf") >= ($3, $4)
 ORDER BY "word", "relic_id", "shelf" LIMIT $1`
 
-const findByWordTo = `SELECT "prism_version", "prism_record" FROM "relics"
+const findByWordTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "relics"
 WHERE "word" = ANY (ARRAY[$2::text])
   AND ("relic_id", "shelf") >= ($3, $4)
   AND ("relic_id", "shelf") < ($5, $6)
 ORDER BY "word", "relic_id", "shelf" LIMIT $1`
 
-const findByWordReverse = `SELECT "prism_version", "prism_record" FROM "relics"
+const findByWordReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "relics"
 WHERE "word" = ANY (ARRAY[$2::text])
   AND ("relic_id", "shelf") >= ($3, $4)
 ORDER BY "word" DESC, "relic_id" DESC, "shelf" DESC LIMIT $1`
 
-const findByWordReverseTo = `SELECT "prism_version", "prism_record" FROM "relics"
+const findByWordReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "relics"
 WHERE "word" = ANY (ARRAY[$2::text])
   AND ("relic_id", "shelf") >= ($3, $4)
   AND ("relic_id", "shelf") < ($5, $6)

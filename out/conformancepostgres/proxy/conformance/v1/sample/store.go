@@ -25,7 +25,8 @@ func (k *key) values() []any {
 	return []any{k.sampleID}
 }
 
-// values are the parameters that write r: its columns and its bytes.
+// values are the parameters that write r: its columns, its bytes and their
+// checksum.
 func (r *record) values() []any {
 	return []any{
 		r.sampleID, r.text, postgres.OptionalInt(r.number), postgres.OptionalUint(r.size),
@@ -34,16 +35,16 @@ func (r *record) values() []any {
 		postgres.OptionalInt(r.level), postgres.OptionalInt(r.weight), r.bucket,
 		postgres.OptionalInt(r.amount), postgres.OptionalInt(r.shift),
 		postgres.OptionalInt(r.checksum), postgres.OptionalInt(r.position_), r.digest,
-		postgres.Record(r.bytes),
+		postgres.Record(r.bytes), keyvalue.Checksum(r.bytes),
 	}
 }
 
 const insert = `INSERT INTO "samples" ("sample_id", "text", "number", "size", "flag", "grade", "time", "time_nanos", "delta", "mask",
   "level", "weight", "bucket", "amount", "shift", "checksum", "position", "digest", "prism_record",
-  "prism_version", "prism_release")
+  "prism_version", "prism_release", "prism_checksum")
 `
 
-const given = `VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, nextval('"samples_version"'), 1)`
+const given = `VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, nextval('"samples_version"'), 1, $20 # currval('"samples_version"'))`
 
 const conflict = `
 ON CONFLICT ("sample_id") DO `
@@ -56,7 +57,7 @@ const replace = `UPDATE SET
   "amount" = excluded."amount", "shift" = excluded."shift", "checksum" = excluded."checksum",
   "position" = excluded."position", "digest" = excluded."digest",
   "prism_record" = excluded."prism_record", "prism_version" = nextval('"samples_version"'),
-  "prism_release" = 1`
+  "prism_release" = 1, "prism_checksum" = $20 # currval('"samples_version"')`
 
 const put = insert + given + conflict + replace + ` RETURNING "prism_version"`
 
@@ -76,8 +77,8 @@ const swap = `WITH prism_found AS MATERIALIZED (
   WHERE "sample_id" >= $1 AND "sample_id" <= $1
   ORDER BY "sample_id" LIMIT 1 FOR UPDATE
 ), swapped AS (
-` + insert + `SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, nextval('"samples_version"'), 1
-FROM prism_found WHERE version = $20` + conflict + replace + `
+` + insert + `SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, nextval('"samples_version"'), 1, $20 # currval('"samples_version"')
+FROM prism_found WHERE version = $21` + conflict + replace + `
 RETURNING "prism_version"
 )
 SELECT (SELECT version FROM prism_found), (SELECT "prism_version" FROM swapped)`
@@ -88,7 +89,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.values(), expected)
 }
 
-const get = `SELECT "prism_version", "prism_record" FROM "samples"
+const get = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "sample_id" >= $1 AND "sample_id" <= $1
 ORDER BY "sample_id" LIMIT 1`
 
@@ -143,20 +144,20 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int) []any { return keys[i].values() })
 }
 
-const scan = `SELECT "prism_version", "prism_record" FROM "samples"
+const scan = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "sample_id" >= $2
 ORDER BY "sample_id" LIMIT $1`
 
-const scanTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const scanTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "sample_id" >= $2
   AND "sample_id" < $3
 ORDER BY "sample_id" LIMIT $1`
 
-const scanReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+const scanReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "sample_id" >= $2
 ORDER BY "sample_id" DESC LIMIT $1`
 
-const scanReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const scanReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "sample_id" >= $2
   AND "sample_id" < $3
 ORDER BY "sample_id" DESC LIMIT $1`
@@ -171,20 +172,20 @@ func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, &table, page, scan, scanReverse, values...)
 }
 
-const findByText = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByText = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("text", "sample_id") >= ($2, $3)
 ORDER BY "text", "sample_id" LIMIT $1`
 
-const findByTextTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByTextTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("text", "sample_id") >= ($2, $3)
   AND ("text", "sample_id") < ($4, $5)
 ORDER BY "text", "sample_id" LIMIT $1`
 
-const findByTextReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByTextReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("text", "sample_id") >= ($2, $3)
 ORDER BY "text" DESC, "sample_id" DESC LIMIT $1`
 
-const findByTextReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByTextReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("text", "sample_id") >= ($2, $3)
   AND ("text", "sample_id") < ($4, $5)
 ORDER BY "text" DESC, "sample_id" DESC LIMIT $1`
@@ -199,20 +200,20 @@ func (s *store) findByText(ctx context.Context, l *list, page *keyvalue.Page) er
 	return s.db.Page(ctx, &table, page, findByText, findByTextReverse, values...)
 }
 
-const findByNumber = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByNumber = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("number", "sample_id") >= ($2, $3)
 ORDER BY "number", "sample_id" LIMIT $1`
 
-const findByNumberTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByNumberTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("number", "sample_id") >= ($2, $3)
   AND ("number", "sample_id") < ($4, $5)
 ORDER BY "number", "sample_id" LIMIT $1`
 
-const findByNumberReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByNumberReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("number", "sample_id") >= ($2, $3)
 ORDER BY "number" DESC, "sample_id" DESC LIMIT $1`
 
-const findByNumberReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByNumberReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("number", "sample_id") >= ($2, $3)
   AND ("number", "sample_id") < ($4, $5)
 ORDER BY "number" DESC, "sample_id" DESC LIMIT $1`
@@ -227,20 +228,20 @@ func (s *store) findByNumber(ctx context.Context, l *list, page *keyvalue.Page) 
 	return s.db.Page(ctx, &table, page, findByNumber, findByNumberReverse, values...)
 }
 
-const findBySize = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySize = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("size", "sample_id") >= ($2, $3)
 ORDER BY "size", "sample_id" LIMIT $1`
 
-const findBySizeTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySizeTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("size", "sample_id") >= ($2, $3)
   AND ("size", "sample_id") < ($4, $5)
 ORDER BY "size", "sample_id" LIMIT $1`
 
-const findBySizeReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySizeReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("size", "sample_id") >= ($2, $3)
 ORDER BY "size" DESC, "sample_id" DESC LIMIT $1`
 
-const findBySizeReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySizeReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("size", "sample_id") >= ($2, $3)
   AND ("size", "sample_id") < ($4, $5)
 ORDER BY "size" DESC, "sample_id" DESC LIMIT $1`
@@ -255,20 +256,20 @@ func (s *store) findBySize(ctx context.Context, l *list, page *keyvalue.Page) er
 	return s.db.Page(ctx, &table, page, findBySize, findBySizeReverse, values...)
 }
 
-const findByFlag = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByFlag = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("flag", "sample_id") >= ($2, $3)
 ORDER BY "flag", "sample_id" LIMIT $1`
 
-const findByFlagTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByFlagTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("flag", "sample_id") >= ($2, $3)
   AND ("flag", "sample_id") < ($4, $5)
 ORDER BY "flag", "sample_id" LIMIT $1`
 
-const findByFlagReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByFlagReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("flag", "sample_id") >= ($2, $3)
 ORDER BY "flag" DESC, "sample_id" DESC LIMIT $1`
 
-const findByFlagReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByFlagReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("flag", "sample_id") >= ($2, $3)
   AND ("flag", "sample_id") < ($4, $5)
 ORDER BY "flag" DESC, "sample_id" DESC LIMIT $1`
@@ -283,20 +284,20 @@ func (s *store) findByFlag(ctx context.Context, l *list, page *keyvalue.Page) er
 	return s.db.Page(ctx, &table, page, findByFlag, findByFlagReverse, values...)
 }
 
-const findByGrade = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByGrade = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("grade", "sample_id") >= ($2, $3)
 ORDER BY "grade", "sample_id" LIMIT $1`
 
-const findByGradeTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByGradeTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("grade", "sample_id") >= ($2, $3)
   AND ("grade", "sample_id") < ($4, $5)
 ORDER BY "grade", "sample_id" LIMIT $1`
 
-const findByGradeReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByGradeReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("grade", "sample_id") >= ($2, $3)
 ORDER BY "grade" DESC, "sample_id" DESC LIMIT $1`
 
-const findByGradeReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByGradeReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("grade", "sample_id") >= ($2, $3)
   AND ("grade", "sample_id") < ($4, $5)
 ORDER BY "grade" DESC, "sample_id" DESC LIMIT $1`
@@ -311,20 +312,20 @@ func (s *store) findByGrade(ctx context.Context, l *list, page *keyvalue.Page) e
 	return s.db.Page(ctx, &table, page, findByGrade, findByGradeReverse, values...)
 }
 
-const findByTime = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByTime = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("time", "time_nanos", "sample_id") >= ($2, $3, $4)
 ORDER BY "time", "time_nanos", "sample_id" LIMIT $1`
 
-const findByTimeTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByTimeTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("time", "time_nanos", "sample_id") >= ($2, $3, $4)
   AND ("time", "time_nanos", "sample_id") < ($5, $6, $7)
 ORDER BY "time", "time_nanos", "sample_id" LIMIT $1`
 
-const findByTimeReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByTimeReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("time", "time_nanos", "sample_id") >= ($2, $3, $4)
 ORDER BY "time" DESC, "time_nanos" DESC, "sample_id" DESC LIMIT $1`
 
-const findByTimeReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByTimeReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("time", "time_nanos", "sample_id") >= ($2, $3, $4)
   AND ("time", "time_nanos", "sample_id") < ($5, $6, $7)
 ORDER BY "time" DESC, "time_nanos" DESC, "sample_id" DESC LIMIT $1`
@@ -339,20 +340,20 @@ func (s *store) findByTime(ctx context.Context, l *list, page *keyvalue.Page) er
 	return s.db.Page(ctx, &table, page, findByTime, findByTimeReverse, values...)
 }
 
-const findByDelta = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByDelta = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("delta", "sample_id") >= ($2, $3)
 ORDER BY "delta", "sample_id" LIMIT $1`
 
-const findByDeltaTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByDeltaTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("delta", "sample_id") >= ($2, $3)
   AND ("delta", "sample_id") < ($4, $5)
 ORDER BY "delta", "sample_id" LIMIT $1`
 
-const findByDeltaReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByDeltaReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("delta", "sample_id") >= ($2, $3)
 ORDER BY "delta" DESC, "sample_id" DESC LIMIT $1`
 
-const findByDeltaReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByDeltaReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("delta", "sample_id") >= ($2, $3)
   AND ("delta", "sample_id") < ($4, $5)
 ORDER BY "delta" DESC, "sample_id" DESC LIMIT $1`
@@ -367,20 +368,20 @@ func (s *store) findByDelta(ctx context.Context, l *list, page *keyvalue.Page) e
 	return s.db.Page(ctx, &table, page, findByDelta, findByDeltaReverse, values...)
 }
 
-const findByMask = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByMask = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("mask", "sample_id") >= ($2, $3)
 ORDER BY "mask", "sample_id" LIMIT $1`
 
-const findByMaskTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByMaskTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("mask", "sample_id") >= ($2, $3)
   AND ("mask", "sample_id") < ($4, $5)
 ORDER BY "mask", "sample_id" LIMIT $1`
 
-const findByMaskReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByMaskReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("mask", "sample_id") >= ($2, $3)
 ORDER BY "mask" DESC, "sample_id" DESC LIMIT $1`
 
-const findByMaskReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByMaskReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("mask", "sample_id") >= ($2, $3)
   AND ("mask", "sample_id") < ($4, $5)
 ORDER BY "mask" DESC, "sample_id" DESC LIMIT $1`
@@ -395,20 +396,20 @@ func (s *store) findByMask(ctx context.Context, l *list, page *keyvalue.Page) er
 	return s.db.Page(ctx, &table, page, findByMask, findByMaskReverse, values...)
 }
 
-const findByLevel = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByLevel = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("level", "sample_id") >= ($2, $3)
 ORDER BY "level", "sample_id" LIMIT $1`
 
-const findByLevelTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByLevelTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("level", "sample_id") >= ($2, $3)
   AND ("level", "sample_id") < ($4, $5)
 ORDER BY "level", "sample_id" LIMIT $1`
 
-const findByLevelReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByLevelReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("level", "sample_id") >= ($2, $3)
 ORDER BY "level" DESC, "sample_id" DESC LIMIT $1`
 
-const findByLevelReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByLevelReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("level", "sample_id") >= ($2, $3)
   AND ("level", "sample_id") < ($4, $5)
 ORDER BY "level" DESC, "sample_id" DESC LIMIT $1`
@@ -423,20 +424,20 @@ func (s *store) findByLevel(ctx context.Context, l *list, page *keyvalue.Page) e
 	return s.db.Page(ctx, &table, page, findByLevel, findByLevelReverse, values...)
 }
 
-const findByWeight = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByWeight = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("weight", "sample_id") >= ($2, $3)
 ORDER BY "weight", "sample_id" LIMIT $1`
 
-const findByWeightTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByWeightTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("weight", "sample_id") >= ($2, $3)
   AND ("weight", "sample_id") < ($4, $5)
 ORDER BY "weight", "sample_id" LIMIT $1`
 
-const findByWeightReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByWeightReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("weight", "sample_id") >= ($2, $3)
 ORDER BY "weight" DESC, "sample_id" DESC LIMIT $1`
 
-const findByWeightReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByWeightReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("weight", "sample_id") >= ($2, $3)
   AND ("weight", "sample_id") < ($4, $5)
 ORDER BY "weight" DESC, "sample_id" DESC LIMIT $1`
@@ -451,23 +452,23 @@ func (s *store) findByWeight(ctx context.Context, l *list, page *keyvalue.Page) 
 	return s.db.Page(ctx, &table, page, findByWeight, findByWeightReverse, values...)
 }
 
-const findByBucket = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByBucket = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "bucket" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
 ORDER BY "bucket", "sample_id" LIMIT $1`
 
-const findByBucketTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByBucketTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "bucket" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
 ORDER BY "bucket", "sample_id" LIMIT $1`
 
-const findByBucketReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByBucketReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "bucket" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
 ORDER BY "bucket" DESC, "sample_id" DESC LIMIT $1`
 
-const findByBucketReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByBucketReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "bucket" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
@@ -483,20 +484,20 @@ func (s *store) findByBucket(ctx context.Context, bucket int64, l *list, page *k
 	return s.db.Page(ctx, &table, page, findByBucket, findByBucketReverse, values...)
 }
 
-const findByAmount = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByAmount = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("amount", "sample_id") >= ($2, $3)
 ORDER BY "amount", "sample_id" LIMIT $1`
 
-const findByAmountTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByAmountTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("amount", "sample_id") >= ($2, $3)
   AND ("amount", "sample_id") < ($4, $5)
 ORDER BY "amount", "sample_id" LIMIT $1`
 
-const findByAmountReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByAmountReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("amount", "sample_id") >= ($2, $3)
 ORDER BY "amount" DESC, "sample_id" DESC LIMIT $1`
 
-const findByAmountReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByAmountReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("amount", "sample_id") >= ($2, $3)
   AND ("amount", "sample_id") < ($4, $5)
 ORDER BY "amount" DESC, "sample_id" DESC LIMIT $1`
@@ -511,20 +512,20 @@ func (s *store) findByAmount(ctx context.Context, l *list, page *keyvalue.Page) 
 	return s.db.Page(ctx, &table, page, findByAmount, findByAmountReverse, values...)
 }
 
-const findByShift = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByShift = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("shift", "sample_id") >= ($2, $3)
 ORDER BY "shift", "sample_id" LIMIT $1`
 
-const findByShiftTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByShiftTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("shift", "sample_id") >= ($2, $3)
   AND ("shift", "sample_id") < ($4, $5)
 ORDER BY "shift", "sample_id" LIMIT $1`
 
-const findByShiftReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByShiftReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("shift", "sample_id") >= ($2, $3)
 ORDER BY "shift" DESC, "sample_id" DESC LIMIT $1`
 
-const findByShiftReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByShiftReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("shift", "sample_id") >= ($2, $3)
   AND ("shift", "sample_id") < ($4, $5)
 ORDER BY "shift" DESC, "sample_id" DESC LIMIT $1`
@@ -539,20 +540,20 @@ func (s *store) findByShift(ctx context.Context, l *list, page *keyvalue.Page) e
 	return s.db.Page(ctx, &table, page, findByShift, findByShiftReverse, values...)
 }
 
-const findByChecksum = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByChecksum = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("checksum", "sample_id") >= ($2, $3)
 ORDER BY "checksum", "sample_id" LIMIT $1`
 
-const findByChecksumTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByChecksumTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("checksum", "sample_id") >= ($2, $3)
   AND ("checksum", "sample_id") < ($4, $5)
 ORDER BY "checksum", "sample_id" LIMIT $1`
 
-const findByChecksumReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByChecksumReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("checksum", "sample_id") >= ($2, $3)
 ORDER BY "checksum" DESC, "sample_id" DESC LIMIT $1`
 
-const findByChecksumReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByChecksumReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("checksum", "sample_id") >= ($2, $3)
   AND ("checksum", "sample_id") < ($4, $5)
 ORDER BY "checksum" DESC, "sample_id" DESC LIMIT $1`
@@ -567,20 +568,20 @@ func (s *store) findByChecksum(ctx context.Context, l *list, page *keyvalue.Page
 	return s.db.Page(ctx, &table, page, findByChecksum, findByChecksumReverse, values...)
 }
 
-const findByPosition = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByPosition = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("position", "sample_id") >= ($2, $3)
 ORDER BY "position", "sample_id" LIMIT $1`
 
-const findByPositionTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByPositionTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("position", "sample_id") >= ($2, $3)
   AND ("position", "sample_id") < ($4, $5)
 ORDER BY "position", "sample_id" LIMIT $1`
 
-const findByPositionReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByPositionReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("position", "sample_id") >= ($2, $3)
 ORDER BY "position" DESC, "sample_id" DESC LIMIT $1`
 
-const findByPositionReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByPositionReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("position", "sample_id") >= ($2, $3)
   AND ("position", "sample_id") < ($4, $5)
 ORDER BY "position" DESC, "sample_id" DESC LIMIT $1`
@@ -595,20 +596,20 @@ func (s *store) findByPosition(ctx context.Context, l *list, page *keyvalue.Page
 	return s.db.Page(ctx, &table, page, findByPosition, findByPositionReverse, values...)
 }
 
-const findByDigest = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByDigest = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("digest", "sample_id") >= ($2, $3)
 ORDER BY "digest", "sample_id" LIMIT $1`
 
-const findByDigestTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByDigestTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("digest", "sample_id") >= ($2, $3)
   AND ("digest", "sample_id") < ($4, $5)
 ORDER BY "digest", "sample_id" LIMIT $1`
 
-const findByDigestReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByDigestReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("digest", "sample_id") >= ($2, $3)
 ORDER BY "digest" DESC, "sample_id" DESC LIMIT $1`
 
-const findByDigestReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByDigestReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("digest", "sample_id") >= ($2, $3)
   AND ("digest", "sample_id") < ($4, $5)
 ORDER BY "digest" DESC, "sample_id" DESC LIMIT $1`
@@ -623,23 +624,23 @@ func (s *store) findByDigest(ctx context.Context, l *list, page *keyvalue.Page) 
 	return s.db.Page(ctx, &table, page, findByDigest, findByDigestReverse, values...)
 }
 
-const findBySameText = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameText = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "text" = ANY (ARRAY[$2::text])
   AND "sample_id" >= $3
 ORDER BY "text", "sample_id" LIMIT $1`
 
-const findBySameTextTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameTextTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "text" = ANY (ARRAY[$2::text])
   AND "sample_id" >= $3
   AND "sample_id" < $4
 ORDER BY "text", "sample_id" LIMIT $1`
 
-const findBySameTextReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameTextReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "text" = ANY (ARRAY[$2::text])
   AND "sample_id" >= $3
 ORDER BY "text" DESC, "sample_id" DESC LIMIT $1`
 
-const findBySameTextReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameTextReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "text" = ANY (ARRAY[$2::text])
   AND "sample_id" >= $3
   AND "sample_id" < $4
@@ -655,23 +656,23 @@ func (s *store) findBySameText(ctx context.Context, text []byte, l *list, page *
 	return s.db.Page(ctx, &table, page, findBySameText, findBySameTextReverse, values...)
 }
 
-const findBySameNumber = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameNumber = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "number" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
 ORDER BY "number", "sample_id" LIMIT $1`
 
-const findBySameNumberTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameNumberTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "number" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
 ORDER BY "number", "sample_id" LIMIT $1`
 
-const findBySameNumberReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameNumberReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "number" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
 ORDER BY "number" DESC, "sample_id" DESC LIMIT $1`
 
-const findBySameNumberReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameNumberReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "number" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
@@ -687,23 +688,23 @@ func (s *store) findBySameNumber(ctx context.Context, number int64, l *list, pag
 	return s.db.Page(ctx, &table, page, findBySameNumber, findBySameNumberReverse, values...)
 }
 
-const findBySameSize = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameSize = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "size" = ANY (ARRAY[$2::numeric])
   AND "sample_id" >= $3
 ORDER BY "size", "sample_id" LIMIT $1`
 
-const findBySameSizeTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameSizeTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "size" = ANY (ARRAY[$2::numeric])
   AND "sample_id" >= $3
   AND "sample_id" < $4
 ORDER BY "size", "sample_id" LIMIT $1`
 
-const findBySameSizeReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameSizeReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "size" = ANY (ARRAY[$2::numeric])
   AND "sample_id" >= $3
 ORDER BY "size" DESC, "sample_id" DESC LIMIT $1`
 
-const findBySameSizeReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameSizeReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "size" = ANY (ARRAY[$2::numeric])
   AND "sample_id" >= $3
   AND "sample_id" < $4
@@ -719,23 +720,23 @@ func (s *store) findBySameSize(ctx context.Context, size uint64, l *list, page *
 	return s.db.Page(ctx, &table, page, findBySameSize, findBySameSizeReverse, values...)
 }
 
-const findBySameFlag = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameFlag = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "flag" = ANY (ARRAY[$2::boolean])
   AND "sample_id" >= $3
 ORDER BY "flag", "sample_id" LIMIT $1`
 
-const findBySameFlagTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameFlagTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "flag" = ANY (ARRAY[$2::boolean])
   AND "sample_id" >= $3
   AND "sample_id" < $4
 ORDER BY "flag", "sample_id" LIMIT $1`
 
-const findBySameFlagReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameFlagReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "flag" = ANY (ARRAY[$2::boolean])
   AND "sample_id" >= $3
 ORDER BY "flag" DESC, "sample_id" DESC LIMIT $1`
 
-const findBySameFlagReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameFlagReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "flag" = ANY (ARRAY[$2::boolean])
   AND "sample_id" >= $3
   AND "sample_id" < $4
@@ -751,23 +752,23 @@ func (s *store) findBySameFlag(ctx context.Context, flag bool, l *list, page *ke
 	return s.db.Page(ctx, &table, page, findBySameFlag, findBySameFlagReverse, values...)
 }
 
-const findBySameGrade = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameGrade = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "grade" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
 ORDER BY "grade", "sample_id" LIMIT $1`
 
-const findBySameGradeTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameGradeTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "grade" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
 ORDER BY "grade", "sample_id" LIMIT $1`
 
-const findBySameGradeReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameGradeReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "grade" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
 ORDER BY "grade" DESC, "sample_id" DESC LIMIT $1`
 
-const findBySameGradeReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameGradeReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "grade" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
@@ -783,26 +784,26 @@ func (s *store) findBySameGrade(ctx context.Context, grade int64, l *list, page 
 	return s.db.Page(ctx, &table, page, findBySameGrade, findBySameGradeReverse, values...)
 }
 
-const findBySameTime = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameTime = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "time" = ANY (ARRAY[$2::timestamptz])
   AND "time_nanos" = $3
   AND "sample_id" >= $4
 ORDER BY "time", "time_nanos", "sample_id" LIMIT $1`
 
-const findBySameTimeTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameTimeTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "time" = ANY (ARRAY[$2::timestamptz])
   AND "time_nanos" = $3
   AND "sample_id" >= $4
   AND "sample_id" < $5
 ORDER BY "time", "time_nanos", "sample_id" LIMIT $1`
 
-const findBySameTimeReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameTimeReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "time" = ANY (ARRAY[$2::timestamptz])
   AND "time_nanos" = $3
   AND "sample_id" >= $4
 ORDER BY "time" DESC, "time_nanos" DESC, "sample_id" DESC LIMIT $1`
 
-const findBySameTimeReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameTimeReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "time" = ANY (ARRAY[$2::timestamptz])
   AND "time_nanos" = $3
   AND "sample_id" >= $4
@@ -819,23 +820,23 @@ func (s *store) findBySameTime(ctx context.Context, time_ wire.Timestamp, l *lis
 	return s.db.Page(ctx, &table, page, findBySameTime, findBySameTimeReverse, values...)
 }
 
-const findBySameDelta = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameDelta = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "delta" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
 ORDER BY "delta", "sample_id" LIMIT $1`
 
-const findBySameDeltaTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameDeltaTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "delta" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
 ORDER BY "delta", "sample_id" LIMIT $1`
 
-const findBySameDeltaReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameDeltaReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "delta" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
 ORDER BY "delta" DESC, "sample_id" DESC LIMIT $1`
 
-const findBySameDeltaReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameDeltaReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "delta" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
@@ -851,23 +852,23 @@ func (s *store) findBySameDelta(ctx context.Context, delta int64, l *list, page 
 	return s.db.Page(ctx, &table, page, findBySameDelta, findBySameDeltaReverse, values...)
 }
 
-const findBySameMask = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameMask = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "mask" = ANY (ARRAY[$2::numeric])
   AND "sample_id" >= $3
 ORDER BY "mask", "sample_id" LIMIT $1`
 
-const findBySameMaskTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameMaskTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "mask" = ANY (ARRAY[$2::numeric])
   AND "sample_id" >= $3
   AND "sample_id" < $4
 ORDER BY "mask", "sample_id" LIMIT $1`
 
-const findBySameMaskReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameMaskReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "mask" = ANY (ARRAY[$2::numeric])
   AND "sample_id" >= $3
 ORDER BY "mask" DESC, "sample_id" DESC LIMIT $1`
 
-const findBySameMaskReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameMaskReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "mask" = ANY (ARRAY[$2::numeric])
   AND "sample_id" >= $3
   AND "sample_id" < $4
@@ -883,23 +884,23 @@ func (s *store) findBySameMask(ctx context.Context, mask uint64, l *list, page *
 	return s.db.Page(ctx, &table, page, findBySameMask, findBySameMaskReverse, values...)
 }
 
-const findBySameLevel = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameLevel = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "level" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
 ORDER BY "level", "sample_id" LIMIT $1`
 
-const findBySameLevelTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameLevelTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "level" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
 ORDER BY "level", "sample_id" LIMIT $1`
 
-const findBySameLevelReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameLevelReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "level" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
 ORDER BY "level" DESC, "sample_id" DESC LIMIT $1`
 
-const findBySameLevelReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameLevelReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "level" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
@@ -915,23 +916,23 @@ func (s *store) findBySameLevel(ctx context.Context, level int64, l *list, page 
 	return s.db.Page(ctx, &table, page, findBySameLevel, findBySameLevelReverse, values...)
 }
 
-const findBySameWeight = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameWeight = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "weight" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
 ORDER BY "weight", "sample_id" LIMIT $1`
 
-const findBySameWeightTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameWeightTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "weight" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
 ORDER BY "weight", "sample_id" LIMIT $1`
 
-const findBySameWeightReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameWeightReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "weight" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
 ORDER BY "weight" DESC, "sample_id" DESC LIMIT $1`
 
-const findBySameWeightReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameWeightReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "weight" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
@@ -947,23 +948,23 @@ func (s *store) findBySameWeight(ctx context.Context, weight int64, l *list, pag
 	return s.db.Page(ctx, &table, page, findBySameWeight, findBySameWeightReverse, values...)
 }
 
-const findBySameAmount = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameAmount = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "amount" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
 ORDER BY "amount", "sample_id" LIMIT $1`
 
-const findBySameAmountTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameAmountTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "amount" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
 ORDER BY "amount", "sample_id" LIMIT $1`
 
-const findBySameAmountReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameAmountReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "amount" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
 ORDER BY "amount" DESC, "sample_id" DESC LIMIT $1`
 
-const findBySameAmountReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameAmountReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "amount" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
@@ -979,23 +980,23 @@ func (s *store) findBySameAmount(ctx context.Context, amount int64, l *list, pag
 	return s.db.Page(ctx, &table, page, findBySameAmount, findBySameAmountReverse, values...)
 }
 
-const findBySameShift = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameShift = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "shift" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
 ORDER BY "shift", "sample_id" LIMIT $1`
 
-const findBySameShiftTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameShiftTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "shift" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
 ORDER BY "shift", "sample_id" LIMIT $1`
 
-const findBySameShiftReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameShiftReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "shift" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
 ORDER BY "shift" DESC, "sample_id" DESC LIMIT $1`
 
-const findBySameShiftReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameShiftReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "shift" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
@@ -1011,23 +1012,23 @@ func (s *store) findBySameShift(ctx context.Context, shift int64, l *list, page 
 	return s.db.Page(ctx, &table, page, findBySameShift, findBySameShiftReverse, values...)
 }
 
-const findBySameChecksum = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameChecksum = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "checksum" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
 ORDER BY "checksum", "sample_id" LIMIT $1`
 
-const findBySameChecksumTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameChecksumTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "checksum" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
 ORDER BY "checksum", "sample_id" LIMIT $1`
 
-const findBySameChecksumReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameChecksumReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "checksum" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
 ORDER BY "checksum" DESC, "sample_id" DESC LIMIT $1`
 
-const findBySameChecksumReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameChecksumReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "checksum" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
@@ -1043,23 +1044,23 @@ func (s *store) findBySameChecksum(ctx context.Context, checksum int64, l *list,
 	return s.db.Page(ctx, &table, page, findBySameChecksum, findBySameChecksumReverse, values...)
 }
 
-const findBySamePosition = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySamePosition = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "position" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
 ORDER BY "position", "sample_id" LIMIT $1`
 
-const findBySamePositionTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySamePositionTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "position" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
 ORDER BY "position", "sample_id" LIMIT $1`
 
-const findBySamePositionReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySamePositionReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "position" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
 ORDER BY "position" DESC, "sample_id" DESC LIMIT $1`
 
-const findBySamePositionReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySamePositionReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "position" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
@@ -1075,23 +1076,23 @@ func (s *store) findBySamePosition(ctx context.Context, position_ int64, l *list
 	return s.db.Page(ctx, &table, page, findBySamePosition, findBySamePositionReverse, values...)
 }
 
-const findBySameDigest = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameDigest = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "digest" = ANY (ARRAY[$2::bytea])
   AND "sample_id" >= $3
 ORDER BY "digest", "sample_id" LIMIT $1`
 
-const findBySameDigestTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameDigestTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "digest" = ANY (ARRAY[$2::bytea])
   AND "sample_id" >= $3
   AND "sample_id" < $4
 ORDER BY "digest", "sample_id" LIMIT $1`
 
-const findBySameDigestReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameDigestReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "digest" = ANY (ARRAY[$2::bytea])
   AND "sample_id" >= $3
 ORDER BY "digest" DESC, "sample_id" DESC LIMIT $1`
 
-const findBySameDigestReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySameDigestReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "digest" = ANY (ARRAY[$2::bytea])
   AND "sample_id" >= $3
   AND "sample_id" < $4

@@ -24,7 +24,8 @@ func (k *key) values() []any {
 	return []any{k.scalarID}
 }
 
-// values are the parameters that write r: its columns and its bytes.
+// values are the parameters that write r: its columns, its bytes and their
+// checksum.
 func (r *record) values() []any {
 	return []any{
 		r.scalarID, postgres.Float(r.doublePlain), postgres.Float(r.floatPlain), r.int32Plain,
@@ -39,6 +40,7 @@ func (r *record) values() []any {
 		postgres.OptionalInt(r.sfixed64Opt), postgres.OptionalBool(r.boolOpt),
 		postgres.Column(r.stringOpt), r.bytesOpt, postgres.OptionalInt(r.grainOpt),
 		postgres.Time(r.at), postgres.Nanos(r.at), postgres.Record(r.bytes),
+		keyvalue.Checksum(r.bytes),
 	}
 }
 
@@ -48,10 +50,10 @@ const insert = `INSERT INTO "scalars" ("scalar_id", "double_plain", "float_plain
   "double_opt", "float_opt", "int32_opt", "int64_opt", "uint32_opt", "uint64_opt", "sint32_opt",
   "sint64_opt", "fixed32_opt", "fixed64_opt", "sfixed32_opt", "sfixed64_opt", "bool_opt",
   "string_opt", "bytes_opt", "grain_opt", "at", "at_nanos", "prism_record", "prism_version",
-  "prism_release")
+  "prism_release", "prism_checksum")
 `
 
-const given = `VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, nextval('"scalars_version"'), 1)`
+const given = `VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, nextval('"scalars_version"'), 1, $37 # currval('"scalars_version"'))`
 
 const conflict = `
 ON CONFLICT ("scalar_id") DO `
@@ -74,7 +76,8 @@ const replace = `UPDATE SET
   "bool_opt" = excluded."bool_opt", "string_opt" = excluded."string_opt",
   "bytes_opt" = excluded."bytes_opt", "grain_opt" = excluded."grain_opt", "at" = excluded."at",
   "at_nanos" = excluded."at_nanos", "prism_record" = excluded."prism_record",
-  "prism_version" = nextval('"scalars_version"'), "prism_release" = 1`
+  "prism_version" = nextval('"scalars_version"'), "prism_release" = 1,
+  "prism_checksum" = $37 # currval('"scalars_version"')`
 
 const put = insert + given + conflict + replace + ` RETURNING "prism_version"`
 
@@ -94,8 +97,8 @@ const swap = `WITH prism_found AS MATERIALIZED (
   WHERE "scalar_id" >= $1 AND "scalar_id" <= $1
   ORDER BY "scalar_id" LIMIT 1 FOR UPDATE
 ), swapped AS (
-` + insert + `SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, nextval('"scalars_version"'), 1
-FROM prism_found WHERE version = $37` + conflict + replace + `
+` + insert + `SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, nextval('"scalars_version"'), 1, $37 # currval('"scalars_version"')
+FROM prism_found WHERE version = $38` + conflict + replace + `
 RETURNING "prism_version"
 )
 SELECT (SELECT version FROM prism_found), (SELECT "prism_version" FROM swapped)`
@@ -106,7 +109,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.values(), expected)
 }
 
-const get = `SELECT "prism_version", "prism_record" FROM "scalars"
+const get = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "scalars"
 WHERE "scalar_id" >= $1 AND "scalar_id" <= $1
 ORDER BY "scalar_id" LIMIT 1`
 
@@ -161,20 +164,20 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int) []any { return keys[i].values() })
 }
 
-const scan = `SELECT "prism_version", "prism_record" FROM "scalars"
+const scan = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "scalars"
 WHERE "scalar_id" >= $2
 ORDER BY "scalar_id" LIMIT $1`
 
-const scanTo = `SELECT "prism_version", "prism_record" FROM "scalars"
+const scanTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "scalars"
 WHERE "scalar_id" >= $2
   AND "scalar_id" < $3
 ORDER BY "scalar_id" LIMIT $1`
 
-const scanReverse = `SELECT "prism_version", "prism_record" FROM "scalars"
+const scanReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "scalars"
 WHERE "scalar_id" >= $2
 ORDER BY "scalar_id" DESC LIMIT $1`
 
-const scanReverseTo = `SELECT "prism_version", "prism_record" FROM "scalars"
+const scanReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "scalars"
 WHERE "scalar_id" >= $2
   AND "scalar_id" < $3
 ORDER BY "scalar_id" DESC LIMIT $1`
@@ -189,20 +192,20 @@ func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
 	return s.db.Page(ctx, &table, page, scan, scanReverse, values...)
 }
 
-const findByBytesOpt = `SELECT "prism_version", "prism_record" FROM "scalars"
+const findByBytesOpt = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "scalars"
 WHERE ("bytes_opt", "scalar_id") >= ($2, $3)
 ORDER BY "bytes_opt", "scalar_id" LIMIT $1`
 
-const findByBytesOptTo = `SELECT "prism_version", "prism_record" FROM "scalars"
+const findByBytesOptTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "scalars"
 WHERE ("bytes_opt", "scalar_id") >= ($2, $3)
   AND ("bytes_opt", "scalar_id") < ($4, $5)
 ORDER BY "bytes_opt", "scalar_id" LIMIT $1`
 
-const findByBytesOptReverse = `SELECT "prism_version", "prism_record" FROM "scalars"
+const findByBytesOptReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "scalars"
 WHERE ("bytes_opt", "scalar_id") >= ($2, $3)
 ORDER BY "bytes_opt" DESC, "scalar_id" DESC LIMIT $1`
 
-const findByBytesOptReverseTo = `SELECT "prism_version", "prism_record" FROM "scalars"
+const findByBytesOptReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "scalars"
 WHERE ("bytes_opt", "scalar_id") >= ($2, $3)
   AND ("bytes_opt", "scalar_id") < ($4, $5)
 ORDER BY "bytes_opt" DESC, "scalar_id" DESC LIMIT $1`

@@ -27,24 +27,26 @@ func (k *key) values() []any {
 	return []any{k.noteID}
 }
 
-// values are the parameters that write r: its columns and its bytes.
+// values are the parameters that write r: its columns, its bytes and their
+// checksum.
 func (r *record) values() []any {
 	return []any{
-		r.noteID, r.topic, postgres.Record(r.bytes),
+		r.noteID, r.topic, postgres.Record(r.bytes), keyvalue.Checksum(r.bytes),
 	}
 }
 
-const insert = `INSERT INTO "west_notes" ("note_id", "topic", "prism_record", "prism_version", "prism_release")
+const insert = `INSERT INTO "west_notes" ("note_id", "topic", "prism_record", "prism_version", "prism_release", "prism_checksum")
 `
 
-const given = `VALUES ($1, $2, $3, nextval('"west_notes_version"'), 1)`
+const given = `VALUES ($1, $2, $3, nextval('"west_notes_version"'), 1, $4 # currval('"west_notes_version"'))`
 
 const conflict = `
 ON CONFLICT ("note_id") DO `
 
 const replace = `UPDATE SET
   "topic" = excluded."topic", "prism_record" = excluded."prism_record",
-  "prism_version" = nextval('"west_notes_version"'), "prism_release" = 1`
+  "prism_version" = nextval('"west_notes_version"'), "prism_release" = 1,
+  "prism_checksum" = $4 # currval('"west_notes_version"')`
 
 const put = insert + given + conflict + replace + ` RETURNING "prism_version"`
 
@@ -68,8 +70,8 @@ const swap = `WITH prism_found AS MATERIALIZED (
   WHERE "note_id" >= $1 AND "note_id" <= $1
   ORDER BY "note_id" LIMIT 1 FOR UPDATE
 ), swapped AS (
-` + insert + `SELECT $1, $2, $3, nextval('"west_notes_version"'), 1
-FROM prism_found WHERE version = $4` + conflict + replace + `
+` + insert + `SELECT $1, $2, $3, nextval('"west_notes_version"'), 1, $4 # currval('"west_notes_version"')
+FROM prism_found WHERE version = $5` + conflict + replace + `
 RETURNING "prism_version"
 )
 SELECT (SELECT version FROM prism_found), (SELECT "prism_version" FROM swapped)`
@@ -80,7 +82,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.values(), expected)
 }
 
-const get = `SELECT "prism_version", "prism_record" FROM "west_notes"
+const get = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "west_notes"
 WHERE "note_id" >= $1 AND "note_id" <= $1
 ORDER BY "note_id" LIMIT 1`
 
@@ -135,7 +137,7 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int) []any { return keys[i].values() })
 }
 
-const findByTopic = `SELECT "prism_version", "prism_record" FROM "west_notes"
+const findByTopic = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "west_notes"
 WHERE "topic" >= $1 AND "topic" <= $1
 ORDER BY "topic" LIMIT 1`
 
@@ -144,20 +146,20 @@ func (s *store) findByTopic(ctx context.Context, topic []byte) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByTopic, topic)
 }
 
-const scan = `SELECT "prism_version", "prism_record" FROM "west_notes"
+const scan = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "west_notes"
 WHERE "note_id" >= $2
 ORDER BY "note_id" LIMIT $1`
 
-const scanTo = `SELECT "prism_version", "prism_record" FROM "west_notes"
+const scanTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "west_notes"
 WHERE "note_id" >= $2
   AND "note_id" < $3
 ORDER BY "note_id" LIMIT $1`
 
-const scanReverse = `SELECT "prism_version", "prism_record" FROM "west_notes"
+const scanReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "west_notes"
 WHERE "note_id" >= $2
 ORDER BY "note_id" DESC LIMIT $1`
 
-const scanReverseTo = `SELECT "prism_version", "prism_record" FROM "west_notes"
+const scanReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "west_notes"
 WHERE "note_id" >= $2
   AND "note_id" < $3
 ORDER BY "note_id" DESC LIMIT $1`

@@ -22,8 +22,8 @@ func (k *key) bind(q *sqlite.Query) {
 	q.Text(1, k.badgeID)
 }
 
-var put = sqlite.NewStatement(`INSERT INTO "badges" ("badge_id", "number", "chip", "master", "grade", "issued_at", "room", "chair", "shelf", "slot", "floor", "depth", "batch", "maker", "gate", "lane", "imprint", "prism_record", "prism_version", "prism_release")
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, 1)
+var put = sqlite.NewStatement(`INSERT INTO "badges" ("badge_id", "number", "chip", "master", "grade", "issued_at", "room", "chair", "shelf", "slot", "floor", "depth", "batch", "maker", "gate", "lane", "imprint", "prism_record", "prism_version", "prism_release", "prism_checksum")
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, 1, ?20)
 ON CONFLICT ("badge_id") DO UPDATE SET
   "number" = excluded."number", "chip" = excluded."chip", "master" = excluded."master",
   "grade" = excluded."grade", "issued_at" = excluded."issued_at", "room" = excluded."room",
@@ -31,7 +31,8 @@ ON CONFLICT ("badge_id") DO UPDATE SET
   "floor" = excluded."floor", "depth" = excluded."depth", "batch" = excluded."batch",
   "maker" = excluded."maker", "gate" = excluded."gate", "lane" = excluded."lane",
   "imprint" = excluded."imprint", "prism_record" = excluded."prism_record",
-  "prism_version" = excluded."prism_version", "prism_release" = excluded."prism_release"`)
+  "prism_version" = excluded."prism_version", "prism_release" = excluded."prism_release",
+  "prism_checksum" = excluded."prism_checksum"`)
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
@@ -60,6 +61,7 @@ func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	q.Bytes(17, r.imprint)
 	q.Blob(18, r.bytes)
 	q.Int(19, w.Version)
+	q.Checksum(20, r.bytes, w.Version)
 	q.Exec()
 	if q.UniqueViolation() {
 		return r.taken(c)
@@ -192,7 +194,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.bind, expected, r.write)
 }
 
-var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "badge_id" = ?1`)
+var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "badge_id" = ?1`)
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
@@ -225,7 +227,7 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
-var findByNumber = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "number" = ?1`)
+var findByNumber = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "number" = ?1`)
 
 // findByNumber returns the record with the values, as a reply.
 func (s *store) findByNumber(ctx context.Context, number int64) ([]byte, error) {
@@ -234,7 +236,7 @@ func (s *store) findByNumber(ctx context.Context, number int64) ([]byte, error) 
 	})
 }
 
-var findByChip = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "chip" = ?1`)
+var findByChip = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "chip" = ?1`)
 
 // findByChip returns the record with the values, as a reply.
 func (s *store) findByChip(ctx context.Context, chip uint64) ([]byte, error) {
@@ -243,7 +245,7 @@ func (s *store) findByChip(ctx context.Context, chip uint64) ([]byte, error) {
 	})
 }
 
-var findByMaster = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "master" = ?1`)
+var findByMaster = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "master" = ?1`)
 
 // findByMaster returns the record with the values, as a reply.
 func (s *store) findByMaster(ctx context.Context, master bool) ([]byte, error) {
@@ -252,7 +254,7 @@ func (s *store) findByMaster(ctx context.Context, master bool) ([]byte, error) {
 	})
 }
 
-var findByGrade = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "grade" = ?1`)
+var findByGrade = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "grade" = ?1`)
 
 // findByGrade returns the record with the values, as a reply.
 func (s *store) findByGrade(ctx context.Context, grade int64) ([]byte, error) {
@@ -261,7 +263,7 @@ func (s *store) findByGrade(ctx context.Context, grade int64) ([]byte, error) {
 	})
 }
 
-var findByIssuedAt = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "issued_at" = ?1`)
+var findByIssuedAt = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "issued_at" = ?1`)
 
 // findByIssuedAt returns the record with the values, as a reply.
 func (s *store) findByIssuedAt(ctx context.Context, issuedAt wire.Timestamp) ([]byte, error) {
@@ -270,7 +272,7 @@ func (s *store) findByIssuedAt(ctx context.Context, issuedAt wire.Timestamp) ([]
 	})
 }
 
-var findByShelf = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "shelf" = ?1`)
+var findByShelf = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "shelf" = ?1`)
 
 // findByShelf returns the record with the values, as a reply.
 func (s *store) findByShelf(ctx context.Context, shelf int64) ([]byte, error) {
@@ -279,7 +281,7 @@ func (s *store) findByShelf(ctx context.Context, shelf int64) ([]byte, error) {
 	})
 }
 
-var findBySlot = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "slot" = ?1`)
+var findBySlot = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "slot" = ?1`)
 
 // findBySlot returns the record with the values, as a reply.
 func (s *store) findBySlot(ctx context.Context, slot int64) ([]byte, error) {
@@ -288,7 +290,7 @@ func (s *store) findBySlot(ctx context.Context, slot int64) ([]byte, error) {
 	})
 }
 
-var findByFloor = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "floor" = ?1`)
+var findByFloor = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "floor" = ?1`)
 
 // findByFloor returns the record with the values, as a reply.
 func (s *store) findByFloor(ctx context.Context, floor int64) ([]byte, error) {
@@ -297,7 +299,7 @@ func (s *store) findByFloor(ctx context.Context, floor int64) ([]byte, error) {
 	})
 }
 
-var findByDepth = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "depth" = ?1`)
+var findByDepth = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "depth" = ?1`)
 
 // findByDepth returns the record with the values, as a reply.
 func (s *store) findByDepth(ctx context.Context, depth int64) ([]byte, error) {
@@ -306,7 +308,7 @@ func (s *store) findByDepth(ctx context.Context, depth int64) ([]byte, error) {
 	})
 }
 
-var findByBatch = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "batch" = ?1`)
+var findByBatch = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "batch" = ?1`)
 
 // findByBatch returns the record with the values, as a reply.
 func (s *store) findByBatch(ctx context.Context, batch int64) ([]byte, error) {
@@ -315,7 +317,7 @@ func (s *store) findByBatch(ctx context.Context, batch int64) ([]byte, error) {
 	})
 }
 
-var findByMaker = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "maker" = ?1`)
+var findByMaker = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "maker" = ?1`)
 
 // findByMaker returns the record with the values, as a reply.
 func (s *store) findByMaker(ctx context.Context, maker uint64) ([]byte, error) {
@@ -324,7 +326,7 @@ func (s *store) findByMaker(ctx context.Context, maker uint64) ([]byte, error) {
 	})
 }
 
-var findByGate = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "gate" = ?1`)
+var findByGate = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "gate" = ?1`)
 
 // findByGate returns the record with the values, as a reply.
 func (s *store) findByGate(ctx context.Context, gate int64) ([]byte, error) {
@@ -333,7 +335,7 @@ func (s *store) findByGate(ctx context.Context, gate int64) ([]byte, error) {
 	})
 }
 
-var findByLane = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "lane" = ?1`)
+var findByLane = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "lane" = ?1`)
 
 // findByLane returns the record with the values, as a reply.
 func (s *store) findByLane(ctx context.Context, lane int64) ([]byte, error) {
@@ -342,7 +344,7 @@ func (s *store) findByLane(ctx context.Context, lane int64) ([]byte, error) {
 	})
 }
 
-var findByImprint = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "imprint" = ?1`)
+var findByImprint = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "imprint" = ?1`)
 
 // findByImprint returns the record with the values, as a reply.
 func (s *store) findByImprint(ctx context.Context, imprint []byte) ([]byte, error) {
@@ -351,7 +353,7 @@ func (s *store) findByImprint(ctx context.Context, imprint []byte) ([]byte, erro
 	})
 }
 
-var findBySeat = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "room" = ?1 AND "chair" = ?2`)
+var findBySeat = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "room" = ?1 AND "chair" = ?2`)
 
 // findBySeat returns the record with the values, as a reply.
 func (s *store) findBySeat(ctx context.Context, room []byte, chair int64) ([]byte, error) {
@@ -361,12 +363,12 @@ func (s *store) findBySeat(ctx context.Context, room []byte, chair int64) ([]byt
 	})
 }
 
-var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges"
+var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
 WHERE "badge_id" >= ?2
   AND "badge_id" < ?3
 ORDER BY "badge_id" LIMIT ?1`)
 
-var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges"
+var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
 WHERE "badge_id" >= ?2
   AND "badge_id" < ?3
 ORDER BY "badge_id" DESC LIMIT ?1`)

@@ -21,8 +21,8 @@ func (k *key) bind(q *sqlite.Query) {
 	q.Text(1, k.sampleID)
 }
 
-var put = sqlite.NewStatement(`INSERT INTO "samples" ("sample_id", "text", "number", "size", "flag", "grade", "time", "delta", "mask", "level", "weight", "bucket", "amount", "shift", "checksum", "position", "digest", "prism_record", "prism_version", "prism_release")
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, 1)
+var put = sqlite.NewStatement(`INSERT INTO "samples" ("sample_id", "text", "number", "size", "flag", "grade", "time", "delta", "mask", "level", "weight", "bucket", "amount", "shift", "checksum", "position", "digest", "prism_record", "prism_version", "prism_release", "prism_checksum")
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, 1, ?20)
 ON CONFLICT ("sample_id") DO UPDATE SET
   "text" = excluded."text", "number" = excluded."number", "size" = excluded."size",
   "flag" = excluded."flag", "grade" = excluded."grade", "time" = excluded."time",
@@ -30,7 +30,8 @@ ON CONFLICT ("sample_id") DO UPDATE SET
   "weight" = excluded."weight", "bucket" = excluded."bucket", "amount" = excluded."amount",
   "shift" = excluded."shift", "checksum" = excluded."checksum", "position" = excluded."position",
   "digest" = excluded."digest", "prism_record" = excluded."prism_record",
-  "prism_version" = excluded."prism_version", "prism_release" = excluded."prism_release"`)
+  "prism_version" = excluded."prism_version", "prism_release" = excluded."prism_release",
+  "prism_checksum" = excluded."prism_checksum"`)
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
@@ -59,6 +60,7 @@ func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	q.Bytes(17, r.digest)
 	q.Blob(18, r.bytes)
 	q.Int(19, w.Version)
+	q.Checksum(20, r.bytes, w.Version)
 	q.Exec()
 	return nil
 }
@@ -71,7 +73,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.bind, expected, r.write)
 }
 
-var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples" WHERE "sample_id" = ?1`)
+var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples" WHERE "sample_id" = ?1`)
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
@@ -104,12 +106,12 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
-var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "sample_id" >= ?2
   AND "sample_id" < ?3
 ORDER BY "sample_id" LIMIT ?1`)
 
-var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "sample_id" >= ?2
   AND "sample_id" < ?3
 ORDER BY "sample_id" DESC LIMIT ?1`)
@@ -126,12 +128,12 @@ func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
 	})
 }
 
-var findByText = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findByText = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("text", "sample_id") >= (?2, ?3)
   AND ("text", "sample_id") < (?4, ?5)
 ORDER BY "text", "sample_id" LIMIT ?1`)
 
-var findByTextReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findByTextReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("text", "sample_id") >= (?2, ?3)
   AND ("text", "sample_id") < (?4, ?5)
 ORDER BY "text" DESC, "sample_id" DESC LIMIT ?1`)
@@ -150,12 +152,12 @@ func (s *store) findByText(ctx context.Context, l *list, page *keyvalue.Page) er
 	})
 }
 
-var findByNumber = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findByNumber = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("number", "sample_id") >= (?2, ?3)
   AND ("number", "sample_id") < (?4, ?5)
 ORDER BY "number", "sample_id" LIMIT ?1`)
 
-var findByNumberReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findByNumberReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("number", "sample_id") >= (?2, ?3)
   AND ("number", "sample_id") < (?4, ?5)
 ORDER BY "number" DESC, "sample_id" DESC LIMIT ?1`)
@@ -174,12 +176,12 @@ func (s *store) findByNumber(ctx context.Context, l *list, page *keyvalue.Page) 
 	})
 }
 
-var findBySize = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findBySize = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("size", "sample_id") >= (?2, ?3)
   AND ("size", "sample_id") < (?4, ?5)
 ORDER BY "size", "sample_id" LIMIT ?1`)
 
-var findBySizeReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findBySizeReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("size", "sample_id") >= (?2, ?3)
   AND ("size", "sample_id") < (?4, ?5)
 ORDER BY "size" DESC, "sample_id" DESC LIMIT ?1`)
@@ -198,12 +200,12 @@ func (s *store) findBySize(ctx context.Context, l *list, page *keyvalue.Page) er
 	})
 }
 
-var findByFlag = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findByFlag = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("flag", "sample_id") >= (?2, ?3)
   AND ("flag", "sample_id") < (?4, ?5)
 ORDER BY "flag", "sample_id" LIMIT ?1`)
 
-var findByFlagReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findByFlagReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("flag", "sample_id") >= (?2, ?3)
   AND ("flag", "sample_id") < (?4, ?5)
 ORDER BY "flag" DESC, "sample_id" DESC LIMIT ?1`)
@@ -222,12 +224,12 @@ func (s *store) findByFlag(ctx context.Context, l *list, page *keyvalue.Page) er
 	})
 }
 
-var findByGrade = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findByGrade = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("grade", "sample_id") >= (?2, ?3)
   AND ("grade", "sample_id") < (?4, ?5)
 ORDER BY "grade", "sample_id" LIMIT ?1`)
 
-var findByGradeReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findByGradeReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("grade", "sample_id") >= (?2, ?3)
   AND ("grade", "sample_id") < (?4, ?5)
 ORDER BY "grade" DESC, "sample_id" DESC LIMIT ?1`)
@@ -246,12 +248,12 @@ func (s *store) findByGrade(ctx context.Context, l *list, page *keyvalue.Page) e
 	})
 }
 
-var findByTime = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findByTime = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("time", "sample_id") >= (?2, ?3)
   AND ("time", "sample_id") < (?4, ?5)
 ORDER BY "time", "sample_id" LIMIT ?1`)
 
-var findByTimeReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findByTimeReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("time", "sample_id") >= (?2, ?3)
   AND ("time", "sample_id") < (?4, ?5)
 ORDER BY "time" DESC, "sample_id" DESC LIMIT ?1`)
@@ -270,12 +272,12 @@ func (s *store) findByTime(ctx context.Context, l *list, page *keyvalue.Page) er
 	})
 }
 
-var findByDelta = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findByDelta = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("delta", "sample_id") >= (?2, ?3)
   AND ("delta", "sample_id") < (?4, ?5)
 ORDER BY "delta", "sample_id" LIMIT ?1`)
 
-var findByDeltaReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findByDeltaReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("delta", "sample_id") >= (?2, ?3)
   AND ("delta", "sample_id") < (?4, ?5)
 ORDER BY "delta" DESC, "sample_id" DESC LIMIT ?1`)
@@ -294,12 +296,12 @@ func (s *store) findByDelta(ctx context.Context, l *list, page *keyvalue.Page) e
 	})
 }
 
-var findByMask = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findByMask = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("mask", "sample_id") >= (?2, ?3)
   AND ("mask", "sample_id") < (?4, ?5)
 ORDER BY "mask", "sample_id" LIMIT ?1`)
 
-var findByMaskReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findByMaskReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("mask", "sample_id") >= (?2, ?3)
   AND ("mask", "sample_id") < (?4, ?5)
 ORDER BY "mask" DESC, "sample_id" DESC LIMIT ?1`)
@@ -318,12 +320,12 @@ func (s *store) findByMask(ctx context.Context, l *list, page *keyvalue.Page) er
 	})
 }
 
-var findByLevel = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findByLevel = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("level", "sample_id") >= (?2, ?3)
   AND ("level", "sample_id") < (?4, ?5)
 ORDER BY "level", "sample_id" LIMIT ?1`)
 
-var findByLevelReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findByLevelReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("level", "sample_id") >= (?2, ?3)
   AND ("level", "sample_id") < (?4, ?5)
 ORDER BY "level" DESC, "sample_id" DESC LIMIT ?1`)
@@ -342,12 +344,12 @@ func (s *store) findByLevel(ctx context.Context, l *list, page *keyvalue.Page) e
 	})
 }
 
-var findByWeight = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findByWeight = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("weight", "sample_id") >= (?2, ?3)
   AND ("weight", "sample_id") < (?4, ?5)
 ORDER BY "weight", "sample_id" LIMIT ?1`)
 
-var findByWeightReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findByWeightReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("weight", "sample_id") >= (?2, ?3)
   AND ("weight", "sample_id") < (?4, ?5)
 ORDER BY "weight" DESC, "sample_id" DESC LIMIT ?1`)
@@ -366,13 +368,13 @@ func (s *store) findByWeight(ctx context.Context, l *list, page *keyvalue.Page) 
 	})
 }
 
-var findByBucket = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findByBucket = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "bucket" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
 ORDER BY "sample_id" LIMIT ?1`)
 
-var findByBucketReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findByBucketReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "bucket" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
@@ -391,12 +393,12 @@ func (s *store) findByBucket(ctx context.Context, bucket int64, l *list, page *k
 	})
 }
 
-var findByAmount = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findByAmount = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("amount", "sample_id") >= (?2, ?3)
   AND ("amount", "sample_id") < (?4, ?5)
 ORDER BY "amount", "sample_id" LIMIT ?1`)
 
-var findByAmountReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findByAmountReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("amount", "sample_id") >= (?2, ?3)
   AND ("amount", "sample_id") < (?4, ?5)
 ORDER BY "amount" DESC, "sample_id" DESC LIMIT ?1`)
@@ -415,12 +417,12 @@ func (s *store) findByAmount(ctx context.Context, l *list, page *keyvalue.Page) 
 	})
 }
 
-var findByShift = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findByShift = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("shift", "sample_id") >= (?2, ?3)
   AND ("shift", "sample_id") < (?4, ?5)
 ORDER BY "shift", "sample_id" LIMIT ?1`)
 
-var findByShiftReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findByShiftReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("shift", "sample_id") >= (?2, ?3)
   AND ("shift", "sample_id") < (?4, ?5)
 ORDER BY "shift" DESC, "sample_id" DESC LIMIT ?1`)
@@ -439,12 +441,12 @@ func (s *store) findByShift(ctx context.Context, l *list, page *keyvalue.Page) e
 	})
 }
 
-var findByChecksum = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findByChecksum = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("checksum", "sample_id") >= (?2, ?3)
   AND ("checksum", "sample_id") < (?4, ?5)
 ORDER BY "checksum", "sample_id" LIMIT ?1`)
 
-var findByChecksumReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findByChecksumReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("checksum", "sample_id") >= (?2, ?3)
   AND ("checksum", "sample_id") < (?4, ?5)
 ORDER BY "checksum" DESC, "sample_id" DESC LIMIT ?1`)
@@ -463,12 +465,12 @@ func (s *store) findByChecksum(ctx context.Context, l *list, page *keyvalue.Page
 	})
 }
 
-var findByPosition = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findByPosition = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("position", "sample_id") >= (?2, ?3)
   AND ("position", "sample_id") < (?4, ?5)
 ORDER BY "position", "sample_id" LIMIT ?1`)
 
-var findByPositionReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findByPositionReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("position", "sample_id") >= (?2, ?3)
   AND ("position", "sample_id") < (?4, ?5)
 ORDER BY "position" DESC, "sample_id" DESC LIMIT ?1`)
@@ -487,12 +489,12 @@ func (s *store) findByPosition(ctx context.Context, l *list, page *keyvalue.Page
 	})
 }
 
-var findByDigest = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findByDigest = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("digest", "sample_id") >= (?2, ?3)
   AND ("digest", "sample_id") < (?4, ?5)
 ORDER BY "digest", "sample_id" LIMIT ?1`)
 
-var findByDigestReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findByDigestReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("digest", "sample_id") >= (?2, ?3)
   AND ("digest", "sample_id") < (?4, ?5)
 ORDER BY "digest" DESC, "sample_id" DESC LIMIT ?1`)
@@ -511,13 +513,13 @@ func (s *store) findByDigest(ctx context.Context, l *list, page *keyvalue.Page) 
 	})
 }
 
-var findBySameText = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameText = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "text" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
 ORDER BY "sample_id" LIMIT ?1`)
 
-var findBySameTextReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameTextReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "text" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
@@ -536,13 +538,13 @@ func (s *store) findBySameText(ctx context.Context, text []byte, l *list, page *
 	})
 }
 
-var findBySameNumber = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameNumber = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "number" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
 ORDER BY "sample_id" LIMIT ?1`)
 
-var findBySameNumberReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameNumberReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "number" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
@@ -561,13 +563,13 @@ func (s *store) findBySameNumber(ctx context.Context, number int64, l *list, pag
 	})
 }
 
-var findBySameSize = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameSize = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "size" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
 ORDER BY "sample_id" LIMIT ?1`)
 
-var findBySameSizeReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameSizeReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "size" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
@@ -586,13 +588,13 @@ func (s *store) findBySameSize(ctx context.Context, size uint64, l *list, page *
 	})
 }
 
-var findBySameFlag = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameFlag = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "flag" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
 ORDER BY "sample_id" LIMIT ?1`)
 
-var findBySameFlagReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameFlagReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "flag" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
@@ -611,13 +613,13 @@ func (s *store) findBySameFlag(ctx context.Context, flag bool, l *list, page *ke
 	})
 }
 
-var findBySameGrade = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameGrade = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "grade" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
 ORDER BY "sample_id" LIMIT ?1`)
 
-var findBySameGradeReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameGradeReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "grade" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
@@ -636,13 +638,13 @@ func (s *store) findBySameGrade(ctx context.Context, grade int64, l *list, page 
 	})
 }
 
-var findBySameTime = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameTime = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "time" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
 ORDER BY "sample_id" LIMIT ?1`)
 
-var findBySameTimeReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameTimeReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "time" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
@@ -661,13 +663,13 @@ func (s *store) findBySameTime(ctx context.Context, time_ wire.Timestamp, l *lis
 	})
 }
 
-var findBySameDelta = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameDelta = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "delta" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
 ORDER BY "sample_id" LIMIT ?1`)
 
-var findBySameDeltaReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameDeltaReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "delta" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
@@ -686,13 +688,13 @@ func (s *store) findBySameDelta(ctx context.Context, delta int64, l *list, page 
 	})
 }
 
-var findBySameMask = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameMask = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "mask" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
 ORDER BY "sample_id" LIMIT ?1`)
 
-var findBySameMaskReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameMaskReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "mask" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
@@ -711,13 +713,13 @@ func (s *store) findBySameMask(ctx context.Context, mask uint64, l *list, page *
 	})
 }
 
-var findBySameLevel = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameLevel = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "level" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
 ORDER BY "sample_id" LIMIT ?1`)
 
-var findBySameLevelReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameLevelReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "level" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
@@ -736,13 +738,13 @@ func (s *store) findBySameLevel(ctx context.Context, level int64, l *list, page 
 	})
 }
 
-var findBySameWeight = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameWeight = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "weight" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
 ORDER BY "sample_id" LIMIT ?1`)
 
-var findBySameWeightReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameWeightReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "weight" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
@@ -761,13 +763,13 @@ func (s *store) findBySameWeight(ctx context.Context, weight int64, l *list, pag
 	})
 }
 
-var findBySameAmount = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameAmount = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "amount" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
 ORDER BY "sample_id" LIMIT ?1`)
 
-var findBySameAmountReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameAmountReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "amount" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
@@ -786,13 +788,13 @@ func (s *store) findBySameAmount(ctx context.Context, amount int64, l *list, pag
 	})
 }
 
-var findBySameShift = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameShift = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "shift" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
 ORDER BY "sample_id" LIMIT ?1`)
 
-var findBySameShiftReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameShiftReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "shift" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
@@ -811,13 +813,13 @@ func (s *store) findBySameShift(ctx context.Context, shift int64, l *list, page 
 	})
 }
 
-var findBySameChecksum = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameChecksum = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "checksum" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
 ORDER BY "sample_id" LIMIT ?1`)
 
-var findBySameChecksumReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameChecksumReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "checksum" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
@@ -836,13 +838,13 @@ func (s *store) findBySameChecksum(ctx context.Context, checksum int64, l *list,
 	})
 }
 
-var findBySamePosition = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findBySamePosition = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "position" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
 ORDER BY "sample_id" LIMIT ?1`)
 
-var findBySamePositionReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findBySamePositionReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "position" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
@@ -861,13 +863,13 @@ func (s *store) findBySamePosition(ctx context.Context, position_ int64, l *list
 	})
 }
 
-var findBySameDigest = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameDigest = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "digest" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
 ORDER BY "sample_id" LIMIT ?1`)
 
-var findBySameDigestReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameDigestReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "digest" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
