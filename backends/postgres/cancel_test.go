@@ -108,7 +108,7 @@ func TestForgottenStatements(t *testing.T) {
 	cfg := config(initSQL)
 	cfg.Connections = 1
 	db := open(t, environment(store), cfg)
-	const read = `SELECT $1::bigint, ''::bytea`
+	const read = `SELECT $1::bigint, ''::bytea, NULL::bigint`
 	for i, forget := range []string{`DEALLOCATE ALL`, `DISCARD PLANS`, `DISCARD ALL`} {
 		for range 2 {
 			if _, err := db.Version(t.Context(), insertThing+` -- `+strconv.Itoa(i), fmt.Sprint(rand.Int64()), nil); err != nil {

@@ -160,7 +160,7 @@ func TestLockedRecord(t *testing.T) {
 	beside.blocked(cfg.Writers)
 	for range 20 {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		_, err := db.Record(ctx, &things, `SELECT "prism_version", ''::bytea FROM "things" WHERE "id" = 'other'`)
+		_, err := db.Record(ctx, &things, `SELECT "prism_version", ''::bytea, NULL::bigint FROM "things" WHERE "id" = 'other'`)
 		cancel()
 		if err != nil {
 			t.Fatalf("a read beside puts that wait: %v", err)

@@ -54,10 +54,9 @@
 // server that is killed would else issue versions again that clients have seen.
 // Stronger values stay. What a commit survives is the server's affair: Open reads
 // its settings back and refuses those that are weaker than what is configured and
-// compiled against. With fsync or full_page_writes off, which all classes but
-// POWER_SAFE allow, a power cut leaves the whole database undefined, versions
-// included: such a database is to be thrown away then, not started again.
-// Replication to standbys is not looked at.
+// compiled against. With full_page_writes off, which all classes but POWER_SAFE
+// allow, a power cut may leave the whole database undefined: such a database is to
+// be thrown away then, not started again. Replication to standbys is not looked at.
 //
 // Batches that write one table go one after another, across all proxies: those
 // that hold each other's keys would end in deadlocks. Other calls go beside

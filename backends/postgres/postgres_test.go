@@ -186,7 +186,9 @@ func TestOpenRefuses(t *testing.T) {
 func TestOpenRefusesWeakDurability(t *testing.T) {
 	server := postgrestest.StartOwn(t)
 	migrate(t, environment(server.URL), config(initSQL))
-	for setting, commits := range map[string]bool{"synchronous_commit": true, "fsync": false, "full_page_writes": false} {
+	for setting, refused := range map[string]string{
+		"synchronous_commit": "", "fsync": "any store of Prism", "full_page_writes": "POWER_SAFE",
+	} {
 		query(t, server.URL, `ALTER SYSTEM SET `+setting+` = off`)
 		query(t, server.URL, `SELECT pg_reload_conf()::text`)
 		for value := "on"; value != "off"; value = query(t, server.URL, `SHOW `+setting)[0] {
@@ -196,8 +198,8 @@ func TestOpenRefusesWeakDurability(t *testing.T) {
 			cfg := config(initSQL)
 			cfg.Durability = class
 			db, err := postgres.Open(t.Context(), environment(server.URL), cfg)
-			if class == "POWER_SAFE" && !commits {
-				wantError(t, err, setting+" = off, which is not enough for POWER_SAFE")
+			if refused != "" && (refused == class || setting == "fsync") {
+				wantError(t, err, setting+" = off, which is not enough for "+refused)
 				continue
 			}
 			if err != nil {

@@ -201,7 +201,6 @@ func TestKilledServerIssuesNoVersionTwice(t *testing.T) {
 	server := postgrestest.StartOwn(t)
 	query(t, server.URL, `ALTER SYSTEM SET synchronous_commit = off`)
 	query(t, server.URL, `ALTER SYSTEM SET wal_writer_delay = '10s'`)
-	query(t, server.URL, `ALTER SYSTEM SET fsync = off`)
 	server.Kill(t)
 	server.Restart(t)
 	cfg := config(initSQL)
