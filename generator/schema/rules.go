@@ -82,7 +82,7 @@ var rules = []Rule{
 	{2025, "pii.content", Error, "personal data is of a type: nothing says what Any, Struct, Value and ListValue hold"},
 	{2026, "pii.category", Error, "personal data has a category"},
 	{2030, "index.field", Error, "an index names top-level fields of its entity"},
-	{2031, "index.shape", Error, "an index over several fields has a name, 1 to 10 equality fields, each once, and is either unique or ordered"},
+	{2031, "index.shape", Error, "an index over several fields has a name, at least one equality field, each once, and is either unique or ordered"},
 	{2032, "index.type", Error, "an indexed field is text, bytes, an integer, a bool, an open enum or a Timestamp"},
 	{2033, "enum.closed", Error, "a key or indexed enum is open: an unknown number of a closed one is no value"},
 	{2034, "type.messageset", Error, "MessageSet encoding is not served"},

@@ -242,7 +242,7 @@ var exampleFaults = map[int]string{
 	2025: `shop/v1/order.proto:7:39: PRISM2025 [pii.content] pii stands on answers of type google.protobuf.Struct; personal data is of a type: nothing says what Any, Struct, Value and ListValue hold; use a message with fields of its own`,
 	2026: `shop/v1/order.proto:6:20: PRISM2026 [pii.category] pii of note has no category; personal data has a category; write pii.category = CUSTOM, or a closer one`,
 	2030: `shop/v1/order.proto:7:16: PRISM2030 [index.field] index state names "statsu", which Order has not; an index names top-level fields of its entity; did you mean status?`,
-	2031: `shop/v1/order.proto:8:5: PRISM2031 [index.shape] index number of Order is unique and ordered; an index over several fields has a name, 1 to 10 equality fields, each once, and is either unique or ordered; move the field to equality, or remove unique`,
+	2031: `shop/v1/order.proto:8:5: PRISM2031 [index.shape] index number of Order is unique and ordered; an index over several fields has a name, at least one equality field, each once, and is either unique or ordered; move the field to equality, or remove unique`,
 	2032: `shop/v1/order.proto:6:21: PRISM2032 [index.type] indexed field price is of type double; an indexed field is text, bytes, an integer, a bool, an open enum or a Timestamp; choose a field of another type`,
 	2033: `shop/v1/order.proto:11:31: PRISM2033 [enum.closed] status is of the closed enum shop.v1.Status; a key or indexed enum is open: an unknown number of a closed one is no value; use an enum of a proto3 file, or with features.enum_type = OPEN`,
 	2034: `shop/v1/example.proto:4:3: PRISM2034 [type.messageset] message Old has message_set_wire_format; MessageSet encoding is not served; remove the option`,

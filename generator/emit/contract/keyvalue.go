@@ -10,9 +10,10 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
-// The numbers of the fields that every list request has. They are frozen, as
+// The numbers of the fields of requests of lists and Finds. They are frozen, as
 // are all numbers in this file: clients have them compiled in.
 const (
+	fieldBy        = 1
 	fieldFrom      = 11
 	fieldTo        = 12
 	fieldReverse   = 13
@@ -209,16 +210,20 @@ func (w *writer) scan() {
 	})
 }
 
-// find adds the RPC that reads by an index.
+// find adds the RPC that reads by an index. The values to find by, and the ends
+// of a range, are messages of their own, in which a field has the number that it
+// has in the entity: whatever becomes of an index, no number changes its meaning.
 func (w *writer) find(x *schema.Index) {
+	var fields []field
+	var nested []*message
 	equality := names(x.Equality)
-	fields := w.fields(x.Equality)
-	for i := range fields {
-		fields[i].number = int32(i + 1)
+	if equality != "" {
+		nested = append(nested, &message{name: "By", comment: "The values to find by.", fields: w.fields(x.Equality)})
+		fields = append(fields, field{"By", "by", fieldBy, ""})
 	}
 	if x.Unique {
 		w.rpc(x.Find, fmt.Sprintf("returns the one record with the given %s.", equality)+errorList("NOT_FOUND: there is none."))
-		w.message(x.Find+"Request", "", fields...)
+		w.message(x.Find+"Request", "", fields...).nested = nested
 		w.message(x.Find+"Response", "", field{w.e.Name + "Record", "record", 1, ""})
 		return
 	}
@@ -231,12 +236,15 @@ func (w *writer) find(x *schema.Index) {
 		if x.Ordered.Presence && x.Ordered.Role != schema.Key {
 			what += " that have " + x.Ordered.Name
 		}
+		end := w.fields([]*schema.Field{x.Ordered})
+		end[0].kind, end[0].comment = w.bound(x.Ordered), ""
+		nested = append(nested, &message{name: "Bound", comment: "An end of the range. Unset, its field is the least value.", fields: end})
 		fields = append(fields,
-			field{w.bound(x.Ordered), "from", fieldFrom, fromComment},
-			field{w.bound(x.Ordered), "to", fieldTo, toComment})
+			field{"Bound", "from", fieldFrom, fromComment},
+			field{"Bound", "to", fieldTo, toComment})
 	}
 	w.rpc(x.Find, fmt.Sprintf("lists %s in the order %s, a page at a time.", what, order)+errorList(pageErrors()...))
-	w.list(x.Find, fields)
+	w.list(x.Find, fields).nested = nested
 }
 
 const (
@@ -244,9 +252,9 @@ const (
 	toComment   = "Exclusive, whatever the direction. Unset: to the last."
 )
 
-// list adds the messages of an RPC that answers pages.
-func (w *writer) list(name string, fields []field) {
-	w.message(name+"Request", "", append(fields,
+// list adds the messages of an RPC that answers pages, and returns its request.
+func (w *writer) list(name string, fields []field) (request *message) {
+	request = w.message(name+"Request", "", append(fields,
 		field{"bool", "reverse", fieldReverse, "Lists from the last to the first."},
 		field{"int32", "page_size", fieldPageSize, "The most records to answer, at most 1,000. 0: 100. A page may be smaller and not be the last."},
 		field{"string", "page_token", fieldPageToken, "The next_page_token of the page before; every other field but page_size must be as it was then. Empty: the first page."},
@@ -254,6 +262,7 @@ func (w *writer) list(name string, fields []field) {
 	w.message(name+"Response", "",
 		field{"repeated " + w.e.Name + "Record", "records", 1, ""},
 		field{"string", "next_page_token", 2, "Good for 24 hours. Empty: this page is the last."})
+	return request
 }
 
 // fields returns schema fields with their own numbers, types and comments.

@@ -115,13 +115,14 @@ func (p *printer) message(m *message) {
 }
 
 // comment writes text and breaks lines that are too long; a line that begins
-// with a hyphen is an item of a list, indented as gofmt has it.
+// with a hyphen is an item of a list, indented as gofmt has it. What a line has
+// too much goes before the next one of its paragraph.
 func (p *printer) comment(text string) {
 	if text == "" {
 		return
 	}
 	const width = 80
-	for line := range strings.SplitSeq(text, "\n") {
+	for line := range strings.SplitSeq(reflow(text, width-len(p.indent)-len("// ")), "\n") {
 		head, hang := "// ", "// "
 		if strings.HasPrefix(line, "- ") {
 			head, hang = "//   ", "//     "
@@ -137,4 +138,19 @@ func (p *printer) comment(text string) {
 			p.line("%s", strings.TrimRight(head+part, " "))
 		}
 	}
+}
+
+// reflow joins the lines of each paragraph that has one of more than room bytes.
+// Lines of a list, and indented ones, are left as they stand.
+func reflow(text string, room int) string {
+	paragraphs := strings.Split(text, "\n\n")
+	for i, p := range paragraphs {
+		lines := strings.Split(p, "\n")
+		long := slices.ContainsFunc(lines, func(l string) bool { return len(l) > room })
+		shaped := slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, "- ") || strings.HasPrefix(l, " ") })
+		if long && !shaped {
+			paragraphs[i] = strings.Join(lines, " ")
+		}
+	}
+	return strings.Join(paragraphs, "\n\n")
 }

@@ -92,9 +92,8 @@ func (q *findBySerialRequest) read(b []byte) error {
 	q.serial = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
-		switch f.Tag {
-		case 1<<3 | wire.Bytes:
-			q.serial = f.Text()
+		if f.Tag == keyvalue.TagBy {
+			f.Join(q.readBy(f.Message()))
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -102,11 +101,21 @@ func (q *findBySerialRequest) read(b []byte) error {
 	}
 	switch {
 	case len(q.serial) > 64:
-		return runtime.TooLong("serial", len(q.serial), 64)
+		return runtime.TooLong("by.serial", len(q.serial), 64)
 	case bytes.IndexByte(q.serial, 0) >= 0:
-		return runtime.HasNUL("serial")
+		return runtime.HasNUL("by.serial")
 	}
 	return nil
+}
+
+// readBy reads the values to find by.
+func (q *findBySerialRequest) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagSerial {
+			q.serial = f.Text()
+		}
+	}
+	return f.Err()
 }
 
 // findBySerial serves FindItemBySerial.
@@ -127,9 +136,8 @@ func (q *findByLabelRequest) read(b []byte) error {
 	q.label = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
-		switch f.Tag {
-		case 1<<3 | wire.Bytes:
-			q.label = f.Text()
+		if f.Tag == keyvalue.TagBy {
+			f.Join(q.readBy(f.Message()))
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -137,11 +145,21 @@ func (q *findByLabelRequest) read(b []byte) error {
 	}
 	switch {
 	case len(q.label) > 64:
-		return runtime.TooLong("label", len(q.label), 64)
+		return runtime.TooLong("by.label", len(q.label), 64)
 	case bytes.IndexByte(q.label, 0) >= 0:
-		return runtime.HasNUL("label")
+		return runtime.HasNUL("by.label")
 	}
 	return nil
+}
+
+// readBy reads the values to find by.
+func (q *findByLabelRequest) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagLabel {
+			q.label = f.Text()
+		}
+	}
+	return f.Err()
 }
 
 // findByLabel serves FindItemByLabel.
@@ -165,8 +183,8 @@ func (q *findByColourRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Bytes:
-			q.colour = f.Text()
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -176,17 +194,27 @@ func (q *findByColourRequest) read(b []byte) error {
 	}
 	switch {
 	case len(q.colour) > 64:
-		return runtime.TooLong("colour", len(q.colour), 64)
+		return runtime.TooLong("by.colour", len(q.colour), 64)
 	case bytes.IndexByte(q.colour, 0) >= 0:
-		return runtime.HasNUL("colour")
+		return runtime.HasNUL("by.colour")
 	}
 	return nil
+}
+
+// readBy reads the values to find by.
+func (q *findByColourRequest) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagColour {
+			q.colour = f.Text()
+		}
+	}
+	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
 func (q *findByColourRequest) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.ItemService/FindItemsByColour"))
-	b = wire.AppendBytes(b, 1, q.colour)
+	b = wire.AppendBytes(b, 4, q.colour)
 	return b
 }
 
@@ -217,11 +245,11 @@ func (q *findByTitleRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 11<<3 | wire.Bytes:
-			q.from.title = f.Text()
-		case 12<<3 | wire.Bytes:
+		case keyvalue.TagFrom:
+			f.Join(q.readBound(&q.from, f.Message()))
+		case keyvalue.TagTo:
 			q.bounded = true
-			q.to.title = f.Text()
+			f.Join(q.readBound(&q.to, f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -231,17 +259,27 @@ func (q *findByTitleRequest) read(b []byte) error {
 	}
 	switch {
 	case len(q.from.title) > 64:
-		return runtime.TooLong("from", len(q.from.title), 64)
+		return runtime.TooLong("from.title", len(q.from.title), 64)
 	case bytes.IndexByte(q.from.title, 0) >= 0:
-		return runtime.HasNUL("from")
+		return runtime.HasNUL("from.title")
 	case len(q.to.title) > 64:
-		return runtime.TooLong("to", len(q.to.title), 64)
+		return runtime.TooLong("to.title", len(q.to.title), 64)
 	case bytes.IndexByte(q.to.title, 0) >= 0:
-		return runtime.HasNUL("to")
+		return runtime.HasNUL("to.title")
 	case q.bounded && bytes.Compare(q.from.title, q.to.title) > 0:
 		return keyvalue.Backwards(false)
 	}
 	return nil
+}
+
+// readBound reads into at an end of the range.
+func (q *findByTitleRequest) readBound(at *position, f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagTitle {
+			at.title = f.Text()
+		}
+	}
+	return f.Err()
 }
 
 // query is what a page token of the list is bound to.

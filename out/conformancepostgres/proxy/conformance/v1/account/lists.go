@@ -85,8 +85,8 @@ func (q *findByConfirmedAtRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Bytes:
-			q.confirmedAt = f.Timestamp(q.confirmedAt)
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -96,17 +96,27 @@ func (q *findByConfirmedAtRequest) read(b []byte) error {
 	}
 	switch {
 	case !q.confirmedAt.Set:
-		return runtime.Required("confirmed_at")
+		return runtime.Required("by.confirmed_at")
 	case !q.confirmedAt.Valid():
-		return runtime.BadTime("confirmed_at")
+		return runtime.BadTime("by.confirmed_at")
 	}
 	return nil
+}
+
+// readBy reads the values to find by.
+func (q *findByConfirmedAtRequest) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagConfirmedAt {
+			q.confirmedAt = f.Timestamp(q.confirmedAt)
+		}
+	}
+	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
 func (q *findByConfirmedAtRequest) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.AccountService/FindAccountsByConfirmedAt"))
-	b = wire.AppendTimestamp(b, 1, q.confirmedAt)
+	b = wire.AppendTimestamp(b, 7, q.confirmedAt)
 	return b
 }
 
@@ -139,8 +149,8 @@ func (q *findByEmailRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Bytes:
-			q.email = f.Text()
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -150,17 +160,27 @@ func (q *findByEmailRequest) read(b []byte) error {
 	}
 	switch {
 	case len(q.email) > 64:
-		return runtime.TooLong("email", len(q.email), 64)
+		return runtime.TooLong("by.email", len(q.email), 64)
 	case bytes.IndexByte(q.email, 0) >= 0:
-		return runtime.HasNUL("email")
+		return runtime.HasNUL("by.email")
 	}
 	return nil
+}
+
+// readBy reads the values to find by.
+func (q *findByEmailRequest) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagEmail {
+			q.email = f.Text()
+		}
+	}
+	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
 func (q *findByEmailRequest) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.AccountService/FindAccountsByEmail"))
-	b = wire.AppendBytes(b, 1, q.email)
+	b = wire.AppendBytes(b, 9, q.email)
 	return b
 }
 
@@ -192,8 +212,8 @@ func (q *findByExtensionRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Varint:
-			q.extension = f.Int64()
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -201,10 +221,20 @@ func (q *findByExtensionRequest) read(b []byte) error {
 	return runtime.Decode(f.Err())
 }
 
+// readBy reads the values to find by.
+func (q *findByExtensionRequest) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagExtension {
+			q.extension = f.Int64()
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
 func (q *findByExtensionRequest) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.AccountService/FindAccountsByExtension"))
-	b = wire.AppendVarint(b, 1, uint64(q.extension))
+	b = wire.AppendVarint(b, 10, uint64(q.extension))
 	return b
 }
 

@@ -82,12 +82,21 @@ type findByNumberRequest struct {
 func (q *findByNumberRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
-		switch f.Tag {
-		case 1<<3 | wire.Varint:
-			q.number = f.Int64()
+		if f.Tag == keyvalue.TagBy {
+			f.Join(q.readBy(f.Message()))
 		}
 	}
 	return runtime.Decode(f.Err())
+}
+
+// readBy reads the values to find by.
+func (q *findByNumberRequest) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagNumber {
+			q.number = f.Int64()
+		}
+	}
+	return f.Err()
 }
 
 // findByNumber serves FindBadgeByNumber.
@@ -107,12 +116,21 @@ type findByChipRequest struct {
 func (q *findByChipRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
-		switch f.Tag {
-		case 1<<3 | wire.Varint:
-			q.chip = f.Uint64()
+		if f.Tag == keyvalue.TagBy {
+			f.Join(q.readBy(f.Message()))
 		}
 	}
 	return runtime.Decode(f.Err())
+}
+
+// readBy reads the values to find by.
+func (q *findByChipRequest) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagChip {
+			q.chip = f.Uint64()
+		}
+	}
+	return f.Err()
 }
 
 // findByChip serves FindBadgeByChip.
@@ -132,12 +150,21 @@ type findByMasterRequest struct {
 func (q *findByMasterRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
-		switch f.Tag {
-		case 1<<3 | wire.Varint:
-			q.master = f.Bool()
+		if f.Tag == keyvalue.TagBy {
+			f.Join(q.readBy(f.Message()))
 		}
 	}
 	return runtime.Decode(f.Err())
+}
+
+// readBy reads the values to find by.
+func (q *findByMasterRequest) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagMaster {
+			q.master = f.Bool()
+		}
+	}
+	return f.Err()
 }
 
 // findByMaster serves FindBadgeByMaster.
@@ -157,12 +184,21 @@ type findByGradeRequest struct {
 func (q *findByGradeRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
-		switch f.Tag {
-		case 1<<3 | wire.Varint:
-			q.grade = int64(f.Int32())
+		if f.Tag == keyvalue.TagBy {
+			f.Join(q.readBy(f.Message()))
 		}
 	}
 	return runtime.Decode(f.Err())
+}
+
+// readBy reads the values to find by.
+func (q *findByGradeRequest) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagGrade {
+			q.grade = int64(f.Int32())
+		}
+	}
+	return f.Err()
 }
 
 // findByGrade serves FindBadgeByGrade.
@@ -182,9 +218,8 @@ type findByIssuedAtRequest struct {
 func (q *findByIssuedAtRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
-		switch f.Tag {
-		case 1<<3 | wire.Bytes:
-			q.issuedAt = f.Timestamp(q.issuedAt)
+		if f.Tag == keyvalue.TagBy {
+			f.Join(q.readBy(f.Message()))
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -192,11 +227,21 @@ func (q *findByIssuedAtRequest) read(b []byte) error {
 	}
 	switch {
 	case !q.issuedAt.Set:
-		return runtime.Required("issued_at")
+		return runtime.Required("by.issued_at")
 	case !q.issuedAt.Valid():
-		return runtime.BadTime("issued_at")
+		return runtime.BadTime("by.issued_at")
 	}
 	return nil
+}
+
+// readBy reads the values to find by.
+func (q *findByIssuedAtRequest) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagIssuedAt {
+			q.issuedAt = f.Timestamp(q.issuedAt)
+		}
+	}
+	return f.Err()
 }
 
 // findByIssuedAt serves FindBadgeByIssuedAt.
@@ -216,12 +261,21 @@ type findByShelfRequest struct {
 func (q *findByShelfRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
-		switch f.Tag {
-		case 1<<3 | wire.Varint:
-			q.shelf = int64(f.Int32())
+		if f.Tag == keyvalue.TagBy {
+			f.Join(q.readBy(f.Message()))
 		}
 	}
 	return runtime.Decode(f.Err())
+}
+
+// readBy reads the values to find by.
+func (q *findByShelfRequest) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagShelf {
+			q.shelf = int64(f.Int32())
+		}
+	}
+	return f.Err()
 }
 
 // findByShelf serves FindBadgeByShelf.
@@ -241,12 +295,21 @@ type findBySlotRequest struct {
 func (q *findBySlotRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
-		switch f.Tag {
-		case 1<<3 | wire.Varint:
-			q.slot = int64(f.Uint32())
+		if f.Tag == keyvalue.TagBy {
+			f.Join(q.readBy(f.Message()))
 		}
 	}
 	return runtime.Decode(f.Err())
+}
+
+// readBy reads the values to find by.
+func (q *findBySlotRequest) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagSlot {
+			q.slot = int64(f.Uint32())
+		}
+	}
+	return f.Err()
 }
 
 // findBySlot serves FindBadgeBySlot.
@@ -266,12 +329,21 @@ type findByFloorRequest struct {
 func (q *findByFloorRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
-		switch f.Tag {
-		case 1<<3 | wire.Varint:
-			q.floor = int64(f.Sint32())
+		if f.Tag == keyvalue.TagBy {
+			f.Join(q.readBy(f.Message()))
 		}
 	}
 	return runtime.Decode(f.Err())
+}
+
+// readBy reads the values to find by.
+func (q *findByFloorRequest) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagFloor {
+			q.floor = int64(f.Sint32())
+		}
+	}
+	return f.Err()
 }
 
 // findByFloor serves FindBadgeByFloor.
@@ -291,12 +363,21 @@ type findByDepthRequest struct {
 func (q *findByDepthRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
-		switch f.Tag {
-		case 1<<3 | wire.Varint:
-			q.depth = f.Sint64()
+		if f.Tag == keyvalue.TagBy {
+			f.Join(q.readBy(f.Message()))
 		}
 	}
 	return runtime.Decode(f.Err())
+}
+
+// readBy reads the values to find by.
+func (q *findByDepthRequest) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagDepth {
+			q.depth = f.Sint64()
+		}
+	}
+	return f.Err()
 }
 
 // findByDepth serves FindBadgeByDepth.
@@ -316,12 +397,21 @@ type findByBatchRequest struct {
 func (q *findByBatchRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
-		switch f.Tag {
-		case 1<<3 | wire.Fixed32:
-			q.batch = int64(f.Uint32())
+		if f.Tag == keyvalue.TagBy {
+			f.Join(q.readBy(f.Message()))
 		}
 	}
 	return runtime.Decode(f.Err())
+}
+
+// readBy reads the values to find by.
+func (q *findByBatchRequest) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagBatch {
+			q.batch = int64(f.Uint32())
+		}
+	}
+	return f.Err()
 }
 
 // findByBatch serves FindBadgeByBatch.
@@ -341,12 +431,21 @@ type findByMakerRequest struct {
 func (q *findByMakerRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
-		switch f.Tag {
-		case 1<<3 | wire.Fixed64:
-			q.maker = f.Uint64()
+		if f.Tag == keyvalue.TagBy {
+			f.Join(q.readBy(f.Message()))
 		}
 	}
 	return runtime.Decode(f.Err())
+}
+
+// readBy reads the values to find by.
+func (q *findByMakerRequest) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagMaker {
+			q.maker = f.Uint64()
+		}
+	}
+	return f.Err()
 }
 
 // findByMaker serves FindBadgeByMaker.
@@ -366,12 +465,21 @@ type findByGateRequest struct {
 func (q *findByGateRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
-		switch f.Tag {
-		case 1<<3 | wire.Fixed32:
-			q.gate = int64(f.Int32())
+		if f.Tag == keyvalue.TagBy {
+			f.Join(q.readBy(f.Message()))
 		}
 	}
 	return runtime.Decode(f.Err())
+}
+
+// readBy reads the values to find by.
+func (q *findByGateRequest) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagGate {
+			q.gate = int64(f.Int32())
+		}
+	}
+	return f.Err()
 }
 
 // findByGate serves FindBadgeByGate.
@@ -391,12 +499,21 @@ type findByLaneRequest struct {
 func (q *findByLaneRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
-		switch f.Tag {
-		case 1<<3 | wire.Fixed64:
-			q.lane = f.Int64()
+		if f.Tag == keyvalue.TagBy {
+			f.Join(q.readBy(f.Message()))
 		}
 	}
 	return runtime.Decode(f.Err())
+}
+
+// readBy reads the values to find by.
+func (q *findByLaneRequest) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagLane {
+			q.lane = f.Int64()
+		}
+	}
+	return f.Err()
 }
 
 // findByLane serves FindBadgeByLane.
@@ -417,18 +534,27 @@ func (q *findByImprintRequest) read(b []byte) error {
 	q.imprint = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
-		switch f.Tag {
-		case 1<<3 | wire.Bytes:
-			q.imprint = f.Bytes()
+		if f.Tag == keyvalue.TagBy {
+			f.Join(q.readBy(f.Message()))
 		}
 	}
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
 	if len(q.imprint) > 64 {
-		return runtime.TooLong("imprint", len(q.imprint), 64)
+		return runtime.TooLong("by.imprint", len(q.imprint), 64)
 	}
 	return nil
+}
+
+// readBy reads the values to find by.
+func (q *findByImprintRequest) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagImprint {
+			q.imprint = f.Bytes()
+		}
+	}
+	return f.Err()
 }
 
 // findByImprint serves FindBadgeByImprint.
@@ -450,11 +576,8 @@ func (q *findBySeatRequest) read(b []byte) error {
 	q.room = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
-		switch f.Tag {
-		case 1<<3 | wire.Bytes:
-			q.room = f.Text()
-		case 2<<3 | wire.Varint:
-			q.chair = f.Int64()
+		if f.Tag == keyvalue.TagBy {
+			f.Join(q.readBy(f.Message()))
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -462,11 +585,24 @@ func (q *findBySeatRequest) read(b []byte) error {
 	}
 	switch {
 	case len(q.room) > 64:
-		return runtime.TooLong("room", len(q.room), 64)
+		return runtime.TooLong("by.room", len(q.room), 64)
 	case bytes.IndexByte(q.room, 0) >= 0:
-		return runtime.HasNUL("room")
+		return runtime.HasNUL("by.room")
 	}
 	return nil
+}
+
+// readBy reads the values to find by.
+func (q *findBySeatRequest) readBy(f *wire.Fields) error {
+	for f.Next() {
+		switch f.Tag {
+		case tagRoom:
+			q.room = f.Text()
+		case tagChair:
+			q.chair = f.Int64()
+		}
+	}
+	return f.Err()
 }
 
 // findBySeat serves FindBadgeBySeat.

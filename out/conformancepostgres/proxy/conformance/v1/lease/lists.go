@@ -92,9 +92,8 @@ func (q *findByOwnerRequest) read(b []byte) error {
 	q.owner = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
-		switch f.Tag {
-		case 1<<3 | wire.Bytes:
-			q.owner = f.Text()
+		if f.Tag == keyvalue.TagBy {
+			f.Join(q.readBy(f.Message()))
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -102,11 +101,21 @@ func (q *findByOwnerRequest) read(b []byte) error {
 	}
 	switch {
 	case len(q.owner) > 64:
-		return runtime.TooLong("owner", len(q.owner), 64)
+		return runtime.TooLong("by.owner", len(q.owner), 64)
 	case bytes.IndexByte(q.owner, 0) >= 0:
-		return runtime.HasNUL("owner")
+		return runtime.HasNUL("by.owner")
 	}
 	return nil
+}
+
+// readBy reads the values to find by.
+func (q *findByOwnerRequest) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagOwner {
+			q.owner = f.Text()
+		}
+	}
+	return f.Err()
 }
 
 // findByOwner serves FindLeaseByOwner.
@@ -128,11 +137,11 @@ func (q *findByPriorityRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 11<<3 | wire.Varint:
-			q.from.priority = f.Int64()
-		case 12<<3 | wire.Varint:
+		case keyvalue.TagFrom:
+			f.Join(q.readBound(&q.from, f.Message()))
+		case keyvalue.TagTo:
 			q.bounded = true
-			q.to.priority = f.Int64()
+			f.Join(q.readBound(&q.to, f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -144,6 +153,16 @@ func (q *findByPriorityRequest) read(b []byte) error {
 		return keyvalue.Backwards(false)
 	}
 	return nil
+}
+
+// readBound reads into at an end of the range.
+func (q *findByPriorityRequest) readBound(at *position, f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagPriority {
+			at.priority = f.Int64()
+		}
+	}
+	return f.Err()
 }
 
 // query is what a page token of the list is bound to.

@@ -93,11 +93,11 @@ func (q *findByBytesOptRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 11<<3 | wire.Bytes:
-			q.from.bytesOpt = f.Bytes()
-		case 12<<3 | wire.Bytes:
+		case keyvalue.TagFrom:
+			f.Join(q.readBound(&q.from, f.Message()))
+		case keyvalue.TagTo:
 			q.bounded = true
-			q.to.bytesOpt = f.Bytes()
+			f.Join(q.readBound(&q.to, f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -107,13 +107,23 @@ func (q *findByBytesOptRequest) read(b []byte) error {
 	}
 	switch {
 	case len(q.from.bytesOpt) > 64:
-		return runtime.TooLong("from", len(q.from.bytesOpt), 64)
+		return runtime.TooLong("from.bytes_opt", len(q.from.bytesOpt), 64)
 	case len(q.to.bytesOpt) > 64:
-		return runtime.TooLong("to", len(q.to.bytesOpt), 64)
+		return runtime.TooLong("to.bytes_opt", len(q.to.bytesOpt), 64)
 	case q.bounded && bytes.Compare(q.from.bytesOpt, q.to.bytesOpt) > 0:
 		return keyvalue.Backwards(false)
 	}
 	return nil
+}
+
+// readBound reads into at an end of the range.
+func (q *findByBytesOptRequest) readBound(at *position, f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagBytesOpt {
+			at.bytesOpt = f.Bytes()
+		}
+	}
+	return f.Err()
 }
 
 // query is what a page token of the list is bound to.

@@ -169,11 +169,11 @@ func (q *findBySeverityRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 11<<3 | wire.Varint:
-			q.from.severity = f.Int64()
-		case 12<<3 | wire.Varint:
+		case keyvalue.TagFrom:
+			f.Join(q.readBound(&q.from, f.Message()))
+		case keyvalue.TagTo:
 			q.bounded = true
-			q.to.severity = f.Int64()
+			f.Join(q.readBound(&q.to, f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -185,6 +185,16 @@ func (q *findBySeverityRequest) read(b []byte) error {
 		return keyvalue.Backwards(false)
 	}
 	return nil
+}
+
+// readBound reads into at an end of the range.
+func (q *findBySeverityRequest) readBound(at *position, f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagSeverity {
+			at.severity = f.Int64()
+		}
+	}
+	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
@@ -222,13 +232,13 @@ func (q *findByKindRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Varint:
-			q.kind = int64(f.Int32())
-		case 11<<3 | wire.Bytes:
-			q.from.at = f.Timestamp(q.from.at)
-		case 12<<3 | wire.Bytes:
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
+		case keyvalue.TagFrom:
+			f.Join(q.readBound(&q.from, f.Message()))
+		case keyvalue.TagTo:
 			q.bounded = true
-			q.to.at = f.Timestamp(q.to.at)
+			f.Join(q.readBound(&q.to, f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -238,19 +248,39 @@ func (q *findByKindRequest) read(b []byte) error {
 	}
 	switch {
 	case !q.from.at.Valid():
-		return runtime.BadTime("from")
+		return runtime.BadTime("from.at")
 	case !q.to.at.Valid():
-		return runtime.BadTime("to")
+		return runtime.BadTime("to.at")
 	case q.bounded && q.from.at.Compare(q.to.at) > 0:
 		return keyvalue.Backwards(true)
 	}
 	return nil
 }
 
+// readBy reads the values to find by.
+func (q *findByKindRequest) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagKind {
+			q.kind = int64(f.Int32())
+		}
+	}
+	return f.Err()
+}
+
+// readBound reads into at an end of the range.
+func (q *findByKindRequest) readBound(at *position, f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagAt {
+			at.at = f.Timestamp(at.at)
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
 func (q *findByKindRequest) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.EventService/FindEventsByKind"))
-	b = wire.AppendVarint(b, 1, uint64(q.kind))
+	b = wire.AppendVarint(b, 6, uint64(q.kind))
 	b = appendRange(b, &q.list)
 	return b
 }
@@ -285,10 +315,8 @@ func (q *findByPlaceRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Bytes:
-			q.region = f.Text()
-		case 2<<3 | wire.Varint:
-			q.open = f.Bool()
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -298,18 +326,31 @@ func (q *findByPlaceRequest) read(b []byte) error {
 	}
 	switch {
 	case len(q.region) > 64:
-		return runtime.TooLong("region", len(q.region), 64)
+		return runtime.TooLong("by.region", len(q.region), 64)
 	case bytes.IndexByte(q.region, 0) >= 0:
-		return runtime.HasNUL("region")
+		return runtime.HasNUL("by.region")
 	}
 	return nil
+}
+
+// readBy reads the values to find by.
+func (q *findByPlaceRequest) readBy(f *wire.Fields) error {
+	for f.Next() {
+		switch f.Tag {
+		case tagRegion:
+			q.region = f.Text()
+		case tagOpen:
+			q.open = f.Bool()
+		}
+	}
+	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
 func (q *findByPlaceRequest) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.EventService/FindEventsByPlace"))
-	b = wire.AppendBytes(b, 1, q.region)
-	b = wire.AppendBool(b, 2, q.open)
+	b = wire.AppendBytes(b, 7, q.region)
+	b = wire.AppendBool(b, 8, q.open)
 	return b
 }
 
@@ -343,15 +384,13 @@ func (q *findByUrgentRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Bytes:
-			q.region = f.Text()
-		case 2<<3 | wire.Varint:
-			q.kind = int64(f.Int32())
-		case 11<<3 | wire.Varint:
-			q.from.severity = f.Int64()
-		case 12<<3 | wire.Varint:
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
+		case keyvalue.TagFrom:
+			f.Join(q.readBound(&q.from, f.Message()))
+		case keyvalue.TagTo:
 			q.bounded = true
-			q.to.severity = f.Int64()
+			f.Join(q.readBound(&q.to, f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -361,21 +400,43 @@ func (q *findByUrgentRequest) read(b []byte) error {
 	}
 	switch {
 	case len(q.region) > 64:
-		return runtime.TooLong("region", len(q.region), 64)
+		return runtime.TooLong("by.region", len(q.region), 64)
 	case bytes.IndexByte(q.region, 0) >= 0:
-		return runtime.HasNUL("region")
-	}
-	if q.bounded && q.from.severity > q.to.severity {
+		return runtime.HasNUL("by.region")
+	case q.bounded && q.from.severity > q.to.severity:
 		return keyvalue.Backwards(false)
 	}
 	return nil
 }
 
+// readBy reads the values to find by.
+func (q *findByUrgentRequest) readBy(f *wire.Fields) error {
+	for f.Next() {
+		switch f.Tag {
+		case tagRegion:
+			q.region = f.Text()
+		case tagKind:
+			q.kind = int64(f.Int32())
+		}
+	}
+	return f.Err()
+}
+
+// readBound reads into at an end of the range.
+func (q *findByUrgentRequest) readBound(at *position, f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagSeverity {
+			at.severity = f.Int64()
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
 func (q *findByUrgentRequest) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.EventService/FindEventsByUrgent"))
-	b = wire.AppendBytes(b, 1, q.region)
-	b = wire.AppendVarint(b, 2, uint64(q.kind))
+	b = wire.AppendBytes(b, 7, q.region)
+	b = wire.AppendVarint(b, 6, uint64(q.kind))
 	b = appendRange(b, &q.list)
 	return b
 }

@@ -86,8 +86,8 @@ func (q *findByRankRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Bytes:
-			q.rank = f.Text()
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -97,17 +97,27 @@ func (q *findByRankRequest) read(b []byte) error {
 	}
 	switch {
 	case len(q.rank) > 64:
-		return runtime.TooLong("rank", len(q.rank), 64)
+		return runtime.TooLong("by.rank", len(q.rank), 64)
 	case bytes.IndexByte(q.rank, 0) >= 0:
-		return runtime.HasNUL("rank")
+		return runtime.HasNUL("by.rank")
 	}
 	return nil
+}
+
+// readBy reads the values to find by.
+func (q *findByRankRequest) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagRank {
+			q.rank = f.Text()
+		}
+	}
+	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
 func (q *findByRankRequest) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.ModernService/FindModernsByRank"))
-	b = wire.AppendBytes(b, 1, q.rank)
+	b = wire.AppendBytes(b, 5, q.rank)
 	return b
 }
 
@@ -139,8 +149,8 @@ func (q *findByStageRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Varint:
-			q.stage = int64(f.Int32())
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -148,10 +158,20 @@ func (q *findByStageRequest) read(b []byte) error {
 	return runtime.Decode(f.Err())
 }
 
+// readBy reads the values to find by.
+func (q *findByStageRequest) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagStage {
+			q.stage = int64(f.Int32())
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
 func (q *findByStageRequest) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.ModernService/FindModernsByStage"))
-	b = wire.AppendVarint(b, 1, uint64(q.stage))
+	b = wire.AppendVarint(b, 8, uint64(q.stage))
 	return b
 }
 

@@ -158,8 +158,8 @@ func (q *findByWordRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Bytes:
-			q.word = f.Bytes()
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -169,19 +169,29 @@ func (q *findByWordRequest) read(b []byte) error {
 	}
 	switch {
 	case len(q.word) > 64:
-		return runtime.TooLong("word", len(q.word), 64)
+		return runtime.TooLong("by.word", len(q.word), 64)
 	case !utf8.Valid(q.word):
-		return runtime.NotUTF8("word")
+		return runtime.NotUTF8("by.word")
 	case bytes.IndexByte(q.word, 0) >= 0:
-		return runtime.HasNUL("word")
+		return runtime.HasNUL("by.word")
 	}
 	return nil
+}
+
+// readBy reads the values to find by.
+func (q *findByWordRequest) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagWord {
+			q.word = f.Bytes()
+		}
+	}
+	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
 func (q *findByWordRequest) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.RelicService/FindRelicsByWord"))
-	b = wire.AppendBytes(b, 1, q.word)
+	b = wire.AppendBytes(b, 15, q.word)
 	return b
 }
 

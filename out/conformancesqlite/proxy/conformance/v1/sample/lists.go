@@ -93,11 +93,11 @@ func (q *findByTextRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 11<<3 | wire.Bytes:
-			q.from.text = f.Text()
-		case 12<<3 | wire.Bytes:
+		case keyvalue.TagFrom:
+			f.Join(q.readBound(&q.from, f.Message()))
+		case keyvalue.TagTo:
 			q.bounded = true
-			q.to.text = f.Text()
+			f.Join(q.readBound(&q.to, f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -107,17 +107,27 @@ func (q *findByTextRequest) read(b []byte) error {
 	}
 	switch {
 	case len(q.from.text) > 64:
-		return runtime.TooLong("from", len(q.from.text), 64)
+		return runtime.TooLong("from.text", len(q.from.text), 64)
 	case bytes.IndexByte(q.from.text, 0) >= 0:
-		return runtime.HasNUL("from")
+		return runtime.HasNUL("from.text")
 	case len(q.to.text) > 64:
-		return runtime.TooLong("to", len(q.to.text), 64)
+		return runtime.TooLong("to.text", len(q.to.text), 64)
 	case bytes.IndexByte(q.to.text, 0) >= 0:
-		return runtime.HasNUL("to")
+		return runtime.HasNUL("to.text")
 	case q.bounded && bytes.Compare(q.from.text, q.to.text) > 0:
 		return keyvalue.Backwards(false)
 	}
 	return nil
+}
+
+// readBound reads into at an end of the range.
+func (q *findByTextRequest) readBound(at *position, f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagText {
+			at.text = f.Text()
+		}
+	}
+	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
@@ -154,11 +164,11 @@ func (q *findByNumberRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 11<<3 | wire.Varint:
-			q.from.number = f.Int64()
-		case 12<<3 | wire.Varint:
+		case keyvalue.TagFrom:
+			f.Join(q.readBound(&q.from, f.Message()))
+		case keyvalue.TagTo:
 			q.bounded = true
-			q.to.number = f.Int64()
+			f.Join(q.readBound(&q.to, f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -170,6 +180,16 @@ func (q *findByNumberRequest) read(b []byte) error {
 		return keyvalue.Backwards(false)
 	}
 	return nil
+}
+
+// readBound reads into at an end of the range.
+func (q *findByNumberRequest) readBound(at *position, f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagNumber {
+			at.number = f.Int64()
+		}
+	}
+	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
@@ -206,11 +226,11 @@ func (q *findBySizeRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 11<<3 | wire.Varint:
-			q.from.size = f.Uint64()
-		case 12<<3 | wire.Varint:
+		case keyvalue.TagFrom:
+			f.Join(q.readBound(&q.from, f.Message()))
+		case keyvalue.TagTo:
 			q.bounded = true
-			q.to.size = f.Uint64()
+			f.Join(q.readBound(&q.to, f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -222,6 +242,16 @@ func (q *findBySizeRequest) read(b []byte) error {
 		return keyvalue.Backwards(false)
 	}
 	return nil
+}
+
+// readBound reads into at an end of the range.
+func (q *findBySizeRequest) readBound(at *position, f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagSize {
+			at.size = f.Uint64()
+		}
+	}
+	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
@@ -258,11 +288,11 @@ func (q *findByFlagRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 11<<3 | wire.Varint:
-			q.from.flag = f.Bool()
-		case 12<<3 | wire.Varint:
+		case keyvalue.TagFrom:
+			f.Join(q.readBound(&q.from, f.Message()))
+		case keyvalue.TagTo:
 			q.bounded = true
-			q.to.flag = f.Bool()
+			f.Join(q.readBound(&q.to, f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -274,6 +304,16 @@ func (q *findByFlagRequest) read(b []byte) error {
 		return keyvalue.Backwards(false)
 	}
 	return nil
+}
+
+// readBound reads into at an end of the range.
+func (q *findByFlagRequest) readBound(at *position, f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagFlag {
+			at.flag = f.Bool()
+		}
+	}
+	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
@@ -310,11 +350,11 @@ func (q *findByGradeRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 11<<3 | wire.Varint:
-			q.from.grade = int64(f.Int32())
-		case 12<<3 | wire.Varint:
+		case keyvalue.TagFrom:
+			f.Join(q.readBound(&q.from, f.Message()))
+		case keyvalue.TagTo:
 			q.bounded = true
-			q.to.grade = int64(f.Int32())
+			f.Join(q.readBound(&q.to, f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -326,6 +366,16 @@ func (q *findByGradeRequest) read(b []byte) error {
 		return keyvalue.Backwards(false)
 	}
 	return nil
+}
+
+// readBound reads into at an end of the range.
+func (q *findByGradeRequest) readBound(at *position, f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagGrade {
+			at.grade = int64(f.Int32())
+		}
+	}
+	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
@@ -362,11 +412,11 @@ func (q *findByTimeRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 11<<3 | wire.Bytes:
-			q.from.time_ = f.Timestamp(q.from.time_)
-		case 12<<3 | wire.Bytes:
+		case keyvalue.TagFrom:
+			f.Join(q.readBound(&q.from, f.Message()))
+		case keyvalue.TagTo:
 			q.bounded = true
-			q.to.time_ = f.Timestamp(q.to.time_)
+			f.Join(q.readBound(&q.to, f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -376,13 +426,23 @@ func (q *findByTimeRequest) read(b []byte) error {
 	}
 	switch {
 	case !q.from.time_.Valid():
-		return runtime.BadTime("from")
+		return runtime.BadTime("from.time")
 	case !q.to.time_.Valid():
-		return runtime.BadTime("to")
+		return runtime.BadTime("to.time")
 	case q.bounded && q.from.time_.Compare(q.to.time_) > 0:
 		return keyvalue.Backwards(true)
 	}
 	return nil
+}
+
+// readBound reads into at an end of the range.
+func (q *findByTimeRequest) readBound(at *position, f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagTime {
+			at.time_ = f.Timestamp(at.time_)
+		}
+	}
+	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
@@ -419,11 +479,11 @@ func (q *findByDeltaRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 11<<3 | wire.Varint:
-			q.from.delta = f.Sint64()
-		case 12<<3 | wire.Varint:
+		case keyvalue.TagFrom:
+			f.Join(q.readBound(&q.from, f.Message()))
+		case keyvalue.TagTo:
 			q.bounded = true
-			q.to.delta = f.Sint64()
+			f.Join(q.readBound(&q.to, f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -435,6 +495,16 @@ func (q *findByDeltaRequest) read(b []byte) error {
 		return keyvalue.Backwards(false)
 	}
 	return nil
+}
+
+// readBound reads into at an end of the range.
+func (q *findByDeltaRequest) readBound(at *position, f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagDelta {
+			at.delta = f.Sint64()
+		}
+	}
+	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
@@ -471,11 +541,11 @@ func (q *findByMaskRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 11<<3 | wire.Fixed64:
-			q.from.mask = f.Uint64()
-		case 12<<3 | wire.Fixed64:
+		case keyvalue.TagFrom:
+			f.Join(q.readBound(&q.from, f.Message()))
+		case keyvalue.TagTo:
 			q.bounded = true
-			q.to.mask = f.Uint64()
+			f.Join(q.readBound(&q.to, f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -487,6 +557,16 @@ func (q *findByMaskRequest) read(b []byte) error {
 		return keyvalue.Backwards(false)
 	}
 	return nil
+}
+
+// readBound reads into at an end of the range.
+func (q *findByMaskRequest) readBound(at *position, f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagMask {
+			at.mask = f.Uint64()
+		}
+	}
+	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
@@ -523,11 +603,11 @@ func (q *findByLevelRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 11<<3 | wire.Fixed32:
-			q.from.level = int64(f.Int32())
-		case 12<<3 | wire.Fixed32:
+		case keyvalue.TagFrom:
+			f.Join(q.readBound(&q.from, f.Message()))
+		case keyvalue.TagTo:
 			q.bounded = true
-			q.to.level = int64(f.Int32())
+			f.Join(q.readBound(&q.to, f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -539,6 +619,16 @@ func (q *findByLevelRequest) read(b []byte) error {
 		return keyvalue.Backwards(false)
 	}
 	return nil
+}
+
+// readBound reads into at an end of the range.
+func (q *findByLevelRequest) readBound(at *position, f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagLevel {
+			at.level = int64(f.Int32())
+		}
+	}
+	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
@@ -575,11 +665,11 @@ func (q *findByWeightRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 11<<3 | wire.Varint:
-			q.from.weight = int64(f.Uint32())
-		case 12<<3 | wire.Varint:
+		case keyvalue.TagFrom:
+			f.Join(q.readBound(&q.from, f.Message()))
+		case keyvalue.TagTo:
 			q.bounded = true
-			q.to.weight = int64(f.Uint32())
+			f.Join(q.readBound(&q.to, f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -591,6 +681,16 @@ func (q *findByWeightRequest) read(b []byte) error {
 		return keyvalue.Backwards(false)
 	}
 	return nil
+}
+
+// readBound reads into at an end of the range.
+func (q *findByWeightRequest) readBound(at *position, f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagWeight {
+			at.weight = int64(f.Uint32())
+		}
+	}
+	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
@@ -628,8 +728,8 @@ func (q *findByBucketRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Varint:
-			q.bucket = f.Int64()
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -637,10 +737,20 @@ func (q *findByBucketRequest) read(b []byte) error {
 	return runtime.Decode(f.Err())
 }
 
+// readBy reads the values to find by.
+func (q *findByBucketRequest) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagBucket {
+			q.bucket = f.Int64()
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
 func (q *findByBucketRequest) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByBucket"))
-	b = wire.AppendVarint(b, 1, uint64(q.bucket))
+	b = wire.AppendVarint(b, 12, uint64(q.bucket))
 	return b
 }
 
@@ -671,11 +781,11 @@ func (q *findByAmountRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 11<<3 | wire.Varint:
-			q.from.amount = int64(f.Int32())
-		case 12<<3 | wire.Varint:
+		case keyvalue.TagFrom:
+			f.Join(q.readBound(&q.from, f.Message()))
+		case keyvalue.TagTo:
 			q.bounded = true
-			q.to.amount = int64(f.Int32())
+			f.Join(q.readBound(&q.to, f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -687,6 +797,16 @@ func (q *findByAmountRequest) read(b []byte) error {
 		return keyvalue.Backwards(false)
 	}
 	return nil
+}
+
+// readBound reads into at an end of the range.
+func (q *findByAmountRequest) readBound(at *position, f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagAmount {
+			at.amount = int64(f.Int32())
+		}
+	}
+	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
@@ -723,11 +843,11 @@ func (q *findByShiftRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 11<<3 | wire.Varint:
-			q.from.shift = int64(f.Sint32())
-		case 12<<3 | wire.Varint:
+		case keyvalue.TagFrom:
+			f.Join(q.readBound(&q.from, f.Message()))
+		case keyvalue.TagTo:
 			q.bounded = true
-			q.to.shift = int64(f.Sint32())
+			f.Join(q.readBound(&q.to, f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -739,6 +859,16 @@ func (q *findByShiftRequest) read(b []byte) error {
 		return keyvalue.Backwards(false)
 	}
 	return nil
+}
+
+// readBound reads into at an end of the range.
+func (q *findByShiftRequest) readBound(at *position, f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagShift {
+			at.shift = int64(f.Sint32())
+		}
+	}
+	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
@@ -775,11 +905,11 @@ func (q *findByChecksumRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 11<<3 | wire.Fixed32:
-			q.from.checksum = int64(f.Uint32())
-		case 12<<3 | wire.Fixed32:
+		case keyvalue.TagFrom:
+			f.Join(q.readBound(&q.from, f.Message()))
+		case keyvalue.TagTo:
 			q.bounded = true
-			q.to.checksum = int64(f.Uint32())
+			f.Join(q.readBound(&q.to, f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -791,6 +921,16 @@ func (q *findByChecksumRequest) read(b []byte) error {
 		return keyvalue.Backwards(false)
 	}
 	return nil
+}
+
+// readBound reads into at an end of the range.
+func (q *findByChecksumRequest) readBound(at *position, f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagChecksum {
+			at.checksum = int64(f.Uint32())
+		}
+	}
+	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
@@ -827,11 +967,11 @@ func (q *findByPositionRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 11<<3 | wire.Fixed64:
-			q.from.position_ = f.Int64()
-		case 12<<3 | wire.Fixed64:
+		case keyvalue.TagFrom:
+			f.Join(q.readBound(&q.from, f.Message()))
+		case keyvalue.TagTo:
 			q.bounded = true
-			q.to.position_ = f.Int64()
+			f.Join(q.readBound(&q.to, f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -843,6 +983,16 @@ func (q *findByPositionRequest) read(b []byte) error {
 		return keyvalue.Backwards(false)
 	}
 	return nil
+}
+
+// readBound reads into at an end of the range.
+func (q *findByPositionRequest) readBound(at *position, f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagPosition {
+			at.position_ = f.Int64()
+		}
+	}
+	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
@@ -879,11 +1029,11 @@ func (q *findByDigestRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 11<<3 | wire.Bytes:
-			q.from.digest = f.Bytes()
-		case 12<<3 | wire.Bytes:
+		case keyvalue.TagFrom:
+			f.Join(q.readBound(&q.from, f.Message()))
+		case keyvalue.TagTo:
 			q.bounded = true
-			q.to.digest = f.Bytes()
+			f.Join(q.readBound(&q.to, f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -893,13 +1043,23 @@ func (q *findByDigestRequest) read(b []byte) error {
 	}
 	switch {
 	case len(q.from.digest) > 64:
-		return runtime.TooLong("from", len(q.from.digest), 64)
+		return runtime.TooLong("from.digest", len(q.from.digest), 64)
 	case len(q.to.digest) > 64:
-		return runtime.TooLong("to", len(q.to.digest), 64)
+		return runtime.TooLong("to.digest", len(q.to.digest), 64)
 	case q.bounded && bytes.Compare(q.from.digest, q.to.digest) > 0:
 		return keyvalue.Backwards(false)
 	}
 	return nil
+}
+
+// readBound reads into at an end of the range.
+func (q *findByDigestRequest) readBound(at *position, f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagDigest {
+			at.digest = f.Bytes()
+		}
+	}
+	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
@@ -938,8 +1098,8 @@ func (q *findBySameTextRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Bytes:
-			q.text = f.Text()
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -949,17 +1109,27 @@ func (q *findBySameTextRequest) read(b []byte) error {
 	}
 	switch {
 	case len(q.text) > 64:
-		return runtime.TooLong("text", len(q.text), 64)
+		return runtime.TooLong("by.text", len(q.text), 64)
 	case bytes.IndexByte(q.text, 0) >= 0:
-		return runtime.HasNUL("text")
+		return runtime.HasNUL("by.text")
 	}
 	return nil
+}
+
+// readBy reads the values to find by.
+func (q *findBySameTextRequest) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagText {
+			q.text = f.Text()
+		}
+	}
+	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
 func (q *findBySameTextRequest) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameText"))
-	b = wire.AppendBytes(b, 1, q.text)
+	b = wire.AppendBytes(b, 2, q.text)
 	return b
 }
 
@@ -991,8 +1161,8 @@ func (q *findBySameNumberRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Varint:
-			q.number = f.Int64()
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -1000,10 +1170,20 @@ func (q *findBySameNumberRequest) read(b []byte) error {
 	return runtime.Decode(f.Err())
 }
 
+// readBy reads the values to find by.
+func (q *findBySameNumberRequest) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagNumber {
+			q.number = f.Int64()
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
 func (q *findBySameNumberRequest) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameNumber"))
-	b = wire.AppendVarint(b, 1, uint64(q.number))
+	b = wire.AppendVarint(b, 3, uint64(q.number))
 	return b
 }
 
@@ -1035,8 +1215,8 @@ func (q *findBySameSizeRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Varint:
-			q.size = f.Uint64()
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -1044,10 +1224,20 @@ func (q *findBySameSizeRequest) read(b []byte) error {
 	return runtime.Decode(f.Err())
 }
 
+// readBy reads the values to find by.
+func (q *findBySameSizeRequest) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagSize {
+			q.size = f.Uint64()
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
 func (q *findBySameSizeRequest) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameSize"))
-	b = wire.AppendVarint(b, 1, q.size)
+	b = wire.AppendVarint(b, 4, q.size)
 	return b
 }
 
@@ -1079,8 +1269,8 @@ func (q *findBySameFlagRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Varint:
-			q.flag = f.Bool()
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -1088,10 +1278,20 @@ func (q *findBySameFlagRequest) read(b []byte) error {
 	return runtime.Decode(f.Err())
 }
 
+// readBy reads the values to find by.
+func (q *findBySameFlagRequest) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagFlag {
+			q.flag = f.Bool()
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
 func (q *findBySameFlagRequest) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameFlag"))
-	b = wire.AppendBool(b, 1, q.flag)
+	b = wire.AppendBool(b, 5, q.flag)
 	return b
 }
 
@@ -1123,8 +1323,8 @@ func (q *findBySameGradeRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Varint:
-			q.grade = int64(f.Int32())
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -1132,10 +1332,20 @@ func (q *findBySameGradeRequest) read(b []byte) error {
 	return runtime.Decode(f.Err())
 }
 
+// readBy reads the values to find by.
+func (q *findBySameGradeRequest) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagGrade {
+			q.grade = int64(f.Int32())
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
 func (q *findBySameGradeRequest) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameGrade"))
-	b = wire.AppendVarint(b, 1, uint64(q.grade))
+	b = wire.AppendVarint(b, 6, uint64(q.grade))
 	return b
 }
 
@@ -1167,8 +1377,8 @@ func (q *findBySameTimeRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Bytes:
-			q.time_ = f.Timestamp(q.time_)
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -1178,17 +1388,27 @@ func (q *findBySameTimeRequest) read(b []byte) error {
 	}
 	switch {
 	case !q.time_.Set:
-		return runtime.Required("time")
+		return runtime.Required("by.time")
 	case !q.time_.Valid():
-		return runtime.BadTime("time")
+		return runtime.BadTime("by.time")
 	}
 	return nil
+}
+
+// readBy reads the values to find by.
+func (q *findBySameTimeRequest) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagTime {
+			q.time_ = f.Timestamp(q.time_)
+		}
+	}
+	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
 func (q *findBySameTimeRequest) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameTime"))
-	b = wire.AppendTimestamp(b, 1, q.time_)
+	b = wire.AppendTimestamp(b, 7, q.time_)
 	return b
 }
 
@@ -1220,8 +1440,8 @@ func (q *findBySameDeltaRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Varint:
-			q.delta = f.Sint64()
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -1229,10 +1449,20 @@ func (q *findBySameDeltaRequest) read(b []byte) error {
 	return runtime.Decode(f.Err())
 }
 
+// readBy reads the values to find by.
+func (q *findBySameDeltaRequest) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagDelta {
+			q.delta = f.Sint64()
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
 func (q *findBySameDeltaRequest) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameDelta"))
-	b = wire.AppendZigZag(b, 1, q.delta)
+	b = wire.AppendZigZag(b, 8, q.delta)
 	return b
 }
 
@@ -1264,8 +1494,8 @@ func (q *findBySameMaskRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Fixed64:
-			q.mask = f.Uint64()
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -1273,10 +1503,20 @@ func (q *findBySameMaskRequest) read(b []byte) error {
 	return runtime.Decode(f.Err())
 }
 
+// readBy reads the values to find by.
+func (q *findBySameMaskRequest) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagMask {
+			q.mask = f.Uint64()
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
 func (q *findBySameMaskRequest) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameMask"))
-	b = wire.AppendFixed64(b, 1, q.mask)
+	b = wire.AppendFixed64(b, 9, q.mask)
 	return b
 }
 
@@ -1308,8 +1548,8 @@ func (q *findBySameLevelRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Fixed32:
-			q.level = int64(f.Int32())
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -1317,10 +1557,20 @@ func (q *findBySameLevelRequest) read(b []byte) error {
 	return runtime.Decode(f.Err())
 }
 
+// readBy reads the values to find by.
+func (q *findBySameLevelRequest) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagLevel {
+			q.level = int64(f.Int32())
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
 func (q *findBySameLevelRequest) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameLevel"))
-	b = wire.AppendFixed32(b, 1, uint32(q.level))
+	b = wire.AppendFixed32(b, 10, uint32(q.level))
 	return b
 }
 
@@ -1352,8 +1602,8 @@ func (q *findBySameWeightRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Varint:
-			q.weight = int64(f.Uint32())
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -1361,10 +1611,20 @@ func (q *findBySameWeightRequest) read(b []byte) error {
 	return runtime.Decode(f.Err())
 }
 
+// readBy reads the values to find by.
+func (q *findBySameWeightRequest) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagWeight {
+			q.weight = int64(f.Uint32())
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
 func (q *findBySameWeightRequest) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameWeight"))
-	b = wire.AppendVarint(b, 1, uint64(q.weight))
+	b = wire.AppendVarint(b, 11, uint64(q.weight))
 	return b
 }
 
@@ -1396,8 +1656,8 @@ func (q *findBySameAmountRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Varint:
-			q.amount = int64(f.Int32())
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -1405,10 +1665,20 @@ func (q *findBySameAmountRequest) read(b []byte) error {
 	return runtime.Decode(f.Err())
 }
 
+// readBy reads the values to find by.
+func (q *findBySameAmountRequest) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagAmount {
+			q.amount = int64(f.Int32())
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
 func (q *findBySameAmountRequest) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameAmount"))
-	b = wire.AppendVarint(b, 1, uint64(q.amount))
+	b = wire.AppendVarint(b, 13, uint64(q.amount))
 	return b
 }
 
@@ -1440,8 +1710,8 @@ func (q *findBySameShiftRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Varint:
-			q.shift = int64(f.Sint32())
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -1449,10 +1719,20 @@ func (q *findBySameShiftRequest) read(b []byte) error {
 	return runtime.Decode(f.Err())
 }
 
+// readBy reads the values to find by.
+func (q *findBySameShiftRequest) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagShift {
+			q.shift = int64(f.Sint32())
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
 func (q *findBySameShiftRequest) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameShift"))
-	b = wire.AppendZigZag(b, 1, q.shift)
+	b = wire.AppendZigZag(b, 14, q.shift)
 	return b
 }
 
@@ -1484,8 +1764,8 @@ func (q *findBySameChecksumRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Fixed32:
-			q.checksum = int64(f.Uint32())
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -1493,10 +1773,20 @@ func (q *findBySameChecksumRequest) read(b []byte) error {
 	return runtime.Decode(f.Err())
 }
 
+// readBy reads the values to find by.
+func (q *findBySameChecksumRequest) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagChecksum {
+			q.checksum = int64(f.Uint32())
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
 func (q *findBySameChecksumRequest) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameChecksum"))
-	b = wire.AppendFixed32(b, 1, uint32(q.checksum))
+	b = wire.AppendFixed32(b, 15, uint32(q.checksum))
 	return b
 }
 
@@ -1528,8 +1818,8 @@ func (q *findBySamePositionRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Fixed64:
-			q.position_ = f.Int64()
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -1537,10 +1827,20 @@ func (q *findBySamePositionRequest) read(b []byte) error {
 	return runtime.Decode(f.Err())
 }
 
+// readBy reads the values to find by.
+func (q *findBySamePositionRequest) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagPosition {
+			q.position_ = f.Int64()
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
 func (q *findBySamePositionRequest) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySamePosition"))
-	b = wire.AppendFixed64(b, 1, uint64(q.position_))
+	b = wire.AppendFixed64(b, 16, uint64(q.position_))
 	return b
 }
 
@@ -1573,8 +1873,8 @@ func (q *findBySameDigestRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Bytes:
-			q.digest = f.Bytes()
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -1583,15 +1883,25 @@ func (q *findBySameDigestRequest) read(b []byte) error {
 		return runtime.Decode(err)
 	}
 	if len(q.digest) > 64 {
-		return runtime.TooLong("digest", len(q.digest), 64)
+		return runtime.TooLong("by.digest", len(q.digest), 64)
 	}
 	return nil
+}
+
+// readBy reads the values to find by.
+func (q *findBySameDigestRequest) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagDigest {
+			q.digest = f.Bytes()
+		}
+	}
+	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
 func (q *findBySameDigestRequest) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameDigest"))
-	b = wire.AppendBytes(b, 1, q.digest)
+	b = wire.AppendBytes(b, 17, q.digest)
 	return b
 }
 

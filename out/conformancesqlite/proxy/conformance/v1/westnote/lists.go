@@ -83,9 +83,8 @@ func (q *findByTopicRequest) read(b []byte) error {
 	q.topic = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
-		switch f.Tag {
-		case 1<<3 | wire.Bytes:
-			q.topic = f.Text()
+		if f.Tag == keyvalue.TagBy {
+			f.Join(q.readBy(f.Message()))
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -93,11 +92,21 @@ func (q *findByTopicRequest) read(b []byte) error {
 	}
 	switch {
 	case len(q.topic) > 64:
-		return runtime.TooLong("topic", len(q.topic), 64)
+		return runtime.TooLong("by.topic", len(q.topic), 64)
 	case bytes.IndexByte(q.topic, 0) >= 0:
-		return runtime.HasNUL("topic")
+		return runtime.HasNUL("by.topic")
 	}
 	return nil
+}
+
+// readBy reads the values to find by.
+func (q *findByTopicRequest) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagTopic {
+			q.topic = f.Text()
+		}
+	}
+	return f.Err()
 }
 
 // findByTopic serves FindWestNoteByTopic.

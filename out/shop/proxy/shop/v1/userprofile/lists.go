@@ -83,9 +83,8 @@ func (q *findByEmailRequest) read(b []byte) error {
 	q.email = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
-		switch f.Tag {
-		case 1<<3 | wire.Bytes:
-			q.email = f.Text()
+		if f.Tag == keyvalue.TagBy {
+			f.Join(q.readBy(f.Message()))
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -93,11 +92,21 @@ func (q *findByEmailRequest) read(b []byte) error {
 	}
 	switch {
 	case len(q.email) > 254:
-		return runtime.TooLong("email", len(q.email), 254)
+		return runtime.TooLong("by.email", len(q.email), 254)
 	case bytes.IndexByte(q.email, 0) >= 0:
-		return runtime.HasNUL("email")
+		return runtime.HasNUL("by.email")
 	}
 	return nil
+}
+
+// readBy reads the values to find by.
+func (q *findByEmailRequest) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagEmail {
+			q.email = f.Text()
+		}
+	}
+	return f.Err()
 }
 
 // findByEmail serves FindUserProfileByEmail.

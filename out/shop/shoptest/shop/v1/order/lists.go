@@ -167,13 +167,13 @@ func (q *findByStatusRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Varint:
-			q.status = int64(f.Int32())
-		case 11<<3 | wire.Bytes:
-			q.from.createdAt = f.Timestamp(q.from.createdAt)
-		case 12<<3 | wire.Bytes:
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
+		case keyvalue.TagFrom:
+			f.Join(q.readBound(&q.from, f.Message()))
+		case keyvalue.TagTo:
 			q.bounded = true
-			q.to.createdAt = f.Timestamp(q.to.createdAt)
+			f.Join(q.readBound(&q.to, f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -183,19 +183,39 @@ func (q *findByStatusRequest) read(b []byte) error {
 	}
 	switch {
 	case !q.from.createdAt.Valid():
-		return runtime.BadTime("from")
+		return runtime.BadTime("from.created_at")
 	case !q.to.createdAt.Valid():
-		return runtime.BadTime("to")
+		return runtime.BadTime("to.created_at")
 	case q.bounded && q.from.createdAt.Compare(q.to.createdAt) > 0:
 		return keyvalue.Backwards(true)
 	}
 	return nil
 }
 
+// readBy reads the values to find by.
+func (q *findByStatusRequest) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagStatus {
+			q.status = int64(f.Int32())
+		}
+	}
+	return f.Err()
+}
+
+// readBound reads into at an end of the range.
+func (q *findByStatusRequest) readBound(at *key, f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagCreatedAt {
+			at.createdAt = f.Timestamp(at.createdAt)
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
 func (q *findByStatusRequest) query() []byte {
 	b := q.paging.Append([]byte("shop.v1.OrderService/FindOrdersByStatus"))
-	b = wire.AppendVarint(b, 1, uint64(q.status))
+	b = wire.AppendVarint(b, 4, uint64(q.status))
 	b = appendRange(b, &q.list)
 	return b
 }

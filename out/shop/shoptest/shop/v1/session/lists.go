@@ -86,8 +86,8 @@ func (q *findByUserIDRequest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Bytes:
-			q.userID = f.Text()
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -97,17 +97,27 @@ func (q *findByUserIDRequest) read(b []byte) error {
 	}
 	switch {
 	case len(q.userID) > 64:
-		return runtime.TooLong("user_id", len(q.userID), 64)
+		return runtime.TooLong("by.user_id", len(q.userID), 64)
 	case bytes.IndexByte(q.userID, 0) >= 0:
-		return runtime.HasNUL("user_id")
+		return runtime.HasNUL("by.user_id")
 	}
 	return nil
+}
+
+// readBy reads the values to find by.
+func (q *findByUserIDRequest) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagUserID {
+			q.userID = f.Text()
+		}
+	}
+	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
 func (q *findByUserIDRequest) query() []byte {
 	b := q.paging.Append([]byte("shop.v1.SessionService/FindSessionsByUserId"))
-	b = wire.AppendBytes(b, 1, q.userID)
+	b = wire.AppendBytes(b, 2, q.userID)
 	return b
 }
 
