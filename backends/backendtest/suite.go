@@ -64,6 +64,7 @@ var themes = []struct {
 	{"encoding", encodingCases},
 	{"limits", limitCases},
 	{"calls", callCases},
+	{"parts", partCases},
 	{"linear", linearCases},
 }
 

@@ -64,6 +64,9 @@ type Entity struct {
 	Sort      []*Field
 	Indexes   []*Index // field indexes by field number, then composite ones as declared
 
+	Without Ability  // what it does without, of what KeyValue has by default
+	Service *Service // its own
+
 	TTL        time.Duration // 0: none
 	Capacity   Capacity
 	Durability Durability
@@ -202,12 +205,15 @@ type List struct {
 // Lists returns scan, then scanPartition where there is a sort key, then the
 // Finds that answer pages.
 func (e *Entity) Lists() []*List {
-	lists := []*List{{Method: "Scan" + e.Plural, GoName: "scan", Order: e.Key()}}
-	if len(e.Sort) > 0 {
-		lists = append(lists, &List{
-			Method: "Scan" + e.Plural, GoName: "scanPartition",
-			Equal: e.Partition, Order: e.Sort, Bound: e.Sort,
-		})
+	var lists []*List
+	if e.Has(CanScan) {
+		lists = append(lists, &List{Method: "Scan" + e.Plural, GoName: "scan", Order: e.Key()})
+		if len(e.Sort) > 0 {
+			lists = append(lists, &List{
+				Method: "Scan" + e.Plural, GoName: "scanPartition",
+				Equal: e.Partition, Order: e.Sort, Bound: e.Sort,
+			})
+		}
 	}
 	for _, x := range e.Indexes {
 		if x.Unique {

@@ -84,7 +84,7 @@ func TestShop(t *testing.T) {
 		},
 		Source: schema.Source{File: "shop/v1/user_profile.proto", Line: 11, Column: 1},
 	}
-	parts := cmpopts.IgnoreFields(schema.Entity{}, "Desc", "Namespace", "Fields", "Partition", "Sort", "Indexes")
+	parts := cmpopts.IgnoreFields(schema.Entity{}, "Desc", "Namespace", "Fields", "Partition", "Sort", "Indexes", "Service")
 	if diff := cmp.Diff(want, profile, parts); diff != "" {
 		t.Errorf("UserProfile (-want +got):\n%s", diff)
 	}

@@ -132,7 +132,7 @@ func (c *configReader) limit(node *yaml.Node, what string) int {
 func (r *reader) checkRates(n *Namespace) {
 	var known []string
 	for _, e := range n.Entities {
-		for _, m := range e.Methods() {
+		for _, m := range e.Service.Methods {
 			known = append(known, m.Name)
 		}
 	}

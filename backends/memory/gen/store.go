@@ -29,7 +29,9 @@ func (Backend) Store(e *schema.Entity, dir, importPath string) (emit.File, error
 	s.keys()
 	s.record()
 	s.singles()
-	s.batches()
+	if e.Has(schema.CanBatch) {
+		s.batches()
+	}
 	for _, x := range e.Indexes {
 		if x.Unique {
 			s.find(x)
@@ -71,16 +73,17 @@ func (s *store) keys() {
 	s.file.Add(`// recordKey returns the key that the record with key k stands under.
 func recordKey(k *key) @memory.Key {
 	return table%s
-}
-
-// recordKeys returns the keys that the records with the keys stand under.
+}`, tuple(s.Key(), "k."))
+	if s.Has(schema.CanBatch) {
+		s.file.Add(`// recordKeys returns the keys that the records with the keys stand under.
 func recordKeys(keys []key) []@memory.Key {
 	encoded := make([]@memory.Key, len(keys))
 	for i := range keys {
 		encoded[i] = recordKey(&keys[i])
 	}
 	return encoded
-}`, tuple(s.Key(), "k."))
+}`)
+	}
 }
 
 // record prints what puts a record into its indexes.
@@ -151,15 +154,15 @@ func (s *store) singles() {
 	s.file.Add(`// put stores r whatever was there.
 func (s *store) put(ctx @context.Context, r *record) (@keyvalue.Written, error) {
 	return s.db.Put(ctx, newRecord(r))
-}
-
-// compareAndSwap stores r if the record has the expected version, or if it is
+}`)
+	if s.Has(schema.CanSwap) {
+		s.file.Add(`// compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
 func (s *store) compareAndSwap(ctx @context.Context, r *record, expected int64) (@keyvalue.Written, error) {
 	return s.db.CompareAndSwap(ctx, newRecord(r), expected)
-}
-
-// get returns the record with key k, as a reply.
+}`)
+	}
+	s.file.Add(`// get returns the record with key k, as a reply.
 func (s *store) get(ctx @context.Context, k *key) ([]byte, error) {
 	return s.db.Get(ctx, recordKey(k))
 }

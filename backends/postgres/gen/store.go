@@ -31,7 +31,9 @@ func (Backend) Store(e *schema.Entity, dir, importPath string) (emit.File, error
 	s.swap()
 	s.get()
 	s.delete()
-	s.batches()
+	if e.Has(schema.CanBatch) {
+		s.batches()
+	}
 	s.finds()
 	for _, l := range e.Lists() {
 		s.list(l)
@@ -183,6 +185,9 @@ func (s *store) swap() {
 		")\nSELECT (SELECT version FROM found), (SELECT \"prism_version\" FROM swapped)`",
 		sql.Quote(s.Table), equal(s.Key(), 1), s.live(expected+1),
 		s.assignments("    ", func(_ string, p int) string { return fmt.Sprintf("$%d", p) }), expected)
+	if !s.Has(schema.CanSwap) {
+		return
+	}
 	s.file.Add(`// compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
 func (s *store) compareAndSwap(ctx @context.Context, r *record, expected int64) (@keyvalue.Written, error) {

@@ -30,7 +30,9 @@ func (Backend) Store(e *schema.Entity, dir, importPath string) (emit.File, error
 	s.swap()
 	s.get()
 	s.delete()
-	s.batches()
+	if e.Has(schema.CanBatch) {
+		s.batches()
+	}
 	s.finds()
 	for _, l := range e.Lists() {
 		s.list(l)
@@ -160,6 +162,9 @@ func (s *store) unique() {
 
 func (s *store) swap() {
 	s.file.Add("var versionOf = @sqlite.NewStatement(`SELECT \"prism_version\" FROM %s WHERE %s`)", sql.Quote(s.Table), s.here(s.Key()))
+	if !s.Has(schema.CanSwap) {
+		return
+	}
 	s.file.Add(`// compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
 func (s *store) compareAndSwap(ctx @context.Context, r *record, expected int64) (@keyvalue.Written, error) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/prism-proxy/prism/generator/emit"
 	"github.com/prism-proxy/prism/generator/emit/golang"
+	"github.com/prism-proxy/prism/generator/schema"
 )
 
 // protoFile is a .proto file of one service, as print writes it.
@@ -16,17 +17,9 @@ type protoFile struct {
 	pkg      string
 	imports  map[string]bool
 	options  []string // name = value
-	service  rpcs
+	service  *schema.Service
 	messages []*message
 }
-
-type rpcs struct {
-	name, comment string
-	methods       []method
-}
-
-// method's request and response are <name>Request and <name>Response.
-type method struct{ name, comment string }
 
 type message struct {
 	name, comment string
@@ -59,14 +52,14 @@ func (f *protoFile) print() string {
 		p.line("option %s;", o)
 	}
 	p.line("")
-	p.comment(f.service.comment)
-	p.block("service "+f.service.name, func() {
-		for i, m := range f.service.methods {
+	p.comment(f.service.Comment)
+	p.block("service "+f.service.Name, func() {
+		for i, m := range f.service.Methods {
 			if i > 0 {
 				p.line("")
 			}
-			p.comment(m.comment)
-			p.line("rpc %[1]s(%[1]sRequest) returns (%[1]sResponse);", m.name)
+			p.comment(m.Comment)
+			p.line("rpc %s(%s) returns (%s%s);", m.Name, m.Request.Name, stream[m.Shape], m.Response.Name)
 		}
 	})
 	for _, m := range f.messages {
@@ -75,6 +68,9 @@ func (f *protoFile) print() string {
 	}
 	return p.String()
 }
+
+// stream is what stands before the answer of a method.
+var stream = map[schema.Shape]string{schema.ServerStream: "stream "}
 
 // printer writes indented lines.
 type printer struct {

@@ -110,7 +110,7 @@ func (p *printer) key() {
 		}
 	}
 	fmt.Fprintf(&b, "}\n\n// emptyKey is a key of which no field is set.\nvar emptyKey = key{%s}\n", initial(e.Key(), Empty))
-	if e.HasLowest() {
+	if len(e.Lists()) > 0 && e.HasLowest() {
 		fmt.Fprintf(&b, "\n// lowestKey comes before every key.\nvar lowestKey = key{%s}\n", initial(e.Key(), Lowest))
 	}
 	fmt.Fprintf(&b, `

@@ -14,8 +14,13 @@ import (
 // lists prints the handlers that answer many records, and those of unique
 // indexes, which answer one.
 func (p *printer) lists(f *golang.File) {
-	p.list(f)
-	p.scan(f)
+	paged := len(p.e.Lists()) > 0
+	if paged {
+		p.list(f)
+	}
+	if p.e.Has(schema.CanScan) {
+		p.scan(f)
+	}
 	for _, x := range p.e.Indexes {
 		if x.Unique {
 			p.findOne(f, x)
@@ -26,7 +31,9 @@ func (p *printer) lists(f *golang.File) {
 			p.find(f, l)
 		}
 	}
-	p.answer(f)
+	if paged {
+		p.answer(f)
+	}
 }
 
 // place is the type of a place in the lists of the entity, and its lowest
@@ -88,7 +95,7 @@ func appendRange(b []byte, l *list) []byte {
 // hasRange reports whether a list can be asked for a range.
 func (p *printer) hasRange() bool {
 	ranged := func(l *schema.List) bool { return l.Index != nil && len(l.Bound) > 0 }
-	return len(p.e.Sort) > 0 || slices.ContainsFunc(p.e.Lists(), ranged)
+	return p.e.Has(schema.CanScan) && len(p.e.Sort) > 0 || slices.ContainsFunc(p.e.Lists(), ranged)
 }
 
 // boundChecks prints the cases that hold for what a list is asked for.
@@ -258,7 +265,7 @@ func (q *%[1]sRequest) read(b []byte) error {
 func (q *%[1]sRequest) query() []byte {
 	b := q.paging.Append([]byte("%[7]s/%[2]s"))
 	%[8]sreturn b
-}`, l.GoName, l.Method, equalFields(l.Equal), equalInitial(l.Equal), reads.String(), decoded(record.Switch(checks.String())), p.serviceName(), query.String(), readers.String())
+}`, l.GoName, l.Method, equalFields(l.Equal), equalInitial(l.Equal), reads.String(), decoded(record.Switch(checks.String())), p.e.FullServiceName(), query.String(), readers.String())
 	p.handler(f, l.Method, l.GoName, l.Order[0], func(b *strings.Builder) {
 		fmt.Fprintf(b, "if err := s.store.%s(call.Context()%s, &q.list, page); err != nil {\nreturn err\n}\n", l.GoName, args.String())
 	})

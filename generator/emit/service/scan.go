@@ -29,7 +29,7 @@ func (q *scanRequest) read(b []byte) error {
 // query is what a page token of the list is bound to.
 func (q *scanRequest) query() []byte {
 	return q.paging.Append([]byte("%[2]s/Scan%[1]s"))
-}`, e.Plural, p.serviceName())
+}`, e.Plural, p.e.FullServiceName())
 	} else {
 		p.scanRequest(f)
 	}
@@ -123,7 +123,7 @@ func (q *scanRequest) query() []byte {
 		b = appendRange(b, &q.list)
 	}
 	return b
-}`, e.Plural, keyOf("from"), keyOf("to"), backwards(e.Sort), e.Sort[0].Type == schema.Timestamp, p.serviceName())
+}`, e.Plural, keyOf("from"), keyOf("to"), backwards(e.Sort), e.Sort[0].Type == schema.Timestamp, p.e.FullServiceName())
 
 	var b strings.Builder
 	b.WriteString("// validBound says what is wrong with the sort key of a range, whose trailing\n// fields may be unset.\nfunc validBound(k *key) error {\n")

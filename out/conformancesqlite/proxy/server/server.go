@@ -21,6 +21,7 @@ import (
 	"github.com/prism-proxy/prism/out/conformancesqlite/proxy/conformance/v1/relic"
 	"github.com/prism-proxy/prism/out/conformancesqlite/proxy/conformance/v1/sample"
 	"github.com/prism-proxy/prism/out/conformancesqlite/proxy/conformance/v1/scalar"
+	"github.com/prism-proxy/prism/out/conformancesqlite/proxy/conformance/v1/ticket"
 	"github.com/prism-proxy/prism/out/conformancesqlite/proxy/conformance/v1/westnote"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/schemas/conformance/sqlite/migrations"
@@ -38,7 +39,7 @@ var contract []byte
 func Deployment() *runtime.Deployment {
 	return &runtime.Deployment{
 		Name:        "conformancesqlite",
-		SchemaHash:  "3e710c14ce6afe41bc03ce7bf34712ae72688763610c6a485ddade825b3d7c8a",
+		SchemaHash:  "68cfef864ee7beb5f529ba6122ce7e9376a22c42daacd01e4a799d6e30fff5c1",
 		Release:     1,
 		Generator:   "0.1.0",
 		Listen:      "127.0.0.1:8980",
@@ -73,6 +74,7 @@ func Deployment() *runtime.Deployment {
 			},
 				badge.NewService,
 				item.NewService,
+				ticket.NewService,
 			),
 			sqlite.Namespace(sqlite.Config{
 				Namespace:   "leases",
