@@ -107,7 +107,7 @@ func (r *reader) index(e *Entity, x *Index, at Source) {
 	if x.Unique {
 		x.Find = "Find" + e.Name + suffix
 	}
-	x.GoName = lowerCamel("find_by_" + x.Name)
+	x.GoName = "findBy" + goName(x.Name)
 	x.SQLName = e.Table + "_" + x.Name
 	for _, other := range e.Indexes {
 		if camel(other.Name) == camel(x.Name) {

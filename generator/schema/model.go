@@ -108,7 +108,7 @@ type Field struct {
 	Desc    protoreflect.FieldDescriptor
 	Number  int32
 	Name    string // user_id
-	GoName  string // userID, never a Go keyword
+	GoName  string // UserID
 	Type    Type   // Other when the field can have no column
 	Role    Role
 	Column  string // the column's name, "" when it has none
@@ -178,6 +178,10 @@ type Index struct {
 	Unique   bool
 }
 
+// Go is what generated code calls something of the index: requestByEmail. The
+// word comes first, since an index may be named as one: email_request.
+func (x *Index) Go(word string) string { return word + strings.TrimPrefix(x.GoName, "find") }
+
 // Fields returns the equality fields and the ordered one.
 func (x *Index) Fields() []*Field {
 	fields := append([]*Field(nil), x.Equality...)
@@ -200,6 +204,27 @@ type List struct {
 	// ByIndexField says that from and to are the ordered field's own type and
 	// not a message of sort-key fields.
 	ByIndexField bool
+}
+
+// Go is what generated code calls something of the list: scanReverse,
+// reverseByStatus.
+func (l *List) Go(word string) string {
+	switch {
+	case word == "":
+		return l.GoName
+	case l.Index != nil:
+		return l.Index.Go(word)
+	}
+	return l.GoName + strings.ToUpper(word[:1]) + word[1:]
+}
+
+// Request is the type of the list's request in generated code: the two scans have
+// one.
+func (l *List) Request() string {
+	if l.Index == nil {
+		return "scanRequest"
+	}
+	return l.Go("request")
 }
 
 // Lists returns scan, then scanPartition where there is a sort key, then the

@@ -8,7 +8,6 @@ import (
 
 	"github.com/prism-proxy/prism/generator/emit"
 	"github.com/prism-proxy/prism/generator/emit/golang"
-	"github.com/prism-proxy/prism/generator/emit/record"
 	"github.com/prism-proxy/prism/generator/emit/sql"
 	"github.com/prism-proxy/prism/generator/schema"
 )
@@ -59,9 +58,9 @@ func (s *store) begin() {
 	for _, x := range s.Unique() {
 		free := ""
 		if s.TTL > 0 {
-			free = fmt.Sprintf(", Free: %sFree", x.GoName)
+			free = ", Free: " + x.Go("free")
 		}
-		unique += fmt.Sprintf("{Name: %q, Index: %q, Columns: []int{%s}, Taken: %sTaken%s},\n", x.Name, x.SQLName, s.columnsOf(x), x.GoName, free)
+		unique += fmt.Sprintf("{Name: %q, Index: %q, Columns: []int{%s}, Taken: %s%s},\n", x.Name, x.SQLName, s.columnsOf(x), x.Go("taken"), free)
 	}
 	if unique != "" {
 		unique = "Unique: []@postgres.Unique{\n" + unique + "},\n"
@@ -146,11 +145,11 @@ func (s *store) unique() {
 		other := n + 1
 		if s.TTL > 0 {
 			other++
-			s.file.Add("const %sFree = `DELETE FROM %s WHERE %s AND \"prism_expires\" <= $%d RETURNING \"prism_version\"`",
-				x.GoName, sql.Quote(s.Table), where, n+1)
+			s.file.Add("const %s = `DELETE FROM %s WHERE %s AND \"prism_expires\" <= $%d RETURNING \"prism_version\"`",
+				x.Go("free"), sql.Quote(s.Table), where, n+1)
 		}
-		s.file.Add("const %sTaken = `SELECT \"prism_version\" FROM %s WHERE %s%s AND NOT (%s)`",
-			x.GoName, sql.Quote(s.Table), where, s.live(n+1), equal(s.Key(), other))
+		s.file.Add("const %s = `SELECT \"prism_version\" FROM %s WHERE %s%s AND NOT (%s)`",
+			x.Go("taken"), sql.Quote(s.Table), where, s.live(n+1), equal(s.Key(), other))
 	}
 }
 
@@ -249,9 +248,9 @@ func (s *store) finds() {
 	for _, x := range s.Unique() {
 		s.file.Add("const %s = `SELECT %s FROM %s WHERE %s%s`", x.GoName, s.columns(), sql.Quote(s.Table), equal(x.Equality, 1), s.live(len(dialect.Names(x.Equality))+1))
 		s.file.Add(`// %[1]s returns the record with the values, as a reply.
-func (s *store) %[1]s(ctx @context.Context%[2]s) ([]byte, error) {
+func (s *store) %[1]s(ctx @context.Context, r *%[2]s) ([]byte, error) {
 	return s.db.Record(ctx, &table, %[1]s, %[3]s)
-}`, x.GoName, record.Parameters(x.Equality, record.GoName), values(x.Equality, ""))
+}`, x.GoName, x.Go("request"), values(x.Equality, "r."))
 	}
 }
 

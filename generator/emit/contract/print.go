@@ -59,7 +59,7 @@ func (f *protoFile) print() string {
 				p.line("")
 			}
 			p.comment(m.Comment)
-			p.line("rpc %s(%s) returns (%s%s);", m.Name, m.Request.Name, stream[m.Shape], m.Response.Name)
+			p.line("rpc %s(%s) returns (%s%s);", m.Name, f.inService(m.Request), stream[m.Shape], f.inService(m.Response))
 		}
 	})
 	for _, m := range f.messages {
@@ -67,6 +67,15 @@ func (f *protoFile) print() string {
 		p.message(m)
 	}
 	return p.String()
+}
+
+// inService returns the name of m as it is written in the service, where a method
+// of that name would hide it.
+func (f *protoFile) inService(m *schema.Message) string {
+	if slices.ContainsFunc(f.service.Methods, func(method *schema.Method) bool { return method.Name == m.Name }) {
+		return "." + strings.TrimPrefix(f.pkg+"."+m.Name, ".")
+	}
+	return m.Name
 }
 
 // stream is what stands before the answer of a method.

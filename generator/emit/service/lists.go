@@ -135,7 +135,7 @@ func backwards(fields []*schema.Field) string {
 
 // handler prints the handler of a list, of which run asks the store. It is
 // ordered by the field first before the key, which may be the key's own.
-func (p *printer) handler(f *golang.File, rpc, name string, first *schema.Field, run func(*strings.Builder)) {
+func (p *printer) handler(f *golang.File, l *schema.List, first *schema.Field, run func(*strings.Builder)) {
 	cursor := ""
 	if place, _ := p.place(); place == "position" {
 		cursor = ", cursor"
@@ -147,7 +147,7 @@ func (p *printer) handler(f *golang.File, rpc, name string, first *schema.Field,
 	run(&b)
 	f.Add(`// %[1]s serves %[2]s.
 func (s *Service) %[1]s(call *@runtime.Call) error {
-	var q %[1]sRequest
+	var q %[5]s
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -157,7 +157,7 @@ func (s *Service) %[1]s(call *@runtime.Call) error {
 		return err
 	}
 	%[3]sreturn s.answer(call, page, query%[4]s)
-}`, name, rpc, b.String(), cursor)
+}`, l.GoName, l.Method, b.String(), cursor, l.Request())
 }
 
 // answer prints what ends every page.
@@ -183,15 +183,11 @@ func (s *Service) answer(call *@runtime.Call, page *@keyvalue.Page, query []byte
 
 // findOne prints the Find of a unique index.
 func (p *printer) findOne(f *golang.File, x *schema.Index) {
-	var args strings.Builder
-	for _, eq := range x.Equality {
-		fmt.Fprintf(&args, ", q.%s", eq.GoName)
-	}
-	f.Add(`// %[1]sRequest is a %[2]sRequest.
-type %[1]sRequest struct {
+	f.Add(`// %[1]s is a %[2]sRequest.
+type %[1]s struct {
 	%[3]s}
 
-func (q *%[1]sRequest) read(b []byte) error {
+func (q *%[1]s) read(b []byte) error {
 	%[4]s	f := @wire.Read(b)
 	for f.Next() {
 		if f.Tag == @keyvalue.TagBy {
@@ -202,27 +198,27 @@ func (q *%[1]sRequest) read(b []byte) error {
 
 %[6]s
 
-// %[1]s serves %[2]s.
-func (s *Service) %[1]s(call *@runtime.Call) error {
-	var q %[1]sRequest
+// %[7]s serves %[2]s.
+func (s *Service) %[7]s(call *@runtime.Call) error {
+	var q %[1]s
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.%[1]s(call.Context()%[7]s))
-}`, x.GoName, x.Find, equalFields(x.Equality), equalInitial(x.Equality), decoded(record.Switch(equalChecks(x.Equality))),
-		readBy(x.GoName, x.Equality), args.String())
+	return call.Reply(s.store.%[7]s(call.Context(), &q))
+}`, x.Go("request"), x.Find, equalFields(x.Equality), equalInitial(x.Equality), decoded(record.Switch(equalChecks(x.Equality))),
+		readBy(x.Go("request"), x.Equality), x.GoName)
 }
 
 // find prints the Find of an index that is not unique.
 func (p *printer) find(f *golang.File, l *schema.List) {
-	var reads, readers, checks, args, query strings.Builder
+	request := l.Request()
+	var reads, readers, checks, query strings.Builder
 	if len(l.Equal) > 0 {
 		reads.WriteString("case @keyvalue.TagBy:\nf.Join(q.readBy(f.Message()))\n")
-		readers.WriteString("\n" + readBy(l.GoName, l.Equal) + "\n")
+		readers.WriteString("\n" + readBy(request, l.Equal) + "\n")
 		checks.WriteString(equalChecks(l.Equal))
 	}
 	for _, eq := range l.Equal {
-		fmt.Fprintf(&args, ", q.%s", eq.GoName)
 		fmt.Fprintf(&query, "b = %s\n", record.Append(eq, "q."+eq.GoName, int(eq.Number)))
 	}
 	if len(l.Bound) > 0 {
@@ -231,7 +227,7 @@ func (p *printer) find(f *golang.File, l *schema.List) {
 		reads.WriteString("case @keyvalue.TagTo:\nq.bounded = true\nf.Join(q.readBound(&q.to, f.Message()))\n")
 		fmt.Fprintf(&readers, `
 // readBound reads into at an end of the range.
-func (q *%sRequest) readBound(at *%s, f *@wire.Fields) error {
+func (q *%s) readBound(at *%s, f *@wire.Fields) error {
 	for f.Next() {
 		if f.Tag == %s {
 			%s
@@ -239,18 +235,18 @@ func (q *%sRequest) readBound(at *%s, f *@wire.Fields) error {
 	}
 	return f.Err()
 }
-`, l.GoName, place, record.TagName(o), boundAssign(o))
+`, request, place, record.TagName(o), boundAssign(o))
 		boundChecks(&checks, o, "q.from."+o.GoName, strconv.Quote("from."+o.Name))
 		boundChecks(&checks, o, "q.to."+o.GoName, strconv.Quote("to."+o.Name))
 		fmt.Fprintf(&checks, "case q.bounded && %s:\nreturn @keyvalue.Backwards(%t)\n", backwards(l.Bound), o.Type == schema.Timestamp)
 		query.WriteString("b = appendRange(b, &q.list)\n")
 	}
-	f.Add(`// %[1]sRequest is a %[2]sRequest.
-type %[1]sRequest struct {
+	f.Add(`// %[1]s is a %[2]sRequest.
+type %[1]s struct {
 	list
 	%[3]s}
 
-func (q *%[1]sRequest) read(b []byte) error {
+func (q *%[1]s) read(b []byte) error {
 	q.list = everything
 	%[4]s	f := @wire.Read(b)
 	for f.Next() {
@@ -262,19 +258,19 @@ func (q *%[1]sRequest) read(b []byte) error {
 	%[6]s}
 %[9]s
 // query is what a page token of the list is bound to.
-func (q *%[1]sRequest) query() []byte {
+func (q *%[1]s) query() []byte {
 	b := q.paging.Append([]byte("%[7]s/%[2]s"))
 	%[8]sreturn b
-}`, l.GoName, l.Method, equalFields(l.Equal), equalInitial(l.Equal), reads.String(), decoded(record.Switch(checks.String())), p.e.FullServiceName(), query.String(), readers.String())
-	p.handler(f, l.Method, l.GoName, l.Order[0], func(b *strings.Builder) {
-		fmt.Fprintf(b, "if err := s.store.%s(call.Context()%s, &q.list, page); err != nil {\nreturn err\n}\n", l.GoName, args.String())
+}`, request, l.Method, equalFields(l.Equal), equalInitial(l.Equal), reads.String(), decoded(record.Switch(checks.String())), p.e.FullServiceName(), query.String(), readers.String())
+	p.handler(f, l, l.Order[0], func(b *strings.Builder) {
+		fmt.Fprintf(b, "if err := s.store.%s(call.Context(), &q, page); err != nil {\nreturn err\n}\n", l.GoName)
 	})
 }
 
 // readBy prints the method that reads the values which an index is asked for.
-func readBy(name string, fields []*schema.Field) string {
+func readBy(request string, fields []*schema.Field) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "// readBy reads the values to find by.\nfunc (q *%sRequest) readBy(f *@wire.Fields) error {\nfor f.Next() {\n", name)
+	fmt.Fprintf(&b, "// readBy reads the values to find by.\nfunc (q *%s) readBy(f *@wire.Fields) error {\nfor f.Next() {\n", request)
 	if len(fields) == 1 {
 		fmt.Fprintf(&b, "if f.Tag == %s {\n%s\n}\n", record.TagName(fields[0]), equalAssign(fields[0]))
 	} else {

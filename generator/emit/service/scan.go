@@ -33,15 +33,15 @@ func (q *scanRequest) query() []byte {
 	} else {
 		p.scanRequest(f)
 	}
-	p.handler(f, "Scan"+e.Plural, "scan", nil, func(b *strings.Builder) {
+	p.handler(f, e.Lists()[0], nil, func(b *strings.Builder) {
 		if len(e.Sort) == 0 {
-			b.WriteString("if err := s.store.scan(call.Context(), &q.list, page); err != nil {\nreturn err\n}\n")
+			b.WriteString("if err := s.store.scan(call.Context(), &q, page); err != nil {\nreturn err\n}\n")
 			return
 		}
 		b.WriteString(`if q.inPartition {
-		err = s.store.scanPartition(call.Context(), &q.partition, &q.list, page)
+		err = s.store.scanPartition(call.Context(), &q, page)
 	} else {
-		err = s.store.scan(call.Context(), &q.list, page)
+		err = s.store.scan(call.Context(), &q, page)
 	}
 	if err != nil {
 		return err

@@ -77,18 +77,18 @@ func (s *Service) scan(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.scan(call.Context(), &q.list, page); err != nil {
+	if err := s.store.scan(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursor)
 }
 
-// findByTextRequest is a FindSamplesByTextRequest.
-type findByTextRequest struct {
+// requestByText is a FindSamplesByTextRequest.
+type requestByText struct {
 	list
 }
 
-func (q *findByTextRequest) read(b []byte) error {
+func (q *requestByText) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
@@ -106,32 +106,32 @@ func (q *findByTextRequest) read(b []byte) error {
 		return runtime.Decode(err)
 	}
 	switch {
-	case len(q.from.text) > 64:
-		return runtime.TooLong("from.text", len(q.from.text), 64)
-	case bytes.IndexByte(q.from.text, 0) >= 0:
+	case len(q.from.Text) > 64:
+		return runtime.TooLong("from.text", len(q.from.Text), 64)
+	case bytes.IndexByte(q.from.Text, 0) >= 0:
 		return runtime.HasNUL("from.text")
-	case len(q.to.text) > 64:
-		return runtime.TooLong("to.text", len(q.to.text), 64)
-	case bytes.IndexByte(q.to.text, 0) >= 0:
+	case len(q.to.Text) > 64:
+		return runtime.TooLong("to.text", len(q.to.Text), 64)
+	case bytes.IndexByte(q.to.Text, 0) >= 0:
 		return runtime.HasNUL("to.text")
-	case q.bounded && bytes.Compare(q.from.text, q.to.text) > 0:
+	case q.bounded && bytes.Compare(q.from.Text, q.to.Text) > 0:
 		return keyvalue.Backwards(false)
 	}
 	return nil
 }
 
 // readBound reads into at an end of the range.
-func (q *findByTextRequest) readBound(at *position, f *wire.Fields) error {
+func (q *requestByText) readBound(at *position, f *wire.Fields) error {
 	for f.Next() {
 		if f.Tag == tagText {
-			at.text = f.Text()
+			at.Text = f.Text()
 		}
 	}
 	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
-func (q *findByTextRequest) query() []byte {
+func (q *requestByText) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByText"))
 	b = appendRange(b, &q.list)
 	return b
@@ -139,7 +139,7 @@ func (q *findByTextRequest) query() []byte {
 
 // findByText serves FindSamplesByText.
 func (s *Service) findByText(call *runtime.Call) error {
-	var q findByTextRequest
+	var q requestByText
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -148,18 +148,18 @@ func (s *Service) findByText(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findByText(call.Context(), &q.list, page); err != nil {
+	if err := s.store.findByText(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursorText)
 }
 
-// findByNumberRequest is a FindSamplesByNumberRequest.
-type findByNumberRequest struct {
+// requestByNumber is a FindSamplesByNumberRequest.
+type requestByNumber struct {
 	list
 }
 
-func (q *findByNumberRequest) read(b []byte) error {
+func (q *requestByNumber) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
@@ -176,24 +176,24 @@ func (q *findByNumberRequest) read(b []byte) error {
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
-	if q.bounded && q.from.number > q.to.number {
+	if q.bounded && q.from.Number > q.to.Number {
 		return keyvalue.Backwards(false)
 	}
 	return nil
 }
 
 // readBound reads into at an end of the range.
-func (q *findByNumberRequest) readBound(at *position, f *wire.Fields) error {
+func (q *requestByNumber) readBound(at *position, f *wire.Fields) error {
 	for f.Next() {
 		if f.Tag == tagNumber {
-			at.number = f.Int64()
+			at.Number = f.Int64()
 		}
 	}
 	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
-func (q *findByNumberRequest) query() []byte {
+func (q *requestByNumber) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByNumber"))
 	b = appendRange(b, &q.list)
 	return b
@@ -201,7 +201,7 @@ func (q *findByNumberRequest) query() []byte {
 
 // findByNumber serves FindSamplesByNumber.
 func (s *Service) findByNumber(call *runtime.Call) error {
-	var q findByNumberRequest
+	var q requestByNumber
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -210,18 +210,18 @@ func (s *Service) findByNumber(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findByNumber(call.Context(), &q.list, page); err != nil {
+	if err := s.store.findByNumber(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursorNumber)
 }
 
-// findBySizeRequest is a FindSamplesBySizeRequest.
-type findBySizeRequest struct {
+// requestBySize is a FindSamplesBySizeRequest.
+type requestBySize struct {
 	list
 }
 
-func (q *findBySizeRequest) read(b []byte) error {
+func (q *requestBySize) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
@@ -238,24 +238,24 @@ func (q *findBySizeRequest) read(b []byte) error {
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
-	if q.bounded && q.from.size > q.to.size {
+	if q.bounded && q.from.Size > q.to.Size {
 		return keyvalue.Backwards(false)
 	}
 	return nil
 }
 
 // readBound reads into at an end of the range.
-func (q *findBySizeRequest) readBound(at *position, f *wire.Fields) error {
+func (q *requestBySize) readBound(at *position, f *wire.Fields) error {
 	for f.Next() {
 		if f.Tag == tagSize {
-			at.size = f.Uint64()
+			at.Size = f.Uint64()
 		}
 	}
 	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
-func (q *findBySizeRequest) query() []byte {
+func (q *requestBySize) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySize"))
 	b = appendRange(b, &q.list)
 	return b
@@ -263,7 +263,7 @@ func (q *findBySizeRequest) query() []byte {
 
 // findBySize serves FindSamplesBySize.
 func (s *Service) findBySize(call *runtime.Call) error {
-	var q findBySizeRequest
+	var q requestBySize
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -272,18 +272,18 @@ func (s *Service) findBySize(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findBySize(call.Context(), &q.list, page); err != nil {
+	if err := s.store.findBySize(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursorSize)
 }
 
-// findByFlagRequest is a FindSamplesByFlagRequest.
-type findByFlagRequest struct {
+// requestByFlag is a FindSamplesByFlagRequest.
+type requestByFlag struct {
 	list
 }
 
-func (q *findByFlagRequest) read(b []byte) error {
+func (q *requestByFlag) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
@@ -300,24 +300,24 @@ func (q *findByFlagRequest) read(b []byte) error {
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
-	if q.bounded && keyvalue.CompareBool(q.from.flag, q.to.flag) > 0 {
+	if q.bounded && keyvalue.CompareBool(q.from.Flag, q.to.Flag) > 0 {
 		return keyvalue.Backwards(false)
 	}
 	return nil
 }
 
 // readBound reads into at an end of the range.
-func (q *findByFlagRequest) readBound(at *position, f *wire.Fields) error {
+func (q *requestByFlag) readBound(at *position, f *wire.Fields) error {
 	for f.Next() {
 		if f.Tag == tagFlag {
-			at.flag = f.Bool()
+			at.Flag = f.Bool()
 		}
 	}
 	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
-func (q *findByFlagRequest) query() []byte {
+func (q *requestByFlag) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByFlag"))
 	b = appendRange(b, &q.list)
 	return b
@@ -325,7 +325,7 @@ func (q *findByFlagRequest) query() []byte {
 
 // findByFlag serves FindSamplesByFlag.
 func (s *Service) findByFlag(call *runtime.Call) error {
-	var q findByFlagRequest
+	var q requestByFlag
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -334,18 +334,18 @@ func (s *Service) findByFlag(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findByFlag(call.Context(), &q.list, page); err != nil {
+	if err := s.store.findByFlag(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursorFlag)
 }
 
-// findByGradeRequest is a FindSamplesByGradeRequest.
-type findByGradeRequest struct {
+// requestByGrade is a FindSamplesByGradeRequest.
+type requestByGrade struct {
 	list
 }
 
-func (q *findByGradeRequest) read(b []byte) error {
+func (q *requestByGrade) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
@@ -362,24 +362,24 @@ func (q *findByGradeRequest) read(b []byte) error {
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
-	if q.bounded && q.from.grade > q.to.grade {
+	if q.bounded && q.from.Grade > q.to.Grade {
 		return keyvalue.Backwards(false)
 	}
 	return nil
 }
 
 // readBound reads into at an end of the range.
-func (q *findByGradeRequest) readBound(at *position, f *wire.Fields) error {
+func (q *requestByGrade) readBound(at *position, f *wire.Fields) error {
 	for f.Next() {
 		if f.Tag == tagGrade {
-			at.grade = int64(f.Int32())
+			at.Grade = int64(f.Int32())
 		}
 	}
 	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
-func (q *findByGradeRequest) query() []byte {
+func (q *requestByGrade) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByGrade"))
 	b = appendRange(b, &q.list)
 	return b
@@ -387,7 +387,7 @@ func (q *findByGradeRequest) query() []byte {
 
 // findByGrade serves FindSamplesByGrade.
 func (s *Service) findByGrade(call *runtime.Call) error {
-	var q findByGradeRequest
+	var q requestByGrade
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -396,18 +396,18 @@ func (s *Service) findByGrade(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findByGrade(call.Context(), &q.list, page); err != nil {
+	if err := s.store.findByGrade(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursorGrade)
 }
 
-// findByTimeRequest is a FindSamplesByTimeRequest.
-type findByTimeRequest struct {
+// requestByTime is a FindSamplesByTimeRequest.
+type requestByTime struct {
 	list
 }
 
-func (q *findByTimeRequest) read(b []byte) error {
+func (q *requestByTime) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
@@ -425,28 +425,28 @@ func (q *findByTimeRequest) read(b []byte) error {
 		return runtime.Decode(err)
 	}
 	switch {
-	case !q.from.time_.Valid():
+	case !q.from.Time.Valid():
 		return runtime.BadTime("from.time")
-	case !q.to.time_.Valid():
+	case !q.to.Time.Valid():
 		return runtime.BadTime("to.time")
-	case q.bounded && q.from.time_.Compare(q.to.time_) > 0:
+	case q.bounded && q.from.Time.Compare(q.to.Time) > 0:
 		return keyvalue.Backwards(true)
 	}
 	return nil
 }
 
 // readBound reads into at an end of the range.
-func (q *findByTimeRequest) readBound(at *position, f *wire.Fields) error {
+func (q *requestByTime) readBound(at *position, f *wire.Fields) error {
 	for f.Next() {
 		if f.Tag == tagTime {
-			at.time_ = f.Timestamp(at.time_)
+			at.Time = f.Timestamp(at.Time)
 		}
 	}
 	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
-func (q *findByTimeRequest) query() []byte {
+func (q *requestByTime) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByTime"))
 	b = appendRange(b, &q.list)
 	return b
@@ -454,7 +454,7 @@ func (q *findByTimeRequest) query() []byte {
 
 // findByTime serves FindSamplesByTime.
 func (s *Service) findByTime(call *runtime.Call) error {
-	var q findByTimeRequest
+	var q requestByTime
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -463,18 +463,18 @@ func (s *Service) findByTime(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findByTime(call.Context(), &q.list, page); err != nil {
+	if err := s.store.findByTime(call.Context(), &q, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, cursorTime_)
+	return s.answer(call, page, query, cursorTime)
 }
 
-// findByDeltaRequest is a FindSamplesByDeltaRequest.
-type findByDeltaRequest struct {
+// requestByDelta is a FindSamplesByDeltaRequest.
+type requestByDelta struct {
 	list
 }
 
-func (q *findByDeltaRequest) read(b []byte) error {
+func (q *requestByDelta) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
@@ -491,24 +491,24 @@ func (q *findByDeltaRequest) read(b []byte) error {
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
-	if q.bounded && q.from.delta > q.to.delta {
+	if q.bounded && q.from.Delta > q.to.Delta {
 		return keyvalue.Backwards(false)
 	}
 	return nil
 }
 
 // readBound reads into at an end of the range.
-func (q *findByDeltaRequest) readBound(at *position, f *wire.Fields) error {
+func (q *requestByDelta) readBound(at *position, f *wire.Fields) error {
 	for f.Next() {
 		if f.Tag == tagDelta {
-			at.delta = f.Sint64()
+			at.Delta = f.Sint64()
 		}
 	}
 	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
-func (q *findByDeltaRequest) query() []byte {
+func (q *requestByDelta) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByDelta"))
 	b = appendRange(b, &q.list)
 	return b
@@ -516,7 +516,7 @@ func (q *findByDeltaRequest) query() []byte {
 
 // findByDelta serves FindSamplesByDelta.
 func (s *Service) findByDelta(call *runtime.Call) error {
-	var q findByDeltaRequest
+	var q requestByDelta
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -525,18 +525,18 @@ func (s *Service) findByDelta(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findByDelta(call.Context(), &q.list, page); err != nil {
+	if err := s.store.findByDelta(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursorDelta)
 }
 
-// findByMaskRequest is a FindSamplesByMaskRequest.
-type findByMaskRequest struct {
+// requestByMask is a FindSamplesByMaskRequest.
+type requestByMask struct {
 	list
 }
 
-func (q *findByMaskRequest) read(b []byte) error {
+func (q *requestByMask) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
@@ -553,24 +553,24 @@ func (q *findByMaskRequest) read(b []byte) error {
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
-	if q.bounded && q.from.mask > q.to.mask {
+	if q.bounded && q.from.Mask > q.to.Mask {
 		return keyvalue.Backwards(false)
 	}
 	return nil
 }
 
 // readBound reads into at an end of the range.
-func (q *findByMaskRequest) readBound(at *position, f *wire.Fields) error {
+func (q *requestByMask) readBound(at *position, f *wire.Fields) error {
 	for f.Next() {
 		if f.Tag == tagMask {
-			at.mask = f.Uint64()
+			at.Mask = f.Uint64()
 		}
 	}
 	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
-func (q *findByMaskRequest) query() []byte {
+func (q *requestByMask) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByMask"))
 	b = appendRange(b, &q.list)
 	return b
@@ -578,7 +578,7 @@ func (q *findByMaskRequest) query() []byte {
 
 // findByMask serves FindSamplesByMask.
 func (s *Service) findByMask(call *runtime.Call) error {
-	var q findByMaskRequest
+	var q requestByMask
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -587,18 +587,18 @@ func (s *Service) findByMask(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findByMask(call.Context(), &q.list, page); err != nil {
+	if err := s.store.findByMask(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursorMask)
 }
 
-// findByLevelRequest is a FindSamplesByLevelRequest.
-type findByLevelRequest struct {
+// requestByLevel is a FindSamplesByLevelRequest.
+type requestByLevel struct {
 	list
 }
 
-func (q *findByLevelRequest) read(b []byte) error {
+func (q *requestByLevel) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
@@ -615,24 +615,24 @@ func (q *findByLevelRequest) read(b []byte) error {
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
-	if q.bounded && q.from.level > q.to.level {
+	if q.bounded && q.from.Level > q.to.Level {
 		return keyvalue.Backwards(false)
 	}
 	return nil
 }
 
 // readBound reads into at an end of the range.
-func (q *findByLevelRequest) readBound(at *position, f *wire.Fields) error {
+func (q *requestByLevel) readBound(at *position, f *wire.Fields) error {
 	for f.Next() {
 		if f.Tag == tagLevel {
-			at.level = int64(f.Int32())
+			at.Level = int64(f.Int32())
 		}
 	}
 	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
-func (q *findByLevelRequest) query() []byte {
+func (q *requestByLevel) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByLevel"))
 	b = appendRange(b, &q.list)
 	return b
@@ -640,7 +640,7 @@ func (q *findByLevelRequest) query() []byte {
 
 // findByLevel serves FindSamplesByLevel.
 func (s *Service) findByLevel(call *runtime.Call) error {
-	var q findByLevelRequest
+	var q requestByLevel
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -649,18 +649,18 @@ func (s *Service) findByLevel(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findByLevel(call.Context(), &q.list, page); err != nil {
+	if err := s.store.findByLevel(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursorLevel)
 }
 
-// findByWeightRequest is a FindSamplesByWeightRequest.
-type findByWeightRequest struct {
+// requestByWeight is a FindSamplesByWeightRequest.
+type requestByWeight struct {
 	list
 }
 
-func (q *findByWeightRequest) read(b []byte) error {
+func (q *requestByWeight) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
@@ -677,24 +677,24 @@ func (q *findByWeightRequest) read(b []byte) error {
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
-	if q.bounded && q.from.weight > q.to.weight {
+	if q.bounded && q.from.Weight > q.to.Weight {
 		return keyvalue.Backwards(false)
 	}
 	return nil
 }
 
 // readBound reads into at an end of the range.
-func (q *findByWeightRequest) readBound(at *position, f *wire.Fields) error {
+func (q *requestByWeight) readBound(at *position, f *wire.Fields) error {
 	for f.Next() {
 		if f.Tag == tagWeight {
-			at.weight = int64(f.Uint32())
+			at.Weight = int64(f.Uint32())
 		}
 	}
 	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
-func (q *findByWeightRequest) query() []byte {
+func (q *requestByWeight) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByWeight"))
 	b = appendRange(b, &q.list)
 	return b
@@ -702,7 +702,7 @@ func (q *findByWeightRequest) query() []byte {
 
 // findByWeight serves FindSamplesByWeight.
 func (s *Service) findByWeight(call *runtime.Call) error {
-	var q findByWeightRequest
+	var q requestByWeight
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -711,19 +711,19 @@ func (s *Service) findByWeight(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findByWeight(call.Context(), &q.list, page); err != nil {
+	if err := s.store.findByWeight(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursorWeight)
 }
 
-// findByBucketRequest is a FindSamplesByBucketRequest.
-type findByBucketRequest struct {
+// requestByBucket is a FindSamplesByBucketRequest.
+type requestByBucket struct {
 	list
-	bucket int64
+	Bucket int64
 }
 
-func (q *findByBucketRequest) read(b []byte) error {
+func (q *requestByBucket) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
@@ -738,25 +738,25 @@ func (q *findByBucketRequest) read(b []byte) error {
 }
 
 // readBy reads the values to find by.
-func (q *findByBucketRequest) readBy(f *wire.Fields) error {
+func (q *requestByBucket) readBy(f *wire.Fields) error {
 	for f.Next() {
 		if f.Tag == tagBucket {
-			q.bucket = f.Int64()
+			q.Bucket = f.Int64()
 		}
 	}
 	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
-func (q *findByBucketRequest) query() []byte {
+func (q *requestByBucket) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByBucket"))
-	b = wire.AppendVarint(b, 12, uint64(q.bucket))
+	b = wire.AppendVarint(b, 12, uint64(q.Bucket))
 	return b
 }
 
 // findByBucket serves FindSamplesByBucket.
 func (s *Service) findByBucket(call *runtime.Call) error {
-	var q findByBucketRequest
+	var q requestByBucket
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -765,18 +765,18 @@ func (s *Service) findByBucket(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findByBucket(call.Context(), q.bucket, &q.list, page); err != nil {
+	if err := s.store.findByBucket(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursor)
 }
 
-// findByAmountRequest is a FindSamplesByAmountRequest.
-type findByAmountRequest struct {
+// requestByAmount is a FindSamplesByAmountRequest.
+type requestByAmount struct {
 	list
 }
 
-func (q *findByAmountRequest) read(b []byte) error {
+func (q *requestByAmount) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
@@ -793,24 +793,24 @@ func (q *findByAmountRequest) read(b []byte) error {
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
-	if q.bounded && q.from.amount > q.to.amount {
+	if q.bounded && q.from.Amount > q.to.Amount {
 		return keyvalue.Backwards(false)
 	}
 	return nil
 }
 
 // readBound reads into at an end of the range.
-func (q *findByAmountRequest) readBound(at *position, f *wire.Fields) error {
+func (q *requestByAmount) readBound(at *position, f *wire.Fields) error {
 	for f.Next() {
 		if f.Tag == tagAmount {
-			at.amount = int64(f.Int32())
+			at.Amount = int64(f.Int32())
 		}
 	}
 	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
-func (q *findByAmountRequest) query() []byte {
+func (q *requestByAmount) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByAmount"))
 	b = appendRange(b, &q.list)
 	return b
@@ -818,7 +818,7 @@ func (q *findByAmountRequest) query() []byte {
 
 // findByAmount serves FindSamplesByAmount.
 func (s *Service) findByAmount(call *runtime.Call) error {
-	var q findByAmountRequest
+	var q requestByAmount
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -827,18 +827,18 @@ func (s *Service) findByAmount(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findByAmount(call.Context(), &q.list, page); err != nil {
+	if err := s.store.findByAmount(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursorAmount)
 }
 
-// findByShiftRequest is a FindSamplesByShiftRequest.
-type findByShiftRequest struct {
+// requestByShift is a FindSamplesByShiftRequest.
+type requestByShift struct {
 	list
 }
 
-func (q *findByShiftRequest) read(b []byte) error {
+func (q *requestByShift) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
@@ -855,24 +855,24 @@ func (q *findByShiftRequest) read(b []byte) error {
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
-	if q.bounded && q.from.shift > q.to.shift {
+	if q.bounded && q.from.Shift > q.to.Shift {
 		return keyvalue.Backwards(false)
 	}
 	return nil
 }
 
 // readBound reads into at an end of the range.
-func (q *findByShiftRequest) readBound(at *position, f *wire.Fields) error {
+func (q *requestByShift) readBound(at *position, f *wire.Fields) error {
 	for f.Next() {
 		if f.Tag == tagShift {
-			at.shift = int64(f.Sint32())
+			at.Shift = int64(f.Sint32())
 		}
 	}
 	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
-func (q *findByShiftRequest) query() []byte {
+func (q *requestByShift) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByShift"))
 	b = appendRange(b, &q.list)
 	return b
@@ -880,7 +880,7 @@ func (q *findByShiftRequest) query() []byte {
 
 // findByShift serves FindSamplesByShift.
 func (s *Service) findByShift(call *runtime.Call) error {
-	var q findByShiftRequest
+	var q requestByShift
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -889,18 +889,18 @@ func (s *Service) findByShift(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findByShift(call.Context(), &q.list, page); err != nil {
+	if err := s.store.findByShift(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursorShift)
 }
 
-// findByChecksumRequest is a FindSamplesByChecksumRequest.
-type findByChecksumRequest struct {
+// requestByChecksum is a FindSamplesByChecksumRequest.
+type requestByChecksum struct {
 	list
 }
 
-func (q *findByChecksumRequest) read(b []byte) error {
+func (q *requestByChecksum) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
@@ -917,24 +917,24 @@ func (q *findByChecksumRequest) read(b []byte) error {
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
-	if q.bounded && q.from.checksum > q.to.checksum {
+	if q.bounded && q.from.Checksum > q.to.Checksum {
 		return keyvalue.Backwards(false)
 	}
 	return nil
 }
 
 // readBound reads into at an end of the range.
-func (q *findByChecksumRequest) readBound(at *position, f *wire.Fields) error {
+func (q *requestByChecksum) readBound(at *position, f *wire.Fields) error {
 	for f.Next() {
 		if f.Tag == tagChecksum {
-			at.checksum = int64(f.Uint32())
+			at.Checksum = int64(f.Uint32())
 		}
 	}
 	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
-func (q *findByChecksumRequest) query() []byte {
+func (q *requestByChecksum) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByChecksum"))
 	b = appendRange(b, &q.list)
 	return b
@@ -942,7 +942,7 @@ func (q *findByChecksumRequest) query() []byte {
 
 // findByChecksum serves FindSamplesByChecksum.
 func (s *Service) findByChecksum(call *runtime.Call) error {
-	var q findByChecksumRequest
+	var q requestByChecksum
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -951,18 +951,18 @@ func (s *Service) findByChecksum(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findByChecksum(call.Context(), &q.list, page); err != nil {
+	if err := s.store.findByChecksum(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursorChecksum)
 }
 
-// findByPositionRequest is a FindSamplesByPositionRequest.
-type findByPositionRequest struct {
+// requestByPosition is a FindSamplesByPositionRequest.
+type requestByPosition struct {
 	list
 }
 
-func (q *findByPositionRequest) read(b []byte) error {
+func (q *requestByPosition) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
@@ -979,24 +979,24 @@ func (q *findByPositionRequest) read(b []byte) error {
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
-	if q.bounded && q.from.position_ > q.to.position_ {
+	if q.bounded && q.from.Position > q.to.Position {
 		return keyvalue.Backwards(false)
 	}
 	return nil
 }
 
 // readBound reads into at an end of the range.
-func (q *findByPositionRequest) readBound(at *position, f *wire.Fields) error {
+func (q *requestByPosition) readBound(at *position, f *wire.Fields) error {
 	for f.Next() {
 		if f.Tag == tagPosition {
-			at.position_ = f.Int64()
+			at.Position = f.Int64()
 		}
 	}
 	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
-func (q *findByPositionRequest) query() []byte {
+func (q *requestByPosition) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByPosition"))
 	b = appendRange(b, &q.list)
 	return b
@@ -1004,7 +1004,7 @@ func (q *findByPositionRequest) query() []byte {
 
 // findByPosition serves FindSamplesByPosition.
 func (s *Service) findByPosition(call *runtime.Call) error {
-	var q findByPositionRequest
+	var q requestByPosition
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -1013,18 +1013,18 @@ func (s *Service) findByPosition(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findByPosition(call.Context(), &q.list, page); err != nil {
+	if err := s.store.findByPosition(call.Context(), &q, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, cursorPosition_)
+	return s.answer(call, page, query, cursorPosition)
 }
 
-// findByDigestRequest is a FindSamplesByDigestRequest.
-type findByDigestRequest struct {
+// requestByDigest is a FindSamplesByDigestRequest.
+type requestByDigest struct {
 	list
 }
 
-func (q *findByDigestRequest) read(b []byte) error {
+func (q *requestByDigest) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
@@ -1042,28 +1042,28 @@ func (q *findByDigestRequest) read(b []byte) error {
 		return runtime.Decode(err)
 	}
 	switch {
-	case len(q.from.digest) > 64:
-		return runtime.TooLong("from.digest", len(q.from.digest), 64)
-	case len(q.to.digest) > 64:
-		return runtime.TooLong("to.digest", len(q.to.digest), 64)
-	case q.bounded && bytes.Compare(q.from.digest, q.to.digest) > 0:
+	case len(q.from.Digest) > 64:
+		return runtime.TooLong("from.digest", len(q.from.Digest), 64)
+	case len(q.to.Digest) > 64:
+		return runtime.TooLong("to.digest", len(q.to.Digest), 64)
+	case q.bounded && bytes.Compare(q.from.Digest, q.to.Digest) > 0:
 		return keyvalue.Backwards(false)
 	}
 	return nil
 }
 
 // readBound reads into at an end of the range.
-func (q *findByDigestRequest) readBound(at *position, f *wire.Fields) error {
+func (q *requestByDigest) readBound(at *position, f *wire.Fields) error {
 	for f.Next() {
 		if f.Tag == tagDigest {
-			at.digest = f.Bytes()
+			at.Digest = f.Bytes()
 		}
 	}
 	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
-func (q *findByDigestRequest) query() []byte {
+func (q *requestByDigest) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByDigest"))
 	b = appendRange(b, &q.list)
 	return b
@@ -1071,7 +1071,7 @@ func (q *findByDigestRequest) query() []byte {
 
 // findByDigest serves FindSamplesByDigest.
 func (s *Service) findByDigest(call *runtime.Call) error {
-	var q findByDigestRequest
+	var q requestByDigest
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -1080,21 +1080,21 @@ func (s *Service) findByDigest(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findByDigest(call.Context(), &q.list, page); err != nil {
+	if err := s.store.findByDigest(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursorDigest)
 }
 
-// findBySameTextRequest is a FindSamplesBySameTextRequest.
-type findBySameTextRequest struct {
+// requestBySameText is a FindSamplesBySameTextRequest.
+type requestBySameText struct {
 	list
-	text []byte
+	Text []byte
 }
 
-func (q *findBySameTextRequest) read(b []byte) error {
+func (q *requestBySameText) read(b []byte) error {
 	q.list = everything
-	q.text = wire.Empty
+	q.Text = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -1108,34 +1108,34 @@ func (q *findBySameTextRequest) read(b []byte) error {
 		return runtime.Decode(err)
 	}
 	switch {
-	case len(q.text) > 64:
-		return runtime.TooLong("by.text", len(q.text), 64)
-	case bytes.IndexByte(q.text, 0) >= 0:
+	case len(q.Text) > 64:
+		return runtime.TooLong("by.text", len(q.Text), 64)
+	case bytes.IndexByte(q.Text, 0) >= 0:
 		return runtime.HasNUL("by.text")
 	}
 	return nil
 }
 
 // readBy reads the values to find by.
-func (q *findBySameTextRequest) readBy(f *wire.Fields) error {
+func (q *requestBySameText) readBy(f *wire.Fields) error {
 	for f.Next() {
 		if f.Tag == tagText {
-			q.text = f.Text()
+			q.Text = f.Text()
 		}
 	}
 	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
-func (q *findBySameTextRequest) query() []byte {
+func (q *requestBySameText) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameText"))
-	b = wire.AppendBytes(b, 2, q.text)
+	b = wire.AppendBytes(b, 2, q.Text)
 	return b
 }
 
 // findBySameText serves FindSamplesBySameText.
 func (s *Service) findBySameText(call *runtime.Call) error {
-	var q findBySameTextRequest
+	var q requestBySameText
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -1144,19 +1144,19 @@ func (s *Service) findBySameText(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findBySameText(call.Context(), q.text, &q.list, page); err != nil {
+	if err := s.store.findBySameText(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursor)
 }
 
-// findBySameNumberRequest is a FindSamplesBySameNumberRequest.
-type findBySameNumberRequest struct {
+// requestBySameNumber is a FindSamplesBySameNumberRequest.
+type requestBySameNumber struct {
 	list
-	number int64
+	Number int64
 }
 
-func (q *findBySameNumberRequest) read(b []byte) error {
+func (q *requestBySameNumber) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
@@ -1171,25 +1171,25 @@ func (q *findBySameNumberRequest) read(b []byte) error {
 }
 
 // readBy reads the values to find by.
-func (q *findBySameNumberRequest) readBy(f *wire.Fields) error {
+func (q *requestBySameNumber) readBy(f *wire.Fields) error {
 	for f.Next() {
 		if f.Tag == tagNumber {
-			q.number = f.Int64()
+			q.Number = f.Int64()
 		}
 	}
 	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
-func (q *findBySameNumberRequest) query() []byte {
+func (q *requestBySameNumber) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameNumber"))
-	b = wire.AppendVarint(b, 3, uint64(q.number))
+	b = wire.AppendVarint(b, 3, uint64(q.Number))
 	return b
 }
 
 // findBySameNumber serves FindSamplesBySameNumber.
 func (s *Service) findBySameNumber(call *runtime.Call) error {
-	var q findBySameNumberRequest
+	var q requestBySameNumber
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -1198,19 +1198,19 @@ func (s *Service) findBySameNumber(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findBySameNumber(call.Context(), q.number, &q.list, page); err != nil {
+	if err := s.store.findBySameNumber(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursor)
 }
 
-// findBySameSizeRequest is a FindSamplesBySameSizeRequest.
-type findBySameSizeRequest struct {
+// requestBySameSize is a FindSamplesBySameSizeRequest.
+type requestBySameSize struct {
 	list
-	size uint64
+	Size uint64
 }
 
-func (q *findBySameSizeRequest) read(b []byte) error {
+func (q *requestBySameSize) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
@@ -1225,25 +1225,25 @@ func (q *findBySameSizeRequest) read(b []byte) error {
 }
 
 // readBy reads the values to find by.
-func (q *findBySameSizeRequest) readBy(f *wire.Fields) error {
+func (q *requestBySameSize) readBy(f *wire.Fields) error {
 	for f.Next() {
 		if f.Tag == tagSize {
-			q.size = f.Uint64()
+			q.Size = f.Uint64()
 		}
 	}
 	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
-func (q *findBySameSizeRequest) query() []byte {
+func (q *requestBySameSize) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameSize"))
-	b = wire.AppendVarint(b, 4, q.size)
+	b = wire.AppendVarint(b, 4, q.Size)
 	return b
 }
 
 // findBySameSize serves FindSamplesBySameSize.
 func (s *Service) findBySameSize(call *runtime.Call) error {
-	var q findBySameSizeRequest
+	var q requestBySameSize
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -1252,19 +1252,19 @@ func (s *Service) findBySameSize(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findBySameSize(call.Context(), q.size, &q.list, page); err != nil {
+	if err := s.store.findBySameSize(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursor)
 }
 
-// findBySameFlagRequest is a FindSamplesBySameFlagRequest.
-type findBySameFlagRequest struct {
+// requestBySameFlag is a FindSamplesBySameFlagRequest.
+type requestBySameFlag struct {
 	list
-	flag bool
+	Flag bool
 }
 
-func (q *findBySameFlagRequest) read(b []byte) error {
+func (q *requestBySameFlag) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
@@ -1279,25 +1279,25 @@ func (q *findBySameFlagRequest) read(b []byte) error {
 }
 
 // readBy reads the values to find by.
-func (q *findBySameFlagRequest) readBy(f *wire.Fields) error {
+func (q *requestBySameFlag) readBy(f *wire.Fields) error {
 	for f.Next() {
 		if f.Tag == tagFlag {
-			q.flag = f.Bool()
+			q.Flag = f.Bool()
 		}
 	}
 	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
-func (q *findBySameFlagRequest) query() []byte {
+func (q *requestBySameFlag) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameFlag"))
-	b = wire.AppendBool(b, 5, q.flag)
+	b = wire.AppendBool(b, 5, q.Flag)
 	return b
 }
 
 // findBySameFlag serves FindSamplesBySameFlag.
 func (s *Service) findBySameFlag(call *runtime.Call) error {
-	var q findBySameFlagRequest
+	var q requestBySameFlag
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -1306,19 +1306,19 @@ func (s *Service) findBySameFlag(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findBySameFlag(call.Context(), q.flag, &q.list, page); err != nil {
+	if err := s.store.findBySameFlag(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursor)
 }
 
-// findBySameGradeRequest is a FindSamplesBySameGradeRequest.
-type findBySameGradeRequest struct {
+// requestBySameGrade is a FindSamplesBySameGradeRequest.
+type requestBySameGrade struct {
 	list
-	grade int64
+	Grade int64
 }
 
-func (q *findBySameGradeRequest) read(b []byte) error {
+func (q *requestBySameGrade) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
@@ -1333,25 +1333,25 @@ func (q *findBySameGradeRequest) read(b []byte) error {
 }
 
 // readBy reads the values to find by.
-func (q *findBySameGradeRequest) readBy(f *wire.Fields) error {
+func (q *requestBySameGrade) readBy(f *wire.Fields) error {
 	for f.Next() {
 		if f.Tag == tagGrade {
-			q.grade = int64(f.Int32())
+			q.Grade = int64(f.Int32())
 		}
 	}
 	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
-func (q *findBySameGradeRequest) query() []byte {
+func (q *requestBySameGrade) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameGrade"))
-	b = wire.AppendVarint(b, 6, uint64(q.grade))
+	b = wire.AppendVarint(b, 6, uint64(q.Grade))
 	return b
 }
 
 // findBySameGrade serves FindSamplesBySameGrade.
 func (s *Service) findBySameGrade(call *runtime.Call) error {
-	var q findBySameGradeRequest
+	var q requestBySameGrade
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -1360,19 +1360,19 @@ func (s *Service) findBySameGrade(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findBySameGrade(call.Context(), q.grade, &q.list, page); err != nil {
+	if err := s.store.findBySameGrade(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursor)
 }
 
-// findBySameTimeRequest is a FindSamplesBySameTimeRequest.
-type findBySameTimeRequest struct {
+// requestBySameTime is a FindSamplesBySameTimeRequest.
+type requestBySameTime struct {
 	list
-	time_ wire.Timestamp
+	Time wire.Timestamp
 }
 
-func (q *findBySameTimeRequest) read(b []byte) error {
+func (q *requestBySameTime) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
@@ -1387,34 +1387,34 @@ func (q *findBySameTimeRequest) read(b []byte) error {
 		return runtime.Decode(err)
 	}
 	switch {
-	case !q.time_.Set:
+	case !q.Time.Set:
 		return runtime.Required("by.time")
-	case !q.time_.Valid():
+	case !q.Time.Valid():
 		return runtime.BadTime("by.time")
 	}
 	return nil
 }
 
 // readBy reads the values to find by.
-func (q *findBySameTimeRequest) readBy(f *wire.Fields) error {
+func (q *requestBySameTime) readBy(f *wire.Fields) error {
 	for f.Next() {
 		if f.Tag == tagTime {
-			q.time_ = f.Timestamp(q.time_)
+			q.Time = f.Timestamp(q.Time)
 		}
 	}
 	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
-func (q *findBySameTimeRequest) query() []byte {
+func (q *requestBySameTime) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameTime"))
-	b = wire.AppendTimestamp(b, 7, q.time_)
+	b = wire.AppendTimestamp(b, 7, q.Time)
 	return b
 }
 
 // findBySameTime serves FindSamplesBySameTime.
 func (s *Service) findBySameTime(call *runtime.Call) error {
-	var q findBySameTimeRequest
+	var q requestBySameTime
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -1423,19 +1423,19 @@ func (s *Service) findBySameTime(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findBySameTime(call.Context(), q.time_, &q.list, page); err != nil {
+	if err := s.store.findBySameTime(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursor)
 }
 
-// findBySameDeltaRequest is a FindSamplesBySameDeltaRequest.
-type findBySameDeltaRequest struct {
+// requestBySameDelta is a FindSamplesBySameDeltaRequest.
+type requestBySameDelta struct {
 	list
-	delta int64
+	Delta int64
 }
 
-func (q *findBySameDeltaRequest) read(b []byte) error {
+func (q *requestBySameDelta) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
@@ -1450,25 +1450,25 @@ func (q *findBySameDeltaRequest) read(b []byte) error {
 }
 
 // readBy reads the values to find by.
-func (q *findBySameDeltaRequest) readBy(f *wire.Fields) error {
+func (q *requestBySameDelta) readBy(f *wire.Fields) error {
 	for f.Next() {
 		if f.Tag == tagDelta {
-			q.delta = f.Sint64()
+			q.Delta = f.Sint64()
 		}
 	}
 	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
-func (q *findBySameDeltaRequest) query() []byte {
+func (q *requestBySameDelta) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameDelta"))
-	b = wire.AppendZigZag(b, 8, q.delta)
+	b = wire.AppendZigZag(b, 8, q.Delta)
 	return b
 }
 
 // findBySameDelta serves FindSamplesBySameDelta.
 func (s *Service) findBySameDelta(call *runtime.Call) error {
-	var q findBySameDeltaRequest
+	var q requestBySameDelta
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -1477,19 +1477,19 @@ func (s *Service) findBySameDelta(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findBySameDelta(call.Context(), q.delta, &q.list, page); err != nil {
+	if err := s.store.findBySameDelta(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursor)
 }
 
-// findBySameMaskRequest is a FindSamplesBySameMaskRequest.
-type findBySameMaskRequest struct {
+// requestBySameMask is a FindSamplesBySameMaskRequest.
+type requestBySameMask struct {
 	list
-	mask uint64
+	Mask uint64
 }
 
-func (q *findBySameMaskRequest) read(b []byte) error {
+func (q *requestBySameMask) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
@@ -1504,25 +1504,25 @@ func (q *findBySameMaskRequest) read(b []byte) error {
 }
 
 // readBy reads the values to find by.
-func (q *findBySameMaskRequest) readBy(f *wire.Fields) error {
+func (q *requestBySameMask) readBy(f *wire.Fields) error {
 	for f.Next() {
 		if f.Tag == tagMask {
-			q.mask = f.Uint64()
+			q.Mask = f.Uint64()
 		}
 	}
 	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
-func (q *findBySameMaskRequest) query() []byte {
+func (q *requestBySameMask) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameMask"))
-	b = wire.AppendFixed64(b, 9, q.mask)
+	b = wire.AppendFixed64(b, 9, q.Mask)
 	return b
 }
 
 // findBySameMask serves FindSamplesBySameMask.
 func (s *Service) findBySameMask(call *runtime.Call) error {
-	var q findBySameMaskRequest
+	var q requestBySameMask
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -1531,19 +1531,19 @@ func (s *Service) findBySameMask(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findBySameMask(call.Context(), q.mask, &q.list, page); err != nil {
+	if err := s.store.findBySameMask(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursor)
 }
 
-// findBySameLevelRequest is a FindSamplesBySameLevelRequest.
-type findBySameLevelRequest struct {
+// requestBySameLevel is a FindSamplesBySameLevelRequest.
+type requestBySameLevel struct {
 	list
-	level int64
+	Level int64
 }
 
-func (q *findBySameLevelRequest) read(b []byte) error {
+func (q *requestBySameLevel) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
@@ -1558,25 +1558,25 @@ func (q *findBySameLevelRequest) read(b []byte) error {
 }
 
 // readBy reads the values to find by.
-func (q *findBySameLevelRequest) readBy(f *wire.Fields) error {
+func (q *requestBySameLevel) readBy(f *wire.Fields) error {
 	for f.Next() {
 		if f.Tag == tagLevel {
-			q.level = int64(f.Int32())
+			q.Level = int64(f.Int32())
 		}
 	}
 	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
-func (q *findBySameLevelRequest) query() []byte {
+func (q *requestBySameLevel) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameLevel"))
-	b = wire.AppendFixed32(b, 10, uint32(q.level))
+	b = wire.AppendFixed32(b, 10, uint32(q.Level))
 	return b
 }
 
 // findBySameLevel serves FindSamplesBySameLevel.
 func (s *Service) findBySameLevel(call *runtime.Call) error {
-	var q findBySameLevelRequest
+	var q requestBySameLevel
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -1585,19 +1585,19 @@ func (s *Service) findBySameLevel(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findBySameLevel(call.Context(), q.level, &q.list, page); err != nil {
+	if err := s.store.findBySameLevel(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursor)
 }
 
-// findBySameWeightRequest is a FindSamplesBySameWeightRequest.
-type findBySameWeightRequest struct {
+// requestBySameWeight is a FindSamplesBySameWeightRequest.
+type requestBySameWeight struct {
 	list
-	weight int64
+	Weight int64
 }
 
-func (q *findBySameWeightRequest) read(b []byte) error {
+func (q *requestBySameWeight) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
@@ -1612,25 +1612,25 @@ func (q *findBySameWeightRequest) read(b []byte) error {
 }
 
 // readBy reads the values to find by.
-func (q *findBySameWeightRequest) readBy(f *wire.Fields) error {
+func (q *requestBySameWeight) readBy(f *wire.Fields) error {
 	for f.Next() {
 		if f.Tag == tagWeight {
-			q.weight = int64(f.Uint32())
+			q.Weight = int64(f.Uint32())
 		}
 	}
 	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
-func (q *findBySameWeightRequest) query() []byte {
+func (q *requestBySameWeight) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameWeight"))
-	b = wire.AppendVarint(b, 11, uint64(q.weight))
+	b = wire.AppendVarint(b, 11, uint64(q.Weight))
 	return b
 }
 
 // findBySameWeight serves FindSamplesBySameWeight.
 func (s *Service) findBySameWeight(call *runtime.Call) error {
-	var q findBySameWeightRequest
+	var q requestBySameWeight
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -1639,19 +1639,19 @@ func (s *Service) findBySameWeight(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findBySameWeight(call.Context(), q.weight, &q.list, page); err != nil {
+	if err := s.store.findBySameWeight(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursor)
 }
 
-// findBySameAmountRequest is a FindSamplesBySameAmountRequest.
-type findBySameAmountRequest struct {
+// requestBySameAmount is a FindSamplesBySameAmountRequest.
+type requestBySameAmount struct {
 	list
-	amount int64
+	Amount int64
 }
 
-func (q *findBySameAmountRequest) read(b []byte) error {
+func (q *requestBySameAmount) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
@@ -1666,25 +1666,25 @@ func (q *findBySameAmountRequest) read(b []byte) error {
 }
 
 // readBy reads the values to find by.
-func (q *findBySameAmountRequest) readBy(f *wire.Fields) error {
+func (q *requestBySameAmount) readBy(f *wire.Fields) error {
 	for f.Next() {
 		if f.Tag == tagAmount {
-			q.amount = int64(f.Int32())
+			q.Amount = int64(f.Int32())
 		}
 	}
 	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
-func (q *findBySameAmountRequest) query() []byte {
+func (q *requestBySameAmount) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameAmount"))
-	b = wire.AppendVarint(b, 13, uint64(q.amount))
+	b = wire.AppendVarint(b, 13, uint64(q.Amount))
 	return b
 }
 
 // findBySameAmount serves FindSamplesBySameAmount.
 func (s *Service) findBySameAmount(call *runtime.Call) error {
-	var q findBySameAmountRequest
+	var q requestBySameAmount
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -1693,19 +1693,19 @@ func (s *Service) findBySameAmount(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findBySameAmount(call.Context(), q.amount, &q.list, page); err != nil {
+	if err := s.store.findBySameAmount(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursor)
 }
 
-// findBySameShiftRequest is a FindSamplesBySameShiftRequest.
-type findBySameShiftRequest struct {
+// requestBySameShift is a FindSamplesBySameShiftRequest.
+type requestBySameShift struct {
 	list
-	shift int64
+	Shift int64
 }
 
-func (q *findBySameShiftRequest) read(b []byte) error {
+func (q *requestBySameShift) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
@@ -1720,25 +1720,25 @@ func (q *findBySameShiftRequest) read(b []byte) error {
 }
 
 // readBy reads the values to find by.
-func (q *findBySameShiftRequest) readBy(f *wire.Fields) error {
+func (q *requestBySameShift) readBy(f *wire.Fields) error {
 	for f.Next() {
 		if f.Tag == tagShift {
-			q.shift = int64(f.Sint32())
+			q.Shift = int64(f.Sint32())
 		}
 	}
 	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
-func (q *findBySameShiftRequest) query() []byte {
+func (q *requestBySameShift) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameShift"))
-	b = wire.AppendZigZag(b, 14, q.shift)
+	b = wire.AppendZigZag(b, 14, q.Shift)
 	return b
 }
 
 // findBySameShift serves FindSamplesBySameShift.
 func (s *Service) findBySameShift(call *runtime.Call) error {
-	var q findBySameShiftRequest
+	var q requestBySameShift
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -1747,19 +1747,19 @@ func (s *Service) findBySameShift(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findBySameShift(call.Context(), q.shift, &q.list, page); err != nil {
+	if err := s.store.findBySameShift(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursor)
 }
 
-// findBySameChecksumRequest is a FindSamplesBySameChecksumRequest.
-type findBySameChecksumRequest struct {
+// requestBySameChecksum is a FindSamplesBySameChecksumRequest.
+type requestBySameChecksum struct {
 	list
-	checksum int64
+	Checksum int64
 }
 
-func (q *findBySameChecksumRequest) read(b []byte) error {
+func (q *requestBySameChecksum) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
@@ -1774,25 +1774,25 @@ func (q *findBySameChecksumRequest) read(b []byte) error {
 }
 
 // readBy reads the values to find by.
-func (q *findBySameChecksumRequest) readBy(f *wire.Fields) error {
+func (q *requestBySameChecksum) readBy(f *wire.Fields) error {
 	for f.Next() {
 		if f.Tag == tagChecksum {
-			q.checksum = int64(f.Uint32())
+			q.Checksum = int64(f.Uint32())
 		}
 	}
 	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
-func (q *findBySameChecksumRequest) query() []byte {
+func (q *requestBySameChecksum) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameChecksum"))
-	b = wire.AppendFixed32(b, 15, uint32(q.checksum))
+	b = wire.AppendFixed32(b, 15, uint32(q.Checksum))
 	return b
 }
 
 // findBySameChecksum serves FindSamplesBySameChecksum.
 func (s *Service) findBySameChecksum(call *runtime.Call) error {
-	var q findBySameChecksumRequest
+	var q requestBySameChecksum
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -1801,19 +1801,19 @@ func (s *Service) findBySameChecksum(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findBySameChecksum(call.Context(), q.checksum, &q.list, page); err != nil {
+	if err := s.store.findBySameChecksum(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursor)
 }
 
-// findBySamePositionRequest is a FindSamplesBySamePositionRequest.
-type findBySamePositionRequest struct {
+// requestBySamePosition is a FindSamplesBySamePositionRequest.
+type requestBySamePosition struct {
 	list
-	position_ int64
+	Position int64
 }
 
-func (q *findBySamePositionRequest) read(b []byte) error {
+func (q *requestBySamePosition) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
@@ -1828,25 +1828,25 @@ func (q *findBySamePositionRequest) read(b []byte) error {
 }
 
 // readBy reads the values to find by.
-func (q *findBySamePositionRequest) readBy(f *wire.Fields) error {
+func (q *requestBySamePosition) readBy(f *wire.Fields) error {
 	for f.Next() {
 		if f.Tag == tagPosition {
-			q.position_ = f.Int64()
+			q.Position = f.Int64()
 		}
 	}
 	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
-func (q *findBySamePositionRequest) query() []byte {
+func (q *requestBySamePosition) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySamePosition"))
-	b = wire.AppendFixed64(b, 16, uint64(q.position_))
+	b = wire.AppendFixed64(b, 16, uint64(q.Position))
 	return b
 }
 
 // findBySamePosition serves FindSamplesBySamePosition.
 func (s *Service) findBySamePosition(call *runtime.Call) error {
-	var q findBySamePositionRequest
+	var q requestBySamePosition
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -1855,21 +1855,21 @@ func (s *Service) findBySamePosition(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findBySamePosition(call.Context(), q.position_, &q.list, page); err != nil {
+	if err := s.store.findBySamePosition(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursor)
 }
 
-// findBySameDigestRequest is a FindSamplesBySameDigestRequest.
-type findBySameDigestRequest struct {
+// requestBySameDigest is a FindSamplesBySameDigestRequest.
+type requestBySameDigest struct {
 	list
-	digest []byte
+	Digest []byte
 }
 
-func (q *findBySameDigestRequest) read(b []byte) error {
+func (q *requestBySameDigest) read(b []byte) error {
 	q.list = everything
-	q.digest = wire.Empty
+	q.Digest = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
@@ -1882,32 +1882,32 @@ func (q *findBySameDigestRequest) read(b []byte) error {
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
-	if len(q.digest) > 64 {
-		return runtime.TooLong("by.digest", len(q.digest), 64)
+	if len(q.Digest) > 64 {
+		return runtime.TooLong("by.digest", len(q.Digest), 64)
 	}
 	return nil
 }
 
 // readBy reads the values to find by.
-func (q *findBySameDigestRequest) readBy(f *wire.Fields) error {
+func (q *requestBySameDigest) readBy(f *wire.Fields) error {
 	for f.Next() {
 		if f.Tag == tagDigest {
-			q.digest = f.Bytes()
+			q.Digest = f.Bytes()
 		}
 	}
 	return f.Err()
 }
 
 // query is what a page token of the list is bound to.
-func (q *findBySameDigestRequest) query() []byte {
+func (q *requestBySameDigest) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameDigest"))
-	b = wire.AppendBytes(b, 17, q.digest)
+	b = wire.AppendBytes(b, 17, q.Digest)
 	return b
 }
 
 // findBySameDigest serves FindSamplesBySameDigest.
 func (s *Service) findBySameDigest(call *runtime.Call) error {
-	var q findBySameDigestRequest
+	var q requestBySameDigest
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -1916,7 +1916,7 @@ func (s *Service) findBySameDigest(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findBySameDigest(call.Context(), q.digest, &q.list, page); err != nil {
+	if err := s.store.findBySameDigest(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursor)

@@ -20,15 +20,15 @@ const (
 
 // recordKey returns the key that the record with key k stands under.
 func recordKey(k *key) memory.Key {
-	return table.Text(k.ticketID)
+	return table.Text(k.TicketID)
 }
 
 // newRecord returns r as it is stored, with its place in each index that has no
 // absent field.
 func newRecord(r *record) *memory.Record {
 	stored := memory.NewRecord(recordKey(&r.key), r.bytes)
-	if r.code != nil {
-		stored.Unique("code", byCode.Text(r.code))
+	if r.Code != nil {
+		stored.Unique("code", byCode.Text(r.Code))
 	}
 	return stored
 }
@@ -50,6 +50,6 @@ func (s *store) delete(ctx context.Context, k *key, ifVersion int64) (existed bo
 }
 
 // findByCode returns the record with the values, as a reply.
-func (s *store) findByCode(ctx context.Context, code []byte) ([]byte, error) {
-	return s.db.Get(ctx, byCode.Text(code))
+func (s *store) findByCode(ctx context.Context, r *requestByCode) ([]byte, error) {
+	return s.db.Get(ctx, byCode.Text(r.Code))
 }

@@ -18,19 +18,19 @@ var table = postgres.Table{
 	Put: put, Create: create, Swap: swap,
 	VersionOf: versionOf, Remove: remove, RemoveVersion: removeVersion,
 	Unique: []postgres.Unique{
-		{Name: "code", Index: "tickets_code", Columns: []int{1}, Taken: findByCodeTaken},
+		{Name: "code", Index: "tickets_code", Columns: []int{1}, Taken: takenByCode},
 	},
 }
 
 // values are the parameters that find k.
 func (k *key) values() []any {
-	return []any{k.ticketID}
+	return []any{k.TicketID}
 }
 
 // values are the parameters that write r: its columns and its bytes.
 func (r *record) values() []any {
 	return []any{
-		r.ticketID, r.code, postgres.Record(r.bytes),
+		r.TicketID, r.Code, postgres.Record(r.bytes),
 	}
 }
 
@@ -49,7 +49,7 @@ func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 	return s.db.Put(ctx, &table, r.values())
 }
 
-const findByCodeTaken = `SELECT "prism_version" FROM "tickets" WHERE "code" = $1 AND NOT ("ticket_id" = $2)`
+const takenByCode = `SELECT "prism_version" FROM "tickets" WHERE "code" = $1 AND NOT ("ticket_id" = $2)`
 
 const versionOf = `SELECT "prism_version" FROM "tickets" WHERE "ticket_id" = $1`
 
@@ -91,6 +91,6 @@ func (s *store) delete(ctx context.Context, k *key, ifVersion int64) (existed bo
 const findByCode = `SELECT "prism_version", "prism_record" FROM "tickets" WHERE "code" = $1`
 
 // findByCode returns the record with the values, as a reply.
-func (s *store) findByCode(ctx context.Context, code []byte) ([]byte, error) {
-	return s.db.Record(ctx, &table, findByCode, code)
+func (s *store) findByCode(ctx context.Context, r *requestByCode) ([]byte, error) {
+	return s.db.Record(ctx, &table, findByCode, r.Code)
 }

@@ -10,13 +10,13 @@ import (
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
-// findByCodeRequest is a FindTicketByCodeRequest.
-type findByCodeRequest struct {
-	code []byte
+// requestByCode is a FindTicketByCodeRequest.
+type requestByCode struct {
+	Code []byte
 }
 
-func (q *findByCodeRequest) read(b []byte) error {
-	q.code = wire.Empty
+func (q *requestByCode) read(b []byte) error {
+	q.Code = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
 		if f.Tag == keyvalue.TagBy {
@@ -27,19 +27,19 @@ func (q *findByCodeRequest) read(b []byte) error {
 		return runtime.Decode(err)
 	}
 	switch {
-	case len(q.code) > 64:
-		return runtime.TooLong("by.code", len(q.code), 64)
-	case bytes.IndexByte(q.code, 0) >= 0:
+	case len(q.Code) > 64:
+		return runtime.TooLong("by.code", len(q.Code), 64)
+	case bytes.IndexByte(q.Code, 0) >= 0:
 		return runtime.HasNUL("by.code")
 	}
 	return nil
 }
 
 // readBy reads the values to find by.
-func (q *findByCodeRequest) readBy(f *wire.Fields) error {
+func (q *requestByCode) readBy(f *wire.Fields) error {
 	for f.Next() {
 		if f.Tag == tagCode {
-			q.code = f.Text()
+			q.Code = f.Text()
 		}
 	}
 	return f.Err()
@@ -47,9 +47,9 @@ func (q *findByCodeRequest) readBy(f *wire.Fields) error {
 
 // findByCode serves FindTicketByCode.
 func (s *Service) findByCode(call *runtime.Call) error {
-	var q findByCodeRequest
+	var q requestByCode
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.findByCode(call.Context(), q.code))
+	return call.Reply(s.store.findByCode(call.Context(), &q))
 }

@@ -18,11 +18,11 @@ const (
 
 // key is the key of a record. Its slices alias what it was read from.
 type key struct {
-	ticketID []byte // 1
+	TicketID []byte // 1
 }
 
 // emptyKey is a key of which no field is set.
-var emptyKey = key{ticketID: wire.Empty}
+var emptyKey = key{TicketID: wire.Empty}
 
 // read takes the fields of the key from f, a message that has them under the
 // numbers they have in conformance.v1.Ticket.
@@ -30,7 +30,7 @@ func (k *key) read(f *wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 		case tagTicketID:
-			k.ticketID = f.Text()
+			k.TicketID = f.Text()
 		}
 	}
 	return f.Err()
@@ -39,11 +39,11 @@ func (k *key) read(f *wire.Fields) error {
 // valid says what is wrong with the key of a record.
 func (k *key) valid() error {
 	switch {
-	case len(k.ticketID) == 0:
+	case len(k.TicketID) == 0:
 		return runtime.Required("ticket_id")
-	case len(k.ticketID) > 64:
-		return runtime.TooLong("ticket_id", len(k.ticketID), 64)
-	case bytes.IndexByte(k.ticketID, 0) >= 0:
+	case len(k.TicketID) > 64:
+		return runtime.TooLong("ticket_id", len(k.TicketID), 64)
+	case bytes.IndexByte(k.TicketID, 0) >= 0:
 		return runtime.HasNUL("ticket_id")
 	}
 	return nil
@@ -59,7 +59,7 @@ func (k *key) check(b []byte) error {
 
 // append appends the key as read takes it.
 func (k *key) append(b []byte) []byte {
-	b = wire.AppendBytes(b, 1, k.ticketID)
+	b = wire.AppendBytes(b, 1, k.TicketID)
 	return b
 }
 
@@ -69,7 +69,7 @@ func (k *key) append(b []byte) []byte {
 type record struct {
 	key
 	bytes []byte // the encoded conformance.v1.Ticket, unknown fields included
-	code  []byte // 2: indexed, nil when absent
+	Code  []byte // 2: indexed, nil when absent
 }
 
 // emptyRecord is a record of which no field is set.
@@ -85,9 +85,9 @@ func (r *record) read(b []byte) error {
 	for f.Next() {
 		switch f.Tag { // with another wire type it is an unknown field, kept in bytes
 		case tagTicketID:
-			r.ticketID = f.Text()
+			r.TicketID = f.Text()
 		case tagCode:
-			r.code = f.Text()
+			r.Code = f.Text()
 		}
 	}
 	return f.Err()
@@ -99,9 +99,9 @@ func (r *record) valid() error {
 		return err
 	}
 	switch {
-	case len(r.code) > 64:
-		return runtime.TooLong("code", len(r.code), 64)
-	case bytes.IndexByte(r.code, 0) >= 0:
+	case len(r.Code) > 64:
+		return runtime.TooLong("code", len(r.Code), 64)
+	case bytes.IndexByte(r.Code, 0) >= 0:
 		return runtime.HasNUL("code")
 	}
 	return keyvalue.CheckRecord(r.bytes)

@@ -18,7 +18,7 @@ var table = sqlite.Table{Name: "tickets", VersionOf: versionOf, Remove: remove}
 
 // bind binds the values that find k.
 func (k *key) bind(q *sqlite.Query) {
-	q.Text(1, k.ticketID)
+	q.Text(1, k.TicketID)
 }
 
 var put = sqlite.NewStatement(`INSERT INTO "tickets" ("ticket_id", "code", "prism_record", "prism_version", "prism_release")
@@ -35,8 +35,8 @@ func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 // write stores r as w says, in the transaction of c.
 func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	q := c.Query(put)
-	q.Text(1, r.ticketID)
-	q.Text(2, r.code)
+	q.Text(1, r.TicketID)
+	q.Text(2, r.Code)
 	q.Blob(3, r.bytes)
 	q.Int(4, w.Version)
 	q.Exec()
@@ -66,8 +66,8 @@ func (s *store) delete(ctx context.Context, k *key, ifVersion int64) (existed bo
 var findByCode = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "tickets" WHERE "code" = ?1`)
 
 // findByCode returns the record with the values, as a reply.
-func (s *store) findByCode(ctx context.Context, code []byte) ([]byte, error) {
+func (s *store) findByCode(ctx context.Context, r *requestByCode) ([]byte, error) {
 	return s.db.Record(ctx, findByCode, func(q *sqlite.Query) {
-		q.Text(1, code)
+		q.Text(1, r.Code)
 	})
 }
