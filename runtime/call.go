@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"maps"
 	"runtime/debug"
-	"strconv"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -24,11 +23,6 @@ const (
 	MaxRecord  = 3 << 20       // bytes of a record
 	MaxAnswer  = 3<<20 + 1<<19 // bytes of an answer: below the 4 MiB that clients accept
 	MaxBatch   = 1000          // items of a batch
-
-	// maxReceive is where grpc itself stops reading a request, and answers
-	// RESOURCE_EXHAUSTED without a reason. What lies between is read, refused
-	// and told why.
-	maxReceive = MaxRequest + 1<<20
 
 	defaultDeadline = 5 * time.Second
 	maxDeadline     = 60 * time.Second
@@ -50,10 +44,55 @@ type Call struct {
 	ctx     context.Context
 	request request
 	out     []byte
+	answer  answer // which holds the call's part of the budget from the beginning
+	wanted  int    // bytes that the answer was said to take
+	charged int    // of them, bytes that the call holds
+	refused error  // the refusal of what was wanted
 }
 
 // Context carries the call's deadline, which is never more than 60 s away.
-func (c *Call) Context() context.Context { return c.ctx }
+func (c *Call) Context() context.Context { return (*callContext)(c) }
+
+// Grow says that the answer is about to take n bytes more, and reports false if
+// they are refused: the call then ends with OVERLOADED, whatever it replies.
+func (c *Call) Grow(n int) bool {
+	if c.wanted += n; c.wanted <= freeAnswer {
+		return true
+	}
+	if c.refused = c.answer.take(c.wanted - c.charged); c.refused != nil {
+		return false
+	}
+	c.charged = c.wanted
+	return true
+}
+
+// Grow is the method of the call whose context ctx is or comes from, and
+// returns its refusal. Without a call it does nothing.
+func Grow(ctx context.Context, n int) error {
+	if n <= freeAnswer {
+		return nil // CallCost has room for it, and what is not looked up costs nothing
+	}
+	if c, ok := ctx.Value(callKey{}).(*Call); ok && !c.Grow(n) {
+		return c.refused
+	}
+	return nil
+}
+
+// callContext is a call as its context.
+type callContext Call
+
+type callKey struct{}
+
+func (c *callContext) Deadline() (time.Time, bool) { return c.ctx.Deadline() }
+func (c *callContext) Done() <-chan struct{}       { return c.ctx.Done() }
+func (c *callContext) Err() error                  { return c.ctx.Err() }
+
+func (c *callContext) Value(key any) any {
+	if key == (callKey{}) {
+		return (*Call)(c)
+	}
+	return c.ctx.Value(key)
+}
 
 // Request returns the encoded request. The bytes are only read, and not after
 // the handler has returned.
@@ -75,23 +114,49 @@ type bound struct {
 	gate               *gate         // of the namespace
 }
 
-// handle is the one place where calls begin and end: the request is waited for,
-// the limits are kept, the deadline is set, a panic is answered, the request's
-// buffer is freed after the method has returned, the error gets its status, and
-// the recorder will be told.
-func (b *bound) handle(_ any, ctx context.Context, dec func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
+// handle is the one place where calls begin and end: the request is admitted
+// and waited for, the limits are kept, the deadline is set, a panic is answered,
+// the request's buffer is freed after the method has returned, the error gets its
+// status, and the recorder will be told.
+func (b *bound) handle(_ any, ctx context.Context, _ func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
 	call := new(Call)
-	defer call.request.free()
-	if err := b.receive(ctx, dec, &call.request); err != nil {
+	call.answer.of = b.server.memory
+	if err := b.serve(ctx, call); err != nil {
+		call.answer.resize(0)
 		return nil, b.fail(ctx, err)
+	}
+	return call.answer.hand(ctx, call.out), nil
+}
+
+// serve receives and runs the call, and keeps of what it holds the answer. That
+// of a write is small, and has no way back.
+func (b *bound) serve(ctx context.Context, call *Call) error {
+	held := &call.answer.holding
+	defer call.request.free()
+	if err := held.take(CallCost); err != nil {
+		return err
+	}
+	if err := b.server.receive(ctx, &call.request, held, MaxRequest); err != nil {
+		return err
 	}
 	ctx, imposed, cancel := deadline(ctx)
 	defer cancel()
 	call.ctx = ctx
 	if err := b.run(call); err != nil {
-		return nil, b.fail(ctx, late(err, imposed))
+		return late(err, imposed)
 	}
-	return reply(call.out), nil
+	if call.refused != nil {
+		return call.refused
+	}
+	call.request.free()
+	held.resize(CallCost + call.charged)
+	if extra := cap(call.out) - max(call.charged, freeAnswer); extra > 0 && !b.Write {
+		if err := held.take(extra); err != nil {
+			return err
+		}
+	}
+	held.resize(CallCost + cap(call.out))
+	return nil
 }
 
 // run serves the call within the limits and turns a panic into an error.
@@ -99,12 +164,6 @@ func (b *bound) run(call *Call) (err error) {
 	defer recovered(&err)
 	if err := ContextError(call.ctx); err != nil {
 		return err
-	}
-	if got := len(call.Request()); got > MaxRequest {
-		return &Error{
-			Reason: RequestTooLarge, What: fmt.Sprintf("the request has %d bytes or more (at most %d)", got, MaxRequest),
-			Metadata: map[string]string{"got": strconv.Itoa(got), "limit": strconv.Itoa(MaxRequest)},
-		}
 	}
 	if b.rate != nil && !b.rate.Allow() {
 		return rateLimited(b.Rate)

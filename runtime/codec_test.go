@@ -1,48 +1,131 @@
 package runtime
 
 import (
+	"context"
+	"encoding/binary"
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"testing"
 
-	"google.golang.org/grpc/mem"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/peer"
 )
 
-// counter is a buffer pool that counts what it takes back.
-type counter struct{ freed int }
+// still is a stream whose request is there.
+type still struct {
+	grpc.ServerTransportStream
+	left []byte
+}
 
-func (c *counter) Get(length int) *[]byte { b := make([]byte, length); return &b }
-func (c *counter) Put(*[]byte)            { c.freed++ }
+func (s *still) RecvCompress() string { return "" }
+func (s *still) ReadMessageHeader(into []byte) error {
+	if len(s.left) == 0 && len(into) > 0 {
+		return io.EOF
+	}
+	s.left = s.left[copy(into, s.left):]
+	return nil
+}
 
-// The buffers of a call are given back once, after its method has returned,
-// however it ends.
+// stillServer returns a server and the context of a stream on which n bytes have
+// come as one message.
+func stillServer(t *testing.T, n int) (*Server, context.Context) {
+	t.Helper()
+	s := newServer(slog.New(slog.NewTextHandler(io.Discard, nil)), DefaultMemory)
+	here, there := net.Pipe()
+	t.Cleanup(func() { there.Close() })
+	conn := s.open.add(here)
+	t.Cleanup(func() { conn.Close() })
+	stream := &still{left: append(binary.BigEndian.AppendUint32([]byte{0}, uint32(n)), make([]byte, n)...)}
+	ctx := peer.NewContext(t.Context(), &peer.Peer{Addr: conn.RemoteAddr()})
+	return s, grpc.NewContextWithServerTransportStream(ctx, stream)
+}
+
+// The buffer of a call is given back once, after its method has returned,
+// however it ends, and what it held of the budget with it.
 func TestRequestIsFreedOnce(t *testing.T) {
 	for name, end := range map[string]func() error{
 		"served": func() error { return nil }, "refused": func() error { return errors.New("refused") }, "panic": func() error { panic("planted") },
 	} {
-		for messages := 1; messages <= 2; messages++ {
-			pool := new(counter)
-			b := &bound{server: &Server{log: slog.New(slog.NewTextHandler(io.Discard, nil))}, gate: new(gate)}
+		for _, size := range []int{0, 4096, smallPooled + 1, MaxRequest} {
+			s, ctx := stillServer(t, size)
+			b := &bound{server: s, gate: new(gate)}
+			var kept *Call
 			b.Serve = func(call *Call) error {
-				if pool.freed != messages-1 || len(call.Request()) != 4096 {
-					t.Errorf("%s: %d of %d buffers are freed while the method runs on %d bytes", name, pool.freed, messages, len(call.Request()))
+				kept = call
+				if used := int(s.memory.used.Load()); len(call.Request()) != size || used != CallCost+cap(call.Request()) {
+					t.Errorf("%s: %d bytes are held while the method runs on %d", name, used, len(call.Request()))
 				}
-				return end()
+				return call.Reply(make([]byte, 100), end())
 			}
-			_, _ = b.handle(nil, t.Context(), func(into any) error {
-				for range messages { // grpc decodes all, and frees what it has read
-					data := mem.BufferSlice{mem.NewBuffer(pool.Get(4096), pool)}
-					if err := newCodec().Unmarshal(data, into); err != nil {
-						t.Error(err)
-					}
-					data.Free()
+			out, err := b.handle(nil, ctx, nil, nil)
+			if kept.request.pooled != nil || kept.request.bytes != nil {
+				t.Errorf("%s: the buffer is not freed", name)
+			}
+			if err == nil {
+				if used := s.memory.used.Load(); used != CallCost+100 {
+					t.Errorf("%s: %d bytes are held while the answer is sent", name, used)
 				}
-				return nil
-			}, nil)
-			if pool.freed != messages {
-				t.Errorf("%s: %d of %d buffers were freed", name, pool.freed, messages)
+				out.(*answer).Free()
+			}
+			if used := s.memory.used.Load(); used != 0 {
+				t.Errorf("%s: %d bytes are held after the call", name, used)
 			}
 		}
+	}
+}
+
+// What grpc does with an answer, in each order that it has, ends its part of the
+// budget, and no sooner than the writer is done with it.
+func TestAnswerIsGivenUp(t *testing.T) {
+	type step struct {
+		what string
+		held bool // afterwards
+	}
+	for name, steps := range map[string][]step{
+		"sent":                           {{"Ref", true}, {"Free", true}, {"cancel", true}, {"Ref", true}, {"Free", true}, {"Free", false}},
+		"sent before the handler ended":  {{"Ref", true}, {"Ref", true}, {"Free", true}, {"Free", true}, {"Free", false}, {"cancel", false}},
+		"not queued":                     {{"Free", false}},
+		"reset before it was queued":     {{"cancel", true}, {"Ref", true}, {"Free", false}},
+		"reset, and freed by the writer": {{"Ref", true}, {"cancel", true}, {"Free", false}, {"Free", false}},
+		"connection closed":              {{"Ref", true}, {"Free", true}, {"close", false}},
+		"closed while it is sent":        {{"Ref", true}, {"Free", true}, {"Ref", true}, {"close", false}, {"Free", false}, {"Free", false}},
+		"closed before it was handed":    {{"close", true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, ctx := stillServer(t, 0)
+			ctx, cancel := context.WithCancel(ctx)
+			defer cancel()
+			a := &answer{holding: holding{of: s.memory}}
+			if err := a.take(1000); err != nil {
+				t.Fatal(err)
+			}
+			if steps[0].what == "close" {
+				connectionOf(ctx).Close()
+				steps = nil
+			}
+			a.hand(ctx, make([]byte, 1000))
+			for i, step := range steps {
+				switch step.what {
+				case "Ref":
+					a.Ref()
+				case "Free":
+					a.Free()
+				case "cancel":
+					cancel()
+				case "close":
+					connectionOf(ctx).Close()
+				}
+				if held := s.memory.used.Load() > 0; held != step.held {
+					t.Errorf("after step %d, %s: held is %t, want %t", i, step.what, held, step.held)
+				}
+			}
+			a.Free()
+			connectionOf(ctx).Close()
+			if used := s.memory.used.Load(); used != 0 {
+				t.Errorf("%d bytes are held at the end", used)
+			}
+		})
 	}
 }

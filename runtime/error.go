@@ -210,6 +210,16 @@ func Corrupt(cause error) error {
 	return &Error{Reason: ValueCorrupt, What: "a stored record cannot be decoded (an intact record)", Cause: cause}
 }
 
+// Damaged says that the bytes of a stored record are not those that were written
+// with its version, by which an operator finds it.
+func Damaged(version int64) error {
+	return &Error{
+		Reason: ValueCorrupt, What: fmt.Sprintf("the stored record of version %d is damaged (the bytes that were written)", version),
+		Metadata: currentVersion(version),
+		Cause:    fmt.Errorf("prism_record of the record of version %d has another checksum than prism_checksum", version),
+	}
+}
+
 func outcome(o string) map[string]string { return map[string]string{"outcome": o} }
 
 // retryDelay is what RetryInfo tells clients to wait at least.

@@ -1,39 +1,74 @@
 package runtime
 
 import (
+	"bytes"
 	"compress/gzip"
+	"context"
+	"errors"
 	"io"
 	"sync"
 )
 
-// gunzip unpacks requests that came with grpc-encoding gzip, the one encoding
-// beside identity that the proxy reads. Answers are not packed. It belongs to a
-// server and not to the process, as grpc's registered compressors do, and is
-// safe for concurrent use.
+// gzipEncoding is the one grpc-encoding beside identity that the proxy reads.
+// Answers are not packed.
+const gzipEncoding = "gzip"
+
+// gunzip unpacks requests. It belongs to a server and not to the process, as
+// grpc's registered compressors do, and is safe for concurrent use.
 type gunzip struct{ readers sync.Pool }
 
-// malformed is no message: a tag that does not end.
-var malformed = []byte{0xff}
+// Type is the encoding's name, by which grpc lets a stream through.
+func (*gunzip) Type() string { return gzipEncoding }
 
-// Type is the encoding's name in grpc-encoding.
-func (*gunzip) Type() string { return "gzip" }
+// Do is not called: grpc reads no requests.
+func (*gunzip) Do(io.Reader) ([]byte, error) { return nil, errors.ErrUnsupported }
 
-// Do returns what r unpacks to, and of more than MaxRequest bytes one too many,
-// so that a bomb costs no more than what the handler refuses anyway. What does
-// not unpack becomes a malformed message: of an error grpc would make INTERNAL,
-// and the fault is the caller's.
-func (g *gunzip) Do(r io.Reader) ([]byte, error) {
+// unpack replaces a request by what it unpacks to, which is charged to held as
+// it grows, and refused above limit: a bomb costs no more than what is refused
+// anyway.
+func (g *gunzip) unpack(ctx context.Context, r *request, held *holding, limit int) error {
+	before := held.bytes - int64(cap(r.bytes))
+	if err := held.take(unpackCost); err != nil {
+		return err
+	}
 	z, _ := g.readers.Get().(*gzip.Reader)
 	if z == nil {
 		z = new(gzip.Reader)
 	}
 	defer g.readers.Put(z)
-	if z.Reset(r) != nil {
-		return malformed, nil
+	out, err := make([]byte, 0), z.Reset(bytes.NewReader(r.bytes))
+	for err == nil {
+		if ctx.Err() != nil {
+			return interrupted(ctx)
+		}
+		if len(out) == cap(out) {
+			if out, err = grow(out, 4*len(r.bytes), held, limit); err != nil {
+				return err
+			}
+		}
+		var n int
+		n, err = z.Read(out[len(out):cap(out)])
+		if out = out[:len(out)+n]; len(out) > limit {
+			return tooLarge(int64(len(out)), limit)
+		}
 	}
-	b, err := io.ReadAll(io.LimitReader(z, MaxRequest+1))
-	if err != nil {
-		return malformed, nil
+	if !errors.Is(err, io.EOF) || len(r.bytes) == 0 {
+		return malformed("the message does not unpack as gzip")
 	}
-	return b, nil
+	r.free()
+	r.bytes = out
+	held.resize(int(before) + cap(out))
+	return nil
+}
+
+// grow returns b with room for twice as much, or for first bytes, and never for
+// more than one above limit.
+func grow(b []byte, first int, held *holding, limit int) ([]byte, error) {
+	size := min(max(2*cap(b), first, 512), limit+1)
+	if err := held.take(size); err != nil {
+		return nil, err
+	}
+	grown := append(make([]byte, 0, size), b...)
+	held.resize(int(held.bytes) - cap(b))
+	return grown, nil
 }

@@ -60,7 +60,7 @@ func TestHostileCallers(t *testing.T) {
 		{name: "gzip that is not used", call: rawCall{header: header("grpc-encoding", "gzip"), data: good}, http: "200", code: "0", serves: true},
 		{name: "gzip bomb", call: rawCall{header: header("grpc-encoding", "gzip"), data: packed(bomb)}, http: "200", code: "8", reason: "REQUEST_TOO_LARGE"},
 		{name: "unknown encoding", call: rawCall{header: header("grpc-encoding", "rot13"), data: good}, http: "200", code: "12"},
-		{name: "packed without an encoding", call: rawCall{data: append([]byte{1}, good[1:]...)}, http: "200", code: "13"},
+		{name: "packed without an encoding", call: rawCall{data: append([]byte{1}, good[1:]...)}, http: "200", code: "3", reason: "REQUEST_MALFORMED"},
 		{name: "content type of text", call: rawCall{header: header("content-type", "text/plain"), data: good}, http: "415", code: "3"},
 		{name: "content type of JSON", call: rawCall{header: header("content-type", "application/grpc+json"), data: good}, http: "200", code: "3", reason: "REQUEST_MALFORMED"},
 		{name: "content type of protobuf", call: rawCall{header: header("content-type", "application/grpc+proto"), data: good}, http: "200", code: "0", serves: true},
@@ -70,11 +70,11 @@ func TestHostileCallers(t *testing.T) {
 		{name: "no time", call: rawCall{header: header("grpc-timeout", "0n"), data: good}, http: "200", code: "4"},
 		{name: "a nanosecond", call: rawCall{header: header("grpc-timeout", "1n"), data: good}, http: "200", code: "4"},
 		{name: "ten years", call: rawCall{header: header("grpc-timeout", "87600H"), data: good}, http: "200", code: "0", serves: true},
-		{name: "frame cut off", call: rawCall{data: good[:6]}, http: "200", code: "13"},
-		{name: "frame longer than said", call: rawCall{data: append(bytes.Clone(good), 0)}, http: "200", code: "13"},
-		{name: "frame of 4 GiB", call: rawCall{data: []byte{0, 0xff, 0xff, 0xff, 0xff, 1}, open: true}, http: "200", code: "8"},
-		{name: "two messages", call: rawCall{data: append(bytes.Clone(good), good...)}, http: "200", code: "13"},
-		{name: "no message", call: rawCall{}, http: "200", code: "13"},
+		{name: "frame cut off", call: rawCall{data: good[:6]}, http: "200", code: "3", reason: "REQUEST_MALFORMED"},
+		{name: "frame longer than said", call: rawCall{data: append(bytes.Clone(good), 0)}, http: "200", code: "3", reason: "REQUEST_MALFORMED"},
+		{name: "frame of 4 GiB", call: rawCall{data: []byte{0, 0xff, 0xff, 0xff, 0xff, 1}, open: true}, http: "200", code: "8", reason: "REQUEST_TOO_LARGE"},
+		{name: "two messages", call: rawCall{data: append(bytes.Clone(good), good...)}, http: "200", code: "3", reason: "REQUEST_MALFORMED"},
+		{name: "no message", call: rawCall{}, http: "200", code: "3", reason: "REQUEST_MALFORMED"},
 		{name: "binary metadata that is none", call: rawCall{header: header("x-bin", "!?!"), data: good}, http: "400", code: "13"},
 		{name: "metadata over 16 KiB", call: rawCall{header: header("x-large", strings.Repeat("hush", 8<<10)), data: good}, closed: true},
 	} {
@@ -124,7 +124,7 @@ func zipped(data string) string {
 }
 
 // A packed request is read as the same request unpacked, up to the same size,
-// and what does not unpack is not a message. What is unpacked is bounded.
+// and what does not unpack is malformed. What is unpacked is bounded.
 func TestPackedRequests(t *testing.T) {
 	t.Parallel()
 	var got atomic.Pointer[string]
@@ -133,21 +133,29 @@ func TestPackedRequests(t *testing.T) {
 		got.Store(&s)
 		return nil
 	})
+	const malformed = "REQUEST_MALFORMED"
 	largest := strings.Repeat("\x00", runtime.MaxRequest)
 	for name, tt := range map[string]struct{ data, want string }{
 		"empty":          {zipped(""), ""},
 		"small":          {zipped("small"), "small"},
 		"two members":    {zipped("one") + zipped("two"), "onetwo"},
 		"the largest":    {zipped(largest), largest},
-		"cut off":        {zipped("cut off")[:12], "\xff"},
-		"another format": {"PK\x03\x04", "\xff"},
-		"nothing":        {"", "\xff"},
-		"another sum":    {zipped("x")[:19] + "abcdefgh", "\xff"},
+		"cut off":        {zipped("cut off")[:12], malformed},
+		"another format": {"PK\x03\x04", malformed},
+		"nothing":        {"", malformed},
+		"another sum":    {zipped("x")[:19] + "abcdefgh", malformed},
 	} {
 		data := frame(tt.data)
 		data[0] = 1
 		raw := dialRaw(t, conn.Target())
-		if a := raw.answer(raw.open(rawCall{header: map[string]string{"grpc-encoding": "gzip"}, data: data})); a.code != "0" {
+		a := raw.answer(raw.open(rawCall{header: map[string]string{"grpc-encoding": "gzip"}, data: data}))
+		if tt.want == malformed {
+			if a.info.GetReason() != malformed {
+				t.Errorf("%s: ends with %+v, want %s", name, a, malformed)
+			}
+			continue
+		}
+		if a.code != "0" {
 			t.Errorf("%s: ends with %+v", name, a)
 		} else if s := *got.Load(); s != tt.want {
 			t.Errorf("%s: the method got %d bytes, %.20q, want %d, %.20q", name, len(s), s, len(tt.want), tt.want)
@@ -208,6 +216,28 @@ func TestIncompleteRequests(t *testing.T) {
 	}
 	if _, err := put(t.Context(), conn, "canary"); err != nil {
 		t.Errorf("the next call fails: %v", err)
+	}
+}
+
+// Pings that come faster than any keepalive may end the connection.
+func TestPingFlood(t *testing.T) {
+	conn, _, _ := start(t, echo)
+	raw := dialRaw(t, conn.Target())
+	for range 10 {
+		_ = raw.framer.WritePing(false, [8]byte{1})
+	}
+	raw.conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	for {
+		f, err := raw.framer.ReadFrame()
+		if err != nil {
+			t.Fatalf("the connection ends with %v, want GOAWAY", err)
+		}
+		if g, ok := f.(*http2.GoAwayFrame); ok {
+			if g.ErrCode != http2.ErrCodeEnhanceYourCalm || string(g.DebugData()) != "too_many_pings" {
+				t.Errorf("got GOAWAY %s %s", g.ErrCode, g.DebugData())
+			}
+			return
+		}
 	}
 }
 

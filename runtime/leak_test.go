@@ -12,6 +12,9 @@ import (
 
 // When all servers have stopped, nothing is left of them and of their calls.
 func TestMain(m *testing.M) {
+	if child := children[os.Getenv("PRISM_TEST_CHILD")]; child != nil {
+		os.Exit(child())
+	}
 	files, code := openFiles(), m.Run()
 	for begin := time.Now(); code == 0 && (len(serving()) > 0 || openFiles() > files); time.Sleep(time.Millisecond) {
 		if time.Since(begin) > 5*time.Second {

@@ -27,14 +27,19 @@ const (
 	exitUsage   = 2
 )
 
+// sameSignal is how long after a signal another one is taken for the same.
+const sameSignal = time.Second
+
 const usage = `%[1]s serves the data of deployment %[1]s over gRPC.
 
 Usage:
-  %[1]s-proxy serve            serve until SIGTERM or SIGINT
-  %[1]s-proxy migrate up       apply the migrations that are missing
-  %[1]s-proxy migrate status   list the migrations and their state
-  %[1]s-proxy health           exit 0 if a proxy on this machine is serving
-  %[1]s-proxy version          print what was compiled in
+  %[1]s-proxy serve                   serve until SIGTERM or SIGINT
+  %[1]s-proxy migrate up              apply the migrations that are missing
+  %[1]s-proxy migrate status          list the migrations and their state
+  %[1]s-proxy migrate verify          read every record and compare it with its checksum
+  %[1]s-proxy migrate bump-versions   before a restored store is served: let versions leap
+  %[1]s-proxy health                  exit 0 if a proxy on this machine is serving
+  %[1]s-proxy version                 print what was compiled in
 
 Flags of a command: %[1]s-proxy <command> -h
 `
@@ -44,7 +49,9 @@ Flags of a command: %[1]s-proxy <command> -h
 func Main(d *Deployment, args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
-	defer context.AfterFunc(ctx, stop)() // a second signal ends the process at once
+	// A second signal ends the process at once. What follows within a second is the
+	// first one still: timeout(1) sends it to its child and to the child's group.
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(sameSignal, stop) })()
 	command := ""
 	if len(args) > 0 {
 		command, args = args[0], args[1:]
@@ -187,48 +194,6 @@ func listenLoopback(address string) (net.Listener, error) {
 		return nil, errors.Join(fmt.Errorf("--listen %s is %s, which is not loopback; write 127.0.0.1:port", address, l.Addr()), l.Close())
 	}
 	return l, nil
-}
-
-func migrateCommand(ctx context.Context, d *Deployment, flags *flag.FlagSet, args []string, out io.Writer) error {
-	dataDir := dataDirFlag(flags)
-	if len(args) == 0 || args[0] != "up" && args[0] != "status" {
-		if err := parse(flags, args); errors.Is(err, flag.ErrHelp) {
-			return err
-		}
-		return usageError{"migrate is followed by up or status"}
-	}
-	if err := parse(flags, args[1:]); err != nil {
-		return err
-	}
-	env := NewEnv(d.Name, *dataDir)
-	for _, n := range d.Namespaces {
-		if n.Migrate == nil {
-			fmt.Fprintf(out, "%s: %s has no migrations\n", n.Name, n.Backend)
-			continue
-		}
-		if err := migrateNamespace(ctx, n, env, args[0], out); err != nil {
-			return fmt.Errorf("namespace %s on %s: %w", n.Name, n.Backend, err)
-		}
-	}
-	return nil
-}
-
-func migrateNamespace(ctx context.Context, n Namespace, env *Env, verb string, out io.Writer) error {
-	if verb == "status" {
-		states, err := n.Status(ctx, env)
-		for _, s := range states {
-			fmt.Fprintf(out, "%s: %s %s\n", n.Name, s.Name, s.State)
-		}
-		return err
-	}
-	applied, err := n.Migrate(ctx, env)
-	for _, f := range applied {
-		fmt.Fprintf(out, "%s: %s applied\n", n.Name, f.Name)
-	}
-	if err == nil && len(applied) == 0 {
-		fmt.Fprintf(out, "%s: up to date\n", n.Name)
-	}
-	return err
 }
 
 func healthCommand(ctx context.Context, d *Deployment, flags *flag.FlagSet, args []string) error {

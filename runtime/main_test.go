@@ -3,6 +3,7 @@ package runtime
 import (
 	"bytes"
 	"context"
+	"flag"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -126,4 +127,52 @@ func TestStopWithin(t *testing.T) {
 func wait(hang <-chan struct{}) error {
 	<-hang
 	return nil
+}
+
+// What an operator reads of migrate verify and bump-versions, and what a script
+// does: damage is a failure, and all namespaces are read.
+func TestMigrateVerbs(t *testing.T) {
+	verified := func(damaged int64) func(context.Context, *Env, func(string, int64)) ([]Verified, error) {
+		return func(_ context.Context, _ *Env, report func(string, int64)) ([]Verified, error) {
+			for i := range damaged {
+				report("things", 7+i)
+			}
+			return []Verified{{Table: "things", Records: 9, Unchecked: 2, Damaged: damaged}}, nil
+		}
+	}
+	bumped := ""
+	bump := func(name string) func(context.Context, *Env) error {
+		return func(context.Context, *Env) error { bumped += name; return nil }
+	}
+	d := &Deployment{Name: "test", Namespaces: []Namespace{
+		{Name: "a", Backend: "x", Verify: verified(1), BumpVersions: bump("a")},
+		{Name: "b", Backend: "x", Verify: verified(0), BumpVersions: bump("b")},
+		{Name: "c", Backend: "memory"},
+	}}
+	for _, c := range []struct {
+		args         string
+		out, failure string
+	}{
+		{"verify", `a: damaged: the record of table things with prism_version 7
+a: table things: 9 records, 2 without a checksum, 1 damaged
+b: table things: 9 records, 2 without a checksum, 0 damaged
+c: memory has no checksums
+`, "namespace a on x: 1 records are damaged"},
+		{"verify --namespace b", "b: table things: 9 records, 2 without a checksum, 0 damaged\n", ""},
+		{"bump-versions --namespace b", "b: versions have leapt\n", ""},
+		{"bump-versions", "a: versions have leapt\nb: versions have leapt\nc: memory begins with other versions at every start\n", ""},
+		{"bump-versions --namespace d", "", "--namespace d is none of deployment test"},
+	} {
+		var out bytes.Buffer
+		err := migrateCommand(t.Context(), d, flag.NewFlagSet("migrate", flag.ContinueOnError), strings.Fields(c.args), &out)
+		if out.String() != c.out {
+			t.Errorf("%s prints\n%swant\n%s", c.args, &out, c.out)
+		}
+		if c.failure == "" && err != nil || c.failure != "" && (err == nil || !strings.Contains(err.Error(), c.failure)) {
+			t.Errorf("%s: got %v, want an error with %q", c.args, err, c.failure)
+		}
+	}
+	if bumped != "bab" {
+		t.Errorf("bumped %q, want the one and then all", bumped)
+	}
 }

@@ -30,7 +30,7 @@ type rawConn struct {
 	next   uint32 // the next stream's number
 }
 
-func dialRaw(t *testing.T, address string) *rawConn {
+func dialRaw(t *testing.T, address string, settings ...http2.Setting) *rawConn {
 	t.Helper()
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
@@ -43,7 +43,7 @@ func dialRaw(t *testing.T, address string) *rawConn {
 	if _, err := io.WriteString(conn, http2.ClientPreface); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.framer.WriteSettings(); err != nil {
+	if err := c.framer.WriteSettings(settings...); err != nil {
 		t.Fatal(err)
 	}
 	return c

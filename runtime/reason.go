@@ -91,7 +91,7 @@ var reasons = map[Reason]row{
 	BackendReadOnly:    {codes.Unavailable, true, []string{"outcome"}, "try again later; reads are still served"},
 	BackendAuth:        {codes.Unavailable, true, []string{"outcome"}, "tell the operators; the store refuses the proxy"},
 	BackendContention:  {codes.Aborted, true, []string{"outcome"}, "try again"},
-	ValueCorrupt:       {codes.DataLoss, false, []string{"outcome"}, "tell the operators; the log has the cause"},
+	ValueCorrupt:       {codes.DataLoss, false, []string{"current_version", "field", "outcome"}, "tell the operators; the log has the cause"},
 	Panic:              {codes.Internal, false, []string{"outcome"}, "report the request_id"},
 	Internal:           {codes.Internal, false, []string{"outcome"}, "report the request_id"},
 }

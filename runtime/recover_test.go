@@ -2,23 +2,23 @@ package runtime
 
 import (
 	"bytes"
-	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"strings"
 	"testing"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/status"
 )
 
 // Services that are not the contract's are recovered too.
 func TestForeignPanicFailsOneCall(t *testing.T) {
 	var logs bytes.Buffer
-	s := &Server{log: slog.New(slog.NewJSONHandler(&logs, nil))}
-	method := &grpc.UnaryServerInfo{FullMethod: "/test.v1.ThingService/Foreign"}
-	_, err := s.recoverUnary(t.Context(), nil, method, func(context.Context, any) (any, error) { panic("hush") })
+	s, ctx := stillServer(t, 0)
+	s.log = slog.New(slog.NewJSONHandler(io.Writer(&logs), nil))
+	const method = "/test.v1.ThingService/Foreign"
+	err := s.serveForeign(ctx, method, func(*foreign) error { panic("hush") })
 	info, _ := status.Convert(err).Details()[0].(*errdetails.ErrorInfo)
 	if info.GetReason() != "PANIC" || info.GetMetadata()["op"] != "Foreign" {
 		t.Errorf("got %v, metadata %v", err, info.GetMetadata())
@@ -27,7 +27,7 @@ func TestForeignPanicFailsOneCall(t *testing.T) {
 		t.Errorf("the stack was sent or the value logged: %v", err)
 	}
 	want := errors.New("as it was")
-	if _, err := s.recoverUnary(t.Context(), nil, method, func(context.Context, any) (any, error) { return nil, status.Error(3, want.Error()) }); status.Convert(err).Message() != want.Error() {
+	if err := s.serveForeign(ctx, method, func(*foreign) error { return status.Error(3, want.Error()) }); status.Convert(err).Message() != want.Error() {
 		t.Errorf("a status becomes %v", err)
 	}
 }

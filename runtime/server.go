@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,6 +37,9 @@ type Deployment struct {
 	Release    int    // the release that its migrations lead to
 	Generator  string // the version of Prism that compiled it
 	Listen     string // host:port of the data listener
+	// Memory is how many bytes connections and calls may hold together. 0:
+	// DefaultMemory.
+	Memory int64
 	// Descriptors is the contract as an encoded FileDescriptorSet, for
 	// reflection.
 	Descriptors []byte
@@ -57,6 +61,20 @@ type Namespace struct {
 	Migrate func(ctx context.Context, env *Env) ([]migration.File, error)
 	// Status lists the migrations and their state. Nil: the store has none.
 	Status func(ctx context.Context, env *Env) ([]migration.State, error)
+	// Verify reads every record and compares it with its checksum. It tells the
+	// damaged ones as it finds them, by their version in a table, and returns what
+	// it read of each table. Nil: records have no checksums.
+	Verify func(ctx context.Context, env *Env, damaged func(table string, version int64)) ([]Verified, error)
+	// BumpVersions makes versions leap above all that callers may have seen. Nil:
+	// those of every start are others anyway.
+	BumpVersions func(ctx context.Context, env *Env) error
+}
+
+// Verified is how many records of a table were read, how many of them have no
+// checksum, and how many do not match theirs.
+type Verified struct {
+	Table                       string
+	Records, Unchecked, Damaged int64
 }
 
 // Service is one entity's service and what runs beside it.
@@ -86,7 +104,13 @@ type Server struct {
 	health   *health.Server
 	swept    []Service // those whose records expire
 	stores   []io.Closer
-	draining atomic.Bool // calls that still arrive are refused
+	memory   *budget
+	open     *connections
+	gunzip   gunzip
+	foreign  *gate           // of calls to health and reflection
+	draining atomic.Bool     // calls that still arrive are refused
+	ending   context.Context // ends when streams of health and reflection shall
+	end      context.CancelFunc
 	// operations are the methods of the contract by their path, for refusals
 	// before a method is chosen. They are not changed after Open.
 	operations map[string]operation
@@ -97,12 +121,11 @@ type Server struct {
 // Open opens the stores of d and binds its services. Whoever calls it closes
 // the server.
 func Open(ctx context.Context, d *Deployment, env *Env) (*Server, error) {
-	s := &Server{log: env.Log, health: health.NewServer(), operations: map[string]operation{}}
-	s.grpc = s.newGRPCServer()
+	s := newServer(env.Log, cmp.Or(d.Memory, DefaultMemory))
 	if err := s.reflect(d.Descriptors); err != nil {
 		return nil, err
 	}
-	healthpb.RegisterHealthServer(s.grpc, s.health)
+	s.registerForeign(&healthpb.Health_ServiceDesc, s.health)
 	for _, n := range d.Namespaces {
 		store, services, err := n.Open(ctx, env)
 		if err != nil {
@@ -115,6 +138,18 @@ func Open(ctx context.Context, d *Deployment, env *Env) (*Server, error) {
 		}
 	}
 	return s, nil
+}
+
+// newServer returns a server without services.
+func newServer(log *slog.Logger, memory int64) *Server {
+	most := maxConnections(memory)
+	s := &Server{
+		log: log, health: health.NewServer(), operations: map[string]operation{}, memory: newBudget(memory),
+		open: &connections{max: most, log: log, open: map[*connection]bool{}}, foreign: &gate{limit: int64(most)},
+	}
+	s.ending, s.end = context.WithCancel(context.Background())
+	s.grpc = s.newGRPCServer()
+	return s
 }
 
 func (s *Server) register(service Service, namespace string, gate *gate) {
@@ -132,50 +167,25 @@ func (s *Server) register(service Service, namespace string, gate *gate) {
 }
 
 // newGRPCServer returns a server with the limits that hold for every
-// connection. Its interceptors recover health and reflection; calls of the
-// contract do not pass through them.
+// connection.
 func (s *Server) newGRPCServer() *grpc.Server {
 	return grpc.NewServer(
 		grpc.ForceServerCodecV2(newCodec()),
 		//lint:ignore SA1019 a registered compressor would be the process's, and would pack answers
-		grpc.RPCDecompressor(new(gunzip)),
+		grpc.RPCDecompressor(&s.gunzip),
 		grpc.InTapHandle(s.arrive),
-		grpc.UnaryInterceptor(s.recoverUnary),
-		grpc.StreamInterceptor(s.recoverStream),
-		grpc.MaxRecvMsgSize(maxReceive),
+		grpc.StaticStreamWindowSize(streamWindow),
+		grpc.StaticConnWindowSize(connectionWindow),
 		grpc.MaxHeaderListSize(16<<10),
 		grpc.MaxConcurrentStreams(100),
 		grpc.ConnectionTimeout(5*time.Second),
 		grpc.KeepaliveParams(keepalive.ServerParameters{
 			MaxConnectionIdle: 5 * time.Minute, MaxConnectionAge: 30 * time.Minute, MaxConnectionAgeGrace: maxDeadline,
 		}),
+		// Clients may ping every 10 s, the least that grpc lets them, whatever the
+		// network does to the distance of two pings.
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
 	)
-}
-
-func (s *Server) recoverUnary(ctx context.Context, in any, info *grpc.UnaryServerInfo, serve grpc.UnaryHandler) (any, error) {
-	var out any
-	err := func() (err error) {
-		defer recovered(&err)
-		out, err = serve(ctx, in)
-		return err
-	}()
-	return out, s.foreign(ctx, info.FullMethod, err)
-}
-
-func (s *Server) recoverStream(service any, stream grpc.ServerStream, info *grpc.StreamServerInfo, serve grpc.StreamHandler) error {
-	err := func() (err error) {
-		defer recovered(&err)
-		return serve(service, stream)
-	}()
-	return s.foreign(stream.Context(), info.FullMethod, err)
-}
-
-// foreign gives an error of a service that is not the contract's its status.
-func (s *Server) foreign(ctx context.Context, method string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return s.fail(ctx, s.operation(method), err)
 }
 
 // operation returns what is known of the method with the given path.
@@ -197,7 +207,7 @@ func (s *Server) reflect(descriptors []byte) error {
 	if err != nil {
 		return fmt.Errorf("the embedded contract: %w", err)
 	}
-	reflectionpb.RegisterServerReflectionServer(s.grpc, reflection.NewServerV1(reflection.ServerOptions{
+	s.registerForeign(&reflectionpb.ServerReflection_ServiceDesc, reflection.NewServerV1(reflection.ServerOptions{
 		Services: s.grpc, DescriptorResolver: contract{files},
 	}))
 	return nil
@@ -230,13 +240,15 @@ const drainLimit = 22 * time.Second
 
 // Serve accepts calls on l until ctx ends. Then health answers NOT_SERVING,
 // calls are served for linger more, so that balancers can turn away, clients
-// are told to go, calls under way may finish, those that arrive 1 s later are
-// refused, and at the latest 22 s later the rest is cut off. Serve returns when
+// are told to go, streams of health and reflection end, calls under way may
+// finish, those that arrive 1 s later are refused, and at the latest 22 s later
+// the rest is cut off. Serve returns when
 // the last call has. It closes l; the stores stay open.
 func (s *Server) Serve(ctx context.Context, l net.Listener, linger time.Duration) error {
 	stop, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
 	running.Go(func() { s.sweepUntil(stop) })
+	running.Go(func() { s.open.watch(stop) })
 	running.Go(func() {
 		select {
 		case <-ctx.Done():
@@ -244,7 +256,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, linger time.Duration
 		case <-stop.Done():
 		}
 	})
-	err := s.grpc.Serve(l)
+	err := s.grpc.Serve(accepting{l, s.open})
 	cancel()
 	running.Wait()
 	return err
@@ -254,6 +266,7 @@ func (s *Server) drain(linger time.Duration) {
 	s.log.Info("draining", "delay", linger.String(), "limit", drainLimit.String())
 	s.health.Shutdown()
 	time.Sleep(linger)
+	s.end()
 	refuse := time.AfterFunc(goAwayLimit, func() { s.draining.Store(true) })
 	defer refuse.Stop()
 	cut := time.AfterFunc(drainLimit, s.grpc.Stop)
@@ -280,9 +293,10 @@ func (s *Server) sweepUntil(ctx context.Context) {
 	}
 }
 
-// Sweep deletes the records that have expired by now and returns how many. A
-// store that fails does not keep the others from it. The server sweeps by
-// itself; an expired record is absent before it is swept.
+// Sweep deletes the records that have expired by now, of each entity for 10 s at
+// most, and returns how many. A store that fails, or has very many, does not keep
+// the others from it. The server sweeps by itself; an expired record is absent
+// before it is swept.
 func (s *Server) Sweep(ctx context.Context) (total int, err error) {
 	for _, service := range s.swept {
 		n, failed := sweepAll(ctx, service.Sweep)
@@ -294,13 +308,17 @@ func (s *Server) Sweep(ctx context.Context) (total int, err error) {
 	return total, err
 }
 
-// sweepAll calls sweep until nothing is left that has expired.
+// sweepTurn bounds how long the records of one entity are swept while others
+// wait.
+const sweepTurn = 10 * time.Second
+
+// sweepAll calls sweep until nothing is left that has expired, or its turn ends.
 func sweepAll(ctx context.Context, sweep func(context.Context) (int, error)) (total int, err error) {
 	defer recovered(&err)
-	for {
+	for began := time.Now(); ; {
 		n, err := sweepOnce(ctx, sweep)
 		total += n
-		if n == 0 || err != nil {
+		if n == 0 || err != nil || time.Since(began) >= sweepTurn {
 			return total, err
 		}
 	}
@@ -318,6 +336,7 @@ func sweepOnce(ctx context.Context, sweep func(context.Context) (int, error)) (i
 // returns the first error.
 func (s *Server) Close() error {
 	s.closed.Do(func() {
+		s.end()
 		s.grpc.Stop()
 		for _, store := range s.stores {
 			s.err = errors.Join(s.err, store.Close())

@@ -331,15 +331,17 @@ func TestSweepRecovers(t *testing.T) {
 	}
 }
 
-// A store that cannot sweep, or hangs, does not keep the others from it.
+// A store that cannot sweep, hangs, or has no end of expired records does not
+// keep the others from it.
 func TestSweepGoesOn(t *testing.T) { synctest.Test(t, testSweepGoesOn) }
 
 func testSweepGoesOn(t *testing.T) {
-	swept := 0
+	swept, endless := 0, 0
 	sweeps := []func(context.Context) (int, error){
 		func(context.Context) (int, error) { return 0, errors.New("down") },
 		func(context.Context) (int, error) { panic("sweep") },
 		func(ctx context.Context) (int, error) { <-ctx.Done(); return 0, ctx.Err() },
+		func(context.Context) (int, error) { time.Sleep(time.Second); endless++; return 1, nil },
 		func(context.Context) (int, error) { swept++; return 2 - swept, nil },
 	}
 	var services []runtime.Service
@@ -357,8 +359,8 @@ func testSweepGoesOn(t *testing.T) {
 	}
 	defer server.Close()
 	total, err := server.Sweep(t.Context())
-	if total != 1 || swept != 2 || err == nil {
-		t.Errorf("%d swept in %d turns, %v; want 1 in 2 turns, and the errors of the others", total, swept, err)
+	if total != 1+10 || swept != 2 || endless != 10 || err == nil {
+		t.Errorf("%d swept, %d of them without end, and %d turns of the last; want 11, 10 within a turn of 10 s, 2, and the errors of the others (%v)", total, endless, swept, err)
 	}
 	for _, want := range []string{"test.v1.Service0: down", "test.v1.Service1: PANIC"} {
 		if !strings.Contains(fmt.Sprint(err), want) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -80,9 +81,21 @@ func Open(t testing.TB, b Backend) *Proxy {
 // Restart stops the proxy and starts it again on the same stores.
 func (p *Proxy) Restart(t testing.TB) {
 	t.Helper()
+	p.Stop(t)
+	p.Start(t)
+}
+
+// Stop stops the proxy, whose stores stay.
+func (p *Proxy) Stop(t testing.TB) {
+	t.Helper()
 	if err := p.close(); err != nil {
 		t.Fatalf("the proxy stopped with an error: %v", err)
 	}
+}
+
+// Start starts the proxy that was stopped.
+func (p *Proxy) Start(t testing.TB) {
+	t.Helper()
 	// The proxy may outlive the case that restarts it.
 	if err := p.start(context.WithoutCancel(t.Context())); err != nil {
 		t.Fatalf("the proxy does not start again: %v", err)
@@ -92,12 +105,27 @@ func (p *Proxy) Restart(t testing.TB) {
 // Advance moves the clock of ttl and page tokens.
 func (p *Proxy) Advance(d time.Duration) { p.clock.set(p.clock.now().Add(d)) }
 
-func (p *Proxy) start(ctx context.Context) error {
-	d := p.backend.Deployment()
-	env := &runtime.Env{
-		Deployment: d.Name, DataDir: p.DataDir, Now: p.clock.now, Getenv: p.Getenv,
+// Env is what the proxy is started with.
+func (p *Proxy) Env() *runtime.Env {
+	return &runtime.Env{
+		Deployment: p.backend.Deployment().Name, DataDir: p.DataDir, Now: p.clock.now, Getenv: p.Getenv,
 		Log: slog.New(slog.NewJSONHandler(&p.log, nil)),
 	}
+}
+
+// Namespace returns the namespace called name, whose store the proxy serves.
+func (p *Proxy) Namespace(t testing.TB, name string) runtime.Namespace {
+	t.Helper()
+	all := p.backend.Deployment().Namespaces
+	i := slices.IndexFunc(all, func(n runtime.Namespace) bool { return n.Name == name })
+	if i < 0 {
+		t.Fatalf("the conformance schema has no namespace %s", name)
+	}
+	return all[i]
+}
+
+func (p *Proxy) start(ctx context.Context) error {
+	d, env := p.backend.Deployment(), p.Env()
 	for _, n := range d.Namespaces {
 		if n.Migrate == nil {
 			continue

@@ -68,6 +68,14 @@ func (t *check) absent(id string) {
 
 func decimal(v int64) string { return strconv.FormatInt(v, 10) }
 
+// number is the version that decimal wrote.
+func number(t *check, text string) int64 {
+	t.Helper()
+	v, err := strconv.ParseInt(text, 10, 64)
+	t.ok(err)
+	return v
+}
+
 var recordCases = []testCase{
 	{name: "get absent", rule: "the get of an absent record is NOT_FOUND", run: func(t *check) {
 		_, err := t.get("hush")

@@ -44,6 +44,7 @@ var (
 	versionMismatch = refusal{codes.Aborted, "VERSION_MISMATCH"}
 	exists          = refusal{codes.AlreadyExists, "EXISTS"}
 	unique          = refusal{codes.AlreadyExists, "UNIQUE"}
+	valueCorrupt    = refusal{codes.DataLoss, "VALUE_CORRUPT"}
 )
 
 // shape is how the text of an error is built.

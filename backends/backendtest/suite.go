@@ -21,6 +21,14 @@ type Backend struct {
 	// Getenv makes a new, empty store and returns the environment that leads to
 	// it. The store may go when t ends. Nil: the backend reads no variable.
 	Getenv func(t testing.TB) func(name string) string
+	// Damage changes a byte of a stored record, as a disk would. Nil: the store is
+	// memory of the proxy's own process, which nothing else reaches.
+	Damage func(t testing.TB, p *Proxy, d Damaged)
+}
+
+// Damaged says where a record is stored that Damage changes.
+type Damaged struct {
+	Namespace, Table, KeyColumn, Key string
 }
 
 // Run runs the whole suite, each case on empty stores. A failure begins with
@@ -35,6 +43,9 @@ func Run(t *testing.T, b Backend) {
 				t.Run(c.name, func(t *testing.T) {
 					if c.restarts && !b.Persistent {
 						t.Skip("the backend keeps nothing beyond its process, as it declares")
+					}
+					if c.damages && b.Damage == nil {
+						t.Skip("the backend's records are out of reach, as it declares")
 					}
 					p.clear(t)
 					c.run(&check{T: t, Proxy: p, rule: c.rule})
@@ -65,6 +76,7 @@ var themes = []struct {
 	{"limits", limitCases},
 	{"calls", callCases},
 	{"parts", partCases},
+	{"damage", damageCases},
 	{"linear", linearCases},
 }
 
@@ -74,7 +86,10 @@ type testCase struct {
 	rule string
 	// restarts says that the case needs records to outlive the proxy.
 	restarts bool
-	run      func(*check)
+	// damages says that the case needs records that can be changed behind the
+	// proxy's back.
+	damages bool
+	run     func(*check)
 }
 
 // check is a case that runs. What it fails with begins with its rule.

@@ -61,12 +61,12 @@ var tokenCases = []testCase{
 		}
 		t.scanPage(1, false, token) // itself is still good
 	}},
-	{name: "cut", rule: "a token that was cut or made longer is PAGE_TOKEN_INVALID", run: func(t *check) {
+	{name: "cut", rule: "a token that was cut or made longer, by line breaks too, is PAGE_TOKEN_INVALID", run: func(t *check) {
 		token := t.firstToken("a", "b")
 		for n := 1; n < len(token); n++ {
 			t.invalid(token[:n])
 		}
-		for _, changed := range []string{token + "A", token + token, token + "=", " " + token, strings.Repeat("A", 2049), strings.Repeat("A", 1<<20)} {
+		for _, changed := range []string{token + "A", token + token, token + "=", " " + token, token + "\n", token[:9] + "\r\n" + token[9:], strings.Repeat("A", 2049), strings.Repeat("A", 1<<20)} {
 			t.invalid(changed)
 		}
 	}},

@@ -134,6 +134,31 @@ var versionCases = []testCase{
 		seen.add("gone", t.put(item("gone")))
 		seen.verify(t, 7)
 	}},
+	{name: "swap across restart", rule: "a version that was answered is not answered again for another write after a restart, whether the store keeps its records or not", run: func(t *check) {
+		var seen issued
+		for i := range 3 {
+			version := t.put(item("a", fmt.Sprint("before ", i)))
+			seen.add("a", version)
+			t.Restart(t)
+			seen.add("a", t.put(item("a", fmt.Sprint("after ", i))))
+			_, err := t.swap(item("a", "stale"), version)
+			t.refused(err, versionMismatch)
+		}
+		seen.verify(t, 6)
+	}},
+	{name: "bumped", rule: "after bump-versions a version that the copy's future had is not issued: a swap that expects it is refused", restarts: true, run: func(t *check) {
+		version := t.put(item("a"))
+		future := version + 1_000_000 // of what was written behind the copy that was restored
+		t.Stop(t)
+		t.ok(t.Namespace(t, "items").BumpVersions(t.Context(), t.Env()))
+		t.Start(t)
+		t.holds(item("a"), version)
+		if got := t.put(item("a")); got <= future {
+			t.Errorf("version %d is issued, behind %d which a caller may have seen", got, future)
+		}
+		_, err := t.swap(item("a", "stale"), future)
+		t.refused(err, versionMismatch)
+	}},
 	{name: "concurrent writes", rule: "no version is issued twice for a key under concurrent puts, swaps, deletes and batches", run: func(t *check) {
 		var seen issued
 		together(callers, func(caller int) {

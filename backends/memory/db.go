@@ -2,6 +2,8 @@ package memory
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/binary"
 	"sync"
 	"time"
 
@@ -66,7 +68,16 @@ func Open(_ context.Context, env *runtime.Env, _ Config) (*DB, error) {
 		return nil, err
 	}
 	byKey := func(a, b item) bool { return a.key < b.key }
-	return &DB{Tokens: tokens, now: env.Now, items: tree{btree.NewG(degree, byKey)}}, nil
+	return &DB{Tokens: tokens, now: env.Now, version: epoch(), items: tree{btree.NewG(degree, byKey)}}, nil
+}
+
+// epoch returns what the versions of a store begin above: 42 random bits, and
+// room for what is issued until the next start. Callers may remember versions of
+// the store before this one, which nothing else does.
+func epoch() int64 {
+	var b [8]byte
+	rand.Read(b[:])
+	return int64(binary.BigEndian.Uint64(b[:])>>22) << 20
 }
 
 // Close does nothing: the records go with the last reference to the DB.
@@ -116,7 +127,7 @@ func (db *DB) Get(ctx context.Context, k Key) ([]byte, error) {
 	if r == nil {
 		return nil, runtime.Absent()
 	}
-	return keyvalue.AppendRecord(nil, r.written, r.bytes), nil
+	return keyvalue.Record(ctx, r.written, r.bytes)
 }
 
 // Delete removes the record with key k, if ifVersion is 0 or its version, and

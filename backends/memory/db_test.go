@@ -87,7 +87,7 @@ func (s *store) putRecord(r *memory.Record) int64 {
 // more than the page takes.
 func (s *store) list(from, to memory.Key, p keyvalue.Paging) []string {
 	s.t.Helper()
-	page, _, err := s.Tokens.Page(nil, &p)
+	page, _, err := s.Tokens.Page(nil, nil, &p)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -165,18 +165,19 @@ func TestPutCopies(t *testing.T) {
 func TestCompareAndSwap(t *testing.T) {
 	s := open(t)
 	s.put("bob b@x")
-	version := s.put("ann a@x") // 2
+	version := s.put("ann a@x")
+	current, next := fmt.Sprint(version), fmt.Sprint(version+1)
 	tests := []struct {
 		text     string
 		expected int64
 		want     string
 	}{
-		{"ann", 0, "EXISTS 2"},
-		{"ann", 1, "VERSION_MISMATCH 2"},
+		{"ann", 0, "EXISTS " + current},
+		{"ann", 1, "VERSION_MISMATCH " + current},
 		{"ann b@x", version, "UNIQUE email"},
 		{"cid", 1, "NOT_FOUND"},
 		{"ann c@x", version, ""},
-		{"ann d@x", version, "VERSION_MISMATCH 3"},
+		{"ann d@x", version, "VERSION_MISMATCH " + next},
 		{"cid a@x", 0, ""},
 	}
 	for _, tt := range tests {
@@ -202,7 +203,7 @@ func TestDelete(t *testing.T) {
 	}{
 		{"bob", 0, false, ""},
 		{"bob", 7, false, ""},
-		{"ann", version + 1, false, "VERSION_MISMATCH 1"},
+		{"ann", version + 1, false, fmt.Sprint("VERSION_MISMATCH ", version)},
 		{"ann", version, true, ""},
 		{"ann", 0, false, ""},
 		{"cid", 0, true, ""},
@@ -286,8 +287,8 @@ func TestBatchPut(t *testing.T) {
 				return
 			}
 			for i, w := range written {
-				if w.Version != int64(len(before)+i+1) {
-					t.Errorf("item %d has version %d", i, w.Version)
+				if w.Version != written[0].Version+int64(i) {
+					t.Errorf("item %d has version %d, behind %d of item 0", i, w.Version, written[0].Version)
 				}
 			}
 		})
@@ -368,7 +369,7 @@ func TestContext(t *testing.T) {
 	s.put("ann")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	page, _, err := s.Tokens.Page(nil, &keyvalue.Paging{})
+	page, _, err := s.Tokens.Page(nil, nil, &keyvalue.Paging{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,9 +8,13 @@
 //
 // Writes happen one after the other, reads beside one another. A batch is
 // applied as a whole or not at all, and no reader sees a part of it. Versions
-// are counted per namespace, and page tokens are sealed with a key of this
-// process: neither outlives it. Expired records are not served, and take memory
+// are counted per namespace, from a number that is drawn when the store is opened,
+// so that one of before is not issued again. Page tokens are sealed with a key of
+// this process. Expired records are not served, and take memory
 // until they are swept.
+//
+// Records have no checksum: they never leave the memory of the process, which
+// would hold the checksum too.
 //
 // Nothing bounds the memory that the records take but what clients put.
 package memory

@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"fmt"
 	"os"
 	"testing"
 
@@ -23,6 +24,23 @@ var conformance = backendtest.Backend{
 		url := postgrestest.Start(t)
 		return func(name string) string { return map[string]string{urlVariable: url}[name] }
 	},
+	Damage: damage,
+}
+
+// damage flips a bit of the last byte of a record.
+func damage(t testing.TB, p *backendtest.Proxy, d backendtest.Damaged) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), p.Getenv(urlVariable))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	tag, err := conn.Exec(t.Context(), fmt.Sprintf(`UPDATE %q
+SET "prism_record" = set_byte("prism_record", length("prism_record") - 1, get_byte("prism_record", length("prism_record") - 1) # 1)
+WHERE %q = $1`, d.Table, d.KeyColumn), d.Key)
+	if err != nil || tag.RowsAffected() != 1 {
+		t.Fatalf("%d records damaged, %v", tag.RowsAffected(), err)
+	}
 }
 
 // urlVariable is what schemas/conformance/postgres/prism.yaml refers to.

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
+	"net"
 	"strconv"
 	"sync"
 	"time"
@@ -16,18 +16,19 @@ import (
 
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
-	"github.com/prism-proxy/prism/runtime/migration"
 )
 
 // Config is what the compiler decided about one namespace's store.
 type Config struct {
 	Namespace  string
-	InFlight   int   // calls served at the same time, at most; 0: no limit
-	Migrations fs.FS // holds the folder Namespace
+	InFlight   int      // calls served at the same time, at most; 0: no limit
+	Migrations fs.FS    // holds the folder Namespace
+	Tables     []string // of its entities
 	// URL is a connection string of libpq, in which ${env:NAME} and
 	// ${file:path} are resolved when the store is opened.
 	URL         string
 	Connections int // at most, at least 1
+	Writers     int // so many of them may write at a time; 0: all
 	// Durability is what the server's settings must promise: POWER_SAFE,
 	// CRASH_SAFE or LOST_ON_RESTART, which needs nothing.
 	Durability string
@@ -45,10 +46,13 @@ type DB struct {
 	// Tokens seals the page tokens of the namespace.
 	Tokens *keyvalue.Tokens
 
-	now   func() time.Time
-	pool  pool
-	turns turns
-	close sync.Once
+	now     func() time.Time
+	pool    pool
+	writers chan struct{} // holds a value for each that writes
+	turns   turns
+	sweeps  sweeps
+	sizes   sizes
+	close   sync.Once
 }
 
 // pool is a *pgxpool.Pool. A package compiles against all that the types it uses
@@ -69,30 +73,49 @@ func Open(ctx context.Context, env *runtime.Env, cfg Config) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{now: env.Now, pool: pool}
+	db := &DB{now: env.Now, pool: pool, writers: make(chan struct{}, cmp.Or(cfg.Writers, cfg.Connections))}
 	if err := db.verify(ctx, env, cfg); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
 }
 
-// connectTimeout bounds the time that one new connection takes.
-const connectTimeout = 5 * time.Second
+// connectTimeout bounds the time that one new connection takes, and pingTimeout
+// that in which one that was idle answers; else the call is given another.
+const (
+	connectTimeout = 5 * time.Second
+	pingTimeout    = time.Second
+)
 
-// onePlan makes the planner choose the one plan that every statement has,
-// whatever its values and the statistics: a search by key, or a range of an
-// index in its order. Else what it chose for a table when that was empty would
-// be used until the table is analyzed. Nothing runs long enough to be compiled.
+// dialer notices a server that is gone, as the server's sessions do a proxy: see
+// pinned.
+var dialer = net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3}}
+
+// onePlan leaves the planner one plan for every statement, whatever its values
+// and the statistics: a search by key, or a range of an index in its order. Else
+// what it chose for a table when that was empty would be used until the table is
+// analyzed. The statements ask for rows in the order of one index, and nothing
+// here can sort; those that cannot ask for an order are joined in it, and nothing
+// here can join but by merging. What the plans are made of is on, whatever the
+// role has. Nothing runs long enough to be compiled, or for several processes.
 var onePlan = map[string]string{
-	"plan_cache_mode":   "force_generic_plan",
-	"enable_seqscan":    "off",
-	"enable_bitmapscan": "off",
-	"enable_sort":       "off",
-	"jit":               "off",
+	"plan_cache_mode":                 "force_generic_plan",
+	"enable_seqscan":                  "off",
+	"enable_bitmapscan":               "off",
+	"enable_sort":                     "off",
+	"enable_incremental_sort":         "off",
+	"enable_nestloop":                 "off",
+	"enable_hashjoin":                 "off",
+	"enable_indexscan":                "on",
+	"enable_indexonlyscan":            "on",
+	"enable_tidscan":                  "on",
+	"enable_mergejoin":                "on",
+	"max_parallel_workers_per_gather": "0",
+	"jit":                             "off",
 }
 
-// connect returns the pool of the namespace, with parameters for its sessions.
-// No error of it holds anything that the URL's references lead to.
+// connect returns the pool of the namespace, with settings of its sessions
+// beside pinned. No error of it holds anything that the URL's references lead to.
 func connect(ctx context.Context, env *runtime.Env, cfg Config, session map[string]string) (*pgxpool.Pool, error) {
 	url, err := env.Resolve("url of namespace "+cfg.Namespace, cfg.URL)
 	if err != nil {
@@ -106,19 +129,26 @@ func connect(ctx context.Context, env *runtime.Env, cfg Config, session map[stri
 	c.MinConns, c.MinIdleConns = 0, 0
 	c.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
 	c.ConnConfig.StatementCacheCapacity = max(c.ConnConfig.StatementCacheCapacity, statementsOf*cfg.entities)
+	c.PingTimeout = pingTimeout
 	c.ConnConfig.ConnectTimeout = connectTimeout
-	maps.Copy(c.ConnConfig.RuntimeParams, session)
-	c.ConnConfig.RuntimeParams["client_encoding"] = "UTF8"
+	c.ConnConfig.DialFunc = dialer.DialContext
+	c.ConnConfig.BuildContextWatcherHandler = watch
 	if c.ConnConfig.RuntimeParams["application_name"] == "" {
 		c.ConnConfig.RuntimeParams["application_name"] = env.Deployment + "-proxy"
+	}
+	c.ConnConfig.AfterConnect = begin(sessionOf(session, ""))
+	schema, pooled, err := survey(ctx, c.ConnConfig)
+	if err != nil {
+		return nil, fmt.Errorf("the server that %s leads to does not let the proxy in: %w", cfg.URL, err)
+	}
+	c.ConnConfig.AfterConnect = begin(sessionOf(session, schema))
+	if pooled {
+		c.ConnConfig.BuildContextWatcherHandler = watchPooled
+		c.BeforeConnect = neverCancel
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, c)
 	if err != nil {
 		return nil, fmt.Errorf("url of namespace %s: what %s leads to cannot be used", cfg.Namespace, cfg.URL)
-	}
-	if err := pool.Ping(ctx); err != nil {
-		pool.Close()
-		return nil, fmt.Errorf("the server that %s leads to does not let the proxy in: %w", cfg.URL, Error(ctx, unsent{err}))
 	}
 	return pool, nil
 }
@@ -135,20 +165,11 @@ func (db *DB) verify(ctx context.Context, env *runtime.Env, cfg Config) error {
 	if err := verifyOwner(ctx, conn.Conn(), env.Deployment); err != nil {
 		return err
 	}
-	files, err := migration.Read(cfg.Migrations, cfg.Namespace)
-	if err != nil {
+	if err := verifyMigrations(ctx, conn.Conn(), env, cfg); err != nil {
 		return err
 	}
-	done, err := applied(ctx, conn.Conn(), cfg.Namespace)
-	if err != nil {
+	if err := verifyVersions(ctx, conn.Conn(), env, cfg, ""); err != nil {
 		return err
-	}
-	pending, err := migration.Pending(files, done)
-	if err != nil {
-		return err
-	}
-	if len(pending) > 0 {
-		return fmt.Errorf("migration %s is not applied to the store; run %s-proxy migrate up", pending[0].Name, env.Deployment)
 	}
 	key, err := text(ctx, conn.Conn(), `SELECT "value" FROM "prism_meta" WHERE "name" = 'page_key_1'`)
 	if err != nil {
@@ -159,21 +180,24 @@ func (db *DB) verify(ctx context.Context, env *runtime.Env, cfg Config) error {
 }
 
 // required are the settings of the server that every store needs, and by class
-// those that acknowledged writes need.
+// those that acknowledged writes need besides a commit that is waited for, which
+// sessionOf sees to.
 var required = map[string][]setting{
 	"": {
 		{"server_encoding", is("UTF8"), "create the database with ENCODING 'UTF8'"},
 		{"server_version_num", atLeast(130000), "use Postgres 13 or later"},
-	},
-	"CRASH_SAFE": {
-		{"synchronous_commit", isNot("off"), "set synchronous_commit to on"},
+		{"session_replication_role", is("origin"), reset},
+		{"zero_damaged_pages", is("off"), reset},
+		{"ignore_checksum_failure", is("off"), reset},
+		{"fsync", is("on"), "set fsync to on: without it a power cut takes versions back that were answered"},
 	},
 	"POWER_SAFE": {
-		{"synchronous_commit", isNot("off"), "set synchronous_commit to on"},
-		{"fsync", is("on"), "set fsync to on"},
 		{"full_page_writes", is("on"), "set full_page_writes to on"},
 	},
 }
+
+// reset is what to do about a setting of pinned that the role may not set.
+const reset = "reset it for the proxy's role and database: only a superuser may"
 
 // setting is a parameter of the server, the values that serve, and what to do
 // about others.
@@ -183,8 +207,7 @@ type setting struct {
 	fix    string
 }
 
-func is(want string) func(string) bool    { return func(v string) bool { return v == want } }
-func isNot(weak string) func(string) bool { return func(v string) bool { return v != weak } }
+func is(want string) func(string) bool { return func(v string) bool { return v == want } }
 func atLeast(least int) func(string) bool {
 	return func(v string) bool {
 		n, err := strconv.Atoi(v)

@@ -36,6 +36,8 @@ func Error(ctx context.Context, err error) error {
 	}
 	var answer *pgconn.PgError
 	switch {
+	case errors.As(err, &answer) && answer.Code == "57014" && errors.Is(ctx.Err(), context.Canceled): // query_canceled
+		return runtime.NotApplied(runtime.Cancelled, "the caller cancelled the call (a caller that waits)", nil)
 	case errors.As(err, &answer):
 		return answered(answer, failed)
 	case errors.Is(ctx.Err(), context.Canceled):
@@ -110,10 +112,24 @@ func violated(err error) string {
 }
 
 // contended reports whether err is of a write that was undone and may be tried
-// again.
+// again. One that waited for a lock as long as it may is none: what held the
+// lock then holds it still.
 func contended(err error) bool {
-	var e *runtime.Error
-	return errors.As(err, &e) && e.Reason == runtime.BackendContention && e.Metadata["outcome"] == "none"
+	code := sqlstate(err)
+	return code == "40001" || code == "40P01" // serialization_failure, deadlock_detected
+}
+
+// unprepared reports whether err is of a statement that the server does not know
+// any more, and was not run: a person, or a pooler, sent DEALLOCATE ALL.
+func unprepared(err error) bool { return sqlstate(err) == "26000" } // invalid_sql_statement_name
+
+// sqlstate returns what Postgres answered, "" if it did not.
+func sqlstate(err error) string {
+	var answer *pgconn.PgError
+	if !errors.As(err, &answer) {
+		return ""
+	}
+	return answer.Code
 }
 
 // disconnected reports whether err is one of the connection.

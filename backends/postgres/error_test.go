@@ -71,6 +71,9 @@ func TestError(t *testing.T) {
 		{"a code that is none", live, answer("X"), runtime.Internal, "none"},
 		{"an answer before the context's end", late, answer("23505"), runtime.Unique, ""},
 
+		{"query_canceled for a caller that cancelled", cancelled, answer("57014"), runtime.Cancelled, "none"},
+		{"query_canceled at the deadline", late, answer("57014"), runtime.BackendTimeout, "none"},
+
 		{"late after sending", late, broken, runtime.BackendTimeout, "unknown"},
 		{"late before sending", late, unsent{context.DeadlineExceeded}, runtime.DeadlineExceeded, "none"},
 		{"cancelled after sending", cancelled, broken, runtime.Cancelled, "unknown"},
@@ -141,7 +144,7 @@ func TestDeadline(t *testing.T) {
 	defer cancel()
 	_, err := db.Version(waiting, insertThing, "b", nil)
 	wantReason(t, err, runtime.DeadlineExceeded, "none")
-	wantReason(t, <-done, runtime.BackendTimeout, "unknown")
+	wantReason(t, <-done, runtime.BackendTimeout, "none") // the server says that it cancelled it
 	if _, err := db.Version(t.Context(), insertThing, "c", nil); err != nil {
 		t.Errorf("the store does not serve after a deadline: %v", err)
 	}
@@ -150,17 +153,29 @@ func TestDeadline(t *testing.T) {
 func TestServerRefuses(t *testing.T) {
 	store := postgrestest.Start(t)
 	migrate(t, environment(store), config(initSQL))
+	cfg := config(initSQL)
+	cfg.Connections = 1
 	for _, c := range []struct {
 		setting, value string
 		reason         runtime.Reason
 	}{
 		{"default_transaction_read_only", "on", runtime.BackendReadOnly},
 		{"statement_timeout", "20ms", runtime.BackendTimeout},
+		{"lock_timeout", "20ms", runtime.BackendContention},
 	} {
-		db := open(t, environment(with(t, store, c.setting, c.value)), config(initSQL))
-		_, err := db.Version(t.Context(), sleep)
+		db := open(t, environment(store), cfg)
+		beside := connect(t, store)
+		beside.exec(`BEGIN`)
+		if c.reason != runtime.BackendReadOnly { // of which it would wait for a lock before it is refused
+			beside.exec(`LOCK TABLE "things" IN SHARE MODE`)
+		}
+		if err := db.Exec(t.Context(), `SET `+c.setting+` = '`+c.value+`'`); err != nil {
+			t.Fatal(err)
+		}
+		_, err := db.Version(t.Context(), insertThing, "a", nil)
 		wantReason(t, err, c.reason, "none")
-		if _, err := db.Record(t.Context(), &things, `SELECT 1::bigint, ''::bytea`); err != nil {
+		beside.exec(`ROLLBACK`)
+		if _, err := db.Record(t.Context(), &things, `SELECT 1::bigint, ''::bytea, NULL::bigint`); err != nil {
 			t.Errorf("%s: the next read fails: %v", c.setting, err)
 		}
 	}

@@ -26,5 +26,19 @@ func (db *DB) Again(ctx context.Context, t *Table, err error, item int, records 
 	return db.again(ctx, t, err, item, records...)
 }
 
+// Exec sends a statement on one of the connections, unprepared.
+func (db *DB) Exec(ctx context.Context, statement string) error {
+	return run(ctx, db, func(conn *pgxpool.Conn) error {
+		_, err := conn.Conn().PgConn().Exec(ctx, statement).ReadAll()
+		return err
+	})
+}
+
+// Pinned and OnePlan are what sessions are set to.
+var Pinned, OnePlan = pinned, onePlan
+
 // Violated is for tests of what again asks.
 var Violated = violated
+
+// TakeTurn is how a batch begins.
+const TakeTurn = takeTurn

@@ -21,8 +21,10 @@ func Migrate(ctx context.Context, env *runtime.Env, cfg Config) (done []migratio
 		return nil, err
 	}
 	err = withConn(ctx, env, cfg, func(conn *pgx.Conn) error {
-		done, err = migrate(ctx, conn, env.Deployment, cfg.Namespace, files)
-		return err
+		if done, err = migrate(ctx, conn, env.Deployment, cfg.Namespace, files); err != nil {
+			return err
+		}
+		return verifyVersions(ctx, conn, env, cfg, recordVerified)
 	})
 	return done, err
 }
@@ -38,18 +40,39 @@ func Status(ctx context.Context, env *runtime.Env, cfg Config) (states []migrati
 		if err := verifyOwner(ctx, conn, env.Deployment); err != nil {
 			return err
 		}
-		done, err := applied(ctx, conn, cfg.Namespace)
+		done, err := applied(ctx, conn, cfg.Namespace, files)
 		states = migration.States(files, done)
 		return err
 	})
 	return states, err
 }
 
+// patient are the settings of a migrator's session: its statements may take
+// long, and it waits for another one.
+var patient = map[string]string{"lock_timeout": "0", "statement_timeout": "0"}
+
+// verifyMigrations refuses a store that lacks a migration.
+func verifyMigrations(ctx context.Context, conn *pgx.Conn, env *runtime.Env, cfg Config) error {
+	files, err := migration.Read(cfg.Migrations, cfg.Namespace)
+	if err != nil {
+		return err
+	}
+	done, err := applied(ctx, conn, cfg.Namespace, files)
+	if err != nil {
+		return err
+	}
+	pending, err := migration.Pending(files, done)
+	if err == nil && len(pending) > 0 {
+		err = fmt.Errorf("migration %s is not applied to the store; run %s-proxy migrate up", pending[0].Name, env.Deployment)
+	}
+	return err
+}
+
 // withConn lends do a connection, which is closed behind it, and with it ends
 // what the session set and locked.
 func withConn(ctx context.Context, env *runtime.Env, cfg Config, do func(*pgx.Conn) error) error {
 	cfg.Connections = 1
-	pool, err := connect(ctx, env, cfg, nil)
+	pool, err := connect(ctx, env, cfg, patient)
 	if err != nil {
 		return err
 	}
@@ -84,7 +107,7 @@ func migrate(ctx context.Context, conn *pgx.Conn, deployment, namespace string, 
 	if err := verifyOwner(ctx, conn, deployment); err != nil {
 		return nil, err
 	}
-	rows, err := applied(ctx, conn, namespace)
+	rows, err := applied(ctx, conn, namespace, files)
 	if err != nil {
 		return nil, err
 	}
@@ -161,9 +184,9 @@ func verifyOwner(ctx context.Context, conn *pgx.Conn, deployment string) error {
 	return nil
 }
 
-// applied returns what prism_migrations records, nothing when it does not
-// exist.
-func applied(ctx context.Context, conn *pgx.Conn, namespace string) ([]migration.Applied, error) {
+// applied returns what prism_migrations records of files and others, nothing when
+// it does not exist.
+func applied(ctx context.Context, conn *pgx.Conn, namespace string, files []migration.File) ([]migration.Applied, error) {
 	exists, err := hasTable(ctx, conn, "prism_migrations")
 	if err != nil || !exists {
 		return nil, err
@@ -173,7 +196,15 @@ func applied(ctx context.Context, conn *pgx.Conn, namespace string) ([]migration
 		return nil, Error(ctx, err)
 	}
 	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[migration.Applied])
-	return list, Error(ctx, err)
+	if err != nil {
+		return nil, Error(ctx, err)
+	}
+	return list, migration.ByHand(files, list, func(table, column string) (bool, error) { return hasColumn(ctx, conn, table, column) })
+}
+
+func hasColumn(ctx context.Context, conn *pgx.Conn, table, column string) (exists bool, err error) {
+	err = conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = to_regclass(quote_ident($1)) AND attname = $2 AND NOT attisdropped)`, table, column).Scan(&exists)
+	return exists, Error(ctx, err)
 }
 
 // hasTable looks where unqualified names are made, not where they are found: a

@@ -159,7 +159,6 @@ func TestOpenRefuses(t *testing.T) {
 		{"nobody listens", "postgres://u:hush@127.0.0.1:1/db", cfg, "connection refused"},
 		{"no such role", with(t, store, "user", "nobody"), cfg, "BACKEND_AUTH: the store refuses the proxy's credentials (valid ones): postgres: 28000"},
 		{"no such database", with(t, store, "dbname", "hush"), cfg, "BACKEND_UNAVAILABLE: the store has no such database (the database of the url): postgres: 3D000"},
-		{"weak durability", with(t, store, "synchronous_commit", "off"), cfg, "synchronous_commit = off, which is not enough for POWER_SAFE"},
 		{"no schema", with(t, store, "search_path", "nowhere"), cfg, "search_path of the proxy's role names no schema"},
 		{"a changed migration", store, config(initSQL + "SELECT 1;"), "0001_init_expand was applied with other statements"},
 		{"a migration to come", store, config(initSQL, addSQL), "migration 0002_more_expand is not applied"},
@@ -180,9 +179,40 @@ func TestOpenRefuses(t *testing.T) {
 	wantError(t, err, `the store belongs to deployment "test", and this proxy is "other"`)
 	_, err = postgres.Status(t.Context(), other, cfg)
 	wantError(t, err, `the store belongs to deployment "test", and this proxy is "other"`)
+}
 
-	cfg.Durability = "LOST_ON_RESTART"
-	open(t, environment(with(t, store, "synchronous_commit", "off")), cfg)
+// A store must be as durable as it is declared to be. That commits are waited
+// for is the session's affair.
+func TestOpenRefusesWeakDurability(t *testing.T) {
+	server := postgrestest.StartOwn(t)
+	migrate(t, environment(server.URL), config(initSQL))
+	for setting, refused := range map[string]string{
+		"synchronous_commit": "", "fsync": "any store of Prism", "full_page_writes": "POWER_SAFE",
+	} {
+		query(t, server.URL, `ALTER SYSTEM SET `+setting+` = off`)
+		query(t, server.URL, `SELECT pg_reload_conf()::text`)
+		for value := "on"; value != "off"; value = query(t, server.URL, `SHOW `+setting)[0] {
+			time.Sleep(time.Millisecond)
+		}
+		for _, class := range []string{"POWER_SAFE", "CRASH_SAFE", "LOST_ON_RESTART"} {
+			cfg := config(initSQL)
+			cfg.Durability = class
+			db, err := postgres.Open(t.Context(), environment(server.URL), cfg)
+			if refused != "" && (refused == class || setting == "fsync") {
+				wantError(t, err, setting+" = off, which is not enough for "+refused)
+				continue
+			}
+			if err != nil {
+				t.Fatalf("%s with %s = off: %v", class, setting, err)
+			}
+			db.Close()
+		}
+		query(t, server.URL, `ALTER SYSTEM RESET `+setting)
+		query(t, server.URL, `SELECT pg_reload_conf()::text`)
+		for value := "off"; value != "on"; value = query(t, server.URL, `SHOW `+setting)[0] {
+			time.Sleep(time.Millisecond)
+		}
+	}
 }
 
 // Text is UTF-8, whatever the role's sessions are set to: another encoding would
@@ -271,6 +301,29 @@ func TestMigrateTogether(t *testing.T) {
 	}
 	if diff := cmp.Diff(map[int]int{2: 1, 0: 3}, applied); diff != "" {
 		t.Errorf("migrators by how many files they applied (-want +got):\n%s", diff)
+	}
+}
+
+// A migrator waits for another one as long as it takes, and not as long as calls
+// wait for locks.
+func TestMigrateWaitsForAnother(t *testing.T) {
+	store := postgrestest.Start(t)
+	other := connect(t, store)
+	other.exec(`SELECT pg_advisory_lock(hashtext('prism_migrations'), 0)`)
+	done := make(chan error)
+	go func() {
+		_, err := postgres.Migrate(t.Context(), environment(store), config(initSQL))
+		done <- err
+	}()
+	other.blocked(1)
+	select {
+	case err := <-done:
+		t.Fatalf("%v while another migrates", err)
+	case <-time.After(2500 * time.Millisecond): // beyond lock_timeout of a session
+	}
+	other.exec(`SELECT pg_advisory_unlock(hashtext('prism_migrations'), 0)`)
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }
 

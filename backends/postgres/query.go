@@ -80,25 +80,47 @@ func pipeline(ctx context.Context, conn *pgxpool.Conn, batch *pgx.Batch, stateme
 	return conn.SendBatch(ctx, batch).Close()
 }
 
-// run lends do a connection, and translates its error.
+// run lends do a connection, and translates its error. It calls do a second time
+// where the server did not know its statement.
 func run(ctx context.Context, db *DB, do func(*pgxpool.Conn) error) error {
 	conn, err := acquire(ctx, db)
 	if err != nil {
 		return Error(ctx, unsent{err})
 	}
 	defer conn.Release()
-	return Error(ctx, do(conn))
+	err = do(conn)
+	if unprepared(err) {
+		if err = conn.Conn().DeallocateAll(ctx); err == nil {
+			err = do(conn)
+		}
+	}
+	if ctx.Err() != nil && strayed(conn.Conn()) {
+		conn.Conn().Close(context.WithoutCancel(ctx))
+	}
+	return Error(ctx, err)
 }
 
 // attempts is how often a write is tried that Postgres undoes to resolve a
 // deadlock or to keep transactions serializable.
 const attempts = 3
 
-// write is run for one transaction that writes.
+// write is run for one transaction that writes. Those that wait for locks leave
+// connections to reads: it waits, without one, while all that may write do.
 func write(ctx context.Context, db *DB, do func(*pgxpool.Conn) error) error {
+	select {
+	case db.writers <- struct{}{}:
+		defer func() { <-db.writers }()
+	case <-ctx.Done():
+		return runtime.ContextError(ctx)
+	}
 	for attempt := 1; ; attempt++ {
-		err := run(ctx, db, do)
-		if attempt == attempts || ctx.Err() != nil || !contended(err) {
+		undone := false
+		err := run(ctx, db, func(conn *pgxpool.Conn) error {
+			err := do(conn)
+			undone = contended(err)
+			return err
+		})
+		if attempt == attempts || ctx.Err() != nil || !undone {
 			return err
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/prism-proxy/prism/backends/postgres/postgrestest"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/wire"
 )
 
 // A page of large records would otherwise take the time to read a thousand of
@@ -29,32 +30,63 @@ func TestPageOfLargeRecords(t *testing.T) {
 		}
 		return pid
 	}
-	const list = `SELECT n, convert_to(repeat('x', 1000000), 'UTF8') FROM generate_series(1, $1::bigint) n`
+	const (
+		large = `SELECT n, convert_to(repeat('x', 1000000), 'UTF8') AS "prism_record", NULL::bigint FROM generate_series(1, $1::bigint) n`
+		small = `SELECT n, convert_to('x', 'UTF8') AS "prism_record", NULL::bigint FROM generate_series(1, $1::bigint) n`
+	)
 	for _, c := range []struct {
-		name  string
-		size  int32
-		keeps bool
+		name, list string
+		size, want int
+		keeps      bool
 	}{
-		{"a few in vain", 5, true},
-		{"many in vain", 1000, false},
+		{"the first", large, 1000, 3, true},
+		{"one more", large, 1000, 3, true},
+		{"small ones", small, 1000, 1000, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			before := session()
-			page, _, err := db.Tokens.Page(nil, &keyvalue.Paging{Size: c.size})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := db.Page(t.Context(), &things, page, list, ""); err != nil {
-				t.Fatal(err)
-			}
-			if got := len(page.Bytes(nil)) / 1000000; got != 3 || page.Edge() == nil {
-				t.Errorf("got %d records, edge %t, want 3 and that there are more", got, page.Edge() != nil)
+			if got := pageOf(t, db, c.list, c.size); got != c.want {
+				t.Errorf("got %d records, want %d", got, c.want)
 			}
 			if kept := session() == before; kept != c.keeps {
 				t.Errorf("the connection was kept: %t, want %t", kept, c.keeps)
 			}
 		})
 	}
+	t.Run("after many small ones", func(t *testing.T) {
+		for range 100 {
+			pageOf(t, db, small, 1000)
+		}
+		for _, keeps := range []bool{false, true} {
+			before := session()
+			if got := pageOf(t, db, large, 1000); got != 3 {
+				t.Errorf("got %d records, want 3", got)
+			}
+			if kept := session() == before; kept != keeps {
+				t.Errorf("the connection was kept: %t, want %t", kept, keeps)
+			}
+		}
+	})
+}
+
+// pageOf returns how many records are on a page of size that list answers.
+func pageOf(t *testing.T, db *postgres.DB, list string, size int) int {
+	t.Helper()
+	page, _, err := db.Tokens.Page(nil, nil, &keyvalue.Paging{Size: int32(size)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Page(t.Context(), &things, page, list, ""); err != nil {
+		t.Fatal(err)
+	}
+	if page.Edge() == nil {
+		t.Error("there is no more, want that there is")
+	}
+	n, f := 0, wire.Read(page.Bytes(nil))
+	for f.Next() {
+		n++
+	}
+	return n
 }
 
 // A batch of a hundred large records would otherwise read them all to answer the
@@ -65,7 +97,7 @@ func TestBatchOfLargeRecords(t *testing.T) {
 	cfg := config(initSQL)
 	cfg.Connections = 1
 	db := open(t, environment(store), cfg)
-	const get = `SELECT pg_backend_pid()::bigint, convert_to(repeat('x', 1000000), 'UTF8') WHERE $1::bigint >= 0`
+	const get = `SELECT pg_backend_pid()::bigint, convert_to(repeat('x', CASE WHEN $1::bigint >= 1000 THEN 1 ELSE 1000000 END), 'UTF8'), NULL::bigint`
 	session := func() int64 {
 		t.Helper()
 		pid, err := db.Version(t.Context(), `SELECT pg_backend_pid()::bigint`)
@@ -74,19 +106,32 @@ func TestBatchOfLargeRecords(t *testing.T) {
 		}
 		return pid
 	}
-	for n, keeps := range map[int]bool{3: true, 10: true, 150: false} {
-		before := session()
+	batch := func(first, n int) int {
+		t.Helper()
 		var results keyvalue.Results
-		if err := db.Records(t.Context(), &things, &results, get, n, func(i int) []any { return []any{int64(i)} }); err != nil {
+		if err := db.Records(t.Context(), &things, &results, get, n, func(i int) []any { return []any{int64(first + i)} }); err != nil {
 			t.Fatal(err)
 		}
-		if got := len(results.Bytes()) / 1000000; got != 3 {
+		return len(results.Bytes()) / 1000000
+	}
+	check := func(n int, keeps bool) {
+		t.Helper()
+		before := session()
+		if got := batch(0, n); got != 3 {
 			t.Errorf("of %d records %d were answered, want 3", n, got)
 		}
 		if kept := session() == before; kept != keeps {
 			t.Errorf("of %d records: the connection was kept: %t, want %t", n, kept, keeps)
 		}
 	}
+	for _, n := range []int{3, 10, 150} {
+		check(n, true)
+	}
+	for range 100 {
+		batch(1000, 100)
+	}
+	check(150, false) // larger than all that was read lately
+	check(150, true)
 }
 
 // Batches over the same keys in opposite orders wait for each other, and none

@@ -1,7 +1,11 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -26,11 +30,13 @@ func (db *DB) Record(ctx context.Context, t *Table, statement string, values ...
 		if !rows.Next() {
 			return rows.Err()
 		}
-		w, record, err := scan(rows)
+		w, record, err := scan(rows, t)
 		if err != nil {
 			return err
 		}
-		reply = keyvalue.AppendRecord(nil, w, record)
+		if reply, err = keyvalue.Record(ctx, w, record); err != nil {
+			return err
+		}
 		rows.Close()
 		return rows.Err()
 	})
@@ -40,16 +46,17 @@ func (db *DB) Record(ctx context.Context, t *Table, statement string, values ...
 	return reply, err
 }
 
-// atOnce is how many records are asked for in one round trip: results may be
-// full long before all keys are looked up.
+// atOnce is how many records are asked for in one round trip, at most: results
+// may be full long before all keys are looked up.
 const atOnce = 100
 
 // Records is Record for n items, with the values of each. It adds them to
 // results, in their order, until one does not fit.
 func (db *DB) Records(ctx context.Context, t *Table, results *keyvalue.Results, statement string, n int, values func(i int) []any) error {
 	full := false
-	for first := 0; first < n && !full; first += atOnce {
-		count := min(atOnce, n-first)
+	for first := 0; first < n && !full; {
+		count := min(max(runtime.MaxAnswer/db.sizes.of(t), 1), atOnce, n-first)
+		var read tally
 		err := run(ctx, db, func(conn *pgxpool.Conn) error {
 			values := func(i int) []any { return db.alive(t, values(first+i)) }
 			err := pipeline(ctx, conn, new(pgx.Batch), statement, count, values, func(i int, rows pgx.Rows) error {
@@ -60,7 +67,11 @@ func (db *DB) Records(ctx context.Context, t *Table, results *keyvalue.Results, 
 					results.AddAbsent()
 					return rows.Err()
 				}
-				w, record, err := scan(rows)
+				w, record, err := scan(rows, t)
+				read.add(record)
+				if damaged := (*runtime.Error)(nil); errors.As(err, &damaged) {
+					err = runtime.InItem("keys", first+i, err)
+				}
 				full = err == nil && !results.Add(w, record)
 				if full && count-i > tooMany*(i+1) {
 					conn.Conn().Close(context.WithoutCancel(ctx))
@@ -72,9 +83,11 @@ func (db *DB) Records(ctx context.Context, t *Table, results *keyvalue.Results, 
 			}
 			return err
 		})
+		db.sizes.note(t, read)
 		if err != nil {
 			return err
 		}
+		first += count
 	}
 	return nil
 }
@@ -87,6 +100,9 @@ func (db *DB) Page(ctx context.Context, t *Table, page *keyvalue.Page, forward, 
 	if page.Reverse() {
 		statement = reverse
 	}
+	if int64(db.sizes.of(t))*page.Limit() > runtime.MaxAnswer {
+		statement = untilFull(statement)
+	}
 	values = append(db.alive(t, []any{page.Limit()}), values...)
 	return run(ctx, db, func(conn *pgxpool.Conn) error {
 		rows, err := conn.Query(ctx, statement, values...)
@@ -94,19 +110,24 @@ func (db *DB) Page(ctx context.Context, t *Table, page *keyvalue.Page, forward, 
 			return err
 		}
 		defer rows.Close()
-		for read := int64(1); rows.Next(); read++ {
-			w, record, err := scan(rows)
+		var read tally
+		defer func() { db.sizes.note(t, read) }()
+		for rows.Next() {
+			w, record, err := scan(rows, t)
 			if err != nil {
 				return err
 			}
+			read.add(record)
 			if page.Add(w, record) {
 				continue
 			}
-			if page.Limit()-read > tooMany*read {
-				// The page is whole; that the server does not hear the end of
-				// it well is of no matter.
-				conn.Conn().Close(context.WithoutCancel(ctx))
-				return nil
+			if statement == forward || statement == reverse {
+				if count := int64(read.records); page.Limit()-count > tooMany*count {
+					// The page is whole; that the server does not hear the end
+					// of it well is of no matter.
+					conn.Conn().Close(context.WithoutCancel(ctx))
+					return nil
+				}
 			}
 			break
 		}
@@ -117,18 +138,81 @@ func (db *DB) Page(ctx context.Context, t *Table, page *keyvalue.Page, forward, 
 
 // tooMany is how many times the rows of an answer that is full by its bytes may
 // be on their way behind it, and be read in vain. Beyond that, some 30 MB, a new
-// connection is cheaper.
+// connection is cheaper. It comes to that where records are much larger than
+// those of the table that were read before.
 const tooMany = 8
 
-// scan reads a row: a record's version, its bytes, which are valid until the
-// next row, and with a ttl when it expires.
-func scan(rows pgx.Rows) (w keyvalue.Written, record pgtype.DriverBytes, err error) {
-	if len(rows.FieldDescriptions()) == 2 {
-		err = rows.Scan(&w.Version, &record)
+// untilFull is the statement of a list that answers, of its rows in their order,
+// those before which there is room on a page, and so at most one in vain. Postgres
+// sends no others, and does not read the bytes of those that it does not send. It
+// costs half as much again for a page of small records.
+func untilFull(statement string) string {
+	return fmt.Sprintf(`SELECT * FROM (
+SELECT *, sum(octet_length("prism_record")) OVER (ROWS UNBOUNDED PRECEDING) - octet_length("prism_record") AS "prism_before" FROM (
+%s
+) AS "prism_list") AS "prism_page" WHERE "prism_before" <= %d`, statement, runtime.MaxAnswer)
+}
+
+// scan reads a row of t: a record's version, its bytes, which are valid until the
+// next row, and with a ttl when it expires. What else it has is left. It fails with
+// VALUE_CORRUPT if the bytes do not match their checksum.
+func scan(rows pgx.Rows, t *Table) (w keyvalue.Written, record pgtype.DriverBytes, err error) {
+	var checksum pgtype.Int8
+	var expires time.Time
+	into := make([]any, len(rows.FieldDescriptions()))
+	into[0], into[1], into[2] = &w.Version, &record, &checksum
+	if t.TTL > 0 {
+		into[3] = &expires
+	}
+	if err = rows.Scan(into...); err != nil {
 		return w, record, err
 	}
-	var expires time.Time
-	err = rows.Scan(&w.Version, &record, &expires)
-	w.Expires = wire.NewTimestamp(expires)
+	if t.TTL > 0 {
+		w.Expires = wire.NewTimestamp(expires)
+	}
+	_, err = keyvalue.Check(record, w.Version, checksum.Int64)
 	return w, record, err
+}
+
+// tally counts records that were read, and their bytes.
+type tally struct{ records, bytes int }
+
+func (n *tally) add(record []byte) {
+	n.records++
+	n.bytes += len(record)
+}
+
+// sizes are how large the records of tables are, by those that were read. The
+// zero value is ready.
+type sizes struct {
+	mu     sync.Mutex
+	tables map[string]int // bytes, at least 1
+}
+
+// unknownSize is taken for the size of records of which none was read: so large
+// that few are asked for.
+const unknownSize = 1 << 20
+
+func (s *sizes) of(t *Table) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return cmp.Or(s.tables[t.Name], unknownSize)
+}
+
+// note takes the mean of what was read for the size if it is larger than before,
+// and else goes an eighth of the way there.
+func (s *sizes) note(t *Table, read tally) {
+	if read.records == 0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.tables == nil {
+		s.tables = map[string]int{}
+	}
+	mean := max(read.bytes/read.records, 1)
+	if before := s.tables[t.Name]; before > mean {
+		mean = before - (before-mean+7)/8
+	}
+	s.tables[t.Name] = mean
 }

@@ -3,8 +3,6 @@ package postgres
 import (
 	"context"
 
-	"github.com/jackc/pgx/v5/pgxpool"
-
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
 )
@@ -105,15 +103,4 @@ func (db *DB) BatchDelete(ctx context.Context, t *Table, n int, key func(i int) 
 		existed[i] = version != 0
 	}
 	return existed, nil
-}
-
-// Sweep runs a statement that deletes what has expired by the time that is its
-// one parameter, and returns how many records it deleted.
-func (db *DB) Sweep(ctx context.Context, statement string) (deleted int, err error) {
-	err = write(ctx, db, func(conn *pgxpool.Conn) error {
-		tag, err := conn.Exec(ctx, statement, db.clock())
-		deleted = int(tag.RowsAffected())
-		return err
-	})
-	return deleted, err
 }

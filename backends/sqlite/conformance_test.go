@@ -1,6 +1,8 @@
 package sqlite_test
 
 import (
+	"encoding/hex"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -16,7 +18,26 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(backendtest.Main(m, server.Deployment)) }
 
-var conformance = backendtest.Backend{Deployment: server.Deployment, Persistent: true}
+var conformance = backendtest.Backend{Deployment: server.Deployment, Persistent: true, Damage: damage}
+
+// damage flips a bit of the last byte of a record.
+func damage(t testing.TB, p *backendtest.Proxy, d backendtest.Damaged) {
+	t.Helper()
+	c, err := sqlite3.Open(filepath.Join(p.DataDir, d.Namespace+".db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	blob := rows(t, filepath.Join(p.DataDir, d.Namespace+".db"), fmt.Sprintf(`SELECT hex("prism_record") FROM %q WHERE %q = '%s'`, d.Table, d.KeyColumn, d.Key))
+	record, err := hex.DecodeString(blob[0][0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	record[len(record)-1] ^= 1
+	if err := c.Exec(fmt.Sprintf(`UPDATE %q SET "prism_record" = x'%x' WHERE %q = '%s'`, d.Table, record, d.KeyColumn, d.Key)); err != nil {
+		t.Fatal(err)
+	}
+}
 
 func TestConformance(t *testing.T) { backendtest.Run(t, conformance) }
 
@@ -52,7 +73,7 @@ FROM "events" ORDER BY "tenant", "shard"`)
 }
 
 // rows returns the rows of a query as text, NULL as NULL.
-func rows(t *testing.T, file, query string) [][]string {
+func rows(t testing.TB, file, query string) [][]string {
 	t.Helper()
 	c, err := sqlite3.OpenFlags(file, sqlite3.OPEN_READONLY)
 	if err != nil {

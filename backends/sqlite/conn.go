@@ -2,9 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"errors"
-
-	"github.com/ncruces/go-sqlite3"
 
 	"github.com/prism-proxy/prism/runtime"
 )
@@ -30,16 +27,16 @@ var (
 func (db *DB) Reader(ctx context.Context) (*Conn, error) { return lend(ctx, db.readers) }
 
 // Begin lends the writing connection and begins a transaction on it. It waits
-// for the transactions before it until ctx ends. Once a commit could not reach
-// the disk, it fails until the store is opened again.
+// for the transactions before it until ctx ends. Once a sync has
+// failed, it fails until the store is opened again.
 func (db *DB) Begin(ctx context.Context) (*Conn, error) {
 	c, err := lend(ctx, db.writer)
 	if err != nil {
 		return nil, err
 	}
-	if db.poisoned.Load() {
+	if db.files.ended() != nil {
 		db.writer <- c
-		return nil, errPoisoned
+		return nil, errEnded
 	}
 	c.writing = true
 	if c.Query(begin).Exec(); c.err() != nil {
@@ -96,9 +93,6 @@ func (c *Conn) finish(err error, good bool) error {
 		q := c.Query(commit)
 		q.Exec()
 		err = q.err
-		if unsynced(err) {
-			c.db.poisoned.Store(true)
-		}
 		c.reset()
 	}
 	c.conn.SetInterrupt(context.Background())
@@ -115,13 +109,6 @@ func (c *Conn) reset() {
 		q.reset()
 	}
 	c.used = c.used[:0]
-}
-
-// unsynced reports whether a commit failed behind its last write, when it was
-// brought to the disk. What could not be written is undone; what the kernel
-// took and then dropped it reports once, and the next sync succeeds without it.
-func unsynced(err error) bool {
-	return errors.Is(err, sqlite3.IOERR) && !errors.Is(err, sqlite3.IOERR_WRITE)
 }
 
 // err returns the first error of the queries used.
@@ -159,7 +146,7 @@ func (c *Conn) Query(s *Statement) *Query {
 		q = &Query{conn: c}
 		q.stmt, q.err = c.conn.Prepare(s.sql)
 		if q.err == nil {
-			q.expires = q.stmt.ColumnCount() == 3
+			q.expires = q.stmt.ColumnCount() == 4
 			c.queries[s.number] = q
 		}
 	} else if q.used {

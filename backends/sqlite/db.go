@@ -4,17 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/ncruces/go-sqlite3"
-	"golang.org/x/sys/unix"
 
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
@@ -23,10 +19,11 @@ import (
 // Config is what the compiler decided about one namespace's store.
 type Config struct {
 	Namespace   string
-	InFlight    int    // calls served at the same time, at most; 0: no limit
-	Migrations  fs.FS  // holds the folder Namespace
-	Synchronous string // FULL: POWER_SAFE; NORMAL: CRASH_SAFE
-	Readers     int    // connections for reading, at least 1
+	InFlight    int      // calls served at the same time, at most; 0: no limit
+	Migrations  fs.FS    // holds the folder Namespace
+	Tables      []string // of its entities
+	Synchronous string   // FULL: POWER_SAFE; NORMAL: CRASH_SAFE
+	Readers     int      // connections for reading, at least 1
 }
 
 // DB is an open store. It is safe for concurrent use.
@@ -35,42 +32,33 @@ type DB struct {
 	Tokens *keyvalue.Tokens
 
 	now     func() time.Time
-	lock    io.Closer
+	files   files
 	writer  chan *Conn // holds the writing connection when it is free
 	readers chan *Conn
 	all     []*Conn // every connection there is
-	// poisoned says that a commit could not be brought to the disk, after which
-	// no commit can be believed.
-	poisoned atomic.Bool
-	ready    bool // all of them are in writer and readers, or lent
-	close    sync.Once
-	err      error // of closing
+	ready   bool    // all of them are in writer and readers, or lent
+	close   sync.Once
+	err     error // of closing
 }
 
 // Open opens <data-dir>/<namespace>.db, creating it if it is not there, applies
 // the migrations that are missing, and reads the durability back. The data
 // directory is made if it does not exist.
 func Open(ctx context.Context, env *runtime.Env, cfg Config) (*DB, error) {
-	if err := os.MkdirAll(env.DataDir, 0o700); err != nil {
-		return nil, err
-	}
-	path := filepath.Join(env.DataDir, cfg.Namespace+".db")
-	lock, err := lockFile(path + ".lock")
+	d, err := openDisk(env.DataDir, cfg.Namespace, env.Log)
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{now: env.Now, lock: lock, writer: make(chan *Conn, 1), readers: make(chan *Conn, cfg.Readers)}
-	if err := db.open(ctx, env, path, cfg); err != nil {
+	db := &DB{now: env.Now, files: d, writer: make(chan *Conn, 1), readers: make(chan *Conn, cfg.Readers)}
+	if err := connect(ctx, db, d, env, cfg); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
 }
 
-func (db *DB) open(ctx context.Context, env *runtime.Env, path string, cfg Config) error {
-	c, err := open(path, cfg.Synchronous)
-	if errors.Is(err, sqlite3.NOTADB) || errors.Is(err, sqlite3.CORRUPT) {
-		return fmt.Errorf("%s: %w; restore it, or name another --data-dir", path, err)
-	}
+// connect makes the connections of db. It is no method: see driver.go.
+func connect(ctx context.Context, db *DB, d *disk, env *runtime.Env, cfg Config) error {
+	c, err := openFirst(d, cfg.Synchronous)
 	if err != nil {
 		return err
 	}
@@ -80,10 +68,12 @@ func (db *DB) open(ctx context.Context, env *runtime.Env, path string, cfg Confi
 		return err
 	}
 	for _, f := range applied { // where, since a proxy started elsewhere begins an empty store
-		place, _ := filepath.Abs(path)
-		env.Log.Info("migration applied", "namespace", cfg.Namespace, "migration", f.Name, "file", place)
+		env.Log.Info("migration applied", "namespace", cfg.Namespace, "migration", f.Name, "file", d.path)
 	}
 	if err := verifyDurability(c, cfg.Synchronous); err != nil {
+		return err
+	}
+	if err := leapVersions(c, cfg.Synchronous); err != nil {
 		return err
 	}
 	key, err := text(c, `SELECT "value" FROM "prism_meta" WHERE "name" = 'page_key_1'`)
@@ -96,19 +86,19 @@ func (db *DB) open(ctx context.Context, env *runtime.Env, path string, cfg Confi
 	boundLog(c)
 	db.writer <- writer
 	for range cfg.Readers {
-		c, err := open(path, cfg.Synchronous)
+		c, err := open(d, cfg.Synchronous)
 		if err != nil {
 			return err
 		}
 		db.readers <- db.add(driver{c})
 	}
 	for _, suffix := range []string{"-wal", "-shm"} { // which the driver opens to everybody
-		if err := os.Chmod(path+suffix, 0o600); err != nil {
+		if err := os.Chmod(d.path+suffix, 0o600); err != nil {
 			return err
 		}
 	}
 	db.ready = true
-	return nil
+	return d.ended()
 }
 
 // add returns c as a connection of db.
@@ -122,16 +112,31 @@ func (db *DB) add(c connection) *Conn {
 // locked the file.
 const busyTimeout = 2 * time.Second
 
-// open opens the file, and creates it if it is not there, for its owner alone.
-func open(path, synchronous string) (*sqlite3.Conn, error) {
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-	if err == nil {
-		err = file.Close()
+// openFirst opens the connection before which there is none, and mends what a
+// crash and other programs may have left.
+func openFirst(d *disk, synchronous string) (*sqlite3.Conn, error) {
+	c, err := open(d, synchronous)
+	if errors.Is(err, sqlite3.NOTADB) || errors.Is(err, sqlite3.CORRUPT) {
+		return nil, fmt.Errorf("%s: %w; restore it, or name another --data-dir", d.path, err)
 	}
-	if err != nil && !errors.Is(err, fs.ErrExist) {
+	if err != nil {
 		return nil, err
 	}
-	c, err := sqlite3.OpenFlags(path, sqlite3.OPEN_READWRITE|sqlite3.OPEN_CREATE)
+	if err := emptyLog(c); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: the write-ahead log cannot be copied into the database: %w; check the disk", d.path, err), c.Close())
+	}
+	// By statistics of a time when a table was small SQLite reads all of it where
+	// there is an index to search. Without them plans follow from the schema alone,
+	// which has to be read again for that.
+	if err := c.Exec("DROP TABLE IF EXISTS sqlite_stat1; DROP TABLE IF EXISTS sqlite_stat4; PRAGMA writable_schema = RESET"); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
+// open opens a connection.
+func open(d *disk, synchronous string) (*sqlite3.Conn, error) {
+	c, err := d.connect()
 	if err != nil {
 		return nil, err
 	}
@@ -163,7 +168,7 @@ const (
 // readers there is none: they have to be waited for. A reader that stays is
 // another program's, and is waited for again when the log is twice as long.
 //
-// What fails is left to the next commit: this one is done.
+// What could not be written is left to the next commit: this one is done.
 func boundLog(c *sqlite3.Conn) {
 	restartAt := restartPages
 	c.WALHook(func(c *sqlite3.Conn, schema string, pages int) error {
@@ -186,17 +191,19 @@ func boundLog(c *sqlite3.Conn) {
 	})
 }
 
-// lockFile takes the lock that keeps a second process from the store. It ends
-// with the process.
-func lockFile(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, err
+// emptyLog copies the log that a crash, or a disk that failed, left behind into
+// the database, and lets it be begun anew. If its last commit could not be
+// synced then, the kernel has the pages, the disk has not, and no later sync
+// brings them there: a commit behind them would be lost with them in a power cut.
+//
+// A program that reads the file keeps the log from being begun anew. That is no
+// reason to refuse to serve.
+func emptyLog(c *sqlite3.Conn) error {
+	_, _, err := c.WALCheckpoint("main", sqlite3.CHECKPOINT_RESTART)
+	if errors.Is(err, sqlite3.BUSY) {
+		return nil
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return nil, errors.Join(fmt.Errorf("%s is locked by another process; an embedded store serves one proxy: stop the other, or give this one its own --data-dir", path), f.Close())
-	}
-	return f, nil
+	return err
 }
 
 // verifyDurability compares the live settings with the declared ones.
@@ -240,7 +247,7 @@ func (db *DB) Close() error {
 		for _, c := range db.all {
 			db.err = errors.Join(db.err, c.close())
 		}
-		db.err = errors.Join(db.err, db.lock.Close())
+		db.err = errors.Join(db.err, db.files.close())
 	})
 	return db.err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -23,64 +22,6 @@ func wantReason(t *testing.T, err error, reason runtime.Reason, outcome string) 
 		t.Errorf("got %v, want %s with outcome %s", err, reason, outcome)
 	}
 }
-
-// After a commit that could not be brought to the disk no write is
-// acknowledged, though the disk works again, until the store is opened anew: a
-// second fsync may succeed for pages that the kernel has dropped. Reads go on,
-// and what was acknowledged is there.
-//
-// The test runs itself under strace, which makes one fsync fail.
-func TestFailedSyncEndsWrites(t *testing.T) {
-	if os.Getenv("PRISM_TEST_SYNC") == "" {
-		strace, err := exec.LookPath("strace")
-		if err != nil && os.Getenv("PRISM_REQUIRE") == "all" {
-			t.Fatal(err)
-		}
-		if err != nil {
-			t.Skip("SKIPPED, NOT PASSED: no strace on this machine; run make engines")
-		}
-		inner := exec.CommandContext(t.Context(), strace, "-f", "-qq", "-o", os.DevNull, "-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:error=EIO:when="+failingSync,
-			os.Args[0], "-test.run=^TestFailedSyncEndsWrites$", "-test.v")
-		inner.Env = append(os.Environ(), "PRISM_TEST_SYNC=1")
-		out, err := inner.CombinedOutput()
-		if strings.Contains(string(out), "ptrace") {
-			t.Skip("SKIPPED, NOT PASSED: strace may not trace here")
-		}
-		if err != nil || !strings.Contains(string(out), "--- PASS") {
-			t.Errorf("%v\n%s", err, out)
-		}
-		return
-	}
-	env := environment(t)
-	db := open(t, env, config(initSQL))
-	acknowledged := int64(0)
-	for ; acknowledged < 100; acknowledged++ {
-		if err := add(t.Context(), db, strconv.FormatInt(acknowledged, 10), nil); err != nil {
-			wantReason(t, err, runtime.BackendUnavailable, "unknown")
-			break
-		}
-	}
-	if acknowledged == 100 {
-		t.Fatal("no sync failed")
-	}
-	for range 2 {
-		wantReason(t, add(t.Context(), db, "refused", nil), runtime.BackendReadOnly, "none")
-	}
-	if got := count(t, db); got != acknowledged {
-		t.Errorf("%d records are read, want %d", got, acknowledged)
-	}
-	db.Close()
-	db = open(t, env, config(initSQL))
-	if err := add(t.Context(), db, "again", nil); err != nil {
-		t.Errorf("the store that was opened again takes no writes: %v", err)
-	}
-	if got := count(t, db); got < acknowledged+1 {
-		t.Errorf("%d records are left, want the acknowledged %d", got, acknowledged+1)
-	}
-}
-
-// failingSync is beyond those of opening the store.
-const failingSync = "30"
 
 // A full disk refuses writes, serves reads, and takes writes again when there
 // is space, without a restart.

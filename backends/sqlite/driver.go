@@ -10,6 +10,12 @@ import (
 // is a package for each entity: the interfaces keep the driver's types, which
 // are many, out of DB, Conn and Query.
 
+// files is a disk.
+type files interface {
+	close() error
+	ended() error
+}
+
 // connection is a driver.
 type connection interface {
 	Changes() int64

@@ -9,9 +9,9 @@ import (
 	"github.com/prism-proxy/prism/runtime"
 )
 
-// errPoisoned is what writes are told after a commit that could not reach the
-// disk.
-var errPoisoned = runtime.NotApplied(runtime.BackendReadOnly, "the store's disk failed, and writes end until the proxy is restarted (a working disk)", errors.New("sqlite: an earlier commit failed"))
+// errEnded is what writes are told after a sync that failed, or that found other
+// files than it knew.
+var errEnded = runtime.NotApplied(runtime.BackendReadOnly, "the store's disk failed or its files were moved, and writes end until the proxy is restarted (a working disk)", errors.New("sqlite: an earlier sync failed"))
 
 // Error translates an error of SQLite into what the client is told, by the
 // result code (https://sqlite.org/rescode.html). Errors of package runtime pass

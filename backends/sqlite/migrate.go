@@ -17,25 +17,22 @@ import (
 // it when one fails. A proxy
 // that serves the store does so by itself when it starts.
 func Migrate(ctx context.Context, env *runtime.Env, cfg Config) ([]migration.File, error) {
-	if err := os.MkdirAll(env.DataDir, 0o700); err != nil {
-		return nil, err
-	}
-	path := filepath.Join(env.DataDir, cfg.Namespace+".db")
-	lock, err := lockFile(path + ".lock")
+	d, err := openDisk(env.DataDir, cfg.Namespace, env.Log)
 	if err != nil {
 		return nil, err
 	}
-	defer lock.Close()
-	c, err := open(path, cfg.Synchronous)
+	defer d.close()
+	c, err := openFirst(d, cfg.Synchronous)
 	if err != nil {
 		return nil, err
 	}
 	defer c.Close()
-	return migrate(ctx, c, env, cfg)
+	applied, err := migrate(ctx, c, env, cfg)
+	return applied, errors.Join(err, d.ended())
 }
 
-// Status lists the migrations and their state. A file that does not exist has
-// none applied, and is not made.
+// Status lists the migrations and their state, also beside a proxy that serves
+// the store. A file that does not exist has none applied, and is not made.
 func Status(_ context.Context, env *runtime.Env, cfg Config) ([]migration.State, error) {
 	files, err := migration.Read(cfg.Migrations, cfg.Namespace)
 	if err != nil {
@@ -45,7 +42,7 @@ func Status(_ context.Context, env *runtime.Env, cfg Config) ([]migration.State,
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
 		return migration.States(files, nil), nil
 	}
-	c, err := open(path, cfg.Synchronous)
+	c, err := inspect(path)
 	if err != nil {
 		return nil, err
 	}
@@ -53,8 +50,23 @@ func Status(_ context.Context, env *runtime.Env, cfg Config) ([]migration.State,
 	if err := verifyOwner(c, env.Deployment); err != nil {
 		return nil, err
 	}
-	applied, err := applied(c, cfg.Namespace)
+	applied, err := applied(c, cfg.Namespace, files)
 	return migration.States(files, applied), err
+}
+
+// inspect opens a connection that changes nothing in the store. As the last one
+// to be closed it would copy the log into the database, which after a failed
+// sync is for the next proxy to do.
+func inspect(path string) (*sqlite3.Conn, error) {
+	c, err := sqlite3.OpenFlags(path, sqlite3.OPEN_READWRITE)
+	if err != nil {
+		return nil, err
+	}
+	_, err = c.Config(sqlite3.DBCONFIG_NO_CKPT_ON_CLOSE, true)
+	if err := errors.Join(err, c.BusyTimeout(busyTimeout)); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
 }
 
 // migrate brings the store to the migrations that the proxy holds, each in a
@@ -68,7 +80,7 @@ func migrate(ctx context.Context, c *sqlite3.Conn, env *runtime.Env, cfg Config)
 	if err := verifyOwner(c, env.Deployment); err != nil {
 		return nil, err
 	}
-	done, err := applied(c, cfg.Namespace)
+	done, err := applied(c, cfg.Namespace, files)
 	if err != nil {
 		return nil, err
 	}
@@ -132,9 +144,9 @@ func verifyOwner(c *sqlite3.Conn, deployment string) error {
 	return nil
 }
 
-// applied returns what prism_migrations records, nothing when it does not
-// exist.
-func applied(c *sqlite3.Conn, namespace string) ([]migration.Applied, error) {
+// applied returns what prism_migrations records of files and others, nothing when
+// it does not exist.
+func applied(c *sqlite3.Conn, namespace string, files []migration.File) ([]migration.Applied, error) {
 	exists, err := hasTable(c, "prism_migrations")
 	if err != nil || !exists {
 		return nil, err
@@ -151,7 +163,13 @@ func applied(c *sqlite3.Conn, namespace string) ([]migration.Applied, error) {
 	for stmt.Step() {
 		rows = append(rows, migration.Applied{Number: stmt.ColumnInt(0), Name: stmt.ColumnText(1), SHA256: stmt.ColumnText(2)})
 	}
-	return rows, stmt.Err()
+	if err := stmt.Err(); err != nil {
+		return nil, err
+	}
+	return rows, migration.ByHand(files, rows, func(table, column string) (bool, error) {
+		n, err := text(c, fmt.Sprintf(`SELECT count(*) FROM pragma_table_info('%s') WHERE "name" = '%s'`, table, column))
+		return n == "1", err
+	})
 }
 
 func hasTable(c *sqlite3.Conn, name string) (bool, error) {

@@ -22,5 +22,9 @@ func Namespace(cfg Config, services ...func(*DB) runtime.Service) runtime.Namesp
 		},
 		Migrate: func(ctx context.Context, env *runtime.Env) ([]migration.File, error) { return Migrate(ctx, env, cfg) },
 		Status:  func(ctx context.Context, env *runtime.Env) ([]migration.State, error) { return Status(ctx, env, cfg) },
+		Verify: func(ctx context.Context, env *runtime.Env, damaged func(string, int64)) ([]runtime.Verified, error) {
+			return Verify(ctx, env, cfg, damaged)
+		},
+		BumpVersions: func(ctx context.Context, env *runtime.Env) error { return BumpVersions(ctx, env, cfg) },
 	}
 }

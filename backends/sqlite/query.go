@@ -10,6 +10,7 @@ import (
 
 	"github.com/ncruces/go-sqlite3"
 
+	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
 	"github.com/prism-proxy/prism/runtime/wire"
 )
@@ -176,6 +177,11 @@ func (q *Query) Unbounded(first, last int) {
 	}
 }
 
+// Checksum binds what is kept beside the bytes of a record of the given version.
+func (q *Query) Checksum(i int, record []byte, version int64) {
+	q.Int(i, keyvalue.Checksum(record)^version)
+}
+
 // Null binds NULL.
 func (q *Query) Null(i int) {
 	if q.err == nil {
@@ -218,16 +224,17 @@ func (q *Query) ColumnInt(i int) int64 {
 
 // record returns the row of a statement that selects records: the version, the
 // record's bytes, which are valid until the next row, and with a ttl when it
-// expires.
-func (q *Query) record() (keyvalue.Written, []byte) {
-	w := keyvalue.Written{Version: q.ColumnInt(0)}
+// expires. It fails with VALUE_CORRUPT if the bytes do not match their checksum.
+func (q *Query) record() (w keyvalue.Written, record []byte, err error) {
+	w.Version = q.ColumnInt(0)
 	if q.expires {
-		var err error
-		if w.Expires, err = parseTime(q.stmt.ColumnRawText(2)); err != nil {
-			q.err = err
+		if w.Expires, err = parseTime(q.stmt.ColumnRawText(3)); err != nil {
+			return w, nil, runtime.Corrupt(err)
 		}
 	}
-	return w, q.stmt.ColumnRawBlob(1)
+	record = q.stmt.ColumnRawBlob(1)
+	_, err = keyvalue.Check(record, w.Version, q.ColumnInt(2))
+	return w, record, err
 }
 
 // UniqueViolation reports whether the statement failed because another record

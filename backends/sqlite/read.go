@@ -20,8 +20,11 @@ func (db *DB) Record(ctx context.Context, s *Statement, bind func(*Query)) (_ []
 	if !q.Next() {
 		return nil, runtime.Absent()
 	}
-	w, record := q.record()
-	return keyvalue.AppendRecord(nil, w, record), nil
+	w, record, err := q.record()
+	if err != nil {
+		return nil, err
+	}
+	return keyvalue.Record(ctx, w, record)
 }
 
 // Records is Record for n items, with the values of each. It adds them to
@@ -37,7 +40,13 @@ func (db *DB) Records(ctx context.Context, results *keyvalue.Results, s *Stateme
 		bind(i, q)
 		if !q.Next() {
 			results.AddAbsent()
-		} else if !results.Add(q.record()) {
+			continue
+		}
+		w, record, err := q.record()
+		if err != nil {
+			return runtime.InItem("keys", i, err)
+		}
+		if !results.Add(w, record) {
 			break
 		}
 	}
@@ -60,7 +69,11 @@ func (db *DB) Page(ctx context.Context, page *keyvalue.Page, forward, reverse *S
 	q := c.Query(s)
 	q.Int(1, page.Limit())
 	bind(q)
-	for q.Next() && page.Add(q.record()) {
+	for q.Next() {
+		w, record, err := q.record()
+		if err != nil || !page.Add(w, record) {
+			return err
+		}
 	}
 	return nil
 }

@@ -10,7 +10,7 @@ type Backend interface {
 
 	// ImportPath is that of the run-time half, whose package has the types DB
 	// and Config, with the fields Namespace and InFlight, if Migration is not
-	// empty Migrations, and those of Settings; and the function Namespace, which
+	// empty Migrations and Tables, and those of Settings; and the function Namespace, which
 	// makes a runtime.Namespace of a Config and of functions that bind a service
 	// to a DB.
 	ImportPath() string

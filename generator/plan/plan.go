@@ -19,6 +19,7 @@ func Emit(d *schema.Deployment, backends map[string]emit.Backend) emit.File {
 	p := &page{}
 	p.add("<!--%s -->\n\n# Plan of %s\n", strings.TrimPrefix(emit.Header, "//"), d.Name)
 	p.add("Compiled from `%s`. Serves %s on `%s`.\n", d.Dir, code(d.Packages), d.Listen)
+	p.memory(d)
 	for _, n := range d.Namespaces {
 		p.namespace(n, backends[n.Backend])
 	}
@@ -53,6 +54,20 @@ func code(names []string) string {
 		quoted[i] = "`" + n + "`"
 	}
 	return strings.Join(quoted, ", ")
+}
+
+// memory adds how the memory of connections and calls came about, and what it is
+// divided into.
+func (p *page) memory(d *schema.Deployment) {
+	memory := d.Memory()
+	size := fmt.Sprintf("%d MiB", memory.Value>>20)
+	p.add("## Memory\n")
+	p.table([]string{"of connections and calls", "value = formula"}, [][]string{
+		{"memory", fmt.Sprintf("`%s` = %s", size, memory.Formula)},
+		{"connections", fmt.Sprintf("`%d` = %s / 4 / %d KiB each", schema.Connections(memory.Value), size, schema.ConnectionCost>>10)},
+		{"requests and answers of calls", fmt.Sprintf("`%d MiB` = %s × 3/4, each call with %d KiB besides; the last eighth is for calls that hold less than 96 KiB", memory.Value/4*3>>20, size, schema.CallCost>>10)},
+	})
+	p.add("Not in it: what a store keeps, the program itself, and what the garbage collector has yet to find. A process takes up to about twice as much and 64 MiB, and a store's memory.\n")
 }
 
 func (p *page) namespace(n *schema.Namespace, b emit.Backend) {

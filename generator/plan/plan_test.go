@@ -126,13 +126,16 @@ func TestEmit(t *testing.T) {
 // The plan names the limits that the runtime has.
 func TestLimits(t *testing.T) {
 	for name, pair := range map[string][2]int{
-		"request":  {plan.MaxRequest, runtime.MaxRequest},
-		"record":   {plan.MaxRecord, runtime.MaxRecord},
-		"answer":   {plan.MaxAnswer, runtime.MaxAnswer},
-		"batch":    {plan.MaxBatch, runtime.MaxBatch},
-		"depth":    {plan.MaxDepth, wire.MaxDepth},
-		"elements": {plan.MaxElements, wire.MaxElements},
-		"decoded":  {plan.MaxDecoded, wire.MaxDecoded},
+		"request":      {plan.MaxRequest, runtime.MaxRequest},
+		"record":       {plan.MaxRecord, runtime.MaxRecord},
+		"answer":       {plan.MaxAnswer, runtime.MaxAnswer},
+		"batch":        {plan.MaxBatch, runtime.MaxBatch},
+		"depth":        {plan.MaxDepth, wire.MaxDepth},
+		"elements":     {plan.MaxElements, wire.MaxElements},
+		"decoded":      {plan.MaxDecoded, wire.MaxDecoded},
+		"a call's":     {schema.CallCost, runtime.CallCost},
+		"memory":       {(&schema.Deployment{}).Memory().Value, runtime.DefaultMemory},
+		"connection's": {schema.ConnectionCost, runtime.ConnectionCost},
 	} {
 		if pair[0] != pair[1] {
 			t.Errorf("%s: plan says %d, runtime %d", name, pair[0], pair[1])

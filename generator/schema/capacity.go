@@ -1,6 +1,9 @@
 package schema
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Limits are what prism.yaml sets in the place of what capacity gives.
 type Limits struct {
@@ -57,3 +60,54 @@ func (n *Namespace) InFlight() Limit {
 	return Limit{int(min(max(calls, minInFlight), maxInFlight)), fmt.Sprintf("clamp(%d, ceil(%d × %d peak calls/s × %d ms), %d)",
 		minInFlight, peakHeadroom, peak, slowCallMillis, maxInFlight)}
 }
+
+// The memory that a proxy takes for connections and calls, by default: what
+// calls hold while they are served, at the rate that is let in, with a page of
+// records each; a quarter of it is the connections'.
+const (
+	minMemory     = 64 << 20
+	defaultMemory = 256 << 20
+	mostMemory    = 4 << 30 // that is derived
+	maxMemory     = 1024 << 30
+
+	// CallCost is what a call holds beside request and answer, ConnectionCost what
+	// a connection does. They are the runtime's, which a test compares.
+	CallCost       = 32 << 10
+	ConnectionCost = 64 << 10
+
+	pageRecords = 100 // of a list whose request names no number
+	maxAnswer   = 3<<20 + 1<<19
+)
+
+// Memory returns how many bytes connections and calls may hold together. An
+// entity that declares no size of its records counts with what a call holds
+// besides, and a namespace without a limit of calls not at all.
+func (d *Deployment) Memory() Limit {
+	if d.MemorySet > 0 {
+		return Limit{int(d.MemorySet), "prism.yaml"}
+	}
+	var calls uint64
+	terms := []string{}
+	for _, n := range d.Namespaces {
+		var record uint64
+		for _, e := range n.Entities {
+			record = max(record, min(e.Capacity.BytesPerRecord, maxRecord))
+		}
+		inFlight := uint64(n.InFlight().Value)
+		if inFlight == 0 {
+			continue
+		}
+		calls += inFlight * (CallCost + min(pageRecords*record, maxAnswer))
+		terms = append(terms, fmt.Sprintf("%d calls of %s × (32 KiB + min(%d records × %d bytes, 3.5 MiB))", inFlight, n.Name, pageRecords, record))
+	}
+	if len(terms) == 0 {
+		return Limit{defaultMemory, "the default: no namespace has a limit of calls"}
+	}
+	const mib = 1 << 20
+	need := (calls*4/3 + mib - 1) / mib * mib
+	return Limit{int(min(max(need, defaultMemory), mostMemory)), fmt.Sprintf("clamp(256 MiB, 4/3 × (%s), 4 GiB)", strings.Join(terms, " + "))}
+}
+
+// Connections returns how many connections are open at a time, at most, of the
+// given memory: a quarter of it is theirs.
+func Connections(memory int) int { return memory / 4 / ConnectionCost }

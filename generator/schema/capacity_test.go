@@ -60,3 +60,37 @@ func TestLimitsOfCapacity(t *testing.T) {
 		})
 	}
 }
+
+// The memory of connections and calls comes of the calls that are let in, within
+// bounds, unless prism.yaml says it.
+func TestMemory(t *testing.T) {
+	set := strings.Replace(config, "packages", "memory: 96MiB\npackages", 1)
+	for _, tt := range []struct {
+		name, config, capacity string
+		want                   schema.Limit
+	}{
+		{"nothing declared", config, "", schema.Limit{Value: 256 << 20, Formula: "the default: no namespace has a limit of calls"}},
+		{
+			"small", config, "peak_reads_per_second: 1 peak_writes_per_second: 1",
+			schema.Limit{Value: 256 << 20, Formula: "clamp(256 MiB, 4/3 × (64 calls of orders × (32 KiB + min(100 records × 0 bytes, 3.5 MiB))), 4 GiB)"},
+		},
+		{
+			// 4/3 × 1,000 × (32,768 + 400,000) bytes = 550.2 MiB
+			"large", config, "peak_reads_per_second: 1000 peak_writes_per_second: 1000 bytes_per_record: 4000",
+			schema.Limit{Value: 551 << 20, Formula: "clamp(256 MiB, 4/3 × (1000 calls of orders × (32 KiB + min(100 records × 4000 bytes, 3.5 MiB))), 4 GiB)"},
+		},
+		{
+			"too large", config, "peak_reads_per_second: 9000000 peak_writes_per_second: 1000 bytes_per_record: 1000000",
+			schema.Limit{Value: 4 << 30, Formula: "clamp(256 MiB, 4/3 × (4096 calls of orders × (32 KiB + min(100 records × 1000000 bytes, 3.5 MiB))), 4 GiB)"},
+		},
+		{"set", set, "peak_reads_per_second: 9000000", schema.Limit{Value: 96 << 20, Formula: "prism.yaml"}},
+	} {
+		d, faults := read(t, tt.config, strings.Replace(order, "  string id", "  option (prism.v1.entity).capacity = {"+tt.capacity+"};\n  string id", 1))
+		if d == nil {
+			t.Fatal(tt.name, lines(faults))
+		}
+		if got := d.Memory(); got != tt.want {
+			t.Errorf("%s: %+v, want %+v", tt.name, got, tt.want)
+		}
+	}
+}

@@ -79,7 +79,7 @@ func (r *reader) deployment(in Input) *Deployment {
 	if root == nil {
 		return d
 	}
-	keys := c.mapping(root, "deployment", "import_path", "packages", "listen", "namespaces", "test_kit")
+	keys := c.mapping(root, "deployment", "import_path", "packages", "listen", "memory", "namespaces", "test_kit")
 	if keys == nil {
 		return d
 	}
@@ -99,6 +99,9 @@ func (r *reader) deployment(in Input) *Deployment {
 	d.Packages = c.packages(root, keys)
 	if keys["listen"] != nil {
 		d.Listen = c.listen(root, keys)
+	}
+	if node := keys["memory"]; node != nil {
+		d.MemorySet = c.memory(node)
 	}
 	if node := keys["test_kit"]; node != nil {
 		if node.Tag != "!!bool" || node.Decode(&d.TestKit) != nil {

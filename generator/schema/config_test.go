@@ -18,7 +18,7 @@ func TestConfigFaults(t *testing.T) {
 	tests := []struct{ name, config, want string }{
 		{"empty file", "", `prism.yaml: PRISM5034 [yaml.missing] the file is empty; prism.yaml has deployment, import_path, packages and namespaces, and a namespace has name and backend; write deployment, import_path, packages and namespaces`},
 		{"comments only", "# nothing\n", `prism.yaml: PRISM5034 [yaml.missing] the file is empty; prism.yaml has deployment, import_path, packages and namespaces, and a namespace has name and backend; write deployment, import_path, packages and namespaces`},
-		{"a text", "shop\n", `prism.yaml:1:1: PRISM5033 [yaml.type] keys are missing here; every key of prism.yaml has a value of its kind; write deployment, import_path, packages, listen, namespaces, test_kit, each with its value`},
+		{"a text", "shop\n", `prism.yaml:1:1: PRISM5033 [yaml.type] keys are missing here; every key of prism.yaml has a value of its kind; write deployment, import_path, packages, listen, memory, namespaces, test_kit, each with its value`},
 		{"a tab", "deployment:\n\tshop\n", `prism.yaml:2:1: PRISM5031 [yaml.syntax] found character that cannot start any token; prism.yaml is one YAML document; correct the text`},
 		{"a second document", orders + "---\na: 1\n", `prism.yaml:8:1: PRISM5031 [yaml.syntax] a second document begins; prism.yaml is one YAML document; remove it`},
 		{"nothing but a deployment", "deployment: shop\n", `prism.yaml:1:1: PRISM5034 [yaml.missing] import_path is missing; prism.yaml has deployment, import_path, packages and namespaces, and a namespace has name and backend; write import_path: …
@@ -57,6 +57,12 @@ prism.yaml:1:1: PRISM5034 [yaml.missing] packages is missing; prism.yaml has dep
 		{"limits", orders + "    config: {readers: 4}\n    limits: {in_flight: 5, rates: {GetOrder: 1}}\n", ""},
 		{"settings that are a text", orders + "    config: fast\n", `prism.yaml:7:13: PRISM5033 [yaml.type] config is not a mapping; every key of prism.yaml has a value of its kind; write settings, each with its value`},
 		{"test kit, perhaps", orders + "test_kit: perhaps\n", `prism.yaml:7:11: PRISM5033 [yaml.type] test_kit is "perhaps"; every key of prism.yaml has a value of its kind; write true or false`},
+		{"memory", orders + "memory: 2GiB\n", ""},
+		{"memory of none", orders + "memory: 0MiB\n", `prism.yaml:7:9: PRISM5042 [deployment.memory] memory is "0MiB"; memory is a whole number of MiB or GiB, from 64MiB to 1024GiB; write a size such as 256MiB`},
+		{"too little memory", orders + "memory: 63MiB\n", `prism.yaml:7:9: PRISM5042 [deployment.memory] memory is "63MiB"; memory is a whole number of MiB or GiB, from 64MiB to 1024GiB; write a size such as 256MiB`},
+		{"too much memory", orders + "memory: 9999999GiB\n", `prism.yaml:7:9: PRISM5042 [deployment.memory] memory is "9999999GiB"; memory is a whole number of MiB or GiB, from 64MiB to 1024GiB; write a size such as 256MiB`},
+		{"memory in bytes", orders + "memory: 268435456\n", `prism.yaml:7:9: PRISM5042 [deployment.memory] memory is "268435456"; memory is a whole number of MiB or GiB, from 64MiB to 1024GiB; write a size such as 256MiB`},
+		{"memory that is a list", orders + "memory: [256MiB]\n", `prism.yaml:7:9: PRISM5033 [yaml.type] memory is not a text; every key of prism.yaml has a value of its kind; write one value`},
 		{"missing setting", strings.Replace(orders, "sqlite", "postgres", 1), `prism.yaml:5:5: PRISM3006 [backend.setting] backend postgres needs the setting url; config holds the settings of its backend, each with a legal value; write config: {url: …}`},
 		{"reference where none can be", orders + "    config: {synchronous: '${env:SYNC}'}\n", `prism.yaml:7:27: PRISM3006 [backend.setting] synchronous of backend sqlite is "${env:SYNC}"; config holds the settings of its backend, each with a legal value; write one of FULL, NORMAL
 prism.yaml:7:27: PRISM3006 [backend.setting] synchronous of backend sqlite takes no reference; config holds the settings of its backend, each with a legal value; write the value itself`},

@@ -18,6 +18,7 @@ type Deployment struct {
 	ImportPath string // the Go import path of the module's root
 	Dir        string // the folder of prism.yaml, with slashes, from the module's root: schemas/shop
 	Listen     string // host:port of the data listener
+	MemorySet  int64  // bytes that prism.yaml gives connections and calls; 0: none
 	TestKit    bool   // whether the deployment has a test kit
 	Packages   []string
 	Namespaces []*Namespace // by name

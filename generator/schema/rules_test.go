@@ -274,11 +274,12 @@ var exampleFaults = map[int]string{
 	5021: `shop/v1/order.proto:9:43: PRISM5021 [limit.messages] message nesting depth must be less than 32; a run has at most 20,000 messages, none inside more than 30 others; use flatter messages`,
 	5030: `schemas/shop/prism.yaml:8:12: PRISM5030 [secret.inline] url of backend postgres holds a password; prism.yaml holds no secret; write ${env:NAME} or ${file:path} in its place`,
 	5031: `schemas/shop/prism.yaml:4:1: PRISM5031 [yaml.syntax] did not find expected '-' indicator; prism.yaml is one YAML document; correct the text`,
-	5032: `schemas/shop/prism.yaml:4:1: PRISM5032 [yaml.key] key "listn" is not known; every key of prism.yaml is known, and written once; known: deployment, import_path, packages, listen, namespaces, test_kit; did you mean listen?`,
+	5032: `schemas/shop/prism.yaml:4:1: PRISM5032 [yaml.key] key "listn" is not known; every key of prism.yaml is known, and written once; known: deployment, import_path, packages, listen, memory, namespaces, test_kit; did you mean listen?`,
 	5033: `schemas/shop/prism.yaml:3:11: PRISM5033 [yaml.type] packages is not a list; every key of prism.yaml has a value of its kind; write a list`,
 	5034: `schemas/shop/prism.yaml:1:1: PRISM5034 [yaml.missing] deployment is missing; prism.yaml has deployment, import_path, packages and namespaces, and a namespace has name and backend; write deployment: …`,
 	5035: `schemas/shop/prism.yaml:1:13: PRISM5035 [deployment.name] deployment is "My-Shop"; a deployment is named [a-z][a-z0-9]*, and not as a folder with another meaning: contract, internal, main, testdata, vendor; write a name such as shop`,
 	5036: `schemas/shop/prism.yaml:2:14: PRISM5036 [deployment.import_path] import_path is "/srv/shop"; import_path is the Go import path of the module's root; write the module's path as go.mod has it`,
 	5037: `schemas/shop/prism.yaml:3:21: PRISM5037 [deployment.packages] no file has package cart.v1; packages are proto packages that have files, each once; correct the name, or remove it`,
 	5038: `schemas/shop/prism.yaml:4:9: PRISM5038 [deployment.listen] 0.0.0.0:8980 can be reached from other machines; listen is a loopback address and a port: the proxy has no authentication yet; write 127.0.0.1:8980`,
+	5042: `schemas/shop/prism.yaml:4:9: PRISM5042 [deployment.memory] memory is "256 MB"; memory is a whole number of MiB or GiB, from 64MiB to 1024GiB; write a size such as 256MiB`,
 }

@@ -128,6 +128,27 @@ func (c *configReader) limit(node *yaml.Node, what string) int {
 	return n
 }
 
+// memorySize is how an amount of memory is written.
+var memorySize = regexp.MustCompile(`^([1-9][0-9]{0,6})(MiB|GiB)$`)
+
+// memory reads what connections and calls may hold, in bytes.
+func (c *configReader) memory(node *yaml.Node) int64 {
+	text, ok := c.scalar(node, "memory")
+	if !ok {
+		return 0
+	}
+	var size int64
+	if m := memorySize.FindStringSubmatch(text); m != nil {
+		n, _ := strconv.ParseInt(m[1], 10, 64)
+		size = n << map[string]int{"MiB": 20, "GiB": 30}[m[2]]
+	}
+	if size < minMemory || size > maxMemory {
+		c.report(5042, c.at(node), "write a size such as 256MiB", "memory is %q", text)
+		return 0
+	}
+	return size
+}
+
 // checkRates refuses limits of methods that the namespace does not have.
 func (r *reader) checkRates(n *Namespace) {
 	var known []string

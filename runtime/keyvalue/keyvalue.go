@@ -5,6 +5,7 @@
 package keyvalue
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -143,21 +144,51 @@ func AppendRecord(b []byte, w Written, record []byte) []byte {
 	return append(wire.AppendSize(b, 1, len(record)), record...)
 }
 
+// Record returns a record as the reply to the call of ctx, or the error that
+// refuses the memory for it. It copies record.
+func Record(ctx context.Context, w Written, record []byte) ([]byte, error) {
+	if err := runtime.Grow(ctx, wire.SizeBytes(1, recordSize(w, record))); err != nil {
+		return nil, err
+	}
+	return AppendRecord(nil, w, record), nil
+}
+
+// grow returns b with room for n bytes more, which are charged to the call that
+// b is the answer of, and reports false if they are refused.
+func grow(call *runtime.Call, b []byte, n int) ([]byte, bool) {
+	if cap(b)-len(b) >= n {
+		return b, true
+	}
+	size := max(len(b)+n, min(2*cap(b), runtime.MaxAnswer))
+	if call != nil && !call.Grow(size-cap(b)) {
+		return b, false
+	}
+	return append(make([]byte, 0, size), b...), true
+}
+
 func recordSize(w Written, record []byte) int {
 	return wire.SizeNonZero(2, uint64(w.Version)) + wire.SizeTimestamp(3, w.Expires) + wire.SizeBytes(1, len(record))
 }
 
 // Results collects the reply to a batch of gets, in the order of the keys.
-type Results struct{ out []byte }
+type Results struct {
+	Call *runtime.Call // whose answer it is; nil: nobody's
+	out  []byte
+}
 
 // Add appends the record of the next key, and reports false when it no longer
-// fits: the reply is then the prefix before it.
+// fits, and the reply is the prefix before it, or when the call is refused the
+// memory.
 func (r *Results) Add(w Written, record []byte) bool {
 	size := wire.SizeBytes(1, recordSize(w, record))
 	if len(r.out) > 0 && len(r.out)+wire.SizeBytes(1, size) > runtime.MaxAnswer {
 		return false
 	}
-	r.out = wire.AppendSize(r.out, 1, size)
+	grown, ok := grow(r.Call, r.out, wire.SizeBytes(1, size))
+	if !ok {
+		return false
+	}
+	r.out = wire.AppendSize(grown, 1, size)
 	r.out = AppendRecord(r.out, w, record)
 	return true
 }

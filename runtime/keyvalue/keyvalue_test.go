@@ -3,7 +3,9 @@ package keyvalue_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	goruntime "runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -105,6 +107,10 @@ func TestTokens(t *testing.T) {
 		}
 		refused("a cut token", sealer, "query", token[:i])
 	}
+	for _, form := range []string{"\n", "\r\n", "=", " ", "\t"} { // a token has one form: decoders pass over line breaks
+		refused(fmt.Sprintf("%q behind", form), sealer, "query", append(bytes.Clone(token), form...))
+		refused(fmt.Sprintf("%q within", form), sealer, "query", slices.Insert(bytes.Clone(token), 8, []byte(form)...))
+	}
 	refused("another query", sealer, "query2", token)
 	refused("another key", tokens(t, &now), "query", token)
 	refused("a long token", sealer, "query", bytes.Repeat([]byte("A"), 1<<20))
@@ -131,7 +137,7 @@ func TestPage(t *testing.T) {
 		{"unset", 0, 101, ""}, {"one", 1, 2, ""}, {"most", 1000, 1001, ""}, {"more", 1 << 30, 1001, ""}, {"negative", -1, 0, runtime.PageSizeRange},
 	}
 	for _, test := range tests {
-		page, cursor, err := sealer.Page(nil, &keyvalue.Paging{Size: test.size})
+		page, cursor, err := sealer.Page(nil, nil, &keyvalue.Paging{Size: test.size})
 		if reason(err) != test.want || cursor != nil {
 			t.Errorf("%s: got %v, want %q", test.name, err, test.want)
 		}
@@ -140,7 +146,7 @@ func TestPage(t *testing.T) {
 		}
 	}
 	for _, reverse := range []bool{false, true} {
-		page, _, err := sealer.Page(nil, &keyvalue.Paging{Size: 2, Reverse: reverse})
+		page, _, err := sealer.Page(nil, nil, &keyvalue.Paging{Size: 2, Reverse: reverse})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -163,7 +169,7 @@ func TestPage(t *testing.T) {
 
 func TestPageIsBoundedByBytes(t *testing.T) {
 	now := time.Now()
-	page, _, err := tokens(t, &now).Page(nil, &keyvalue.Paging{})
+	page, _, err := tokens(t, &now).Page(nil, nil, &keyvalue.Paging{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,7 +186,7 @@ func TestPageIsBoundedByBytes(t *testing.T) {
 func TestPageGoesOnAfterEmptyRecord(t *testing.T) {
 	now := time.Now()
 	for _, reverse := range []bool{false, true} {
-		page, _, err := tokens(t, &now).Page(nil, &keyvalue.Paging{Size: 1, Reverse: reverse})
+		page, _, err := tokens(t, &now).Page(nil, nil, &keyvalue.Paging{Size: 1, Reverse: reverse})
 		if err != nil {
 			t.Fatal(err)
 		}

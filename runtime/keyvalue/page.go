@@ -44,6 +44,7 @@ const (
 
 // Page collects one page of a list's answer, bounded by items and by bytes.
 type Page struct {
+	call    *runtime.Call // whose answer the page is; nil: nobody's
 	out     []byte
 	items   int
 	limit   int
@@ -60,10 +61,14 @@ func (p *Paging) Append(b []byte) []byte {
 	return b
 }
 
-// Page returns the empty page that p asks for of the list called query, and
-// the cursor at which the list resumes, nil if it begins.
-func (t *Tokens) Page(query []byte, p *Paging) (page *Page, cursor []byte, err error) {
-	if page, err = newPage(p); err == nil && len(p.Token) > 0 {
+// Page returns the empty page that p asks for of the list called query, to be
+// the answer of call, and the cursor at which the list resumes, nil if it begins.
+func (t *Tokens) Page(call *runtime.Call, query []byte, p *Paging) (page *Page, cursor []byte, err error) {
+	if page, err = newPage(p); err != nil {
+		return nil, nil, err
+	}
+	page.call = call
+	if len(p.Token) > 0 {
 		cursor, err = t.Open(query, p.Token)
 	}
 	return page, cursor, err
@@ -91,7 +96,7 @@ func (p *Page) Limit() int64 { return int64(p.limit) + 1 }
 func (p *Page) Reverse() bool { return p.reverse }
 
 // Add copies the next record in order onto the page, and reports false when
-// the page is full: the store then stops.
+// the page is full, or the call is refused the memory: the store then stops.
 func (p *Page) Add(w Written, record []byte) bool {
 	size := wire.SizeBytes(1, recordSize(w, record))
 	if p.items == p.limit || p.items > 0 && len(p.out)+size > runtime.MaxAnswer-maxToken {
@@ -101,7 +106,11 @@ func (p *Page) Add(w Written, record []byte) bool {
 		}
 		return false
 	}
-	p.out = AppendRecord(p.out, w, record)
+	grown, ok := grow(p.call, p.out, size)
+	if !ok {
+		return false
+	}
+	p.out = AppendRecord(grown, w, record)
 	p.last = p.out[len(p.out)-len(record):]
 	p.items++
 	return true

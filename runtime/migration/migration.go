@@ -20,6 +20,8 @@ type File struct {
 	Name   string // 0001_init_expand
 	SQL    string
 	SHA256 string // of the statements, in lower-case hex
+
+	namespace string
 }
 
 // Applied is one row of prism_migrations. SHA256 is empty when the file was run
@@ -63,7 +65,7 @@ func Read(fsys fs.FS, namespace string) ([]File, error) {
 			return nil, err
 		}
 		files = append(files, File{
-			Number: number, Name: strings.TrimSuffix(base, ".up.sql"), SQL: string(text), SHA256: Checksum(string(text)),
+			Number: number, Name: strings.TrimSuffix(base, ".up.sql"), SQL: string(text), SHA256: Checksum(string(text)), namespace: namespace,
 		})
 	}
 	return files, nil
@@ -100,7 +102,8 @@ func stripComments(sql string) string {
 	return b.String()
 }
 
-// Pending returns the files that are not applied. It is an error, and nothing
+// Pending returns the files that are not applied, and those that were applied in
+// their former form, with the statements that they lack of it. It is an error, and nothing
 // may be written or served, when an applied file has other statements than the
 // one the proxy holds. Migrations that the proxy does not know are no error: a
 // newer release has expanded the store, and this one goes on serving.
@@ -112,7 +115,11 @@ func Pending(files []File, applied []Applied) ([]File, error) {
 		switch {
 		case !ok:
 			pending = append(pending, f)
-		case !same(f, a):
+		case same(f, a):
+		case isFormer(f, a):
+			_, f.SQL = f.former()
+			pending = append(pending, f)
+		default:
 			return nil, fmt.Errorf("migration %s was applied with other statements (sha256 %.12s, this proxy has %.12s); "+
 				"it was changed after it was applied: remove this development database, or deploy the proxy that matches it", f.Name, a.SHA256, f.SHA256)
 		}
@@ -128,7 +135,10 @@ func States(files []File, applied []Applied) []State {
 	for _, f := range files {
 		state := "pending"
 		if a, ok := byNumber[f.Number]; ok {
-			if state = "applied"; !same(f, a) {
+			switch {
+			case same(f, a):
+				state = "applied"
+			case !isFormer(f, a):
 				state = "changed"
 			}
 			delete(byNumber, f.Number)
@@ -145,6 +155,11 @@ func States(files []File, applied []Applied) []State {
 
 func same(f File, a Applied) bool {
 	return f.Name == a.Name && (a.SHA256 == "" || f.SHA256 == a.SHA256)
+}
+
+func isFormer(f File, a Applied) bool {
+	sha256, _ := f.former()
+	return f.Name == a.Name && sha256 != "" && a.SHA256 == sha256
 }
 
 func index(applied []Applied) map[int]Applied {

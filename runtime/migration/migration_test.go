@@ -6,6 +6,7 @@ import (
 	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/prism-proxy/prism/runtime/migration"
 )
@@ -29,7 +30,7 @@ func TestRead(t *testing.T) {
 		{Number: 1, Name: "0001_init_expand", SQL: "A", SHA256: migration.Checksum("A")},
 		{Number: 2, Name: "0002_add_expand", SQL: "B", SHA256: migration.Checksum("B")},
 	}
-	if diff := cmp.Diff(want, files); diff != "" {
+	if diff := cmp.Diff(want, files, cmpopts.IgnoreUnexported(migration.File{})); diff != "" {
 		t.Errorf("files of namespace a (-want +got):\n%s", diff)
 	}
 }
@@ -91,7 +92,7 @@ func TestPending(t *testing.T) {
 				}
 				return
 			}
-			if diff := cmp.Diff(test.want, got); err != nil || diff != "" {
+			if diff := cmp.Diff(test.want, got, cmpopts.IgnoreUnexported(migration.File{})); err != nil || diff != "" {
 				t.Errorf("%v (-want +got):\n%s", err, diff)
 			}
 		})

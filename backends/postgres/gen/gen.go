@@ -34,10 +34,10 @@ func (Backend) Info() schema.Backend {
 		}, {
 			Name: "durability", Default: schema.PowerSafe.String(),
 			Values: []string{schema.PowerSafe.String(), schema.CrashSafe.String(), schema.LostOnRestart.String()},
-			Doc:    "What the server's settings must promise, else the proxy does not start: POWER_SAFE needs synchronous_commit, fsync and full_page_writes, CRASH_SAFE needs synchronous_commit, LOST_ON_RESTART needs nothing.",
+			Doc:    "What the server's settings must promise, else the proxy does not start: POWER_SAFE needs full_page_writes, the others nothing; all need fsync, without which versions are issued twice. Sessions wait for their commits in any case.",
 		}, {
 			Name: "connections", Min: 1, Max: 1000,
-			Doc: "How many connections the pool has at most, in the place of the number that the declared peak gives.",
+			Doc: "How many connections the pool has at most, in the place of the number that the declared peak gives; a quarter of them is for reads.",
 		}},
 		Durability: func(config map[string]string) schema.Durability {
 			for _, d := range []schema.Durability{schema.LostOnRestart, schema.CrashSafe} {
@@ -50,13 +50,16 @@ func (Backend) Info() schema.Backend {
 	}
 }
 
-// Settings derives the size of the pool from the declared peaks.
+// Settings derives the size of the pool from the declared peaks. A part of it is
+// for reads: writes wait for each other's locks, and reads for none.
 func (Backend) Settings(n *schema.Namespace) []emit.Setting {
 	connections, formula := connections(n)
+	writers := max(connections-(connections+readShare-1)/readShare, 1)
 	return []emit.Setting{
 		{Field: "URL", Value: fmt.Sprintf("%q", n.Config["url"]), Formula: "config url"},
 		{Field: "Durability", Value: fmt.Sprintf("%q", n.Config["durability"]), Formula: "config durability"},
 		{Field: "Connections", Value: fmt.Sprint(connections), Formula: formula},
+		{Field: "Writers", Value: fmt.Sprint(writers), Formula: fmt.Sprintf("max(1, %d connections − ceil(%d / %d) kept for reads)", connections, connections, readShare)},
 	}
 }
 
@@ -68,8 +71,9 @@ const (
 	readMillis     = 1
 	writeMillis    = 5
 	headroom       = 2
-	minConnections = 2
+	minConnections = 4 // also where no peak is declared
 	maxConnections = 32
+	readShare      = 4 // one in so many is for reads
 )
 
 func connections(n *schema.Namespace) (int, string) {

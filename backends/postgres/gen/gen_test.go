@@ -15,11 +15,13 @@ func TestSettings(t *testing.T) {
 		loads   []load
 		want    string
 		formula string
+		writers string
 	}{
-		{"nothing declared", "", []load{{}}, "2", "clamp(2, ceil(2 × (0 peak reads/s × 1 ms + 0 peak writes/s × 5 ms)), 32)"},
-		{"a sum that is not whole is rounded up", "", []load{{1000, 0}, {1, 100}}, "4", "clamp(2, ceil(2 × (1001 peak reads/s × 1 ms + 100 peak writes/s × 5 ms)), 32)"},
-		{"more than one server is good for", "", []load{{1e6, 1e6}}, "32", "clamp(2, ceil(2 × (1000000 peak reads/s × 1 ms + 1000000 peak writes/s × 5 ms)), 32)"},
-		{"set", "100", []load{{1000, 0}}, "100", "config connections"},
+		{"nothing declared", "", []load{{}}, "4", "clamp(4, ceil(2 × (0 peak reads/s × 1 ms + 0 peak writes/s × 5 ms)), 32)", "3"},
+		{"a sum that is not whole is rounded up", "", []load{{1000, 0}, {1, 300}}, "6", "clamp(4, ceil(2 × (1001 peak reads/s × 1 ms + 300 peak writes/s × 5 ms)), 32)", "4"},
+		{"more than one server is good for", "", []load{{1e6, 1e6}}, "32", "clamp(4, ceil(2 × (1000000 peak reads/s × 1 ms + 1000000 peak writes/s × 5 ms)), 32)", "24"},
+		{"set", "100", []load{{1000, 0}}, "100", "config connections", "75"},
+		{"one, which writes must have too", "1", []load{{1000, 0}}, "1", "config connections", "1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			n := &schema.Namespace{Config: map[string]string{"url": "${env:STORE}", "durability": "CRASH_SAFE"}}
@@ -35,6 +37,9 @@ func TestSettings(t *testing.T) {
 			}
 			if want := [2]string{c.want, c.formula}; got["Connections"] != want {
 				t.Errorf("connections %q, want %q", got["Connections"], want)
+			}
+			if got := got["Writers"][0]; got != c.writers {
+				t.Errorf("%s may write, want %s: the others are for reads", got, c.writers)
 			}
 			if got, want := got["Durability"][0], `"CRASH_SAFE"`; got != want {
 				t.Errorf("durability %s, want %s", got, want)

@@ -2,6 +2,7 @@ package gen
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/prism-proxy/prism/generator/emit/sql"
@@ -12,28 +13,36 @@ import (
 // end, and the method that runs them. A range whose end is open is a statement
 // of its own: not every type has a value that comes after all others.
 func (s *store) list(l *schema.List) {
-	order := dialect.Names(l.Order)
-	o, n := len(order), 2
-	var conditions, given []string
+	fixed, order := columnsOf(l.Equal), columnsOf(l.Order)
+	n, o := 2, len(order)
+	life := ""
 	if s.TTL > 0 {
-		conditions = append(conditions, fmt.Sprintf(`"prism_expires" > $%d`, n))
+		life = s.live(n)
 		n++
 	}
-	if len(l.Equal) > 0 {
-		conditions = append(conditions, equal(l.Equal, n))
-		n += len(dialect.Names(l.Equal))
+	exact := sql.Params("$", n, len(fixed))
+	n += len(fixed)
+	conditions, bound := s.bind(fixed, order, exact, "")
+	exact = slices.Clip(exact[bound:])
+	all := namesOf(slices.Concat(fixed, order), "")
+	conditions = append(conditions, compare(all[bound:], ">=", append(exact, sql.Params("$", n, o)...)))
+	open, to := slices.Clip(conditions), append(slices.Clip(conditions), compare(all[bound:], "<", append(exact, sql.Params("$", n+o, o)...)))
+	if len(exact) > 0 {
+		open = append(open, compare(all[bound:len(fixed)], "<=", exact))
+	}
+	var given []string
+	if len(fixed) > 0 {
 		given = append(given, values(l.Equal, equalPrefix(l)))
 	}
-	conditions = append(conditions, fmt.Sprintf("%s >= %s", sql.Tuple(order), sql.Tuple(sql.Params("$", n, o))))
 	given = append(given, bounds(l.Order, "r.from."))
-	bounded := append(conditions, fmt.Sprintf("%s < %s", sql.Tuple(order), sql.Tuple(sql.Params("$", n+o, o))))
 	for _, direction := range []struct{ word, order string }{{"", ""}, {"reverse", " DESC"}} {
 		for _, end := range []struct {
 			word       string
 			conditions []string
-		}{{"", conditions}, {"to", bounded}} {
-			s.file.Add("const %s = `SELECT %s FROM %s\nWHERE %s\nORDER BY %s LIMIT $1`", l.Go(words(direction.word, end.word)),
-				s.columns(), sql.Quote(s.Table), strings.Join(end.conditions, "\n  AND "), strings.Join(order, direction.order+", ")+direction.order)
+		}{{"", open}, {"to", to}} {
+			s.file.Add("const %s = `SELECT %s FROM %s\nWHERE %s%s\nORDER BY %s LIMIT $1`", l.Go(words(direction.word, end.word)),
+				s.columns(), sql.Quote(s.Table), strings.Join(end.conditions, "\n  AND "), life,
+				strings.Join(all, direction.order+", ")+direction.order)
 		}
 	}
 	s.file.Add(`// %[1]s adds the records that r asks for to page, by %[2]s.

@@ -60,7 +60,7 @@ func (s *store) begin() {
 		if s.TTL > 0 {
 			free = ", Free: " + x.Go("free")
 		}
-		unique += fmt.Sprintf("{Name: %q, Index: %q, Columns: []int{%s}, Taken: %s%s},\n", x.Name, x.SQLName, s.columnsOf(x), x.Go("taken"), free)
+		unique += fmt.Sprintf("{Name: %q, Index: %q, Columns: []int{%s}, Taken: %s%s},\n", x.Name, x.SQLName, s.places(x), x.Go("taken"), free)
 	}
 	if unique != "" {
 		unique = "Unique: []@postgres.Unique{\n" + unique + "},\n"
@@ -79,13 +79,13 @@ var table = @postgres.Table{
 func (k *key) values() []any {
 	return []any{%s}
 }`, s.Desc.FullName(), s.Table, ttl, s.keyWidth(), unique, values(s.Key(), "k."))
-	fields := strings.Split(recordValues(s.Columns(), "r.")+", @postgres.Record(r.bytes)", ", ")
-	s.file.Add("// values are the parameters that write r: its columns and its bytes.\nfunc (r *record) values() []any {\nreturn []any{\n%s,\n}\n}",
+	fields := strings.Split(recordValues(s.Columns(), "r.")+", @postgres.Record(r.bytes), @keyvalue.Checksum(r.bytes)", ", ")
+	s.file.Add("// values are the parameters that write r: its columns, its bytes and their\n// checksum.\nfunc (r *record) values() []any {\nreturn []any{\n%s,\n}\n}",
 		sql.Wrap(fields, "\n"))
 }
 
-// columnsOf returns the places among the values of a record of those of x.
-func (s *store) columnsOf(x *schema.Index) string {
+// places returns the places among the values of a record of those of x.
+func (s *store) places(x *schema.Index) string {
 	var places []string
 	columns := dialect.Names(s.Columns())
 	for _, name := range dialect.Names(x.Equality) {
@@ -95,43 +95,52 @@ func (s *store) columnsOf(x *schema.Index) string {
 }
 
 // width is how many parameters the values of a record are.
-func (s *store) width() int { return len(dialect.Names(s.Columns())) + 1 }
+func (s *store) width() int { return len(dialect.Names(s.Columns())) + 2 }
 
 // keyWidth is how many parameters the values of a key are.
 func (s *store) keyWidth() int { return len(dialect.Names(s.Key())) }
 
-func (s *store) nextval() string {
-	return "nextval('" + strings.ReplaceAll(sql.Quote(s.Table+"_version"), "'", "''") + "')"
+func (s *store) nextval() string { return "nextval(" + s.sequence() + ")" }
+
+// checksum is what is kept beside a record. The version is in it, of the nextval
+// in the same row: Postgres evaluates the columns of a row in the table's order,
+// of which this one is the last.
+func (s *store) checksum() string { return fmt.Sprintf("$%d # currval(%s)", s.width(), s.sequence()) }
+
+func (s *store) sequence() string {
+	return "'" + strings.ReplaceAll(sql.Quote(s.Table+"_version"), "'", "''") + "'"
 }
 
-// assignments are the parts of a SET list, with the values of the columns that
-// value gives, by parameter.
-func (s *store) assignments(indent string, value func(column string, parameter int) string) string {
-	var sets []string
-	columns := dialect.Names(s.Columns())
-	for i, c := range columns[s.keyWidth():] {
-		sets = append(sets, c+" = "+value(c, s.keyWidth()+i+1))
-	}
-	sets = append(sets, `"prism_record" = `+value(`"prism_record"`, s.width()), `"prism_version" = `+s.nextval(), `"prism_release" = 1`)
+// given is the row that is inserted, of parameters.
+func (s *store) given() string {
+	given := params(1, s.width()-1) + ", " + s.nextval() + ", 1"
 	if s.TTL > 0 {
-		sets = append(sets, `"prism_expires" = `+value(`"prism_expires"`, s.width()+1))
+		given += fmt.Sprintf(", $%d", s.width()+1)
 	}
-	return sql.Wrap(sets, "\n"+indent)
+	return given + ", " + s.checksum()
 }
 
 // put prints the statements that insert a record: whatever was there, or only
 // where none is.
 func (s *store) put() {
 	into := append(dialect.Names(s.Columns()), `"prism_record"`)
-	given := params(1, len(into)) + ", " + s.nextval() + ", 1"
+	var sets []string
+	for _, c := range into[s.keyWidth():] {
+		sets = append(sets, sql.Excluded(c))
+	}
 	into = append(into, `"prism_version"`, `"prism_release"`)
+	sets = append(sets, `"prism_version" = `+s.nextval(), `"prism_release" = 1`)
 	if s.TTL > 0 {
 		into = append(into, `"prism_expires"`)
-		given += fmt.Sprintf(", $%d", s.width()+1)
+		sets = append(sets, sql.Excluded(`"prism_expires"`))
 	}
-	s.file.Add("const insert = `INSERT INTO %s (%s)\nVALUES (%s)\nON CONFLICT (%s) DO `", sql.Quote(s.Table), sql.Wrap(into, "\n  "), given, names(s.Key()))
-	s.file.Add("const replace = `UPDATE SET\n  %s`", s.assignments("  ", func(c string, _ int) string { return "excluded." + c }))
-	s.file.Add("const put = insert + replace + ` RETURNING \"prism_version\"`")
+	into = append(into, `"prism_checksum"`)
+	sets = append(sets, `"prism_checksum" = `+s.checksum())
+	s.file.Add("const insert = `INSERT INTO %s (%s)\n`", sql.Quote(s.Table), sql.Wrap(into, "\n  "))
+	s.file.Add("const given = `VALUES (%s)`", s.given())
+	s.file.Add("const conflict = `\nON CONFLICT (%s) DO `", names(s.Key()))
+	s.file.Add("const replace = `UPDATE SET\n  %s`", sql.Wrap(sets, "\n  "))
+	s.file.Add("const put = insert + given + conflict + replace + ` RETURNING \"prism_version\"`")
 	s.file.Add(`// put stores r whatever was there.
 func (s *store) put(ctx @context.Context, r *record) (@keyvalue.Written, error) {
 	return s.db.Put(ctx, &table, r.values())
@@ -141,15 +150,15 @@ func (s *store) put(ctx @context.Context, r *record) (@keyvalue.Written, error) 
 // unique prints the statements about a write that a unique index refused.
 func (s *store) unique() {
 	for _, x := range s.Unique() {
-		where, n := equal(x.Equality, 1), len(dialect.Names(x.Equality))
+		n := len(dialect.Names(x.Equality))
 		other := n + 1
 		if s.TTL > 0 {
 			other++
-			s.file.Add("const %s = `DELETE FROM %s WHERE %s AND \"prism_expires\" <= $%d RETURNING \"prism_version\"`",
-				x.Go("free"), sql.Quote(s.Table), where, n+1)
+			s.file.Add("const %s = `%s AND \"prism_expires\" <= $%d\nRETURNING \"prism_version\"`",
+				x.Go("free"), s.deleteAt(x.Equality), n+1)
 		}
-		s.file.Add("const %s = `SELECT \"prism_version\" FROM %s WHERE %s%s AND NOT (%s)`",
-			x.Go("taken"), sql.Quote(s.Table), where, s.live(n+1), equal(s.Key(), other))
+		s.file.Add("const %s = `%s%s AND NOT (%s)\n%s`", x.Go("taken"),
+			s.selectAt(`"prism_version"`, x.Equality), s.live(n+1), equal(s.Key(), other), first(x.Equality))
 	}
 }
 
@@ -165,25 +174,20 @@ func (s *store) live(parameter int) string {
 // swap prints the statement that replaces a version and the one that expects
 // none. Both see a record that has expired as absent.
 func (s *store) swap() {
-	expected := s.width() + 1
+	key, expected := s.Key(), s.width()+1
 	if s.TTL > 0 {
 		expected++
 	}
-	s.file.Add("const versionOf = `SELECT \"prism_version\" FROM %s WHERE %s%s`", sql.Quote(s.Table), equal(s.Key(), 1), s.live(s.keyWidth()+1))
+	s.file.Add("const versionOf = `%s%s\n%s`", s.selectAt(`"prism_version"`, key), s.live(s.keyWidth()+1), first(key))
 	if s.TTL > 0 {
-		s.file.Add("const create = insert + replace + `\nWHERE %s.\"prism_expires\" <= $%d RETURNING \"prism_version\"`", sql.Quote(s.Table), expected)
+		s.file.Add("const create = insert + given + conflict + replace + `\nWHERE %s.\"prism_expires\" <= $%d RETURNING \"prism_version\"`", sql.Quote(s.Table), expected)
 	} else {
-		s.file.Add("const create = insert + `NOTHING RETURNING \"prism_version\"`")
+		s.file.Add("const create = insert + given + conflict + `NOTHING RETURNING \"prism_version\"`")
 	}
-	s.file.Add("const swap = `WITH found AS MATERIALIZED (\n"+
-		"  SELECT \"prism_version\" AS version FROM %[1]s WHERE %[2]s%[3]s FOR UPDATE\n"+
-		"), swapped AS (\n"+
-		"  UPDATE %[1]s SET\n    %[4]s\n"+
-		"  FROM found WHERE %[2]s AND found.version = $%[5]d\n"+
-		"  RETURNING \"prism_version\"\n"+
-		")\nSELECT (SELECT version FROM found), (SELECT \"prism_version\" FROM swapped)`",
-		sql.Quote(s.Table), equal(s.Key(), 1), s.live(expected+1),
-		s.assignments("    ", func(_ string, p int) string { return fmt.Sprintf("$%d", p) }), expected)
+	s.file.Add("const swap = `WITH prism_found AS MATERIALIZED (\n%s\n), swapped AS (\n"+
+		"` + insert + `SELECT %s\nFROM prism_found WHERE version = $%d` + conflict + replace + `\nRETURNING \"prism_version\"\n"+
+		")\nSELECT (SELECT version FROM prism_found), (SELECT \"prism_version\" FROM swapped)`",
+		s.found(s.live(expected+1)), s.given(), expected)
 	if !s.Has(schema.CanSwap) {
 		return
 	}
@@ -194,16 +198,24 @@ func (s *store) compareAndSwap(ctx @context.Context, r *record, expected int64) 
 }`)
 }
 
+// found selects the version of the record with a key if it is live, and locks
+// it.
+func (s *store) found(live string) string {
+	key := s.Key()
+	return inner(s.selectAt(`"prism_version" AS version`, key) + live + "\n" + first(key) + " FOR UPDATE")
+}
+
 // columns is what every statement that reads records selects.
 func (s *store) columns() string {
 	if s.TTL > 0 {
-		return `"prism_version", "prism_record", "prism_expires"`
+		return `"prism_version", "prism_record", "prism_checksum", "prism_expires"`
 	}
-	return `"prism_version", "prism_record"`
+	return `"prism_version", "prism_record", "prism_checksum"`
 }
 
 func (s *store) get() {
-	s.file.Add("const get = `SELECT %s FROM %s WHERE %s%s`", s.columns(), sql.Quote(s.Table), equal(s.Key(), 1), s.live(s.keyWidth()+1))
+	key := s.Key()
+	s.file.Add("const get = `%s%s\n%s`", s.selectAt(s.columns(), key), s.live(s.keyWidth()+1), first(key))
 	s.file.Add(`// get returns the record with key k, as a reply.
 func (s *store) get(ctx @context.Context, k *key) ([]byte, error) {
 	return s.db.Record(ctx, &table, get, k.values()...)
@@ -211,13 +223,11 @@ func (s *store) get(ctx @context.Context, k *key) ([]byte, error) {
 }
 
 func (s *store) delete() {
-	n := s.keyWidth()
-	s.file.Add("const remove = `DELETE FROM %s WHERE %s%s RETURNING \"prism_version\"`", sql.Quote(s.Table), equal(s.Key(), 1), s.live(n+1))
-	s.file.Add("const removeVersion = `WITH found AS MATERIALIZED (\n"+
-		"  SELECT \"prism_version\" AS version FROM %[1]s WHERE %[2]s%[3]s FOR UPDATE\n"+
-		"), removed AS (\n"+
-		"  DELETE FROM %[1]s USING found WHERE %[2]s AND found.version = $%[4]d\n"+
-		")\nSELECT version FROM found`", sql.Quote(s.Table), equal(s.Key(), 1), s.live(n+2), n+1)
+	key, n := s.Key(), s.keyWidth()
+	s.file.Add("const remove = `%s%s\nRETURNING \"prism_version\"`", s.deleteAt(key), s.live(n+1))
+	s.file.Add("const removeVersion = `WITH prism_found AS MATERIALIZED (\n%s\n), removed AS (\n"+
+		"%s AND (SELECT version FROM prism_found) = $%d\n)\nSELECT version FROM prism_found`",
+		s.found(s.live(n+2)), inner(s.deleteAt(key)), n+1)
 	s.file.Add(`// delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
 func (s *store) delete(ctx @context.Context, k *key, ifVersion int64) (existed bool, err error) {
@@ -246,7 +256,7 @@ func (s *store) batchDelete(ctx @context.Context, keys []key) ([]bool, error) {
 // finds prints the Finds of unique indexes.
 func (s *store) finds() {
 	for _, x := range s.Unique() {
-		s.file.Add("const %s = `SELECT %s FROM %s WHERE %s%s`", x.GoName, s.columns(), sql.Quote(s.Table), equal(x.Equality, 1), s.live(len(dialect.Names(x.Equality))+1))
+		s.file.Add("const %s = `%s%s\n%s`", x.GoName, s.selectAt(s.columns(), x.Equality), s.live(len(dialect.Names(x.Equality))+1), first(x.Equality))
 		s.file.Add(`// %[1]s returns the record with the values, as a reply.
 func (s *store) %[1]s(ctx @context.Context, r *%[2]s) ([]byte, error) {
 	return s.db.Record(ctx, &table, %[1]s, %[3]s)
@@ -257,14 +267,17 @@ func (s *store) %[1]s(ctx @context.Context, r *%[2]s) ([]byte, error) {
 // sweep prints the statement that deletes what has expired. The lock is given
 // up with the statement; a record that is being written is left for later.
 func (s *store) sweep() {
-	s.file.Add("const sweep = `WITH turn AS MATERIALIZED (\n"+
+	s.file.Add("const sweep = `WITH prism_turn AS MATERIALIZED (\n"+
 		"  SELECT pg_try_advisory_xact_lock(hashtext('prism_sweep'), hashtext('%[2]s')) AS mine\n"+
-		")\nDELETE FROM %[1]s WHERE ctid = ANY (ARRAY(\n"+
-		"  SELECT %[1]s.ctid FROM %[1]s WHERE (SELECT mine FROM turn) AND \"prism_expires\" <= $1\n"+
-		"  LIMIT 1000 FOR UPDATE SKIP LOCKED\n))`", sql.Quote(s.Table), strings.ReplaceAll(s.Table, "'", "''"))
+		"), swept AS (\n"+
+		"  DELETE FROM %[1]s WHERE ctid = ANY (ARRAY(\n"+
+		"    SELECT ctid FROM %[1]s WHERE (SELECT mine FROM prism_turn) AND \"prism_expires\" >= $2 AND \"prism_expires\" <= $1\n"+
+		"    ORDER BY \"prism_expires\" LIMIT $3 FOR UPDATE SKIP LOCKED\n"+
+		"  )) RETURNING \"prism_expires\"\n"+
+		")\nSELECT (SELECT mine FROM prism_turn), count(*), max(\"prism_expires\") FROM swept`", sql.Quote(s.Table), strings.ReplaceAll(s.Table, "'", "''"))
 	s.file.Add(`// sweep deletes some of the records that have expired, and returns how many:
 // none while another replica sweeps.
 func (s *store) sweep(ctx @context.Context) (swept int, err error) {
-	return s.db.Sweep(ctx, sweep)
+	return s.db.Sweep(ctx, &table, sweep)
 }`)
 }

@@ -89,7 +89,32 @@ func (o *Own) Kill(t testing.TB) {
 	if err := os.WriteFile(s.keep(), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	pid, err := os.ReadFile(filepath.Join(s.data, "postmaster.pid"))
+	if err := syscall.Kill(o.main(t), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	<-s.ended
+	s.alive.Close()
+}
+
+// Freeze keeps every process of the server from running until t ends, so that
+// its connections stay and nothing answers.
+func (o *Own) Freeze(t testing.TB) {
+	t.Helper()
+	signal := func(sig syscall.Signal) {
+		for _, pid := range append(o.children(t), o.main(t)) {
+			if err := syscall.Kill(pid, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
+				t.Error(err)
+			}
+		}
+	}
+	signal(syscall.SIGSTOP)
+	t.Cleanup(func() { signal(syscall.SIGCONT) })
+}
+
+// main is the number of the server's main process.
+func (o *Own) main(t testing.TB) int {
+	t.Helper()
+	pid, err := os.ReadFile(filepath.Join(o.server.data, "postmaster.pid"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,11 +123,24 @@ func (o *Own) Kill(t testing.TB) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Kill(main, syscall.SIGKILL); err != nil {
+	return main
+}
+
+func (o *Own) children(t testing.TB) (pids []int) {
+	t.Helper()
+	main := o.main(t)
+	list, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", main, main))
+	if err != nil {
 		t.Fatal(err)
 	}
-	<-s.ended
-	s.alive.Close()
+	for _, field := range strings.Fields(string(list)) {
+		pid, err := strconv.Atoi(field)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pids = append(pids, pid)
+	}
+	return pids
 }
 
 // Restart starts a server that was killed on its data and its address, and
@@ -152,14 +190,15 @@ type server struct {
 // keep is a file that makes the data outlive the server.
 func (s *server) keep() string { return filepath.Join(s.data, "keep") }
 
-// script runs the server $2 on data $1 until fd 3, whose other end only the
-// test process holds, is at its end. That is so even after a SIGKILL, and
-// unlike Pdeathsig it is not tied to the thread that started the server. The
-// data is thrown away, unless there is a file keep in it, hence SIGQUIT, which stops without a checkpoint.
+// script runs the server $3 on data $2 until fd 3, whose other end only the
+// test process holds, is at its end, and then sends it the signal $1. That is so
+// even after a SIGKILL, and unlike Pdeathsig it is not tied to the thread that
+// started the server. The data is thrown away, unless there is a file keep in
+// it, hence SIGQUIT for Postgres, which stops without a checkpoint.
 const script = `
-data=$1; shift
+signal=$1 data=$2; shift 2
 "$@" 3<&- & server=$!
-{ cat; kill -QUIT $server; } <&3 >/dev/null 2>&1 &
+{ cat; kill -$signal $server; } <&3 >/dev/null 2>&1 &
 wait $server; status=$?
 test -e "$data/keep" || rm -rf "$data"
 exit $status`
@@ -208,7 +247,7 @@ func (s *server) serve() error {
 	defer watched.Close()
 
 	var log bytes.Buffer
-	cmd := exec.Command("/bin/sh", "-c", script, "sh", s.data,
+	cmd := exec.Command("/bin/sh", "-c", script, "sh", "QUIT", s.data,
 		filepath.Join(s.bin, "postgres"), "-D", s.data, "-h", host, "-p", port,
 		"-c", "unix_socket_directories=", "-c", "log_min_messages=fatal")
 	cmd.Dir, cmd.SysProcAttr, cmd.ExtraFiles = s.data, s.attr, []*os.File{watched}
@@ -244,11 +283,13 @@ func (s *server) serve() error {
 	}
 }
 
-// exec runs one statement on a connection of its own.
-func (s *server) exec(statement string) error {
+func (s *server) exec(statement string) error { return Exec(s.url("postgres"), statement) }
+
+// Exec runs one statement on a connection of its own to the database at url.
+func Exec(url, statement string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	conn, err := pgx.Connect(ctx, s.url("postgres"))
+	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
 		return fmt.Errorf("postgrestest: %w", err)
 	}

@@ -74,6 +74,9 @@ func (s *store) put() {
 		stored = append(stored, `"prism_expires"`)
 		values = append(values, fmt.Sprintf("?%d", last+3))
 	}
+	stored = append(stored, `"prism_checksum"`)
+	checksum := last + len(values) + 1
+	values = append(values, fmt.Sprintf("?%d", checksum))
 	var sets []string
 	for _, f := range columns {
 		if f.Role != schema.Key {
@@ -95,6 +98,7 @@ func (s *store) put() {
 			expired = "r.freeExpired(c)\n"
 		}
 	}
+	fmt.Fprintf(&binds, "q.Checksum(%d, r.bytes, w.Version)\n", checksum)
 	taken := ""
 	if len(s.Unique()) > 0 {
 		taken = "if q.UniqueViolation() {\nreturn r.taken(c)\n}\n"
@@ -196,9 +200,9 @@ func (s *store) bindHere(fields []*schema.Field, prefix string) string {
 // columns is what every statement that reads records selects.
 func (s *store) columns() string {
 	if s.TTL > 0 {
-		return `"prism_version", "prism_record", "prism_expires"`
+		return `"prism_version", "prism_record", "prism_checksum", "prism_expires"`
 	}
-	return `"prism_version", "prism_record"`
+	return `"prism_version", "prism_record", "prism_checksum"`
 }
 
 func (s *store) get() {

@@ -72,9 +72,10 @@ func Deployment() *@runtime.Deployment {
 		Release:     1,
 		Generator:   %[3]q,
 		Listen:      %[4]q,
+		Memory:      %[6]d << 20,
 		Descriptors: contract,
 		Namespaces: %[5]s,
 	}
-}`, d.Name, d.Hash, version, d.Listen, namespaces(d, backends, packages))
+}`, d.Name, d.Hash, version, d.Listen, namespaces(d, backends, packages), d.Memory().Value>>20)
 	return f.Bytes()
 }

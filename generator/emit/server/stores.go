@@ -43,7 +43,14 @@ func namespaces(d *schema.Deployment, backends map[string]emit.Backend, packages
 			fmt.Fprintf(&b, "%s: %s,\n", s.Field, s.Value)
 		}
 		if backend.Migration(d, n, "") != "" {
-			b.WriteString("Migrations: @migrations.Files,\n")
+			b.WriteString("Migrations: @migrations.Files,\nTables: []string{")
+			for i, e := range n.Entities {
+				if i > 0 {
+					b.WriteString(", ")
+				}
+				fmt.Fprintf(&b, "%q", e.Table)
+			}
+			b.WriteString("},\n")
 		}
 		b.WriteString("}")
 		separator := ", "

@@ -125,6 +125,7 @@ func (d Dialect) Table(e *schema.Entity) string {
 	if e.TTL > 0 {
 		columns = append(columns, Column{Name: "prism_expires", Type: d.Expires + " NOT NULL"})
 	}
+	columns = append(columns, Column{Name: "prism_checksum", Type: d.Version})
 	var b strings.Builder
 	fmt.Fprintf(&b, "-- %s\n-- class: safe · lock: none, the table is new · reversible: lossy, its records go with it\n", e.Desc.FullName())
 	b.WriteString(strings.ReplaceAll(d.Before, "%s", e.Table))

@@ -42,6 +42,7 @@ func Deployment() *runtime.Deployment {
 		Release:     1,
 		Generator:   "0.1.0",
 		Listen:      "127.0.0.1:8980",
+		Memory:      256 << 20,
 		Descriptors: contract,
 		Namespaces: []runtime.Namespace{
 			memory.Namespace(memory.Config{

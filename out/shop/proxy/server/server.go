@@ -30,6 +30,7 @@ func Deployment() *runtime.Deployment {
 		Release:     1,
 		Generator:   "0.1.0",
 		Listen:      "127.0.0.1:8980",
+		Memory:      424 << 20,
 		Descriptors: contract,
 		Namespaces: []runtime.Namespace{
 			sqlite.Namespace(sqlite.Config{
@@ -38,6 +39,7 @@ func Deployment() *runtime.Deployment {
 				Synchronous: "FULL",
 				Readers:     2,
 				Migrations:  migrations.Files,
+				Tables:      []string{"orders"},
 			}, order.NewService),
 			sqlite.Namespace(sqlite.Config{
 				Namespace:   "sessions",
@@ -45,6 +47,7 @@ func Deployment() *runtime.Deployment {
 				Synchronous: "FULL",
 				Readers:     2,
 				Migrations:  migrations.Files,
+				Tables:      []string{"sessions"},
 			}, session.NewService),
 			sqlite.Namespace(sqlite.Config{
 				Namespace:   "user-profiles",
@@ -52,6 +55,7 @@ func Deployment() *runtime.Deployment {
 				Synchronous: "FULL",
 				Readers:     2,
 				Migrations:  migrations.Files,
+				Tables:      []string{"user_profiles"},
 			}, userprofile.NewService),
 		},
 	}

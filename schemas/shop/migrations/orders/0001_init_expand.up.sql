@@ -37,6 +37,7 @@ CREATE TABLE "orders" (
   "prism_record"   BLOB NOT NULL,
   "prism_version"  INTEGER NOT NULL,
   "prism_release"  INTEGER NOT NULL,
+  "prism_checksum" INTEGER,
   PRIMARY KEY ("customer_id", "created_at", "order_id")
 ) STRICT;
 CREATE INDEX "orders_status" ON "orders" ("status", "created_at", "customer_id", "order_id");

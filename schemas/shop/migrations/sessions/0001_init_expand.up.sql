@@ -28,12 +28,13 @@ CREATE TABLE IF NOT EXISTS "prism_versions" (
 -- shop.v1.Session
 -- class: safe · lock: none, the table is new · reversible: lossy, its records go with it
 CREATE TABLE "sessions" (
-  "session_id"    TEXT NOT NULL, -- field 1, key
-  "user_id"       TEXT,          -- field 2, indexed
-  "prism_record"  BLOB NOT NULL,
-  "prism_version" INTEGER NOT NULL,
-  "prism_release" INTEGER NOT NULL,
-  "prism_expires" TEXT NOT NULL,
+  "session_id"     TEXT NOT NULL, -- field 1, key
+  "user_id"        TEXT,          -- field 2, indexed
+  "prism_record"   BLOB NOT NULL,
+  "prism_version"  INTEGER NOT NULL,
+  "prism_release"  INTEGER NOT NULL,
+  "prism_expires"  TEXT NOT NULL,
+  "prism_checksum" INTEGER,
   PRIMARY KEY ("session_id")
 ) STRICT;
 CREATE INDEX "sessions_user_id" ON "sessions" ("user_id", "session_id");

@@ -28,12 +28,13 @@ CREATE TABLE IF NOT EXISTS "prism_versions" (
 -- shop.v1.UserProfile
 -- class: safe · lock: none, the table is new · reversible: lossy, its records go with it
 CREATE TABLE "user_profiles" (
-  "user_id"       TEXT NOT NULL, -- field 1, key
-  "email"         TEXT,          -- field 2, indexed
-  "created_at"    TEXT,          -- field 6
-  "prism_record"  BLOB NOT NULL,
-  "prism_version" INTEGER NOT NULL,
-  "prism_release" INTEGER NOT NULL,
+  "user_id"        TEXT NOT NULL, -- field 1, key
+  "email"          TEXT,          -- field 2, indexed
+  "created_at"     TEXT,          -- field 6
+  "prism_record"   BLOB NOT NULL,
+  "prism_version"  INTEGER NOT NULL,
+  "prism_release"  INTEGER NOT NULL,
+  "prism_checksum" INTEGER,
   PRIMARY KEY ("user_id")
 ) STRICT;
 CREATE UNIQUE INDEX "user_profiles_email" ON "user_profiles" ("email");

@@ -34,6 +34,7 @@ CREATE TABLE "accounts" (
   "prism_record"       bytea NOT NULL,
   "prism_version"      bigint NOT NULL,
   "prism_release"      integer NOT NULL,
+  "prism_checksum"     bigint,
   PRIMARY KEY ("account_id")
 );
 CREATE INDEX "accounts_confirmed_at" ON "accounts" ("confirmed_at", "confirmed_at_nanos", "account_id");
@@ -44,10 +45,11 @@ CREATE INDEX "accounts_extension" ON "accounts" ("extension", "account_id");
 -- class: safe · lock: none, the table is new · reversible: lossy, its records go with it
 CREATE SEQUENCE "documents_version";
 CREATE TABLE "documents" (
-  "document_id"   text COLLATE "C" NOT NULL, -- field 1, key
-  "prism_record"  bytea NOT NULL,
-  "prism_version" bigint NOT NULL,
-  "prism_release" integer NOT NULL,
+  "document_id"    text COLLATE "C" NOT NULL, -- field 1, key
+  "prism_record"   bytea NOT NULL,
+  "prism_version"  bigint NOT NULL,
+  "prism_release"  integer NOT NULL,
+  "prism_checksum" bigint,
   PRIMARY KEY ("document_id")
 );
 

@@ -26,26 +26,27 @@ CREATE TABLE IF NOT EXISTS "prism_migrations" (
 -- class: safe · lock: none, the table is new · reversible: lossy, its records go with it
 CREATE SEQUENCE "events_version";
 CREATE TABLE "events" (
-  "tenant"        text COLLATE "C" NOT NULL, -- field 1, key
-  "shard"         bigint NOT NULL,           -- field 2, key
-  "at"            timestamptz NOT NULL,      -- field 3, key
-  "at_nanos"      smallint NOT NULL,         -- field 3, its nanoseconds below the microsecond
-  "name"          text COLLATE "C" NOT NULL, -- field 4, key
-  "sequence"      bigint NOT NULL,           -- field 5, key
-  "kind"          bigint,                    -- field 6, indexed
-  "region"        text COLLATE "C",          -- field 7, indexed
-  "open"          boolean,                   -- field 8, indexed
-  "severity"      bigint,                    -- field 9, indexed
-  "remark"        text COLLATE "C",          -- field 10
-  "size"          numeric(20,0),             -- field 11
-  "seen_at"       timestamptz,               -- field 12
-  "seen_at_nanos" smallint,                  -- field 12, its nanoseconds below the microsecond
-  "checked"       boolean,                   -- field 13
-  "reviewed_by"   text COLLATE "C",          -- field 14
-  "drift"         bigint,                    -- field 15
-  "prism_record"  bytea NOT NULL,
-  "prism_version" bigint NOT NULL,
-  "prism_release" integer NOT NULL,
+  "tenant"         text COLLATE "C" NOT NULL, -- field 1, key
+  "shard"          bigint NOT NULL,           -- field 2, key
+  "at"             timestamptz NOT NULL,      -- field 3, key
+  "at_nanos"       smallint NOT NULL,         -- field 3, its nanoseconds below the microsecond
+  "name"           text COLLATE "C" NOT NULL, -- field 4, key
+  "sequence"       bigint NOT NULL,           -- field 5, key
+  "kind"           bigint,                    -- field 6, indexed
+  "region"         text COLLATE "C",          -- field 7, indexed
+  "open"           boolean,                   -- field 8, indexed
+  "severity"       bigint,                    -- field 9, indexed
+  "remark"         text COLLATE "C",          -- field 10
+  "size"           numeric(20,0),             -- field 11
+  "seen_at"        timestamptz,               -- field 12
+  "seen_at_nanos"  smallint,                  -- field 12, its nanoseconds below the microsecond
+  "checked"        boolean,                   -- field 13
+  "reviewed_by"    text COLLATE "C",          -- field 14
+  "drift"          bigint,                    -- field 15
+  "prism_record"   bytea NOT NULL,
+  "prism_version"  bigint NOT NULL,
+  "prism_release"  integer NOT NULL,
+  "prism_checksum" bigint,
   PRIMARY KEY ("tenant", "shard", "at", "at_nanos", "name", "sequence")
 );
 CREATE INDEX "events_severity" ON "events" ("severity", "tenant", "shard", "at", "at_nanos", "name", "sequence");

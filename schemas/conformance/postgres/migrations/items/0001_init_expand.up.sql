@@ -47,6 +47,7 @@ CREATE TABLE "badges" (
   "prism_record"    bytea NOT NULL,
   "prism_version"   bigint NOT NULL,
   "prism_release"   integer NOT NULL,
+  "prism_checksum"  bigint,
   PRIMARY KEY ("badge_id")
 );
 CREATE UNIQUE INDEX "badges_number" ON "badges" ("number");
@@ -69,14 +70,15 @@ CREATE UNIQUE INDEX "badges_seat" ON "badges" ("room", "chair");
 -- class: safe · lock: none, the table is new · reversible: lossy, its records go with it
 CREATE SEQUENCE "items_version";
 CREATE TABLE "items" (
-  "item_id"       text COLLATE "C" NOT NULL, -- field 1, key
-  "serial"        text COLLATE "C",          -- field 2, indexed
-  "label"         text COLLATE "C",          -- field 3, indexed
-  "colour"        text COLLATE "C",          -- field 4, indexed
-  "title"         text COLLATE "C",          -- field 5, indexed
-  "prism_record"  bytea NOT NULL,
-  "prism_version" bigint NOT NULL,
-  "prism_release" integer NOT NULL,
+  "item_id"        text COLLATE "C" NOT NULL, -- field 1, key
+  "serial"         text COLLATE "C",          -- field 2, indexed
+  "label"          text COLLATE "C",          -- field 3, indexed
+  "colour"         text COLLATE "C",          -- field 4, indexed
+  "title"          text COLLATE "C",          -- field 5, indexed
+  "prism_record"   bytea NOT NULL,
+  "prism_version"  bigint NOT NULL,
+  "prism_release"  integer NOT NULL,
+  "prism_checksum" bigint,
   PRIMARY KEY ("item_id")
 );
 CREATE UNIQUE INDEX "items_serial" ON "items" ("serial");
@@ -88,11 +90,12 @@ CREATE INDEX "items_title" ON "items" ("title", "item_id");
 -- class: safe · lock: none, the table is new · reversible: lossy, its records go with it
 CREATE SEQUENCE "tickets_version";
 CREATE TABLE "tickets" (
-  "ticket_id"     text COLLATE "C" NOT NULL, -- field 1, key
-  "code"          text COLLATE "C",          -- field 2, indexed
-  "prism_record"  bytea NOT NULL,
-  "prism_version" bigint NOT NULL,
-  "prism_release" integer NOT NULL,
+  "ticket_id"      text COLLATE "C" NOT NULL, -- field 1, key
+  "code"           text COLLATE "C",          -- field 2, indexed
+  "prism_record"   bytea NOT NULL,
+  "prism_version"  bigint NOT NULL,
+  "prism_release"  integer NOT NULL,
+  "prism_checksum" bigint,
   PRIMARY KEY ("ticket_id")
 );
 CREATE UNIQUE INDEX "tickets_code" ON "tickets" ("code");

@@ -26,13 +26,14 @@ CREATE TABLE IF NOT EXISTS "prism_migrations" (
 -- class: safe · lock: none, the table is new · reversible: lossy, its records go with it
 CREATE SEQUENCE "leases_version";
 CREATE TABLE "leases" (
-  "lease_id"      text COLLATE "C" NOT NULL, -- field 1, key
-  "owner"         text COLLATE "C",          -- field 2, indexed
-  "priority"      bigint,                    -- field 3, indexed
-  "prism_record"  bytea NOT NULL,
-  "prism_version" bigint NOT NULL,
-  "prism_release" integer NOT NULL,
-  "prism_expires" timestamptz NOT NULL,
+  "lease_id"       text COLLATE "C" NOT NULL, -- field 1, key
+  "owner"          text COLLATE "C",          -- field 2, indexed
+  "priority"       bigint,                    -- field 3, indexed
+  "prism_record"   bytea NOT NULL,
+  "prism_version"  bigint NOT NULL,
+  "prism_release"  integer NOT NULL,
+  "prism_expires"  timestamptz NOT NULL,
+  "prism_checksum" bigint,
   PRIMARY KEY ("lease_id")
 );
 CREATE UNIQUE INDEX "leases_owner" ON "leases" ("owner");

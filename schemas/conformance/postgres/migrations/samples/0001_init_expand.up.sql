@@ -26,14 +26,15 @@ CREATE TABLE IF NOT EXISTS "prism_migrations" (
 -- class: safe · lock: none, the table is new · reversible: lossy, its records go with it
 CREATE SEQUENCE "cells_version";
 CREATE TABLE "cells" (
-  "grade"         bigint NOT NULL,        -- field 1, key
-  "shaded"        boolean NOT NULL,       -- field 2, key
-  "row"           numeric(20,0) NOT NULL, -- field 3, key
-  "column"        bigint NOT NULL,        -- field 4, key
-  "upper"         boolean NOT NULL,       -- field 5, key
-  "prism_record"  bytea NOT NULL,
-  "prism_version" bigint NOT NULL,
-  "prism_release" integer NOT NULL,
+  "grade"          bigint NOT NULL,        -- field 1, key
+  "shaded"         boolean NOT NULL,       -- field 2, key
+  "row"            numeric(20,0) NOT NULL, -- field 3, key
+  "column"         bigint NOT NULL,        -- field 4, key
+  "upper"          boolean NOT NULL,       -- field 5, key
+  "prism_record"   bytea NOT NULL,
+  "prism_version"  bigint NOT NULL,
+  "prism_release"  integer NOT NULL,
+  "prism_checksum" bigint,
   PRIMARY KEY ("grade", "shaded", "row", "column", "upper")
 );
 
@@ -41,10 +42,11 @@ CREATE TABLE "cells" (
 -- class: safe · lock: none, the table is new · reversible: lossy, its records go with it
 CREATE SEQUENCE "counters_version";
 CREATE TABLE "counters" (
-  "counter_id"    bigint NOT NULL, -- field 1, key
-  "prism_record"  bytea NOT NULL,
-  "prism_version" bigint NOT NULL,
-  "prism_release" integer NOT NULL,
+  "counter_id"     bigint NOT NULL, -- field 1, key
+  "prism_record"   bytea NOT NULL,
+  "prism_version"  bigint NOT NULL,
+  "prism_release"  integer NOT NULL,
+  "prism_checksum" bigint,
   PRIMARY KEY ("counter_id")
 );
 
@@ -52,27 +54,28 @@ CREATE TABLE "counters" (
 -- class: safe · lock: none, the table is new · reversible: lossy, its records go with it
 CREATE SEQUENCE "samples_version";
 CREATE TABLE "samples" (
-  "sample_id"     text COLLATE "C" NOT NULL, -- field 1, key
-  "text"          text COLLATE "C",          -- field 2, indexed
-  "number"        bigint,                    -- field 3, indexed
-  "size"          numeric(20,0),             -- field 4, indexed
-  "flag"          boolean,                   -- field 5, indexed
-  "grade"         bigint,                    -- field 6, indexed
-  "time"          timestamptz,               -- field 7, indexed
-  "time_nanos"    smallint,                  -- field 7, its nanoseconds below the microsecond
-  "delta"         bigint,                    -- field 8, indexed
-  "mask"          numeric(20,0),             -- field 9, indexed
-  "level"         bigint,                    -- field 10, indexed
-  "weight"        bigint,                    -- field 11, indexed
-  "bucket"        bigint,                    -- field 12, indexed
-  "amount"        bigint,                    -- field 13, indexed
-  "shift"         bigint,                    -- field 14, indexed
-  "checksum"      bigint,                    -- field 15, indexed
-  "position"      bigint,                    -- field 16, indexed
-  "digest"        bytea,                     -- field 17, indexed
-  "prism_record"  bytea NOT NULL,
-  "prism_version" bigint NOT NULL,
-  "prism_release" integer NOT NULL,
+  "sample_id"      text COLLATE "C" NOT NULL, -- field 1, key
+  "text"           text COLLATE "C",          -- field 2, indexed
+  "number"         bigint,                    -- field 3, indexed
+  "size"           numeric(20,0),             -- field 4, indexed
+  "flag"           boolean,                   -- field 5, indexed
+  "grade"          bigint,                    -- field 6, indexed
+  "time"           timestamptz,               -- field 7, indexed
+  "time_nanos"     smallint,                  -- field 7, its nanoseconds below the microsecond
+  "delta"          bigint,                    -- field 8, indexed
+  "mask"           numeric(20,0),             -- field 9, indexed
+  "level"          bigint,                    -- field 10, indexed
+  "weight"         bigint,                    -- field 11, indexed
+  "bucket"         bigint,                    -- field 12, indexed
+  "amount"         bigint,                    -- field 13, indexed
+  "shift"          bigint,                    -- field 14, indexed
+  "checksum"       bigint,                    -- field 15, indexed
+  "position"       bigint,                    -- field 16, indexed
+  "digest"         bytea,                     -- field 17, indexed
+  "prism_record"   bytea NOT NULL,
+  "prism_version"  bigint NOT NULL,
+  "prism_release"  integer NOT NULL,
+  "prism_checksum" bigint,
   PRIMARY KEY ("sample_id")
 );
 CREATE INDEX "samples_text" ON "samples" ("text", "sample_id");

@@ -26,21 +26,22 @@ CREATE TABLE IF NOT EXISTS "prism_migrations" (
 -- class: safe · lock: none, the table is new · reversible: lossy, its records go with it
 CREATE SEQUENCE "compounds_version";
 CREATE TABLE "compounds" (
-  "int32_key"     bigint NOT NULL,        -- field 1, key
-  "uint32_key"    bigint NOT NULL,        -- field 2, key
-  "sint32_key"    bigint NOT NULL,        -- field 3, key
-  "sint64_key"    bigint NOT NULL,        -- field 4, key
-  "fixed32_key"   bigint NOT NULL,        -- field 5, key
-  "fixed64_key"   numeric(20,0) NOT NULL, -- field 6, key
-  "sfixed32_key"  bigint NOT NULL,        -- field 7, key
-  "sfixed64_key"  bigint NOT NULL,        -- field 8, key
-  "uint64_key"    numeric(20,0) NOT NULL, -- field 9, key
-  "bytes_key"     bytea NOT NULL,         -- field 10, key
-  "grain_key"     bigint NOT NULL,        -- field 11, key
-  "bool_key"      boolean NOT NULL,       -- field 12, key
-  "prism_record"  bytea NOT NULL,
-  "prism_version" bigint NOT NULL,
-  "prism_release" integer NOT NULL,
+  "int32_key"      bigint NOT NULL,        -- field 1, key
+  "uint32_key"     bigint NOT NULL,        -- field 2, key
+  "sint32_key"     bigint NOT NULL,        -- field 3, key
+  "sint64_key"     bigint NOT NULL,        -- field 4, key
+  "fixed32_key"    bigint NOT NULL,        -- field 5, key
+  "fixed64_key"    numeric(20,0) NOT NULL, -- field 6, key
+  "sfixed32_key"   bigint NOT NULL,        -- field 7, key
+  "sfixed64_key"   bigint NOT NULL,        -- field 8, key
+  "uint64_key"     numeric(20,0) NOT NULL, -- field 9, key
+  "bytes_key"      bytea NOT NULL,         -- field 10, key
+  "grain_key"      bigint NOT NULL,        -- field 11, key
+  "bool_key"       boolean NOT NULL,       -- field 12, key
+  "prism_record"   bytea NOT NULL,
+  "prism_version"  bigint NOT NULL,
+  "prism_release"  integer NOT NULL,
+  "prism_checksum" bigint,
   PRIMARY KEY ("int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key")
 );
 
@@ -48,13 +49,14 @@ CREATE TABLE "compounds" (
 -- class: safe · lock: none, the table is new · reversible: lossy, its records go with it
 CREATE SEQUENCE "moderns_version";
 CREATE TABLE "moderns" (
-  "modern_id"     text COLLATE "C" NOT NULL, -- field 1, key
-  "rank"          text COLLATE "C",          -- field 5, indexed
-  "phase"         bigint,                    -- field 7
-  "stage"         bigint,                    -- field 8, indexed
-  "prism_record"  bytea NOT NULL,
-  "prism_version" bigint NOT NULL,
-  "prism_release" integer NOT NULL,
+  "modern_id"      text COLLATE "C" NOT NULL, -- field 1, key
+  "rank"           text COLLATE "C",          -- field 5, indexed
+  "phase"          bigint,                    -- field 7
+  "stage"          bigint,                    -- field 8, indexed
+  "prism_record"   bytea NOT NULL,
+  "prism_version"  bigint NOT NULL,
+  "prism_release"  integer NOT NULL,
+  "prism_checksum" bigint,
   PRIMARY KEY ("modern_id")
 );
 CREATE INDEX "moderns_rank" ON "moderns" ("rank", "modern_id");
@@ -64,16 +66,17 @@ CREATE INDEX "moderns_stage" ON "moderns" ("stage", "modern_id");
 -- class: safe · lock: none, the table is new · reversible: lossy, its records go with it
 CREATE SEQUENCE "relics_version";
 CREATE TABLE "relics" (
-  "relic_id"      text COLLATE "C" NOT NULL, -- field 1, key
-  "shelf"         bigint NOT NULL,           -- field 2, key
-  "title"         text COLLATE "C",          -- field 3
-  "note"          text COLLATE "C",          -- field 4
-  "shade"         bigint,                    -- field 5
-  "word"          text COLLATE "C",          -- field 15, indexed
-  "tone"          bigint,                    -- field 16
-  "prism_record"  bytea NOT NULL,
-  "prism_version" bigint NOT NULL,
-  "prism_release" integer NOT NULL,
+  "relic_id"       text COLLATE "C" NOT NULL, -- field 1, key
+  "shelf"          bigint NOT NULL,           -- field 2, key
+  "title"          text COLLATE "C",          -- field 3
+  "note"           text COLLATE "C",          -- field 4
+  "shade"          bigint,                    -- field 5
+  "word"           text COLLATE "C",          -- field 15, indexed
+  "tone"           bigint,                    -- field 16
+  "prism_record"   bytea NOT NULL,
+  "prism_version"  bigint NOT NULL,
+  "prism_release"  integer NOT NULL,
+  "prism_checksum" bigint,
   PRIMARY KEY ("relic_id", "shelf")
 );
 CREATE INDEX "relics_word" ON "relics" ("word", "relic_id", "shelf");
@@ -120,6 +123,7 @@ CREATE TABLE "scalars" (
   "prism_record"   bytea NOT NULL,
   "prism_version"  bigint NOT NULL,
   "prism_release"  integer NOT NULL,
+  "prism_checksum" bigint,
   PRIMARY KEY ("scalar_id")
 );
 CREATE INDEX "scalars_bytes_opt" ON "scalars" ("bytes_opt", "scalar_id");

@@ -26,11 +26,12 @@ CREATE TABLE IF NOT EXISTS "prism_migrations" (
 -- class: safe · lock: none, the table is new · reversible: lossy, its records go with it
 CREATE SEQUENCE "west_notes_version";
 CREATE TABLE "west_notes" (
-  "note_id"       text COLLATE "C" NOT NULL, -- field 1, key
-  "topic"         text COLLATE "C",          -- field 2, indexed
-  "prism_record"  bytea NOT NULL,
-  "prism_version" bigint NOT NULL,
-  "prism_release" integer NOT NULL,
+  "note_id"        text COLLATE "C" NOT NULL, -- field 1, key
+  "topic"          text COLLATE "C",          -- field 2, indexed
+  "prism_record"   bytea NOT NULL,
+  "prism_version"  bigint NOT NULL,
+  "prism_release"  integer NOT NULL,
+  "prism_checksum" bigint,
   PRIMARY KEY ("note_id")
 );
 CREATE UNIQUE INDEX "west_notes_topic" ON "west_notes" ("topic");

@@ -28,13 +28,14 @@ CREATE TABLE IF NOT EXISTS "prism_versions" (
 -- conformance.v1.Account
 -- class: safe · lock: none, the table is new · reversible: lossy, its records go with it
 CREATE TABLE "accounts" (
-  "account_id"    TEXT NOT NULL, -- field 1, key
-  "confirmed_at"  TEXT,          -- field 7, indexed
-  "email"         TEXT,          -- field 9, indexed
-  "extension"     INTEGER,       -- field 10, indexed
-  "prism_record"  BLOB NOT NULL,
-  "prism_version" INTEGER NOT NULL,
-  "prism_release" INTEGER NOT NULL,
+  "account_id"     TEXT NOT NULL, -- field 1, key
+  "confirmed_at"   TEXT,          -- field 7, indexed
+  "email"          TEXT,          -- field 9, indexed
+  "extension"      INTEGER,       -- field 10, indexed
+  "prism_record"   BLOB NOT NULL,
+  "prism_version"  INTEGER NOT NULL,
+  "prism_release"  INTEGER NOT NULL,
+  "prism_checksum" INTEGER,
   PRIMARY KEY ("account_id")
 ) STRICT;
 CREATE INDEX "accounts_confirmed_at" ON "accounts" ("confirmed_at", "account_id");
@@ -45,10 +46,11 @@ INSERT INTO "prism_versions" ("table", "last") VALUES ('accounts', 0);
 -- conformance.v1.Document
 -- class: safe · lock: none, the table is new · reversible: lossy, its records go with it
 CREATE TABLE "documents" (
-  "document_id"   TEXT NOT NULL, -- field 1, key
-  "prism_record"  BLOB NOT NULL,
-  "prism_version" INTEGER NOT NULL,
-  "prism_release" INTEGER NOT NULL,
+  "document_id"    TEXT NOT NULL, -- field 1, key
+  "prism_record"   BLOB NOT NULL,
+  "prism_version"  INTEGER NOT NULL,
+  "prism_release"  INTEGER NOT NULL,
+  "prism_checksum" INTEGER,
   PRIMARY KEY ("document_id")
 ) STRICT;
 INSERT INTO "prism_versions" ("table", "last") VALUES ('documents', 0);

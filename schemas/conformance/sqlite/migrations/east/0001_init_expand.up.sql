@@ -28,11 +28,12 @@ CREATE TABLE IF NOT EXISTS "prism_versions" (
 -- conformance.v1.EastNote
 -- class: safe · lock: none, the table is new · reversible: lossy, its records go with it
 CREATE TABLE "east_notes" (
-  "note_id"       TEXT NOT NULL, -- field 1, key
-  "topic"         TEXT,          -- field 2, indexed
-  "prism_record"  BLOB NOT NULL,
-  "prism_version" INTEGER NOT NULL,
-  "prism_release" INTEGER NOT NULL,
+  "note_id"        TEXT NOT NULL, -- field 1, key
+  "topic"          TEXT,          -- field 2, indexed
+  "prism_record"   BLOB NOT NULL,
+  "prism_version"  INTEGER NOT NULL,
+  "prism_release"  INTEGER NOT NULL,
+  "prism_checksum" INTEGER,
   PRIMARY KEY ("note_id")
 ) STRICT;
 CREATE UNIQUE INDEX "east_notes_topic" ON "east_notes" ("topic");

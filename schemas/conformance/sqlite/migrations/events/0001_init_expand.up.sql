@@ -28,24 +28,25 @@ CREATE TABLE IF NOT EXISTS "prism_versions" (
 -- conformance.v1.Event
 -- class: safe · lock: none, the table is new · reversible: lossy, its records go with it
 CREATE TABLE "events" (
-  "tenant"        TEXT NOT NULL,    -- field 1, key
-  "shard"         INTEGER NOT NULL, -- field 2, key
-  "at"            TEXT NOT NULL,    -- field 3, key
-  "name"          TEXT NOT NULL,    -- field 4, key
-  "sequence"      INTEGER NOT NULL, -- field 5, key
-  "kind"          INTEGER,          -- field 6, indexed
-  "region"        TEXT,             -- field 7, indexed
-  "open"          INTEGER,          -- field 8, indexed
-  "severity"      INTEGER,          -- field 9, indexed
-  "remark"        TEXT,             -- field 10
-  "size"          BLOB,             -- field 11
-  "seen_at"       TEXT,             -- field 12
-  "checked"       INTEGER,          -- field 13
-  "reviewed_by"   TEXT,             -- field 14
-  "drift"         INTEGER,          -- field 15
-  "prism_record"  BLOB NOT NULL,
-  "prism_version" INTEGER NOT NULL,
-  "prism_release" INTEGER NOT NULL,
+  "tenant"         TEXT NOT NULL,    -- field 1, key
+  "shard"          INTEGER NOT NULL, -- field 2, key
+  "at"             TEXT NOT NULL,    -- field 3, key
+  "name"           TEXT NOT NULL,    -- field 4, key
+  "sequence"       INTEGER NOT NULL, -- field 5, key
+  "kind"           INTEGER,          -- field 6, indexed
+  "region"         TEXT,             -- field 7, indexed
+  "open"           INTEGER,          -- field 8, indexed
+  "severity"       INTEGER,          -- field 9, indexed
+  "remark"         TEXT,             -- field 10
+  "size"           BLOB,             -- field 11
+  "seen_at"        TEXT,             -- field 12
+  "checked"        INTEGER,          -- field 13
+  "reviewed_by"    TEXT,             -- field 14
+  "drift"          INTEGER,          -- field 15
+  "prism_record"   BLOB NOT NULL,
+  "prism_version"  INTEGER NOT NULL,
+  "prism_release"  INTEGER NOT NULL,
+  "prism_checksum" INTEGER,
   PRIMARY KEY ("tenant", "shard", "at", "name", "sequence")
 ) STRICT;
 CREATE INDEX "events_severity" ON "events" ("severity", "tenant", "shard", "at", "name", "sequence");

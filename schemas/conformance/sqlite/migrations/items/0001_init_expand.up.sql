@@ -28,26 +28,27 @@ CREATE TABLE IF NOT EXISTS "prism_versions" (
 -- conformance.v1.Badge
 -- class: safe · lock: none, the table is new · reversible: lossy, its records go with it
 CREATE TABLE "badges" (
-  "badge_id"      TEXT NOT NULL, -- field 1, key
-  "number"        INTEGER,       -- field 2, indexed
-  "chip"          BLOB,          -- field 3, indexed
-  "master"        INTEGER,       -- field 4, indexed
-  "grade"         INTEGER,       -- field 5, indexed
-  "issued_at"     TEXT,          -- field 6, indexed
-  "room"          TEXT,          -- field 7, indexed
-  "chair"         INTEGER,       -- field 8, indexed
-  "shelf"         INTEGER,       -- field 9, indexed
-  "slot"          INTEGER,       -- field 10, indexed
-  "floor"         INTEGER,       -- field 11, indexed
-  "depth"         INTEGER,       -- field 12, indexed
-  "batch"         INTEGER,       -- field 13, indexed
-  "maker"         BLOB,          -- field 14, indexed
-  "gate"          INTEGER,       -- field 15, indexed
-  "lane"          INTEGER,       -- field 16, indexed
-  "imprint"       BLOB,          -- field 17, indexed
-  "prism_record"  BLOB NOT NULL,
-  "prism_version" INTEGER NOT NULL,
-  "prism_release" INTEGER NOT NULL,
+  "badge_id"       TEXT NOT NULL, -- field 1, key
+  "number"         INTEGER,       -- field 2, indexed
+  "chip"           BLOB,          -- field 3, indexed
+  "master"         INTEGER,       -- field 4, indexed
+  "grade"          INTEGER,       -- field 5, indexed
+  "issued_at"      TEXT,          -- field 6, indexed
+  "room"           TEXT,          -- field 7, indexed
+  "chair"          INTEGER,       -- field 8, indexed
+  "shelf"          INTEGER,       -- field 9, indexed
+  "slot"           INTEGER,       -- field 10, indexed
+  "floor"          INTEGER,       -- field 11, indexed
+  "depth"          INTEGER,       -- field 12, indexed
+  "batch"          INTEGER,       -- field 13, indexed
+  "maker"          BLOB,          -- field 14, indexed
+  "gate"           INTEGER,       -- field 15, indexed
+  "lane"           INTEGER,       -- field 16, indexed
+  "imprint"        BLOB,          -- field 17, indexed
+  "prism_record"   BLOB NOT NULL,
+  "prism_version"  INTEGER NOT NULL,
+  "prism_release"  INTEGER NOT NULL,
+  "prism_checksum" INTEGER,
   PRIMARY KEY ("badge_id")
 ) STRICT;
 CREATE UNIQUE INDEX "badges_number" ON "badges" ("number");
@@ -70,14 +71,15 @@ INSERT INTO "prism_versions" ("table", "last") VALUES ('badges', 0);
 -- conformance.v1.Item
 -- class: safe · lock: none, the table is new · reversible: lossy, its records go with it
 CREATE TABLE "items" (
-  "item_id"       TEXT NOT NULL, -- field 1, key
-  "serial"        TEXT,          -- field 2, indexed
-  "label"         TEXT,          -- field 3, indexed
-  "colour"        TEXT,          -- field 4, indexed
-  "title"         TEXT,          -- field 5, indexed
-  "prism_record"  BLOB NOT NULL,
-  "prism_version" INTEGER NOT NULL,
-  "prism_release" INTEGER NOT NULL,
+  "item_id"        TEXT NOT NULL, -- field 1, key
+  "serial"         TEXT,          -- field 2, indexed
+  "label"          TEXT,          -- field 3, indexed
+  "colour"         TEXT,          -- field 4, indexed
+  "title"          TEXT,          -- field 5, indexed
+  "prism_record"   BLOB NOT NULL,
+  "prism_version"  INTEGER NOT NULL,
+  "prism_release"  INTEGER NOT NULL,
+  "prism_checksum" INTEGER,
   PRIMARY KEY ("item_id")
 ) STRICT;
 CREATE UNIQUE INDEX "items_serial" ON "items" ("serial");
@@ -89,11 +91,12 @@ INSERT INTO "prism_versions" ("table", "last") VALUES ('items', 0);
 -- conformance.v1.Ticket
 -- class: safe · lock: none, the table is new · reversible: lossy, its records go with it
 CREATE TABLE "tickets" (
-  "ticket_id"     TEXT NOT NULL, -- field 1, key
-  "code"          TEXT,          -- field 2, indexed
-  "prism_record"  BLOB NOT NULL,
-  "prism_version" INTEGER NOT NULL,
-  "prism_release" INTEGER NOT NULL,
+  "ticket_id"      TEXT NOT NULL, -- field 1, key
+  "code"           TEXT,          -- field 2, indexed
+  "prism_record"   BLOB NOT NULL,
+  "prism_version"  INTEGER NOT NULL,
+  "prism_release"  INTEGER NOT NULL,
+  "prism_checksum" INTEGER,
   PRIMARY KEY ("ticket_id")
 ) STRICT;
 CREATE UNIQUE INDEX "tickets_code" ON "tickets" ("code");

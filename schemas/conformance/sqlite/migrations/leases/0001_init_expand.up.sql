@@ -28,13 +28,14 @@ CREATE TABLE IF NOT EXISTS "prism_versions" (
 -- conformance.v1.Lease
 -- class: safe · lock: none, the table is new · reversible: lossy, its records go with it
 CREATE TABLE "leases" (
-  "lease_id"      TEXT NOT NULL, -- field 1, key
-  "owner"         TEXT,          -- field 2, indexed
-  "priority"      INTEGER,       -- field 3, indexed
-  "prism_record"  BLOB NOT NULL,
-  "prism_version" INTEGER NOT NULL,
-  "prism_release" INTEGER NOT NULL,
-  "prism_expires" TEXT NOT NULL,
+  "lease_id"       TEXT NOT NULL, -- field 1, key
+  "owner"          TEXT,          -- field 2, indexed
+  "priority"       INTEGER,       -- field 3, indexed
+  "prism_record"   BLOB NOT NULL,
+  "prism_version"  INTEGER NOT NULL,
+  "prism_release"  INTEGER NOT NULL,
+  "prism_expires"  TEXT NOT NULL,
+  "prism_checksum" INTEGER,
   PRIMARY KEY ("lease_id")
 ) STRICT;
 CREATE UNIQUE INDEX "leases_owner" ON "leases" ("owner");

@@ -28,14 +28,15 @@ CREATE TABLE IF NOT EXISTS "prism_versions" (
 -- conformance.v1.Cell
 -- class: safe · lock: none, the table is new · reversible: lossy, its records go with it
 CREATE TABLE "cells" (
-  "grade"         INTEGER NOT NULL, -- field 1, key
-  "shaded"        INTEGER NOT NULL, -- field 2, key
-  "row"           BLOB NOT NULL,    -- field 3, key
-  "column"        INTEGER NOT NULL, -- field 4, key
-  "upper"         INTEGER NOT NULL, -- field 5, key
-  "prism_record"  BLOB NOT NULL,
-  "prism_version" INTEGER NOT NULL,
-  "prism_release" INTEGER NOT NULL,
+  "grade"          INTEGER NOT NULL, -- field 1, key
+  "shaded"         INTEGER NOT NULL, -- field 2, key
+  "row"            BLOB NOT NULL,    -- field 3, key
+  "column"         INTEGER NOT NULL, -- field 4, key
+  "upper"          INTEGER NOT NULL, -- field 5, key
+  "prism_record"   BLOB NOT NULL,
+  "prism_version"  INTEGER NOT NULL,
+  "prism_release"  INTEGER NOT NULL,
+  "prism_checksum" INTEGER,
   PRIMARY KEY ("grade", "shaded", "row", "column", "upper")
 ) STRICT;
 INSERT INTO "prism_versions" ("table", "last") VALUES ('cells', 0);
@@ -43,10 +44,11 @@ INSERT INTO "prism_versions" ("table", "last") VALUES ('cells', 0);
 -- conformance.v1.Counter
 -- class: safe · lock: none, the table is new · reversible: lossy, its records go with it
 CREATE TABLE "counters" (
-  "counter_id"    INTEGER NOT NULL, -- field 1, key
-  "prism_record"  BLOB NOT NULL,
-  "prism_version" INTEGER NOT NULL,
-  "prism_release" INTEGER NOT NULL,
+  "counter_id"     INTEGER NOT NULL, -- field 1, key
+  "prism_record"   BLOB NOT NULL,
+  "prism_version"  INTEGER NOT NULL,
+  "prism_release"  INTEGER NOT NULL,
+  "prism_checksum" INTEGER,
   PRIMARY KEY ("counter_id")
 ) STRICT;
 INSERT INTO "prism_versions" ("table", "last") VALUES ('counters', 0);
@@ -54,26 +56,27 @@ INSERT INTO "prism_versions" ("table", "last") VALUES ('counters', 0);
 -- conformance.v1.Sample
 -- class: safe · lock: none, the table is new · reversible: lossy, its records go with it
 CREATE TABLE "samples" (
-  "sample_id"     TEXT NOT NULL, -- field 1, key
-  "text"          TEXT,          -- field 2, indexed
-  "number"        INTEGER,       -- field 3, indexed
-  "size"          BLOB,          -- field 4, indexed
-  "flag"          INTEGER,       -- field 5, indexed
-  "grade"         INTEGER,       -- field 6, indexed
-  "time"          TEXT,          -- field 7, indexed
-  "delta"         INTEGER,       -- field 8, indexed
-  "mask"          BLOB,          -- field 9, indexed
-  "level"         INTEGER,       -- field 10, indexed
-  "weight"        INTEGER,       -- field 11, indexed
-  "bucket"        INTEGER,       -- field 12, indexed
-  "amount"        INTEGER,       -- field 13, indexed
-  "shift"         INTEGER,       -- field 14, indexed
-  "checksum"      INTEGER,       -- field 15, indexed
-  "position"      INTEGER,       -- field 16, indexed
-  "digest"        BLOB,          -- field 17, indexed
-  "prism_record"  BLOB NOT NULL,
-  "prism_version" INTEGER NOT NULL,
-  "prism_release" INTEGER NOT NULL,
+  "sample_id"      TEXT NOT NULL, -- field 1, key
+  "text"           TEXT,          -- field 2, indexed
+  "number"         INTEGER,       -- field 3, indexed
+  "size"           BLOB,          -- field 4, indexed
+  "flag"           INTEGER,       -- field 5, indexed
+  "grade"          INTEGER,       -- field 6, indexed
+  "time"           TEXT,          -- field 7, indexed
+  "delta"          INTEGER,       -- field 8, indexed
+  "mask"           BLOB,          -- field 9, indexed
+  "level"          INTEGER,       -- field 10, indexed
+  "weight"         INTEGER,       -- field 11, indexed
+  "bucket"         INTEGER,       -- field 12, indexed
+  "amount"         INTEGER,       -- field 13, indexed
+  "shift"          INTEGER,       -- field 14, indexed
+  "checksum"       INTEGER,       -- field 15, indexed
+  "position"       INTEGER,       -- field 16, indexed
+  "digest"         BLOB,          -- field 17, indexed
+  "prism_record"   BLOB NOT NULL,
+  "prism_version"  INTEGER NOT NULL,
+  "prism_release"  INTEGER NOT NULL,
+  "prism_checksum" INTEGER,
   PRIMARY KEY ("sample_id")
 ) STRICT;
 CREATE INDEX "samples_text" ON "samples" ("text", "sample_id");

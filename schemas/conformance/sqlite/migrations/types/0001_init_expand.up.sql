@@ -28,21 +28,22 @@ CREATE TABLE IF NOT EXISTS "prism_versions" (
 -- conformance.v1.Compound
 -- class: safe · lock: none, the table is new · reversible: lossy, its records go with it
 CREATE TABLE "compounds" (
-  "int32_key"     INTEGER NOT NULL, -- field 1, key
-  "uint32_key"    INTEGER NOT NULL, -- field 2, key
-  "sint32_key"    INTEGER NOT NULL, -- field 3, key
-  "sint64_key"    INTEGER NOT NULL, -- field 4, key
-  "fixed32_key"   INTEGER NOT NULL, -- field 5, key
-  "fixed64_key"   BLOB NOT NULL,    -- field 6, key
-  "sfixed32_key"  INTEGER NOT NULL, -- field 7, key
-  "sfixed64_key"  INTEGER NOT NULL, -- field 8, key
-  "uint64_key"    BLOB NOT NULL,    -- field 9, key
-  "bytes_key"     BLOB NOT NULL,    -- field 10, key
-  "grain_key"     INTEGER NOT NULL, -- field 11, key
-  "bool_key"      INTEGER NOT NULL, -- field 12, key
-  "prism_record"  BLOB NOT NULL,
-  "prism_version" INTEGER NOT NULL,
-  "prism_release" INTEGER NOT NULL,
+  "int32_key"      INTEGER NOT NULL, -- field 1, key
+  "uint32_key"     INTEGER NOT NULL, -- field 2, key
+  "sint32_key"     INTEGER NOT NULL, -- field 3, key
+  "sint64_key"     INTEGER NOT NULL, -- field 4, key
+  "fixed32_key"    INTEGER NOT NULL, -- field 5, key
+  "fixed64_key"    BLOB NOT NULL,    -- field 6, key
+  "sfixed32_key"   INTEGER NOT NULL, -- field 7, key
+  "sfixed64_key"   INTEGER NOT NULL, -- field 8, key
+  "uint64_key"     BLOB NOT NULL,    -- field 9, key
+  "bytes_key"      BLOB NOT NULL,    -- field 10, key
+  "grain_key"      INTEGER NOT NULL, -- field 11, key
+  "bool_key"       INTEGER NOT NULL, -- field 12, key
+  "prism_record"   BLOB NOT NULL,
+  "prism_version"  INTEGER NOT NULL,
+  "prism_release"  INTEGER NOT NULL,
+  "prism_checksum" INTEGER,
   PRIMARY KEY ("int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key")
 ) STRICT;
 INSERT INTO "prism_versions" ("table", "last") VALUES ('compounds', 0);
@@ -50,13 +51,14 @@ INSERT INTO "prism_versions" ("table", "last") VALUES ('compounds', 0);
 -- conformance.v1.Modern
 -- class: safe · lock: none, the table is new · reversible: lossy, its records go with it
 CREATE TABLE "moderns" (
-  "modern_id"     TEXT NOT NULL, -- field 1, key
-  "rank"          TEXT,          -- field 5, indexed
-  "phase"         INTEGER,       -- field 7
-  "stage"         INTEGER,       -- field 8, indexed
-  "prism_record"  BLOB NOT NULL,
-  "prism_version" INTEGER NOT NULL,
-  "prism_release" INTEGER NOT NULL,
+  "modern_id"      TEXT NOT NULL, -- field 1, key
+  "rank"           TEXT,          -- field 5, indexed
+  "phase"          INTEGER,       -- field 7
+  "stage"          INTEGER,       -- field 8, indexed
+  "prism_record"   BLOB NOT NULL,
+  "prism_version"  INTEGER NOT NULL,
+  "prism_release"  INTEGER NOT NULL,
+  "prism_checksum" INTEGER,
   PRIMARY KEY ("modern_id")
 ) STRICT;
 CREATE INDEX "moderns_rank" ON "moderns" ("rank", "modern_id");
@@ -66,16 +68,17 @@ INSERT INTO "prism_versions" ("table", "last") VALUES ('moderns', 0);
 -- conformance.v1.Relic
 -- class: safe · lock: none, the table is new · reversible: lossy, its records go with it
 CREATE TABLE "relics" (
-  "relic_id"      TEXT NOT NULL,    -- field 1, key
-  "shelf"         INTEGER NOT NULL, -- field 2, key
-  "title"         TEXT,             -- field 3
-  "note"          TEXT,             -- field 4
-  "shade"         INTEGER,          -- field 5
-  "word"          TEXT,             -- field 15, indexed
-  "tone"          INTEGER,          -- field 16
-  "prism_record"  BLOB NOT NULL,
-  "prism_version" INTEGER NOT NULL,
-  "prism_release" INTEGER NOT NULL,
+  "relic_id"       TEXT NOT NULL,    -- field 1, key
+  "shelf"          INTEGER NOT NULL, -- field 2, key
+  "title"          TEXT,             -- field 3
+  "note"           TEXT,             -- field 4
+  "shade"          INTEGER,          -- field 5
+  "word"           TEXT,             -- field 15, indexed
+  "tone"           INTEGER,          -- field 16
+  "prism_record"   BLOB NOT NULL,
+  "prism_version"  INTEGER NOT NULL,
+  "prism_release"  INTEGER NOT NULL,
+  "prism_checksum" INTEGER,
   PRIMARY KEY ("relic_id", "shelf")
 ) STRICT;
 CREATE INDEX "relics_word" ON "relics" ("word", "relic_id", "shelf");
@@ -121,6 +124,7 @@ CREATE TABLE "scalars" (
   "prism_record"   BLOB NOT NULL,
   "prism_version"  INTEGER NOT NULL,
   "prism_release"  INTEGER NOT NULL,
+  "prism_checksum" INTEGER,
   PRIMARY KEY ("scalar_id")
 ) STRICT;
 CREATE INDEX "scalars_bytes_opt" ON "scalars" ("bytes_opt", "scalar_id");

@@ -33,7 +33,7 @@ func (s *Service) batchGet(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	var results keyvalue.Results
+	results := keyvalue.Results{Call: call}
 	err = s.store.batchGet(call.Context(), keys, &results)
 	return call.Reply(results.Bytes(), err)
 }

@@ -25,8 +25,8 @@ var everything = list{from: lowestKey, to: lowestKey}
 
 // page returns the empty page that l asks for of the list called query. Where l
 // resumes, forward pages move from up, reverse pages move to down.
-func (s *Service) page(query []byte, l *list) (*keyvalue.Page, error) {
-	page, cursor, err := s.tokens.Page(query, &l.paging)
+func (s *Service) page(call *runtime.Call, query []byte, l *list) (*keyvalue.Page, error) {
+	page, cursor, err := s.tokens.Page(call, query, &l.paging)
 	if err != nil || cursor == nil {
 		return page, err
 	}
@@ -150,7 +150,7 @@ func (s *Service) scan(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}

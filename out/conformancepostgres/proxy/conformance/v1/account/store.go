@@ -24,46 +24,53 @@ func (k *key) values() []any {
 	return []any{k.AccountID}
 }
 
-// values are the parameters that write r: its columns and its bytes.
+// values are the parameters that write r: its columns, its bytes and their
+// checksum.
 func (r *record) values() []any {
 	return []any{
 		r.AccountID, postgres.Time(r.ConfirmedAt), postgres.Nanos(r.ConfirmedAt), r.Email,
-		postgres.OptionalInt(r.Extension), postgres.Record(r.bytes),
+		postgres.OptionalInt(r.Extension), postgres.Record(r.bytes), keyvalue.Checksum(r.bytes),
 	}
 }
 
 const insert = `INSERT INTO "accounts" ("account_id", "confirmed_at", "confirmed_at_nanos", "email", "extension", "prism_record",
-  "prism_version", "prism_release")
-VALUES ($1, $2, $3, $4, $5, $6, nextval('"accounts_version"'), 1)
+  "prism_version", "prism_release", "prism_checksum")
+`
+
+const given = `VALUES ($1, $2, $3, $4, $5, $6, nextval('"accounts_version"'), 1, $7 # currval('"accounts_version"'))`
+
+const conflict = `
 ON CONFLICT ("account_id") DO `
 
 const replace = `UPDATE SET
   "confirmed_at" = excluded."confirmed_at", "confirmed_at_nanos" = excluded."confirmed_at_nanos",
   "email" = excluded."email", "extension" = excluded."extension",
   "prism_record" = excluded."prism_record", "prism_version" = nextval('"accounts_version"'),
-  "prism_release" = 1`
+  "prism_release" = 1, "prism_checksum" = $7 # currval('"accounts_version"')`
 
-const put = insert + replace + ` RETURNING "prism_version"`
+const put = insert + given + conflict + replace + ` RETURNING "prism_version"`
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 	return s.db.Put(ctx, &table, r.values())
 }
 
-const versionOf = `SELECT "prism_version" FROM "accounts" WHERE "account_id" = $1`
+const versionOf = `SELECT "prism_version" FROM "accounts"
+WHERE "account_id" >= $1 AND "account_id" <= $1
+ORDER BY "account_id" LIMIT 1`
 
-const create = insert + `NOTHING RETURNING "prism_version"`
+const create = insert + given + conflict + `NOTHING RETURNING "prism_version"`
 
-const swap = `WITH found AS MATERIALIZED (
-  SELECT "prism_version" AS version FROM "accounts" WHERE "account_id" = $1 FOR UPDATE
+const swap = `WITH prism_found AS MATERIALIZED (
+  SELECT "prism_version" AS version FROM "accounts"
+  WHERE "account_id" >= $1 AND "account_id" <= $1
+  ORDER BY "account_id" LIMIT 1 FOR UPDATE
 ), swapped AS (
-  UPDATE "accounts" SET
-    "confirmed_at" = $2, "confirmed_at_nanos" = $3, "email" = $4, "extension" = $5,
-    "prism_record" = $6, "prism_version" = nextval('"accounts_version"'), "prism_release" = 1
-  FROM found WHERE "account_id" = $1 AND found.version = $7
-  RETURNING "prism_version"
+` + insert + `SELECT $1, $2, $3, $4, $5, $6, nextval('"accounts_version"'), 1, $7 # currval('"accounts_version"')
+FROM prism_found WHERE version = $8` + conflict + replace + `
+RETURNING "prism_version"
 )
-SELECT (SELECT version FROM found), (SELECT "prism_version" FROM swapped)`
+SELECT (SELECT version FROM prism_found), (SELECT "prism_version" FROM swapped)`
 
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
@@ -71,21 +78,38 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.values(), expected)
 }
 
-const get = `SELECT "prism_version", "prism_record" FROM "accounts" WHERE "account_id" = $1`
+const get = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
+WHERE "account_id" >= $1 AND "account_id" <= $1
+ORDER BY "account_id" LIMIT 1`
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
 	return s.db.Record(ctx, &table, get, k.values()...)
 }
 
-const remove = `DELETE FROM "accounts" WHERE "account_id" = $1 RETURNING "prism_version"`
+const remove = `DELETE FROM "accounts" USING (
+  SELECT "account_id" FROM "accounts"
+  WHERE "account_id" >= $1 AND "account_id" <= $1
+  ORDER BY "account_id" LIMIT 1
+) AS prism_at
+WHERE "accounts"."account_id" = prism_at."account_id"
+  AND "accounts"."account_id" >= $1 AND "accounts"."account_id" <= $1
+RETURNING "prism_version"`
 
-const removeVersion = `WITH found AS MATERIALIZED (
-  SELECT "prism_version" AS version FROM "accounts" WHERE "account_id" = $1 FOR UPDATE
+const removeVersion = `WITH prism_found AS MATERIALIZED (
+  SELECT "prism_version" AS version FROM "accounts"
+  WHERE "account_id" >= $1 AND "account_id" <= $1
+  ORDER BY "account_id" LIMIT 1 FOR UPDATE
 ), removed AS (
-  DELETE FROM "accounts" USING found WHERE "account_id" = $1 AND found.version = $2
+  DELETE FROM "accounts" USING (
+    SELECT "account_id" FROM "accounts"
+    WHERE "account_id" >= $1 AND "account_id" <= $1
+    ORDER BY "account_id" LIMIT 1
+  ) AS prism_at
+  WHERE "accounts"."account_id" = prism_at."account_id"
+    AND "accounts"."account_id" >= $1 AND "accounts"."account_id" <= $1 AND (SELECT version FROM prism_found) = $2
 )
-SELECT version FROM found`
+SELECT version FROM prism_found`
 
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
@@ -109,20 +133,20 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int) []any { return keys[i].values() })
 }
 
-const scan = `SELECT "prism_version", "prism_record" FROM "accounts"
+const scan = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "account_id" >= $2
 ORDER BY "account_id" LIMIT $1`
 
-const scanTo = `SELECT "prism_version", "prism_record" FROM "accounts"
+const scanTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "account_id" >= $2
   AND "account_id" < $3
 ORDER BY "account_id" LIMIT $1`
 
-const scanReverse = `SELECT "prism_version", "prism_record" FROM "accounts"
+const scanReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "account_id" >= $2
 ORDER BY "account_id" DESC LIMIT $1`
 
-const scanReverseTo = `SELECT "prism_version", "prism_record" FROM "accounts"
+const scanReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "account_id" >= $2
   AND "account_id" < $3
 ORDER BY "account_id" DESC LIMIT $1`
@@ -137,27 +161,31 @@ func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) e
 	return s.db.Page(ctx, &table, page, scan, scanReverse, values...)
 }
 
-const findByConfirmedAt = `SELECT "prism_version", "prism_record" FROM "accounts"
-WHERE "confirmed_at" = $2 AND "confirmed_at_nanos" = $3
+const findByConfirmedAt = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
+WHERE "confirmed_at" = ANY (ARRAY[$2::timestamptz])
+  AND "confirmed_at_nanos" = $3
   AND "account_id" >= $4
-ORDER BY "account_id" LIMIT $1`
+ORDER BY "confirmed_at", "confirmed_at_nanos", "account_id" LIMIT $1`
 
-const toByConfirmedAt = `SELECT "prism_version", "prism_record" FROM "accounts"
-WHERE "confirmed_at" = $2 AND "confirmed_at_nanos" = $3
+const toByConfirmedAt = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
+WHERE "confirmed_at" = ANY (ARRAY[$2::timestamptz])
+  AND "confirmed_at_nanos" = $3
   AND "account_id" >= $4
   AND "account_id" < $5
-ORDER BY "account_id" LIMIT $1`
+ORDER BY "confirmed_at", "confirmed_at_nanos", "account_id" LIMIT $1`
 
-const reverseByConfirmedAt = `SELECT "prism_version", "prism_record" FROM "accounts"
-WHERE "confirmed_at" = $2 AND "confirmed_at_nanos" = $3
+const reverseByConfirmedAt = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
+WHERE "confirmed_at" = ANY (ARRAY[$2::timestamptz])
+  AND "confirmed_at_nanos" = $3
   AND "account_id" >= $4
-ORDER BY "account_id" DESC LIMIT $1`
+ORDER BY "confirmed_at" DESC, "confirmed_at_nanos" DESC, "account_id" DESC LIMIT $1`
 
-const reverseToByConfirmedAt = `SELECT "prism_version", "prism_record" FROM "accounts"
-WHERE "confirmed_at" = $2 AND "confirmed_at_nanos" = $3
+const reverseToByConfirmedAt = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
+WHERE "confirmed_at" = ANY (ARRAY[$2::timestamptz])
+  AND "confirmed_at_nanos" = $3
   AND "account_id" >= $4
   AND "account_id" < $5
-ORDER BY "account_id" DESC LIMIT $1`
+ORDER BY "confirmed_at" DESC, "confirmed_at_nanos" DESC, "account_id" DESC LIMIT $1`
 
 // findByConfirmedAt adds the records that r asks for to page, by account_id.
 func (s *store) findByConfirmedAt(ctx context.Context, r *requestByConfirmedAt, page *keyvalue.Page) error {
@@ -169,27 +197,27 @@ func (s *store) findByConfirmedAt(ctx context.Context, r *requestByConfirmedAt, 
 	return s.db.Page(ctx, &table, page, findByConfirmedAt, reverseByConfirmedAt, values...)
 }
 
-const findByEmail = `SELECT "prism_version", "prism_record" FROM "accounts"
-WHERE "email" = $2
+const findByEmail = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
+WHERE "email" = ANY (ARRAY[$2::text])
   AND "account_id" >= $3
-ORDER BY "account_id" LIMIT $1`
+ORDER BY "email", "account_id" LIMIT $1`
 
-const toByEmail = `SELECT "prism_version", "prism_record" FROM "accounts"
-WHERE "email" = $2
+const toByEmail = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
+WHERE "email" = ANY (ARRAY[$2::text])
   AND "account_id" >= $3
   AND "account_id" < $4
-ORDER BY "account_id" LIMIT $1`
+ORDER BY "email", "account_id" LIMIT $1`
 
-const reverseByEmail = `SELECT "prism_version", "prism_record" FROM "accounts"
-WHERE "email" = $2
+const reverseByEmail = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
+WHERE "email" = ANY (ARRAY[$2::text])
   AND "account_id" >= $3
-ORDER BY "account_id" DESC LIMIT $1`
+ORDER BY "email" DESC, "account_id" DESC LIMIT $1`
 
-const reverseToByEmail = `SELECT "prism_version", "prism_record" FROM "accounts"
-WHERE "email" = $2
+const reverseToByEmail = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
+WHERE "email" = ANY (ARRAY[$2::text])
   AND "account_id" >= $3
   AND "account_id" < $4
-ORDER BY "account_id" DESC LIMIT $1`
+ORDER BY "email" DESC, "account_id" DESC LIMIT $1`
 
 // findByEmail adds the records that r asks for to page, by account_id.
 func (s *store) findByEmail(ctx context.Context, r *requestByEmail, page *keyvalue.Page) error {
@@ -201,27 +229,27 @@ func (s *store) findByEmail(ctx context.Context, r *requestByEmail, page *keyval
 	return s.db.Page(ctx, &table, page, findByEmail, reverseByEmail, values...)
 }
 
-const findByExtension = `SELECT "prism_version", "prism_record" FROM "accounts"
-WHERE "extension" = $2
+const findByExtension = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
+WHERE "extension" = ANY (ARRAY[$2::bigint])
   AND "account_id" >= $3
-ORDER BY "account_id" LIMIT $1`
+ORDER BY "extension", "account_id" LIMIT $1`
 
-const toByExtension = `SELECT "prism_version", "prism_record" FROM "accounts"
-WHERE "extension" = $2
+const toByExtension = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
+WHERE "extension" = ANY (ARRAY[$2::bigint])
   AND "account_id" >= $3
   AND "account_id" < $4
-ORDER BY "account_id" LIMIT $1`
+ORDER BY "extension", "account_id" LIMIT $1`
 
-const reverseByExtension = `SELECT "prism_version", "prism_record" FROM "accounts"
-WHERE "extension" = $2
+const reverseByExtension = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
+WHERE "extension" = ANY (ARRAY[$2::bigint])
   AND "account_id" >= $3
-ORDER BY "account_id" DESC LIMIT $1`
+ORDER BY "extension" DESC, "account_id" DESC LIMIT $1`
 
-const reverseToByExtension = `SELECT "prism_version", "prism_record" FROM "accounts"
-WHERE "extension" = $2
+const reverseToByExtension = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
+WHERE "extension" = ANY (ARRAY[$2::bigint])
   AND "account_id" >= $3
   AND "account_id" < $4
-ORDER BY "account_id" DESC LIMIT $1`
+ORDER BY "extension" DESC, "account_id" DESC LIMIT $1`
 
 // findByExtension adds the records that r asks for to page, by account_id.
 func (s *store) findByExtension(ctx context.Context, r *requestByExtension, page *keyvalue.Page) error {

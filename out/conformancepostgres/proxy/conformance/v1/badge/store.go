@@ -41,7 +41,8 @@ func (k *key) values() []any {
 	return []any{k.BadgeID}
 }
 
-// values are the parameters that write r: its columns and its bytes.
+// values are the parameters that write r: its columns, its bytes and their
+// checksum.
 func (r *record) values() []any {
 	return []any{
 		r.BadgeID, postgres.OptionalInt(r.Number), postgres.OptionalUint(r.Chip),
@@ -50,14 +51,18 @@ func (r *record) values() []any {
 		postgres.OptionalInt(r.Shelf), postgres.OptionalInt(r.Slot), postgres.OptionalInt(r.Floor),
 		postgres.OptionalInt(r.Depth), postgres.OptionalInt(r.Batch), postgres.OptionalUint(r.Maker),
 		postgres.OptionalInt(r.Gate), postgres.OptionalInt(r.Lane), r.Imprint,
-		postgres.Record(r.bytes),
+		postgres.Record(r.bytes), keyvalue.Checksum(r.bytes),
 	}
 }
 
 const insert = `INSERT INTO "badges" ("badge_id", "number", "chip", "master", "grade", "issued_at", "issued_at_nanos", "room", "chair",
   "shelf", "slot", "floor", "depth", "batch", "maker", "gate", "lane", "imprint", "prism_record",
-  "prism_version", "prism_release")
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, nextval('"badges_version"'), 1)
+  "prism_version", "prism_release", "prism_checksum")
+`
+
+const given = `VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, nextval('"badges_version"'), 1, $20 # currval('"badges_version"'))`
+
+const conflict = `
 ON CONFLICT ("badge_id") DO `
 
 const replace = `UPDATE SET
@@ -68,61 +73,92 @@ const replace = `UPDATE SET
   "floor" = excluded."floor", "depth" = excluded."depth", "batch" = excluded."batch",
   "maker" = excluded."maker", "gate" = excluded."gate", "lane" = excluded."lane",
   "imprint" = excluded."imprint", "prism_record" = excluded."prism_record",
-  "prism_version" = nextval('"badges_version"'), "prism_release" = 1`
+  "prism_version" = nextval('"badges_version"'), "prism_release" = 1,
+  "prism_checksum" = $20 # currval('"badges_version"')`
 
-const put = insert + replace + ` RETURNING "prism_version"`
+const put = insert + given + conflict + replace + ` RETURNING "prism_version"`
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 	return s.db.Put(ctx, &table, r.values())
 }
 
-const takenByNumber = `SELECT "prism_version" FROM "badges" WHERE "number" = $1 AND NOT ("badge_id" = $2)`
+const takenByNumber = `SELECT "prism_version" FROM "badges"
+WHERE "number" >= $1 AND "number" <= $1 AND NOT ("badge_id" = $2)
+ORDER BY "number" LIMIT 1`
 
-const takenByChip = `SELECT "prism_version" FROM "badges" WHERE "chip" = $1 AND NOT ("badge_id" = $2)`
+const takenByChip = `SELECT "prism_version" FROM "badges"
+WHERE "chip" >= $1 AND "chip" <= $1 AND NOT ("badge_id" = $2)
+ORDER BY "chip" LIMIT 1`
 
-const takenByMaster = `SELECT "prism_version" FROM "badges" WHERE "master" = $1 AND NOT ("badge_id" = $2)`
+const takenByMaster = `SELECT "prism_version" FROM "badges"
+WHERE "master" >= $1 AND "master" <= $1 AND NOT ("badge_id" = $2)
+ORDER BY "master" LIMIT 1`
 
-const takenByGrade = `SELECT "prism_version" FROM "badges" WHERE "grade" = $1 AND NOT ("badge_id" = $2)`
+const takenByGrade = `SELECT "prism_version" FROM "badges"
+WHERE "grade" >= $1 AND "grade" <= $1 AND NOT ("badge_id" = $2)
+ORDER BY "grade" LIMIT 1`
 
-const takenByIssuedAt = `SELECT "prism_version" FROM "badges" WHERE "issued_at" = $1 AND "issued_at_nanos" = $2 AND NOT ("badge_id" = $3)`
+const takenByIssuedAt = `SELECT "prism_version" FROM "badges"
+WHERE "issued_at" = $1 AND "issued_at_nanos" >= $2 AND "issued_at_nanos" <= $2 AND NOT ("badge_id" = $3)
+ORDER BY "issued_at", "issued_at_nanos" LIMIT 1`
 
-const takenByShelf = `SELECT "prism_version" FROM "badges" WHERE "shelf" = $1 AND NOT ("badge_id" = $2)`
+const takenByShelf = `SELECT "prism_version" FROM "badges"
+WHERE "shelf" >= $1 AND "shelf" <= $1 AND NOT ("badge_id" = $2)
+ORDER BY "shelf" LIMIT 1`
 
-const takenBySlot = `SELECT "prism_version" FROM "badges" WHERE "slot" = $1 AND NOT ("badge_id" = $2)`
+const takenBySlot = `SELECT "prism_version" FROM "badges"
+WHERE "slot" >= $1 AND "slot" <= $1 AND NOT ("badge_id" = $2)
+ORDER BY "slot" LIMIT 1`
 
-const takenByFloor = `SELECT "prism_version" FROM "badges" WHERE "floor" = $1 AND NOT ("badge_id" = $2)`
+const takenByFloor = `SELECT "prism_version" FROM "badges"
+WHERE "floor" >= $1 AND "floor" <= $1 AND NOT ("badge_id" = $2)
+ORDER BY "floor" LIMIT 1`
 
-const takenByDepth = `SELECT "prism_version" FROM "badges" WHERE "depth" = $1 AND NOT ("badge_id" = $2)`
+const takenByDepth = `SELECT "prism_version" FROM "badges"
+WHERE "depth" >= $1 AND "depth" <= $1 AND NOT ("badge_id" = $2)
+ORDER BY "depth" LIMIT 1`
 
-const takenByBatch = `SELECT "prism_version" FROM "badges" WHERE "batch" = $1 AND NOT ("badge_id" = $2)`
+const takenByBatch = `SELECT "prism_version" FROM "badges"
+WHERE "batch" >= $1 AND "batch" <= $1 AND NOT ("badge_id" = $2)
+ORDER BY "batch" LIMIT 1`
 
-const takenByMaker = `SELECT "prism_version" FROM "badges" WHERE "maker" = $1 AND NOT ("badge_id" = $2)`
+const takenByMaker = `SELECT "prism_version" FROM "badges"
+WHERE "maker" >= $1 AND "maker" <= $1 AND NOT ("badge_id" = $2)
+ORDER BY "maker" LIMIT 1`
 
-const takenByGate = `SELECT "prism_version" FROM "badges" WHERE "gate" = $1 AND NOT ("badge_id" = $2)`
+const takenByGate = `SELECT "prism_version" FROM "badges"
+WHERE "gate" >= $1 AND "gate" <= $1 AND NOT ("badge_id" = $2)
+ORDER BY "gate" LIMIT 1`
 
-const takenByLane = `SELECT "prism_version" FROM "badges" WHERE "lane" = $1 AND NOT ("badge_id" = $2)`
+const takenByLane = `SELECT "prism_version" FROM "badges"
+WHERE "lane" >= $1 AND "lane" <= $1 AND NOT ("badge_id" = $2)
+ORDER BY "lane" LIMIT 1`
 
-const takenByImprint = `SELECT "prism_version" FROM "badges" WHERE "imprint" = $1 AND NOT ("badge_id" = $2)`
+const takenByImprint = `SELECT "prism_version" FROM "badges"
+WHERE "imprint" >= $1 AND "imprint" <= $1 AND NOT ("badge_id" = $2)
+ORDER BY "imprint" LIMIT 1`
 
-const takenBySeat = `SELECT "prism_version" FROM "badges" WHERE "room" = $1 AND "chair" = $2 AND NOT ("badge_id" = $3)`
+const takenBySeat = `SELECT "prism_version" FROM "badges"
+WHERE "room" = $1 AND "chair" >= $2 AND "chair" <= $2 AND NOT ("badge_id" = $3)
+ORDER BY "room", "chair" LIMIT 1`
 
-const versionOf = `SELECT "prism_version" FROM "badges" WHERE "badge_id" = $1`
+const versionOf = `SELECT "prism_version" FROM "badges"
+WHERE "badge_id" >= $1 AND "badge_id" <= $1
+ORDER BY "badge_id" LIMIT 1`
 
-const create = insert + `NOTHING RETURNING "prism_version"`
+const create = insert + given + conflict + `NOTHING RETURNING "prism_version"`
 
-const swap = `WITH found AS MATERIALIZED (
-  SELECT "prism_version" AS version FROM "badges" WHERE "badge_id" = $1 FOR UPDATE
+const swap = `WITH prism_found AS MATERIALIZED (
+  SELECT "prism_version" AS version FROM "badges"
+  WHERE "badge_id" >= $1 AND "badge_id" <= $1
+  ORDER BY "badge_id" LIMIT 1 FOR UPDATE
 ), swapped AS (
-  UPDATE "badges" SET
-    "number" = $2, "chip" = $3, "master" = $4, "grade" = $5, "issued_at" = $6,
-    "issued_at_nanos" = $7, "room" = $8, "chair" = $9, "shelf" = $10, "slot" = $11, "floor" = $12,
-    "depth" = $13, "batch" = $14, "maker" = $15, "gate" = $16, "lane" = $17, "imprint" = $18,
-    "prism_record" = $19, "prism_version" = nextval('"badges_version"'), "prism_release" = 1
-  FROM found WHERE "badge_id" = $1 AND found.version = $20
-  RETURNING "prism_version"
+` + insert + `SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, nextval('"badges_version"'), 1, $20 # currval('"badges_version"')
+FROM prism_found WHERE version = $21` + conflict + replace + `
+RETURNING "prism_version"
 )
-SELECT (SELECT version FROM found), (SELECT "prism_version" FROM swapped)`
+SELECT (SELECT version FROM prism_found), (SELECT "prism_version" FROM swapped)`
 
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
@@ -130,21 +166,38 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.values(), expected)
 }
 
-const get = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "badge_id" = $1`
+const get = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
+WHERE "badge_id" >= $1 AND "badge_id" <= $1
+ORDER BY "badge_id" LIMIT 1`
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
 	return s.db.Record(ctx, &table, get, k.values()...)
 }
 
-const remove = `DELETE FROM "badges" WHERE "badge_id" = $1 RETURNING "prism_version"`
+const remove = `DELETE FROM "badges" USING (
+  SELECT "badge_id" FROM "badges"
+  WHERE "badge_id" >= $1 AND "badge_id" <= $1
+  ORDER BY "badge_id" LIMIT 1
+) AS prism_at
+WHERE "badges"."badge_id" = prism_at."badge_id"
+  AND "badges"."badge_id" >= $1 AND "badges"."badge_id" <= $1
+RETURNING "prism_version"`
 
-const removeVersion = `WITH found AS MATERIALIZED (
-  SELECT "prism_version" AS version FROM "badges" WHERE "badge_id" = $1 FOR UPDATE
+const removeVersion = `WITH prism_found AS MATERIALIZED (
+  SELECT "prism_version" AS version FROM "badges"
+  WHERE "badge_id" >= $1 AND "badge_id" <= $1
+  ORDER BY "badge_id" LIMIT 1 FOR UPDATE
 ), removed AS (
-  DELETE FROM "badges" USING found WHERE "badge_id" = $1 AND found.version = $2
+  DELETE FROM "badges" USING (
+    SELECT "badge_id" FROM "badges"
+    WHERE "badge_id" >= $1 AND "badge_id" <= $1
+    ORDER BY "badge_id" LIMIT 1
+  ) AS prism_at
+  WHERE "badges"."badge_id" = prism_at."badge_id"
+    AND "badges"."badge_id" >= $1 AND "badges"."badge_id" <= $1 AND (SELECT version FROM prism_found) = $2
 )
-SELECT version FROM found`
+SELECT version FROM prism_found`
 
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
@@ -168,125 +221,155 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int) []any { return keys[i].values() })
 }
 
-const findByNumber = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "number" = $1`
+const findByNumber = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
+WHERE "number" >= $1 AND "number" <= $1
+ORDER BY "number" LIMIT 1`
 
 // findByNumber returns the record with the values, as a reply.
 func (s *store) findByNumber(ctx context.Context, r *requestByNumber) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByNumber, r.Number)
 }
 
-const findByChip = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "chip" = $1`
+const findByChip = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
+WHERE "chip" >= $1 AND "chip" <= $1
+ORDER BY "chip" LIMIT 1`
 
 // findByChip returns the record with the values, as a reply.
 func (s *store) findByChip(ctx context.Context, r *requestByChip) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByChip, r.Chip)
 }
 
-const findByMaster = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "master" = $1`
+const findByMaster = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
+WHERE "master" >= $1 AND "master" <= $1
+ORDER BY "master" LIMIT 1`
 
 // findByMaster returns the record with the values, as a reply.
 func (s *store) findByMaster(ctx context.Context, r *requestByMaster) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByMaster, r.Master)
 }
 
-const findByGrade = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "grade" = $1`
+const findByGrade = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
+WHERE "grade" >= $1 AND "grade" <= $1
+ORDER BY "grade" LIMIT 1`
 
 // findByGrade returns the record with the values, as a reply.
 func (s *store) findByGrade(ctx context.Context, r *requestByGrade) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByGrade, r.Grade)
 }
 
-const findByIssuedAt = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "issued_at" = $1 AND "issued_at_nanos" = $2`
+const findByIssuedAt = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
+WHERE "issued_at" = $1 AND "issued_at_nanos" >= $2 AND "issued_at_nanos" <= $2
+ORDER BY "issued_at", "issued_at_nanos" LIMIT 1`
 
 // findByIssuedAt returns the record with the values, as a reply.
 func (s *store) findByIssuedAt(ctx context.Context, r *requestByIssuedAt) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByIssuedAt, postgres.Time(r.IssuedAt), postgres.Nanos(r.IssuedAt))
 }
 
-const findByShelf = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "shelf" = $1`
+const findByShelf = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
+WHERE "shelf" >= $1 AND "shelf" <= $1
+ORDER BY "shelf" LIMIT 1`
 
 // findByShelf returns the record with the values, as a reply.
 func (s *store) findByShelf(ctx context.Context, r *requestByShelf) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByShelf, r.Shelf)
 }
 
-const findBySlot = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "slot" = $1`
+const findBySlot = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
+WHERE "slot" >= $1 AND "slot" <= $1
+ORDER BY "slot" LIMIT 1`
 
 // findBySlot returns the record with the values, as a reply.
 func (s *store) findBySlot(ctx context.Context, r *requestBySlot) ([]byte, error) {
 	return s.db.Record(ctx, &table, findBySlot, r.Slot)
 }
 
-const findByFloor = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "floor" = $1`
+const findByFloor = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
+WHERE "floor" >= $1 AND "floor" <= $1
+ORDER BY "floor" LIMIT 1`
 
 // findByFloor returns the record with the values, as a reply.
 func (s *store) findByFloor(ctx context.Context, r *requestByFloor) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByFloor, r.Floor)
 }
 
-const findByDepth = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "depth" = $1`
+const findByDepth = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
+WHERE "depth" >= $1 AND "depth" <= $1
+ORDER BY "depth" LIMIT 1`
 
 // findByDepth returns the record with the values, as a reply.
 func (s *store) findByDepth(ctx context.Context, r *requestByDepth) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByDepth, r.Depth)
 }
 
-const findByBatch = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "batch" = $1`
+const findByBatch = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
+WHERE "batch" >= $1 AND "batch" <= $1
+ORDER BY "batch" LIMIT 1`
 
 // findByBatch returns the record with the values, as a reply.
 func (s *store) findByBatch(ctx context.Context, r *requestByBatch) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByBatch, r.Batch)
 }
 
-const findByMaker = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "maker" = $1`
+const findByMaker = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
+WHERE "maker" >= $1 AND "maker" <= $1
+ORDER BY "maker" LIMIT 1`
 
 // findByMaker returns the record with the values, as a reply.
 func (s *store) findByMaker(ctx context.Context, r *requestByMaker) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByMaker, r.Maker)
 }
 
-const findByGate = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "gate" = $1`
+const findByGate = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
+WHERE "gate" >= $1 AND "gate" <= $1
+ORDER BY "gate" LIMIT 1`
 
 // findByGate returns the record with the values, as a reply.
 func (s *store) findByGate(ctx context.Context, r *requestByGate) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByGate, r.Gate)
 }
 
-const findByLane = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "lane" = $1`
+const findByLane = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
+WHERE "lane" >= $1 AND "lane" <= $1
+ORDER BY "lane" LIMIT 1`
 
 // findByLane returns the record with the values, as a reply.
 func (s *store) findByLane(ctx context.Context, r *requestByLane) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByLane, r.Lane)
 }
 
-const findByImprint = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "imprint" = $1`
+const findByImprint = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
+WHERE "imprint" >= $1 AND "imprint" <= $1
+ORDER BY "imprint" LIMIT 1`
 
 // findByImprint returns the record with the values, as a reply.
 func (s *store) findByImprint(ctx context.Context, r *requestByImprint) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByImprint, r.Imprint)
 }
 
-const findBySeat = `SELECT "prism_version", "prism_record" FROM "badges" WHERE "room" = $1 AND "chair" = $2`
+const findBySeat = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
+WHERE "room" = $1 AND "chair" >= $2 AND "chair" <= $2
+ORDER BY "room", "chair" LIMIT 1`
 
 // findBySeat returns the record with the values, as a reply.
 func (s *store) findBySeat(ctx context.Context, r *requestBySeat) ([]byte, error) {
 	return s.db.Record(ctx, &table, findBySeat, r.Room, r.Chair)
 }
 
-const scan = `SELECT "prism_version", "prism_record" FROM "badges"
+const scan = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
 WHERE "badge_id" >= $2
 ORDER BY "badge_id" LIMIT $1`
 
-const scanTo = `SELECT "prism_version", "prism_record" FROM "badges"
+const scanTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
 WHERE "badge_id" >= $2
   AND "badge_id" < $3
 ORDER BY "badge_id" LIMIT $1`
 
-const scanReverse = `SELECT "prism_version", "prism_record" FROM "badges"
+const scanReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
 WHERE "badge_id" >= $2
 ORDER BY "badge_id" DESC LIMIT $1`
 
-const scanReverseTo = `SELECT "prism_version", "prism_record" FROM "badges"
+const scanReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
 WHERE "badge_id" >= $2
   AND "badge_id" < $3
 ORDER BY "badge_id" DESC LIMIT $1`

@@ -24,41 +24,51 @@ func (k *key) values() []any {
 	return []any{k.Grade, k.Shaded, k.Row, k.Column, k.Upper}
 }
 
-// values are the parameters that write r: its columns and its bytes.
+// values are the parameters that write r: its columns, its bytes and their
+// checksum.
 func (r *record) values() []any {
 	return []any{
 		r.Grade, r.Shaded, r.Row, r.Column, r.Upper, postgres.Record(r.bytes),
+		keyvalue.Checksum(r.bytes),
 	}
 }
 
-const insert = `INSERT INTO "cells" ("grade", "shaded", "row", "column", "upper", "prism_record", "prism_version", "prism_release")
-VALUES ($1, $2, $3, $4, $5, $6, nextval('"cells_version"'), 1)
+const insert = `INSERT INTO "cells" ("grade", "shaded", "row", "column", "upper", "prism_record", "prism_version", "prism_release",
+  "prism_checksum")
+`
+
+const given = `VALUES ($1, $2, $3, $4, $5, $6, nextval('"cells_version"'), 1, $7 # currval('"cells_version"'))`
+
+const conflict = `
 ON CONFLICT ("grade", "shaded", "row", "column", "upper") DO `
 
 const replace = `UPDATE SET
   "prism_record" = excluded."prism_record", "prism_version" = nextval('"cells_version"'),
-  "prism_release" = 1`
+  "prism_release" = 1, "prism_checksum" = $7 # currval('"cells_version"')`
 
-const put = insert + replace + ` RETURNING "prism_version"`
+const put = insert + given + conflict + replace + ` RETURNING "prism_version"`
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 	return s.db.Put(ctx, &table, r.values())
 }
 
-const versionOf = `SELECT "prism_version" FROM "cells" WHERE "grade" = $1 AND "shaded" = $2 AND "row" = $3 AND "column" = $4 AND "upper" = $5`
+const versionOf = `SELECT "prism_version" FROM "cells"
+WHERE "grade" = $1 AND "shaded" = $2 AND "row" = $3 AND "column" = $4 AND "upper" >= $5 AND "upper" <= $5
+ORDER BY "grade", "shaded", "row", "column", "upper" LIMIT 1`
 
-const create = insert + `NOTHING RETURNING "prism_version"`
+const create = insert + given + conflict + `NOTHING RETURNING "prism_version"`
 
-const swap = `WITH found AS MATERIALIZED (
-  SELECT "prism_version" AS version FROM "cells" WHERE "grade" = $1 AND "shaded" = $2 AND "row" = $3 AND "column" = $4 AND "upper" = $5 FOR UPDATE
+const swap = `WITH prism_found AS MATERIALIZED (
+  SELECT "prism_version" AS version FROM "cells"
+  WHERE "grade" = $1 AND "shaded" = $2 AND "row" = $3 AND "column" = $4 AND "upper" >= $5 AND "upper" <= $5
+  ORDER BY "grade", "shaded", "row", "column", "upper" LIMIT 1 FOR UPDATE
 ), swapped AS (
-  UPDATE "cells" SET
-    "prism_record" = $6, "prism_version" = nextval('"cells_version"'), "prism_release" = 1
-  FROM found WHERE "grade" = $1 AND "shaded" = $2 AND "row" = $3 AND "column" = $4 AND "upper" = $5 AND found.version = $7
-  RETURNING "prism_version"
+` + insert + `SELECT $1, $2, $3, $4, $5, $6, nextval('"cells_version"'), 1, $7 # currval('"cells_version"')
+FROM prism_found WHERE version = $8` + conflict + replace + `
+RETURNING "prism_version"
 )
-SELECT (SELECT version FROM found), (SELECT "prism_version" FROM swapped)`
+SELECT (SELECT version FROM prism_found), (SELECT "prism_version" FROM swapped)`
 
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
@@ -66,21 +76,38 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.values(), expected)
 }
 
-const get = `SELECT "prism_version", "prism_record" FROM "cells" WHERE "grade" = $1 AND "shaded" = $2 AND "row" = $3 AND "column" = $4 AND "upper" = $5`
+const get = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "cells"
+WHERE "grade" = $1 AND "shaded" = $2 AND "row" = $3 AND "column" = $4 AND "upper" >= $5 AND "upper" <= $5
+ORDER BY "grade", "shaded", "row", "column", "upper" LIMIT 1`
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
 	return s.db.Record(ctx, &table, get, k.values()...)
 }
 
-const remove = `DELETE FROM "cells" WHERE "grade" = $1 AND "shaded" = $2 AND "row" = $3 AND "column" = $4 AND "upper" = $5 RETURNING "prism_version"`
+const remove = `DELETE FROM "cells" USING (
+  SELECT "grade", "shaded", "row", "column", "upper" FROM "cells"
+  WHERE "grade" = $1 AND "shaded" = $2 AND "row" = $3 AND "column" = $4 AND "upper" >= $5 AND "upper" <= $5
+  ORDER BY "grade", "shaded", "row", "column", "upper" LIMIT 1
+) AS prism_at
+WHERE "cells"."grade" = prism_at."grade" AND "cells"."shaded" = prism_at."shaded" AND "cells"."row" = prism_at."row" AND "cells"."column" = prism_at."column" AND "cells"."upper" = prism_at."upper"
+  AND "cells"."grade" = $1 AND "cells"."shaded" = $2 AND "cells"."row" = $3 AND "cells"."column" = $4 AND "cells"."upper" >= $5 AND "cells"."upper" <= $5
+RETURNING "prism_version"`
 
-const removeVersion = `WITH found AS MATERIALIZED (
-  SELECT "prism_version" AS version FROM "cells" WHERE "grade" = $1 AND "shaded" = $2 AND "row" = $3 AND "column" = $4 AND "upper" = $5 FOR UPDATE
+const removeVersion = `WITH prism_found AS MATERIALIZED (
+  SELECT "prism_version" AS version FROM "cells"
+  WHERE "grade" = $1 AND "shaded" = $2 AND "row" = $3 AND "column" = $4 AND "upper" >= $5 AND "upper" <= $5
+  ORDER BY "grade", "shaded", "row", "column", "upper" LIMIT 1 FOR UPDATE
 ), removed AS (
-  DELETE FROM "cells" USING found WHERE "grade" = $1 AND "shaded" = $2 AND "row" = $3 AND "column" = $4 AND "upper" = $5 AND found.version = $6
+  DELETE FROM "cells" USING (
+    SELECT "grade", "shaded", "row", "column", "upper" FROM "cells"
+    WHERE "grade" = $1 AND "shaded" = $2 AND "row" = $3 AND "column" = $4 AND "upper" >= $5 AND "upper" <= $5
+    ORDER BY "grade", "shaded", "row", "column", "upper" LIMIT 1
+  ) AS prism_at
+  WHERE "cells"."grade" = prism_at."grade" AND "cells"."shaded" = prism_at."shaded" AND "cells"."row" = prism_at."row" AND "cells"."column" = prism_at."column" AND "cells"."upper" = prism_at."upper"
+    AND "cells"."grade" = $1 AND "cells"."shaded" = $2 AND "cells"."row" = $3 AND "cells"."column" = $4 AND "cells"."upper" >= $5 AND "cells"."upper" <= $5 AND (SELECT version FROM prism_found) = $6
 )
-SELECT version FROM found`
+SELECT version FROM prism_found`
 
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
@@ -104,20 +131,20 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int) []any { return keys[i].values() })
 }
 
-const scan = `SELECT "prism_version", "prism_record" FROM "cells"
+const scan = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "cells"
 WHERE ("grade", "shaded", "row", "column", "upper") >= ($2, $3, $4, $5, $6)
 ORDER BY "grade", "shaded", "row", "column", "upper" LIMIT $1`
 
-const scanTo = `SELECT "prism_version", "prism_record" FROM "cells"
+const scanTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "cells"
 WHERE ("grade", "shaded", "row", "column", "upper") >= ($2, $3, $4, $5, $6)
   AND ("grade", "shaded", "row", "column", "upper") < ($7, $8, $9, $10, $11)
 ORDER BY "grade", "shaded", "row", "column", "upper" LIMIT $1`
 
-const scanReverse = `SELECT "prism_version", "prism_record" FROM "cells"
+const scanReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "cells"
 WHERE ("grade", "shaded", "row", "column", "upper") >= ($2, $3, $4, $5, $6)
 ORDER BY "grade" DESC, "shaded" DESC, "row" DESC, "column" DESC, "upper" DESC LIMIT $1`
 
-const scanReverseTo = `SELECT "prism_version", "prism_record" FROM "cells"
+const scanReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "cells"
 WHERE ("grade", "shaded", "row", "column", "upper") >= ($2, $3, $4, $5, $6)
   AND ("grade", "shaded", "row", "column", "upper") < ($7, $8, $9, $10, $11)
 ORDER BY "grade" DESC, "shaded" DESC, "row" DESC, "column" DESC, "upper" DESC LIMIT $1`
@@ -132,27 +159,31 @@ func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) e
 	return s.db.Page(ctx, &table, page, scan, scanReverse, values...)
 }
 
-const scanPartition = `SELECT "prism_version", "prism_record" FROM "cells"
-WHERE "grade" = $2 AND "shaded" = $3
+const scanPartition = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "cells"
+WHERE "grade" = $2
+  AND "shaded" = $3
   AND ("row", "column", "upper") >= ($4, $5, $6)
-ORDER BY "row", "column", "upper" LIMIT $1`
+ORDER BY "grade", "shaded", "row", "column", "upper" LIMIT $1`
 
-const scanPartitionTo = `SELECT "prism_version", "prism_record" FROM "cells"
-WHERE "grade" = $2 AND "shaded" = $3
+const scanPartitionTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "cells"
+WHERE "grade" = $2
+  AND "shaded" = $3
   AND ("row", "column", "upper") >= ($4, $5, $6)
   AND ("row", "column", "upper") < ($7, $8, $9)
-ORDER BY "row", "column", "upper" LIMIT $1`
+ORDER BY "grade", "shaded", "row", "column", "upper" LIMIT $1`
 
-const scanPartitionReverse = `SELECT "prism_version", "prism_record" FROM "cells"
-WHERE "grade" = $2 AND "shaded" = $3
+const scanPartitionReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "cells"
+WHERE "grade" = $2
+  AND "shaded" = $3
   AND ("row", "column", "upper") >= ($4, $5, $6)
-ORDER BY "row" DESC, "column" DESC, "upper" DESC LIMIT $1`
+ORDER BY "grade" DESC, "shaded" DESC, "row" DESC, "column" DESC, "upper" DESC LIMIT $1`
 
-const scanPartitionReverseTo = `SELECT "prism_version", "prism_record" FROM "cells"
-WHERE "grade" = $2 AND "shaded" = $3
+const scanPartitionReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "cells"
+WHERE "grade" = $2
+  AND "shaded" = $3
   AND ("row", "column", "upper") >= ($4, $5, $6)
   AND ("row", "column", "upper") < ($7, $8, $9)
-ORDER BY "row" DESC, "column" DESC, "upper" DESC LIMIT $1`
+ORDER BY "grade" DESC, "shaded" DESC, "row" DESC, "column" DESC, "upper" DESC LIMIT $1`
 
 // scanPartition adds the records that r asks for to page, by row, column, upper.
 func (s *store) scanPartition(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {

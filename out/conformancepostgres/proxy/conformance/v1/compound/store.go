@@ -24,44 +24,53 @@ func (k *key) values() []any {
 	return []any{k.Int32Key, k.Uint32Key, k.Sint32Key, k.Sint64Key, k.Fixed32Key, k.Fixed64Key, k.Sfixed32Key, k.Sfixed64Key, k.Uint64Key, k.BytesKey, k.GrainKey, k.BoolKey}
 }
 
-// values are the parameters that write r: its columns and its bytes.
+// values are the parameters that write r: its columns, its bytes and their
+// checksum.
 func (r *record) values() []any {
 	return []any{
 		r.Int32Key, r.Uint32Key, r.Sint32Key, r.Sint64Key, r.Fixed32Key, r.Fixed64Key, r.Sfixed32Key,
 		r.Sfixed64Key, r.Uint64Key, r.BytesKey, r.GrainKey, r.BoolKey, postgres.Record(r.bytes),
+		keyvalue.Checksum(r.bytes),
 	}
 }
 
 const insert = `INSERT INTO "compounds" ("int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key",
   "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key",
-  "prism_record", "prism_version", "prism_release")
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, nextval('"compounds_version"'), 1)
+  "prism_record", "prism_version", "prism_release", "prism_checksum")
+`
+
+const given = `VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, nextval('"compounds_version"'), 1, $14 # currval('"compounds_version"'))`
+
+const conflict = `
 ON CONFLICT ("int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") DO `
 
 const replace = `UPDATE SET
   "prism_record" = excluded."prism_record", "prism_version" = nextval('"compounds_version"'),
-  "prism_release" = 1`
+  "prism_release" = 1, "prism_checksum" = $14 # currval('"compounds_version"')`
 
-const put = insert + replace + ` RETURNING "prism_version"`
+const put = insert + given + conflict + replace + ` RETURNING "prism_version"`
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 	return s.db.Put(ctx, &table, r.values())
 }
 
-const versionOf = `SELECT "prism_version" FROM "compounds" WHERE "int32_key" = $1 AND "uint32_key" = $2 AND "sint32_key" = $3 AND "sint64_key" = $4 AND "fixed32_key" = $5 AND "fixed64_key" = $6 AND "sfixed32_key" = $7 AND "sfixed64_key" = $8 AND "uint64_key" = $9 AND "bytes_key" = $10 AND "grain_key" = $11 AND "bool_key" = $12`
+const versionOf = `SELECT "prism_version" FROM "compounds"
+WHERE "int32_key" = $1 AND "uint32_key" = $2 AND "sint32_key" = $3 AND "sint64_key" = $4 AND "fixed32_key" = $5 AND "fixed64_key" = $6 AND "sfixed32_key" = $7 AND "sfixed64_key" = $8 AND "uint64_key" = $9 AND "bytes_key" = $10 AND "grain_key" = $11 AND "bool_key" >= $12 AND "bool_key" <= $12
+ORDER BY "int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key" LIMIT 1`
 
-const create = insert + `NOTHING RETURNING "prism_version"`
+const create = insert + given + conflict + `NOTHING RETURNING "prism_version"`
 
-const swap = `WITH found AS MATERIALIZED (
-  SELECT "prism_version" AS version FROM "compounds" WHERE "int32_key" = $1 AND "uint32_key" = $2 AND "sint32_key" = $3 AND "sint64_key" = $4 AND "fixed32_key" = $5 AND "fixed64_key" = $6 AND "sfixed32_key" = $7 AND "sfixed64_key" = $8 AND "uint64_key" = $9 AND "bytes_key" = $10 AND "grain_key" = $11 AND "bool_key" = $12 FOR UPDATE
+const swap = `WITH prism_found AS MATERIALIZED (
+  SELECT "prism_version" AS version FROM "compounds"
+  WHERE "int32_key" = $1 AND "uint32_key" = $2 AND "sint32_key" = $3 AND "sint64_key" = $4 AND "fixed32_key" = $5 AND "fixed64_key" = $6 AND "sfixed32_key" = $7 AND "sfixed64_key" = $8 AND "uint64_key" = $9 AND "bytes_key" = $10 AND "grain_key" = $11 AND "bool_key" >= $12 AND "bool_key" <= $12
+  ORDER BY "int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key" LIMIT 1 FOR UPDATE
 ), swapped AS (
-  UPDATE "compounds" SET
-    "prism_record" = $13, "prism_version" = nextval('"compounds_version"'), "prism_release" = 1
-  FROM found WHERE "int32_key" = $1 AND "uint32_key" = $2 AND "sint32_key" = $3 AND "sint64_key" = $4 AND "fixed32_key" = $5 AND "fixed64_key" = $6 AND "sfixed32_key" = $7 AND "sfixed64_key" = $8 AND "uint64_key" = $9 AND "bytes_key" = $10 AND "grain_key" = $11 AND "bool_key" = $12 AND found.version = $14
-  RETURNING "prism_version"
+` + insert + `SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, nextval('"compounds_version"'), 1, $14 # currval('"compounds_version"')
+FROM prism_found WHERE version = $15` + conflict + replace + `
+RETURNING "prism_version"
 )
-SELECT (SELECT version FROM found), (SELECT "prism_version" FROM swapped)`
+SELECT (SELECT version FROM prism_found), (SELECT "prism_version" FROM swapped)`
 
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
@@ -69,21 +78,38 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.values(), expected)
 }
 
-const get = `SELECT "prism_version", "prism_record" FROM "compounds" WHERE "int32_key" = $1 AND "uint32_key" = $2 AND "sint32_key" = $3 AND "sint64_key" = $4 AND "fixed32_key" = $5 AND "fixed64_key" = $6 AND "sfixed32_key" = $7 AND "sfixed64_key" = $8 AND "uint64_key" = $9 AND "bytes_key" = $10 AND "grain_key" = $11 AND "bool_key" = $12`
+const get = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "compounds"
+WHERE "int32_key" = $1 AND "uint32_key" = $2 AND "sint32_key" = $3 AND "sint64_key" = $4 AND "fixed32_key" = $5 AND "fixed64_key" = $6 AND "sfixed32_key" = $7 AND "sfixed64_key" = $8 AND "uint64_key" = $9 AND "bytes_key" = $10 AND "grain_key" = $11 AND "bool_key" >= $12 AND "bool_key" <= $12
+ORDER BY "int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key" LIMIT 1`
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
 	return s.db.Record(ctx, &table, get, k.values()...)
 }
 
-const remove = `DELETE FROM "compounds" WHERE "int32_key" = $1 AND "uint32_key" = $2 AND "sint32_key" = $3 AND "sint64_key" = $4 AND "fixed32_key" = $5 AND "fixed64_key" = $6 AND "sfixed32_key" = $7 AND "sfixed64_key" = $8 AND "uint64_key" = $9 AND "bytes_key" = $10 AND "grain_key" = $11 AND "bool_key" = $12 RETURNING "prism_version"`
+const remove = `DELETE FROM "compounds" USING (
+  SELECT "int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key" FROM "compounds"
+  WHERE "int32_key" = $1 AND "uint32_key" = $2 AND "sint32_key" = $3 AND "sint64_key" = $4 AND "fixed32_key" = $5 AND "fixed64_key" = $6 AND "sfixed32_key" = $7 AND "sfixed64_key" = $8 AND "uint64_key" = $9 AND "bytes_key" = $10 AND "grain_key" = $11 AND "bool_key" >= $12 AND "bool_key" <= $12
+  ORDER BY "int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key" LIMIT 1
+) AS prism_at
+WHERE "compounds"."int32_key" = prism_at."int32_key" AND "compounds"."uint32_key" = prism_at."uint32_key" AND "compounds"."sint32_key" = prism_at."sint32_key" AND "compounds"."sint64_key" = prism_at."sint64_key" AND "compounds"."fixed32_key" = prism_at."fixed32_key" AND "compounds"."fixed64_key" = prism_at."fixed64_key" AND "compounds"."sfixed32_key" = prism_at."sfixed32_key" AND "compounds"."sfixed64_key" = prism_at."sfixed64_key" AND "compounds"."uint64_key" = prism_at."uint64_key" AND "compounds"."bytes_key" = prism_at."bytes_key" AND "compounds"."grain_key" = prism_at."grain_key" AND "compounds"."bool_key" = prism_at."bool_key"
+  AND "compounds"."int32_key" = $1 AND "compounds"."uint32_key" = $2 AND "compounds"."sint32_key" = $3 AND "compounds"."sint64_key" = $4 AND "compounds"."fixed32_key" = $5 AND "compounds"."fixed64_key" = $6 AND "compounds"."sfixed32_key" = $7 AND "compounds"."sfixed64_key" = $8 AND "compounds"."uint64_key" = $9 AND "compounds"."bytes_key" = $10 AND "compounds"."grain_key" = $11 AND "compounds"."bool_key" >= $12 AND "compounds"."bool_key" <= $12
+RETURNING "prism_version"`
 
-const removeVersion = `WITH found AS MATERIALIZED (
-  SELECT "prism_version" AS version FROM "compounds" WHERE "int32_key" = $1 AND "uint32_key" = $2 AND "sint32_key" = $3 AND "sint64_key" = $4 AND "fixed32_key" = $5 AND "fixed64_key" = $6 AND "sfixed32_key" = $7 AND "sfixed64_key" = $8 AND "uint64_key" = $9 AND "bytes_key" = $10 AND "grain_key" = $11 AND "bool_key" = $12 FOR UPDATE
+const removeVersion = `WITH prism_found AS MATERIALIZED (
+  SELECT "prism_version" AS version FROM "compounds"
+  WHERE "int32_key" = $1 AND "uint32_key" = $2 AND "sint32_key" = $3 AND "sint64_key" = $4 AND "fixed32_key" = $5 AND "fixed64_key" = $6 AND "sfixed32_key" = $7 AND "sfixed64_key" = $8 AND "uint64_key" = $9 AND "bytes_key" = $10 AND "grain_key" = $11 AND "bool_key" >= $12 AND "bool_key" <= $12
+  ORDER BY "int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key" LIMIT 1 FOR UPDATE
 ), removed AS (
-  DELETE FROM "compounds" USING found WHERE "int32_key" = $1 AND "uint32_key" = $2 AND "sint32_key" = $3 AND "sint64_key" = $4 AND "fixed32_key" = $5 AND "fixed64_key" = $6 AND "sfixed32_key" = $7 AND "sfixed64_key" = $8 AND "uint64_key" = $9 AND "bytes_key" = $10 AND "grain_key" = $11 AND "bool_key" = $12 AND found.version = $13
+  DELETE FROM "compounds" USING (
+    SELECT "int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key" FROM "compounds"
+    WHERE "int32_key" = $1 AND "uint32_key" = $2 AND "sint32_key" = $3 AND "sint64_key" = $4 AND "fixed32_key" = $5 AND "fixed64_key" = $6 AND "sfixed32_key" = $7 AND "sfixed64_key" = $8 AND "uint64_key" = $9 AND "bytes_key" = $10 AND "grain_key" = $11 AND "bool_key" >= $12 AND "bool_key" <= $12
+    ORDER BY "int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key" LIMIT 1
+  ) AS prism_at
+  WHERE "compounds"."int32_key" = prism_at."int32_key" AND "compounds"."uint32_key" = prism_at."uint32_key" AND "compounds"."sint32_key" = prism_at."sint32_key" AND "compounds"."sint64_key" = prism_at."sint64_key" AND "compounds"."fixed32_key" = prism_at."fixed32_key" AND "compounds"."fixed64_key" = prism_at."fixed64_key" AND "compounds"."sfixed32_key" = prism_at."sfixed32_key" AND "compounds"."sfixed64_key" = prism_at."sfixed64_key" AND "compounds"."uint64_key" = prism_at."uint64_key" AND "compounds"."bytes_key" = prism_at."bytes_key" AND "compounds"."grain_key" = prism_at."grain_key" AND "compounds"."bool_key" = prism_at."bool_key"
+    AND "compounds"."int32_key" = $1 AND "compounds"."uint32_key" = $2 AND "compounds"."sint32_key" = $3 AND "compounds"."sint64_key" = $4 AND "compounds"."fixed32_key" = $5 AND "compounds"."fixed64_key" = $6 AND "compounds"."sfixed32_key" = $7 AND "compounds"."sfixed64_key" = $8 AND "compounds"."uint64_key" = $9 AND "compounds"."bytes_key" = $10 AND "compounds"."grain_key" = $11 AND "compounds"."bool_key" >= $12 AND "compounds"."bool_key" <= $12 AND (SELECT version FROM prism_found) = $13
 )
-SELECT version FROM found`
+SELECT version FROM prism_found`
 
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
@@ -107,20 +133,20 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int) []any { return keys[i].values() })
 }
 
-const scan = `SELECT "prism_version", "prism_record" FROM "compounds"
+const scan = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "compounds"
 WHERE ("int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") >= ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 ORDER BY "int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key" LIMIT $1`
 
-const scanTo = `SELECT "prism_version", "prism_record" FROM "compounds"
+const scanTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "compounds"
 WHERE ("int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") >= ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
   AND ("int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") < ($14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)
 ORDER BY "int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key" LIMIT $1`
 
-const scanReverse = `SELECT "prism_version", "prism_record" FROM "compounds"
+const scanReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "compounds"
 WHERE ("int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") >= ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 ORDER BY "int32_key" DESC, "uint32_key" DESC, "sint32_key" DESC, "sint64_key" DESC, "fixed32_key" DESC, "fixed64_key" DESC, "sfixed32_key" DESC, "sfixed64_key" DESC, "uint64_key" DESC, "bytes_key" DESC, "grain_key" DESC, "bool_key" DESC LIMIT $1`
 
-const scanReverseTo = `SELECT "prism_version", "prism_record" FROM "compounds"
+const scanReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "compounds"
 WHERE ("int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") >= ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
   AND ("int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") < ($14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)
 ORDER BY "int32_key" DESC, "uint32_key" DESC, "sint32_key" DESC, "sint64_key" DESC, "fixed32_key" DESC, "fixed64_key" DESC, "sfixed32_key" DESC, "sfixed64_key" DESC, "uint64_key" DESC, "bytes_key" DESC, "grain_key" DESC, "bool_key" DESC LIMIT $1`
@@ -135,27 +161,31 @@ func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) e
 	return s.db.Page(ctx, &table, page, scan, scanReverse, values...)
 }
 
-const scanPartition = `SELECT "prism_version", "prism_record" FROM "compounds"
-WHERE "int32_key" = $2 AND "uint32_key" = $3
+const scanPartition = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "compounds"
+WHERE "int32_key" = $2
+  AND "uint32_key" = $3
   AND ("sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") >= ($4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-ORDER BY "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key" LIMIT $1`
+ORDER BY "int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key" LIMIT $1`
 
-const scanPartitionTo = `SELECT "prism_version", "prism_record" FROM "compounds"
-WHERE "int32_key" = $2 AND "uint32_key" = $3
+const scanPartitionTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "compounds"
+WHERE "int32_key" = $2
+  AND "uint32_key" = $3
   AND ("sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") >= ($4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
   AND ("sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") < ($14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
-ORDER BY "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key" LIMIT $1`
+ORDER BY "int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key" LIMIT $1`
 
-const scanPartitionReverse = `SELECT "prism_version", "prism_record" FROM "compounds"
-WHERE "int32_key" = $2 AND "uint32_key" = $3
+const scanPartitionReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "compounds"
+WHERE "int32_key" = $2
+  AND "uint32_key" = $3
   AND ("sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") >= ($4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-ORDER BY "sint32_key" DESC, "sint64_key" DESC, "fixed32_key" DESC, "fixed64_key" DESC, "sfixed32_key" DESC, "sfixed64_key" DESC, "uint64_key" DESC, "bytes_key" DESC, "grain_key" DESC, "bool_key" DESC LIMIT $1`
+ORDER BY "int32_key" DESC, "uint32_key" DESC, "sint32_key" DESC, "sint64_key" DESC, "fixed32_key" DESC, "fixed64_key" DESC, "sfixed32_key" DESC, "sfixed64_key" DESC, "uint64_key" DESC, "bytes_key" DESC, "grain_key" DESC, "bool_key" DESC LIMIT $1`
 
-const scanPartitionReverseTo = `SELECT "prism_version", "prism_record" FROM "compounds"
-WHERE "int32_key" = $2 AND "uint32_key" = $3
+const scanPartitionReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "compounds"
+WHERE "int32_key" = $2
+  AND "uint32_key" = $3
   AND ("sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") >= ($4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
   AND ("sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") < ($14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
-ORDER BY "sint32_key" DESC, "sint64_key" DESC, "fixed32_key" DESC, "fixed64_key" DESC, "sfixed32_key" DESC, "sfixed64_key" DESC, "uint64_key" DESC, "bytes_key" DESC, "grain_key" DESC, "bool_key" DESC LIMIT $1`
+ORDER BY "int32_key" DESC, "uint32_key" DESC, "sint32_key" DESC, "sint64_key" DESC, "fixed32_key" DESC, "fixed64_key" DESC, "sfixed32_key" DESC, "sfixed64_key" DESC, "uint64_key" DESC, "bytes_key" DESC, "grain_key" DESC, "bool_key" DESC LIMIT $1`
 
 // scanPartition adds the records that r asks for to page, by sint32_key, sint64_key, fixed32_key, fixed64_key, sfixed32_key, sfixed64_key, uint64_key, bytes_key, grain_key, bool_key.
 func (s *store) scanPartition(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {

@@ -24,41 +24,49 @@ func (k *key) values() []any {
 	return []any{k.CounterID}
 }
 
-// values are the parameters that write r: its columns and its bytes.
+// values are the parameters that write r: its columns, its bytes and their
+// checksum.
 func (r *record) values() []any {
 	return []any{
-		r.CounterID, postgres.Record(r.bytes),
+		r.CounterID, postgres.Record(r.bytes), keyvalue.Checksum(r.bytes),
 	}
 }
 
-const insert = `INSERT INTO "counters" ("counter_id", "prism_record", "prism_version", "prism_release")
-VALUES ($1, $2, nextval('"counters_version"'), 1)
+const insert = `INSERT INTO "counters" ("counter_id", "prism_record", "prism_version", "prism_release", "prism_checksum")
+`
+
+const given = `VALUES ($1, $2, nextval('"counters_version"'), 1, $3 # currval('"counters_version"'))`
+
+const conflict = `
 ON CONFLICT ("counter_id") DO `
 
 const replace = `UPDATE SET
   "prism_record" = excluded."prism_record", "prism_version" = nextval('"counters_version"'),
-  "prism_release" = 1`
+  "prism_release" = 1, "prism_checksum" = $3 # currval('"counters_version"')`
 
-const put = insert + replace + ` RETURNING "prism_version"`
+const put = insert + given + conflict + replace + ` RETURNING "prism_version"`
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 	return s.db.Put(ctx, &table, r.values())
 }
 
-const versionOf = `SELECT "prism_version" FROM "counters" WHERE "counter_id" = $1`
+const versionOf = `SELECT "prism_version" FROM "counters"
+WHERE "counter_id" >= $1 AND "counter_id" <= $1
+ORDER BY "counter_id" LIMIT 1`
 
-const create = insert + `NOTHING RETURNING "prism_version"`
+const create = insert + given + conflict + `NOTHING RETURNING "prism_version"`
 
-const swap = `WITH found AS MATERIALIZED (
-  SELECT "prism_version" AS version FROM "counters" WHERE "counter_id" = $1 FOR UPDATE
+const swap = `WITH prism_found AS MATERIALIZED (
+  SELECT "prism_version" AS version FROM "counters"
+  WHERE "counter_id" >= $1 AND "counter_id" <= $1
+  ORDER BY "counter_id" LIMIT 1 FOR UPDATE
 ), swapped AS (
-  UPDATE "counters" SET
-    "prism_record" = $2, "prism_version" = nextval('"counters_version"'), "prism_release" = 1
-  FROM found WHERE "counter_id" = $1 AND found.version = $3
-  RETURNING "prism_version"
+` + insert + `SELECT $1, $2, nextval('"counters_version"'), 1, $3 # currval('"counters_version"')
+FROM prism_found WHERE version = $4` + conflict + replace + `
+RETURNING "prism_version"
 )
-SELECT (SELECT version FROM found), (SELECT "prism_version" FROM swapped)`
+SELECT (SELECT version FROM prism_found), (SELECT "prism_version" FROM swapped)`
 
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
@@ -66,21 +74,38 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.values(), expected)
 }
 
-const get = `SELECT "prism_version", "prism_record" FROM "counters" WHERE "counter_id" = $1`
+const get = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "counters"
+WHERE "counter_id" >= $1 AND "counter_id" <= $1
+ORDER BY "counter_id" LIMIT 1`
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
 	return s.db.Record(ctx, &table, get, k.values()...)
 }
 
-const remove = `DELETE FROM "counters" WHERE "counter_id" = $1 RETURNING "prism_version"`
+const remove = `DELETE FROM "counters" USING (
+  SELECT "counter_id" FROM "counters"
+  WHERE "counter_id" >= $1 AND "counter_id" <= $1
+  ORDER BY "counter_id" LIMIT 1
+) AS prism_at
+WHERE "counters"."counter_id" = prism_at."counter_id"
+  AND "counters"."counter_id" >= $1 AND "counters"."counter_id" <= $1
+RETURNING "prism_version"`
 
-const removeVersion = `WITH found AS MATERIALIZED (
-  SELECT "prism_version" AS version FROM "counters" WHERE "counter_id" = $1 FOR UPDATE
+const removeVersion = `WITH prism_found AS MATERIALIZED (
+  SELECT "prism_version" AS version FROM "counters"
+  WHERE "counter_id" >= $1 AND "counter_id" <= $1
+  ORDER BY "counter_id" LIMIT 1 FOR UPDATE
 ), removed AS (
-  DELETE FROM "counters" USING found WHERE "counter_id" = $1 AND found.version = $2
+  DELETE FROM "counters" USING (
+    SELECT "counter_id" FROM "counters"
+    WHERE "counter_id" >= $1 AND "counter_id" <= $1
+    ORDER BY "counter_id" LIMIT 1
+  ) AS prism_at
+  WHERE "counters"."counter_id" = prism_at."counter_id"
+    AND "counters"."counter_id" >= $1 AND "counters"."counter_id" <= $1 AND (SELECT version FROM prism_found) = $2
 )
-SELECT version FROM found`
+SELECT version FROM prism_found`
 
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
@@ -104,20 +129,20 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int) []any { return keys[i].values() })
 }
 
-const scan = `SELECT "prism_version", "prism_record" FROM "counters"
+const scan = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "counters"
 WHERE "counter_id" >= $2
 ORDER BY "counter_id" LIMIT $1`
 
-const scanTo = `SELECT "prism_version", "prism_record" FROM "counters"
+const scanTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "counters"
 WHERE "counter_id" >= $2
   AND "counter_id" < $3
 ORDER BY "counter_id" LIMIT $1`
 
-const scanReverse = `SELECT "prism_version", "prism_record" FROM "counters"
+const scanReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "counters"
 WHERE "counter_id" >= $2
 ORDER BY "counter_id" DESC LIMIT $1`
 
-const scanReverseTo = `SELECT "prism_version", "prism_record" FROM "counters"
+const scanReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "counters"
 WHERE "counter_id" >= $2
   AND "counter_id" < $3
 ORDER BY "counter_id" DESC LIMIT $1`

@@ -25,8 +25,8 @@ var everything = list{from: lowestPosition, to: lowestPosition}
 
 // page returns the empty page that l asks for of the list called query. Where l
 // resumes, forward pages move from up, reverse pages move to down.
-func (s *Service) page(query []byte, l *list) (*keyvalue.Page, error) {
-	page, cursor, err := s.tokens.Page(query, &l.paging)
+func (s *Service) page(call *runtime.Call, query []byte, l *list) (*keyvalue.Page, error) {
+	page, cursor, err := s.tokens.Page(call, query, &l.paging)
 	if err != nil || cursor == nil {
 		return page, err
 	}
@@ -144,7 +144,7 @@ func (s *Service) scan(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -211,7 +211,7 @@ func (s *Service) findBySeverity(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -292,7 +292,7 @@ func (s *Service) findByKind(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -361,7 +361,7 @@ func (s *Service) findByPlace(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -448,7 +448,7 @@ func (s *Service) findByUrgent(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}

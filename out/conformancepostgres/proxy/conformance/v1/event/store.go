@@ -24,21 +24,26 @@ func (k *key) values() []any {
 	return []any{k.Tenant, k.Shard, postgres.Time(k.At), postgres.Nanos(k.At), k.Name, k.Sequence}
 }
 
-// values are the parameters that write r: its columns and its bytes.
+// values are the parameters that write r: its columns, its bytes and their
+// checksum.
 func (r *record) values() []any {
 	return []any{
 		r.Tenant, r.Shard, postgres.Time(r.At), postgres.Nanos(r.At), r.Name, r.Sequence, r.Kind,
 		r.Region, r.Open, postgres.OptionalInt(r.Severity), postgres.Column(r.Remark),
 		postgres.OptionalUint(r.Size), postgres.Time(r.SeenAt), postgres.Nanos(r.SeenAt),
 		postgres.OptionalBool(r.Checked), postgres.Column(r.Reviewer), r.Drift,
-		postgres.Record(r.bytes),
+		postgres.Record(r.bytes), keyvalue.Checksum(r.bytes),
 	}
 }
 
 const insert = `INSERT INTO "events" ("tenant", "shard", "at", "at_nanos", "name", "sequence", "kind", "region", "open", "severity",
   "remark", "size", "seen_at", "seen_at_nanos", "checked", "reviewed_by", "drift", "prism_record",
-  "prism_version", "prism_release")
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, nextval('"events_version"'), 1)
+  "prism_version", "prism_release", "prism_checksum")
+`
+
+const given = `VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, nextval('"events_version"'), 1, $19 # currval('"events_version"'))`
+
+const conflict = `
 ON CONFLICT ("tenant", "shard", "at", "at_nanos", "name", "sequence") DO `
 
 const replace = `UPDATE SET
@@ -47,30 +52,32 @@ const replace = `UPDATE SET
   "seen_at" = excluded."seen_at", "seen_at_nanos" = excluded."seen_at_nanos",
   "checked" = excluded."checked", "reviewed_by" = excluded."reviewed_by",
   "drift" = excluded."drift", "prism_record" = excluded."prism_record",
-  "prism_version" = nextval('"events_version"'), "prism_release" = 1`
+  "prism_version" = nextval('"events_version"'), "prism_release" = 1,
+  "prism_checksum" = $19 # currval('"events_version"')`
 
-const put = insert + replace + ` RETURNING "prism_version"`
+const put = insert + given + conflict + replace + ` RETURNING "prism_version"`
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 	return s.db.Put(ctx, &table, r.values())
 }
 
-const versionOf = `SELECT "prism_version" FROM "events" WHERE "tenant" = $1 AND "shard" = $2 AND "at" = $3 AND "at_nanos" = $4 AND "name" = $5 AND "sequence" = $6`
+const versionOf = `SELECT "prism_version" FROM "events"
+WHERE "tenant" = $1 AND "shard" = $2 AND "at" = $3 AND "at_nanos" = $4 AND "name" = $5 AND "sequence" >= $6 AND "sequence" <= $6
+ORDER BY "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT 1`
 
-const create = insert + `NOTHING RETURNING "prism_version"`
+const create = insert + given + conflict + `NOTHING RETURNING "prism_version"`
 
-const swap = `WITH found AS MATERIALIZED (
-  SELECT "prism_version" AS version FROM "events" WHERE "tenant" = $1 AND "shard" = $2 AND "at" = $3 AND "at_nanos" = $4 AND "name" = $5 AND "sequence" = $6 FOR UPDATE
+const swap = `WITH prism_found AS MATERIALIZED (
+  SELECT "prism_version" AS version FROM "events"
+  WHERE "tenant" = $1 AND "shard" = $2 AND "at" = $3 AND "at_nanos" = $4 AND "name" = $5 AND "sequence" >= $6 AND "sequence" <= $6
+  ORDER BY "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT 1 FOR UPDATE
 ), swapped AS (
-  UPDATE "events" SET
-    "kind" = $7, "region" = $8, "open" = $9, "severity" = $10, "remark" = $11, "size" = $12,
-    "seen_at" = $13, "seen_at_nanos" = $14, "checked" = $15, "reviewed_by" = $16, "drift" = $17,
-    "prism_record" = $18, "prism_version" = nextval('"events_version"'), "prism_release" = 1
-  FROM found WHERE "tenant" = $1 AND "shard" = $2 AND "at" = $3 AND "at_nanos" = $4 AND "name" = $5 AND "sequence" = $6 AND found.version = $19
-  RETURNING "prism_version"
+` + insert + `SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, nextval('"events_version"'), 1, $19 # currval('"events_version"')
+FROM prism_found WHERE version = $20` + conflict + replace + `
+RETURNING "prism_version"
 )
-SELECT (SELECT version FROM found), (SELECT "prism_version" FROM swapped)`
+SELECT (SELECT version FROM prism_found), (SELECT "prism_version" FROM swapped)`
 
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
@@ -78,21 +85,38 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.values(), expected)
 }
 
-const get = `SELECT "prism_version", "prism_record" FROM "events" WHERE "tenant" = $1 AND "shard" = $2 AND "at" = $3 AND "at_nanos" = $4 AND "name" = $5 AND "sequence" = $6`
+const get = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
+WHERE "tenant" = $1 AND "shard" = $2 AND "at" = $3 AND "at_nanos" = $4 AND "name" = $5 AND "sequence" >= $6 AND "sequence" <= $6
+ORDER BY "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT 1`
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
 	return s.db.Record(ctx, &table, get, k.values()...)
 }
 
-const remove = `DELETE FROM "events" WHERE "tenant" = $1 AND "shard" = $2 AND "at" = $3 AND "at_nanos" = $4 AND "name" = $5 AND "sequence" = $6 RETURNING "prism_version"`
+const remove = `DELETE FROM "events" USING (
+  SELECT "tenant", "shard", "at", "at_nanos", "name", "sequence" FROM "events"
+  WHERE "tenant" = $1 AND "shard" = $2 AND "at" = $3 AND "at_nanos" = $4 AND "name" = $5 AND "sequence" >= $6 AND "sequence" <= $6
+  ORDER BY "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT 1
+) AS prism_at
+WHERE "events"."tenant" = prism_at."tenant" AND "events"."shard" = prism_at."shard" AND "events"."at" = prism_at."at" AND "events"."at_nanos" = prism_at."at_nanos" AND "events"."name" = prism_at."name" AND "events"."sequence" = prism_at."sequence"
+  AND "events"."tenant" = $1 AND "events"."shard" = $2 AND "events"."at" = $3 AND "events"."at_nanos" = $4 AND "events"."name" = $5 AND "events"."sequence" >= $6 AND "events"."sequence" <= $6
+RETURNING "prism_version"`
 
-const removeVersion = `WITH found AS MATERIALIZED (
-  SELECT "prism_version" AS version FROM "events" WHERE "tenant" = $1 AND "shard" = $2 AND "at" = $3 AND "at_nanos" = $4 AND "name" = $5 AND "sequence" = $6 FOR UPDATE
+const removeVersion = `WITH prism_found AS MATERIALIZED (
+  SELECT "prism_version" AS version FROM "events"
+  WHERE "tenant" = $1 AND "shard" = $2 AND "at" = $3 AND "at_nanos" = $4 AND "name" = $5 AND "sequence" >= $6 AND "sequence" <= $6
+  ORDER BY "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT 1 FOR UPDATE
 ), removed AS (
-  DELETE FROM "events" USING found WHERE "tenant" = $1 AND "shard" = $2 AND "at" = $3 AND "at_nanos" = $4 AND "name" = $5 AND "sequence" = $6 AND found.version = $7
+  DELETE FROM "events" USING (
+    SELECT "tenant", "shard", "at", "at_nanos", "name", "sequence" FROM "events"
+    WHERE "tenant" = $1 AND "shard" = $2 AND "at" = $3 AND "at_nanos" = $4 AND "name" = $5 AND "sequence" >= $6 AND "sequence" <= $6
+    ORDER BY "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT 1
+  ) AS prism_at
+  WHERE "events"."tenant" = prism_at."tenant" AND "events"."shard" = prism_at."shard" AND "events"."at" = prism_at."at" AND "events"."at_nanos" = prism_at."at_nanos" AND "events"."name" = prism_at."name" AND "events"."sequence" = prism_at."sequence"
+    AND "events"."tenant" = $1 AND "events"."shard" = $2 AND "events"."at" = $3 AND "events"."at_nanos" = $4 AND "events"."name" = $5 AND "events"."sequence" >= $6 AND "events"."sequence" <= $6 AND (SELECT version FROM prism_found) = $7
 )
-SELECT version FROM found`
+SELECT version FROM prism_found`
 
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
@@ -116,20 +140,20 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int) []any { return keys[i].values() })
 }
 
-const scan = `SELECT "prism_version", "prism_record" FROM "events"
+const scan = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE ("tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($2, $3, $4, $5, $6, $7)
 ORDER BY "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT $1`
 
-const scanTo = `SELECT "prism_version", "prism_record" FROM "events"
+const scanTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE ("tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($2, $3, $4, $5, $6, $7)
   AND ("tenant", "shard", "at", "at_nanos", "name", "sequence") < ($8, $9, $10, $11, $12, $13)
 ORDER BY "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT $1`
 
-const scanReverse = `SELECT "prism_version", "prism_record" FROM "events"
+const scanReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE ("tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($2, $3, $4, $5, $6, $7)
 ORDER BY "tenant" DESC, "shard" DESC, "at" DESC, "at_nanos" DESC, "name" DESC, "sequence" DESC LIMIT $1`
 
-const scanReverseTo = `SELECT "prism_version", "prism_record" FROM "events"
+const scanReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE ("tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($2, $3, $4, $5, $6, $7)
   AND ("tenant", "shard", "at", "at_nanos", "name", "sequence") < ($8, $9, $10, $11, $12, $13)
 ORDER BY "tenant" DESC, "shard" DESC, "at" DESC, "at_nanos" DESC, "name" DESC, "sequence" DESC LIMIT $1`
@@ -144,27 +168,31 @@ func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) e
 	return s.db.Page(ctx, &table, page, scan, scanReverse, values...)
 }
 
-const scanPartition = `SELECT "prism_version", "prism_record" FROM "events"
-WHERE "tenant" = $2 AND "shard" = $3
+const scanPartition = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
+WHERE "tenant" = $2
+  AND "shard" = $3
   AND ("at", "at_nanos", "name", "sequence") >= ($4, $5, $6, $7)
-ORDER BY "at", "at_nanos", "name", "sequence" LIMIT $1`
+ORDER BY "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT $1`
 
-const scanPartitionTo = `SELECT "prism_version", "prism_record" FROM "events"
-WHERE "tenant" = $2 AND "shard" = $3
+const scanPartitionTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
+WHERE "tenant" = $2
+  AND "shard" = $3
   AND ("at", "at_nanos", "name", "sequence") >= ($4, $5, $6, $7)
   AND ("at", "at_nanos", "name", "sequence") < ($8, $9, $10, $11)
-ORDER BY "at", "at_nanos", "name", "sequence" LIMIT $1`
+ORDER BY "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT $1`
 
-const scanPartitionReverse = `SELECT "prism_version", "prism_record" FROM "events"
-WHERE "tenant" = $2 AND "shard" = $3
+const scanPartitionReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
+WHERE "tenant" = $2
+  AND "shard" = $3
   AND ("at", "at_nanos", "name", "sequence") >= ($4, $5, $6, $7)
-ORDER BY "at" DESC, "at_nanos" DESC, "name" DESC, "sequence" DESC LIMIT $1`
+ORDER BY "tenant" DESC, "shard" DESC, "at" DESC, "at_nanos" DESC, "name" DESC, "sequence" DESC LIMIT $1`
 
-const scanPartitionReverseTo = `SELECT "prism_version", "prism_record" FROM "events"
-WHERE "tenant" = $2 AND "shard" = $3
+const scanPartitionReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
+WHERE "tenant" = $2
+  AND "shard" = $3
   AND ("at", "at_nanos", "name", "sequence") >= ($4, $5, $6, $7)
   AND ("at", "at_nanos", "name", "sequence") < ($8, $9, $10, $11)
-ORDER BY "at" DESC, "at_nanos" DESC, "name" DESC, "sequence" DESC LIMIT $1`
+ORDER BY "tenant" DESC, "shard" DESC, "at" DESC, "at_nanos" DESC, "name" DESC, "sequence" DESC LIMIT $1`
 
 // scanPartition adds the records that r asks for to page, by at, name, sequence.
 func (s *store) scanPartition(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
@@ -176,20 +204,20 @@ func (s *store) scanPartition(ctx context.Context, r *scanRequest, page *keyvalu
 	return s.db.Page(ctx, &table, page, scanPartition, scanPartitionReverse, values...)
 }
 
-const findBySeverity = `SELECT "prism_version", "prism_record" FROM "events"
+const findBySeverity = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE ("severity", "tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($2, $3, $4, $5, $6, $7, $8)
 ORDER BY "severity", "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT $1`
 
-const toBySeverity = `SELECT "prism_version", "prism_record" FROM "events"
+const toBySeverity = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE ("severity", "tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($2, $3, $4, $5, $6, $7, $8)
   AND ("severity", "tenant", "shard", "at", "at_nanos", "name", "sequence") < ($9, $10, $11, $12, $13, $14, $15)
 ORDER BY "severity", "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT $1`
 
-const reverseBySeverity = `SELECT "prism_version", "prism_record" FROM "events"
+const reverseBySeverity = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE ("severity", "tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($2, $3, $4, $5, $6, $7, $8)
 ORDER BY "severity" DESC, "tenant" DESC, "shard" DESC, "at" DESC, "at_nanos" DESC, "name" DESC, "sequence" DESC LIMIT $1`
 
-const reverseToBySeverity = `SELECT "prism_version", "prism_record" FROM "events"
+const reverseToBySeverity = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE ("severity", "tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($2, $3, $4, $5, $6, $7, $8)
   AND ("severity", "tenant", "shard", "at", "at_nanos", "name", "sequence") < ($9, $10, $11, $12, $13, $14, $15)
 ORDER BY "severity" DESC, "tenant" DESC, "shard" DESC, "at" DESC, "at_nanos" DESC, "name" DESC, "sequence" DESC LIMIT $1`
@@ -204,27 +232,27 @@ func (s *store) findBySeverity(ctx context.Context, r *requestBySeverity, page *
 	return s.db.Page(ctx, &table, page, findBySeverity, reverseBySeverity, values...)
 }
 
-const findByKind = `SELECT "prism_version", "prism_record" FROM "events"
+const findByKind = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "kind" = $2
   AND ("at", "at_nanos", "tenant", "shard", "name", "sequence") >= ($3, $4, $5, $6, $7, $8)
-ORDER BY "at", "at_nanos", "tenant", "shard", "name", "sequence" LIMIT $1`
+ORDER BY "kind", "at", "at_nanos", "tenant", "shard", "name", "sequence" LIMIT $1`
 
-const toByKind = `SELECT "prism_version", "prism_record" FROM "events"
+const toByKind = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "kind" = $2
   AND ("at", "at_nanos", "tenant", "shard", "name", "sequence") >= ($3, $4, $5, $6, $7, $8)
   AND ("at", "at_nanos", "tenant", "shard", "name", "sequence") < ($9, $10, $11, $12, $13, $14)
-ORDER BY "at", "at_nanos", "tenant", "shard", "name", "sequence" LIMIT $1`
+ORDER BY "kind", "at", "at_nanos", "tenant", "shard", "name", "sequence" LIMIT $1`
 
-const reverseByKind = `SELECT "prism_version", "prism_record" FROM "events"
+const reverseByKind = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "kind" = $2
   AND ("at", "at_nanos", "tenant", "shard", "name", "sequence") >= ($3, $4, $5, $6, $7, $8)
-ORDER BY "at" DESC, "at_nanos" DESC, "tenant" DESC, "shard" DESC, "name" DESC, "sequence" DESC LIMIT $1`
+ORDER BY "kind" DESC, "at" DESC, "at_nanos" DESC, "tenant" DESC, "shard" DESC, "name" DESC, "sequence" DESC LIMIT $1`
 
-const reverseToByKind = `SELECT "prism_version", "prism_record" FROM "events"
+const reverseToByKind = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "kind" = $2
   AND ("at", "at_nanos", "tenant", "shard", "name", "sequence") >= ($3, $4, $5, $6, $7, $8)
   AND ("at", "at_nanos", "tenant", "shard", "name", "sequence") < ($9, $10, $11, $12, $13, $14)
-ORDER BY "at" DESC, "at_nanos" DESC, "tenant" DESC, "shard" DESC, "name" DESC, "sequence" DESC LIMIT $1`
+ORDER BY "kind" DESC, "at" DESC, "at_nanos" DESC, "tenant" DESC, "shard" DESC, "name" DESC, "sequence" DESC LIMIT $1`
 
 // findByKind adds the records that r asks for to page, by at, tenant, shard, name, sequence.
 func (s *store) findByKind(ctx context.Context, r *requestByKind, page *keyvalue.Page) error {
@@ -236,27 +264,31 @@ func (s *store) findByKind(ctx context.Context, r *requestByKind, page *keyvalue
 	return s.db.Page(ctx, &table, page, findByKind, reverseByKind, values...)
 }
 
-const findByPlace = `SELECT "prism_version", "prism_record" FROM "events"
-WHERE "region" = $2 AND "open" = $3
+const findByPlace = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
+WHERE "region" = ANY (ARRAY[$2::text])
+  AND "open" = $3
   AND ("tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($4, $5, $6, $7, $8, $9)
-ORDER BY "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT $1`
+ORDER BY "region", "open", "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT $1`
 
-const toByPlace = `SELECT "prism_version", "prism_record" FROM "events"
-WHERE "region" = $2 AND "open" = $3
+const toByPlace = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
+WHERE "region" = ANY (ARRAY[$2::text])
+  AND "open" = $3
   AND ("tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($4, $5, $6, $7, $8, $9)
   AND ("tenant", "shard", "at", "at_nanos", "name", "sequence") < ($10, $11, $12, $13, $14, $15)
-ORDER BY "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT $1`
+ORDER BY "region", "open", "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT $1`
 
-const reverseByPlace = `SELECT "prism_version", "prism_record" FROM "events"
-WHERE "region" = $2 AND "open" = $3
+const reverseByPlace = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
+WHERE "region" = ANY (ARRAY[$2::text])
+  AND "open" = $3
   AND ("tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($4, $5, $6, $7, $8, $9)
-ORDER BY "tenant" DESC, "shard" DESC, "at" DESC, "at_nanos" DESC, "name" DESC, "sequence" DESC LIMIT $1`
+ORDER BY "region" DESC, "open" DESC, "tenant" DESC, "shard" DESC, "at" DESC, "at_nanos" DESC, "name" DESC, "sequence" DESC LIMIT $1`
 
-const reverseToByPlace = `SELECT "prism_version", "prism_record" FROM "events"
-WHERE "region" = $2 AND "open" = $3
+const reverseToByPlace = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
+WHERE "region" = ANY (ARRAY[$2::text])
+  AND "open" = $3
   AND ("tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($4, $5, $6, $7, $8, $9)
   AND ("tenant", "shard", "at", "at_nanos", "name", "sequence") < ($10, $11, $12, $13, $14, $15)
-ORDER BY "tenant" DESC, "shard" DESC, "at" DESC, "at_nanos" DESC, "name" DESC, "sequence" DESC LIMIT $1`
+ORDER BY "region" DESC, "open" DESC, "tenant" DESC, "shard" DESC, "at" DESC, "at_nanos" DESC, "name" DESC, "sequence" DESC LIMIT $1`
 
 // findByPlace adds the records that r asks for to page, by tenant, shard, at, name, sequence.
 func (s *store) findByPlace(ctx context.Context, r *requestByPlace, page *keyvalue.Page) error {
@@ -268,27 +300,31 @@ func (s *store) findByPlace(ctx context.Context, r *requestByPlace, page *keyval
 	return s.db.Page(ctx, &table, page, findByPlace, reverseByPlace, values...)
 }
 
-const findByUrgent = `SELECT "prism_version", "prism_record" FROM "events"
-WHERE "region" = $2 AND "kind" = $3
+const findByUrgent = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
+WHERE "region" = ANY (ARRAY[$2::text])
+  AND "kind" = $3
   AND ("severity", "tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($4, $5, $6, $7, $8, $9, $10)
-ORDER BY "severity", "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT $1`
+ORDER BY "region", "kind", "severity", "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT $1`
 
-const toByUrgent = `SELECT "prism_version", "prism_record" FROM "events"
-WHERE "region" = $2 AND "kind" = $3
+const toByUrgent = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
+WHERE "region" = ANY (ARRAY[$2::text])
+  AND "kind" = $3
   AND ("severity", "tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($4, $5, $6, $7, $8, $9, $10)
   AND ("severity", "tenant", "shard", "at", "at_nanos", "name", "sequence") < ($11, $12, $13, $14, $15, $16, $17)
-ORDER BY "severity", "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT $1`
+ORDER BY "region", "kind", "severity", "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT $1`
 
-const reverseByUrgent = `SELECT "prism_version", "prism_record" FROM "events"
-WHERE "region" = $2 AND "kind" = $3
+const reverseByUrgent = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
+WHERE "region" = ANY (ARRAY[$2::text])
+  AND "kind" = $3
   AND ("severity", "tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($4, $5, $6, $7, $8, $9, $10)
-ORDER BY "severity" DESC, "tenant" DESC, "shard" DESC, "at" DESC, "at_nanos" DESC, "name" DESC, "sequence" DESC LIMIT $1`
+ORDER BY "region" DESC, "kind" DESC, "severity" DESC, "tenant" DESC, "shard" DESC, "at" DESC, "at_nanos" DESC, "name" DESC, "sequence" DESC LIMIT $1`
 
-const reverseToByUrgent = `SELECT "prism_version", "prism_record" FROM "events"
-WHERE "region" = $2 AND "kind" = $3
+const reverseToByUrgent = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
+WHERE "region" = ANY (ARRAY[$2::text])
+  AND "kind" = $3
   AND ("severity", "tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($4, $5, $6, $7, $8, $9, $10)
   AND ("severity", "tenant", "shard", "at", "at_nanos", "name", "sequence") < ($11, $12, $13, $14, $15, $16, $17)
-ORDER BY "severity" DESC, "tenant" DESC, "shard" DESC, "at" DESC, "at_nanos" DESC, "name" DESC, "sequence" DESC LIMIT $1`
+ORDER BY "region" DESC, "kind" DESC, "severity" DESC, "tenant" DESC, "shard" DESC, "at" DESC, "at_nanos" DESC, "name" DESC, "sequence" DESC LIMIT $1`
 
 // findByUrgent adds the records that r asks for to page, by severity, tenant, shard, at, name, sequence.
 func (s *store) findByUrgent(ctx context.Context, r *requestByUrgent, page *keyvalue.Page) error {

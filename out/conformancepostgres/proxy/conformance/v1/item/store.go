@@ -28,48 +28,61 @@ func (k *key) values() []any {
 	return []any{k.ItemID}
 }
 
-// values are the parameters that write r: its columns and its bytes.
+// values are the parameters that write r: its columns, its bytes and their
+// checksum.
 func (r *record) values() []any {
 	return []any{
 		r.ItemID, r.Serial, r.Label, r.Colour, r.Title, postgres.Record(r.bytes),
+		keyvalue.Checksum(r.bytes),
 	}
 }
 
 const insert = `INSERT INTO "items" ("item_id", "serial", "label", "colour", "title", "prism_record", "prism_version",
-  "prism_release")
-VALUES ($1, $2, $3, $4, $5, $6, nextval('"items_version"'), 1)
+  "prism_release", "prism_checksum")
+`
+
+const given = `VALUES ($1, $2, $3, $4, $5, $6, nextval('"items_version"'), 1, $7 # currval('"items_version"'))`
+
+const conflict = `
 ON CONFLICT ("item_id") DO `
 
 const replace = `UPDATE SET
   "serial" = excluded."serial", "label" = excluded."label", "colour" = excluded."colour",
   "title" = excluded."title", "prism_record" = excluded."prism_record",
-  "prism_version" = nextval('"items_version"'), "prism_release" = 1`
+  "prism_version" = nextval('"items_version"'), "prism_release" = 1,
+  "prism_checksum" = $7 # currval('"items_version"')`
 
-const put = insert + replace + ` RETURNING "prism_version"`
+const put = insert + given + conflict + replace + ` RETURNING "prism_version"`
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 	return s.db.Put(ctx, &table, r.values())
 }
 
-const takenBySerial = `SELECT "prism_version" FROM "items" WHERE "serial" = $1 AND NOT ("item_id" = $2)`
+const takenBySerial = `SELECT "prism_version" FROM "items"
+WHERE "serial" >= $1 AND "serial" <= $1 AND NOT ("item_id" = $2)
+ORDER BY "serial" LIMIT 1`
 
-const takenByLabel = `SELECT "prism_version" FROM "items" WHERE "label" = $1 AND NOT ("item_id" = $2)`
+const takenByLabel = `SELECT "prism_version" FROM "items"
+WHERE "label" >= $1 AND "label" <= $1 AND NOT ("item_id" = $2)
+ORDER BY "label" LIMIT 1`
 
-const versionOf = `SELECT "prism_version" FROM "items" WHERE "item_id" = $1`
+const versionOf = `SELECT "prism_version" FROM "items"
+WHERE "item_id" >= $1 AND "item_id" <= $1
+ORDER BY "item_id" LIMIT 1`
 
-const create = insert + `NOTHING RETURNING "prism_version"`
+const create = insert + given + conflict + `NOTHING RETURNING "prism_version"`
 
-const swap = `WITH found AS MATERIALIZED (
-  SELECT "prism_version" AS version FROM "items" WHERE "item_id" = $1 FOR UPDATE
+const swap = `WITH prism_found AS MATERIALIZED (
+  SELECT "prism_version" AS version FROM "items"
+  WHERE "item_id" >= $1 AND "item_id" <= $1
+  ORDER BY "item_id" LIMIT 1 FOR UPDATE
 ), swapped AS (
-  UPDATE "items" SET
-    "serial" = $2, "label" = $3, "colour" = $4, "title" = $5, "prism_record" = $6,
-    "prism_version" = nextval('"items_version"'), "prism_release" = 1
-  FROM found WHERE "item_id" = $1 AND found.version = $7
-  RETURNING "prism_version"
+` + insert + `SELECT $1, $2, $3, $4, $5, $6, nextval('"items_version"'), 1, $7 # currval('"items_version"')
+FROM prism_found WHERE version = $8` + conflict + replace + `
+RETURNING "prism_version"
 )
-SELECT (SELECT version FROM found), (SELECT "prism_version" FROM swapped)`
+SELECT (SELECT version FROM prism_found), (SELECT "prism_version" FROM swapped)`
 
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
@@ -77,21 +90,38 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.values(), expected)
 }
 
-const get = `SELECT "prism_version", "prism_record" FROM "items" WHERE "item_id" = $1`
+const get = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
+WHERE "item_id" >= $1 AND "item_id" <= $1
+ORDER BY "item_id" LIMIT 1`
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
 	return s.db.Record(ctx, &table, get, k.values()...)
 }
 
-const remove = `DELETE FROM "items" WHERE "item_id" = $1 RETURNING "prism_version"`
+const remove = `DELETE FROM "items" USING (
+  SELECT "item_id" FROM "items"
+  WHERE "item_id" >= $1 AND "item_id" <= $1
+  ORDER BY "item_id" LIMIT 1
+) AS prism_at
+WHERE "items"."item_id" = prism_at."item_id"
+  AND "items"."item_id" >= $1 AND "items"."item_id" <= $1
+RETURNING "prism_version"`
 
-const removeVersion = `WITH found AS MATERIALIZED (
-  SELECT "prism_version" AS version FROM "items" WHERE "item_id" = $1 FOR UPDATE
+const removeVersion = `WITH prism_found AS MATERIALIZED (
+  SELECT "prism_version" AS version FROM "items"
+  WHERE "item_id" >= $1 AND "item_id" <= $1
+  ORDER BY "item_id" LIMIT 1 FOR UPDATE
 ), removed AS (
-  DELETE FROM "items" USING found WHERE "item_id" = $1 AND found.version = $2
+  DELETE FROM "items" USING (
+    SELECT "item_id" FROM "items"
+    WHERE "item_id" >= $1 AND "item_id" <= $1
+    ORDER BY "item_id" LIMIT 1
+  ) AS prism_at
+  WHERE "items"."item_id" = prism_at."item_id"
+    AND "items"."item_id" >= $1 AND "items"."item_id" <= $1 AND (SELECT version FROM prism_found) = $2
 )
-SELECT version FROM found`
+SELECT version FROM prism_found`
 
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
@@ -115,34 +145,38 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int) []any { return keys[i].values() })
 }
 
-const findBySerial = `SELECT "prism_version", "prism_record" FROM "items" WHERE "serial" = $1`
+const findBySerial = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
+WHERE "serial" >= $1 AND "serial" <= $1
+ORDER BY "serial" LIMIT 1`
 
 // findBySerial returns the record with the values, as a reply.
 func (s *store) findBySerial(ctx context.Context, r *requestBySerial) ([]byte, error) {
 	return s.db.Record(ctx, &table, findBySerial, r.Serial)
 }
 
-const findByLabel = `SELECT "prism_version", "prism_record" FROM "items" WHERE "label" = $1`
+const findByLabel = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
+WHERE "label" >= $1 AND "label" <= $1
+ORDER BY "label" LIMIT 1`
 
 // findByLabel returns the record with the values, as a reply.
 func (s *store) findByLabel(ctx context.Context, r *requestByLabel) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByLabel, r.Label)
 }
 
-const scan = `SELECT "prism_version", "prism_record" FROM "items"
+const scan = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
 WHERE "item_id" >= $2
 ORDER BY "item_id" LIMIT $1`
 
-const scanTo = `SELECT "prism_version", "prism_record" FROM "items"
+const scanTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
 WHERE "item_id" >= $2
   AND "item_id" < $3
 ORDER BY "item_id" LIMIT $1`
 
-const scanReverse = `SELECT "prism_version", "prism_record" FROM "items"
+const scanReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
 WHERE "item_id" >= $2
 ORDER BY "item_id" DESC LIMIT $1`
 
-const scanReverseTo = `SELECT "prism_version", "prism_record" FROM "items"
+const scanReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
 WHERE "item_id" >= $2
   AND "item_id" < $3
 ORDER BY "item_id" DESC LIMIT $1`
@@ -157,27 +191,27 @@ func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) e
 	return s.db.Page(ctx, &table, page, scan, scanReverse, values...)
 }
 
-const findByColour = `SELECT "prism_version", "prism_record" FROM "items"
-WHERE "colour" = $2
+const findByColour = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
+WHERE "colour" = ANY (ARRAY[$2::text])
   AND "item_id" >= $3
-ORDER BY "item_id" LIMIT $1`
+ORDER BY "colour", "item_id" LIMIT $1`
 
-const toByColour = `SELECT "prism_version", "prism_record" FROM "items"
-WHERE "colour" = $2
+const toByColour = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
+WHERE "colour" = ANY (ARRAY[$2::text])
   AND "item_id" >= $3
   AND "item_id" < $4
-ORDER BY "item_id" LIMIT $1`
+ORDER BY "colour", "item_id" LIMIT $1`
 
-const reverseByColour = `SELECT "prism_version", "prism_record" FROM "items"
-WHERE "colour" = $2
+const reverseByColour = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
+WHERE "colour" = ANY (ARRAY[$2::text])
   AND "item_id" >= $3
-ORDER BY "item_id" DESC LIMIT $1`
+ORDER BY "colour" DESC, "item_id" DESC LIMIT $1`
 
-const reverseToByColour = `SELECT "prism_version", "prism_record" FROM "items"
-WHERE "colour" = $2
+const reverseToByColour = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
+WHERE "colour" = ANY (ARRAY[$2::text])
   AND "item_id" >= $3
   AND "item_id" < $4
-ORDER BY "item_id" DESC LIMIT $1`
+ORDER BY "colour" DESC, "item_id" DESC LIMIT $1`
 
 // findByColour adds the records that r asks for to page, by item_id.
 func (s *store) findByColour(ctx context.Context, r *requestByColour, page *keyvalue.Page) error {
@@ -189,20 +223,20 @@ func (s *store) findByColour(ctx context.Context, r *requestByColour, page *keyv
 	return s.db.Page(ctx, &table, page, findByColour, reverseByColour, values...)
 }
 
-const findByTitle = `SELECT "prism_version", "prism_record" FROM "items"
+const findByTitle = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
 WHERE ("title", "item_id") >= ($2, $3)
 ORDER BY "title", "item_id" LIMIT $1`
 
-const toByTitle = `SELECT "prism_version", "prism_record" FROM "items"
+const toByTitle = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
 WHERE ("title", "item_id") >= ($2, $3)
   AND ("title", "item_id") < ($4, $5)
 ORDER BY "title", "item_id" LIMIT $1`
 
-const reverseByTitle = `SELECT "prism_version", "prism_record" FROM "items"
+const reverseByTitle = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
 WHERE ("title", "item_id") >= ($2, $3)
 ORDER BY "title" DESC, "item_id" DESC LIMIT $1`
 
-const reverseToByTitle = `SELECT "prism_version", "prism_record" FROM "items"
+const reverseToByTitle = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
 WHERE ("title", "item_id") >= ($2, $3)
   AND ("title", "item_id") < ($4, $5)
 ORDER BY "title" DESC, "item_id" DESC LIMIT $1`

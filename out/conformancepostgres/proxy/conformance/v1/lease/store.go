@@ -28,49 +28,67 @@ func (k *key) values() []any {
 	return []any{k.LeaseID}
 }
 
-// values are the parameters that write r: its columns and its bytes.
+// values are the parameters that write r: its columns, its bytes and their
+// checksum.
 func (r *record) values() []any {
 	return []any{
 		r.LeaseID, r.Owner, postgres.OptionalInt(r.Priority), postgres.Record(r.bytes),
+		keyvalue.Checksum(r.bytes),
 	}
 }
 
 const insert = `INSERT INTO "leases" ("lease_id", "owner", "priority", "prism_record", "prism_version", "prism_release",
-  "prism_expires")
-VALUES ($1, $2, $3, $4, nextval('"leases_version"'), 1, $5)
+  "prism_expires", "prism_checksum")
+`
+
+const given = `VALUES ($1, $2, $3, $4, nextval('"leases_version"'), 1, $6, $5 # currval('"leases_version"'))`
+
+const conflict = `
 ON CONFLICT ("lease_id") DO `
 
 const replace = `UPDATE SET
   "owner" = excluded."owner", "priority" = excluded."priority",
   "prism_record" = excluded."prism_record", "prism_version" = nextval('"leases_version"'),
-  "prism_release" = 1, "prism_expires" = excluded."prism_expires"`
+  "prism_release" = 1, "prism_expires" = excluded."prism_expires",
+  "prism_checksum" = $5 # currval('"leases_version"')`
 
-const put = insert + replace + ` RETURNING "prism_version"`
+const put = insert + given + conflict + replace + ` RETURNING "prism_version"`
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 	return s.db.Put(ctx, &table, r.values())
 }
 
-const freeByOwner = `DELETE FROM "leases" WHERE "owner" = $1 AND "prism_expires" <= $2 RETURNING "prism_version"`
+const freeByOwner = `DELETE FROM "leases" USING (
+  SELECT "owner" FROM "leases"
+  WHERE "owner" >= $1 AND "owner" <= $1
+  ORDER BY "owner" LIMIT 1
+) AS prism_at
+WHERE "leases"."owner" = prism_at."owner"
+  AND "leases"."owner" >= $1 AND "leases"."owner" <= $1 AND "prism_expires" <= $2
+RETURNING "prism_version"`
 
-const takenByOwner = `SELECT "prism_version" FROM "leases" WHERE "owner" = $1 AND "prism_expires" > $2 AND NOT ("lease_id" = $3)`
+const takenByOwner = `SELECT "prism_version" FROM "leases"
+WHERE "owner" >= $1 AND "owner" <= $1 AND "prism_expires" > $2 AND NOT ("lease_id" = $3)
+ORDER BY "owner" LIMIT 1`
 
-const versionOf = `SELECT "prism_version" FROM "leases" WHERE "lease_id" = $1 AND "prism_expires" > $2`
+const versionOf = `SELECT "prism_version" FROM "leases"
+WHERE "lease_id" >= $1 AND "lease_id" <= $1 AND "prism_expires" > $2
+ORDER BY "lease_id" LIMIT 1`
 
-const create = insert + replace + `
-WHERE "leases"."prism_expires" <= $6 RETURNING "prism_version"`
+const create = insert + given + conflict + replace + `
+WHERE "leases"."prism_expires" <= $7 RETURNING "prism_version"`
 
-const swap = `WITH found AS MATERIALIZED (
-  SELECT "prism_version" AS version FROM "leases" WHERE "lease_id" = $1 AND "prism_expires" > $7 FOR UPDATE
+const swap = `WITH prism_found AS MATERIALIZED (
+  SELECT "prism_version" AS version FROM "leases"
+  WHERE "lease_id" >= $1 AND "lease_id" <= $1 AND "prism_expires" > $8
+  ORDER BY "lease_id" LIMIT 1 FOR UPDATE
 ), swapped AS (
-  UPDATE "leases" SET
-    "owner" = $2, "priority" = $3, "prism_record" = $4,
-    "prism_version" = nextval('"leases_version"'), "prism_release" = 1, "prism_expires" = $5
-  FROM found WHERE "lease_id" = $1 AND found.version = $6
-  RETURNING "prism_version"
+` + insert + `SELECT $1, $2, $3, $4, nextval('"leases_version"'), 1, $6, $5 # currval('"leases_version"')
+FROM prism_found WHERE version = $7` + conflict + replace + `
+RETURNING "prism_version"
 )
-SELECT (SELECT version FROM found), (SELECT "prism_version" FROM swapped)`
+SELECT (SELECT version FROM prism_found), (SELECT "prism_version" FROM swapped)`
 
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
@@ -78,21 +96,38 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.values(), expected)
 }
 
-const get = `SELECT "prism_version", "prism_record", "prism_expires" FROM "leases" WHERE "lease_id" = $1 AND "prism_expires" > $2`
+const get = `SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "leases"
+WHERE "lease_id" >= $1 AND "lease_id" <= $1 AND "prism_expires" > $2
+ORDER BY "lease_id" LIMIT 1`
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
 	return s.db.Record(ctx, &table, get, k.values()...)
 }
 
-const remove = `DELETE FROM "leases" WHERE "lease_id" = $1 AND "prism_expires" > $2 RETURNING "prism_version"`
+const remove = `DELETE FROM "leases" USING (
+  SELECT "lease_id" FROM "leases"
+  WHERE "lease_id" >= $1 AND "lease_id" <= $1
+  ORDER BY "lease_id" LIMIT 1
+) AS prism_at
+WHERE "leases"."lease_id" = prism_at."lease_id"
+  AND "leases"."lease_id" >= $1 AND "leases"."lease_id" <= $1 AND "prism_expires" > $2
+RETURNING "prism_version"`
 
-const removeVersion = `WITH found AS MATERIALIZED (
-  SELECT "prism_version" AS version FROM "leases" WHERE "lease_id" = $1 AND "prism_expires" > $3 FOR UPDATE
+const removeVersion = `WITH prism_found AS MATERIALIZED (
+  SELECT "prism_version" AS version FROM "leases"
+  WHERE "lease_id" >= $1 AND "lease_id" <= $1 AND "prism_expires" > $3
+  ORDER BY "lease_id" LIMIT 1 FOR UPDATE
 ), removed AS (
-  DELETE FROM "leases" USING found WHERE "lease_id" = $1 AND found.version = $2
+  DELETE FROM "leases" USING (
+    SELECT "lease_id" FROM "leases"
+    WHERE "lease_id" >= $1 AND "lease_id" <= $1
+    ORDER BY "lease_id" LIMIT 1
+  ) AS prism_at
+  WHERE "leases"."lease_id" = prism_at."lease_id"
+    AND "leases"."lease_id" >= $1 AND "leases"."lease_id" <= $1 AND (SELECT version FROM prism_found) = $2
 )
-SELECT version FROM found`
+SELECT version FROM prism_found`
 
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
@@ -116,33 +151,31 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int) []any { return keys[i].values() })
 }
 
-const findByOwner = `SELECT "prism_version", "prism_record", "prism_expires" FROM "leases" WHERE "owner" = $1 AND "prism_expires" > $2`
+const findByOwner = `SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "leases"
+WHERE "owner" >= $1 AND "owner" <= $1 AND "prism_expires" > $2
+ORDER BY "owner" LIMIT 1`
 
 // findByOwner returns the record with the values, as a reply.
 func (s *store) findByOwner(ctx context.Context, r *requestByOwner) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByOwner, r.Owner)
 }
 
-const scan = `SELECT "prism_version", "prism_record", "prism_expires" FROM "leases"
-WHERE "prism_expires" > $2
-  AND "lease_id" >= $3
+const scan = `SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "leases"
+WHERE "lease_id" >= $3 AND "prism_expires" > $2
 ORDER BY "lease_id" LIMIT $1`
 
-const scanTo = `SELECT "prism_version", "prism_record", "prism_expires" FROM "leases"
-WHERE "prism_expires" > $2
-  AND "lease_id" >= $3
-  AND "lease_id" < $4
+const scanTo = `SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "leases"
+WHERE "lease_id" >= $3
+  AND "lease_id" < $4 AND "prism_expires" > $2
 ORDER BY "lease_id" LIMIT $1`
 
-const scanReverse = `SELECT "prism_version", "prism_record", "prism_expires" FROM "leases"
-WHERE "prism_expires" > $2
-  AND "lease_id" >= $3
+const scanReverse = `SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "leases"
+WHERE "lease_id" >= $3 AND "prism_expires" > $2
 ORDER BY "lease_id" DESC LIMIT $1`
 
-const scanReverseTo = `SELECT "prism_version", "prism_record", "prism_expires" FROM "leases"
-WHERE "prism_expires" > $2
-  AND "lease_id" >= $3
-  AND "lease_id" < $4
+const scanReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "leases"
+WHERE "lease_id" >= $3
+  AND "lease_id" < $4 AND "prism_expires" > $2
 ORDER BY "lease_id" DESC LIMIT $1`
 
 // scan adds the records that r asks for to page, by lease_id.
@@ -155,26 +188,22 @@ func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) e
 	return s.db.Page(ctx, &table, page, scan, scanReverse, values...)
 }
 
-const findByPriority = `SELECT "prism_version", "prism_record", "prism_expires" FROM "leases"
-WHERE "prism_expires" > $2
-  AND ("priority", "lease_id") >= ($3, $4)
+const findByPriority = `SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "leases"
+WHERE ("priority", "lease_id") >= ($3, $4) AND "prism_expires" > $2
 ORDER BY "priority", "lease_id" LIMIT $1`
 
-const toByPriority = `SELECT "prism_version", "prism_record", "prism_expires" FROM "leases"
-WHERE "prism_expires" > $2
-  AND ("priority", "lease_id") >= ($3, $4)
-  AND ("priority", "lease_id") < ($5, $6)
+const toByPriority = `SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "leases"
+WHERE ("priority", "lease_id") >= ($3, $4)
+  AND ("priority", "lease_id") < ($5, $6) AND "prism_expires" > $2
 ORDER BY "priority", "lease_id" LIMIT $1`
 
-const reverseByPriority = `SELECT "prism_version", "prism_record", "prism_expires" FROM "leases"
-WHERE "prism_expires" > $2
-  AND ("priority", "lease_id") >= ($3, $4)
+const reverseByPriority = `SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "leases"
+WHERE ("priority", "lease_id") >= ($3, $4) AND "prism_expires" > $2
 ORDER BY "priority" DESC, "lease_id" DESC LIMIT $1`
 
-const reverseToByPriority = `SELECT "prism_version", "prism_record", "prism_expires" FROM "leases"
-WHERE "prism_expires" > $2
-  AND ("priority", "lease_id") >= ($3, $4)
-  AND ("priority", "lease_id") < ($5, $6)
+const reverseToByPriority = `SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "leases"
+WHERE ("priority", "lease_id") >= ($3, $4)
+  AND ("priority", "lease_id") < ($5, $6) AND "prism_expires" > $2
 ORDER BY "priority" DESC, "lease_id" DESC LIMIT $1`
 
 // findByPriority adds the records that r asks for to page, by priority, lease_id.
@@ -187,16 +216,18 @@ func (s *store) findByPriority(ctx context.Context, r *requestByPriority, page *
 	return s.db.Page(ctx, &table, page, findByPriority, reverseByPriority, values...)
 }
 
-const sweep = `WITH turn AS MATERIALIZED (
+const sweep = `WITH prism_turn AS MATERIALIZED (
   SELECT pg_try_advisory_xact_lock(hashtext('prism_sweep'), hashtext('leases')) AS mine
+), swept AS (
+  DELETE FROM "leases" WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM "leases" WHERE (SELECT mine FROM prism_turn) AND "prism_expires" >= $2 AND "prism_expires" <= $1
+    ORDER BY "prism_expires" LIMIT $3 FOR UPDATE SKIP LOCKED
+  )) RETURNING "prism_expires"
 )
-DELETE FROM "leases" WHERE ctid = ANY (ARRAY(
-  SELECT "leases".ctid FROM "leases" WHERE (SELECT mine FROM turn) AND "prism_expires" <= $1
-  LIMIT 1000 FOR UPDATE SKIP LOCKED
-))`
+SELECT (SELECT mine FROM prism_turn), count(*), max("prism_expires") FROM swept`
 
 // sweep deletes some of the records that have expired, and returns how many:
 // none while another replica sweeps.
 func (s *store) sweep(ctx context.Context) (swept int, err error) {
-	return s.db.Sweep(ctx, sweep)
+	return s.db.Sweep(ctx, &table, sweep)
 }

@@ -24,44 +24,52 @@ func (k *key) values() []any {
 	return []any{k.ModernID}
 }
 
-// values are the parameters that write r: its columns and its bytes.
+// values are the parameters that write r: its columns, its bytes and their
+// checksum.
 func (r *record) values() []any {
 	return []any{
 		r.ModernID, r.Rank, postgres.OptionalInt(r.Phase), postgres.OptionalInt(r.Stage),
-		postgres.Record(r.bytes),
+		postgres.Record(r.bytes), keyvalue.Checksum(r.bytes),
 	}
 }
 
-const insert = `INSERT INTO "moderns" ("modern_id", "rank", "phase", "stage", "prism_record", "prism_version", "prism_release")
-VALUES ($1, $2, $3, $4, $5, nextval('"moderns_version"'), 1)
+const insert = `INSERT INTO "moderns" ("modern_id", "rank", "phase", "stage", "prism_record", "prism_version", "prism_release",
+  "prism_checksum")
+`
+
+const given = `VALUES ($1, $2, $3, $4, $5, nextval('"moderns_version"'), 1, $6 # currval('"moderns_version"'))`
+
+const conflict = `
 ON CONFLICT ("modern_id") DO `
 
 const replace = `UPDATE SET
   "rank" = excluded."rank", "phase" = excluded."phase", "stage" = excluded."stage",
   "prism_record" = excluded."prism_record", "prism_version" = nextval('"moderns_version"'),
-  "prism_release" = 1`
+  "prism_release" = 1, "prism_checksum" = $6 # currval('"moderns_version"')`
 
-const put = insert + replace + ` RETURNING "prism_version"`
+const put = insert + given + conflict + replace + ` RETURNING "prism_version"`
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 	return s.db.Put(ctx, &table, r.values())
 }
 
-const versionOf = `SELECT "prism_version" FROM "moderns" WHERE "modern_id" = $1`
+const versionOf = `SELECT "prism_version" FROM "moderns"
+WHERE "modern_id" >= $1 AND "modern_id" <= $1
+ORDER BY "modern_id" LIMIT 1`
 
-const create = insert + `NOTHING RETURNING "prism_version"`
+const create = insert + given + conflict + `NOTHING RETURNING "prism_version"`
 
-const swap = `WITH found AS MATERIALIZED (
-  SELECT "prism_version" AS version FROM "moderns" WHERE "modern_id" = $1 FOR UPDATE
+const swap = `WITH prism_found AS MATERIALIZED (
+  SELECT "prism_version" AS version FROM "moderns"
+  WHERE "modern_id" >= $1 AND "modern_id" <= $1
+  ORDER BY "modern_id" LIMIT 1 FOR UPDATE
 ), swapped AS (
-  UPDATE "moderns" SET
-    "rank" = $2, "phase" = $3, "stage" = $4, "prism_record" = $5,
-    "prism_version" = nextval('"moderns_version"'), "prism_release" = 1
-  FROM found WHERE "modern_id" = $1 AND found.version = $6
-  RETURNING "prism_version"
+` + insert + `SELECT $1, $2, $3, $4, $5, nextval('"moderns_version"'), 1, $6 # currval('"moderns_version"')
+FROM prism_found WHERE version = $7` + conflict + replace + `
+RETURNING "prism_version"
 )
-SELECT (SELECT version FROM found), (SELECT "prism_version" FROM swapped)`
+SELECT (SELECT version FROM prism_found), (SELECT "prism_version" FROM swapped)`
 
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
@@ -69,21 +77,38 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.values(), expected)
 }
 
-const get = `SELECT "prism_version", "prism_record" FROM "moderns" WHERE "modern_id" = $1`
+const get = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "moderns"
+WHERE "modern_id" >= $1 AND "modern_id" <= $1
+ORDER BY "modern_id" LIMIT 1`
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
 	return s.db.Record(ctx, &table, get, k.values()...)
 }
 
-const remove = `DELETE FROM "moderns" WHERE "modern_id" = $1 RETURNING "prism_version"`
+const remove = `DELETE FROM "moderns" USING (
+  SELECT "modern_id" FROM "moderns"
+  WHERE "modern_id" >= $1 AND "modern_id" <= $1
+  ORDER BY "modern_id" LIMIT 1
+) AS prism_at
+WHERE "moderns"."modern_id" = prism_at."modern_id"
+  AND "moderns"."modern_id" >= $1 AND "moderns"."modern_id" <= $1
+RETURNING "prism_version"`
 
-const removeVersion = `WITH found AS MATERIALIZED (
-  SELECT "prism_version" AS version FROM "moderns" WHERE "modern_id" = $1 FOR UPDATE
+const removeVersion = `WITH prism_found AS MATERIALIZED (
+  SELECT "prism_version" AS version FROM "moderns"
+  WHERE "modern_id" >= $1 AND "modern_id" <= $1
+  ORDER BY "modern_id" LIMIT 1 FOR UPDATE
 ), removed AS (
-  DELETE FROM "moderns" USING found WHERE "modern_id" = $1 AND found.version = $2
+  DELETE FROM "moderns" USING (
+    SELECT "modern_id" FROM "moderns"
+    WHERE "modern_id" >= $1 AND "modern_id" <= $1
+    ORDER BY "modern_id" LIMIT 1
+  ) AS prism_at
+  WHERE "moderns"."modern_id" = prism_at."modern_id"
+    AND "moderns"."modern_id" >= $1 AND "moderns"."modern_id" <= $1 AND (SELECT version FROM prism_found) = $2
 )
-SELECT version FROM found`
+SELECT version FROM prism_found`
 
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
@@ -107,20 +132,20 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int) []any { return keys[i].values() })
 }
 
-const scan = `SELECT "prism_version", "prism_record" FROM "moderns"
+const scan = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "moderns"
 WHERE "modern_id" >= $2
 ORDER BY "modern_id" LIMIT $1`
 
-const scanTo = `SELECT "prism_version", "prism_record" FROM "moderns"
+const scanTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "moderns"
 WHERE "modern_id" >= $2
   AND "modern_id" < $3
 ORDER BY "modern_id" LIMIT $1`
 
-const scanReverse = `SELECT "prism_version", "prism_record" FROM "moderns"
+const scanReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "moderns"
 WHERE "modern_id" >= $2
 ORDER BY "modern_id" DESC LIMIT $1`
 
-const scanReverseTo = `SELECT "prism_version", "prism_record" FROM "moderns"
+const scanReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "moderns"
 WHERE "modern_id" >= $2
   AND "modern_id" < $3
 ORDER BY "modern_id" DESC LIMIT $1`
@@ -135,27 +160,27 @@ func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) e
 	return s.db.Page(ctx, &table, page, scan, scanReverse, values...)
 }
 
-const findByRank = `SELECT "prism_version", "prism_record" FROM "moderns"
-WHERE "rank" = $2
+const findByRank = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "moderns"
+WHERE "rank" = ANY (ARRAY[$2::text])
   AND "modern_id" >= $3
-ORDER BY "modern_id" LIMIT $1`
+ORDER BY "rank", "modern_id" LIMIT $1`
 
-const toByRank = `SELECT "prism_version", "prism_record" FROM "moderns"
-WHERE "rank" = $2
+const toByRank = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "moderns"
+WHERE "rank" = ANY (ARRAY[$2::text])
   AND "modern_id" >= $3
   AND "modern_id" < $4
-ORDER BY "modern_id" LIMIT $1`
+ORDER BY "rank", "modern_id" LIMIT $1`
 
-const reverseByRank = `SELECT "prism_version", "prism_record" FROM "moderns"
-WHERE "rank" = $2
+const reverseByRank = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "moderns"
+WHERE "rank" = ANY (ARRAY[$2::text])
   AND "modern_id" >= $3
-ORDER BY "modern_id" DESC LIMIT $1`
+ORDER BY "rank" DESC, "modern_id" DESC LIMIT $1`
 
-const reverseToByRank = `SELECT "prism_version", "prism_record" FROM "moderns"
-WHERE "rank" = $2
+const reverseToByRank = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "moderns"
+WHERE "rank" = ANY (ARRAY[$2::text])
   AND "modern_id" >= $3
   AND "modern_id" < $4
-ORDER BY "modern_id" DESC LIMIT $1`
+ORDER BY "rank" DESC, "modern_id" DESC LIMIT $1`
 
 // findByRank adds the records that r asks for to page, by modern_id.
 func (s *store) findByRank(ctx context.Context, r *requestByRank, page *keyvalue.Page) error {
@@ -167,27 +192,27 @@ func (s *store) findByRank(ctx context.Context, r *requestByRank, page *keyvalue
 	return s.db.Page(ctx, &table, page, findByRank, reverseByRank, values...)
 }
 
-const findByStage = `SELECT "prism_version", "prism_record" FROM "moderns"
-WHERE "stage" = $2
+const findByStage = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "moderns"
+WHERE "stage" = ANY (ARRAY[$2::bigint])
   AND "modern_id" >= $3
-ORDER BY "modern_id" LIMIT $1`
+ORDER BY "stage", "modern_id" LIMIT $1`
 
-const toByStage = `SELECT "prism_version", "prism_record" FROM "moderns"
-WHERE "stage" = $2
+const toByStage = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "moderns"
+WHERE "stage" = ANY (ARRAY[$2::bigint])
   AND "modern_id" >= $3
   AND "modern_id" < $4
-ORDER BY "modern_id" LIMIT $1`
+ORDER BY "stage", "modern_id" LIMIT $1`
 
-const reverseByStage = `SELECT "prism_version", "prism_record" FROM "moderns"
-WHERE "stage" = $2
+const reverseByStage = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "moderns"
+WHERE "stage" = ANY (ARRAY[$2::bigint])
   AND "modern_id" >= $3
-ORDER BY "modern_id" DESC LIMIT $1`
+ORDER BY "stage" DESC, "modern_id" DESC LIMIT $1`
 
-const reverseToByStage = `SELECT "prism_version", "prism_record" FROM "moderns"
-WHERE "stage" = $2
+const reverseToByStage = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "moderns"
+WHERE "stage" = ANY (ARRAY[$2::bigint])
   AND "modern_id" >= $3
   AND "modern_id" < $4
-ORDER BY "modern_id" DESC LIMIT $1`
+ORDER BY "stage" DESC, "modern_id" DESC LIMIT $1`
 
 // findByStage adds the records that r asks for to page, by modern_id.
 func (s *store) findByStage(ctx context.Context, r *requestByStage, page *keyvalue.Page) error {

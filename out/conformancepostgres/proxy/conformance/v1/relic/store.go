@@ -24,45 +24,54 @@ func (k *key) values() []any {
 	return []any{k.RelicID, k.Shelf}
 }
 
-// values are the parameters that write r: its columns and its bytes.
+// values are the parameters that write r: its columns, its bytes and their
+// checksum.
 func (r *record) values() []any {
 	return []any{
 		r.RelicID, r.Shelf, postgres.Column(r.Title), postgres.Column(r.Note),
 		postgres.OptionalInt(r.Shade), r.Word, postgres.OptionalInt(r.Tone), postgres.Record(r.bytes),
+		keyvalue.Checksum(r.bytes),
 	}
 }
 
 const insert = `INSERT INTO "relics" ("relic_id", "shelf", "title", "note", "shade", "word", "tone", "prism_record", "prism_version",
-  "prism_release")
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, nextval('"relics_version"'), 1)
+  "prism_release", "prism_checksum")
+`
+
+const given = `VALUES ($1, $2, $3, $4, $5, $6, $7, $8, nextval('"relics_version"'), 1, $9 # currval('"relics_version"'))`
+
+const conflict = `
 ON CONFLICT ("relic_id", "shelf") DO `
 
 const replace = `UPDATE SET
   "title" = excluded."title", "note" = excluded."note", "shade" = excluded."shade",
   "word" = excluded."word", "tone" = excluded."tone", "prism_record" = excluded."prism_record",
-  "prism_version" = nextval('"relics_version"'), "prism_release" = 1`
+  "prism_version" = nextval('"relics_version"'), "prism_release" = 1,
+  "prism_checksum" = $9 # currval('"relics_version"')`
 
-const put = insert + replace + ` RETURNING "prism_version"`
+const put = insert + given + conflict + replace + ` RETURNING "prism_version"`
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 	return s.db.Put(ctx, &table, r.values())
 }
 
-const versionOf = `SELECT "prism_version" FROM "relics" WHERE "relic_id" = $1 AND "shelf" = $2`
+const versionOf = `SELECT "prism_version" FROM "relics"
+WHERE "relic_id" = $1 AND "shelf" >= $2 AND "shelf" <= $2
+ORDER BY "relic_id", "shelf" LIMIT 1`
 
-const create = insert + `NOTHING RETURNING "prism_version"`
+const create = insert + given + conflict + `NOTHING RETURNING "prism_version"`
 
-const swap = `WITH found AS MATERIALIZED (
-  SELECT "prism_version" AS version FROM "relics" WHERE "relic_id" = $1 AND "shelf" = $2 FOR UPDATE
+const swap = `WITH prism_found AS MATERIALIZED (
+  SELECT "prism_version" AS version FROM "relics"
+  WHERE "relic_id" = $1 AND "shelf" >= $2 AND "shelf" <= $2
+  ORDER BY "relic_id", "shelf" LIMIT 1 FOR UPDATE
 ), swapped AS (
-  UPDATE "relics" SET
-    "title" = $3, "note" = $4, "shade" = $5, "word" = $6, "tone" = $7, "prism_record" = $8,
-    "prism_version" = nextval('"relics_version"'), "prism_release" = 1
-  FROM found WHERE "relic_id" = $1 AND "shelf" = $2 AND found.version = $9
-  RETURNING "prism_version"
+` + insert + `SELECT $1, $2, $3, $4, $5, $6, $7, $8, nextval('"relics_version"'), 1, $9 # currval('"relics_version"')
+FROM prism_found WHERE version = $10` + conflict + replace + `
+RETURNING "prism_version"
 )
-SELECT (SELECT version FROM found), (SELECT "prism_version" FROM swapped)`
+SELECT (SELECT version FROM prism_found), (SELECT "prism_version" FROM swapped)`
 
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
@@ -70,21 +79,38 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.values(), expected)
 }
 
-const get = `SELECT "prism_version", "prism_record" FROM "relics" WHERE "relic_id" = $1 AND "shelf" = $2`
+const get = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "relics"
+WHERE "relic_id" = $1 AND "shelf" >= $2 AND "shelf" <= $2
+ORDER BY "relic_id", "shelf" LIMIT 1`
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
 	return s.db.Record(ctx, &table, get, k.values()...)
 }
 
-const remove = `DELETE FROM "relics" WHERE "relic_id" = $1 AND "shelf" = $2 RETURNING "prism_version"`
+const remove = `DELETE FROM "relics" USING (
+  SELECT "relic_id", "shelf" FROM "relics"
+  WHERE "relic_id" = $1 AND "shelf" >= $2 AND "shelf" <= $2
+  ORDER BY "relic_id", "shelf" LIMIT 1
+) AS prism_at
+WHERE "relics"."relic_id" = prism_at."relic_id" AND "relics"."shelf" = prism_at."shelf"
+  AND "relics"."relic_id" = $1 AND "relics"."shelf" >= $2 AND "relics"."shelf" <= $2
+RETURNING "prism_version"`
 
-const removeVersion = `WITH found AS MATERIALIZED (
-  SELECT "prism_version" AS version FROM "relics" WHERE "relic_id" = $1 AND "shelf" = $2 FOR UPDATE
+const removeVersion = `WITH prism_found AS MATERIALIZED (
+  SELECT "prism_version" AS version FROM "relics"
+  WHERE "relic_id" = $1 AND "shelf" >= $2 AND "shelf" <= $2
+  ORDER BY "relic_id", "shelf" LIMIT 1 FOR UPDATE
 ), removed AS (
-  DELETE FROM "relics" USING found WHERE "relic_id" = $1 AND "shelf" = $2 AND found.version = $3
+  DELETE FROM "relics" USING (
+    SELECT "relic_id", "shelf" FROM "relics"
+    WHERE "relic_id" = $1 AND "shelf" >= $2 AND "shelf" <= $2
+    ORDER BY "relic_id", "shelf" LIMIT 1
+  ) AS prism_at
+  WHERE "relics"."relic_id" = prism_at."relic_id" AND "relics"."shelf" = prism_at."shelf"
+    AND "relics"."relic_id" = $1 AND "relics"."shelf" >= $2 AND "relics"."shelf" <= $2 AND (SELECT version FROM prism_found) = $3
 )
-SELECT version FROM found`
+SELECT version FROM prism_found`
 
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
@@ -108,20 +134,20 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int) []any { return keys[i].values() })
 }
 
-const scan = `SELECT "prism_version", "prism_record" FROM "relics"
+const scan = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "relics"
 WHERE ("relic_id", "shelf") >= ($2, $3)
 ORDER BY "relic_id", "shelf" LIMIT $1`
 
-const scanTo = `SELECT "prism_version", "prism_record" FROM "relics"
+const scanTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "relics"
 WHERE ("relic_id", "shelf") >= ($2, $3)
   AND ("relic_id", "shelf") < ($4, $5)
 ORDER BY "relic_id", "shelf" LIMIT $1`
 
-const scanReverse = `SELECT "prism_version", "prism_record" FROM "relics"
+const scanReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "relics"
 WHERE ("relic_id", "shelf") >= ($2, $3)
 ORDER BY "relic_id" DESC, "shelf" DESC LIMIT $1`
 
-const scanReverseTo = `SELECT "prism_version", "prism_record" FROM "relics"
+const scanReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "relics"
 WHERE ("relic_id", "shelf") >= ($2, $3)
   AND ("relic_id", "shelf") < ($4, $5)
 ORDER BY "relic_id" DESC, "shelf" DESC LIMIT $1`
@@ -136,27 +162,27 @@ func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) e
 	return s.db.Page(ctx, &table, page, scan, scanReverse, values...)
 }
 
-const scanPartition = `SELECT "prism_version", "prism_record" FROM "relics"
+const scanPartition = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "relics"
 WHERE "relic_id" = $2
   AND "shelf" >= $3
-ORDER BY "shelf" LIMIT $1`
+ORDER BY "relic_id", "shelf" LIMIT $1`
 
-const scanPartitionTo = `SELECT "prism_version", "prism_record" FROM "relics"
+const scanPartitionTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "relics"
 WHERE "relic_id" = $2
   AND "shelf" >= $3
   AND "shelf" < $4
-ORDER BY "shelf" LIMIT $1`
+ORDER BY "relic_id", "shelf" LIMIT $1`
 
-const scanPartitionReverse = `SELECT "prism_version", "prism_record" FROM "relics"
+const scanPartitionReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "relics"
 WHERE "relic_id" = $2
   AND "shelf" >= $3
-ORDER BY "shelf" DESC LIMIT $1`
+ORDER BY "relic_id" DESC, "shelf" DESC LIMIT $1`
 
-const scanPartitionReverseTo = `SELECT "prism_version", "prism_record" FROM "relics"
+const scanPartitionReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "relics"
 WHERE "relic_id" = $2
   AND "shelf" >= $3
   AND "shelf" < $4
-ORDER BY "shelf" DESC LIMIT $1`
+ORDER BY "relic_id" DESC, "shelf" DESC LIMIT $1`
 
 // scanPartition adds the records that r asks for to page, by shelf.
 func (s *store) scanPartition(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
@@ -168,27 +194,27 @@ func (s *store) scanPartition(ctx context.Context, r *scanRequest, page *keyvalu
 	return s.db.Page(ctx, &table, page, scanPartition, scanPartitionReverse, values...)
 }
 
-const findByWord = `SELECT "prism_version", "prism_record" FROM "relics"
-WHERE "word" = $2
+const findByWord = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "relics"
+WHERE "word" = ANY (ARRAY[$2::text])
   AND ("relic_id", "shelf") >= ($3, $4)
-ORDER BY "relic_id", "shelf" LIMIT $1`
+ORDER BY "word", "relic_id", "shelf" LIMIT $1`
 
-const toByWord = `SELECT "prism_version", "prism_record" FROM "relics"
-WHERE "word" = $2
+const toByWord = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "relics"
+WHERE "word" = ANY (ARRAY[$2::text])
   AND ("relic_id", "shelf") >= ($3, $4)
   AND ("relic_id", "shelf") < ($5, $6)
-ORDER BY "relic_id", "shelf" LIMIT $1`
+ORDER BY "word", "relic_id", "shelf" LIMIT $1`
 
-const reverseByWord = `SELECT "prism_version", "prism_record" FROM "relics"
-WHERE "word" = $2
+const reverseByWord = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "relics"
+WHERE "word" = ANY (ARRAY[$2::text])
   AND ("relic_id", "shelf") >= ($3, $4)
-ORDER BY "relic_id" DESC, "shelf" DESC LIMIT $1`
+ORDER BY "word" DESC, "relic_id" DESC, "shelf" DESC LIMIT $1`
 
-const reverseToByWord = `SELECT "prism_version", "prism_record" FROM "relics"
-WHERE "word" = $2
+const reverseToByWord = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "relics"
+WHERE "word" = ANY (ARRAY[$2::text])
   AND ("relic_id", "shelf") >= ($3, $4)
   AND ("relic_id", "shelf") < ($5, $6)
-ORDER BY "relic_id" DESC, "shelf" DESC LIMIT $1`
+ORDER BY "word" DESC, "relic_id" DESC, "shelf" DESC LIMIT $1`
 
 // findByWord adds the records that r asks for to page, by relic_id, shelf.
 func (s *store) findByWord(ctx context.Context, r *requestByWord, page *keyvalue.Page) error {

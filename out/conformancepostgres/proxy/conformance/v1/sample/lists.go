@@ -23,8 +23,8 @@ var everything = list{from: lowestPosition, to: lowestPosition}
 
 // page returns the empty page that l asks for of the list called query. Where l
 // resumes, forward pages move from up, reverse pages move to down.
-func (s *Service) page(query []byte, l *list) (*keyvalue.Page, error) {
-	page, cursor, err := s.tokens.Page(query, &l.paging)
+func (s *Service) page(call *runtime.Call, query []byte, l *list) (*keyvalue.Page, error) {
+	page, cursor, err := s.tokens.Page(call, query, &l.paging)
 	if err != nil || cursor == nil {
 		return page, err
 	}
@@ -73,7 +73,7 @@ func (s *Service) scan(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -144,7 +144,7 @@ func (s *Service) findByText(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -206,7 +206,7 @@ func (s *Service) findByNumber(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -268,7 +268,7 @@ func (s *Service) findBySize(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -330,7 +330,7 @@ func (s *Service) findByFlag(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -392,7 +392,7 @@ func (s *Service) findByGrade(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -459,7 +459,7 @@ func (s *Service) findByTime(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -521,7 +521,7 @@ func (s *Service) findByDelta(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -583,7 +583,7 @@ func (s *Service) findByMask(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -645,7 +645,7 @@ func (s *Service) findByLevel(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -707,7 +707,7 @@ func (s *Service) findByWeight(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -761,7 +761,7 @@ func (s *Service) findByBucket(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -823,7 +823,7 @@ func (s *Service) findByAmount(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -885,7 +885,7 @@ func (s *Service) findByShift(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -947,7 +947,7 @@ func (s *Service) findByChecksum(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -1009,7 +1009,7 @@ func (s *Service) findByPosition(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -1076,7 +1076,7 @@ func (s *Service) findByDigest(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -1140,7 +1140,7 @@ func (s *Service) findBySameText(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -1194,7 +1194,7 @@ func (s *Service) findBySameNumber(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -1248,7 +1248,7 @@ func (s *Service) findBySameSize(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -1302,7 +1302,7 @@ func (s *Service) findBySameFlag(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -1356,7 +1356,7 @@ func (s *Service) findBySameGrade(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -1419,7 +1419,7 @@ func (s *Service) findBySameTime(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -1473,7 +1473,7 @@ func (s *Service) findBySameDelta(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -1527,7 +1527,7 @@ func (s *Service) findBySameMask(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -1581,7 +1581,7 @@ func (s *Service) findBySameLevel(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -1635,7 +1635,7 @@ func (s *Service) findBySameWeight(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -1689,7 +1689,7 @@ func (s *Service) findBySameAmount(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -1743,7 +1743,7 @@ func (s *Service) findBySameShift(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -1797,7 +1797,7 @@ func (s *Service) findBySameChecksum(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -1851,7 +1851,7 @@ func (s *Service) findBySamePosition(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}
@@ -1912,7 +1912,7 @@ func (s *Service) findBySameDigest(call *runtime.Call) error {
 		return err
 	}
 	query := q.query()
-	page, err := s.page(query, &q.list)
+	page, err := s.page(call, query, &q.list)
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,8 @@ func (k *key) values() []any {
 	return []any{k.SampleID}
 }
 
-// values are the parameters that write r: its columns and its bytes.
+// values are the parameters that write r: its columns, its bytes and their
+// checksum.
 func (r *record) values() []any {
 	return []any{
 		r.SampleID, r.Text, postgres.OptionalInt(r.Number), postgres.OptionalUint(r.Size),
@@ -33,14 +34,18 @@ func (r *record) values() []any {
 		postgres.OptionalInt(r.Level), postgres.OptionalInt(r.Weight), r.Bucket,
 		postgres.OptionalInt(r.Amount), postgres.OptionalInt(r.Shift),
 		postgres.OptionalInt(r.Checksum), postgres.OptionalInt(r.Position), r.Digest,
-		postgres.Record(r.bytes),
+		postgres.Record(r.bytes), keyvalue.Checksum(r.bytes),
 	}
 }
 
 const insert = `INSERT INTO "samples" ("sample_id", "text", "number", "size", "flag", "grade", "time", "time_nanos", "delta", "mask",
   "level", "weight", "bucket", "amount", "shift", "checksum", "position", "digest", "prism_record",
-  "prism_version", "prism_release")
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, nextval('"samples_version"'), 1)
+  "prism_version", "prism_release", "prism_checksum")
+`
+
+const given = `VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, nextval('"samples_version"'), 1, $20 # currval('"samples_version"'))`
+
+const conflict = `
 ON CONFLICT ("sample_id") DO `
 
 const replace = `UPDATE SET
@@ -51,31 +56,31 @@ const replace = `UPDATE SET
   "amount" = excluded."amount", "shift" = excluded."shift", "checksum" = excluded."checksum",
   "position" = excluded."position", "digest" = excluded."digest",
   "prism_record" = excluded."prism_record", "prism_version" = nextval('"samples_version"'),
-  "prism_release" = 1`
+  "prism_release" = 1, "prism_checksum" = $20 # currval('"samples_version"')`
 
-const put = insert + replace + ` RETURNING "prism_version"`
+const put = insert + given + conflict + replace + ` RETURNING "prism_version"`
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 	return s.db.Put(ctx, &table, r.values())
 }
 
-const versionOf = `SELECT "prism_version" FROM "samples" WHERE "sample_id" = $1`
+const versionOf = `SELECT "prism_version" FROM "samples"
+WHERE "sample_id" >= $1 AND "sample_id" <= $1
+ORDER BY "sample_id" LIMIT 1`
 
-const create = insert + `NOTHING RETURNING "prism_version"`
+const create = insert + given + conflict + `NOTHING RETURNING "prism_version"`
 
-const swap = `WITH found AS MATERIALIZED (
-  SELECT "prism_version" AS version FROM "samples" WHERE "sample_id" = $1 FOR UPDATE
+const swap = `WITH prism_found AS MATERIALIZED (
+  SELECT "prism_version" AS version FROM "samples"
+  WHERE "sample_id" >= $1 AND "sample_id" <= $1
+  ORDER BY "sample_id" LIMIT 1 FOR UPDATE
 ), swapped AS (
-  UPDATE "samples" SET
-    "text" = $2, "number" = $3, "size" = $4, "flag" = $5, "grade" = $6, "time" = $7,
-    "time_nanos" = $8, "delta" = $9, "mask" = $10, "level" = $11, "weight" = $12, "bucket" = $13,
-    "amount" = $14, "shift" = $15, "checksum" = $16, "position" = $17, "digest" = $18,
-    "prism_record" = $19, "prism_version" = nextval('"samples_version"'), "prism_release" = 1
-  FROM found WHERE "sample_id" = $1 AND found.version = $20
-  RETURNING "prism_version"
+` + insert + `SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, nextval('"samples_version"'), 1, $20 # currval('"samples_version"')
+FROM prism_found WHERE version = $21` + conflict + replace + `
+RETURNING "prism_version"
 )
-SELECT (SELECT version FROM found), (SELECT "prism_version" FROM swapped)`
+SELECT (SELECT version FROM prism_found), (SELECT "prism_version" FROM swapped)`
 
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
@@ -83,21 +88,38 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.values(), expected)
 }
 
-const get = `SELECT "prism_version", "prism_record" FROM "samples" WHERE "sample_id" = $1`
+const get = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "sample_id" >= $1 AND "sample_id" <= $1
+ORDER BY "sample_id" LIMIT 1`
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
 	return s.db.Record(ctx, &table, get, k.values()...)
 }
 
-const remove = `DELETE FROM "samples" WHERE "sample_id" = $1 RETURNING "prism_version"`
+const remove = `DELETE FROM "samples" USING (
+  SELECT "sample_id" FROM "samples"
+  WHERE "sample_id" >= $1 AND "sample_id" <= $1
+  ORDER BY "sample_id" LIMIT 1
+) AS prism_at
+WHERE "samples"."sample_id" = prism_at."sample_id"
+  AND "samples"."sample_id" >= $1 AND "samples"."sample_id" <= $1
+RETURNING "prism_version"`
 
-const removeVersion = `WITH found AS MATERIALIZED (
-  SELECT "prism_version" AS version FROM "samples" WHERE "sample_id" = $1 FOR UPDATE
+const removeVersion = `WITH prism_found AS MATERIALIZED (
+  SELECT "prism_version" AS version FROM "samples"
+  WHERE "sample_id" >= $1 AND "sample_id" <= $1
+  ORDER BY "sample_id" LIMIT 1 FOR UPDATE
 ), removed AS (
-  DELETE FROM "samples" USING found WHERE "sample_id" = $1 AND found.version = $2
+  DELETE FROM "samples" USING (
+    SELECT "sample_id" FROM "samples"
+    WHERE "sample_id" >= $1 AND "sample_id" <= $1
+    ORDER BY "sample_id" LIMIT 1
+  ) AS prism_at
+  WHERE "samples"."sample_id" = prism_at."sample_id"
+    AND "samples"."sample_id" >= $1 AND "samples"."sample_id" <= $1 AND (SELECT version FROM prism_found) = $2
 )
-SELECT version FROM found`
+SELECT version FROM prism_found`
 
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
@@ -121,20 +143,20 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int) []any { return keys[i].values() })
 }
 
-const scan = `SELECT "prism_version", "prism_record" FROM "samples"
+const scan = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "sample_id" >= $2
 ORDER BY "sample_id" LIMIT $1`
 
-const scanTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const scanTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "sample_id" >= $2
   AND "sample_id" < $3
 ORDER BY "sample_id" LIMIT $1`
 
-const scanReverse = `SELECT "prism_version", "prism_record" FROM "samples"
+const scanReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "sample_id" >= $2
 ORDER BY "sample_id" DESC LIMIT $1`
 
-const scanReverseTo = `SELECT "prism_version", "prism_record" FROM "samples"
+const scanReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "sample_id" >= $2
   AND "sample_id" < $3
 ORDER BY "sample_id" DESC LIMIT $1`
@@ -149,20 +171,20 @@ func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) e
 	return s.db.Page(ctx, &table, page, scan, scanReverse, values...)
 }
 
-const findByText = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByText = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("text", "sample_id") >= ($2, $3)
 ORDER BY "text", "sample_id" LIMIT $1`
 
-const toByText = `SELECT "prism_version", "prism_record" FROM "samples"
+const toByText = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("text", "sample_id") >= ($2, $3)
   AND ("text", "sample_id") < ($4, $5)
 ORDER BY "text", "sample_id" LIMIT $1`
 
-const reverseByText = `SELECT "prism_version", "prism_record" FROM "samples"
+const reverseByText = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("text", "sample_id") >= ($2, $3)
 ORDER BY "text" DESC, "sample_id" DESC LIMIT $1`
 
-const reverseToByText = `SELECT "prism_version", "prism_record" FROM "samples"
+const reverseToByText = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("text", "sample_id") >= ($2, $3)
   AND ("text", "sample_id") < ($4, $5)
 ORDER BY "text" DESC, "sample_id" DESC LIMIT $1`
@@ -177,20 +199,20 @@ func (s *store) findByText(ctx context.Context, r *requestByText, page *keyvalue
 	return s.db.Page(ctx, &table, page, findByText, reverseByText, values...)
 }
 
-const findByNumber = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByNumber = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("number", "sample_id") >= ($2, $3)
 ORDER BY "number", "sample_id" LIMIT $1`
 
-const toByNumber = `SELECT "prism_version", "prism_record" FROM "samples"
+const toByNumber = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("number", "sample_id") >= ($2, $3)
   AND ("number", "sample_id") < ($4, $5)
 ORDER BY "number", "sample_id" LIMIT $1`
 
-const reverseByNumber = `SELECT "prism_version", "prism_record" FROM "samples"
+const reverseByNumber = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("number", "sample_id") >= ($2, $3)
 ORDER BY "number" DESC, "sample_id" DESC LIMIT $1`
 
-const reverseToByNumber = `SELECT "prism_version", "prism_record" FROM "samples"
+const reverseToByNumber = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("number", "sample_id") >= ($2, $3)
   AND ("number", "sample_id") < ($4, $5)
 ORDER BY "number" DESC, "sample_id" DESC LIMIT $1`
@@ -205,20 +227,20 @@ func (s *store) findByNumber(ctx context.Context, r *requestByNumber, page *keyv
 	return s.db.Page(ctx, &table, page, findByNumber, reverseByNumber, values...)
 }
 
-const findBySize = `SELECT "prism_version", "prism_record" FROM "samples"
+const findBySize = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("size", "sample_id") >= ($2, $3)
 ORDER BY "size", "sample_id" LIMIT $1`
 
-const toBySize = `SELECT "prism_version", "prism_record" FROM "samples"
+const toBySize = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("size", "sample_id") >= ($2, $3)
   AND ("size", "sample_id") < ($4, $5)
 ORDER BY "size", "sample_id" LIMIT $1`
 
-const reverseBySize = `SELECT "prism_version", "prism_record" FROM "samples"
+const reverseBySize = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("size", "sample_id") >= ($2, $3)
 ORDER BY "size" DESC, "sample_id" DESC LIMIT $1`
 
-const reverseToBySize = `SELECT "prism_version", "prism_record" FROM "samples"
+const reverseToBySize = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("size", "sample_id") >= ($2, $3)
   AND ("size", "sample_id") < ($4, $5)
 ORDER BY "size" DESC, "sample_id" DESC LIMIT $1`
@@ -233,20 +255,20 @@ func (s *store) findBySize(ctx context.Context, r *requestBySize, page *keyvalue
 	return s.db.Page(ctx, &table, page, findBySize, reverseBySize, values...)
 }
 
-const findByFlag = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByFlag = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("flag", "sample_id") >= ($2, $3)
 ORDER BY "flag", "sample_id" LIMIT $1`
 
-const toByFlag = `SELECT "prism_version", "prism_record" FROM "samples"
+const toByFlag = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("flag", "sample_id") >= ($2, $3)
   AND ("flag", "sample_id") < ($4, $5)
 ORDER BY "flag", "sample_id" LIMIT $1`
 
-const reverseByFlag = `SELECT "prism_version", "prism_record" FROM "samples"
+const reverseByFlag = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("flag", "sample_id") >= ($2, $3)
 ORDER BY "flag" DESC, "sample_id" DESC LIMIT $1`
 
-const reverseToByFlag = `SELECT "prism_version", "prism_record" FROM "samples"
+const reverseToByFlag = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("flag", "sample_id") >= ($2, $3)
   AND ("flag", "sample_id") < ($4, $5)
 ORDER BY "flag" DESC, "sample_id" DESC LIMIT $1`
@@ -261,20 +283,20 @@ func (s *store) findByFlag(ctx context.Context, r *requestByFlag, page *keyvalue
 	return s.db.Page(ctx, &table, page, findByFlag, reverseByFlag, values...)
 }
 
-const findByGrade = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByGrade = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("grade", "sample_id") >= ($2, $3)
 ORDER BY "grade", "sample_id" LIMIT $1`
 
-const toByGrade = `SELECT "prism_version", "prism_record" FROM "samples"
+const toByGrade = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("grade", "sample_id") >= ($2, $3)
   AND ("grade", "sample_id") < ($4, $5)
 ORDER BY "grade", "sample_id" LIMIT $1`
 
-const reverseByGrade = `SELECT "prism_version", "prism_record" FROM "samples"
+const reverseByGrade = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("grade", "sample_id") >= ($2, $3)
 ORDER BY "grade" DESC, "sample_id" DESC LIMIT $1`
 
-const reverseToByGrade = `SELECT "prism_version", "prism_record" FROM "samples"
+const reverseToByGrade = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("grade", "sample_id") >= ($2, $3)
   AND ("grade", "sample_id") < ($4, $5)
 ORDER BY "grade" DESC, "sample_id" DESC LIMIT $1`
@@ -289,20 +311,20 @@ func (s *store) findByGrade(ctx context.Context, r *requestByGrade, page *keyval
 	return s.db.Page(ctx, &table, page, findByGrade, reverseByGrade, values...)
 }
 
-const findByTime = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByTime = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("time", "time_nanos", "sample_id") >= ($2, $3, $4)
 ORDER BY "time", "time_nanos", "sample_id" LIMIT $1`
 
-const toByTime = `SELECT "prism_version", "prism_record" FROM "samples"
+const toByTime = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("time", "time_nanos", "sample_id") >= ($2, $3, $4)
   AND ("time", "time_nanos", "sample_id") < ($5, $6, $7)
 ORDER BY "time", "time_nanos", "sample_id" LIMIT $1`
 
-const reverseByTime = `SELECT "prism_version", "prism_record" FROM "samples"
+const reverseByTime = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("time", "time_nanos", "sample_id") >= ($2, $3, $4)
 ORDER BY "time" DESC, "time_nanos" DESC, "sample_id" DESC LIMIT $1`
 
-const reverseToByTime = `SELECT "prism_version", "prism_record" FROM "samples"
+const reverseToByTime = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("time", "time_nanos", "sample_id") >= ($2, $3, $4)
   AND ("time", "time_nanos", "sample_id") < ($5, $6, $7)
 ORDER BY "time" DESC, "time_nanos" DESC, "sample_id" DESC LIMIT $1`
@@ -317,20 +339,20 @@ func (s *store) findByTime(ctx context.Context, r *requestByTime, page *keyvalue
 	return s.db.Page(ctx, &table, page, findByTime, reverseByTime, values...)
 }
 
-const findByDelta = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByDelta = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("delta", "sample_id") >= ($2, $3)
 ORDER BY "delta", "sample_id" LIMIT $1`
 
-const toByDelta = `SELECT "prism_version", "prism_record" FROM "samples"
+const toByDelta = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("delta", "sample_id") >= ($2, $3)
   AND ("delta", "sample_id") < ($4, $5)
 ORDER BY "delta", "sample_id" LIMIT $1`
 
-const reverseByDelta = `SELECT "prism_version", "prism_record" FROM "samples"
+const reverseByDelta = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("delta", "sample_id") >= ($2, $3)
 ORDER BY "delta" DESC, "sample_id" DESC LIMIT $1`
 
-const reverseToByDelta = `SELECT "prism_version", "prism_record" FROM "samples"
+const reverseToByDelta = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("delta", "sample_id") >= ($2, $3)
   AND ("delta", "sample_id") < ($4, $5)
 ORDER BY "delta" DESC, "sample_id" DESC LIMIT $1`
@@ -345,20 +367,20 @@ func (s *store) findByDelta(ctx context.Context, r *requestByDelta, page *keyval
 	return s.db.Page(ctx, &table, page, findByDelta, reverseByDelta, values...)
 }
 
-const findByMask = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByMask = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("mask", "sample_id") >= ($2, $3)
 ORDER BY "mask", "sample_id" LIMIT $1`
 
-const toByMask = `SELECT "prism_version", "prism_record" FROM "samples"
+const toByMask = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("mask", "sample_id") >= ($2, $3)
   AND ("mask", "sample_id") < ($4, $5)
 ORDER BY "mask", "sample_id" LIMIT $1`
 
-const reverseByMask = `SELECT "prism_version", "prism_record" FROM "samples"
+const reverseByMask = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("mask", "sample_id") >= ($2, $3)
 ORDER BY "mask" DESC, "sample_id" DESC LIMIT $1`
 
-const reverseToByMask = `SELECT "prism_version", "prism_record" FROM "samples"
+const reverseToByMask = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("mask", "sample_id") >= ($2, $3)
   AND ("mask", "sample_id") < ($4, $5)
 ORDER BY "mask" DESC, "sample_id" DESC LIMIT $1`
@@ -373,20 +395,20 @@ func (s *store) findByMask(ctx context.Context, r *requestByMask, page *keyvalue
 	return s.db.Page(ctx, &table, page, findByMask, reverseByMask, values...)
 }
 
-const findByLevel = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByLevel = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("level", "sample_id") >= ($2, $3)
 ORDER BY "level", "sample_id" LIMIT $1`
 
-const toByLevel = `SELECT "prism_version", "prism_record" FROM "samples"
+const toByLevel = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("level", "sample_id") >= ($2, $3)
   AND ("level", "sample_id") < ($4, $5)
 ORDER BY "level", "sample_id" LIMIT $1`
 
-const reverseByLevel = `SELECT "prism_version", "prism_record" FROM "samples"
+const reverseByLevel = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("level", "sample_id") >= ($2, $3)
 ORDER BY "level" DESC, "sample_id" DESC LIMIT $1`
 
-const reverseToByLevel = `SELECT "prism_version", "prism_record" FROM "samples"
+const reverseToByLevel = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("level", "sample_id") >= ($2, $3)
   AND ("level", "sample_id") < ($4, $5)
 ORDER BY "level" DESC, "sample_id" DESC LIMIT $1`
@@ -401,20 +423,20 @@ func (s *store) findByLevel(ctx context.Context, r *requestByLevel, page *keyval
 	return s.db.Page(ctx, &table, page, findByLevel, reverseByLevel, values...)
 }
 
-const findByWeight = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByWeight = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("weight", "sample_id") >= ($2, $3)
 ORDER BY "weight", "sample_id" LIMIT $1`
 
-const toByWeight = `SELECT "prism_version", "prism_record" FROM "samples"
+const toByWeight = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("weight", "sample_id") >= ($2, $3)
   AND ("weight", "sample_id") < ($4, $5)
 ORDER BY "weight", "sample_id" LIMIT $1`
 
-const reverseByWeight = `SELECT "prism_version", "prism_record" FROM "samples"
+const reverseByWeight = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("weight", "sample_id") >= ($2, $3)
 ORDER BY "weight" DESC, "sample_id" DESC LIMIT $1`
 
-const reverseToByWeight = `SELECT "prism_version", "prism_record" FROM "samples"
+const reverseToByWeight = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("weight", "sample_id") >= ($2, $3)
   AND ("weight", "sample_id") < ($4, $5)
 ORDER BY "weight" DESC, "sample_id" DESC LIMIT $1`
@@ -429,27 +451,27 @@ func (s *store) findByWeight(ctx context.Context, r *requestByWeight, page *keyv
 	return s.db.Page(ctx, &table, page, findByWeight, reverseByWeight, values...)
 }
 
-const findByBucket = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "bucket" = $2
+const findByBucket = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "bucket" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "bucket", "sample_id" LIMIT $1`
 
-const toByBucket = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "bucket" = $2
+const toByBucket = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "bucket" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "bucket", "sample_id" LIMIT $1`
 
-const reverseByBucket = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "bucket" = $2
+const reverseByBucket = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "bucket" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "bucket" DESC, "sample_id" DESC LIMIT $1`
 
-const reverseToByBucket = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "bucket" = $2
+const reverseToByBucket = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "bucket" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "bucket" DESC, "sample_id" DESC LIMIT $1`
 
 // findByBucket adds the records that r asks for to page, by sample_id.
 func (s *store) findByBucket(ctx context.Context, r *requestByBucket, page *keyvalue.Page) error {
@@ -461,20 +483,20 @@ func (s *store) findByBucket(ctx context.Context, r *requestByBucket, page *keyv
 	return s.db.Page(ctx, &table, page, findByBucket, reverseByBucket, values...)
 }
 
-const findByAmount = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByAmount = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("amount", "sample_id") >= ($2, $3)
 ORDER BY "amount", "sample_id" LIMIT $1`
 
-const toByAmount = `SELECT "prism_version", "prism_record" FROM "samples"
+const toByAmount = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("amount", "sample_id") >= ($2, $3)
   AND ("amount", "sample_id") < ($4, $5)
 ORDER BY "amount", "sample_id" LIMIT $1`
 
-const reverseByAmount = `SELECT "prism_version", "prism_record" FROM "samples"
+const reverseByAmount = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("amount", "sample_id") >= ($2, $3)
 ORDER BY "amount" DESC, "sample_id" DESC LIMIT $1`
 
-const reverseToByAmount = `SELECT "prism_version", "prism_record" FROM "samples"
+const reverseToByAmount = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("amount", "sample_id") >= ($2, $3)
   AND ("amount", "sample_id") < ($4, $5)
 ORDER BY "amount" DESC, "sample_id" DESC LIMIT $1`
@@ -489,20 +511,20 @@ func (s *store) findByAmount(ctx context.Context, r *requestByAmount, page *keyv
 	return s.db.Page(ctx, &table, page, findByAmount, reverseByAmount, values...)
 }
 
-const findByShift = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByShift = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("shift", "sample_id") >= ($2, $3)
 ORDER BY "shift", "sample_id" LIMIT $1`
 
-const toByShift = `SELECT "prism_version", "prism_record" FROM "samples"
+const toByShift = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("shift", "sample_id") >= ($2, $3)
   AND ("shift", "sample_id") < ($4, $5)
 ORDER BY "shift", "sample_id" LIMIT $1`
 
-const reverseByShift = `SELECT "prism_version", "prism_record" FROM "samples"
+const reverseByShift = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("shift", "sample_id") >= ($2, $3)
 ORDER BY "shift" DESC, "sample_id" DESC LIMIT $1`
 
-const reverseToByShift = `SELECT "prism_version", "prism_record" FROM "samples"
+const reverseToByShift = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("shift", "sample_id") >= ($2, $3)
   AND ("shift", "sample_id") < ($4, $5)
 ORDER BY "shift" DESC, "sample_id" DESC LIMIT $1`
@@ -517,20 +539,20 @@ func (s *store) findByShift(ctx context.Context, r *requestByShift, page *keyval
 	return s.db.Page(ctx, &table, page, findByShift, reverseByShift, values...)
 }
 
-const findByChecksum = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByChecksum = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("checksum", "sample_id") >= ($2, $3)
 ORDER BY "checksum", "sample_id" LIMIT $1`
 
-const toByChecksum = `SELECT "prism_version", "prism_record" FROM "samples"
+const toByChecksum = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("checksum", "sample_id") >= ($2, $3)
   AND ("checksum", "sample_id") < ($4, $5)
 ORDER BY "checksum", "sample_id" LIMIT $1`
 
-const reverseByChecksum = `SELECT "prism_version", "prism_record" FROM "samples"
+const reverseByChecksum = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("checksum", "sample_id") >= ($2, $3)
 ORDER BY "checksum" DESC, "sample_id" DESC LIMIT $1`
 
-const reverseToByChecksum = `SELECT "prism_version", "prism_record" FROM "samples"
+const reverseToByChecksum = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("checksum", "sample_id") >= ($2, $3)
   AND ("checksum", "sample_id") < ($4, $5)
 ORDER BY "checksum" DESC, "sample_id" DESC LIMIT $1`
@@ -545,20 +567,20 @@ func (s *store) findByChecksum(ctx context.Context, r *requestByChecksum, page *
 	return s.db.Page(ctx, &table, page, findByChecksum, reverseByChecksum, values...)
 }
 
-const findByPosition = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByPosition = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("position", "sample_id") >= ($2, $3)
 ORDER BY "position", "sample_id" LIMIT $1`
 
-const toByPosition = `SELECT "prism_version", "prism_record" FROM "samples"
+const toByPosition = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("position", "sample_id") >= ($2, $3)
   AND ("position", "sample_id") < ($4, $5)
 ORDER BY "position", "sample_id" LIMIT $1`
 
-const reverseByPosition = `SELECT "prism_version", "prism_record" FROM "samples"
+const reverseByPosition = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("position", "sample_id") >= ($2, $3)
 ORDER BY "position" DESC, "sample_id" DESC LIMIT $1`
 
-const reverseToByPosition = `SELECT "prism_version", "prism_record" FROM "samples"
+const reverseToByPosition = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("position", "sample_id") >= ($2, $3)
   AND ("position", "sample_id") < ($4, $5)
 ORDER BY "position" DESC, "sample_id" DESC LIMIT $1`
@@ -573,20 +595,20 @@ func (s *store) findByPosition(ctx context.Context, r *requestByPosition, page *
 	return s.db.Page(ctx, &table, page, findByPosition, reverseByPosition, values...)
 }
 
-const findByDigest = `SELECT "prism_version", "prism_record" FROM "samples"
+const findByDigest = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("digest", "sample_id") >= ($2, $3)
 ORDER BY "digest", "sample_id" LIMIT $1`
 
-const toByDigest = `SELECT "prism_version", "prism_record" FROM "samples"
+const toByDigest = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("digest", "sample_id") >= ($2, $3)
   AND ("digest", "sample_id") < ($4, $5)
 ORDER BY "digest", "sample_id" LIMIT $1`
 
-const reverseByDigest = `SELECT "prism_version", "prism_record" FROM "samples"
+const reverseByDigest = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("digest", "sample_id") >= ($2, $3)
 ORDER BY "digest" DESC, "sample_id" DESC LIMIT $1`
 
-const reverseToByDigest = `SELECT "prism_version", "prism_record" FROM "samples"
+const reverseToByDigest = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("digest", "sample_id") >= ($2, $3)
   AND ("digest", "sample_id") < ($4, $5)
 ORDER BY "digest" DESC, "sample_id" DESC LIMIT $1`
@@ -601,27 +623,27 @@ func (s *store) findByDigest(ctx context.Context, r *requestByDigest, page *keyv
 	return s.db.Page(ctx, &table, page, findByDigest, reverseByDigest, values...)
 }
 
-const findBySameText = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "text" = $2
+const findBySameText = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "text" = ANY (ARRAY[$2::text])
   AND "sample_id" >= $3
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "text", "sample_id" LIMIT $1`
 
-const toBySameText = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "text" = $2
+const toBySameText = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "text" = ANY (ARRAY[$2::text])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "text", "sample_id" LIMIT $1`
 
-const reverseBySameText = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "text" = $2
+const reverseBySameText = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "text" = ANY (ARRAY[$2::text])
   AND "sample_id" >= $3
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "text" DESC, "sample_id" DESC LIMIT $1`
 
-const reverseToBySameText = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "text" = $2
+const reverseToBySameText = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "text" = ANY (ARRAY[$2::text])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "text" DESC, "sample_id" DESC LIMIT $1`
 
 // findBySameText adds the records that r asks for to page, by sample_id.
 func (s *store) findBySameText(ctx context.Context, r *requestBySameText, page *keyvalue.Page) error {
@@ -633,27 +655,27 @@ func (s *store) findBySameText(ctx context.Context, r *requestBySameText, page *
 	return s.db.Page(ctx, &table, page, findBySameText, reverseBySameText, values...)
 }
 
-const findBySameNumber = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "number" = $2
+const findBySameNumber = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "number" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "number", "sample_id" LIMIT $1`
 
-const toBySameNumber = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "number" = $2
+const toBySameNumber = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "number" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "number", "sample_id" LIMIT $1`
 
-const reverseBySameNumber = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "number" = $2
+const reverseBySameNumber = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "number" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "number" DESC, "sample_id" DESC LIMIT $1`
 
-const reverseToBySameNumber = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "number" = $2
+const reverseToBySameNumber = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "number" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "number" DESC, "sample_id" DESC LIMIT $1`
 
 // findBySameNumber adds the records that r asks for to page, by sample_id.
 func (s *store) findBySameNumber(ctx context.Context, r *requestBySameNumber, page *keyvalue.Page) error {
@@ -665,27 +687,27 @@ func (s *store) findBySameNumber(ctx context.Context, r *requestBySameNumber, pa
 	return s.db.Page(ctx, &table, page, findBySameNumber, reverseBySameNumber, values...)
 }
 
-const findBySameSize = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "size" = $2
+const findBySameSize = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "size" = ANY (ARRAY[$2::numeric])
   AND "sample_id" >= $3
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "size", "sample_id" LIMIT $1`
 
-const toBySameSize = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "size" = $2
+const toBySameSize = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "size" = ANY (ARRAY[$2::numeric])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "size", "sample_id" LIMIT $1`
 
-const reverseBySameSize = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "size" = $2
+const reverseBySameSize = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "size" = ANY (ARRAY[$2::numeric])
   AND "sample_id" >= $3
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "size" DESC, "sample_id" DESC LIMIT $1`
 
-const reverseToBySameSize = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "size" = $2
+const reverseToBySameSize = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "size" = ANY (ARRAY[$2::numeric])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "size" DESC, "sample_id" DESC LIMIT $1`
 
 // findBySameSize adds the records that r asks for to page, by sample_id.
 func (s *store) findBySameSize(ctx context.Context, r *requestBySameSize, page *keyvalue.Page) error {
@@ -697,27 +719,27 @@ func (s *store) findBySameSize(ctx context.Context, r *requestBySameSize, page *
 	return s.db.Page(ctx, &table, page, findBySameSize, reverseBySameSize, values...)
 }
 
-const findBySameFlag = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "flag" = $2
+const findBySameFlag = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "flag" = ANY (ARRAY[$2::boolean])
   AND "sample_id" >= $3
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "flag", "sample_id" LIMIT $1`
 
-const toBySameFlag = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "flag" = $2
+const toBySameFlag = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "flag" = ANY (ARRAY[$2::boolean])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "flag", "sample_id" LIMIT $1`
 
-const reverseBySameFlag = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "flag" = $2
+const reverseBySameFlag = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "flag" = ANY (ARRAY[$2::boolean])
   AND "sample_id" >= $3
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "flag" DESC, "sample_id" DESC LIMIT $1`
 
-const reverseToBySameFlag = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "flag" = $2
+const reverseToBySameFlag = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "flag" = ANY (ARRAY[$2::boolean])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "flag" DESC, "sample_id" DESC LIMIT $1`
 
 // findBySameFlag adds the records that r asks for to page, by sample_id.
 func (s *store) findBySameFlag(ctx context.Context, r *requestBySameFlag, page *keyvalue.Page) error {
@@ -729,27 +751,27 @@ func (s *store) findBySameFlag(ctx context.Context, r *requestBySameFlag, page *
 	return s.db.Page(ctx, &table, page, findBySameFlag, reverseBySameFlag, values...)
 }
 
-const findBySameGrade = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "grade" = $2
+const findBySameGrade = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "grade" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "grade", "sample_id" LIMIT $1`
 
-const toBySameGrade = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "grade" = $2
+const toBySameGrade = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "grade" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "grade", "sample_id" LIMIT $1`
 
-const reverseBySameGrade = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "grade" = $2
+const reverseBySameGrade = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "grade" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "grade" DESC, "sample_id" DESC LIMIT $1`
 
-const reverseToBySameGrade = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "grade" = $2
+const reverseToBySameGrade = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "grade" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "grade" DESC, "sample_id" DESC LIMIT $1`
 
 // findBySameGrade adds the records that r asks for to page, by sample_id.
 func (s *store) findBySameGrade(ctx context.Context, r *requestBySameGrade, page *keyvalue.Page) error {
@@ -761,27 +783,31 @@ func (s *store) findBySameGrade(ctx context.Context, r *requestBySameGrade, page
 	return s.db.Page(ctx, &table, page, findBySameGrade, reverseBySameGrade, values...)
 }
 
-const findBySameTime = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "time" = $2 AND "time_nanos" = $3
+const findBySameTime = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "time" = ANY (ARRAY[$2::timestamptz])
+  AND "time_nanos" = $3
   AND "sample_id" >= $4
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "time", "time_nanos", "sample_id" LIMIT $1`
 
-const toBySameTime = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "time" = $2 AND "time_nanos" = $3
+const toBySameTime = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "time" = ANY (ARRAY[$2::timestamptz])
+  AND "time_nanos" = $3
   AND "sample_id" >= $4
   AND "sample_id" < $5
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "time", "time_nanos", "sample_id" LIMIT $1`
 
-const reverseBySameTime = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "time" = $2 AND "time_nanos" = $3
+const reverseBySameTime = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "time" = ANY (ARRAY[$2::timestamptz])
+  AND "time_nanos" = $3
   AND "sample_id" >= $4
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "time" DESC, "time_nanos" DESC, "sample_id" DESC LIMIT $1`
 
-const reverseToBySameTime = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "time" = $2 AND "time_nanos" = $3
+const reverseToBySameTime = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "time" = ANY (ARRAY[$2::timestamptz])
+  AND "time_nanos" = $3
   AND "sample_id" >= $4
   AND "sample_id" < $5
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "time" DESC, "time_nanos" DESC, "sample_id" DESC LIMIT $1`
 
 // findBySameTime adds the records that r asks for to page, by sample_id.
 func (s *store) findBySameTime(ctx context.Context, r *requestBySameTime, page *keyvalue.Page) error {
@@ -793,27 +819,27 @@ func (s *store) findBySameTime(ctx context.Context, r *requestBySameTime, page *
 	return s.db.Page(ctx, &table, page, findBySameTime, reverseBySameTime, values...)
 }
 
-const findBySameDelta = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "delta" = $2
+const findBySameDelta = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "delta" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "delta", "sample_id" LIMIT $1`
 
-const toBySameDelta = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "delta" = $2
+const toBySameDelta = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "delta" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "delta", "sample_id" LIMIT $1`
 
-const reverseBySameDelta = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "delta" = $2
+const reverseBySameDelta = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "delta" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "delta" DESC, "sample_id" DESC LIMIT $1`
 
-const reverseToBySameDelta = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "delta" = $2
+const reverseToBySameDelta = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "delta" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "delta" DESC, "sample_id" DESC LIMIT $1`
 
 // findBySameDelta adds the records that r asks for to page, by sample_id.
 func (s *store) findBySameDelta(ctx context.Context, r *requestBySameDelta, page *keyvalue.Page) error {
@@ -825,27 +851,27 @@ func (s *store) findBySameDelta(ctx context.Context, r *requestBySameDelta, page
 	return s.db.Page(ctx, &table, page, findBySameDelta, reverseBySameDelta, values...)
 }
 
-const findBySameMask = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "mask" = $2
+const findBySameMask = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "mask" = ANY (ARRAY[$2::numeric])
   AND "sample_id" >= $3
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "mask", "sample_id" LIMIT $1`
 
-const toBySameMask = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "mask" = $2
+const toBySameMask = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "mask" = ANY (ARRAY[$2::numeric])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "mask", "sample_id" LIMIT $1`
 
-const reverseBySameMask = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "mask" = $2
+const reverseBySameMask = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "mask" = ANY (ARRAY[$2::numeric])
   AND "sample_id" >= $3
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "mask" DESC, "sample_id" DESC LIMIT $1`
 
-const reverseToBySameMask = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "mask" = $2
+const reverseToBySameMask = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "mask" = ANY (ARRAY[$2::numeric])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "mask" DESC, "sample_id" DESC LIMIT $1`
 
 // findBySameMask adds the records that r asks for to page, by sample_id.
 func (s *store) findBySameMask(ctx context.Context, r *requestBySameMask, page *keyvalue.Page) error {
@@ -857,27 +883,27 @@ func (s *store) findBySameMask(ctx context.Context, r *requestBySameMask, page *
 	return s.db.Page(ctx, &table, page, findBySameMask, reverseBySameMask, values...)
 }
 
-const findBySameLevel = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "level" = $2
+const findBySameLevel = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "level" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "level", "sample_id" LIMIT $1`
 
-const toBySameLevel = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "level" = $2
+const toBySameLevel = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "level" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "level", "sample_id" LIMIT $1`
 
-const reverseBySameLevel = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "level" = $2
+const reverseBySameLevel = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "level" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "level" DESC, "sample_id" DESC LIMIT $1`
 
-const reverseToBySameLevel = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "level" = $2
+const reverseToBySameLevel = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "level" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "level" DESC, "sample_id" DESC LIMIT $1`
 
 // findBySameLevel adds the records that r asks for to page, by sample_id.
 func (s *store) findBySameLevel(ctx context.Context, r *requestBySameLevel, page *keyvalue.Page) error {
@@ -889,27 +915,27 @@ func (s *store) findBySameLevel(ctx context.Context, r *requestBySameLevel, page
 	return s.db.Page(ctx, &table, page, findBySameLevel, reverseBySameLevel, values...)
 }
 
-const findBySameWeight = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "weight" = $2
+const findBySameWeight = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "weight" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "weight", "sample_id" LIMIT $1`
 
-const toBySameWeight = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "weight" = $2
+const toBySameWeight = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "weight" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "weight", "sample_id" LIMIT $1`
 
-const reverseBySameWeight = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "weight" = $2
+const reverseBySameWeight = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "weight" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "weight" DESC, "sample_id" DESC LIMIT $1`
 
-const reverseToBySameWeight = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "weight" = $2
+const reverseToBySameWeight = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "weight" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "weight" DESC, "sample_id" DESC LIMIT $1`
 
 // findBySameWeight adds the records that r asks for to page, by sample_id.
 func (s *store) findBySameWeight(ctx context.Context, r *requestBySameWeight, page *keyvalue.Page) error {
@@ -921,27 +947,27 @@ func (s *store) findBySameWeight(ctx context.Context, r *requestBySameWeight, pa
 	return s.db.Page(ctx, &table, page, findBySameWeight, reverseBySameWeight, values...)
 }
 
-const findBySameAmount = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "amount" = $2
+const findBySameAmount = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "amount" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "amount", "sample_id" LIMIT $1`
 
-const toBySameAmount = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "amount" = $2
+const toBySameAmount = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "amount" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "amount", "sample_id" LIMIT $1`
 
-const reverseBySameAmount = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "amount" = $2
+const reverseBySameAmount = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "amount" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "amount" DESC, "sample_id" DESC LIMIT $1`
 
-const reverseToBySameAmount = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "amount" = $2
+const reverseToBySameAmount = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "amount" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "amount" DESC, "sample_id" DESC LIMIT $1`
 
 // findBySameAmount adds the records that r asks for to page, by sample_id.
 func (s *store) findBySameAmount(ctx context.Context, r *requestBySameAmount, page *keyvalue.Page) error {
@@ -953,27 +979,27 @@ func (s *store) findBySameAmount(ctx context.Context, r *requestBySameAmount, pa
 	return s.db.Page(ctx, &table, page, findBySameAmount, reverseBySameAmount, values...)
 }
 
-const findBySameShift = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "shift" = $2
+const findBySameShift = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "shift" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "shift", "sample_id" LIMIT $1`
 
-const toBySameShift = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "shift" = $2
+const toBySameShift = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "shift" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "shift", "sample_id" LIMIT $1`
 
-const reverseBySameShift = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "shift" = $2
+const reverseBySameShift = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "shift" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "shift" DESC, "sample_id" DESC LIMIT $1`
 
-const reverseToBySameShift = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "shift" = $2
+const reverseToBySameShift = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "shift" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "shift" DESC, "sample_id" DESC LIMIT $1`
 
 // findBySameShift adds the records that r asks for to page, by sample_id.
 func (s *store) findBySameShift(ctx context.Context, r *requestBySameShift, page *keyvalue.Page) error {
@@ -985,27 +1011,27 @@ func (s *store) findBySameShift(ctx context.Context, r *requestBySameShift, page
 	return s.db.Page(ctx, &table, page, findBySameShift, reverseBySameShift, values...)
 }
 
-const findBySameChecksum = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "checksum" = $2
+const findBySameChecksum = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "checksum" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "checksum", "sample_id" LIMIT $1`
 
-const toBySameChecksum = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "checksum" = $2
+const toBySameChecksum = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "checksum" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "checksum", "sample_id" LIMIT $1`
 
-const reverseBySameChecksum = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "checksum" = $2
+const reverseBySameChecksum = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "checksum" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "checksum" DESC, "sample_id" DESC LIMIT $1`
 
-const reverseToBySameChecksum = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "checksum" = $2
+const reverseToBySameChecksum = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "checksum" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "checksum" DESC, "sample_id" DESC LIMIT $1`
 
 // findBySameChecksum adds the records that r asks for to page, by sample_id.
 func (s *store) findBySameChecksum(ctx context.Context, r *requestBySameChecksum, page *keyvalue.Page) error {
@@ -1017,27 +1043,27 @@ func (s *store) findBySameChecksum(ctx context.Context, r *requestBySameChecksum
 	return s.db.Page(ctx, &table, page, findBySameChecksum, reverseBySameChecksum, values...)
 }
 
-const findBySamePosition = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "position" = $2
+const findBySamePosition = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "position" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "position", "sample_id" LIMIT $1`
 
-const toBySamePosition = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "position" = $2
+const toBySamePosition = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "position" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "position", "sample_id" LIMIT $1`
 
-const reverseBySamePosition = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "position" = $2
+const reverseBySamePosition = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "position" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "position" DESC, "sample_id" DESC LIMIT $1`
 
-const reverseToBySamePosition = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "position" = $2
+const reverseToBySamePosition = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "position" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "position" DESC, "sample_id" DESC LIMIT $1`
 
 // findBySamePosition adds the records that r asks for to page, by sample_id.
 func (s *store) findBySamePosition(ctx context.Context, r *requestBySamePosition, page *keyvalue.Page) error {
@@ -1049,27 +1075,27 @@ func (s *store) findBySamePosition(ctx context.Context, r *requestBySamePosition
 	return s.db.Page(ctx, &table, page, findBySamePosition, reverseBySamePosition, values...)
 }
 
-const findBySameDigest = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "digest" = $2
+const findBySameDigest = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "digest" = ANY (ARRAY[$2::bytea])
   AND "sample_id" >= $3
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "digest", "sample_id" LIMIT $1`
 
-const toBySameDigest = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "digest" = $2
+const toBySameDigest = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "digest" = ANY (ARRAY[$2::bytea])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" LIMIT $1`
+ORDER BY "digest", "sample_id" LIMIT $1`
 
-const reverseBySameDigest = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "digest" = $2
+const reverseBySameDigest = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "digest" = ANY (ARRAY[$2::bytea])
   AND "sample_id" >= $3
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "digest" DESC, "sample_id" DESC LIMIT $1`
 
-const reverseToBySameDigest = `SELECT "prism_version", "prism_record" FROM "samples"
-WHERE "digest" = $2
+const reverseToBySameDigest = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+WHERE "digest" = ANY (ARRAY[$2::bytea])
   AND "sample_id" >= $3
   AND "sample_id" < $4
-ORDER BY "sample_id" DESC LIMIT $1`
+ORDER BY "digest" DESC, "sample_id" DESC LIMIT $1`
 
 // findBySameDigest adds the records that r asks for to page, by sample_id.
 func (s *store) findBySameDigest(ctx context.Context, r *requestBySameDigest, page *keyvalue.Page) error {

@@ -24,7 +24,8 @@ func (k *key) values() []any {
 	return []any{k.ScalarID}
 }
 
-// values are the parameters that write r: its columns and its bytes.
+// values are the parameters that write r: its columns, its bytes and their
+// checksum.
 func (r *record) values() []any {
 	return []any{
 		r.ScalarID, postgres.Float(r.DoublePlain), postgres.Float(r.FloatPlain), r.Int32Plain,
@@ -39,6 +40,7 @@ func (r *record) values() []any {
 		postgres.OptionalInt(r.Sfixed64Opt), postgres.OptionalBool(r.BoolOpt),
 		postgres.Column(r.StringOpt), r.BytesOpt, postgres.OptionalInt(r.GrainOpt),
 		postgres.Time(r.At), postgres.Nanos(r.At), postgres.Record(r.bytes),
+		keyvalue.Checksum(r.bytes),
 	}
 }
 
@@ -48,8 +50,12 @@ const insert = `INSERT INTO "scalars" ("scalar_id", "double_plain", "float_plain
   "double_opt", "float_opt", "int32_opt", "int64_opt", "uint32_opt", "uint64_opt", "sint32_opt",
   "sint64_opt", "fixed32_opt", "fixed64_opt", "sfixed32_opt", "sfixed64_opt", "bool_opt",
   "string_opt", "bytes_opt", "grain_opt", "at", "at_nanos", "prism_record", "prism_version",
-  "prism_release")
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, nextval('"scalars_version"'), 1)
+  "prism_release", "prism_checksum")
+`
+
+const given = `VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, nextval('"scalars_version"'), 1, $37 # currval('"scalars_version"'))`
+
+const conflict = `
 ON CONFLICT ("scalar_id") DO `
 
 const replace = `UPDATE SET
@@ -70,36 +76,32 @@ const replace = `UPDATE SET
   "bool_opt" = excluded."bool_opt", "string_opt" = excluded."string_opt",
   "bytes_opt" = excluded."bytes_opt", "grain_opt" = excluded."grain_opt", "at" = excluded."at",
   "at_nanos" = excluded."at_nanos", "prism_record" = excluded."prism_record",
-  "prism_version" = nextval('"scalars_version"'), "prism_release" = 1`
+  "prism_version" = nextval('"scalars_version"'), "prism_release" = 1,
+  "prism_checksum" = $37 # currval('"scalars_version"')`
 
-const put = insert + replace + ` RETURNING "prism_version"`
+const put = insert + given + conflict + replace + ` RETURNING "prism_version"`
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 	return s.db.Put(ctx, &table, r.values())
 }
 
-const versionOf = `SELECT "prism_version" FROM "scalars" WHERE "scalar_id" = $1`
+const versionOf = `SELECT "prism_version" FROM "scalars"
+WHERE "scalar_id" >= $1 AND "scalar_id" <= $1
+ORDER BY "scalar_id" LIMIT 1`
 
-const create = insert + `NOTHING RETURNING "prism_version"`
+const create = insert + given + conflict + `NOTHING RETURNING "prism_version"`
 
-const swap = `WITH found AS MATERIALIZED (
-  SELECT "prism_version" AS version FROM "scalars" WHERE "scalar_id" = $1 FOR UPDATE
+const swap = `WITH prism_found AS MATERIALIZED (
+  SELECT "prism_version" AS version FROM "scalars"
+  WHERE "scalar_id" >= $1 AND "scalar_id" <= $1
+  ORDER BY "scalar_id" LIMIT 1 FOR UPDATE
 ), swapped AS (
-  UPDATE "scalars" SET
-    "double_plain" = $2, "float_plain" = $3, "int32_plain" = $4, "int64_plain" = $5,
-    "uint32_plain" = $6, "uint64_plain" = $7, "sint32_plain" = $8, "sint64_plain" = $9,
-    "fixed32_plain" = $10, "fixed64_plain" = $11, "sfixed32_plain" = $12, "sfixed64_plain" = $13,
-    "bool_plain" = $14, "string_plain" = $15, "bytes_plain" = $16, "grain_plain" = $17,
-    "double_opt" = $18, "float_opt" = $19, "int32_opt" = $20, "int64_opt" = $21, "uint32_opt" = $22,
-    "uint64_opt" = $23, "sint32_opt" = $24, "sint64_opt" = $25, "fixed32_opt" = $26,
-    "fixed64_opt" = $27, "sfixed32_opt" = $28, "sfixed64_opt" = $29, "bool_opt" = $30,
-    "string_opt" = $31, "bytes_opt" = $32, "grain_opt" = $33, "at" = $34, "at_nanos" = $35,
-    "prism_record" = $36, "prism_version" = nextval('"scalars_version"'), "prism_release" = 1
-  FROM found WHERE "scalar_id" = $1 AND found.version = $37
-  RETURNING "prism_version"
+` + insert + `SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, nextval('"scalars_version"'), 1, $37 # currval('"scalars_version"')
+FROM prism_found WHERE version = $38` + conflict + replace + `
+RETURNING "prism_version"
 )
-SELECT (SELECT version FROM found), (SELECT "prism_version" FROM swapped)`
+SELECT (SELECT version FROM prism_found), (SELECT "prism_version" FROM swapped)`
 
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
@@ -107,21 +109,38 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.values(), expected)
 }
 
-const get = `SELECT "prism_version", "prism_record" FROM "scalars" WHERE "scalar_id" = $1`
+const get = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "scalars"
+WHERE "scalar_id" >= $1 AND "scalar_id" <= $1
+ORDER BY "scalar_id" LIMIT 1`
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
 	return s.db.Record(ctx, &table, get, k.values()...)
 }
 
-const remove = `DELETE FROM "scalars" WHERE "scalar_id" = $1 RETURNING "prism_version"`
+const remove = `DELETE FROM "scalars" USING (
+  SELECT "scalar_id" FROM "scalars"
+  WHERE "scalar_id" >= $1 AND "scalar_id" <= $1
+  ORDER BY "scalar_id" LIMIT 1
+) AS prism_at
+WHERE "scalars"."scalar_id" = prism_at."scalar_id"
+  AND "scalars"."scalar_id" >= $1 AND "scalars"."scalar_id" <= $1
+RETURNING "prism_version"`
 
-const removeVersion = `WITH found AS MATERIALIZED (
-  SELECT "prism_version" AS version FROM "scalars" WHERE "scalar_id" = $1 FOR UPDATE
+const removeVersion = `WITH prism_found AS MATERIALIZED (
+  SELECT "prism_version" AS version FROM "scalars"
+  WHERE "scalar_id" >= $1 AND "scalar_id" <= $1
+  ORDER BY "scalar_id" LIMIT 1 FOR UPDATE
 ), removed AS (
-  DELETE FROM "scalars" USING found WHERE "scalar_id" = $1 AND found.version = $2
+  DELETE FROM "scalars" USING (
+    SELECT "scalar_id" FROM "scalars"
+    WHERE "scalar_id" >= $1 AND "scalar_id" <= $1
+    ORDER BY "scalar_id" LIMIT 1
+  ) AS prism_at
+  WHERE "scalars"."scalar_id" = prism_at."scalar_id"
+    AND "scalars"."scalar_id" >= $1 AND "scalars"."scalar_id" <= $1 AND (SELECT version FROM prism_found) = $2
 )
-SELECT version FROM found`
+SELECT version FROM prism_found`
 
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
@@ -145,20 +164,20 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int) []any { return keys[i].values() })
 }
 
-const scan = `SELECT "prism_version", "prism_record" FROM "scalars"
+const scan = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "scalars"
 WHERE "scalar_id" >= $2
 ORDER BY "scalar_id" LIMIT $1`
 
-const scanTo = `SELECT "prism_version", "prism_record" FROM "scalars"
+const scanTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "scalars"
 WHERE "scalar_id" >= $2
   AND "scalar_id" < $3
 ORDER BY "scalar_id" LIMIT $1`
 
-const scanReverse = `SELECT "prism_version", "prism_record" FROM "scalars"
+const scanReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "scalars"
 WHERE "scalar_id" >= $2
 ORDER BY "scalar_id" DESC LIMIT $1`
 
-const scanReverseTo = `SELECT "prism_version", "prism_record" FROM "scalars"
+const scanReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "scalars"
 WHERE "scalar_id" >= $2
   AND "scalar_id" < $3
 ORDER BY "scalar_id" DESC LIMIT $1`
@@ -173,20 +192,20 @@ func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) e
 	return s.db.Page(ctx, &table, page, scan, scanReverse, values...)
 }
 
-const findByBytesOpt = `SELECT "prism_version", "prism_record" FROM "scalars"
+const findByBytesOpt = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "scalars"
 WHERE ("bytes_opt", "scalar_id") >= ($2, $3)
 ORDER BY "bytes_opt", "scalar_id" LIMIT $1`
 
-const toByBytesOpt = `SELECT "prism_version", "prism_record" FROM "scalars"
+const toByBytesOpt = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "scalars"
 WHERE ("bytes_opt", "scalar_id") >= ($2, $3)
   AND ("bytes_opt", "scalar_id") < ($4, $5)
 ORDER BY "bytes_opt", "scalar_id" LIMIT $1`
 
-const reverseByBytesOpt = `SELECT "prism_version", "prism_record" FROM "scalars"
+const reverseByBytesOpt = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "scalars"
 WHERE ("bytes_opt", "scalar_id") >= ($2, $3)
 ORDER BY "bytes_opt" DESC, "scalar_id" DESC LIMIT $1`
 
-const reverseToByBytesOpt = `SELECT "prism_version", "prism_record" FROM "scalars"
+const reverseToByBytesOpt = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "scalars"
 WHERE ("bytes_opt", "scalar_id") >= ($2, $3)
   AND ("bytes_opt", "scalar_id") < ($4, $5)
 ORDER BY "bytes_opt" DESC, "scalar_id" DESC LIMIT $1`

@@ -27,60 +27,87 @@ func (k *key) values() []any {
 	return []any{k.TicketID}
 }
 
-// values are the parameters that write r: its columns and its bytes.
+// values are the parameters that write r: its columns, its bytes and their
+// checksum.
 func (r *record) values() []any {
 	return []any{
-		r.TicketID, r.Code, postgres.Record(r.bytes),
+		r.TicketID, r.Code, postgres.Record(r.bytes), keyvalue.Checksum(r.bytes),
 	}
 }
 
-const insert = `INSERT INTO "tickets" ("ticket_id", "code", "prism_record", "prism_version", "prism_release")
-VALUES ($1, $2, $3, nextval('"tickets_version"'), 1)
+const insert = `INSERT INTO "tickets" ("ticket_id", "code", "prism_record", "prism_version", "prism_release", "prism_checksum")
+`
+
+const given = `VALUES ($1, $2, $3, nextval('"tickets_version"'), 1, $4 # currval('"tickets_version"'))`
+
+const conflict = `
 ON CONFLICT ("ticket_id") DO `
 
 const replace = `UPDATE SET
   "code" = excluded."code", "prism_record" = excluded."prism_record",
-  "prism_version" = nextval('"tickets_version"'), "prism_release" = 1`
+  "prism_version" = nextval('"tickets_version"'), "prism_release" = 1,
+  "prism_checksum" = $4 # currval('"tickets_version"')`
 
-const put = insert + replace + ` RETURNING "prism_version"`
+const put = insert + given + conflict + replace + ` RETURNING "prism_version"`
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 	return s.db.Put(ctx, &table, r.values())
 }
 
-const takenByCode = `SELECT "prism_version" FROM "tickets" WHERE "code" = $1 AND NOT ("ticket_id" = $2)`
+const takenByCode = `SELECT "prism_version" FROM "tickets"
+WHERE "code" >= $1 AND "code" <= $1 AND NOT ("ticket_id" = $2)
+ORDER BY "code" LIMIT 1`
 
-const versionOf = `SELECT "prism_version" FROM "tickets" WHERE "ticket_id" = $1`
+const versionOf = `SELECT "prism_version" FROM "tickets"
+WHERE "ticket_id" >= $1 AND "ticket_id" <= $1
+ORDER BY "ticket_id" LIMIT 1`
 
-const create = insert + `NOTHING RETURNING "prism_version"`
+const create = insert + given + conflict + `NOTHING RETURNING "prism_version"`
 
-const swap = `WITH found AS MATERIALIZED (
-  SELECT "prism_version" AS version FROM "tickets" WHERE "ticket_id" = $1 FOR UPDATE
+const swap = `WITH prism_found AS MATERIALIZED (
+  SELECT "prism_version" AS version FROM "tickets"
+  WHERE "ticket_id" >= $1 AND "ticket_id" <= $1
+  ORDER BY "ticket_id" LIMIT 1 FOR UPDATE
 ), swapped AS (
-  UPDATE "tickets" SET
-    "code" = $2, "prism_record" = $3, "prism_version" = nextval('"tickets_version"'),
-    "prism_release" = 1
-  FROM found WHERE "ticket_id" = $1 AND found.version = $4
-  RETURNING "prism_version"
+` + insert + `SELECT $1, $2, $3, nextval('"tickets_version"'), 1, $4 # currval('"tickets_version"')
+FROM prism_found WHERE version = $5` + conflict + replace + `
+RETURNING "prism_version"
 )
-SELECT (SELECT version FROM found), (SELECT "prism_version" FROM swapped)`
+SELECT (SELECT version FROM prism_found), (SELECT "prism_version" FROM swapped)`
 
-const get = `SELECT "prism_version", "prism_record" FROM "tickets" WHERE "ticket_id" = $1`
+const get = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "tickets"
+WHERE "ticket_id" >= $1 AND "ticket_id" <= $1
+ORDER BY "ticket_id" LIMIT 1`
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
 	return s.db.Record(ctx, &table, get, k.values()...)
 }
 
-const remove = `DELETE FROM "tickets" WHERE "ticket_id" = $1 RETURNING "prism_version"`
+const remove = `DELETE FROM "tickets" USING (
+  SELECT "ticket_id" FROM "tickets"
+  WHERE "ticket_id" >= $1 AND "ticket_id" <= $1
+  ORDER BY "ticket_id" LIMIT 1
+) AS prism_at
+WHERE "tickets"."ticket_id" = prism_at."ticket_id"
+  AND "tickets"."ticket_id" >= $1 AND "tickets"."ticket_id" <= $1
+RETURNING "prism_version"`
 
-const removeVersion = `WITH found AS MATERIALIZED (
-  SELECT "prism_version" AS version FROM "tickets" WHERE "ticket_id" = $1 FOR UPDATE
+const removeVersion = `WITH prism_found AS MATERIALIZED (
+  SELECT "prism_version" AS version FROM "tickets"
+  WHERE "ticket_id" >= $1 AND "ticket_id" <= $1
+  ORDER BY "ticket_id" LIMIT 1 FOR UPDATE
 ), removed AS (
-  DELETE FROM "tickets" USING found WHERE "ticket_id" = $1 AND found.version = $2
+  DELETE FROM "tickets" USING (
+    SELECT "ticket_id" FROM "tickets"
+    WHERE "ticket_id" >= $1 AND "ticket_id" <= $1
+    ORDER BY "ticket_id" LIMIT 1
+  ) AS prism_at
+  WHERE "tickets"."ticket_id" = prism_at."ticket_id"
+    AND "tickets"."ticket_id" >= $1 AND "tickets"."ticket_id" <= $1 AND (SELECT version FROM prism_found) = $2
 )
-SELECT version FROM found`
+SELECT version FROM prism_found`
 
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
@@ -88,7 +115,9 @@ func (s *store) delete(ctx context.Context, k *key, ifVersion int64) (existed bo
 	return s.db.Delete(ctx, &table, k.values(), ifVersion)
 }
 
-const findByCode = `SELECT "prism_version", "prism_record" FROM "tickets" WHERE "code" = $1`
+const findByCode = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "tickets"
+WHERE "code" >= $1 AND "code" <= $1
+ORDER BY "code" LIMIT 1`
 
 // findByCode returns the record with the values, as a reply.
 func (s *store) findByCode(ctx context.Context, r *requestByCode) ([]byte, error) {

@@ -27,44 +27,54 @@ func (k *key) values() []any {
 	return []any{k.NoteID}
 }
 
-// values are the parameters that write r: its columns and its bytes.
+// values are the parameters that write r: its columns, its bytes and their
+// checksum.
 func (r *record) values() []any {
 	return []any{
-		r.NoteID, r.Topic, postgres.Record(r.bytes),
+		r.NoteID, r.Topic, postgres.Record(r.bytes), keyvalue.Checksum(r.bytes),
 	}
 }
 
-const insert = `INSERT INTO "west_notes" ("note_id", "topic", "prism_record", "prism_version", "prism_release")
-VALUES ($1, $2, $3, nextval('"west_notes_version"'), 1)
+const insert = `INSERT INTO "west_notes" ("note_id", "topic", "prism_record", "prism_version", "prism_release", "prism_checksum")
+`
+
+const given = `VALUES ($1, $2, $3, nextval('"west_notes_version"'), 1, $4 # currval('"west_notes_version"'))`
+
+const conflict = `
 ON CONFLICT ("note_id") DO `
 
 const replace = `UPDATE SET
   "topic" = excluded."topic", "prism_record" = excluded."prism_record",
-  "prism_version" = nextval('"west_notes_version"'), "prism_release" = 1`
+  "prism_version" = nextval('"west_notes_version"'), "prism_release" = 1,
+  "prism_checksum" = $4 # currval('"west_notes_version"')`
 
-const put = insert + replace + ` RETURNING "prism_version"`
+const put = insert + given + conflict + replace + ` RETURNING "prism_version"`
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 	return s.db.Put(ctx, &table, r.values())
 }
 
-const takenByTopic = `SELECT "prism_version" FROM "west_notes" WHERE "topic" = $1 AND NOT ("note_id" = $2)`
+const takenByTopic = `SELECT "prism_version" FROM "west_notes"
+WHERE "topic" >= $1 AND "topic" <= $1 AND NOT ("note_id" = $2)
+ORDER BY "topic" LIMIT 1`
 
-const versionOf = `SELECT "prism_version" FROM "west_notes" WHERE "note_id" = $1`
+const versionOf = `SELECT "prism_version" FROM "west_notes"
+WHERE "note_id" >= $1 AND "note_id" <= $1
+ORDER BY "note_id" LIMIT 1`
 
-const create = insert + `NOTHING RETURNING "prism_version"`
+const create = insert + given + conflict + `NOTHING RETURNING "prism_version"`
 
-const swap = `WITH found AS MATERIALIZED (
-  SELECT "prism_version" AS version FROM "west_notes" WHERE "note_id" = $1 FOR UPDATE
+const swap = `WITH prism_found AS MATERIALIZED (
+  SELECT "prism_version" AS version FROM "west_notes"
+  WHERE "note_id" >= $1 AND "note_id" <= $1
+  ORDER BY "note_id" LIMIT 1 FOR UPDATE
 ), swapped AS (
-  UPDATE "west_notes" SET
-    "topic" = $2, "prism_record" = $3, "prism_version" = nextval('"west_notes_version"'),
-    "prism_release" = 1
-  FROM found WHERE "note_id" = $1 AND found.version = $4
-  RETURNING "prism_version"
+` + insert + `SELECT $1, $2, $3, nextval('"west_notes_version"'), 1, $4 # currval('"west_notes_version"')
+FROM prism_found WHERE version = $5` + conflict + replace + `
+RETURNING "prism_version"
 )
-SELECT (SELECT version FROM found), (SELECT "prism_version" FROM swapped)`
+SELECT (SELECT version FROM prism_found), (SELECT "prism_version" FROM swapped)`
 
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
@@ -72,21 +82,38 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.values(), expected)
 }
 
-const get = `SELECT "prism_version", "prism_record" FROM "west_notes" WHERE "note_id" = $1`
+const get = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "west_notes"
+WHERE "note_id" >= $1 AND "note_id" <= $1
+ORDER BY "note_id" LIMIT 1`
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
 	return s.db.Record(ctx, &table, get, k.values()...)
 }
 
-const remove = `DELETE FROM "west_notes" WHERE "note_id" = $1 RETURNING "prism_version"`
+const remove = `DELETE FROM "west_notes" USING (
+  SELECT "note_id" FROM "west_notes"
+  WHERE "note_id" >= $1 AND "note_id" <= $1
+  ORDER BY "note_id" LIMIT 1
+) AS prism_at
+WHERE "west_notes"."note_id" = prism_at."note_id"
+  AND "west_notes"."note_id" >= $1 AND "west_notes"."note_id" <= $1
+RETURNING "prism_version"`
 
-const removeVersion = `WITH found AS MATERIALIZED (
-  SELECT "prism_version" AS version FROM "west_notes" WHERE "note_id" = $1 FOR UPDATE
+const removeVersion = `WITH prism_found AS MATERIALIZED (
+  SELECT "prism_version" AS version FROM "west_notes"
+  WHERE "note_id" >= $1 AND "note_id" <= $1
+  ORDER BY "note_id" LIMIT 1 FOR UPDATE
 ), removed AS (
-  DELETE FROM "west_notes" USING found WHERE "note_id" = $1 AND found.version = $2
+  DELETE FROM "west_notes" USING (
+    SELECT "note_id" FROM "west_notes"
+    WHERE "note_id" >= $1 AND "note_id" <= $1
+    ORDER BY "note_id" LIMIT 1
+  ) AS prism_at
+  WHERE "west_notes"."note_id" = prism_at."note_id"
+    AND "west_notes"."note_id" >= $1 AND "west_notes"."note_id" <= $1 AND (SELECT version FROM prism_found) = $2
 )
-SELECT version FROM found`
+SELECT version FROM prism_found`
 
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
@@ -110,27 +137,29 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int) []any { return keys[i].values() })
 }
 
-const findByTopic = `SELECT "prism_version", "prism_record" FROM "west_notes" WHERE "topic" = $1`
+const findByTopic = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "west_notes"
+WHERE "topic" >= $1 AND "topic" <= $1
+ORDER BY "topic" LIMIT 1`
 
 // findByTopic returns the record with the values, as a reply.
 func (s *store) findByTopic(ctx context.Context, r *requestByTopic) ([]byte, error) {
 	return s.db.Record(ctx, &table, findByTopic, r.Topic)
 }
 
-const scan = `SELECT "prism_version", "prism_record" FROM "west_notes"
+const scan = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "west_notes"
 WHERE "note_id" >= $2
 ORDER BY "note_id" LIMIT $1`
 
-const scanTo = `SELECT "prism_version", "prism_record" FROM "west_notes"
+const scanTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "west_notes"
 WHERE "note_id" >= $2
   AND "note_id" < $3
 ORDER BY "note_id" LIMIT $1`
 
-const scanReverse = `SELECT "prism_version", "prism_record" FROM "west_notes"
+const scanReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "west_notes"
 WHERE "note_id" >= $2
 ORDER BY "note_id" DESC LIMIT $1`
 
-const scanReverseTo = `SELECT "prism_version", "prism_record" FROM "west_notes"
+const scanReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "west_notes"
 WHERE "note_id" >= $2
   AND "note_id" < $3
 ORDER BY "note_id" DESC LIMIT $1`

@@ -20,12 +20,13 @@ func (k *key) bind(q *sqlite.Query) {
 	q.Text(1, k.AccountID)
 }
 
-var put = sqlite.NewStatement(`INSERT INTO "accounts" ("account_id", "confirmed_at", "email", "extension", "prism_record", "prism_version", "prism_release")
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1)
+var put = sqlite.NewStatement(`INSERT INTO "accounts" ("account_id", "confirmed_at", "email", "extension", "prism_record", "prism_version", "prism_release", "prism_checksum")
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?7)
 ON CONFLICT ("account_id") DO UPDATE SET
   "confirmed_at" = excluded."confirmed_at", "email" = excluded."email",
   "extension" = excluded."extension", "prism_record" = excluded."prism_record",
-  "prism_version" = excluded."prism_version", "prism_release" = excluded."prism_release"`)
+  "prism_version" = excluded."prism_version", "prism_release" = excluded."prism_release",
+  "prism_checksum" = excluded."prism_checksum"`)
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
@@ -41,6 +42,7 @@ func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	q.OptionalInt(4, r.Extension)
 	q.Blob(5, r.bytes)
 	q.Int(6, w.Version)
+	q.Checksum(7, r.bytes, w.Version)
 	q.Exec()
 	return nil
 }
@@ -53,7 +55,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.bind, expected, r.write)
 }
 
-var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "accounts" WHERE "account_id" = ?1`)
+var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts" WHERE "account_id" = ?1`)
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
@@ -86,12 +88,12 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
-var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "accounts"
+var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "account_id" >= ?2
   AND "account_id" < ?3
 ORDER BY "account_id" LIMIT ?1`)
 
-var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "accounts"
+var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "account_id" >= ?2
   AND "account_id" < ?3
 ORDER BY "account_id" DESC LIMIT ?1`)
@@ -108,13 +110,13 @@ func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) e
 	})
 }
 
-var findByConfirmedAt = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "accounts"
+var findByConfirmedAt = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "confirmed_at" = ?2
   AND "account_id" >= ?3
   AND "account_id" < ?4
 ORDER BY "account_id" LIMIT ?1`)
 
-var reverseByConfirmedAt = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "accounts"
+var reverseByConfirmedAt = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "confirmed_at" = ?2
   AND "account_id" >= ?3
   AND "account_id" < ?4
@@ -133,13 +135,13 @@ func (s *store) findByConfirmedAt(ctx context.Context, r *requestByConfirmedAt, 
 	})
 }
 
-var findByEmail = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "accounts"
+var findByEmail = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "email" = ?2
   AND "account_id" >= ?3
   AND "account_id" < ?4
 ORDER BY "account_id" LIMIT ?1`)
 
-var reverseByEmail = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "accounts"
+var reverseByEmail = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "email" = ?2
   AND "account_id" >= ?3
   AND "account_id" < ?4
@@ -158,13 +160,13 @@ func (s *store) findByEmail(ctx context.Context, r *requestByEmail, page *keyval
 	})
 }
 
-var findByExtension = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "accounts"
+var findByExtension = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "extension" = ?2
   AND "account_id" >= ?3
   AND "account_id" < ?4
 ORDER BY "account_id" LIMIT ?1`)
 
-var reverseByExtension = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "accounts"
+var reverseByExtension = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "extension" = ?2
   AND "account_id" >= ?3
   AND "account_id" < ?4

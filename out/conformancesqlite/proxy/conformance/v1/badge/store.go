@@ -21,8 +21,8 @@ func (k *key) bind(q *sqlite.Query) {
 	q.Text(1, k.BadgeID)
 }
 
-var put = sqlite.NewStatement(`INSERT INTO "badges" ("badge_id", "number", "chip", "master", "grade", "issued_at", "room", "chair", "shelf", "slot", "floor", "depth", "batch", "maker", "gate", "lane", "imprint", "prism_record", "prism_version", "prism_release")
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, 1)
+var put = sqlite.NewStatement(`INSERT INTO "badges" ("badge_id", "number", "chip", "master", "grade", "issued_at", "room", "chair", "shelf", "slot", "floor", "depth", "batch", "maker", "gate", "lane", "imprint", "prism_record", "prism_version", "prism_release", "prism_checksum")
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, 1, ?20)
 ON CONFLICT ("badge_id") DO UPDATE SET
   "number" = excluded."number", "chip" = excluded."chip", "master" = excluded."master",
   "grade" = excluded."grade", "issued_at" = excluded."issued_at", "room" = excluded."room",
@@ -30,7 +30,8 @@ ON CONFLICT ("badge_id") DO UPDATE SET
   "floor" = excluded."floor", "depth" = excluded."depth", "batch" = excluded."batch",
   "maker" = excluded."maker", "gate" = excluded."gate", "lane" = excluded."lane",
   "imprint" = excluded."imprint", "prism_record" = excluded."prism_record",
-  "prism_version" = excluded."prism_version", "prism_release" = excluded."prism_release"`)
+  "prism_version" = excluded."prism_version", "prism_release" = excluded."prism_release",
+  "prism_checksum" = excluded."prism_checksum"`)
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
@@ -59,6 +60,7 @@ func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	q.Bytes(17, r.Imprint)
 	q.Blob(18, r.bytes)
 	q.Int(19, w.Version)
+	q.Checksum(20, r.bytes, w.Version)
 	q.Exec()
 	if q.UniqueViolation() {
 		return r.taken(c)
@@ -191,7 +193,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.bind, expected, r.write)
 }
 
-var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "badge_id" = ?1`)
+var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "badge_id" = ?1`)
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
@@ -224,7 +226,7 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
-var findByNumber = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "number" = ?1`)
+var findByNumber = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "number" = ?1`)
 
 // findByNumber returns the record with the values, as a reply.
 func (s *store) findByNumber(ctx context.Context, r *requestByNumber) ([]byte, error) {
@@ -233,7 +235,7 @@ func (s *store) findByNumber(ctx context.Context, r *requestByNumber) ([]byte, e
 	})
 }
 
-var findByChip = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "chip" = ?1`)
+var findByChip = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "chip" = ?1`)
 
 // findByChip returns the record with the values, as a reply.
 func (s *store) findByChip(ctx context.Context, r *requestByChip) ([]byte, error) {
@@ -242,7 +244,7 @@ func (s *store) findByChip(ctx context.Context, r *requestByChip) ([]byte, error
 	})
 }
 
-var findByMaster = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "master" = ?1`)
+var findByMaster = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "master" = ?1`)
 
 // findByMaster returns the record with the values, as a reply.
 func (s *store) findByMaster(ctx context.Context, r *requestByMaster) ([]byte, error) {
@@ -251,7 +253,7 @@ func (s *store) findByMaster(ctx context.Context, r *requestByMaster) ([]byte, e
 	})
 }
 
-var findByGrade = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "grade" = ?1`)
+var findByGrade = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "grade" = ?1`)
 
 // findByGrade returns the record with the values, as a reply.
 func (s *store) findByGrade(ctx context.Context, r *requestByGrade) ([]byte, error) {
@@ -260,7 +262,7 @@ func (s *store) findByGrade(ctx context.Context, r *requestByGrade) ([]byte, err
 	})
 }
 
-var findByIssuedAt = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "issued_at" = ?1`)
+var findByIssuedAt = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "issued_at" = ?1`)
 
 // findByIssuedAt returns the record with the values, as a reply.
 func (s *store) findByIssuedAt(ctx context.Context, r *requestByIssuedAt) ([]byte, error) {
@@ -269,7 +271,7 @@ func (s *store) findByIssuedAt(ctx context.Context, r *requestByIssuedAt) ([]byt
 	})
 }
 
-var findByShelf = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "shelf" = ?1`)
+var findByShelf = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "shelf" = ?1`)
 
 // findByShelf returns the record with the values, as a reply.
 func (s *store) findByShelf(ctx context.Context, r *requestByShelf) ([]byte, error) {
@@ -278,7 +280,7 @@ func (s *store) findByShelf(ctx context.Context, r *requestByShelf) ([]byte, err
 	})
 }
 
-var findBySlot = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "slot" = ?1`)
+var findBySlot = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "slot" = ?1`)
 
 // findBySlot returns the record with the values, as a reply.
 func (s *store) findBySlot(ctx context.Context, r *requestBySlot) ([]byte, error) {
@@ -287,7 +289,7 @@ func (s *store) findBySlot(ctx context.Context, r *requestBySlot) ([]byte, error
 	})
 }
 
-var findByFloor = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "floor" = ?1`)
+var findByFloor = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "floor" = ?1`)
 
 // findByFloor returns the record with the values, as a reply.
 func (s *store) findByFloor(ctx context.Context, r *requestByFloor) ([]byte, error) {
@@ -296,7 +298,7 @@ func (s *store) findByFloor(ctx context.Context, r *requestByFloor) ([]byte, err
 	})
 }
 
-var findByDepth = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "depth" = ?1`)
+var findByDepth = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "depth" = ?1`)
 
 // findByDepth returns the record with the values, as a reply.
 func (s *store) findByDepth(ctx context.Context, r *requestByDepth) ([]byte, error) {
@@ -305,7 +307,7 @@ func (s *store) findByDepth(ctx context.Context, r *requestByDepth) ([]byte, err
 	})
 }
 
-var findByBatch = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "batch" = ?1`)
+var findByBatch = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "batch" = ?1`)
 
 // findByBatch returns the record with the values, as a reply.
 func (s *store) findByBatch(ctx context.Context, r *requestByBatch) ([]byte, error) {
@@ -314,7 +316,7 @@ func (s *store) findByBatch(ctx context.Context, r *requestByBatch) ([]byte, err
 	})
 }
 
-var findByMaker = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "maker" = ?1`)
+var findByMaker = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "maker" = ?1`)
 
 // findByMaker returns the record with the values, as a reply.
 func (s *store) findByMaker(ctx context.Context, r *requestByMaker) ([]byte, error) {
@@ -323,7 +325,7 @@ func (s *store) findByMaker(ctx context.Context, r *requestByMaker) ([]byte, err
 	})
 }
 
-var findByGate = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "gate" = ?1`)
+var findByGate = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "gate" = ?1`)
 
 // findByGate returns the record with the values, as a reply.
 func (s *store) findByGate(ctx context.Context, r *requestByGate) ([]byte, error) {
@@ -332,7 +334,7 @@ func (s *store) findByGate(ctx context.Context, r *requestByGate) ([]byte, error
 	})
 }
 
-var findByLane = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "lane" = ?1`)
+var findByLane = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "lane" = ?1`)
 
 // findByLane returns the record with the values, as a reply.
 func (s *store) findByLane(ctx context.Context, r *requestByLane) ([]byte, error) {
@@ -341,7 +343,7 @@ func (s *store) findByLane(ctx context.Context, r *requestByLane) ([]byte, error
 	})
 }
 
-var findByImprint = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "imprint" = ?1`)
+var findByImprint = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "imprint" = ?1`)
 
 // findByImprint returns the record with the values, as a reply.
 func (s *store) findByImprint(ctx context.Context, r *requestByImprint) ([]byte, error) {
@@ -350,7 +352,7 @@ func (s *store) findByImprint(ctx context.Context, r *requestByImprint) ([]byte,
 	})
 }
 
-var findBySeat = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges" WHERE "room" = ?1 AND "chair" = ?2`)
+var findBySeat = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "room" = ?1 AND "chair" = ?2`)
 
 // findBySeat returns the record with the values, as a reply.
 func (s *store) findBySeat(ctx context.Context, r *requestBySeat) ([]byte, error) {
@@ -360,12 +362,12 @@ func (s *store) findBySeat(ctx context.Context, r *requestBySeat) ([]byte, error
 	})
 }
 
-var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges"
+var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
 WHERE "badge_id" >= ?2
   AND "badge_id" < ?3
 ORDER BY "badge_id" LIMIT ?1`)
 
-var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "badges"
+var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
 WHERE "badge_id" >= ?2
   AND "badge_id" < ?3
 ORDER BY "badge_id" DESC LIMIT ?1`)

@@ -24,11 +24,11 @@ func (k *key) bind(q *sqlite.Query) {
 	q.Bool(5, k.Upper)
 }
 
-var put = sqlite.NewStatement(`INSERT INTO "cells" ("grade", "shaded", "row", "column", "upper", "prism_record", "prism_version", "prism_release")
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1)
+var put = sqlite.NewStatement(`INSERT INTO "cells" ("grade", "shaded", "row", "column", "upper", "prism_record", "prism_version", "prism_release", "prism_checksum")
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, ?8)
 ON CONFLICT ("grade", "shaded", "row", "column", "upper") DO UPDATE SET
   "prism_record" = excluded."prism_record", "prism_version" = excluded."prism_version",
-  "prism_release" = excluded."prism_release"`)
+  "prism_release" = excluded."prism_release", "prism_checksum" = excluded."prism_checksum"`)
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
@@ -45,6 +45,7 @@ func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	q.Bool(5, r.Upper)
 	q.Blob(6, r.bytes)
 	q.Int(7, w.Version)
+	q.Checksum(8, r.bytes, w.Version)
 	q.Exec()
 	return nil
 }
@@ -57,7 +58,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.bind, expected, r.write)
 }
 
-var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "cells" WHERE "grade" = ?1 AND "shaded" = ?2 AND "row" = ?3 AND "column" = ?4 AND "upper" = ?5`)
+var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "cells" WHERE "grade" = ?1 AND "shaded" = ?2 AND "row" = ?3 AND "column" = ?4 AND "upper" = ?5`)
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
@@ -90,12 +91,12 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
-var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "cells"
+var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "cells"
 WHERE ("grade", "shaded", "row", "column", "upper") >= (?2, ?3, ?4, ?5, ?6)
   AND ("grade", "shaded", "row", "column", "upper") < (?7, ?8, ?9, ?10, ?11)
 ORDER BY "grade", "shaded", "row", "column", "upper" LIMIT ?1`)
 
-var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "cells"
+var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "cells"
 WHERE ("grade", "shaded", "row", "column", "upper") >= (?2, ?3, ?4, ?5, ?6)
   AND ("grade", "shaded", "row", "column", "upper") < (?7, ?8, ?9, ?10, ?11)
 ORDER BY "grade" DESC, "shaded" DESC, "row" DESC, "column" DESC, "upper" DESC LIMIT ?1`)
@@ -120,13 +121,13 @@ func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) e
 	})
 }
 
-var scanPartition = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "cells"
+var scanPartition = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "cells"
 WHERE "grade" = ?2 AND "shaded" = ?3
   AND ("row", "column", "upper") >= (?4, ?5, ?6)
   AND ("row", "column", "upper") < (?7, ?8, ?9)
 ORDER BY "row", "column", "upper" LIMIT ?1`)
 
-var scanPartitionReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "cells"
+var scanPartitionReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "cells"
 WHERE "grade" = ?2 AND "shaded" = ?3
   AND ("row", "column", "upper") >= (?4, ?5, ?6)
   AND ("row", "column", "upper") < (?7, ?8, ?9)

@@ -31,11 +31,11 @@ func (k *key) bind(q *sqlite.Query) {
 	q.Bool(12, k.BoolKey)
 }
 
-var put = sqlite.NewStatement(`INSERT INTO "compounds" ("int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key", "prism_record", "prism_version", "prism_release")
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, 1)
+var put = sqlite.NewStatement(`INSERT INTO "compounds" ("int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key", "prism_record", "prism_version", "prism_release", "prism_checksum")
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, 1, ?15)
 ON CONFLICT ("int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") DO UPDATE SET
   "prism_record" = excluded."prism_record", "prism_version" = excluded."prism_version",
-  "prism_release" = excluded."prism_release"`)
+  "prism_release" = excluded."prism_release", "prism_checksum" = excluded."prism_checksum"`)
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
@@ -59,6 +59,7 @@ func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	q.Bool(12, r.BoolKey)
 	q.Blob(13, r.bytes)
 	q.Int(14, w.Version)
+	q.Checksum(15, r.bytes, w.Version)
 	q.Exec()
 	return nil
 }
@@ -71,7 +72,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.bind, expected, r.write)
 }
 
-var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "compounds" WHERE "int32_key" = ?1 AND "uint32_key" = ?2 AND "sint32_key" = ?3 AND "sint64_key" = ?4 AND "fixed32_key" = ?5 AND "fixed64_key" = ?6 AND "sfixed32_key" = ?7 AND "sfixed64_key" = ?8 AND "uint64_key" = ?9 AND "bytes_key" = ?10 AND "grain_key" = ?11 AND "bool_key" = ?12`)
+var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "compounds" WHERE "int32_key" = ?1 AND "uint32_key" = ?2 AND "sint32_key" = ?3 AND "sint64_key" = ?4 AND "fixed32_key" = ?5 AND "fixed64_key" = ?6 AND "sfixed32_key" = ?7 AND "sfixed64_key" = ?8 AND "uint64_key" = ?9 AND "bytes_key" = ?10 AND "grain_key" = ?11 AND "bool_key" = ?12`)
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
@@ -104,12 +105,12 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
-var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "compounds"
+var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "compounds"
 WHERE ("int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") >= (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
   AND ("int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") < (?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)
 ORDER BY "int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key" LIMIT ?1`)
 
-var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "compounds"
+var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "compounds"
 WHERE ("int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") >= (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
   AND ("int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") < (?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)
 ORDER BY "int32_key" DESC, "uint32_key" DESC, "sint32_key" DESC, "sint64_key" DESC, "fixed32_key" DESC, "fixed64_key" DESC, "sfixed32_key" DESC, "sfixed64_key" DESC, "uint64_key" DESC, "bytes_key" DESC, "grain_key" DESC, "bool_key" DESC LIMIT ?1`)
@@ -148,13 +149,13 @@ func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) e
 	})
 }
 
-var scanPartition = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "compounds"
+var scanPartition = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "compounds"
 WHERE "int32_key" = ?2 AND "uint32_key" = ?3
   AND ("sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") >= (?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
   AND ("sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") < (?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)
 ORDER BY "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key" LIMIT ?1`)
 
-var scanPartitionReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "compounds"
+var scanPartitionReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "compounds"
 WHERE "int32_key" = ?2 AND "uint32_key" = ?3
   AND ("sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") >= (?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
   AND ("sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") < (?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)

@@ -20,11 +20,11 @@ func (k *key) bind(q *sqlite.Query) {
 	q.Int(1, k.CounterID)
 }
 
-var put = sqlite.NewStatement(`INSERT INTO "counters" ("counter_id", "prism_record", "prism_version", "prism_release")
-VALUES (?1, ?2, ?3, 1)
+var put = sqlite.NewStatement(`INSERT INTO "counters" ("counter_id", "prism_record", "prism_version", "prism_release", "prism_checksum")
+VALUES (?1, ?2, ?3, 1, ?4)
 ON CONFLICT ("counter_id") DO UPDATE SET
   "prism_record" = excluded."prism_record", "prism_version" = excluded."prism_version",
-  "prism_release" = excluded."prism_release"`)
+  "prism_release" = excluded."prism_release", "prism_checksum" = excluded."prism_checksum"`)
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
@@ -37,6 +37,7 @@ func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	q.Int(1, r.CounterID)
 	q.Blob(2, r.bytes)
 	q.Int(3, w.Version)
+	q.Checksum(4, r.bytes, w.Version)
 	q.Exec()
 	return nil
 }
@@ -49,7 +50,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.bind, expected, r.write)
 }
 
-var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "counters" WHERE "counter_id" = ?1`)
+var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "counters" WHERE "counter_id" = ?1`)
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
@@ -82,12 +83,12 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
-var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "counters"
+var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "counters"
 WHERE "counter_id" >= ?2
   AND "counter_id" < ?3
 ORDER BY "counter_id" LIMIT ?1`)
 
-var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "counters"
+var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "counters"
 WHERE "counter_id" >= ?2
   AND "counter_id" < ?3
 ORDER BY "counter_id" DESC LIMIT ?1`)

@@ -20,11 +20,11 @@ func (k *key) bind(q *sqlite.Query) {
 	q.Text(1, k.DocumentID)
 }
 
-var put = sqlite.NewStatement(`INSERT INTO "documents" ("document_id", "prism_record", "prism_version", "prism_release")
-VALUES (?1, ?2, ?3, 1)
+var put = sqlite.NewStatement(`INSERT INTO "documents" ("document_id", "prism_record", "prism_version", "prism_release", "prism_checksum")
+VALUES (?1, ?2, ?3, 1, ?4)
 ON CONFLICT ("document_id") DO UPDATE SET
   "prism_record" = excluded."prism_record", "prism_version" = excluded."prism_version",
-  "prism_release" = excluded."prism_release"`)
+  "prism_release" = excluded."prism_release", "prism_checksum" = excluded."prism_checksum"`)
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
@@ -37,6 +37,7 @@ func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	q.Text(1, r.DocumentID)
 	q.Blob(2, r.bytes)
 	q.Int(3, w.Version)
+	q.Checksum(4, r.bytes, w.Version)
 	q.Exec()
 	return nil
 }
@@ -49,7 +50,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.bind, expected, r.write)
 }
 
-var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "documents" WHERE "document_id" = ?1`)
+var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "documents" WHERE "document_id" = ?1`)
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
@@ -82,12 +83,12 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
-var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "documents"
+var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "documents"
 WHERE "document_id" >= ?2
   AND "document_id" < ?3
 ORDER BY "document_id" LIMIT ?1`)
 
-var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "documents"
+var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "documents"
 WHERE "document_id" >= ?2
   AND "document_id" < ?3
 ORDER BY "document_id" DESC LIMIT ?1`)

@@ -21,11 +21,12 @@ func (k *key) bind(q *sqlite.Query) {
 	q.Text(1, k.NoteID)
 }
 
-var put = sqlite.NewStatement(`INSERT INTO "east_notes" ("note_id", "topic", "prism_record", "prism_version", "prism_release")
-VALUES (?1, ?2, ?3, ?4, 1)
+var put = sqlite.NewStatement(`INSERT INTO "east_notes" ("note_id", "topic", "prism_record", "prism_version", "prism_release", "prism_checksum")
+VALUES (?1, ?2, ?3, ?4, 1, ?5)
 ON CONFLICT ("note_id") DO UPDATE SET
   "topic" = excluded."topic", "prism_record" = excluded."prism_record",
-  "prism_version" = excluded."prism_version", "prism_release" = excluded."prism_release"`)
+  "prism_version" = excluded."prism_version", "prism_release" = excluded."prism_release",
+  "prism_checksum" = excluded."prism_checksum"`)
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
@@ -39,6 +40,7 @@ func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	q.Text(2, r.Topic)
 	q.Blob(3, r.bytes)
 	q.Int(4, w.Version)
+	q.Checksum(5, r.bytes, w.Version)
 	q.Exec()
 	if q.UniqueViolation() {
 		return runtime.Taken("topic")
@@ -54,7 +56,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.bind, expected, r.write)
 }
 
-var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "east_notes" WHERE "note_id" = ?1`)
+var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "east_notes" WHERE "note_id" = ?1`)
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
@@ -87,7 +89,7 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
-var findByTopic = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "east_notes" WHERE "topic" = ?1`)
+var findByTopic = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "east_notes" WHERE "topic" = ?1`)
 
 // findByTopic returns the record with the values, as a reply.
 func (s *store) findByTopic(ctx context.Context, r *requestByTopic) ([]byte, error) {
@@ -96,12 +98,12 @@ func (s *store) findByTopic(ctx context.Context, r *requestByTopic) ([]byte, err
 	})
 }
 
-var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "east_notes"
+var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "east_notes"
 WHERE "note_id" >= ?2
   AND "note_id" < ?3
 ORDER BY "note_id" LIMIT ?1`)
 
-var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "east_notes"
+var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "east_notes"
 WHERE "note_id" >= ?2
   AND "note_id" < ?3
 ORDER BY "note_id" DESC LIMIT ?1`)

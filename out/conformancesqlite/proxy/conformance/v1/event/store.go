@@ -24,15 +24,15 @@ func (k *key) bind(q *sqlite.Query) {
 	q.Int(5, k.Sequence)
 }
 
-var put = sqlite.NewStatement(`INSERT INTO "events" ("tenant", "shard", "at", "name", "sequence", "kind", "region", "open", "severity", "remark", "size", "seen_at", "checked", "reviewed_by", "drift", "prism_record", "prism_version", "prism_release")
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, 1)
+var put = sqlite.NewStatement(`INSERT INTO "events" ("tenant", "shard", "at", "name", "sequence", "kind", "region", "open", "severity", "remark", "size", "seen_at", "checked", "reviewed_by", "drift", "prism_record", "prism_version", "prism_release", "prism_checksum")
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, 1, ?18)
 ON CONFLICT ("tenant", "shard", "at", "name", "sequence") DO UPDATE SET
   "kind" = excluded."kind", "region" = excluded."region", "open" = excluded."open",
   "severity" = excluded."severity", "remark" = excluded."remark", "size" = excluded."size",
   "seen_at" = excluded."seen_at", "checked" = excluded."checked",
   "reviewed_by" = excluded."reviewed_by", "drift" = excluded."drift",
   "prism_record" = excluded."prism_record", "prism_version" = excluded."prism_version",
-  "prism_release" = excluded."prism_release"`)
+  "prism_release" = excluded."prism_release", "prism_checksum" = excluded."prism_checksum"`)
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
@@ -59,6 +59,7 @@ func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	q.Int(15, r.Drift)
 	q.Blob(16, r.bytes)
 	q.Int(17, w.Version)
+	q.Checksum(18, r.bytes, w.Version)
 	q.Exec()
 	return nil
 }
@@ -71,7 +72,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.bind, expected, r.write)
 }
 
-var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "events" WHERE "tenant" = ?1 AND "shard" = ?2 AND "at" = ?3 AND "name" = ?4 AND "sequence" = ?5`)
+var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "events" WHERE "tenant" = ?1 AND "shard" = ?2 AND "at" = ?3 AND "name" = ?4 AND "sequence" = ?5`)
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
@@ -104,12 +105,12 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
-var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "events"
+var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE ("tenant", "shard", "at", "name", "sequence") >= (?2, ?3, ?4, ?5, ?6)
   AND ("tenant", "shard", "at", "name", "sequence") < (?7, ?8, ?9, ?10, ?11)
 ORDER BY "tenant", "shard", "at", "name", "sequence" LIMIT ?1`)
 
-var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "events"
+var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE ("tenant", "shard", "at", "name", "sequence") >= (?2, ?3, ?4, ?5, ?6)
   AND ("tenant", "shard", "at", "name", "sequence") < (?7, ?8, ?9, ?10, ?11)
 ORDER BY "tenant" DESC, "shard" DESC, "at" DESC, "name" DESC, "sequence" DESC LIMIT ?1`)
@@ -134,13 +135,13 @@ func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) e
 	})
 }
 
-var scanPartition = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "events"
+var scanPartition = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "tenant" = ?2 AND "shard" = ?3
   AND ("at", "name", "sequence") >= (?4, ?5, ?6)
   AND ("at", "name", "sequence") < (?7, ?8, ?9)
 ORDER BY "at", "name", "sequence" LIMIT ?1`)
 
-var scanPartitionReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "events"
+var scanPartitionReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "tenant" = ?2 AND "shard" = ?3
   AND ("at", "name", "sequence") >= (?4, ?5, ?6)
   AND ("at", "name", "sequence") < (?7, ?8, ?9)
@@ -164,12 +165,12 @@ func (s *store) scanPartition(ctx context.Context, r *scanRequest, page *keyvalu
 	})
 }
 
-var findBySeverity = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "events"
+var findBySeverity = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE ("severity", "tenant", "shard", "at", "name", "sequence") >= (?2, ?3, ?4, ?5, ?6, ?7)
   AND ("severity", "tenant", "shard", "at", "name", "sequence") < (?8, ?9, ?10, ?11, ?12, ?13)
 ORDER BY "severity", "tenant", "shard", "at", "name", "sequence" LIMIT ?1`)
 
-var reverseBySeverity = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "events"
+var reverseBySeverity = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE ("severity", "tenant", "shard", "at", "name", "sequence") >= (?2, ?3, ?4, ?5, ?6, ?7)
   AND ("severity", "tenant", "shard", "at", "name", "sequence") < (?8, ?9, ?10, ?11, ?12, ?13)
 ORDER BY "severity" DESC, "tenant" DESC, "shard" DESC, "at" DESC, "name" DESC, "sequence" DESC LIMIT ?1`)
@@ -196,13 +197,13 @@ func (s *store) findBySeverity(ctx context.Context, r *requestBySeverity, page *
 	})
 }
 
-var findByKind = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "events"
+var findByKind = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "kind" = ?2
   AND ("at", "tenant", "shard", "name", "sequence") >= (?3, ?4, ?5, ?6, ?7)
   AND ("at", "tenant", "shard", "name", "sequence") < (?8, ?9, ?10, ?11, ?12)
 ORDER BY "at", "tenant", "shard", "name", "sequence" LIMIT ?1`)
 
-var reverseByKind = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "events"
+var reverseByKind = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "kind" = ?2
   AND ("at", "tenant", "shard", "name", "sequence") >= (?3, ?4, ?5, ?6, ?7)
   AND ("at", "tenant", "shard", "name", "sequence") < (?8, ?9, ?10, ?11, ?12)
@@ -229,13 +230,13 @@ func (s *store) findByKind(ctx context.Context, r *requestByKind, page *keyvalue
 	})
 }
 
-var findByPlace = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "events"
+var findByPlace = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "region" = ?2 AND "open" = ?3
   AND ("tenant", "shard", "at", "name", "sequence") >= (?4, ?5, ?6, ?7, ?8)
   AND ("tenant", "shard", "at", "name", "sequence") < (?9, ?10, ?11, ?12, ?13)
 ORDER BY "tenant", "shard", "at", "name", "sequence" LIMIT ?1`)
 
-var reverseByPlace = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "events"
+var reverseByPlace = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "region" = ?2 AND "open" = ?3
   AND ("tenant", "shard", "at", "name", "sequence") >= (?4, ?5, ?6, ?7, ?8)
   AND ("tenant", "shard", "at", "name", "sequence") < (?9, ?10, ?11, ?12, ?13)
@@ -263,13 +264,13 @@ func (s *store) findByPlace(ctx context.Context, r *requestByPlace, page *keyval
 	})
 }
 
-var findByUrgent = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "events"
+var findByUrgent = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "region" = ?2 AND "kind" = ?3
   AND ("severity", "tenant", "shard", "at", "name", "sequence") >= (?4, ?5, ?6, ?7, ?8, ?9)
   AND ("severity", "tenant", "shard", "at", "name", "sequence") < (?10, ?11, ?12, ?13, ?14, ?15)
 ORDER BY "severity", "tenant", "shard", "at", "name", "sequence" LIMIT ?1`)
 
-var reverseByUrgent = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "events"
+var reverseByUrgent = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "region" = ?2 AND "kind" = ?3
   AND ("severity", "tenant", "shard", "at", "name", "sequence") >= (?4, ?5, ?6, ?7, ?8, ?9)
   AND ("severity", "tenant", "shard", "at", "name", "sequence") < (?10, ?11, ?12, ?13, ?14, ?15)

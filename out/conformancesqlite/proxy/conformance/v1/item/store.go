@@ -21,12 +21,13 @@ func (k *key) bind(q *sqlite.Query) {
 	q.Text(1, k.ItemID)
 }
 
-var put = sqlite.NewStatement(`INSERT INTO "items" ("item_id", "serial", "label", "colour", "title", "prism_record", "prism_version", "prism_release")
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1)
+var put = sqlite.NewStatement(`INSERT INTO "items" ("item_id", "serial", "label", "colour", "title", "prism_record", "prism_version", "prism_release", "prism_checksum")
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, ?8)
 ON CONFLICT ("item_id") DO UPDATE SET
   "serial" = excluded."serial", "label" = excluded."label", "colour" = excluded."colour",
   "title" = excluded."title", "prism_record" = excluded."prism_record",
-  "prism_version" = excluded."prism_version", "prism_release" = excluded."prism_release"`)
+  "prism_version" = excluded."prism_version", "prism_release" = excluded."prism_release",
+  "prism_checksum" = excluded."prism_checksum"`)
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
@@ -43,6 +44,7 @@ func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	q.Text(5, r.Title)
 	q.Blob(6, r.bytes)
 	q.Int(7, w.Version)
+	q.Checksum(8, r.bytes, w.Version)
 	q.Exec()
 	if q.UniqueViolation() {
 		return r.taken(c)
@@ -71,7 +73,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.bind, expected, r.write)
 }
 
-var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "items" WHERE "item_id" = ?1`)
+var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "items" WHERE "item_id" = ?1`)
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
@@ -104,7 +106,7 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
-var findBySerial = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "items" WHERE "serial" = ?1`)
+var findBySerial = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "items" WHERE "serial" = ?1`)
 
 // findBySerial returns the record with the values, as a reply.
 func (s *store) findBySerial(ctx context.Context, r *requestBySerial) ([]byte, error) {
@@ -113,7 +115,7 @@ func (s *store) findBySerial(ctx context.Context, r *requestBySerial) ([]byte, e
 	})
 }
 
-var findByLabel = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "items" WHERE "label" = ?1`)
+var findByLabel = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "items" WHERE "label" = ?1`)
 
 // findByLabel returns the record with the values, as a reply.
 func (s *store) findByLabel(ctx context.Context, r *requestByLabel) ([]byte, error) {
@@ -122,12 +124,12 @@ func (s *store) findByLabel(ctx context.Context, r *requestByLabel) ([]byte, err
 	})
 }
 
-var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "items"
+var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
 WHERE "item_id" >= ?2
   AND "item_id" < ?3
 ORDER BY "item_id" LIMIT ?1`)
 
-var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "items"
+var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
 WHERE "item_id" >= ?2
   AND "item_id" < ?3
 ORDER BY "item_id" DESC LIMIT ?1`)
@@ -144,13 +146,13 @@ func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) e
 	})
 }
 
-var findByColour = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "items"
+var findByColour = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
 WHERE "colour" = ?2
   AND "item_id" >= ?3
   AND "item_id" < ?4
 ORDER BY "item_id" LIMIT ?1`)
 
-var reverseByColour = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "items"
+var reverseByColour = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
 WHERE "colour" = ?2
   AND "item_id" >= ?3
   AND "item_id" < ?4
@@ -169,12 +171,12 @@ func (s *store) findByColour(ctx context.Context, r *requestByColour, page *keyv
 	})
 }
 
-var findByTitle = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "items"
+var findByTitle = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
 WHERE ("title", "item_id") >= (?2, ?3)
   AND ("title", "item_id") < (?4, ?5)
 ORDER BY "title", "item_id" LIMIT ?1`)
 
-var reverseByTitle = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "items"
+var reverseByTitle = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
 WHERE ("title", "item_id") >= (?2, ?3)
   AND ("title", "item_id") < (?4, ?5)
 ORDER BY "title" DESC, "item_id" DESC LIMIT ?1`)

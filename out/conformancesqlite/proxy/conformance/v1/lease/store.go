@@ -23,12 +23,13 @@ func (k *key) bind(q *sqlite.Query) {
 	q.Now(2)
 }
 
-var put = sqlite.NewStatement(`INSERT INTO "leases" ("lease_id", "owner", "priority", "prism_record", "prism_version", "prism_release", "prism_expires")
-VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6)
+var put = sqlite.NewStatement(`INSERT INTO "leases" ("lease_id", "owner", "priority", "prism_record", "prism_version", "prism_release", "prism_expires", "prism_checksum")
+VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?7)
 ON CONFLICT ("lease_id") DO UPDATE SET
   "owner" = excluded."owner", "priority" = excluded."priority",
   "prism_record" = excluded."prism_record", "prism_version" = excluded."prism_version",
-  "prism_release" = excluded."prism_release", "prism_expires" = excluded."prism_expires"`)
+  "prism_release" = excluded."prism_release", "prism_expires" = excluded."prism_expires",
+  "prism_checksum" = excluded."prism_checksum"`)
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
@@ -45,6 +46,7 @@ func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	q.Blob(4, r.bytes)
 	q.Int(5, w.Version)
 	q.Time(6, w.Expires)
+	q.Checksum(7, r.bytes, w.Version)
 	q.Exec()
 	if q.UniqueViolation() {
 		return runtime.Taken("owner")
@@ -70,7 +72,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.bind, expected, r.write)
 }
 
-var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_expires" FROM "leases" WHERE "lease_id" = ?1 AND "prism_expires" > ?2`)
+var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "leases" WHERE "lease_id" = ?1 AND "prism_expires" > ?2`)
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
@@ -103,7 +105,7 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
-var findByOwner = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_expires" FROM "leases" WHERE "owner" = ?1 AND "prism_expires" > ?2`)
+var findByOwner = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "leases" WHERE "owner" = ?1 AND "prism_expires" > ?2`)
 
 // findByOwner returns the record with the values, as a reply.
 func (s *store) findByOwner(ctx context.Context, r *requestByOwner) ([]byte, error) {
@@ -113,13 +115,13 @@ func (s *store) findByOwner(ctx context.Context, r *requestByOwner) ([]byte, err
 	})
 }
 
-var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_expires" FROM "leases"
+var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "leases"
 WHERE "lease_id" >= ?2
   AND "lease_id" < ?3
   AND "prism_expires" > ?4
 ORDER BY "lease_id" LIMIT ?1`)
 
-var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_expires" FROM "leases"
+var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "leases"
 WHERE "lease_id" >= ?2
   AND "lease_id" < ?3
   AND "prism_expires" > ?4
@@ -138,13 +140,13 @@ func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) e
 	})
 }
 
-var findByPriority = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_expires" FROM "leases"
+var findByPriority = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "leases"
 WHERE ("priority", "lease_id") >= (?2, ?3)
   AND ("priority", "lease_id") < (?4, ?5)
   AND "prism_expires" > ?6
 ORDER BY "priority", "lease_id" LIMIT ?1`)
 
-var reverseByPriority = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_expires" FROM "leases"
+var reverseByPriority = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "leases"
 WHERE ("priority", "lease_id") >= (?2, ?3)
   AND ("priority", "lease_id") < (?4, ?5)
   AND "prism_expires" > ?6

@@ -20,12 +20,12 @@ func (k *key) bind(q *sqlite.Query) {
 	q.Text(1, k.ModernID)
 }
 
-var put = sqlite.NewStatement(`INSERT INTO "moderns" ("modern_id", "rank", "phase", "stage", "prism_record", "prism_version", "prism_release")
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1)
+var put = sqlite.NewStatement(`INSERT INTO "moderns" ("modern_id", "rank", "phase", "stage", "prism_record", "prism_version", "prism_release", "prism_checksum")
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?7)
 ON CONFLICT ("modern_id") DO UPDATE SET
   "rank" = excluded."rank", "phase" = excluded."phase", "stage" = excluded."stage",
   "prism_record" = excluded."prism_record", "prism_version" = excluded."prism_version",
-  "prism_release" = excluded."prism_release"`)
+  "prism_release" = excluded."prism_release", "prism_checksum" = excluded."prism_checksum"`)
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
@@ -41,6 +41,7 @@ func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	q.OptionalInt(4, r.Stage)
 	q.Blob(5, r.bytes)
 	q.Int(6, w.Version)
+	q.Checksum(7, r.bytes, w.Version)
 	q.Exec()
 	return nil
 }
@@ -53,7 +54,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.bind, expected, r.write)
 }
 
-var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "moderns" WHERE "modern_id" = ?1`)
+var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "moderns" WHERE "modern_id" = ?1`)
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
@@ -86,12 +87,12 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
-var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "moderns"
+var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "moderns"
 WHERE "modern_id" >= ?2
   AND "modern_id" < ?3
 ORDER BY "modern_id" LIMIT ?1`)
 
-var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "moderns"
+var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "moderns"
 WHERE "modern_id" >= ?2
   AND "modern_id" < ?3
 ORDER BY "modern_id" DESC LIMIT ?1`)
@@ -108,13 +109,13 @@ func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) e
 	})
 }
 
-var findByRank = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "moderns"
+var findByRank = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "moderns"
 WHERE "rank" = ?2
   AND "modern_id" >= ?3
   AND "modern_id" < ?4
 ORDER BY "modern_id" LIMIT ?1`)
 
-var reverseByRank = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "moderns"
+var reverseByRank = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "moderns"
 WHERE "rank" = ?2
   AND "modern_id" >= ?3
   AND "modern_id" < ?4
@@ -133,13 +134,13 @@ func (s *store) findByRank(ctx context.Context, r *requestByRank, page *keyvalue
 	})
 }
 
-var findByStage = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "moderns"
+var findByStage = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "moderns"
 WHERE "stage" = ?2
   AND "modern_id" >= ?3
   AND "modern_id" < ?4
 ORDER BY "modern_id" LIMIT ?1`)
 
-var reverseByStage = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "moderns"
+var reverseByStage = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "moderns"
 WHERE "stage" = ?2
   AND "modern_id" >= ?3
   AND "modern_id" < ?4

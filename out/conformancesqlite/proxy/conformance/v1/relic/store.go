@@ -21,12 +21,13 @@ func (k *key) bind(q *sqlite.Query) {
 	q.Int(2, k.Shelf)
 }
 
-var put = sqlite.NewStatement(`INSERT INTO "relics" ("relic_id", "shelf", "title", "note", "shade", "word", "tone", "prism_record", "prism_version", "prism_release")
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1)
+var put = sqlite.NewStatement(`INSERT INTO "relics" ("relic_id", "shelf", "title", "note", "shade", "word", "tone", "prism_record", "prism_version", "prism_release", "prism_checksum")
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1, ?10)
 ON CONFLICT ("relic_id", "shelf") DO UPDATE SET
   "title" = excluded."title", "note" = excluded."note", "shade" = excluded."shade",
   "word" = excluded."word", "tone" = excluded."tone", "prism_record" = excluded."prism_record",
-  "prism_version" = excluded."prism_version", "prism_release" = excluded."prism_release"`)
+  "prism_version" = excluded."prism_version", "prism_release" = excluded."prism_release",
+  "prism_checksum" = excluded."prism_checksum"`)
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
@@ -45,6 +46,7 @@ func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	q.OptionalInt(7, r.Tone)
 	q.Blob(8, r.bytes)
 	q.Int(9, w.Version)
+	q.Checksum(10, r.bytes, w.Version)
 	q.Exec()
 	return nil
 }
@@ -57,7 +59,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.bind, expected, r.write)
 }
 
-var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "relics" WHERE "relic_id" = ?1 AND "shelf" = ?2`)
+var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "relics" WHERE "relic_id" = ?1 AND "shelf" = ?2`)
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
@@ -90,12 +92,12 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
-var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "relics"
+var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "relics"
 WHERE ("relic_id", "shelf") >= (?2, ?3)
   AND ("relic_id", "shelf") < (?4, ?5)
 ORDER BY "relic_id", "shelf" LIMIT ?1`)
 
-var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "relics"
+var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "relics"
 WHERE ("relic_id", "shelf") >= (?2, ?3)
   AND ("relic_id", "shelf") < (?4, ?5)
 ORDER BY "relic_id" DESC, "shelf" DESC LIMIT ?1`)
@@ -114,13 +116,13 @@ func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) e
 	})
 }
 
-var scanPartition = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "relics"
+var scanPartition = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "relics"
 WHERE "relic_id" = ?2
   AND "shelf" >= ?3
   AND "shelf" < ?4
 ORDER BY "shelf" LIMIT ?1`)
 
-var scanPartitionReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "relics"
+var scanPartitionReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "relics"
 WHERE "relic_id" = ?2
   AND "shelf" >= ?3
   AND "shelf" < ?4
@@ -139,13 +141,13 @@ func (s *store) scanPartition(ctx context.Context, r *scanRequest, page *keyvalu
 	})
 }
 
-var findByWord = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "relics"
+var findByWord = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "relics"
 WHERE "word" = ?2
   AND ("relic_id", "shelf") >= (?3, ?4)
   AND ("relic_id", "shelf") < (?5, ?6)
 ORDER BY "relic_id", "shelf" LIMIT ?1`)
 
-var reverseByWord = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "relics"
+var reverseByWord = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "relics"
 WHERE "word" = ?2
   AND ("relic_id", "shelf") >= (?3, ?4)
   AND ("relic_id", "shelf") < (?5, ?6)

@@ -20,8 +20,8 @@ func (k *key) bind(q *sqlite.Query) {
 	q.Text(1, k.SampleID)
 }
 
-var put = sqlite.NewStatement(`INSERT INTO "samples" ("sample_id", "text", "number", "size", "flag", "grade", "time", "delta", "mask", "level", "weight", "bucket", "amount", "shift", "checksum", "position", "digest", "prism_record", "prism_version", "prism_release")
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, 1)
+var put = sqlite.NewStatement(`INSERT INTO "samples" ("sample_id", "text", "number", "size", "flag", "grade", "time", "delta", "mask", "level", "weight", "bucket", "amount", "shift", "checksum", "position", "digest", "prism_record", "prism_version", "prism_release", "prism_checksum")
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, 1, ?20)
 ON CONFLICT ("sample_id") DO UPDATE SET
   "text" = excluded."text", "number" = excluded."number", "size" = excluded."size",
   "flag" = excluded."flag", "grade" = excluded."grade", "time" = excluded."time",
@@ -29,7 +29,8 @@ ON CONFLICT ("sample_id") DO UPDATE SET
   "weight" = excluded."weight", "bucket" = excluded."bucket", "amount" = excluded."amount",
   "shift" = excluded."shift", "checksum" = excluded."checksum", "position" = excluded."position",
   "digest" = excluded."digest", "prism_record" = excluded."prism_record",
-  "prism_version" = excluded."prism_version", "prism_release" = excluded."prism_release"`)
+  "prism_version" = excluded."prism_version", "prism_release" = excluded."prism_release",
+  "prism_checksum" = excluded."prism_checksum"`)
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
@@ -58,6 +59,7 @@ func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	q.Bytes(17, r.Digest)
 	q.Blob(18, r.bytes)
 	q.Int(19, w.Version)
+	q.Checksum(20, r.bytes, w.Version)
 	q.Exec()
 	return nil
 }
@@ -70,7 +72,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.bind, expected, r.write)
 }
 
-var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples" WHERE "sample_id" = ?1`)
+var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples" WHERE "sample_id" = ?1`)
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
@@ -103,12 +105,12 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
-var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "sample_id" >= ?2
   AND "sample_id" < ?3
 ORDER BY "sample_id" LIMIT ?1`)
 
-var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "sample_id" >= ?2
   AND "sample_id" < ?3
 ORDER BY "sample_id" DESC LIMIT ?1`)
@@ -125,12 +127,12 @@ func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) e
 	})
 }
 
-var findByText = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findByText = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("text", "sample_id") >= (?2, ?3)
   AND ("text", "sample_id") < (?4, ?5)
 ORDER BY "text", "sample_id" LIMIT ?1`)
 
-var reverseByText = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var reverseByText = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("text", "sample_id") >= (?2, ?3)
   AND ("text", "sample_id") < (?4, ?5)
 ORDER BY "text" DESC, "sample_id" DESC LIMIT ?1`)
@@ -149,12 +151,12 @@ func (s *store) findByText(ctx context.Context, r *requestByText, page *keyvalue
 	})
 }
 
-var findByNumber = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findByNumber = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("number", "sample_id") >= (?2, ?3)
   AND ("number", "sample_id") < (?4, ?5)
 ORDER BY "number", "sample_id" LIMIT ?1`)
 
-var reverseByNumber = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var reverseByNumber = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("number", "sample_id") >= (?2, ?3)
   AND ("number", "sample_id") < (?4, ?5)
 ORDER BY "number" DESC, "sample_id" DESC LIMIT ?1`)
@@ -173,12 +175,12 @@ func (s *store) findByNumber(ctx context.Context, r *requestByNumber, page *keyv
 	})
 }
 
-var findBySize = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findBySize = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("size", "sample_id") >= (?2, ?3)
   AND ("size", "sample_id") < (?4, ?5)
 ORDER BY "size", "sample_id" LIMIT ?1`)
 
-var reverseBySize = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var reverseBySize = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("size", "sample_id") >= (?2, ?3)
   AND ("size", "sample_id") < (?4, ?5)
 ORDER BY "size" DESC, "sample_id" DESC LIMIT ?1`)
@@ -197,12 +199,12 @@ func (s *store) findBySize(ctx context.Context, r *requestBySize, page *keyvalue
 	})
 }
 
-var findByFlag = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findByFlag = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("flag", "sample_id") >= (?2, ?3)
   AND ("flag", "sample_id") < (?4, ?5)
 ORDER BY "flag", "sample_id" LIMIT ?1`)
 
-var reverseByFlag = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var reverseByFlag = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("flag", "sample_id") >= (?2, ?3)
   AND ("flag", "sample_id") < (?4, ?5)
 ORDER BY "flag" DESC, "sample_id" DESC LIMIT ?1`)
@@ -221,12 +223,12 @@ func (s *store) findByFlag(ctx context.Context, r *requestByFlag, page *keyvalue
 	})
 }
 
-var findByGrade = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findByGrade = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("grade", "sample_id") >= (?2, ?3)
   AND ("grade", "sample_id") < (?4, ?5)
 ORDER BY "grade", "sample_id" LIMIT ?1`)
 
-var reverseByGrade = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var reverseByGrade = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("grade", "sample_id") >= (?2, ?3)
   AND ("grade", "sample_id") < (?4, ?5)
 ORDER BY "grade" DESC, "sample_id" DESC LIMIT ?1`)
@@ -245,12 +247,12 @@ func (s *store) findByGrade(ctx context.Context, r *requestByGrade, page *keyval
 	})
 }
 
-var findByTime = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findByTime = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("time", "sample_id") >= (?2, ?3)
   AND ("time", "sample_id") < (?4, ?5)
 ORDER BY "time", "sample_id" LIMIT ?1`)
 
-var reverseByTime = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var reverseByTime = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("time", "sample_id") >= (?2, ?3)
   AND ("time", "sample_id") < (?4, ?5)
 ORDER BY "time" DESC, "sample_id" DESC LIMIT ?1`)
@@ -269,12 +271,12 @@ func (s *store) findByTime(ctx context.Context, r *requestByTime, page *keyvalue
 	})
 }
 
-var findByDelta = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findByDelta = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("delta", "sample_id") >= (?2, ?3)
   AND ("delta", "sample_id") < (?4, ?5)
 ORDER BY "delta", "sample_id" LIMIT ?1`)
 
-var reverseByDelta = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var reverseByDelta = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("delta", "sample_id") >= (?2, ?3)
   AND ("delta", "sample_id") < (?4, ?5)
 ORDER BY "delta" DESC, "sample_id" DESC LIMIT ?1`)
@@ -293,12 +295,12 @@ func (s *store) findByDelta(ctx context.Context, r *requestByDelta, page *keyval
 	})
 }
 
-var findByMask = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findByMask = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("mask", "sample_id") >= (?2, ?3)
   AND ("mask", "sample_id") < (?4, ?5)
 ORDER BY "mask", "sample_id" LIMIT ?1`)
 
-var reverseByMask = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var reverseByMask = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("mask", "sample_id") >= (?2, ?3)
   AND ("mask", "sample_id") < (?4, ?5)
 ORDER BY "mask" DESC, "sample_id" DESC LIMIT ?1`)
@@ -317,12 +319,12 @@ func (s *store) findByMask(ctx context.Context, r *requestByMask, page *keyvalue
 	})
 }
 
-var findByLevel = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findByLevel = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("level", "sample_id") >= (?2, ?3)
   AND ("level", "sample_id") < (?4, ?5)
 ORDER BY "level", "sample_id" LIMIT ?1`)
 
-var reverseByLevel = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var reverseByLevel = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("level", "sample_id") >= (?2, ?3)
   AND ("level", "sample_id") < (?4, ?5)
 ORDER BY "level" DESC, "sample_id" DESC LIMIT ?1`)
@@ -341,12 +343,12 @@ func (s *store) findByLevel(ctx context.Context, r *requestByLevel, page *keyval
 	})
 }
 
-var findByWeight = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findByWeight = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("weight", "sample_id") >= (?2, ?3)
   AND ("weight", "sample_id") < (?4, ?5)
 ORDER BY "weight", "sample_id" LIMIT ?1`)
 
-var reverseByWeight = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var reverseByWeight = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("weight", "sample_id") >= (?2, ?3)
   AND ("weight", "sample_id") < (?4, ?5)
 ORDER BY "weight" DESC, "sample_id" DESC LIMIT ?1`)
@@ -365,13 +367,13 @@ func (s *store) findByWeight(ctx context.Context, r *requestByWeight, page *keyv
 	})
 }
 
-var findByBucket = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findByBucket = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "bucket" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
 ORDER BY "sample_id" LIMIT ?1`)
 
-var reverseByBucket = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var reverseByBucket = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "bucket" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
@@ -390,12 +392,12 @@ func (s *store) findByBucket(ctx context.Context, r *requestByBucket, page *keyv
 	})
 }
 
-var findByAmount = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findByAmount = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("amount", "sample_id") >= (?2, ?3)
   AND ("amount", "sample_id") < (?4, ?5)
 ORDER BY "amount", "sample_id" LIMIT ?1`)
 
-var reverseByAmount = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var reverseByAmount = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("amount", "sample_id") >= (?2, ?3)
   AND ("amount", "sample_id") < (?4, ?5)
 ORDER BY "amount" DESC, "sample_id" DESC LIMIT ?1`)
@@ -414,12 +416,12 @@ func (s *store) findByAmount(ctx context.Context, r *requestByAmount, page *keyv
 	})
 }
 
-var findByShift = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findByShift = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("shift", "sample_id") >= (?2, ?3)
   AND ("shift", "sample_id") < (?4, ?5)
 ORDER BY "shift", "sample_id" LIMIT ?1`)
 
-var reverseByShift = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var reverseByShift = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("shift", "sample_id") >= (?2, ?3)
   AND ("shift", "sample_id") < (?4, ?5)
 ORDER BY "shift" DESC, "sample_id" DESC LIMIT ?1`)
@@ -438,12 +440,12 @@ func (s *store) findByShift(ctx context.Context, r *requestByShift, page *keyval
 	})
 }
 
-var findByChecksum = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findByChecksum = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("checksum", "sample_id") >= (?2, ?3)
   AND ("checksum", "sample_id") < (?4, ?5)
 ORDER BY "checksum", "sample_id" LIMIT ?1`)
 
-var reverseByChecksum = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var reverseByChecksum = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("checksum", "sample_id") >= (?2, ?3)
   AND ("checksum", "sample_id") < (?4, ?5)
 ORDER BY "checksum" DESC, "sample_id" DESC LIMIT ?1`)
@@ -462,12 +464,12 @@ func (s *store) findByChecksum(ctx context.Context, r *requestByChecksum, page *
 	})
 }
 
-var findByPosition = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findByPosition = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("position", "sample_id") >= (?2, ?3)
   AND ("position", "sample_id") < (?4, ?5)
 ORDER BY "position", "sample_id" LIMIT ?1`)
 
-var reverseByPosition = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var reverseByPosition = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("position", "sample_id") >= (?2, ?3)
   AND ("position", "sample_id") < (?4, ?5)
 ORDER BY "position" DESC, "sample_id" DESC LIMIT ?1`)
@@ -486,12 +488,12 @@ func (s *store) findByPosition(ctx context.Context, r *requestByPosition, page *
 	})
 }
 
-var findByDigest = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findByDigest = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("digest", "sample_id") >= (?2, ?3)
   AND ("digest", "sample_id") < (?4, ?5)
 ORDER BY "digest", "sample_id" LIMIT ?1`)
 
-var reverseByDigest = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var reverseByDigest = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("digest", "sample_id") >= (?2, ?3)
   AND ("digest", "sample_id") < (?4, ?5)
 ORDER BY "digest" DESC, "sample_id" DESC LIMIT ?1`)
@@ -510,13 +512,13 @@ func (s *store) findByDigest(ctx context.Context, r *requestByDigest, page *keyv
 	})
 }
 
-var findBySameText = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameText = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "text" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
 ORDER BY "sample_id" LIMIT ?1`)
 
-var reverseBySameText = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var reverseBySameText = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "text" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
@@ -535,13 +537,13 @@ func (s *store) findBySameText(ctx context.Context, r *requestBySameText, page *
 	})
 }
 
-var findBySameNumber = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameNumber = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "number" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
 ORDER BY "sample_id" LIMIT ?1`)
 
-var reverseBySameNumber = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var reverseBySameNumber = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "number" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
@@ -560,13 +562,13 @@ func (s *store) findBySameNumber(ctx context.Context, r *requestBySameNumber, pa
 	})
 }
 
-var findBySameSize = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameSize = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "size" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
 ORDER BY "sample_id" LIMIT ?1`)
 
-var reverseBySameSize = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var reverseBySameSize = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "size" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
@@ -585,13 +587,13 @@ func (s *store) findBySameSize(ctx context.Context, r *requestBySameSize, page *
 	})
 }
 
-var findBySameFlag = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameFlag = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "flag" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
 ORDER BY "sample_id" LIMIT ?1`)
 
-var reverseBySameFlag = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var reverseBySameFlag = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "flag" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
@@ -610,13 +612,13 @@ func (s *store) findBySameFlag(ctx context.Context, r *requestBySameFlag, page *
 	})
 }
 
-var findBySameGrade = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameGrade = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "grade" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
 ORDER BY "sample_id" LIMIT ?1`)
 
-var reverseBySameGrade = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var reverseBySameGrade = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "grade" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
@@ -635,13 +637,13 @@ func (s *store) findBySameGrade(ctx context.Context, r *requestBySameGrade, page
 	})
 }
 
-var findBySameTime = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameTime = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "time" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
 ORDER BY "sample_id" LIMIT ?1`)
 
-var reverseBySameTime = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var reverseBySameTime = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "time" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
@@ -660,13 +662,13 @@ func (s *store) findBySameTime(ctx context.Context, r *requestBySameTime, page *
 	})
 }
 
-var findBySameDelta = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameDelta = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "delta" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
 ORDER BY "sample_id" LIMIT ?1`)
 
-var reverseBySameDelta = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var reverseBySameDelta = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "delta" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
@@ -685,13 +687,13 @@ func (s *store) findBySameDelta(ctx context.Context, r *requestBySameDelta, page
 	})
 }
 
-var findBySameMask = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameMask = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "mask" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
 ORDER BY "sample_id" LIMIT ?1`)
 
-var reverseBySameMask = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var reverseBySameMask = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "mask" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
@@ -710,13 +712,13 @@ func (s *store) findBySameMask(ctx context.Context, r *requestBySameMask, page *
 	})
 }
 
-var findBySameLevel = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameLevel = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "level" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
 ORDER BY "sample_id" LIMIT ?1`)
 
-var reverseBySameLevel = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var reverseBySameLevel = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "level" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
@@ -735,13 +737,13 @@ func (s *store) findBySameLevel(ctx context.Context, r *requestBySameLevel, page
 	})
 }
 
-var findBySameWeight = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameWeight = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "weight" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
 ORDER BY "sample_id" LIMIT ?1`)
 
-var reverseBySameWeight = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var reverseBySameWeight = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "weight" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
@@ -760,13 +762,13 @@ func (s *store) findBySameWeight(ctx context.Context, r *requestBySameWeight, pa
 	})
 }
 
-var findBySameAmount = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameAmount = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "amount" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
 ORDER BY "sample_id" LIMIT ?1`)
 
-var reverseBySameAmount = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var reverseBySameAmount = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "amount" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
@@ -785,13 +787,13 @@ func (s *store) findBySameAmount(ctx context.Context, r *requestBySameAmount, pa
 	})
 }
 
-var findBySameShift = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameShift = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "shift" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
 ORDER BY "sample_id" LIMIT ?1`)
 
-var reverseBySameShift = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var reverseBySameShift = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "shift" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
@@ -810,13 +812,13 @@ func (s *store) findBySameShift(ctx context.Context, r *requestBySameShift, page
 	})
 }
 
-var findBySameChecksum = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameChecksum = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "checksum" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
 ORDER BY "sample_id" LIMIT ?1`)
 
-var reverseBySameChecksum = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var reverseBySameChecksum = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "checksum" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
@@ -835,13 +837,13 @@ func (s *store) findBySameChecksum(ctx context.Context, r *requestBySameChecksum
 	})
 }
 
-var findBySamePosition = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findBySamePosition = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "position" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
 ORDER BY "sample_id" LIMIT ?1`)
 
-var reverseBySamePosition = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var reverseBySamePosition = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "position" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
@@ -860,13 +862,13 @@ func (s *store) findBySamePosition(ctx context.Context, r *requestBySamePosition
 	})
 }
 
-var findBySameDigest = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var findBySameDigest = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "digest" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
 ORDER BY "sample_id" LIMIT ?1`)
 
-var reverseBySameDigest = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "samples"
+var reverseBySameDigest = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "digest" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4

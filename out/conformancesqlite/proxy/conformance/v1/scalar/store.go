@@ -20,8 +20,8 @@ func (k *key) bind(q *sqlite.Query) {
 	q.Bytes(1, k.ScalarID)
 }
 
-var put = sqlite.NewStatement(`INSERT INTO "scalars" ("scalar_id", "double_plain", "float_plain", "int32_plain", "int64_plain", "uint32_plain", "uint64_plain", "sint32_plain", "sint64_plain", "fixed32_plain", "fixed64_plain", "sfixed32_plain", "sfixed64_plain", "bool_plain", "string_plain", "bytes_plain", "grain_plain", "double_opt", "float_opt", "int32_opt", "int64_opt", "uint32_opt", "uint64_opt", "sint32_opt", "sint64_opt", "fixed32_opt", "fixed64_opt", "sfixed32_opt", "sfixed64_opt", "bool_opt", "string_opt", "bytes_opt", "grain_opt", "at", "prism_record", "prism_version", "prism_release")
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, 1)
+var put = sqlite.NewStatement(`INSERT INTO "scalars" ("scalar_id", "double_plain", "float_plain", "int32_plain", "int64_plain", "uint32_plain", "uint64_plain", "sint32_plain", "sint64_plain", "fixed32_plain", "fixed64_plain", "sfixed32_plain", "sfixed64_plain", "bool_plain", "string_plain", "bytes_plain", "grain_plain", "double_opt", "float_opt", "int32_opt", "int64_opt", "uint32_opt", "uint64_opt", "sint32_opt", "sint64_opt", "fixed32_opt", "fixed64_opt", "sfixed32_opt", "sfixed64_opt", "bool_opt", "string_opt", "bytes_opt", "grain_opt", "at", "prism_record", "prism_version", "prism_release", "prism_checksum")
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, 1, ?37)
 ON CONFLICT ("scalar_id") DO UPDATE SET
   "double_plain" = excluded."double_plain", "float_plain" = excluded."float_plain",
   "int32_plain" = excluded."int32_plain", "int64_plain" = excluded."int64_plain",
@@ -40,7 +40,7 @@ ON CONFLICT ("scalar_id") DO UPDATE SET
   "bool_opt" = excluded."bool_opt", "string_opt" = excluded."string_opt",
   "bytes_opt" = excluded."bytes_opt", "grain_opt" = excluded."grain_opt", "at" = excluded."at",
   "prism_record" = excluded."prism_record", "prism_version" = excluded."prism_version",
-  "prism_release" = excluded."prism_release"`)
+  "prism_release" = excluded."prism_release", "prism_checksum" = excluded."prism_checksum"`)
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
@@ -86,6 +86,7 @@ func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	q.Time(34, r.At)
 	q.Blob(35, r.bytes)
 	q.Int(36, w.Version)
+	q.Checksum(37, r.bytes, w.Version)
 	q.Exec()
 	return nil
 }
@@ -98,7 +99,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.bind, expected, r.write)
 }
 
-var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "scalars" WHERE "scalar_id" = ?1`)
+var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "scalars" WHERE "scalar_id" = ?1`)
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
@@ -131,12 +132,12 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
-var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "scalars"
+var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "scalars"
 WHERE "scalar_id" >= ?2
   AND "scalar_id" < ?3
 ORDER BY "scalar_id" LIMIT ?1`)
 
-var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "scalars"
+var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "scalars"
 WHERE "scalar_id" >= ?2
   AND "scalar_id" < ?3
 ORDER BY "scalar_id" DESC LIMIT ?1`)
@@ -153,12 +154,12 @@ func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) e
 	})
 }
 
-var findByBytesOpt = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "scalars"
+var findByBytesOpt = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "scalars"
 WHERE ("bytes_opt", "scalar_id") >= (?2, ?3)
   AND ("bytes_opt", "scalar_id") < (?4, ?5)
 ORDER BY "bytes_opt", "scalar_id" LIMIT ?1`)
 
-var reverseByBytesOpt = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "scalars"
+var reverseByBytesOpt = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "scalars"
 WHERE ("bytes_opt", "scalar_id") >= (?2, ?3)
   AND ("bytes_opt", "scalar_id") < (?4, ?5)
 ORDER BY "bytes_opt" DESC, "scalar_id" DESC LIMIT ?1`)

@@ -21,11 +21,12 @@ func (k *key) bind(q *sqlite.Query) {
 	q.Text(1, k.TicketID)
 }
 
-var put = sqlite.NewStatement(`INSERT INTO "tickets" ("ticket_id", "code", "prism_record", "prism_version", "prism_release")
-VALUES (?1, ?2, ?3, ?4, 1)
+var put = sqlite.NewStatement(`INSERT INTO "tickets" ("ticket_id", "code", "prism_record", "prism_version", "prism_release", "prism_checksum")
+VALUES (?1, ?2, ?3, ?4, 1, ?5)
 ON CONFLICT ("ticket_id") DO UPDATE SET
   "code" = excluded."code", "prism_record" = excluded."prism_record",
-  "prism_version" = excluded."prism_version", "prism_release" = excluded."prism_release"`)
+  "prism_version" = excluded."prism_version", "prism_release" = excluded."prism_release",
+  "prism_checksum" = excluded."prism_checksum"`)
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
@@ -39,6 +40,7 @@ func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	q.Text(2, r.Code)
 	q.Blob(3, r.bytes)
 	q.Int(4, w.Version)
+	q.Checksum(5, r.bytes, w.Version)
 	q.Exec()
 	if q.UniqueViolation() {
 		return runtime.Taken("code")
@@ -48,7 +50,7 @@ func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 
 var versionOf = sqlite.NewStatement(`SELECT "prism_version" FROM "tickets" WHERE "ticket_id" = ?1`)
 
-var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "tickets" WHERE "ticket_id" = ?1`)
+var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "tickets" WHERE "ticket_id" = ?1`)
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
@@ -63,7 +65,7 @@ func (s *store) delete(ctx context.Context, k *key, ifVersion int64) (existed bo
 	return s.db.Delete(ctx, &table, k.bind, ifVersion)
 }
 
-var findByCode = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "tickets" WHERE "code" = ?1`)
+var findByCode = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "tickets" WHERE "code" = ?1`)
 
 // findByCode returns the record with the values, as a reply.
 func (s *store) findByCode(ctx context.Context, r *requestByCode) ([]byte, error) {

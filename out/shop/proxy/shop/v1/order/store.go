@@ -22,12 +22,13 @@ func (k *key) bind(q *sqlite.Query) {
 	q.Text(3, k.OrderID)
 }
 
-var put = sqlite.NewStatement(`INSERT INTO "orders" ("customer_id", "created_at", "order_id", "status", "adult_only", "loyalty_points", "prism_record", "prism_version", "prism_release")
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1)
+var put = sqlite.NewStatement(`INSERT INTO "orders" ("customer_id", "created_at", "order_id", "status", "adult_only", "loyalty_points", "prism_record", "prism_version", "prism_release", "prism_checksum")
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1, ?9)
 ON CONFLICT ("customer_id", "created_at", "order_id") DO UPDATE SET
   "status" = excluded."status", "adult_only" = excluded."adult_only",
   "loyalty_points" = excluded."loyalty_points", "prism_record" = excluded."prism_record",
-  "prism_version" = excluded."prism_version", "prism_release" = excluded."prism_release"`)
+  "prism_version" = excluded."prism_version", "prism_release" = excluded."prism_release",
+  "prism_checksum" = excluded."prism_checksum"`)
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
@@ -45,6 +46,7 @@ func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	q.Int(6, r.LoyaltyPoints)
 	q.Blob(7, r.bytes)
 	q.Int(8, w.Version)
+	q.Checksum(9, r.bytes, w.Version)
 	q.Exec()
 	return nil
 }
@@ -57,7 +59,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.bind, expected, r.write)
 }
 
-var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "orders" WHERE "customer_id" = ?1 AND "created_at" = ?2 AND "order_id" = ?3`)
+var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "orders" WHERE "customer_id" = ?1 AND "created_at" = ?2 AND "order_id" = ?3`)
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
@@ -90,12 +92,12 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
-var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "orders"
+var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "orders"
 WHERE ("customer_id", "created_at", "order_id") >= (?2, ?3, ?4)
   AND ("customer_id", "created_at", "order_id") < (?5, ?6, ?7)
 ORDER BY "customer_id", "created_at", "order_id" LIMIT ?1`)
 
-var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "orders"
+var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "orders"
 WHERE ("customer_id", "created_at", "order_id") >= (?2, ?3, ?4)
   AND ("customer_id", "created_at", "order_id") < (?5, ?6, ?7)
 ORDER BY "customer_id" DESC, "created_at" DESC, "order_id" DESC LIMIT ?1`)
@@ -116,13 +118,13 @@ func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) e
 	})
 }
 
-var scanPartition = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "orders"
+var scanPartition = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "orders"
 WHERE "customer_id" = ?2
   AND ("created_at", "order_id") >= (?3, ?4)
   AND ("created_at", "order_id") < (?5, ?6)
 ORDER BY "created_at", "order_id" LIMIT ?1`)
 
-var scanPartitionReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "orders"
+var scanPartitionReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "orders"
 WHERE "customer_id" = ?2
   AND ("created_at", "order_id") >= (?3, ?4)
   AND ("created_at", "order_id") < (?5, ?6)
@@ -143,13 +145,13 @@ func (s *store) scanPartition(ctx context.Context, r *scanRequest, page *keyvalu
 	})
 }
 
-var findByStatus = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "orders"
+var findByStatus = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "orders"
 WHERE "status" = ?2
   AND ("created_at", "customer_id", "order_id") >= (?3, ?4, ?5)
   AND ("created_at", "customer_id", "order_id") < (?6, ?7, ?8)
 ORDER BY "created_at", "customer_id", "order_id" LIMIT ?1`)
 
-var reverseByStatus = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "orders"
+var reverseByStatus = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "orders"
 WHERE "status" = ?2
   AND ("created_at", "customer_id", "order_id") >= (?3, ?4, ?5)
   AND ("created_at", "customer_id", "order_id") < (?6, ?7, ?8)

@@ -22,12 +22,12 @@ func (k *key) bind(q *sqlite.Query) {
 	q.Now(2)
 }
 
-var put = sqlite.NewStatement(`INSERT INTO "sessions" ("session_id", "user_id", "prism_record", "prism_version", "prism_release", "prism_expires")
-VALUES (?1, ?2, ?3, ?4, 1, ?5)
+var put = sqlite.NewStatement(`INSERT INTO "sessions" ("session_id", "user_id", "prism_record", "prism_version", "prism_release", "prism_expires", "prism_checksum")
+VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6)
 ON CONFLICT ("session_id") DO UPDATE SET
   "user_id" = excluded."user_id", "prism_record" = excluded."prism_record",
   "prism_version" = excluded."prism_version", "prism_release" = excluded."prism_release",
-  "prism_expires" = excluded."prism_expires"`)
+  "prism_expires" = excluded."prism_expires", "prism_checksum" = excluded."prism_checksum"`)
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
@@ -42,6 +42,7 @@ func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	q.Blob(3, r.bytes)
 	q.Int(4, w.Version)
 	q.Time(5, w.Expires)
+	q.Checksum(6, r.bytes, w.Version)
 	q.Exec()
 	return nil
 }
@@ -54,7 +55,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.bind, expected, r.write)
 }
 
-var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_expires" FROM "sessions" WHERE "session_id" = ?1 AND "prism_expires" > ?2`)
+var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "sessions" WHERE "session_id" = ?1 AND "prism_expires" > ?2`)
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
@@ -87,13 +88,13 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
-var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_expires" FROM "sessions"
+var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "sessions"
 WHERE "session_id" >= ?2
   AND "session_id" < ?3
   AND "prism_expires" > ?4
 ORDER BY "session_id" LIMIT ?1`)
 
-var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_expires" FROM "sessions"
+var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "sessions"
 WHERE "session_id" >= ?2
   AND "session_id" < ?3
   AND "prism_expires" > ?4
@@ -112,14 +113,14 @@ func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) e
 	})
 }
 
-var findByUserID = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_expires" FROM "sessions"
+var findByUserID = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "sessions"
 WHERE "user_id" = ?2
   AND "session_id" >= ?3
   AND "session_id" < ?4
   AND "prism_expires" > ?5
 ORDER BY "session_id" LIMIT ?1`)
 
-var reverseByUserID = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_expires" FROM "sessions"
+var reverseByUserID = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "sessions"
 WHERE "user_id" = ?2
   AND "session_id" >= ?3
   AND "session_id" < ?4

@@ -21,12 +21,12 @@ func (k *key) bind(q *sqlite.Query) {
 	q.Text(1, k.UserID)
 }
 
-var put = sqlite.NewStatement(`INSERT INTO "user_profiles" ("user_id", "email", "created_at", "prism_record", "prism_version", "prism_release")
-VALUES (?1, ?2, ?3, ?4, ?5, 1)
+var put = sqlite.NewStatement(`INSERT INTO "user_profiles" ("user_id", "email", "created_at", "prism_record", "prism_version", "prism_release", "prism_checksum")
+VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6)
 ON CONFLICT ("user_id") DO UPDATE SET
   "email" = excluded."email", "created_at" = excluded."created_at",
   "prism_record" = excluded."prism_record", "prism_version" = excluded."prism_version",
-  "prism_release" = excluded."prism_release"`)
+  "prism_release" = excluded."prism_release", "prism_checksum" = excluded."prism_checksum"`)
 
 // put stores r whatever was there.
 func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
@@ -41,6 +41,7 @@ func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	q.Time(3, r.CreatedAt)
 	q.Blob(4, r.bytes)
 	q.Int(5, w.Version)
+	q.Checksum(6, r.bytes, w.Version)
 	q.Exec()
 	if q.UniqueViolation() {
 		return runtime.Taken("email")
@@ -56,7 +57,7 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, &table, r.bind, expected, r.write)
 }
 
-var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "user_profiles" WHERE "user_id" = ?1`)
+var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "user_profiles" WHERE "user_id" = ?1`)
 
 // get returns the record with key k, as a reply.
 func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
@@ -89,7 +90,7 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, &table, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
-var findByEmail = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "user_profiles" WHERE "email" = ?1`)
+var findByEmail = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "user_profiles" WHERE "email" = ?1`)
 
 // findByEmail returns the record with the values, as a reply.
 func (s *store) findByEmail(ctx context.Context, r *requestByEmail) ([]byte, error) {
@@ -98,12 +99,12 @@ func (s *store) findByEmail(ctx context.Context, r *requestByEmail) ([]byte, err
 	})
 }
 
-var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "user_profiles"
+var scan = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "user_profiles"
 WHERE "user_id" >= ?2
   AND "user_id" < ?3
 ORDER BY "user_id" LIMIT ?1`)
 
-var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record" FROM "user_profiles"
+var scanReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "user_profiles"
 WHERE "user_id" >= ?2
   AND "user_id" < ?3
 ORDER BY "user_id" DESC LIMIT ?1`)

@@ -1,0 +1,47 @@
+package postgres_test
+
+import (
+	"testing"
+
+	"github.com/prism-proxy/prism/backends/backendtest"
+	"github.com/prism-proxy/prism/backends/postgres"
+	"github.com/prism-proxy/prism/backends/postgres/postgrestest"
+)
+
+// A pooler that lends its connections for a transaction is refused when the
+// proxy starts, and named: prepared statements and settings are those of a
+// session.
+func TestPoolerWithoutSessionsIsRefused(t *testing.T) {
+	store := postgrestest.Start(t)
+	migrate(t, environment(store), config(initSQL))
+	for _, c := range []struct{ name, mode, settings, want string }{
+		{"transactions", "transaction", "", "set pool_mode = session"},
+		{"transactions, one connection", "transaction", "default_pool_size = 1", "set pool_mode = session"},
+		{"transactions, connections in turn", "transaction", "server_round_robin = 1\nmin_pool_size = 4", "set pool_mode = session"},
+		{"statements", "statement", "", "the pooler before the server"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			pooled := postgrestest.Pooler(t, store, c.mode, c.settings)
+			for range 5 {
+				_, err := postgres.Open(t.Context(), environment(pooled), config(initSQL))
+				wantError(t, err, c.want)
+			}
+			_, err := postgres.Migrate(t.Context(), environment(pooled), config(initSQL))
+			wantError(t, err, c.want)
+		})
+	}
+}
+
+// Through a pooler that keeps sessions everything works, also where its role has
+// the worst settings, to which the pooler resets a session between two clients.
+func TestPoolerWithSessions(t *testing.T) {
+	// The pooler's own idle sessions may end, and a client meets that as a server
+	// that is gone.
+	pooled := onWorst("idle_session_timeout")
+	store := pooled.Getenv
+	pooled.Getenv = func(t testing.TB) func(string) string {
+		url := postgrestest.Pooler(t, store(t)(urlVariable), "session", "default_pool_size = 100")
+		return func(string) string { return url }
+	}
+	backendtest.Run(t, pooled)
+}

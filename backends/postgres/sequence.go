@@ -1,0 +1,121 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/prism-proxy/prism/runtime"
+)
+
+// sequence is what issues the versions of a table.
+type sequence struct {
+	table string
+	fault string // what keeps it from issuing versions that grow, and what mends it; "": nothing
+	last  int64  // the version issued last; 0: none
+	// identity names the sequence itself: one of another server or database, or
+	// one that was made or restarted anew, has another. verified is that of the
+	// sequence which was found to be ahead of the table, once.
+	identity, verified string
+	small              bool // the table is read in a moment
+}
+
+// readSequence has the name of the sequence, of the table, and of the row of
+// prism_meta. A cache of a session's own, and a cycle, issue versions out of
+// order; without a log the sequence begins anew after a crash.
+const readSequence = `SELECT
+  CASE WHEN seqcache <> 1 THEN 'CACHE 1' WHEN seqcycle THEN 'NO CYCLE' WHEN seqincrement <= 0 THEN 'INCREMENT BY 1'
+    WHEN relpersistence <> 'p' THEN 'SET LOGGED' ELSE '' END,
+  coalesce(pg_sequence_last_value(oid), 0),
+  concat_ws('/', (SELECT system_identifier FROM pg_control_system()), (SELECT oid FROM pg_database WHERE datname = current_database()), oid, pg_relation_filenode(oid)),
+  coalesce((SELECT "value" FROM "prism_meta" WHERE "name" = $3), ''),
+  coalesce(pg_relation_size(to_regclass(quote_ident($2))) < 8388608, true)
+FROM pg_class JOIN pg_sequence ON seqrelid = oid WHERE oid = to_regclass(quote_ident($1))`
+
+const recordVerified = `INSERT INTO "prism_meta" ("name", "value") VALUES ($1, $2) ON CONFLICT ("name") DO UPDATE SET "value" = excluded."value"`
+
+func (s *sequence) name() string { return s.table + "_version" }
+func (s *sequence) row() string  { return "sequence_of_" + s.table }
+
+// verifyVersions refuses a store of which a sequence is behind its table, since
+// versions would be issued twice: a sequence is neither part of a dump of tables
+// nor of logical replication.
+//
+// The highest version of a table is read from all its rows: an index of versions
+// would cost every write. So a large table is read only when its sequence is not
+// the one that was verified before, which record, if it is not empty, notes.
+func verifyVersions(ctx context.Context, conn *pgx.Conn, env *runtime.Env, cfg Config, record string) error {
+	for _, table := range cfg.Tables {
+		s := &sequence{table: table}
+		err := conn.QueryRow(ctx, readSequence, s.name(), s.table, s.row()).Scan(&s.fault, &s.last, &s.identity, &s.verified, &s.small)
+		switch {
+		case errors.Is(err, pgx.ErrNoRows):
+			return fmt.Errorf("table %s has no sequence %q that issues its versions; run CREATE SEQUENCE %[2]q; and %s-proxy migrate bump-versions", table, s.name(), env.Deployment)
+		case err != nil:
+			return Error(ctx, err)
+		case s.fault != "":
+			return fmt.Errorf("sequence %q would issue versions out of order or again; run ALTER SEQUENCE %[1]q %s;", s.name(), s.fault)
+		}
+		if !s.small && s.verified == s.identity {
+			continue
+		}
+		highest, err := s.highest(ctx, conn)
+		if err != nil {
+			return err
+		}
+		if s.last < highest {
+			return fmt.Errorf("sequence %q is at %d and a record of table %s has version %d, so versions would be issued twice; run SELECT setval('%[1]q', %[5]d);",
+				s.name(), s.last, table, highest, highest+bumpLeap)
+		}
+		if record != "" && s.verified != s.identity {
+			if _, err := conn.Exec(ctx, record, s.row(), s.identity); err != nil {
+				return Error(ctx, err)
+			}
+		}
+	}
+	return nil
+}
+
+// highest reads the highest version in the table, 0 if it is empty, however long
+// that takes.
+func (s *sequence) highest(ctx context.Context, conn *pgx.Conn) (version int64, err error) {
+	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "SET LOCAL statement_timeout = 0"); err != nil {
+			return err
+		}
+		return tx.QueryRow(ctx, fmt.Sprintf(`SELECT coalesce(max("prism_version"), 0) FROM %q`, s.table)).Scan(&version)
+	})
+	return version, Error(ctx, err)
+}
+
+// bumpLeap is by how much versions leap above those of a store that was restored:
+// more than can have been issued since the copy was made. There is room for
+// millions of leaps.
+const bumpLeap = 1 << 40
+
+// BumpVersions makes the versions of every table leap above those that it holds
+// and that callers may have seen of a store that was restored from a copy.
+func BumpVersions(ctx context.Context, env *runtime.Env, cfg Config) error {
+	return withConn(ctx, env, cfg, func(conn *pgx.Conn) error {
+		if err := verifyOwner(ctx, conn, env.Deployment); err != nil {
+			return err
+		}
+		if err := verifyMigrations(ctx, conn, env, cfg); err != nil {
+			return err
+		}
+		for _, table := range cfg.Tables {
+			s := &sequence{table: table}
+			highest, err := s.highest(ctx, conn)
+			if err != nil {
+				return err
+			}
+			_, err = text(ctx, conn, `SELECT setval(quote_ident($1)::regclass, greatest(coalesce(pg_sequence_last_value(quote_ident($1)::regclass), 0), $2) + $3)::text`, s.name(), highest, int64(bumpLeap))
+			if err != nil {
+				return err
+			}
+		}
+		return verifyVersions(ctx, conn, env, cfg, recordVerified)
+	})
+}

@@ -1,0 +1,209 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// pinned are the settings of every session, since what a role, a database or
+// the server is set to would change what statements mean, whether they end, or
+// how long what they hold outlives the proxy. Names that a server does not have
+// are left out there. Every value is written as pg_settings has it, in the
+// setting's own unit.
+//
+// A host that is cut off in the middle of a transaction sends no end of its
+// connection: the server notices within 25 s (tcp_*), and until then whoever
+// waits for its locks gives up after lock_timeout, which lies below the deadline
+// that calls have by default and above deadlock_timeout, so that a deadlock is
+// seen as one.
+var pinned = map[string]string{
+	"lock_timeout":                        "2000",  // ms
+	"statement_timeout":                   "60000", // ms; no call is longer
+	"idle_in_transaction_session_timeout": "10000", // ms
+	"idle_session_timeout":                "0",
+	"transaction_timeout":                 "0",
+	"tcp_keepalives_idle":                 "10",    // s
+	"tcp_keepalives_interval":             "5",     // s
+	"tcp_keepalives_count":                "3",     //
+	"tcp_user_timeout":                    "25000", // ms
+
+	"default_transaction_isolation":  "read committed",
+	"default_transaction_read_only":  "off",
+	"default_transaction_deferrable": "off",
+	"session_replication_role":       "origin",
+	"zero_damaged_pages":             "off",
+	"ignore_checksum_failure":        "off",
+	// A record that a policy hides would be absent for a Get and in the way of a
+	// Put: off, it is an error.
+	"row_security":  "off",
+	"exit_on_error": "off",
+
+	"client_encoding":             "UTF8",
+	"standard_conforming_strings": "on",
+	"backslash_quote":             "safe_encoding",
+	"transform_null_equals":       "off",
+	"array_nulls":                 "on",
+	"bytea_output":                "hex",
+	"DateStyle":                   "ISO, MDY",
+	"IntervalStyle":               "postgres",
+	"TimeZone":                    "UTC",
+	"extra_float_digits":          "1",
+	"xmloption":                   "content",
+
+	// Values of records do not belong into the server's log or on the wire.
+	"log_parameter_max_length_on_error": "0",
+	"debug_print_parse":                 "off",
+	"debug_print_rewritten":             "off",
+	"debug_print_plan":                  "off",
+	"client_min_messages":               "warning",
+
+	// What the one plan of a statement is made of; see onePlan.
+	"enable_hashagg":       "on",
+	"enable_material":      "on",
+	"force_parallel_mode":  "off",
+	"debug_parallel_query": "off",
+}
+
+// conditional are those of pinned that not every server has, or that only a
+// superuser may set.
+var conditional = []string{
+	"idle_session_timeout", "transaction_timeout", "force_parallel_mode", "debug_parallel_query",
+	"session_replication_role", "zero_damaged_pages", "ignore_checksum_failure",
+}
+
+// sessionOf returns the statements that begin a session in the given schema,
+// with the settings beside pinned. They are for the simple protocol, and go in
+// one round trip: a pooler refuses settings in the start of a connection.
+//
+// First comes what needs no plan and no snapshot, which a role's settings could
+// make slow, and a transaction that waits for no other. Nothing is found by the
+// search path, which may lead to anything. What only a superuser may set is set
+// where it has another value and the role may; Open refuses it where the role may
+// not. A commit that is not waited for is turned into one that is, since the
+// server would forget that it issued a version; stronger ways to commit are left
+// as they are.
+func sessionOf(settings map[string]string, schema string) string {
+	all := maps.Clone(pinned)
+	maps.Copy(all, settings)
+	var rows []string
+	begin := "SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE, NOT DEFERRABLE"
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if slices.Contains(conditional, name) {
+			rows = append(rows, fmt.Sprintf("('%s', '%s')", name, all[name]))
+			continue
+		}
+		begin += fmt.Sprintf(";\nSET %s = %s", name, value(name, all[name]))
+	}
+	if schema != "" {
+		begin += ";\nSET search_path = " + pgx.Identifier{schema}.Sanitize() + ", pg_temp"
+	}
+	return begin + fmt.Sprintf(`;
+SELECT pg_catalog.set_config('synchronous_commit', CASE WHEN s.setting OPERATOR(pg_catalog.=) 'off' THEN 'on' ELSE s.setting END, false)
+FROM pg_catalog.pg_settings AS s WHERE s.name OPERATOR(pg_catalog.=) 'synchronous_commit';
+SELECT pg_catalog.set_config(s.name, w.value, false)
+FROM pg_catalog.pg_settings AS s, (VALUES %s) AS w (name, value)
+WHERE s.name OPERATOR(pg_catalog.=) w.name AND (s.context OPERATOR(pg_catalog.=) 'user'
+  OR s.setting OPERATOR(pg_catalog.<>) w.value AND pg_catalog.current_setting('is_superuser') OPERATOR(pg_catalog.=) 'on')`,
+		strings.Join(rows, ", "))
+}
+
+// value writes the value of a setting. DateStyle is a list, as search_path is.
+func value(name, text string) string {
+	if name == "DateStyle" {
+		return text
+	}
+	return "'" + text + "'"
+}
+
+// begin returns what makes a new connection a session of sessionOf.
+func begin(statements string) pgconn.AfterConnectFunc {
+	return func(ctx context.Context, conn *pgconn.PgConn) error {
+		ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+		defer cancel()
+		_, err := conn.Exec(ctx, statements).ReadAll()
+		return err
+	}
+}
+
+// survey connects once, and returns the schema that unqualified names lead to
+// now: "" if there is none. It is pinned, so that a search path which is changed
+// later, or leads to more than one schema, moves no record. pooled says that a
+// pooler is before the server; one that keeps no sessions is refused.
+func survey(ctx context.Context, c *pgx.ConnConfig) (schema string, pooled bool, err error) {
+	conn, err := pgx.ConnectConfig(ctx, c)
+	if err != nil {
+		return "", false, Error(ctx, unsent{err})
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	var pid int32
+	row := conn.QueryRow(ctx, `SELECT coalesce(pg_catalog.current_schema(), ''), pg_catalog.pg_backend_pid()`, pgx.QueryExecModeExec)
+	if err := row.Scan(&schema, &pid); err != nil {
+		return "", false, Error(ctx, err)
+	}
+	pooled = uint32(pid) != conn.PgConn().PID() // a pooler gives numbers of its own
+	if pooled {
+		err = keepsSessions(ctx, c, conn)
+	}
+	return schema, pooled, err
+}
+
+// looks is how often keepsSessions looks: other clients of a pooler may be in
+// the way of one look.
+const looks = 4
+
+var errSessions = errors.New("the pooler before the server keeps no sessions: two clients share a connection to the server, as with PgBouncer's pool_mode = transaction or statement; set pool_mode = session for the proxy's database and user, or lead the url to the server itself")
+
+// keepsSessions refuses a pooler that lends a connection to the server for a
+// transaction only (PgBouncer's pool_mode transaction or statement): settings,
+// prepared statements and what a cancel ends would be those of another client.
+// It is known by a second client that comes upon the connection of the first,
+// or by the first coming upon another one while the second is in a transaction.
+func keepsSessions(ctx context.Context, c *pgx.ConnConfig, first *pgx.Conn) error {
+	second, err := pgx.ConnectConfig(ctx, c)
+	if err != nil {
+		return Error(ctx, unsent{err})
+	}
+	defer second.Close(context.WithoutCancel(ctx))
+	const where = `SELECT pg_catalog.pg_backend_pid()`
+	for range looks {
+		before, err := pidOf(ctx, first, where)
+		if err != nil {
+			return err
+		}
+		beside, err := pidOf(ctx, second, `BEGIN; `+where)
+		if err != nil {
+			return err
+		}
+		if beside == before {
+			return errSessions
+		}
+		after, err := pidOf(ctx, first, where)
+		if err != nil {
+			return err
+		}
+		if after != before {
+			return errSessions
+		}
+		if _, err := pidOf(ctx, second, `COMMIT; `+where); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pidOf runs statements by the simple protocol and returns the last value.
+func pidOf(ctx context.Context, conn *pgx.Conn, statements string) (string, error) {
+	results, err := conn.PgConn().Exec(ctx, statements).ReadAll()
+	if err != nil {
+		return "", fmt.Errorf("the pooler before the server does not serve a transaction: %w", Error(ctx, err))
+	}
+	last := results[len(results)-1]
+	return string(last.Rows[0][0]), nil
+}
