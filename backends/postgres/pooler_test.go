@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"os"
 	"testing"
 
 	"github.com/prism-proxy/prism/backends/backendtest"
@@ -35,10 +36,14 @@ func TestPoolerWithoutSessionsIsRefused(t *testing.T) {
 // Through a pooler that keeps sessions everything works, also where its role has
 // the worst settings, to which the pooler resets a session between two clients.
 func TestPoolerWithSessions(t *testing.T) {
+	t.Parallel()
 	// The pooler's own idle sessions may end, and a client meets that as a server
 	// that is gone.
 	pooled := onWorst("idle_session_timeout")
 	store := pooled.Getenv
+	pooled.Damage = nil // which is done by a client that is not the proxy
+	// A start takes ten times as long there, and is asked for once.
+	pooled.Persistent = os.Getenv("PRISM_LONG") != ""
 	pooled.Getenv = func(t testing.TB) func(string) string {
 		url := postgrestest.Pooler(t, store(t)(urlVariable), "session", "default_pool_size = 100")
 		return func(string) string { return url }
