@@ -38,7 +38,7 @@ var contract []byte
 func Deployment() *runtime.Deployment {
 	return &runtime.Deployment{
 		Name:        "conformancememory",
-		SchemaHash:  "68cfef864ee7beb5f529ba6122ce7e9376a22c42daacd01e4a799d6e30fff5c1",
+		SchemaHash:  "6584dea49b27c367efb1c3df52ec2b596e0ea943a5808e3990fa4a145474e62f",
 		Release:     1,
 		Generator:   "0.1.0",
 		Listen:      "127.0.0.1:8980",
@@ -62,7 +62,6 @@ func Deployment() *runtime.Deployment {
 			},
 				badge.NewService,
 				item.NewService,
-				ticket.NewService,
 			),
 			memory.Namespace(memory.Config{
 				Namespace: "leases",
@@ -84,7 +83,10 @@ func Deployment() *runtime.Deployment {
 			),
 			memory.Namespace(memory.Config{
 				Namespace: "west",
-			}, westnote.NewService),
+			},
+				ticket.NewService,
+				westnote.NewService,
+			),
 		},
 	}
 }

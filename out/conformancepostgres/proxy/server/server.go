@@ -39,7 +39,7 @@ var contract []byte
 func Deployment() *runtime.Deployment {
 	return &runtime.Deployment{
 		Name:        "conformancepostgres",
-		SchemaHash:  "68cfef864ee7beb5f529ba6122ce7e9376a22c42daacd01e4a799d6e30fff5c1",
+		SchemaHash:  "6584dea49b27c367efb1c3df52ec2b596e0ea943a5808e3990fa4a145474e62f",
 		Release:     1,
 		Generator:   "0.1.0",
 		Listen:      "127.0.0.1:8980",
@@ -83,11 +83,10 @@ func Deployment() *runtime.Deployment {
 				Connections: 4,
 				Writers:     3,
 				Migrations:  migrations.Files,
-				Tables:      []string{"badges", "items", "tickets"},
+				Tables:      []string{"badges", "items"},
 			},
 				badge.NewService,
 				item.NewService,
-				ticket.NewService,
 			),
 			postgres.Namespace(postgres.Config{
 				Namespace:   "leases",
@@ -132,8 +131,11 @@ func Deployment() *runtime.Deployment {
 				Connections: 4,
 				Writers:     3,
 				Migrations:  migrations.Files,
-				Tables:      []string{"west_notes"},
-			}, westnote.NewService),
+				Tables:      []string{"tickets", "west_notes"},
+			},
+				ticket.NewService,
+				westnote.NewService,
+			),
 		},
 	}
 }

@@ -86,19 +86,5 @@ CREATE UNIQUE INDEX "items_label" ON "items" ("label");
 CREATE INDEX "items_colour" ON "items" ("colour", "item_id");
 CREATE INDEX "items_title" ON "items" ("title", "item_id");
 
--- conformance.v1.Ticket
--- class: safe · lock: none, the table is new · reversible: lossy, its records go with it
-CREATE SEQUENCE "tickets_version";
-CREATE TABLE "tickets" (
-  "ticket_id"      text COLLATE "C" NOT NULL, -- field 1, key
-  "code"           text COLLATE "C",          -- field 2, indexed
-  "prism_record"   bytea NOT NULL,
-  "prism_version"  bigint NOT NULL,
-  "prism_release"  integer NOT NULL,
-  "prism_checksum" bigint,
-  PRIMARY KEY ("ticket_id")
-);
-CREATE UNIQUE INDEX "tickets_code" ON "tickets" ("code");
-
 INSERT INTO "prism_migrations" ("namespace", "number", "name", "state", "applied_at")
 VALUES ('items', 1, '0001_init_expand', 'applied', now());

@@ -88,19 +88,5 @@ CREATE INDEX "items_colour" ON "items" ("colour", "item_id");
 CREATE INDEX "items_title" ON "items" ("title", "item_id");
 INSERT INTO "prism_versions" ("table", "last") VALUES ('items', 0);
 
--- conformance.v1.Ticket
--- class: safe · lock: none, the table is new · reversible: lossy, its records go with it
-CREATE TABLE "tickets" (
-  "ticket_id"      TEXT NOT NULL, -- field 1, key
-  "code"           TEXT,          -- field 2, indexed
-  "prism_record"   BLOB NOT NULL,
-  "prism_version"  INTEGER NOT NULL,
-  "prism_release"  INTEGER NOT NULL,
-  "prism_checksum" INTEGER,
-  PRIMARY KEY ("ticket_id")
-) STRICT;
-CREATE UNIQUE INDEX "tickets_code" ON "tickets" ("code");
-INSERT INTO "prism_versions" ("table", "last") VALUES ('tickets', 0);
-
 INSERT INTO "prism_migrations" ("namespace", "number", "name", "state", "applied_at")
 VALUES ('items', 1, '0001_init_expand', 'applied', strftime('%Y-%m-%dT%H:%M:%SZ', 'now'));

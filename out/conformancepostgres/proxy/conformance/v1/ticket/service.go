@@ -18,7 +18,7 @@ type Service struct {
 	store store
 }
 
-// NewService binds the service to the store of namespace items.
+// NewService binds the service to the store of namespace west.
 func NewService(db *postgres.DB) runtime.Service {
 	s := &Service{store: store{db: db}}
 	return runtime.Service{
