@@ -76,6 +76,7 @@ var themes = []struct {
 	{"order", orderCases},
 	{"tokens", tokenCases},
 	{"ttl", ttlCases},
+	{"clock", clockCases},
 	{"fields", fieldCases},
 	{"types", typeCases},
 	{"encoding", encodingCases},
