@@ -84,6 +84,7 @@ var themes = []struct {
 	{"calls", callCases},
 	{"parts", partCases},
 	{"damage", damageCases},
+	{"many", manyCases},
 	{"linear", linearCases},
 }
 
