@@ -76,6 +76,7 @@ var themes = []struct {
 	{"order", orderCases},
 	{"tokens", tokenCases},
 	{"ttl", ttlCases},
+	{"clock", clockCases},
 	{"fields", fieldCases},
 	{"types", typeCases},
 	{"encoding", encodingCases},
@@ -83,6 +84,7 @@ var themes = []struct {
 	{"calls", callCases},
 	{"parts", partCases},
 	{"damage", damageCases},
+	{"many", manyCases},
 	{"linear", linearCases},
 }
 
