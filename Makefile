@@ -9,12 +9,21 @@ DEPLOYMENTS := $(sort $(shell find schemas -name prism.yaml))
 # buffer pool that poisons what it takes back.
 RACE := ./backends/... ./runtime/...
 
+# Of these the tests in which nothing of ours runs beside anything: SQL and its
+# plans, stores that were made by hand, and processes under a tracer.
+NO_RACE := Statements|Pooler|HostCutOff|RestoredDump|Sequence|Role|WithoutChecksums|FailedSync|NewFiles|Columns|TakenNames|OutputCompiles
+
+# What the long runs take the place of: cycles of crashes, inputs of the record
+# check, and the whole of what tests do a share of.
+LONG := PRISM_REQUIRE=all PRISM_LONG=1 PRISM_CYCLES=200 PRISM_INPUTS=1200000
+FUZZTIME := 5m
+
 DATA := .data/shop
 
 # Where examples find a proxy.
 PROXY ?= 127.0.0.1:8980
 
-.PHONY: help demo run example-python example-typescript build generate generate-buf docs check-generate test bench bench-short lint engines clean
+.PHONY: help demo run example-python example-typescript build generate generate-buf docs check-generate test test-long bench bench-short lint engines clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,7 +68,13 @@ check-generate: ## fail if out/ or an open migration is not what the schemas giv
 
 test: engines bin/buf ## run all tests
 	go test ./...
-	PRISM_POISON=1 PRISM_CYCLES=3 go test -race $(RACE)
+	PRISM_POISON=1 PRISM_CYCLES=3 go test -race -skip '$(NO_RACE)' $(RACE)
+
+test-long: engines bin/buf ## run the whole of what make test does a share of; two hours
+	$(LONG) go test -count=1 -timeout 3h ./...
+	PRISM_POISON=1 PRISM_CYCLES=20 go test -count=1 -timeout 1h -race $(RACE)
+	go test ./generator -run '^$$' -fuzz FuzzSchema -fuzzminimizetime 1x -fuzztime $(FUZZTIME)
+	go test ./generator/emit/record -run '^$$' -fuzz FuzzCheck -fuzztime $(FUZZTIME)
 
 bench: engines ## measure, and write docs/performance.md; ten minutes on an idle machine
 	go run ./bench -o docs/performance.md

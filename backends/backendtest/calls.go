@@ -25,7 +25,7 @@ var callCases = []testCase{
 		t.ok(err)
 		_, err = t.WestNotes.GetWestNote(t.Context(), &pb.GetWestNoteRequest{Key: &pb.WestNoteKey{NoteId: "n"}})
 		t.refused(err, notFound, "namespace", "west")
-		_, err = t.WestNotes.FindWestNoteByTopic(t.Context(), &pb.FindWestNoteByTopicRequest{Topic: "t"})
+		_, err = t.WestNotes.FindWestNoteByTopic(t.Context(), &pb.FindWestNoteByTopicRequest{By: &pb.FindWestNoteByTopicRequest_By{Topic: "t"}})
 		t.refused(err, notFound)
 		_, err = t.WestNotes.CompareAndSwapWestNote(t.Context(), &pb.CompareAndSwapWestNoteRequest{WestNote: &pb.WestNote{NoteId: "n", Topic: new("t"), Text: "west"}})
 		t.ok(err)

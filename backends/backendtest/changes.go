@@ -65,7 +65,7 @@ var changeCases = []testCase{
 		}
 		t.put(red("a"), red("b"), red("c"), red("d"))
 		read := func(token string) ([]string, string) {
-			out, err := t.Items.FindItemsByColour(t.Context(), &pb.FindItemsByColourRequest{Colour: "red", PageSize: 1, PageToken: token})
+			out, err := t.Items.FindItemsByColour(t.Context(), &pb.FindItemsByColourRequest{By: &pb.FindItemsByColourRequest_By{Colour: "red"}, PageSize: 1, PageToken: token})
 			t.ok(err)
 			var ids []string
 			for _, r := range out.GetRecords() {

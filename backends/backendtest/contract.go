@@ -80,8 +80,11 @@ func (p *Proxy) clear(t testing.TB) {
 	}
 }
 
+// maxClears is more batches of deletes than any case stores.
+const maxClears = 2000
+
 func (p *Proxy) clearEntity(ctx context.Context, entity string) error {
-	for range 100 {
+	for range maxClears {
 		scan := message("Scan" + entity + "sRequest")
 		set(scan, "page_size", int32(1000))
 		page, err := p.invoke(ctx, entity, "Scan"+entity+"s", scan.Interface())
@@ -101,5 +104,5 @@ func (p *Proxy) clearEntity(ctx context.Context, entity string) error {
 			return err
 		}
 	}
-	return fmt.Errorf("records remain after 100 batches of deletes")
+	return fmt.Errorf("records remain after %d batches of deletes", maxClears)
 }

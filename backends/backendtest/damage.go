@@ -66,7 +66,7 @@ var damageCases = []testCase{
 				demand(t, err)
 			})
 			t.sub(fmt.Sprint("find by an equality index, reverse ", reverse), func(t *check) {
-				_, err := t.Items.FindItemsByColour(t.Context(), &pb.FindItemsByColourRequest{Colour: "red", Reverse: reverse})
+				_, err := t.Items.FindItemsByColour(t.Context(), &pb.FindItemsByColourRequest{By: &pb.FindItemsByColourRequest_By{Colour: "red"}, Reverse: reverse})
 				demand(t, err)
 			})
 			t.sub(fmt.Sprint("find by an ordered index, reverse ", reverse), func(t *check) {
@@ -168,7 +168,7 @@ var damageCases = []testCase{
 		t.backend.Damage(t, t.Proxy, Damaged{Namespace: "leases", Table: "leases", KeyColumn: "lease_id", Key: "l"})
 		_, err := t.getLease("l")
 		t.refused(err, valueCorrupt, "current_version", decimal(version))
-		_, err = t.Leases.FindLeaseByOwner(t.Context(), &pb.FindLeaseByOwnerRequest{Owner: "o"})
+		_, err = t.Leases.FindLeaseByOwner(t.Context(), &pb.FindLeaseByOwnerRequest{By: &pb.FindLeaseByOwnerRequest_By{Owner: "o"}})
 		t.refused(err, valueCorrupt)
 		_, err = t.Leases.ScanLeases(t.Context(), &pb.ScanLeasesRequest{})
 		t.refused(err, valueCorrupt)

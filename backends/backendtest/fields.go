@@ -169,9 +169,9 @@ var fieldCases = []testCase{
 // contacts demands which account the Finds of the oneof's members answer.
 func (t *check) contacts(email string, extension int64, byEmail, byExtension string) {
 	t.Helper()
-	emails, err := t.Accounts.FindAccountsByEmail(t.Context(), &pb.FindAccountsByEmailRequest{Email: email})
+	emails, err := t.Accounts.FindAccountsByEmail(t.Context(), &pb.FindAccountsByEmailRequest{By: &pb.FindAccountsByEmailRequest_By{Email: email}})
 	t.ok(err)
-	extensions, err := t.Accounts.FindAccountsByExtension(t.Context(), &pb.FindAccountsByExtensionRequest{Extension: extension})
+	extensions, err := t.Accounts.FindAccountsByExtension(t.Context(), &pb.FindAccountsByExtensionRequest{By: &pb.FindAccountsByExtensionRequest_By{Extension: extension}})
 	t.ok(err)
 	for _, row := range []struct {
 		what    string

@@ -70,6 +70,21 @@ func (x indexed) ids(i, j int) []string {
 	return list
 }
 
+// ask sets in the request of a Find the values to find by, by their fields'
+// names, and the ends of the range, which are called from and to.
+func ask(in protoreflect.Message, fields map[string]any) {
+	for name, v := range fields {
+		switch name {
+		case "from", "to":
+			bound := in.Mutable(field(in, name)).Message()
+			bound.Set(bound.Descriptor().Fields().Get(0), value(v))
+		default:
+			by := in.Mutable(field(in, "by")).Message()
+			by.Set(field(by, name), value(v))
+		}
+	}
+}
+
 // find reads a Find of Sample to its end and returns the ids that it answers.
 func (t *check) find(suffix string, size int32, reverse bool, fields map[string]any) []string {
 	t.Helper()
@@ -80,9 +95,7 @@ func (t *check) find(suffix string, size int32, reverse bool, fields map[string]
 		set(in, "page_size", size)
 		set(in, "page_token", token)
 		set(in, "reverse", reverse)
-		for name, v := range fields {
-			in.Set(field(in, name), value(v))
-		}
+		ask(in, fields)
 		out, err := t.invoke(t.Context(), "Sample", method, in.Interface())
 		t.ok(err)
 		records := out.Get(field(out, "records")).List()
@@ -171,7 +184,7 @@ var findCases = []testCase{
 		i.Colour = new("red")
 		_, err := t.Items.PutItem(t.Context(), &pb.PutItemRequest{Item: i})
 		t.refused(err, unique)
-		out, err := t.Items.FindItemsByColour(t.Context(), &pb.FindItemsByColourRequest{Colour: "red"})
+		out, err := t.Items.FindItemsByColour(t.Context(), &pb.FindItemsByColourRequest{By: &pb.FindItemsByColourRequest_By{Colour: "red"}})
 		t.ok(err)
 		t.equal("found", len(out.GetRecords()), 0)
 		record, err := t.findSerial("2")
@@ -196,19 +209,17 @@ var findCases = []testCase{
 	{name: "bad values", rule: "what a Find is asked for obeys the bounds of the field, and from is not after to", run: func(t *check) {
 		find := func(suffix string, fields map[string]any) error {
 			in := message("FindSamplesBy" + suffix + "Request")
-			for name, v := range fields {
-				in.Set(field(in, name), value(v))
-			}
+			ask(in, fields)
 			_, err := t.invoke(t.Context(), "Sample", "FindSamplesBy"+suffix, in.Interface())
 			return err
 		}
-		t.refusedAt(find("SameText", map[string]any{"text": "hush\x00"}), fieldCharset, "text")
-		t.refusedAt(find("SameText", map[string]any{"text": string(make([]byte, 65))}), fieldTooLong, "text")
-		t.refusedAt(find("SameTime", nil), fieldRequired, "time")
-		t.refusedAt(find("SameTime", map[string]any{"time": at(0, -1)}), timeRange, "time")
-		t.refusedAt(find("Time", map[string]any{"from": at(253402300800, 0)}), timeRange, "from")
-		t.refusedAt(find("Time", map[string]any{"to": at(-62135596801, 0)}), timeRange, "to")
-		t.refusedAt(find("Text", map[string]any{"from": "hush\x00"}), fieldCharset, "from")
+		t.refusedAt(find("SameText", map[string]any{"text": "hush\x00"}), fieldCharset, "by.text")
+		t.refusedAt(find("SameText", map[string]any{"text": string(make([]byte, 65))}), fieldTooLong, "by.text")
+		t.refusedAt(find("SameTime", nil), fieldRequired, "by.time")
+		t.refusedAt(find("SameTime", map[string]any{"time": at(0, -1)}), timeRange, "by.time")
+		t.refusedAt(find("Time", map[string]any{"from": at(253402300800, 0)}), timeRange, "from.time")
+		t.refusedAt(find("Time", map[string]any{"to": at(-62135596801, 0)}), timeRange, "to.time")
+		t.refusedAt(find("Text", map[string]any{"from": "hush\x00"}), fieldCharset, "from.text")
 		for _, x := range indexedFields() {
 			want := fieldRange
 			if x.field == "time" {
@@ -259,17 +270,17 @@ func (t *check) composite(list []*pb.Event) {
 		for _, reverse := range []bool{false, true} {
 			var byPlace, byKind, byUrgency []*pb.Event
 			for _, r := range all(t, func(token string) (*pb.FindEventsByPlaceResponse, error) {
-				return t.Events.FindEventsByPlace(t.Context(), &pb.FindEventsByPlaceRequest{Region: "eu", Open: true, PageSize: size, PageToken: token, Reverse: reverse})
+				return t.Events.FindEventsByPlace(t.Context(), &pb.FindEventsByPlaceRequest{By: &pb.FindEventsByPlaceRequest_By{Region: "eu", Open: true}, PageSize: size, PageToken: token, Reverse: reverse})
 			}) {
 				byPlace = append(byPlace, r.GetEvent())
 			}
 			for _, r := range all(t, func(token string) (*pb.FindEventsByKindResponse, error) {
-				return t.Events.FindEventsByKind(t.Context(), &pb.FindEventsByKindRequest{Kind: pb.EventKind_EVENT_KIND_STOP, From: at(-5, 999999999), To: at(7, 1), PageSize: size, PageToken: token, Reverse: reverse})
+				return t.Events.FindEventsByKind(t.Context(), &pb.FindEventsByKindRequest{By: &pb.FindEventsByKindRequest_By{Kind: pb.EventKind_EVENT_KIND_STOP}, From: &pb.FindEventsByKindRequest_Bound{At: at(-5, 999999999)}, To: &pb.FindEventsByKindRequest_Bound{At: at(7, 1)}, PageSize: size, PageToken: token, Reverse: reverse})
 			}) {
 				byKind = append(byKind, r.GetEvent())
 			}
 			for _, r := range all(t, func(token string) (*pb.FindEventsByUrgentResponse, error) {
-				return t.Events.FindEventsByUrgent(t.Context(), &pb.FindEventsByUrgentRequest{Region: "", Kind: pb.EventKind_EVENT_KIND_UNSPECIFIED, From: new(int64(-2)), PageSize: size, PageToken: token, Reverse: reverse})
+				return t.Events.FindEventsByUrgent(t.Context(), &pb.FindEventsByUrgentRequest{By: &pb.FindEventsByUrgentRequest_By{Region: "", Kind: pb.EventKind_EVENT_KIND_UNSPECIFIED}, From: &pb.FindEventsByUrgentRequest_Bound{Severity: new(int64(-2))}, PageSize: size, PageToken: token, Reverse: reverse})
 			}) {
 				byUrgency = append(byUrgency, r.GetEvent())
 			}

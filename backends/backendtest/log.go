@@ -162,13 +162,13 @@ func (w *logWriter) list(o *operation) {
 		case "from", "to":
 			switch {
 			case w.chance(60):
-			case f.Message() != nil && f.Message().Name() != "Timestamp":
-				w.fill(o.entity, o.in.Mutable(f).Message())
+			case f.Message().Name() == "Bound":
+				w.setAll(o.in.Mutable(f).Message())
 			default:
-				w.set(o.in, f, 0)
+				w.fill(o.entity, o.in.Mutable(f).Message())
 			}
-		default:
-			w.set(o.in, f, 0)
+		case "by":
+			w.setAll(o.in.Mutable(f).Message())
 		}
 	}
 	if fields.ByName("page_token") != nil {
@@ -236,6 +236,13 @@ func (w *logWriter) fill(entity string, m protoreflect.Message) {
 		case w.chance(cmp.Or(often[f.Name()], 40)):
 			w.set(m, f, 0)
 		}
+	}
+}
+
+// setAll sets the fields of what a Find is asked for.
+func (w *logWriter) setAll(m protoreflect.Message) {
+	for i := range m.Descriptor().Fields().Len() {
+		w.set(m, m.Descriptor().Fields().Get(i), 0)
 	}
 }
 

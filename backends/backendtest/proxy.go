@@ -42,6 +42,7 @@ type Proxy struct {
 	Compounds *pb.CompoundServiceClient
 	Relics    *pb.RelicServiceClient
 	Moderns   *pb.ModernServiceClient
+	Tickets   *pb.TicketServiceClient
 
 	backend Backend
 	clock   clock
@@ -174,6 +175,7 @@ func (p *Proxy) connect() {
 	p.Compounds = pb.NewCompoundServiceClient(p.conn)
 	p.Relics = pb.NewRelicServiceClient(p.conn)
 	p.Moderns = pb.NewModernServiceClient(p.conn)
+	p.Tickets = pb.NewTicketServiceClient(p.conn)
 }
 
 func (p *Proxy) close() error {

@@ -6,6 +6,7 @@ package backendtest
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/prism-proxy/prism/runtime"
@@ -21,6 +22,8 @@ type Backend struct {
 	// Getenv makes a new, empty store and returns the environment that leads to
 	// it. The store may go when t ends. Nil: the backend reads no variable.
 	Getenv func(t testing.TB) func(name string) string
+	// Themes are those of the suite that are run. Nil: all.
+	Themes []string
 	// Damage changes a byte of a stored record, as a disk would. Nil: the store is
 	// memory of the proxy's own process, which nothing else reaches.
 	Damage func(t testing.TB, p *Proxy, d Damaged)
@@ -38,6 +41,9 @@ func Run(t *testing.T, b Backend) {
 	verifyStopped(t)
 	p := Open(t, b)
 	for _, theme := range themes {
+		if b.Themes != nil && !slices.Contains(b.Themes, theme.name) {
+			continue
+		}
 		t.Run(theme.name, func(t *testing.T) {
 			for _, c := range theme.cases {
 				t.Run(c.name, func(t *testing.T) {
@@ -70,12 +76,15 @@ var themes = []struct {
 	{"order", orderCases},
 	{"tokens", tokenCases},
 	{"ttl", ttlCases},
+	{"clock", clockCases},
 	{"fields", fieldCases},
 	{"types", typeCases},
 	{"encoding", encodingCases},
 	{"limits", limitCases},
 	{"calls", callCases},
+	{"parts", partCases},
 	{"damage", damageCases},
+	{"many", manyCases},
 	{"linear", linearCases},
 }
 

@@ -98,14 +98,14 @@ var tokenCases = []testCase{
 		t.ok(err)
 		ordered, err := t.Samples.FindSamplesByText(t.Context(), &pb.FindSamplesByTextRequest{PageSize: 1})
 		t.ok(err)
-		same, err := t.Samples.FindSamplesBySameText(t.Context(), &pb.FindSamplesBySameTextRequest{Text: "x", PageSize: 1})
+		same, err := t.Samples.FindSamplesBySameText(t.Context(), &pb.FindSamplesBySameTextRequest{By: &pb.FindSamplesBySameTextRequest_By{Text: "x"}, PageSize: 1})
 		t.ok(err)
 		for i, token := range []string{scan.GetNextPageToken(), ordered.GetNextPageToken(), same.GetNextPageToken()} {
 			_, err := t.Samples.ScanSamples(t.Context(), &pb.ScanSamplesRequest{PageSize: 1, PageToken: token})
 			t.resumes(i == 0, err)
 			_, err = t.Samples.FindSamplesByText(t.Context(), &pb.FindSamplesByTextRequest{PageSize: 1, PageToken: token})
 			t.resumes(i == 1, err)
-			_, err = t.Samples.FindSamplesBySameText(t.Context(), &pb.FindSamplesBySameTextRequest{Text: "x", PageSize: 1, PageToken: token})
+			_, err = t.Samples.FindSamplesBySameText(t.Context(), &pb.FindSamplesBySameTextRequest{By: &pb.FindSamplesBySameTextRequest_By{Text: "x"}, PageSize: 1, PageToken: token})
 			t.resumes(i == 2, err)
 		}
 	}},
@@ -140,7 +140,7 @@ var tokenCases = []testCase{
 		}
 		found, err := t.Events.FindEventsByKind(t.Context(), &pb.FindEventsByKindRequest{PageSize: 1})
 		t.ok(err)
-		for _, in := range []*pb.FindEventsByKindRequest{{Kind: 1}, {From: at(-9, 0)}, {To: at(9, 0)}, {Reverse: true}} {
+		for _, in := range []*pb.FindEventsByKindRequest{{By: &pb.FindEventsByKindRequest_By{Kind: 1}}, {From: &pb.FindEventsByKindRequest_Bound{At: at(-9, 0)}}, {To: &pb.FindEventsByKindRequest_Bound{At: at(9, 0)}}, {Reverse: true}} {
 			in.PageToken = found.GetNextPageToken()
 			_, err = t.Events.FindEventsByKind(t.Context(), in)
 			t.refused(err, tokenInvalid)

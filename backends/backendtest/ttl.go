@@ -87,7 +87,7 @@ var ttlCases = []testCase{
 		key := &pb.LeaseKey{LeaseId: "a"}
 		_, err := t.getLease("a")
 		t.refused(err, notFound)
-		_, err = t.Leases.FindLeaseByOwner(t.Context(), &pb.FindLeaseByOwnerRequest{Owner: "o"})
+		_, err = t.Leases.FindLeaseByOwner(t.Context(), &pb.FindLeaseByOwnerRequest{By: &pb.FindLeaseByOwnerRequest_By{Owner: "o"}})
 		t.refused(err, notFound)
 		t.equal("listed", t.leases(0), []string(nil))
 		batch, err := t.Leases.BatchGetLeases(t.Context(), &pb.BatchGetLeasesRequest{Keys: []*pb.LeaseKey{key}})
@@ -140,7 +140,7 @@ var ttlCases = []testCase{
 			t.ok(take(lease(young, "o")))
 			_, err := t.Leases.PutLease(t.Context(), &pb.PutLeaseRequest{Lease: lease(old, "o")})
 			t.refused(err, unique, "index", "owner")
-			out, err := t.Leases.FindLeaseByOwner(t.Context(), &pb.FindLeaseByOwnerRequest{Owner: "o"})
+			out, err := t.Leases.FindLeaseByOwner(t.Context(), &pb.FindLeaseByOwnerRequest{By: &pb.FindLeaseByOwnerRequest_By{Owner: "o"}})
 			t.ok(err)
 			t.equal("found", out.GetRecord().GetLease().GetLeaseId(), young)
 			t.Advance(leaseTTL)

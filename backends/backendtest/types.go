@@ -240,7 +240,7 @@ var typeCases = []testCase{
 		out, err := t.Moderns.GetModern(t.Context(), &pb.GetModernRequest{Key: &pb.ModernKey{ModernId: "m"}})
 		t.ok(err)
 		t.equal("modern", out.GetRecord().GetModern(), m)
-		found, err := t.Moderns.FindModernsByStage(t.Context(), &pb.FindModernsByStageRequest{Stage: pb.Stage_STAGE_OPEN})
+		found, err := t.Moderns.FindModernsByStage(t.Context(), &pb.FindModernsByStageRequest{By: &pb.FindModernsByStageRequest_By{Stage: pb.Stage_STAGE_OPEN}})
 		t.ok(err)
 		t.equal("found by stage", len(found.GetRecords()), 1)
 		_, err = t.raw("Modern", "PutModern", delimited(nil, 1, text(nil, 1, "m")))

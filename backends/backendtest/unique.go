@@ -34,7 +34,7 @@ func (t *check) taken(i *pb.Item) {
 }
 
 func (t *check) findSerial(value string) (*pb.ItemRecord, error) {
-	out, err := t.Items.FindItemBySerial(t.Context(), &pb.FindItemBySerialRequest{Serial: value})
+	out, err := t.Items.FindItemBySerial(t.Context(), &pb.FindItemBySerialRequest{By: &pb.FindItemBySerialRequest_By{Serial: value}})
 	return out.GetRecord(), err
 }
 
@@ -151,7 +151,7 @@ var uniqueCases = []testCase{
 		for nanos := range int32(3) {
 			t.ok(t.putBadge(badge(fmt.Sprint(nanos), func(b *pb.Badge) { b.IssuedAt = &timestamppb.Timestamp{Seconds: 9, Nanos: 999999997 + nanos} })))
 		}
-		out, err := t.Badges.FindBadgeByIssuedAt(t.Context(), &pb.FindBadgeByIssuedAtRequest{IssuedAt: &timestamppb.Timestamp{Seconds: 9, Nanos: 999999998}})
+		out, err := t.Badges.FindBadgeByIssuedAt(t.Context(), &pb.FindBadgeByIssuedAtRequest{By: &pb.FindBadgeByIssuedAtRequest_By{IssuedAt: &timestamppb.Timestamp{Seconds: 9, Nanos: 999999998}}})
 		t.ok(err)
 		t.equal("found", out.GetRecord().GetBadge().GetBadgeId(), "1")
 	}},
@@ -166,10 +166,10 @@ var uniqueCases = []testCase{
 			t.ok(t.putBadge(badge(id, func(b *pb.Badge) { b.Room = new("x") })))
 			t.ok(t.putBadge(badge(id+"2", func(b *pb.Badge) { b.Chair = new(int64(1)) })))
 		}
-		out, err := t.Badges.FindBadgeBySeat(t.Context(), &pb.FindBadgeBySeatRequest{Room: "y", Chair: 1})
+		out, err := t.Badges.FindBadgeBySeat(t.Context(), &pb.FindBadgeBySeatRequest{By: &pb.FindBadgeBySeatRequest_By{Room: "y", Chair: 1}})
 		t.ok(err)
 		t.equal("found", out.GetRecord().GetBadge().GetBadgeId(), "c")
-		_, err = t.Badges.FindBadgeBySeat(t.Context(), &pb.FindBadgeBySeatRequest{Room: "y", Chair: 2})
+		_, err = t.Badges.FindBadgeBySeat(t.Context(), &pb.FindBadgeBySeatRequest{By: &pb.FindBadgeBySeatRequest_By{Room: "y", Chair: 2}})
 		t.refused(err, notFound)
 	}},
 	{name: "within a batch", rule: "two items of a batch cannot take one unique value, and none of the batch is stored", run: func(t *check) {
@@ -232,7 +232,7 @@ func (t *check) uniqueBy(f protoreflect.FieldDescriptor) {
 		t.refused(t.putBadge(with("other", v)), unique, "index", string(f.Name()))
 		method := "FindBadgeBy" + suffix(f)
 		in := message(method + "Request")
-		in.Set(field(in, string(f.Name())), value(v))
+		ask(in, map[string]any{string(f.Name()): v})
 		out, err := t.invoke(t.Context(), "Badge", method, in.Interface())
 		t.ok(err)
 		t.equal(fmt.Sprintf("found by %v", v), entityOf(out.Get(field(out, "record")).Message()).Interface().(*pb.Badge).GetBadgeId(), fmt.Sprint(i))

@@ -26,6 +26,7 @@ import (
 // other.
 func TestHostCutOff(t *testing.T) {
 	if os.Getenv("PRISM_TEST_CUT") == "" {
+		t.Parallel() // it waits for timers of the kernel
 		inOwnNetwork(t, "PRISM_TEST_CUT=1")
 		return
 	}
@@ -60,6 +61,10 @@ func TestHostCutOff(t *testing.T) {
 	command(t, "nft", "add table inet cut; add chain inet cut in { type filter hook input priority 0; }; "+
 		"add rule inet cut in tcp sport "+port+" drop; add rule inet cut in tcp dport "+port+" drop")
 	begun := time.Now()
+	// What is not acknowledged is sent again, and no keepalive meanwhile.
+	if _, err := conn.PgConn().Conn().Write([]byte{'H', 0, 0, 0, 4}); err != nil {
+		t.Fatal(err)
+	}
 
 	batch := func(call time.Duration, i int) error {
 		ctx, cancel := context.WithTimeout(t.Context(), call)

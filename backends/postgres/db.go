@@ -89,7 +89,10 @@ const (
 
 // dialer notices a server that is gone, as the server's sessions do a proxy: see
 // pinned.
-var dialer = net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3}}
+var dialer = net.Dialer{
+	KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3},
+	Control:         endUnacknowledged,
+}
 
 // onePlan leaves the planner one plan for every statement, whatever its values
 // and the statistics: a search by key, or a range of an index in its order. Else

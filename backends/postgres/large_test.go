@@ -40,7 +40,7 @@ func TestLargeRecords(t *testing.T) {
 			return len(out.GetRecords()), out.GetNextPageToken(), err
 		},
 		"find": func(token string, reverse bool) (int, string, error) {
-			out, err := p.Items.FindItemsByColour(t.Context(), &pb.FindItemsByColourRequest{Colour: "red", PageSize: 1000, PageToken: token, Reverse: reverse})
+			out, err := p.Items.FindItemsByColour(t.Context(), &pb.FindItemsByColourRequest{By: &pb.FindItemsByColourRequest_By{Colour: "red"}, PageSize: 1000, PageToken: token, Reverse: reverse})
 			return len(out.GetRecords()), out.GetNextPageToken(), err
 		},
 	}

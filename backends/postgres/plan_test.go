@@ -101,12 +101,12 @@ func TestStatementsReadLittle(t *testing.T) {
 		"remove":          `'a', 1, '2001-01-01', 0, 'a', -1`,
 		"scanPartitionTo": `100, 'a', 1, '2000-01-01', 0, '', 0, '2000-01-02', 0, '', 0`,
 		"findByPlace":     `100, 'a', true, '', 0, '2000-01-01', 0, '', 0`,
-		"findByKindTo":    `100, 1, '2000-01-01', 0, '', 0, '', 0, '2000-01-02', 0, '', 0, '', 0`,
+		"toByKind":        `100, 1, '2000-01-01', 0, '', 0, '', 0, '2000-01-02', 0, '', 0, '', 0`,
 		"findByUrgent":    `100, 'a', 1, 0, '', 0, '2000-01-01', 0, '', 0`,
-		"findByUrgentTo":  `100, 'a', 1, 0, '', 0, '2000-01-01', 0, '', 0, 5, '', 0, '2000-01-01', 0, '', 0`,
+		"toByUrgent":      `100, 'a', 1, 0, '', 0, '2000-01-01', 0, '', 0, 5, '', 0, '2000-01-01', 0, '', 0`,
 	}
-	before["findByPlaceReverse"], before["findByUrgentReverse"] = before["findByPlace"], before["findByUrgent"]
-	before["scanPartitionReverseTo"], before["findByUrgentReverseTo"] = before["scanPartitionTo"], before["findByUrgentTo"]
+	before["reverseByPlace"], before["reverseByUrgent"] = before["findByPlace"], before["findByUrgent"]
+	before["scanPartitionReverseTo"], before["reverseToByUrgent"] = before["scanPartitionTo"], before["toByUrgent"]
 	for _, s := range statements(t) {
 		list := strings.Split(before[strings.TrimPrefix(s.name, "event/")], ", ")
 		if s.entity != "event" || len(list) == 1 {
@@ -245,7 +245,10 @@ type statement struct{ entity, name, sql string }
 // base is the name without the direction, the end and the purpose.
 func (s statement) base() string {
 	base := s.name[strings.Index(s.name, "/")+1:]
-	for _, suffix := range []string{"To", "Reverse", "Taken", "Free"} {
+	if purpose, index, ok := strings.Cut(base, "By"); ok && slices.Contains([]string{"to", "reverse", "reverseTo", "taken", "free"}, purpose) {
+		return "findBy" + index
+	}
+	for _, suffix := range []string{"To", "Reverse"} {
 		base = strings.TrimSuffix(base, suffix)
 	}
 	return base

@@ -20,9 +20,9 @@ func newBackends() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "backends",
 		Short: "List the stores, what they promise and their settings",
-		Long: `Backends lists the stores that prism.yaml may name: the abstractions that they
-serve, how durable an acknowledged write is, and the settings that a namespace
-may have under config.`,
+		Long: `Backends lists the stores that prism.yaml may name: how durable an acknowledged
+write is, the settings that a namespace may have under config, and what each can
+do for entities beyond put, get and delete by key.`,
 		Example: `  prism backends
   prism backends -o json | jq -r '.[].name'`,
 		Args: cobra.NoArgs,
@@ -60,11 +60,30 @@ func encode(out io.Writer, v any) error {
 
 // backendInfo is one element of what backends -o json prints.
 type backendInfo struct {
-	Name         string    `json:"name"`
-	Abstractions []string  `json:"abstractions"`
-	Columns      bool      `json:"columns"`    // marked fields get columns
-	Durability   []promise `json:"durability"` // of an acknowledged write, the default first
-	Config       []setting `json:"config"`
+	Name       string    `json:"name"`
+	KeyValue   offer     `json:"key_value"`
+	Columns    bool      `json:"columns"`    // marked fields get columns
+	Durability []promise `json:"durability"` // of an acknowledged write, the default first
+	Config     []setting `json:"config"`
+}
+
+// offer is what a backend does for the entities of an abstraction, beyond put,
+// get and delete by key.
+type offer struct {
+	Serves []string          `json:"serves"`
+	Lacks  map[string]string `json:"lacks"` // and why
+}
+
+func describeOffer(o schema.Offer) offer {
+	all := offer{Serves: []string{}, Lacks: map[string]string{}}
+	for _, a := range schema.Abilities() {
+		if o.Can&a != 0 {
+			all.Serves = append(all.Serves, a.String())
+		} else {
+			all.Lacks[a.String()] = o.Lacks[a]
+		}
+	}
+	return all
 }
 
 // promise is a durability class, and the setting that it comes with.
@@ -101,7 +120,7 @@ func describe(b schema.Backend) backendInfo {
 	for _, key := range b.Config {
 		defaults[key.Name] = key.Default
 	}
-	info := backendInfo{Name: b.Name, Abstractions: []string{"key_value"}, Columns: b.SQL, Config: []setting{}}
+	info := backendInfo{Name: b.Name, KeyValue: describeOffer(b.KeyValue), Columns: b.SQL, Config: []setting{}}
 	usual := b.Durability(defaults)
 	info.Durability = []promise{{Class: usual.String(), With: map[string]string{}}}
 	for _, key := range b.Config {
@@ -164,10 +183,36 @@ func printBackends(out io.Writer, all []backendInfo) error {
 		for _, p := range b.Durability {
 			promises = append(promises, p.String())
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\n", b.Name, strings.Join(b.Abstractions, ", "), strings.Join(promises, "; "))
+		fmt.Fprintf(t, "%s\t%s\n", b.Name, strings.Join(promises, "; "))
 		for _, s := range b.Config {
 			fmt.Fprintf(t, "  %s\t%s\n", s.Name, s)
 		}
 	}
+	fmt.Fprint(t, "\nkey_value")
+	for _, b := range all {
+		fmt.Fprintf(t, "\t%s", b.Name)
+	}
+	fmt.Fprintln(t)
+	for _, row := range compare(all) {
+		fmt.Fprintf(t, "  %s\n", strings.Join(row, "\t"))
+	}
 	return t.Flush()
+}
+
+// compare returns a row for each ability that an entity of key_value may need:
+// its name, and whether each backend has it, or why not.
+func compare(all []backendInfo) [][]string {
+	var rows [][]string
+	for _, a := range schema.Abilities() {
+		row := []string{a.String()}
+		for _, b := range all {
+			cell := "yes"
+			if why, lacks := b.KeyValue.Lacks[a.String()]; lacks {
+				cell = "no: " + why
+			}
+			row = append(row, cell)
+		}
+		rows = append(rows, row)
+	}
+	return rows
 }

@@ -19,6 +19,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/dynamicpb"
 )
 
@@ -109,15 +110,26 @@ func (c *caller) list(out io.Writer) error {
 			fmt.Fprintln(out, s)
 			service = s
 		}
-		var fields []string
-		for i := range m.Input().Fields().Len() {
-			fields = append(fields, string(m.Input().Fields().Get(i).Name()))
-		}
-		if _, err := fmt.Fprintf(out, "  %s(%s{%s})\n", m.Name(), m.Input().Name(), strings.Join(fields, ", ")); err != nil {
+		if _, err := fmt.Fprintf(out, "  %s(%s%s)\n", m.Name(), m.Input().Name(), shape(m.Input())); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// shape returns the names of a message's fields, and those of the messages that
+// are declared in it.
+func shape(m protoreflect.MessageDescriptor) string {
+	var fields []string
+	for i := range m.Fields().Len() {
+		f := m.Fields().Get(i)
+		name := string(f.Name())
+		if f.Message() != nil && f.Message().Parent() == m {
+			name += " " + shape(f.Message())
+		}
+		fields = append(fields, name)
+	}
+	return "{" + strings.Join(fields, ", ") + "}"
 }
 
 func (c *caller) call(ctx context.Context, name, request string, out io.Writer) error {

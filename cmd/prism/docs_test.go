@@ -124,12 +124,21 @@ func backendsPage(t *testing.T) string {
 			fmt.Fprintf(&b, "| %s | %s |\n", v.Name(), comment(v))
 		}
 	}
-	for _, backend := range allBackends() {
-		fmt.Fprintf(&b, "\n## %s\n\nServes %s.", backend.Name, strings.Join(backend.Abstractions, ", "))
+	all := allBackends()
+	b.WriteString("\nWhat a backend does for entities of the abstraction key_value, beyond put, get and delete by key. What an entity needs and its backend does not have is [PRISM3010](diagnostics.md); `key_value = {without: […]}` does without.\n\n| |")
+	for _, backend := range all {
+		fmt.Fprintf(&b, " [%s](#%[1]s) |", backend.Name)
+	}
+	b.WriteString("\n| --- |" + strings.Repeat(" --- |", len(all)) + "\n")
+	for _, row := range compare(all) {
+		fmt.Fprintf(&b, "| %s |\n", strings.Join(row, " | "))
+	}
+	for _, backend := range all {
+		fmt.Fprintf(&b, "\n## %s\n\n", backend.Name)
 		if backend.Columns {
-			b.WriteString(" Marked fields have columns.")
+			b.WriteString("Marked fields have columns. ")
 		}
-		b.WriteString(" Promises:\n\n")
+		b.WriteString("Promises:\n\n")
 		for _, p := range backend.Durability {
 			fmt.Fprintf(&b, "- %s\n", p)
 		}

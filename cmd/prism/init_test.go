@@ -64,7 +64,7 @@ func TestInit(t *testing.T) {
 		return prism(append([]string{"call", "--address", address}, args...)...)
 	}
 	contains(t, "call", call(), "notes.v1.NoteService\n", "  PutNote(PutNoteRequest{note})\n",
-		"  FindNotesByAuthor(FindNotesByAuthorRequest{author, reverse, page_size, page_token})\n")
+		"  FindNotesByAuthor(FindNotesByAuthorRequest{by {author}, reverse, page_size, page_token})\n")
 	call("PutNote", `{"note": {"note_id": "n1", "author": "ada", "text": "hello"}}`)
 	stop()
 

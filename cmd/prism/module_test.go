@@ -241,6 +241,51 @@ func TestOlderAndNewerBinaryOnOneStore(t *testing.T) {
 	with(t, binary, data, same(binary, written))
 }
 
+// A number in a Find's request is the number that the field has in the entity: a
+// client that was compiled before its index was reordered and extended still
+// asks for what it asked for.
+func TestFindOfOlderClient(t *testing.T) {
+	dir, prism := module(t)
+	schema := func(index string) string {
+		return strings.Replace(noteSchema, "  string title = 2 [(prism.v1.field).column = {}];",
+			`  option (prism.v1.entity).index = {name: "place", `+index+`};
+  string river = 2 [(prism.v1.field).max_length = 64];
+  string city = 3 [(prism.v1.field).max_length = 64];
+  int64 year = 4;
+  int64 floor = 5;`, 1)
+	}
+	write(t, filepath.Join(dir, "schemas/app/prism.yaml"), strings.Replace(noteDeployment, "sqlite", "memory", 1))
+	write(t, filepath.Join(dir, "schemas/app/v1/note.proto"), schema(`equality: ["city", "river"], ordered: "year"`))
+	prism("generate")
+	before := filepath.Join(t.TempDir(), "before")
+	if err := os.CopyFS(before, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "schemas/app/v1/note.proto"), schema(`equality: ["river", "city", "floor"], ordered: "note_id"`))
+	prism("build")
+
+	address, stop := start(t, filepath.Join(dir, "bin/app-proxy"), t.TempDir())
+	defer stop()
+	binary := compiler(t)
+	call := func(dir, method, request string) string {
+		return command(t, dir, binary, "call", "--address", address, method, request)
+	}
+	for _, note := range []string{`"note_id": "a", "city": "rhine", "river": "basel"`, `"note_id": "b", "city": "basel", "river": "rhine"`} {
+		call(dir, "PutNote", `{"note": {`+note+`, "year": 1900}}`)
+	}
+	for _, from := range []string{before, dir} {
+		got := call(from, "FindNotesByPlace", `{"by": {"city": "basel", "river": "rhine"}}`)
+		if !strings.Contains(got, `"noteId": "b"`) || strings.Contains(got, `"noteId": "a"`) {
+			t.Errorf("the client of %s finds %s", filepath.Base(from), got)
+		}
+	}
+	// What the range was of is not what it is of: the number says so.
+	got := call(before, "FindNotesByPlace", `{"by": {"city": "basel", "river": "rhine"}, "from": {"year": 1901}}`)
+	if !strings.Contains(got, `"noteId": "b"`) {
+		t.Errorf("a year bounds the key: %s", got)
+	}
+}
+
 // A module with nothing but a .proto file in schemas is run, and called.
 func TestRunWithoutConfig(t *testing.T) {
 	dir, _ := module(t)

@@ -78,7 +78,7 @@ func (p *proxy) profiles(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = call(ctx, p.client.FindUserProfileByEmail, &shopv1.FindUserProfileByEmailRequest{Email: "ada@example.com"}, codes.OK)
+	_, err = call(ctx, p.client.FindUserProfileByEmail, &shopv1.FindUserProfileByEmailRequest{By: &shopv1.FindUserProfileByEmailRequest_By{Email: "ada@example.com"}}, codes.OK)
 	if err != nil {
 		return err
 	}
@@ -121,7 +121,7 @@ func (p *proxy) orders(ctx context.Context) error {
 		return err
 	}
 	_, err = call(ctx, p.order.FindOrdersByStatus, &shopv1.FindOrdersByStatusRequest{
-		Status: shopv1.OrderStatus_ORDER_STATUS_PAID, Reverse: true, PageSize: 1,
+		By: &shopv1.FindOrdersByStatusRequest_By{Status: shopv1.OrderStatus_ORDER_STATUS_PAID}, Reverse: true, PageSize: 1,
 	}, codes.OK)
 	return err
 }

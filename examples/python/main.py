@@ -39,7 +39,7 @@ def main(address: str) -> None:
         print("got", got.record.user_profile.display_name)
 
         found = profiles.FindUserProfileByEmail(
-            pb.FindUserProfileByEmailRequest(email=ada.email), timeout=5
+            pb.FindUserProfileByEmailRequest(by={"email": ada.email}), timeout=5
         )
         assert found.record == got.record
         print("found", found.record.user_profile.user_id, "by its email")

@@ -34,7 +34,7 @@ async function main(address: string): Promise<void> {
   assert.equal(record.version, version);
   console.log("got", record.userProfile.displayName);
 
-  const found = await profiles.findUserProfileByEmail({ email: "ada@typescript.example" });
+  const found = await profiles.findUserProfileByEmail({ by: { email: "ada@typescript.example" } });
   assert(found.record && equals(UserProfileRecordSchema, found.record, record));
   console.log("found", found.record.userProfile?.userId, "by its email");
 

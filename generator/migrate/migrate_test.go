@@ -62,7 +62,7 @@ type backend struct {
 }
 
 func (b backend) Info() schema.Backend {
-	return schema.Backend{Name: map[bool]string{true: "sql", false: "bytes"}[b.sql], SQL: b.sql, Durability: func(map[string]string) schema.Durability { return schema.PowerSafe }}
+	return schema.Backend{Name: map[bool]string{true: "sql", false: "bytes"}[b.sql], SQL: b.sql, KeyValue: schema.Offer{Can: ^schema.Ability(0)}, Durability: func(map[string]string) schema.Durability { return schema.PowerSafe }}
 }
 
 func (b backend) Migration(_ *schema.Deployment, n *schema.Namespace, name string) string {

@@ -98,7 +98,7 @@ func (p *page) entity(e *schema.Entity, sql bool) {
 	}
 	p.table([]string{"column", "field", "holds", "because"}, rows)
 
-	rows = [][]string{{"primary key", code(names(e.Key())), "", "Get, Delete, CompareAndSwap, batches, `Scan" + e.Plural + "`"}}
+	rows = [][]string{{"primary key", code(names(e.Key())), "", byKey(e)}}
 	for _, x := range e.Indexes {
 		fields, unique := x.Fields(), "unique"
 		if !x.Unique {
@@ -120,11 +120,26 @@ func (p *page) entity(e *schema.Entity, sql bool) {
 	p.rates(e)
 }
 
+// byKey names what finds records by their key.
+func byKey(e *schema.Entity) string {
+	uses := "Get, Delete"
+	if e.Has(schema.CanSwap) {
+		uses += ", CompareAndSwap"
+	}
+	if e.Has(schema.CanBatch) {
+		uses += ", batches"
+	}
+	if e.Has(schema.CanScan) {
+		uses += ", `Scan" + e.Plural + "`"
+	}
+	return uses
+}
+
 // rates adds the limits of the methods, those that have the same together.
 func (p *page) rates(e *schema.Entity) {
 	var limits []schema.Limit
 	methods := map[schema.Limit][]string{}
-	for _, m := range e.Methods() {
+	for _, m := range e.Service.Methods {
 		limit := e.Rate(m)
 		if limit.Value == 0 {
 			continue

@@ -20,7 +20,7 @@ type backend struct {
 }
 
 func (b backend) Info() schema.Backend {
-	return schema.Backend{Name: b.name, SQL: b.name == "sql", Durability: func(map[string]string) schema.Durability { return schema.CrashSafe }}
+	return schema.Backend{Name: b.name, KeyValue: schema.Offer{Can: ^schema.Ability(0)}, SQL: b.name == "sql", Durability: func(map[string]string) schema.Durability { return schema.CrashSafe }}
 }
 
 func (b backend) Settings(*schema.Namespace) []emit.Setting {

@@ -8,6 +8,8 @@ type Backend struct {
 	// Durability returns the strongest class that the store promises with the
 	// given settings, in which defaults are filled in.
 	Durability func(config map[string]string) Durability
+	// KeyValue is what the store can do for entities of that abstraction.
+	KeyValue Offer
 	// SQL says that marked fields get columns; other stores have entries for
 	// the key and the indexes only.
 	SQL bool

@@ -5,31 +5,6 @@ import (
 	"strings"
 )
 
-// Method is one RPC of an entity's service.
-type Method struct {
-	Name   string // PutUserProfile
-	GoName string // put
-	Write  bool
-}
-
-// Methods returns the RPCs of e in the order of the contract.
-func (e *Entity) Methods() []Method {
-	all := []Method{
-		{"Put" + e.Name, "put", true},
-		{"Get" + e.Name, "get", false},
-		{"Delete" + e.Name, "delete", true},
-		{"CompareAndSwap" + e.Name, "compareAndSwap", true},
-		{"BatchPut" + e.Plural, "batchPut", true},
-		{"BatchGet" + e.Plural, "batchGet", false},
-		{"BatchDelete" + e.Plural, "batchDelete", true},
-		{"Scan" + e.Plural, "scan", false},
-	}
-	for _, x := range e.Indexes {
-		all = append(all, Method{x.Find, x.GoName, false})
-	}
-	return all
-}
-
 // Limits are what prism.yaml sets in the place of what capacity gives.
 type Limits struct {
 	InFlight int            // 0: not set
@@ -53,7 +28,7 @@ const (
 )
 
 // Rate returns how many calls of a method are begun in a second, at most.
-func (e *Entity) Rate(m Method) Limit {
+func (e *Entity) Rate(m *Method) Limit {
 	if set := e.Namespace.Limits.Rates[m.Name]; set > 0 {
 		return Limit{set, "prism.yaml"}
 	}

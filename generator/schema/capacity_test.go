@@ -45,7 +45,7 @@ func TestLimitsOfCapacity(t *testing.T) {
 				t.Fatal(lines(faults))
 			}
 			e := d.Entities()[0]
-			for _, m := range e.Methods() {
+			for _, m := range e.Service.Methods {
 				want := tt.put
 				if m.Name == "GetOrder" {
 					want = tt.get

@@ -2,8 +2,6 @@ package schema
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
@@ -95,27 +93,12 @@ func declared(files []protoreflect.FileDescriptor) map[protoreflect.FullName]str
 
 // generated returns the top-level names of an entity's contract and client.
 func generated(e *Entity) []string {
-	names := []string{e.Name + "Service", e.Name + "ServiceClient", e.Name + "Key", e.Name + "Record"}
-	if len(e.Sort) > 0 {
-		names = append(names, e.Name+"Partition", e.Name+"Sort")
+	names := []string{e.Service.Name, e.Service.Name + "Client"}
+	for _, m := range e.Service.Messages {
+		names = append(names, m.Name)
 	}
-	for _, m := range methods(e) {
-		names = append(names, m+"Request", m+"Response")
+	for _, m := range e.Service.Methods {
+		names = append(names, m.Request.Name, m.Response.Name)
 	}
 	return names
-}
-
-// methods returns the names of the entity's RPCs, sorted.
-func methods(e *Entity) []string {
-	names := map[string]bool{}
-	for _, prefix := range []string{"Put", "Get", "Delete", "CompareAndSwap"} {
-		names[prefix+e.Name] = true
-	}
-	for _, prefix := range []string{"BatchPut", "BatchGet", "BatchDelete", "Scan"} {
-		names[prefix+e.Plural] = true
-	}
-	for _, x := range e.Indexes {
-		names[x.Find] = true
-	}
-	return slices.Sorted(maps.Keys(names))
 }

@@ -42,6 +42,7 @@ func (r *reader) entity(m protoreflect.MessageDescriptor, o *prismv1.Entity) {
 	if o.GetAbstraction() == nil {
 		r.report(2014, e.Source, "write option (prism.v1.entity).key_value = {}", "entity %s has no abstraction", m.FullName())
 	}
+	r.without(e, o.GetKeyValue())
 	r.ttl(e, o)
 	r.capacity(e, o.GetCapacity())
 	r.fields(e, o.GetColumns() == prismv1.Entity_ALL)
@@ -50,6 +51,7 @@ func (r *reader) entity(m protoreflect.MessageDescriptor, o *prismv1.Entity) {
 	r.columns(e)
 	r.sizes(e)
 	r.personal(e)
+	e.Service = keyValue(e)
 	r.namespace(e, o)
 }
 
@@ -116,6 +118,7 @@ func (r *reader) namespace(e *Entity, o *prismv1.Entity) {
 	if i < 0 || n.Config == nil {
 		return // reported where prism.yaml says it
 	}
+	r.served(e, r.backends[i])
 	if promised := r.backends[i].Durability(n.Config); promised < e.Durability {
 		r.report(3011, place(e.Desc, option(entityOption, 5)...), "choose another backend or setting in prism.yaml, or declare "+promised.String(),
 			"entity %s needs %s, and %s as namespace %s configures it promises %s", e.Desc.FullName(), e.Durability, n.Backend, n.Name, promised)
@@ -164,6 +167,10 @@ func (r *reader) unknown(d protoreflect.Descriptor, path []int32, options protor
 	options.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
 		at := option(path, int32(f.Number()))
 		switch {
+		case f.Enum() != nil && f.IsList():
+			for i := range v.List().Len() {
+				strange = strange || f.Enum().Values().ByNumber(v.List().Get(i).Enum()) == nil
+			}
 		case f.Enum() != nil && f.Enum().Values().ByNumber(v.Enum()) == nil:
 			strange = true
 		case f.Message() != nil && f.IsList():

@@ -19,7 +19,7 @@ func (r *reader) fields(e *Entity, allColumns bool) {
 			Desc:     desc,
 			Number:   int32(desc.Number()),
 			Name:     string(desc.Name()),
-			GoName:   lowerCamel(string(desc.Name())),
+			GoName:   goName(string(desc.Name())),
 			Type:     typeOf(desc),
 			Comment:  comment(desc),
 			Presence: desc.HasPresence(),

@@ -51,9 +51,9 @@ func (r *reader) checkIdentifiers(d *Deployment) goPackages {
 // goGenerated returns the names in Go that an entity's client has, and that no
 // message of the contract has.
 func goGenerated(e *Entity) []string {
-	names := []string{e.Name + "ServiceClient", "New" + e.Name + "ServiceClient", "Reason", "ErrorMetadata"}
-	for _, m := range methods(e) {
-		names = append(names, e.Name+"Service_"+m+"_FullMethodName")
+	names := []string{e.Service.Name + "Client", "New" + e.Service.Name + "Client", "Reason", "ErrorMetadata"}
+	for _, m := range e.Service.Methods {
+		names = append(names, e.Service.Name+"_"+m.Name+"_FullMethodName")
 	}
 	for _, name := range generated(e) {
 		names = append(names, goCamel(name))

@@ -1,17 +1,10 @@
 package schema
 
 import (
-	"fmt"
 	"slices"
 
 	prismv1 "github.com/prism-proxy/prism/schemas/prism/v1"
 )
-
-// maxEquality is what a list request has numbers for below from.
-const maxEquality = 10
-
-// listFields are in every list request, beside an index's equality fields.
-var listFields = []string{"from", "to", "reverse", "page_size", "page_token"}
 
 // indexes reads the indexes on fields and then the composite ones.
 func (r *reader) indexes(e *Entity, composite []*prismv1.Entity_Index) {
@@ -114,7 +107,7 @@ func (r *reader) index(e *Entity, x *Index, at Source) {
 	if x.Unique {
 		x.Find = "Find" + e.Name + suffix
 	}
-	x.GoName = lowerCamel("find_by_" + x.Name)
+	x.GoName = "findBy" + goName(x.Name)
 	x.SQLName = e.Table + "_" + x.Name
 	for _, other := range e.Indexes {
 		if camel(other.Name) == camel(x.Name) {
@@ -127,9 +120,6 @@ func (r *reader) index(e *Entity, x *Index, at Source) {
 	}
 	if key := e.Key(); len(key) > 0 && !slices.ContainsFunc(key, func(k *Field) bool { return !containsField(x.Equality, k) }) {
 		r.report(2046, at, "remove the index, or the key's fields from it", "index %s of %s finds by the whole key", x.Name, e.Name)
-	}
-	if !x.Unique {
-		r.listRequest(x, at)
 	}
 	if x.Ordered != nil && fieldOptions(x.Ordered.Desc).GetPii() != nil {
 		r.report(2020, at, "index it for equality", "index %s orders by %s, which is personal", x.Name, x.Ordered.Name)
@@ -144,18 +134,6 @@ func (r *reader) index(e *Entity, x *Index, at Source) {
 	}
 	r.indexPlaces[x] = at
 	e.Indexes = append(e.Indexes, x)
-}
-
-// listRequest checks that the equality fields fit into the Find's request.
-func (r *reader) listRequest(x *Index, at Source) {
-	if len(x.Equality) > maxEquality {
-		r.report(2031, at, fmt.Sprintf("name at most %d", maxEquality), "index %s has %d equality fields", x.Name, len(x.Equality))
-	}
-	for _, f := range x.Equality {
-		if slices.Contains(listFields, f.Name) {
-			r.report(1001, at, "rename the field", "the request of %s has a field %s of its own", x.Find, f.Name)
-		}
-	}
 }
 
 // mayBeAbsent reports whether records can stand outside a unique index, or

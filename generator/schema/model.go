@@ -65,6 +65,9 @@ type Entity struct {
 	Sort      []*Field
 	Indexes   []*Index // field indexes by field number, then composite ones as declared
 
+	Without Ability  // what it does without, of what KeyValue has by default
+	Service *Service // its own
+
 	TTL        time.Duration // 0: none
 	Capacity   Capacity
 	Durability Durability
@@ -106,7 +109,7 @@ type Field struct {
 	Desc    protoreflect.FieldDescriptor
 	Number  int32
 	Name    string // user_id
-	GoName  string // userID, never a Go keyword
+	GoName  string // UserID
 	Type    Type   // Other when the field can have no column
 	Role    Role
 	Column  string // the column's name, "" when it has none
@@ -176,6 +179,10 @@ type Index struct {
 	Unique   bool
 }
 
+// Go is what generated code calls something of the index: requestByEmail. The
+// word comes first, since an index may be named as one: email_request.
+func (x *Index) Go(word string) string { return word + strings.TrimPrefix(x.GoName, "find") }
+
 // Fields returns the equality fields and the ordered one.
 func (x *Index) Fields() []*Field {
 	fields := append([]*Field(nil), x.Equality...)
@@ -200,15 +207,39 @@ type List struct {
 	ByIndexField bool
 }
 
+// Go is what generated code calls something of the list: scanReverse,
+// reverseByStatus.
+func (l *List) Go(word string) string {
+	switch {
+	case word == "":
+		return l.GoName
+	case l.Index != nil:
+		return l.Index.Go(word)
+	}
+	return l.GoName + strings.ToUpper(word[:1]) + word[1:]
+}
+
+// Request is the type of the list's request in generated code: the two scans have
+// one.
+func (l *List) Request() string {
+	if l.Index == nil {
+		return "scanRequest"
+	}
+	return l.Go("request")
+}
+
 // Lists returns scan, then scanPartition where there is a sort key, then the
 // Finds that answer pages.
 func (e *Entity) Lists() []*List {
-	lists := []*List{{Method: "Scan" + e.Plural, GoName: "scan", Order: e.Key()}}
-	if len(e.Sort) > 0 {
-		lists = append(lists, &List{
-			Method: "Scan" + e.Plural, GoName: "scanPartition",
-			Equal: e.Partition, Order: e.Sort, Bound: e.Sort,
-		})
+	var lists []*List
+	if e.Has(CanScan) {
+		lists = append(lists, &List{Method: "Scan" + e.Plural, GoName: "scan", Order: e.Key()})
+		if len(e.Sort) > 0 {
+			lists = append(lists, &List{
+				Method: "Scan" + e.Plural, GoName: "scanPartition",
+				Equal: e.Partition, Order: e.Sort, Bound: e.Sort,
+			})
+		}
 	}
 	for _, x := range e.Indexes {
 		if x.Unique {

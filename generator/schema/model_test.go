@@ -84,7 +84,7 @@ func TestShop(t *testing.T) {
 		},
 		Source: schema.Source{File: "shop/v1/user_profile.proto", Line: 11, Column: 1},
 	}
-	parts := cmpopts.IgnoreFields(schema.Entity{}, "Desc", "Namespace", "Fields", "Partition", "Sort", "Indexes")
+	parts := cmpopts.IgnoreFields(schema.Entity{}, "Desc", "Namespace", "Fields", "Partition", "Sort", "Indexes", "Service")
 	if diff := cmp.Diff(want, profile, parts); diff != "" {
 		t.Errorf("UserProfile (-want +got):\n%s", diff)
 	}
@@ -94,16 +94,16 @@ func TestShop(t *testing.T) {
 		fields = append(fields, strings.Join([]string{f.Name, f.GoName, typeNames[f.Type], roleNames[f.Role], f.Column}, " "))
 	}
 	if diff := cmp.Diff([]string{
-		"customer_id customerID text key customer_id",
-		"created_at createdAt timestamp key created_at",
-		"order_id orderID text key order_id",
-		"status status int indexed status",
-		"total total other plain ",
-		"lines lines other plain ",
-		"attributes attributes other plain ",
-		"delivery_window deliveryWindow other plain ",
-		"adult_only adultOnly bool marked adult_only",
-		"loyalty_points loyaltyPoints int marked loyalty_points",
+		"customer_id CustomerID text key customer_id",
+		"created_at CreatedAt timestamp key created_at",
+		"order_id OrderID text key order_id",
+		"status Status int indexed status",
+		"total Total other plain ",
+		"lines Lines other plain ",
+		"attributes Attributes other plain ",
+		"delivery_window DeliveryWindow other plain ",
+		"adult_only AdultOnly bool marked adult_only",
+		"loyalty_points LoyaltyPoints int marked loyalty_points",
 	}, fields); diff != "" {
 		t.Errorf("fields of Order (-want +got):\n%s", diff)
 	}

@@ -12,23 +12,19 @@ func sortByFullName(entities []*Entity) {
 	})
 }
 
-// lowerCamel turns words parted by '-' or '_' into a Go identifier that begins
-// in lower case, with Go's initialisms: user_id is userID.
-func lowerCamel(name string) string {
+// goName turns words parted by '-' or '_' into an exported Go name with Go's
+// initialisms: user_id is UserID. What generated code itself has begins in lower
+// case, so that no name of a schema meets it.
+func goName(name string) string {
 	words := strings.FieldsFunc(name, func(r rune) bool { return r == '-' || r == '_' })
 	for i, w := range words {
-		switch {
-		case i > 0 && initialisms[w]:
+		if initialisms[w] {
 			words[i] = strings.ToUpper(w)
-		case i > 0:
+		} else {
 			words[i] = strings.ToUpper(w[:1]) + w[1:]
 		}
 	}
-	id := strings.Join(words, "")
-	if goKeywords[id] || goPredeclared[id] || goMembers[id] {
-		id += "_"
-	}
-	return id
+	return strings.Join(words, "")
 }
 
 // initialisms are written in capitals, as golint has them.
@@ -36,14 +32,6 @@ var initialisms = words("api ascii cpu css dns eof guid html http https id ip js
 
 // goKeywords cannot be identifiers.
 var goKeywords = words("break case chan const continue default defer else fallthrough for func go goto if import interface map package range return select struct switch type var")
-
-// goPredeclared are identifiers that generated code uses with Go's meaning.
-var goPredeclared = words("any append bool byte cap clear close copy delete error false int int32 int64 len make max min new nil panic string true uint32 uint64")
-
-// goMembers are what generated code itself calls the members of a key, a record
-// or a request, the variables beside the values that a Find is given, and the
-// packages that it imports.
-var goMembers = words("all append b bind bounded bytes c check cmp context ctx cursor err f freeExpired from grpc io k key keyvalue l list math memory migration out page paging position postgres q query r read runtime s sqlite statement table taken time to valid values w wire write")
 
 func words(list string) map[string]bool {
 	set := map[string]bool{}

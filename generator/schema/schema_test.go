@@ -9,26 +9,40 @@ import (
 	"github.com/prism-proxy/prism/generator/source"
 )
 
+// everything is all that an entity can ask for.
+var everything = schema.Offer{Can: ^schema.Ability(0)}
+
 // backends promise what the real ones do, as far as the model cares.
 var backends = []schema.Backend{
 	{
-		Name: "memory",
+		Name: "nats",
+		KeyValue: schema.Offer{
+			Can:   schema.CanSwap | schema.CanBatch | schema.CanUnique | schema.CanExpire,
+			Lacks: map[schema.Ability]string{schema.CanScan: "the subjects of a stream have no order", schema.CanList: "the subjects of a stream have no order"},
+		},
+		Durability: func(map[string]string) schema.Durability { return schema.PowerSafe },
+	},
+	{
+		Name:     "memory",
+		KeyValue: everything,
 		Durability: func(map[string]string) schema.Durability {
 			return schema.LostOnRestart
 		},
 	},
 	{
-		Name:   "postgres",
-		SQL:    true,
-		Config: []schema.ConfigKey{{Name: "url", Required: true, Reference: true}},
+		Name:     "postgres",
+		KeyValue: everything,
+		SQL:      true,
+		Config:   []schema.ConfigKey{{Name: "url", Required: true, Reference: true}},
 		Durability: func(map[string]string) schema.Durability {
 			return schema.PowerSafe
 		},
 	},
 	{
-		Name:   "sqlite",
-		SQL:    true,
-		Config: []schema.ConfigKey{{Name: "synchronous", Default: "FULL", Values: []string{"FULL", "NORMAL"}}, {Name: "readers", Min: 1, Max: 64}},
+		Name:     "sqlite",
+		KeyValue: everything,
+		SQL:      true,
+		Config:   []schema.ConfigKey{{Name: "synchronous", Default: "FULL", Values: []string{"FULL", "NORMAL"}}, {Name: "readers", Min: 1, Max: 64}},
 		Durability: func(config map[string]string) schema.Durability {
 			if config["synchronous"] == "FULL" {
 				return schema.PowerSafe

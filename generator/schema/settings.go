@@ -153,7 +153,7 @@ func (c *configReader) memory(node *yaml.Node) int64 {
 func (r *reader) checkRates(n *Namespace) {
 	var known []string
 	for _, e := range n.Entities {
-		for _, m := range e.Methods() {
+		for _, m := range e.Service.Methods {
 			known = append(known, m.Name)
 		}
 	}

@@ -8,8 +8,10 @@ import (
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
-// The fields of a scan's request that hold the sort key of a range.
+// The fields of a list's request that are messages: the values to find by, and
+// the ends of a range.
 const (
+	TagBy   = 1<<3 | wire.Bytes
 	TagFrom = 11<<3 | wire.Bytes
 	TagTo   = 12<<3 | wire.Bytes
 )

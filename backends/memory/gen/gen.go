@@ -20,7 +20,10 @@ func (Backend) ImportPath() string { return golang.Module + "/backends/memory" }
 // entries of keys and indexes only.
 func (Backend) Info() schema.Backend {
 	return schema.Backend{
-		Name:       "memory",
+		Name: "memory",
+		KeyValue: schema.Offer{
+			Can: schema.CanSwap | schema.CanBatch | schema.CanScan | schema.CanList | schema.CanUnique | schema.CanExpire,
+		},
 		Durability: func(map[string]string) schema.Durability { return schema.LostOnRestart },
 	}
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/prism-proxy/prism/generator/emit"
 	"github.com/prism-proxy/prism/generator/emit/golang"
-	"github.com/prism-proxy/prism/generator/emit/record"
 	"github.com/prism-proxy/prism/generator/schema"
 )
 
@@ -29,7 +28,9 @@ func (Backend) Store(e *schema.Entity, dir, importPath string) (emit.File, error
 	s.keys()
 	s.record()
 	s.singles()
-	s.batches()
+	if e.Has(schema.CanBatch) {
+		s.batches()
+	}
 	for _, x := range e.Indexes {
 		if x.Unique {
 			s.find(x)
@@ -65,22 +66,23 @@ func (s *store) begin() {
 }
 
 // prefix is the constant that the keys of an index begin with: byStatus.
-func prefix(x *schema.Index) string { return "b" + strings.TrimPrefix(x.GoName, "findB") }
+func prefix(x *schema.Index) string { return "by" + strings.TrimPrefix(x.GoName, "findBy") }
 
 func (s *store) keys() {
 	s.file.Add(`// recordKey returns the key that the record with key k stands under.
 func recordKey(k *key) @memory.Key {
 	return table%s
-}
-
-// recordKeys returns the keys that the records with the keys stand under.
+}`, tuple(s.Key(), "k."))
+	if s.Has(schema.CanBatch) {
+		s.file.Add(`// recordKeys returns the keys that the records with the keys stand under.
 func recordKeys(keys []key) []@memory.Key {
 	encoded := make([]@memory.Key, len(keys))
 	for i := range keys {
 		encoded[i] = recordKey(&keys[i])
 	}
 	return encoded
-}`, tuple(s.Key(), "k."))
+}`)
+	}
 }
 
 // record prints what puts a record into its indexes.
@@ -151,15 +153,15 @@ func (s *store) singles() {
 	s.file.Add(`// put stores r whatever was there.
 func (s *store) put(ctx @context.Context, r *record) (@keyvalue.Written, error) {
 	return s.db.Put(ctx, newRecord(r))
-}
-
-// compareAndSwap stores r if the record has the expected version, or if it is
+}`)
+	if s.Has(schema.CanSwap) {
+		s.file.Add(`// compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
 func (s *store) compareAndSwap(ctx @context.Context, r *record, expected int64) (@keyvalue.Written, error) {
 	return s.db.CompareAndSwap(ctx, newRecord(r), expected)
-}
-
-// get returns the record with key k, as a reply.
+}`)
+	}
+	s.file.Add(`// get returns the record with key k, as a reply.
 func (s *store) get(ctx @context.Context, k *key) ([]byte, error) {
 	return s.db.Get(ctx, recordKey(k))
 }
@@ -195,23 +197,18 @@ func (s *store) batchDelete(ctx @context.Context, keys []key) ([]bool, error) {
 
 // find prints the Find of a unique index.
 func (s *store) find(x *schema.Index) {
-	parameters, key := given(x)
 	s.file.Add(`// %[1]s returns the record with the values, as a reply.
-func (s *store) %[1]s(ctx @context.Context%[2]s) ([]byte, error) {
-	return s.db.Get(ctx, %[3]s)
-}`, x.GoName, parameters, key)
+func (s *store) %[1]s(ctx @context.Context, r *%[2]s) ([]byte, error) {
+	return s.db.Get(ctx, %[3]s%[4]s)
+}`, x.GoName, x.Go("request"), prefix(x), tuple(x.Equality, "r."))
 }
 
 // list prints the method of a list, whose records stand between two keys.
 func (s *store) list(l *schema.List) {
-	all, parameters := "table", ""
-	switch {
-	case l.GoName == "scanPartition":
-		parameters, all = ", partition *key", "table"+tuple(l.Equal, "partition.")
-	case l.Index != nil:
-		parameters, all = given(l.Index)
+	all, within := "table"+tuple(l.Equal, "r.partition."), ""
+	if l.Index != nil {
+		all = prefix(l.Index) + tuple(l.Equal, "r.")
 	}
-	within := ""
 	if len(l.Equal) > 0 {
 		within = fmt.Sprintf("all := %s\n", all)
 		all = "all"
@@ -220,14 +217,14 @@ func (s *store) list(l *schema.List) {
 	for _, f := range l.Order {
 		order = append(order, f.Name)
 	}
-	s.file.Add(`// %[1]s adds the records of l to page, by %[2]s.
-func (s *store) %[1]s(ctx @context.Context%[3]s, l *list, page *@keyvalue.Page) error {
+	s.file.Add(`// %[1]s adds the records that r asks for to page, by %[2]s.
+func (s *store) %[1]s(ctx @context.Context, r *%[3]s, page *@keyvalue.Page) error {
 	%[4]sfrom, to := %[5]s%[6]s, %[5]s.End()
-	if l.bounded {
+	if r.bounded {
 		to = %[5]s%[7]s
 	}
 	return s.db.List(ctx, from, to, page)
-}`, l.GoName, strings.Join(order, ", "), parameters, within, all, tuple(l.Order, "l.from."), tuple(l.Order, "l.to."))
+}`, l.GoName, strings.Join(order, ", "), l.Request(), within, all, tuple(l.Order, "r.from."), tuple(l.Order, "r.to."))
 }
 
 // tuple is the chain of calls that adds the fields of the variable that prefix
@@ -238,22 +235,6 @@ func tuple(fields []*schema.Field, prefix string) string {
 		b.WriteString(element(f, prefix+f.GoName))
 	}
 	return b.String()
-}
-
-// given is the parameters of a Find, which are the values that an index holds
-// equal, and the key that they give.
-func given(x *schema.Index) (parameters, key string) {
-	name := func(f *schema.Field) string {
-		if f.GoName == prefix(x) {
-			return f.GoName + "_"
-		}
-		return f.GoName
-	}
-	key = prefix(x)
-	for _, f := range x.Equality {
-		key += element(f, name(f))
-	}
-	return record.Parameters(x.Equality, name), key
 }
 
 func element(f *schema.Field, value string) string {

@@ -25,6 +25,9 @@ func (Backend) Info() schema.Backend {
 	return schema.Backend{
 		Name: "postgres",
 		SQL:  true,
+		KeyValue: schema.Offer{
+			Can: schema.CanSwap | schema.CanBatch | schema.CanScan | schema.CanList | schema.CanUnique | schema.CanExpire,
+		},
 		Config: []schema.ConfigKey{{
 			Name: "url", Required: true, Reference: true,
 			Doc: "Where the database is: postgres://user:password@host:port/database, or a reference to that; namespaces may share one.",

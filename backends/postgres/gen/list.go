@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/prism-proxy/prism/generator/emit/record"
 	"github.com/prism-proxy/prism/generator/emit/sql"
 	"github.com/prism-proxy/prism/generator/schema"
 )
@@ -35,38 +34,42 @@ func (s *store) list(l *schema.List) {
 	if len(fixed) > 0 {
 		given = append(given, values(l.Equal, equalPrefix(l)))
 	}
-	given = append(given, bounds(l.Order, "l.from."))
-	for _, direction := range []struct{ suffix, order string }{{"", ""}, {"Reverse", " DESC"}} {
+	given = append(given, bounds(l.Order, "r.from."))
+	for _, direction := range []struct{ word, order string }{{"", ""}, {"reverse", " DESC"}} {
 		for _, end := range []struct {
-			suffix     string
+			word       string
 			conditions []string
-		}{{"", open}, {"To", to}} {
-			s.file.Add("const %s%s%s = `SELECT %s FROM %s\nWHERE %s%s\nORDER BY %s LIMIT $1`", l.GoName, direction.suffix, end.suffix,
+		}{{"", open}, {"to", to}} {
+			s.file.Add("const %s = `SELECT %s FROM %s\nWHERE %s%s\nORDER BY %s LIMIT $1`", l.Go(words(direction.word, end.word)),
 				s.columns(), sql.Quote(s.Table), strings.Join(end.conditions, "\n  AND "), life,
 				strings.Join(all, direction.order+", ")+direction.order)
 		}
 	}
-	parameters := ", partition *key"
-	if l.GoName != "scanPartition" {
-		parameters = record.Parameters(l.Equal, record.GoName)
-	}
-	s.file.Add(`// %[1]s adds the records of l to page, by %[2]s.
-func (s *store) %[1]s(ctx @context.Context%[3]s, l *list, page *@keyvalue.Page) error {
+	s.file.Add(`// %[1]s adds the records that r asks for to page, by %[2]s.
+func (s *store) %[1]s(ctx @context.Context, r *%[3]s, page *@keyvalue.Page) error {
 	values := []any{%[4]s}
-	if l.bounded {
+	if r.bounded {
 		values = append(values, %[5]s)
-		return s.db.Page(ctx, &table, page, %[1]sTo, %[1]sReverseTo, values...)
+		return s.db.Page(ctx, &table, page, %[6]s, %[7]s, values...)
 	}
-	return s.db.Page(ctx, &table, page, %[1]s, %[1]sReverse, values...)
-}`, l.GoName, fieldNames(l.Order), parameters, strings.Join(given, ", "), bounds(l.Order, "l.to."))
+	return s.db.Page(ctx, &table, page, %[1]s, %[8]s, values...)
+}`, l.GoName, fieldNames(l.Order), l.Request(), strings.Join(given, ", "), bounds(l.Order, "r.to."), l.Go("to"), l.Go("reverseTo"), l.Go("reverse"))
+}
+
+// words joins two words as names in Go do; the first or the second may be empty.
+func words(first, second string) string {
+	if first == "" || second == "" {
+		return first + second
+	}
+	return first + strings.ToUpper(second[:1]) + second[1:]
 }
 
 // equalPrefix is what the method has the values of l.Equal in.
 func equalPrefix(l *schema.List) string {
-	if l.GoName == "scanPartition" {
-		return "partition."
+	if l.Index == nil {
+		return "r.partition."
 	}
-	return ""
+	return "r."
 }
 
 func fieldNames(fields []*schema.Field) string {

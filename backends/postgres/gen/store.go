@@ -8,7 +8,6 @@ import (
 
 	"github.com/prism-proxy/prism/generator/emit"
 	"github.com/prism-proxy/prism/generator/emit/golang"
-	"github.com/prism-proxy/prism/generator/emit/record"
 	"github.com/prism-proxy/prism/generator/emit/sql"
 	"github.com/prism-proxy/prism/generator/schema"
 )
@@ -31,7 +30,9 @@ func (Backend) Store(e *schema.Entity, dir, importPath string) (emit.File, error
 	s.swap()
 	s.get()
 	s.delete()
-	s.batches()
+	if e.Has(schema.CanBatch) {
+		s.batches()
+	}
 	s.finds()
 	for _, l := range e.Lists() {
 		s.list(l)
@@ -57,9 +58,9 @@ func (s *store) begin() {
 	for _, x := range s.Unique() {
 		free := ""
 		if s.TTL > 0 {
-			free = fmt.Sprintf(", Free: %sFree", x.GoName)
+			free = ", Free: " + x.Go("free")
 		}
-		unique += fmt.Sprintf("{Name: %q, Index: %q, Columns: []int{%s}, Taken: %sTaken%s},\n", x.Name, x.SQLName, s.places(x), x.GoName, free)
+		unique += fmt.Sprintf("{Name: %q, Index: %q, Columns: []int{%s}, Taken: %s%s},\n", x.Name, x.SQLName, s.places(x), x.Go("taken"), free)
 	}
 	if unique != "" {
 		unique = "Unique: []@postgres.Unique{\n" + unique + "},\n"
@@ -153,10 +154,10 @@ func (s *store) unique() {
 		other := n + 1
 		if s.TTL > 0 {
 			other++
-			s.file.Add("const %sFree = `%s AND \"prism_expires\" <= $%d\nRETURNING \"prism_version\"`",
-				x.GoName, s.deleteAt(x.Equality), n+1)
+			s.file.Add("const %s = `%s AND \"prism_expires\" <= $%d\nRETURNING \"prism_version\"`",
+				x.Go("free"), s.deleteAt(x.Equality), n+1)
 		}
-		s.file.Add("const %sTaken = `%s%s AND NOT (%s)\n%s`", x.GoName,
+		s.file.Add("const %s = `%s%s AND NOT (%s)\n%s`", x.Go("taken"),
 			s.selectAt(`"prism_version"`, x.Equality), s.live(n+1), equal(s.Key(), other), first(x.Equality))
 	}
 }
@@ -187,6 +188,9 @@ func (s *store) swap() {
 		"` + insert + `SELECT %s\nFROM prism_found WHERE version = $%d` + conflict + replace + `\nRETURNING \"prism_version\"\n"+
 		")\nSELECT (SELECT version FROM prism_found), (SELECT \"prism_version\" FROM swapped)`",
 		s.found(s.live(expected+1)), s.given(), expected)
+	if !s.Has(schema.CanSwap) {
+		return
+	}
 	s.file.Add(`// compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
 func (s *store) compareAndSwap(ctx @context.Context, r *record, expected int64) (@keyvalue.Written, error) {
@@ -254,9 +258,9 @@ func (s *store) finds() {
 	for _, x := range s.Unique() {
 		s.file.Add("const %s = `%s%s\n%s`", x.GoName, s.selectAt(s.columns(), x.Equality), s.live(len(dialect.Names(x.Equality))+1), first(x.Equality))
 		s.file.Add(`// %[1]s returns the record with the values, as a reply.
-func (s *store) %[1]s(ctx @context.Context%[2]s) ([]byte, error) {
+func (s *store) %[1]s(ctx @context.Context, r *%[2]s) ([]byte, error) {
 	return s.db.Record(ctx, &table, %[1]s, %[3]s)
-}`, x.GoName, record.Parameters(x.Equality, record.GoName), values(x.Equality, ""))
+}`, x.GoName, x.Go("request"), values(x.Equality, "r."))
 	}
 }
 

@@ -26,6 +26,9 @@ func (Backend) Info() schema.Backend {
 	return schema.Backend{
 		Name: "sqlite",
 		SQL:  true,
+		KeyValue: schema.Offer{
+			Can: schema.CanSwap | schema.CanBatch | schema.CanScan | schema.CanList | schema.CanUnique | schema.CanExpire,
+		},
 		Config: []schema.ConfigKey{{
 			Name: "synchronous", Default: "FULL", Values: []string{"FULL", "NORMAL"},
 			Doc: "When a commit reaches the disk: FULL at once, which a power cut does not undo; NORMAL later, which only the death of the process does not undo.",

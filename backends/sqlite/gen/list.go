@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/prism-proxy/prism/generator/emit/record"
 	"github.com/prism-proxy/prism/generator/emit/sql"
 	"github.com/prism-proxy/prism/generator/schema"
 )
@@ -25,31 +24,31 @@ func (s *store) list(l *schema.List) {
 		conditions = append(conditions, fmt.Sprintf(`"prism_expires" > ?%d`, to+o))
 		now = fmt.Sprintf("q.Now(%d)\n", to+o)
 	}
-	for _, direction := range []struct{ suffix, order string }{{"", ""}, {"Reverse", " DESC"}} {
-		s.file.Add("var %s%s = @sqlite.NewStatement(`SELECT %s FROM %s\nWHERE %s\nORDER BY %s LIMIT ?1`)", l.GoName, direction.suffix,
+	for _, direction := range []struct{ word, order string }{{"", ""}, {"reverse", " DESC"}} {
+		s.file.Add("var %s = @sqlite.NewStatement(`SELECT %s FROM %s\nWHERE %s\nORDER BY %s LIMIT ?1`)", l.Go(direction.word),
 			s.columns(), sql.Quote(s.Table), strings.Join(conditions, "\n  AND "), strings.Join(order, direction.order+", ")+direction.order)
 	}
-	parameters, prefix := record.Parameters(l.Equal, record.GoName), ""
-	if l.GoName == "scanPartition" {
-		parameters, prefix = ", partition *key", "partition."
+	prefix := "r."
+	if l.Index == nil {
+		prefix = "r.partition."
 	}
 	var binds, bounds strings.Builder
 	for i, f := range l.Equal {
 		fmt.Fprintf(&binds, "%s\n", bind(2+i, f, prefix+f.GoName, false))
 	}
 	for i, f := range l.Order {
-		fmt.Fprintf(&binds, "%s\n", bound(from+i, f, "l.from."+f.GoName))
-		fmt.Fprintf(&bounds, "%s\n", bound(to+i, f, "l.to."+f.GoName))
+		fmt.Fprintf(&binds, "%s\n", bound(from+i, f, "r.from."+f.GoName))
+		fmt.Fprintf(&bounds, "%s\n", bound(to+i, f, "r.to."+f.GoName))
 	}
-	s.file.Add(`// %[1]s adds the records of l to page, %[2]s.
-func (s *store) %[1]s(ctx @context.Context%[3]s, l *list, page *@keyvalue.Page) error {
-	return s.db.Page(ctx, page, %[1]s, %[1]sReverse, func(q *@sqlite.Query) {
-		%[4]sif l.bounded {
+	s.file.Add(`// %[1]s adds the records that r asks for to page, %[2]s.
+func (s *store) %[1]s(ctx @context.Context, r *%[3]s, page *@keyvalue.Page) error {
+	return s.db.Page(ctx, page, %[1]s, %[9]s, func(q *@sqlite.Query) {
+		%[4]sif r.bounded {
 			%[5]s} else {
 			q.Unbounded(%[6]d, %[7]d)
 		}
 		%[8]s})
-}`, l.GoName, sentence(l), parameters, binds.String(), bounds.String(), to, to+o-1, now)
+}`, l.GoName, sentence(l), l.Request(), binds.String(), bounds.String(), to, to+o-1, now, l.Go("reverse"))
 }
 
 func sentence(l *schema.List) string {

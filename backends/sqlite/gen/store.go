@@ -7,7 +7,6 @@ import (
 
 	"github.com/prism-proxy/prism/generator/emit"
 	"github.com/prism-proxy/prism/generator/emit/golang"
-	"github.com/prism-proxy/prism/generator/emit/record"
 	"github.com/prism-proxy/prism/generator/emit/sql"
 	"github.com/prism-proxy/prism/generator/schema"
 )
@@ -30,7 +29,9 @@ func (Backend) Store(e *schema.Entity, dir, importPath string) (emit.File, error
 	s.swap()
 	s.get()
 	s.delete()
-	s.batches()
+	if e.Has(schema.CanBatch) {
+		s.batches()
+	}
 	s.finds()
 	for _, l := range e.Lists() {
 		s.list(l)
@@ -136,10 +137,10 @@ func (s *store) unique() {
 			fmt.Fprintf(&binds, "%s\n", bind(n, f, "r."+f.GoName, true))
 			n++
 		}
-		s.file.Add("var %sTaken = @sqlite.NewStatement(`SELECT 1 FROM %s WHERE %s AND NOT (%s)`)",
-			x.GoName, sql.Quote(s.Table), equal(x.Equality, 1), equal(s.Key(), len(x.Equality)+1))
-		fmt.Fprintf(&probes, "q %s c.Query(%sTaken)\n%sif q.Next() {\nreturn @runtime.Taken(%q)\n}\n",
-			map[bool]string{true: ":=", false: "="}[probes.Len() == 0], x.GoName, binds.String(), x.Name)
+		s.file.Add("var %s = @sqlite.NewStatement(`SELECT 1 FROM %s WHERE %s AND NOT (%s)`)",
+			x.Go("taken"), sql.Quote(s.Table), equal(x.Equality, 1), equal(s.Key(), len(x.Equality)+1))
+		fmt.Fprintf(&probes, "q %s c.Query(%s)\n%sif q.Next() {\nreturn @runtime.Taken(%q)\n}\n",
+			map[bool]string{true: ":=", false: "="}[probes.Len() == 0], x.Go("taken"), binds.String(), x.Name)
 	}
 	if len(indexes) > 1 {
 		s.file.Add("// taken says in which unique index another record has the values of r.\nfunc (r *record) taken(c *@sqlite.Conn) error {\n%sreturn @runtime.Taken(%q)\n}",
@@ -155,15 +156,18 @@ func (s *store) unique() {
 		for j, f := range x.Equality {
 			fmt.Fprintf(&binds, "%s\n", bind(j+1, f, "r."+f.GoName, true))
 		}
-		s.file.Add("var %sFree = @sqlite.NewStatement(`DELETE FROM %s WHERE %s AND \"prism_expires\" <= ?%d`)", x.GoName, sql.Quote(s.Table), equal(x.Equality, 1), n+1)
-		fmt.Fprintf(&frees, "q %s c.Query(%sFree)\n%sq.Now(%d)\nq.Exec()\n",
-			map[bool]string{true: ":=", false: "="}[i == 0], x.GoName, binds.String(), n+1)
+		s.file.Add("var %s = @sqlite.NewStatement(`DELETE FROM %s WHERE %s AND \"prism_expires\" <= ?%d`)", x.Go("free"), sql.Quote(s.Table), equal(x.Equality, 1), n+1)
+		fmt.Fprintf(&frees, "q %s c.Query(%s)\n%sq.Now(%d)\nq.Exec()\n",
+			map[bool]string{true: ":=", false: "="}[i == 0], x.Go("free"), binds.String(), n+1)
 	}
 	s.file.Add("// freeExpired deletes the records that have expired with a unique value of r.\nfunc (r *record) freeExpired(c *@sqlite.Conn) {\n%s}", frees.String())
 }
 
 func (s *store) swap() {
 	s.file.Add("var versionOf = @sqlite.NewStatement(`SELECT \"prism_version\" FROM %s WHERE %s`)", sql.Quote(s.Table), s.here(s.Key()))
+	if !s.Has(schema.CanSwap) {
+		return
+	}
 	s.file.Add(`// compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
 func (s *store) compareAndSwap(ctx @context.Context, r *record, expected int64) (@keyvalue.Written, error) {
@@ -243,10 +247,10 @@ func (s *store) finds() {
 	for _, x := range s.Unique() {
 		s.file.Add("var %s = @sqlite.NewStatement(`SELECT %s FROM %s WHERE %s`)", x.GoName, s.columns(), sql.Quote(s.Table), s.here(x.Equality))
 		s.file.Add(`// %[1]s returns the record with the values, as a reply.
-func (s *store) %[1]s(ctx @context.Context%[2]s) ([]byte, error) {
+func (s *store) %[1]s(ctx @context.Context, r *%[2]s) ([]byte, error) {
 	return s.db.Record(ctx, %[1]s, func(q *@sqlite.Query) {
 		%[3]s})
-}`, x.GoName, record.Parameters(x.Equality, record.GoName), s.bindHere(x.Equality, ""))
+}`, x.GoName, x.Go("request"), s.bindHere(x.Equality, "r."))
 	}
 }
 

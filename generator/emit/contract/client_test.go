@@ -34,7 +34,7 @@ func (w *wire) Invoke(_ context.Context, method string, in, out any, opts ...grp
 
 func TestClient(t *testing.T) {
 	w := &wire{answer: &shopv1.FindUserProfileByEmailResponse{Record: &shopv1.UserProfileRecord{Version: 7}}}
-	in := &shopv1.FindUserProfileByEmailRequest{Email: "a@example.com"}
+	in := &shopv1.FindUserProfileByEmailRequest{By: &shopv1.FindUserProfileByEmailRequest_By{Email: "a@example.com"}}
 	out, err := shopv1.NewUserProfileServiceClient(w).FindUserProfileByEmail(t.Context(), in, grpc.WaitForReady(true))
 	if err != nil || out.GetRecord().GetVersion() != 7 {
 		t.Errorf("got %v, %v; want version 7", out, err)

@@ -111,12 +111,14 @@ func TestFrozenNumbers(t *testing.T) {
 	}{
 		{"shop/v1/user_profile_prism.proto", "UserProfile", "UserProfiles", "user_profile", "user_profiles", false, `
 UserProfileKey user_id 1 string
-FindUserProfileByEmailRequest email 1 string
+FindUserProfileByEmailRequest.By email 2 string
+FindUserProfileByEmailRequest by 1 FindUserProfileByEmailRequest.By
 FindUserProfileByEmailResponse record 1 UserProfileRecord
 `},
 		{"shop/v1/session_prism.proto", "Session", "Sessions", "session", "sessions", true, `
 SessionKey session_id 1 string
-FindSessionsByUserIdRequest user_id 1 string
+FindSessionsByUserIdRequest.By user_id 2 string
+FindSessionsByUserIdRequest by 1 FindSessionsByUserIdRequest.By
 FindSessionsByUserIdRequest reverse 13 bool
 FindSessionsByUserIdRequest page_size 14 int32
 FindSessionsByUserIdRequest page_token 15 string
@@ -133,9 +135,11 @@ OrderSort order_id 3 optional string
 ScanOrdersRequest partition 1 OrderPartition
 ScanOrdersRequest from 11 OrderSort
 ScanOrdersRequest to 12 OrderSort
-FindOrdersByStatusRequest status 1 OrderStatus
-FindOrdersByStatusRequest from 11 google.protobuf.Timestamp
-FindOrdersByStatusRequest to 12 google.protobuf.Timestamp
+FindOrdersByStatusRequest.By status 4 OrderStatus
+FindOrdersByStatusRequest.Bound created_at 2 google.protobuf.Timestamp
+FindOrdersByStatusRequest by 1 FindOrdersByStatusRequest.By
+FindOrdersByStatusRequest from 11 FindOrdersByStatusRequest.Bound
+FindOrdersByStatusRequest to 12 FindOrdersByStatusRequest.Bound
 FindOrdersByStatusRequest reverse 13 bool
 FindOrdersByStatusRequest page_size 14 int32
 FindOrdersByStatusRequest page_token 15 string

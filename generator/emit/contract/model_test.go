@@ -34,7 +34,7 @@ func read(t *testing.T, dir, config string) *schema.Deployment {
 	// A contract does not depend on the backend: any will do.
 	backend := func(name string) schema.Backend {
 		return schema.Backend{
-			Name: name, SQL: true,
+			Name: name, SQL: true, KeyValue: schema.Offer{Can: ^schema.Ability(0)},
 			Durability: func(map[string]string) schema.Durability { return schema.PowerSafe },
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/prism-proxy/prism/generator/emit"
 	"github.com/prism-proxy/prism/generator/emit/golang"
+	"github.com/prism-proxy/prism/generator/schema"
 )
 
 // protoFile is a .proto file of one service, as print writes it.
@@ -16,17 +17,9 @@ type protoFile struct {
 	pkg      string
 	imports  map[string]bool
 	options  []string // name = value
-	service  rpcs
+	service  *schema.Service
 	messages []*message
 }
-
-type rpcs struct {
-	name, comment string
-	methods       []method
-}
-
-// method's request and response are <name>Request and <name>Response.
-type method struct{ name, comment string }
 
 type message struct {
 	name, comment string
@@ -59,14 +52,14 @@ func (f *protoFile) print() string {
 		p.line("option %s;", o)
 	}
 	p.line("")
-	p.comment(f.service.comment)
-	p.block("service "+f.service.name, func() {
-		for i, m := range f.service.methods {
+	p.comment(f.service.Comment)
+	p.block("service "+f.service.Name, func() {
+		for i, m := range f.service.Methods {
 			if i > 0 {
 				p.line("")
 			}
-			p.comment(m.comment)
-			p.line("rpc %[1]s(%[1]sRequest) returns (%[1]sResponse);", m.name)
+			p.comment(m.Comment)
+			p.line("rpc %s(%s) returns (%s%s);", m.Name, f.inService(m.Request), stream[m.Shape], f.inService(m.Response))
 		}
 	})
 	for _, m := range f.messages {
@@ -75,6 +68,18 @@ func (f *protoFile) print() string {
 	}
 	return p.String()
 }
+
+// inService returns the name of m as it is written in the service, where a method
+// of that name would hide it.
+func (f *protoFile) inService(m *schema.Message) string {
+	if slices.ContainsFunc(f.service.Methods, func(method *schema.Method) bool { return method.Name == m.Name }) {
+		return "." + strings.TrimPrefix(f.pkg+"."+m.Name, ".")
+	}
+	return m.Name
+}
+
+// stream is what stands before the answer of a method.
+var stream = map[schema.Shape]string{schema.ServerStream: "stream "}
 
 // printer writes indented lines.
 type printer struct {
@@ -115,13 +120,14 @@ func (p *printer) message(m *message) {
 }
 
 // comment writes text and breaks lines that are too long; a line that begins
-// with a hyphen is an item of a list, indented as gofmt has it.
+// with a hyphen is an item of a list, indented as gofmt has it. What a line has
+// too much goes before the next one of its paragraph.
 func (p *printer) comment(text string) {
 	if text == "" {
 		return
 	}
 	const width = 80
-	for line := range strings.SplitSeq(text, "\n") {
+	for line := range strings.SplitSeq(reflow(text, width-len(p.indent)-len("// ")), "\n") {
 		head, hang := "// ", "// "
 		if strings.HasPrefix(line, "- ") {
 			head, hang = "//   ", "//     "
@@ -137,4 +143,19 @@ func (p *printer) comment(text string) {
 			p.line("%s", strings.TrimRight(head+part, " "))
 		}
 	}
+}
+
+// reflow joins the lines of each paragraph that has one of more than room bytes.
+// Lines of a list, and indented ones, are left as they stand.
+func reflow(text string, room int) string {
+	paragraphs := strings.Split(text, "\n\n")
+	for i, p := range paragraphs {
+		lines := strings.Split(p, "\n")
+		long := slices.ContainsFunc(lines, func(l string) bool { return len(l) > room })
+		shaped := slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, "- ") || strings.HasPrefix(l, " ") })
+		if long && !shaped {
+			paragraphs[i] = strings.Join(lines, " ")
+		}
+	}
+	return strings.Join(paragraphs, "\n\n")
 }

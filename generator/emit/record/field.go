@@ -12,7 +12,7 @@ import (
 
 // TagName is the constant of the field's tag.
 func TagName(f *schema.Field) string {
-	return "tag" + strings.ToUpper(f.GoName[:1]) + strings.TrimSuffix(f.GoName[1:], "_")
+	return "tag" + f.GoName
 }
 
 // GoType is the type that holds the field in a key or a record.
@@ -41,21 +41,8 @@ func PlainType(f *schema.Field) string {
 	return "@wire.Timestamp"
 }
 
-// Parameters lists plain values of the fields, under the names that they are
-// given, as a function has them behind another parameter.
-func Parameters(fields []*schema.Field, name func(*schema.Field) string) string {
-	var b strings.Builder
-	for i, f := range fields {
-		b.WriteString(", " + name(f))
-		if i == len(fields)-1 || PlainType(fields[i+1]) != PlainType(f) {
-			b.WriteString(" " + PlainType(f))
-		}
-	}
-	return b.String()
-}
-
-// GoName is the name of the field's value wherever no other has it.
-func GoName(f *schema.Field) string { return f.GoName }
+// has is the name of what says that a field is there which needs it said.
+func has(f *schema.Field) string { return "has" + f.GoName }
 
 // optional reports whether the field's type must say that it is absent. Text
 // is nil then, a Timestamp says so itself.
@@ -111,7 +98,7 @@ func Assign(f *schema.Field, prefix string) string {
 	case f.Type == schema.Other:
 		return prefix + f.GoName + " = true"
 	case counted(f):
-		return fmt.Sprintf("%[1]s%[2]s, %[1]s%[2]sSet = %[3]s, true", prefix, f.GoName, Value(f))
+		return fmt.Sprintf("%[1]s%[2]s, %[1]s%[3]s = %[4]s, true", prefix, f.GoName, has(f), Value(f))
 	case optional(f):
 		return fmt.Sprintf("%s%s = @wire.Some(%s)", prefix, f.GoName, Value(f))
 	case f.Type == schema.Timestamp:
@@ -203,7 +190,7 @@ func initial(fields []*schema.Field, value func(*schema.Field) string) string {
 func Checks(fields []*schema.Field, prefix string) string {
 	var b strings.Builder
 	for _, f := range fields {
-		FieldChecks(&b, f, prefix+f.GoName, strconv.Quote(f.Name), f.Role == schema.Key || f.Required)
+		fieldChecks(&b, f, prefix)
 	}
 	return b.String()
 }
@@ -219,9 +206,10 @@ func Switch(cases string) string {
 	return "switch {\n" + cases + "}\n"
 }
 
-// FieldChecks prints the cases for one field, whose value is the expression
-// value and whose path in errors is the expression path.
-func FieldChecks(b *strings.Builder, f *schema.Field, value, path string, required bool) {
+// fieldChecks prints the cases for one field of the variable that prefix selects
+// from.
+func fieldChecks(b *strings.Builder, f *schema.Field, prefix string) {
+	value, path, required := prefix+f.GoName, strconv.Quote(f.Name), f.Role == schema.Key || f.Required
 	one := func(condition, result string, args ...any) {
 		fmt.Fprintf(b, "case %s:\nreturn @runtime."+result+"\n", append([]any{condition}, args...)...)
 	}
@@ -254,7 +242,7 @@ func FieldChecks(b *strings.Builder, f *schema.Field, value, path string, requir
 	default:
 		switch {
 		case required && counted(f):
-			one("!"+value+"Set", "Required(%s)", path)
+			one("!"+prefix+has(f), "Required(%s)", path)
 		case required && optional(f):
 			one("!"+value+".Set", "Required(%s)", path)
 		}

@@ -106,11 +106,11 @@ func (p *printer) key() {
 	for _, f := range e.Key() {
 		fmt.Fprintf(&b, "%s %s // %d\n", f.GoName, GoType(f), f.Number)
 		if counted(f) {
-			fmt.Fprintf(&b, "%sSet bool\n", f.GoName)
+			fmt.Fprintf(&b, "%s bool\n", has(f))
 		}
 	}
 	fmt.Fprintf(&b, "}\n\n// emptyKey is a key of which no field is set.\nvar emptyKey = key{%s}\n", initial(e.Key(), Empty))
-	if e.HasLowest() {
+	if len(e.Lists()) > 0 && e.HasLowest() {
 		fmt.Fprintf(&b, "\n// lowestKey comes before every key.\nvar lowestKey = key{%s}\n", initial(e.Key(), Lowest))
 	}
 	fmt.Fprintf(&b, `
@@ -206,8 +206,8 @@ func (p *printer) position() {
 }
 
 // Cursor is the function that gives a record's cursor in the lists of an index
-// ordered by f. As a method it could have the name of a field.
-func Cursor(f *schema.Field) string { return "cursor" + strings.ToUpper(f.GoName[:1]) + f.GoName[1:] }
+// ordered by f.
+func Cursor(f *schema.Field) string { return "cursor" + f.GoName }
 
 func (p *printer) record() {
 	e := p.entity

@@ -88,7 +88,7 @@ func bindContracts(d *schema.Deployment, imports golang.Imports) []client {
 	var clients []client
 	for _, e := range d.Entities() {
 		importPath, _ := d.ContractGo(e.Desc.ParentFile())
-		c := client{field: e.Name + "Service", pkg: names[importPath], service: e.Name + "Service"}
+		c := client{field: e.Service.Name, pkg: names[importPath], service: e.Service.Name}
 		if services[e.Name] > 1 {
 			c.field = title(c.pkg) + c.field
 		}

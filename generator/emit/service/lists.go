@@ -6,8 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"google.golang.org/protobuf/reflect/protoreflect"
-
 	"github.com/prism-proxy/prism/generator/emit/golang"
 	"github.com/prism-proxy/prism/generator/emit/record"
 	"github.com/prism-proxy/prism/generator/schema"
@@ -16,8 +14,13 @@ import (
 // lists prints the handlers that answer many records, and those of unique
 // indexes, which answer one.
 func (p *printer) lists(f *golang.File) {
-	p.list(f)
-	p.scan(f)
+	paged := len(p.e.Lists()) > 0
+	if paged {
+		p.list(f)
+	}
+	if p.e.Has(schema.CanScan) {
+		p.scan(f)
+	}
 	for _, x := range p.e.Indexes {
 		if x.Unique {
 			p.findOne(f, x)
@@ -28,7 +31,9 @@ func (p *printer) lists(f *golang.File) {
 			p.find(f, l)
 		}
 	}
-	p.answer(f)
+	if paged {
+		p.answer(f)
+	}
 }
 
 // place is the type of a place in the lists of the entity, and its lowest
@@ -90,7 +95,7 @@ func appendRange(b []byte, l *list) []byte {
 // hasRange reports whether a list can be asked for a range.
 func (p *printer) hasRange() bool {
 	ranged := func(l *schema.List) bool { return l.Index != nil && len(l.Bound) > 0 }
-	return len(p.e.Sort) > 0 || slices.ContainsFunc(p.e.Lists(), ranged)
+	return p.e.Has(schema.CanScan) && len(p.e.Sort) > 0 || slices.ContainsFunc(p.e.Lists(), ranged)
 }
 
 // boundChecks prints the cases that hold for what a list is asked for.
@@ -130,7 +135,7 @@ func backwards(fields []*schema.Field) string {
 
 // handler prints the handler of a list, of which run asks the store. It is
 // ordered by the field first before the key, which may be the key's own.
-func (p *printer) handler(f *golang.File, rpc, name string, first *schema.Field, run func(*strings.Builder)) {
+func (p *printer) handler(f *golang.File, l *schema.List, first *schema.Field, run func(*strings.Builder)) {
 	cursor := ""
 	if place, _ := p.place(); place == "position" {
 		cursor = ", cursor"
@@ -142,7 +147,7 @@ func (p *printer) handler(f *golang.File, rpc, name string, first *schema.Field,
 	run(&b)
 	f.Add(`// %[1]s serves %[2]s.
 func (s *Service) %[1]s(call *@runtime.Call) error {
-	var q %[1]sRequest
+	var q %[5]s
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -152,7 +157,7 @@ func (s *Service) %[1]s(call *@runtime.Call) error {
 		return err
 	}
 	%[3]sreturn s.answer(call, page, query%[4]s)
-}`, name, rpc, b.String(), cursor)
+}`, l.GoName, l.Method, b.String(), cursor, l.Request())
 }
 
 // answer prints what ends every page.
@@ -178,70 +183,70 @@ func (s *Service) answer(call *@runtime.Call, page *@keyvalue.Page, query []byte
 
 // findOne prints the Find of a unique index.
 func (p *printer) findOne(f *golang.File, x *schema.Index) {
-	var fields, reads, args strings.Builder
-	for i, eq := range x.Equality {
-		fmt.Fprintf(&fields, "%s %s\n", eq.GoName, record.PlainType(eq))
-		fmt.Fprintf(&reads, "case %s:\n%s\n", equalTag(eq, i+1), equalAssign(eq))
-		fmt.Fprintf(&args, ", q.%s", eq.GoName)
-	}
-	f.Add(`// %[1]sRequest is a %[2]sRequest.
-type %[1]sRequest struct {
+	f.Add(`// %[1]s is a %[2]sRequest.
+type %[1]s struct {
 	%[3]s}
 
-func (q *%[1]sRequest) read(b []byte) error {
+func (q *%[1]s) read(b []byte) error {
 	%[4]s	f := @wire.Read(b)
 	for f.Next() {
-		switch f.Tag {
-		%[5]s}
+		if f.Tag == @keyvalue.TagBy {
+			f.Join(q.readBy(f.Message()))
+		}
 	}
-	%[6]s}
+	%[5]s}
 
-// %[1]s serves %[2]s.
-func (s *Service) %[1]s(call *@runtime.Call) error {
-	var q %[1]sRequest
+%[6]s
+
+// %[7]s serves %[2]s.
+func (s *Service) %[7]s(call *@runtime.Call) error {
+	var q %[1]s
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.%[1]s(call.Context()%[7]s))
-}`, x.GoName, x.Find, fields.String(), equalInitial(x.Equality), reads.String(), decoded(equalChecks(x.Equality)), args.String())
+	return call.Reply(s.store.%[7]s(call.Context(), &q))
+}`, x.Go("request"), x.Find, equalFields(x.Equality), equalInitial(x.Equality), decoded(record.Switch(equalChecks(x.Equality))),
+		readBy(x.Go("request"), x.Equality), x.GoName)
 }
 
 // find prints the Find of an index that is not unique.
 func (p *printer) find(f *golang.File, l *schema.List) {
-	var fields, reads, args, query strings.Builder
-	for i, eq := range l.Equal {
-		fmt.Fprintf(&fields, "%s %s\n", eq.GoName, record.PlainType(eq))
-		fmt.Fprintf(&reads, "case %s:\n%s\n", equalTag(eq, i+1), equalAssign(eq))
-		fmt.Fprintf(&args, ", q.%s", eq.GoName)
-		fmt.Fprintf(&query, "b = %s\n", record.Append(eq, "q."+eq.GoName, i+1))
+	request := l.Request()
+	var reads, readers, checks, query strings.Builder
+	if len(l.Equal) > 0 {
+		reads.WriteString("case @keyvalue.TagBy:\nf.Join(q.readBy(f.Message()))\n")
+		readers.WriteString("\n" + readBy(request, l.Equal) + "\n")
+		checks.WriteString(equalChecks(l.Equal))
 	}
-	checks := equalChecks(l.Equal)
+	for _, eq := range l.Equal {
+		fmt.Fprintf(&query, "b = %s\n", record.Append(eq, "q."+eq.GoName, int(eq.Number)))
+	}
 	if len(l.Bound) > 0 {
-		o := l.Bound[0]
-		for _, bound := range []struct {
-			name, set string
-			number    int
-		}{{"from", "", 11}, {"to", "q.bounded = true\n", 12}} {
-			value := fmt.Sprintf("q.%s.%s", bound.name, o.GoName)
-			assign := value + " = " + record.Value(o)
-			if o.Type == schema.Timestamp {
-				assign = fmt.Sprintf("%s = f.Timestamp(%[1]s)", value)
-			}
-			fmt.Fprintf(&reads, "case %s:\n%s%s\n", equalTag(o, bound.number), bound.set, assign)
+		o, place := l.Bound[0], p.e.Place()
+		reads.WriteString("case @keyvalue.TagFrom:\nf.Join(q.readBound(&q.from, f.Message()))\n")
+		reads.WriteString("case @keyvalue.TagTo:\nq.bounded = true\nf.Join(q.readBound(&q.to, f.Message()))\n")
+		fmt.Fprintf(&readers, `
+// readBound reads into at an end of the range.
+func (q *%s) readBound(at *%s, f *@wire.Fields) error {
+	for f.Next() {
+		if f.Tag == %s {
+			%s
 		}
-		var b strings.Builder
-		boundChecks(&b, o, "q.from."+o.GoName, `"from"`)
-		boundChecks(&b, o, "q.to."+o.GoName, `"to"`)
-		fmt.Fprintf(&b, "case q.bounded && %s:\nreturn @keyvalue.Backwards(%t)\n", backwards(l.Bound), o.Type == schema.Timestamp)
-		checks += record.Switch(b.String())
+	}
+	return f.Err()
+}
+`, request, place, record.TagName(o), boundAssign(o))
+		boundChecks(&checks, o, "q.from."+o.GoName, strconv.Quote("from."+o.Name))
+		boundChecks(&checks, o, "q.to."+o.GoName, strconv.Quote("to."+o.Name))
+		fmt.Fprintf(&checks, "case q.bounded && %s:\nreturn @keyvalue.Backwards(%t)\n", backwards(l.Bound), o.Type == schema.Timestamp)
 		query.WriteString("b = appendRange(b, &q.list)\n")
 	}
-	f.Add(`// %[1]sRequest is a %[2]sRequest.
-type %[1]sRequest struct {
+	f.Add(`// %[1]s is a %[2]sRequest.
+type %[1]s struct {
 	list
 	%[3]s}
 
-func (q *%[1]sRequest) read(b []byte) error {
+func (q *%[1]s) read(b []byte) error {
 	q.list = everything
 	%[4]s	f := @wire.Read(b)
 	for f.Next() {
@@ -251,15 +256,40 @@ func (q *%[1]sRequest) read(b []byte) error {
 		}
 	}
 	%[6]s}
-
+%[9]s
 // query is what a page token of the list is bound to.
-func (q *%[1]sRequest) query() []byte {
+func (q *%[1]s) query() []byte {
 	b := q.paging.Append([]byte("%[7]s/%[2]s"))
 	%[8]sreturn b
-}`, l.GoName, l.Method, fields.String(), equalInitial(l.Equal), reads.String(), decoded(checks), p.serviceName(), query.String())
-	p.handler(f, l.Method, l.GoName, l.Order[0], func(b *strings.Builder) {
-		fmt.Fprintf(b, "if err := s.store.%s(call.Context()%s, &q.list, page); err != nil {\nreturn err\n}\n", l.GoName, args.String())
+}`, request, l.Method, equalFields(l.Equal), equalInitial(l.Equal), reads.String(), decoded(record.Switch(checks.String())), p.e.FullServiceName(), query.String(), readers.String())
+	p.handler(f, l, l.Order[0], func(b *strings.Builder) {
+		fmt.Fprintf(b, "if err := s.store.%s(call.Context(), &q, page); err != nil {\nreturn err\n}\n", l.GoName)
 	})
+}
+
+// readBy prints the method that reads the values which an index is asked for.
+func readBy(request string, fields []*schema.Field) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "// readBy reads the values to find by.\nfunc (q *%s) readBy(f *@wire.Fields) error {\nfor f.Next() {\n", request)
+	if len(fields) == 1 {
+		fmt.Fprintf(&b, "if f.Tag == %s {\n%s\n}\n", record.TagName(fields[0]), equalAssign(fields[0]))
+	} else {
+		b.WriteString("switch f.Tag {\n")
+		for _, eq := range fields {
+			fmt.Fprintf(&b, "case %s:\n%s\n", record.TagName(eq), equalAssign(eq))
+		}
+		b.WriteString("}\n")
+	}
+	b.WriteString("}\nreturn f.Err()\n}")
+	return b.String()
+}
+
+func equalFields(fields []*schema.Field) string {
+	var b strings.Builder
+	for _, eq := range fields {
+		fmt.Fprintf(&b, "%s %s\n", eq.GoName, record.PlainType(eq))
+	}
+	return b.String()
 }
 
 // decoded prints what ends the read of a request: its error, or else what checks
@@ -271,24 +301,20 @@ func decoded(checks string) string {
 	return "if err := f.Err(); err != nil {\nreturn @runtime.Decode(err)\n}\n" + checks + "return nil\n"
 }
 
-func equalTag(f *schema.Field, number int) string {
-	wireType := "Varint"
-	switch f.Desc.Kind() {
-	case protoreflect.StringKind, protoreflect.BytesKind, protoreflect.MessageKind, protoreflect.GroupKind:
-		wireType = "Bytes"
-	case protoreflect.Fixed64Kind, protoreflect.Sfixed64Kind:
-		wireType = "Fixed64"
-	case protoreflect.Fixed32Kind, protoreflect.Sfixed32Kind:
-		wireType = "Fixed32"
-	}
-	return fmt.Sprintf("%d<<3 | @wire.%s", number, wireType)
-}
-
 func equalAssign(f *schema.Field) string {
 	if f.Type == schema.Timestamp {
 		return fmt.Sprintf("q.%[1]s = f.Timestamp(q.%[1]s)", f.GoName)
 	}
 	return "q." + f.GoName + " = " + record.Value(f)
+}
+
+// boundAssign is the statement that stores the current value in at, an end of a
+// range by f.
+func boundAssign(f *schema.Field) string {
+	if f.Type == schema.Timestamp {
+		return fmt.Sprintf("at.%[1]s = f.Timestamp(at.%[1]s)", f.GoName)
+	}
+	return "at." + f.GoName + " = " + record.Value(f)
 }
 
 func equalInitial(fields []*schema.Field) string {
@@ -301,13 +327,14 @@ func equalInitial(fields []*schema.Field) string {
 	return b.String()
 }
 
+// equalChecks prints the cases that say what is wrong with the values to find by.
 func equalChecks(fields []*schema.Field) string {
 	var b strings.Builder
 	for _, f := range fields {
 		if f.Type == schema.Timestamp {
-			fmt.Fprintf(&b, "case !q.%s.Set:\nreturn @runtime.Required(%q)\n", f.GoName, f.Name)
+			fmt.Fprintf(&b, "case !q.%s.Set:\nreturn @runtime.Required(%q)\n", f.GoName, "by."+f.Name)
 		}
-		boundChecks(&b, f, "q."+f.GoName, strconv.Quote(f.Name))
+		boundChecks(&b, f, "q."+f.GoName, strconv.Quote("by."+f.Name))
 	}
-	return record.Switch(b.String())
+	return b.String()
 }

@@ -29,19 +29,19 @@ func (q *scanRequest) read(b []byte) error {
 // query is what a page token of the list is bound to.
 func (q *scanRequest) query() []byte {
 	return q.paging.Append([]byte("%[2]s/Scan%[1]s"))
-}`, e.Plural, p.serviceName())
+}`, e.Plural, p.e.FullServiceName())
 	} else {
 		p.scanRequest(f)
 	}
-	p.handler(f, "Scan"+e.Plural, "scan", nil, func(b *strings.Builder) {
+	p.handler(f, e.Lists()[0], nil, func(b *strings.Builder) {
 		if len(e.Sort) == 0 {
-			b.WriteString("if err := s.store.scan(call.Context(), &q.list, page); err != nil {\nreturn err\n}\n")
+			b.WriteString("if err := s.store.scan(call.Context(), &q, page); err != nil {\nreturn err\n}\n")
 			return
 		}
 		b.WriteString(`if q.inPartition {
-		err = s.store.scanPartition(call.Context(), &q.partition, &q.list, page)
+		err = s.store.scanPartition(call.Context(), &q, page)
 	} else {
-		err = s.store.scan(call.Context(), &q.list, page)
+		err = s.store.scan(call.Context(), &q, page)
 	}
 	if err != nil {
 		return err
@@ -123,7 +123,7 @@ func (q *scanRequest) query() []byte {
 		b = appendRange(b, &q.list)
 	}
 	return b
-}`, e.Plural, keyOf("from"), keyOf("to"), backwards(e.Sort), e.Sort[0].Type == schema.Timestamp, p.serviceName())
+}`, e.Plural, keyOf("from"), keyOf("to"), backwards(e.Sort), e.Sort[0].Type == schema.Timestamp, p.e.FullServiceName())
 
 	var b strings.Builder
 	b.WriteString("// validBound says what is wrong with the sort key of a range, whose trailing\n// fields may be unset.\nfunc validBound(k *key) error {\n")

@@ -36,9 +36,16 @@ func EmitMany(e *schema.Entity) ([]emit.File, error) {
 	p := &printer{e: e}
 	var files []emit.File
 	for _, f := range []struct {
-		name  string
-		print func(*golang.File)
-	}{{"batches.go", p.batches}, {"lists.go", p.lists}} {
+		name   string
+		print  func(*golang.File)
+		served bool
+	}{
+		{"batches.go", p.batches, e.Has(schema.CanBatch)},
+		{"lists.go", p.lists, e.Has(schema.CanScan) || len(e.Indexes) > 0},
+	} {
+		if !f.served {
+			continue
+		}
 		file := golang.NewFile("", e.GoPackage, "", imports())
 		f.print(file)
 		content, err := file.Bytes()
@@ -61,14 +68,10 @@ func imports() golang.Imports {
 
 type printer struct{ e *schema.Entity }
 
-func (p *printer) serviceName() string {
-	return string(p.e.Desc.ParentFile().Package()) + "." + p.e.Name + "Service"
-}
-
 func (p *printer) service(f *golang.File, backend, contractPath string) {
-	e, service := p.e, p.serviceName()
+	e, service := p.e, p.e.FullServiceName()
 	var methods strings.Builder
-	for _, m := range e.Methods() {
+	for _, m := range e.Service.Methods {
 		fmt.Fprintf(&methods, "{Name: %q, Serve: s.%s", m.Name, m.GoName)
 		if m.Write {
 			methods.WriteString(", Write: true")
@@ -82,23 +85,26 @@ func (p *printer) service(f *golang.File, backend, contractPath string) {
 	if e.TTL > 0 {
 		sweep = "Sweep: s.store.sweep,\n"
 	}
+	field, value := "", ""
+	if len(e.Lists()) > 0 {
+		field, value = "tokens *@keyvalue.Tokens\n", ", tokens: db.Tokens"
+	}
 	f.Add(golang.Skew)
 	f.Add(`// Service serves %[1]s. It is safe for concurrent use.
 type Service struct {
 	store  store
-	tokens *@keyvalue.Tokens
-}
+	%[7]s}
 
 // NewService binds the service to the store of namespace %[2]s.
 func NewService(db *@%[6]s.DB) @runtime.Service {
-	s := &Service{store: store{db: db}, tokens: db.Tokens}
+	s := &Service{store: store{db: db}%[8]s}
 	return @runtime.Service{
 		Name: %[1]q,
 		Contract: %[3]q,
 		Methods: []@runtime.Method{
 			%[4]s},
 		%[5]s}
-}`, service, e.Namespace.Name, contractPath, methods.String(), sweep, backend)
+}`, service, e.Namespace.Name, contractPath, methods.String(), sweep, backend, field, value)
 }
 
 // single prints the handlers of one record.
@@ -146,9 +152,11 @@ func (s *Service) delete(call *@runtime.Call) error {
 	}
 	existed, err := s.store.delete(call.Context(), &k, ifVersion)
 	return call.Reply(@keyvalue.AppendExisted(nil, existed), err)
-}
-
-// compareAndSwap serves CompareAndSwap%[1]s.
+}`, e.Name, e.Label)
+	if !e.Has(schema.CanSwap) {
+		return
+	}
+	f.Add(`// compareAndSwap serves CompareAndSwap%[1]s.
 func (s *Service) compareAndSwap(call *@runtime.Call) error {
 	message, expected, err := @keyvalue.Item(call.Request())
 	if err != nil {

@@ -142,6 +142,61 @@ func (Entity_Columns) EnumDescriptor() ([]byte, []int) {
 	return file_prism_v1_options_proto_rawDescGZIP(), []int{0, 1}
 }
 
+type KeyValue_Part int32
+
+const (
+	KeyValue_PART_UNSPECIFIED KeyValue_Part = 0
+	// CompareAndSwap.
+	KeyValue_SWAP KeyValue_Part = 1
+	// BatchPut, BatchGet and BatchDelete.
+	KeyValue_BATCH KeyValue_Part = 2
+	// Scan.
+	KeyValue_SCAN KeyValue_Part = 3
+)
+
+// Enum value maps for KeyValue_Part.
+var (
+	KeyValue_Part_name = map[int32]string{
+		0: "PART_UNSPECIFIED",
+		1: "SWAP",
+		2: "BATCH",
+		3: "SCAN",
+	}
+	KeyValue_Part_value = map[string]int32{
+		"PART_UNSPECIFIED": 0,
+		"SWAP":             1,
+		"BATCH":            2,
+		"SCAN":             3,
+	}
+)
+
+func (x KeyValue_Part) Enum() *KeyValue_Part {
+	p := new(KeyValue_Part)
+	*p = x
+	return p
+}
+
+func (x KeyValue_Part) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (KeyValue_Part) Descriptor() protoreflect.EnumDescriptor {
+	return file_prism_v1_options_proto_enumTypes[2].Descriptor()
+}
+
+func (KeyValue_Part) Type() protoreflect.EnumType {
+	return &file_prism_v1_options_proto_enumTypes[2]
+}
+
+func (x KeyValue_Part) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use KeyValue_Part.Descriptor instead.
+func (KeyValue_Part) EnumDescriptor() ([]byte, []int) {
+	return file_prism_v1_options_proto_rawDescGZIP(), []int{1, 0}
+}
+
 type Field_Index int32
 
 const (
@@ -181,11 +236,11 @@ func (x Field_Index) String() string {
 }
 
 func (Field_Index) Descriptor() protoreflect.EnumDescriptor {
-	return file_prism_v1_options_proto_enumTypes[2].Descriptor()
+	return file_prism_v1_options_proto_enumTypes[3].Descriptor()
 }
 
 func (Field_Index) Type() protoreflect.EnumType {
-	return &file_prism_v1_options_proto_enumTypes[2]
+	return &file_prism_v1_options_proto_enumTypes[3]
 }
 
 func (x Field_Index) Number() protoreflect.EnumNumber {
@@ -249,11 +304,11 @@ func (x Pii_Category) String() string {
 }
 
 func (Pii_Category) Descriptor() protoreflect.EnumDescriptor {
-	return file_prism_v1_options_proto_enumTypes[3].Descriptor()
+	return file_prism_v1_options_proto_enumTypes[4].Descriptor()
 }
 
 func (Pii_Category) Type() protoreflect.EnumType {
-	return &file_prism_v1_options_proto_enumTypes[3]
+	return &file_prism_v1_options_proto_enumTypes[4]
 }
 
 func (x Pii_Category) Number() protoreflect.EnumNumber {
@@ -304,11 +359,11 @@ func (x Pii_Protection) String() string {
 }
 
 func (Pii_Protection) Descriptor() protoreflect.EnumDescriptor {
-	return file_prism_v1_options_proto_enumTypes[4].Descriptor()
+	return file_prism_v1_options_proto_enumTypes[5].Descriptor()
 }
 
 func (Pii_Protection) Type() protoreflect.EnumType {
-	return &file_prism_v1_options_proto_enumTypes[4]
+	return &file_prism_v1_options_proto_enumTypes[5]
 }
 
 func (x Pii_Protection) Number() protoreflect.EnumNumber {
@@ -475,7 +530,10 @@ func (*Entity_KeyValue) isEntity_Abstraction() {}
 // KeyValue serves put, get, delete and compare-and-swap by key, batches of
 // them, a scan in key order, and a Find for every index.
 type KeyValue struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What the entity does without: those methods are not in the contract, and a
+	// store that cannot do it may serve the entity. Unset: nothing.
+	Without       []KeyValue_Part `protobuf:"varint,1,rep,packed,name=without,proto3,enum=prism.v1.KeyValue_Part" json:"without,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -508,6 +566,13 @@ func (x *KeyValue) ProtoReflect() protoreflect.Message {
 // Deprecated: Use KeyValue.ProtoReflect.Descriptor instead.
 func (*KeyValue) Descriptor() ([]byte, []int) {
 	return file_prism_v1_options_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *KeyValue) GetWithout() []KeyValue_Part {
+	if x != nil {
+		return x.Without
+	}
+	return nil
 }
 
 // Capacity is the declared load and volume of an entity. An unset number is
@@ -599,12 +664,13 @@ type Field struct {
 	Index Field_Index `protobuf:"varint,3,opt,name=index,proto3,enum=prism.v1.Field_Index" json:"index,omitempty"`
 	// Marks the field as personal data.
 	Pii *Pii `protobuf:"bytes,4,opt,name=pii,proto3" json:"pii,omitempty"`
-	// A record without the field is refused. Text must not be empty.
+	// A record without the field is refused. Text and bytes must not be empty; of
+	// a oneof it has to be this member that is set.
 	Required bool `protobuf:"varint,5,opt,name=required,proto3" json:"required,omitempty"`
-	// The least length of text in bytes.
+	// The least length of text or bytes, in bytes.
 	MinLength uint32 `protobuf:"varint,6,opt,name=min_length,json=minLength,proto3" json:"min_length,omitempty"`
-	// The greatest length of text in bytes. Text that is a key or indexed must
-	// have one: an encoded key, and an index entry with its key, is at most
+	// The greatest length of text or bytes, in bytes. Those that are a key or
+	// indexed must have one: an encoded key, and an index entry with its key, is at most
 	// 1,024 bytes.
 	MaxLength uint32 `protobuf:"varint,7,opt,name=max_length,json=maxLength,proto3" json:"max_length,omitempty"`
 	// The values an integer may have.
@@ -1011,9 +1077,14 @@ const file_prism_v1_options_proto_rawDesc = "" +
 	"\aColumns\x12\x17\n" +
 	"\x13COLUMNS_UNSPECIFIED\x10\x00\x12\a\n" +
 	"\x03ALL\x10\x01B\r\n" +
-	"\vabstraction\"\n" +
-	"\n" +
-	"\bKeyValue\"\xb6\x01\n" +
+	"\vabstraction\"z\n" +
+	"\bKeyValue\x121\n" +
+	"\awithout\x18\x01 \x03(\x0e2\x17.prism.v1.KeyValue.PartR\awithout\";\n" +
+	"\x04Part\x12\x14\n" +
+	"\x10PART_UNSPECIFIED\x10\x00\x12\b\n" +
+	"\x04SWAP\x10\x01\x12\t\n" +
+	"\x05BATCH\x10\x02\x12\b\n" +
+	"\x04SCAN\x10\x03\"\xb6\x01\n" +
 	"\bCapacity\x121\n" +
 	"\x15peak_reads_per_second\x18\x01 \x01(\x04R\x12peakReadsPerSecond\x123\n" +
 	"\x16peak_writes_per_second\x18\x02 \x01(\x04R\x13peakWritesPerSecond\x12\x18\n" +
@@ -1081,48 +1152,50 @@ func file_prism_v1_options_proto_rawDescGZIP() []byte {
 	return file_prism_v1_options_proto_rawDescData
 }
 
-var file_prism_v1_options_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
+var file_prism_v1_options_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
 var file_prism_v1_options_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_prism_v1_options_proto_goTypes = []any{
 	(Entity_Durability)(0),              // 0: prism.v1.Entity.Durability
 	(Entity_Columns)(0),                 // 1: prism.v1.Entity.Columns
-	(Field_Index)(0),                    // 2: prism.v1.Field.Index
-	(Pii_Category)(0),                   // 3: prism.v1.Pii.Category
-	(Pii_Protection)(0),                 // 4: prism.v1.Pii.Protection
-	(*Entity)(nil),                      // 5: prism.v1.Entity
-	(*KeyValue)(nil),                    // 6: prism.v1.KeyValue
-	(*Capacity)(nil),                    // 7: prism.v1.Capacity
-	(*Field)(nil),                       // 8: prism.v1.Field
-	(*Range)(nil),                       // 9: prism.v1.Range
-	(*Column)(nil),                      // 10: prism.v1.Column
-	(*Pii)(nil),                         // 11: prism.v1.Pii
-	(*Entity_Index)(nil),                // 12: prism.v1.Entity.Index
-	(*durationpb.Duration)(nil),         // 13: google.protobuf.Duration
-	(*descriptorpb.MessageOptions)(nil), // 14: google.protobuf.MessageOptions
-	(*descriptorpb.FieldOptions)(nil),   // 15: google.protobuf.FieldOptions
+	(KeyValue_Part)(0),                  // 2: prism.v1.KeyValue.Part
+	(Field_Index)(0),                    // 3: prism.v1.Field.Index
+	(Pii_Category)(0),                   // 4: prism.v1.Pii.Category
+	(Pii_Protection)(0),                 // 5: prism.v1.Pii.Protection
+	(*Entity)(nil),                      // 6: prism.v1.Entity
+	(*KeyValue)(nil),                    // 7: prism.v1.KeyValue
+	(*Capacity)(nil),                    // 8: prism.v1.Capacity
+	(*Field)(nil),                       // 9: prism.v1.Field
+	(*Range)(nil),                       // 10: prism.v1.Range
+	(*Column)(nil),                      // 11: prism.v1.Column
+	(*Pii)(nil),                         // 12: prism.v1.Pii
+	(*Entity_Index)(nil),                // 13: prism.v1.Entity.Index
+	(*durationpb.Duration)(nil),         // 14: google.protobuf.Duration
+	(*descriptorpb.MessageOptions)(nil), // 15: google.protobuf.MessageOptions
+	(*descriptorpb.FieldOptions)(nil),   // 16: google.protobuf.FieldOptions
 }
 var file_prism_v1_options_proto_depIdxs = []int32{
-	6,  // 0: prism.v1.Entity.key_value:type_name -> prism.v1.KeyValue
-	12, // 1: prism.v1.Entity.index:type_name -> prism.v1.Entity.Index
-	7,  // 2: prism.v1.Entity.capacity:type_name -> prism.v1.Capacity
+	7,  // 0: prism.v1.Entity.key_value:type_name -> prism.v1.KeyValue
+	13, // 1: prism.v1.Entity.index:type_name -> prism.v1.Entity.Index
+	8,  // 2: prism.v1.Entity.capacity:type_name -> prism.v1.Capacity
 	0,  // 3: prism.v1.Entity.durability:type_name -> prism.v1.Entity.Durability
-	13, // 4: prism.v1.Entity.ttl:type_name -> google.protobuf.Duration
+	14, // 4: prism.v1.Entity.ttl:type_name -> google.protobuf.Duration
 	1,  // 5: prism.v1.Entity.columns:type_name -> prism.v1.Entity.Columns
-	2,  // 6: prism.v1.Field.index:type_name -> prism.v1.Field.Index
-	11, // 7: prism.v1.Field.pii:type_name -> prism.v1.Pii
-	9,  // 8: prism.v1.Field.range:type_name -> prism.v1.Range
-	10, // 9: prism.v1.Field.column:type_name -> prism.v1.Column
-	3,  // 10: prism.v1.Pii.category:type_name -> prism.v1.Pii.Category
-	4,  // 11: prism.v1.Pii.protection:type_name -> prism.v1.Pii.Protection
-	14, // 12: prism.v1.entity:extendee -> google.protobuf.MessageOptions
-	15, // 13: prism.v1.field:extendee -> google.protobuf.FieldOptions
-	5,  // 14: prism.v1.entity:type_name -> prism.v1.Entity
-	8,  // 15: prism.v1.field:type_name -> prism.v1.Field
-	16, // [16:16] is the sub-list for method output_type
-	16, // [16:16] is the sub-list for method input_type
-	14, // [14:16] is the sub-list for extension type_name
-	12, // [12:14] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	2,  // 6: prism.v1.KeyValue.without:type_name -> prism.v1.KeyValue.Part
+	3,  // 7: prism.v1.Field.index:type_name -> prism.v1.Field.Index
+	12, // 8: prism.v1.Field.pii:type_name -> prism.v1.Pii
+	10, // 9: prism.v1.Field.range:type_name -> prism.v1.Range
+	11, // 10: prism.v1.Field.column:type_name -> prism.v1.Column
+	4,  // 11: prism.v1.Pii.category:type_name -> prism.v1.Pii.Category
+	5,  // 12: prism.v1.Pii.protection:type_name -> prism.v1.Pii.Protection
+	15, // 13: prism.v1.entity:extendee -> google.protobuf.MessageOptions
+	16, // 14: prism.v1.field:extendee -> google.protobuf.FieldOptions
+	6,  // 15: prism.v1.entity:type_name -> prism.v1.Entity
+	9,  // 16: prism.v1.field:type_name -> prism.v1.Field
+	17, // [17:17] is the sub-list for method output_type
+	17, // [17:17] is the sub-list for method input_type
+	15, // [15:17] is the sub-list for extension type_name
+	13, // [13:15] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_prism_v1_options_proto_init() }
@@ -1139,7 +1212,7 @@ func file_prism_v1_options_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_prism_v1_options_proto_rawDesc), len(file_prism_v1_options_proto_rawDesc)),
-			NumEnums:      5,
+			NumEnums:      6,
 			NumMessages:   8,
 			NumExtensions: 2,
 			NumServices:   0,

@@ -21,6 +21,7 @@ import (
 	"github.com/prism-proxy/prism/out/conformancesqlite/proxy/conformance/v1/relic"
 	"github.com/prism-proxy/prism/out/conformancesqlite/proxy/conformance/v1/sample"
 	"github.com/prism-proxy/prism/out/conformancesqlite/proxy/conformance/v1/scalar"
+	"github.com/prism-proxy/prism/out/conformancesqlite/proxy/conformance/v1/ticket"
 	"github.com/prism-proxy/prism/out/conformancesqlite/proxy/conformance/v1/westnote"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/schemas/conformance/sqlite/migrations"
@@ -38,7 +39,7 @@ var contract []byte
 func Deployment() *runtime.Deployment {
 	return &runtime.Deployment{
 		Name:        "conformancesqlite",
-		SchemaHash:  "3e710c14ce6afe41bc03ce7bf34712ae72688763610c6a485ddade825b3d7c8a",
+		SchemaHash:  "6584dea49b27c367efb1c3df52ec2b596e0ea943a5808e3990fa4a145474e62f",
 		Release:     1,
 		Generator:   "0.1.0",
 		Listen:      "127.0.0.1:8980",
@@ -114,8 +115,11 @@ func Deployment() *runtime.Deployment {
 				Synchronous: "FULL",
 				Readers:     2,
 				Migrations:  migrations.Files,
-				Tables:      []string{"west_notes"},
-			}, westnote.NewService),
+				Tables:      []string{"tickets", "west_notes"},
+			},
+				ticket.NewService,
+				westnote.NewService,
+			),
 		},
 	}
 }

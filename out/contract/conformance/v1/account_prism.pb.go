@@ -875,9 +875,8 @@ func (x *ScanAccountsResponse) GetNextPageToken() string {
 }
 
 type FindAccountsByConfirmedAtRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Unset: the account is not confirmed.
-	ConfirmedAt *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=confirmed_at,json=confirmedAt,proto3" json:"confirmed_at,omitempty"`
+	state protoimpl.MessageState               `protogen:"open.v1"`
+	By    *FindAccountsByConfirmedAtRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
 	// Lists from the last to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
 	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
@@ -920,9 +919,9 @@ func (*FindAccountsByConfirmedAtRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_account_prism_proto_rawDescGZIP(), []int{18}
 }
 
-func (x *FindAccountsByConfirmedAtRequest) GetConfirmedAt() *timestamppb.Timestamp {
+func (x *FindAccountsByConfirmedAtRequest) GetBy() *FindAccountsByConfirmedAtRequest_By {
 	if x != nil {
-		return x.ConfirmedAt
+		return x.By
 	}
 	return nil
 }
@@ -1002,8 +1001,8 @@ func (x *FindAccountsByConfirmedAtResponse) GetNextPageToken() string {
 }
 
 type FindAccountsByEmailRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	Email string                 `protobuf:"bytes,1,opt,name=email,proto3" json:"email,omitempty"`
+	state protoimpl.MessageState         `protogen:"open.v1"`
+	By    *FindAccountsByEmailRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
 	// Lists from the last to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
 	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
@@ -1046,11 +1045,11 @@ func (*FindAccountsByEmailRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_account_prism_proto_rawDescGZIP(), []int{20}
 }
 
-func (x *FindAccountsByEmailRequest) GetEmail() string {
+func (x *FindAccountsByEmailRequest) GetBy() *FindAccountsByEmailRequest_By {
 	if x != nil {
-		return x.Email
+		return x.By
 	}
-	return ""
+	return nil
 }
 
 func (x *FindAccountsByEmailRequest) GetReverse() bool {
@@ -1128,8 +1127,8 @@ func (x *FindAccountsByEmailResponse) GetNextPageToken() string {
 }
 
 type FindAccountsByExtensionRequest struct {
-	state     protoimpl.MessageState `protogen:"open.v1"`
-	Extension int64                  `protobuf:"varint,1,opt,name=extension,proto3" json:"extension,omitempty"`
+	state protoimpl.MessageState             `protogen:"open.v1"`
+	By    *FindAccountsByExtensionRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
 	// Lists from the last to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
 	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
@@ -1172,11 +1171,11 @@ func (*FindAccountsByExtensionRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_account_prism_proto_rawDescGZIP(), []int{22}
 }
 
-func (x *FindAccountsByExtensionRequest) GetExtension() int64 {
+func (x *FindAccountsByExtensionRequest) GetBy() *FindAccountsByExtensionRequest_By {
 	if x != nil {
-		return x.Extension
+		return x.By
 	}
-	return 0
+	return nil
 }
 
 func (x *FindAccountsByExtensionRequest) GetReverse() bool {
@@ -1387,6 +1386,142 @@ func (x *BatchDeleteAccountsResponse_Result) GetExisted() bool {
 	return false
 }
 
+// The values to find by.
+type FindAccountsByConfirmedAtRequest_By struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Unset: the account is not confirmed.
+	ConfirmedAt   *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=confirmed_at,json=confirmedAt,proto3" json:"confirmed_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindAccountsByConfirmedAtRequest_By) Reset() {
+	*x = FindAccountsByConfirmedAtRequest_By{}
+	mi := &file_conformance_v1_account_prism_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindAccountsByConfirmedAtRequest_By) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindAccountsByConfirmedAtRequest_By) ProtoMessage() {}
+
+func (x *FindAccountsByConfirmedAtRequest_By) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_account_prism_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindAccountsByConfirmedAtRequest_By.ProtoReflect.Descriptor instead.
+func (*FindAccountsByConfirmedAtRequest_By) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_account_prism_proto_rawDescGZIP(), []int{18, 0}
+}
+
+func (x *FindAccountsByConfirmedAtRequest_By) GetConfirmedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ConfirmedAt
+	}
+	return nil
+}
+
+// The values to find by.
+type FindAccountsByEmailRequest_By struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Email         string                 `protobuf:"bytes,9,opt,name=email,proto3" json:"email,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindAccountsByEmailRequest_By) Reset() {
+	*x = FindAccountsByEmailRequest_By{}
+	mi := &file_conformance_v1_account_prism_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindAccountsByEmailRequest_By) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindAccountsByEmailRequest_By) ProtoMessage() {}
+
+func (x *FindAccountsByEmailRequest_By) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_account_prism_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindAccountsByEmailRequest_By.ProtoReflect.Descriptor instead.
+func (*FindAccountsByEmailRequest_By) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_account_prism_proto_rawDescGZIP(), []int{20, 0}
+}
+
+func (x *FindAccountsByEmailRequest_By) GetEmail() string {
+	if x != nil {
+		return x.Email
+	}
+	return ""
+}
+
+// The values to find by.
+type FindAccountsByExtensionRequest_By struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Extension     int64                  `protobuf:"varint,10,opt,name=extension,proto3" json:"extension,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindAccountsByExtensionRequest_By) Reset() {
+	*x = FindAccountsByExtensionRequest_By{}
+	mi := &file_conformance_v1_account_prism_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindAccountsByExtensionRequest_By) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindAccountsByExtensionRequest_By) ProtoMessage() {}
+
+func (x *FindAccountsByExtensionRequest_By) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_account_prism_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindAccountsByExtensionRequest_By.ProtoReflect.Descriptor instead.
+func (*FindAccountsByExtensionRequest_By) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_account_prism_proto_rawDescGZIP(), []int{22, 0}
+}
+
+func (x *FindAccountsByExtensionRequest_By) GetExtension() int64 {
+	if x != nil {
+		return x.Extension
+	}
+	return 0
+}
+
 var File_conformance_v1_account_prism_proto protoreflect.FileDescriptor
 
 const file_conformance_v1_account_prism_proto_rawDesc = "" +
@@ -1443,31 +1578,38 @@ const file_conformance_v1_account_prism_proto_rawDesc = "" +
 	"page_token\x18\x0f \x01(\tR\tpageToken\"w\n" +
 	"\x14ScanAccountsResponse\x127\n" +
 	"\arecords\x18\x01 \x03(\v2\x1d.conformance.v1.AccountRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xb7\x01\n" +
-	" FindAccountsByConfirmedAtRequest\x12=\n" +
-	"\fconfirmed_at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\vconfirmedAt\x12\x18\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x82\x02\n" +
+	" FindAccountsByConfirmedAtRequest\x12C\n" +
+	"\x02by\x18\x01 \x01(\v23.conformance.v1.FindAccountsByConfirmedAtRequest.ByR\x02by\x12\x18\n" +
 	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
 	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x0f \x01(\tR\tpageToken\"\x84\x01\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\x1aC\n" +
+	"\x02By\x12=\n" +
+	"\fconfirmed_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\vconfirmedAt\"\x84\x01\n" +
 	"!FindAccountsByConfirmedAtResponse\x127\n" +
 	"\arecords\x18\x01 \x03(\v2\x1d.conformance.v1.AccountRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x88\x01\n" +
-	"\x1aFindAccountsByEmailRequest\x12\x14\n" +
-	"\x05email\x18\x01 \x01(\tR\x05email\x12\x18\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xcd\x01\n" +
+	"\x1aFindAccountsByEmailRequest\x12=\n" +
+	"\x02by\x18\x01 \x01(\v2-.conformance.v1.FindAccountsByEmailRequest.ByR\x02by\x12\x18\n" +
 	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
 	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x0f \x01(\tR\tpageToken\"~\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\x1a\x1a\n" +
+	"\x02By\x12\x14\n" +
+	"\x05email\x18\t \x01(\tR\x05email\"~\n" +
 	"\x1bFindAccountsByEmailResponse\x127\n" +
 	"\arecords\x18\x01 \x03(\v2\x1d.conformance.v1.AccountRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x94\x01\n" +
-	"\x1eFindAccountsByExtensionRequest\x12\x1c\n" +
-	"\textension\x18\x01 \x01(\x03R\textension\x12\x18\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xdd\x01\n" +
+	"\x1eFindAccountsByExtensionRequest\x12A\n" +
+	"\x02by\x18\x01 \x01(\v21.conformance.v1.FindAccountsByExtensionRequest.ByR\x02by\x12\x18\n" +
 	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
 	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x0f \x01(\tR\tpageToken\"\x82\x01\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\x1a\"\n" +
+	"\x02By\x12\x1c\n" +
+	"\textension\x18\n" +
+	" \x01(\x03R\textension\"\x82\x01\n" +
 	"\x1fFindAccountsByExtensionResponse\x127\n" +
 	"\arecords\x18\x01 \x03(\v2\x1d.conformance.v1.AccountRecordR\arecords\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\x96\t\n" +
@@ -1498,84 +1640,90 @@ func file_conformance_v1_account_prism_proto_rawDescGZIP() []byte {
 	return file_conformance_v1_account_prism_proto_rawDescData
 }
 
-var file_conformance_v1_account_prism_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
+var file_conformance_v1_account_prism_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
 var file_conformance_v1_account_prism_proto_goTypes = []any{
-	(*AccountKey)(nil),                         // 0: conformance.v1.AccountKey
-	(*AccountRecord)(nil),                      // 1: conformance.v1.AccountRecord
-	(*PutAccountRequest)(nil),                  // 2: conformance.v1.PutAccountRequest
-	(*PutAccountResponse)(nil),                 // 3: conformance.v1.PutAccountResponse
-	(*GetAccountRequest)(nil),                  // 4: conformance.v1.GetAccountRequest
-	(*GetAccountResponse)(nil),                 // 5: conformance.v1.GetAccountResponse
-	(*DeleteAccountRequest)(nil),               // 6: conformance.v1.DeleteAccountRequest
-	(*DeleteAccountResponse)(nil),              // 7: conformance.v1.DeleteAccountResponse
-	(*CompareAndSwapAccountRequest)(nil),       // 8: conformance.v1.CompareAndSwapAccountRequest
-	(*CompareAndSwapAccountResponse)(nil),      // 9: conformance.v1.CompareAndSwapAccountResponse
-	(*BatchPutAccountsRequest)(nil),            // 10: conformance.v1.BatchPutAccountsRequest
-	(*BatchPutAccountsResponse)(nil),           // 11: conformance.v1.BatchPutAccountsResponse
-	(*BatchGetAccountsRequest)(nil),            // 12: conformance.v1.BatchGetAccountsRequest
-	(*BatchGetAccountsResponse)(nil),           // 13: conformance.v1.BatchGetAccountsResponse
-	(*BatchDeleteAccountsRequest)(nil),         // 14: conformance.v1.BatchDeleteAccountsRequest
-	(*BatchDeleteAccountsResponse)(nil),        // 15: conformance.v1.BatchDeleteAccountsResponse
-	(*ScanAccountsRequest)(nil),                // 16: conformance.v1.ScanAccountsRequest
-	(*ScanAccountsResponse)(nil),               // 17: conformance.v1.ScanAccountsResponse
-	(*FindAccountsByConfirmedAtRequest)(nil),   // 18: conformance.v1.FindAccountsByConfirmedAtRequest
-	(*FindAccountsByConfirmedAtResponse)(nil),  // 19: conformance.v1.FindAccountsByConfirmedAtResponse
-	(*FindAccountsByEmailRequest)(nil),         // 20: conformance.v1.FindAccountsByEmailRequest
-	(*FindAccountsByEmailResponse)(nil),        // 21: conformance.v1.FindAccountsByEmailResponse
-	(*FindAccountsByExtensionRequest)(nil),     // 22: conformance.v1.FindAccountsByExtensionRequest
-	(*FindAccountsByExtensionResponse)(nil),    // 23: conformance.v1.FindAccountsByExtensionResponse
-	(*BatchPutAccountsResponse_Result)(nil),    // 24: conformance.v1.BatchPutAccountsResponse.Result
-	(*BatchGetAccountsResponse_Result)(nil),    // 25: conformance.v1.BatchGetAccountsResponse.Result
-	(*BatchDeleteAccountsResponse_Result)(nil), // 26: conformance.v1.BatchDeleteAccountsResponse.Result
-	(*Account)(nil),                            // 27: conformance.v1.Account
-	(*timestamppb.Timestamp)(nil),              // 28: google.protobuf.Timestamp
+	(*AccountKey)(nil),                          // 0: conformance.v1.AccountKey
+	(*AccountRecord)(nil),                       // 1: conformance.v1.AccountRecord
+	(*PutAccountRequest)(nil),                   // 2: conformance.v1.PutAccountRequest
+	(*PutAccountResponse)(nil),                  // 3: conformance.v1.PutAccountResponse
+	(*GetAccountRequest)(nil),                   // 4: conformance.v1.GetAccountRequest
+	(*GetAccountResponse)(nil),                  // 5: conformance.v1.GetAccountResponse
+	(*DeleteAccountRequest)(nil),                // 6: conformance.v1.DeleteAccountRequest
+	(*DeleteAccountResponse)(nil),               // 7: conformance.v1.DeleteAccountResponse
+	(*CompareAndSwapAccountRequest)(nil),        // 8: conformance.v1.CompareAndSwapAccountRequest
+	(*CompareAndSwapAccountResponse)(nil),       // 9: conformance.v1.CompareAndSwapAccountResponse
+	(*BatchPutAccountsRequest)(nil),             // 10: conformance.v1.BatchPutAccountsRequest
+	(*BatchPutAccountsResponse)(nil),            // 11: conformance.v1.BatchPutAccountsResponse
+	(*BatchGetAccountsRequest)(nil),             // 12: conformance.v1.BatchGetAccountsRequest
+	(*BatchGetAccountsResponse)(nil),            // 13: conformance.v1.BatchGetAccountsResponse
+	(*BatchDeleteAccountsRequest)(nil),          // 14: conformance.v1.BatchDeleteAccountsRequest
+	(*BatchDeleteAccountsResponse)(nil),         // 15: conformance.v1.BatchDeleteAccountsResponse
+	(*ScanAccountsRequest)(nil),                 // 16: conformance.v1.ScanAccountsRequest
+	(*ScanAccountsResponse)(nil),                // 17: conformance.v1.ScanAccountsResponse
+	(*FindAccountsByConfirmedAtRequest)(nil),    // 18: conformance.v1.FindAccountsByConfirmedAtRequest
+	(*FindAccountsByConfirmedAtResponse)(nil),   // 19: conformance.v1.FindAccountsByConfirmedAtResponse
+	(*FindAccountsByEmailRequest)(nil),          // 20: conformance.v1.FindAccountsByEmailRequest
+	(*FindAccountsByEmailResponse)(nil),         // 21: conformance.v1.FindAccountsByEmailResponse
+	(*FindAccountsByExtensionRequest)(nil),      // 22: conformance.v1.FindAccountsByExtensionRequest
+	(*FindAccountsByExtensionResponse)(nil),     // 23: conformance.v1.FindAccountsByExtensionResponse
+	(*BatchPutAccountsResponse_Result)(nil),     // 24: conformance.v1.BatchPutAccountsResponse.Result
+	(*BatchGetAccountsResponse_Result)(nil),     // 25: conformance.v1.BatchGetAccountsResponse.Result
+	(*BatchDeleteAccountsResponse_Result)(nil),  // 26: conformance.v1.BatchDeleteAccountsResponse.Result
+	(*FindAccountsByConfirmedAtRequest_By)(nil), // 27: conformance.v1.FindAccountsByConfirmedAtRequest.By
+	(*FindAccountsByEmailRequest_By)(nil),       // 28: conformance.v1.FindAccountsByEmailRequest.By
+	(*FindAccountsByExtensionRequest_By)(nil),   // 29: conformance.v1.FindAccountsByExtensionRequest.By
+	(*Account)(nil),                             // 30: conformance.v1.Account
+	(*timestamppb.Timestamp)(nil),               // 31: google.protobuf.Timestamp
 }
 var file_conformance_v1_account_prism_proto_depIdxs = []int32{
-	27, // 0: conformance.v1.AccountRecord.account:type_name -> conformance.v1.Account
-	27, // 1: conformance.v1.PutAccountRequest.account:type_name -> conformance.v1.Account
+	30, // 0: conformance.v1.AccountRecord.account:type_name -> conformance.v1.Account
+	30, // 1: conformance.v1.PutAccountRequest.account:type_name -> conformance.v1.Account
 	0,  // 2: conformance.v1.GetAccountRequest.key:type_name -> conformance.v1.AccountKey
 	1,  // 3: conformance.v1.GetAccountResponse.record:type_name -> conformance.v1.AccountRecord
 	0,  // 4: conformance.v1.DeleteAccountRequest.key:type_name -> conformance.v1.AccountKey
-	27, // 5: conformance.v1.CompareAndSwapAccountRequest.account:type_name -> conformance.v1.Account
-	27, // 6: conformance.v1.BatchPutAccountsRequest.accounts:type_name -> conformance.v1.Account
+	30, // 5: conformance.v1.CompareAndSwapAccountRequest.account:type_name -> conformance.v1.Account
+	30, // 6: conformance.v1.BatchPutAccountsRequest.accounts:type_name -> conformance.v1.Account
 	24, // 7: conformance.v1.BatchPutAccountsResponse.results:type_name -> conformance.v1.BatchPutAccountsResponse.Result
 	0,  // 8: conformance.v1.BatchGetAccountsRequest.keys:type_name -> conformance.v1.AccountKey
 	25, // 9: conformance.v1.BatchGetAccountsResponse.results:type_name -> conformance.v1.BatchGetAccountsResponse.Result
 	0,  // 10: conformance.v1.BatchDeleteAccountsRequest.keys:type_name -> conformance.v1.AccountKey
 	26, // 11: conformance.v1.BatchDeleteAccountsResponse.results:type_name -> conformance.v1.BatchDeleteAccountsResponse.Result
 	1,  // 12: conformance.v1.ScanAccountsResponse.records:type_name -> conformance.v1.AccountRecord
-	28, // 13: conformance.v1.FindAccountsByConfirmedAtRequest.confirmed_at:type_name -> google.protobuf.Timestamp
+	27, // 13: conformance.v1.FindAccountsByConfirmedAtRequest.by:type_name -> conformance.v1.FindAccountsByConfirmedAtRequest.By
 	1,  // 14: conformance.v1.FindAccountsByConfirmedAtResponse.records:type_name -> conformance.v1.AccountRecord
-	1,  // 15: conformance.v1.FindAccountsByEmailResponse.records:type_name -> conformance.v1.AccountRecord
-	1,  // 16: conformance.v1.FindAccountsByExtensionResponse.records:type_name -> conformance.v1.AccountRecord
-	1,  // 17: conformance.v1.BatchGetAccountsResponse.Result.record:type_name -> conformance.v1.AccountRecord
-	2,  // 18: conformance.v1.AccountService.PutAccount:input_type -> conformance.v1.PutAccountRequest
-	4,  // 19: conformance.v1.AccountService.GetAccount:input_type -> conformance.v1.GetAccountRequest
-	6,  // 20: conformance.v1.AccountService.DeleteAccount:input_type -> conformance.v1.DeleteAccountRequest
-	8,  // 21: conformance.v1.AccountService.CompareAndSwapAccount:input_type -> conformance.v1.CompareAndSwapAccountRequest
-	10, // 22: conformance.v1.AccountService.BatchPutAccounts:input_type -> conformance.v1.BatchPutAccountsRequest
-	12, // 23: conformance.v1.AccountService.BatchGetAccounts:input_type -> conformance.v1.BatchGetAccountsRequest
-	14, // 24: conformance.v1.AccountService.BatchDeleteAccounts:input_type -> conformance.v1.BatchDeleteAccountsRequest
-	16, // 25: conformance.v1.AccountService.ScanAccounts:input_type -> conformance.v1.ScanAccountsRequest
-	18, // 26: conformance.v1.AccountService.FindAccountsByConfirmedAt:input_type -> conformance.v1.FindAccountsByConfirmedAtRequest
-	20, // 27: conformance.v1.AccountService.FindAccountsByEmail:input_type -> conformance.v1.FindAccountsByEmailRequest
-	22, // 28: conformance.v1.AccountService.FindAccountsByExtension:input_type -> conformance.v1.FindAccountsByExtensionRequest
-	3,  // 29: conformance.v1.AccountService.PutAccount:output_type -> conformance.v1.PutAccountResponse
-	5,  // 30: conformance.v1.AccountService.GetAccount:output_type -> conformance.v1.GetAccountResponse
-	7,  // 31: conformance.v1.AccountService.DeleteAccount:output_type -> conformance.v1.DeleteAccountResponse
-	9,  // 32: conformance.v1.AccountService.CompareAndSwapAccount:output_type -> conformance.v1.CompareAndSwapAccountResponse
-	11, // 33: conformance.v1.AccountService.BatchPutAccounts:output_type -> conformance.v1.BatchPutAccountsResponse
-	13, // 34: conformance.v1.AccountService.BatchGetAccounts:output_type -> conformance.v1.BatchGetAccountsResponse
-	15, // 35: conformance.v1.AccountService.BatchDeleteAccounts:output_type -> conformance.v1.BatchDeleteAccountsResponse
-	17, // 36: conformance.v1.AccountService.ScanAccounts:output_type -> conformance.v1.ScanAccountsResponse
-	19, // 37: conformance.v1.AccountService.FindAccountsByConfirmedAt:output_type -> conformance.v1.FindAccountsByConfirmedAtResponse
-	21, // 38: conformance.v1.AccountService.FindAccountsByEmail:output_type -> conformance.v1.FindAccountsByEmailResponse
-	23, // 39: conformance.v1.AccountService.FindAccountsByExtension:output_type -> conformance.v1.FindAccountsByExtensionResponse
-	29, // [29:40] is the sub-list for method output_type
-	18, // [18:29] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	28, // 15: conformance.v1.FindAccountsByEmailRequest.by:type_name -> conformance.v1.FindAccountsByEmailRequest.By
+	1,  // 16: conformance.v1.FindAccountsByEmailResponse.records:type_name -> conformance.v1.AccountRecord
+	29, // 17: conformance.v1.FindAccountsByExtensionRequest.by:type_name -> conformance.v1.FindAccountsByExtensionRequest.By
+	1,  // 18: conformance.v1.FindAccountsByExtensionResponse.records:type_name -> conformance.v1.AccountRecord
+	1,  // 19: conformance.v1.BatchGetAccountsResponse.Result.record:type_name -> conformance.v1.AccountRecord
+	31, // 20: conformance.v1.FindAccountsByConfirmedAtRequest.By.confirmed_at:type_name -> google.protobuf.Timestamp
+	2,  // 21: conformance.v1.AccountService.PutAccount:input_type -> conformance.v1.PutAccountRequest
+	4,  // 22: conformance.v1.AccountService.GetAccount:input_type -> conformance.v1.GetAccountRequest
+	6,  // 23: conformance.v1.AccountService.DeleteAccount:input_type -> conformance.v1.DeleteAccountRequest
+	8,  // 24: conformance.v1.AccountService.CompareAndSwapAccount:input_type -> conformance.v1.CompareAndSwapAccountRequest
+	10, // 25: conformance.v1.AccountService.BatchPutAccounts:input_type -> conformance.v1.BatchPutAccountsRequest
+	12, // 26: conformance.v1.AccountService.BatchGetAccounts:input_type -> conformance.v1.BatchGetAccountsRequest
+	14, // 27: conformance.v1.AccountService.BatchDeleteAccounts:input_type -> conformance.v1.BatchDeleteAccountsRequest
+	16, // 28: conformance.v1.AccountService.ScanAccounts:input_type -> conformance.v1.ScanAccountsRequest
+	18, // 29: conformance.v1.AccountService.FindAccountsByConfirmedAt:input_type -> conformance.v1.FindAccountsByConfirmedAtRequest
+	20, // 30: conformance.v1.AccountService.FindAccountsByEmail:input_type -> conformance.v1.FindAccountsByEmailRequest
+	22, // 31: conformance.v1.AccountService.FindAccountsByExtension:input_type -> conformance.v1.FindAccountsByExtensionRequest
+	3,  // 32: conformance.v1.AccountService.PutAccount:output_type -> conformance.v1.PutAccountResponse
+	5,  // 33: conformance.v1.AccountService.GetAccount:output_type -> conformance.v1.GetAccountResponse
+	7,  // 34: conformance.v1.AccountService.DeleteAccount:output_type -> conformance.v1.DeleteAccountResponse
+	9,  // 35: conformance.v1.AccountService.CompareAndSwapAccount:output_type -> conformance.v1.CompareAndSwapAccountResponse
+	11, // 36: conformance.v1.AccountService.BatchPutAccounts:output_type -> conformance.v1.BatchPutAccountsResponse
+	13, // 37: conformance.v1.AccountService.BatchGetAccounts:output_type -> conformance.v1.BatchGetAccountsResponse
+	15, // 38: conformance.v1.AccountService.BatchDeleteAccounts:output_type -> conformance.v1.BatchDeleteAccountsResponse
+	17, // 39: conformance.v1.AccountService.ScanAccounts:output_type -> conformance.v1.ScanAccountsResponse
+	19, // 40: conformance.v1.AccountService.FindAccountsByConfirmedAt:output_type -> conformance.v1.FindAccountsByConfirmedAtResponse
+	21, // 41: conformance.v1.AccountService.FindAccountsByEmail:output_type -> conformance.v1.FindAccountsByEmailResponse
+	23, // 42: conformance.v1.AccountService.FindAccountsByExtension:output_type -> conformance.v1.FindAccountsByExtensionResponse
+	32, // [32:43] is the sub-list for method output_type
+	21, // [21:32] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_conformance_v1_account_prism_proto_init() }
@@ -1590,7 +1738,7 @@ func file_conformance_v1_account_prism_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_conformance_v1_account_prism_proto_rawDesc), len(file_conformance_v1_account_prism_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   27,
+			NumMessages:   30,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -875,8 +875,8 @@ func (x *ScanBadgesResponse) GetNextPageToken() string {
 }
 
 type FindBadgeByNumberRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Number        int64                  `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
+	state         protoimpl.MessageState       `protogen:"open.v1"`
+	By            *FindBadgeByNumberRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -911,11 +911,11 @@ func (*FindBadgeByNumberRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_badge_prism_proto_rawDescGZIP(), []int{18}
 }
 
-func (x *FindBadgeByNumberRequest) GetNumber() int64 {
+func (x *FindBadgeByNumberRequest) GetBy() *FindBadgeByNumberRequest_By {
 	if x != nil {
-		return x.Number
+		return x.By
 	}
-	return 0
+	return nil
 }
 
 type FindBadgeByNumberResponse struct {
@@ -963,8 +963,8 @@ func (x *FindBadgeByNumberResponse) GetRecord() *BadgeRecord {
 }
 
 type FindBadgeByChipRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Chip          uint64                 `protobuf:"varint,1,opt,name=chip,proto3" json:"chip,omitempty"`
+	state         protoimpl.MessageState     `protogen:"open.v1"`
+	By            *FindBadgeByChipRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -999,11 +999,11 @@ func (*FindBadgeByChipRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_badge_prism_proto_rawDescGZIP(), []int{20}
 }
 
-func (x *FindBadgeByChipRequest) GetChip() uint64 {
+func (x *FindBadgeByChipRequest) GetBy() *FindBadgeByChipRequest_By {
 	if x != nil {
-		return x.Chip
+		return x.By
 	}
-	return 0
+	return nil
 }
 
 type FindBadgeByChipResponse struct {
@@ -1051,8 +1051,8 @@ func (x *FindBadgeByChipResponse) GetRecord() *BadgeRecord {
 }
 
 type FindBadgeByMasterRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Master        bool                   `protobuf:"varint,1,opt,name=master,proto3" json:"master,omitempty"`
+	state         protoimpl.MessageState       `protogen:"open.v1"`
+	By            *FindBadgeByMasterRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1087,11 +1087,11 @@ func (*FindBadgeByMasterRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_badge_prism_proto_rawDescGZIP(), []int{22}
 }
 
-func (x *FindBadgeByMasterRequest) GetMaster() bool {
+func (x *FindBadgeByMasterRequest) GetBy() *FindBadgeByMasterRequest_By {
 	if x != nil {
-		return x.Master
+		return x.By
 	}
-	return false
+	return nil
 }
 
 type FindBadgeByMasterResponse struct {
@@ -1139,8 +1139,8 @@ func (x *FindBadgeByMasterResponse) GetRecord() *BadgeRecord {
 }
 
 type FindBadgeByGradeRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Grade         Grade                  `protobuf:"varint,1,opt,name=grade,proto3,enum=conformance.v1.Grade" json:"grade,omitempty"`
+	state         protoimpl.MessageState      `protogen:"open.v1"`
+	By            *FindBadgeByGradeRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1175,11 +1175,11 @@ func (*FindBadgeByGradeRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_badge_prism_proto_rawDescGZIP(), []int{24}
 }
 
-func (x *FindBadgeByGradeRequest) GetGrade() Grade {
+func (x *FindBadgeByGradeRequest) GetBy() *FindBadgeByGradeRequest_By {
 	if x != nil {
-		return x.Grade
+		return x.By
 	}
-	return Grade_GRADE_UNSPECIFIED
+	return nil
 }
 
 type FindBadgeByGradeResponse struct {
@@ -1227,8 +1227,8 @@ func (x *FindBadgeByGradeResponse) GetRecord() *BadgeRecord {
 }
 
 type FindBadgeByIssuedAtRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	IssuedAt      *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=issued_at,json=issuedAt,proto3" json:"issued_at,omitempty"`
+	state         protoimpl.MessageState         `protogen:"open.v1"`
+	By            *FindBadgeByIssuedAtRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1263,9 +1263,9 @@ func (*FindBadgeByIssuedAtRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_badge_prism_proto_rawDescGZIP(), []int{26}
 }
 
-func (x *FindBadgeByIssuedAtRequest) GetIssuedAt() *timestamppb.Timestamp {
+func (x *FindBadgeByIssuedAtRequest) GetBy() *FindBadgeByIssuedAtRequest_By {
 	if x != nil {
-		return x.IssuedAt
+		return x.By
 	}
 	return nil
 }
@@ -1315,8 +1315,8 @@ func (x *FindBadgeByIssuedAtResponse) GetRecord() *BadgeRecord {
 }
 
 type FindBadgeByShelfRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Shelf         int32                  `protobuf:"varint,1,opt,name=shelf,proto3" json:"shelf,omitempty"`
+	state         protoimpl.MessageState      `protogen:"open.v1"`
+	By            *FindBadgeByShelfRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1351,11 +1351,11 @@ func (*FindBadgeByShelfRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_badge_prism_proto_rawDescGZIP(), []int{28}
 }
 
-func (x *FindBadgeByShelfRequest) GetShelf() int32 {
+func (x *FindBadgeByShelfRequest) GetBy() *FindBadgeByShelfRequest_By {
 	if x != nil {
-		return x.Shelf
+		return x.By
 	}
-	return 0
+	return nil
 }
 
 type FindBadgeByShelfResponse struct {
@@ -1403,8 +1403,8 @@ func (x *FindBadgeByShelfResponse) GetRecord() *BadgeRecord {
 }
 
 type FindBadgeBySlotRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Slot          uint32                 `protobuf:"varint,1,opt,name=slot,proto3" json:"slot,omitempty"`
+	state         protoimpl.MessageState     `protogen:"open.v1"`
+	By            *FindBadgeBySlotRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1439,11 +1439,11 @@ func (*FindBadgeBySlotRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_badge_prism_proto_rawDescGZIP(), []int{30}
 }
 
-func (x *FindBadgeBySlotRequest) GetSlot() uint32 {
+func (x *FindBadgeBySlotRequest) GetBy() *FindBadgeBySlotRequest_By {
 	if x != nil {
-		return x.Slot
+		return x.By
 	}
-	return 0
+	return nil
 }
 
 type FindBadgeBySlotResponse struct {
@@ -1491,8 +1491,8 @@ func (x *FindBadgeBySlotResponse) GetRecord() *BadgeRecord {
 }
 
 type FindBadgeByFloorRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Floor         int32                  `protobuf:"zigzag32,1,opt,name=floor,proto3" json:"floor,omitempty"`
+	state         protoimpl.MessageState      `protogen:"open.v1"`
+	By            *FindBadgeByFloorRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1527,11 +1527,11 @@ func (*FindBadgeByFloorRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_badge_prism_proto_rawDescGZIP(), []int{32}
 }
 
-func (x *FindBadgeByFloorRequest) GetFloor() int32 {
+func (x *FindBadgeByFloorRequest) GetBy() *FindBadgeByFloorRequest_By {
 	if x != nil {
-		return x.Floor
+		return x.By
 	}
-	return 0
+	return nil
 }
 
 type FindBadgeByFloorResponse struct {
@@ -1579,8 +1579,8 @@ func (x *FindBadgeByFloorResponse) GetRecord() *BadgeRecord {
 }
 
 type FindBadgeByDepthRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Depth         int64                  `protobuf:"zigzag64,1,opt,name=depth,proto3" json:"depth,omitempty"`
+	state         protoimpl.MessageState      `protogen:"open.v1"`
+	By            *FindBadgeByDepthRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1615,11 +1615,11 @@ func (*FindBadgeByDepthRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_badge_prism_proto_rawDescGZIP(), []int{34}
 }
 
-func (x *FindBadgeByDepthRequest) GetDepth() int64 {
+func (x *FindBadgeByDepthRequest) GetBy() *FindBadgeByDepthRequest_By {
 	if x != nil {
-		return x.Depth
+		return x.By
 	}
-	return 0
+	return nil
 }
 
 type FindBadgeByDepthResponse struct {
@@ -1667,8 +1667,8 @@ func (x *FindBadgeByDepthResponse) GetRecord() *BadgeRecord {
 }
 
 type FindBadgeByBatchRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Batch         uint32                 `protobuf:"fixed32,1,opt,name=batch,proto3" json:"batch,omitempty"`
+	state         protoimpl.MessageState      `protogen:"open.v1"`
+	By            *FindBadgeByBatchRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1703,11 +1703,11 @@ func (*FindBadgeByBatchRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_badge_prism_proto_rawDescGZIP(), []int{36}
 }
 
-func (x *FindBadgeByBatchRequest) GetBatch() uint32 {
+func (x *FindBadgeByBatchRequest) GetBy() *FindBadgeByBatchRequest_By {
 	if x != nil {
-		return x.Batch
+		return x.By
 	}
-	return 0
+	return nil
 }
 
 type FindBadgeByBatchResponse struct {
@@ -1755,8 +1755,8 @@ func (x *FindBadgeByBatchResponse) GetRecord() *BadgeRecord {
 }
 
 type FindBadgeByMakerRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Maker         uint64                 `protobuf:"fixed64,1,opt,name=maker,proto3" json:"maker,omitempty"`
+	state         protoimpl.MessageState      `protogen:"open.v1"`
+	By            *FindBadgeByMakerRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1791,11 +1791,11 @@ func (*FindBadgeByMakerRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_badge_prism_proto_rawDescGZIP(), []int{38}
 }
 
-func (x *FindBadgeByMakerRequest) GetMaker() uint64 {
+func (x *FindBadgeByMakerRequest) GetBy() *FindBadgeByMakerRequest_By {
 	if x != nil {
-		return x.Maker
+		return x.By
 	}
-	return 0
+	return nil
 }
 
 type FindBadgeByMakerResponse struct {
@@ -1843,8 +1843,8 @@ func (x *FindBadgeByMakerResponse) GetRecord() *BadgeRecord {
 }
 
 type FindBadgeByGateRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Gate          int32                  `protobuf:"fixed32,1,opt,name=gate,proto3" json:"gate,omitempty"`
+	state         protoimpl.MessageState     `protogen:"open.v1"`
+	By            *FindBadgeByGateRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1879,11 +1879,11 @@ func (*FindBadgeByGateRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_badge_prism_proto_rawDescGZIP(), []int{40}
 }
 
-func (x *FindBadgeByGateRequest) GetGate() int32 {
+func (x *FindBadgeByGateRequest) GetBy() *FindBadgeByGateRequest_By {
 	if x != nil {
-		return x.Gate
+		return x.By
 	}
-	return 0
+	return nil
 }
 
 type FindBadgeByGateResponse struct {
@@ -1931,8 +1931,8 @@ func (x *FindBadgeByGateResponse) GetRecord() *BadgeRecord {
 }
 
 type FindBadgeByLaneRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Lane          int64                  `protobuf:"fixed64,1,opt,name=lane,proto3" json:"lane,omitempty"`
+	state         protoimpl.MessageState     `protogen:"open.v1"`
+	By            *FindBadgeByLaneRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1967,11 +1967,11 @@ func (*FindBadgeByLaneRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_badge_prism_proto_rawDescGZIP(), []int{42}
 }
 
-func (x *FindBadgeByLaneRequest) GetLane() int64 {
+func (x *FindBadgeByLaneRequest) GetBy() *FindBadgeByLaneRequest_By {
 	if x != nil {
-		return x.Lane
+		return x.By
 	}
-	return 0
+	return nil
 }
 
 type FindBadgeByLaneResponse struct {
@@ -2019,8 +2019,8 @@ func (x *FindBadgeByLaneResponse) GetRecord() *BadgeRecord {
 }
 
 type FindBadgeByImprintRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Imprint       []byte                 `protobuf:"bytes,1,opt,name=imprint,proto3" json:"imprint,omitempty"`
+	state         protoimpl.MessageState        `protogen:"open.v1"`
+	By            *FindBadgeByImprintRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2055,9 +2055,9 @@ func (*FindBadgeByImprintRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_badge_prism_proto_rawDescGZIP(), []int{44}
 }
 
-func (x *FindBadgeByImprintRequest) GetImprint() []byte {
+func (x *FindBadgeByImprintRequest) GetBy() *FindBadgeByImprintRequest_By {
 	if x != nil {
-		return x.Imprint
+		return x.By
 	}
 	return nil
 }
@@ -2107,9 +2107,8 @@ func (x *FindBadgeByImprintResponse) GetRecord() *BadgeRecord {
 }
 
 type FindBadgeBySeatRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Room          string                 `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
-	Chair         int64                  `protobuf:"varint,2,opt,name=chair,proto3" json:"chair,omitempty"`
+	state         protoimpl.MessageState     `protogen:"open.v1"`
+	By            *FindBadgeBySeatRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2144,18 +2143,11 @@ func (*FindBadgeBySeatRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_badge_prism_proto_rawDescGZIP(), []int{46}
 }
 
-func (x *FindBadgeBySeatRequest) GetRoom() string {
+func (x *FindBadgeBySeatRequest) GetBy() *FindBadgeBySeatRequest_By {
 	if x != nil {
-		return x.Room
+		return x.By
 	}
-	return ""
-}
-
-func (x *FindBadgeBySeatRequest) GetChair() int64 {
-	if x != nil {
-		return x.Chair
-	}
-	return 0
+	return nil
 }
 
 type FindBadgeBySeatResponse struct {
@@ -2336,6 +2328,689 @@ func (x *BatchDeleteBadgesResponse_Result) GetExisted() bool {
 	return false
 }
 
+// The values to find by.
+type FindBadgeByNumberRequest_By struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Number        int64                  `protobuf:"varint,2,opt,name=number,proto3" json:"number,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindBadgeByNumberRequest_By) Reset() {
+	*x = FindBadgeByNumberRequest_By{}
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[51]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindBadgeByNumberRequest_By) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindBadgeByNumberRequest_By) ProtoMessage() {}
+
+func (x *FindBadgeByNumberRequest_By) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[51]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindBadgeByNumberRequest_By.ProtoReflect.Descriptor instead.
+func (*FindBadgeByNumberRequest_By) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_badge_prism_proto_rawDescGZIP(), []int{18, 0}
+}
+
+func (x *FindBadgeByNumberRequest_By) GetNumber() int64 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+// The values to find by.
+type FindBadgeByChipRequest_By struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Chip          uint64                 `protobuf:"varint,3,opt,name=chip,proto3" json:"chip,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindBadgeByChipRequest_By) Reset() {
+	*x = FindBadgeByChipRequest_By{}
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[52]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindBadgeByChipRequest_By) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindBadgeByChipRequest_By) ProtoMessage() {}
+
+func (x *FindBadgeByChipRequest_By) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[52]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindBadgeByChipRequest_By.ProtoReflect.Descriptor instead.
+func (*FindBadgeByChipRequest_By) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_badge_prism_proto_rawDescGZIP(), []int{20, 0}
+}
+
+func (x *FindBadgeByChipRequest_By) GetChip() uint64 {
+	if x != nil {
+		return x.Chip
+	}
+	return 0
+}
+
+// The values to find by.
+type FindBadgeByMasterRequest_By struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Master        bool                   `protobuf:"varint,4,opt,name=master,proto3" json:"master,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindBadgeByMasterRequest_By) Reset() {
+	*x = FindBadgeByMasterRequest_By{}
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[53]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindBadgeByMasterRequest_By) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindBadgeByMasterRequest_By) ProtoMessage() {}
+
+func (x *FindBadgeByMasterRequest_By) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[53]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindBadgeByMasterRequest_By.ProtoReflect.Descriptor instead.
+func (*FindBadgeByMasterRequest_By) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_badge_prism_proto_rawDescGZIP(), []int{22, 0}
+}
+
+func (x *FindBadgeByMasterRequest_By) GetMaster() bool {
+	if x != nil {
+		return x.Master
+	}
+	return false
+}
+
+// The values to find by.
+type FindBadgeByGradeRequest_By struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Grade         Grade                  `protobuf:"varint,5,opt,name=grade,proto3,enum=conformance.v1.Grade" json:"grade,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindBadgeByGradeRequest_By) Reset() {
+	*x = FindBadgeByGradeRequest_By{}
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[54]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindBadgeByGradeRequest_By) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindBadgeByGradeRequest_By) ProtoMessage() {}
+
+func (x *FindBadgeByGradeRequest_By) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[54]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindBadgeByGradeRequest_By.ProtoReflect.Descriptor instead.
+func (*FindBadgeByGradeRequest_By) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_badge_prism_proto_rawDescGZIP(), []int{24, 0}
+}
+
+func (x *FindBadgeByGradeRequest_By) GetGrade() Grade {
+	if x != nil {
+		return x.Grade
+	}
+	return Grade_GRADE_UNSPECIFIED
+}
+
+// The values to find by.
+type FindBadgeByIssuedAtRequest_By struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	IssuedAt      *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=issued_at,json=issuedAt,proto3" json:"issued_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindBadgeByIssuedAtRequest_By) Reset() {
+	*x = FindBadgeByIssuedAtRequest_By{}
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[55]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindBadgeByIssuedAtRequest_By) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindBadgeByIssuedAtRequest_By) ProtoMessage() {}
+
+func (x *FindBadgeByIssuedAtRequest_By) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[55]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindBadgeByIssuedAtRequest_By.ProtoReflect.Descriptor instead.
+func (*FindBadgeByIssuedAtRequest_By) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_badge_prism_proto_rawDescGZIP(), []int{26, 0}
+}
+
+func (x *FindBadgeByIssuedAtRequest_By) GetIssuedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.IssuedAt
+	}
+	return nil
+}
+
+// The values to find by.
+type FindBadgeByShelfRequest_By struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Shelf         int32                  `protobuf:"varint,9,opt,name=shelf,proto3" json:"shelf,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindBadgeByShelfRequest_By) Reset() {
+	*x = FindBadgeByShelfRequest_By{}
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[56]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindBadgeByShelfRequest_By) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindBadgeByShelfRequest_By) ProtoMessage() {}
+
+func (x *FindBadgeByShelfRequest_By) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[56]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindBadgeByShelfRequest_By.ProtoReflect.Descriptor instead.
+func (*FindBadgeByShelfRequest_By) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_badge_prism_proto_rawDescGZIP(), []int{28, 0}
+}
+
+func (x *FindBadgeByShelfRequest_By) GetShelf() int32 {
+	if x != nil {
+		return x.Shelf
+	}
+	return 0
+}
+
+// The values to find by.
+type FindBadgeBySlotRequest_By struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Slot          uint32                 `protobuf:"varint,10,opt,name=slot,proto3" json:"slot,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindBadgeBySlotRequest_By) Reset() {
+	*x = FindBadgeBySlotRequest_By{}
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[57]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindBadgeBySlotRequest_By) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindBadgeBySlotRequest_By) ProtoMessage() {}
+
+func (x *FindBadgeBySlotRequest_By) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[57]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindBadgeBySlotRequest_By.ProtoReflect.Descriptor instead.
+func (*FindBadgeBySlotRequest_By) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_badge_prism_proto_rawDescGZIP(), []int{30, 0}
+}
+
+func (x *FindBadgeBySlotRequest_By) GetSlot() uint32 {
+	if x != nil {
+		return x.Slot
+	}
+	return 0
+}
+
+// The values to find by.
+type FindBadgeByFloorRequest_By struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Floor         int32                  `protobuf:"zigzag32,11,opt,name=floor,proto3" json:"floor,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindBadgeByFloorRequest_By) Reset() {
+	*x = FindBadgeByFloorRequest_By{}
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[58]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindBadgeByFloorRequest_By) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindBadgeByFloorRequest_By) ProtoMessage() {}
+
+func (x *FindBadgeByFloorRequest_By) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[58]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindBadgeByFloorRequest_By.ProtoReflect.Descriptor instead.
+func (*FindBadgeByFloorRequest_By) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_badge_prism_proto_rawDescGZIP(), []int{32, 0}
+}
+
+func (x *FindBadgeByFloorRequest_By) GetFloor() int32 {
+	if x != nil {
+		return x.Floor
+	}
+	return 0
+}
+
+// The values to find by.
+type FindBadgeByDepthRequest_By struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Depth         int64                  `protobuf:"zigzag64,12,opt,name=depth,proto3" json:"depth,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindBadgeByDepthRequest_By) Reset() {
+	*x = FindBadgeByDepthRequest_By{}
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[59]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindBadgeByDepthRequest_By) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindBadgeByDepthRequest_By) ProtoMessage() {}
+
+func (x *FindBadgeByDepthRequest_By) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[59]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindBadgeByDepthRequest_By.ProtoReflect.Descriptor instead.
+func (*FindBadgeByDepthRequest_By) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_badge_prism_proto_rawDescGZIP(), []int{34, 0}
+}
+
+func (x *FindBadgeByDepthRequest_By) GetDepth() int64 {
+	if x != nil {
+		return x.Depth
+	}
+	return 0
+}
+
+// The values to find by.
+type FindBadgeByBatchRequest_By struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Batch         uint32                 `protobuf:"fixed32,13,opt,name=batch,proto3" json:"batch,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindBadgeByBatchRequest_By) Reset() {
+	*x = FindBadgeByBatchRequest_By{}
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[60]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindBadgeByBatchRequest_By) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindBadgeByBatchRequest_By) ProtoMessage() {}
+
+func (x *FindBadgeByBatchRequest_By) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[60]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindBadgeByBatchRequest_By.ProtoReflect.Descriptor instead.
+func (*FindBadgeByBatchRequest_By) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_badge_prism_proto_rawDescGZIP(), []int{36, 0}
+}
+
+func (x *FindBadgeByBatchRequest_By) GetBatch() uint32 {
+	if x != nil {
+		return x.Batch
+	}
+	return 0
+}
+
+// The values to find by.
+type FindBadgeByMakerRequest_By struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Maker         uint64                 `protobuf:"fixed64,14,opt,name=maker,proto3" json:"maker,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindBadgeByMakerRequest_By) Reset() {
+	*x = FindBadgeByMakerRequest_By{}
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[61]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindBadgeByMakerRequest_By) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindBadgeByMakerRequest_By) ProtoMessage() {}
+
+func (x *FindBadgeByMakerRequest_By) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[61]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindBadgeByMakerRequest_By.ProtoReflect.Descriptor instead.
+func (*FindBadgeByMakerRequest_By) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_badge_prism_proto_rawDescGZIP(), []int{38, 0}
+}
+
+func (x *FindBadgeByMakerRequest_By) GetMaker() uint64 {
+	if x != nil {
+		return x.Maker
+	}
+	return 0
+}
+
+// The values to find by.
+type FindBadgeByGateRequest_By struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Gate          int32                  `protobuf:"fixed32,15,opt,name=gate,proto3" json:"gate,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindBadgeByGateRequest_By) Reset() {
+	*x = FindBadgeByGateRequest_By{}
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[62]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindBadgeByGateRequest_By) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindBadgeByGateRequest_By) ProtoMessage() {}
+
+func (x *FindBadgeByGateRequest_By) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[62]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindBadgeByGateRequest_By.ProtoReflect.Descriptor instead.
+func (*FindBadgeByGateRequest_By) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_badge_prism_proto_rawDescGZIP(), []int{40, 0}
+}
+
+func (x *FindBadgeByGateRequest_By) GetGate() int32 {
+	if x != nil {
+		return x.Gate
+	}
+	return 0
+}
+
+// The values to find by.
+type FindBadgeByLaneRequest_By struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Lane          int64                  `protobuf:"fixed64,16,opt,name=lane,proto3" json:"lane,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindBadgeByLaneRequest_By) Reset() {
+	*x = FindBadgeByLaneRequest_By{}
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[63]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindBadgeByLaneRequest_By) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindBadgeByLaneRequest_By) ProtoMessage() {}
+
+func (x *FindBadgeByLaneRequest_By) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[63]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindBadgeByLaneRequest_By.ProtoReflect.Descriptor instead.
+func (*FindBadgeByLaneRequest_By) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_badge_prism_proto_rawDescGZIP(), []int{42, 0}
+}
+
+func (x *FindBadgeByLaneRequest_By) GetLane() int64 {
+	if x != nil {
+		return x.Lane
+	}
+	return 0
+}
+
+// The values to find by.
+type FindBadgeByImprintRequest_By struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Imprint       []byte                 `protobuf:"bytes,17,opt,name=imprint,proto3" json:"imprint,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindBadgeByImprintRequest_By) Reset() {
+	*x = FindBadgeByImprintRequest_By{}
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[64]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindBadgeByImprintRequest_By) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindBadgeByImprintRequest_By) ProtoMessage() {}
+
+func (x *FindBadgeByImprintRequest_By) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[64]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindBadgeByImprintRequest_By.ProtoReflect.Descriptor instead.
+func (*FindBadgeByImprintRequest_By) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_badge_prism_proto_rawDescGZIP(), []int{44, 0}
+}
+
+func (x *FindBadgeByImprintRequest_By) GetImprint() []byte {
+	if x != nil {
+		return x.Imprint
+	}
+	return nil
+}
+
+// The values to find by.
+type FindBadgeBySeatRequest_By struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Room          string                 `protobuf:"bytes,7,opt,name=room,proto3" json:"room,omitempty"`
+	Chair         int64                  `protobuf:"varint,8,opt,name=chair,proto3" json:"chair,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindBadgeBySeatRequest_By) Reset() {
+	*x = FindBadgeBySeatRequest_By{}
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[65]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindBadgeBySeatRequest_By) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindBadgeBySeatRequest_By) ProtoMessage() {}
+
+func (x *FindBadgeBySeatRequest_By) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_badge_prism_proto_msgTypes[65]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindBadgeBySeatRequest_By.ProtoReflect.Descriptor instead.
+func (*FindBadgeBySeatRequest_By) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_badge_prism_proto_rawDescGZIP(), []int{46, 0}
+}
+
+func (x *FindBadgeBySeatRequest_By) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *FindBadgeBySeatRequest_By) GetChair() int64 {
+	if x != nil {
+		return x.Chair
+	}
+	return 0
+}
+
 var File_conformance_v1_badge_prism_proto protoreflect.FileDescriptor
 
 const file_conformance_v1_badge_prism_proto_rawDesc = "" +
@@ -2390,66 +3065,97 @@ const file_conformance_v1_badge_prism_proto_rawDesc = "" +
 	"page_token\x18\x0f \x01(\tR\tpageToken\"s\n" +
 	"\x12ScanBadgesResponse\x125\n" +
 	"\arecords\x18\x01 \x03(\v2\x1b.conformance.v1.BadgeRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"2\n" +
-	"\x18FindBadgeByNumberRequest\x12\x16\n" +
-	"\x06number\x18\x01 \x01(\x03R\x06number\"P\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"u\n" +
+	"\x18FindBadgeByNumberRequest\x12;\n" +
+	"\x02by\x18\x01 \x01(\v2+.conformance.v1.FindBadgeByNumberRequest.ByR\x02by\x1a\x1c\n" +
+	"\x02By\x12\x16\n" +
+	"\x06number\x18\x02 \x01(\x03R\x06number\"P\n" +
 	"\x19FindBadgeByNumberResponse\x123\n" +
-	"\x06record\x18\x01 \x01(\v2\x1b.conformance.v1.BadgeRecordR\x06record\",\n" +
-	"\x16FindBadgeByChipRequest\x12\x12\n" +
-	"\x04chip\x18\x01 \x01(\x04R\x04chip\"N\n" +
+	"\x06record\x18\x01 \x01(\v2\x1b.conformance.v1.BadgeRecordR\x06record\"m\n" +
+	"\x16FindBadgeByChipRequest\x129\n" +
+	"\x02by\x18\x01 \x01(\v2).conformance.v1.FindBadgeByChipRequest.ByR\x02by\x1a\x18\n" +
+	"\x02By\x12\x12\n" +
+	"\x04chip\x18\x03 \x01(\x04R\x04chip\"N\n" +
 	"\x17FindBadgeByChipResponse\x123\n" +
-	"\x06record\x18\x01 \x01(\v2\x1b.conformance.v1.BadgeRecordR\x06record\"2\n" +
-	"\x18FindBadgeByMasterRequest\x12\x16\n" +
-	"\x06master\x18\x01 \x01(\bR\x06master\"P\n" +
+	"\x06record\x18\x01 \x01(\v2\x1b.conformance.v1.BadgeRecordR\x06record\"u\n" +
+	"\x18FindBadgeByMasterRequest\x12;\n" +
+	"\x02by\x18\x01 \x01(\v2+.conformance.v1.FindBadgeByMasterRequest.ByR\x02by\x1a\x1c\n" +
+	"\x02By\x12\x16\n" +
+	"\x06master\x18\x04 \x01(\bR\x06master\"P\n" +
 	"\x19FindBadgeByMasterResponse\x123\n" +
-	"\x06record\x18\x01 \x01(\v2\x1b.conformance.v1.BadgeRecordR\x06record\"F\n" +
-	"\x17FindBadgeByGradeRequest\x12+\n" +
-	"\x05grade\x18\x01 \x01(\x0e2\x15.conformance.v1.GradeR\x05grade\"O\n" +
+	"\x06record\x18\x01 \x01(\v2\x1b.conformance.v1.BadgeRecordR\x06record\"\x88\x01\n" +
+	"\x17FindBadgeByGradeRequest\x12:\n" +
+	"\x02by\x18\x01 \x01(\v2*.conformance.v1.FindBadgeByGradeRequest.ByR\x02by\x1a1\n" +
+	"\x02By\x12+\n" +
+	"\x05grade\x18\x05 \x01(\x0e2\x15.conformance.v1.GradeR\x05grade\"O\n" +
 	"\x18FindBadgeByGradeResponse\x123\n" +
-	"\x06record\x18\x01 \x01(\v2\x1b.conformance.v1.BadgeRecordR\x06record\"U\n" +
-	"\x1aFindBadgeByIssuedAtRequest\x127\n" +
-	"\tissued_at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\bissuedAt\"R\n" +
+	"\x06record\x18\x01 \x01(\v2\x1b.conformance.v1.BadgeRecordR\x06record\"\x9a\x01\n" +
+	"\x1aFindBadgeByIssuedAtRequest\x12=\n" +
+	"\x02by\x18\x01 \x01(\v2-.conformance.v1.FindBadgeByIssuedAtRequest.ByR\x02by\x1a=\n" +
+	"\x02By\x127\n" +
+	"\tissued_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\bissuedAt\"R\n" +
 	"\x1bFindBadgeByIssuedAtResponse\x123\n" +
-	"\x06record\x18\x01 \x01(\v2\x1b.conformance.v1.BadgeRecordR\x06record\"/\n" +
-	"\x17FindBadgeByShelfRequest\x12\x14\n" +
-	"\x05shelf\x18\x01 \x01(\x05R\x05shelf\"O\n" +
+	"\x06record\x18\x01 \x01(\v2\x1b.conformance.v1.BadgeRecordR\x06record\"q\n" +
+	"\x17FindBadgeByShelfRequest\x12:\n" +
+	"\x02by\x18\x01 \x01(\v2*.conformance.v1.FindBadgeByShelfRequest.ByR\x02by\x1a\x1a\n" +
+	"\x02By\x12\x14\n" +
+	"\x05shelf\x18\t \x01(\x05R\x05shelf\"O\n" +
 	"\x18FindBadgeByShelfResponse\x123\n" +
-	"\x06record\x18\x01 \x01(\v2\x1b.conformance.v1.BadgeRecordR\x06record\",\n" +
-	"\x16FindBadgeBySlotRequest\x12\x12\n" +
-	"\x04slot\x18\x01 \x01(\rR\x04slot\"N\n" +
+	"\x06record\x18\x01 \x01(\v2\x1b.conformance.v1.BadgeRecordR\x06record\"m\n" +
+	"\x16FindBadgeBySlotRequest\x129\n" +
+	"\x02by\x18\x01 \x01(\v2).conformance.v1.FindBadgeBySlotRequest.ByR\x02by\x1a\x18\n" +
+	"\x02By\x12\x12\n" +
+	"\x04slot\x18\n" +
+	" \x01(\rR\x04slot\"N\n" +
 	"\x17FindBadgeBySlotResponse\x123\n" +
-	"\x06record\x18\x01 \x01(\v2\x1b.conformance.v1.BadgeRecordR\x06record\"/\n" +
-	"\x17FindBadgeByFloorRequest\x12\x14\n" +
-	"\x05floor\x18\x01 \x01(\x11R\x05floor\"O\n" +
+	"\x06record\x18\x01 \x01(\v2\x1b.conformance.v1.BadgeRecordR\x06record\"q\n" +
+	"\x17FindBadgeByFloorRequest\x12:\n" +
+	"\x02by\x18\x01 \x01(\v2*.conformance.v1.FindBadgeByFloorRequest.ByR\x02by\x1a\x1a\n" +
+	"\x02By\x12\x14\n" +
+	"\x05floor\x18\v \x01(\x11R\x05floor\"O\n" +
 	"\x18FindBadgeByFloorResponse\x123\n" +
-	"\x06record\x18\x01 \x01(\v2\x1b.conformance.v1.BadgeRecordR\x06record\"/\n" +
-	"\x17FindBadgeByDepthRequest\x12\x14\n" +
-	"\x05depth\x18\x01 \x01(\x12R\x05depth\"O\n" +
+	"\x06record\x18\x01 \x01(\v2\x1b.conformance.v1.BadgeRecordR\x06record\"q\n" +
+	"\x17FindBadgeByDepthRequest\x12:\n" +
+	"\x02by\x18\x01 \x01(\v2*.conformance.v1.FindBadgeByDepthRequest.ByR\x02by\x1a\x1a\n" +
+	"\x02By\x12\x14\n" +
+	"\x05depth\x18\f \x01(\x12R\x05depth\"O\n" +
 	"\x18FindBadgeByDepthResponse\x123\n" +
-	"\x06record\x18\x01 \x01(\v2\x1b.conformance.v1.BadgeRecordR\x06record\"/\n" +
-	"\x17FindBadgeByBatchRequest\x12\x14\n" +
-	"\x05batch\x18\x01 \x01(\aR\x05batch\"O\n" +
+	"\x06record\x18\x01 \x01(\v2\x1b.conformance.v1.BadgeRecordR\x06record\"q\n" +
+	"\x17FindBadgeByBatchRequest\x12:\n" +
+	"\x02by\x18\x01 \x01(\v2*.conformance.v1.FindBadgeByBatchRequest.ByR\x02by\x1a\x1a\n" +
+	"\x02By\x12\x14\n" +
+	"\x05batch\x18\r \x01(\aR\x05batch\"O\n" +
 	"\x18FindBadgeByBatchResponse\x123\n" +
-	"\x06record\x18\x01 \x01(\v2\x1b.conformance.v1.BadgeRecordR\x06record\"/\n" +
-	"\x17FindBadgeByMakerRequest\x12\x14\n" +
-	"\x05maker\x18\x01 \x01(\x06R\x05maker\"O\n" +
+	"\x06record\x18\x01 \x01(\v2\x1b.conformance.v1.BadgeRecordR\x06record\"q\n" +
+	"\x17FindBadgeByMakerRequest\x12:\n" +
+	"\x02by\x18\x01 \x01(\v2*.conformance.v1.FindBadgeByMakerRequest.ByR\x02by\x1a\x1a\n" +
+	"\x02By\x12\x14\n" +
+	"\x05maker\x18\x0e \x01(\x06R\x05maker\"O\n" +
 	"\x18FindBadgeByMakerResponse\x123\n" +
-	"\x06record\x18\x01 \x01(\v2\x1b.conformance.v1.BadgeRecordR\x06record\",\n" +
-	"\x16FindBadgeByGateRequest\x12\x12\n" +
-	"\x04gate\x18\x01 \x01(\x0fR\x04gate\"N\n" +
+	"\x06record\x18\x01 \x01(\v2\x1b.conformance.v1.BadgeRecordR\x06record\"m\n" +
+	"\x16FindBadgeByGateRequest\x129\n" +
+	"\x02by\x18\x01 \x01(\v2).conformance.v1.FindBadgeByGateRequest.ByR\x02by\x1a\x18\n" +
+	"\x02By\x12\x12\n" +
+	"\x04gate\x18\x0f \x01(\x0fR\x04gate\"N\n" +
 	"\x17FindBadgeByGateResponse\x123\n" +
-	"\x06record\x18\x01 \x01(\v2\x1b.conformance.v1.BadgeRecordR\x06record\",\n" +
-	"\x16FindBadgeByLaneRequest\x12\x12\n" +
-	"\x04lane\x18\x01 \x01(\x10R\x04lane\"N\n" +
+	"\x06record\x18\x01 \x01(\v2\x1b.conformance.v1.BadgeRecordR\x06record\"m\n" +
+	"\x16FindBadgeByLaneRequest\x129\n" +
+	"\x02by\x18\x01 \x01(\v2).conformance.v1.FindBadgeByLaneRequest.ByR\x02by\x1a\x18\n" +
+	"\x02By\x12\x12\n" +
+	"\x04lane\x18\x10 \x01(\x10R\x04lane\"N\n" +
 	"\x17FindBadgeByLaneResponse\x123\n" +
-	"\x06record\x18\x01 \x01(\v2\x1b.conformance.v1.BadgeRecordR\x06record\"5\n" +
-	"\x19FindBadgeByImprintRequest\x12\x18\n" +
-	"\aimprint\x18\x01 \x01(\fR\aimprint\"Q\n" +
+	"\x06record\x18\x01 \x01(\v2\x1b.conformance.v1.BadgeRecordR\x06record\"y\n" +
+	"\x19FindBadgeByImprintRequest\x12<\n" +
+	"\x02by\x18\x01 \x01(\v2,.conformance.v1.FindBadgeByImprintRequest.ByR\x02by\x1a\x1e\n" +
+	"\x02By\x12\x18\n" +
+	"\aimprint\x18\x11 \x01(\fR\aimprint\"Q\n" +
 	"\x1aFindBadgeByImprintResponse\x123\n" +
-	"\x06record\x18\x01 \x01(\v2\x1b.conformance.v1.BadgeRecordR\x06record\"B\n" +
-	"\x16FindBadgeBySeatRequest\x12\x12\n" +
-	"\x04room\x18\x01 \x01(\tR\x04room\x12\x14\n" +
-	"\x05chair\x18\x02 \x01(\x03R\x05chair\"N\n" +
+	"\x06record\x18\x01 \x01(\v2\x1b.conformance.v1.BadgeRecordR\x06record\"\x83\x01\n" +
+	"\x16FindBadgeBySeatRequest\x129\n" +
+	"\x02by\x18\x01 \x01(\v2).conformance.v1.FindBadgeBySeatRequest.ByR\x02by\x1a.\n" +
+	"\x02By\x12\x12\n" +
+	"\x04room\x18\a \x01(\tR\x04room\x12\x14\n" +
+	"\x05chair\x18\b \x01(\x03R\x05chair\"N\n" +
 	"\x17FindBadgeBySeatResponse\x123\n" +
 	"\x06record\x18\x01 \x01(\v2\x1b.conformance.v1.BadgeRecordR\x06record2\x84\x12\n" +
 	"\fBadgeService\x12M\n" +
@@ -2490,7 +3196,7 @@ func file_conformance_v1_badge_prism_proto_rawDescGZIP() []byte {
 	return file_conformance_v1_badge_prism_proto_rawDescData
 }
 
-var file_conformance_v1_badge_prism_proto_msgTypes = make([]protoimpl.MessageInfo, 51)
+var file_conformance_v1_badge_prism_proto_msgTypes = make([]protoimpl.MessageInfo, 66)
 var file_conformance_v1_badge_prism_proto_goTypes = []any{
 	(*BadgeKey)(nil),                         // 0: conformance.v1.BadgeKey
 	(*BadgeRecord)(nil),                      // 1: conformance.v1.BadgeRecord
@@ -2543,93 +3249,123 @@ var file_conformance_v1_badge_prism_proto_goTypes = []any{
 	(*BatchPutBadgesResponse_Result)(nil),    // 48: conformance.v1.BatchPutBadgesResponse.Result
 	(*BatchGetBadgesResponse_Result)(nil),    // 49: conformance.v1.BatchGetBadgesResponse.Result
 	(*BatchDeleteBadgesResponse_Result)(nil), // 50: conformance.v1.BatchDeleteBadgesResponse.Result
-	(*Badge)(nil),                            // 51: conformance.v1.Badge
-	(Grade)(0),                               // 52: conformance.v1.Grade
-	(*timestamppb.Timestamp)(nil),            // 53: google.protobuf.Timestamp
+	(*FindBadgeByNumberRequest_By)(nil),      // 51: conformance.v1.FindBadgeByNumberRequest.By
+	(*FindBadgeByChipRequest_By)(nil),        // 52: conformance.v1.FindBadgeByChipRequest.By
+	(*FindBadgeByMasterRequest_By)(nil),      // 53: conformance.v1.FindBadgeByMasterRequest.By
+	(*FindBadgeByGradeRequest_By)(nil),       // 54: conformance.v1.FindBadgeByGradeRequest.By
+	(*FindBadgeByIssuedAtRequest_By)(nil),    // 55: conformance.v1.FindBadgeByIssuedAtRequest.By
+	(*FindBadgeByShelfRequest_By)(nil),       // 56: conformance.v1.FindBadgeByShelfRequest.By
+	(*FindBadgeBySlotRequest_By)(nil),        // 57: conformance.v1.FindBadgeBySlotRequest.By
+	(*FindBadgeByFloorRequest_By)(nil),       // 58: conformance.v1.FindBadgeByFloorRequest.By
+	(*FindBadgeByDepthRequest_By)(nil),       // 59: conformance.v1.FindBadgeByDepthRequest.By
+	(*FindBadgeByBatchRequest_By)(nil),       // 60: conformance.v1.FindBadgeByBatchRequest.By
+	(*FindBadgeByMakerRequest_By)(nil),       // 61: conformance.v1.FindBadgeByMakerRequest.By
+	(*FindBadgeByGateRequest_By)(nil),        // 62: conformance.v1.FindBadgeByGateRequest.By
+	(*FindBadgeByLaneRequest_By)(nil),        // 63: conformance.v1.FindBadgeByLaneRequest.By
+	(*FindBadgeByImprintRequest_By)(nil),     // 64: conformance.v1.FindBadgeByImprintRequest.By
+	(*FindBadgeBySeatRequest_By)(nil),        // 65: conformance.v1.FindBadgeBySeatRequest.By
+	(*Badge)(nil),                            // 66: conformance.v1.Badge
+	(Grade)(0),                               // 67: conformance.v1.Grade
+	(*timestamppb.Timestamp)(nil),            // 68: google.protobuf.Timestamp
 }
 var file_conformance_v1_badge_prism_proto_depIdxs = []int32{
-	51, // 0: conformance.v1.BadgeRecord.badge:type_name -> conformance.v1.Badge
-	51, // 1: conformance.v1.PutBadgeRequest.badge:type_name -> conformance.v1.Badge
+	66, // 0: conformance.v1.BadgeRecord.badge:type_name -> conformance.v1.Badge
+	66, // 1: conformance.v1.PutBadgeRequest.badge:type_name -> conformance.v1.Badge
 	0,  // 2: conformance.v1.GetBadgeRequest.key:type_name -> conformance.v1.BadgeKey
 	1,  // 3: conformance.v1.GetBadgeResponse.record:type_name -> conformance.v1.BadgeRecord
 	0,  // 4: conformance.v1.DeleteBadgeRequest.key:type_name -> conformance.v1.BadgeKey
-	51, // 5: conformance.v1.CompareAndSwapBadgeRequest.badge:type_name -> conformance.v1.Badge
-	51, // 6: conformance.v1.BatchPutBadgesRequest.badges:type_name -> conformance.v1.Badge
+	66, // 5: conformance.v1.CompareAndSwapBadgeRequest.badge:type_name -> conformance.v1.Badge
+	66, // 6: conformance.v1.BatchPutBadgesRequest.badges:type_name -> conformance.v1.Badge
 	48, // 7: conformance.v1.BatchPutBadgesResponse.results:type_name -> conformance.v1.BatchPutBadgesResponse.Result
 	0,  // 8: conformance.v1.BatchGetBadgesRequest.keys:type_name -> conformance.v1.BadgeKey
 	49, // 9: conformance.v1.BatchGetBadgesResponse.results:type_name -> conformance.v1.BatchGetBadgesResponse.Result
 	0,  // 10: conformance.v1.BatchDeleteBadgesRequest.keys:type_name -> conformance.v1.BadgeKey
 	50, // 11: conformance.v1.BatchDeleteBadgesResponse.results:type_name -> conformance.v1.BatchDeleteBadgesResponse.Result
 	1,  // 12: conformance.v1.ScanBadgesResponse.records:type_name -> conformance.v1.BadgeRecord
-	1,  // 13: conformance.v1.FindBadgeByNumberResponse.record:type_name -> conformance.v1.BadgeRecord
-	1,  // 14: conformance.v1.FindBadgeByChipResponse.record:type_name -> conformance.v1.BadgeRecord
-	1,  // 15: conformance.v1.FindBadgeByMasterResponse.record:type_name -> conformance.v1.BadgeRecord
-	52, // 16: conformance.v1.FindBadgeByGradeRequest.grade:type_name -> conformance.v1.Grade
-	1,  // 17: conformance.v1.FindBadgeByGradeResponse.record:type_name -> conformance.v1.BadgeRecord
-	53, // 18: conformance.v1.FindBadgeByIssuedAtRequest.issued_at:type_name -> google.protobuf.Timestamp
-	1,  // 19: conformance.v1.FindBadgeByIssuedAtResponse.record:type_name -> conformance.v1.BadgeRecord
-	1,  // 20: conformance.v1.FindBadgeByShelfResponse.record:type_name -> conformance.v1.BadgeRecord
-	1,  // 21: conformance.v1.FindBadgeBySlotResponse.record:type_name -> conformance.v1.BadgeRecord
-	1,  // 22: conformance.v1.FindBadgeByFloorResponse.record:type_name -> conformance.v1.BadgeRecord
-	1,  // 23: conformance.v1.FindBadgeByDepthResponse.record:type_name -> conformance.v1.BadgeRecord
-	1,  // 24: conformance.v1.FindBadgeByBatchResponse.record:type_name -> conformance.v1.BadgeRecord
-	1,  // 25: conformance.v1.FindBadgeByMakerResponse.record:type_name -> conformance.v1.BadgeRecord
-	1,  // 26: conformance.v1.FindBadgeByGateResponse.record:type_name -> conformance.v1.BadgeRecord
-	1,  // 27: conformance.v1.FindBadgeByLaneResponse.record:type_name -> conformance.v1.BadgeRecord
-	1,  // 28: conformance.v1.FindBadgeByImprintResponse.record:type_name -> conformance.v1.BadgeRecord
-	1,  // 29: conformance.v1.FindBadgeBySeatResponse.record:type_name -> conformance.v1.BadgeRecord
-	1,  // 30: conformance.v1.BatchGetBadgesResponse.Result.record:type_name -> conformance.v1.BadgeRecord
-	2,  // 31: conformance.v1.BadgeService.PutBadge:input_type -> conformance.v1.PutBadgeRequest
-	4,  // 32: conformance.v1.BadgeService.GetBadge:input_type -> conformance.v1.GetBadgeRequest
-	6,  // 33: conformance.v1.BadgeService.DeleteBadge:input_type -> conformance.v1.DeleteBadgeRequest
-	8,  // 34: conformance.v1.BadgeService.CompareAndSwapBadge:input_type -> conformance.v1.CompareAndSwapBadgeRequest
-	10, // 35: conformance.v1.BadgeService.BatchPutBadges:input_type -> conformance.v1.BatchPutBadgesRequest
-	12, // 36: conformance.v1.BadgeService.BatchGetBadges:input_type -> conformance.v1.BatchGetBadgesRequest
-	14, // 37: conformance.v1.BadgeService.BatchDeleteBadges:input_type -> conformance.v1.BatchDeleteBadgesRequest
-	16, // 38: conformance.v1.BadgeService.ScanBadges:input_type -> conformance.v1.ScanBadgesRequest
-	18, // 39: conformance.v1.BadgeService.FindBadgeByNumber:input_type -> conformance.v1.FindBadgeByNumberRequest
-	20, // 40: conformance.v1.BadgeService.FindBadgeByChip:input_type -> conformance.v1.FindBadgeByChipRequest
-	22, // 41: conformance.v1.BadgeService.FindBadgeByMaster:input_type -> conformance.v1.FindBadgeByMasterRequest
-	24, // 42: conformance.v1.BadgeService.FindBadgeByGrade:input_type -> conformance.v1.FindBadgeByGradeRequest
-	26, // 43: conformance.v1.BadgeService.FindBadgeByIssuedAt:input_type -> conformance.v1.FindBadgeByIssuedAtRequest
-	28, // 44: conformance.v1.BadgeService.FindBadgeByShelf:input_type -> conformance.v1.FindBadgeByShelfRequest
-	30, // 45: conformance.v1.BadgeService.FindBadgeBySlot:input_type -> conformance.v1.FindBadgeBySlotRequest
-	32, // 46: conformance.v1.BadgeService.FindBadgeByFloor:input_type -> conformance.v1.FindBadgeByFloorRequest
-	34, // 47: conformance.v1.BadgeService.FindBadgeByDepth:input_type -> conformance.v1.FindBadgeByDepthRequest
-	36, // 48: conformance.v1.BadgeService.FindBadgeByBatch:input_type -> conformance.v1.FindBadgeByBatchRequest
-	38, // 49: conformance.v1.BadgeService.FindBadgeByMaker:input_type -> conformance.v1.FindBadgeByMakerRequest
-	40, // 50: conformance.v1.BadgeService.FindBadgeByGate:input_type -> conformance.v1.FindBadgeByGateRequest
-	42, // 51: conformance.v1.BadgeService.FindBadgeByLane:input_type -> conformance.v1.FindBadgeByLaneRequest
-	44, // 52: conformance.v1.BadgeService.FindBadgeByImprint:input_type -> conformance.v1.FindBadgeByImprintRequest
-	46, // 53: conformance.v1.BadgeService.FindBadgeBySeat:input_type -> conformance.v1.FindBadgeBySeatRequest
-	3,  // 54: conformance.v1.BadgeService.PutBadge:output_type -> conformance.v1.PutBadgeResponse
-	5,  // 55: conformance.v1.BadgeService.GetBadge:output_type -> conformance.v1.GetBadgeResponse
-	7,  // 56: conformance.v1.BadgeService.DeleteBadge:output_type -> conformance.v1.DeleteBadgeResponse
-	9,  // 57: conformance.v1.BadgeService.CompareAndSwapBadge:output_type -> conformance.v1.CompareAndSwapBadgeResponse
-	11, // 58: conformance.v1.BadgeService.BatchPutBadges:output_type -> conformance.v1.BatchPutBadgesResponse
-	13, // 59: conformance.v1.BadgeService.BatchGetBadges:output_type -> conformance.v1.BatchGetBadgesResponse
-	15, // 60: conformance.v1.BadgeService.BatchDeleteBadges:output_type -> conformance.v1.BatchDeleteBadgesResponse
-	17, // 61: conformance.v1.BadgeService.ScanBadges:output_type -> conformance.v1.ScanBadgesResponse
-	19, // 62: conformance.v1.BadgeService.FindBadgeByNumber:output_type -> conformance.v1.FindBadgeByNumberResponse
-	21, // 63: conformance.v1.BadgeService.FindBadgeByChip:output_type -> conformance.v1.FindBadgeByChipResponse
-	23, // 64: conformance.v1.BadgeService.FindBadgeByMaster:output_type -> conformance.v1.FindBadgeByMasterResponse
-	25, // 65: conformance.v1.BadgeService.FindBadgeByGrade:output_type -> conformance.v1.FindBadgeByGradeResponse
-	27, // 66: conformance.v1.BadgeService.FindBadgeByIssuedAt:output_type -> conformance.v1.FindBadgeByIssuedAtResponse
-	29, // 67: conformance.v1.BadgeService.FindBadgeByShelf:output_type -> conformance.v1.FindBadgeByShelfResponse
-	31, // 68: conformance.v1.BadgeService.FindBadgeBySlot:output_type -> conformance.v1.FindBadgeBySlotResponse
-	33, // 69: conformance.v1.BadgeService.FindBadgeByFloor:output_type -> conformance.v1.FindBadgeByFloorResponse
-	35, // 70: conformance.v1.BadgeService.FindBadgeByDepth:output_type -> conformance.v1.FindBadgeByDepthResponse
-	37, // 71: conformance.v1.BadgeService.FindBadgeByBatch:output_type -> conformance.v1.FindBadgeByBatchResponse
-	39, // 72: conformance.v1.BadgeService.FindBadgeByMaker:output_type -> conformance.v1.FindBadgeByMakerResponse
-	41, // 73: conformance.v1.BadgeService.FindBadgeByGate:output_type -> conformance.v1.FindBadgeByGateResponse
-	43, // 74: conformance.v1.BadgeService.FindBadgeByLane:output_type -> conformance.v1.FindBadgeByLaneResponse
-	45, // 75: conformance.v1.BadgeService.FindBadgeByImprint:output_type -> conformance.v1.FindBadgeByImprintResponse
-	47, // 76: conformance.v1.BadgeService.FindBadgeBySeat:output_type -> conformance.v1.FindBadgeBySeatResponse
-	54, // [54:77] is the sub-list for method output_type
-	31, // [31:54] is the sub-list for method input_type
-	31, // [31:31] is the sub-list for extension type_name
-	31, // [31:31] is the sub-list for extension extendee
-	0,  // [0:31] is the sub-list for field type_name
+	51, // 13: conformance.v1.FindBadgeByNumberRequest.by:type_name -> conformance.v1.FindBadgeByNumberRequest.By
+	1,  // 14: conformance.v1.FindBadgeByNumberResponse.record:type_name -> conformance.v1.BadgeRecord
+	52, // 15: conformance.v1.FindBadgeByChipRequest.by:type_name -> conformance.v1.FindBadgeByChipRequest.By
+	1,  // 16: conformance.v1.FindBadgeByChipResponse.record:type_name -> conformance.v1.BadgeRecord
+	53, // 17: conformance.v1.FindBadgeByMasterRequest.by:type_name -> conformance.v1.FindBadgeByMasterRequest.By
+	1,  // 18: conformance.v1.FindBadgeByMasterResponse.record:type_name -> conformance.v1.BadgeRecord
+	54, // 19: conformance.v1.FindBadgeByGradeRequest.by:type_name -> conformance.v1.FindBadgeByGradeRequest.By
+	1,  // 20: conformance.v1.FindBadgeByGradeResponse.record:type_name -> conformance.v1.BadgeRecord
+	55, // 21: conformance.v1.FindBadgeByIssuedAtRequest.by:type_name -> conformance.v1.FindBadgeByIssuedAtRequest.By
+	1,  // 22: conformance.v1.FindBadgeByIssuedAtResponse.record:type_name -> conformance.v1.BadgeRecord
+	56, // 23: conformance.v1.FindBadgeByShelfRequest.by:type_name -> conformance.v1.FindBadgeByShelfRequest.By
+	1,  // 24: conformance.v1.FindBadgeByShelfResponse.record:type_name -> conformance.v1.BadgeRecord
+	57, // 25: conformance.v1.FindBadgeBySlotRequest.by:type_name -> conformance.v1.FindBadgeBySlotRequest.By
+	1,  // 26: conformance.v1.FindBadgeBySlotResponse.record:type_name -> conformance.v1.BadgeRecord
+	58, // 27: conformance.v1.FindBadgeByFloorRequest.by:type_name -> conformance.v1.FindBadgeByFloorRequest.By
+	1,  // 28: conformance.v1.FindBadgeByFloorResponse.record:type_name -> conformance.v1.BadgeRecord
+	59, // 29: conformance.v1.FindBadgeByDepthRequest.by:type_name -> conformance.v1.FindBadgeByDepthRequest.By
+	1,  // 30: conformance.v1.FindBadgeByDepthResponse.record:type_name -> conformance.v1.BadgeRecord
+	60, // 31: conformance.v1.FindBadgeByBatchRequest.by:type_name -> conformance.v1.FindBadgeByBatchRequest.By
+	1,  // 32: conformance.v1.FindBadgeByBatchResponse.record:type_name -> conformance.v1.BadgeRecord
+	61, // 33: conformance.v1.FindBadgeByMakerRequest.by:type_name -> conformance.v1.FindBadgeByMakerRequest.By
+	1,  // 34: conformance.v1.FindBadgeByMakerResponse.record:type_name -> conformance.v1.BadgeRecord
+	62, // 35: conformance.v1.FindBadgeByGateRequest.by:type_name -> conformance.v1.FindBadgeByGateRequest.By
+	1,  // 36: conformance.v1.FindBadgeByGateResponse.record:type_name -> conformance.v1.BadgeRecord
+	63, // 37: conformance.v1.FindBadgeByLaneRequest.by:type_name -> conformance.v1.FindBadgeByLaneRequest.By
+	1,  // 38: conformance.v1.FindBadgeByLaneResponse.record:type_name -> conformance.v1.BadgeRecord
+	64, // 39: conformance.v1.FindBadgeByImprintRequest.by:type_name -> conformance.v1.FindBadgeByImprintRequest.By
+	1,  // 40: conformance.v1.FindBadgeByImprintResponse.record:type_name -> conformance.v1.BadgeRecord
+	65, // 41: conformance.v1.FindBadgeBySeatRequest.by:type_name -> conformance.v1.FindBadgeBySeatRequest.By
+	1,  // 42: conformance.v1.FindBadgeBySeatResponse.record:type_name -> conformance.v1.BadgeRecord
+	1,  // 43: conformance.v1.BatchGetBadgesResponse.Result.record:type_name -> conformance.v1.BadgeRecord
+	67, // 44: conformance.v1.FindBadgeByGradeRequest.By.grade:type_name -> conformance.v1.Grade
+	68, // 45: conformance.v1.FindBadgeByIssuedAtRequest.By.issued_at:type_name -> google.protobuf.Timestamp
+	2,  // 46: conformance.v1.BadgeService.PutBadge:input_type -> conformance.v1.PutBadgeRequest
+	4,  // 47: conformance.v1.BadgeService.GetBadge:input_type -> conformance.v1.GetBadgeRequest
+	6,  // 48: conformance.v1.BadgeService.DeleteBadge:input_type -> conformance.v1.DeleteBadgeRequest
+	8,  // 49: conformance.v1.BadgeService.CompareAndSwapBadge:input_type -> conformance.v1.CompareAndSwapBadgeRequest
+	10, // 50: conformance.v1.BadgeService.BatchPutBadges:input_type -> conformance.v1.BatchPutBadgesRequest
+	12, // 51: conformance.v1.BadgeService.BatchGetBadges:input_type -> conformance.v1.BatchGetBadgesRequest
+	14, // 52: conformance.v1.BadgeService.BatchDeleteBadges:input_type -> conformance.v1.BatchDeleteBadgesRequest
+	16, // 53: conformance.v1.BadgeService.ScanBadges:input_type -> conformance.v1.ScanBadgesRequest
+	18, // 54: conformance.v1.BadgeService.FindBadgeByNumber:input_type -> conformance.v1.FindBadgeByNumberRequest
+	20, // 55: conformance.v1.BadgeService.FindBadgeByChip:input_type -> conformance.v1.FindBadgeByChipRequest
+	22, // 56: conformance.v1.BadgeService.FindBadgeByMaster:input_type -> conformance.v1.FindBadgeByMasterRequest
+	24, // 57: conformance.v1.BadgeService.FindBadgeByGrade:input_type -> conformance.v1.FindBadgeByGradeRequest
+	26, // 58: conformance.v1.BadgeService.FindBadgeByIssuedAt:input_type -> conformance.v1.FindBadgeByIssuedAtRequest
+	28, // 59: conformance.v1.BadgeService.FindBadgeByShelf:input_type -> conformance.v1.FindBadgeByShelfRequest
+	30, // 60: conformance.v1.BadgeService.FindBadgeBySlot:input_type -> conformance.v1.FindBadgeBySlotRequest
+	32, // 61: conformance.v1.BadgeService.FindBadgeByFloor:input_type -> conformance.v1.FindBadgeByFloorRequest
+	34, // 62: conformance.v1.BadgeService.FindBadgeByDepth:input_type -> conformance.v1.FindBadgeByDepthRequest
+	36, // 63: conformance.v1.BadgeService.FindBadgeByBatch:input_type -> conformance.v1.FindBadgeByBatchRequest
+	38, // 64: conformance.v1.BadgeService.FindBadgeByMaker:input_type -> conformance.v1.FindBadgeByMakerRequest
+	40, // 65: conformance.v1.BadgeService.FindBadgeByGate:input_type -> conformance.v1.FindBadgeByGateRequest
+	42, // 66: conformance.v1.BadgeService.FindBadgeByLane:input_type -> conformance.v1.FindBadgeByLaneRequest
+	44, // 67: conformance.v1.BadgeService.FindBadgeByImprint:input_type -> conformance.v1.FindBadgeByImprintRequest
+	46, // 68: conformance.v1.BadgeService.FindBadgeBySeat:input_type -> conformance.v1.FindBadgeBySeatRequest
+	3,  // 69: conformance.v1.BadgeService.PutBadge:output_type -> conformance.v1.PutBadgeResponse
+	5,  // 70: conformance.v1.BadgeService.GetBadge:output_type -> conformance.v1.GetBadgeResponse
+	7,  // 71: conformance.v1.BadgeService.DeleteBadge:output_type -> conformance.v1.DeleteBadgeResponse
+	9,  // 72: conformance.v1.BadgeService.CompareAndSwapBadge:output_type -> conformance.v1.CompareAndSwapBadgeResponse
+	11, // 73: conformance.v1.BadgeService.BatchPutBadges:output_type -> conformance.v1.BatchPutBadgesResponse
+	13, // 74: conformance.v1.BadgeService.BatchGetBadges:output_type -> conformance.v1.BatchGetBadgesResponse
+	15, // 75: conformance.v1.BadgeService.BatchDeleteBadges:output_type -> conformance.v1.BatchDeleteBadgesResponse
+	17, // 76: conformance.v1.BadgeService.ScanBadges:output_type -> conformance.v1.ScanBadgesResponse
+	19, // 77: conformance.v1.BadgeService.FindBadgeByNumber:output_type -> conformance.v1.FindBadgeByNumberResponse
+	21, // 78: conformance.v1.BadgeService.FindBadgeByChip:output_type -> conformance.v1.FindBadgeByChipResponse
+	23, // 79: conformance.v1.BadgeService.FindBadgeByMaster:output_type -> conformance.v1.FindBadgeByMasterResponse
+	25, // 80: conformance.v1.BadgeService.FindBadgeByGrade:output_type -> conformance.v1.FindBadgeByGradeResponse
+	27, // 81: conformance.v1.BadgeService.FindBadgeByIssuedAt:output_type -> conformance.v1.FindBadgeByIssuedAtResponse
+	29, // 82: conformance.v1.BadgeService.FindBadgeByShelf:output_type -> conformance.v1.FindBadgeByShelfResponse
+	31, // 83: conformance.v1.BadgeService.FindBadgeBySlot:output_type -> conformance.v1.FindBadgeBySlotResponse
+	33, // 84: conformance.v1.BadgeService.FindBadgeByFloor:output_type -> conformance.v1.FindBadgeByFloorResponse
+	35, // 85: conformance.v1.BadgeService.FindBadgeByDepth:output_type -> conformance.v1.FindBadgeByDepthResponse
+	37, // 86: conformance.v1.BadgeService.FindBadgeByBatch:output_type -> conformance.v1.FindBadgeByBatchResponse
+	39, // 87: conformance.v1.BadgeService.FindBadgeByMaker:output_type -> conformance.v1.FindBadgeByMakerResponse
+	41, // 88: conformance.v1.BadgeService.FindBadgeByGate:output_type -> conformance.v1.FindBadgeByGateResponse
+	43, // 89: conformance.v1.BadgeService.FindBadgeByLane:output_type -> conformance.v1.FindBadgeByLaneResponse
+	45, // 90: conformance.v1.BadgeService.FindBadgeByImprint:output_type -> conformance.v1.FindBadgeByImprintResponse
+	47, // 91: conformance.v1.BadgeService.FindBadgeBySeat:output_type -> conformance.v1.FindBadgeBySeatResponse
+	69, // [69:92] is the sub-list for method output_type
+	46, // [46:69] is the sub-list for method input_type
+	46, // [46:46] is the sub-list for extension type_name
+	46, // [46:46] is the sub-list for extension extendee
+	0,  // [0:46] is the sub-list for field type_name
 }
 
 func init() { file_conformance_v1_badge_prism_proto_init() }
@@ -2644,7 +3380,7 @@ func file_conformance_v1_badge_prism_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_conformance_v1_badge_prism_proto_rawDesc), len(file_conformance_v1_badge_prism_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   51,
+			NumMessages:   66,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

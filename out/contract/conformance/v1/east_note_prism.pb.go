@@ -874,8 +874,8 @@ func (x *ScanEastNotesResponse) GetNextPageToken() string {
 }
 
 type FindEastNoteByTopicRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Topic         string                 `protobuf:"bytes,1,opt,name=topic,proto3" json:"topic,omitempty"`
+	state         protoimpl.MessageState         `protogen:"open.v1"`
+	By            *FindEastNoteByTopicRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -910,11 +910,11 @@ func (*FindEastNoteByTopicRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_east_note_prism_proto_rawDescGZIP(), []int{18}
 }
 
-func (x *FindEastNoteByTopicRequest) GetTopic() string {
+func (x *FindEastNoteByTopicRequest) GetBy() *FindEastNoteByTopicRequest_By {
 	if x != nil {
-		return x.Topic
+		return x.By
 	}
-	return ""
+	return nil
 }
 
 type FindEastNoteByTopicResponse struct {
@@ -1095,6 +1095,51 @@ func (x *BatchDeleteEastNotesResponse_Result) GetExisted() bool {
 	return false
 }
 
+// The values to find by.
+type FindEastNoteByTopicRequest_By struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Topic         string                 `protobuf:"bytes,2,opt,name=topic,proto3" json:"topic,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindEastNoteByTopicRequest_By) Reset() {
+	*x = FindEastNoteByTopicRequest_By{}
+	mi := &file_conformance_v1_east_note_prism_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindEastNoteByTopicRequest_By) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindEastNoteByTopicRequest_By) ProtoMessage() {}
+
+func (x *FindEastNoteByTopicRequest_By) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_east_note_prism_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindEastNoteByTopicRequest_By.ProtoReflect.Descriptor instead.
+func (*FindEastNoteByTopicRequest_By) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_east_note_prism_proto_rawDescGZIP(), []int{18, 0}
+}
+
+func (x *FindEastNoteByTopicRequest_By) GetTopic() string {
+	if x != nil {
+		return x.Topic
+	}
+	return ""
+}
+
 var File_conformance_v1_east_note_prism_proto protoreflect.FileDescriptor
 
 const file_conformance_v1_east_note_prism_proto_rawDesc = "" +
@@ -1150,9 +1195,11 @@ const file_conformance_v1_east_note_prism_proto_rawDesc = "" +
 	"page_token\x18\x0f \x01(\tR\tpageToken\"y\n" +
 	"\x15ScanEastNotesResponse\x128\n" +
 	"\arecords\x18\x01 \x03(\v2\x1e.conformance.v1.EastNoteRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"2\n" +
-	"\x1aFindEastNoteByTopicRequest\x12\x14\n" +
-	"\x05topic\x18\x01 \x01(\tR\x05topic\"U\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"w\n" +
+	"\x1aFindEastNoteByTopicRequest\x12=\n" +
+	"\x02by\x18\x01 \x01(\v2-.conformance.v1.FindEastNoteByTopicRequest.ByR\x02by\x1a\x1a\n" +
+	"\x02By\x12\x14\n" +
+	"\x05topic\x18\x02 \x01(\tR\x05topic\"U\n" +
 	"\x1bFindEastNoteByTopicResponse\x126\n" +
 	"\x06record\x18\x01 \x01(\v2\x1e.conformance.v1.EastNoteRecordR\x06record2\xb0\a\n" +
 	"\x0fEastNoteService\x12V\n" +
@@ -1178,7 +1225,7 @@ func file_conformance_v1_east_note_prism_proto_rawDescGZIP() []byte {
 	return file_conformance_v1_east_note_prism_proto_rawDescData
 }
 
-var file_conformance_v1_east_note_prism_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_conformance_v1_east_note_prism_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_conformance_v1_east_note_prism_proto_goTypes = []any{
 	(*EastNoteKey)(nil),                         // 0: conformance.v1.EastNoteKey
 	(*EastNoteRecord)(nil),                      // 1: conformance.v1.EastNoteRecord
@@ -1203,47 +1250,49 @@ var file_conformance_v1_east_note_prism_proto_goTypes = []any{
 	(*BatchPutEastNotesResponse_Result)(nil),    // 20: conformance.v1.BatchPutEastNotesResponse.Result
 	(*BatchGetEastNotesResponse_Result)(nil),    // 21: conformance.v1.BatchGetEastNotesResponse.Result
 	(*BatchDeleteEastNotesResponse_Result)(nil), // 22: conformance.v1.BatchDeleteEastNotesResponse.Result
-	(*EastNote)(nil),                            // 23: conformance.v1.EastNote
+	(*FindEastNoteByTopicRequest_By)(nil),       // 23: conformance.v1.FindEastNoteByTopicRequest.By
+	(*EastNote)(nil),                            // 24: conformance.v1.EastNote
 }
 var file_conformance_v1_east_note_prism_proto_depIdxs = []int32{
-	23, // 0: conformance.v1.EastNoteRecord.east_note:type_name -> conformance.v1.EastNote
-	23, // 1: conformance.v1.PutEastNoteRequest.east_note:type_name -> conformance.v1.EastNote
+	24, // 0: conformance.v1.EastNoteRecord.east_note:type_name -> conformance.v1.EastNote
+	24, // 1: conformance.v1.PutEastNoteRequest.east_note:type_name -> conformance.v1.EastNote
 	0,  // 2: conformance.v1.GetEastNoteRequest.key:type_name -> conformance.v1.EastNoteKey
 	1,  // 3: conformance.v1.GetEastNoteResponse.record:type_name -> conformance.v1.EastNoteRecord
 	0,  // 4: conformance.v1.DeleteEastNoteRequest.key:type_name -> conformance.v1.EastNoteKey
-	23, // 5: conformance.v1.CompareAndSwapEastNoteRequest.east_note:type_name -> conformance.v1.EastNote
-	23, // 6: conformance.v1.BatchPutEastNotesRequest.east_notes:type_name -> conformance.v1.EastNote
+	24, // 5: conformance.v1.CompareAndSwapEastNoteRequest.east_note:type_name -> conformance.v1.EastNote
+	24, // 6: conformance.v1.BatchPutEastNotesRequest.east_notes:type_name -> conformance.v1.EastNote
 	20, // 7: conformance.v1.BatchPutEastNotesResponse.results:type_name -> conformance.v1.BatchPutEastNotesResponse.Result
 	0,  // 8: conformance.v1.BatchGetEastNotesRequest.keys:type_name -> conformance.v1.EastNoteKey
 	21, // 9: conformance.v1.BatchGetEastNotesResponse.results:type_name -> conformance.v1.BatchGetEastNotesResponse.Result
 	0,  // 10: conformance.v1.BatchDeleteEastNotesRequest.keys:type_name -> conformance.v1.EastNoteKey
 	22, // 11: conformance.v1.BatchDeleteEastNotesResponse.results:type_name -> conformance.v1.BatchDeleteEastNotesResponse.Result
 	1,  // 12: conformance.v1.ScanEastNotesResponse.records:type_name -> conformance.v1.EastNoteRecord
-	1,  // 13: conformance.v1.FindEastNoteByTopicResponse.record:type_name -> conformance.v1.EastNoteRecord
-	1,  // 14: conformance.v1.BatchGetEastNotesResponse.Result.record:type_name -> conformance.v1.EastNoteRecord
-	2,  // 15: conformance.v1.EastNoteService.PutEastNote:input_type -> conformance.v1.PutEastNoteRequest
-	4,  // 16: conformance.v1.EastNoteService.GetEastNote:input_type -> conformance.v1.GetEastNoteRequest
-	6,  // 17: conformance.v1.EastNoteService.DeleteEastNote:input_type -> conformance.v1.DeleteEastNoteRequest
-	8,  // 18: conformance.v1.EastNoteService.CompareAndSwapEastNote:input_type -> conformance.v1.CompareAndSwapEastNoteRequest
-	10, // 19: conformance.v1.EastNoteService.BatchPutEastNotes:input_type -> conformance.v1.BatchPutEastNotesRequest
-	12, // 20: conformance.v1.EastNoteService.BatchGetEastNotes:input_type -> conformance.v1.BatchGetEastNotesRequest
-	14, // 21: conformance.v1.EastNoteService.BatchDeleteEastNotes:input_type -> conformance.v1.BatchDeleteEastNotesRequest
-	16, // 22: conformance.v1.EastNoteService.ScanEastNotes:input_type -> conformance.v1.ScanEastNotesRequest
-	18, // 23: conformance.v1.EastNoteService.FindEastNoteByTopic:input_type -> conformance.v1.FindEastNoteByTopicRequest
-	3,  // 24: conformance.v1.EastNoteService.PutEastNote:output_type -> conformance.v1.PutEastNoteResponse
-	5,  // 25: conformance.v1.EastNoteService.GetEastNote:output_type -> conformance.v1.GetEastNoteResponse
-	7,  // 26: conformance.v1.EastNoteService.DeleteEastNote:output_type -> conformance.v1.DeleteEastNoteResponse
-	9,  // 27: conformance.v1.EastNoteService.CompareAndSwapEastNote:output_type -> conformance.v1.CompareAndSwapEastNoteResponse
-	11, // 28: conformance.v1.EastNoteService.BatchPutEastNotes:output_type -> conformance.v1.BatchPutEastNotesResponse
-	13, // 29: conformance.v1.EastNoteService.BatchGetEastNotes:output_type -> conformance.v1.BatchGetEastNotesResponse
-	15, // 30: conformance.v1.EastNoteService.BatchDeleteEastNotes:output_type -> conformance.v1.BatchDeleteEastNotesResponse
-	17, // 31: conformance.v1.EastNoteService.ScanEastNotes:output_type -> conformance.v1.ScanEastNotesResponse
-	19, // 32: conformance.v1.EastNoteService.FindEastNoteByTopic:output_type -> conformance.v1.FindEastNoteByTopicResponse
-	24, // [24:33] is the sub-list for method output_type
-	15, // [15:24] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	23, // 13: conformance.v1.FindEastNoteByTopicRequest.by:type_name -> conformance.v1.FindEastNoteByTopicRequest.By
+	1,  // 14: conformance.v1.FindEastNoteByTopicResponse.record:type_name -> conformance.v1.EastNoteRecord
+	1,  // 15: conformance.v1.BatchGetEastNotesResponse.Result.record:type_name -> conformance.v1.EastNoteRecord
+	2,  // 16: conformance.v1.EastNoteService.PutEastNote:input_type -> conformance.v1.PutEastNoteRequest
+	4,  // 17: conformance.v1.EastNoteService.GetEastNote:input_type -> conformance.v1.GetEastNoteRequest
+	6,  // 18: conformance.v1.EastNoteService.DeleteEastNote:input_type -> conformance.v1.DeleteEastNoteRequest
+	8,  // 19: conformance.v1.EastNoteService.CompareAndSwapEastNote:input_type -> conformance.v1.CompareAndSwapEastNoteRequest
+	10, // 20: conformance.v1.EastNoteService.BatchPutEastNotes:input_type -> conformance.v1.BatchPutEastNotesRequest
+	12, // 21: conformance.v1.EastNoteService.BatchGetEastNotes:input_type -> conformance.v1.BatchGetEastNotesRequest
+	14, // 22: conformance.v1.EastNoteService.BatchDeleteEastNotes:input_type -> conformance.v1.BatchDeleteEastNotesRequest
+	16, // 23: conformance.v1.EastNoteService.ScanEastNotes:input_type -> conformance.v1.ScanEastNotesRequest
+	18, // 24: conformance.v1.EastNoteService.FindEastNoteByTopic:input_type -> conformance.v1.FindEastNoteByTopicRequest
+	3,  // 25: conformance.v1.EastNoteService.PutEastNote:output_type -> conformance.v1.PutEastNoteResponse
+	5,  // 26: conformance.v1.EastNoteService.GetEastNote:output_type -> conformance.v1.GetEastNoteResponse
+	7,  // 27: conformance.v1.EastNoteService.DeleteEastNote:output_type -> conformance.v1.DeleteEastNoteResponse
+	9,  // 28: conformance.v1.EastNoteService.CompareAndSwapEastNote:output_type -> conformance.v1.CompareAndSwapEastNoteResponse
+	11, // 29: conformance.v1.EastNoteService.BatchPutEastNotes:output_type -> conformance.v1.BatchPutEastNotesResponse
+	13, // 30: conformance.v1.EastNoteService.BatchGetEastNotes:output_type -> conformance.v1.BatchGetEastNotesResponse
+	15, // 31: conformance.v1.EastNoteService.BatchDeleteEastNotes:output_type -> conformance.v1.BatchDeleteEastNotesResponse
+	17, // 32: conformance.v1.EastNoteService.ScanEastNotes:output_type -> conformance.v1.ScanEastNotesResponse
+	19, // 33: conformance.v1.EastNoteService.FindEastNoteByTopic:output_type -> conformance.v1.FindEastNoteByTopicResponse
+	25, // [25:34] is the sub-list for method output_type
+	16, // [16:25] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_conformance_v1_east_note_prism_proto_init() }
@@ -1258,7 +1307,7 @@ func file_conformance_v1_east_note_prism_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_conformance_v1_east_note_prism_proto_rawDesc), len(file_conformance_v1_east_note_prism_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   23,
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -1051,9 +1051,9 @@ func (x *ScanEventsResponse) GetNextPageToken() string {
 type FindEventsBySeverityRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Inclusive, whatever the direction. Unset: from the first.
-	From *int64 `protobuf:"varint,11,opt,name=from,proto3,oneof" json:"from,omitempty"`
+	From *FindEventsBySeverityRequest_Bound `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
 	// Exclusive, whatever the direction. Unset: to the last.
-	To *int64 `protobuf:"varint,12,opt,name=to,proto3,oneof" json:"to,omitempty"`
+	To *FindEventsBySeverityRequest_Bound `protobuf:"bytes,12,opt,name=to,proto3" json:"to,omitempty"`
 	// Lists from the last to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
 	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
@@ -1096,18 +1096,18 @@ func (*FindEventsBySeverityRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_event_prism_proto_rawDescGZIP(), []int{20}
 }
 
-func (x *FindEventsBySeverityRequest) GetFrom() int64 {
-	if x != nil && x.From != nil {
-		return *x.From
+func (x *FindEventsBySeverityRequest) GetFrom() *FindEventsBySeverityRequest_Bound {
+	if x != nil {
+		return x.From
 	}
-	return 0
+	return nil
 }
 
-func (x *FindEventsBySeverityRequest) GetTo() int64 {
-	if x != nil && x.To != nil {
-		return *x.To
+func (x *FindEventsBySeverityRequest) GetTo() *FindEventsBySeverityRequest_Bound {
+	if x != nil {
+		return x.To
 	}
-	return 0
+	return nil
 }
 
 func (x *FindEventsBySeverityRequest) GetReverse() bool {
@@ -1185,12 +1185,12 @@ func (x *FindEventsBySeverityResponse) GetNextPageToken() string {
 }
 
 type FindEventsByKindRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	Kind  EventKind              `protobuf:"varint,1,opt,name=kind,proto3,enum=conformance.v1.EventKind" json:"kind,omitempty"`
+	state protoimpl.MessageState      `protogen:"open.v1"`
+	By    *FindEventsByKindRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
 	// Inclusive, whatever the direction. Unset: from the first.
-	From *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
+	From *FindEventsByKindRequest_Bound `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
 	// Exclusive, whatever the direction. Unset: to the last.
-	To *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=to,proto3" json:"to,omitempty"`
+	To *FindEventsByKindRequest_Bound `protobuf:"bytes,12,opt,name=to,proto3" json:"to,omitempty"`
 	// Lists from the last to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
 	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
@@ -1233,21 +1233,21 @@ func (*FindEventsByKindRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_event_prism_proto_rawDescGZIP(), []int{22}
 }
 
-func (x *FindEventsByKindRequest) GetKind() EventKind {
+func (x *FindEventsByKindRequest) GetBy() *FindEventsByKindRequest_By {
 	if x != nil {
-		return x.Kind
+		return x.By
 	}
-	return EventKind_EVENT_KIND_UNSPECIFIED
+	return nil
 }
 
-func (x *FindEventsByKindRequest) GetFrom() *timestamppb.Timestamp {
+func (x *FindEventsByKindRequest) GetFrom() *FindEventsByKindRequest_Bound {
 	if x != nil {
 		return x.From
 	}
 	return nil
 }
 
-func (x *FindEventsByKindRequest) GetTo() *timestamppb.Timestamp {
+func (x *FindEventsByKindRequest) GetTo() *FindEventsByKindRequest_Bound {
 	if x != nil {
 		return x.To
 	}
@@ -1329,9 +1329,8 @@ func (x *FindEventsByKindResponse) GetNextPageToken() string {
 }
 
 type FindEventsByPlaceRequest struct {
-	state  protoimpl.MessageState `protogen:"open.v1"`
-	Region string                 `protobuf:"bytes,1,opt,name=region,proto3" json:"region,omitempty"`
-	Open   bool                   `protobuf:"varint,2,opt,name=open,proto3" json:"open,omitempty"`
+	state protoimpl.MessageState       `protogen:"open.v1"`
+	By    *FindEventsByPlaceRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
 	// Lists from the last to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
 	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
@@ -1374,18 +1373,11 @@ func (*FindEventsByPlaceRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_event_prism_proto_rawDescGZIP(), []int{24}
 }
 
-func (x *FindEventsByPlaceRequest) GetRegion() string {
+func (x *FindEventsByPlaceRequest) GetBy() *FindEventsByPlaceRequest_By {
 	if x != nil {
-		return x.Region
+		return x.By
 	}
-	return ""
-}
-
-func (x *FindEventsByPlaceRequest) GetOpen() bool {
-	if x != nil {
-		return x.Open
-	}
-	return false
+	return nil
 }
 
 func (x *FindEventsByPlaceRequest) GetReverse() bool {
@@ -1463,13 +1455,12 @@ func (x *FindEventsByPlaceResponse) GetNextPageToken() string {
 }
 
 type FindEventsByUrgentRequest struct {
-	state  protoimpl.MessageState `protogen:"open.v1"`
-	Region string                 `protobuf:"bytes,1,opt,name=region,proto3" json:"region,omitempty"`
-	Kind   EventKind              `protobuf:"varint,2,opt,name=kind,proto3,enum=conformance.v1.EventKind" json:"kind,omitempty"`
+	state protoimpl.MessageState        `protogen:"open.v1"`
+	By    *FindEventsByUrgentRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
 	// Inclusive, whatever the direction. Unset: from the first.
-	From *int64 `protobuf:"varint,11,opt,name=from,proto3,oneof" json:"from,omitempty"`
+	From *FindEventsByUrgentRequest_Bound `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
 	// Exclusive, whatever the direction. Unset: to the last.
-	To *int64 `protobuf:"varint,12,opt,name=to,proto3,oneof" json:"to,omitempty"`
+	To *FindEventsByUrgentRequest_Bound `protobuf:"bytes,12,opt,name=to,proto3" json:"to,omitempty"`
 	// Lists from the last to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
 	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
@@ -1512,32 +1503,25 @@ func (*FindEventsByUrgentRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_event_prism_proto_rawDescGZIP(), []int{26}
 }
 
-func (x *FindEventsByUrgentRequest) GetRegion() string {
+func (x *FindEventsByUrgentRequest) GetBy() *FindEventsByUrgentRequest_By {
 	if x != nil {
-		return x.Region
+		return x.By
 	}
-	return ""
+	return nil
 }
 
-func (x *FindEventsByUrgentRequest) GetKind() EventKind {
+func (x *FindEventsByUrgentRequest) GetFrom() *FindEventsByUrgentRequest_Bound {
 	if x != nil {
-		return x.Kind
+		return x.From
 	}
-	return EventKind_EVENT_KIND_UNSPECIFIED
+	return nil
 }
 
-func (x *FindEventsByUrgentRequest) GetFrom() int64 {
-	if x != nil && x.From != nil {
-		return *x.From
+func (x *FindEventsByUrgentRequest) GetTo() *FindEventsByUrgentRequest_Bound {
+	if x != nil {
+		return x.To
 	}
-	return 0
-}
-
-func (x *FindEventsByUrgentRequest) GetTo() int64 {
-	if x != nil && x.To != nil {
-		return *x.To
-	}
-	return 0
+	return nil
 }
 
 func (x *FindEventsByUrgentRequest) GetReverse() bool {
@@ -1748,6 +1732,292 @@ func (x *BatchDeleteEventsResponse_Result) GetExisted() bool {
 	return false
 }
 
+// An end of the range. Unset, its field is the least value.
+type FindEventsBySeverityRequest_Bound struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Severity      *int64                 `protobuf:"varint,9,opt,name=severity,proto3,oneof" json:"severity,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindEventsBySeverityRequest_Bound) Reset() {
+	*x = FindEventsBySeverityRequest_Bound{}
+	mi := &file_conformance_v1_event_prism_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindEventsBySeverityRequest_Bound) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindEventsBySeverityRequest_Bound) ProtoMessage() {}
+
+func (x *FindEventsBySeverityRequest_Bound) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_event_prism_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindEventsBySeverityRequest_Bound.ProtoReflect.Descriptor instead.
+func (*FindEventsBySeverityRequest_Bound) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_event_prism_proto_rawDescGZIP(), []int{20, 0}
+}
+
+func (x *FindEventsBySeverityRequest_Bound) GetSeverity() int64 {
+	if x != nil && x.Severity != nil {
+		return *x.Severity
+	}
+	return 0
+}
+
+// The values to find by.
+type FindEventsByKindRequest_By struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Kind          EventKind              `protobuf:"varint,6,opt,name=kind,proto3,enum=conformance.v1.EventKind" json:"kind,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindEventsByKindRequest_By) Reset() {
+	*x = FindEventsByKindRequest_By{}
+	mi := &file_conformance_v1_event_prism_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindEventsByKindRequest_By) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindEventsByKindRequest_By) ProtoMessage() {}
+
+func (x *FindEventsByKindRequest_By) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_event_prism_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindEventsByKindRequest_By.ProtoReflect.Descriptor instead.
+func (*FindEventsByKindRequest_By) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_event_prism_proto_rawDescGZIP(), []int{22, 0}
+}
+
+func (x *FindEventsByKindRequest_By) GetKind() EventKind {
+	if x != nil {
+		return x.Kind
+	}
+	return EventKind_EVENT_KIND_UNSPECIFIED
+}
+
+// An end of the range. Unset, its field is the least value.
+type FindEventsByKindRequest_Bound struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	At            *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=at,proto3" json:"at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindEventsByKindRequest_Bound) Reset() {
+	*x = FindEventsByKindRequest_Bound{}
+	mi := &file_conformance_v1_event_prism_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindEventsByKindRequest_Bound) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindEventsByKindRequest_Bound) ProtoMessage() {}
+
+func (x *FindEventsByKindRequest_Bound) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_event_prism_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindEventsByKindRequest_Bound.ProtoReflect.Descriptor instead.
+func (*FindEventsByKindRequest_Bound) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_event_prism_proto_rawDescGZIP(), []int{22, 1}
+}
+
+func (x *FindEventsByKindRequest_Bound) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+// The values to find by.
+type FindEventsByPlaceRequest_By struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Region        string                 `protobuf:"bytes,7,opt,name=region,proto3" json:"region,omitempty"`
+	Open          bool                   `protobuf:"varint,8,opt,name=open,proto3" json:"open,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindEventsByPlaceRequest_By) Reset() {
+	*x = FindEventsByPlaceRequest_By{}
+	mi := &file_conformance_v1_event_prism_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindEventsByPlaceRequest_By) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindEventsByPlaceRequest_By) ProtoMessage() {}
+
+func (x *FindEventsByPlaceRequest_By) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_event_prism_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindEventsByPlaceRequest_By.ProtoReflect.Descriptor instead.
+func (*FindEventsByPlaceRequest_By) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_event_prism_proto_rawDescGZIP(), []int{24, 0}
+}
+
+func (x *FindEventsByPlaceRequest_By) GetRegion() string {
+	if x != nil {
+		return x.Region
+	}
+	return ""
+}
+
+func (x *FindEventsByPlaceRequest_By) GetOpen() bool {
+	if x != nil {
+		return x.Open
+	}
+	return false
+}
+
+// The values to find by.
+type FindEventsByUrgentRequest_By struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Region        string                 `protobuf:"bytes,7,opt,name=region,proto3" json:"region,omitempty"`
+	Kind          EventKind              `protobuf:"varint,6,opt,name=kind,proto3,enum=conformance.v1.EventKind" json:"kind,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindEventsByUrgentRequest_By) Reset() {
+	*x = FindEventsByUrgentRequest_By{}
+	mi := &file_conformance_v1_event_prism_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindEventsByUrgentRequest_By) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindEventsByUrgentRequest_By) ProtoMessage() {}
+
+func (x *FindEventsByUrgentRequest_By) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_event_prism_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindEventsByUrgentRequest_By.ProtoReflect.Descriptor instead.
+func (*FindEventsByUrgentRequest_By) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_event_prism_proto_rawDescGZIP(), []int{26, 0}
+}
+
+func (x *FindEventsByUrgentRequest_By) GetRegion() string {
+	if x != nil {
+		return x.Region
+	}
+	return ""
+}
+
+func (x *FindEventsByUrgentRequest_By) GetKind() EventKind {
+	if x != nil {
+		return x.Kind
+	}
+	return EventKind_EVENT_KIND_UNSPECIFIED
+}
+
+// An end of the range. Unset, its field is the least value.
+type FindEventsByUrgentRequest_Bound struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Severity      *int64                 `protobuf:"varint,9,opt,name=severity,proto3,oneof" json:"severity,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindEventsByUrgentRequest_Bound) Reset() {
+	*x = FindEventsByUrgentRequest_Bound{}
+	mi := &file_conformance_v1_event_prism_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindEventsByUrgentRequest_Bound) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindEventsByUrgentRequest_Bound) ProtoMessage() {}
+
+func (x *FindEventsByUrgentRequest_Bound) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_event_prism_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindEventsByUrgentRequest_Bound.ProtoReflect.Descriptor instead.
+func (*FindEventsByUrgentRequest_Bound) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_event_prism_proto_rawDescGZIP(), []int{26, 1}
+}
+
+func (x *FindEventsByUrgentRequest_Bound) GetSeverity() int64 {
+	if x != nil && x.Severity != nil {
+		return *x.Severity
+	}
+	return 0
+}
+
 var File_conformance_v1_event_prism_proto protoreflect.FileDescriptor
 
 const file_conformance_v1_event_prism_proto_rawDesc = "" +
@@ -1818,51 +2088,61 @@ const file_conformance_v1_event_prism_proto_rawDesc = "" +
 	"page_token\x18\x0f \x01(\tR\tpageToken\"s\n" +
 	"\x12ScanEventsResponse\x125\n" +
 	"\arecords\x18\x01 \x03(\v2\x1b.conformance.v1.EventRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xb1\x01\n" +
-	"\x1bFindEventsBySeverityRequest\x12\x17\n" +
-	"\x04from\x18\v \x01(\x03H\x00R\x04from\x88\x01\x01\x12\x13\n" +
-	"\x02to\x18\f \x01(\x03H\x01R\x02to\x88\x01\x01\x12\x18\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xb4\x02\n" +
+	"\x1bFindEventsBySeverityRequest\x12E\n" +
+	"\x04from\x18\v \x01(\v21.conformance.v1.FindEventsBySeverityRequest.BoundR\x04from\x12A\n" +
+	"\x02to\x18\f \x01(\v21.conformance.v1.FindEventsBySeverityRequest.BoundR\x02to\x12\x18\n" +
 	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
 	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x0f \x01(\tR\tpageTokenB\a\n" +
-	"\x05_fromB\x05\n" +
-	"\x03_to\"}\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\x1a5\n" +
+	"\x05Bound\x12\x1f\n" +
+	"\bseverity\x18\t \x01(\x03H\x00R\bseverity\x88\x01\x01B\v\n" +
+	"\t_severity\"}\n" +
 	"\x1cFindEventsBySeverityResponse\x125\n" +
 	"\arecords\x18\x01 \x03(\v2\x1b.conformance.v1.EventRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xfa\x01\n" +
-	"\x17FindEventsByKindRequest\x12-\n" +
-	"\x04kind\x18\x01 \x01(\x0e2\x19.conformance.v1.EventKindR\x04kind\x12.\n" +
-	"\x04from\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\x04from\x12*\n" +
-	"\x02to\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\x02to\x12\x18\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x97\x03\n" +
+	"\x17FindEventsByKindRequest\x12:\n" +
+	"\x02by\x18\x01 \x01(\v2*.conformance.v1.FindEventsByKindRequest.ByR\x02by\x12A\n" +
+	"\x04from\x18\v \x01(\v2-.conformance.v1.FindEventsByKindRequest.BoundR\x04from\x12=\n" +
+	"\x02to\x18\f \x01(\v2-.conformance.v1.FindEventsByKindRequest.BoundR\x02to\x12\x18\n" +
 	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
 	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x0f \x01(\tR\tpageToken\"y\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\x1a3\n" +
+	"\x02By\x12-\n" +
+	"\x04kind\x18\x06 \x01(\x0e2\x19.conformance.v1.EventKindR\x04kind\x1a3\n" +
+	"\x05Bound\x12*\n" +
+	"\x02at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"y\n" +
 	"\x18FindEventsByKindResponse\x125\n" +
 	"\arecords\x18\x01 \x03(\v2\x1b.conformance.v1.EventRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x9c\x01\n" +
-	"\x18FindEventsByPlaceRequest\x12\x16\n" +
-	"\x06region\x18\x01 \x01(\tR\x06region\x12\x12\n" +
-	"\x04open\x18\x02 \x01(\bR\x04open\x12\x18\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xdf\x01\n" +
+	"\x18FindEventsByPlaceRequest\x12;\n" +
+	"\x02by\x18\x01 \x01(\v2+.conformance.v1.FindEventsByPlaceRequest.ByR\x02by\x12\x18\n" +
 	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
 	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x0f \x01(\tR\tpageToken\"z\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\x1a0\n" +
+	"\x02By\x12\x16\n" +
+	"\x06region\x18\a \x01(\tR\x06region\x12\x12\n" +
+	"\x04open\x18\b \x01(\bR\x04open\"z\n" +
 	"\x19FindEventsByPlaceResponse\x125\n" +
 	"\arecords\x18\x01 \x03(\v2\x1b.conformance.v1.EventRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xf6\x01\n" +
-	"\x19FindEventsByUrgentRequest\x12\x16\n" +
-	"\x06region\x18\x01 \x01(\tR\x06region\x12-\n" +
-	"\x04kind\x18\x02 \x01(\x0e2\x19.conformance.v1.EventKindR\x04kind\x12\x17\n" +
-	"\x04from\x18\v \x01(\x03H\x00R\x04from\x88\x01\x01\x12\x13\n" +
-	"\x02to\x18\f \x01(\x03H\x01R\x02to\x88\x01\x01\x12\x18\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xb9\x03\n" +
+	"\x19FindEventsByUrgentRequest\x12<\n" +
+	"\x02by\x18\x01 \x01(\v2,.conformance.v1.FindEventsByUrgentRequest.ByR\x02by\x12C\n" +
+	"\x04from\x18\v \x01(\v2/.conformance.v1.FindEventsByUrgentRequest.BoundR\x04from\x12?\n" +
+	"\x02to\x18\f \x01(\v2/.conformance.v1.FindEventsByUrgentRequest.BoundR\x02to\x12\x18\n" +
 	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
 	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x0f \x01(\tR\tpageTokenB\a\n" +
-	"\x05_fromB\x05\n" +
-	"\x03_to\"{\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\x1aK\n" +
+	"\x02By\x12\x16\n" +
+	"\x06region\x18\a \x01(\tR\x06region\x12-\n" +
+	"\x04kind\x18\x06 \x01(\x0e2\x19.conformance.v1.EventKindR\x04kind\x1a5\n" +
+	"\x05Bound\x12\x1f\n" +
+	"\bseverity\x18\t \x01(\x03H\x00R\bseverity\x88\x01\x01B\v\n" +
+	"\t_severity\"{\n" +
 	"\x1aFindEventsByUrgentResponse\x125\n" +
 	"\arecords\x18\x01 \x03(\v2\x1b.conformance.v1.EventRecordR\arecords\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xa6\t\n" +
@@ -1893,53 +2173,59 @@ func file_conformance_v1_event_prism_proto_rawDescGZIP() []byte {
 	return file_conformance_v1_event_prism_proto_rawDescData
 }
 
-var file_conformance_v1_event_prism_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
+var file_conformance_v1_event_prism_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
 var file_conformance_v1_event_prism_proto_goTypes = []any{
-	(*EventKey)(nil),                         // 0: conformance.v1.EventKey
-	(*EventPartition)(nil),                   // 1: conformance.v1.EventPartition
-	(*EventSort)(nil),                        // 2: conformance.v1.EventSort
-	(*EventRecord)(nil),                      // 3: conformance.v1.EventRecord
-	(*PutEventRequest)(nil),                  // 4: conformance.v1.PutEventRequest
-	(*PutEventResponse)(nil),                 // 5: conformance.v1.PutEventResponse
-	(*GetEventRequest)(nil),                  // 6: conformance.v1.GetEventRequest
-	(*GetEventResponse)(nil),                 // 7: conformance.v1.GetEventResponse
-	(*DeleteEventRequest)(nil),               // 8: conformance.v1.DeleteEventRequest
-	(*DeleteEventResponse)(nil),              // 9: conformance.v1.DeleteEventResponse
-	(*CompareAndSwapEventRequest)(nil),       // 10: conformance.v1.CompareAndSwapEventRequest
-	(*CompareAndSwapEventResponse)(nil),      // 11: conformance.v1.CompareAndSwapEventResponse
-	(*BatchPutEventsRequest)(nil),            // 12: conformance.v1.BatchPutEventsRequest
-	(*BatchPutEventsResponse)(nil),           // 13: conformance.v1.BatchPutEventsResponse
-	(*BatchGetEventsRequest)(nil),            // 14: conformance.v1.BatchGetEventsRequest
-	(*BatchGetEventsResponse)(nil),           // 15: conformance.v1.BatchGetEventsResponse
-	(*BatchDeleteEventsRequest)(nil),         // 16: conformance.v1.BatchDeleteEventsRequest
-	(*BatchDeleteEventsResponse)(nil),        // 17: conformance.v1.BatchDeleteEventsResponse
-	(*ScanEventsRequest)(nil),                // 18: conformance.v1.ScanEventsRequest
-	(*ScanEventsResponse)(nil),               // 19: conformance.v1.ScanEventsResponse
-	(*FindEventsBySeverityRequest)(nil),      // 20: conformance.v1.FindEventsBySeverityRequest
-	(*FindEventsBySeverityResponse)(nil),     // 21: conformance.v1.FindEventsBySeverityResponse
-	(*FindEventsByKindRequest)(nil),          // 22: conformance.v1.FindEventsByKindRequest
-	(*FindEventsByKindResponse)(nil),         // 23: conformance.v1.FindEventsByKindResponse
-	(*FindEventsByPlaceRequest)(nil),         // 24: conformance.v1.FindEventsByPlaceRequest
-	(*FindEventsByPlaceResponse)(nil),        // 25: conformance.v1.FindEventsByPlaceResponse
-	(*FindEventsByUrgentRequest)(nil),        // 26: conformance.v1.FindEventsByUrgentRequest
-	(*FindEventsByUrgentResponse)(nil),       // 27: conformance.v1.FindEventsByUrgentResponse
-	(*BatchPutEventsResponse_Result)(nil),    // 28: conformance.v1.BatchPutEventsResponse.Result
-	(*BatchGetEventsResponse_Result)(nil),    // 29: conformance.v1.BatchGetEventsResponse.Result
-	(*BatchDeleteEventsResponse_Result)(nil), // 30: conformance.v1.BatchDeleteEventsResponse.Result
-	(*timestamppb.Timestamp)(nil),            // 31: google.protobuf.Timestamp
-	(*Event)(nil),                            // 32: conformance.v1.Event
-	(EventKind)(0),                           // 33: conformance.v1.EventKind
+	(*EventKey)(nil),                          // 0: conformance.v1.EventKey
+	(*EventPartition)(nil),                    // 1: conformance.v1.EventPartition
+	(*EventSort)(nil),                         // 2: conformance.v1.EventSort
+	(*EventRecord)(nil),                       // 3: conformance.v1.EventRecord
+	(*PutEventRequest)(nil),                   // 4: conformance.v1.PutEventRequest
+	(*PutEventResponse)(nil),                  // 5: conformance.v1.PutEventResponse
+	(*GetEventRequest)(nil),                   // 6: conformance.v1.GetEventRequest
+	(*GetEventResponse)(nil),                  // 7: conformance.v1.GetEventResponse
+	(*DeleteEventRequest)(nil),                // 8: conformance.v1.DeleteEventRequest
+	(*DeleteEventResponse)(nil),               // 9: conformance.v1.DeleteEventResponse
+	(*CompareAndSwapEventRequest)(nil),        // 10: conformance.v1.CompareAndSwapEventRequest
+	(*CompareAndSwapEventResponse)(nil),       // 11: conformance.v1.CompareAndSwapEventResponse
+	(*BatchPutEventsRequest)(nil),             // 12: conformance.v1.BatchPutEventsRequest
+	(*BatchPutEventsResponse)(nil),            // 13: conformance.v1.BatchPutEventsResponse
+	(*BatchGetEventsRequest)(nil),             // 14: conformance.v1.BatchGetEventsRequest
+	(*BatchGetEventsResponse)(nil),            // 15: conformance.v1.BatchGetEventsResponse
+	(*BatchDeleteEventsRequest)(nil),          // 16: conformance.v1.BatchDeleteEventsRequest
+	(*BatchDeleteEventsResponse)(nil),         // 17: conformance.v1.BatchDeleteEventsResponse
+	(*ScanEventsRequest)(nil),                 // 18: conformance.v1.ScanEventsRequest
+	(*ScanEventsResponse)(nil),                // 19: conformance.v1.ScanEventsResponse
+	(*FindEventsBySeverityRequest)(nil),       // 20: conformance.v1.FindEventsBySeverityRequest
+	(*FindEventsBySeverityResponse)(nil),      // 21: conformance.v1.FindEventsBySeverityResponse
+	(*FindEventsByKindRequest)(nil),           // 22: conformance.v1.FindEventsByKindRequest
+	(*FindEventsByKindResponse)(nil),          // 23: conformance.v1.FindEventsByKindResponse
+	(*FindEventsByPlaceRequest)(nil),          // 24: conformance.v1.FindEventsByPlaceRequest
+	(*FindEventsByPlaceResponse)(nil),         // 25: conformance.v1.FindEventsByPlaceResponse
+	(*FindEventsByUrgentRequest)(nil),         // 26: conformance.v1.FindEventsByUrgentRequest
+	(*FindEventsByUrgentResponse)(nil),        // 27: conformance.v1.FindEventsByUrgentResponse
+	(*BatchPutEventsResponse_Result)(nil),     // 28: conformance.v1.BatchPutEventsResponse.Result
+	(*BatchGetEventsResponse_Result)(nil),     // 29: conformance.v1.BatchGetEventsResponse.Result
+	(*BatchDeleteEventsResponse_Result)(nil),  // 30: conformance.v1.BatchDeleteEventsResponse.Result
+	(*FindEventsBySeverityRequest_Bound)(nil), // 31: conformance.v1.FindEventsBySeverityRequest.Bound
+	(*FindEventsByKindRequest_By)(nil),        // 32: conformance.v1.FindEventsByKindRequest.By
+	(*FindEventsByKindRequest_Bound)(nil),     // 33: conformance.v1.FindEventsByKindRequest.Bound
+	(*FindEventsByPlaceRequest_By)(nil),       // 34: conformance.v1.FindEventsByPlaceRequest.By
+	(*FindEventsByUrgentRequest_By)(nil),      // 35: conformance.v1.FindEventsByUrgentRequest.By
+	(*FindEventsByUrgentRequest_Bound)(nil),   // 36: conformance.v1.FindEventsByUrgentRequest.Bound
+	(*timestamppb.Timestamp)(nil),             // 37: google.protobuf.Timestamp
+	(*Event)(nil),                             // 38: conformance.v1.Event
+	(EventKind)(0),                            // 39: conformance.v1.EventKind
 }
 var file_conformance_v1_event_prism_proto_depIdxs = []int32{
-	31, // 0: conformance.v1.EventKey.at:type_name -> google.protobuf.Timestamp
-	31, // 1: conformance.v1.EventSort.at:type_name -> google.protobuf.Timestamp
-	32, // 2: conformance.v1.EventRecord.event:type_name -> conformance.v1.Event
-	32, // 3: conformance.v1.PutEventRequest.event:type_name -> conformance.v1.Event
+	37, // 0: conformance.v1.EventKey.at:type_name -> google.protobuf.Timestamp
+	37, // 1: conformance.v1.EventSort.at:type_name -> google.protobuf.Timestamp
+	38, // 2: conformance.v1.EventRecord.event:type_name -> conformance.v1.Event
+	38, // 3: conformance.v1.PutEventRequest.event:type_name -> conformance.v1.Event
 	0,  // 4: conformance.v1.GetEventRequest.key:type_name -> conformance.v1.EventKey
 	3,  // 5: conformance.v1.GetEventResponse.record:type_name -> conformance.v1.EventRecord
 	0,  // 6: conformance.v1.DeleteEventRequest.key:type_name -> conformance.v1.EventKey
-	32, // 7: conformance.v1.CompareAndSwapEventRequest.event:type_name -> conformance.v1.Event
-	32, // 8: conformance.v1.BatchPutEventsRequest.events:type_name -> conformance.v1.Event
+	38, // 7: conformance.v1.CompareAndSwapEventRequest.event:type_name -> conformance.v1.Event
+	38, // 8: conformance.v1.BatchPutEventsRequest.events:type_name -> conformance.v1.Event
 	28, // 9: conformance.v1.BatchPutEventsResponse.results:type_name -> conformance.v1.BatchPutEventsResponse.Result
 	0,  // 10: conformance.v1.BatchGetEventsRequest.keys:type_name -> conformance.v1.EventKey
 	29, // 11: conformance.v1.BatchGetEventsResponse.results:type_name -> conformance.v1.BatchGetEventsResponse.Result
@@ -1949,44 +2235,52 @@ var file_conformance_v1_event_prism_proto_depIdxs = []int32{
 	2,  // 15: conformance.v1.ScanEventsRequest.from:type_name -> conformance.v1.EventSort
 	2,  // 16: conformance.v1.ScanEventsRequest.to:type_name -> conformance.v1.EventSort
 	3,  // 17: conformance.v1.ScanEventsResponse.records:type_name -> conformance.v1.EventRecord
-	3,  // 18: conformance.v1.FindEventsBySeverityResponse.records:type_name -> conformance.v1.EventRecord
-	33, // 19: conformance.v1.FindEventsByKindRequest.kind:type_name -> conformance.v1.EventKind
-	31, // 20: conformance.v1.FindEventsByKindRequest.from:type_name -> google.protobuf.Timestamp
-	31, // 21: conformance.v1.FindEventsByKindRequest.to:type_name -> google.protobuf.Timestamp
-	3,  // 22: conformance.v1.FindEventsByKindResponse.records:type_name -> conformance.v1.EventRecord
-	3,  // 23: conformance.v1.FindEventsByPlaceResponse.records:type_name -> conformance.v1.EventRecord
-	33, // 24: conformance.v1.FindEventsByUrgentRequest.kind:type_name -> conformance.v1.EventKind
-	3,  // 25: conformance.v1.FindEventsByUrgentResponse.records:type_name -> conformance.v1.EventRecord
-	3,  // 26: conformance.v1.BatchGetEventsResponse.Result.record:type_name -> conformance.v1.EventRecord
-	4,  // 27: conformance.v1.EventService.PutEvent:input_type -> conformance.v1.PutEventRequest
-	6,  // 28: conformance.v1.EventService.GetEvent:input_type -> conformance.v1.GetEventRequest
-	8,  // 29: conformance.v1.EventService.DeleteEvent:input_type -> conformance.v1.DeleteEventRequest
-	10, // 30: conformance.v1.EventService.CompareAndSwapEvent:input_type -> conformance.v1.CompareAndSwapEventRequest
-	12, // 31: conformance.v1.EventService.BatchPutEvents:input_type -> conformance.v1.BatchPutEventsRequest
-	14, // 32: conformance.v1.EventService.BatchGetEvents:input_type -> conformance.v1.BatchGetEventsRequest
-	16, // 33: conformance.v1.EventService.BatchDeleteEvents:input_type -> conformance.v1.BatchDeleteEventsRequest
-	18, // 34: conformance.v1.EventService.ScanEvents:input_type -> conformance.v1.ScanEventsRequest
-	20, // 35: conformance.v1.EventService.FindEventsBySeverity:input_type -> conformance.v1.FindEventsBySeverityRequest
-	22, // 36: conformance.v1.EventService.FindEventsByKind:input_type -> conformance.v1.FindEventsByKindRequest
-	24, // 37: conformance.v1.EventService.FindEventsByPlace:input_type -> conformance.v1.FindEventsByPlaceRequest
-	26, // 38: conformance.v1.EventService.FindEventsByUrgent:input_type -> conformance.v1.FindEventsByUrgentRequest
-	5,  // 39: conformance.v1.EventService.PutEvent:output_type -> conformance.v1.PutEventResponse
-	7,  // 40: conformance.v1.EventService.GetEvent:output_type -> conformance.v1.GetEventResponse
-	9,  // 41: conformance.v1.EventService.DeleteEvent:output_type -> conformance.v1.DeleteEventResponse
-	11, // 42: conformance.v1.EventService.CompareAndSwapEvent:output_type -> conformance.v1.CompareAndSwapEventResponse
-	13, // 43: conformance.v1.EventService.BatchPutEvents:output_type -> conformance.v1.BatchPutEventsResponse
-	15, // 44: conformance.v1.EventService.BatchGetEvents:output_type -> conformance.v1.BatchGetEventsResponse
-	17, // 45: conformance.v1.EventService.BatchDeleteEvents:output_type -> conformance.v1.BatchDeleteEventsResponse
-	19, // 46: conformance.v1.EventService.ScanEvents:output_type -> conformance.v1.ScanEventsResponse
-	21, // 47: conformance.v1.EventService.FindEventsBySeverity:output_type -> conformance.v1.FindEventsBySeverityResponse
-	23, // 48: conformance.v1.EventService.FindEventsByKind:output_type -> conformance.v1.FindEventsByKindResponse
-	25, // 49: conformance.v1.EventService.FindEventsByPlace:output_type -> conformance.v1.FindEventsByPlaceResponse
-	27, // 50: conformance.v1.EventService.FindEventsByUrgent:output_type -> conformance.v1.FindEventsByUrgentResponse
-	39, // [39:51] is the sub-list for method output_type
-	27, // [27:39] is the sub-list for method input_type
-	27, // [27:27] is the sub-list for extension type_name
-	27, // [27:27] is the sub-list for extension extendee
-	0,  // [0:27] is the sub-list for field type_name
+	31, // 18: conformance.v1.FindEventsBySeverityRequest.from:type_name -> conformance.v1.FindEventsBySeverityRequest.Bound
+	31, // 19: conformance.v1.FindEventsBySeverityRequest.to:type_name -> conformance.v1.FindEventsBySeverityRequest.Bound
+	3,  // 20: conformance.v1.FindEventsBySeverityResponse.records:type_name -> conformance.v1.EventRecord
+	32, // 21: conformance.v1.FindEventsByKindRequest.by:type_name -> conformance.v1.FindEventsByKindRequest.By
+	33, // 22: conformance.v1.FindEventsByKindRequest.from:type_name -> conformance.v1.FindEventsByKindRequest.Bound
+	33, // 23: conformance.v1.FindEventsByKindRequest.to:type_name -> conformance.v1.FindEventsByKindRequest.Bound
+	3,  // 24: conformance.v1.FindEventsByKindResponse.records:type_name -> conformance.v1.EventRecord
+	34, // 25: conformance.v1.FindEventsByPlaceRequest.by:type_name -> conformance.v1.FindEventsByPlaceRequest.By
+	3,  // 26: conformance.v1.FindEventsByPlaceResponse.records:type_name -> conformance.v1.EventRecord
+	35, // 27: conformance.v1.FindEventsByUrgentRequest.by:type_name -> conformance.v1.FindEventsByUrgentRequest.By
+	36, // 28: conformance.v1.FindEventsByUrgentRequest.from:type_name -> conformance.v1.FindEventsByUrgentRequest.Bound
+	36, // 29: conformance.v1.FindEventsByUrgentRequest.to:type_name -> conformance.v1.FindEventsByUrgentRequest.Bound
+	3,  // 30: conformance.v1.FindEventsByUrgentResponse.records:type_name -> conformance.v1.EventRecord
+	3,  // 31: conformance.v1.BatchGetEventsResponse.Result.record:type_name -> conformance.v1.EventRecord
+	39, // 32: conformance.v1.FindEventsByKindRequest.By.kind:type_name -> conformance.v1.EventKind
+	37, // 33: conformance.v1.FindEventsByKindRequest.Bound.at:type_name -> google.protobuf.Timestamp
+	39, // 34: conformance.v1.FindEventsByUrgentRequest.By.kind:type_name -> conformance.v1.EventKind
+	4,  // 35: conformance.v1.EventService.PutEvent:input_type -> conformance.v1.PutEventRequest
+	6,  // 36: conformance.v1.EventService.GetEvent:input_type -> conformance.v1.GetEventRequest
+	8,  // 37: conformance.v1.EventService.DeleteEvent:input_type -> conformance.v1.DeleteEventRequest
+	10, // 38: conformance.v1.EventService.CompareAndSwapEvent:input_type -> conformance.v1.CompareAndSwapEventRequest
+	12, // 39: conformance.v1.EventService.BatchPutEvents:input_type -> conformance.v1.BatchPutEventsRequest
+	14, // 40: conformance.v1.EventService.BatchGetEvents:input_type -> conformance.v1.BatchGetEventsRequest
+	16, // 41: conformance.v1.EventService.BatchDeleteEvents:input_type -> conformance.v1.BatchDeleteEventsRequest
+	18, // 42: conformance.v1.EventService.ScanEvents:input_type -> conformance.v1.ScanEventsRequest
+	20, // 43: conformance.v1.EventService.FindEventsBySeverity:input_type -> conformance.v1.FindEventsBySeverityRequest
+	22, // 44: conformance.v1.EventService.FindEventsByKind:input_type -> conformance.v1.FindEventsByKindRequest
+	24, // 45: conformance.v1.EventService.FindEventsByPlace:input_type -> conformance.v1.FindEventsByPlaceRequest
+	26, // 46: conformance.v1.EventService.FindEventsByUrgent:input_type -> conformance.v1.FindEventsByUrgentRequest
+	5,  // 47: conformance.v1.EventService.PutEvent:output_type -> conformance.v1.PutEventResponse
+	7,  // 48: conformance.v1.EventService.GetEvent:output_type -> conformance.v1.GetEventResponse
+	9,  // 49: conformance.v1.EventService.DeleteEvent:output_type -> conformance.v1.DeleteEventResponse
+	11, // 50: conformance.v1.EventService.CompareAndSwapEvent:output_type -> conformance.v1.CompareAndSwapEventResponse
+	13, // 51: conformance.v1.EventService.BatchPutEvents:output_type -> conformance.v1.BatchPutEventsResponse
+	15, // 52: conformance.v1.EventService.BatchGetEvents:output_type -> conformance.v1.BatchGetEventsResponse
+	17, // 53: conformance.v1.EventService.BatchDeleteEvents:output_type -> conformance.v1.BatchDeleteEventsResponse
+	19, // 54: conformance.v1.EventService.ScanEvents:output_type -> conformance.v1.ScanEventsResponse
+	21, // 55: conformance.v1.EventService.FindEventsBySeverity:output_type -> conformance.v1.FindEventsBySeverityResponse
+	23, // 56: conformance.v1.EventService.FindEventsByKind:output_type -> conformance.v1.FindEventsByKindResponse
+	25, // 57: conformance.v1.EventService.FindEventsByPlace:output_type -> conformance.v1.FindEventsByPlaceResponse
+	27, // 58: conformance.v1.EventService.FindEventsByUrgent:output_type -> conformance.v1.FindEventsByUrgentResponse
+	47, // [47:59] is the sub-list for method output_type
+	35, // [35:47] is the sub-list for method input_type
+	35, // [35:35] is the sub-list for extension type_name
+	35, // [35:35] is the sub-list for extension extendee
+	0,  // [0:35] is the sub-list for field type_name
 }
 
 func init() { file_conformance_v1_event_prism_proto_init() }
@@ -1996,15 +2290,15 @@ func file_conformance_v1_event_prism_proto_init() {
 	}
 	file_conformance_v1_event_proto_init()
 	file_conformance_v1_event_prism_proto_msgTypes[2].OneofWrappers = []any{}
-	file_conformance_v1_event_prism_proto_msgTypes[20].OneofWrappers = []any{}
-	file_conformance_v1_event_prism_proto_msgTypes[26].OneofWrappers = []any{}
+	file_conformance_v1_event_prism_proto_msgTypes[31].OneofWrappers = []any{}
+	file_conformance_v1_event_prism_proto_msgTypes[36].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_conformance_v1_event_prism_proto_rawDesc), len(file_conformance_v1_event_prism_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   31,
+			NumMessages:   37,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -874,9 +874,8 @@ func (x *ScanItemsResponse) GetNextPageToken() string {
 }
 
 type FindItemBySerialRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// One of two unique indexes: an error says which of them refused.
-	Serial        string `protobuf:"bytes,1,opt,name=serial,proto3" json:"serial,omitempty"`
+	state         protoimpl.MessageState      `protogen:"open.v1"`
+	By            *FindItemBySerialRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -911,11 +910,11 @@ func (*FindItemBySerialRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_item_prism_proto_rawDescGZIP(), []int{18}
 }
 
-func (x *FindItemBySerialRequest) GetSerial() string {
+func (x *FindItemBySerialRequest) GetBy() *FindItemBySerialRequest_By {
 	if x != nil {
-		return x.Serial
+		return x.By
 	}
-	return ""
+	return nil
 }
 
 type FindItemBySerialResponse struct {
@@ -963,8 +962,8 @@ func (x *FindItemBySerialResponse) GetRecord() *ItemRecord {
 }
 
 type FindItemByLabelRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Label         string                 `protobuf:"bytes,1,opt,name=label,proto3" json:"label,omitempty"`
+	state         protoimpl.MessageState     `protogen:"open.v1"`
+	By            *FindItemByLabelRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -999,11 +998,11 @@ func (*FindItemByLabelRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_item_prism_proto_rawDescGZIP(), []int{20}
 }
 
-func (x *FindItemByLabelRequest) GetLabel() string {
+func (x *FindItemByLabelRequest) GetBy() *FindItemByLabelRequest_By {
 	if x != nil {
-		return x.Label
+		return x.By
 	}
-	return ""
+	return nil
 }
 
 type FindItemByLabelResponse struct {
@@ -1051,8 +1050,8 @@ func (x *FindItemByLabelResponse) GetRecord() *ItemRecord {
 }
 
 type FindItemsByColourRequest struct {
-	state  protoimpl.MessageState `protogen:"open.v1"`
-	Colour string                 `protobuf:"bytes,1,opt,name=colour,proto3" json:"colour,omitempty"`
+	state protoimpl.MessageState       `protogen:"open.v1"`
+	By    *FindItemsByColourRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
 	// Lists from the last to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
 	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
@@ -1095,11 +1094,11 @@ func (*FindItemsByColourRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_item_prism_proto_rawDescGZIP(), []int{22}
 }
 
-func (x *FindItemsByColourRequest) GetColour() string {
+func (x *FindItemsByColourRequest) GetBy() *FindItemsByColourRequest_By {
 	if x != nil {
-		return x.Colour
+		return x.By
 	}
-	return ""
+	return nil
 }
 
 func (x *FindItemsByColourRequest) GetReverse() bool {
@@ -1179,9 +1178,9 @@ func (x *FindItemsByColourResponse) GetNextPageToken() string {
 type FindItemsByTitleRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Inclusive, whatever the direction. Unset: from the first.
-	From *string `protobuf:"bytes,11,opt,name=from,proto3,oneof" json:"from,omitempty"`
+	From *FindItemsByTitleRequest_Bound `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
 	// Exclusive, whatever the direction. Unset: to the last.
-	To *string `protobuf:"bytes,12,opt,name=to,proto3,oneof" json:"to,omitempty"`
+	To *FindItemsByTitleRequest_Bound `protobuf:"bytes,12,opt,name=to,proto3" json:"to,omitempty"`
 	// Lists from the last to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
 	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
@@ -1224,18 +1223,18 @@ func (*FindItemsByTitleRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_item_prism_proto_rawDescGZIP(), []int{24}
 }
 
-func (x *FindItemsByTitleRequest) GetFrom() string {
-	if x != nil && x.From != nil {
-		return *x.From
+func (x *FindItemsByTitleRequest) GetFrom() *FindItemsByTitleRequest_Bound {
+	if x != nil {
+		return x.From
 	}
-	return ""
+	return nil
 }
 
-func (x *FindItemsByTitleRequest) GetTo() string {
-	if x != nil && x.To != nil {
-		return *x.To
+func (x *FindItemsByTitleRequest) GetTo() *FindItemsByTitleRequest_Bound {
+	if x != nil {
+		return x.To
 	}
-	return ""
+	return nil
 }
 
 func (x *FindItemsByTitleRequest) GetReverse() bool {
@@ -1446,6 +1445,187 @@ func (x *BatchDeleteItemsResponse_Result) GetExisted() bool {
 	return false
 }
 
+// The values to find by.
+type FindItemBySerialRequest_By struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One of two unique indexes: an error says which of them refused.
+	Serial        string `protobuf:"bytes,2,opt,name=serial,proto3" json:"serial,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindItemBySerialRequest_By) Reset() {
+	*x = FindItemBySerialRequest_By{}
+	mi := &file_conformance_v1_item_prism_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindItemBySerialRequest_By) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindItemBySerialRequest_By) ProtoMessage() {}
+
+func (x *FindItemBySerialRequest_By) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_item_prism_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindItemBySerialRequest_By.ProtoReflect.Descriptor instead.
+func (*FindItemBySerialRequest_By) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_item_prism_proto_rawDescGZIP(), []int{18, 0}
+}
+
+func (x *FindItemBySerialRequest_By) GetSerial() string {
+	if x != nil {
+		return x.Serial
+	}
+	return ""
+}
+
+// The values to find by.
+type FindItemByLabelRequest_By struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Label         string                 `protobuf:"bytes,3,opt,name=label,proto3" json:"label,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindItemByLabelRequest_By) Reset() {
+	*x = FindItemByLabelRequest_By{}
+	mi := &file_conformance_v1_item_prism_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindItemByLabelRequest_By) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindItemByLabelRequest_By) ProtoMessage() {}
+
+func (x *FindItemByLabelRequest_By) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_item_prism_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindItemByLabelRequest_By.ProtoReflect.Descriptor instead.
+func (*FindItemByLabelRequest_By) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_item_prism_proto_rawDescGZIP(), []int{20, 0}
+}
+
+func (x *FindItemByLabelRequest_By) GetLabel() string {
+	if x != nil {
+		return x.Label
+	}
+	return ""
+}
+
+// The values to find by.
+type FindItemsByColourRequest_By struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Colour        string                 `protobuf:"bytes,4,opt,name=colour,proto3" json:"colour,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindItemsByColourRequest_By) Reset() {
+	*x = FindItemsByColourRequest_By{}
+	mi := &file_conformance_v1_item_prism_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindItemsByColourRequest_By) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindItemsByColourRequest_By) ProtoMessage() {}
+
+func (x *FindItemsByColourRequest_By) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_item_prism_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindItemsByColourRequest_By.ProtoReflect.Descriptor instead.
+func (*FindItemsByColourRequest_By) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_item_prism_proto_rawDescGZIP(), []int{22, 0}
+}
+
+func (x *FindItemsByColourRequest_By) GetColour() string {
+	if x != nil {
+		return x.Colour
+	}
+	return ""
+}
+
+// An end of the range. Unset, its field is the least value.
+type FindItemsByTitleRequest_Bound struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Title         *string                `protobuf:"bytes,5,opt,name=title,proto3,oneof" json:"title,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindItemsByTitleRequest_Bound) Reset() {
+	*x = FindItemsByTitleRequest_Bound{}
+	mi := &file_conformance_v1_item_prism_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindItemsByTitleRequest_Bound) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindItemsByTitleRequest_Bound) ProtoMessage() {}
+
+func (x *FindItemsByTitleRequest_Bound) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_item_prism_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindItemsByTitleRequest_Bound.ProtoReflect.Descriptor instead.
+func (*FindItemsByTitleRequest_Bound) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_item_prism_proto_rawDescGZIP(), []int{24, 0}
+}
+
+func (x *FindItemsByTitleRequest_Bound) GetTitle() string {
+	if x != nil && x.Title != nil {
+		return *x.Title
+	}
+	return ""
+}
+
 var File_conformance_v1_item_prism_proto protoreflect.FileDescriptor
 
 const file_conformance_v1_item_prism_proto_rawDesc = "" +
@@ -1501,33 +1681,40 @@ const file_conformance_v1_item_prism_proto_rawDesc = "" +
 	"page_token\x18\x0f \x01(\tR\tpageToken\"q\n" +
 	"\x11ScanItemsResponse\x124\n" +
 	"\arecords\x18\x01 \x03(\v2\x1a.conformance.v1.ItemRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"1\n" +
-	"\x17FindItemBySerialRequest\x12\x16\n" +
-	"\x06serial\x18\x01 \x01(\tR\x06serial\"N\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"s\n" +
+	"\x17FindItemBySerialRequest\x12:\n" +
+	"\x02by\x18\x01 \x01(\v2*.conformance.v1.FindItemBySerialRequest.ByR\x02by\x1a\x1c\n" +
+	"\x02By\x12\x16\n" +
+	"\x06serial\x18\x02 \x01(\tR\x06serial\"N\n" +
 	"\x18FindItemBySerialResponse\x122\n" +
-	"\x06record\x18\x01 \x01(\v2\x1a.conformance.v1.ItemRecordR\x06record\".\n" +
-	"\x16FindItemByLabelRequest\x12\x14\n" +
-	"\x05label\x18\x01 \x01(\tR\x05label\"M\n" +
+	"\x06record\x18\x01 \x01(\v2\x1a.conformance.v1.ItemRecordR\x06record\"o\n" +
+	"\x16FindItemByLabelRequest\x129\n" +
+	"\x02by\x18\x01 \x01(\v2).conformance.v1.FindItemByLabelRequest.ByR\x02by\x1a\x1a\n" +
+	"\x02By\x12\x14\n" +
+	"\x05label\x18\x03 \x01(\tR\x05label\"M\n" +
 	"\x17FindItemByLabelResponse\x122\n" +
-	"\x06record\x18\x01 \x01(\v2\x1a.conformance.v1.ItemRecordR\x06record\"\x88\x01\n" +
-	"\x18FindItemsByColourRequest\x12\x16\n" +
-	"\x06colour\x18\x01 \x01(\tR\x06colour\x12\x18\n" +
+	"\x06record\x18\x01 \x01(\v2\x1a.conformance.v1.ItemRecordR\x06record\"\xcb\x01\n" +
+	"\x18FindItemsByColourRequest\x12;\n" +
+	"\x02by\x18\x01 \x01(\v2+.conformance.v1.FindItemsByColourRequest.ByR\x02by\x12\x18\n" +
 	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
 	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x0f \x01(\tR\tpageToken\"y\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\x1a\x1c\n" +
+	"\x02By\x12\x16\n" +
+	"\x06colour\x18\x04 \x01(\tR\x06colour\"y\n" +
 	"\x19FindItemsByColourResponse\x124\n" +
 	"\arecords\x18\x01 \x03(\v2\x1a.conformance.v1.ItemRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xad\x01\n" +
-	"\x17FindItemsByTitleRequest\x12\x17\n" +
-	"\x04from\x18\v \x01(\tH\x00R\x04from\x88\x01\x01\x12\x13\n" +
-	"\x02to\x18\f \x01(\tH\x01R\x02to\x88\x01\x01\x12\x18\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x9f\x02\n" +
+	"\x17FindItemsByTitleRequest\x12A\n" +
+	"\x04from\x18\v \x01(\v2-.conformance.v1.FindItemsByTitleRequest.BoundR\x04from\x12=\n" +
+	"\x02to\x18\f \x01(\v2-.conformance.v1.FindItemsByTitleRequest.BoundR\x02to\x12\x18\n" +
 	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
 	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x0f \x01(\tR\tpageTokenB\a\n" +
-	"\x05_fromB\x05\n" +
-	"\x03_to\"x\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\x1a,\n" +
+	"\x05Bound\x12\x19\n" +
+	"\x05title\x18\x05 \x01(\tH\x00R\x05title\x88\x01\x01B\b\n" +
+	"\x06_title\"x\n" +
 	"\x18FindItemsByTitleResponse\x124\n" +
 	"\arecords\x18\x01 \x03(\v2\x1a.conformance.v1.ItemRecordR\arecords\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xf8\b\n" +
@@ -1558,7 +1745,7 @@ func file_conformance_v1_item_prism_proto_rawDescGZIP() []byte {
 	return file_conformance_v1_item_prism_proto_rawDescData
 }
 
-var file_conformance_v1_item_prism_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
+var file_conformance_v1_item_prism_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
 var file_conformance_v1_item_prism_proto_goTypes = []any{
 	(*ItemKey)(nil),                         // 0: conformance.v1.ItemKey
 	(*ItemRecord)(nil),                      // 1: conformance.v1.ItemRecord
@@ -1589,56 +1776,65 @@ var file_conformance_v1_item_prism_proto_goTypes = []any{
 	(*BatchPutItemsResponse_Result)(nil),    // 26: conformance.v1.BatchPutItemsResponse.Result
 	(*BatchGetItemsResponse_Result)(nil),    // 27: conformance.v1.BatchGetItemsResponse.Result
 	(*BatchDeleteItemsResponse_Result)(nil), // 28: conformance.v1.BatchDeleteItemsResponse.Result
-	(*Item)(nil),                            // 29: conformance.v1.Item
+	(*FindItemBySerialRequest_By)(nil),      // 29: conformance.v1.FindItemBySerialRequest.By
+	(*FindItemByLabelRequest_By)(nil),       // 30: conformance.v1.FindItemByLabelRequest.By
+	(*FindItemsByColourRequest_By)(nil),     // 31: conformance.v1.FindItemsByColourRequest.By
+	(*FindItemsByTitleRequest_Bound)(nil),   // 32: conformance.v1.FindItemsByTitleRequest.Bound
+	(*Item)(nil),                            // 33: conformance.v1.Item
 }
 var file_conformance_v1_item_prism_proto_depIdxs = []int32{
-	29, // 0: conformance.v1.ItemRecord.item:type_name -> conformance.v1.Item
-	29, // 1: conformance.v1.PutItemRequest.item:type_name -> conformance.v1.Item
+	33, // 0: conformance.v1.ItemRecord.item:type_name -> conformance.v1.Item
+	33, // 1: conformance.v1.PutItemRequest.item:type_name -> conformance.v1.Item
 	0,  // 2: conformance.v1.GetItemRequest.key:type_name -> conformance.v1.ItemKey
 	1,  // 3: conformance.v1.GetItemResponse.record:type_name -> conformance.v1.ItemRecord
 	0,  // 4: conformance.v1.DeleteItemRequest.key:type_name -> conformance.v1.ItemKey
-	29, // 5: conformance.v1.CompareAndSwapItemRequest.item:type_name -> conformance.v1.Item
-	29, // 6: conformance.v1.BatchPutItemsRequest.items:type_name -> conformance.v1.Item
+	33, // 5: conformance.v1.CompareAndSwapItemRequest.item:type_name -> conformance.v1.Item
+	33, // 6: conformance.v1.BatchPutItemsRequest.items:type_name -> conformance.v1.Item
 	26, // 7: conformance.v1.BatchPutItemsResponse.results:type_name -> conformance.v1.BatchPutItemsResponse.Result
 	0,  // 8: conformance.v1.BatchGetItemsRequest.keys:type_name -> conformance.v1.ItemKey
 	27, // 9: conformance.v1.BatchGetItemsResponse.results:type_name -> conformance.v1.BatchGetItemsResponse.Result
 	0,  // 10: conformance.v1.BatchDeleteItemsRequest.keys:type_name -> conformance.v1.ItemKey
 	28, // 11: conformance.v1.BatchDeleteItemsResponse.results:type_name -> conformance.v1.BatchDeleteItemsResponse.Result
 	1,  // 12: conformance.v1.ScanItemsResponse.records:type_name -> conformance.v1.ItemRecord
-	1,  // 13: conformance.v1.FindItemBySerialResponse.record:type_name -> conformance.v1.ItemRecord
-	1,  // 14: conformance.v1.FindItemByLabelResponse.record:type_name -> conformance.v1.ItemRecord
-	1,  // 15: conformance.v1.FindItemsByColourResponse.records:type_name -> conformance.v1.ItemRecord
-	1,  // 16: conformance.v1.FindItemsByTitleResponse.records:type_name -> conformance.v1.ItemRecord
-	1,  // 17: conformance.v1.BatchGetItemsResponse.Result.record:type_name -> conformance.v1.ItemRecord
-	2,  // 18: conformance.v1.ItemService.PutItem:input_type -> conformance.v1.PutItemRequest
-	4,  // 19: conformance.v1.ItemService.GetItem:input_type -> conformance.v1.GetItemRequest
-	6,  // 20: conformance.v1.ItemService.DeleteItem:input_type -> conformance.v1.DeleteItemRequest
-	8,  // 21: conformance.v1.ItemService.CompareAndSwapItem:input_type -> conformance.v1.CompareAndSwapItemRequest
-	10, // 22: conformance.v1.ItemService.BatchPutItems:input_type -> conformance.v1.BatchPutItemsRequest
-	12, // 23: conformance.v1.ItemService.BatchGetItems:input_type -> conformance.v1.BatchGetItemsRequest
-	14, // 24: conformance.v1.ItemService.BatchDeleteItems:input_type -> conformance.v1.BatchDeleteItemsRequest
-	16, // 25: conformance.v1.ItemService.ScanItems:input_type -> conformance.v1.ScanItemsRequest
-	18, // 26: conformance.v1.ItemService.FindItemBySerial:input_type -> conformance.v1.FindItemBySerialRequest
-	20, // 27: conformance.v1.ItemService.FindItemByLabel:input_type -> conformance.v1.FindItemByLabelRequest
-	22, // 28: conformance.v1.ItemService.FindItemsByColour:input_type -> conformance.v1.FindItemsByColourRequest
-	24, // 29: conformance.v1.ItemService.FindItemsByTitle:input_type -> conformance.v1.FindItemsByTitleRequest
-	3,  // 30: conformance.v1.ItemService.PutItem:output_type -> conformance.v1.PutItemResponse
-	5,  // 31: conformance.v1.ItemService.GetItem:output_type -> conformance.v1.GetItemResponse
-	7,  // 32: conformance.v1.ItemService.DeleteItem:output_type -> conformance.v1.DeleteItemResponse
-	9,  // 33: conformance.v1.ItemService.CompareAndSwapItem:output_type -> conformance.v1.CompareAndSwapItemResponse
-	11, // 34: conformance.v1.ItemService.BatchPutItems:output_type -> conformance.v1.BatchPutItemsResponse
-	13, // 35: conformance.v1.ItemService.BatchGetItems:output_type -> conformance.v1.BatchGetItemsResponse
-	15, // 36: conformance.v1.ItemService.BatchDeleteItems:output_type -> conformance.v1.BatchDeleteItemsResponse
-	17, // 37: conformance.v1.ItemService.ScanItems:output_type -> conformance.v1.ScanItemsResponse
-	19, // 38: conformance.v1.ItemService.FindItemBySerial:output_type -> conformance.v1.FindItemBySerialResponse
-	21, // 39: conformance.v1.ItemService.FindItemByLabel:output_type -> conformance.v1.FindItemByLabelResponse
-	23, // 40: conformance.v1.ItemService.FindItemsByColour:output_type -> conformance.v1.FindItemsByColourResponse
-	25, // 41: conformance.v1.ItemService.FindItemsByTitle:output_type -> conformance.v1.FindItemsByTitleResponse
-	30, // [30:42] is the sub-list for method output_type
-	18, // [18:30] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	29, // 13: conformance.v1.FindItemBySerialRequest.by:type_name -> conformance.v1.FindItemBySerialRequest.By
+	1,  // 14: conformance.v1.FindItemBySerialResponse.record:type_name -> conformance.v1.ItemRecord
+	30, // 15: conformance.v1.FindItemByLabelRequest.by:type_name -> conformance.v1.FindItemByLabelRequest.By
+	1,  // 16: conformance.v1.FindItemByLabelResponse.record:type_name -> conformance.v1.ItemRecord
+	31, // 17: conformance.v1.FindItemsByColourRequest.by:type_name -> conformance.v1.FindItemsByColourRequest.By
+	1,  // 18: conformance.v1.FindItemsByColourResponse.records:type_name -> conformance.v1.ItemRecord
+	32, // 19: conformance.v1.FindItemsByTitleRequest.from:type_name -> conformance.v1.FindItemsByTitleRequest.Bound
+	32, // 20: conformance.v1.FindItemsByTitleRequest.to:type_name -> conformance.v1.FindItemsByTitleRequest.Bound
+	1,  // 21: conformance.v1.FindItemsByTitleResponse.records:type_name -> conformance.v1.ItemRecord
+	1,  // 22: conformance.v1.BatchGetItemsResponse.Result.record:type_name -> conformance.v1.ItemRecord
+	2,  // 23: conformance.v1.ItemService.PutItem:input_type -> conformance.v1.PutItemRequest
+	4,  // 24: conformance.v1.ItemService.GetItem:input_type -> conformance.v1.GetItemRequest
+	6,  // 25: conformance.v1.ItemService.DeleteItem:input_type -> conformance.v1.DeleteItemRequest
+	8,  // 26: conformance.v1.ItemService.CompareAndSwapItem:input_type -> conformance.v1.CompareAndSwapItemRequest
+	10, // 27: conformance.v1.ItemService.BatchPutItems:input_type -> conformance.v1.BatchPutItemsRequest
+	12, // 28: conformance.v1.ItemService.BatchGetItems:input_type -> conformance.v1.BatchGetItemsRequest
+	14, // 29: conformance.v1.ItemService.BatchDeleteItems:input_type -> conformance.v1.BatchDeleteItemsRequest
+	16, // 30: conformance.v1.ItemService.ScanItems:input_type -> conformance.v1.ScanItemsRequest
+	18, // 31: conformance.v1.ItemService.FindItemBySerial:input_type -> conformance.v1.FindItemBySerialRequest
+	20, // 32: conformance.v1.ItemService.FindItemByLabel:input_type -> conformance.v1.FindItemByLabelRequest
+	22, // 33: conformance.v1.ItemService.FindItemsByColour:input_type -> conformance.v1.FindItemsByColourRequest
+	24, // 34: conformance.v1.ItemService.FindItemsByTitle:input_type -> conformance.v1.FindItemsByTitleRequest
+	3,  // 35: conformance.v1.ItemService.PutItem:output_type -> conformance.v1.PutItemResponse
+	5,  // 36: conformance.v1.ItemService.GetItem:output_type -> conformance.v1.GetItemResponse
+	7,  // 37: conformance.v1.ItemService.DeleteItem:output_type -> conformance.v1.DeleteItemResponse
+	9,  // 38: conformance.v1.ItemService.CompareAndSwapItem:output_type -> conformance.v1.CompareAndSwapItemResponse
+	11, // 39: conformance.v1.ItemService.BatchPutItems:output_type -> conformance.v1.BatchPutItemsResponse
+	13, // 40: conformance.v1.ItemService.BatchGetItems:output_type -> conformance.v1.BatchGetItemsResponse
+	15, // 41: conformance.v1.ItemService.BatchDeleteItems:output_type -> conformance.v1.BatchDeleteItemsResponse
+	17, // 42: conformance.v1.ItemService.ScanItems:output_type -> conformance.v1.ScanItemsResponse
+	19, // 43: conformance.v1.ItemService.FindItemBySerial:output_type -> conformance.v1.FindItemBySerialResponse
+	21, // 44: conformance.v1.ItemService.FindItemByLabel:output_type -> conformance.v1.FindItemByLabelResponse
+	23, // 45: conformance.v1.ItemService.FindItemsByColour:output_type -> conformance.v1.FindItemsByColourResponse
+	25, // 46: conformance.v1.ItemService.FindItemsByTitle:output_type -> conformance.v1.FindItemsByTitleResponse
+	35, // [35:47] is the sub-list for method output_type
+	23, // [23:35] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_conformance_v1_item_prism_proto_init() }
@@ -1647,14 +1843,14 @@ func file_conformance_v1_item_prism_proto_init() {
 		return
 	}
 	file_conformance_v1_item_proto_init()
-	file_conformance_v1_item_prism_proto_msgTypes[24].OneofWrappers = []any{}
+	file_conformance_v1_item_prism_proto_msgTypes[32].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_conformance_v1_item_prism_proto_rawDesc), len(file_conformance_v1_item_prism_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   29,
+			NumMessages:   33,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -902,8 +902,8 @@ func (x *ScanLeasesResponse) GetNextPageToken() string {
 }
 
 type FindLeaseByOwnerRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Owner         string                 `protobuf:"bytes,1,opt,name=owner,proto3" json:"owner,omitempty"`
+	state         protoimpl.MessageState      `protogen:"open.v1"`
+	By            *FindLeaseByOwnerRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -938,11 +938,11 @@ func (*FindLeaseByOwnerRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_lease_prism_proto_rawDescGZIP(), []int{18}
 }
 
-func (x *FindLeaseByOwnerRequest) GetOwner() string {
+func (x *FindLeaseByOwnerRequest) GetBy() *FindLeaseByOwnerRequest_By {
 	if x != nil {
-		return x.Owner
+		return x.By
 	}
-	return ""
+	return nil
 }
 
 type FindLeaseByOwnerResponse struct {
@@ -992,9 +992,9 @@ func (x *FindLeaseByOwnerResponse) GetRecord() *LeaseRecord {
 type FindLeasesByPriorityRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Inclusive, whatever the direction. Unset: from the first.
-	From *int64 `protobuf:"varint,11,opt,name=from,proto3,oneof" json:"from,omitempty"`
+	From *FindLeasesByPriorityRequest_Bound `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
 	// Exclusive, whatever the direction. Unset: to the last.
-	To *int64 `protobuf:"varint,12,opt,name=to,proto3,oneof" json:"to,omitempty"`
+	To *FindLeasesByPriorityRequest_Bound `protobuf:"bytes,12,opt,name=to,proto3" json:"to,omitempty"`
 	// Lists from the last to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
 	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
@@ -1037,18 +1037,18 @@ func (*FindLeasesByPriorityRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_lease_prism_proto_rawDescGZIP(), []int{20}
 }
 
-func (x *FindLeasesByPriorityRequest) GetFrom() int64 {
-	if x != nil && x.From != nil {
-		return *x.From
+func (x *FindLeasesByPriorityRequest) GetFrom() *FindLeasesByPriorityRequest_Bound {
+	if x != nil {
+		return x.From
 	}
-	return 0
+	return nil
 }
 
-func (x *FindLeasesByPriorityRequest) GetTo() int64 {
-	if x != nil && x.To != nil {
-		return *x.To
+func (x *FindLeasesByPriorityRequest) GetTo() *FindLeasesByPriorityRequest_Bound {
+	if x != nil {
+		return x.To
 	}
-	return 0
+	return nil
 }
 
 func (x *FindLeasesByPriorityRequest) GetReverse() bool {
@@ -1268,6 +1268,96 @@ func (x *BatchDeleteLeasesResponse_Result) GetExisted() bool {
 	return false
 }
 
+// The values to find by.
+type FindLeaseByOwnerRequest_By struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Owner         string                 `protobuf:"bytes,2,opt,name=owner,proto3" json:"owner,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindLeaseByOwnerRequest_By) Reset() {
+	*x = FindLeaseByOwnerRequest_By{}
+	mi := &file_conformance_v1_lease_prism_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindLeaseByOwnerRequest_By) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindLeaseByOwnerRequest_By) ProtoMessage() {}
+
+func (x *FindLeaseByOwnerRequest_By) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_lease_prism_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindLeaseByOwnerRequest_By.ProtoReflect.Descriptor instead.
+func (*FindLeaseByOwnerRequest_By) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_lease_prism_proto_rawDescGZIP(), []int{18, 0}
+}
+
+func (x *FindLeaseByOwnerRequest_By) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+// An end of the range. Unset, its field is the least value.
+type FindLeasesByPriorityRequest_Bound struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Priority      *int64                 `protobuf:"varint,3,opt,name=priority,proto3,oneof" json:"priority,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindLeasesByPriorityRequest_Bound) Reset() {
+	*x = FindLeasesByPriorityRequest_Bound{}
+	mi := &file_conformance_v1_lease_prism_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindLeasesByPriorityRequest_Bound) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindLeasesByPriorityRequest_Bound) ProtoMessage() {}
+
+func (x *FindLeasesByPriorityRequest_Bound) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_lease_prism_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindLeasesByPriorityRequest_Bound.ProtoReflect.Descriptor instead.
+func (*FindLeasesByPriorityRequest_Bound) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_lease_prism_proto_rawDescGZIP(), []int{20, 0}
+}
+
+func (x *FindLeasesByPriorityRequest_Bound) GetPriority() int64 {
+	if x != nil && x.Priority != nil {
+		return *x.Priority
+	}
+	return 0
+}
+
 var File_conformance_v1_lease_prism_proto protoreflect.FileDescriptor
 
 const file_conformance_v1_lease_prism_proto_rawDesc = "" +
@@ -1330,20 +1420,23 @@ const file_conformance_v1_lease_prism_proto_rawDesc = "" +
 	"page_token\x18\x0f \x01(\tR\tpageToken\"s\n" +
 	"\x12ScanLeasesResponse\x125\n" +
 	"\arecords\x18\x01 \x03(\v2\x1b.conformance.v1.LeaseRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"/\n" +
-	"\x17FindLeaseByOwnerRequest\x12\x14\n" +
-	"\x05owner\x18\x01 \x01(\tR\x05owner\"O\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"q\n" +
+	"\x17FindLeaseByOwnerRequest\x12:\n" +
+	"\x02by\x18\x01 \x01(\v2*.conformance.v1.FindLeaseByOwnerRequest.ByR\x02by\x1a\x1a\n" +
+	"\x02By\x12\x14\n" +
+	"\x05owner\x18\x02 \x01(\tR\x05owner\"O\n" +
 	"\x18FindLeaseByOwnerResponse\x123\n" +
-	"\x06record\x18\x01 \x01(\v2\x1b.conformance.v1.LeaseRecordR\x06record\"\xb1\x01\n" +
-	"\x1bFindLeasesByPriorityRequest\x12\x17\n" +
-	"\x04from\x18\v \x01(\x03H\x00R\x04from\x88\x01\x01\x12\x13\n" +
-	"\x02to\x18\f \x01(\x03H\x01R\x02to\x88\x01\x01\x12\x18\n" +
+	"\x06record\x18\x01 \x01(\v2\x1b.conformance.v1.LeaseRecordR\x06record\"\xb4\x02\n" +
+	"\x1bFindLeasesByPriorityRequest\x12E\n" +
+	"\x04from\x18\v \x01(\v21.conformance.v1.FindLeasesByPriorityRequest.BoundR\x04from\x12A\n" +
+	"\x02to\x18\f \x01(\v21.conformance.v1.FindLeasesByPriorityRequest.BoundR\x02to\x12\x18\n" +
 	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
 	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x0f \x01(\tR\tpageTokenB\a\n" +
-	"\x05_fromB\x05\n" +
-	"\x03_to\"}\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\x1a5\n" +
+	"\x05Bound\x12\x1f\n" +
+	"\bpriority\x18\x03 \x01(\x03H\x00R\bpriority\x88\x01\x01B\v\n" +
+	"\t_priority\"}\n" +
 	"\x1cFindLeasesByPriorityResponse\x125\n" +
 	"\arecords\x18\x01 \x03(\v2\x1b.conformance.v1.LeaseRecordR\arecords\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xcf\a\n" +
@@ -1372,82 +1465,87 @@ func file_conformance_v1_lease_prism_proto_rawDescGZIP() []byte {
 	return file_conformance_v1_lease_prism_proto_rawDescData
 }
 
-var file_conformance_v1_lease_prism_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_conformance_v1_lease_prism_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_conformance_v1_lease_prism_proto_goTypes = []any{
-	(*LeaseKey)(nil),                         // 0: conformance.v1.LeaseKey
-	(*LeaseRecord)(nil),                      // 1: conformance.v1.LeaseRecord
-	(*PutLeaseRequest)(nil),                  // 2: conformance.v1.PutLeaseRequest
-	(*PutLeaseResponse)(nil),                 // 3: conformance.v1.PutLeaseResponse
-	(*GetLeaseRequest)(nil),                  // 4: conformance.v1.GetLeaseRequest
-	(*GetLeaseResponse)(nil),                 // 5: conformance.v1.GetLeaseResponse
-	(*DeleteLeaseRequest)(nil),               // 6: conformance.v1.DeleteLeaseRequest
-	(*DeleteLeaseResponse)(nil),              // 7: conformance.v1.DeleteLeaseResponse
-	(*CompareAndSwapLeaseRequest)(nil),       // 8: conformance.v1.CompareAndSwapLeaseRequest
-	(*CompareAndSwapLeaseResponse)(nil),      // 9: conformance.v1.CompareAndSwapLeaseResponse
-	(*BatchPutLeasesRequest)(nil),            // 10: conformance.v1.BatchPutLeasesRequest
-	(*BatchPutLeasesResponse)(nil),           // 11: conformance.v1.BatchPutLeasesResponse
-	(*BatchGetLeasesRequest)(nil),            // 12: conformance.v1.BatchGetLeasesRequest
-	(*BatchGetLeasesResponse)(nil),           // 13: conformance.v1.BatchGetLeasesResponse
-	(*BatchDeleteLeasesRequest)(nil),         // 14: conformance.v1.BatchDeleteLeasesRequest
-	(*BatchDeleteLeasesResponse)(nil),        // 15: conformance.v1.BatchDeleteLeasesResponse
-	(*ScanLeasesRequest)(nil),                // 16: conformance.v1.ScanLeasesRequest
-	(*ScanLeasesResponse)(nil),               // 17: conformance.v1.ScanLeasesResponse
-	(*FindLeaseByOwnerRequest)(nil),          // 18: conformance.v1.FindLeaseByOwnerRequest
-	(*FindLeaseByOwnerResponse)(nil),         // 19: conformance.v1.FindLeaseByOwnerResponse
-	(*FindLeasesByPriorityRequest)(nil),      // 20: conformance.v1.FindLeasesByPriorityRequest
-	(*FindLeasesByPriorityResponse)(nil),     // 21: conformance.v1.FindLeasesByPriorityResponse
-	(*BatchPutLeasesResponse_Result)(nil),    // 22: conformance.v1.BatchPutLeasesResponse.Result
-	(*BatchGetLeasesResponse_Result)(nil),    // 23: conformance.v1.BatchGetLeasesResponse.Result
-	(*BatchDeleteLeasesResponse_Result)(nil), // 24: conformance.v1.BatchDeleteLeasesResponse.Result
-	(*Lease)(nil),                            // 25: conformance.v1.Lease
-	(*timestamppb.Timestamp)(nil),            // 26: google.protobuf.Timestamp
+	(*LeaseKey)(nil),                          // 0: conformance.v1.LeaseKey
+	(*LeaseRecord)(nil),                       // 1: conformance.v1.LeaseRecord
+	(*PutLeaseRequest)(nil),                   // 2: conformance.v1.PutLeaseRequest
+	(*PutLeaseResponse)(nil),                  // 3: conformance.v1.PutLeaseResponse
+	(*GetLeaseRequest)(nil),                   // 4: conformance.v1.GetLeaseRequest
+	(*GetLeaseResponse)(nil),                  // 5: conformance.v1.GetLeaseResponse
+	(*DeleteLeaseRequest)(nil),                // 6: conformance.v1.DeleteLeaseRequest
+	(*DeleteLeaseResponse)(nil),               // 7: conformance.v1.DeleteLeaseResponse
+	(*CompareAndSwapLeaseRequest)(nil),        // 8: conformance.v1.CompareAndSwapLeaseRequest
+	(*CompareAndSwapLeaseResponse)(nil),       // 9: conformance.v1.CompareAndSwapLeaseResponse
+	(*BatchPutLeasesRequest)(nil),             // 10: conformance.v1.BatchPutLeasesRequest
+	(*BatchPutLeasesResponse)(nil),            // 11: conformance.v1.BatchPutLeasesResponse
+	(*BatchGetLeasesRequest)(nil),             // 12: conformance.v1.BatchGetLeasesRequest
+	(*BatchGetLeasesResponse)(nil),            // 13: conformance.v1.BatchGetLeasesResponse
+	(*BatchDeleteLeasesRequest)(nil),          // 14: conformance.v1.BatchDeleteLeasesRequest
+	(*BatchDeleteLeasesResponse)(nil),         // 15: conformance.v1.BatchDeleteLeasesResponse
+	(*ScanLeasesRequest)(nil),                 // 16: conformance.v1.ScanLeasesRequest
+	(*ScanLeasesResponse)(nil),                // 17: conformance.v1.ScanLeasesResponse
+	(*FindLeaseByOwnerRequest)(nil),           // 18: conformance.v1.FindLeaseByOwnerRequest
+	(*FindLeaseByOwnerResponse)(nil),          // 19: conformance.v1.FindLeaseByOwnerResponse
+	(*FindLeasesByPriorityRequest)(nil),       // 20: conformance.v1.FindLeasesByPriorityRequest
+	(*FindLeasesByPriorityResponse)(nil),      // 21: conformance.v1.FindLeasesByPriorityResponse
+	(*BatchPutLeasesResponse_Result)(nil),     // 22: conformance.v1.BatchPutLeasesResponse.Result
+	(*BatchGetLeasesResponse_Result)(nil),     // 23: conformance.v1.BatchGetLeasesResponse.Result
+	(*BatchDeleteLeasesResponse_Result)(nil),  // 24: conformance.v1.BatchDeleteLeasesResponse.Result
+	(*FindLeaseByOwnerRequest_By)(nil),        // 25: conformance.v1.FindLeaseByOwnerRequest.By
+	(*FindLeasesByPriorityRequest_Bound)(nil), // 26: conformance.v1.FindLeasesByPriorityRequest.Bound
+	(*Lease)(nil),                             // 27: conformance.v1.Lease
+	(*timestamppb.Timestamp)(nil),             // 28: google.protobuf.Timestamp
 }
 var file_conformance_v1_lease_prism_proto_depIdxs = []int32{
-	25, // 0: conformance.v1.LeaseRecord.lease:type_name -> conformance.v1.Lease
-	26, // 1: conformance.v1.LeaseRecord.expire_time:type_name -> google.protobuf.Timestamp
-	25, // 2: conformance.v1.PutLeaseRequest.lease:type_name -> conformance.v1.Lease
-	26, // 3: conformance.v1.PutLeaseResponse.expire_time:type_name -> google.protobuf.Timestamp
+	27, // 0: conformance.v1.LeaseRecord.lease:type_name -> conformance.v1.Lease
+	28, // 1: conformance.v1.LeaseRecord.expire_time:type_name -> google.protobuf.Timestamp
+	27, // 2: conformance.v1.PutLeaseRequest.lease:type_name -> conformance.v1.Lease
+	28, // 3: conformance.v1.PutLeaseResponse.expire_time:type_name -> google.protobuf.Timestamp
 	0,  // 4: conformance.v1.GetLeaseRequest.key:type_name -> conformance.v1.LeaseKey
 	1,  // 5: conformance.v1.GetLeaseResponse.record:type_name -> conformance.v1.LeaseRecord
 	0,  // 6: conformance.v1.DeleteLeaseRequest.key:type_name -> conformance.v1.LeaseKey
-	25, // 7: conformance.v1.CompareAndSwapLeaseRequest.lease:type_name -> conformance.v1.Lease
-	26, // 8: conformance.v1.CompareAndSwapLeaseResponse.expire_time:type_name -> google.protobuf.Timestamp
-	25, // 9: conformance.v1.BatchPutLeasesRequest.leases:type_name -> conformance.v1.Lease
+	27, // 7: conformance.v1.CompareAndSwapLeaseRequest.lease:type_name -> conformance.v1.Lease
+	28, // 8: conformance.v1.CompareAndSwapLeaseResponse.expire_time:type_name -> google.protobuf.Timestamp
+	27, // 9: conformance.v1.BatchPutLeasesRequest.leases:type_name -> conformance.v1.Lease
 	22, // 10: conformance.v1.BatchPutLeasesResponse.results:type_name -> conformance.v1.BatchPutLeasesResponse.Result
 	0,  // 11: conformance.v1.BatchGetLeasesRequest.keys:type_name -> conformance.v1.LeaseKey
 	23, // 12: conformance.v1.BatchGetLeasesResponse.results:type_name -> conformance.v1.BatchGetLeasesResponse.Result
 	0,  // 13: conformance.v1.BatchDeleteLeasesRequest.keys:type_name -> conformance.v1.LeaseKey
 	24, // 14: conformance.v1.BatchDeleteLeasesResponse.results:type_name -> conformance.v1.BatchDeleteLeasesResponse.Result
 	1,  // 15: conformance.v1.ScanLeasesResponse.records:type_name -> conformance.v1.LeaseRecord
-	1,  // 16: conformance.v1.FindLeaseByOwnerResponse.record:type_name -> conformance.v1.LeaseRecord
-	1,  // 17: conformance.v1.FindLeasesByPriorityResponse.records:type_name -> conformance.v1.LeaseRecord
-	26, // 18: conformance.v1.BatchPutLeasesResponse.Result.expire_time:type_name -> google.protobuf.Timestamp
-	1,  // 19: conformance.v1.BatchGetLeasesResponse.Result.record:type_name -> conformance.v1.LeaseRecord
-	2,  // 20: conformance.v1.LeaseService.PutLease:input_type -> conformance.v1.PutLeaseRequest
-	4,  // 21: conformance.v1.LeaseService.GetLease:input_type -> conformance.v1.GetLeaseRequest
-	6,  // 22: conformance.v1.LeaseService.DeleteLease:input_type -> conformance.v1.DeleteLeaseRequest
-	8,  // 23: conformance.v1.LeaseService.CompareAndSwapLease:input_type -> conformance.v1.CompareAndSwapLeaseRequest
-	10, // 24: conformance.v1.LeaseService.BatchPutLeases:input_type -> conformance.v1.BatchPutLeasesRequest
-	12, // 25: conformance.v1.LeaseService.BatchGetLeases:input_type -> conformance.v1.BatchGetLeasesRequest
-	14, // 26: conformance.v1.LeaseService.BatchDeleteLeases:input_type -> conformance.v1.BatchDeleteLeasesRequest
-	16, // 27: conformance.v1.LeaseService.ScanLeases:input_type -> conformance.v1.ScanLeasesRequest
-	18, // 28: conformance.v1.LeaseService.FindLeaseByOwner:input_type -> conformance.v1.FindLeaseByOwnerRequest
-	20, // 29: conformance.v1.LeaseService.FindLeasesByPriority:input_type -> conformance.v1.FindLeasesByPriorityRequest
-	3,  // 30: conformance.v1.LeaseService.PutLease:output_type -> conformance.v1.PutLeaseResponse
-	5,  // 31: conformance.v1.LeaseService.GetLease:output_type -> conformance.v1.GetLeaseResponse
-	7,  // 32: conformance.v1.LeaseService.DeleteLease:output_type -> conformance.v1.DeleteLeaseResponse
-	9,  // 33: conformance.v1.LeaseService.CompareAndSwapLease:output_type -> conformance.v1.CompareAndSwapLeaseResponse
-	11, // 34: conformance.v1.LeaseService.BatchPutLeases:output_type -> conformance.v1.BatchPutLeasesResponse
-	13, // 35: conformance.v1.LeaseService.BatchGetLeases:output_type -> conformance.v1.BatchGetLeasesResponse
-	15, // 36: conformance.v1.LeaseService.BatchDeleteLeases:output_type -> conformance.v1.BatchDeleteLeasesResponse
-	17, // 37: conformance.v1.LeaseService.ScanLeases:output_type -> conformance.v1.ScanLeasesResponse
-	19, // 38: conformance.v1.LeaseService.FindLeaseByOwner:output_type -> conformance.v1.FindLeaseByOwnerResponse
-	21, // 39: conformance.v1.LeaseService.FindLeasesByPriority:output_type -> conformance.v1.FindLeasesByPriorityResponse
-	30, // [30:40] is the sub-list for method output_type
-	20, // [20:30] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	25, // 16: conformance.v1.FindLeaseByOwnerRequest.by:type_name -> conformance.v1.FindLeaseByOwnerRequest.By
+	1,  // 17: conformance.v1.FindLeaseByOwnerResponse.record:type_name -> conformance.v1.LeaseRecord
+	26, // 18: conformance.v1.FindLeasesByPriorityRequest.from:type_name -> conformance.v1.FindLeasesByPriorityRequest.Bound
+	26, // 19: conformance.v1.FindLeasesByPriorityRequest.to:type_name -> conformance.v1.FindLeasesByPriorityRequest.Bound
+	1,  // 20: conformance.v1.FindLeasesByPriorityResponse.records:type_name -> conformance.v1.LeaseRecord
+	28, // 21: conformance.v1.BatchPutLeasesResponse.Result.expire_time:type_name -> google.protobuf.Timestamp
+	1,  // 22: conformance.v1.BatchGetLeasesResponse.Result.record:type_name -> conformance.v1.LeaseRecord
+	2,  // 23: conformance.v1.LeaseService.PutLease:input_type -> conformance.v1.PutLeaseRequest
+	4,  // 24: conformance.v1.LeaseService.GetLease:input_type -> conformance.v1.GetLeaseRequest
+	6,  // 25: conformance.v1.LeaseService.DeleteLease:input_type -> conformance.v1.DeleteLeaseRequest
+	8,  // 26: conformance.v1.LeaseService.CompareAndSwapLease:input_type -> conformance.v1.CompareAndSwapLeaseRequest
+	10, // 27: conformance.v1.LeaseService.BatchPutLeases:input_type -> conformance.v1.BatchPutLeasesRequest
+	12, // 28: conformance.v1.LeaseService.BatchGetLeases:input_type -> conformance.v1.BatchGetLeasesRequest
+	14, // 29: conformance.v1.LeaseService.BatchDeleteLeases:input_type -> conformance.v1.BatchDeleteLeasesRequest
+	16, // 30: conformance.v1.LeaseService.ScanLeases:input_type -> conformance.v1.ScanLeasesRequest
+	18, // 31: conformance.v1.LeaseService.FindLeaseByOwner:input_type -> conformance.v1.FindLeaseByOwnerRequest
+	20, // 32: conformance.v1.LeaseService.FindLeasesByPriority:input_type -> conformance.v1.FindLeasesByPriorityRequest
+	3,  // 33: conformance.v1.LeaseService.PutLease:output_type -> conformance.v1.PutLeaseResponse
+	5,  // 34: conformance.v1.LeaseService.GetLease:output_type -> conformance.v1.GetLeaseResponse
+	7,  // 35: conformance.v1.LeaseService.DeleteLease:output_type -> conformance.v1.DeleteLeaseResponse
+	9,  // 36: conformance.v1.LeaseService.CompareAndSwapLease:output_type -> conformance.v1.CompareAndSwapLeaseResponse
+	11, // 37: conformance.v1.LeaseService.BatchPutLeases:output_type -> conformance.v1.BatchPutLeasesResponse
+	13, // 38: conformance.v1.LeaseService.BatchGetLeases:output_type -> conformance.v1.BatchGetLeasesResponse
+	15, // 39: conformance.v1.LeaseService.BatchDeleteLeases:output_type -> conformance.v1.BatchDeleteLeasesResponse
+	17, // 40: conformance.v1.LeaseService.ScanLeases:output_type -> conformance.v1.ScanLeasesResponse
+	19, // 41: conformance.v1.LeaseService.FindLeaseByOwner:output_type -> conformance.v1.FindLeaseByOwnerResponse
+	21, // 42: conformance.v1.LeaseService.FindLeasesByPriority:output_type -> conformance.v1.FindLeasesByPriorityResponse
+	33, // [33:43] is the sub-list for method output_type
+	23, // [23:33] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_conformance_v1_lease_prism_proto_init() }
@@ -1456,14 +1554,14 @@ func file_conformance_v1_lease_prism_proto_init() {
 		return
 	}
 	file_conformance_v1_lease_proto_init()
-	file_conformance_v1_lease_prism_proto_msgTypes[20].OneofWrappers = []any{}
+	file_conformance_v1_lease_prism_proto_msgTypes[26].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_conformance_v1_lease_prism_proto_rawDesc), len(file_conformance_v1_lease_prism_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   25,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -874,8 +874,8 @@ func (x *ScanModernsResponse) GetNextPageToken() string {
 }
 
 type FindModernsByRankRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	Rank  string                 `protobuf:"bytes,1,opt,name=rank,proto3" json:"rank,omitempty"`
+	state protoimpl.MessageState       `protogen:"open.v1"`
+	By    *FindModernsByRankRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
 	// Lists from the last to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
 	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
@@ -918,11 +918,11 @@ func (*FindModernsByRankRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_modern_prism_proto_rawDescGZIP(), []int{18}
 }
 
-func (x *FindModernsByRankRequest) GetRank() string {
+func (x *FindModernsByRankRequest) GetBy() *FindModernsByRankRequest_By {
 	if x != nil {
-		return x.Rank
+		return x.By
 	}
-	return ""
+	return nil
 }
 
 func (x *FindModernsByRankRequest) GetReverse() bool {
@@ -1000,8 +1000,8 @@ func (x *FindModernsByRankResponse) GetNextPageToken() string {
 }
 
 type FindModernsByStageRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	Stage Stage                  `protobuf:"varint,1,opt,name=stage,proto3,enum=conformance.v1.Stage" json:"stage,omitempty"`
+	state protoimpl.MessageState        `protogen:"open.v1"`
+	By    *FindModernsByStageRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
 	// Lists from the last to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
 	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
@@ -1044,11 +1044,11 @@ func (*FindModernsByStageRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_modern_prism_proto_rawDescGZIP(), []int{20}
 }
 
-func (x *FindModernsByStageRequest) GetStage() Stage {
+func (x *FindModernsByStageRequest) GetBy() *FindModernsByStageRequest_By {
 	if x != nil {
-		return x.Stage
+		return x.By
 	}
-	return Stage_STAGE_UNSPECIFIED
+	return nil
 }
 
 func (x *FindModernsByStageRequest) GetReverse() bool {
@@ -1259,6 +1259,96 @@ func (x *BatchDeleteModernsResponse_Result) GetExisted() bool {
 	return false
 }
 
+// The values to find by.
+type FindModernsByRankRequest_By struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Rank          string                 `protobuf:"bytes,5,opt,name=rank,proto3" json:"rank,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindModernsByRankRequest_By) Reset() {
+	*x = FindModernsByRankRequest_By{}
+	mi := &file_conformance_v1_modern_prism_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindModernsByRankRequest_By) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindModernsByRankRequest_By) ProtoMessage() {}
+
+func (x *FindModernsByRankRequest_By) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_modern_prism_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindModernsByRankRequest_By.ProtoReflect.Descriptor instead.
+func (*FindModernsByRankRequest_By) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_modern_prism_proto_rawDescGZIP(), []int{18, 0}
+}
+
+func (x *FindModernsByRankRequest_By) GetRank() string {
+	if x != nil {
+		return x.Rank
+	}
+	return ""
+}
+
+// The values to find by.
+type FindModernsByStageRequest_By struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Stage         Stage                  `protobuf:"varint,8,opt,name=stage,proto3,enum=conformance.v1.Stage" json:"stage,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindModernsByStageRequest_By) Reset() {
+	*x = FindModernsByStageRequest_By{}
+	mi := &file_conformance_v1_modern_prism_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindModernsByStageRequest_By) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindModernsByStageRequest_By) ProtoMessage() {}
+
+func (x *FindModernsByStageRequest_By) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_modern_prism_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindModernsByStageRequest_By.ProtoReflect.Descriptor instead.
+func (*FindModernsByStageRequest_By) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_modern_prism_proto_rawDescGZIP(), []int{20, 0}
+}
+
+func (x *FindModernsByStageRequest_By) GetStage() Stage {
+	if x != nil {
+		return x.Stage
+	}
+	return Stage_STAGE_UNSPECIFIED
+}
+
 var File_conformance_v1_modern_prism_proto protoreflect.FileDescriptor
 
 const file_conformance_v1_modern_prism_proto_rawDesc = "" +
@@ -1313,22 +1403,26 @@ const file_conformance_v1_modern_prism_proto_rawDesc = "" +
 	"page_token\x18\x0f \x01(\tR\tpageToken\"u\n" +
 	"\x13ScanModernsResponse\x126\n" +
 	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.ModernRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x84\x01\n" +
-	"\x18FindModernsByRankRequest\x12\x12\n" +
-	"\x04rank\x18\x01 \x01(\tR\x04rank\x12\x18\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xc7\x01\n" +
+	"\x18FindModernsByRankRequest\x12;\n" +
+	"\x02by\x18\x01 \x01(\v2+.conformance.v1.FindModernsByRankRequest.ByR\x02by\x12\x18\n" +
 	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
 	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x0f \x01(\tR\tpageToken\"{\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\x1a\x18\n" +
+	"\x02By\x12\x12\n" +
+	"\x04rank\x18\x05 \x01(\tR\x04rank\"{\n" +
 	"\x19FindModernsByRankResponse\x126\n" +
 	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.ModernRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x9e\x01\n" +
-	"\x19FindModernsByStageRequest\x12+\n" +
-	"\x05stage\x18\x01 \x01(\x0e2\x15.conformance.v1.StageR\x05stage\x12\x18\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xe2\x01\n" +
+	"\x19FindModernsByStageRequest\x12<\n" +
+	"\x02by\x18\x01 \x01(\v2,.conformance.v1.FindModernsByStageRequest.ByR\x02by\x12\x18\n" +
 	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
 	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x0f \x01(\tR\tpageToken\"|\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\x1a1\n" +
+	"\x02By\x12+\n" +
+	"\x05stage\x18\b \x01(\x0e2\x15.conformance.v1.StageR\x05stage\"|\n" +
 	"\x1aFindModernsByStageResponse\x126\n" +
 	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.ModernRecordR\arecords\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xe5\a\n" +
@@ -1356,7 +1450,7 @@ func file_conformance_v1_modern_prism_proto_rawDescGZIP() []byte {
 	return file_conformance_v1_modern_prism_proto_rawDescData
 }
 
-var file_conformance_v1_modern_prism_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_conformance_v1_modern_prism_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_conformance_v1_modern_prism_proto_goTypes = []any{
 	(*ModernKey)(nil),                         // 0: conformance.v1.ModernKey
 	(*ModernRecord)(nil),                      // 1: conformance.v1.ModernRecord
@@ -1383,52 +1477,56 @@ var file_conformance_v1_modern_prism_proto_goTypes = []any{
 	(*BatchPutModernsResponse_Result)(nil),    // 22: conformance.v1.BatchPutModernsResponse.Result
 	(*BatchGetModernsResponse_Result)(nil),    // 23: conformance.v1.BatchGetModernsResponse.Result
 	(*BatchDeleteModernsResponse_Result)(nil), // 24: conformance.v1.BatchDeleteModernsResponse.Result
-	(*Modern)(nil),                            // 25: conformance.v1.Modern
-	(Stage)(0),                                // 26: conformance.v1.Stage
+	(*FindModernsByRankRequest_By)(nil),       // 25: conformance.v1.FindModernsByRankRequest.By
+	(*FindModernsByStageRequest_By)(nil),      // 26: conformance.v1.FindModernsByStageRequest.By
+	(*Modern)(nil),                            // 27: conformance.v1.Modern
+	(Stage)(0),                                // 28: conformance.v1.Stage
 }
 var file_conformance_v1_modern_prism_proto_depIdxs = []int32{
-	25, // 0: conformance.v1.ModernRecord.modern:type_name -> conformance.v1.Modern
-	25, // 1: conformance.v1.PutModernRequest.modern:type_name -> conformance.v1.Modern
+	27, // 0: conformance.v1.ModernRecord.modern:type_name -> conformance.v1.Modern
+	27, // 1: conformance.v1.PutModernRequest.modern:type_name -> conformance.v1.Modern
 	0,  // 2: conformance.v1.GetModernRequest.key:type_name -> conformance.v1.ModernKey
 	1,  // 3: conformance.v1.GetModernResponse.record:type_name -> conformance.v1.ModernRecord
 	0,  // 4: conformance.v1.DeleteModernRequest.key:type_name -> conformance.v1.ModernKey
-	25, // 5: conformance.v1.CompareAndSwapModernRequest.modern:type_name -> conformance.v1.Modern
-	25, // 6: conformance.v1.BatchPutModernsRequest.moderns:type_name -> conformance.v1.Modern
+	27, // 5: conformance.v1.CompareAndSwapModernRequest.modern:type_name -> conformance.v1.Modern
+	27, // 6: conformance.v1.BatchPutModernsRequest.moderns:type_name -> conformance.v1.Modern
 	22, // 7: conformance.v1.BatchPutModernsResponse.results:type_name -> conformance.v1.BatchPutModernsResponse.Result
 	0,  // 8: conformance.v1.BatchGetModernsRequest.keys:type_name -> conformance.v1.ModernKey
 	23, // 9: conformance.v1.BatchGetModernsResponse.results:type_name -> conformance.v1.BatchGetModernsResponse.Result
 	0,  // 10: conformance.v1.BatchDeleteModernsRequest.keys:type_name -> conformance.v1.ModernKey
 	24, // 11: conformance.v1.BatchDeleteModernsResponse.results:type_name -> conformance.v1.BatchDeleteModernsResponse.Result
 	1,  // 12: conformance.v1.ScanModernsResponse.records:type_name -> conformance.v1.ModernRecord
-	1,  // 13: conformance.v1.FindModernsByRankResponse.records:type_name -> conformance.v1.ModernRecord
-	26, // 14: conformance.v1.FindModernsByStageRequest.stage:type_name -> conformance.v1.Stage
-	1,  // 15: conformance.v1.FindModernsByStageResponse.records:type_name -> conformance.v1.ModernRecord
-	1,  // 16: conformance.v1.BatchGetModernsResponse.Result.record:type_name -> conformance.v1.ModernRecord
-	2,  // 17: conformance.v1.ModernService.PutModern:input_type -> conformance.v1.PutModernRequest
-	4,  // 18: conformance.v1.ModernService.GetModern:input_type -> conformance.v1.GetModernRequest
-	6,  // 19: conformance.v1.ModernService.DeleteModern:input_type -> conformance.v1.DeleteModernRequest
-	8,  // 20: conformance.v1.ModernService.CompareAndSwapModern:input_type -> conformance.v1.CompareAndSwapModernRequest
-	10, // 21: conformance.v1.ModernService.BatchPutModerns:input_type -> conformance.v1.BatchPutModernsRequest
-	12, // 22: conformance.v1.ModernService.BatchGetModerns:input_type -> conformance.v1.BatchGetModernsRequest
-	14, // 23: conformance.v1.ModernService.BatchDeleteModerns:input_type -> conformance.v1.BatchDeleteModernsRequest
-	16, // 24: conformance.v1.ModernService.ScanModerns:input_type -> conformance.v1.ScanModernsRequest
-	18, // 25: conformance.v1.ModernService.FindModernsByRank:input_type -> conformance.v1.FindModernsByRankRequest
-	20, // 26: conformance.v1.ModernService.FindModernsByStage:input_type -> conformance.v1.FindModernsByStageRequest
-	3,  // 27: conformance.v1.ModernService.PutModern:output_type -> conformance.v1.PutModernResponse
-	5,  // 28: conformance.v1.ModernService.GetModern:output_type -> conformance.v1.GetModernResponse
-	7,  // 29: conformance.v1.ModernService.DeleteModern:output_type -> conformance.v1.DeleteModernResponse
-	9,  // 30: conformance.v1.ModernService.CompareAndSwapModern:output_type -> conformance.v1.CompareAndSwapModernResponse
-	11, // 31: conformance.v1.ModernService.BatchPutModerns:output_type -> conformance.v1.BatchPutModernsResponse
-	13, // 32: conformance.v1.ModernService.BatchGetModerns:output_type -> conformance.v1.BatchGetModernsResponse
-	15, // 33: conformance.v1.ModernService.BatchDeleteModerns:output_type -> conformance.v1.BatchDeleteModernsResponse
-	17, // 34: conformance.v1.ModernService.ScanModerns:output_type -> conformance.v1.ScanModernsResponse
-	19, // 35: conformance.v1.ModernService.FindModernsByRank:output_type -> conformance.v1.FindModernsByRankResponse
-	21, // 36: conformance.v1.ModernService.FindModernsByStage:output_type -> conformance.v1.FindModernsByStageResponse
-	27, // [27:37] is the sub-list for method output_type
-	17, // [17:27] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	25, // 13: conformance.v1.FindModernsByRankRequest.by:type_name -> conformance.v1.FindModernsByRankRequest.By
+	1,  // 14: conformance.v1.FindModernsByRankResponse.records:type_name -> conformance.v1.ModernRecord
+	26, // 15: conformance.v1.FindModernsByStageRequest.by:type_name -> conformance.v1.FindModernsByStageRequest.By
+	1,  // 16: conformance.v1.FindModernsByStageResponse.records:type_name -> conformance.v1.ModernRecord
+	1,  // 17: conformance.v1.BatchGetModernsResponse.Result.record:type_name -> conformance.v1.ModernRecord
+	28, // 18: conformance.v1.FindModernsByStageRequest.By.stage:type_name -> conformance.v1.Stage
+	2,  // 19: conformance.v1.ModernService.PutModern:input_type -> conformance.v1.PutModernRequest
+	4,  // 20: conformance.v1.ModernService.GetModern:input_type -> conformance.v1.GetModernRequest
+	6,  // 21: conformance.v1.ModernService.DeleteModern:input_type -> conformance.v1.DeleteModernRequest
+	8,  // 22: conformance.v1.ModernService.CompareAndSwapModern:input_type -> conformance.v1.CompareAndSwapModernRequest
+	10, // 23: conformance.v1.ModernService.BatchPutModerns:input_type -> conformance.v1.BatchPutModernsRequest
+	12, // 24: conformance.v1.ModernService.BatchGetModerns:input_type -> conformance.v1.BatchGetModernsRequest
+	14, // 25: conformance.v1.ModernService.BatchDeleteModerns:input_type -> conformance.v1.BatchDeleteModernsRequest
+	16, // 26: conformance.v1.ModernService.ScanModerns:input_type -> conformance.v1.ScanModernsRequest
+	18, // 27: conformance.v1.ModernService.FindModernsByRank:input_type -> conformance.v1.FindModernsByRankRequest
+	20, // 28: conformance.v1.ModernService.FindModernsByStage:input_type -> conformance.v1.FindModernsByStageRequest
+	3,  // 29: conformance.v1.ModernService.PutModern:output_type -> conformance.v1.PutModernResponse
+	5,  // 30: conformance.v1.ModernService.GetModern:output_type -> conformance.v1.GetModernResponse
+	7,  // 31: conformance.v1.ModernService.DeleteModern:output_type -> conformance.v1.DeleteModernResponse
+	9,  // 32: conformance.v1.ModernService.CompareAndSwapModern:output_type -> conformance.v1.CompareAndSwapModernResponse
+	11, // 33: conformance.v1.ModernService.BatchPutModerns:output_type -> conformance.v1.BatchPutModernsResponse
+	13, // 34: conformance.v1.ModernService.BatchGetModerns:output_type -> conformance.v1.BatchGetModernsResponse
+	15, // 35: conformance.v1.ModernService.BatchDeleteModerns:output_type -> conformance.v1.BatchDeleteModernsResponse
+	17, // 36: conformance.v1.ModernService.ScanModerns:output_type -> conformance.v1.ScanModernsResponse
+	19, // 37: conformance.v1.ModernService.FindModernsByRank:output_type -> conformance.v1.FindModernsByRankResponse
+	21, // 38: conformance.v1.ModernService.FindModernsByStage:output_type -> conformance.v1.FindModernsByStageResponse
+	29, // [29:39] is the sub-list for method output_type
+	19, // [19:29] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_conformance_v1_modern_prism_proto_init() }
@@ -1443,7 +1541,7 @@ func file_conformance_v1_modern_prism_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_conformance_v1_modern_prism_proto_rawDesc), len(file_conformance_v1_modern_prism_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   25,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -1000,8 +1000,8 @@ func (x *ScanRelicsResponse) GetNextPageToken() string {
 }
 
 type FindRelicsByWordRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	Word  string                 `protobuf:"bytes,1,opt,name=word,proto3" json:"word,omitempty"`
+	state protoimpl.MessageState      `protogen:"open.v1"`
+	By    *FindRelicsByWordRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
 	// Lists from the last to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
 	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
@@ -1044,11 +1044,11 @@ func (*FindRelicsByWordRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_relic_prism_proto_rawDescGZIP(), []int{20}
 }
 
-func (x *FindRelicsByWordRequest) GetWord() string {
+func (x *FindRelicsByWordRequest) GetBy() *FindRelicsByWordRequest_By {
 	if x != nil {
-		return x.Word
+		return x.By
 	}
-	return ""
+	return nil
 }
 
 func (x *FindRelicsByWordRequest) GetReverse() bool {
@@ -1259,6 +1259,51 @@ func (x *BatchDeleteRelicsResponse_Result) GetExisted() bool {
 	return false
 }
 
+// The values to find by.
+type FindRelicsByWordRequest_By struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Word          string                 `protobuf:"bytes,15,opt,name=word,proto3" json:"word,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindRelicsByWordRequest_By) Reset() {
+	*x = FindRelicsByWordRequest_By{}
+	mi := &file_conformance_v1_relic_prism_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindRelicsByWordRequest_By) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindRelicsByWordRequest_By) ProtoMessage() {}
+
+func (x *FindRelicsByWordRequest_By) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_relic_prism_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindRelicsByWordRequest_By.ProtoReflect.Descriptor instead.
+func (*FindRelicsByWordRequest_By) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_relic_prism_proto_rawDescGZIP(), []int{20, 0}
+}
+
+func (x *FindRelicsByWordRequest_By) GetWord() string {
+	if x != nil {
+		return x.Word
+	}
+	return ""
+}
+
 var File_conformance_v1_relic_prism_proto protoreflect.FileDescriptor
 
 const file_conformance_v1_relic_prism_proto_rawDesc = "" +
@@ -1322,13 +1367,15 @@ const file_conformance_v1_relic_prism_proto_rawDesc = "" +
 	"page_token\x18\x0f \x01(\tR\tpageToken\"s\n" +
 	"\x12ScanRelicsResponse\x125\n" +
 	"\arecords\x18\x01 \x03(\v2\x1b.conformance.v1.RelicRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x83\x01\n" +
-	"\x17FindRelicsByWordRequest\x12\x12\n" +
-	"\x04word\x18\x01 \x01(\tR\x04word\x12\x18\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xc5\x01\n" +
+	"\x17FindRelicsByWordRequest\x12:\n" +
+	"\x02by\x18\x01 \x01(\v2*.conformance.v1.FindRelicsByWordRequest.ByR\x02by\x12\x18\n" +
 	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
 	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x0f \x01(\tR\tpageToken\"y\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\x1a\x18\n" +
+	"\x02By\x12\x12\n" +
+	"\x04word\x18\x0f \x01(\tR\x04word\"y\n" +
 	"\x18FindRelicsByWordResponse\x125\n" +
 	"\arecords\x18\x01 \x03(\v2\x1b.conformance.v1.RelicRecordR\arecords\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xdc\x06\n" +
@@ -1356,7 +1403,7 @@ func file_conformance_v1_relic_prism_proto_rawDescGZIP() []byte {
 	return file_conformance_v1_relic_prism_proto_rawDescData
 }
 
-var file_conformance_v1_relic_prism_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_conformance_v1_relic_prism_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
 var file_conformance_v1_relic_prism_proto_goTypes = []any{
 	(*RelicKey)(nil),                         // 0: conformance.v1.RelicKey
 	(*RelicPartition)(nil),                   // 1: conformance.v1.RelicPartition
@@ -1383,16 +1430,17 @@ var file_conformance_v1_relic_prism_proto_goTypes = []any{
 	(*BatchPutRelicsResponse_Result)(nil),    // 22: conformance.v1.BatchPutRelicsResponse.Result
 	(*BatchGetRelicsResponse_Result)(nil),    // 23: conformance.v1.BatchGetRelicsResponse.Result
 	(*BatchDeleteRelicsResponse_Result)(nil), // 24: conformance.v1.BatchDeleteRelicsResponse.Result
-	(*Relic)(nil),                            // 25: conformance.v1.Relic
+	(*FindRelicsByWordRequest_By)(nil),       // 25: conformance.v1.FindRelicsByWordRequest.By
+	(*Relic)(nil),                            // 26: conformance.v1.Relic
 }
 var file_conformance_v1_relic_prism_proto_depIdxs = []int32{
-	25, // 0: conformance.v1.RelicRecord.relic:type_name -> conformance.v1.Relic
-	25, // 1: conformance.v1.PutRelicRequest.relic:type_name -> conformance.v1.Relic
+	26, // 0: conformance.v1.RelicRecord.relic:type_name -> conformance.v1.Relic
+	26, // 1: conformance.v1.PutRelicRequest.relic:type_name -> conformance.v1.Relic
 	0,  // 2: conformance.v1.GetRelicRequest.key:type_name -> conformance.v1.RelicKey
 	3,  // 3: conformance.v1.GetRelicResponse.record:type_name -> conformance.v1.RelicRecord
 	0,  // 4: conformance.v1.DeleteRelicRequest.key:type_name -> conformance.v1.RelicKey
-	25, // 5: conformance.v1.CompareAndSwapRelicRequest.relic:type_name -> conformance.v1.Relic
-	25, // 6: conformance.v1.BatchPutRelicsRequest.relics:type_name -> conformance.v1.Relic
+	26, // 5: conformance.v1.CompareAndSwapRelicRequest.relic:type_name -> conformance.v1.Relic
+	26, // 6: conformance.v1.BatchPutRelicsRequest.relics:type_name -> conformance.v1.Relic
 	22, // 7: conformance.v1.BatchPutRelicsResponse.results:type_name -> conformance.v1.BatchPutRelicsResponse.Result
 	0,  // 8: conformance.v1.BatchGetRelicsRequest.keys:type_name -> conformance.v1.RelicKey
 	23, // 9: conformance.v1.BatchGetRelicsResponse.results:type_name -> conformance.v1.BatchGetRelicsResponse.Result
@@ -1402,31 +1450,32 @@ var file_conformance_v1_relic_prism_proto_depIdxs = []int32{
 	2,  // 13: conformance.v1.ScanRelicsRequest.from:type_name -> conformance.v1.RelicSort
 	2,  // 14: conformance.v1.ScanRelicsRequest.to:type_name -> conformance.v1.RelicSort
 	3,  // 15: conformance.v1.ScanRelicsResponse.records:type_name -> conformance.v1.RelicRecord
-	3,  // 16: conformance.v1.FindRelicsByWordResponse.records:type_name -> conformance.v1.RelicRecord
-	3,  // 17: conformance.v1.BatchGetRelicsResponse.Result.record:type_name -> conformance.v1.RelicRecord
-	4,  // 18: conformance.v1.RelicService.PutRelic:input_type -> conformance.v1.PutRelicRequest
-	6,  // 19: conformance.v1.RelicService.GetRelic:input_type -> conformance.v1.GetRelicRequest
-	8,  // 20: conformance.v1.RelicService.DeleteRelic:input_type -> conformance.v1.DeleteRelicRequest
-	10, // 21: conformance.v1.RelicService.CompareAndSwapRelic:input_type -> conformance.v1.CompareAndSwapRelicRequest
-	12, // 22: conformance.v1.RelicService.BatchPutRelics:input_type -> conformance.v1.BatchPutRelicsRequest
-	14, // 23: conformance.v1.RelicService.BatchGetRelics:input_type -> conformance.v1.BatchGetRelicsRequest
-	16, // 24: conformance.v1.RelicService.BatchDeleteRelics:input_type -> conformance.v1.BatchDeleteRelicsRequest
-	18, // 25: conformance.v1.RelicService.ScanRelics:input_type -> conformance.v1.ScanRelicsRequest
-	20, // 26: conformance.v1.RelicService.FindRelicsByWord:input_type -> conformance.v1.FindRelicsByWordRequest
-	5,  // 27: conformance.v1.RelicService.PutRelic:output_type -> conformance.v1.PutRelicResponse
-	7,  // 28: conformance.v1.RelicService.GetRelic:output_type -> conformance.v1.GetRelicResponse
-	9,  // 29: conformance.v1.RelicService.DeleteRelic:output_type -> conformance.v1.DeleteRelicResponse
-	11, // 30: conformance.v1.RelicService.CompareAndSwapRelic:output_type -> conformance.v1.CompareAndSwapRelicResponse
-	13, // 31: conformance.v1.RelicService.BatchPutRelics:output_type -> conformance.v1.BatchPutRelicsResponse
-	15, // 32: conformance.v1.RelicService.BatchGetRelics:output_type -> conformance.v1.BatchGetRelicsResponse
-	17, // 33: conformance.v1.RelicService.BatchDeleteRelics:output_type -> conformance.v1.BatchDeleteRelicsResponse
-	19, // 34: conformance.v1.RelicService.ScanRelics:output_type -> conformance.v1.ScanRelicsResponse
-	21, // 35: conformance.v1.RelicService.FindRelicsByWord:output_type -> conformance.v1.FindRelicsByWordResponse
-	27, // [27:36] is the sub-list for method output_type
-	18, // [18:27] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	25, // 16: conformance.v1.FindRelicsByWordRequest.by:type_name -> conformance.v1.FindRelicsByWordRequest.By
+	3,  // 17: conformance.v1.FindRelicsByWordResponse.records:type_name -> conformance.v1.RelicRecord
+	3,  // 18: conformance.v1.BatchGetRelicsResponse.Result.record:type_name -> conformance.v1.RelicRecord
+	4,  // 19: conformance.v1.RelicService.PutRelic:input_type -> conformance.v1.PutRelicRequest
+	6,  // 20: conformance.v1.RelicService.GetRelic:input_type -> conformance.v1.GetRelicRequest
+	8,  // 21: conformance.v1.RelicService.DeleteRelic:input_type -> conformance.v1.DeleteRelicRequest
+	10, // 22: conformance.v1.RelicService.CompareAndSwapRelic:input_type -> conformance.v1.CompareAndSwapRelicRequest
+	12, // 23: conformance.v1.RelicService.BatchPutRelics:input_type -> conformance.v1.BatchPutRelicsRequest
+	14, // 24: conformance.v1.RelicService.BatchGetRelics:input_type -> conformance.v1.BatchGetRelicsRequest
+	16, // 25: conformance.v1.RelicService.BatchDeleteRelics:input_type -> conformance.v1.BatchDeleteRelicsRequest
+	18, // 26: conformance.v1.RelicService.ScanRelics:input_type -> conformance.v1.ScanRelicsRequest
+	20, // 27: conformance.v1.RelicService.FindRelicsByWord:input_type -> conformance.v1.FindRelicsByWordRequest
+	5,  // 28: conformance.v1.RelicService.PutRelic:output_type -> conformance.v1.PutRelicResponse
+	7,  // 29: conformance.v1.RelicService.GetRelic:output_type -> conformance.v1.GetRelicResponse
+	9,  // 30: conformance.v1.RelicService.DeleteRelic:output_type -> conformance.v1.DeleteRelicResponse
+	11, // 31: conformance.v1.RelicService.CompareAndSwapRelic:output_type -> conformance.v1.CompareAndSwapRelicResponse
+	13, // 32: conformance.v1.RelicService.BatchPutRelics:output_type -> conformance.v1.BatchPutRelicsResponse
+	15, // 33: conformance.v1.RelicService.BatchGetRelics:output_type -> conformance.v1.BatchGetRelicsResponse
+	17, // 34: conformance.v1.RelicService.BatchDeleteRelics:output_type -> conformance.v1.BatchDeleteRelicsResponse
+	19, // 35: conformance.v1.RelicService.ScanRelics:output_type -> conformance.v1.ScanRelicsResponse
+	21, // 36: conformance.v1.RelicService.FindRelicsByWord:output_type -> conformance.v1.FindRelicsByWordResponse
+	28, // [28:37] is the sub-list for method output_type
+	19, // [19:28] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_conformance_v1_relic_prism_proto_init() }
@@ -1442,7 +1491,7 @@ func file_conformance_v1_relic_prism_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_conformance_v1_relic_prism_proto_rawDesc), len(file_conformance_v1_relic_prism_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   25,
+			NumMessages:   26,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -877,9 +877,9 @@ func (x *ScanSamplesResponse) GetNextPageToken() string {
 type FindSamplesByTextRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Inclusive, whatever the direction. Unset: from the first.
-	From *string `protobuf:"bytes,11,opt,name=from,proto3,oneof" json:"from,omitempty"`
+	From *FindSamplesByTextRequest_Bound `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
 	// Exclusive, whatever the direction. Unset: to the last.
-	To *string `protobuf:"bytes,12,opt,name=to,proto3,oneof" json:"to,omitempty"`
+	To *FindSamplesByTextRequest_Bound `protobuf:"bytes,12,opt,name=to,proto3" json:"to,omitempty"`
 	// Lists from the last to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
 	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
@@ -922,18 +922,18 @@ func (*FindSamplesByTextRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{18}
 }
 
-func (x *FindSamplesByTextRequest) GetFrom() string {
-	if x != nil && x.From != nil {
-		return *x.From
+func (x *FindSamplesByTextRequest) GetFrom() *FindSamplesByTextRequest_Bound {
+	if x != nil {
+		return x.From
 	}
-	return ""
+	return nil
 }
 
-func (x *FindSamplesByTextRequest) GetTo() string {
-	if x != nil && x.To != nil {
-		return *x.To
+func (x *FindSamplesByTextRequest) GetTo() *FindSamplesByTextRequest_Bound {
+	if x != nil {
+		return x.To
 	}
-	return ""
+	return nil
 }
 
 func (x *FindSamplesByTextRequest) GetReverse() bool {
@@ -1013,9 +1013,9 @@ func (x *FindSamplesByTextResponse) GetNextPageToken() string {
 type FindSamplesByNumberRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Inclusive, whatever the direction. Unset: from the first.
-	From *int64 `protobuf:"varint,11,opt,name=from,proto3,oneof" json:"from,omitempty"`
+	From *FindSamplesByNumberRequest_Bound `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
 	// Exclusive, whatever the direction. Unset: to the last.
-	To *int64 `protobuf:"varint,12,opt,name=to,proto3,oneof" json:"to,omitempty"`
+	To *FindSamplesByNumberRequest_Bound `protobuf:"bytes,12,opt,name=to,proto3" json:"to,omitempty"`
 	// Lists from the last to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
 	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
@@ -1058,18 +1058,18 @@ func (*FindSamplesByNumberRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{20}
 }
 
-func (x *FindSamplesByNumberRequest) GetFrom() int64 {
-	if x != nil && x.From != nil {
-		return *x.From
+func (x *FindSamplesByNumberRequest) GetFrom() *FindSamplesByNumberRequest_Bound {
+	if x != nil {
+		return x.From
 	}
-	return 0
+	return nil
 }
 
-func (x *FindSamplesByNumberRequest) GetTo() int64 {
-	if x != nil && x.To != nil {
-		return *x.To
+func (x *FindSamplesByNumberRequest) GetTo() *FindSamplesByNumberRequest_Bound {
+	if x != nil {
+		return x.To
 	}
-	return 0
+	return nil
 }
 
 func (x *FindSamplesByNumberRequest) GetReverse() bool {
@@ -1149,9 +1149,9 @@ func (x *FindSamplesByNumberResponse) GetNextPageToken() string {
 type FindSamplesBySizeRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Inclusive, whatever the direction. Unset: from the first.
-	From *uint64 `protobuf:"varint,11,opt,name=from,proto3,oneof" json:"from,omitempty"`
+	From *FindSamplesBySizeRequest_Bound `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
 	// Exclusive, whatever the direction. Unset: to the last.
-	To *uint64 `protobuf:"varint,12,opt,name=to,proto3,oneof" json:"to,omitempty"`
+	To *FindSamplesBySizeRequest_Bound `protobuf:"bytes,12,opt,name=to,proto3" json:"to,omitempty"`
 	// Lists from the last to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
 	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
@@ -1194,18 +1194,18 @@ func (*FindSamplesBySizeRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{22}
 }
 
-func (x *FindSamplesBySizeRequest) GetFrom() uint64 {
-	if x != nil && x.From != nil {
-		return *x.From
+func (x *FindSamplesBySizeRequest) GetFrom() *FindSamplesBySizeRequest_Bound {
+	if x != nil {
+		return x.From
 	}
-	return 0
+	return nil
 }
 
-func (x *FindSamplesBySizeRequest) GetTo() uint64 {
-	if x != nil && x.To != nil {
-		return *x.To
+func (x *FindSamplesBySizeRequest) GetTo() *FindSamplesBySizeRequest_Bound {
+	if x != nil {
+		return x.To
 	}
-	return 0
+	return nil
 }
 
 func (x *FindSamplesBySizeRequest) GetReverse() bool {
@@ -1285,9 +1285,9 @@ func (x *FindSamplesBySizeResponse) GetNextPageToken() string {
 type FindSamplesByFlagRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Inclusive, whatever the direction. Unset: from the first.
-	From *bool `protobuf:"varint,11,opt,name=from,proto3,oneof" json:"from,omitempty"`
+	From *FindSamplesByFlagRequest_Bound `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
 	// Exclusive, whatever the direction. Unset: to the last.
-	To *bool `protobuf:"varint,12,opt,name=to,proto3,oneof" json:"to,omitempty"`
+	To *FindSamplesByFlagRequest_Bound `protobuf:"bytes,12,opt,name=to,proto3" json:"to,omitempty"`
 	// Lists from the last to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
 	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
@@ -1330,18 +1330,18 @@ func (*FindSamplesByFlagRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{24}
 }
 
-func (x *FindSamplesByFlagRequest) GetFrom() bool {
-	if x != nil && x.From != nil {
-		return *x.From
+func (x *FindSamplesByFlagRequest) GetFrom() *FindSamplesByFlagRequest_Bound {
+	if x != nil {
+		return x.From
 	}
-	return false
+	return nil
 }
 
-func (x *FindSamplesByFlagRequest) GetTo() bool {
-	if x != nil && x.To != nil {
-		return *x.To
+func (x *FindSamplesByFlagRequest) GetTo() *FindSamplesByFlagRequest_Bound {
+	if x != nil {
+		return x.To
 	}
-	return false
+	return nil
 }
 
 func (x *FindSamplesByFlagRequest) GetReverse() bool {
@@ -1421,9 +1421,9 @@ func (x *FindSamplesByFlagResponse) GetNextPageToken() string {
 type FindSamplesByGradeRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Inclusive, whatever the direction. Unset: from the first.
-	From *Grade `protobuf:"varint,11,opt,name=from,proto3,enum=conformance.v1.Grade,oneof" json:"from,omitempty"`
+	From *FindSamplesByGradeRequest_Bound `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
 	// Exclusive, whatever the direction. Unset: to the last.
-	To *Grade `protobuf:"varint,12,opt,name=to,proto3,enum=conformance.v1.Grade,oneof" json:"to,omitempty"`
+	To *FindSamplesByGradeRequest_Bound `protobuf:"bytes,12,opt,name=to,proto3" json:"to,omitempty"`
 	// Lists from the last to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
 	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
@@ -1466,18 +1466,18 @@ func (*FindSamplesByGradeRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{26}
 }
 
-func (x *FindSamplesByGradeRequest) GetFrom() Grade {
-	if x != nil && x.From != nil {
-		return *x.From
+func (x *FindSamplesByGradeRequest) GetFrom() *FindSamplesByGradeRequest_Bound {
+	if x != nil {
+		return x.From
 	}
-	return Grade_GRADE_UNSPECIFIED
+	return nil
 }
 
-func (x *FindSamplesByGradeRequest) GetTo() Grade {
-	if x != nil && x.To != nil {
-		return *x.To
+func (x *FindSamplesByGradeRequest) GetTo() *FindSamplesByGradeRequest_Bound {
+	if x != nil {
+		return x.To
 	}
-	return Grade_GRADE_UNSPECIFIED
+	return nil
 }
 
 func (x *FindSamplesByGradeRequest) GetReverse() bool {
@@ -1557,9 +1557,9 @@ func (x *FindSamplesByGradeResponse) GetNextPageToken() string {
 type FindSamplesByTimeRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Inclusive, whatever the direction. Unset: from the first.
-	From *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
+	From *FindSamplesByTimeRequest_Bound `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
 	// Exclusive, whatever the direction. Unset: to the last.
-	To *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=to,proto3" json:"to,omitempty"`
+	To *FindSamplesByTimeRequest_Bound `protobuf:"bytes,12,opt,name=to,proto3" json:"to,omitempty"`
 	// Lists from the last to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
 	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
@@ -1602,14 +1602,14 @@ func (*FindSamplesByTimeRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{28}
 }
 
-func (x *FindSamplesByTimeRequest) GetFrom() *timestamppb.Timestamp {
+func (x *FindSamplesByTimeRequest) GetFrom() *FindSamplesByTimeRequest_Bound {
 	if x != nil {
 		return x.From
 	}
 	return nil
 }
 
-func (x *FindSamplesByTimeRequest) GetTo() *timestamppb.Timestamp {
+func (x *FindSamplesByTimeRequest) GetTo() *FindSamplesByTimeRequest_Bound {
 	if x != nil {
 		return x.To
 	}
@@ -1693,9 +1693,9 @@ func (x *FindSamplesByTimeResponse) GetNextPageToken() string {
 type FindSamplesByDeltaRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Inclusive, whatever the direction. Unset: from the first.
-	From *int64 `protobuf:"zigzag64,11,opt,name=from,proto3,oneof" json:"from,omitempty"`
+	From *FindSamplesByDeltaRequest_Bound `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
 	// Exclusive, whatever the direction. Unset: to the last.
-	To *int64 `protobuf:"zigzag64,12,opt,name=to,proto3,oneof" json:"to,omitempty"`
+	To *FindSamplesByDeltaRequest_Bound `protobuf:"bytes,12,opt,name=to,proto3" json:"to,omitempty"`
 	// Lists from the last to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
 	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
@@ -1738,18 +1738,18 @@ func (*FindSamplesByDeltaRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{30}
 }
 
-func (x *FindSamplesByDeltaRequest) GetFrom() int64 {
-	if x != nil && x.From != nil {
-		return *x.From
+func (x *FindSamplesByDeltaRequest) GetFrom() *FindSamplesByDeltaRequest_Bound {
+	if x != nil {
+		return x.From
 	}
-	return 0
+	return nil
 }
 
-func (x *FindSamplesByDeltaRequest) GetTo() int64 {
-	if x != nil && x.To != nil {
-		return *x.To
+func (x *FindSamplesByDeltaRequest) GetTo() *FindSamplesByDeltaRequest_Bound {
+	if x != nil {
+		return x.To
 	}
-	return 0
+	return nil
 }
 
 func (x *FindSamplesByDeltaRequest) GetReverse() bool {
@@ -1829,9 +1829,9 @@ func (x *FindSamplesByDeltaResponse) GetNextPageToken() string {
 type FindSamplesByMaskRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Inclusive, whatever the direction. Unset: from the first.
-	From *uint64 `protobuf:"fixed64,11,opt,name=from,proto3,oneof" json:"from,omitempty"`
+	From *FindSamplesByMaskRequest_Bound `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
 	// Exclusive, whatever the direction. Unset: to the last.
-	To *uint64 `protobuf:"fixed64,12,opt,name=to,proto3,oneof" json:"to,omitempty"`
+	To *FindSamplesByMaskRequest_Bound `protobuf:"bytes,12,opt,name=to,proto3" json:"to,omitempty"`
 	// Lists from the last to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
 	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
@@ -1874,18 +1874,18 @@ func (*FindSamplesByMaskRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{32}
 }
 
-func (x *FindSamplesByMaskRequest) GetFrom() uint64 {
-	if x != nil && x.From != nil {
-		return *x.From
+func (x *FindSamplesByMaskRequest) GetFrom() *FindSamplesByMaskRequest_Bound {
+	if x != nil {
+		return x.From
 	}
-	return 0
+	return nil
 }
 
-func (x *FindSamplesByMaskRequest) GetTo() uint64 {
-	if x != nil && x.To != nil {
-		return *x.To
+func (x *FindSamplesByMaskRequest) GetTo() *FindSamplesByMaskRequest_Bound {
+	if x != nil {
+		return x.To
 	}
-	return 0
+	return nil
 }
 
 func (x *FindSamplesByMaskRequest) GetReverse() bool {
@@ -1965,9 +1965,9 @@ func (x *FindSamplesByMaskResponse) GetNextPageToken() string {
 type FindSamplesByLevelRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Inclusive, whatever the direction. Unset: from the first.
-	From *int32 `protobuf:"fixed32,11,opt,name=from,proto3,oneof" json:"from,omitempty"`
+	From *FindSamplesByLevelRequest_Bound `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
 	// Exclusive, whatever the direction. Unset: to the last.
-	To *int32 `protobuf:"fixed32,12,opt,name=to,proto3,oneof" json:"to,omitempty"`
+	To *FindSamplesByLevelRequest_Bound `protobuf:"bytes,12,opt,name=to,proto3" json:"to,omitempty"`
 	// Lists from the last to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
 	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
@@ -2010,18 +2010,18 @@ func (*FindSamplesByLevelRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{34}
 }
 
-func (x *FindSamplesByLevelRequest) GetFrom() int32 {
-	if x != nil && x.From != nil {
-		return *x.From
+func (x *FindSamplesByLevelRequest) GetFrom() *FindSamplesByLevelRequest_Bound {
+	if x != nil {
+		return x.From
 	}
-	return 0
+	return nil
 }
 
-func (x *FindSamplesByLevelRequest) GetTo() int32 {
-	if x != nil && x.To != nil {
-		return *x.To
+func (x *FindSamplesByLevelRequest) GetTo() *FindSamplesByLevelRequest_Bound {
+	if x != nil {
+		return x.To
 	}
-	return 0
+	return nil
 }
 
 func (x *FindSamplesByLevelRequest) GetReverse() bool {
@@ -2101,9 +2101,9 @@ func (x *FindSamplesByLevelResponse) GetNextPageToken() string {
 type FindSamplesByWeightRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Inclusive, whatever the direction. Unset: from the first.
-	From *uint32 `protobuf:"varint,11,opt,name=from,proto3,oneof" json:"from,omitempty"`
+	From *FindSamplesByWeightRequest_Bound `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
 	// Exclusive, whatever the direction. Unset: to the last.
-	To *uint32 `protobuf:"varint,12,opt,name=to,proto3,oneof" json:"to,omitempty"`
+	To *FindSamplesByWeightRequest_Bound `protobuf:"bytes,12,opt,name=to,proto3" json:"to,omitempty"`
 	// Lists from the last to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
 	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
@@ -2146,18 +2146,18 @@ func (*FindSamplesByWeightRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{36}
 }
 
-func (x *FindSamplesByWeightRequest) GetFrom() uint32 {
-	if x != nil && x.From != nil {
-		return *x.From
+func (x *FindSamplesByWeightRequest) GetFrom() *FindSamplesByWeightRequest_Bound {
+	if x != nil {
+		return x.From
 	}
-	return 0
+	return nil
 }
 
-func (x *FindSamplesByWeightRequest) GetTo() uint32 {
-	if x != nil && x.To != nil {
-		return *x.To
+func (x *FindSamplesByWeightRequest) GetTo() *FindSamplesByWeightRequest_Bound {
+	if x != nil {
+		return x.To
 	}
-	return 0
+	return nil
 }
 
 func (x *FindSamplesByWeightRequest) GetReverse() bool {
@@ -2235,9 +2235,8 @@ func (x *FindSamplesByWeightResponse) GetNextPageToken() string {
 }
 
 type FindSamplesByBucketRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Without presence: every record is in the index, most under 0.
-	Bucket int64 `protobuf:"varint,1,opt,name=bucket,proto3" json:"bucket,omitempty"`
+	state protoimpl.MessageState         `protogen:"open.v1"`
+	By    *FindSamplesByBucketRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
 	// Lists from the last to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
 	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
@@ -2280,11 +2279,11 @@ func (*FindSamplesByBucketRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{38}
 }
 
-func (x *FindSamplesByBucketRequest) GetBucket() int64 {
+func (x *FindSamplesByBucketRequest) GetBy() *FindSamplesByBucketRequest_By {
 	if x != nil {
-		return x.Bucket
+		return x.By
 	}
-	return 0
+	return nil
 }
 
 func (x *FindSamplesByBucketRequest) GetReverse() bool {
@@ -2364,9 +2363,9 @@ func (x *FindSamplesByBucketResponse) GetNextPageToken() string {
 type FindSamplesByAmountRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Inclusive, whatever the direction. Unset: from the first.
-	From *int32 `protobuf:"varint,11,opt,name=from,proto3,oneof" json:"from,omitempty"`
+	From *FindSamplesByAmountRequest_Bound `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
 	// Exclusive, whatever the direction. Unset: to the last.
-	To *int32 `protobuf:"varint,12,opt,name=to,proto3,oneof" json:"to,omitempty"`
+	To *FindSamplesByAmountRequest_Bound `protobuf:"bytes,12,opt,name=to,proto3" json:"to,omitempty"`
 	// Lists from the last to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
 	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
@@ -2409,18 +2408,18 @@ func (*FindSamplesByAmountRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{40}
 }
 
-func (x *FindSamplesByAmountRequest) GetFrom() int32 {
-	if x != nil && x.From != nil {
-		return *x.From
+func (x *FindSamplesByAmountRequest) GetFrom() *FindSamplesByAmountRequest_Bound {
+	if x != nil {
+		return x.From
 	}
-	return 0
+	return nil
 }
 
-func (x *FindSamplesByAmountRequest) GetTo() int32 {
-	if x != nil && x.To != nil {
-		return *x.To
+func (x *FindSamplesByAmountRequest) GetTo() *FindSamplesByAmountRequest_Bound {
+	if x != nil {
+		return x.To
 	}
-	return 0
+	return nil
 }
 
 func (x *FindSamplesByAmountRequest) GetReverse() bool {
@@ -2500,9 +2499,9 @@ func (x *FindSamplesByAmountResponse) GetNextPageToken() string {
 type FindSamplesByShiftRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Inclusive, whatever the direction. Unset: from the first.
-	From *int32 `protobuf:"zigzag32,11,opt,name=from,proto3,oneof" json:"from,omitempty"`
+	From *FindSamplesByShiftRequest_Bound `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
 	// Exclusive, whatever the direction. Unset: to the last.
-	To *int32 `protobuf:"zigzag32,12,opt,name=to,proto3,oneof" json:"to,omitempty"`
+	To *FindSamplesByShiftRequest_Bound `protobuf:"bytes,12,opt,name=to,proto3" json:"to,omitempty"`
 	// Lists from the last to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
 	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
@@ -2545,18 +2544,18 @@ func (*FindSamplesByShiftRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{42}
 }
 
-func (x *FindSamplesByShiftRequest) GetFrom() int32 {
-	if x != nil && x.From != nil {
-		return *x.From
+func (x *FindSamplesByShiftRequest) GetFrom() *FindSamplesByShiftRequest_Bound {
+	if x != nil {
+		return x.From
 	}
-	return 0
+	return nil
 }
 
-func (x *FindSamplesByShiftRequest) GetTo() int32 {
-	if x != nil && x.To != nil {
-		return *x.To
+func (x *FindSamplesByShiftRequest) GetTo() *FindSamplesByShiftRequest_Bound {
+	if x != nil {
+		return x.To
 	}
-	return 0
+	return nil
 }
 
 func (x *FindSamplesByShiftRequest) GetReverse() bool {
@@ -2636,9 +2635,9 @@ func (x *FindSamplesByShiftResponse) GetNextPageToken() string {
 type FindSamplesByChecksumRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Inclusive, whatever the direction. Unset: from the first.
-	From *uint32 `protobuf:"fixed32,11,opt,name=from,proto3,oneof" json:"from,omitempty"`
+	From *FindSamplesByChecksumRequest_Bound `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
 	// Exclusive, whatever the direction. Unset: to the last.
-	To *uint32 `protobuf:"fixed32,12,opt,name=to,proto3,oneof" json:"to,omitempty"`
+	To *FindSamplesByChecksumRequest_Bound `protobuf:"bytes,12,opt,name=to,proto3" json:"to,omitempty"`
 	// Lists from the last to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
 	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
@@ -2681,18 +2680,18 @@ func (*FindSamplesByChecksumRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{44}
 }
 
-func (x *FindSamplesByChecksumRequest) GetFrom() uint32 {
-	if x != nil && x.From != nil {
-		return *x.From
+func (x *FindSamplesByChecksumRequest) GetFrom() *FindSamplesByChecksumRequest_Bound {
+	if x != nil {
+		return x.From
 	}
-	return 0
+	return nil
 }
 
-func (x *FindSamplesByChecksumRequest) GetTo() uint32 {
-	if x != nil && x.To != nil {
-		return *x.To
+func (x *FindSamplesByChecksumRequest) GetTo() *FindSamplesByChecksumRequest_Bound {
+	if x != nil {
+		return x.To
 	}
-	return 0
+	return nil
 }
 
 func (x *FindSamplesByChecksumRequest) GetReverse() bool {
@@ -2772,9 +2771,9 @@ func (x *FindSamplesByChecksumResponse) GetNextPageToken() string {
 type FindSamplesByPositionRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Inclusive, whatever the direction. Unset: from the first.
-	From *int64 `protobuf:"fixed64,11,opt,name=from,proto3,oneof" json:"from,omitempty"`
+	From *FindSamplesByPositionRequest_Bound `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
 	// Exclusive, whatever the direction. Unset: to the last.
-	To *int64 `protobuf:"fixed64,12,opt,name=to,proto3,oneof" json:"to,omitempty"`
+	To *FindSamplesByPositionRequest_Bound `protobuf:"bytes,12,opt,name=to,proto3" json:"to,omitempty"`
 	// Lists from the last to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
 	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
@@ -2817,18 +2816,18 @@ func (*FindSamplesByPositionRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{46}
 }
 
-func (x *FindSamplesByPositionRequest) GetFrom() int64 {
-	if x != nil && x.From != nil {
-		return *x.From
+func (x *FindSamplesByPositionRequest) GetFrom() *FindSamplesByPositionRequest_Bound {
+	if x != nil {
+		return x.From
 	}
-	return 0
+	return nil
 }
 
-func (x *FindSamplesByPositionRequest) GetTo() int64 {
-	if x != nil && x.To != nil {
-		return *x.To
+func (x *FindSamplesByPositionRequest) GetTo() *FindSamplesByPositionRequest_Bound {
+	if x != nil {
+		return x.To
 	}
-	return 0
+	return nil
 }
 
 func (x *FindSamplesByPositionRequest) GetReverse() bool {
@@ -2908,9 +2907,9 @@ func (x *FindSamplesByPositionResponse) GetNextPageToken() string {
 type FindSamplesByDigestRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Inclusive, whatever the direction. Unset: from the first.
-	From []byte `protobuf:"bytes,11,opt,name=from,proto3,oneof" json:"from,omitempty"`
+	From *FindSamplesByDigestRequest_Bound `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
 	// Exclusive, whatever the direction. Unset: to the last.
-	To []byte `protobuf:"bytes,12,opt,name=to,proto3,oneof" json:"to,omitempty"`
+	To *FindSamplesByDigestRequest_Bound `protobuf:"bytes,12,opt,name=to,proto3" json:"to,omitempty"`
 	// Lists from the last to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
 	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
@@ -2953,14 +2952,14 @@ func (*FindSamplesByDigestRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{48}
 }
 
-func (x *FindSamplesByDigestRequest) GetFrom() []byte {
+func (x *FindSamplesByDigestRequest) GetFrom() *FindSamplesByDigestRequest_Bound {
 	if x != nil {
 		return x.From
 	}
 	return nil
 }
 
-func (x *FindSamplesByDigestRequest) GetTo() []byte {
+func (x *FindSamplesByDigestRequest) GetTo() *FindSamplesByDigestRequest_Bound {
 	if x != nil {
 		return x.To
 	}
@@ -3042,8 +3041,8 @@ func (x *FindSamplesByDigestResponse) GetNextPageToken() string {
 }
 
 type FindSamplesBySameTextRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	Text  string                 `protobuf:"bytes,1,opt,name=text,proto3" json:"text,omitempty"`
+	state protoimpl.MessageState           `protogen:"open.v1"`
+	By    *FindSamplesBySameTextRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
 	// Lists from the last to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
 	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
@@ -3086,11 +3085,11 @@ func (*FindSamplesBySameTextRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{50}
 }
 
-func (x *FindSamplesBySameTextRequest) GetText() string {
+func (x *FindSamplesBySameTextRequest) GetBy() *FindSamplesBySameTextRequest_By {
 	if x != nil {
-		return x.Text
+		return x.By
 	}
-	return ""
+	return nil
 }
 
 func (x *FindSamplesBySameTextRequest) GetReverse() bool {
@@ -3168,8 +3167,8 @@ func (x *FindSamplesBySameTextResponse) GetNextPageToken() string {
 }
 
 type FindSamplesBySameNumberRequest struct {
-	state  protoimpl.MessageState `protogen:"open.v1"`
-	Number int64                  `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
+	state protoimpl.MessageState             `protogen:"open.v1"`
+	By    *FindSamplesBySameNumberRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
 	// Lists from the last to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
 	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
@@ -3212,11 +3211,11 @@ func (*FindSamplesBySameNumberRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{52}
 }
 
-func (x *FindSamplesBySameNumberRequest) GetNumber() int64 {
+func (x *FindSamplesBySameNumberRequest) GetBy() *FindSamplesBySameNumberRequest_By {
 	if x != nil {
-		return x.Number
+		return x.By
 	}
-	return 0
+	return nil
 }
 
 func (x *FindSamplesBySameNumberRequest) GetReverse() bool {
@@ -3294,8 +3293,8 @@ func (x *FindSamplesBySameNumberResponse) GetNextPageToken() string {
 }
 
 type FindSamplesBySameSizeRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	Size  uint64                 `protobuf:"varint,1,opt,name=size,proto3" json:"size,omitempty"`
+	state protoimpl.MessageState           `protogen:"open.v1"`
+	By    *FindSamplesBySameSizeRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
 	// Lists from the last to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
 	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
@@ -3338,11 +3337,11 @@ func (*FindSamplesBySameSizeRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{54}
 }
 
-func (x *FindSamplesBySameSizeRequest) GetSize() uint64 {
+func (x *FindSamplesBySameSizeRequest) GetBy() *FindSamplesBySameSizeRequest_By {
 	if x != nil {
-		return x.Size
+		return x.By
 	}
-	return 0
+	return nil
 }
 
 func (x *FindSamplesBySameSizeRequest) GetReverse() bool {
@@ -3420,8 +3419,8 @@ func (x *FindSamplesBySameSizeResponse) GetNextPageToken() string {
 }
 
 type FindSamplesBySameFlagRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	Flag  bool                   `protobuf:"varint,1,opt,name=flag,proto3" json:"flag,omitempty"`
+	state protoimpl.MessageState           `protogen:"open.v1"`
+	By    *FindSamplesBySameFlagRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
 	// Lists from the last to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
 	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
@@ -3464,11 +3463,11 @@ func (*FindSamplesBySameFlagRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{56}
 }
 
-func (x *FindSamplesBySameFlagRequest) GetFlag() bool {
+func (x *FindSamplesBySameFlagRequest) GetBy() *FindSamplesBySameFlagRequest_By {
 	if x != nil {
-		return x.Flag
+		return x.By
 	}
-	return false
+	return nil
 }
 
 func (x *FindSamplesBySameFlagRequest) GetReverse() bool {
@@ -3546,8 +3545,8 @@ func (x *FindSamplesBySameFlagResponse) GetNextPageToken() string {
 }
 
 type FindSamplesBySameGradeRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	Grade Grade                  `protobuf:"varint,1,opt,name=grade,proto3,enum=conformance.v1.Grade" json:"grade,omitempty"`
+	state protoimpl.MessageState            `protogen:"open.v1"`
+	By    *FindSamplesBySameGradeRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
 	// Lists from the last to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
 	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
@@ -3590,11 +3589,11 @@ func (*FindSamplesBySameGradeRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{58}
 }
 
-func (x *FindSamplesBySameGradeRequest) GetGrade() Grade {
+func (x *FindSamplesBySameGradeRequest) GetBy() *FindSamplesBySameGradeRequest_By {
 	if x != nil {
-		return x.Grade
+		return x.By
 	}
-	return Grade_GRADE_UNSPECIFIED
+	return nil
 }
 
 func (x *FindSamplesBySameGradeRequest) GetReverse() bool {
@@ -3672,8 +3671,8 @@ func (x *FindSamplesBySameGradeResponse) GetNextPageToken() string {
 }
 
 type FindSamplesBySameTimeRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	Time  *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=time,proto3" json:"time,omitempty"`
+	state protoimpl.MessageState           `protogen:"open.v1"`
+	By    *FindSamplesBySameTimeRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
 	// Lists from the last to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
 	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
@@ -3716,9 +3715,9 @@ func (*FindSamplesBySameTimeRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{60}
 }
 
-func (x *FindSamplesBySameTimeRequest) GetTime() *timestamppb.Timestamp {
+func (x *FindSamplesBySameTimeRequest) GetBy() *FindSamplesBySameTimeRequest_By {
 	if x != nil {
-		return x.Time
+		return x.By
 	}
 	return nil
 }
@@ -3798,9 +3797,8 @@ func (x *FindSamplesBySameTimeResponse) GetNextPageToken() string {
 }
 
 type FindSamplesBySameDeltaRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// The other ways in which the wire holds integers.
-	Delta int64 `protobuf:"zigzag64,1,opt,name=delta,proto3" json:"delta,omitempty"`
+	state protoimpl.MessageState            `protogen:"open.v1"`
+	By    *FindSamplesBySameDeltaRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
 	// Lists from the last to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
 	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
@@ -3843,11 +3841,11 @@ func (*FindSamplesBySameDeltaRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{62}
 }
 
-func (x *FindSamplesBySameDeltaRequest) GetDelta() int64 {
+func (x *FindSamplesBySameDeltaRequest) GetBy() *FindSamplesBySameDeltaRequest_By {
 	if x != nil {
-		return x.Delta
+		return x.By
 	}
-	return 0
+	return nil
 }
 
 func (x *FindSamplesBySameDeltaRequest) GetReverse() bool {
@@ -3925,8 +3923,8 @@ func (x *FindSamplesBySameDeltaResponse) GetNextPageToken() string {
 }
 
 type FindSamplesBySameMaskRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	Mask  uint64                 `protobuf:"fixed64,1,opt,name=mask,proto3" json:"mask,omitempty"`
+	state protoimpl.MessageState           `protogen:"open.v1"`
+	By    *FindSamplesBySameMaskRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
 	// Lists from the last to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
 	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
@@ -3969,11 +3967,11 @@ func (*FindSamplesBySameMaskRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{64}
 }
 
-func (x *FindSamplesBySameMaskRequest) GetMask() uint64 {
+func (x *FindSamplesBySameMaskRequest) GetBy() *FindSamplesBySameMaskRequest_By {
 	if x != nil {
-		return x.Mask
+		return x.By
 	}
-	return 0
+	return nil
 }
 
 func (x *FindSamplesBySameMaskRequest) GetReverse() bool {
@@ -4051,8 +4049,8 @@ func (x *FindSamplesBySameMaskResponse) GetNextPageToken() string {
 }
 
 type FindSamplesBySameLevelRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	Level int32                  `protobuf:"fixed32,1,opt,name=level,proto3" json:"level,omitempty"`
+	state protoimpl.MessageState            `protogen:"open.v1"`
+	By    *FindSamplesBySameLevelRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
 	// Lists from the last to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
 	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
@@ -4095,11 +4093,11 @@ func (*FindSamplesBySameLevelRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{66}
 }
 
-func (x *FindSamplesBySameLevelRequest) GetLevel() int32 {
+func (x *FindSamplesBySameLevelRequest) GetBy() *FindSamplesBySameLevelRequest_By {
 	if x != nil {
-		return x.Level
+		return x.By
 	}
-	return 0
+	return nil
 }
 
 func (x *FindSamplesBySameLevelRequest) GetReverse() bool {
@@ -4177,8 +4175,8 @@ func (x *FindSamplesBySameLevelResponse) GetNextPageToken() string {
 }
 
 type FindSamplesBySameWeightRequest struct {
-	state  protoimpl.MessageState `protogen:"open.v1"`
-	Weight uint32                 `protobuf:"varint,1,opt,name=weight,proto3" json:"weight,omitempty"`
+	state protoimpl.MessageState             `protogen:"open.v1"`
+	By    *FindSamplesBySameWeightRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
 	// Lists from the last to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
 	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
@@ -4221,11 +4219,11 @@ func (*FindSamplesBySameWeightRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{68}
 }
 
-func (x *FindSamplesBySameWeightRequest) GetWeight() uint32 {
+func (x *FindSamplesBySameWeightRequest) GetBy() *FindSamplesBySameWeightRequest_By {
 	if x != nil {
-		return x.Weight
+		return x.By
 	}
-	return 0
+	return nil
 }
 
 func (x *FindSamplesBySameWeightRequest) GetReverse() bool {
@@ -4303,8 +4301,8 @@ func (x *FindSamplesBySameWeightResponse) GetNextPageToken() string {
 }
 
 type FindSamplesBySameAmountRequest struct {
-	state  protoimpl.MessageState `protogen:"open.v1"`
-	Amount int32                  `protobuf:"varint,1,opt,name=amount,proto3" json:"amount,omitempty"`
+	state protoimpl.MessageState             `protogen:"open.v1"`
+	By    *FindSamplesBySameAmountRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
 	// Lists from the last to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
 	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
@@ -4347,11 +4345,11 @@ func (*FindSamplesBySameAmountRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{70}
 }
 
-func (x *FindSamplesBySameAmountRequest) GetAmount() int32 {
+func (x *FindSamplesBySameAmountRequest) GetBy() *FindSamplesBySameAmountRequest_By {
 	if x != nil {
-		return x.Amount
+		return x.By
 	}
-	return 0
+	return nil
 }
 
 func (x *FindSamplesBySameAmountRequest) GetReverse() bool {
@@ -4429,8 +4427,8 @@ func (x *FindSamplesBySameAmountResponse) GetNextPageToken() string {
 }
 
 type FindSamplesBySameShiftRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	Shift int32                  `protobuf:"zigzag32,1,opt,name=shift,proto3" json:"shift,omitempty"`
+	state protoimpl.MessageState            `protogen:"open.v1"`
+	By    *FindSamplesBySameShiftRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
 	// Lists from the last to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
 	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
@@ -4473,11 +4471,11 @@ func (*FindSamplesBySameShiftRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{72}
 }
 
-func (x *FindSamplesBySameShiftRequest) GetShift() int32 {
+func (x *FindSamplesBySameShiftRequest) GetBy() *FindSamplesBySameShiftRequest_By {
 	if x != nil {
-		return x.Shift
+		return x.By
 	}
-	return 0
+	return nil
 }
 
 func (x *FindSamplesBySameShiftRequest) GetReverse() bool {
@@ -4555,8 +4553,8 @@ func (x *FindSamplesBySameShiftResponse) GetNextPageToken() string {
 }
 
 type FindSamplesBySameChecksumRequest struct {
-	state    protoimpl.MessageState `protogen:"open.v1"`
-	Checksum uint32                 `protobuf:"fixed32,1,opt,name=checksum,proto3" json:"checksum,omitempty"`
+	state protoimpl.MessageState               `protogen:"open.v1"`
+	By    *FindSamplesBySameChecksumRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
 	// Lists from the last to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
 	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
@@ -4599,11 +4597,11 @@ func (*FindSamplesBySameChecksumRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{74}
 }
 
-func (x *FindSamplesBySameChecksumRequest) GetChecksum() uint32 {
+func (x *FindSamplesBySameChecksumRequest) GetBy() *FindSamplesBySameChecksumRequest_By {
 	if x != nil {
-		return x.Checksum
+		return x.By
 	}
-	return 0
+	return nil
 }
 
 func (x *FindSamplesBySameChecksumRequest) GetReverse() bool {
@@ -4681,8 +4679,8 @@ func (x *FindSamplesBySameChecksumResponse) GetNextPageToken() string {
 }
 
 type FindSamplesBySamePositionRequest struct {
-	state    protoimpl.MessageState `protogen:"open.v1"`
-	Position int64                  `protobuf:"fixed64,1,opt,name=position,proto3" json:"position,omitempty"`
+	state protoimpl.MessageState               `protogen:"open.v1"`
+	By    *FindSamplesBySamePositionRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
 	// Lists from the last to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
 	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
@@ -4725,11 +4723,11 @@ func (*FindSamplesBySamePositionRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{76}
 }
 
-func (x *FindSamplesBySamePositionRequest) GetPosition() int64 {
+func (x *FindSamplesBySamePositionRequest) GetBy() *FindSamplesBySamePositionRequest_By {
 	if x != nil {
-		return x.Position
+		return x.By
 	}
-	return 0
+	return nil
 }
 
 func (x *FindSamplesBySamePositionRequest) GetReverse() bool {
@@ -4807,8 +4805,8 @@ func (x *FindSamplesBySamePositionResponse) GetNextPageToken() string {
 }
 
 type FindSamplesBySameDigestRequest struct {
-	state  protoimpl.MessageState `protogen:"open.v1"`
-	Digest []byte                 `protobuf:"bytes,1,opt,name=digest,proto3" json:"digest,omitempty"`
+	state protoimpl.MessageState             `protogen:"open.v1"`
+	By    *FindSamplesBySameDigestRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
 	// Lists from the last to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
 	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
@@ -4851,9 +4849,9 @@ func (*FindSamplesBySameDigestRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{78}
 }
 
-func (x *FindSamplesBySameDigestRequest) GetDigest() []byte {
+func (x *FindSamplesBySameDigestRequest) GetBy() *FindSamplesBySameDigestRequest_By {
 	if x != nil {
-		return x.Digest
+		return x.By
 	}
 	return nil
 }
@@ -5066,6 +5064,1403 @@ func (x *BatchDeleteSamplesResponse_Result) GetExisted() bool {
 	return false
 }
 
+// An end of the range. Unset, its field is the least value.
+type FindSamplesByTextRequest_Bound struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Text          *string                `protobuf:"bytes,2,opt,name=text,proto3,oneof" json:"text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesByTextRequest_Bound) Reset() {
+	*x = FindSamplesByTextRequest_Bound{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[83]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesByTextRequest_Bound) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesByTextRequest_Bound) ProtoMessage() {}
+
+func (x *FindSamplesByTextRequest_Bound) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[83]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesByTextRequest_Bound.ProtoReflect.Descriptor instead.
+func (*FindSamplesByTextRequest_Bound) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{18, 0}
+}
+
+func (x *FindSamplesByTextRequest_Bound) GetText() string {
+	if x != nil && x.Text != nil {
+		return *x.Text
+	}
+	return ""
+}
+
+// An end of the range. Unset, its field is the least value.
+type FindSamplesByNumberRequest_Bound struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Number        *int64                 `protobuf:"varint,3,opt,name=number,proto3,oneof" json:"number,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesByNumberRequest_Bound) Reset() {
+	*x = FindSamplesByNumberRequest_Bound{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[84]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesByNumberRequest_Bound) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesByNumberRequest_Bound) ProtoMessage() {}
+
+func (x *FindSamplesByNumberRequest_Bound) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[84]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesByNumberRequest_Bound.ProtoReflect.Descriptor instead.
+func (*FindSamplesByNumberRequest_Bound) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{20, 0}
+}
+
+func (x *FindSamplesByNumberRequest_Bound) GetNumber() int64 {
+	if x != nil && x.Number != nil {
+		return *x.Number
+	}
+	return 0
+}
+
+// An end of the range. Unset, its field is the least value.
+type FindSamplesBySizeRequest_Bound struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Size          *uint64                `protobuf:"varint,4,opt,name=size,proto3,oneof" json:"size,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesBySizeRequest_Bound) Reset() {
+	*x = FindSamplesBySizeRequest_Bound{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[85]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesBySizeRequest_Bound) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesBySizeRequest_Bound) ProtoMessage() {}
+
+func (x *FindSamplesBySizeRequest_Bound) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[85]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesBySizeRequest_Bound.ProtoReflect.Descriptor instead.
+func (*FindSamplesBySizeRequest_Bound) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{22, 0}
+}
+
+func (x *FindSamplesBySizeRequest_Bound) GetSize() uint64 {
+	if x != nil && x.Size != nil {
+		return *x.Size
+	}
+	return 0
+}
+
+// An end of the range. Unset, its field is the least value.
+type FindSamplesByFlagRequest_Bound struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Flag          *bool                  `protobuf:"varint,5,opt,name=flag,proto3,oneof" json:"flag,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesByFlagRequest_Bound) Reset() {
+	*x = FindSamplesByFlagRequest_Bound{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[86]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesByFlagRequest_Bound) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesByFlagRequest_Bound) ProtoMessage() {}
+
+func (x *FindSamplesByFlagRequest_Bound) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[86]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesByFlagRequest_Bound.ProtoReflect.Descriptor instead.
+func (*FindSamplesByFlagRequest_Bound) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{24, 0}
+}
+
+func (x *FindSamplesByFlagRequest_Bound) GetFlag() bool {
+	if x != nil && x.Flag != nil {
+		return *x.Flag
+	}
+	return false
+}
+
+// An end of the range. Unset, its field is the least value.
+type FindSamplesByGradeRequest_Bound struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Grade         *Grade                 `protobuf:"varint,6,opt,name=grade,proto3,enum=conformance.v1.Grade,oneof" json:"grade,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesByGradeRequest_Bound) Reset() {
+	*x = FindSamplesByGradeRequest_Bound{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[87]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesByGradeRequest_Bound) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesByGradeRequest_Bound) ProtoMessage() {}
+
+func (x *FindSamplesByGradeRequest_Bound) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[87]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesByGradeRequest_Bound.ProtoReflect.Descriptor instead.
+func (*FindSamplesByGradeRequest_Bound) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{26, 0}
+}
+
+func (x *FindSamplesByGradeRequest_Bound) GetGrade() Grade {
+	if x != nil && x.Grade != nil {
+		return *x.Grade
+	}
+	return Grade_GRADE_UNSPECIFIED
+}
+
+// An end of the range. Unset, its field is the least value.
+type FindSamplesByTimeRequest_Bound struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Time          *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=time,proto3" json:"time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesByTimeRequest_Bound) Reset() {
+	*x = FindSamplesByTimeRequest_Bound{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[88]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesByTimeRequest_Bound) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesByTimeRequest_Bound) ProtoMessage() {}
+
+func (x *FindSamplesByTimeRequest_Bound) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[88]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesByTimeRequest_Bound.ProtoReflect.Descriptor instead.
+func (*FindSamplesByTimeRequest_Bound) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{28, 0}
+}
+
+func (x *FindSamplesByTimeRequest_Bound) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+// An end of the range. Unset, its field is the least value.
+type FindSamplesByDeltaRequest_Bound struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Delta         *int64                 `protobuf:"zigzag64,8,opt,name=delta,proto3,oneof" json:"delta,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesByDeltaRequest_Bound) Reset() {
+	*x = FindSamplesByDeltaRequest_Bound{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[89]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesByDeltaRequest_Bound) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesByDeltaRequest_Bound) ProtoMessage() {}
+
+func (x *FindSamplesByDeltaRequest_Bound) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[89]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesByDeltaRequest_Bound.ProtoReflect.Descriptor instead.
+func (*FindSamplesByDeltaRequest_Bound) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{30, 0}
+}
+
+func (x *FindSamplesByDeltaRequest_Bound) GetDelta() int64 {
+	if x != nil && x.Delta != nil {
+		return *x.Delta
+	}
+	return 0
+}
+
+// An end of the range. Unset, its field is the least value.
+type FindSamplesByMaskRequest_Bound struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Mask          *uint64                `protobuf:"fixed64,9,opt,name=mask,proto3,oneof" json:"mask,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesByMaskRequest_Bound) Reset() {
+	*x = FindSamplesByMaskRequest_Bound{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[90]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesByMaskRequest_Bound) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesByMaskRequest_Bound) ProtoMessage() {}
+
+func (x *FindSamplesByMaskRequest_Bound) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[90]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesByMaskRequest_Bound.ProtoReflect.Descriptor instead.
+func (*FindSamplesByMaskRequest_Bound) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{32, 0}
+}
+
+func (x *FindSamplesByMaskRequest_Bound) GetMask() uint64 {
+	if x != nil && x.Mask != nil {
+		return *x.Mask
+	}
+	return 0
+}
+
+// An end of the range. Unset, its field is the least value.
+type FindSamplesByLevelRequest_Bound struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Level         *int32                 `protobuf:"fixed32,10,opt,name=level,proto3,oneof" json:"level,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesByLevelRequest_Bound) Reset() {
+	*x = FindSamplesByLevelRequest_Bound{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[91]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesByLevelRequest_Bound) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesByLevelRequest_Bound) ProtoMessage() {}
+
+func (x *FindSamplesByLevelRequest_Bound) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[91]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesByLevelRequest_Bound.ProtoReflect.Descriptor instead.
+func (*FindSamplesByLevelRequest_Bound) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{34, 0}
+}
+
+func (x *FindSamplesByLevelRequest_Bound) GetLevel() int32 {
+	if x != nil && x.Level != nil {
+		return *x.Level
+	}
+	return 0
+}
+
+// An end of the range. Unset, its field is the least value.
+type FindSamplesByWeightRequest_Bound struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Weight        *uint32                `protobuf:"varint,11,opt,name=weight,proto3,oneof" json:"weight,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesByWeightRequest_Bound) Reset() {
+	*x = FindSamplesByWeightRequest_Bound{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[92]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesByWeightRequest_Bound) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesByWeightRequest_Bound) ProtoMessage() {}
+
+func (x *FindSamplesByWeightRequest_Bound) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[92]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesByWeightRequest_Bound.ProtoReflect.Descriptor instead.
+func (*FindSamplesByWeightRequest_Bound) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{36, 0}
+}
+
+func (x *FindSamplesByWeightRequest_Bound) GetWeight() uint32 {
+	if x != nil && x.Weight != nil {
+		return *x.Weight
+	}
+	return 0
+}
+
+// The values to find by.
+type FindSamplesByBucketRequest_By struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Without presence: every record is in the index, most under 0.
+	Bucket        int64 `protobuf:"varint,12,opt,name=bucket,proto3" json:"bucket,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesByBucketRequest_By) Reset() {
+	*x = FindSamplesByBucketRequest_By{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[93]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesByBucketRequest_By) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesByBucketRequest_By) ProtoMessage() {}
+
+func (x *FindSamplesByBucketRequest_By) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[93]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesByBucketRequest_By.ProtoReflect.Descriptor instead.
+func (*FindSamplesByBucketRequest_By) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{38, 0}
+}
+
+func (x *FindSamplesByBucketRequest_By) GetBucket() int64 {
+	if x != nil {
+		return x.Bucket
+	}
+	return 0
+}
+
+// An end of the range. Unset, its field is the least value.
+type FindSamplesByAmountRequest_Bound struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Amount        *int32                 `protobuf:"varint,13,opt,name=amount,proto3,oneof" json:"amount,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesByAmountRequest_Bound) Reset() {
+	*x = FindSamplesByAmountRequest_Bound{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[94]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesByAmountRequest_Bound) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesByAmountRequest_Bound) ProtoMessage() {}
+
+func (x *FindSamplesByAmountRequest_Bound) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[94]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesByAmountRequest_Bound.ProtoReflect.Descriptor instead.
+func (*FindSamplesByAmountRequest_Bound) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{40, 0}
+}
+
+func (x *FindSamplesByAmountRequest_Bound) GetAmount() int32 {
+	if x != nil && x.Amount != nil {
+		return *x.Amount
+	}
+	return 0
+}
+
+// An end of the range. Unset, its field is the least value.
+type FindSamplesByShiftRequest_Bound struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Shift         *int32                 `protobuf:"zigzag32,14,opt,name=shift,proto3,oneof" json:"shift,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesByShiftRequest_Bound) Reset() {
+	*x = FindSamplesByShiftRequest_Bound{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[95]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesByShiftRequest_Bound) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesByShiftRequest_Bound) ProtoMessage() {}
+
+func (x *FindSamplesByShiftRequest_Bound) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[95]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesByShiftRequest_Bound.ProtoReflect.Descriptor instead.
+func (*FindSamplesByShiftRequest_Bound) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{42, 0}
+}
+
+func (x *FindSamplesByShiftRequest_Bound) GetShift() int32 {
+	if x != nil && x.Shift != nil {
+		return *x.Shift
+	}
+	return 0
+}
+
+// An end of the range. Unset, its field is the least value.
+type FindSamplesByChecksumRequest_Bound struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Checksum      *uint32                `protobuf:"fixed32,15,opt,name=checksum,proto3,oneof" json:"checksum,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesByChecksumRequest_Bound) Reset() {
+	*x = FindSamplesByChecksumRequest_Bound{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[96]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesByChecksumRequest_Bound) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesByChecksumRequest_Bound) ProtoMessage() {}
+
+func (x *FindSamplesByChecksumRequest_Bound) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[96]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesByChecksumRequest_Bound.ProtoReflect.Descriptor instead.
+func (*FindSamplesByChecksumRequest_Bound) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{44, 0}
+}
+
+func (x *FindSamplesByChecksumRequest_Bound) GetChecksum() uint32 {
+	if x != nil && x.Checksum != nil {
+		return *x.Checksum
+	}
+	return 0
+}
+
+// An end of the range. Unset, its field is the least value.
+type FindSamplesByPositionRequest_Bound struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Position      *int64                 `protobuf:"fixed64,16,opt,name=position,proto3,oneof" json:"position,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesByPositionRequest_Bound) Reset() {
+	*x = FindSamplesByPositionRequest_Bound{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[97]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesByPositionRequest_Bound) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesByPositionRequest_Bound) ProtoMessage() {}
+
+func (x *FindSamplesByPositionRequest_Bound) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[97]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesByPositionRequest_Bound.ProtoReflect.Descriptor instead.
+func (*FindSamplesByPositionRequest_Bound) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{46, 0}
+}
+
+func (x *FindSamplesByPositionRequest_Bound) GetPosition() int64 {
+	if x != nil && x.Position != nil {
+		return *x.Position
+	}
+	return 0
+}
+
+// An end of the range. Unset, its field is the least value.
+type FindSamplesByDigestRequest_Bound struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Digest        []byte                 `protobuf:"bytes,17,opt,name=digest,proto3,oneof" json:"digest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesByDigestRequest_Bound) Reset() {
+	*x = FindSamplesByDigestRequest_Bound{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[98]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesByDigestRequest_Bound) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesByDigestRequest_Bound) ProtoMessage() {}
+
+func (x *FindSamplesByDigestRequest_Bound) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[98]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesByDigestRequest_Bound.ProtoReflect.Descriptor instead.
+func (*FindSamplesByDigestRequest_Bound) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{48, 0}
+}
+
+func (x *FindSamplesByDigestRequest_Bound) GetDigest() []byte {
+	if x != nil {
+		return x.Digest
+	}
+	return nil
+}
+
+// The values to find by.
+type FindSamplesBySameTextRequest_By struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Text          string                 `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesBySameTextRequest_By) Reset() {
+	*x = FindSamplesBySameTextRequest_By{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[99]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesBySameTextRequest_By) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesBySameTextRequest_By) ProtoMessage() {}
+
+func (x *FindSamplesBySameTextRequest_By) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[99]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesBySameTextRequest_By.ProtoReflect.Descriptor instead.
+func (*FindSamplesBySameTextRequest_By) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{50, 0}
+}
+
+func (x *FindSamplesBySameTextRequest_By) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+// The values to find by.
+type FindSamplesBySameNumberRequest_By struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Number        int64                  `protobuf:"varint,3,opt,name=number,proto3" json:"number,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesBySameNumberRequest_By) Reset() {
+	*x = FindSamplesBySameNumberRequest_By{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[100]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesBySameNumberRequest_By) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesBySameNumberRequest_By) ProtoMessage() {}
+
+func (x *FindSamplesBySameNumberRequest_By) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[100]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesBySameNumberRequest_By.ProtoReflect.Descriptor instead.
+func (*FindSamplesBySameNumberRequest_By) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{52, 0}
+}
+
+func (x *FindSamplesBySameNumberRequest_By) GetNumber() int64 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+// The values to find by.
+type FindSamplesBySameSizeRequest_By struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Size          uint64                 `protobuf:"varint,4,opt,name=size,proto3" json:"size,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesBySameSizeRequest_By) Reset() {
+	*x = FindSamplesBySameSizeRequest_By{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[101]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesBySameSizeRequest_By) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesBySameSizeRequest_By) ProtoMessage() {}
+
+func (x *FindSamplesBySameSizeRequest_By) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[101]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesBySameSizeRequest_By.ProtoReflect.Descriptor instead.
+func (*FindSamplesBySameSizeRequest_By) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{54, 0}
+}
+
+func (x *FindSamplesBySameSizeRequest_By) GetSize() uint64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+// The values to find by.
+type FindSamplesBySameFlagRequest_By struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Flag          bool                   `protobuf:"varint,5,opt,name=flag,proto3" json:"flag,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesBySameFlagRequest_By) Reset() {
+	*x = FindSamplesBySameFlagRequest_By{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[102]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesBySameFlagRequest_By) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesBySameFlagRequest_By) ProtoMessage() {}
+
+func (x *FindSamplesBySameFlagRequest_By) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[102]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesBySameFlagRequest_By.ProtoReflect.Descriptor instead.
+func (*FindSamplesBySameFlagRequest_By) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{56, 0}
+}
+
+func (x *FindSamplesBySameFlagRequest_By) GetFlag() bool {
+	if x != nil {
+		return x.Flag
+	}
+	return false
+}
+
+// The values to find by.
+type FindSamplesBySameGradeRequest_By struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Grade         Grade                  `protobuf:"varint,6,opt,name=grade,proto3,enum=conformance.v1.Grade" json:"grade,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesBySameGradeRequest_By) Reset() {
+	*x = FindSamplesBySameGradeRequest_By{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[103]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesBySameGradeRequest_By) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesBySameGradeRequest_By) ProtoMessage() {}
+
+func (x *FindSamplesBySameGradeRequest_By) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[103]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesBySameGradeRequest_By.ProtoReflect.Descriptor instead.
+func (*FindSamplesBySameGradeRequest_By) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{58, 0}
+}
+
+func (x *FindSamplesBySameGradeRequest_By) GetGrade() Grade {
+	if x != nil {
+		return x.Grade
+	}
+	return Grade_GRADE_UNSPECIFIED
+}
+
+// The values to find by.
+type FindSamplesBySameTimeRequest_By struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Time          *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=time,proto3" json:"time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesBySameTimeRequest_By) Reset() {
+	*x = FindSamplesBySameTimeRequest_By{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[104]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesBySameTimeRequest_By) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesBySameTimeRequest_By) ProtoMessage() {}
+
+func (x *FindSamplesBySameTimeRequest_By) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[104]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesBySameTimeRequest_By.ProtoReflect.Descriptor instead.
+func (*FindSamplesBySameTimeRequest_By) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{60, 0}
+}
+
+func (x *FindSamplesBySameTimeRequest_By) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+// The values to find by.
+type FindSamplesBySameDeltaRequest_By struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The other ways in which the wire holds integers.
+	Delta         int64 `protobuf:"zigzag64,8,opt,name=delta,proto3" json:"delta,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesBySameDeltaRequest_By) Reset() {
+	*x = FindSamplesBySameDeltaRequest_By{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[105]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesBySameDeltaRequest_By) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesBySameDeltaRequest_By) ProtoMessage() {}
+
+func (x *FindSamplesBySameDeltaRequest_By) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[105]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesBySameDeltaRequest_By.ProtoReflect.Descriptor instead.
+func (*FindSamplesBySameDeltaRequest_By) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{62, 0}
+}
+
+func (x *FindSamplesBySameDeltaRequest_By) GetDelta() int64 {
+	if x != nil {
+		return x.Delta
+	}
+	return 0
+}
+
+// The values to find by.
+type FindSamplesBySameMaskRequest_By struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Mask          uint64                 `protobuf:"fixed64,9,opt,name=mask,proto3" json:"mask,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesBySameMaskRequest_By) Reset() {
+	*x = FindSamplesBySameMaskRequest_By{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[106]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesBySameMaskRequest_By) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesBySameMaskRequest_By) ProtoMessage() {}
+
+func (x *FindSamplesBySameMaskRequest_By) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[106]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesBySameMaskRequest_By.ProtoReflect.Descriptor instead.
+func (*FindSamplesBySameMaskRequest_By) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{64, 0}
+}
+
+func (x *FindSamplesBySameMaskRequest_By) GetMask() uint64 {
+	if x != nil {
+		return x.Mask
+	}
+	return 0
+}
+
+// The values to find by.
+type FindSamplesBySameLevelRequest_By struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Level         int32                  `protobuf:"fixed32,10,opt,name=level,proto3" json:"level,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesBySameLevelRequest_By) Reset() {
+	*x = FindSamplesBySameLevelRequest_By{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[107]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesBySameLevelRequest_By) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesBySameLevelRequest_By) ProtoMessage() {}
+
+func (x *FindSamplesBySameLevelRequest_By) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[107]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesBySameLevelRequest_By.ProtoReflect.Descriptor instead.
+func (*FindSamplesBySameLevelRequest_By) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{66, 0}
+}
+
+func (x *FindSamplesBySameLevelRequest_By) GetLevel() int32 {
+	if x != nil {
+		return x.Level
+	}
+	return 0
+}
+
+// The values to find by.
+type FindSamplesBySameWeightRequest_By struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Weight        uint32                 `protobuf:"varint,11,opt,name=weight,proto3" json:"weight,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesBySameWeightRequest_By) Reset() {
+	*x = FindSamplesBySameWeightRequest_By{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[108]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesBySameWeightRequest_By) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesBySameWeightRequest_By) ProtoMessage() {}
+
+func (x *FindSamplesBySameWeightRequest_By) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[108]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesBySameWeightRequest_By.ProtoReflect.Descriptor instead.
+func (*FindSamplesBySameWeightRequest_By) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{68, 0}
+}
+
+func (x *FindSamplesBySameWeightRequest_By) GetWeight() uint32 {
+	if x != nil {
+		return x.Weight
+	}
+	return 0
+}
+
+// The values to find by.
+type FindSamplesBySameAmountRequest_By struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Amount        int32                  `protobuf:"varint,13,opt,name=amount,proto3" json:"amount,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesBySameAmountRequest_By) Reset() {
+	*x = FindSamplesBySameAmountRequest_By{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[109]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesBySameAmountRequest_By) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesBySameAmountRequest_By) ProtoMessage() {}
+
+func (x *FindSamplesBySameAmountRequest_By) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[109]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesBySameAmountRequest_By.ProtoReflect.Descriptor instead.
+func (*FindSamplesBySameAmountRequest_By) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{70, 0}
+}
+
+func (x *FindSamplesBySameAmountRequest_By) GetAmount() int32 {
+	if x != nil {
+		return x.Amount
+	}
+	return 0
+}
+
+// The values to find by.
+type FindSamplesBySameShiftRequest_By struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Shift         int32                  `protobuf:"zigzag32,14,opt,name=shift,proto3" json:"shift,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesBySameShiftRequest_By) Reset() {
+	*x = FindSamplesBySameShiftRequest_By{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[110]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesBySameShiftRequest_By) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesBySameShiftRequest_By) ProtoMessage() {}
+
+func (x *FindSamplesBySameShiftRequest_By) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[110]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesBySameShiftRequest_By.ProtoReflect.Descriptor instead.
+func (*FindSamplesBySameShiftRequest_By) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{72, 0}
+}
+
+func (x *FindSamplesBySameShiftRequest_By) GetShift() int32 {
+	if x != nil {
+		return x.Shift
+	}
+	return 0
+}
+
+// The values to find by.
+type FindSamplesBySameChecksumRequest_By struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Checksum      uint32                 `protobuf:"fixed32,15,opt,name=checksum,proto3" json:"checksum,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesBySameChecksumRequest_By) Reset() {
+	*x = FindSamplesBySameChecksumRequest_By{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[111]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesBySameChecksumRequest_By) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesBySameChecksumRequest_By) ProtoMessage() {}
+
+func (x *FindSamplesBySameChecksumRequest_By) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[111]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesBySameChecksumRequest_By.ProtoReflect.Descriptor instead.
+func (*FindSamplesBySameChecksumRequest_By) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{74, 0}
+}
+
+func (x *FindSamplesBySameChecksumRequest_By) GetChecksum() uint32 {
+	if x != nil {
+		return x.Checksum
+	}
+	return 0
+}
+
+// The values to find by.
+type FindSamplesBySamePositionRequest_By struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Position      int64                  `protobuf:"fixed64,16,opt,name=position,proto3" json:"position,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesBySamePositionRequest_By) Reset() {
+	*x = FindSamplesBySamePositionRequest_By{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[112]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesBySamePositionRequest_By) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesBySamePositionRequest_By) ProtoMessage() {}
+
+func (x *FindSamplesBySamePositionRequest_By) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[112]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesBySamePositionRequest_By.ProtoReflect.Descriptor instead.
+func (*FindSamplesBySamePositionRequest_By) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{76, 0}
+}
+
+func (x *FindSamplesBySamePositionRequest_By) GetPosition() int64 {
+	if x != nil {
+		return x.Position
+	}
+	return 0
+}
+
+// The values to find by.
+type FindSamplesBySameDigestRequest_By struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Digest        []byte                 `protobuf:"bytes,17,opt,name=digest,proto3" json:"digest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSamplesBySameDigestRequest_By) Reset() {
+	*x = FindSamplesBySameDigestRequest_By{}
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[113]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSamplesBySameDigestRequest_By) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSamplesBySameDigestRequest_By) ProtoMessage() {}
+
+func (x *FindSamplesBySameDigestRequest_By) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_sample_prism_proto_msgTypes[113]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSamplesBySameDigestRequest_By.ProtoReflect.Descriptor instead.
+func (*FindSamplesBySameDigestRequest_By) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_sample_prism_proto_rawDescGZIP(), []int{78, 0}
+}
+
+func (x *FindSamplesBySameDigestRequest_By) GetDigest() []byte {
+	if x != nil {
+		return x.Digest
+	}
+	return nil
+}
+
 var File_conformance_v1_sample_prism_proto protoreflect.FileDescriptor
 
 const file_conformance_v1_sample_prism_proto_rawDesc = "" +
@@ -5120,326 +6515,376 @@ const file_conformance_v1_sample_prism_proto_rawDesc = "" +
 	"page_token\x18\x0f \x01(\tR\tpageToken\"u\n" +
 	"\x13ScanSamplesResponse\x126\n" +
 	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.SampleRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xae\x01\n" +
-	"\x18FindSamplesByTextRequest\x12\x17\n" +
-	"\x04from\x18\v \x01(\tH\x00R\x04from\x88\x01\x01\x12\x13\n" +
-	"\x02to\x18\f \x01(\tH\x01R\x02to\x88\x01\x01\x12\x18\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x9f\x02\n" +
+	"\x18FindSamplesByTextRequest\x12B\n" +
+	"\x04from\x18\v \x01(\v2..conformance.v1.FindSamplesByTextRequest.BoundR\x04from\x12>\n" +
+	"\x02to\x18\f \x01(\v2..conformance.v1.FindSamplesByTextRequest.BoundR\x02to\x12\x18\n" +
 	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
 	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x0f \x01(\tR\tpageTokenB\a\n" +
-	"\x05_fromB\x05\n" +
-	"\x03_to\"{\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\x1a)\n" +
+	"\x05Bound\x12\x17\n" +
+	"\x04text\x18\x02 \x01(\tH\x00R\x04text\x88\x01\x01B\a\n" +
+	"\x05_text\"{\n" +
 	"\x19FindSamplesByTextResponse\x126\n" +
 	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.SampleRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xb0\x01\n" +
-	"\x1aFindSamplesByNumberRequest\x12\x17\n" +
-	"\x04from\x18\v \x01(\x03H\x00R\x04from\x88\x01\x01\x12\x13\n" +
-	"\x02to\x18\f \x01(\x03H\x01R\x02to\x88\x01\x01\x12\x18\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xab\x02\n" +
+	"\x1aFindSamplesByNumberRequest\x12D\n" +
+	"\x04from\x18\v \x01(\v20.conformance.v1.FindSamplesByNumberRequest.BoundR\x04from\x12@\n" +
+	"\x02to\x18\f \x01(\v20.conformance.v1.FindSamplesByNumberRequest.BoundR\x02to\x12\x18\n" +
 	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
 	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x0f \x01(\tR\tpageTokenB\a\n" +
-	"\x05_fromB\x05\n" +
-	"\x03_to\"}\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\x1a/\n" +
+	"\x05Bound\x12\x1b\n" +
+	"\x06number\x18\x03 \x01(\x03H\x00R\x06number\x88\x01\x01B\t\n" +
+	"\a_number\"}\n" +
 	"\x1bFindSamplesByNumberResponse\x126\n" +
 	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.SampleRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xae\x01\n" +
-	"\x18FindSamplesBySizeRequest\x12\x17\n" +
-	"\x04from\x18\v \x01(\x04H\x00R\x04from\x88\x01\x01\x12\x13\n" +
-	"\x02to\x18\f \x01(\x04H\x01R\x02to\x88\x01\x01\x12\x18\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x9f\x02\n" +
+	"\x18FindSamplesBySizeRequest\x12B\n" +
+	"\x04from\x18\v \x01(\v2..conformance.v1.FindSamplesBySizeRequest.BoundR\x04from\x12>\n" +
+	"\x02to\x18\f \x01(\v2..conformance.v1.FindSamplesBySizeRequest.BoundR\x02to\x12\x18\n" +
 	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
 	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x0f \x01(\tR\tpageTokenB\a\n" +
-	"\x05_fromB\x05\n" +
-	"\x03_to\"{\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\x1a)\n" +
+	"\x05Bound\x12\x17\n" +
+	"\x04size\x18\x04 \x01(\x04H\x00R\x04size\x88\x01\x01B\a\n" +
+	"\x05_size\"{\n" +
 	"\x19FindSamplesBySizeResponse\x126\n" +
 	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.SampleRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xae\x01\n" +
-	"\x18FindSamplesByFlagRequest\x12\x17\n" +
-	"\x04from\x18\v \x01(\bH\x00R\x04from\x88\x01\x01\x12\x13\n" +
-	"\x02to\x18\f \x01(\bH\x01R\x02to\x88\x01\x01\x12\x18\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x9f\x02\n" +
+	"\x18FindSamplesByFlagRequest\x12B\n" +
+	"\x04from\x18\v \x01(\v2..conformance.v1.FindSamplesByFlagRequest.BoundR\x04from\x12>\n" +
+	"\x02to\x18\f \x01(\v2..conformance.v1.FindSamplesByFlagRequest.BoundR\x02to\x12\x18\n" +
 	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
 	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x0f \x01(\tR\tpageTokenB\a\n" +
-	"\x05_fromB\x05\n" +
-	"\x03_to\"{\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\x1a)\n" +
+	"\x05Bound\x12\x17\n" +
+	"\x04flag\x18\x05 \x01(\bH\x00R\x04flag\x88\x01\x01B\a\n" +
+	"\x05_flag\"{\n" +
 	"\x19FindSamplesByFlagResponse\x126\n" +
 	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.SampleRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xdd\x01\n" +
-	"\x19FindSamplesByGradeRequest\x12.\n" +
-	"\x04from\x18\v \x01(\x0e2\x15.conformance.v1.GradeH\x00R\x04from\x88\x01\x01\x12*\n" +
-	"\x02to\x18\f \x01(\x0e2\x15.conformance.v1.GradeH\x01R\x02to\x88\x01\x01\x12\x18\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xbc\x02\n" +
+	"\x19FindSamplesByGradeRequest\x12C\n" +
+	"\x04from\x18\v \x01(\v2/.conformance.v1.FindSamplesByGradeRequest.BoundR\x04from\x12?\n" +
+	"\x02to\x18\f \x01(\v2/.conformance.v1.FindSamplesByGradeRequest.BoundR\x02to\x12\x18\n" +
 	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
 	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x0f \x01(\tR\tpageTokenB\a\n" +
-	"\x05_fromB\x05\n" +
-	"\x03_to\"|\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\x1aC\n" +
+	"\x05Bound\x120\n" +
+	"\x05grade\x18\x06 \x01(\x0e2\x15.conformance.v1.GradeH\x00R\x05grade\x88\x01\x01B\b\n" +
+	"\x06_grade\"|\n" +
 	"\x1aFindSamplesByGradeResponse\x126\n" +
 	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.SampleRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xcc\x01\n" +
-	"\x18FindSamplesByTimeRequest\x12.\n" +
-	"\x04from\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\x04from\x12*\n" +
-	"\x02to\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\x02to\x12\x18\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xad\x02\n" +
+	"\x18FindSamplesByTimeRequest\x12B\n" +
+	"\x04from\x18\v \x01(\v2..conformance.v1.FindSamplesByTimeRequest.BoundR\x04from\x12>\n" +
+	"\x02to\x18\f \x01(\v2..conformance.v1.FindSamplesByTimeRequest.BoundR\x02to\x12\x18\n" +
 	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
 	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x0f \x01(\tR\tpageToken\"{\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\x1a7\n" +
+	"\x05Bound\x12.\n" +
+	"\x04time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"{\n" +
 	"\x19FindSamplesByTimeResponse\x126\n" +
 	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.SampleRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xaf\x01\n" +
-	"\x19FindSamplesByDeltaRequest\x12\x17\n" +
-	"\x04from\x18\v \x01(\x12H\x00R\x04from\x88\x01\x01\x12\x13\n" +
-	"\x02to\x18\f \x01(\x12H\x01R\x02to\x88\x01\x01\x12\x18\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xa5\x02\n" +
+	"\x19FindSamplesByDeltaRequest\x12C\n" +
+	"\x04from\x18\v \x01(\v2/.conformance.v1.FindSamplesByDeltaRequest.BoundR\x04from\x12?\n" +
+	"\x02to\x18\f \x01(\v2/.conformance.v1.FindSamplesByDeltaRequest.BoundR\x02to\x12\x18\n" +
 	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
 	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x0f \x01(\tR\tpageTokenB\a\n" +
-	"\x05_fromB\x05\n" +
-	"\x03_to\"|\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\x1a,\n" +
+	"\x05Bound\x12\x19\n" +
+	"\x05delta\x18\b \x01(\x12H\x00R\x05delta\x88\x01\x01B\b\n" +
+	"\x06_delta\"|\n" +
 	"\x1aFindSamplesByDeltaResponse\x126\n" +
 	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.SampleRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xae\x01\n" +
-	"\x18FindSamplesByMaskRequest\x12\x17\n" +
-	"\x04from\x18\v \x01(\x06H\x00R\x04from\x88\x01\x01\x12\x13\n" +
-	"\x02to\x18\f \x01(\x06H\x01R\x02to\x88\x01\x01\x12\x18\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x9f\x02\n" +
+	"\x18FindSamplesByMaskRequest\x12B\n" +
+	"\x04from\x18\v \x01(\v2..conformance.v1.FindSamplesByMaskRequest.BoundR\x04from\x12>\n" +
+	"\x02to\x18\f \x01(\v2..conformance.v1.FindSamplesByMaskRequest.BoundR\x02to\x12\x18\n" +
 	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
 	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x0f \x01(\tR\tpageTokenB\a\n" +
-	"\x05_fromB\x05\n" +
-	"\x03_to\"{\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\x1a)\n" +
+	"\x05Bound\x12\x17\n" +
+	"\x04mask\x18\t \x01(\x06H\x00R\x04mask\x88\x01\x01B\a\n" +
+	"\x05_mask\"{\n" +
 	"\x19FindSamplesByMaskResponse\x126\n" +
 	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.SampleRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xaf\x01\n" +
-	"\x19FindSamplesByLevelRequest\x12\x17\n" +
-	"\x04from\x18\v \x01(\x0fH\x00R\x04from\x88\x01\x01\x12\x13\n" +
-	"\x02to\x18\f \x01(\x0fH\x01R\x02to\x88\x01\x01\x12\x18\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xa5\x02\n" +
+	"\x19FindSamplesByLevelRequest\x12C\n" +
+	"\x04from\x18\v \x01(\v2/.conformance.v1.FindSamplesByLevelRequest.BoundR\x04from\x12?\n" +
+	"\x02to\x18\f \x01(\v2/.conformance.v1.FindSamplesByLevelRequest.BoundR\x02to\x12\x18\n" +
 	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
 	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x0f \x01(\tR\tpageTokenB\a\n" +
-	"\x05_fromB\x05\n" +
-	"\x03_to\"|\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\x1a,\n" +
+	"\x05Bound\x12\x19\n" +
+	"\x05level\x18\n" +
+	" \x01(\x0fH\x00R\x05level\x88\x01\x01B\b\n" +
+	"\x06_level\"|\n" +
 	"\x1aFindSamplesByLevelResponse\x126\n" +
 	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.SampleRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xb0\x01\n" +
-	"\x1aFindSamplesByWeightRequest\x12\x17\n" +
-	"\x04from\x18\v \x01(\rH\x00R\x04from\x88\x01\x01\x12\x13\n" +
-	"\x02to\x18\f \x01(\rH\x01R\x02to\x88\x01\x01\x12\x18\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xab\x02\n" +
+	"\x1aFindSamplesByWeightRequest\x12D\n" +
+	"\x04from\x18\v \x01(\v20.conformance.v1.FindSamplesByWeightRequest.BoundR\x04from\x12@\n" +
+	"\x02to\x18\f \x01(\v20.conformance.v1.FindSamplesByWeightRequest.BoundR\x02to\x12\x18\n" +
 	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
 	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x0f \x01(\tR\tpageTokenB\a\n" +
-	"\x05_fromB\x05\n" +
-	"\x03_to\"}\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\x1a/\n" +
+	"\x05Bound\x12\x1b\n" +
+	"\x06weight\x18\v \x01(\rH\x00R\x06weight\x88\x01\x01B\t\n" +
+	"\a_weight\"}\n" +
 	"\x1bFindSamplesByWeightResponse\x126\n" +
 	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.SampleRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x8a\x01\n" +
-	"\x1aFindSamplesByBucketRequest\x12\x16\n" +
-	"\x06bucket\x18\x01 \x01(\x03R\x06bucket\x12\x18\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xcf\x01\n" +
+	"\x1aFindSamplesByBucketRequest\x12=\n" +
+	"\x02by\x18\x01 \x01(\v2-.conformance.v1.FindSamplesByBucketRequest.ByR\x02by\x12\x18\n" +
 	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
 	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x0f \x01(\tR\tpageToken\"}\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\x1a\x1c\n" +
+	"\x02By\x12\x16\n" +
+	"\x06bucket\x18\f \x01(\x03R\x06bucket\"}\n" +
 	"\x1bFindSamplesByBucketResponse\x126\n" +
 	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.SampleRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xb0\x01\n" +
-	"\x1aFindSamplesByAmountRequest\x12\x17\n" +
-	"\x04from\x18\v \x01(\x05H\x00R\x04from\x88\x01\x01\x12\x13\n" +
-	"\x02to\x18\f \x01(\x05H\x01R\x02to\x88\x01\x01\x12\x18\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xab\x02\n" +
+	"\x1aFindSamplesByAmountRequest\x12D\n" +
+	"\x04from\x18\v \x01(\v20.conformance.v1.FindSamplesByAmountRequest.BoundR\x04from\x12@\n" +
+	"\x02to\x18\f \x01(\v20.conformance.v1.FindSamplesByAmountRequest.BoundR\x02to\x12\x18\n" +
 	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
 	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x0f \x01(\tR\tpageTokenB\a\n" +
-	"\x05_fromB\x05\n" +
-	"\x03_to\"}\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\x1a/\n" +
+	"\x05Bound\x12\x1b\n" +
+	"\x06amount\x18\r \x01(\x05H\x00R\x06amount\x88\x01\x01B\t\n" +
+	"\a_amount\"}\n" +
 	"\x1bFindSamplesByAmountResponse\x126\n" +
 	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.SampleRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xaf\x01\n" +
-	"\x19FindSamplesByShiftRequest\x12\x17\n" +
-	"\x04from\x18\v \x01(\x11H\x00R\x04from\x88\x01\x01\x12\x13\n" +
-	"\x02to\x18\f \x01(\x11H\x01R\x02to\x88\x01\x01\x12\x18\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xa5\x02\n" +
+	"\x19FindSamplesByShiftRequest\x12C\n" +
+	"\x04from\x18\v \x01(\v2/.conformance.v1.FindSamplesByShiftRequest.BoundR\x04from\x12?\n" +
+	"\x02to\x18\f \x01(\v2/.conformance.v1.FindSamplesByShiftRequest.BoundR\x02to\x12\x18\n" +
 	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
 	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x0f \x01(\tR\tpageTokenB\a\n" +
-	"\x05_fromB\x05\n" +
-	"\x03_to\"|\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\x1a,\n" +
+	"\x05Bound\x12\x19\n" +
+	"\x05shift\x18\x0e \x01(\x11H\x00R\x05shift\x88\x01\x01B\b\n" +
+	"\x06_shift\"|\n" +
 	"\x1aFindSamplesByShiftResponse\x126\n" +
 	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.SampleRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xb2\x01\n" +
-	"\x1cFindSamplesByChecksumRequest\x12\x17\n" +
-	"\x04from\x18\v \x01(\aH\x00R\x04from\x88\x01\x01\x12\x13\n" +
-	"\x02to\x18\f \x01(\aH\x01R\x02to\x88\x01\x01\x12\x18\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xb7\x02\n" +
+	"\x1cFindSamplesByChecksumRequest\x12F\n" +
+	"\x04from\x18\v \x01(\v22.conformance.v1.FindSamplesByChecksumRequest.BoundR\x04from\x12B\n" +
+	"\x02to\x18\f \x01(\v22.conformance.v1.FindSamplesByChecksumRequest.BoundR\x02to\x12\x18\n" +
 	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
 	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x0f \x01(\tR\tpageTokenB\a\n" +
-	"\x05_fromB\x05\n" +
-	"\x03_to\"\x7f\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\x1a5\n" +
+	"\x05Bound\x12\x1f\n" +
+	"\bchecksum\x18\x0f \x01(\aH\x00R\bchecksum\x88\x01\x01B\v\n" +
+	"\t_checksum\"\x7f\n" +
 	"\x1dFindSamplesByChecksumResponse\x126\n" +
 	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.SampleRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xb2\x01\n" +
-	"\x1cFindSamplesByPositionRequest\x12\x17\n" +
-	"\x04from\x18\v \x01(\x10H\x00R\x04from\x88\x01\x01\x12\x13\n" +
-	"\x02to\x18\f \x01(\x10H\x01R\x02to\x88\x01\x01\x12\x18\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xb7\x02\n" +
+	"\x1cFindSamplesByPositionRequest\x12F\n" +
+	"\x04from\x18\v \x01(\v22.conformance.v1.FindSamplesByPositionRequest.BoundR\x04from\x12B\n" +
+	"\x02to\x18\f \x01(\v22.conformance.v1.FindSamplesByPositionRequest.BoundR\x02to\x12\x18\n" +
 	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
 	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x0f \x01(\tR\tpageTokenB\a\n" +
-	"\x05_fromB\x05\n" +
-	"\x03_to\"\x7f\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\x1a5\n" +
+	"\x05Bound\x12\x1f\n" +
+	"\bposition\x18\x10 \x01(\x10H\x00R\bposition\x88\x01\x01B\v\n" +
+	"\t_position\"\x7f\n" +
 	"\x1dFindSamplesByPositionResponse\x126\n" +
 	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.SampleRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xb0\x01\n" +
-	"\x1aFindSamplesByDigestRequest\x12\x17\n" +
-	"\x04from\x18\v \x01(\fH\x00R\x04from\x88\x01\x01\x12\x13\n" +
-	"\x02to\x18\f \x01(\fH\x01R\x02to\x88\x01\x01\x12\x18\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xab\x02\n" +
+	"\x1aFindSamplesByDigestRequest\x12D\n" +
+	"\x04from\x18\v \x01(\v20.conformance.v1.FindSamplesByDigestRequest.BoundR\x04from\x12@\n" +
+	"\x02to\x18\f \x01(\v20.conformance.v1.FindSamplesByDigestRequest.BoundR\x02to\x12\x18\n" +
 	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
 	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x0f \x01(\tR\tpageTokenB\a\n" +
-	"\x05_fromB\x05\n" +
-	"\x03_to\"}\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\x1a/\n" +
+	"\x05Bound\x12\x1b\n" +
+	"\x06digest\x18\x11 \x01(\fH\x00R\x06digest\x88\x01\x01B\t\n" +
+	"\a_digest\"}\n" +
 	"\x1bFindSamplesByDigestResponse\x126\n" +
 	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.SampleRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x88\x01\n" +
-	"\x1cFindSamplesBySameTextRequest\x12\x12\n" +
-	"\x04text\x18\x01 \x01(\tR\x04text\x12\x18\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xcf\x01\n" +
+	"\x1cFindSamplesBySameTextRequest\x12?\n" +
+	"\x02by\x18\x01 \x01(\v2/.conformance.v1.FindSamplesBySameTextRequest.ByR\x02by\x12\x18\n" +
 	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
 	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x0f \x01(\tR\tpageToken\"\x7f\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\x1a\x18\n" +
+	"\x02By\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\"\x7f\n" +
 	"\x1dFindSamplesBySameTextResponse\x126\n" +
 	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.SampleRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x8e\x01\n" +
-	"\x1eFindSamplesBySameNumberRequest\x12\x16\n" +
-	"\x06number\x18\x01 \x01(\x03R\x06number\x12\x18\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xd7\x01\n" +
+	"\x1eFindSamplesBySameNumberRequest\x12A\n" +
+	"\x02by\x18\x01 \x01(\v21.conformance.v1.FindSamplesBySameNumberRequest.ByR\x02by\x12\x18\n" +
 	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
 	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x0f \x01(\tR\tpageToken\"\x81\x01\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\x1a\x1c\n" +
+	"\x02By\x12\x16\n" +
+	"\x06number\x18\x03 \x01(\x03R\x06number\"\x81\x01\n" +
 	"\x1fFindSamplesBySameNumberResponse\x126\n" +
 	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.SampleRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x88\x01\n" +
-	"\x1cFindSamplesBySameSizeRequest\x12\x12\n" +
-	"\x04size\x18\x01 \x01(\x04R\x04size\x12\x18\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xcf\x01\n" +
+	"\x1cFindSamplesBySameSizeRequest\x12?\n" +
+	"\x02by\x18\x01 \x01(\v2/.conformance.v1.FindSamplesBySameSizeRequest.ByR\x02by\x12\x18\n" +
 	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
 	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x0f \x01(\tR\tpageToken\"\x7f\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\x1a\x18\n" +
+	"\x02By\x12\x12\n" +
+	"\x04size\x18\x04 \x01(\x04R\x04size\"\x7f\n" +
 	"\x1dFindSamplesBySameSizeResponse\x126\n" +
 	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.SampleRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x88\x01\n" +
-	"\x1cFindSamplesBySameFlagRequest\x12\x12\n" +
-	"\x04flag\x18\x01 \x01(\bR\x04flag\x12\x18\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xcf\x01\n" +
+	"\x1cFindSamplesBySameFlagRequest\x12?\n" +
+	"\x02by\x18\x01 \x01(\v2/.conformance.v1.FindSamplesBySameFlagRequest.ByR\x02by\x12\x18\n" +
 	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
 	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x0f \x01(\tR\tpageToken\"\x7f\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\x1a\x18\n" +
+	"\x02By\x12\x12\n" +
+	"\x04flag\x18\x05 \x01(\bR\x04flag\"\x7f\n" +
 	"\x1dFindSamplesBySameFlagResponse\x126\n" +
 	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.SampleRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xa2\x01\n" +
-	"\x1dFindSamplesBySameGradeRequest\x12+\n" +
-	"\x05grade\x18\x01 \x01(\x0e2\x15.conformance.v1.GradeR\x05grade\x12\x18\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xea\x01\n" +
+	"\x1dFindSamplesBySameGradeRequest\x12@\n" +
+	"\x02by\x18\x01 \x01(\v20.conformance.v1.FindSamplesBySameGradeRequest.ByR\x02by\x12\x18\n" +
 	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
 	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x0f \x01(\tR\tpageToken\"\x80\x01\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\x1a1\n" +
+	"\x02By\x12+\n" +
+	"\x05grade\x18\x06 \x01(\x0e2\x15.conformance.v1.GradeR\x05grade\"\x80\x01\n" +
 	"\x1eFindSamplesBySameGradeResponse\x126\n" +
 	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.SampleRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xa4\x01\n" +
-	"\x1cFindSamplesBySameTimeRequest\x12.\n" +
-	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x18\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xeb\x01\n" +
+	"\x1cFindSamplesBySameTimeRequest\x12?\n" +
+	"\x02by\x18\x01 \x01(\v2/.conformance.v1.FindSamplesBySameTimeRequest.ByR\x02by\x12\x18\n" +
 	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
 	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x0f \x01(\tR\tpageToken\"\x7f\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\x1a4\n" +
+	"\x02By\x12.\n" +
+	"\x04time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"\x7f\n" +
 	"\x1dFindSamplesBySameTimeResponse\x126\n" +
 	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.SampleRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x8b\x01\n" +
-	"\x1dFindSamplesBySameDeltaRequest\x12\x14\n" +
-	"\x05delta\x18\x01 \x01(\x12R\x05delta\x12\x18\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xd3\x01\n" +
+	"\x1dFindSamplesBySameDeltaRequest\x12@\n" +
+	"\x02by\x18\x01 \x01(\v20.conformance.v1.FindSamplesBySameDeltaRequest.ByR\x02by\x12\x18\n" +
 	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
 	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x0f \x01(\tR\tpageToken\"\x80\x01\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\x1a\x1a\n" +
+	"\x02By\x12\x14\n" +
+	"\x05delta\x18\b \x01(\x12R\x05delta\"\x80\x01\n" +
 	"\x1eFindSamplesBySameDeltaResponse\x126\n" +
 	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.SampleRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x88\x01\n" +
-	"\x1cFindSamplesBySameMaskRequest\x12\x12\n" +
-	"\x04mask\x18\x01 \x01(\x06R\x04mask\x12\x18\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xcf\x01\n" +
+	"\x1cFindSamplesBySameMaskRequest\x12?\n" +
+	"\x02by\x18\x01 \x01(\v2/.conformance.v1.FindSamplesBySameMaskRequest.ByR\x02by\x12\x18\n" +
 	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
 	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x0f \x01(\tR\tpageToken\"\x7f\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\x1a\x18\n" +
+	"\x02By\x12\x12\n" +
+	"\x04mask\x18\t \x01(\x06R\x04mask\"\x7f\n" +
 	"\x1dFindSamplesBySameMaskResponse\x126\n" +
 	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.SampleRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x8b\x01\n" +
-	"\x1dFindSamplesBySameLevelRequest\x12\x14\n" +
-	"\x05level\x18\x01 \x01(\x0fR\x05level\x12\x18\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xd3\x01\n" +
+	"\x1dFindSamplesBySameLevelRequest\x12@\n" +
+	"\x02by\x18\x01 \x01(\v20.conformance.v1.FindSamplesBySameLevelRequest.ByR\x02by\x12\x18\n" +
 	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
 	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x0f \x01(\tR\tpageToken\"\x80\x01\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\x1a\x1a\n" +
+	"\x02By\x12\x14\n" +
+	"\x05level\x18\n" +
+	" \x01(\x0fR\x05level\"\x80\x01\n" +
 	"\x1eFindSamplesBySameLevelResponse\x126\n" +
 	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.SampleRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x8e\x01\n" +
-	"\x1eFindSamplesBySameWeightRequest\x12\x16\n" +
-	"\x06weight\x18\x01 \x01(\rR\x06weight\x12\x18\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xd7\x01\n" +
+	"\x1eFindSamplesBySameWeightRequest\x12A\n" +
+	"\x02by\x18\x01 \x01(\v21.conformance.v1.FindSamplesBySameWeightRequest.ByR\x02by\x12\x18\n" +
 	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
 	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x0f \x01(\tR\tpageToken\"\x81\x01\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\x1a\x1c\n" +
+	"\x02By\x12\x16\n" +
+	"\x06weight\x18\v \x01(\rR\x06weight\"\x81\x01\n" +
 	"\x1fFindSamplesBySameWeightResponse\x126\n" +
 	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.SampleRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x8e\x01\n" +
-	"\x1eFindSamplesBySameAmountRequest\x12\x16\n" +
-	"\x06amount\x18\x01 \x01(\x05R\x06amount\x12\x18\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xd7\x01\n" +
+	"\x1eFindSamplesBySameAmountRequest\x12A\n" +
+	"\x02by\x18\x01 \x01(\v21.conformance.v1.FindSamplesBySameAmountRequest.ByR\x02by\x12\x18\n" +
 	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
 	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x0f \x01(\tR\tpageToken\"\x81\x01\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\x1a\x1c\n" +
+	"\x02By\x12\x16\n" +
+	"\x06amount\x18\r \x01(\x05R\x06amount\"\x81\x01\n" +
 	"\x1fFindSamplesBySameAmountResponse\x126\n" +
 	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.SampleRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x8b\x01\n" +
-	"\x1dFindSamplesBySameShiftRequest\x12\x14\n" +
-	"\x05shift\x18\x01 \x01(\x11R\x05shift\x12\x18\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xd3\x01\n" +
+	"\x1dFindSamplesBySameShiftRequest\x12@\n" +
+	"\x02by\x18\x01 \x01(\v20.conformance.v1.FindSamplesBySameShiftRequest.ByR\x02by\x12\x18\n" +
 	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
 	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x0f \x01(\tR\tpageToken\"\x80\x01\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\x1a\x1a\n" +
+	"\x02By\x12\x14\n" +
+	"\x05shift\x18\x0e \x01(\x11R\x05shift\"\x80\x01\n" +
 	"\x1eFindSamplesBySameShiftResponse\x126\n" +
 	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.SampleRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x94\x01\n" +
-	" FindSamplesBySameChecksumRequest\x12\x1a\n" +
-	"\bchecksum\x18\x01 \x01(\aR\bchecksum\x12\x18\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xdf\x01\n" +
+	" FindSamplesBySameChecksumRequest\x12C\n" +
+	"\x02by\x18\x01 \x01(\v23.conformance.v1.FindSamplesBySameChecksumRequest.ByR\x02by\x12\x18\n" +
 	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
 	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x0f \x01(\tR\tpageToken\"\x83\x01\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\x1a \n" +
+	"\x02By\x12\x1a\n" +
+	"\bchecksum\x18\x0f \x01(\aR\bchecksum\"\x83\x01\n" +
 	"!FindSamplesBySameChecksumResponse\x126\n" +
 	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.SampleRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x94\x01\n" +
-	" FindSamplesBySamePositionRequest\x12\x1a\n" +
-	"\bposition\x18\x01 \x01(\x10R\bposition\x12\x18\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xdf\x01\n" +
+	" FindSamplesBySamePositionRequest\x12C\n" +
+	"\x02by\x18\x01 \x01(\v23.conformance.v1.FindSamplesBySamePositionRequest.ByR\x02by\x12\x18\n" +
 	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
 	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x0f \x01(\tR\tpageToken\"\x83\x01\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\x1a \n" +
+	"\x02By\x12\x1a\n" +
+	"\bposition\x18\x10 \x01(\x10R\bposition\"\x83\x01\n" +
 	"!FindSamplesBySamePositionResponse\x126\n" +
 	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.SampleRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x8e\x01\n" +
-	"\x1eFindSamplesBySameDigestRequest\x12\x16\n" +
-	"\x06digest\x18\x01 \x01(\fR\x06digest\x12\x18\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xd7\x01\n" +
+	"\x1eFindSamplesBySameDigestRequest\x12A\n" +
+	"\x02by\x18\x01 \x01(\v21.conformance.v1.FindSamplesBySameDigestRequest.ByR\x02by\x12\x18\n" +
 	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
 	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x0f \x01(\tR\tpageToken\"\x81\x01\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\x1a\x1c\n" +
+	"\x02By\x12\x16\n" +
+	"\x06digest\x18\x11 \x01(\fR\x06digest\"\x81\x01\n" +
 	"\x1fFindSamplesBySameDigestResponse\x126\n" +
 	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.SampleRecordR\arecords\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\x98\"\n" +
@@ -5496,230 +6941,305 @@ func file_conformance_v1_sample_prism_proto_rawDescGZIP() []byte {
 	return file_conformance_v1_sample_prism_proto_rawDescData
 }
 
-var file_conformance_v1_sample_prism_proto_msgTypes = make([]protoimpl.MessageInfo, 83)
+var file_conformance_v1_sample_prism_proto_msgTypes = make([]protoimpl.MessageInfo, 114)
 var file_conformance_v1_sample_prism_proto_goTypes = []any{
-	(*SampleKey)(nil),                         // 0: conformance.v1.SampleKey
-	(*SampleRecord)(nil),                      // 1: conformance.v1.SampleRecord
-	(*PutSampleRequest)(nil),                  // 2: conformance.v1.PutSampleRequest
-	(*PutSampleResponse)(nil),                 // 3: conformance.v1.PutSampleResponse
-	(*GetSampleRequest)(nil),                  // 4: conformance.v1.GetSampleRequest
-	(*GetSampleResponse)(nil),                 // 5: conformance.v1.GetSampleResponse
-	(*DeleteSampleRequest)(nil),               // 6: conformance.v1.DeleteSampleRequest
-	(*DeleteSampleResponse)(nil),              // 7: conformance.v1.DeleteSampleResponse
-	(*CompareAndSwapSampleRequest)(nil),       // 8: conformance.v1.CompareAndSwapSampleRequest
-	(*CompareAndSwapSampleResponse)(nil),      // 9: conformance.v1.CompareAndSwapSampleResponse
-	(*BatchPutSamplesRequest)(nil),            // 10: conformance.v1.BatchPutSamplesRequest
-	(*BatchPutSamplesResponse)(nil),           // 11: conformance.v1.BatchPutSamplesResponse
-	(*BatchGetSamplesRequest)(nil),            // 12: conformance.v1.BatchGetSamplesRequest
-	(*BatchGetSamplesResponse)(nil),           // 13: conformance.v1.BatchGetSamplesResponse
-	(*BatchDeleteSamplesRequest)(nil),         // 14: conformance.v1.BatchDeleteSamplesRequest
-	(*BatchDeleteSamplesResponse)(nil),        // 15: conformance.v1.BatchDeleteSamplesResponse
-	(*ScanSamplesRequest)(nil),                // 16: conformance.v1.ScanSamplesRequest
-	(*ScanSamplesResponse)(nil),               // 17: conformance.v1.ScanSamplesResponse
-	(*FindSamplesByTextRequest)(nil),          // 18: conformance.v1.FindSamplesByTextRequest
-	(*FindSamplesByTextResponse)(nil),         // 19: conformance.v1.FindSamplesByTextResponse
-	(*FindSamplesByNumberRequest)(nil),        // 20: conformance.v1.FindSamplesByNumberRequest
-	(*FindSamplesByNumberResponse)(nil),       // 21: conformance.v1.FindSamplesByNumberResponse
-	(*FindSamplesBySizeRequest)(nil),          // 22: conformance.v1.FindSamplesBySizeRequest
-	(*FindSamplesBySizeResponse)(nil),         // 23: conformance.v1.FindSamplesBySizeResponse
-	(*FindSamplesByFlagRequest)(nil),          // 24: conformance.v1.FindSamplesByFlagRequest
-	(*FindSamplesByFlagResponse)(nil),         // 25: conformance.v1.FindSamplesByFlagResponse
-	(*FindSamplesByGradeRequest)(nil),         // 26: conformance.v1.FindSamplesByGradeRequest
-	(*FindSamplesByGradeResponse)(nil),        // 27: conformance.v1.FindSamplesByGradeResponse
-	(*FindSamplesByTimeRequest)(nil),          // 28: conformance.v1.FindSamplesByTimeRequest
-	(*FindSamplesByTimeResponse)(nil),         // 29: conformance.v1.FindSamplesByTimeResponse
-	(*FindSamplesByDeltaRequest)(nil),         // 30: conformance.v1.FindSamplesByDeltaRequest
-	(*FindSamplesByDeltaResponse)(nil),        // 31: conformance.v1.FindSamplesByDeltaResponse
-	(*FindSamplesByMaskRequest)(nil),          // 32: conformance.v1.FindSamplesByMaskRequest
-	(*FindSamplesByMaskResponse)(nil),         // 33: conformance.v1.FindSamplesByMaskResponse
-	(*FindSamplesByLevelRequest)(nil),         // 34: conformance.v1.FindSamplesByLevelRequest
-	(*FindSamplesByLevelResponse)(nil),        // 35: conformance.v1.FindSamplesByLevelResponse
-	(*FindSamplesByWeightRequest)(nil),        // 36: conformance.v1.FindSamplesByWeightRequest
-	(*FindSamplesByWeightResponse)(nil),       // 37: conformance.v1.FindSamplesByWeightResponse
-	(*FindSamplesByBucketRequest)(nil),        // 38: conformance.v1.FindSamplesByBucketRequest
-	(*FindSamplesByBucketResponse)(nil),       // 39: conformance.v1.FindSamplesByBucketResponse
-	(*FindSamplesByAmountRequest)(nil),        // 40: conformance.v1.FindSamplesByAmountRequest
-	(*FindSamplesByAmountResponse)(nil),       // 41: conformance.v1.FindSamplesByAmountResponse
-	(*FindSamplesByShiftRequest)(nil),         // 42: conformance.v1.FindSamplesByShiftRequest
-	(*FindSamplesByShiftResponse)(nil),        // 43: conformance.v1.FindSamplesByShiftResponse
-	(*FindSamplesByChecksumRequest)(nil),      // 44: conformance.v1.FindSamplesByChecksumRequest
-	(*FindSamplesByChecksumResponse)(nil),     // 45: conformance.v1.FindSamplesByChecksumResponse
-	(*FindSamplesByPositionRequest)(nil),      // 46: conformance.v1.FindSamplesByPositionRequest
-	(*FindSamplesByPositionResponse)(nil),     // 47: conformance.v1.FindSamplesByPositionResponse
-	(*FindSamplesByDigestRequest)(nil),        // 48: conformance.v1.FindSamplesByDigestRequest
-	(*FindSamplesByDigestResponse)(nil),       // 49: conformance.v1.FindSamplesByDigestResponse
-	(*FindSamplesBySameTextRequest)(nil),      // 50: conformance.v1.FindSamplesBySameTextRequest
-	(*FindSamplesBySameTextResponse)(nil),     // 51: conformance.v1.FindSamplesBySameTextResponse
-	(*FindSamplesBySameNumberRequest)(nil),    // 52: conformance.v1.FindSamplesBySameNumberRequest
-	(*FindSamplesBySameNumberResponse)(nil),   // 53: conformance.v1.FindSamplesBySameNumberResponse
-	(*FindSamplesBySameSizeRequest)(nil),      // 54: conformance.v1.FindSamplesBySameSizeRequest
-	(*FindSamplesBySameSizeResponse)(nil),     // 55: conformance.v1.FindSamplesBySameSizeResponse
-	(*FindSamplesBySameFlagRequest)(nil),      // 56: conformance.v1.FindSamplesBySameFlagRequest
-	(*FindSamplesBySameFlagResponse)(nil),     // 57: conformance.v1.FindSamplesBySameFlagResponse
-	(*FindSamplesBySameGradeRequest)(nil),     // 58: conformance.v1.FindSamplesBySameGradeRequest
-	(*FindSamplesBySameGradeResponse)(nil),    // 59: conformance.v1.FindSamplesBySameGradeResponse
-	(*FindSamplesBySameTimeRequest)(nil),      // 60: conformance.v1.FindSamplesBySameTimeRequest
-	(*FindSamplesBySameTimeResponse)(nil),     // 61: conformance.v1.FindSamplesBySameTimeResponse
-	(*FindSamplesBySameDeltaRequest)(nil),     // 62: conformance.v1.FindSamplesBySameDeltaRequest
-	(*FindSamplesBySameDeltaResponse)(nil),    // 63: conformance.v1.FindSamplesBySameDeltaResponse
-	(*FindSamplesBySameMaskRequest)(nil),      // 64: conformance.v1.FindSamplesBySameMaskRequest
-	(*FindSamplesBySameMaskResponse)(nil),     // 65: conformance.v1.FindSamplesBySameMaskResponse
-	(*FindSamplesBySameLevelRequest)(nil),     // 66: conformance.v1.FindSamplesBySameLevelRequest
-	(*FindSamplesBySameLevelResponse)(nil),    // 67: conformance.v1.FindSamplesBySameLevelResponse
-	(*FindSamplesBySameWeightRequest)(nil),    // 68: conformance.v1.FindSamplesBySameWeightRequest
-	(*FindSamplesBySameWeightResponse)(nil),   // 69: conformance.v1.FindSamplesBySameWeightResponse
-	(*FindSamplesBySameAmountRequest)(nil),    // 70: conformance.v1.FindSamplesBySameAmountRequest
-	(*FindSamplesBySameAmountResponse)(nil),   // 71: conformance.v1.FindSamplesBySameAmountResponse
-	(*FindSamplesBySameShiftRequest)(nil),     // 72: conformance.v1.FindSamplesBySameShiftRequest
-	(*FindSamplesBySameShiftResponse)(nil),    // 73: conformance.v1.FindSamplesBySameShiftResponse
-	(*FindSamplesBySameChecksumRequest)(nil),  // 74: conformance.v1.FindSamplesBySameChecksumRequest
-	(*FindSamplesBySameChecksumResponse)(nil), // 75: conformance.v1.FindSamplesBySameChecksumResponse
-	(*FindSamplesBySamePositionRequest)(nil),  // 76: conformance.v1.FindSamplesBySamePositionRequest
-	(*FindSamplesBySamePositionResponse)(nil), // 77: conformance.v1.FindSamplesBySamePositionResponse
-	(*FindSamplesBySameDigestRequest)(nil),    // 78: conformance.v1.FindSamplesBySameDigestRequest
-	(*FindSamplesBySameDigestResponse)(nil),   // 79: conformance.v1.FindSamplesBySameDigestResponse
-	(*BatchPutSamplesResponse_Result)(nil),    // 80: conformance.v1.BatchPutSamplesResponse.Result
-	(*BatchGetSamplesResponse_Result)(nil),    // 81: conformance.v1.BatchGetSamplesResponse.Result
-	(*BatchDeleteSamplesResponse_Result)(nil), // 82: conformance.v1.BatchDeleteSamplesResponse.Result
-	(*Sample)(nil),                            // 83: conformance.v1.Sample
-	(Grade)(0),                                // 84: conformance.v1.Grade
-	(*timestamppb.Timestamp)(nil),             // 85: google.protobuf.Timestamp
+	(*SampleKey)(nil),                           // 0: conformance.v1.SampleKey
+	(*SampleRecord)(nil),                        // 1: conformance.v1.SampleRecord
+	(*PutSampleRequest)(nil),                    // 2: conformance.v1.PutSampleRequest
+	(*PutSampleResponse)(nil),                   // 3: conformance.v1.PutSampleResponse
+	(*GetSampleRequest)(nil),                    // 4: conformance.v1.GetSampleRequest
+	(*GetSampleResponse)(nil),                   // 5: conformance.v1.GetSampleResponse
+	(*DeleteSampleRequest)(nil),                 // 6: conformance.v1.DeleteSampleRequest
+	(*DeleteSampleResponse)(nil),                // 7: conformance.v1.DeleteSampleResponse
+	(*CompareAndSwapSampleRequest)(nil),         // 8: conformance.v1.CompareAndSwapSampleRequest
+	(*CompareAndSwapSampleResponse)(nil),        // 9: conformance.v1.CompareAndSwapSampleResponse
+	(*BatchPutSamplesRequest)(nil),              // 10: conformance.v1.BatchPutSamplesRequest
+	(*BatchPutSamplesResponse)(nil),             // 11: conformance.v1.BatchPutSamplesResponse
+	(*BatchGetSamplesRequest)(nil),              // 12: conformance.v1.BatchGetSamplesRequest
+	(*BatchGetSamplesResponse)(nil),             // 13: conformance.v1.BatchGetSamplesResponse
+	(*BatchDeleteSamplesRequest)(nil),           // 14: conformance.v1.BatchDeleteSamplesRequest
+	(*BatchDeleteSamplesResponse)(nil),          // 15: conformance.v1.BatchDeleteSamplesResponse
+	(*ScanSamplesRequest)(nil),                  // 16: conformance.v1.ScanSamplesRequest
+	(*ScanSamplesResponse)(nil),                 // 17: conformance.v1.ScanSamplesResponse
+	(*FindSamplesByTextRequest)(nil),            // 18: conformance.v1.FindSamplesByTextRequest
+	(*FindSamplesByTextResponse)(nil),           // 19: conformance.v1.FindSamplesByTextResponse
+	(*FindSamplesByNumberRequest)(nil),          // 20: conformance.v1.FindSamplesByNumberRequest
+	(*FindSamplesByNumberResponse)(nil),         // 21: conformance.v1.FindSamplesByNumberResponse
+	(*FindSamplesBySizeRequest)(nil),            // 22: conformance.v1.FindSamplesBySizeRequest
+	(*FindSamplesBySizeResponse)(nil),           // 23: conformance.v1.FindSamplesBySizeResponse
+	(*FindSamplesByFlagRequest)(nil),            // 24: conformance.v1.FindSamplesByFlagRequest
+	(*FindSamplesByFlagResponse)(nil),           // 25: conformance.v1.FindSamplesByFlagResponse
+	(*FindSamplesByGradeRequest)(nil),           // 26: conformance.v1.FindSamplesByGradeRequest
+	(*FindSamplesByGradeResponse)(nil),          // 27: conformance.v1.FindSamplesByGradeResponse
+	(*FindSamplesByTimeRequest)(nil),            // 28: conformance.v1.FindSamplesByTimeRequest
+	(*FindSamplesByTimeResponse)(nil),           // 29: conformance.v1.FindSamplesByTimeResponse
+	(*FindSamplesByDeltaRequest)(nil),           // 30: conformance.v1.FindSamplesByDeltaRequest
+	(*FindSamplesByDeltaResponse)(nil),          // 31: conformance.v1.FindSamplesByDeltaResponse
+	(*FindSamplesByMaskRequest)(nil),            // 32: conformance.v1.FindSamplesByMaskRequest
+	(*FindSamplesByMaskResponse)(nil),           // 33: conformance.v1.FindSamplesByMaskResponse
+	(*FindSamplesByLevelRequest)(nil),           // 34: conformance.v1.FindSamplesByLevelRequest
+	(*FindSamplesByLevelResponse)(nil),          // 35: conformance.v1.FindSamplesByLevelResponse
+	(*FindSamplesByWeightRequest)(nil),          // 36: conformance.v1.FindSamplesByWeightRequest
+	(*FindSamplesByWeightResponse)(nil),         // 37: conformance.v1.FindSamplesByWeightResponse
+	(*FindSamplesByBucketRequest)(nil),          // 38: conformance.v1.FindSamplesByBucketRequest
+	(*FindSamplesByBucketResponse)(nil),         // 39: conformance.v1.FindSamplesByBucketResponse
+	(*FindSamplesByAmountRequest)(nil),          // 40: conformance.v1.FindSamplesByAmountRequest
+	(*FindSamplesByAmountResponse)(nil),         // 41: conformance.v1.FindSamplesByAmountResponse
+	(*FindSamplesByShiftRequest)(nil),           // 42: conformance.v1.FindSamplesByShiftRequest
+	(*FindSamplesByShiftResponse)(nil),          // 43: conformance.v1.FindSamplesByShiftResponse
+	(*FindSamplesByChecksumRequest)(nil),        // 44: conformance.v1.FindSamplesByChecksumRequest
+	(*FindSamplesByChecksumResponse)(nil),       // 45: conformance.v1.FindSamplesByChecksumResponse
+	(*FindSamplesByPositionRequest)(nil),        // 46: conformance.v1.FindSamplesByPositionRequest
+	(*FindSamplesByPositionResponse)(nil),       // 47: conformance.v1.FindSamplesByPositionResponse
+	(*FindSamplesByDigestRequest)(nil),          // 48: conformance.v1.FindSamplesByDigestRequest
+	(*FindSamplesByDigestResponse)(nil),         // 49: conformance.v1.FindSamplesByDigestResponse
+	(*FindSamplesBySameTextRequest)(nil),        // 50: conformance.v1.FindSamplesBySameTextRequest
+	(*FindSamplesBySameTextResponse)(nil),       // 51: conformance.v1.FindSamplesBySameTextResponse
+	(*FindSamplesBySameNumberRequest)(nil),      // 52: conformance.v1.FindSamplesBySameNumberRequest
+	(*FindSamplesBySameNumberResponse)(nil),     // 53: conformance.v1.FindSamplesBySameNumberResponse
+	(*FindSamplesBySameSizeRequest)(nil),        // 54: conformance.v1.FindSamplesBySameSizeRequest
+	(*FindSamplesBySameSizeResponse)(nil),       // 55: conformance.v1.FindSamplesBySameSizeResponse
+	(*FindSamplesBySameFlagRequest)(nil),        // 56: conformance.v1.FindSamplesBySameFlagRequest
+	(*FindSamplesBySameFlagResponse)(nil),       // 57: conformance.v1.FindSamplesBySameFlagResponse
+	(*FindSamplesBySameGradeRequest)(nil),       // 58: conformance.v1.FindSamplesBySameGradeRequest
+	(*FindSamplesBySameGradeResponse)(nil),      // 59: conformance.v1.FindSamplesBySameGradeResponse
+	(*FindSamplesBySameTimeRequest)(nil),        // 60: conformance.v1.FindSamplesBySameTimeRequest
+	(*FindSamplesBySameTimeResponse)(nil),       // 61: conformance.v1.FindSamplesBySameTimeResponse
+	(*FindSamplesBySameDeltaRequest)(nil),       // 62: conformance.v1.FindSamplesBySameDeltaRequest
+	(*FindSamplesBySameDeltaResponse)(nil),      // 63: conformance.v1.FindSamplesBySameDeltaResponse
+	(*FindSamplesBySameMaskRequest)(nil),        // 64: conformance.v1.FindSamplesBySameMaskRequest
+	(*FindSamplesBySameMaskResponse)(nil),       // 65: conformance.v1.FindSamplesBySameMaskResponse
+	(*FindSamplesBySameLevelRequest)(nil),       // 66: conformance.v1.FindSamplesBySameLevelRequest
+	(*FindSamplesBySameLevelResponse)(nil),      // 67: conformance.v1.FindSamplesBySameLevelResponse
+	(*FindSamplesBySameWeightRequest)(nil),      // 68: conformance.v1.FindSamplesBySameWeightRequest
+	(*FindSamplesBySameWeightResponse)(nil),     // 69: conformance.v1.FindSamplesBySameWeightResponse
+	(*FindSamplesBySameAmountRequest)(nil),      // 70: conformance.v1.FindSamplesBySameAmountRequest
+	(*FindSamplesBySameAmountResponse)(nil),     // 71: conformance.v1.FindSamplesBySameAmountResponse
+	(*FindSamplesBySameShiftRequest)(nil),       // 72: conformance.v1.FindSamplesBySameShiftRequest
+	(*FindSamplesBySameShiftResponse)(nil),      // 73: conformance.v1.FindSamplesBySameShiftResponse
+	(*FindSamplesBySameChecksumRequest)(nil),    // 74: conformance.v1.FindSamplesBySameChecksumRequest
+	(*FindSamplesBySameChecksumResponse)(nil),   // 75: conformance.v1.FindSamplesBySameChecksumResponse
+	(*FindSamplesBySamePositionRequest)(nil),    // 76: conformance.v1.FindSamplesBySamePositionRequest
+	(*FindSamplesBySamePositionResponse)(nil),   // 77: conformance.v1.FindSamplesBySamePositionResponse
+	(*FindSamplesBySameDigestRequest)(nil),      // 78: conformance.v1.FindSamplesBySameDigestRequest
+	(*FindSamplesBySameDigestResponse)(nil),     // 79: conformance.v1.FindSamplesBySameDigestResponse
+	(*BatchPutSamplesResponse_Result)(nil),      // 80: conformance.v1.BatchPutSamplesResponse.Result
+	(*BatchGetSamplesResponse_Result)(nil),      // 81: conformance.v1.BatchGetSamplesResponse.Result
+	(*BatchDeleteSamplesResponse_Result)(nil),   // 82: conformance.v1.BatchDeleteSamplesResponse.Result
+	(*FindSamplesByTextRequest_Bound)(nil),      // 83: conformance.v1.FindSamplesByTextRequest.Bound
+	(*FindSamplesByNumberRequest_Bound)(nil),    // 84: conformance.v1.FindSamplesByNumberRequest.Bound
+	(*FindSamplesBySizeRequest_Bound)(nil),      // 85: conformance.v1.FindSamplesBySizeRequest.Bound
+	(*FindSamplesByFlagRequest_Bound)(nil),      // 86: conformance.v1.FindSamplesByFlagRequest.Bound
+	(*FindSamplesByGradeRequest_Bound)(nil),     // 87: conformance.v1.FindSamplesByGradeRequest.Bound
+	(*FindSamplesByTimeRequest_Bound)(nil),      // 88: conformance.v1.FindSamplesByTimeRequest.Bound
+	(*FindSamplesByDeltaRequest_Bound)(nil),     // 89: conformance.v1.FindSamplesByDeltaRequest.Bound
+	(*FindSamplesByMaskRequest_Bound)(nil),      // 90: conformance.v1.FindSamplesByMaskRequest.Bound
+	(*FindSamplesByLevelRequest_Bound)(nil),     // 91: conformance.v1.FindSamplesByLevelRequest.Bound
+	(*FindSamplesByWeightRequest_Bound)(nil),    // 92: conformance.v1.FindSamplesByWeightRequest.Bound
+	(*FindSamplesByBucketRequest_By)(nil),       // 93: conformance.v1.FindSamplesByBucketRequest.By
+	(*FindSamplesByAmountRequest_Bound)(nil),    // 94: conformance.v1.FindSamplesByAmountRequest.Bound
+	(*FindSamplesByShiftRequest_Bound)(nil),     // 95: conformance.v1.FindSamplesByShiftRequest.Bound
+	(*FindSamplesByChecksumRequest_Bound)(nil),  // 96: conformance.v1.FindSamplesByChecksumRequest.Bound
+	(*FindSamplesByPositionRequest_Bound)(nil),  // 97: conformance.v1.FindSamplesByPositionRequest.Bound
+	(*FindSamplesByDigestRequest_Bound)(nil),    // 98: conformance.v1.FindSamplesByDigestRequest.Bound
+	(*FindSamplesBySameTextRequest_By)(nil),     // 99: conformance.v1.FindSamplesBySameTextRequest.By
+	(*FindSamplesBySameNumberRequest_By)(nil),   // 100: conformance.v1.FindSamplesBySameNumberRequest.By
+	(*FindSamplesBySameSizeRequest_By)(nil),     // 101: conformance.v1.FindSamplesBySameSizeRequest.By
+	(*FindSamplesBySameFlagRequest_By)(nil),     // 102: conformance.v1.FindSamplesBySameFlagRequest.By
+	(*FindSamplesBySameGradeRequest_By)(nil),    // 103: conformance.v1.FindSamplesBySameGradeRequest.By
+	(*FindSamplesBySameTimeRequest_By)(nil),     // 104: conformance.v1.FindSamplesBySameTimeRequest.By
+	(*FindSamplesBySameDeltaRequest_By)(nil),    // 105: conformance.v1.FindSamplesBySameDeltaRequest.By
+	(*FindSamplesBySameMaskRequest_By)(nil),     // 106: conformance.v1.FindSamplesBySameMaskRequest.By
+	(*FindSamplesBySameLevelRequest_By)(nil),    // 107: conformance.v1.FindSamplesBySameLevelRequest.By
+	(*FindSamplesBySameWeightRequest_By)(nil),   // 108: conformance.v1.FindSamplesBySameWeightRequest.By
+	(*FindSamplesBySameAmountRequest_By)(nil),   // 109: conformance.v1.FindSamplesBySameAmountRequest.By
+	(*FindSamplesBySameShiftRequest_By)(nil),    // 110: conformance.v1.FindSamplesBySameShiftRequest.By
+	(*FindSamplesBySameChecksumRequest_By)(nil), // 111: conformance.v1.FindSamplesBySameChecksumRequest.By
+	(*FindSamplesBySamePositionRequest_By)(nil), // 112: conformance.v1.FindSamplesBySamePositionRequest.By
+	(*FindSamplesBySameDigestRequest_By)(nil),   // 113: conformance.v1.FindSamplesBySameDigestRequest.By
+	(*Sample)(nil),                // 114: conformance.v1.Sample
+	(Grade)(0),                    // 115: conformance.v1.Grade
+	(*timestamppb.Timestamp)(nil), // 116: google.protobuf.Timestamp
 }
 var file_conformance_v1_sample_prism_proto_depIdxs = []int32{
-	83, // 0: conformance.v1.SampleRecord.sample:type_name -> conformance.v1.Sample
-	83, // 1: conformance.v1.PutSampleRequest.sample:type_name -> conformance.v1.Sample
-	0,  // 2: conformance.v1.GetSampleRequest.key:type_name -> conformance.v1.SampleKey
-	1,  // 3: conformance.v1.GetSampleResponse.record:type_name -> conformance.v1.SampleRecord
-	0,  // 4: conformance.v1.DeleteSampleRequest.key:type_name -> conformance.v1.SampleKey
-	83, // 5: conformance.v1.CompareAndSwapSampleRequest.sample:type_name -> conformance.v1.Sample
-	83, // 6: conformance.v1.BatchPutSamplesRequest.samples:type_name -> conformance.v1.Sample
-	80, // 7: conformance.v1.BatchPutSamplesResponse.results:type_name -> conformance.v1.BatchPutSamplesResponse.Result
-	0,  // 8: conformance.v1.BatchGetSamplesRequest.keys:type_name -> conformance.v1.SampleKey
-	81, // 9: conformance.v1.BatchGetSamplesResponse.results:type_name -> conformance.v1.BatchGetSamplesResponse.Result
-	0,  // 10: conformance.v1.BatchDeleteSamplesRequest.keys:type_name -> conformance.v1.SampleKey
-	82, // 11: conformance.v1.BatchDeleteSamplesResponse.results:type_name -> conformance.v1.BatchDeleteSamplesResponse.Result
-	1,  // 12: conformance.v1.ScanSamplesResponse.records:type_name -> conformance.v1.SampleRecord
-	1,  // 13: conformance.v1.FindSamplesByTextResponse.records:type_name -> conformance.v1.SampleRecord
-	1,  // 14: conformance.v1.FindSamplesByNumberResponse.records:type_name -> conformance.v1.SampleRecord
-	1,  // 15: conformance.v1.FindSamplesBySizeResponse.records:type_name -> conformance.v1.SampleRecord
-	1,  // 16: conformance.v1.FindSamplesByFlagResponse.records:type_name -> conformance.v1.SampleRecord
-	84, // 17: conformance.v1.FindSamplesByGradeRequest.from:type_name -> conformance.v1.Grade
-	84, // 18: conformance.v1.FindSamplesByGradeRequest.to:type_name -> conformance.v1.Grade
-	1,  // 19: conformance.v1.FindSamplesByGradeResponse.records:type_name -> conformance.v1.SampleRecord
-	85, // 20: conformance.v1.FindSamplesByTimeRequest.from:type_name -> google.protobuf.Timestamp
-	85, // 21: conformance.v1.FindSamplesByTimeRequest.to:type_name -> google.protobuf.Timestamp
-	1,  // 22: conformance.v1.FindSamplesByTimeResponse.records:type_name -> conformance.v1.SampleRecord
-	1,  // 23: conformance.v1.FindSamplesByDeltaResponse.records:type_name -> conformance.v1.SampleRecord
-	1,  // 24: conformance.v1.FindSamplesByMaskResponse.records:type_name -> conformance.v1.SampleRecord
-	1,  // 25: conformance.v1.FindSamplesByLevelResponse.records:type_name -> conformance.v1.SampleRecord
-	1,  // 26: conformance.v1.FindSamplesByWeightResponse.records:type_name -> conformance.v1.SampleRecord
-	1,  // 27: conformance.v1.FindSamplesByBucketResponse.records:type_name -> conformance.v1.SampleRecord
-	1,  // 28: conformance.v1.FindSamplesByAmountResponse.records:type_name -> conformance.v1.SampleRecord
-	1,  // 29: conformance.v1.FindSamplesByShiftResponse.records:type_name -> conformance.v1.SampleRecord
-	1,  // 30: conformance.v1.FindSamplesByChecksumResponse.records:type_name -> conformance.v1.SampleRecord
-	1,  // 31: conformance.v1.FindSamplesByPositionResponse.records:type_name -> conformance.v1.SampleRecord
-	1,  // 32: conformance.v1.FindSamplesByDigestResponse.records:type_name -> conformance.v1.SampleRecord
-	1,  // 33: conformance.v1.FindSamplesBySameTextResponse.records:type_name -> conformance.v1.SampleRecord
-	1,  // 34: conformance.v1.FindSamplesBySameNumberResponse.records:type_name -> conformance.v1.SampleRecord
-	1,  // 35: conformance.v1.FindSamplesBySameSizeResponse.records:type_name -> conformance.v1.SampleRecord
-	1,  // 36: conformance.v1.FindSamplesBySameFlagResponse.records:type_name -> conformance.v1.SampleRecord
-	84, // 37: conformance.v1.FindSamplesBySameGradeRequest.grade:type_name -> conformance.v1.Grade
-	1,  // 38: conformance.v1.FindSamplesBySameGradeResponse.records:type_name -> conformance.v1.SampleRecord
-	85, // 39: conformance.v1.FindSamplesBySameTimeRequest.time:type_name -> google.protobuf.Timestamp
-	1,  // 40: conformance.v1.FindSamplesBySameTimeResponse.records:type_name -> conformance.v1.SampleRecord
-	1,  // 41: conformance.v1.FindSamplesBySameDeltaResponse.records:type_name -> conformance.v1.SampleRecord
-	1,  // 42: conformance.v1.FindSamplesBySameMaskResponse.records:type_name -> conformance.v1.SampleRecord
-	1,  // 43: conformance.v1.FindSamplesBySameLevelResponse.records:type_name -> conformance.v1.SampleRecord
-	1,  // 44: conformance.v1.FindSamplesBySameWeightResponse.records:type_name -> conformance.v1.SampleRecord
-	1,  // 45: conformance.v1.FindSamplesBySameAmountResponse.records:type_name -> conformance.v1.SampleRecord
-	1,  // 46: conformance.v1.FindSamplesBySameShiftResponse.records:type_name -> conformance.v1.SampleRecord
-	1,  // 47: conformance.v1.FindSamplesBySameChecksumResponse.records:type_name -> conformance.v1.SampleRecord
-	1,  // 48: conformance.v1.FindSamplesBySamePositionResponse.records:type_name -> conformance.v1.SampleRecord
-	1,  // 49: conformance.v1.FindSamplesBySameDigestResponse.records:type_name -> conformance.v1.SampleRecord
-	1,  // 50: conformance.v1.BatchGetSamplesResponse.Result.record:type_name -> conformance.v1.SampleRecord
-	2,  // 51: conformance.v1.SampleService.PutSample:input_type -> conformance.v1.PutSampleRequest
-	4,  // 52: conformance.v1.SampleService.GetSample:input_type -> conformance.v1.GetSampleRequest
-	6,  // 53: conformance.v1.SampleService.DeleteSample:input_type -> conformance.v1.DeleteSampleRequest
-	8,  // 54: conformance.v1.SampleService.CompareAndSwapSample:input_type -> conformance.v1.CompareAndSwapSampleRequest
-	10, // 55: conformance.v1.SampleService.BatchPutSamples:input_type -> conformance.v1.BatchPutSamplesRequest
-	12, // 56: conformance.v1.SampleService.BatchGetSamples:input_type -> conformance.v1.BatchGetSamplesRequest
-	14, // 57: conformance.v1.SampleService.BatchDeleteSamples:input_type -> conformance.v1.BatchDeleteSamplesRequest
-	16, // 58: conformance.v1.SampleService.ScanSamples:input_type -> conformance.v1.ScanSamplesRequest
-	18, // 59: conformance.v1.SampleService.FindSamplesByText:input_type -> conformance.v1.FindSamplesByTextRequest
-	20, // 60: conformance.v1.SampleService.FindSamplesByNumber:input_type -> conformance.v1.FindSamplesByNumberRequest
-	22, // 61: conformance.v1.SampleService.FindSamplesBySize:input_type -> conformance.v1.FindSamplesBySizeRequest
-	24, // 62: conformance.v1.SampleService.FindSamplesByFlag:input_type -> conformance.v1.FindSamplesByFlagRequest
-	26, // 63: conformance.v1.SampleService.FindSamplesByGrade:input_type -> conformance.v1.FindSamplesByGradeRequest
-	28, // 64: conformance.v1.SampleService.FindSamplesByTime:input_type -> conformance.v1.FindSamplesByTimeRequest
-	30, // 65: conformance.v1.SampleService.FindSamplesByDelta:input_type -> conformance.v1.FindSamplesByDeltaRequest
-	32, // 66: conformance.v1.SampleService.FindSamplesByMask:input_type -> conformance.v1.FindSamplesByMaskRequest
-	34, // 67: conformance.v1.SampleService.FindSamplesByLevel:input_type -> conformance.v1.FindSamplesByLevelRequest
-	36, // 68: conformance.v1.SampleService.FindSamplesByWeight:input_type -> conformance.v1.FindSamplesByWeightRequest
-	38, // 69: conformance.v1.SampleService.FindSamplesByBucket:input_type -> conformance.v1.FindSamplesByBucketRequest
-	40, // 70: conformance.v1.SampleService.FindSamplesByAmount:input_type -> conformance.v1.FindSamplesByAmountRequest
-	42, // 71: conformance.v1.SampleService.FindSamplesByShift:input_type -> conformance.v1.FindSamplesByShiftRequest
-	44, // 72: conformance.v1.SampleService.FindSamplesByChecksum:input_type -> conformance.v1.FindSamplesByChecksumRequest
-	46, // 73: conformance.v1.SampleService.FindSamplesByPosition:input_type -> conformance.v1.FindSamplesByPositionRequest
-	48, // 74: conformance.v1.SampleService.FindSamplesByDigest:input_type -> conformance.v1.FindSamplesByDigestRequest
-	50, // 75: conformance.v1.SampleService.FindSamplesBySameText:input_type -> conformance.v1.FindSamplesBySameTextRequest
-	52, // 76: conformance.v1.SampleService.FindSamplesBySameNumber:input_type -> conformance.v1.FindSamplesBySameNumberRequest
-	54, // 77: conformance.v1.SampleService.FindSamplesBySameSize:input_type -> conformance.v1.FindSamplesBySameSizeRequest
-	56, // 78: conformance.v1.SampleService.FindSamplesBySameFlag:input_type -> conformance.v1.FindSamplesBySameFlagRequest
-	58, // 79: conformance.v1.SampleService.FindSamplesBySameGrade:input_type -> conformance.v1.FindSamplesBySameGradeRequest
-	60, // 80: conformance.v1.SampleService.FindSamplesBySameTime:input_type -> conformance.v1.FindSamplesBySameTimeRequest
-	62, // 81: conformance.v1.SampleService.FindSamplesBySameDelta:input_type -> conformance.v1.FindSamplesBySameDeltaRequest
-	64, // 82: conformance.v1.SampleService.FindSamplesBySameMask:input_type -> conformance.v1.FindSamplesBySameMaskRequest
-	66, // 83: conformance.v1.SampleService.FindSamplesBySameLevel:input_type -> conformance.v1.FindSamplesBySameLevelRequest
-	68, // 84: conformance.v1.SampleService.FindSamplesBySameWeight:input_type -> conformance.v1.FindSamplesBySameWeightRequest
-	70, // 85: conformance.v1.SampleService.FindSamplesBySameAmount:input_type -> conformance.v1.FindSamplesBySameAmountRequest
-	72, // 86: conformance.v1.SampleService.FindSamplesBySameShift:input_type -> conformance.v1.FindSamplesBySameShiftRequest
-	74, // 87: conformance.v1.SampleService.FindSamplesBySameChecksum:input_type -> conformance.v1.FindSamplesBySameChecksumRequest
-	76, // 88: conformance.v1.SampleService.FindSamplesBySamePosition:input_type -> conformance.v1.FindSamplesBySamePositionRequest
-	78, // 89: conformance.v1.SampleService.FindSamplesBySameDigest:input_type -> conformance.v1.FindSamplesBySameDigestRequest
-	3,  // 90: conformance.v1.SampleService.PutSample:output_type -> conformance.v1.PutSampleResponse
-	5,  // 91: conformance.v1.SampleService.GetSample:output_type -> conformance.v1.GetSampleResponse
-	7,  // 92: conformance.v1.SampleService.DeleteSample:output_type -> conformance.v1.DeleteSampleResponse
-	9,  // 93: conformance.v1.SampleService.CompareAndSwapSample:output_type -> conformance.v1.CompareAndSwapSampleResponse
-	11, // 94: conformance.v1.SampleService.BatchPutSamples:output_type -> conformance.v1.BatchPutSamplesResponse
-	13, // 95: conformance.v1.SampleService.BatchGetSamples:output_type -> conformance.v1.BatchGetSamplesResponse
-	15, // 96: conformance.v1.SampleService.BatchDeleteSamples:output_type -> conformance.v1.BatchDeleteSamplesResponse
-	17, // 97: conformance.v1.SampleService.ScanSamples:output_type -> conformance.v1.ScanSamplesResponse
-	19, // 98: conformance.v1.SampleService.FindSamplesByText:output_type -> conformance.v1.FindSamplesByTextResponse
-	21, // 99: conformance.v1.SampleService.FindSamplesByNumber:output_type -> conformance.v1.FindSamplesByNumberResponse
-	23, // 100: conformance.v1.SampleService.FindSamplesBySize:output_type -> conformance.v1.FindSamplesBySizeResponse
-	25, // 101: conformance.v1.SampleService.FindSamplesByFlag:output_type -> conformance.v1.FindSamplesByFlagResponse
-	27, // 102: conformance.v1.SampleService.FindSamplesByGrade:output_type -> conformance.v1.FindSamplesByGradeResponse
-	29, // 103: conformance.v1.SampleService.FindSamplesByTime:output_type -> conformance.v1.FindSamplesByTimeResponse
-	31, // 104: conformance.v1.SampleService.FindSamplesByDelta:output_type -> conformance.v1.FindSamplesByDeltaResponse
-	33, // 105: conformance.v1.SampleService.FindSamplesByMask:output_type -> conformance.v1.FindSamplesByMaskResponse
-	35, // 106: conformance.v1.SampleService.FindSamplesByLevel:output_type -> conformance.v1.FindSamplesByLevelResponse
-	37, // 107: conformance.v1.SampleService.FindSamplesByWeight:output_type -> conformance.v1.FindSamplesByWeightResponse
-	39, // 108: conformance.v1.SampleService.FindSamplesByBucket:output_type -> conformance.v1.FindSamplesByBucketResponse
-	41, // 109: conformance.v1.SampleService.FindSamplesByAmount:output_type -> conformance.v1.FindSamplesByAmountResponse
-	43, // 110: conformance.v1.SampleService.FindSamplesByShift:output_type -> conformance.v1.FindSamplesByShiftResponse
-	45, // 111: conformance.v1.SampleService.FindSamplesByChecksum:output_type -> conformance.v1.FindSamplesByChecksumResponse
-	47, // 112: conformance.v1.SampleService.FindSamplesByPosition:output_type -> conformance.v1.FindSamplesByPositionResponse
-	49, // 113: conformance.v1.SampleService.FindSamplesByDigest:output_type -> conformance.v1.FindSamplesByDigestResponse
-	51, // 114: conformance.v1.SampleService.FindSamplesBySameText:output_type -> conformance.v1.FindSamplesBySameTextResponse
-	53, // 115: conformance.v1.SampleService.FindSamplesBySameNumber:output_type -> conformance.v1.FindSamplesBySameNumberResponse
-	55, // 116: conformance.v1.SampleService.FindSamplesBySameSize:output_type -> conformance.v1.FindSamplesBySameSizeResponse
-	57, // 117: conformance.v1.SampleService.FindSamplesBySameFlag:output_type -> conformance.v1.FindSamplesBySameFlagResponse
-	59, // 118: conformance.v1.SampleService.FindSamplesBySameGrade:output_type -> conformance.v1.FindSamplesBySameGradeResponse
-	61, // 119: conformance.v1.SampleService.FindSamplesBySameTime:output_type -> conformance.v1.FindSamplesBySameTimeResponse
-	63, // 120: conformance.v1.SampleService.FindSamplesBySameDelta:output_type -> conformance.v1.FindSamplesBySameDeltaResponse
-	65, // 121: conformance.v1.SampleService.FindSamplesBySameMask:output_type -> conformance.v1.FindSamplesBySameMaskResponse
-	67, // 122: conformance.v1.SampleService.FindSamplesBySameLevel:output_type -> conformance.v1.FindSamplesBySameLevelResponse
-	69, // 123: conformance.v1.SampleService.FindSamplesBySameWeight:output_type -> conformance.v1.FindSamplesBySameWeightResponse
-	71, // 124: conformance.v1.SampleService.FindSamplesBySameAmount:output_type -> conformance.v1.FindSamplesBySameAmountResponse
-	73, // 125: conformance.v1.SampleService.FindSamplesBySameShift:output_type -> conformance.v1.FindSamplesBySameShiftResponse
-	75, // 126: conformance.v1.SampleService.FindSamplesBySameChecksum:output_type -> conformance.v1.FindSamplesBySameChecksumResponse
-	77, // 127: conformance.v1.SampleService.FindSamplesBySamePosition:output_type -> conformance.v1.FindSamplesBySamePositionResponse
-	79, // 128: conformance.v1.SampleService.FindSamplesBySameDigest:output_type -> conformance.v1.FindSamplesBySameDigestResponse
-	90, // [90:129] is the sub-list for method output_type
-	51, // [51:90] is the sub-list for method input_type
-	51, // [51:51] is the sub-list for extension type_name
-	51, // [51:51] is the sub-list for extension extendee
-	0,  // [0:51] is the sub-list for field type_name
+	114, // 0: conformance.v1.SampleRecord.sample:type_name -> conformance.v1.Sample
+	114, // 1: conformance.v1.PutSampleRequest.sample:type_name -> conformance.v1.Sample
+	0,   // 2: conformance.v1.GetSampleRequest.key:type_name -> conformance.v1.SampleKey
+	1,   // 3: conformance.v1.GetSampleResponse.record:type_name -> conformance.v1.SampleRecord
+	0,   // 4: conformance.v1.DeleteSampleRequest.key:type_name -> conformance.v1.SampleKey
+	114, // 5: conformance.v1.CompareAndSwapSampleRequest.sample:type_name -> conformance.v1.Sample
+	114, // 6: conformance.v1.BatchPutSamplesRequest.samples:type_name -> conformance.v1.Sample
+	80,  // 7: conformance.v1.BatchPutSamplesResponse.results:type_name -> conformance.v1.BatchPutSamplesResponse.Result
+	0,   // 8: conformance.v1.BatchGetSamplesRequest.keys:type_name -> conformance.v1.SampleKey
+	81,  // 9: conformance.v1.BatchGetSamplesResponse.results:type_name -> conformance.v1.BatchGetSamplesResponse.Result
+	0,   // 10: conformance.v1.BatchDeleteSamplesRequest.keys:type_name -> conformance.v1.SampleKey
+	82,  // 11: conformance.v1.BatchDeleteSamplesResponse.results:type_name -> conformance.v1.BatchDeleteSamplesResponse.Result
+	1,   // 12: conformance.v1.ScanSamplesResponse.records:type_name -> conformance.v1.SampleRecord
+	83,  // 13: conformance.v1.FindSamplesByTextRequest.from:type_name -> conformance.v1.FindSamplesByTextRequest.Bound
+	83,  // 14: conformance.v1.FindSamplesByTextRequest.to:type_name -> conformance.v1.FindSamplesByTextRequest.Bound
+	1,   // 15: conformance.v1.FindSamplesByTextResponse.records:type_name -> conformance.v1.SampleRecord
+	84,  // 16: conformance.v1.FindSamplesByNumberRequest.from:type_name -> conformance.v1.FindSamplesByNumberRequest.Bound
+	84,  // 17: conformance.v1.FindSamplesByNumberRequest.to:type_name -> conformance.v1.FindSamplesByNumberRequest.Bound
+	1,   // 18: conformance.v1.FindSamplesByNumberResponse.records:type_name -> conformance.v1.SampleRecord
+	85,  // 19: conformance.v1.FindSamplesBySizeRequest.from:type_name -> conformance.v1.FindSamplesBySizeRequest.Bound
+	85,  // 20: conformance.v1.FindSamplesBySizeRequest.to:type_name -> conformance.v1.FindSamplesBySizeRequest.Bound
+	1,   // 21: conformance.v1.FindSamplesBySizeResponse.records:type_name -> conformance.v1.SampleRecord
+	86,  // 22: conformance.v1.FindSamplesByFlagRequest.from:type_name -> conformance.v1.FindSamplesByFlagRequest.Bound
+	86,  // 23: conformance.v1.FindSamplesByFlagRequest.to:type_name -> conformance.v1.FindSamplesByFlagRequest.Bound
+	1,   // 24: conformance.v1.FindSamplesByFlagResponse.records:type_name -> conformance.v1.SampleRecord
+	87,  // 25: conformance.v1.FindSamplesByGradeRequest.from:type_name -> conformance.v1.FindSamplesByGradeRequest.Bound
+	87,  // 26: conformance.v1.FindSamplesByGradeRequest.to:type_name -> conformance.v1.FindSamplesByGradeRequest.Bound
+	1,   // 27: conformance.v1.FindSamplesByGradeResponse.records:type_name -> conformance.v1.SampleRecord
+	88,  // 28: conformance.v1.FindSamplesByTimeRequest.from:type_name -> conformance.v1.FindSamplesByTimeRequest.Bound
+	88,  // 29: conformance.v1.FindSamplesByTimeRequest.to:type_name -> conformance.v1.FindSamplesByTimeRequest.Bound
+	1,   // 30: conformance.v1.FindSamplesByTimeResponse.records:type_name -> conformance.v1.SampleRecord
+	89,  // 31: conformance.v1.FindSamplesByDeltaRequest.from:type_name -> conformance.v1.FindSamplesByDeltaRequest.Bound
+	89,  // 32: conformance.v1.FindSamplesByDeltaRequest.to:type_name -> conformance.v1.FindSamplesByDeltaRequest.Bound
+	1,   // 33: conformance.v1.FindSamplesByDeltaResponse.records:type_name -> conformance.v1.SampleRecord
+	90,  // 34: conformance.v1.FindSamplesByMaskRequest.from:type_name -> conformance.v1.FindSamplesByMaskRequest.Bound
+	90,  // 35: conformance.v1.FindSamplesByMaskRequest.to:type_name -> conformance.v1.FindSamplesByMaskRequest.Bound
+	1,   // 36: conformance.v1.FindSamplesByMaskResponse.records:type_name -> conformance.v1.SampleRecord
+	91,  // 37: conformance.v1.FindSamplesByLevelRequest.from:type_name -> conformance.v1.FindSamplesByLevelRequest.Bound
+	91,  // 38: conformance.v1.FindSamplesByLevelRequest.to:type_name -> conformance.v1.FindSamplesByLevelRequest.Bound
+	1,   // 39: conformance.v1.FindSamplesByLevelResponse.records:type_name -> conformance.v1.SampleRecord
+	92,  // 40: conformance.v1.FindSamplesByWeightRequest.from:type_name -> conformance.v1.FindSamplesByWeightRequest.Bound
+	92,  // 41: conformance.v1.FindSamplesByWeightRequest.to:type_name -> conformance.v1.FindSamplesByWeightRequest.Bound
+	1,   // 42: conformance.v1.FindSamplesByWeightResponse.records:type_name -> conformance.v1.SampleRecord
+	93,  // 43: conformance.v1.FindSamplesByBucketRequest.by:type_name -> conformance.v1.FindSamplesByBucketRequest.By
+	1,   // 44: conformance.v1.FindSamplesByBucketResponse.records:type_name -> conformance.v1.SampleRecord
+	94,  // 45: conformance.v1.FindSamplesByAmountRequest.from:type_name -> conformance.v1.FindSamplesByAmountRequest.Bound
+	94,  // 46: conformance.v1.FindSamplesByAmountRequest.to:type_name -> conformance.v1.FindSamplesByAmountRequest.Bound
+	1,   // 47: conformance.v1.FindSamplesByAmountResponse.records:type_name -> conformance.v1.SampleRecord
+	95,  // 48: conformance.v1.FindSamplesByShiftRequest.from:type_name -> conformance.v1.FindSamplesByShiftRequest.Bound
+	95,  // 49: conformance.v1.FindSamplesByShiftRequest.to:type_name -> conformance.v1.FindSamplesByShiftRequest.Bound
+	1,   // 50: conformance.v1.FindSamplesByShiftResponse.records:type_name -> conformance.v1.SampleRecord
+	96,  // 51: conformance.v1.FindSamplesByChecksumRequest.from:type_name -> conformance.v1.FindSamplesByChecksumRequest.Bound
+	96,  // 52: conformance.v1.FindSamplesByChecksumRequest.to:type_name -> conformance.v1.FindSamplesByChecksumRequest.Bound
+	1,   // 53: conformance.v1.FindSamplesByChecksumResponse.records:type_name -> conformance.v1.SampleRecord
+	97,  // 54: conformance.v1.FindSamplesByPositionRequest.from:type_name -> conformance.v1.FindSamplesByPositionRequest.Bound
+	97,  // 55: conformance.v1.FindSamplesByPositionRequest.to:type_name -> conformance.v1.FindSamplesByPositionRequest.Bound
+	1,   // 56: conformance.v1.FindSamplesByPositionResponse.records:type_name -> conformance.v1.SampleRecord
+	98,  // 57: conformance.v1.FindSamplesByDigestRequest.from:type_name -> conformance.v1.FindSamplesByDigestRequest.Bound
+	98,  // 58: conformance.v1.FindSamplesByDigestRequest.to:type_name -> conformance.v1.FindSamplesByDigestRequest.Bound
+	1,   // 59: conformance.v1.FindSamplesByDigestResponse.records:type_name -> conformance.v1.SampleRecord
+	99,  // 60: conformance.v1.FindSamplesBySameTextRequest.by:type_name -> conformance.v1.FindSamplesBySameTextRequest.By
+	1,   // 61: conformance.v1.FindSamplesBySameTextResponse.records:type_name -> conformance.v1.SampleRecord
+	100, // 62: conformance.v1.FindSamplesBySameNumberRequest.by:type_name -> conformance.v1.FindSamplesBySameNumberRequest.By
+	1,   // 63: conformance.v1.FindSamplesBySameNumberResponse.records:type_name -> conformance.v1.SampleRecord
+	101, // 64: conformance.v1.FindSamplesBySameSizeRequest.by:type_name -> conformance.v1.FindSamplesBySameSizeRequest.By
+	1,   // 65: conformance.v1.FindSamplesBySameSizeResponse.records:type_name -> conformance.v1.SampleRecord
+	102, // 66: conformance.v1.FindSamplesBySameFlagRequest.by:type_name -> conformance.v1.FindSamplesBySameFlagRequest.By
+	1,   // 67: conformance.v1.FindSamplesBySameFlagResponse.records:type_name -> conformance.v1.SampleRecord
+	103, // 68: conformance.v1.FindSamplesBySameGradeRequest.by:type_name -> conformance.v1.FindSamplesBySameGradeRequest.By
+	1,   // 69: conformance.v1.FindSamplesBySameGradeResponse.records:type_name -> conformance.v1.SampleRecord
+	104, // 70: conformance.v1.FindSamplesBySameTimeRequest.by:type_name -> conformance.v1.FindSamplesBySameTimeRequest.By
+	1,   // 71: conformance.v1.FindSamplesBySameTimeResponse.records:type_name -> conformance.v1.SampleRecord
+	105, // 72: conformance.v1.FindSamplesBySameDeltaRequest.by:type_name -> conformance.v1.FindSamplesBySameDeltaRequest.By
+	1,   // 73: conformance.v1.FindSamplesBySameDeltaResponse.records:type_name -> conformance.v1.SampleRecord
+	106, // 74: conformance.v1.FindSamplesBySameMaskRequest.by:type_name -> conformance.v1.FindSamplesBySameMaskRequest.By
+	1,   // 75: conformance.v1.FindSamplesBySameMaskResponse.records:type_name -> conformance.v1.SampleRecord
+	107, // 76: conformance.v1.FindSamplesBySameLevelRequest.by:type_name -> conformance.v1.FindSamplesBySameLevelRequest.By
+	1,   // 77: conformance.v1.FindSamplesBySameLevelResponse.records:type_name -> conformance.v1.SampleRecord
+	108, // 78: conformance.v1.FindSamplesBySameWeightRequest.by:type_name -> conformance.v1.FindSamplesBySameWeightRequest.By
+	1,   // 79: conformance.v1.FindSamplesBySameWeightResponse.records:type_name -> conformance.v1.SampleRecord
+	109, // 80: conformance.v1.FindSamplesBySameAmountRequest.by:type_name -> conformance.v1.FindSamplesBySameAmountRequest.By
+	1,   // 81: conformance.v1.FindSamplesBySameAmountResponse.records:type_name -> conformance.v1.SampleRecord
+	110, // 82: conformance.v1.FindSamplesBySameShiftRequest.by:type_name -> conformance.v1.FindSamplesBySameShiftRequest.By
+	1,   // 83: conformance.v1.FindSamplesBySameShiftResponse.records:type_name -> conformance.v1.SampleRecord
+	111, // 84: conformance.v1.FindSamplesBySameChecksumRequest.by:type_name -> conformance.v1.FindSamplesBySameChecksumRequest.By
+	1,   // 85: conformance.v1.FindSamplesBySameChecksumResponse.records:type_name -> conformance.v1.SampleRecord
+	112, // 86: conformance.v1.FindSamplesBySamePositionRequest.by:type_name -> conformance.v1.FindSamplesBySamePositionRequest.By
+	1,   // 87: conformance.v1.FindSamplesBySamePositionResponse.records:type_name -> conformance.v1.SampleRecord
+	113, // 88: conformance.v1.FindSamplesBySameDigestRequest.by:type_name -> conformance.v1.FindSamplesBySameDigestRequest.By
+	1,   // 89: conformance.v1.FindSamplesBySameDigestResponse.records:type_name -> conformance.v1.SampleRecord
+	1,   // 90: conformance.v1.BatchGetSamplesResponse.Result.record:type_name -> conformance.v1.SampleRecord
+	115, // 91: conformance.v1.FindSamplesByGradeRequest.Bound.grade:type_name -> conformance.v1.Grade
+	116, // 92: conformance.v1.FindSamplesByTimeRequest.Bound.time:type_name -> google.protobuf.Timestamp
+	115, // 93: conformance.v1.FindSamplesBySameGradeRequest.By.grade:type_name -> conformance.v1.Grade
+	116, // 94: conformance.v1.FindSamplesBySameTimeRequest.By.time:type_name -> google.protobuf.Timestamp
+	2,   // 95: conformance.v1.SampleService.PutSample:input_type -> conformance.v1.PutSampleRequest
+	4,   // 96: conformance.v1.SampleService.GetSample:input_type -> conformance.v1.GetSampleRequest
+	6,   // 97: conformance.v1.SampleService.DeleteSample:input_type -> conformance.v1.DeleteSampleRequest
+	8,   // 98: conformance.v1.SampleService.CompareAndSwapSample:input_type -> conformance.v1.CompareAndSwapSampleRequest
+	10,  // 99: conformance.v1.SampleService.BatchPutSamples:input_type -> conformance.v1.BatchPutSamplesRequest
+	12,  // 100: conformance.v1.SampleService.BatchGetSamples:input_type -> conformance.v1.BatchGetSamplesRequest
+	14,  // 101: conformance.v1.SampleService.BatchDeleteSamples:input_type -> conformance.v1.BatchDeleteSamplesRequest
+	16,  // 102: conformance.v1.SampleService.ScanSamples:input_type -> conformance.v1.ScanSamplesRequest
+	18,  // 103: conformance.v1.SampleService.FindSamplesByText:input_type -> conformance.v1.FindSamplesByTextRequest
+	20,  // 104: conformance.v1.SampleService.FindSamplesByNumber:input_type -> conformance.v1.FindSamplesByNumberRequest
+	22,  // 105: conformance.v1.SampleService.FindSamplesBySize:input_type -> conformance.v1.FindSamplesBySizeRequest
+	24,  // 106: conformance.v1.SampleService.FindSamplesByFlag:input_type -> conformance.v1.FindSamplesByFlagRequest
+	26,  // 107: conformance.v1.SampleService.FindSamplesByGrade:input_type -> conformance.v1.FindSamplesByGradeRequest
+	28,  // 108: conformance.v1.SampleService.FindSamplesByTime:input_type -> conformance.v1.FindSamplesByTimeRequest
+	30,  // 109: conformance.v1.SampleService.FindSamplesByDelta:input_type -> conformance.v1.FindSamplesByDeltaRequest
+	32,  // 110: conformance.v1.SampleService.FindSamplesByMask:input_type -> conformance.v1.FindSamplesByMaskRequest
+	34,  // 111: conformance.v1.SampleService.FindSamplesByLevel:input_type -> conformance.v1.FindSamplesByLevelRequest
+	36,  // 112: conformance.v1.SampleService.FindSamplesByWeight:input_type -> conformance.v1.FindSamplesByWeightRequest
+	38,  // 113: conformance.v1.SampleService.FindSamplesByBucket:input_type -> conformance.v1.FindSamplesByBucketRequest
+	40,  // 114: conformance.v1.SampleService.FindSamplesByAmount:input_type -> conformance.v1.FindSamplesByAmountRequest
+	42,  // 115: conformance.v1.SampleService.FindSamplesByShift:input_type -> conformance.v1.FindSamplesByShiftRequest
+	44,  // 116: conformance.v1.SampleService.FindSamplesByChecksum:input_type -> conformance.v1.FindSamplesByChecksumRequest
+	46,  // 117: conformance.v1.SampleService.FindSamplesByPosition:input_type -> conformance.v1.FindSamplesByPositionRequest
+	48,  // 118: conformance.v1.SampleService.FindSamplesByDigest:input_type -> conformance.v1.FindSamplesByDigestRequest
+	50,  // 119: conformance.v1.SampleService.FindSamplesBySameText:input_type -> conformance.v1.FindSamplesBySameTextRequest
+	52,  // 120: conformance.v1.SampleService.FindSamplesBySameNumber:input_type -> conformance.v1.FindSamplesBySameNumberRequest
+	54,  // 121: conformance.v1.SampleService.FindSamplesBySameSize:input_type -> conformance.v1.FindSamplesBySameSizeRequest
+	56,  // 122: conformance.v1.SampleService.FindSamplesBySameFlag:input_type -> conformance.v1.FindSamplesBySameFlagRequest
+	58,  // 123: conformance.v1.SampleService.FindSamplesBySameGrade:input_type -> conformance.v1.FindSamplesBySameGradeRequest
+	60,  // 124: conformance.v1.SampleService.FindSamplesBySameTime:input_type -> conformance.v1.FindSamplesBySameTimeRequest
+	62,  // 125: conformance.v1.SampleService.FindSamplesBySameDelta:input_type -> conformance.v1.FindSamplesBySameDeltaRequest
+	64,  // 126: conformance.v1.SampleService.FindSamplesBySameMask:input_type -> conformance.v1.FindSamplesBySameMaskRequest
+	66,  // 127: conformance.v1.SampleService.FindSamplesBySameLevel:input_type -> conformance.v1.FindSamplesBySameLevelRequest
+	68,  // 128: conformance.v1.SampleService.FindSamplesBySameWeight:input_type -> conformance.v1.FindSamplesBySameWeightRequest
+	70,  // 129: conformance.v1.SampleService.FindSamplesBySameAmount:input_type -> conformance.v1.FindSamplesBySameAmountRequest
+	72,  // 130: conformance.v1.SampleService.FindSamplesBySameShift:input_type -> conformance.v1.FindSamplesBySameShiftRequest
+	74,  // 131: conformance.v1.SampleService.FindSamplesBySameChecksum:input_type -> conformance.v1.FindSamplesBySameChecksumRequest
+	76,  // 132: conformance.v1.SampleService.FindSamplesBySamePosition:input_type -> conformance.v1.FindSamplesBySamePositionRequest
+	78,  // 133: conformance.v1.SampleService.FindSamplesBySameDigest:input_type -> conformance.v1.FindSamplesBySameDigestRequest
+	3,   // 134: conformance.v1.SampleService.PutSample:output_type -> conformance.v1.PutSampleResponse
+	5,   // 135: conformance.v1.SampleService.GetSample:output_type -> conformance.v1.GetSampleResponse
+	7,   // 136: conformance.v1.SampleService.DeleteSample:output_type -> conformance.v1.DeleteSampleResponse
+	9,   // 137: conformance.v1.SampleService.CompareAndSwapSample:output_type -> conformance.v1.CompareAndSwapSampleResponse
+	11,  // 138: conformance.v1.SampleService.BatchPutSamples:output_type -> conformance.v1.BatchPutSamplesResponse
+	13,  // 139: conformance.v1.SampleService.BatchGetSamples:output_type -> conformance.v1.BatchGetSamplesResponse
+	15,  // 140: conformance.v1.SampleService.BatchDeleteSamples:output_type -> conformance.v1.BatchDeleteSamplesResponse
+	17,  // 141: conformance.v1.SampleService.ScanSamples:output_type -> conformance.v1.ScanSamplesResponse
+	19,  // 142: conformance.v1.SampleService.FindSamplesByText:output_type -> conformance.v1.FindSamplesByTextResponse
+	21,  // 143: conformance.v1.SampleService.FindSamplesByNumber:output_type -> conformance.v1.FindSamplesByNumberResponse
+	23,  // 144: conformance.v1.SampleService.FindSamplesBySize:output_type -> conformance.v1.FindSamplesBySizeResponse
+	25,  // 145: conformance.v1.SampleService.FindSamplesByFlag:output_type -> conformance.v1.FindSamplesByFlagResponse
+	27,  // 146: conformance.v1.SampleService.FindSamplesByGrade:output_type -> conformance.v1.FindSamplesByGradeResponse
+	29,  // 147: conformance.v1.SampleService.FindSamplesByTime:output_type -> conformance.v1.FindSamplesByTimeResponse
+	31,  // 148: conformance.v1.SampleService.FindSamplesByDelta:output_type -> conformance.v1.FindSamplesByDeltaResponse
+	33,  // 149: conformance.v1.SampleService.FindSamplesByMask:output_type -> conformance.v1.FindSamplesByMaskResponse
+	35,  // 150: conformance.v1.SampleService.FindSamplesByLevel:output_type -> conformance.v1.FindSamplesByLevelResponse
+	37,  // 151: conformance.v1.SampleService.FindSamplesByWeight:output_type -> conformance.v1.FindSamplesByWeightResponse
+	39,  // 152: conformance.v1.SampleService.FindSamplesByBucket:output_type -> conformance.v1.FindSamplesByBucketResponse
+	41,  // 153: conformance.v1.SampleService.FindSamplesByAmount:output_type -> conformance.v1.FindSamplesByAmountResponse
+	43,  // 154: conformance.v1.SampleService.FindSamplesByShift:output_type -> conformance.v1.FindSamplesByShiftResponse
+	45,  // 155: conformance.v1.SampleService.FindSamplesByChecksum:output_type -> conformance.v1.FindSamplesByChecksumResponse
+	47,  // 156: conformance.v1.SampleService.FindSamplesByPosition:output_type -> conformance.v1.FindSamplesByPositionResponse
+	49,  // 157: conformance.v1.SampleService.FindSamplesByDigest:output_type -> conformance.v1.FindSamplesByDigestResponse
+	51,  // 158: conformance.v1.SampleService.FindSamplesBySameText:output_type -> conformance.v1.FindSamplesBySameTextResponse
+	53,  // 159: conformance.v1.SampleService.FindSamplesBySameNumber:output_type -> conformance.v1.FindSamplesBySameNumberResponse
+	55,  // 160: conformance.v1.SampleService.FindSamplesBySameSize:output_type -> conformance.v1.FindSamplesBySameSizeResponse
+	57,  // 161: conformance.v1.SampleService.FindSamplesBySameFlag:output_type -> conformance.v1.FindSamplesBySameFlagResponse
+	59,  // 162: conformance.v1.SampleService.FindSamplesBySameGrade:output_type -> conformance.v1.FindSamplesBySameGradeResponse
+	61,  // 163: conformance.v1.SampleService.FindSamplesBySameTime:output_type -> conformance.v1.FindSamplesBySameTimeResponse
+	63,  // 164: conformance.v1.SampleService.FindSamplesBySameDelta:output_type -> conformance.v1.FindSamplesBySameDeltaResponse
+	65,  // 165: conformance.v1.SampleService.FindSamplesBySameMask:output_type -> conformance.v1.FindSamplesBySameMaskResponse
+	67,  // 166: conformance.v1.SampleService.FindSamplesBySameLevel:output_type -> conformance.v1.FindSamplesBySameLevelResponse
+	69,  // 167: conformance.v1.SampleService.FindSamplesBySameWeight:output_type -> conformance.v1.FindSamplesBySameWeightResponse
+	71,  // 168: conformance.v1.SampleService.FindSamplesBySameAmount:output_type -> conformance.v1.FindSamplesBySameAmountResponse
+	73,  // 169: conformance.v1.SampleService.FindSamplesBySameShift:output_type -> conformance.v1.FindSamplesBySameShiftResponse
+	75,  // 170: conformance.v1.SampleService.FindSamplesBySameChecksum:output_type -> conformance.v1.FindSamplesBySameChecksumResponse
+	77,  // 171: conformance.v1.SampleService.FindSamplesBySamePosition:output_type -> conformance.v1.FindSamplesBySamePositionResponse
+	79,  // 172: conformance.v1.SampleService.FindSamplesBySameDigest:output_type -> conformance.v1.FindSamplesBySameDigestResponse
+	134, // [134:173] is the sub-list for method output_type
+	95,  // [95:134] is the sub-list for method input_type
+	95,  // [95:95] is the sub-list for extension type_name
+	95,  // [95:95] is the sub-list for extension extendee
+	0,   // [0:95] is the sub-list for field type_name
 }
 
 func init() { file_conformance_v1_sample_prism_proto_init() }
@@ -5729,27 +7249,27 @@ func file_conformance_v1_sample_prism_proto_init() {
 	}
 	file_conformance_v1_item_proto_init()
 	file_conformance_v1_sample_proto_init()
-	file_conformance_v1_sample_prism_proto_msgTypes[18].OneofWrappers = []any{}
-	file_conformance_v1_sample_prism_proto_msgTypes[20].OneofWrappers = []any{}
-	file_conformance_v1_sample_prism_proto_msgTypes[22].OneofWrappers = []any{}
-	file_conformance_v1_sample_prism_proto_msgTypes[24].OneofWrappers = []any{}
-	file_conformance_v1_sample_prism_proto_msgTypes[26].OneofWrappers = []any{}
-	file_conformance_v1_sample_prism_proto_msgTypes[30].OneofWrappers = []any{}
-	file_conformance_v1_sample_prism_proto_msgTypes[32].OneofWrappers = []any{}
-	file_conformance_v1_sample_prism_proto_msgTypes[34].OneofWrappers = []any{}
-	file_conformance_v1_sample_prism_proto_msgTypes[36].OneofWrappers = []any{}
-	file_conformance_v1_sample_prism_proto_msgTypes[40].OneofWrappers = []any{}
-	file_conformance_v1_sample_prism_proto_msgTypes[42].OneofWrappers = []any{}
-	file_conformance_v1_sample_prism_proto_msgTypes[44].OneofWrappers = []any{}
-	file_conformance_v1_sample_prism_proto_msgTypes[46].OneofWrappers = []any{}
-	file_conformance_v1_sample_prism_proto_msgTypes[48].OneofWrappers = []any{}
+	file_conformance_v1_sample_prism_proto_msgTypes[83].OneofWrappers = []any{}
+	file_conformance_v1_sample_prism_proto_msgTypes[84].OneofWrappers = []any{}
+	file_conformance_v1_sample_prism_proto_msgTypes[85].OneofWrappers = []any{}
+	file_conformance_v1_sample_prism_proto_msgTypes[86].OneofWrappers = []any{}
+	file_conformance_v1_sample_prism_proto_msgTypes[87].OneofWrappers = []any{}
+	file_conformance_v1_sample_prism_proto_msgTypes[89].OneofWrappers = []any{}
+	file_conformance_v1_sample_prism_proto_msgTypes[90].OneofWrappers = []any{}
+	file_conformance_v1_sample_prism_proto_msgTypes[91].OneofWrappers = []any{}
+	file_conformance_v1_sample_prism_proto_msgTypes[92].OneofWrappers = []any{}
+	file_conformance_v1_sample_prism_proto_msgTypes[94].OneofWrappers = []any{}
+	file_conformance_v1_sample_prism_proto_msgTypes[95].OneofWrappers = []any{}
+	file_conformance_v1_sample_prism_proto_msgTypes[96].OneofWrappers = []any{}
+	file_conformance_v1_sample_prism_proto_msgTypes[97].OneofWrappers = []any{}
+	file_conformance_v1_sample_prism_proto_msgTypes[98].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_conformance_v1_sample_prism_proto_rawDesc), len(file_conformance_v1_sample_prism_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   83,
+			NumMessages:   114,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

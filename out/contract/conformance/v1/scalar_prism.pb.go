@@ -876,9 +876,9 @@ func (x *ScanScalarsResponse) GetNextPageToken() string {
 type FindScalarsByBytesOptRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Inclusive, whatever the direction. Unset: from the first.
-	From []byte `protobuf:"bytes,11,opt,name=from,proto3,oneof" json:"from,omitempty"`
+	From *FindScalarsByBytesOptRequest_Bound `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
 	// Exclusive, whatever the direction. Unset: to the last.
-	To []byte `protobuf:"bytes,12,opt,name=to,proto3,oneof" json:"to,omitempty"`
+	To *FindScalarsByBytesOptRequest_Bound `protobuf:"bytes,12,opt,name=to,proto3" json:"to,omitempty"`
 	// Lists from the last to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
 	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
@@ -921,14 +921,14 @@ func (*FindScalarsByBytesOptRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_scalar_prism_proto_rawDescGZIP(), []int{18}
 }
 
-func (x *FindScalarsByBytesOptRequest) GetFrom() []byte {
+func (x *FindScalarsByBytesOptRequest) GetFrom() *FindScalarsByBytesOptRequest_Bound {
 	if x != nil {
 		return x.From
 	}
 	return nil
 }
 
-func (x *FindScalarsByBytesOptRequest) GetTo() []byte {
+func (x *FindScalarsByBytesOptRequest) GetTo() *FindScalarsByBytesOptRequest_Bound {
 	if x != nil {
 		return x.To
 	}
@@ -1143,6 +1143,51 @@ func (x *BatchDeleteScalarsResponse_Result) GetExisted() bool {
 	return false
 }
 
+// An end of the range. Unset, its field is the least value.
+type FindScalarsByBytesOptRequest_Bound struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	BytesOpt      []byte                 `protobuf:"bytes,36,opt,name=bytes_opt,json=bytesOpt,proto3,oneof" json:"bytes_opt,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindScalarsByBytesOptRequest_Bound) Reset() {
+	*x = FindScalarsByBytesOptRequest_Bound{}
+	mi := &file_conformance_v1_scalar_prism_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindScalarsByBytesOptRequest_Bound) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindScalarsByBytesOptRequest_Bound) ProtoMessage() {}
+
+func (x *FindScalarsByBytesOptRequest_Bound) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_scalar_prism_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindScalarsByBytesOptRequest_Bound.ProtoReflect.Descriptor instead.
+func (*FindScalarsByBytesOptRequest_Bound) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_scalar_prism_proto_rawDescGZIP(), []int{18, 0}
+}
+
+func (x *FindScalarsByBytesOptRequest_Bound) GetBytesOpt() []byte {
+	if x != nil {
+		return x.BytesOpt
+	}
+	return nil
+}
+
 var File_conformance_v1_scalar_prism_proto protoreflect.FileDescriptor
 
 const file_conformance_v1_scalar_prism_proto_rawDesc = "" +
@@ -1197,16 +1242,18 @@ const file_conformance_v1_scalar_prism_proto_rawDesc = "" +
 	"page_token\x18\x0f \x01(\tR\tpageToken\"u\n" +
 	"\x13ScanScalarsResponse\x126\n" +
 	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.ScalarRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xb2\x01\n" +
-	"\x1cFindScalarsByBytesOptRequest\x12\x17\n" +
-	"\x04from\x18\v \x01(\fH\x00R\x04from\x88\x01\x01\x12\x13\n" +
-	"\x02to\x18\f \x01(\fH\x01R\x02to\x88\x01\x01\x12\x18\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xb9\x02\n" +
+	"\x1cFindScalarsByBytesOptRequest\x12F\n" +
+	"\x04from\x18\v \x01(\v22.conformance.v1.FindScalarsByBytesOptRequest.BoundR\x04from\x12B\n" +
+	"\x02to\x18\f \x01(\v22.conformance.v1.FindScalarsByBytesOptRequest.BoundR\x02to\x12\x18\n" +
 	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
 	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x0f \x01(\tR\tpageTokenB\a\n" +
-	"\x05_fromB\x05\n" +
-	"\x03_to\"\x7f\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\x1a7\n" +
+	"\x05Bound\x12 \n" +
+	"\tbytes_opt\x18$ \x01(\fH\x00R\bbytesOpt\x88\x01\x01B\f\n" +
+	"\n" +
+	"_bytes_opt\"\x7f\n" +
 	"\x1dFindScalarsByBytesOptResponse\x126\n" +
 	"\arecords\x18\x01 \x03(\v2\x1c.conformance.v1.ScalarRecordR\arecords\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\x84\a\n" +
@@ -1233,72 +1280,75 @@ func file_conformance_v1_scalar_prism_proto_rawDescGZIP() []byte {
 	return file_conformance_v1_scalar_prism_proto_rawDescData
 }
 
-var file_conformance_v1_scalar_prism_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_conformance_v1_scalar_prism_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_conformance_v1_scalar_prism_proto_goTypes = []any{
-	(*ScalarKey)(nil),                         // 0: conformance.v1.ScalarKey
-	(*ScalarRecord)(nil),                      // 1: conformance.v1.ScalarRecord
-	(*PutScalarRequest)(nil),                  // 2: conformance.v1.PutScalarRequest
-	(*PutScalarResponse)(nil),                 // 3: conformance.v1.PutScalarResponse
-	(*GetScalarRequest)(nil),                  // 4: conformance.v1.GetScalarRequest
-	(*GetScalarResponse)(nil),                 // 5: conformance.v1.GetScalarResponse
-	(*DeleteScalarRequest)(nil),               // 6: conformance.v1.DeleteScalarRequest
-	(*DeleteScalarResponse)(nil),              // 7: conformance.v1.DeleteScalarResponse
-	(*CompareAndSwapScalarRequest)(nil),       // 8: conformance.v1.CompareAndSwapScalarRequest
-	(*CompareAndSwapScalarResponse)(nil),      // 9: conformance.v1.CompareAndSwapScalarResponse
-	(*BatchPutScalarsRequest)(nil),            // 10: conformance.v1.BatchPutScalarsRequest
-	(*BatchPutScalarsResponse)(nil),           // 11: conformance.v1.BatchPutScalarsResponse
-	(*BatchGetScalarsRequest)(nil),            // 12: conformance.v1.BatchGetScalarsRequest
-	(*BatchGetScalarsResponse)(nil),           // 13: conformance.v1.BatchGetScalarsResponse
-	(*BatchDeleteScalarsRequest)(nil),         // 14: conformance.v1.BatchDeleteScalarsRequest
-	(*BatchDeleteScalarsResponse)(nil),        // 15: conformance.v1.BatchDeleteScalarsResponse
-	(*ScanScalarsRequest)(nil),                // 16: conformance.v1.ScanScalarsRequest
-	(*ScanScalarsResponse)(nil),               // 17: conformance.v1.ScanScalarsResponse
-	(*FindScalarsByBytesOptRequest)(nil),      // 18: conformance.v1.FindScalarsByBytesOptRequest
-	(*FindScalarsByBytesOptResponse)(nil),     // 19: conformance.v1.FindScalarsByBytesOptResponse
-	(*BatchPutScalarsResponse_Result)(nil),    // 20: conformance.v1.BatchPutScalarsResponse.Result
-	(*BatchGetScalarsResponse_Result)(nil),    // 21: conformance.v1.BatchGetScalarsResponse.Result
-	(*BatchDeleteScalarsResponse_Result)(nil), // 22: conformance.v1.BatchDeleteScalarsResponse.Result
-	(*Scalar)(nil),                            // 23: conformance.v1.Scalar
+	(*ScalarKey)(nil),                          // 0: conformance.v1.ScalarKey
+	(*ScalarRecord)(nil),                       // 1: conformance.v1.ScalarRecord
+	(*PutScalarRequest)(nil),                   // 2: conformance.v1.PutScalarRequest
+	(*PutScalarResponse)(nil),                  // 3: conformance.v1.PutScalarResponse
+	(*GetScalarRequest)(nil),                   // 4: conformance.v1.GetScalarRequest
+	(*GetScalarResponse)(nil),                  // 5: conformance.v1.GetScalarResponse
+	(*DeleteScalarRequest)(nil),                // 6: conformance.v1.DeleteScalarRequest
+	(*DeleteScalarResponse)(nil),               // 7: conformance.v1.DeleteScalarResponse
+	(*CompareAndSwapScalarRequest)(nil),        // 8: conformance.v1.CompareAndSwapScalarRequest
+	(*CompareAndSwapScalarResponse)(nil),       // 9: conformance.v1.CompareAndSwapScalarResponse
+	(*BatchPutScalarsRequest)(nil),             // 10: conformance.v1.BatchPutScalarsRequest
+	(*BatchPutScalarsResponse)(nil),            // 11: conformance.v1.BatchPutScalarsResponse
+	(*BatchGetScalarsRequest)(nil),             // 12: conformance.v1.BatchGetScalarsRequest
+	(*BatchGetScalarsResponse)(nil),            // 13: conformance.v1.BatchGetScalarsResponse
+	(*BatchDeleteScalarsRequest)(nil),          // 14: conformance.v1.BatchDeleteScalarsRequest
+	(*BatchDeleteScalarsResponse)(nil),         // 15: conformance.v1.BatchDeleteScalarsResponse
+	(*ScanScalarsRequest)(nil),                 // 16: conformance.v1.ScanScalarsRequest
+	(*ScanScalarsResponse)(nil),                // 17: conformance.v1.ScanScalarsResponse
+	(*FindScalarsByBytesOptRequest)(nil),       // 18: conformance.v1.FindScalarsByBytesOptRequest
+	(*FindScalarsByBytesOptResponse)(nil),      // 19: conformance.v1.FindScalarsByBytesOptResponse
+	(*BatchPutScalarsResponse_Result)(nil),     // 20: conformance.v1.BatchPutScalarsResponse.Result
+	(*BatchGetScalarsResponse_Result)(nil),     // 21: conformance.v1.BatchGetScalarsResponse.Result
+	(*BatchDeleteScalarsResponse_Result)(nil),  // 22: conformance.v1.BatchDeleteScalarsResponse.Result
+	(*FindScalarsByBytesOptRequest_Bound)(nil), // 23: conformance.v1.FindScalarsByBytesOptRequest.Bound
+	(*Scalar)(nil),                             // 24: conformance.v1.Scalar
 }
 var file_conformance_v1_scalar_prism_proto_depIdxs = []int32{
-	23, // 0: conformance.v1.ScalarRecord.scalar:type_name -> conformance.v1.Scalar
-	23, // 1: conformance.v1.PutScalarRequest.scalar:type_name -> conformance.v1.Scalar
+	24, // 0: conformance.v1.ScalarRecord.scalar:type_name -> conformance.v1.Scalar
+	24, // 1: conformance.v1.PutScalarRequest.scalar:type_name -> conformance.v1.Scalar
 	0,  // 2: conformance.v1.GetScalarRequest.key:type_name -> conformance.v1.ScalarKey
 	1,  // 3: conformance.v1.GetScalarResponse.record:type_name -> conformance.v1.ScalarRecord
 	0,  // 4: conformance.v1.DeleteScalarRequest.key:type_name -> conformance.v1.ScalarKey
-	23, // 5: conformance.v1.CompareAndSwapScalarRequest.scalar:type_name -> conformance.v1.Scalar
-	23, // 6: conformance.v1.BatchPutScalarsRequest.scalars:type_name -> conformance.v1.Scalar
+	24, // 5: conformance.v1.CompareAndSwapScalarRequest.scalar:type_name -> conformance.v1.Scalar
+	24, // 6: conformance.v1.BatchPutScalarsRequest.scalars:type_name -> conformance.v1.Scalar
 	20, // 7: conformance.v1.BatchPutScalarsResponse.results:type_name -> conformance.v1.BatchPutScalarsResponse.Result
 	0,  // 8: conformance.v1.BatchGetScalarsRequest.keys:type_name -> conformance.v1.ScalarKey
 	21, // 9: conformance.v1.BatchGetScalarsResponse.results:type_name -> conformance.v1.BatchGetScalarsResponse.Result
 	0,  // 10: conformance.v1.BatchDeleteScalarsRequest.keys:type_name -> conformance.v1.ScalarKey
 	22, // 11: conformance.v1.BatchDeleteScalarsResponse.results:type_name -> conformance.v1.BatchDeleteScalarsResponse.Result
 	1,  // 12: conformance.v1.ScanScalarsResponse.records:type_name -> conformance.v1.ScalarRecord
-	1,  // 13: conformance.v1.FindScalarsByBytesOptResponse.records:type_name -> conformance.v1.ScalarRecord
-	1,  // 14: conformance.v1.BatchGetScalarsResponse.Result.record:type_name -> conformance.v1.ScalarRecord
-	2,  // 15: conformance.v1.ScalarService.PutScalar:input_type -> conformance.v1.PutScalarRequest
-	4,  // 16: conformance.v1.ScalarService.GetScalar:input_type -> conformance.v1.GetScalarRequest
-	6,  // 17: conformance.v1.ScalarService.DeleteScalar:input_type -> conformance.v1.DeleteScalarRequest
-	8,  // 18: conformance.v1.ScalarService.CompareAndSwapScalar:input_type -> conformance.v1.CompareAndSwapScalarRequest
-	10, // 19: conformance.v1.ScalarService.BatchPutScalars:input_type -> conformance.v1.BatchPutScalarsRequest
-	12, // 20: conformance.v1.ScalarService.BatchGetScalars:input_type -> conformance.v1.BatchGetScalarsRequest
-	14, // 21: conformance.v1.ScalarService.BatchDeleteScalars:input_type -> conformance.v1.BatchDeleteScalarsRequest
-	16, // 22: conformance.v1.ScalarService.ScanScalars:input_type -> conformance.v1.ScanScalarsRequest
-	18, // 23: conformance.v1.ScalarService.FindScalarsByBytesOpt:input_type -> conformance.v1.FindScalarsByBytesOptRequest
-	3,  // 24: conformance.v1.ScalarService.PutScalar:output_type -> conformance.v1.PutScalarResponse
-	5,  // 25: conformance.v1.ScalarService.GetScalar:output_type -> conformance.v1.GetScalarResponse
-	7,  // 26: conformance.v1.ScalarService.DeleteScalar:output_type -> conformance.v1.DeleteScalarResponse
-	9,  // 27: conformance.v1.ScalarService.CompareAndSwapScalar:output_type -> conformance.v1.CompareAndSwapScalarResponse
-	11, // 28: conformance.v1.ScalarService.BatchPutScalars:output_type -> conformance.v1.BatchPutScalarsResponse
-	13, // 29: conformance.v1.ScalarService.BatchGetScalars:output_type -> conformance.v1.BatchGetScalarsResponse
-	15, // 30: conformance.v1.ScalarService.BatchDeleteScalars:output_type -> conformance.v1.BatchDeleteScalarsResponse
-	17, // 31: conformance.v1.ScalarService.ScanScalars:output_type -> conformance.v1.ScanScalarsResponse
-	19, // 32: conformance.v1.ScalarService.FindScalarsByBytesOpt:output_type -> conformance.v1.FindScalarsByBytesOptResponse
-	24, // [24:33] is the sub-list for method output_type
-	15, // [15:24] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	23, // 13: conformance.v1.FindScalarsByBytesOptRequest.from:type_name -> conformance.v1.FindScalarsByBytesOptRequest.Bound
+	23, // 14: conformance.v1.FindScalarsByBytesOptRequest.to:type_name -> conformance.v1.FindScalarsByBytesOptRequest.Bound
+	1,  // 15: conformance.v1.FindScalarsByBytesOptResponse.records:type_name -> conformance.v1.ScalarRecord
+	1,  // 16: conformance.v1.BatchGetScalarsResponse.Result.record:type_name -> conformance.v1.ScalarRecord
+	2,  // 17: conformance.v1.ScalarService.PutScalar:input_type -> conformance.v1.PutScalarRequest
+	4,  // 18: conformance.v1.ScalarService.GetScalar:input_type -> conformance.v1.GetScalarRequest
+	6,  // 19: conformance.v1.ScalarService.DeleteScalar:input_type -> conformance.v1.DeleteScalarRequest
+	8,  // 20: conformance.v1.ScalarService.CompareAndSwapScalar:input_type -> conformance.v1.CompareAndSwapScalarRequest
+	10, // 21: conformance.v1.ScalarService.BatchPutScalars:input_type -> conformance.v1.BatchPutScalarsRequest
+	12, // 22: conformance.v1.ScalarService.BatchGetScalars:input_type -> conformance.v1.BatchGetScalarsRequest
+	14, // 23: conformance.v1.ScalarService.BatchDeleteScalars:input_type -> conformance.v1.BatchDeleteScalarsRequest
+	16, // 24: conformance.v1.ScalarService.ScanScalars:input_type -> conformance.v1.ScanScalarsRequest
+	18, // 25: conformance.v1.ScalarService.FindScalarsByBytesOpt:input_type -> conformance.v1.FindScalarsByBytesOptRequest
+	3,  // 26: conformance.v1.ScalarService.PutScalar:output_type -> conformance.v1.PutScalarResponse
+	5,  // 27: conformance.v1.ScalarService.GetScalar:output_type -> conformance.v1.GetScalarResponse
+	7,  // 28: conformance.v1.ScalarService.DeleteScalar:output_type -> conformance.v1.DeleteScalarResponse
+	9,  // 29: conformance.v1.ScalarService.CompareAndSwapScalar:output_type -> conformance.v1.CompareAndSwapScalarResponse
+	11, // 30: conformance.v1.ScalarService.BatchPutScalars:output_type -> conformance.v1.BatchPutScalarsResponse
+	13, // 31: conformance.v1.ScalarService.BatchGetScalars:output_type -> conformance.v1.BatchGetScalarsResponse
+	15, // 32: conformance.v1.ScalarService.BatchDeleteScalars:output_type -> conformance.v1.BatchDeleteScalarsResponse
+	17, // 33: conformance.v1.ScalarService.ScanScalars:output_type -> conformance.v1.ScanScalarsResponse
+	19, // 34: conformance.v1.ScalarService.FindScalarsByBytesOpt:output_type -> conformance.v1.FindScalarsByBytesOptResponse
+	26, // [26:35] is the sub-list for method output_type
+	17, // [17:26] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_conformance_v1_scalar_prism_proto_init() }
@@ -1307,14 +1357,14 @@ func file_conformance_v1_scalar_prism_proto_init() {
 		return
 	}
 	file_conformance_v1_types_proto_init()
-	file_conformance_v1_scalar_prism_proto_msgTypes[18].OneofWrappers = []any{}
+	file_conformance_v1_scalar_prism_proto_msgTypes[23].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_conformance_v1_scalar_prism_proto_rawDesc), len(file_conformance_v1_scalar_prism_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   23,
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -874,8 +874,8 @@ func (x *ScanWestNotesResponse) GetNextPageToken() string {
 }
 
 type FindWestNoteByTopicRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Topic         string                 `protobuf:"bytes,1,opt,name=topic,proto3" json:"topic,omitempty"`
+	state         protoimpl.MessageState         `protogen:"open.v1"`
+	By            *FindWestNoteByTopicRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -910,11 +910,11 @@ func (*FindWestNoteByTopicRequest) Descriptor() ([]byte, []int) {
 	return file_conformance_v1_west_note_prism_proto_rawDescGZIP(), []int{18}
 }
 
-func (x *FindWestNoteByTopicRequest) GetTopic() string {
+func (x *FindWestNoteByTopicRequest) GetBy() *FindWestNoteByTopicRequest_By {
 	if x != nil {
-		return x.Topic
+		return x.By
 	}
-	return ""
+	return nil
 }
 
 type FindWestNoteByTopicResponse struct {
@@ -1095,6 +1095,51 @@ func (x *BatchDeleteWestNotesResponse_Result) GetExisted() bool {
 	return false
 }
 
+// The values to find by.
+type FindWestNoteByTopicRequest_By struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Topic         string                 `protobuf:"bytes,2,opt,name=topic,proto3" json:"topic,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindWestNoteByTopicRequest_By) Reset() {
+	*x = FindWestNoteByTopicRequest_By{}
+	mi := &file_conformance_v1_west_note_prism_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindWestNoteByTopicRequest_By) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindWestNoteByTopicRequest_By) ProtoMessage() {}
+
+func (x *FindWestNoteByTopicRequest_By) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_west_note_prism_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindWestNoteByTopicRequest_By.ProtoReflect.Descriptor instead.
+func (*FindWestNoteByTopicRequest_By) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_west_note_prism_proto_rawDescGZIP(), []int{18, 0}
+}
+
+func (x *FindWestNoteByTopicRequest_By) GetTopic() string {
+	if x != nil {
+		return x.Topic
+	}
+	return ""
+}
+
 var File_conformance_v1_west_note_prism_proto protoreflect.FileDescriptor
 
 const file_conformance_v1_west_note_prism_proto_rawDesc = "" +
@@ -1150,9 +1195,11 @@ const file_conformance_v1_west_note_prism_proto_rawDesc = "" +
 	"page_token\x18\x0f \x01(\tR\tpageToken\"y\n" +
 	"\x15ScanWestNotesResponse\x128\n" +
 	"\arecords\x18\x01 \x03(\v2\x1e.conformance.v1.WestNoteRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"2\n" +
-	"\x1aFindWestNoteByTopicRequest\x12\x14\n" +
-	"\x05topic\x18\x01 \x01(\tR\x05topic\"U\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"w\n" +
+	"\x1aFindWestNoteByTopicRequest\x12=\n" +
+	"\x02by\x18\x01 \x01(\v2-.conformance.v1.FindWestNoteByTopicRequest.ByR\x02by\x1a\x1a\n" +
+	"\x02By\x12\x14\n" +
+	"\x05topic\x18\x02 \x01(\tR\x05topic\"U\n" +
 	"\x1bFindWestNoteByTopicResponse\x126\n" +
 	"\x06record\x18\x01 \x01(\v2\x1e.conformance.v1.WestNoteRecordR\x06record2\xb0\a\n" +
 	"\x0fWestNoteService\x12V\n" +
@@ -1178,7 +1225,7 @@ func file_conformance_v1_west_note_prism_proto_rawDescGZIP() []byte {
 	return file_conformance_v1_west_note_prism_proto_rawDescData
 }
 
-var file_conformance_v1_west_note_prism_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_conformance_v1_west_note_prism_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_conformance_v1_west_note_prism_proto_goTypes = []any{
 	(*WestNoteKey)(nil),                         // 0: conformance.v1.WestNoteKey
 	(*WestNoteRecord)(nil),                      // 1: conformance.v1.WestNoteRecord
@@ -1203,47 +1250,49 @@ var file_conformance_v1_west_note_prism_proto_goTypes = []any{
 	(*BatchPutWestNotesResponse_Result)(nil),    // 20: conformance.v1.BatchPutWestNotesResponse.Result
 	(*BatchGetWestNotesResponse_Result)(nil),    // 21: conformance.v1.BatchGetWestNotesResponse.Result
 	(*BatchDeleteWestNotesResponse_Result)(nil), // 22: conformance.v1.BatchDeleteWestNotesResponse.Result
-	(*WestNote)(nil),                            // 23: conformance.v1.WestNote
+	(*FindWestNoteByTopicRequest_By)(nil),       // 23: conformance.v1.FindWestNoteByTopicRequest.By
+	(*WestNote)(nil),                            // 24: conformance.v1.WestNote
 }
 var file_conformance_v1_west_note_prism_proto_depIdxs = []int32{
-	23, // 0: conformance.v1.WestNoteRecord.west_note:type_name -> conformance.v1.WestNote
-	23, // 1: conformance.v1.PutWestNoteRequest.west_note:type_name -> conformance.v1.WestNote
+	24, // 0: conformance.v1.WestNoteRecord.west_note:type_name -> conformance.v1.WestNote
+	24, // 1: conformance.v1.PutWestNoteRequest.west_note:type_name -> conformance.v1.WestNote
 	0,  // 2: conformance.v1.GetWestNoteRequest.key:type_name -> conformance.v1.WestNoteKey
 	1,  // 3: conformance.v1.GetWestNoteResponse.record:type_name -> conformance.v1.WestNoteRecord
 	0,  // 4: conformance.v1.DeleteWestNoteRequest.key:type_name -> conformance.v1.WestNoteKey
-	23, // 5: conformance.v1.CompareAndSwapWestNoteRequest.west_note:type_name -> conformance.v1.WestNote
-	23, // 6: conformance.v1.BatchPutWestNotesRequest.west_notes:type_name -> conformance.v1.WestNote
+	24, // 5: conformance.v1.CompareAndSwapWestNoteRequest.west_note:type_name -> conformance.v1.WestNote
+	24, // 6: conformance.v1.BatchPutWestNotesRequest.west_notes:type_name -> conformance.v1.WestNote
 	20, // 7: conformance.v1.BatchPutWestNotesResponse.results:type_name -> conformance.v1.BatchPutWestNotesResponse.Result
 	0,  // 8: conformance.v1.BatchGetWestNotesRequest.keys:type_name -> conformance.v1.WestNoteKey
 	21, // 9: conformance.v1.BatchGetWestNotesResponse.results:type_name -> conformance.v1.BatchGetWestNotesResponse.Result
 	0,  // 10: conformance.v1.BatchDeleteWestNotesRequest.keys:type_name -> conformance.v1.WestNoteKey
 	22, // 11: conformance.v1.BatchDeleteWestNotesResponse.results:type_name -> conformance.v1.BatchDeleteWestNotesResponse.Result
 	1,  // 12: conformance.v1.ScanWestNotesResponse.records:type_name -> conformance.v1.WestNoteRecord
-	1,  // 13: conformance.v1.FindWestNoteByTopicResponse.record:type_name -> conformance.v1.WestNoteRecord
-	1,  // 14: conformance.v1.BatchGetWestNotesResponse.Result.record:type_name -> conformance.v1.WestNoteRecord
-	2,  // 15: conformance.v1.WestNoteService.PutWestNote:input_type -> conformance.v1.PutWestNoteRequest
-	4,  // 16: conformance.v1.WestNoteService.GetWestNote:input_type -> conformance.v1.GetWestNoteRequest
-	6,  // 17: conformance.v1.WestNoteService.DeleteWestNote:input_type -> conformance.v1.DeleteWestNoteRequest
-	8,  // 18: conformance.v1.WestNoteService.CompareAndSwapWestNote:input_type -> conformance.v1.CompareAndSwapWestNoteRequest
-	10, // 19: conformance.v1.WestNoteService.BatchPutWestNotes:input_type -> conformance.v1.BatchPutWestNotesRequest
-	12, // 20: conformance.v1.WestNoteService.BatchGetWestNotes:input_type -> conformance.v1.BatchGetWestNotesRequest
-	14, // 21: conformance.v1.WestNoteService.BatchDeleteWestNotes:input_type -> conformance.v1.BatchDeleteWestNotesRequest
-	16, // 22: conformance.v1.WestNoteService.ScanWestNotes:input_type -> conformance.v1.ScanWestNotesRequest
-	18, // 23: conformance.v1.WestNoteService.FindWestNoteByTopic:input_type -> conformance.v1.FindWestNoteByTopicRequest
-	3,  // 24: conformance.v1.WestNoteService.PutWestNote:output_type -> conformance.v1.PutWestNoteResponse
-	5,  // 25: conformance.v1.WestNoteService.GetWestNote:output_type -> conformance.v1.GetWestNoteResponse
-	7,  // 26: conformance.v1.WestNoteService.DeleteWestNote:output_type -> conformance.v1.DeleteWestNoteResponse
-	9,  // 27: conformance.v1.WestNoteService.CompareAndSwapWestNote:output_type -> conformance.v1.CompareAndSwapWestNoteResponse
-	11, // 28: conformance.v1.WestNoteService.BatchPutWestNotes:output_type -> conformance.v1.BatchPutWestNotesResponse
-	13, // 29: conformance.v1.WestNoteService.BatchGetWestNotes:output_type -> conformance.v1.BatchGetWestNotesResponse
-	15, // 30: conformance.v1.WestNoteService.BatchDeleteWestNotes:output_type -> conformance.v1.BatchDeleteWestNotesResponse
-	17, // 31: conformance.v1.WestNoteService.ScanWestNotes:output_type -> conformance.v1.ScanWestNotesResponse
-	19, // 32: conformance.v1.WestNoteService.FindWestNoteByTopic:output_type -> conformance.v1.FindWestNoteByTopicResponse
-	24, // [24:33] is the sub-list for method output_type
-	15, // [15:24] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	23, // 13: conformance.v1.FindWestNoteByTopicRequest.by:type_name -> conformance.v1.FindWestNoteByTopicRequest.By
+	1,  // 14: conformance.v1.FindWestNoteByTopicResponse.record:type_name -> conformance.v1.WestNoteRecord
+	1,  // 15: conformance.v1.BatchGetWestNotesResponse.Result.record:type_name -> conformance.v1.WestNoteRecord
+	2,  // 16: conformance.v1.WestNoteService.PutWestNote:input_type -> conformance.v1.PutWestNoteRequest
+	4,  // 17: conformance.v1.WestNoteService.GetWestNote:input_type -> conformance.v1.GetWestNoteRequest
+	6,  // 18: conformance.v1.WestNoteService.DeleteWestNote:input_type -> conformance.v1.DeleteWestNoteRequest
+	8,  // 19: conformance.v1.WestNoteService.CompareAndSwapWestNote:input_type -> conformance.v1.CompareAndSwapWestNoteRequest
+	10, // 20: conformance.v1.WestNoteService.BatchPutWestNotes:input_type -> conformance.v1.BatchPutWestNotesRequest
+	12, // 21: conformance.v1.WestNoteService.BatchGetWestNotes:input_type -> conformance.v1.BatchGetWestNotesRequest
+	14, // 22: conformance.v1.WestNoteService.BatchDeleteWestNotes:input_type -> conformance.v1.BatchDeleteWestNotesRequest
+	16, // 23: conformance.v1.WestNoteService.ScanWestNotes:input_type -> conformance.v1.ScanWestNotesRequest
+	18, // 24: conformance.v1.WestNoteService.FindWestNoteByTopic:input_type -> conformance.v1.FindWestNoteByTopicRequest
+	3,  // 25: conformance.v1.WestNoteService.PutWestNote:output_type -> conformance.v1.PutWestNoteResponse
+	5,  // 26: conformance.v1.WestNoteService.GetWestNote:output_type -> conformance.v1.GetWestNoteResponse
+	7,  // 27: conformance.v1.WestNoteService.DeleteWestNote:output_type -> conformance.v1.DeleteWestNoteResponse
+	9,  // 28: conformance.v1.WestNoteService.CompareAndSwapWestNote:output_type -> conformance.v1.CompareAndSwapWestNoteResponse
+	11, // 29: conformance.v1.WestNoteService.BatchPutWestNotes:output_type -> conformance.v1.BatchPutWestNotesResponse
+	13, // 30: conformance.v1.WestNoteService.BatchGetWestNotes:output_type -> conformance.v1.BatchGetWestNotesResponse
+	15, // 31: conformance.v1.WestNoteService.BatchDeleteWestNotes:output_type -> conformance.v1.BatchDeleteWestNotesResponse
+	17, // 32: conformance.v1.WestNoteService.ScanWestNotes:output_type -> conformance.v1.ScanWestNotesResponse
+	19, // 33: conformance.v1.WestNoteService.FindWestNoteByTopic:output_type -> conformance.v1.FindWestNoteByTopicResponse
+	25, // [25:34] is the sub-list for method output_type
+	16, // [16:25] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_conformance_v1_west_note_prism_proto_init() }
@@ -1258,7 +1307,7 @@ func file_conformance_v1_west_note_prism_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_conformance_v1_west_note_prism_proto_rawDesc), len(file_conformance_v1_west_note_prism_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   23,
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

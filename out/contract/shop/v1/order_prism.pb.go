@@ -1021,12 +1021,12 @@ func (x *ScanOrdersResponse) GetNextPageToken() string {
 }
 
 type FindOrdersByStatusRequest struct {
-	state  protoimpl.MessageState `protogen:"open.v1"`
-	Status OrderStatus            `protobuf:"varint,1,opt,name=status,proto3,enum=shop.v1.OrderStatus" json:"status,omitempty"`
+	state protoimpl.MessageState        `protogen:"open.v1"`
+	By    *FindOrdersByStatusRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
 	// Inclusive, whatever the direction. Unset: from the first.
-	From *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
+	From *FindOrdersByStatusRequest_Bound `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
 	// Exclusive, whatever the direction. Unset: to the last.
-	To *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=to,proto3" json:"to,omitempty"`
+	To *FindOrdersByStatusRequest_Bound `protobuf:"bytes,12,opt,name=to,proto3" json:"to,omitempty"`
 	// Lists from the last to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
 	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
@@ -1069,21 +1069,21 @@ func (*FindOrdersByStatusRequest) Descriptor() ([]byte, []int) {
 	return file_shop_v1_order_prism_proto_rawDescGZIP(), []int{20}
 }
 
-func (x *FindOrdersByStatusRequest) GetStatus() OrderStatus {
+func (x *FindOrdersByStatusRequest) GetBy() *FindOrdersByStatusRequest_By {
 	if x != nil {
-		return x.Status
+		return x.By
 	}
-	return OrderStatus_ORDER_STATUS_UNSPECIFIED
+	return nil
 }
 
-func (x *FindOrdersByStatusRequest) GetFrom() *timestamppb.Timestamp {
+func (x *FindOrdersByStatusRequest) GetFrom() *FindOrdersByStatusRequest_Bound {
 	if x != nil {
 		return x.From
 	}
 	return nil
 }
 
-func (x *FindOrdersByStatusRequest) GetTo() *timestamppb.Timestamp {
+func (x *FindOrdersByStatusRequest) GetTo() *FindOrdersByStatusRequest_Bound {
 	if x != nil {
 		return x.To
 	}
@@ -1298,6 +1298,96 @@ func (x *BatchDeleteOrdersResponse_Result) GetExisted() bool {
 	return false
 }
 
+// The values to find by.
+type FindOrdersByStatusRequest_By struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Status        OrderStatus            `protobuf:"varint,4,opt,name=status,proto3,enum=shop.v1.OrderStatus" json:"status,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindOrdersByStatusRequest_By) Reset() {
+	*x = FindOrdersByStatusRequest_By{}
+	mi := &file_shop_v1_order_prism_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindOrdersByStatusRequest_By) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindOrdersByStatusRequest_By) ProtoMessage() {}
+
+func (x *FindOrdersByStatusRequest_By) ProtoReflect() protoreflect.Message {
+	mi := &file_shop_v1_order_prism_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindOrdersByStatusRequest_By.ProtoReflect.Descriptor instead.
+func (*FindOrdersByStatusRequest_By) Descriptor() ([]byte, []int) {
+	return file_shop_v1_order_prism_proto_rawDescGZIP(), []int{20, 0}
+}
+
+func (x *FindOrdersByStatusRequest_By) GetStatus() OrderStatus {
+	if x != nil {
+		return x.Status
+	}
+	return OrderStatus_ORDER_STATUS_UNSPECIFIED
+}
+
+// An end of the range. Unset, its field is the least value.
+type FindOrdersByStatusRequest_Bound struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	CreatedAt     *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindOrdersByStatusRequest_Bound) Reset() {
+	*x = FindOrdersByStatusRequest_Bound{}
+	mi := &file_shop_v1_order_prism_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindOrdersByStatusRequest_Bound) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindOrdersByStatusRequest_Bound) ProtoMessage() {}
+
+func (x *FindOrdersByStatusRequest_Bound) ProtoReflect() protoreflect.Message {
+	mi := &file_shop_v1_order_prism_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindOrdersByStatusRequest_Bound.ProtoReflect.Descriptor instead.
+func (*FindOrdersByStatusRequest_Bound) Descriptor() ([]byte, []int) {
+	return file_shop_v1_order_prism_proto_rawDescGZIP(), []int{20, 1}
+}
+
+func (x *FindOrdersByStatusRequest_Bound) GetCreatedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreatedAt
+	}
+	return nil
+}
+
 var File_shop_v1_order_prism_proto protoreflect.FileDescriptor
 
 const file_shop_v1_order_prism_proto_rawDesc = "" +
@@ -1367,15 +1457,20 @@ const file_shop_v1_order_prism_proto_rawDesc = "" +
 	"page_token\x18\x0f \x01(\tR\tpageToken\"l\n" +
 	"\x12ScanOrdersResponse\x12.\n" +
 	"\arecords\x18\x01 \x03(\v2\x14.shop.v1.OrderRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xfb\x01\n" +
-	"\x19FindOrdersByStatusRequest\x12,\n" +
-	"\x06status\x18\x01 \x01(\x0e2\x14.shop.v1.OrderStatusR\x06status\x12.\n" +
-	"\x04from\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\x04from\x12*\n" +
-	"\x02to\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\x02to\x12\x18\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x98\x03\n" +
+	"\x19FindOrdersByStatusRequest\x125\n" +
+	"\x02by\x18\x01 \x01(\v2%.shop.v1.FindOrdersByStatusRequest.ByR\x02by\x12<\n" +
+	"\x04from\x18\v \x01(\v2(.shop.v1.FindOrdersByStatusRequest.BoundR\x04from\x128\n" +
+	"\x02to\x18\f \x01(\v2(.shop.v1.FindOrdersByStatusRequest.BoundR\x02to\x12\x18\n" +
 	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
 	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x0f \x01(\tR\tpageToken\"t\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\x1a2\n" +
+	"\x02By\x12,\n" +
+	"\x06status\x18\x04 \x01(\x0e2\x14.shop.v1.OrderStatusR\x06status\x1aB\n" +
+	"\x05Bound\x129\n" +
+	"\n" +
+	"created_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\"t\n" +
 	"\x1aFindOrdersByStatusResponse\x12.\n" +
 	"\arecords\x18\x01 \x03(\v2\x14.shop.v1.OrderRecordR\arecords\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xe4\x05\n" +
@@ -1403,7 +1498,7 @@ func file_shop_v1_order_prism_proto_rawDescGZIP() []byte {
 	return file_shop_v1_order_prism_proto_rawDescData
 }
 
-var file_shop_v1_order_prism_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_shop_v1_order_prism_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_shop_v1_order_prism_proto_goTypes = []any{
 	(*OrderKey)(nil),                         // 0: shop.v1.OrderKey
 	(*OrderPartition)(nil),                   // 1: shop.v1.OrderPartition
@@ -1430,20 +1525,22 @@ var file_shop_v1_order_prism_proto_goTypes = []any{
 	(*BatchPutOrdersResponse_Result)(nil),    // 22: shop.v1.BatchPutOrdersResponse.Result
 	(*BatchGetOrdersResponse_Result)(nil),    // 23: shop.v1.BatchGetOrdersResponse.Result
 	(*BatchDeleteOrdersResponse_Result)(nil), // 24: shop.v1.BatchDeleteOrdersResponse.Result
-	(*timestamppb.Timestamp)(nil),            // 25: google.protobuf.Timestamp
-	(*Order)(nil),                            // 26: shop.v1.Order
-	(OrderStatus)(0),                         // 27: shop.v1.OrderStatus
+	(*FindOrdersByStatusRequest_By)(nil),     // 25: shop.v1.FindOrdersByStatusRequest.By
+	(*FindOrdersByStatusRequest_Bound)(nil),  // 26: shop.v1.FindOrdersByStatusRequest.Bound
+	(*timestamppb.Timestamp)(nil),            // 27: google.protobuf.Timestamp
+	(*Order)(nil),                            // 28: shop.v1.Order
+	(OrderStatus)(0),                         // 29: shop.v1.OrderStatus
 }
 var file_shop_v1_order_prism_proto_depIdxs = []int32{
-	25, // 0: shop.v1.OrderKey.created_at:type_name -> google.protobuf.Timestamp
-	25, // 1: shop.v1.OrderSort.created_at:type_name -> google.protobuf.Timestamp
-	26, // 2: shop.v1.OrderRecord.order:type_name -> shop.v1.Order
-	26, // 3: shop.v1.PutOrderRequest.order:type_name -> shop.v1.Order
+	27, // 0: shop.v1.OrderKey.created_at:type_name -> google.protobuf.Timestamp
+	27, // 1: shop.v1.OrderSort.created_at:type_name -> google.protobuf.Timestamp
+	28, // 2: shop.v1.OrderRecord.order:type_name -> shop.v1.Order
+	28, // 3: shop.v1.PutOrderRequest.order:type_name -> shop.v1.Order
 	0,  // 4: shop.v1.GetOrderRequest.key:type_name -> shop.v1.OrderKey
 	3,  // 5: shop.v1.GetOrderResponse.record:type_name -> shop.v1.OrderRecord
 	0,  // 6: shop.v1.DeleteOrderRequest.key:type_name -> shop.v1.OrderKey
-	26, // 7: shop.v1.CompareAndSwapOrderRequest.order:type_name -> shop.v1.Order
-	26, // 8: shop.v1.BatchPutOrdersRequest.orders:type_name -> shop.v1.Order
+	28, // 7: shop.v1.CompareAndSwapOrderRequest.order:type_name -> shop.v1.Order
+	28, // 8: shop.v1.BatchPutOrdersRequest.orders:type_name -> shop.v1.Order
 	22, // 9: shop.v1.BatchPutOrdersResponse.results:type_name -> shop.v1.BatchPutOrdersResponse.Result
 	0,  // 10: shop.v1.BatchGetOrdersRequest.keys:type_name -> shop.v1.OrderKey
 	23, // 11: shop.v1.BatchGetOrdersResponse.results:type_name -> shop.v1.BatchGetOrdersResponse.Result
@@ -1453,34 +1550,36 @@ var file_shop_v1_order_prism_proto_depIdxs = []int32{
 	2,  // 15: shop.v1.ScanOrdersRequest.from:type_name -> shop.v1.OrderSort
 	2,  // 16: shop.v1.ScanOrdersRequest.to:type_name -> shop.v1.OrderSort
 	3,  // 17: shop.v1.ScanOrdersResponse.records:type_name -> shop.v1.OrderRecord
-	27, // 18: shop.v1.FindOrdersByStatusRequest.status:type_name -> shop.v1.OrderStatus
-	25, // 19: shop.v1.FindOrdersByStatusRequest.from:type_name -> google.protobuf.Timestamp
-	25, // 20: shop.v1.FindOrdersByStatusRequest.to:type_name -> google.protobuf.Timestamp
+	25, // 18: shop.v1.FindOrdersByStatusRequest.by:type_name -> shop.v1.FindOrdersByStatusRequest.By
+	26, // 19: shop.v1.FindOrdersByStatusRequest.from:type_name -> shop.v1.FindOrdersByStatusRequest.Bound
+	26, // 20: shop.v1.FindOrdersByStatusRequest.to:type_name -> shop.v1.FindOrdersByStatusRequest.Bound
 	3,  // 21: shop.v1.FindOrdersByStatusResponse.records:type_name -> shop.v1.OrderRecord
 	3,  // 22: shop.v1.BatchGetOrdersResponse.Result.record:type_name -> shop.v1.OrderRecord
-	4,  // 23: shop.v1.OrderService.PutOrder:input_type -> shop.v1.PutOrderRequest
-	6,  // 24: shop.v1.OrderService.GetOrder:input_type -> shop.v1.GetOrderRequest
-	8,  // 25: shop.v1.OrderService.DeleteOrder:input_type -> shop.v1.DeleteOrderRequest
-	10, // 26: shop.v1.OrderService.CompareAndSwapOrder:input_type -> shop.v1.CompareAndSwapOrderRequest
-	12, // 27: shop.v1.OrderService.BatchPutOrders:input_type -> shop.v1.BatchPutOrdersRequest
-	14, // 28: shop.v1.OrderService.BatchGetOrders:input_type -> shop.v1.BatchGetOrdersRequest
-	16, // 29: shop.v1.OrderService.BatchDeleteOrders:input_type -> shop.v1.BatchDeleteOrdersRequest
-	18, // 30: shop.v1.OrderService.ScanOrders:input_type -> shop.v1.ScanOrdersRequest
-	20, // 31: shop.v1.OrderService.FindOrdersByStatus:input_type -> shop.v1.FindOrdersByStatusRequest
-	5,  // 32: shop.v1.OrderService.PutOrder:output_type -> shop.v1.PutOrderResponse
-	7,  // 33: shop.v1.OrderService.GetOrder:output_type -> shop.v1.GetOrderResponse
-	9,  // 34: shop.v1.OrderService.DeleteOrder:output_type -> shop.v1.DeleteOrderResponse
-	11, // 35: shop.v1.OrderService.CompareAndSwapOrder:output_type -> shop.v1.CompareAndSwapOrderResponse
-	13, // 36: shop.v1.OrderService.BatchPutOrders:output_type -> shop.v1.BatchPutOrdersResponse
-	15, // 37: shop.v1.OrderService.BatchGetOrders:output_type -> shop.v1.BatchGetOrdersResponse
-	17, // 38: shop.v1.OrderService.BatchDeleteOrders:output_type -> shop.v1.BatchDeleteOrdersResponse
-	19, // 39: shop.v1.OrderService.ScanOrders:output_type -> shop.v1.ScanOrdersResponse
-	21, // 40: shop.v1.OrderService.FindOrdersByStatus:output_type -> shop.v1.FindOrdersByStatusResponse
-	32, // [32:41] is the sub-list for method output_type
-	23, // [23:32] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	29, // 23: shop.v1.FindOrdersByStatusRequest.By.status:type_name -> shop.v1.OrderStatus
+	27, // 24: shop.v1.FindOrdersByStatusRequest.Bound.created_at:type_name -> google.protobuf.Timestamp
+	4,  // 25: shop.v1.OrderService.PutOrder:input_type -> shop.v1.PutOrderRequest
+	6,  // 26: shop.v1.OrderService.GetOrder:input_type -> shop.v1.GetOrderRequest
+	8,  // 27: shop.v1.OrderService.DeleteOrder:input_type -> shop.v1.DeleteOrderRequest
+	10, // 28: shop.v1.OrderService.CompareAndSwapOrder:input_type -> shop.v1.CompareAndSwapOrderRequest
+	12, // 29: shop.v1.OrderService.BatchPutOrders:input_type -> shop.v1.BatchPutOrdersRequest
+	14, // 30: shop.v1.OrderService.BatchGetOrders:input_type -> shop.v1.BatchGetOrdersRequest
+	16, // 31: shop.v1.OrderService.BatchDeleteOrders:input_type -> shop.v1.BatchDeleteOrdersRequest
+	18, // 32: shop.v1.OrderService.ScanOrders:input_type -> shop.v1.ScanOrdersRequest
+	20, // 33: shop.v1.OrderService.FindOrdersByStatus:input_type -> shop.v1.FindOrdersByStatusRequest
+	5,  // 34: shop.v1.OrderService.PutOrder:output_type -> shop.v1.PutOrderResponse
+	7,  // 35: shop.v1.OrderService.GetOrder:output_type -> shop.v1.GetOrderResponse
+	9,  // 36: shop.v1.OrderService.DeleteOrder:output_type -> shop.v1.DeleteOrderResponse
+	11, // 37: shop.v1.OrderService.CompareAndSwapOrder:output_type -> shop.v1.CompareAndSwapOrderResponse
+	13, // 38: shop.v1.OrderService.BatchPutOrders:output_type -> shop.v1.BatchPutOrdersResponse
+	15, // 39: shop.v1.OrderService.BatchGetOrders:output_type -> shop.v1.BatchGetOrdersResponse
+	17, // 40: shop.v1.OrderService.BatchDeleteOrders:output_type -> shop.v1.BatchDeleteOrdersResponse
+	19, // 41: shop.v1.OrderService.ScanOrders:output_type -> shop.v1.ScanOrdersResponse
+	21, // 42: shop.v1.OrderService.FindOrdersByStatus:output_type -> shop.v1.FindOrdersByStatusResponse
+	34, // [34:43] is the sub-list for method output_type
+	25, // [25:34] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_shop_v1_order_prism_proto_init() }
@@ -1496,7 +1595,7 @@ func file_shop_v1_order_prism_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_shop_v1_order_prism_proto_rawDesc), len(file_shop_v1_order_prism_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   25,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -903,10 +903,8 @@ func (x *ScanSessionsResponse) GetNextPageToken() string {
 }
 
 type FindSessionsByUserIdRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Whose session it is: a UserProfile's user_id. Signing out everywhere finds
-	// all sessions of a user by it.
-	UserId string `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	state protoimpl.MessageState          `protogen:"open.v1"`
+	By    *FindSessionsByUserIdRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
 	// Lists from the last to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
 	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
@@ -949,11 +947,11 @@ func (*FindSessionsByUserIdRequest) Descriptor() ([]byte, []int) {
 	return file_shop_v1_session_prism_proto_rawDescGZIP(), []int{18}
 }
 
-func (x *FindSessionsByUserIdRequest) GetUserId() string {
+func (x *FindSessionsByUserIdRequest) GetBy() *FindSessionsByUserIdRequest_By {
 	if x != nil {
-		return x.UserId
+		return x.By
 	}
-	return ""
+	return nil
 }
 
 func (x *FindSessionsByUserIdRequest) GetReverse() bool {
@@ -1173,6 +1171,53 @@ func (x *BatchDeleteSessionsResponse_Result) GetExisted() bool {
 	return false
 }
 
+// The values to find by.
+type FindSessionsByUserIdRequest_By struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whose session it is: a UserProfile's user_id. Signing out everywhere
+	// finds all sessions of a user by it.
+	UserId        string `protobuf:"bytes,2,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindSessionsByUserIdRequest_By) Reset() {
+	*x = FindSessionsByUserIdRequest_By{}
+	mi := &file_shop_v1_session_prism_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindSessionsByUserIdRequest_By) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindSessionsByUserIdRequest_By) ProtoMessage() {}
+
+func (x *FindSessionsByUserIdRequest_By) ProtoReflect() protoreflect.Message {
+	mi := &file_shop_v1_session_prism_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindSessionsByUserIdRequest_By.ProtoReflect.Descriptor instead.
+func (*FindSessionsByUserIdRequest_By) Descriptor() ([]byte, []int) {
+	return file_shop_v1_session_prism_proto_rawDescGZIP(), []int{18, 0}
+}
+
+func (x *FindSessionsByUserIdRequest_By) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
 var File_shop_v1_session_prism_proto protoreflect.FileDescriptor
 
 const file_shop_v1_session_prism_proto_rawDesc = "" +
@@ -1237,13 +1282,15 @@ const file_shop_v1_session_prism_proto_rawDesc = "" +
 	"page_token\x18\x0f \x01(\tR\tpageToken\"p\n" +
 	"\x14ScanSessionsResponse\x120\n" +
 	"\arecords\x18\x01 \x03(\v2\x16.shop.v1.SessionRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x8c\x01\n" +
-	"\x1bFindSessionsByUserIdRequest\x12\x17\n" +
-	"\auser_id\x18\x01 \x01(\tR\x06userId\x12\x18\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xcb\x01\n" +
+	"\x1bFindSessionsByUserIdRequest\x127\n" +
+	"\x02by\x18\x01 \x01(\v2'.shop.v1.FindSessionsByUserIdRequest.ByR\x02by\x12\x18\n" +
 	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
 	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x0f \x01(\tR\tpageToken\"x\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\x1a\x1d\n" +
+	"\x02By\x12\x17\n" +
+	"\auser_id\x18\x02 \x01(\tR\x06userId\"x\n" +
 	"\x1cFindSessionsByUserIdResponse\x120\n" +
 	"\arecords\x18\x01 \x03(\v2\x16.shop.v1.SessionRecordR\arecords\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\x9c\x06\n" +
@@ -1272,7 +1319,7 @@ func file_shop_v1_session_prism_proto_rawDescGZIP() []byte {
 	return file_shop_v1_session_prism_proto_rawDescData
 }
 
-var file_shop_v1_session_prism_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_shop_v1_session_prism_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_shop_v1_session_prism_proto_goTypes = []any{
 	(*SessionKey)(nil),                         // 0: shop.v1.SessionKey
 	(*SessionRecord)(nil),                      // 1: shop.v1.SessionRecord
@@ -1297,52 +1344,54 @@ var file_shop_v1_session_prism_proto_goTypes = []any{
 	(*BatchPutSessionsResponse_Result)(nil),    // 20: shop.v1.BatchPutSessionsResponse.Result
 	(*BatchGetSessionsResponse_Result)(nil),    // 21: shop.v1.BatchGetSessionsResponse.Result
 	(*BatchDeleteSessionsResponse_Result)(nil), // 22: shop.v1.BatchDeleteSessionsResponse.Result
-	(*Session)(nil),                            // 23: shop.v1.Session
-	(*timestamppb.Timestamp)(nil),              // 24: google.protobuf.Timestamp
+	(*FindSessionsByUserIdRequest_By)(nil),     // 23: shop.v1.FindSessionsByUserIdRequest.By
+	(*Session)(nil),                            // 24: shop.v1.Session
+	(*timestamppb.Timestamp)(nil),              // 25: google.protobuf.Timestamp
 }
 var file_shop_v1_session_prism_proto_depIdxs = []int32{
-	23, // 0: shop.v1.SessionRecord.session:type_name -> shop.v1.Session
-	24, // 1: shop.v1.SessionRecord.expire_time:type_name -> google.protobuf.Timestamp
-	23, // 2: shop.v1.PutSessionRequest.session:type_name -> shop.v1.Session
-	24, // 3: shop.v1.PutSessionResponse.expire_time:type_name -> google.protobuf.Timestamp
+	24, // 0: shop.v1.SessionRecord.session:type_name -> shop.v1.Session
+	25, // 1: shop.v1.SessionRecord.expire_time:type_name -> google.protobuf.Timestamp
+	24, // 2: shop.v1.PutSessionRequest.session:type_name -> shop.v1.Session
+	25, // 3: shop.v1.PutSessionResponse.expire_time:type_name -> google.protobuf.Timestamp
 	0,  // 4: shop.v1.GetSessionRequest.key:type_name -> shop.v1.SessionKey
 	1,  // 5: shop.v1.GetSessionResponse.record:type_name -> shop.v1.SessionRecord
 	0,  // 6: shop.v1.DeleteSessionRequest.key:type_name -> shop.v1.SessionKey
-	23, // 7: shop.v1.CompareAndSwapSessionRequest.session:type_name -> shop.v1.Session
-	24, // 8: shop.v1.CompareAndSwapSessionResponse.expire_time:type_name -> google.protobuf.Timestamp
-	23, // 9: shop.v1.BatchPutSessionsRequest.sessions:type_name -> shop.v1.Session
+	24, // 7: shop.v1.CompareAndSwapSessionRequest.session:type_name -> shop.v1.Session
+	25, // 8: shop.v1.CompareAndSwapSessionResponse.expire_time:type_name -> google.protobuf.Timestamp
+	24, // 9: shop.v1.BatchPutSessionsRequest.sessions:type_name -> shop.v1.Session
 	20, // 10: shop.v1.BatchPutSessionsResponse.results:type_name -> shop.v1.BatchPutSessionsResponse.Result
 	0,  // 11: shop.v1.BatchGetSessionsRequest.keys:type_name -> shop.v1.SessionKey
 	21, // 12: shop.v1.BatchGetSessionsResponse.results:type_name -> shop.v1.BatchGetSessionsResponse.Result
 	0,  // 13: shop.v1.BatchDeleteSessionsRequest.keys:type_name -> shop.v1.SessionKey
 	22, // 14: shop.v1.BatchDeleteSessionsResponse.results:type_name -> shop.v1.BatchDeleteSessionsResponse.Result
 	1,  // 15: shop.v1.ScanSessionsResponse.records:type_name -> shop.v1.SessionRecord
-	1,  // 16: shop.v1.FindSessionsByUserIdResponse.records:type_name -> shop.v1.SessionRecord
-	24, // 17: shop.v1.BatchPutSessionsResponse.Result.expire_time:type_name -> google.protobuf.Timestamp
-	1,  // 18: shop.v1.BatchGetSessionsResponse.Result.record:type_name -> shop.v1.SessionRecord
-	2,  // 19: shop.v1.SessionService.PutSession:input_type -> shop.v1.PutSessionRequest
-	4,  // 20: shop.v1.SessionService.GetSession:input_type -> shop.v1.GetSessionRequest
-	6,  // 21: shop.v1.SessionService.DeleteSession:input_type -> shop.v1.DeleteSessionRequest
-	8,  // 22: shop.v1.SessionService.CompareAndSwapSession:input_type -> shop.v1.CompareAndSwapSessionRequest
-	10, // 23: shop.v1.SessionService.BatchPutSessions:input_type -> shop.v1.BatchPutSessionsRequest
-	12, // 24: shop.v1.SessionService.BatchGetSessions:input_type -> shop.v1.BatchGetSessionsRequest
-	14, // 25: shop.v1.SessionService.BatchDeleteSessions:input_type -> shop.v1.BatchDeleteSessionsRequest
-	16, // 26: shop.v1.SessionService.ScanSessions:input_type -> shop.v1.ScanSessionsRequest
-	18, // 27: shop.v1.SessionService.FindSessionsByUserId:input_type -> shop.v1.FindSessionsByUserIdRequest
-	3,  // 28: shop.v1.SessionService.PutSession:output_type -> shop.v1.PutSessionResponse
-	5,  // 29: shop.v1.SessionService.GetSession:output_type -> shop.v1.GetSessionResponse
-	7,  // 30: shop.v1.SessionService.DeleteSession:output_type -> shop.v1.DeleteSessionResponse
-	9,  // 31: shop.v1.SessionService.CompareAndSwapSession:output_type -> shop.v1.CompareAndSwapSessionResponse
-	11, // 32: shop.v1.SessionService.BatchPutSessions:output_type -> shop.v1.BatchPutSessionsResponse
-	13, // 33: shop.v1.SessionService.BatchGetSessions:output_type -> shop.v1.BatchGetSessionsResponse
-	15, // 34: shop.v1.SessionService.BatchDeleteSessions:output_type -> shop.v1.BatchDeleteSessionsResponse
-	17, // 35: shop.v1.SessionService.ScanSessions:output_type -> shop.v1.ScanSessionsResponse
-	19, // 36: shop.v1.SessionService.FindSessionsByUserId:output_type -> shop.v1.FindSessionsByUserIdResponse
-	28, // [28:37] is the sub-list for method output_type
-	19, // [19:28] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	23, // 16: shop.v1.FindSessionsByUserIdRequest.by:type_name -> shop.v1.FindSessionsByUserIdRequest.By
+	1,  // 17: shop.v1.FindSessionsByUserIdResponse.records:type_name -> shop.v1.SessionRecord
+	25, // 18: shop.v1.BatchPutSessionsResponse.Result.expire_time:type_name -> google.protobuf.Timestamp
+	1,  // 19: shop.v1.BatchGetSessionsResponse.Result.record:type_name -> shop.v1.SessionRecord
+	2,  // 20: shop.v1.SessionService.PutSession:input_type -> shop.v1.PutSessionRequest
+	4,  // 21: shop.v1.SessionService.GetSession:input_type -> shop.v1.GetSessionRequest
+	6,  // 22: shop.v1.SessionService.DeleteSession:input_type -> shop.v1.DeleteSessionRequest
+	8,  // 23: shop.v1.SessionService.CompareAndSwapSession:input_type -> shop.v1.CompareAndSwapSessionRequest
+	10, // 24: shop.v1.SessionService.BatchPutSessions:input_type -> shop.v1.BatchPutSessionsRequest
+	12, // 25: shop.v1.SessionService.BatchGetSessions:input_type -> shop.v1.BatchGetSessionsRequest
+	14, // 26: shop.v1.SessionService.BatchDeleteSessions:input_type -> shop.v1.BatchDeleteSessionsRequest
+	16, // 27: shop.v1.SessionService.ScanSessions:input_type -> shop.v1.ScanSessionsRequest
+	18, // 28: shop.v1.SessionService.FindSessionsByUserId:input_type -> shop.v1.FindSessionsByUserIdRequest
+	3,  // 29: shop.v1.SessionService.PutSession:output_type -> shop.v1.PutSessionResponse
+	5,  // 30: shop.v1.SessionService.GetSession:output_type -> shop.v1.GetSessionResponse
+	7,  // 31: shop.v1.SessionService.DeleteSession:output_type -> shop.v1.DeleteSessionResponse
+	9,  // 32: shop.v1.SessionService.CompareAndSwapSession:output_type -> shop.v1.CompareAndSwapSessionResponse
+	11, // 33: shop.v1.SessionService.BatchPutSessions:output_type -> shop.v1.BatchPutSessionsResponse
+	13, // 34: shop.v1.SessionService.BatchGetSessions:output_type -> shop.v1.BatchGetSessionsResponse
+	15, // 35: shop.v1.SessionService.BatchDeleteSessions:output_type -> shop.v1.BatchDeleteSessionsResponse
+	17, // 36: shop.v1.SessionService.ScanSessions:output_type -> shop.v1.ScanSessionsResponse
+	19, // 37: shop.v1.SessionService.FindSessionsByUserId:output_type -> shop.v1.FindSessionsByUserIdResponse
+	29, // [29:38] is the sub-list for method output_type
+	20, // [20:29] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_shop_v1_session_prism_proto_init() }
@@ -1357,7 +1406,7 @@ func file_shop_v1_session_prism_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_shop_v1_session_prism_proto_rawDesc), len(file_shop_v1_session_prism_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   23,
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

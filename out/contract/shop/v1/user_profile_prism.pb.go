@@ -875,10 +875,8 @@ func (x *ScanUserProfilesResponse) GetNextPageToken() string {
 }
 
 type FindUserProfileByEmailRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Where the shop writes to. No two profiles share one, and a profile may
-	// have none.
-	Email         string `protobuf:"bytes,1,opt,name=email,proto3" json:"email,omitempty"`
+	state         protoimpl.MessageState            `protogen:"open.v1"`
+	By            *FindUserProfileByEmailRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -913,11 +911,11 @@ func (*FindUserProfileByEmailRequest) Descriptor() ([]byte, []int) {
 	return file_shop_v1_user_profile_prism_proto_rawDescGZIP(), []int{18}
 }
 
-func (x *FindUserProfileByEmailRequest) GetEmail() string {
+func (x *FindUserProfileByEmailRequest) GetBy() *FindUserProfileByEmailRequest_By {
 	if x != nil {
-		return x.Email
+		return x.By
 	}
-	return ""
+	return nil
 }
 
 type FindUserProfileByEmailResponse struct {
@@ -1098,6 +1096,53 @@ func (x *BatchDeleteUserProfilesResponse_Result) GetExisted() bool {
 	return false
 }
 
+// The values to find by.
+type FindUserProfileByEmailRequest_By struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where the shop writes to. No two profiles share one, and a profile may
+	// have none.
+	Email         string `protobuf:"bytes,2,opt,name=email,proto3" json:"email,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindUserProfileByEmailRequest_By) Reset() {
+	*x = FindUserProfileByEmailRequest_By{}
+	mi := &file_shop_v1_user_profile_prism_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindUserProfileByEmailRequest_By) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindUserProfileByEmailRequest_By) ProtoMessage() {}
+
+func (x *FindUserProfileByEmailRequest_By) ProtoReflect() protoreflect.Message {
+	mi := &file_shop_v1_user_profile_prism_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindUserProfileByEmailRequest_By.ProtoReflect.Descriptor instead.
+func (*FindUserProfileByEmailRequest_By) Descriptor() ([]byte, []int) {
+	return file_shop_v1_user_profile_prism_proto_rawDescGZIP(), []int{18, 0}
+}
+
+func (x *FindUserProfileByEmailRequest_By) GetEmail() string {
+	if x != nil {
+		return x.Email
+	}
+	return ""
+}
+
 var File_shop_v1_user_profile_prism_proto protoreflect.FileDescriptor
 
 const file_shop_v1_user_profile_prism_proto_rawDesc = "" +
@@ -1152,9 +1197,11 @@ const file_shop_v1_user_profile_prism_proto_rawDesc = "" +
 	"page_token\x18\x0f \x01(\tR\tpageToken\"x\n" +
 	"\x18ScanUserProfilesResponse\x124\n" +
 	"\arecords\x18\x01 \x03(\v2\x1a.shop.v1.UserProfileRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"5\n" +
-	"\x1dFindUserProfileByEmailRequest\x12\x14\n" +
-	"\x05email\x18\x01 \x01(\tR\x05email\"T\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"v\n" +
+	"\x1dFindUserProfileByEmailRequest\x129\n" +
+	"\x02by\x18\x01 \x01(\v2).shop.v1.FindUserProfileByEmailRequest.ByR\x02by\x1a\x1a\n" +
+	"\x02By\x12\x14\n" +
+	"\x05email\x18\x02 \x01(\tR\x05email\"T\n" +
 	"\x1eFindUserProfileByEmailResponse\x122\n" +
 	"\x06record\x18\x01 \x01(\v2\x1a.shop.v1.UserProfileRecordR\x06record2\x86\a\n" +
 	"\x12UserProfileService\x12Q\n" +
@@ -1180,7 +1227,7 @@ func file_shop_v1_user_profile_prism_proto_rawDescGZIP() []byte {
 	return file_shop_v1_user_profile_prism_proto_rawDescData
 }
 
-var file_shop_v1_user_profile_prism_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_shop_v1_user_profile_prism_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_shop_v1_user_profile_prism_proto_goTypes = []any{
 	(*UserProfileKey)(nil),                         // 0: shop.v1.UserProfileKey
 	(*UserProfileRecord)(nil),                      // 1: shop.v1.UserProfileRecord
@@ -1205,47 +1252,49 @@ var file_shop_v1_user_profile_prism_proto_goTypes = []any{
 	(*BatchPutUserProfilesResponse_Result)(nil),    // 20: shop.v1.BatchPutUserProfilesResponse.Result
 	(*BatchGetUserProfilesResponse_Result)(nil),    // 21: shop.v1.BatchGetUserProfilesResponse.Result
 	(*BatchDeleteUserProfilesResponse_Result)(nil), // 22: shop.v1.BatchDeleteUserProfilesResponse.Result
-	(*UserProfile)(nil),                            // 23: shop.v1.UserProfile
+	(*FindUserProfileByEmailRequest_By)(nil),       // 23: shop.v1.FindUserProfileByEmailRequest.By
+	(*UserProfile)(nil),                            // 24: shop.v1.UserProfile
 }
 var file_shop_v1_user_profile_prism_proto_depIdxs = []int32{
-	23, // 0: shop.v1.UserProfileRecord.user_profile:type_name -> shop.v1.UserProfile
-	23, // 1: shop.v1.PutUserProfileRequest.user_profile:type_name -> shop.v1.UserProfile
+	24, // 0: shop.v1.UserProfileRecord.user_profile:type_name -> shop.v1.UserProfile
+	24, // 1: shop.v1.PutUserProfileRequest.user_profile:type_name -> shop.v1.UserProfile
 	0,  // 2: shop.v1.GetUserProfileRequest.key:type_name -> shop.v1.UserProfileKey
 	1,  // 3: shop.v1.GetUserProfileResponse.record:type_name -> shop.v1.UserProfileRecord
 	0,  // 4: shop.v1.DeleteUserProfileRequest.key:type_name -> shop.v1.UserProfileKey
-	23, // 5: shop.v1.CompareAndSwapUserProfileRequest.user_profile:type_name -> shop.v1.UserProfile
-	23, // 6: shop.v1.BatchPutUserProfilesRequest.user_profiles:type_name -> shop.v1.UserProfile
+	24, // 5: shop.v1.CompareAndSwapUserProfileRequest.user_profile:type_name -> shop.v1.UserProfile
+	24, // 6: shop.v1.BatchPutUserProfilesRequest.user_profiles:type_name -> shop.v1.UserProfile
 	20, // 7: shop.v1.BatchPutUserProfilesResponse.results:type_name -> shop.v1.BatchPutUserProfilesResponse.Result
 	0,  // 8: shop.v1.BatchGetUserProfilesRequest.keys:type_name -> shop.v1.UserProfileKey
 	21, // 9: shop.v1.BatchGetUserProfilesResponse.results:type_name -> shop.v1.BatchGetUserProfilesResponse.Result
 	0,  // 10: shop.v1.BatchDeleteUserProfilesRequest.keys:type_name -> shop.v1.UserProfileKey
 	22, // 11: shop.v1.BatchDeleteUserProfilesResponse.results:type_name -> shop.v1.BatchDeleteUserProfilesResponse.Result
 	1,  // 12: shop.v1.ScanUserProfilesResponse.records:type_name -> shop.v1.UserProfileRecord
-	1,  // 13: shop.v1.FindUserProfileByEmailResponse.record:type_name -> shop.v1.UserProfileRecord
-	1,  // 14: shop.v1.BatchGetUserProfilesResponse.Result.record:type_name -> shop.v1.UserProfileRecord
-	2,  // 15: shop.v1.UserProfileService.PutUserProfile:input_type -> shop.v1.PutUserProfileRequest
-	4,  // 16: shop.v1.UserProfileService.GetUserProfile:input_type -> shop.v1.GetUserProfileRequest
-	6,  // 17: shop.v1.UserProfileService.DeleteUserProfile:input_type -> shop.v1.DeleteUserProfileRequest
-	8,  // 18: shop.v1.UserProfileService.CompareAndSwapUserProfile:input_type -> shop.v1.CompareAndSwapUserProfileRequest
-	10, // 19: shop.v1.UserProfileService.BatchPutUserProfiles:input_type -> shop.v1.BatchPutUserProfilesRequest
-	12, // 20: shop.v1.UserProfileService.BatchGetUserProfiles:input_type -> shop.v1.BatchGetUserProfilesRequest
-	14, // 21: shop.v1.UserProfileService.BatchDeleteUserProfiles:input_type -> shop.v1.BatchDeleteUserProfilesRequest
-	16, // 22: shop.v1.UserProfileService.ScanUserProfiles:input_type -> shop.v1.ScanUserProfilesRequest
-	18, // 23: shop.v1.UserProfileService.FindUserProfileByEmail:input_type -> shop.v1.FindUserProfileByEmailRequest
-	3,  // 24: shop.v1.UserProfileService.PutUserProfile:output_type -> shop.v1.PutUserProfileResponse
-	5,  // 25: shop.v1.UserProfileService.GetUserProfile:output_type -> shop.v1.GetUserProfileResponse
-	7,  // 26: shop.v1.UserProfileService.DeleteUserProfile:output_type -> shop.v1.DeleteUserProfileResponse
-	9,  // 27: shop.v1.UserProfileService.CompareAndSwapUserProfile:output_type -> shop.v1.CompareAndSwapUserProfileResponse
-	11, // 28: shop.v1.UserProfileService.BatchPutUserProfiles:output_type -> shop.v1.BatchPutUserProfilesResponse
-	13, // 29: shop.v1.UserProfileService.BatchGetUserProfiles:output_type -> shop.v1.BatchGetUserProfilesResponse
-	15, // 30: shop.v1.UserProfileService.BatchDeleteUserProfiles:output_type -> shop.v1.BatchDeleteUserProfilesResponse
-	17, // 31: shop.v1.UserProfileService.ScanUserProfiles:output_type -> shop.v1.ScanUserProfilesResponse
-	19, // 32: shop.v1.UserProfileService.FindUserProfileByEmail:output_type -> shop.v1.FindUserProfileByEmailResponse
-	24, // [24:33] is the sub-list for method output_type
-	15, // [15:24] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	23, // 13: shop.v1.FindUserProfileByEmailRequest.by:type_name -> shop.v1.FindUserProfileByEmailRequest.By
+	1,  // 14: shop.v1.FindUserProfileByEmailResponse.record:type_name -> shop.v1.UserProfileRecord
+	1,  // 15: shop.v1.BatchGetUserProfilesResponse.Result.record:type_name -> shop.v1.UserProfileRecord
+	2,  // 16: shop.v1.UserProfileService.PutUserProfile:input_type -> shop.v1.PutUserProfileRequest
+	4,  // 17: shop.v1.UserProfileService.GetUserProfile:input_type -> shop.v1.GetUserProfileRequest
+	6,  // 18: shop.v1.UserProfileService.DeleteUserProfile:input_type -> shop.v1.DeleteUserProfileRequest
+	8,  // 19: shop.v1.UserProfileService.CompareAndSwapUserProfile:input_type -> shop.v1.CompareAndSwapUserProfileRequest
+	10, // 20: shop.v1.UserProfileService.BatchPutUserProfiles:input_type -> shop.v1.BatchPutUserProfilesRequest
+	12, // 21: shop.v1.UserProfileService.BatchGetUserProfiles:input_type -> shop.v1.BatchGetUserProfilesRequest
+	14, // 22: shop.v1.UserProfileService.BatchDeleteUserProfiles:input_type -> shop.v1.BatchDeleteUserProfilesRequest
+	16, // 23: shop.v1.UserProfileService.ScanUserProfiles:input_type -> shop.v1.ScanUserProfilesRequest
+	18, // 24: shop.v1.UserProfileService.FindUserProfileByEmail:input_type -> shop.v1.FindUserProfileByEmailRequest
+	3,  // 25: shop.v1.UserProfileService.PutUserProfile:output_type -> shop.v1.PutUserProfileResponse
+	5,  // 26: shop.v1.UserProfileService.GetUserProfile:output_type -> shop.v1.GetUserProfileResponse
+	7,  // 27: shop.v1.UserProfileService.DeleteUserProfile:output_type -> shop.v1.DeleteUserProfileResponse
+	9,  // 28: shop.v1.UserProfileService.CompareAndSwapUserProfile:output_type -> shop.v1.CompareAndSwapUserProfileResponse
+	11, // 29: shop.v1.UserProfileService.BatchPutUserProfiles:output_type -> shop.v1.BatchPutUserProfilesResponse
+	13, // 30: shop.v1.UserProfileService.BatchGetUserProfiles:output_type -> shop.v1.BatchGetUserProfilesResponse
+	15, // 31: shop.v1.UserProfileService.BatchDeleteUserProfiles:output_type -> shop.v1.BatchDeleteUserProfilesResponse
+	17, // 32: shop.v1.UserProfileService.ScanUserProfiles:output_type -> shop.v1.ScanUserProfilesResponse
+	19, // 33: shop.v1.UserProfileService.FindUserProfileByEmail:output_type -> shop.v1.FindUserProfileByEmailResponse
+	25, // [25:34] is the sub-list for method output_type
+	16, // [16:25] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_shop_v1_user_profile_prism_proto_init() }
@@ -1260,7 +1309,7 @@ func file_shop_v1_user_profile_prism_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_shop_v1_user_profile_prism_proto_rawDesc), len(file_shop_v1_user_profile_prism_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   23,
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

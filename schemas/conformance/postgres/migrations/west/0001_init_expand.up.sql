@@ -22,6 +22,20 @@ CREATE TABLE IF NOT EXISTS "prism_migrations" (
   PRIMARY KEY ("namespace", "number")
 );
 
+-- conformance.v1.Ticket
+-- class: safe · lock: none, the table is new · reversible: lossy, its records go with it
+CREATE SEQUENCE "tickets_version";
+CREATE TABLE "tickets" (
+  "ticket_id"      text COLLATE "C" NOT NULL, -- field 1, key
+  "code"           text COLLATE "C",          -- field 2, indexed
+  "prism_record"   bytea NOT NULL,
+  "prism_version"  bigint NOT NULL,
+  "prism_release"  integer NOT NULL,
+  "prism_checksum" bigint,
+  PRIMARY KEY ("ticket_id")
+);
+CREATE UNIQUE INDEX "tickets_code" ON "tickets" ("code");
+
 -- conformance.v1.WestNote
 -- class: safe · lock: none, the table is new · reversible: lossy, its records go with it
 CREATE SEQUENCE "west_notes_version";

@@ -25,6 +25,20 @@ CREATE TABLE IF NOT EXISTS "prism_versions" (
   PRIMARY KEY ("table")
 ) STRICT;
 
+-- conformance.v1.Ticket
+-- class: safe · lock: none, the table is new · reversible: lossy, its records go with it
+CREATE TABLE "tickets" (
+  "ticket_id"      TEXT NOT NULL, -- field 1, key
+  "code"           TEXT,          -- field 2, indexed
+  "prism_record"   BLOB NOT NULL,
+  "prism_version"  INTEGER NOT NULL,
+  "prism_release"  INTEGER NOT NULL,
+  "prism_checksum" INTEGER,
+  PRIMARY KEY ("ticket_id")
+) STRICT;
+CREATE UNIQUE INDEX "tickets_code" ON "tickets" ("code");
+INSERT INTO "prism_versions" ("table", "last") VALUES ('tickets', 0);
+
 -- conformance.v1.WestNote
 -- class: safe · lock: none, the table is new · reversible: lossy, its records go with it
 CREATE TABLE "west_notes" (

@@ -7,7 +7,6 @@ import (
 
 	"github.com/prism-proxy/prism/backends/memory"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
-	"github.com/prism-proxy/prism/runtime/wire"
 )
 
 // store keeps the records of conformance.v1.Account.
@@ -23,7 +22,7 @@ const (
 
 // recordKey returns the key that the record with key k stands under.
 func recordKey(k *key) memory.Key {
-	return table.Text(k.accountID)
+	return table.Text(k.AccountID)
 }
 
 // recordKeys returns the keys that the records with the keys stand under.
@@ -39,14 +38,14 @@ func recordKeys(keys []key) []memory.Key {
 // absent field.
 func newRecord(r *record) *memory.Record {
 	stored := memory.NewRecord(recordKey(&r.key), r.bytes)
-	if r.confirmedAt.Set {
-		stored.Index(byConfirmedAt.Time(r.confirmedAt).Text(r.accountID))
+	if r.ConfirmedAt.Set {
+		stored.Index(byConfirmedAt.Time(r.ConfirmedAt).Text(r.AccountID))
 	}
-	if r.email != nil {
-		stored.Index(byEmail.Text(r.email).Text(r.accountID))
+	if r.Email != nil {
+		stored.Index(byEmail.Text(r.Email).Text(r.AccountID))
 	}
-	if r.extension.Set {
-		stored.Index(byExtension.Int(r.extension.Value).Text(r.accountID))
+	if r.Extension.Set {
+		stored.Index(byExtension.Int(r.Extension.Value).Text(r.AccountID))
 	}
 	return stored
 }
@@ -93,41 +92,41 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, recordKeys(keys))
 }
 
-// scan adds the records of l to page, by account_id.
-func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
-	from, to := table.Text(l.from.accountID), table.End()
-	if l.bounded {
-		to = table.Text(l.to.accountID)
+// scan adds the records that r asks for to page, by account_id.
+func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+	from, to := table.Text(r.from.AccountID), table.End()
+	if r.bounded {
+		to = table.Text(r.to.AccountID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByConfirmedAt adds the records of l to page, by account_id.
-func (s *store) findByConfirmedAt(ctx context.Context, confirmedAt wire.Timestamp, l *list, page *keyvalue.Page) error {
-	all := byConfirmedAt.Time(confirmedAt)
-	from, to := all.Text(l.from.accountID), all.End()
-	if l.bounded {
-		to = all.Text(l.to.accountID)
+// findByConfirmedAt adds the records that r asks for to page, by account_id.
+func (s *store) findByConfirmedAt(ctx context.Context, r *requestByConfirmedAt, page *keyvalue.Page) error {
+	all := byConfirmedAt.Time(r.ConfirmedAt)
+	from, to := all.Text(r.from.AccountID), all.End()
+	if r.bounded {
+		to = all.Text(r.to.AccountID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByEmail adds the records of l to page, by account_id.
-func (s *store) findByEmail(ctx context.Context, email []byte, l *list, page *keyvalue.Page) error {
-	all := byEmail.Text(email)
-	from, to := all.Text(l.from.accountID), all.End()
-	if l.bounded {
-		to = all.Text(l.to.accountID)
+// findByEmail adds the records that r asks for to page, by account_id.
+func (s *store) findByEmail(ctx context.Context, r *requestByEmail, page *keyvalue.Page) error {
+	all := byEmail.Text(r.Email)
+	from, to := all.Text(r.from.AccountID), all.End()
+	if r.bounded {
+		to = all.Text(r.to.AccountID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByExtension adds the records of l to page, by account_id.
-func (s *store) findByExtension(ctx context.Context, extension int64, l *list, page *keyvalue.Page) error {
-	all := byExtension.Int(extension)
-	from, to := all.Text(l.from.accountID), all.End()
-	if l.bounded {
-		to = all.Text(l.to.accountID)
+// findByExtension adds the records that r asks for to page, by account_id.
+func (s *store) findByExtension(ctx context.Context, r *requestByExtension, page *keyvalue.Page) error {
+	all := byExtension.Int(r.Extension)
+	from, to := all.Text(r.from.AccountID), all.End()
+	if r.bounded {
+		to = all.Text(r.to.AccountID)
 	}
 	return s.db.List(ctx, from, to, page)
 }

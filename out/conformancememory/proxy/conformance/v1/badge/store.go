@@ -7,7 +7,6 @@ import (
 
 	"github.com/prism-proxy/prism/backends/memory"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
-	"github.com/prism-proxy/prism/runtime/wire"
 )
 
 // store keeps the records of conformance.v1.Badge.
@@ -35,7 +34,7 @@ const (
 
 // recordKey returns the key that the record with key k stands under.
 func recordKey(k *key) memory.Key {
-	return table.Text(k.badgeID)
+	return table.Text(k.BadgeID)
 }
 
 // recordKeys returns the keys that the records with the keys stand under.
@@ -51,50 +50,50 @@ func recordKeys(keys []key) []memory.Key {
 // absent field.
 func newRecord(r *record) *memory.Record {
 	stored := memory.NewRecord(recordKey(&r.key), r.bytes)
-	if r.number.Set {
-		stored.Unique("number", byNumber.Int(r.number.Value))
+	if r.Number.Set {
+		stored.Unique("number", byNumber.Int(r.Number.Value))
 	}
-	if r.chip.Set {
-		stored.Unique("chip", byChip.Uint(r.chip.Value))
+	if r.Chip.Set {
+		stored.Unique("chip", byChip.Uint(r.Chip.Value))
 	}
-	if r.master.Set {
-		stored.Unique("master", byMaster.Bool(r.master.Value))
+	if r.Master.Set {
+		stored.Unique("master", byMaster.Bool(r.Master.Value))
 	}
-	if r.grade.Set {
-		stored.Unique("grade", byGrade.Int(r.grade.Value))
+	if r.Grade.Set {
+		stored.Unique("grade", byGrade.Int(r.Grade.Value))
 	}
-	if r.issuedAt.Set {
-		stored.Unique("issued_at", byIssuedAt.Time(r.issuedAt))
+	if r.IssuedAt.Set {
+		stored.Unique("issued_at", byIssuedAt.Time(r.IssuedAt))
 	}
-	if r.shelf.Set {
-		stored.Unique("shelf", byShelf.Int(r.shelf.Value))
+	if r.Shelf.Set {
+		stored.Unique("shelf", byShelf.Int(r.Shelf.Value))
 	}
-	if r.slot.Set {
-		stored.Unique("slot", bySlot.Int(r.slot.Value))
+	if r.Slot.Set {
+		stored.Unique("slot", bySlot.Int(r.Slot.Value))
 	}
-	if r.floor.Set {
-		stored.Unique("floor", byFloor.Int(r.floor.Value))
+	if r.Floor.Set {
+		stored.Unique("floor", byFloor.Int(r.Floor.Value))
 	}
-	if r.depth.Set {
-		stored.Unique("depth", byDepth.Int(r.depth.Value))
+	if r.Depth.Set {
+		stored.Unique("depth", byDepth.Int(r.Depth.Value))
 	}
-	if r.batch.Set {
-		stored.Unique("batch", byBatch.Int(r.batch.Value))
+	if r.Batch.Set {
+		stored.Unique("batch", byBatch.Int(r.Batch.Value))
 	}
-	if r.maker.Set {
-		stored.Unique("maker", byMaker.Uint(r.maker.Value))
+	if r.Maker.Set {
+		stored.Unique("maker", byMaker.Uint(r.Maker.Value))
 	}
-	if r.gate.Set {
-		stored.Unique("gate", byGate.Int(r.gate.Value))
+	if r.Gate.Set {
+		stored.Unique("gate", byGate.Int(r.Gate.Value))
 	}
-	if r.lane.Set {
-		stored.Unique("lane", byLane.Int(r.lane.Value))
+	if r.Lane.Set {
+		stored.Unique("lane", byLane.Int(r.Lane.Value))
 	}
-	if r.imprint != nil {
-		stored.Unique("imprint", byImprint.Text(r.imprint))
+	if r.Imprint != nil {
+		stored.Unique("imprint", byImprint.Text(r.Imprint))
 	}
-	if r.room != nil && r.chair.Set {
-		stored.Unique("seat", bySeat.Text(r.room).Int(r.chair.Value))
+	if r.Room != nil && r.Chair.Set {
+		stored.Unique("seat", bySeat.Text(r.Room).Int(r.Chair.Value))
 	}
 	return stored
 }
@@ -142,85 +141,85 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 }
 
 // findByNumber returns the record with the values, as a reply.
-func (s *store) findByNumber(ctx context.Context, number int64) ([]byte, error) {
-	return s.db.Get(ctx, byNumber.Int(number))
+func (s *store) findByNumber(ctx context.Context, r *requestByNumber) ([]byte, error) {
+	return s.db.Get(ctx, byNumber.Int(r.Number))
 }
 
 // findByChip returns the record with the values, as a reply.
-func (s *store) findByChip(ctx context.Context, chip uint64) ([]byte, error) {
-	return s.db.Get(ctx, byChip.Uint(chip))
+func (s *store) findByChip(ctx context.Context, r *requestByChip) ([]byte, error) {
+	return s.db.Get(ctx, byChip.Uint(r.Chip))
 }
 
 // findByMaster returns the record with the values, as a reply.
-func (s *store) findByMaster(ctx context.Context, master bool) ([]byte, error) {
-	return s.db.Get(ctx, byMaster.Bool(master))
+func (s *store) findByMaster(ctx context.Context, r *requestByMaster) ([]byte, error) {
+	return s.db.Get(ctx, byMaster.Bool(r.Master))
 }
 
 // findByGrade returns the record with the values, as a reply.
-func (s *store) findByGrade(ctx context.Context, grade int64) ([]byte, error) {
-	return s.db.Get(ctx, byGrade.Int(grade))
+func (s *store) findByGrade(ctx context.Context, r *requestByGrade) ([]byte, error) {
+	return s.db.Get(ctx, byGrade.Int(r.Grade))
 }
 
 // findByIssuedAt returns the record with the values, as a reply.
-func (s *store) findByIssuedAt(ctx context.Context, issuedAt wire.Timestamp) ([]byte, error) {
-	return s.db.Get(ctx, byIssuedAt.Time(issuedAt))
+func (s *store) findByIssuedAt(ctx context.Context, r *requestByIssuedAt) ([]byte, error) {
+	return s.db.Get(ctx, byIssuedAt.Time(r.IssuedAt))
 }
 
 // findByShelf returns the record with the values, as a reply.
-func (s *store) findByShelf(ctx context.Context, shelf int64) ([]byte, error) {
-	return s.db.Get(ctx, byShelf.Int(shelf))
+func (s *store) findByShelf(ctx context.Context, r *requestByShelf) ([]byte, error) {
+	return s.db.Get(ctx, byShelf.Int(r.Shelf))
 }
 
 // findBySlot returns the record with the values, as a reply.
-func (s *store) findBySlot(ctx context.Context, slot int64) ([]byte, error) {
-	return s.db.Get(ctx, bySlot.Int(slot))
+func (s *store) findBySlot(ctx context.Context, r *requestBySlot) ([]byte, error) {
+	return s.db.Get(ctx, bySlot.Int(r.Slot))
 }
 
 // findByFloor returns the record with the values, as a reply.
-func (s *store) findByFloor(ctx context.Context, floor int64) ([]byte, error) {
-	return s.db.Get(ctx, byFloor.Int(floor))
+func (s *store) findByFloor(ctx context.Context, r *requestByFloor) ([]byte, error) {
+	return s.db.Get(ctx, byFloor.Int(r.Floor))
 }
 
 // findByDepth returns the record with the values, as a reply.
-func (s *store) findByDepth(ctx context.Context, depth int64) ([]byte, error) {
-	return s.db.Get(ctx, byDepth.Int(depth))
+func (s *store) findByDepth(ctx context.Context, r *requestByDepth) ([]byte, error) {
+	return s.db.Get(ctx, byDepth.Int(r.Depth))
 }
 
 // findByBatch returns the record with the values, as a reply.
-func (s *store) findByBatch(ctx context.Context, batch int64) ([]byte, error) {
-	return s.db.Get(ctx, byBatch.Int(batch))
+func (s *store) findByBatch(ctx context.Context, r *requestByBatch) ([]byte, error) {
+	return s.db.Get(ctx, byBatch.Int(r.Batch))
 }
 
 // findByMaker returns the record with the values, as a reply.
-func (s *store) findByMaker(ctx context.Context, maker uint64) ([]byte, error) {
-	return s.db.Get(ctx, byMaker.Uint(maker))
+func (s *store) findByMaker(ctx context.Context, r *requestByMaker) ([]byte, error) {
+	return s.db.Get(ctx, byMaker.Uint(r.Maker))
 }
 
 // findByGate returns the record with the values, as a reply.
-func (s *store) findByGate(ctx context.Context, gate int64) ([]byte, error) {
-	return s.db.Get(ctx, byGate.Int(gate))
+func (s *store) findByGate(ctx context.Context, r *requestByGate) ([]byte, error) {
+	return s.db.Get(ctx, byGate.Int(r.Gate))
 }
 
 // findByLane returns the record with the values, as a reply.
-func (s *store) findByLane(ctx context.Context, lane int64) ([]byte, error) {
-	return s.db.Get(ctx, byLane.Int(lane))
+func (s *store) findByLane(ctx context.Context, r *requestByLane) ([]byte, error) {
+	return s.db.Get(ctx, byLane.Int(r.Lane))
 }
 
 // findByImprint returns the record with the values, as a reply.
-func (s *store) findByImprint(ctx context.Context, imprint []byte) ([]byte, error) {
-	return s.db.Get(ctx, byImprint.Text(imprint))
+func (s *store) findByImprint(ctx context.Context, r *requestByImprint) ([]byte, error) {
+	return s.db.Get(ctx, byImprint.Text(r.Imprint))
 }
 
 // findBySeat returns the record with the values, as a reply.
-func (s *store) findBySeat(ctx context.Context, room []byte, chair int64) ([]byte, error) {
-	return s.db.Get(ctx, bySeat.Text(room).Int(chair))
+func (s *store) findBySeat(ctx context.Context, r *requestBySeat) ([]byte, error) {
+	return s.db.Get(ctx, bySeat.Text(r.Room).Int(r.Chair))
 }
 
-// scan adds the records of l to page, by badge_id.
-func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
-	from, to := table.Text(l.from.badgeID), table.End()
-	if l.bounded {
-		to = table.Text(l.to.badgeID)
+// scan adds the records that r asks for to page, by badge_id.
+func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+	from, to := table.Text(r.from.BadgeID), table.End()
+	if r.bounded {
+		to = table.Text(r.to.BadgeID)
 	}
 	return s.db.List(ctx, from, to, page)
 }

@@ -102,7 +102,7 @@ func (q *scanRequest) valid() error {
 	if err := validBound(&q.to); err != nil {
 		return runtime.In("to", err)
 	}
-	if q.bounded && cmp.Or(cmp.Compare(q.from.row, q.to.row), cmp.Compare(q.from.column, q.to.column), keyvalue.CompareBool(q.from.upper, q.to.upper)) > 0 {
+	if q.bounded && cmp.Or(cmp.Compare(q.from.Row, q.to.Row), cmp.Compare(q.from.Column, q.to.Column), keyvalue.CompareBool(q.from.Upper, q.to.Upper)) > 0 {
 		return keyvalue.Backwards(false)
 	}
 	return nil
@@ -121,7 +121,7 @@ func (q *scanRequest) query() []byte {
 // validBound says what is wrong with the sort key of a range, whose trailing
 // fields may be unset.
 func validBound(k *key) error {
-	if k.column == math.MinInt64 && k.upper {
+	if k.Column == math.MinInt64 && k.Upper {
 		return runtime.Required("column")
 	}
 	return nil
@@ -139,9 +139,9 @@ func (s *Service) scan(call *runtime.Call) error {
 		return err
 	}
 	if q.inPartition {
-		err = s.store.scanPartition(call.Context(), &q.partition, &q.list, page)
+		err = s.store.scanPartition(call.Context(), &q, page)
 	} else {
-		err = s.store.scan(call.Context(), &q.list, page)
+		err = s.store.scan(call.Context(), &q, page)
 	}
 	if err != nil {
 		return err

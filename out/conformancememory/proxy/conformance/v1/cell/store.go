@@ -19,7 +19,7 @@ const (
 
 // recordKey returns the key that the record with key k stands under.
 func recordKey(k *key) memory.Key {
-	return table.Int(k.grade).Bool(k.shaded).Uint(k.row).Int(k.column).Bool(k.upper)
+	return table.Int(k.Grade).Bool(k.Shaded).Uint(k.Row).Int(k.Column).Bool(k.Upper)
 }
 
 // recordKeys returns the keys that the records with the keys stand under.
@@ -80,21 +80,21 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, recordKeys(keys))
 }
 
-// scan adds the records of l to page, by grade, shaded, row, column, upper.
-func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
-	from, to := table.Int(l.from.grade).Bool(l.from.shaded).Uint(l.from.row).Int(l.from.column).Bool(l.from.upper), table.End()
-	if l.bounded {
-		to = table.Int(l.to.grade).Bool(l.to.shaded).Uint(l.to.row).Int(l.to.column).Bool(l.to.upper)
+// scan adds the records that r asks for to page, by grade, shaded, row, column, upper.
+func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+	from, to := table.Int(r.from.Grade).Bool(r.from.Shaded).Uint(r.from.Row).Int(r.from.Column).Bool(r.from.Upper), table.End()
+	if r.bounded {
+		to = table.Int(r.to.Grade).Bool(r.to.Shaded).Uint(r.to.Row).Int(r.to.Column).Bool(r.to.Upper)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// scanPartition adds the records of l to page, by row, column, upper.
-func (s *store) scanPartition(ctx context.Context, partition *key, l *list, page *keyvalue.Page) error {
-	all := table.Int(partition.grade).Bool(partition.shaded)
-	from, to := all.Uint(l.from.row).Int(l.from.column).Bool(l.from.upper), all.End()
-	if l.bounded {
-		to = all.Uint(l.to.row).Int(l.to.column).Bool(l.to.upper)
+// scanPartition adds the records that r asks for to page, by row, column, upper.
+func (s *store) scanPartition(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+	all := table.Int(r.partition.Grade).Bool(r.partition.Shaded)
+	from, to := all.Uint(r.from.Row).Int(r.from.Column).Bool(r.from.Upper), all.End()
+	if r.bounded {
+		to = all.Uint(r.to.Row).Int(r.to.Column).Bool(r.to.Upper)
 	}
 	return s.db.List(ctx, from, to, page)
 }

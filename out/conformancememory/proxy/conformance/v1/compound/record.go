@@ -29,25 +29,25 @@ const (
 
 // key is the key of a record. Its slices alias what it was read from.
 type key struct {
-	int32Key    int64  // 1
-	uint32Key   int64  // 2
-	sint32Key   int64  // 3
-	sint64Key   int64  // 4
-	fixed32Key  int64  // 5
-	fixed64Key  uint64 // 6
-	sfixed32Key int64  // 7
-	sfixed64Key int64  // 8
-	uint64Key   uint64 // 9
-	bytesKey    []byte // 10
-	grainKey    int64  // 11
-	boolKey     bool   // 12
+	Int32Key    int64  // 1
+	Uint32Key   int64  // 2
+	Sint32Key   int64  // 3
+	Sint64Key   int64  // 4
+	Fixed32Key  int64  // 5
+	Fixed64Key  uint64 // 6
+	Sfixed32Key int64  // 7
+	Sfixed64Key int64  // 8
+	Uint64Key   uint64 // 9
+	BytesKey    []byte // 10
+	GrainKey    int64  // 11
+	BoolKey     bool   // 12
 }
 
 // emptyKey is a key of which no field is set.
-var emptyKey = key{bytesKey: wire.Empty}
+var emptyKey = key{BytesKey: wire.Empty}
 
 // lowestKey comes before every key.
-var lowestKey = key{int32Key: math.MinInt64, uint32Key: math.MinInt64, sint32Key: math.MinInt64, sint64Key: math.MinInt64, fixed32Key: math.MinInt64, sfixed32Key: math.MinInt64, sfixed64Key: math.MinInt64, bytesKey: wire.Empty, grainKey: math.MinInt64}
+var lowestKey = key{Int32Key: math.MinInt64, Uint32Key: math.MinInt64, Sint32Key: math.MinInt64, Sint64Key: math.MinInt64, Fixed32Key: math.MinInt64, Sfixed32Key: math.MinInt64, Sfixed64Key: math.MinInt64, BytesKey: wire.Empty, GrainKey: math.MinInt64}
 
 // read takes the fields of the key from f, a message that has them under the
 // numbers they have in conformance.v1.Compound.
@@ -55,29 +55,29 @@ func (k *key) read(f *wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 		case tagInt32Key:
-			k.int32Key = int64(f.Int32())
+			k.Int32Key = int64(f.Int32())
 		case tagUint32Key:
-			k.uint32Key = int64(f.Uint32())
+			k.Uint32Key = int64(f.Uint32())
 		case tagSint32Key:
-			k.sint32Key = int64(f.Sint32())
+			k.Sint32Key = int64(f.Sint32())
 		case tagSint64Key:
-			k.sint64Key = f.Sint64()
+			k.Sint64Key = f.Sint64()
 		case tagFixed32Key:
-			k.fixed32Key = int64(f.Uint32())
+			k.Fixed32Key = int64(f.Uint32())
 		case tagFixed64Key:
-			k.fixed64Key = f.Uint64()
+			k.Fixed64Key = f.Uint64()
 		case tagSfixed32Key:
-			k.sfixed32Key = int64(f.Int32())
+			k.Sfixed32Key = int64(f.Int32())
 		case tagSfixed64Key:
-			k.sfixed64Key = f.Int64()
+			k.Sfixed64Key = f.Int64()
 		case tagUint64Key:
-			k.uint64Key = f.Uint64()
+			k.Uint64Key = f.Uint64()
 		case tagBytesKey:
-			k.bytesKey = f.Bytes()
+			k.BytesKey = f.Bytes()
 		case tagGrainKey:
-			k.grainKey = int64(f.Int32())
+			k.GrainKey = int64(f.Int32())
 		case tagBoolKey:
-			k.boolKey = f.Bool()
+			k.BoolKey = f.Bool()
 		}
 	}
 	return f.Err()
@@ -89,10 +89,10 @@ func (k *key) valid() error {
 		return err
 	}
 	switch {
-	case len(k.bytesKey) == 0:
+	case len(k.BytesKey) == 0:
 		return runtime.Required("bytes_key")
-	case len(k.bytesKey) > 64:
-		return runtime.TooLong("bytes_key", len(k.bytesKey), 64)
+	case len(k.BytesKey) > 64:
+		return runtime.TooLong("bytes_key", len(k.BytesKey), 64)
 	}
 	return nil
 }
@@ -112,18 +112,18 @@ func (k *key) check(b []byte) error {
 
 // append appends the key as read takes it.
 func (k *key) append(b []byte) []byte {
-	b = wire.AppendVarint(b, 1, uint64(k.int32Key))
-	b = wire.AppendVarint(b, 2, uint64(k.uint32Key))
-	b = wire.AppendZigZag(b, 3, k.sint32Key)
-	b = wire.AppendZigZag(b, 4, k.sint64Key)
-	b = wire.AppendFixed32(b, 5, uint32(k.fixed32Key))
-	b = wire.AppendFixed64(b, 6, k.fixed64Key)
-	b = wire.AppendFixed32(b, 7, uint32(k.sfixed32Key))
-	b = wire.AppendFixed64(b, 8, uint64(k.sfixed64Key))
-	b = wire.AppendVarint(b, 9, k.uint64Key)
-	b = wire.AppendBytes(b, 10, k.bytesKey)
-	b = wire.AppendVarint(b, 11, uint64(k.grainKey))
-	b = wire.AppendBool(b, 12, k.boolKey)
+	b = wire.AppendVarint(b, 1, uint64(k.Int32Key))
+	b = wire.AppendVarint(b, 2, uint64(k.Uint32Key))
+	b = wire.AppendZigZag(b, 3, k.Sint32Key)
+	b = wire.AppendZigZag(b, 4, k.Sint64Key)
+	b = wire.AppendFixed32(b, 5, uint32(k.Fixed32Key))
+	b = wire.AppendFixed64(b, 6, k.Fixed64Key)
+	b = wire.AppendFixed32(b, 7, uint32(k.Sfixed32Key))
+	b = wire.AppendFixed64(b, 8, uint64(k.Sfixed64Key))
+	b = wire.AppendVarint(b, 9, k.Uint64Key)
+	b = wire.AppendBytes(b, 10, k.BytesKey)
+	b = wire.AppendVarint(b, 11, uint64(k.GrainKey))
+	b = wire.AppendBool(b, 12, k.BoolKey)
 	return b
 }
 
@@ -148,29 +148,29 @@ func (r *record) read(b []byte) error {
 	for f.Next() {
 		switch f.Tag { // with another wire type it is an unknown field, kept in bytes
 		case tagInt32Key:
-			r.int32Key = int64(f.Int32())
+			r.Int32Key = int64(f.Int32())
 		case tagUint32Key:
-			r.uint32Key = int64(f.Uint32())
+			r.Uint32Key = int64(f.Uint32())
 		case tagSint32Key:
-			r.sint32Key = int64(f.Sint32())
+			r.Sint32Key = int64(f.Sint32())
 		case tagSint64Key:
-			r.sint64Key = f.Sint64()
+			r.Sint64Key = f.Sint64()
 		case tagFixed32Key:
-			r.fixed32Key = int64(f.Uint32())
+			r.Fixed32Key = int64(f.Uint32())
 		case tagFixed64Key:
-			r.fixed64Key = f.Uint64()
+			r.Fixed64Key = f.Uint64()
 		case tagSfixed32Key:
-			r.sfixed32Key = int64(f.Int32())
+			r.Sfixed32Key = int64(f.Int32())
 		case tagSfixed64Key:
-			r.sfixed64Key = f.Int64()
+			r.Sfixed64Key = f.Int64()
 		case tagUint64Key:
-			r.uint64Key = f.Uint64()
+			r.Uint64Key = f.Uint64()
 		case tagBytesKey:
-			r.bytesKey = f.Bytes()
+			r.BytesKey = f.Bytes()
 		case tagGrainKey:
-			r.grainKey = int64(f.Int32())
+			r.GrainKey = int64(f.Int32())
 		case tagBoolKey:
-			r.boolKey = f.Bool()
+			r.BoolKey = f.Bool()
 		case tagValue:
 			f.Text()
 		}

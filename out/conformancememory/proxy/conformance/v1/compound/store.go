@@ -19,7 +19,7 @@ const (
 
 // recordKey returns the key that the record with key k stands under.
 func recordKey(k *key) memory.Key {
-	return table.Int(k.int32Key).Int(k.uint32Key).Int(k.sint32Key).Int(k.sint64Key).Int(k.fixed32Key).Uint(k.fixed64Key).Int(k.sfixed32Key).Int(k.sfixed64Key).Uint(k.uint64Key).Text(k.bytesKey).Int(k.grainKey).Bool(k.boolKey)
+	return table.Int(k.Int32Key).Int(k.Uint32Key).Int(k.Sint32Key).Int(k.Sint64Key).Int(k.Fixed32Key).Uint(k.Fixed64Key).Int(k.Sfixed32Key).Int(k.Sfixed64Key).Uint(k.Uint64Key).Text(k.BytesKey).Int(k.GrainKey).Bool(k.BoolKey)
 }
 
 // recordKeys returns the keys that the records with the keys stand under.
@@ -80,21 +80,21 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, recordKeys(keys))
 }
 
-// scan adds the records of l to page, by int32_key, uint32_key, sint32_key, sint64_key, fixed32_key, fixed64_key, sfixed32_key, sfixed64_key, uint64_key, bytes_key, grain_key, bool_key.
-func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
-	from, to := table.Int(l.from.int32Key).Int(l.from.uint32Key).Int(l.from.sint32Key).Int(l.from.sint64Key).Int(l.from.fixed32Key).Uint(l.from.fixed64Key).Int(l.from.sfixed32Key).Int(l.from.sfixed64Key).Uint(l.from.uint64Key).Text(l.from.bytesKey).Int(l.from.grainKey).Bool(l.from.boolKey), table.End()
-	if l.bounded {
-		to = table.Int(l.to.int32Key).Int(l.to.uint32Key).Int(l.to.sint32Key).Int(l.to.sint64Key).Int(l.to.fixed32Key).Uint(l.to.fixed64Key).Int(l.to.sfixed32Key).Int(l.to.sfixed64Key).Uint(l.to.uint64Key).Text(l.to.bytesKey).Int(l.to.grainKey).Bool(l.to.boolKey)
+// scan adds the records that r asks for to page, by int32_key, uint32_key, sint32_key, sint64_key, fixed32_key, fixed64_key, sfixed32_key, sfixed64_key, uint64_key, bytes_key, grain_key, bool_key.
+func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+	from, to := table.Int(r.from.Int32Key).Int(r.from.Uint32Key).Int(r.from.Sint32Key).Int(r.from.Sint64Key).Int(r.from.Fixed32Key).Uint(r.from.Fixed64Key).Int(r.from.Sfixed32Key).Int(r.from.Sfixed64Key).Uint(r.from.Uint64Key).Text(r.from.BytesKey).Int(r.from.GrainKey).Bool(r.from.BoolKey), table.End()
+	if r.bounded {
+		to = table.Int(r.to.Int32Key).Int(r.to.Uint32Key).Int(r.to.Sint32Key).Int(r.to.Sint64Key).Int(r.to.Fixed32Key).Uint(r.to.Fixed64Key).Int(r.to.Sfixed32Key).Int(r.to.Sfixed64Key).Uint(r.to.Uint64Key).Text(r.to.BytesKey).Int(r.to.GrainKey).Bool(r.to.BoolKey)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// scanPartition adds the records of l to page, by sint32_key, sint64_key, fixed32_key, fixed64_key, sfixed32_key, sfixed64_key, uint64_key, bytes_key, grain_key, bool_key.
-func (s *store) scanPartition(ctx context.Context, partition *key, l *list, page *keyvalue.Page) error {
-	all := table.Int(partition.int32Key).Int(partition.uint32Key)
-	from, to := all.Int(l.from.sint32Key).Int(l.from.sint64Key).Int(l.from.fixed32Key).Uint(l.from.fixed64Key).Int(l.from.sfixed32Key).Int(l.from.sfixed64Key).Uint(l.from.uint64Key).Text(l.from.bytesKey).Int(l.from.grainKey).Bool(l.from.boolKey), all.End()
-	if l.bounded {
-		to = all.Int(l.to.sint32Key).Int(l.to.sint64Key).Int(l.to.fixed32Key).Uint(l.to.fixed64Key).Int(l.to.sfixed32Key).Int(l.to.sfixed64Key).Uint(l.to.uint64Key).Text(l.to.bytesKey).Int(l.to.grainKey).Bool(l.to.boolKey)
+// scanPartition adds the records that r asks for to page, by sint32_key, sint64_key, fixed32_key, fixed64_key, sfixed32_key, sfixed64_key, uint64_key, bytes_key, grain_key, bool_key.
+func (s *store) scanPartition(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+	all := table.Int(r.partition.Int32Key).Int(r.partition.Uint32Key)
+	from, to := all.Int(r.from.Sint32Key).Int(r.from.Sint64Key).Int(r.from.Fixed32Key).Uint(r.from.Fixed64Key).Int(r.from.Sfixed32Key).Int(r.from.Sfixed64Key).Uint(r.from.Uint64Key).Text(r.from.BytesKey).Int(r.from.GrainKey).Bool(r.from.BoolKey), all.End()
+	if r.bounded {
+		to = all.Int(r.to.Sint32Key).Int(r.to.Sint64Key).Int(r.to.Fixed32Key).Uint(r.to.Fixed64Key).Int(r.to.Sfixed32Key).Int(r.to.Sfixed64Key).Uint(r.to.Uint64Key).Text(r.to.BytesKey).Int(r.to.GrainKey).Bool(r.to.BoolKey)
 	}
 	return s.db.List(ctx, from, to, page)
 }

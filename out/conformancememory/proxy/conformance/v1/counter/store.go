@@ -19,7 +19,7 @@ const (
 
 // recordKey returns the key that the record with key k stands under.
 func recordKey(k *key) memory.Key {
-	return table.Int(k.counterID)
+	return table.Int(k.CounterID)
 }
 
 // recordKeys returns the keys that the records with the keys stand under.
@@ -80,11 +80,11 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, recordKeys(keys))
 }
 
-// scan adds the records of l to page, by counter_id.
-func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
-	from, to := table.Int(l.from.counterID), table.End()
-	if l.bounded {
-		to = table.Int(l.to.counterID)
+// scan adds the records that r asks for to page, by counter_id.
+func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+	from, to := table.Int(r.from.CounterID), table.End()
+	if r.bounded {
+		to = table.Int(r.to.CounterID)
 	}
 	return s.db.List(ctx, from, to, page)
 }

@@ -19,11 +19,11 @@ const (
 
 // key is the key of a record. Its slices alias what it was read from.
 type key struct {
-	noteID []byte // 1
+	NoteID []byte // 1
 }
 
 // emptyKey is a key of which no field is set.
-var emptyKey = key{noteID: wire.Empty}
+var emptyKey = key{NoteID: wire.Empty}
 
 // read takes the fields of the key from f, a message that has them under the
 // numbers they have in conformance.v1.EastNote.
@@ -31,7 +31,7 @@ func (k *key) read(f *wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 		case tagNoteID:
-			k.noteID = f.Text()
+			k.NoteID = f.Text()
 		}
 	}
 	return f.Err()
@@ -40,11 +40,11 @@ func (k *key) read(f *wire.Fields) error {
 // valid says what is wrong with the key of a record.
 func (k *key) valid() error {
 	switch {
-	case len(k.noteID) == 0:
+	case len(k.NoteID) == 0:
 		return runtime.Required("note_id")
-	case len(k.noteID) > 64:
-		return runtime.TooLong("note_id", len(k.noteID), 64)
-	case bytes.IndexByte(k.noteID, 0) >= 0:
+	case len(k.NoteID) > 64:
+		return runtime.TooLong("note_id", len(k.NoteID), 64)
+	case bytes.IndexByte(k.NoteID, 0) >= 0:
 		return runtime.HasNUL("note_id")
 	}
 	return nil
@@ -60,7 +60,7 @@ func (k *key) check(b []byte) error {
 
 // append appends the key as read takes it.
 func (k *key) append(b []byte) []byte {
-	b = wire.AppendBytes(b, 1, k.noteID)
+	b = wire.AppendBytes(b, 1, k.NoteID)
 	return b
 }
 
@@ -70,7 +70,7 @@ func (k *key) append(b []byte) []byte {
 type record struct {
 	key
 	bytes []byte // the encoded conformance.v1.EastNote, unknown fields included
-	topic []byte // 2: indexed, nil when absent
+	Topic []byte // 2: indexed, nil when absent
 }
 
 // emptyRecord is a record of which no field is set.
@@ -86,9 +86,9 @@ func (r *record) read(b []byte) error {
 	for f.Next() {
 		switch f.Tag { // with another wire type it is an unknown field, kept in bytes
 		case tagNoteID:
-			r.noteID = f.Text()
+			r.NoteID = f.Text()
 		case tagTopic:
-			r.topic = f.Text()
+			r.Topic = f.Text()
 		case tagText:
 			f.Text()
 		}
@@ -102,9 +102,9 @@ func (r *record) valid() error {
 		return err
 	}
 	switch {
-	case len(r.topic) > 64:
-		return runtime.TooLong("topic", len(r.topic), 64)
-	case bytes.IndexByte(r.topic, 0) >= 0:
+	case len(r.Topic) > 64:
+		return runtime.TooLong("topic", len(r.Topic), 64)
+	case bytes.IndexByte(r.Topic, 0) >= 0:
 		return runtime.HasNUL("topic")
 	}
 	return keyvalue.CheckRecord(r.bytes)

@@ -30,18 +30,18 @@ const (
 
 // key is the key of a record. Its slices alias what it was read from.
 type key struct {
-	tenant   []byte         // 1
-	shard    int64          // 2
-	at       wire.Timestamp // 3
-	name     []byte         // 4
-	sequence int64          // 5
+	Tenant   []byte         // 1
+	Shard    int64          // 2
+	At       wire.Timestamp // 3
+	Name     []byte         // 4
+	Sequence int64          // 5
 }
 
 // emptyKey is a key of which no field is set.
-var emptyKey = key{tenant: wire.Empty, name: wire.Empty}
+var emptyKey = key{Tenant: wire.Empty, Name: wire.Empty}
 
 // lowestKey comes before every key.
-var lowestKey = key{tenant: wire.Empty, shard: math.MinInt64, name: wire.Empty, sequence: math.MinInt64}
+var lowestKey = key{Tenant: wire.Empty, Shard: math.MinInt64, Name: wire.Empty, Sequence: math.MinInt64}
 
 // read takes the fields of the key from f, a message that has them under the
 // numbers they have in conformance.v1.Event.
@@ -49,15 +49,15 @@ func (k *key) read(f *wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 		case tagTenant:
-			k.tenant = f.Text()
+			k.Tenant = f.Text()
 		case tagShard:
-			k.shard = f.Int64()
+			k.Shard = f.Int64()
 		case tagAt:
-			k.at = f.Timestamp(k.at)
+			k.At = f.Timestamp(k.At)
 		case tagName:
-			k.name = f.Text()
+			k.Name = f.Text()
 		case tagSequence:
-			k.sequence = f.Int64()
+			k.Sequence = f.Int64()
 		}
 	}
 	return f.Err()
@@ -69,15 +69,15 @@ func (k *key) valid() error {
 		return err
 	}
 	switch {
-	case !k.at.Set:
+	case !k.At.Set:
 		return runtime.Required("at")
-	case !k.at.Valid():
+	case !k.At.Valid():
 		return runtime.BadTime("at")
-	case len(k.name) == 0:
+	case len(k.Name) == 0:
 		return runtime.Required("name")
-	case len(k.name) > 64:
-		return runtime.TooLong("name", len(k.name), 64)
-	case bytes.IndexByte(k.name, 0) >= 0:
+	case len(k.Name) > 64:
+		return runtime.TooLong("name", len(k.Name), 64)
+	case bytes.IndexByte(k.Name, 0) >= 0:
 		return runtime.HasNUL("name")
 	}
 	return nil
@@ -86,11 +86,11 @@ func (k *key) valid() error {
 // validPartition says what is wrong with the partition key.
 func validPartition(k *key) error {
 	switch {
-	case len(k.tenant) == 0:
+	case len(k.Tenant) == 0:
 		return runtime.Required("tenant")
-	case len(k.tenant) > 64:
-		return runtime.TooLong("tenant", len(k.tenant), 64)
-	case bytes.IndexByte(k.tenant, 0) >= 0:
+	case len(k.Tenant) > 64:
+		return runtime.TooLong("tenant", len(k.Tenant), 64)
+	case bytes.IndexByte(k.Tenant, 0) >= 0:
 		return runtime.HasNUL("tenant")
 	}
 	return nil
@@ -106,11 +106,11 @@ func (k *key) check(b []byte) error {
 
 // append appends the key as read takes it.
 func (k *key) append(b []byte) []byte {
-	b = wire.AppendBytes(b, 1, k.tenant)
-	b = wire.AppendVarint(b, 2, uint64(k.shard))
-	b = wire.AppendTimestamp(b, 3, k.at)
-	b = wire.AppendBytes(b, 4, k.name)
-	b = wire.AppendVarint(b, 5, uint64(k.sequence))
+	b = wire.AppendBytes(b, 1, k.Tenant)
+	b = wire.AppendVarint(b, 2, uint64(k.Shard))
+	b = wire.AppendTimestamp(b, 3, k.At)
+	b = wire.AppendBytes(b, 4, k.Name)
+	b = wire.AppendVarint(b, 5, uint64(k.Sequence))
 	return b
 }
 
@@ -118,28 +118,28 @@ func (k *key) append(b []byte) []byte {
 // ordered indexes sort by.
 type position struct {
 	key
-	severity int64 // 9
+	Severity int64 // 9
 }
 
 // lowestPosition comes before every position.
-var lowestPosition = position{key: lowestKey, severity: math.MinInt64}
+var lowestPosition = position{key: lowestKey, Severity: math.MinInt64}
 
 // read takes a position that append appended.
 func (p *position) read(f *wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 		case tagTenant:
-			p.tenant = f.Text()
+			p.Tenant = f.Text()
 		case tagShard:
-			p.shard = f.Int64()
+			p.Shard = f.Int64()
 		case tagAt:
-			p.at = f.Timestamp(p.at)
+			p.At = f.Timestamp(p.At)
 		case tagName:
-			p.name = f.Text()
+			p.Name = f.Text()
 		case tagSequence:
-			p.sequence = f.Int64()
+			p.Sequence = f.Int64()
 		case tagSeverity:
-			p.severity = f.Int64()
+			p.Severity = f.Int64()
 		}
 	}
 	return f.Err()
@@ -148,7 +148,7 @@ func (p *position) read(f *wire.Fields) error {
 // append appends the position: the key and then the other fields.
 func (p *position) append(b []byte) []byte {
 	b = p.key.append(b)
-	b = wire.AppendVarint(b, 9, uint64(p.severity))
+	b = wire.AppendVarint(b, 9, uint64(p.Severity))
 	return b
 }
 
@@ -158,7 +158,7 @@ func cursor(r *record) []byte { return r.key.append(nil) }
 // cursorSeverity is where r stands in lists that are ordered by severity.
 func cursorSeverity(r *record) []byte {
 	b := r.key.append(nil)
-	return wire.AppendVarint(b, 9, uint64(r.severity.Value))
+	return wire.AppendVarint(b, 9, uint64(r.Severity.Value))
 }
 
 // record is one conformance.v1.Event on its way to the store: its encoded
@@ -167,10 +167,10 @@ func cursorSeverity(r *record) []byte {
 type record struct {
 	key
 	bytes    []byte               // the encoded conformance.v1.Event, unknown fields included
-	kind     int64                // 6: indexed
-	region   []byte               // 7: indexed, nil when absent
-	open     bool                 // 8: indexed
-	severity wire.Optional[int64] // 9: indexed
+	Kind     int64                // 6: indexed
+	Region   []byte               // 7: indexed, nil when absent
+	Open     bool                 // 8: indexed
+	Severity wire.Optional[int64] // 9: indexed
 }
 
 // emptyRecord is a record of which no field is set.
@@ -186,23 +186,23 @@ func (r *record) read(b []byte) error {
 	for f.Next() {
 		switch f.Tag { // with another wire type it is an unknown field, kept in bytes
 		case tagTenant:
-			r.tenant = f.Text()
+			r.Tenant = f.Text()
 		case tagShard:
-			r.shard = f.Int64()
+			r.Shard = f.Int64()
 		case tagAt:
-			r.at = f.Timestamp(r.at)
+			r.At = f.Timestamp(r.At)
 		case tagName:
-			r.name = f.Text()
+			r.Name = f.Text()
 		case tagSequence:
-			r.sequence = f.Int64()
+			r.Sequence = f.Int64()
 		case tagKind:
-			r.kind = int64(f.Int32())
+			r.Kind = int64(f.Int32())
 		case tagRegion:
-			r.region = f.Text()
+			r.Region = f.Text()
 		case tagOpen:
-			r.open = f.Bool()
+			r.Open = f.Bool()
 		case tagSeverity:
-			r.severity = wire.Some(f.Int64())
+			r.Severity = wire.Some(f.Int64())
 		case tagRemark, tagReviewer, tagTags:
 			f.Text()
 		case tagSeenAt:
@@ -218,9 +218,9 @@ func (r *record) valid() error {
 		return err
 	}
 	switch {
-	case len(r.region) > 64:
-		return runtime.TooLong("region", len(r.region), 64)
-	case bytes.IndexByte(r.region, 0) >= 0:
+	case len(r.Region) > 64:
+		return runtime.TooLong("region", len(r.Region), 64)
+	case bytes.IndexByte(r.Region, 0) >= 0:
 		return runtime.HasNUL("region")
 	}
 	return keyvalue.CheckRecord(r.bytes)

@@ -23,7 +23,7 @@ const (
 
 // recordKey returns the key that the record with key k stands under.
 func recordKey(k *key) memory.Key {
-	return table.Text(k.tenant).Int(k.shard).Time(k.at).Text(k.name).Int(k.sequence)
+	return table.Text(k.Tenant).Int(k.Shard).Time(k.At).Text(k.Name).Int(k.Sequence)
 }
 
 // recordKeys returns the keys that the records with the keys stand under.
@@ -39,15 +39,15 @@ func recordKeys(keys []key) []memory.Key {
 // absent field.
 func newRecord(r *record) *memory.Record {
 	stored := memory.NewRecord(recordKey(&r.key), r.bytes)
-	if r.severity.Set {
-		stored.Index(bySeverity.Int(r.severity.Value).Text(r.tenant).Int(r.shard).Time(r.at).Text(r.name).Int(r.sequence))
+	if r.Severity.Set {
+		stored.Index(bySeverity.Int(r.Severity.Value).Text(r.Tenant).Int(r.Shard).Time(r.At).Text(r.Name).Int(r.Sequence))
 	}
-	stored.Index(byKind.Int(r.kind).Time(r.at).Text(r.tenant).Int(r.shard).Text(r.name).Int(r.sequence))
-	if r.region != nil {
-		stored.Index(byPlace.Text(r.region).Bool(r.open).Text(r.tenant).Int(r.shard).Time(r.at).Text(r.name).Int(r.sequence))
+	stored.Index(byKind.Int(r.Kind).Time(r.At).Text(r.Tenant).Int(r.Shard).Text(r.Name).Int(r.Sequence))
+	if r.Region != nil {
+		stored.Index(byPlace.Text(r.Region).Bool(r.Open).Text(r.Tenant).Int(r.Shard).Time(r.At).Text(r.Name).Int(r.Sequence))
 	}
-	if r.region != nil && r.severity.Set {
-		stored.Index(byUrgent.Text(r.region).Int(r.kind).Int(r.severity.Value).Text(r.tenant).Int(r.shard).Time(r.at).Text(r.name).Int(r.sequence))
+	if r.Region != nil && r.Severity.Set {
+		stored.Index(byUrgent.Text(r.Region).Int(r.Kind).Int(r.Severity.Value).Text(r.Tenant).Int(r.Shard).Time(r.At).Text(r.Name).Int(r.Sequence))
 	}
 	return stored
 }
@@ -94,60 +94,60 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, recordKeys(keys))
 }
 
-// scan adds the records of l to page, by tenant, shard, at, name, sequence.
-func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
-	from, to := table.Text(l.from.tenant).Int(l.from.shard).Time(l.from.at).Text(l.from.name).Int(l.from.sequence), table.End()
-	if l.bounded {
-		to = table.Text(l.to.tenant).Int(l.to.shard).Time(l.to.at).Text(l.to.name).Int(l.to.sequence)
+// scan adds the records that r asks for to page, by tenant, shard, at, name, sequence.
+func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+	from, to := table.Text(r.from.Tenant).Int(r.from.Shard).Time(r.from.At).Text(r.from.Name).Int(r.from.Sequence), table.End()
+	if r.bounded {
+		to = table.Text(r.to.Tenant).Int(r.to.Shard).Time(r.to.At).Text(r.to.Name).Int(r.to.Sequence)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// scanPartition adds the records of l to page, by at, name, sequence.
-func (s *store) scanPartition(ctx context.Context, partition *key, l *list, page *keyvalue.Page) error {
-	all := table.Text(partition.tenant).Int(partition.shard)
-	from, to := all.Time(l.from.at).Text(l.from.name).Int(l.from.sequence), all.End()
-	if l.bounded {
-		to = all.Time(l.to.at).Text(l.to.name).Int(l.to.sequence)
+// scanPartition adds the records that r asks for to page, by at, name, sequence.
+func (s *store) scanPartition(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+	all := table.Text(r.partition.Tenant).Int(r.partition.Shard)
+	from, to := all.Time(r.from.At).Text(r.from.Name).Int(r.from.Sequence), all.End()
+	if r.bounded {
+		to = all.Time(r.to.At).Text(r.to.Name).Int(r.to.Sequence)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findBySeverity adds the records of l to page, by severity, tenant, shard, at, name, sequence.
-func (s *store) findBySeverity(ctx context.Context, l *list, page *keyvalue.Page) error {
-	from, to := bySeverity.Int(l.from.severity).Text(l.from.tenant).Int(l.from.shard).Time(l.from.at).Text(l.from.name).Int(l.from.sequence), bySeverity.End()
-	if l.bounded {
-		to = bySeverity.Int(l.to.severity).Text(l.to.tenant).Int(l.to.shard).Time(l.to.at).Text(l.to.name).Int(l.to.sequence)
+// findBySeverity adds the records that r asks for to page, by severity, tenant, shard, at, name, sequence.
+func (s *store) findBySeverity(ctx context.Context, r *requestBySeverity, page *keyvalue.Page) error {
+	from, to := bySeverity.Int(r.from.Severity).Text(r.from.Tenant).Int(r.from.Shard).Time(r.from.At).Text(r.from.Name).Int(r.from.Sequence), bySeverity.End()
+	if r.bounded {
+		to = bySeverity.Int(r.to.Severity).Text(r.to.Tenant).Int(r.to.Shard).Time(r.to.At).Text(r.to.Name).Int(r.to.Sequence)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByKind adds the records of l to page, by at, tenant, shard, name, sequence.
-func (s *store) findByKind(ctx context.Context, kind int64, l *list, page *keyvalue.Page) error {
-	all := byKind.Int(kind)
-	from, to := all.Time(l.from.at).Text(l.from.tenant).Int(l.from.shard).Text(l.from.name).Int(l.from.sequence), all.End()
-	if l.bounded {
-		to = all.Time(l.to.at).Text(l.to.tenant).Int(l.to.shard).Text(l.to.name).Int(l.to.sequence)
+// findByKind adds the records that r asks for to page, by at, tenant, shard, name, sequence.
+func (s *store) findByKind(ctx context.Context, r *requestByKind, page *keyvalue.Page) error {
+	all := byKind.Int(r.Kind)
+	from, to := all.Time(r.from.At).Text(r.from.Tenant).Int(r.from.Shard).Text(r.from.Name).Int(r.from.Sequence), all.End()
+	if r.bounded {
+		to = all.Time(r.to.At).Text(r.to.Tenant).Int(r.to.Shard).Text(r.to.Name).Int(r.to.Sequence)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByPlace adds the records of l to page, by tenant, shard, at, name, sequence.
-func (s *store) findByPlace(ctx context.Context, region []byte, open bool, l *list, page *keyvalue.Page) error {
-	all := byPlace.Text(region).Bool(open)
-	from, to := all.Text(l.from.tenant).Int(l.from.shard).Time(l.from.at).Text(l.from.name).Int(l.from.sequence), all.End()
-	if l.bounded {
-		to = all.Text(l.to.tenant).Int(l.to.shard).Time(l.to.at).Text(l.to.name).Int(l.to.sequence)
+// findByPlace adds the records that r asks for to page, by tenant, shard, at, name, sequence.
+func (s *store) findByPlace(ctx context.Context, r *requestByPlace, page *keyvalue.Page) error {
+	all := byPlace.Text(r.Region).Bool(r.Open)
+	from, to := all.Text(r.from.Tenant).Int(r.from.Shard).Time(r.from.At).Text(r.from.Name).Int(r.from.Sequence), all.End()
+	if r.bounded {
+		to = all.Text(r.to.Tenant).Int(r.to.Shard).Time(r.to.At).Text(r.to.Name).Int(r.to.Sequence)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByUrgent adds the records of l to page, by severity, tenant, shard, at, name, sequence.
-func (s *store) findByUrgent(ctx context.Context, region []byte, kind int64, l *list, page *keyvalue.Page) error {
-	all := byUrgent.Text(region).Int(kind)
-	from, to := all.Int(l.from.severity).Text(l.from.tenant).Int(l.from.shard).Time(l.from.at).Text(l.from.name).Int(l.from.sequence), all.End()
-	if l.bounded {
-		to = all.Int(l.to.severity).Text(l.to.tenant).Int(l.to.shard).Time(l.to.at).Text(l.to.name).Int(l.to.sequence)
+// findByUrgent adds the records that r asks for to page, by severity, tenant, shard, at, name, sequence.
+func (s *store) findByUrgent(ctx context.Context, r *requestByUrgent, page *keyvalue.Page) error {
+	all := byUrgent.Text(r.Region).Int(r.Kind)
+	from, to := all.Int(r.from.Severity).Text(r.from.Tenant).Int(r.from.Shard).Time(r.from.At).Text(r.from.Name).Int(r.from.Sequence), all.End()
+	if r.bounded {
+		to = all.Int(r.to.Severity).Text(r.to.Tenant).Int(r.to.Shard).Time(r.to.At).Text(r.to.Name).Int(r.to.Sequence)
 	}
 	return s.db.List(ctx, from, to, page)
 }

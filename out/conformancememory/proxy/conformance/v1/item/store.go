@@ -23,7 +23,7 @@ const (
 
 // recordKey returns the key that the record with key k stands under.
 func recordKey(k *key) memory.Key {
-	return table.Text(k.itemID)
+	return table.Text(k.ItemID)
 }
 
 // recordKeys returns the keys that the records with the keys stand under.
@@ -39,17 +39,17 @@ func recordKeys(keys []key) []memory.Key {
 // absent field.
 func newRecord(r *record) *memory.Record {
 	stored := memory.NewRecord(recordKey(&r.key), r.bytes)
-	if r.serial != nil {
-		stored.Unique("serial", bySerial.Text(r.serial))
+	if r.Serial != nil {
+		stored.Unique("serial", bySerial.Text(r.Serial))
 	}
-	if r.label != nil {
-		stored.Unique("label", byLabel.Text(r.label))
+	if r.Label != nil {
+		stored.Unique("label", byLabel.Text(r.Label))
 	}
-	if r.colour != nil {
-		stored.Index(byColour.Text(r.colour).Text(r.itemID))
+	if r.Colour != nil {
+		stored.Index(byColour.Text(r.Colour).Text(r.ItemID))
 	}
-	if r.title != nil {
-		stored.Index(byTitle.Text(r.title).Text(r.itemID))
+	if r.Title != nil {
+		stored.Index(byTitle.Text(r.Title).Text(r.ItemID))
 	}
 	return stored
 }
@@ -97,39 +97,39 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 }
 
 // findBySerial returns the record with the values, as a reply.
-func (s *store) findBySerial(ctx context.Context, serial []byte) ([]byte, error) {
-	return s.db.Get(ctx, bySerial.Text(serial))
+func (s *store) findBySerial(ctx context.Context, r *requestBySerial) ([]byte, error) {
+	return s.db.Get(ctx, bySerial.Text(r.Serial))
 }
 
 // findByLabel returns the record with the values, as a reply.
-func (s *store) findByLabel(ctx context.Context, label []byte) ([]byte, error) {
-	return s.db.Get(ctx, byLabel.Text(label))
+func (s *store) findByLabel(ctx context.Context, r *requestByLabel) ([]byte, error) {
+	return s.db.Get(ctx, byLabel.Text(r.Label))
 }
 
-// scan adds the records of l to page, by item_id.
-func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
-	from, to := table.Text(l.from.itemID), table.End()
-	if l.bounded {
-		to = table.Text(l.to.itemID)
+// scan adds the records that r asks for to page, by item_id.
+func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+	from, to := table.Text(r.from.ItemID), table.End()
+	if r.bounded {
+		to = table.Text(r.to.ItemID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByColour adds the records of l to page, by item_id.
-func (s *store) findByColour(ctx context.Context, colour []byte, l *list, page *keyvalue.Page) error {
-	all := byColour.Text(colour)
-	from, to := all.Text(l.from.itemID), all.End()
-	if l.bounded {
-		to = all.Text(l.to.itemID)
+// findByColour adds the records that r asks for to page, by item_id.
+func (s *store) findByColour(ctx context.Context, r *requestByColour, page *keyvalue.Page) error {
+	all := byColour.Text(r.Colour)
+	from, to := all.Text(r.from.ItemID), all.End()
+	if r.bounded {
+		to = all.Text(r.to.ItemID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByTitle adds the records of l to page, by title, item_id.
-func (s *store) findByTitle(ctx context.Context, l *list, page *keyvalue.Page) error {
-	from, to := byTitle.Text(l.from.title).Text(l.from.itemID), byTitle.End()
-	if l.bounded {
-		to = byTitle.Text(l.to.title).Text(l.to.itemID)
+// findByTitle adds the records that r asks for to page, by title, item_id.
+func (s *store) findByTitle(ctx context.Context, r *requestByTitle, page *keyvalue.Page) error {
+	from, to := byTitle.Text(r.from.Title).Text(r.from.ItemID), byTitle.End()
+	if r.bounded {
+		to = byTitle.Text(r.to.Title).Text(r.to.ItemID)
 	}
 	return s.db.List(ctx, from, to, page)
 }

@@ -25,7 +25,7 @@ const (
 
 // recordKey returns the key that the record with key k stands under.
 func recordKey(k *key) memory.Key {
-	return table.Text(k.leaseID)
+	return table.Text(k.LeaseID)
 }
 
 // recordKeys returns the keys that the records with the keys stand under.
@@ -42,11 +42,11 @@ func recordKeys(keys []key) []memory.Key {
 func newRecord(r *record) *memory.Record {
 	stored := memory.NewRecord(recordKey(&r.key), r.bytes)
 	stored.ExpireAfter(ttl)
-	if r.owner != nil {
-		stored.Unique("owner", byOwner.Text(r.owner))
+	if r.Owner != nil {
+		stored.Unique("owner", byOwner.Text(r.Owner))
 	}
-	if r.priority.Set {
-		stored.Index(byPriority.Int(r.priority.Value).Text(r.leaseID))
+	if r.Priority.Set {
+		stored.Index(byPriority.Int(r.Priority.Value).Text(r.LeaseID))
 	}
 	return stored
 }
@@ -94,24 +94,24 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 }
 
 // findByOwner returns the record with the values, as a reply.
-func (s *store) findByOwner(ctx context.Context, owner []byte) ([]byte, error) {
-	return s.db.Get(ctx, byOwner.Text(owner))
+func (s *store) findByOwner(ctx context.Context, r *requestByOwner) ([]byte, error) {
+	return s.db.Get(ctx, byOwner.Text(r.Owner))
 }
 
-// scan adds the records of l to page, by lease_id.
-func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
-	from, to := table.Text(l.from.leaseID), table.End()
-	if l.bounded {
-		to = table.Text(l.to.leaseID)
+// scan adds the records that r asks for to page, by lease_id.
+func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+	from, to := table.Text(r.from.LeaseID), table.End()
+	if r.bounded {
+		to = table.Text(r.to.LeaseID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByPriority adds the records of l to page, by priority, lease_id.
-func (s *store) findByPriority(ctx context.Context, l *list, page *keyvalue.Page) error {
-	from, to := byPriority.Int(l.from.priority).Text(l.from.leaseID), byPriority.End()
-	if l.bounded {
-		to = byPriority.Int(l.to.priority).Text(l.to.leaseID)
+// findByPriority adds the records that r asks for to page, by priority, lease_id.
+func (s *store) findByPriority(ctx context.Context, r *requestByPriority, page *keyvalue.Page) error {
+	from, to := byPriority.Int(r.from.Priority).Text(r.from.LeaseID), byPriority.End()
+	if r.bounded {
+		to = byPriority.Int(r.to.Priority).Text(r.to.LeaseID)
 	}
 	return s.db.List(ctx, from, to, page)
 }

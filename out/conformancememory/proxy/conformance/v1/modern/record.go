@@ -34,11 +34,11 @@ const (
 
 // key is the key of a record. Its slices alias what it was read from.
 type key struct {
-	modernID []byte // 1
+	ModernID []byte // 1
 }
 
 // emptyKey is a key of which no field is set.
-var emptyKey = key{modernID: wire.Empty}
+var emptyKey = key{ModernID: wire.Empty}
 
 // read takes the fields of the key from f, a message that has them under the
 // numbers they have in conformance.v1.Modern.
@@ -46,7 +46,7 @@ func (k *key) read(f *wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 		case tagModernID:
-			k.modernID = f.Text()
+			k.ModernID = f.Text()
 		}
 	}
 	return f.Err()
@@ -55,11 +55,11 @@ func (k *key) read(f *wire.Fields) error {
 // valid says what is wrong with the key of a record.
 func (k *key) valid() error {
 	switch {
-	case len(k.modernID) == 0:
+	case len(k.ModernID) == 0:
 		return runtime.Required("modern_id")
-	case len(k.modernID) > 64:
-		return runtime.TooLong("modern_id", len(k.modernID), 64)
-	case bytes.IndexByte(k.modernID, 0) >= 0:
+	case len(k.ModernID) > 64:
+		return runtime.TooLong("modern_id", len(k.ModernID), 64)
+	case bytes.IndexByte(k.ModernID, 0) >= 0:
 		return runtime.HasNUL("modern_id")
 	}
 	return nil
@@ -75,7 +75,7 @@ func (k *key) check(b []byte) error {
 
 // append appends the key as read takes it.
 func (k *key) append(b []byte) []byte {
-	b = wire.AppendBytes(b, 1, k.modernID)
+	b = wire.AppendBytes(b, 1, k.ModernID)
 	return b
 }
 
@@ -85,8 +85,8 @@ func (k *key) append(b []byte) []byte {
 type record struct {
 	key
 	bytes []byte               // the encoded conformance.v1.Modern, unknown fields included
-	rank  []byte               // 5: indexed, nil when absent
-	stage wire.Optional[int64] // 8: indexed
+	Rank  []byte               // 5: indexed, nil when absent
+	Stage wire.Optional[int64] // 8: indexed
 }
 
 // emptyRecord is a record of which no field is set.
@@ -102,11 +102,11 @@ func (r *record) read(b []byte) error {
 	for f.Next() {
 		switch f.Tag { // with another wire type it is an unknown field, kept in bytes
 		case tagModernID:
-			r.modernID = f.Text()
+			r.ModernID = f.Text()
 		case tagRank:
-			r.rank = f.Text()
+			r.Rank = f.Text()
 		case tagStage:
-			r.stage = wire.Some(int64(f.Int32()))
+			r.Stage = wire.Some(int64(f.Int32()))
 		case tagDelimited, tagLeaves:
 			checkLeaf(f)
 		case tagExpanded:
@@ -145,9 +145,9 @@ func (r *record) valid() error {
 		return err
 	}
 	switch {
-	case len(r.rank) > 64:
-		return runtime.TooLong("rank", len(r.rank), 64)
-	case bytes.IndexByte(r.rank, 0) >= 0:
+	case len(r.Rank) > 64:
+		return runtime.TooLong("rank", len(r.Rank), 64)
+	case bytes.IndexByte(r.Rank, 0) >= 0:
 		return runtime.HasNUL("rank")
 	}
 	return keyvalue.CheckRecord(r.bytes)

@@ -21,7 +21,7 @@ const (
 
 // recordKey returns the key that the record with key k stands under.
 func recordKey(k *key) memory.Key {
-	return table.Text(k.modernID)
+	return table.Text(k.ModernID)
 }
 
 // recordKeys returns the keys that the records with the keys stand under.
@@ -37,11 +37,11 @@ func recordKeys(keys []key) []memory.Key {
 // absent field.
 func newRecord(r *record) *memory.Record {
 	stored := memory.NewRecord(recordKey(&r.key), r.bytes)
-	if r.rank != nil {
-		stored.Index(byRank.Text(r.rank).Text(r.modernID))
+	if r.Rank != nil {
+		stored.Index(byRank.Text(r.Rank).Text(r.ModernID))
 	}
-	if r.stage.Set {
-		stored.Index(byStage.Int(r.stage.Value).Text(r.modernID))
+	if r.Stage.Set {
+		stored.Index(byStage.Int(r.Stage.Value).Text(r.ModernID))
 	}
 	return stored
 }
@@ -88,31 +88,31 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, recordKeys(keys))
 }
 
-// scan adds the records of l to page, by modern_id.
-func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
-	from, to := table.Text(l.from.modernID), table.End()
-	if l.bounded {
-		to = table.Text(l.to.modernID)
+// scan adds the records that r asks for to page, by modern_id.
+func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+	from, to := table.Text(r.from.ModernID), table.End()
+	if r.bounded {
+		to = table.Text(r.to.ModernID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByRank adds the records of l to page, by modern_id.
-func (s *store) findByRank(ctx context.Context, rank []byte, l *list, page *keyvalue.Page) error {
-	all := byRank.Text(rank)
-	from, to := all.Text(l.from.modernID), all.End()
-	if l.bounded {
-		to = all.Text(l.to.modernID)
+// findByRank adds the records that r asks for to page, by modern_id.
+func (s *store) findByRank(ctx context.Context, r *requestByRank, page *keyvalue.Page) error {
+	all := byRank.Text(r.Rank)
+	from, to := all.Text(r.from.ModernID), all.End()
+	if r.bounded {
+		to = all.Text(r.to.ModernID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByStage adds the records of l to page, by modern_id.
-func (s *store) findByStage(ctx context.Context, stage int64, l *list, page *keyvalue.Page) error {
-	all := byStage.Int(stage)
-	from, to := all.Text(l.from.modernID), all.End()
-	if l.bounded {
-		to = all.Text(l.to.modernID)
+// findByStage adds the records that r asks for to page, by modern_id.
+func (s *store) findByStage(ctx context.Context, r *requestByStage, page *keyvalue.Page) error {
+	all := byStage.Int(r.Stage)
+	from, to := all.Text(r.from.ModernID), all.End()
+	if r.bounded {
+		to = all.Text(r.to.ModernID)
 	}
 	return s.db.List(ctx, from, to, page)
 }

@@ -102,7 +102,7 @@ func (q *scanRequest) valid() error {
 	if err := validBound(&q.to); err != nil {
 		return runtime.In("to", err)
 	}
-	if q.bounded && q.from.shelf > q.to.shelf {
+	if q.bounded && q.from.Shelf > q.to.Shelf {
 		return keyvalue.Backwards(false)
 	}
 	return nil
@@ -136,9 +136,9 @@ func (s *Service) scan(call *runtime.Call) error {
 		return err
 	}
 	if q.inPartition {
-		err = s.store.scanPartition(call.Context(), &q.partition, &q.list, page)
+		err = s.store.scanPartition(call.Context(), &q, page)
 	} else {
-		err = s.store.scan(call.Context(), &q.list, page)
+		err = s.store.scan(call.Context(), &q, page)
 	}
 	if err != nil {
 		return err
@@ -146,20 +146,20 @@ func (s *Service) scan(call *runtime.Call) error {
 	return s.answer(call, page, query)
 }
 
-// findByWordRequest is a FindRelicsByWordRequest.
-type findByWordRequest struct {
+// requestByWord is a FindRelicsByWordRequest.
+type requestByWord struct {
 	list
-	word []byte
+	Word []byte
 }
 
-func (q *findByWordRequest) read(b []byte) error {
+func (q *requestByWord) read(b []byte) error {
 	q.list = everything
-	q.word = wire.Empty
+	q.Word = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Bytes:
-			q.word = f.Bytes()
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -168,26 +168,36 @@ func (q *findByWordRequest) read(b []byte) error {
 		return runtime.Decode(err)
 	}
 	switch {
-	case len(q.word) > 64:
-		return runtime.TooLong("word", len(q.word), 64)
-	case !utf8.Valid(q.word):
-		return runtime.NotUTF8("word")
-	case bytes.IndexByte(q.word, 0) >= 0:
-		return runtime.HasNUL("word")
+	case len(q.Word) > 64:
+		return runtime.TooLong("by.word", len(q.Word), 64)
+	case !utf8.Valid(q.Word):
+		return runtime.NotUTF8("by.word")
+	case bytes.IndexByte(q.Word, 0) >= 0:
+		return runtime.HasNUL("by.word")
 	}
 	return nil
 }
 
+// readBy reads the values to find by.
+func (q *requestByWord) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagWord {
+			q.Word = f.Bytes()
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
-func (q *findByWordRequest) query() []byte {
+func (q *requestByWord) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.RelicService/FindRelicsByWord"))
-	b = wire.AppendBytes(b, 1, q.word)
+	b = wire.AppendBytes(b, 15, q.Word)
 	return b
 }
 
 // findByWord serves FindRelicsByWord.
 func (s *Service) findByWord(call *runtime.Call) error {
-	var q findByWordRequest
+	var q requestByWord
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -196,7 +206,7 @@ func (s *Service) findByWord(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findByWord(call.Context(), q.word, &q.list, page); err != nil {
+	if err := s.store.findByWord(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query)

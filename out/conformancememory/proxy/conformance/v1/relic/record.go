@@ -32,16 +32,16 @@ const (
 
 // key is the key of a record. Its slices alias what it was read from.
 type key struct {
-	relicID  []byte // 1
-	shelf    int64  // 2
-	shelfSet bool
+	RelicID  []byte // 1
+	Shelf    int64  // 2
+	hasShelf bool
 }
 
 // emptyKey is a key of which no field is set.
-var emptyKey = key{relicID: wire.Empty}
+var emptyKey = key{RelicID: wire.Empty}
 
 // lowestKey comes before every key.
-var lowestKey = key{relicID: wire.Empty, shelf: math.MinInt64}
+var lowestKey = key{RelicID: wire.Empty, Shelf: math.MinInt64}
 
 // read takes the fields of the key from f, a message that has them under the
 // numbers they have in conformance.v1.Relic.
@@ -49,9 +49,9 @@ func (k *key) read(f *wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 		case tagRelicID:
-			k.relicID = f.Bytes()
+			k.RelicID = f.Bytes()
 		case tagShelf:
-			k.shelf, k.shelfSet = int64(f.Int32()), true
+			k.Shelf, k.hasShelf = int64(f.Int32()), true
 		}
 	}
 	return f.Err()
@@ -62,7 +62,7 @@ func (k *key) valid() error {
 	if err := validPartition(k); err != nil {
 		return err
 	}
-	if !k.shelfSet {
+	if !k.hasShelf {
 		return runtime.Required("shelf")
 	}
 	return nil
@@ -71,13 +71,13 @@ func (k *key) valid() error {
 // validPartition says what is wrong with the partition key.
 func validPartition(k *key) error {
 	switch {
-	case len(k.relicID) == 0:
+	case len(k.RelicID) == 0:
 		return runtime.Required("relic_id")
-	case len(k.relicID) > 64:
-		return runtime.TooLong("relic_id", len(k.relicID), 64)
-	case !utf8.Valid(k.relicID):
+	case len(k.RelicID) > 64:
+		return runtime.TooLong("relic_id", len(k.RelicID), 64)
+	case !utf8.Valid(k.RelicID):
 		return runtime.NotUTF8("relic_id")
-	case bytes.IndexByte(k.relicID, 0) >= 0:
+	case bytes.IndexByte(k.RelicID, 0) >= 0:
 		return runtime.HasNUL("relic_id")
 	}
 	return nil
@@ -93,8 +93,8 @@ func (k *key) check(b []byte) error {
 
 // append appends the key as read takes it.
 func (k *key) append(b []byte) []byte {
-	b = wire.AppendBytes(b, 1, k.relicID)
-	b = wire.AppendVarint(b, 2, uint64(k.shelf))
+	b = wire.AppendBytes(b, 1, k.RelicID)
+	b = wire.AppendVarint(b, 2, uint64(k.Shelf))
 	return b
 }
 
@@ -104,7 +104,7 @@ func (k *key) append(b []byte) []byte {
 type record struct {
 	key
 	bytes []byte // the encoded conformance.v1.Relic, unknown fields included
-	word  []byte // 15: indexed, nil when absent
+	Word  []byte // 15: indexed, nil when absent
 }
 
 // emptyRecord is a record of which no field is set.
@@ -120,21 +120,21 @@ func (r *record) read(b []byte) error {
 	for f.Next() {
 		switch f.Tag { // with another wire type it is an unknown field, kept in bytes
 		case tagRelicID:
-			r.relicID = f.Bytes()
+			r.RelicID = f.Bytes()
 		case tagShelf:
-			r.shelf, r.shelfSet = int64(f.Int32()), true
+			r.Shelf, r.hasShelf = int64(f.Int32()), true
 		case tagWord:
-			r.word = f.Bytes()
+			r.Word = f.Bytes()
 		case 16<<3 | wire.Varint:
 			if knownShade(f.Int32()) {
-				r.word = nil
+				r.Word = nil
 			}
 		case tagPiece:
 			checkPart(f)
-			r.word = nil
+			r.Word = nil
 		case tagBox:
 			f.Check(56)
-			r.word = nil
+			r.Word = nil
 		case tagFrame, tagShadeOf:
 			f.Check(72)
 		case tagEntry:
@@ -161,11 +161,11 @@ func (r *record) valid() error {
 		return err
 	}
 	switch {
-	case len(r.word) > 64:
-		return runtime.TooLong("word", len(r.word), 64)
-	case !utf8.Valid(r.word):
+	case len(r.Word) > 64:
+		return runtime.TooLong("word", len(r.Word), 64)
+	case !utf8.Valid(r.Word):
 		return runtime.NotUTF8("word")
-	case bytes.IndexByte(r.word, 0) >= 0:
+	case bytes.IndexByte(r.Word, 0) >= 0:
 		return runtime.HasNUL("word")
 	}
 	return keyvalue.CheckRecord(r.bytes)

@@ -20,7 +20,7 @@ const (
 
 // recordKey returns the key that the record with key k stands under.
 func recordKey(k *key) memory.Key {
-	return table.Text(k.relicID).Int(k.shelf)
+	return table.Text(k.RelicID).Int(k.Shelf)
 }
 
 // recordKeys returns the keys that the records with the keys stand under.
@@ -36,8 +36,8 @@ func recordKeys(keys []key) []memory.Key {
 // absent field.
 func newRecord(r *record) *memory.Record {
 	stored := memory.NewRecord(recordKey(&r.key), r.bytes)
-	if r.word != nil {
-		stored.Index(byWord.Text(r.word).Text(r.relicID).Int(r.shelf))
+	if r.Word != nil {
+		stored.Index(byWord.Text(r.Word).Text(r.RelicID).Int(r.Shelf))
 	}
 	return stored
 }
@@ -84,31 +84,31 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, recordKeys(keys))
 }
 
-// scan adds the records of l to page, by relic_id, shelf.
-func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
-	from, to := table.Text(l.from.relicID).Int(l.from.shelf), table.End()
-	if l.bounded {
-		to = table.Text(l.to.relicID).Int(l.to.shelf)
+// scan adds the records that r asks for to page, by relic_id, shelf.
+func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+	from, to := table.Text(r.from.RelicID).Int(r.from.Shelf), table.End()
+	if r.bounded {
+		to = table.Text(r.to.RelicID).Int(r.to.Shelf)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// scanPartition adds the records of l to page, by shelf.
-func (s *store) scanPartition(ctx context.Context, partition *key, l *list, page *keyvalue.Page) error {
-	all := table.Text(partition.relicID)
-	from, to := all.Int(l.from.shelf), all.End()
-	if l.bounded {
-		to = all.Int(l.to.shelf)
+// scanPartition adds the records that r asks for to page, by shelf.
+func (s *store) scanPartition(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+	all := table.Text(r.partition.RelicID)
+	from, to := all.Int(r.from.Shelf), all.End()
+	if r.bounded {
+		to = all.Int(r.to.Shelf)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByWord adds the records of l to page, by relic_id, shelf.
-func (s *store) findByWord(ctx context.Context, word []byte, l *list, page *keyvalue.Page) error {
-	all := byWord.Text(word)
-	from, to := all.Text(l.from.relicID).Int(l.from.shelf), all.End()
-	if l.bounded {
-		to = all.Text(l.to.relicID).Int(l.to.shelf)
+// findByWord adds the records that r asks for to page, by relic_id, shelf.
+func (s *store) findByWord(ctx context.Context, r *requestByWord, page *keyvalue.Page) error {
+	all := byWord.Text(r.Word)
+	from, to := all.Text(r.from.RelicID).Int(r.from.Shelf), all.End()
+	if r.bounded {
+		to = all.Text(r.to.RelicID).Int(r.to.Shelf)
 	}
 	return s.db.List(ctx, from, to, page)
 }

@@ -34,11 +34,11 @@ const (
 
 // key is the key of a record. Its slices alias what it was read from.
 type key struct {
-	sampleID []byte // 1
+	SampleID []byte // 1
 }
 
 // emptyKey is a key of which no field is set.
-var emptyKey = key{sampleID: wire.Empty}
+var emptyKey = key{SampleID: wire.Empty}
 
 // read takes the fields of the key from f, a message that has them under the
 // numbers they have in conformance.v1.Sample.
@@ -46,7 +46,7 @@ func (k *key) read(f *wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 		case tagSampleID:
-			k.sampleID = f.Text()
+			k.SampleID = f.Text()
 		}
 	}
 	return f.Err()
@@ -55,11 +55,11 @@ func (k *key) read(f *wire.Fields) error {
 // valid says what is wrong with the key of a record.
 func (k *key) valid() error {
 	switch {
-	case len(k.sampleID) == 0:
+	case len(k.SampleID) == 0:
 		return runtime.Required("sample_id")
-	case len(k.sampleID) > 64:
-		return runtime.TooLong("sample_id", len(k.sampleID), 64)
-	case bytes.IndexByte(k.sampleID, 0) >= 0:
+	case len(k.SampleID) > 64:
+		return runtime.TooLong("sample_id", len(k.SampleID), 64)
+	case bytes.IndexByte(k.SampleID, 0) >= 0:
 		return runtime.HasNUL("sample_id")
 	}
 	return nil
@@ -75,7 +75,7 @@ func (k *key) check(b []byte) error {
 
 // append appends the key as read takes it.
 func (k *key) append(b []byte) []byte {
-	b = wire.AppendBytes(b, 1, k.sampleID)
+	b = wire.AppendBytes(b, 1, k.SampleID)
 	return b
 }
 
@@ -83,62 +83,62 @@ func (k *key) append(b []byte) []byte {
 // ordered indexes sort by.
 type position struct {
 	key
-	text      []byte         // 2
-	number    int64          // 3
-	size      uint64         // 4
-	flag      bool           // 5
-	grade     int64          // 6
-	time_     wire.Timestamp // 7
-	delta     int64          // 8
-	mask      uint64         // 9
-	level     int64          // 10
-	weight    int64          // 11
-	amount    int64          // 13
-	shift     int64          // 14
-	checksum  int64          // 15
-	position_ int64          // 16
-	digest    []byte         // 17
+	Text     []byte         // 2
+	Number   int64          // 3
+	Size     uint64         // 4
+	Flag     bool           // 5
+	Grade    int64          // 6
+	Time     wire.Timestamp // 7
+	Delta    int64          // 8
+	Mask     uint64         // 9
+	Level    int64          // 10
+	Weight   int64          // 11
+	Amount   int64          // 13
+	Shift    int64          // 14
+	Checksum int64          // 15
+	Position int64          // 16
+	Digest   []byte         // 17
 }
 
 // lowestPosition comes before every position.
-var lowestPosition = position{key: emptyKey, text: wire.Empty, number: math.MinInt64, grade: math.MinInt64, delta: math.MinInt64, level: math.MinInt64, weight: math.MinInt64, amount: math.MinInt64, shift: math.MinInt64, checksum: math.MinInt64, position_: math.MinInt64, digest: wire.Empty}
+var lowestPosition = position{key: emptyKey, Text: wire.Empty, Number: math.MinInt64, Grade: math.MinInt64, Delta: math.MinInt64, Level: math.MinInt64, Weight: math.MinInt64, Amount: math.MinInt64, Shift: math.MinInt64, Checksum: math.MinInt64, Position: math.MinInt64, Digest: wire.Empty}
 
 // read takes a position that append appended.
 func (p *position) read(f *wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 		case tagSampleID:
-			p.sampleID = f.Text()
+			p.SampleID = f.Text()
 		case tagText:
-			p.text = f.Text()
+			p.Text = f.Text()
 		case tagNumber:
-			p.number = f.Int64()
+			p.Number = f.Int64()
 		case tagSize:
-			p.size = f.Uint64()
+			p.Size = f.Uint64()
 		case tagFlag:
-			p.flag = f.Bool()
+			p.Flag = f.Bool()
 		case tagGrade:
-			p.grade = int64(f.Int32())
+			p.Grade = int64(f.Int32())
 		case tagTime:
-			p.time_ = f.Timestamp(p.time_)
+			p.Time = f.Timestamp(p.Time)
 		case tagDelta:
-			p.delta = f.Sint64()
+			p.Delta = f.Sint64()
 		case tagMask:
-			p.mask = f.Uint64()
+			p.Mask = f.Uint64()
 		case tagLevel:
-			p.level = int64(f.Int32())
+			p.Level = int64(f.Int32())
 		case tagWeight:
-			p.weight = int64(f.Uint32())
+			p.Weight = int64(f.Uint32())
 		case tagAmount:
-			p.amount = int64(f.Int32())
+			p.Amount = int64(f.Int32())
 		case tagShift:
-			p.shift = int64(f.Sint32())
+			p.Shift = int64(f.Sint32())
 		case tagChecksum:
-			p.checksum = int64(f.Uint32())
+			p.Checksum = int64(f.Uint32())
 		case tagPosition:
-			p.position_ = f.Int64()
+			p.Position = f.Int64()
 		case tagDigest:
-			p.digest = f.Bytes()
+			p.Digest = f.Bytes()
 		}
 	}
 	return f.Err()
@@ -147,21 +147,21 @@ func (p *position) read(f *wire.Fields) error {
 // append appends the position: the key and then the other fields.
 func (p *position) append(b []byte) []byte {
 	b = p.key.append(b)
-	b = wire.AppendBytes(b, 2, p.text)
-	b = wire.AppendVarint(b, 3, uint64(p.number))
-	b = wire.AppendVarint(b, 4, p.size)
-	b = wire.AppendBool(b, 5, p.flag)
-	b = wire.AppendVarint(b, 6, uint64(p.grade))
-	b = wire.AppendTimestamp(b, 7, p.time_)
-	b = wire.AppendZigZag(b, 8, p.delta)
-	b = wire.AppendFixed64(b, 9, p.mask)
-	b = wire.AppendFixed32(b, 10, uint32(p.level))
-	b = wire.AppendVarint(b, 11, uint64(p.weight))
-	b = wire.AppendVarint(b, 13, uint64(p.amount))
-	b = wire.AppendZigZag(b, 14, p.shift)
-	b = wire.AppendFixed32(b, 15, uint32(p.checksum))
-	b = wire.AppendFixed64(b, 16, uint64(p.position_))
-	b = wire.AppendBytes(b, 17, p.digest)
+	b = wire.AppendBytes(b, 2, p.Text)
+	b = wire.AppendVarint(b, 3, uint64(p.Number))
+	b = wire.AppendVarint(b, 4, p.Size)
+	b = wire.AppendBool(b, 5, p.Flag)
+	b = wire.AppendVarint(b, 6, uint64(p.Grade))
+	b = wire.AppendTimestamp(b, 7, p.Time)
+	b = wire.AppendZigZag(b, 8, p.Delta)
+	b = wire.AppendFixed64(b, 9, p.Mask)
+	b = wire.AppendFixed32(b, 10, uint32(p.Level))
+	b = wire.AppendVarint(b, 11, uint64(p.Weight))
+	b = wire.AppendVarint(b, 13, uint64(p.Amount))
+	b = wire.AppendZigZag(b, 14, p.Shift)
+	b = wire.AppendFixed32(b, 15, uint32(p.Checksum))
+	b = wire.AppendFixed64(b, 16, uint64(p.Position))
+	b = wire.AppendBytes(b, 17, p.Digest)
 	return b
 }
 
@@ -171,91 +171,91 @@ func cursor(r *record) []byte { return r.key.append(nil) }
 // cursorText is where r stands in lists that are ordered by text.
 func cursorText(r *record) []byte {
 	b := r.key.append(nil)
-	return wire.AppendBytes(b, 2, r.text)
+	return wire.AppendBytes(b, 2, r.Text)
 }
 
 // cursorNumber is where r stands in lists that are ordered by number.
 func cursorNumber(r *record) []byte {
 	b := r.key.append(nil)
-	return wire.AppendVarint(b, 3, uint64(r.number.Value))
+	return wire.AppendVarint(b, 3, uint64(r.Number.Value))
 }
 
 // cursorSize is where r stands in lists that are ordered by size.
 func cursorSize(r *record) []byte {
 	b := r.key.append(nil)
-	return wire.AppendVarint(b, 4, r.size.Value)
+	return wire.AppendVarint(b, 4, r.Size.Value)
 }
 
 // cursorFlag is where r stands in lists that are ordered by flag.
 func cursorFlag(r *record) []byte {
 	b := r.key.append(nil)
-	return wire.AppendBool(b, 5, r.flag.Value)
+	return wire.AppendBool(b, 5, r.Flag.Value)
 }
 
 // cursorGrade is where r stands in lists that are ordered by grade.
 func cursorGrade(r *record) []byte {
 	b := r.key.append(nil)
-	return wire.AppendVarint(b, 6, uint64(r.grade.Value))
+	return wire.AppendVarint(b, 6, uint64(r.Grade.Value))
 }
 
-// cursorTime_ is where r stands in lists that are ordered by time.
-func cursorTime_(r *record) []byte {
+// cursorTime is where r stands in lists that are ordered by time.
+func cursorTime(r *record) []byte {
 	b := r.key.append(nil)
-	return wire.AppendTimestamp(b, 7, r.time_)
+	return wire.AppendTimestamp(b, 7, r.Time)
 }
 
 // cursorDelta is where r stands in lists that are ordered by delta.
 func cursorDelta(r *record) []byte {
 	b := r.key.append(nil)
-	return wire.AppendZigZag(b, 8, r.delta.Value)
+	return wire.AppendZigZag(b, 8, r.Delta.Value)
 }
 
 // cursorMask is where r stands in lists that are ordered by mask.
 func cursorMask(r *record) []byte {
 	b := r.key.append(nil)
-	return wire.AppendFixed64(b, 9, r.mask.Value)
+	return wire.AppendFixed64(b, 9, r.Mask.Value)
 }
 
 // cursorLevel is where r stands in lists that are ordered by level.
 func cursorLevel(r *record) []byte {
 	b := r.key.append(nil)
-	return wire.AppendFixed32(b, 10, uint32(r.level.Value))
+	return wire.AppendFixed32(b, 10, uint32(r.Level.Value))
 }
 
 // cursorWeight is where r stands in lists that are ordered by weight.
 func cursorWeight(r *record) []byte {
 	b := r.key.append(nil)
-	return wire.AppendVarint(b, 11, uint64(r.weight.Value))
+	return wire.AppendVarint(b, 11, uint64(r.Weight.Value))
 }
 
 // cursorAmount is where r stands in lists that are ordered by amount.
 func cursorAmount(r *record) []byte {
 	b := r.key.append(nil)
-	return wire.AppendVarint(b, 13, uint64(r.amount.Value))
+	return wire.AppendVarint(b, 13, uint64(r.Amount.Value))
 }
 
 // cursorShift is where r stands in lists that are ordered by shift.
 func cursorShift(r *record) []byte {
 	b := r.key.append(nil)
-	return wire.AppendZigZag(b, 14, r.shift.Value)
+	return wire.AppendZigZag(b, 14, r.Shift.Value)
 }
 
 // cursorChecksum is where r stands in lists that are ordered by checksum.
 func cursorChecksum(r *record) []byte {
 	b := r.key.append(nil)
-	return wire.AppendFixed32(b, 15, uint32(r.checksum.Value))
+	return wire.AppendFixed32(b, 15, uint32(r.Checksum.Value))
 }
 
-// cursorPosition_ is where r stands in lists that are ordered by position.
-func cursorPosition_(r *record) []byte {
+// cursorPosition is where r stands in lists that are ordered by position.
+func cursorPosition(r *record) []byte {
 	b := r.key.append(nil)
-	return wire.AppendFixed64(b, 16, uint64(r.position_.Value))
+	return wire.AppendFixed64(b, 16, uint64(r.Position.Value))
 }
 
 // cursorDigest is where r stands in lists that are ordered by digest.
 func cursorDigest(r *record) []byte {
 	b := r.key.append(nil)
-	return wire.AppendBytes(b, 17, r.digest)
+	return wire.AppendBytes(b, 17, r.Digest)
 }
 
 // record is one conformance.v1.Sample on its way to the store: its encoded
@@ -263,23 +263,23 @@ func cursorDigest(r *record) []byte {
 // need. All slices alias the request.
 type record struct {
 	key
-	bytes     []byte                // the encoded conformance.v1.Sample, unknown fields included
-	text      []byte                // 2: indexed, nil when absent
-	number    wire.Optional[int64]  // 3: indexed
-	size      wire.Optional[uint64] // 4: indexed
-	flag      wire.Optional[bool]   // 5: indexed
-	grade     wire.Optional[int64]  // 6: indexed
-	time_     wire.Timestamp        // 7: indexed
-	delta     wire.Optional[int64]  // 8: indexed
-	mask      wire.Optional[uint64] // 9: indexed
-	level     wire.Optional[int64]  // 10: indexed
-	weight    wire.Optional[int64]  // 11: indexed
-	bucket    int64                 // 12: indexed
-	amount    wire.Optional[int64]  // 13: indexed
-	shift     wire.Optional[int64]  // 14: indexed
-	checksum  wire.Optional[int64]  // 15: indexed
-	position_ wire.Optional[int64]  // 16: indexed
-	digest    []byte                // 17: indexed, nil when absent
+	bytes    []byte                // the encoded conformance.v1.Sample, unknown fields included
+	Text     []byte                // 2: indexed, nil when absent
+	Number   wire.Optional[int64]  // 3: indexed
+	Size     wire.Optional[uint64] // 4: indexed
+	Flag     wire.Optional[bool]   // 5: indexed
+	Grade    wire.Optional[int64]  // 6: indexed
+	Time     wire.Timestamp        // 7: indexed
+	Delta    wire.Optional[int64]  // 8: indexed
+	Mask     wire.Optional[uint64] // 9: indexed
+	Level    wire.Optional[int64]  // 10: indexed
+	Weight   wire.Optional[int64]  // 11: indexed
+	Bucket   int64                 // 12: indexed
+	Amount   wire.Optional[int64]  // 13: indexed
+	Shift    wire.Optional[int64]  // 14: indexed
+	Checksum wire.Optional[int64]  // 15: indexed
+	Position wire.Optional[int64]  // 16: indexed
+	Digest   []byte                // 17: indexed, nil when absent
 }
 
 // emptyRecord is a record of which no field is set.
@@ -295,39 +295,39 @@ func (r *record) read(b []byte) error {
 	for f.Next() {
 		switch f.Tag { // with another wire type it is an unknown field, kept in bytes
 		case tagSampleID:
-			r.sampleID = f.Text()
+			r.SampleID = f.Text()
 		case tagText:
-			r.text = f.Text()
+			r.Text = f.Text()
 		case tagNumber:
-			r.number = wire.Some(f.Int64())
+			r.Number = wire.Some(f.Int64())
 		case tagSize:
-			r.size = wire.Some(f.Uint64())
+			r.Size = wire.Some(f.Uint64())
 		case tagFlag:
-			r.flag = wire.Some(f.Bool())
+			r.Flag = wire.Some(f.Bool())
 		case tagGrade:
-			r.grade = wire.Some(int64(f.Int32()))
+			r.Grade = wire.Some(int64(f.Int32()))
 		case tagTime:
-			r.time_ = f.Timestamp(r.time_)
+			r.Time = f.Timestamp(r.Time)
 		case tagDelta:
-			r.delta = wire.Some(f.Sint64())
+			r.Delta = wire.Some(f.Sint64())
 		case tagMask:
-			r.mask = wire.Some(f.Uint64())
+			r.Mask = wire.Some(f.Uint64())
 		case tagLevel:
-			r.level = wire.Some(int64(f.Int32()))
+			r.Level = wire.Some(int64(f.Int32()))
 		case tagWeight:
-			r.weight = wire.Some(int64(f.Uint32()))
+			r.Weight = wire.Some(int64(f.Uint32()))
 		case tagBucket:
-			r.bucket = f.Int64()
+			r.Bucket = f.Int64()
 		case tagAmount:
-			r.amount = wire.Some(int64(f.Int32()))
+			r.Amount = wire.Some(int64(f.Int32()))
 		case tagShift:
-			r.shift = wire.Some(int64(f.Sint32()))
+			r.Shift = wire.Some(int64(f.Sint32()))
 		case tagChecksum:
-			r.checksum = wire.Some(int64(f.Uint32()))
+			r.Checksum = wire.Some(int64(f.Uint32()))
 		case tagPosition:
-			r.position_ = wire.Some(f.Int64())
+			r.Position = wire.Some(f.Int64())
 		case tagDigest:
-			r.digest = f.Bytes()
+			r.Digest = f.Bytes()
 		}
 	}
 	return f.Err()
@@ -339,14 +339,14 @@ func (r *record) valid() error {
 		return err
 	}
 	switch {
-	case len(r.text) > 64:
-		return runtime.TooLong("text", len(r.text), 64)
-	case bytes.IndexByte(r.text, 0) >= 0:
+	case len(r.Text) > 64:
+		return runtime.TooLong("text", len(r.Text), 64)
+	case bytes.IndexByte(r.Text, 0) >= 0:
 		return runtime.HasNUL("text")
-	case !r.time_.Valid():
+	case !r.Time.Valid():
 		return runtime.BadTime("time")
-	case len(r.digest) > 64:
-		return runtime.TooLong("digest", len(r.digest), 64)
+	case len(r.Digest) > 64:
+		return runtime.TooLong("digest", len(r.Digest), 64)
 	}
 	return keyvalue.CheckRecord(r.bytes)
 }

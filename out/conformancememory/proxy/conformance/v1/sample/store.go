@@ -7,7 +7,6 @@ import (
 
 	"github.com/prism-proxy/prism/backends/memory"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
-	"github.com/prism-proxy/prism/runtime/wire"
 )
 
 // store keeps the records of conformance.v1.Sample.
@@ -51,7 +50,7 @@ const (
 
 // recordKey returns the key that the record with key k stands under.
 func recordKey(k *key) memory.Key {
-	return table.Text(k.sampleID)
+	return table.Text(k.SampleID)
 }
 
 // recordKeys returns the keys that the records with the keys stand under.
@@ -67,96 +66,96 @@ func recordKeys(keys []key) []memory.Key {
 // absent field.
 func newRecord(r *record) *memory.Record {
 	stored := memory.NewRecord(recordKey(&r.key), r.bytes)
-	if r.text != nil {
-		stored.Index(byText.Text(r.text).Text(r.sampleID))
+	if r.Text != nil {
+		stored.Index(byText.Text(r.Text).Text(r.SampleID))
 	}
-	if r.number.Set {
-		stored.Index(byNumber.Int(r.number.Value).Text(r.sampleID))
+	if r.Number.Set {
+		stored.Index(byNumber.Int(r.Number.Value).Text(r.SampleID))
 	}
-	if r.size.Set {
-		stored.Index(bySize.Uint(r.size.Value).Text(r.sampleID))
+	if r.Size.Set {
+		stored.Index(bySize.Uint(r.Size.Value).Text(r.SampleID))
 	}
-	if r.flag.Set {
-		stored.Index(byFlag.Bool(r.flag.Value).Text(r.sampleID))
+	if r.Flag.Set {
+		stored.Index(byFlag.Bool(r.Flag.Value).Text(r.SampleID))
 	}
-	if r.grade.Set {
-		stored.Index(byGrade.Int(r.grade.Value).Text(r.sampleID))
+	if r.Grade.Set {
+		stored.Index(byGrade.Int(r.Grade.Value).Text(r.SampleID))
 	}
-	if r.time_.Set {
-		stored.Index(byTime.Time(r.time_).Text(r.sampleID))
+	if r.Time.Set {
+		stored.Index(byTime.Time(r.Time).Text(r.SampleID))
 	}
-	if r.delta.Set {
-		stored.Index(byDelta.Int(r.delta.Value).Text(r.sampleID))
+	if r.Delta.Set {
+		stored.Index(byDelta.Int(r.Delta.Value).Text(r.SampleID))
 	}
-	if r.mask.Set {
-		stored.Index(byMask.Uint(r.mask.Value).Text(r.sampleID))
+	if r.Mask.Set {
+		stored.Index(byMask.Uint(r.Mask.Value).Text(r.SampleID))
 	}
-	if r.level.Set {
-		stored.Index(byLevel.Int(r.level.Value).Text(r.sampleID))
+	if r.Level.Set {
+		stored.Index(byLevel.Int(r.Level.Value).Text(r.SampleID))
 	}
-	if r.weight.Set {
-		stored.Index(byWeight.Int(r.weight.Value).Text(r.sampleID))
+	if r.Weight.Set {
+		stored.Index(byWeight.Int(r.Weight.Value).Text(r.SampleID))
 	}
-	stored.Index(byBucket.Int(r.bucket).Text(r.sampleID))
-	if r.amount.Set {
-		stored.Index(byAmount.Int(r.amount.Value).Text(r.sampleID))
+	stored.Index(byBucket.Int(r.Bucket).Text(r.SampleID))
+	if r.Amount.Set {
+		stored.Index(byAmount.Int(r.Amount.Value).Text(r.SampleID))
 	}
-	if r.shift.Set {
-		stored.Index(byShift.Int(r.shift.Value).Text(r.sampleID))
+	if r.Shift.Set {
+		stored.Index(byShift.Int(r.Shift.Value).Text(r.SampleID))
 	}
-	if r.checksum.Set {
-		stored.Index(byChecksum.Int(r.checksum.Value).Text(r.sampleID))
+	if r.Checksum.Set {
+		stored.Index(byChecksum.Int(r.Checksum.Value).Text(r.SampleID))
 	}
-	if r.position_.Set {
-		stored.Index(byPosition.Int(r.position_.Value).Text(r.sampleID))
+	if r.Position.Set {
+		stored.Index(byPosition.Int(r.Position.Value).Text(r.SampleID))
 	}
-	if r.digest != nil {
-		stored.Index(byDigest.Text(r.digest).Text(r.sampleID))
+	if r.Digest != nil {
+		stored.Index(byDigest.Text(r.Digest).Text(r.SampleID))
 	}
-	if r.text != nil {
-		stored.Index(bySameText.Text(r.text).Text(r.sampleID))
+	if r.Text != nil {
+		stored.Index(bySameText.Text(r.Text).Text(r.SampleID))
 	}
-	if r.number.Set {
-		stored.Index(bySameNumber.Int(r.number.Value).Text(r.sampleID))
+	if r.Number.Set {
+		stored.Index(bySameNumber.Int(r.Number.Value).Text(r.SampleID))
 	}
-	if r.size.Set {
-		stored.Index(bySameSize.Uint(r.size.Value).Text(r.sampleID))
+	if r.Size.Set {
+		stored.Index(bySameSize.Uint(r.Size.Value).Text(r.SampleID))
 	}
-	if r.flag.Set {
-		stored.Index(bySameFlag.Bool(r.flag.Value).Text(r.sampleID))
+	if r.Flag.Set {
+		stored.Index(bySameFlag.Bool(r.Flag.Value).Text(r.SampleID))
 	}
-	if r.grade.Set {
-		stored.Index(bySameGrade.Int(r.grade.Value).Text(r.sampleID))
+	if r.Grade.Set {
+		stored.Index(bySameGrade.Int(r.Grade.Value).Text(r.SampleID))
 	}
-	if r.time_.Set {
-		stored.Index(bySameTime.Time(r.time_).Text(r.sampleID))
+	if r.Time.Set {
+		stored.Index(bySameTime.Time(r.Time).Text(r.SampleID))
 	}
-	if r.delta.Set {
-		stored.Index(bySameDelta.Int(r.delta.Value).Text(r.sampleID))
+	if r.Delta.Set {
+		stored.Index(bySameDelta.Int(r.Delta.Value).Text(r.SampleID))
 	}
-	if r.mask.Set {
-		stored.Index(bySameMask.Uint(r.mask.Value).Text(r.sampleID))
+	if r.Mask.Set {
+		stored.Index(bySameMask.Uint(r.Mask.Value).Text(r.SampleID))
 	}
-	if r.level.Set {
-		stored.Index(bySameLevel.Int(r.level.Value).Text(r.sampleID))
+	if r.Level.Set {
+		stored.Index(bySameLevel.Int(r.Level.Value).Text(r.SampleID))
 	}
-	if r.weight.Set {
-		stored.Index(bySameWeight.Int(r.weight.Value).Text(r.sampleID))
+	if r.Weight.Set {
+		stored.Index(bySameWeight.Int(r.Weight.Value).Text(r.SampleID))
 	}
-	if r.amount.Set {
-		stored.Index(bySameAmount.Int(r.amount.Value).Text(r.sampleID))
+	if r.Amount.Set {
+		stored.Index(bySameAmount.Int(r.Amount.Value).Text(r.SampleID))
 	}
-	if r.shift.Set {
-		stored.Index(bySameShift.Int(r.shift.Value).Text(r.sampleID))
+	if r.Shift.Set {
+		stored.Index(bySameShift.Int(r.Shift.Value).Text(r.SampleID))
 	}
-	if r.checksum.Set {
-		stored.Index(bySameChecksum.Int(r.checksum.Value).Text(r.sampleID))
+	if r.Checksum.Set {
+		stored.Index(bySameChecksum.Int(r.Checksum.Value).Text(r.SampleID))
 	}
-	if r.position_.Set {
-		stored.Index(bySamePosition.Int(r.position_.Value).Text(r.sampleID))
+	if r.Position.Set {
+		stored.Index(bySamePosition.Int(r.Position.Value).Text(r.SampleID))
 	}
-	if r.digest != nil {
-		stored.Index(bySameDigest.Text(r.digest).Text(r.sampleID))
+	if r.Digest != nil {
+		stored.Index(bySameDigest.Text(r.Digest).Text(r.SampleID))
 	}
 	return stored
 }
@@ -203,306 +202,306 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, recordKeys(keys))
 }
 
-// scan adds the records of l to page, by sample_id.
-func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
-	from, to := table.Text(l.from.sampleID), table.End()
-	if l.bounded {
-		to = table.Text(l.to.sampleID)
+// scan adds the records that r asks for to page, by sample_id.
+func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+	from, to := table.Text(r.from.SampleID), table.End()
+	if r.bounded {
+		to = table.Text(r.to.SampleID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByText adds the records of l to page, by text, sample_id.
-func (s *store) findByText(ctx context.Context, l *list, page *keyvalue.Page) error {
-	from, to := byText.Text(l.from.text).Text(l.from.sampleID), byText.End()
-	if l.bounded {
-		to = byText.Text(l.to.text).Text(l.to.sampleID)
+// findByText adds the records that r asks for to page, by text, sample_id.
+func (s *store) findByText(ctx context.Context, r *requestByText, page *keyvalue.Page) error {
+	from, to := byText.Text(r.from.Text).Text(r.from.SampleID), byText.End()
+	if r.bounded {
+		to = byText.Text(r.to.Text).Text(r.to.SampleID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByNumber adds the records of l to page, by number, sample_id.
-func (s *store) findByNumber(ctx context.Context, l *list, page *keyvalue.Page) error {
-	from, to := byNumber.Int(l.from.number).Text(l.from.sampleID), byNumber.End()
-	if l.bounded {
-		to = byNumber.Int(l.to.number).Text(l.to.sampleID)
+// findByNumber adds the records that r asks for to page, by number, sample_id.
+func (s *store) findByNumber(ctx context.Context, r *requestByNumber, page *keyvalue.Page) error {
+	from, to := byNumber.Int(r.from.Number).Text(r.from.SampleID), byNumber.End()
+	if r.bounded {
+		to = byNumber.Int(r.to.Number).Text(r.to.SampleID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findBySize adds the records of l to page, by size, sample_id.
-func (s *store) findBySize(ctx context.Context, l *list, page *keyvalue.Page) error {
-	from, to := bySize.Uint(l.from.size).Text(l.from.sampleID), bySize.End()
-	if l.bounded {
-		to = bySize.Uint(l.to.size).Text(l.to.sampleID)
+// findBySize adds the records that r asks for to page, by size, sample_id.
+func (s *store) findBySize(ctx context.Context, r *requestBySize, page *keyvalue.Page) error {
+	from, to := bySize.Uint(r.from.Size).Text(r.from.SampleID), bySize.End()
+	if r.bounded {
+		to = bySize.Uint(r.to.Size).Text(r.to.SampleID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByFlag adds the records of l to page, by flag, sample_id.
-func (s *store) findByFlag(ctx context.Context, l *list, page *keyvalue.Page) error {
-	from, to := byFlag.Bool(l.from.flag).Text(l.from.sampleID), byFlag.End()
-	if l.bounded {
-		to = byFlag.Bool(l.to.flag).Text(l.to.sampleID)
+// findByFlag adds the records that r asks for to page, by flag, sample_id.
+func (s *store) findByFlag(ctx context.Context, r *requestByFlag, page *keyvalue.Page) error {
+	from, to := byFlag.Bool(r.from.Flag).Text(r.from.SampleID), byFlag.End()
+	if r.bounded {
+		to = byFlag.Bool(r.to.Flag).Text(r.to.SampleID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByGrade adds the records of l to page, by grade, sample_id.
-func (s *store) findByGrade(ctx context.Context, l *list, page *keyvalue.Page) error {
-	from, to := byGrade.Int(l.from.grade).Text(l.from.sampleID), byGrade.End()
-	if l.bounded {
-		to = byGrade.Int(l.to.grade).Text(l.to.sampleID)
+// findByGrade adds the records that r asks for to page, by grade, sample_id.
+func (s *store) findByGrade(ctx context.Context, r *requestByGrade, page *keyvalue.Page) error {
+	from, to := byGrade.Int(r.from.Grade).Text(r.from.SampleID), byGrade.End()
+	if r.bounded {
+		to = byGrade.Int(r.to.Grade).Text(r.to.SampleID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByTime adds the records of l to page, by time, sample_id.
-func (s *store) findByTime(ctx context.Context, l *list, page *keyvalue.Page) error {
-	from, to := byTime.Time(l.from.time_).Text(l.from.sampleID), byTime.End()
-	if l.bounded {
-		to = byTime.Time(l.to.time_).Text(l.to.sampleID)
+// findByTime adds the records that r asks for to page, by time, sample_id.
+func (s *store) findByTime(ctx context.Context, r *requestByTime, page *keyvalue.Page) error {
+	from, to := byTime.Time(r.from.Time).Text(r.from.SampleID), byTime.End()
+	if r.bounded {
+		to = byTime.Time(r.to.Time).Text(r.to.SampleID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByDelta adds the records of l to page, by delta, sample_id.
-func (s *store) findByDelta(ctx context.Context, l *list, page *keyvalue.Page) error {
-	from, to := byDelta.Int(l.from.delta).Text(l.from.sampleID), byDelta.End()
-	if l.bounded {
-		to = byDelta.Int(l.to.delta).Text(l.to.sampleID)
+// findByDelta adds the records that r asks for to page, by delta, sample_id.
+func (s *store) findByDelta(ctx context.Context, r *requestByDelta, page *keyvalue.Page) error {
+	from, to := byDelta.Int(r.from.Delta).Text(r.from.SampleID), byDelta.End()
+	if r.bounded {
+		to = byDelta.Int(r.to.Delta).Text(r.to.SampleID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByMask adds the records of l to page, by mask, sample_id.
-func (s *store) findByMask(ctx context.Context, l *list, page *keyvalue.Page) error {
-	from, to := byMask.Uint(l.from.mask).Text(l.from.sampleID), byMask.End()
-	if l.bounded {
-		to = byMask.Uint(l.to.mask).Text(l.to.sampleID)
+// findByMask adds the records that r asks for to page, by mask, sample_id.
+func (s *store) findByMask(ctx context.Context, r *requestByMask, page *keyvalue.Page) error {
+	from, to := byMask.Uint(r.from.Mask).Text(r.from.SampleID), byMask.End()
+	if r.bounded {
+		to = byMask.Uint(r.to.Mask).Text(r.to.SampleID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByLevel adds the records of l to page, by level, sample_id.
-func (s *store) findByLevel(ctx context.Context, l *list, page *keyvalue.Page) error {
-	from, to := byLevel.Int(l.from.level).Text(l.from.sampleID), byLevel.End()
-	if l.bounded {
-		to = byLevel.Int(l.to.level).Text(l.to.sampleID)
+// findByLevel adds the records that r asks for to page, by level, sample_id.
+func (s *store) findByLevel(ctx context.Context, r *requestByLevel, page *keyvalue.Page) error {
+	from, to := byLevel.Int(r.from.Level).Text(r.from.SampleID), byLevel.End()
+	if r.bounded {
+		to = byLevel.Int(r.to.Level).Text(r.to.SampleID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByWeight adds the records of l to page, by weight, sample_id.
-func (s *store) findByWeight(ctx context.Context, l *list, page *keyvalue.Page) error {
-	from, to := byWeight.Int(l.from.weight).Text(l.from.sampleID), byWeight.End()
-	if l.bounded {
-		to = byWeight.Int(l.to.weight).Text(l.to.sampleID)
+// findByWeight adds the records that r asks for to page, by weight, sample_id.
+func (s *store) findByWeight(ctx context.Context, r *requestByWeight, page *keyvalue.Page) error {
+	from, to := byWeight.Int(r.from.Weight).Text(r.from.SampleID), byWeight.End()
+	if r.bounded {
+		to = byWeight.Int(r.to.Weight).Text(r.to.SampleID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByBucket adds the records of l to page, by sample_id.
-func (s *store) findByBucket(ctx context.Context, bucket int64, l *list, page *keyvalue.Page) error {
-	all := byBucket.Int(bucket)
-	from, to := all.Text(l.from.sampleID), all.End()
-	if l.bounded {
-		to = all.Text(l.to.sampleID)
+// findByBucket adds the records that r asks for to page, by sample_id.
+func (s *store) findByBucket(ctx context.Context, r *requestByBucket, page *keyvalue.Page) error {
+	all := byBucket.Int(r.Bucket)
+	from, to := all.Text(r.from.SampleID), all.End()
+	if r.bounded {
+		to = all.Text(r.to.SampleID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByAmount adds the records of l to page, by amount, sample_id.
-func (s *store) findByAmount(ctx context.Context, l *list, page *keyvalue.Page) error {
-	from, to := byAmount.Int(l.from.amount).Text(l.from.sampleID), byAmount.End()
-	if l.bounded {
-		to = byAmount.Int(l.to.amount).Text(l.to.sampleID)
+// findByAmount adds the records that r asks for to page, by amount, sample_id.
+func (s *store) findByAmount(ctx context.Context, r *requestByAmount, page *keyvalue.Page) error {
+	from, to := byAmount.Int(r.from.Amount).Text(r.from.SampleID), byAmount.End()
+	if r.bounded {
+		to = byAmount.Int(r.to.Amount).Text(r.to.SampleID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByShift adds the records of l to page, by shift, sample_id.
-func (s *store) findByShift(ctx context.Context, l *list, page *keyvalue.Page) error {
-	from, to := byShift.Int(l.from.shift).Text(l.from.sampleID), byShift.End()
-	if l.bounded {
-		to = byShift.Int(l.to.shift).Text(l.to.sampleID)
+// findByShift adds the records that r asks for to page, by shift, sample_id.
+func (s *store) findByShift(ctx context.Context, r *requestByShift, page *keyvalue.Page) error {
+	from, to := byShift.Int(r.from.Shift).Text(r.from.SampleID), byShift.End()
+	if r.bounded {
+		to = byShift.Int(r.to.Shift).Text(r.to.SampleID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByChecksum adds the records of l to page, by checksum, sample_id.
-func (s *store) findByChecksum(ctx context.Context, l *list, page *keyvalue.Page) error {
-	from, to := byChecksum.Int(l.from.checksum).Text(l.from.sampleID), byChecksum.End()
-	if l.bounded {
-		to = byChecksum.Int(l.to.checksum).Text(l.to.sampleID)
+// findByChecksum adds the records that r asks for to page, by checksum, sample_id.
+func (s *store) findByChecksum(ctx context.Context, r *requestByChecksum, page *keyvalue.Page) error {
+	from, to := byChecksum.Int(r.from.Checksum).Text(r.from.SampleID), byChecksum.End()
+	if r.bounded {
+		to = byChecksum.Int(r.to.Checksum).Text(r.to.SampleID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByPosition adds the records of l to page, by position, sample_id.
-func (s *store) findByPosition(ctx context.Context, l *list, page *keyvalue.Page) error {
-	from, to := byPosition.Int(l.from.position_).Text(l.from.sampleID), byPosition.End()
-	if l.bounded {
-		to = byPosition.Int(l.to.position_).Text(l.to.sampleID)
+// findByPosition adds the records that r asks for to page, by position, sample_id.
+func (s *store) findByPosition(ctx context.Context, r *requestByPosition, page *keyvalue.Page) error {
+	from, to := byPosition.Int(r.from.Position).Text(r.from.SampleID), byPosition.End()
+	if r.bounded {
+		to = byPosition.Int(r.to.Position).Text(r.to.SampleID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByDigest adds the records of l to page, by digest, sample_id.
-func (s *store) findByDigest(ctx context.Context, l *list, page *keyvalue.Page) error {
-	from, to := byDigest.Text(l.from.digest).Text(l.from.sampleID), byDigest.End()
-	if l.bounded {
-		to = byDigest.Text(l.to.digest).Text(l.to.sampleID)
+// findByDigest adds the records that r asks for to page, by digest, sample_id.
+func (s *store) findByDigest(ctx context.Context, r *requestByDigest, page *keyvalue.Page) error {
+	from, to := byDigest.Text(r.from.Digest).Text(r.from.SampleID), byDigest.End()
+	if r.bounded {
+		to = byDigest.Text(r.to.Digest).Text(r.to.SampleID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findBySameText adds the records of l to page, by sample_id.
-func (s *store) findBySameText(ctx context.Context, text []byte, l *list, page *keyvalue.Page) error {
-	all := bySameText.Text(text)
-	from, to := all.Text(l.from.sampleID), all.End()
-	if l.bounded {
-		to = all.Text(l.to.sampleID)
+// findBySameText adds the records that r asks for to page, by sample_id.
+func (s *store) findBySameText(ctx context.Context, r *requestBySameText, page *keyvalue.Page) error {
+	all := bySameText.Text(r.Text)
+	from, to := all.Text(r.from.SampleID), all.End()
+	if r.bounded {
+		to = all.Text(r.to.SampleID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findBySameNumber adds the records of l to page, by sample_id.
-func (s *store) findBySameNumber(ctx context.Context, number int64, l *list, page *keyvalue.Page) error {
-	all := bySameNumber.Int(number)
-	from, to := all.Text(l.from.sampleID), all.End()
-	if l.bounded {
-		to = all.Text(l.to.sampleID)
+// findBySameNumber adds the records that r asks for to page, by sample_id.
+func (s *store) findBySameNumber(ctx context.Context, r *requestBySameNumber, page *keyvalue.Page) error {
+	all := bySameNumber.Int(r.Number)
+	from, to := all.Text(r.from.SampleID), all.End()
+	if r.bounded {
+		to = all.Text(r.to.SampleID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findBySameSize adds the records of l to page, by sample_id.
-func (s *store) findBySameSize(ctx context.Context, size uint64, l *list, page *keyvalue.Page) error {
-	all := bySameSize.Uint(size)
-	from, to := all.Text(l.from.sampleID), all.End()
-	if l.bounded {
-		to = all.Text(l.to.sampleID)
+// findBySameSize adds the records that r asks for to page, by sample_id.
+func (s *store) findBySameSize(ctx context.Context, r *requestBySameSize, page *keyvalue.Page) error {
+	all := bySameSize.Uint(r.Size)
+	from, to := all.Text(r.from.SampleID), all.End()
+	if r.bounded {
+		to = all.Text(r.to.SampleID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findBySameFlag adds the records of l to page, by sample_id.
-func (s *store) findBySameFlag(ctx context.Context, flag bool, l *list, page *keyvalue.Page) error {
-	all := bySameFlag.Bool(flag)
-	from, to := all.Text(l.from.sampleID), all.End()
-	if l.bounded {
-		to = all.Text(l.to.sampleID)
+// findBySameFlag adds the records that r asks for to page, by sample_id.
+func (s *store) findBySameFlag(ctx context.Context, r *requestBySameFlag, page *keyvalue.Page) error {
+	all := bySameFlag.Bool(r.Flag)
+	from, to := all.Text(r.from.SampleID), all.End()
+	if r.bounded {
+		to = all.Text(r.to.SampleID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findBySameGrade adds the records of l to page, by sample_id.
-func (s *store) findBySameGrade(ctx context.Context, grade int64, l *list, page *keyvalue.Page) error {
-	all := bySameGrade.Int(grade)
-	from, to := all.Text(l.from.sampleID), all.End()
-	if l.bounded {
-		to = all.Text(l.to.sampleID)
+// findBySameGrade adds the records that r asks for to page, by sample_id.
+func (s *store) findBySameGrade(ctx context.Context, r *requestBySameGrade, page *keyvalue.Page) error {
+	all := bySameGrade.Int(r.Grade)
+	from, to := all.Text(r.from.SampleID), all.End()
+	if r.bounded {
+		to = all.Text(r.to.SampleID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findBySameTime adds the records of l to page, by sample_id.
-func (s *store) findBySameTime(ctx context.Context, time_ wire.Timestamp, l *list, page *keyvalue.Page) error {
-	all := bySameTime.Time(time_)
-	from, to := all.Text(l.from.sampleID), all.End()
-	if l.bounded {
-		to = all.Text(l.to.sampleID)
+// findBySameTime adds the records that r asks for to page, by sample_id.
+func (s *store) findBySameTime(ctx context.Context, r *requestBySameTime, page *keyvalue.Page) error {
+	all := bySameTime.Time(r.Time)
+	from, to := all.Text(r.from.SampleID), all.End()
+	if r.bounded {
+		to = all.Text(r.to.SampleID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findBySameDelta adds the records of l to page, by sample_id.
-func (s *store) findBySameDelta(ctx context.Context, delta int64, l *list, page *keyvalue.Page) error {
-	all := bySameDelta.Int(delta)
-	from, to := all.Text(l.from.sampleID), all.End()
-	if l.bounded {
-		to = all.Text(l.to.sampleID)
+// findBySameDelta adds the records that r asks for to page, by sample_id.
+func (s *store) findBySameDelta(ctx context.Context, r *requestBySameDelta, page *keyvalue.Page) error {
+	all := bySameDelta.Int(r.Delta)
+	from, to := all.Text(r.from.SampleID), all.End()
+	if r.bounded {
+		to = all.Text(r.to.SampleID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findBySameMask adds the records of l to page, by sample_id.
-func (s *store) findBySameMask(ctx context.Context, mask uint64, l *list, page *keyvalue.Page) error {
-	all := bySameMask.Uint(mask)
-	from, to := all.Text(l.from.sampleID), all.End()
-	if l.bounded {
-		to = all.Text(l.to.sampleID)
+// findBySameMask adds the records that r asks for to page, by sample_id.
+func (s *store) findBySameMask(ctx context.Context, r *requestBySameMask, page *keyvalue.Page) error {
+	all := bySameMask.Uint(r.Mask)
+	from, to := all.Text(r.from.SampleID), all.End()
+	if r.bounded {
+		to = all.Text(r.to.SampleID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findBySameLevel adds the records of l to page, by sample_id.
-func (s *store) findBySameLevel(ctx context.Context, level int64, l *list, page *keyvalue.Page) error {
-	all := bySameLevel.Int(level)
-	from, to := all.Text(l.from.sampleID), all.End()
-	if l.bounded {
-		to = all.Text(l.to.sampleID)
+// findBySameLevel adds the records that r asks for to page, by sample_id.
+func (s *store) findBySameLevel(ctx context.Context, r *requestBySameLevel, page *keyvalue.Page) error {
+	all := bySameLevel.Int(r.Level)
+	from, to := all.Text(r.from.SampleID), all.End()
+	if r.bounded {
+		to = all.Text(r.to.SampleID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findBySameWeight adds the records of l to page, by sample_id.
-func (s *store) findBySameWeight(ctx context.Context, weight int64, l *list, page *keyvalue.Page) error {
-	all := bySameWeight.Int(weight)
-	from, to := all.Text(l.from.sampleID), all.End()
-	if l.bounded {
-		to = all.Text(l.to.sampleID)
+// findBySameWeight adds the records that r asks for to page, by sample_id.
+func (s *store) findBySameWeight(ctx context.Context, r *requestBySameWeight, page *keyvalue.Page) error {
+	all := bySameWeight.Int(r.Weight)
+	from, to := all.Text(r.from.SampleID), all.End()
+	if r.bounded {
+		to = all.Text(r.to.SampleID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findBySameAmount adds the records of l to page, by sample_id.
-func (s *store) findBySameAmount(ctx context.Context, amount int64, l *list, page *keyvalue.Page) error {
-	all := bySameAmount.Int(amount)
-	from, to := all.Text(l.from.sampleID), all.End()
-	if l.bounded {
-		to = all.Text(l.to.sampleID)
+// findBySameAmount adds the records that r asks for to page, by sample_id.
+func (s *store) findBySameAmount(ctx context.Context, r *requestBySameAmount, page *keyvalue.Page) error {
+	all := bySameAmount.Int(r.Amount)
+	from, to := all.Text(r.from.SampleID), all.End()
+	if r.bounded {
+		to = all.Text(r.to.SampleID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findBySameShift adds the records of l to page, by sample_id.
-func (s *store) findBySameShift(ctx context.Context, shift int64, l *list, page *keyvalue.Page) error {
-	all := bySameShift.Int(shift)
-	from, to := all.Text(l.from.sampleID), all.End()
-	if l.bounded {
-		to = all.Text(l.to.sampleID)
+// findBySameShift adds the records that r asks for to page, by sample_id.
+func (s *store) findBySameShift(ctx context.Context, r *requestBySameShift, page *keyvalue.Page) error {
+	all := bySameShift.Int(r.Shift)
+	from, to := all.Text(r.from.SampleID), all.End()
+	if r.bounded {
+		to = all.Text(r.to.SampleID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findBySameChecksum adds the records of l to page, by sample_id.
-func (s *store) findBySameChecksum(ctx context.Context, checksum int64, l *list, page *keyvalue.Page) error {
-	all := bySameChecksum.Int(checksum)
-	from, to := all.Text(l.from.sampleID), all.End()
-	if l.bounded {
-		to = all.Text(l.to.sampleID)
+// findBySameChecksum adds the records that r asks for to page, by sample_id.
+func (s *store) findBySameChecksum(ctx context.Context, r *requestBySameChecksum, page *keyvalue.Page) error {
+	all := bySameChecksum.Int(r.Checksum)
+	from, to := all.Text(r.from.SampleID), all.End()
+	if r.bounded {
+		to = all.Text(r.to.SampleID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findBySamePosition adds the records of l to page, by sample_id.
-func (s *store) findBySamePosition(ctx context.Context, position_ int64, l *list, page *keyvalue.Page) error {
-	all := bySamePosition.Int(position_)
-	from, to := all.Text(l.from.sampleID), all.End()
-	if l.bounded {
-		to = all.Text(l.to.sampleID)
+// findBySamePosition adds the records that r asks for to page, by sample_id.
+func (s *store) findBySamePosition(ctx context.Context, r *requestBySamePosition, page *keyvalue.Page) error {
+	all := bySamePosition.Int(r.Position)
+	from, to := all.Text(r.from.SampleID), all.End()
+	if r.bounded {
+		to = all.Text(r.to.SampleID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findBySameDigest adds the records of l to page, by sample_id.
-func (s *store) findBySameDigest(ctx context.Context, digest []byte, l *list, page *keyvalue.Page) error {
-	all := bySameDigest.Text(digest)
-	from, to := all.Text(l.from.sampleID), all.End()
-	if l.bounded {
-		to = all.Text(l.to.sampleID)
+// findBySameDigest adds the records that r asks for to page, by sample_id.
+func (s *store) findBySameDigest(ctx context.Context, r *requestBySameDigest, page *keyvalue.Page) error {
+	all := bySameDigest.Text(r.Digest)
+	from, to := all.Text(r.from.SampleID), all.End()
+	if r.bounded {
+		to = all.Text(r.to.SampleID)
 	}
 	return s.db.List(ctx, from, to, page)
 }

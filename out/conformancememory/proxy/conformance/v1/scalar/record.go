@@ -52,11 +52,11 @@ const (
 
 // key is the key of a record. Its slices alias what it was read from.
 type key struct {
-	scalarID []byte // 1
+	ScalarID []byte // 1
 }
 
 // emptyKey is a key of which no field is set.
-var emptyKey = key{scalarID: wire.Empty}
+var emptyKey = key{ScalarID: wire.Empty}
 
 // read takes the fields of the key from f, a message that has them under the
 // numbers they have in conformance.v1.Scalar.
@@ -64,7 +64,7 @@ func (k *key) read(f *wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 		case tagScalarID:
-			k.scalarID = f.Bytes()
+			k.ScalarID = f.Bytes()
 		}
 	}
 	return f.Err()
@@ -73,10 +73,10 @@ func (k *key) read(f *wire.Fields) error {
 // valid says what is wrong with the key of a record.
 func (k *key) valid() error {
 	switch {
-	case len(k.scalarID) == 0:
+	case len(k.ScalarID) == 0:
 		return runtime.Required("scalar_id")
-	case len(k.scalarID) > 64:
-		return runtime.TooLong("scalar_id", len(k.scalarID), 64)
+	case len(k.ScalarID) > 64:
+		return runtime.TooLong("scalar_id", len(k.ScalarID), 64)
 	}
 	return nil
 }
@@ -91,7 +91,7 @@ func (k *key) check(b []byte) error {
 
 // append appends the key as read takes it.
 func (k *key) append(b []byte) []byte {
-	b = wire.AppendBytes(b, 1, k.scalarID)
+	b = wire.AppendBytes(b, 1, k.ScalarID)
 	return b
 }
 
@@ -99,20 +99,20 @@ func (k *key) append(b []byte) []byte {
 // ordered indexes sort by.
 type position struct {
 	key
-	bytesOpt []byte // 36
+	BytesOpt []byte // 36
 }
 
 // lowestPosition comes before every position.
-var lowestPosition = position{key: emptyKey, bytesOpt: wire.Empty}
+var lowestPosition = position{key: emptyKey, BytesOpt: wire.Empty}
 
 // read takes a position that append appended.
 func (p *position) read(f *wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 		case tagScalarID:
-			p.scalarID = f.Bytes()
+			p.ScalarID = f.Bytes()
 		case tagBytesOpt:
-			p.bytesOpt = f.Bytes()
+			p.BytesOpt = f.Bytes()
 		}
 	}
 	return f.Err()
@@ -121,7 +121,7 @@ func (p *position) read(f *wire.Fields) error {
 // append appends the position: the key and then the other fields.
 func (p *position) append(b []byte) []byte {
 	b = p.key.append(b)
-	b = wire.AppendBytes(b, 36, p.bytesOpt)
+	b = wire.AppendBytes(b, 36, p.BytesOpt)
 	return b
 }
 
@@ -131,7 +131,7 @@ func cursor(r *record) []byte { return r.key.append(nil) }
 // cursorBytesOpt is where r stands in lists that are ordered by bytes_opt.
 func cursorBytesOpt(r *record) []byte {
 	b := r.key.append(nil)
-	return wire.AppendBytes(b, 36, r.bytesOpt)
+	return wire.AppendBytes(b, 36, r.BytesOpt)
 }
 
 // record is one conformance.v1.Scalar on its way to the store: its encoded
@@ -140,7 +140,7 @@ func cursorBytesOpt(r *record) []byte {
 type record struct {
 	key
 	bytes    []byte // the encoded conformance.v1.Scalar, unknown fields included
-	bytesOpt []byte // 36: indexed, nil when absent
+	BytesOpt []byte // 36: indexed, nil when absent
 }
 
 // emptyRecord is a record of which no field is set.
@@ -156,9 +156,9 @@ func (r *record) read(b []byte) error {
 	for f.Next() {
 		switch f.Tag { // with another wire type it is an unknown field, kept in bytes
 		case tagScalarID:
-			r.scalarID = f.Bytes()
+			r.ScalarID = f.Bytes()
 		case tagBytesOpt:
-			r.bytesOpt = f.Bytes()
+			r.BytesOpt = f.Bytes()
 		case tagStringPlain, tagStringOpt, tagStrings:
 			f.Text()
 		case tagAt, tagOfInt32, tagOfSint32, tagOfSfixed32, tagOfInt64, tagOfUint32, tagOfSint64, tagOfFixed32, tagOfSfixed64:
@@ -199,8 +199,8 @@ func (r *record) valid() error {
 	if err := r.key.valid(); err != nil {
 		return err
 	}
-	if len(r.bytesOpt) > 64 {
-		return runtime.TooLong("bytes_opt", len(r.bytesOpt), 64)
+	if len(r.BytesOpt) > 64 {
+		return runtime.TooLong("bytes_opt", len(r.BytesOpt), 64)
 	}
 	return keyvalue.CheckRecord(r.bytes)
 }

@@ -20,7 +20,7 @@ const (
 
 // recordKey returns the key that the record with key k stands under.
 func recordKey(k *key) memory.Key {
-	return table.Text(k.scalarID)
+	return table.Text(k.ScalarID)
 }
 
 // recordKeys returns the keys that the records with the keys stand under.
@@ -36,8 +36,8 @@ func recordKeys(keys []key) []memory.Key {
 // absent field.
 func newRecord(r *record) *memory.Record {
 	stored := memory.NewRecord(recordKey(&r.key), r.bytes)
-	if r.bytesOpt != nil {
-		stored.Index(byBytesOpt.Text(r.bytesOpt).Text(r.scalarID))
+	if r.BytesOpt != nil {
+		stored.Index(byBytesOpt.Text(r.BytesOpt).Text(r.ScalarID))
 	}
 	return stored
 }
@@ -84,20 +84,20 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, recordKeys(keys))
 }
 
-// scan adds the records of l to page, by scalar_id.
-func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
-	from, to := table.Text(l.from.scalarID), table.End()
-	if l.bounded {
-		to = table.Text(l.to.scalarID)
+// scan adds the records that r asks for to page, by scalar_id.
+func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+	from, to := table.Text(r.from.ScalarID), table.End()
+	if r.bounded {
+		to = table.Text(r.to.ScalarID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByBytesOpt adds the records of l to page, by bytes_opt, scalar_id.
-func (s *store) findByBytesOpt(ctx context.Context, l *list, page *keyvalue.Page) error {
-	from, to := byBytesOpt.Text(l.from.bytesOpt).Text(l.from.scalarID), byBytesOpt.End()
-	if l.bounded {
-		to = byBytesOpt.Text(l.to.bytesOpt).Text(l.to.scalarID)
+// findByBytesOpt adds the records that r asks for to page, by bytes_opt, scalar_id.
+func (s *store) findByBytesOpt(ctx context.Context, r *requestByBytesOpt, page *keyvalue.Page) error {
+	from, to := byBytesOpt.Text(r.from.BytesOpt).Text(r.from.ScalarID), byBytesOpt.End()
+	if r.bounded {
+		to = byBytesOpt.Text(r.to.BytesOpt).Text(r.to.ScalarID)
 	}
 	return s.db.List(ctx, from, to, page)
 }

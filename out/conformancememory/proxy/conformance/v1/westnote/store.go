@@ -20,7 +20,7 @@ const (
 
 // recordKey returns the key that the record with key k stands under.
 func recordKey(k *key) memory.Key {
-	return table.Text(k.noteID)
+	return table.Text(k.NoteID)
 }
 
 // recordKeys returns the keys that the records with the keys stand under.
@@ -36,8 +36,8 @@ func recordKeys(keys []key) []memory.Key {
 // absent field.
 func newRecord(r *record) *memory.Record {
 	stored := memory.NewRecord(recordKey(&r.key), r.bytes)
-	if r.topic != nil {
-		stored.Unique("topic", byTopic.Text(r.topic))
+	if r.Topic != nil {
+		stored.Unique("topic", byTopic.Text(r.Topic))
 	}
 	return stored
 }
@@ -85,15 +85,15 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 }
 
 // findByTopic returns the record with the values, as a reply.
-func (s *store) findByTopic(ctx context.Context, topic []byte) ([]byte, error) {
-	return s.db.Get(ctx, byTopic.Text(topic))
+func (s *store) findByTopic(ctx context.Context, r *requestByTopic) ([]byte, error) {
+	return s.db.Get(ctx, byTopic.Text(r.Topic))
 }
 
-// scan adds the records of l to page, by note_id.
-func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
-	from, to := table.Text(l.from.noteID), table.End()
-	if l.bounded {
-		to = table.Text(l.to.noteID)
+// scan adds the records that r asks for to page, by note_id.
+func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+	from, to := table.Text(r.from.NoteID), table.End()
+	if r.bounded {
+		to = table.Text(r.to.NoteID)
 	}
 	return s.db.List(ctx, from, to, page)
 }

@@ -27,11 +27,11 @@ const (
 
 // key is the key of a record. Its slices alias what it was read from.
 type key struct {
-	accountID []byte // 1
+	AccountID []byte // 1
 }
 
 // emptyKey is a key of which no field is set.
-var emptyKey = key{accountID: wire.Empty}
+var emptyKey = key{AccountID: wire.Empty}
 
 // read takes the fields of the key from f, a message that has them under the
 // numbers they have in conformance.v1.Account.
@@ -39,7 +39,7 @@ func (k *key) read(f *wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 		case tagAccountID:
-			k.accountID = f.Text()
+			k.AccountID = f.Text()
 		}
 	}
 	return f.Err()
@@ -48,13 +48,13 @@ func (k *key) read(f *wire.Fields) error {
 // valid says what is wrong with the key of a record.
 func (k *key) valid() error {
 	switch {
-	case len(k.accountID) == 0:
+	case len(k.AccountID) == 0:
 		return runtime.Required("account_id")
-	case len(k.accountID) < 2:
-		return runtime.TooShort("account_id", len(k.accountID), 2)
-	case len(k.accountID) > 16:
-		return runtime.TooLong("account_id", len(k.accountID), 16)
-	case bytes.IndexByte(k.accountID, 0) >= 0:
+	case len(k.AccountID) < 2:
+		return runtime.TooShort("account_id", len(k.AccountID), 2)
+	case len(k.AccountID) > 16:
+		return runtime.TooLong("account_id", len(k.AccountID), 16)
+	case bytes.IndexByte(k.AccountID, 0) >= 0:
 		return runtime.HasNUL("account_id")
 	}
 	return nil
@@ -70,7 +70,7 @@ func (k *key) check(b []byte) error {
 
 // append appends the key as read takes it.
 func (k *key) append(b []byte) []byte {
-	b = wire.AppendBytes(b, 1, k.accountID)
+	b = wire.AppendBytes(b, 1, k.AccountID)
 	return b
 }
 
@@ -80,19 +80,19 @@ func (k *key) append(b []byte) []byte {
 type record struct {
 	key
 	bytes       []byte               // the encoded conformance.v1.Account, unknown fields included
-	name        []byte               // 2: required, personal
-	code        []byte               // 3: bounded, nil when absent
-	age         int64                // 4: bounded
-	balance     wire.Optional[int64] // 5: bounded
-	quota       uint64               // 6: bounded
-	confirmedAt wire.Timestamp       // 7: indexed
-	consent     wire.Optional[bool]  // 8: required
-	email       []byte               // 9: indexed, personal, nil when absent
-	extension   wire.Optional[int64] // 10: indexed
+	Name        []byte               // 2: required, personal
+	Code        []byte               // 3: bounded, nil when absent
+	Age         int64                // 4: bounded
+	Balance     wire.Optional[int64] // 5: bounded
+	Quota       uint64               // 6: bounded
+	ConfirmedAt wire.Timestamp       // 7: indexed
+	Consent     wire.Optional[bool]  // 8: required
+	Email       []byte               // 9: indexed, personal, nil when absent
+	Extension   wire.Optional[int64] // 10: indexed
 }
 
 // emptyRecord is a record of which no field is set.
-var emptyRecord = record{key: emptyKey, name: wire.Empty}
+var emptyRecord = record{key: emptyKey, Name: wire.Empty}
 
 // read checks b in one pass and finds the fields in it. It accepts what
 // proto.Unmarshal accepts, and nothing else; emptiness, bounds and NUL come
@@ -104,31 +104,31 @@ func (r *record) read(b []byte) error {
 	for f.Next() {
 		switch f.Tag { // with another wire type it is an unknown field, kept in bytes
 		case tagAccountID:
-			r.accountID = f.Text()
+			r.AccountID = f.Text()
 		case tagName:
-			r.name = f.Text()
+			r.Name = f.Text()
 		case tagCode:
-			r.code = f.Text()
+			r.Code = f.Text()
 		case tagAge:
-			r.age = f.Int64()
+			r.Age = f.Int64()
 		case tagBalance:
-			r.balance = wire.Some(f.Sint64())
+			r.Balance = wire.Some(f.Sint64())
 		case tagQuota:
-			r.quota = f.Uint64()
+			r.Quota = f.Uint64()
 		case tagConfirmedAt:
-			r.confirmedAt = f.Timestamp(r.confirmedAt)
+			r.ConfirmedAt = f.Timestamp(r.ConfirmedAt)
 		case tagConsent:
-			r.consent = wire.Some(f.Bool())
+			r.Consent = wire.Some(f.Bool())
 		case tagEmail:
-			r.email = f.Text()
-			r.extension = wire.Optional[int64]{}
+			r.Email = f.Text()
+			r.Extension = wire.Optional[int64]{}
 		case tagExtension:
-			r.extension = wire.Some(f.Int64())
-			r.email = nil
+			r.Extension = wire.Some(f.Int64())
+			r.Email = nil
 		case tagBranch:
 			checkBranch(f)
-			r.email = nil
-			r.extension = wire.Optional[int64]{}
+			r.Email = nil
+			r.Extension = wire.Optional[int64]{}
 		}
 	}
 	return f.Err()
@@ -140,27 +140,27 @@ func (r *record) valid() error {
 		return err
 	}
 	switch {
-	case len(r.name) == 0:
+	case len(r.Name) == 0:
 		return runtime.Required("name")
-	case len(r.name) > 32:
-		return runtime.TooLong("name", len(r.name), 32)
-	case r.code != nil && len(r.code) < 3:
-		return runtime.TooShort("code", len(r.code), 3)
-	case len(r.code) > 8:
-		return runtime.TooLong("code", len(r.code), 8)
-	case r.age < 0 || r.age > 150:
+	case len(r.Name) > 32:
+		return runtime.TooLong("name", len(r.Name), 32)
+	case r.Code != nil && len(r.Code) < 3:
+		return runtime.TooShort("code", len(r.Code), 3)
+	case len(r.Code) > 8:
+		return runtime.TooLong("code", len(r.Code), 8)
+	case r.Age < 0 || r.Age > 150:
 		return runtime.OutOfRange("age", "0 to 150")
-	case r.balance.Set && r.balance.Value < -100:
+	case r.Balance.Set && r.Balance.Value < -100:
 		return runtime.OutOfRange("balance", "at least -100")
-	case r.quota > 1000:
+	case r.Quota > 1000:
 		return runtime.OutOfRange("quota", "at most 1000")
-	case !r.confirmedAt.Valid():
+	case !r.ConfirmedAt.Valid():
 		return runtime.BadTime("confirmed_at")
-	case !r.consent.Set:
+	case !r.Consent.Set:
 		return runtime.Required("consent")
-	case len(r.email) > 64:
-		return runtime.TooLong("email", len(r.email), 64)
-	case bytes.IndexByte(r.email, 0) >= 0:
+	case len(r.Email) > 64:
+		return runtime.TooLong("email", len(r.Email), 64)
+	case bytes.IndexByte(r.Email, 0) >= 0:
 		return runtime.HasNUL("email")
 	}
 	return keyvalue.CheckRecord(r.bytes)

@@ -7,7 +7,6 @@ import (
 
 	"github.com/prism-proxy/prism/backends/postgres"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
-	"github.com/prism-proxy/prism/runtime/wire"
 )
 
 // store keeps the records of conformance.v1.Account.
@@ -22,15 +21,15 @@ var table = postgres.Table{
 
 // values are the parameters that find k.
 func (k *key) values() []any {
-	return []any{k.accountID}
+	return []any{k.AccountID}
 }
 
 // values are the parameters that write r: its columns, its bytes and their
 // checksum.
 func (r *record) values() []any {
 	return []any{
-		r.accountID, postgres.Time(r.confirmedAt), postgres.Nanos(r.confirmedAt), r.email,
-		postgres.OptionalInt(r.extension), postgres.Record(r.bytes), keyvalue.Checksum(r.bytes),
+		r.AccountID, postgres.Time(r.ConfirmedAt), postgres.Nanos(r.ConfirmedAt), r.Email,
+		postgres.OptionalInt(r.Extension), postgres.Record(r.bytes), keyvalue.Checksum(r.bytes),
 	}
 }
 
@@ -152,11 +151,11 @@ WHERE "account_id" >= $2
   AND "account_id" < $3
 ORDER BY "account_id" DESC LIMIT $1`
 
-// scan adds the records of l to page, by account_id.
-func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
-	values := []any{l.from.accountID}
-	if l.bounded {
-		values = append(values, l.to.accountID)
+// scan adds the records that r asks for to page, by account_id.
+func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+	values := []any{r.from.AccountID}
+	if r.bounded {
+		values = append(values, r.to.AccountID)
 		return s.db.Page(ctx, &table, page, scanTo, scanReverseTo, values...)
 	}
 	return s.db.Page(ctx, &table, page, scan, scanReverse, values...)
@@ -168,34 +167,34 @@ WHERE "confirmed_at" = ANY (ARRAY[$2::timestamptz])
   AND "account_id" >= $4
 ORDER BY "confirmed_at", "confirmed_at_nanos", "account_id" LIMIT $1`
 
-const findByConfirmedAtTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
+const toByConfirmedAt = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "confirmed_at" = ANY (ARRAY[$2::timestamptz])
   AND "confirmed_at_nanos" = $3
   AND "account_id" >= $4
   AND "account_id" < $5
 ORDER BY "confirmed_at", "confirmed_at_nanos", "account_id" LIMIT $1`
 
-const findByConfirmedAtReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
+const reverseByConfirmedAt = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "confirmed_at" = ANY (ARRAY[$2::timestamptz])
   AND "confirmed_at_nanos" = $3
   AND "account_id" >= $4
 ORDER BY "confirmed_at" DESC, "confirmed_at_nanos" DESC, "account_id" DESC LIMIT $1`
 
-const findByConfirmedAtReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
+const reverseToByConfirmedAt = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "confirmed_at" = ANY (ARRAY[$2::timestamptz])
   AND "confirmed_at_nanos" = $3
   AND "account_id" >= $4
   AND "account_id" < $5
 ORDER BY "confirmed_at" DESC, "confirmed_at_nanos" DESC, "account_id" DESC LIMIT $1`
 
-// findByConfirmedAt adds the records of l to page, by account_id.
-func (s *store) findByConfirmedAt(ctx context.Context, confirmedAt wire.Timestamp, l *list, page *keyvalue.Page) error {
-	values := []any{postgres.Time(confirmedAt), postgres.Nanos(confirmedAt), l.from.accountID}
-	if l.bounded {
-		values = append(values, l.to.accountID)
-		return s.db.Page(ctx, &table, page, findByConfirmedAtTo, findByConfirmedAtReverseTo, values...)
+// findByConfirmedAt adds the records that r asks for to page, by account_id.
+func (s *store) findByConfirmedAt(ctx context.Context, r *requestByConfirmedAt, page *keyvalue.Page) error {
+	values := []any{postgres.Time(r.ConfirmedAt), postgres.Nanos(r.ConfirmedAt), r.from.AccountID}
+	if r.bounded {
+		values = append(values, r.to.AccountID)
+		return s.db.Page(ctx, &table, page, toByConfirmedAt, reverseToByConfirmedAt, values...)
 	}
-	return s.db.Page(ctx, &table, page, findByConfirmedAt, findByConfirmedAtReverse, values...)
+	return s.db.Page(ctx, &table, page, findByConfirmedAt, reverseByConfirmedAt, values...)
 }
 
 const findByEmail = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
@@ -203,31 +202,31 @@ WHERE "email" = ANY (ARRAY[$2::text])
   AND "account_id" >= $3
 ORDER BY "email", "account_id" LIMIT $1`
 
-const findByEmailTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
+const toByEmail = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "email" = ANY (ARRAY[$2::text])
   AND "account_id" >= $3
   AND "account_id" < $4
 ORDER BY "email", "account_id" LIMIT $1`
 
-const findByEmailReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
+const reverseByEmail = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "email" = ANY (ARRAY[$2::text])
   AND "account_id" >= $3
 ORDER BY "email" DESC, "account_id" DESC LIMIT $1`
 
-const findByEmailReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
+const reverseToByEmail = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "email" = ANY (ARRAY[$2::text])
   AND "account_id" >= $3
   AND "account_id" < $4
 ORDER BY "email" DESC, "account_id" DESC LIMIT $1`
 
-// findByEmail adds the records of l to page, by account_id.
-func (s *store) findByEmail(ctx context.Context, email []byte, l *list, page *keyvalue.Page) error {
-	values := []any{email, l.from.accountID}
-	if l.bounded {
-		values = append(values, l.to.accountID)
-		return s.db.Page(ctx, &table, page, findByEmailTo, findByEmailReverseTo, values...)
+// findByEmail adds the records that r asks for to page, by account_id.
+func (s *store) findByEmail(ctx context.Context, r *requestByEmail, page *keyvalue.Page) error {
+	values := []any{r.Email, r.from.AccountID}
+	if r.bounded {
+		values = append(values, r.to.AccountID)
+		return s.db.Page(ctx, &table, page, toByEmail, reverseToByEmail, values...)
 	}
-	return s.db.Page(ctx, &table, page, findByEmail, findByEmailReverse, values...)
+	return s.db.Page(ctx, &table, page, findByEmail, reverseByEmail, values...)
 }
 
 const findByExtension = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
@@ -235,29 +234,29 @@ WHERE "extension" = ANY (ARRAY[$2::bigint])
   AND "account_id" >= $3
 ORDER BY "extension", "account_id" LIMIT $1`
 
-const findByExtensionTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
+const toByExtension = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "extension" = ANY (ARRAY[$2::bigint])
   AND "account_id" >= $3
   AND "account_id" < $4
 ORDER BY "extension", "account_id" LIMIT $1`
 
-const findByExtensionReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
+const reverseByExtension = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "extension" = ANY (ARRAY[$2::bigint])
   AND "account_id" >= $3
 ORDER BY "extension" DESC, "account_id" DESC LIMIT $1`
 
-const findByExtensionReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
+const reverseToByExtension = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "extension" = ANY (ARRAY[$2::bigint])
   AND "account_id" >= $3
   AND "account_id" < $4
 ORDER BY "extension" DESC, "account_id" DESC LIMIT $1`
 
-// findByExtension adds the records of l to page, by account_id.
-func (s *store) findByExtension(ctx context.Context, extension int64, l *list, page *keyvalue.Page) error {
-	values := []any{extension, l.from.accountID}
-	if l.bounded {
-		values = append(values, l.to.accountID)
-		return s.db.Page(ctx, &table, page, findByExtensionTo, findByExtensionReverseTo, values...)
+// findByExtension adds the records that r asks for to page, by account_id.
+func (s *store) findByExtension(ctx context.Context, r *requestByExtension, page *keyvalue.Page) error {
+	values := []any{r.Extension, r.from.AccountID}
+	if r.bounded {
+		values = append(values, r.to.AccountID)
+		return s.db.Page(ctx, &table, page, toByExtension, reverseToByExtension, values...)
 	}
-	return s.db.Page(ctx, &table, page, findByExtension, findByExtensionReverse, values...)
+	return s.db.Page(ctx, &table, page, findByExtension, reverseByExtension, values...)
 }

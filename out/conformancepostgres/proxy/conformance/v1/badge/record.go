@@ -33,11 +33,11 @@ const (
 
 // key is the key of a record. Its slices alias what it was read from.
 type key struct {
-	badgeID []byte // 1
+	BadgeID []byte // 1
 }
 
 // emptyKey is a key of which no field is set.
-var emptyKey = key{badgeID: wire.Empty}
+var emptyKey = key{BadgeID: wire.Empty}
 
 // read takes the fields of the key from f, a message that has them under the
 // numbers they have in conformance.v1.Badge.
@@ -45,7 +45,7 @@ func (k *key) read(f *wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 		case tagBadgeID:
-			k.badgeID = f.Text()
+			k.BadgeID = f.Text()
 		}
 	}
 	return f.Err()
@@ -54,11 +54,11 @@ func (k *key) read(f *wire.Fields) error {
 // valid says what is wrong with the key of a record.
 func (k *key) valid() error {
 	switch {
-	case len(k.badgeID) == 0:
+	case len(k.BadgeID) == 0:
 		return runtime.Required("badge_id")
-	case len(k.badgeID) > 128:
-		return runtime.TooLong("badge_id", len(k.badgeID), 128)
-	case bytes.IndexByte(k.badgeID, 0) >= 0:
+	case len(k.BadgeID) > 128:
+		return runtime.TooLong("badge_id", len(k.BadgeID), 128)
+	case bytes.IndexByte(k.BadgeID, 0) >= 0:
 		return runtime.HasNUL("badge_id")
 	}
 	return nil
@@ -74,7 +74,7 @@ func (k *key) check(b []byte) error {
 
 // append appends the key as read takes it.
 func (k *key) append(b []byte) []byte {
-	b = wire.AppendBytes(b, 1, k.badgeID)
+	b = wire.AppendBytes(b, 1, k.BadgeID)
 	return b
 }
 
@@ -84,22 +84,22 @@ func (k *key) append(b []byte) []byte {
 type record struct {
 	key
 	bytes    []byte                // the encoded conformance.v1.Badge, unknown fields included
-	number   wire.Optional[int64]  // 2: indexed
-	chip     wire.Optional[uint64] // 3: indexed
-	master   wire.Optional[bool]   // 4: indexed
-	grade    wire.Optional[int64]  // 5: indexed
-	issuedAt wire.Timestamp        // 6: indexed
-	room     []byte                // 7: indexed, nil when absent
-	chair    wire.Optional[int64]  // 8: indexed
-	shelf    wire.Optional[int64]  // 9: indexed
-	slot     wire.Optional[int64]  // 10: indexed
-	floor    wire.Optional[int64]  // 11: indexed
-	depth    wire.Optional[int64]  // 12: indexed
-	batch    wire.Optional[int64]  // 13: indexed
-	maker    wire.Optional[uint64] // 14: indexed
-	gate     wire.Optional[int64]  // 15: indexed
-	lane     wire.Optional[int64]  // 16: indexed
-	imprint  []byte                // 17: indexed, nil when absent
+	Number   wire.Optional[int64]  // 2: indexed
+	Chip     wire.Optional[uint64] // 3: indexed
+	Master   wire.Optional[bool]   // 4: indexed
+	Grade    wire.Optional[int64]  // 5: indexed
+	IssuedAt wire.Timestamp        // 6: indexed
+	Room     []byte                // 7: indexed, nil when absent
+	Chair    wire.Optional[int64]  // 8: indexed
+	Shelf    wire.Optional[int64]  // 9: indexed
+	Slot     wire.Optional[int64]  // 10: indexed
+	Floor    wire.Optional[int64]  // 11: indexed
+	Depth    wire.Optional[int64]  // 12: indexed
+	Batch    wire.Optional[int64]  // 13: indexed
+	Maker    wire.Optional[uint64] // 14: indexed
+	Gate     wire.Optional[int64]  // 15: indexed
+	Lane     wire.Optional[int64]  // 16: indexed
+	Imprint  []byte                // 17: indexed, nil when absent
 }
 
 // emptyRecord is a record of which no field is set.
@@ -115,39 +115,39 @@ func (r *record) read(b []byte) error {
 	for f.Next() {
 		switch f.Tag { // with another wire type it is an unknown field, kept in bytes
 		case tagBadgeID:
-			r.badgeID = f.Text()
+			r.BadgeID = f.Text()
 		case tagNumber:
-			r.number = wire.Some(f.Int64())
+			r.Number = wire.Some(f.Int64())
 		case tagChip:
-			r.chip = wire.Some(f.Uint64())
+			r.Chip = wire.Some(f.Uint64())
 		case tagMaster:
-			r.master = wire.Some(f.Bool())
+			r.Master = wire.Some(f.Bool())
 		case tagGrade:
-			r.grade = wire.Some(int64(f.Int32()))
+			r.Grade = wire.Some(int64(f.Int32()))
 		case tagIssuedAt:
-			r.issuedAt = f.Timestamp(r.issuedAt)
+			r.IssuedAt = f.Timestamp(r.IssuedAt)
 		case tagRoom:
-			r.room = f.Text()
+			r.Room = f.Text()
 		case tagChair:
-			r.chair = wire.Some(f.Int64())
+			r.Chair = wire.Some(f.Int64())
 		case tagShelf:
-			r.shelf = wire.Some(int64(f.Int32()))
+			r.Shelf = wire.Some(int64(f.Int32()))
 		case tagSlot:
-			r.slot = wire.Some(int64(f.Uint32()))
+			r.Slot = wire.Some(int64(f.Uint32()))
 		case tagFloor:
-			r.floor = wire.Some(int64(f.Sint32()))
+			r.Floor = wire.Some(int64(f.Sint32()))
 		case tagDepth:
-			r.depth = wire.Some(f.Sint64())
+			r.Depth = wire.Some(f.Sint64())
 		case tagBatch:
-			r.batch = wire.Some(int64(f.Uint32()))
+			r.Batch = wire.Some(int64(f.Uint32()))
 		case tagMaker:
-			r.maker = wire.Some(f.Uint64())
+			r.Maker = wire.Some(f.Uint64())
 		case tagGate:
-			r.gate = wire.Some(int64(f.Int32()))
+			r.Gate = wire.Some(int64(f.Int32()))
 		case tagLane:
-			r.lane = wire.Some(f.Int64())
+			r.Lane = wire.Some(f.Int64())
 		case tagImprint:
-			r.imprint = f.Bytes()
+			r.Imprint = f.Bytes()
 		}
 	}
 	return f.Err()
@@ -159,14 +159,14 @@ func (r *record) valid() error {
 		return err
 	}
 	switch {
-	case !r.issuedAt.Valid():
+	case !r.IssuedAt.Valid():
 		return runtime.BadTime("issued_at")
-	case len(r.room) > 64:
-		return runtime.TooLong("room", len(r.room), 64)
-	case bytes.IndexByte(r.room, 0) >= 0:
+	case len(r.Room) > 64:
+		return runtime.TooLong("room", len(r.Room), 64)
+	case bytes.IndexByte(r.Room, 0) >= 0:
 		return runtime.HasNUL("room")
-	case len(r.imprint) > 64:
-		return runtime.TooLong("imprint", len(r.imprint), 64)
+	case len(r.Imprint) > 64:
+		return runtime.TooLong("imprint", len(r.Imprint), 64)
 	}
 	return keyvalue.CheckRecord(r.bytes)
 }

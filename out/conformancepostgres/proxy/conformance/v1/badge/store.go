@@ -7,7 +7,6 @@ import (
 
 	"github.com/prism-proxy/prism/backends/postgres"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
-	"github.com/prism-proxy/prism/runtime/wire"
 )
 
 // store keeps the records of conformance.v1.Badge.
@@ -19,39 +18,39 @@ var table = postgres.Table{
 	Put: put, Create: create, Swap: swap,
 	VersionOf: versionOf, Remove: remove, RemoveVersion: removeVersion,
 	Unique: []postgres.Unique{
-		{Name: "number", Index: "badges_number", Columns: []int{1}, Taken: findByNumberTaken},
-		{Name: "chip", Index: "badges_chip", Columns: []int{2}, Taken: findByChipTaken},
-		{Name: "master", Index: "badges_master", Columns: []int{3}, Taken: findByMasterTaken},
-		{Name: "grade", Index: "badges_grade", Columns: []int{4}, Taken: findByGradeTaken},
-		{Name: "issued_at", Index: "badges_issued_at", Columns: []int{5, 6}, Taken: findByIssuedAtTaken},
-		{Name: "shelf", Index: "badges_shelf", Columns: []int{9}, Taken: findByShelfTaken},
-		{Name: "slot", Index: "badges_slot", Columns: []int{10}, Taken: findBySlotTaken},
-		{Name: "floor", Index: "badges_floor", Columns: []int{11}, Taken: findByFloorTaken},
-		{Name: "depth", Index: "badges_depth", Columns: []int{12}, Taken: findByDepthTaken},
-		{Name: "batch", Index: "badges_batch", Columns: []int{13}, Taken: findByBatchTaken},
-		{Name: "maker", Index: "badges_maker", Columns: []int{14}, Taken: findByMakerTaken},
-		{Name: "gate", Index: "badges_gate", Columns: []int{15}, Taken: findByGateTaken},
-		{Name: "lane", Index: "badges_lane", Columns: []int{16}, Taken: findByLaneTaken},
-		{Name: "imprint", Index: "badges_imprint", Columns: []int{17}, Taken: findByImprintTaken},
-		{Name: "seat", Index: "badges_seat", Columns: []int{7, 8}, Taken: findBySeatTaken},
+		{Name: "number", Index: "badges_number", Columns: []int{1}, Taken: takenByNumber},
+		{Name: "chip", Index: "badges_chip", Columns: []int{2}, Taken: takenByChip},
+		{Name: "master", Index: "badges_master", Columns: []int{3}, Taken: takenByMaster},
+		{Name: "grade", Index: "badges_grade", Columns: []int{4}, Taken: takenByGrade},
+		{Name: "issued_at", Index: "badges_issued_at", Columns: []int{5, 6}, Taken: takenByIssuedAt},
+		{Name: "shelf", Index: "badges_shelf", Columns: []int{9}, Taken: takenByShelf},
+		{Name: "slot", Index: "badges_slot", Columns: []int{10}, Taken: takenBySlot},
+		{Name: "floor", Index: "badges_floor", Columns: []int{11}, Taken: takenByFloor},
+		{Name: "depth", Index: "badges_depth", Columns: []int{12}, Taken: takenByDepth},
+		{Name: "batch", Index: "badges_batch", Columns: []int{13}, Taken: takenByBatch},
+		{Name: "maker", Index: "badges_maker", Columns: []int{14}, Taken: takenByMaker},
+		{Name: "gate", Index: "badges_gate", Columns: []int{15}, Taken: takenByGate},
+		{Name: "lane", Index: "badges_lane", Columns: []int{16}, Taken: takenByLane},
+		{Name: "imprint", Index: "badges_imprint", Columns: []int{17}, Taken: takenByImprint},
+		{Name: "seat", Index: "badges_seat", Columns: []int{7, 8}, Taken: takenBySeat},
 	},
 }
 
 // values are the parameters that find k.
 func (k *key) values() []any {
-	return []any{k.badgeID}
+	return []any{k.BadgeID}
 }
 
 // values are the parameters that write r: its columns, its bytes and their
 // checksum.
 func (r *record) values() []any {
 	return []any{
-		r.badgeID, postgres.OptionalInt(r.number), postgres.OptionalUint(r.chip),
-		postgres.OptionalBool(r.master), postgres.OptionalInt(r.grade), postgres.Time(r.issuedAt),
-		postgres.Nanos(r.issuedAt), r.room, postgres.OptionalInt(r.chair),
-		postgres.OptionalInt(r.shelf), postgres.OptionalInt(r.slot), postgres.OptionalInt(r.floor),
-		postgres.OptionalInt(r.depth), postgres.OptionalInt(r.batch), postgres.OptionalUint(r.maker),
-		postgres.OptionalInt(r.gate), postgres.OptionalInt(r.lane), r.imprint,
+		r.BadgeID, postgres.OptionalInt(r.Number), postgres.OptionalUint(r.Chip),
+		postgres.OptionalBool(r.Master), postgres.OptionalInt(r.Grade), postgres.Time(r.IssuedAt),
+		postgres.Nanos(r.IssuedAt), r.Room, postgres.OptionalInt(r.Chair),
+		postgres.OptionalInt(r.Shelf), postgres.OptionalInt(r.Slot), postgres.OptionalInt(r.Floor),
+		postgres.OptionalInt(r.Depth), postgres.OptionalInt(r.Batch), postgres.OptionalUint(r.Maker),
+		postgres.OptionalInt(r.Gate), postgres.OptionalInt(r.Lane), r.Imprint,
 		postgres.Record(r.bytes), keyvalue.Checksum(r.bytes),
 	}
 }
@@ -84,63 +83,63 @@ func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 	return s.db.Put(ctx, &table, r.values())
 }
 
-const findByNumberTaken = `SELECT "prism_version" FROM "badges"
+const takenByNumber = `SELECT "prism_version" FROM "badges"
 WHERE "number" >= $1 AND "number" <= $1 AND NOT ("badge_id" = $2)
 ORDER BY "number" LIMIT 1`
 
-const findByChipTaken = `SELECT "prism_version" FROM "badges"
+const takenByChip = `SELECT "prism_version" FROM "badges"
 WHERE "chip" >= $1 AND "chip" <= $1 AND NOT ("badge_id" = $2)
 ORDER BY "chip" LIMIT 1`
 
-const findByMasterTaken = `SELECT "prism_version" FROM "badges"
+const takenByMaster = `SELECT "prism_version" FROM "badges"
 WHERE "master" >= $1 AND "master" <= $1 AND NOT ("badge_id" = $2)
 ORDER BY "master" LIMIT 1`
 
-const findByGradeTaken = `SELECT "prism_version" FROM "badges"
+const takenByGrade = `SELECT "prism_version" FROM "badges"
 WHERE "grade" >= $1 AND "grade" <= $1 AND NOT ("badge_id" = $2)
 ORDER BY "grade" LIMIT 1`
 
-const findByIssuedAtTaken = `SELECT "prism_version" FROM "badges"
+const takenByIssuedAt = `SELECT "prism_version" FROM "badges"
 WHERE "issued_at" = $1 AND "issued_at_nanos" >= $2 AND "issued_at_nanos" <= $2 AND NOT ("badge_id" = $3)
 ORDER BY "issued_at", "issued_at_nanos" LIMIT 1`
 
-const findByShelfTaken = `SELECT "prism_version" FROM "badges"
+const takenByShelf = `SELECT "prism_version" FROM "badges"
 WHERE "shelf" >= $1 AND "shelf" <= $1 AND NOT ("badge_id" = $2)
 ORDER BY "shelf" LIMIT 1`
 
-const findBySlotTaken = `SELECT "prism_version" FROM "badges"
+const takenBySlot = `SELECT "prism_version" FROM "badges"
 WHERE "slot" >= $1 AND "slot" <= $1 AND NOT ("badge_id" = $2)
 ORDER BY "slot" LIMIT 1`
 
-const findByFloorTaken = `SELECT "prism_version" FROM "badges"
+const takenByFloor = `SELECT "prism_version" FROM "badges"
 WHERE "floor" >= $1 AND "floor" <= $1 AND NOT ("badge_id" = $2)
 ORDER BY "floor" LIMIT 1`
 
-const findByDepthTaken = `SELECT "prism_version" FROM "badges"
+const takenByDepth = `SELECT "prism_version" FROM "badges"
 WHERE "depth" >= $1 AND "depth" <= $1 AND NOT ("badge_id" = $2)
 ORDER BY "depth" LIMIT 1`
 
-const findByBatchTaken = `SELECT "prism_version" FROM "badges"
+const takenByBatch = `SELECT "prism_version" FROM "badges"
 WHERE "batch" >= $1 AND "batch" <= $1 AND NOT ("badge_id" = $2)
 ORDER BY "batch" LIMIT 1`
 
-const findByMakerTaken = `SELECT "prism_version" FROM "badges"
+const takenByMaker = `SELECT "prism_version" FROM "badges"
 WHERE "maker" >= $1 AND "maker" <= $1 AND NOT ("badge_id" = $2)
 ORDER BY "maker" LIMIT 1`
 
-const findByGateTaken = `SELECT "prism_version" FROM "badges"
+const takenByGate = `SELECT "prism_version" FROM "badges"
 WHERE "gate" >= $1 AND "gate" <= $1 AND NOT ("badge_id" = $2)
 ORDER BY "gate" LIMIT 1`
 
-const findByLaneTaken = `SELECT "prism_version" FROM "badges"
+const takenByLane = `SELECT "prism_version" FROM "badges"
 WHERE "lane" >= $1 AND "lane" <= $1 AND NOT ("badge_id" = $2)
 ORDER BY "lane" LIMIT 1`
 
-const findByImprintTaken = `SELECT "prism_version" FROM "badges"
+const takenByImprint = `SELECT "prism_version" FROM "badges"
 WHERE "imprint" >= $1 AND "imprint" <= $1 AND NOT ("badge_id" = $2)
 ORDER BY "imprint" LIMIT 1`
 
-const findBySeatTaken = `SELECT "prism_version" FROM "badges"
+const takenBySeat = `SELECT "prism_version" FROM "badges"
 WHERE "room" = $1 AND "chair" >= $2 AND "chair" <= $2 AND NOT ("badge_id" = $3)
 ORDER BY "room", "chair" LIMIT 1`
 
@@ -227,8 +226,8 @@ WHERE "number" >= $1 AND "number" <= $1
 ORDER BY "number" LIMIT 1`
 
 // findByNumber returns the record with the values, as a reply.
-func (s *store) findByNumber(ctx context.Context, number int64) ([]byte, error) {
-	return s.db.Record(ctx, &table, findByNumber, number)
+func (s *store) findByNumber(ctx context.Context, r *requestByNumber) ([]byte, error) {
+	return s.db.Record(ctx, &table, findByNumber, r.Number)
 }
 
 const findByChip = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
@@ -236,8 +235,8 @@ WHERE "chip" >= $1 AND "chip" <= $1
 ORDER BY "chip" LIMIT 1`
 
 // findByChip returns the record with the values, as a reply.
-func (s *store) findByChip(ctx context.Context, chip uint64) ([]byte, error) {
-	return s.db.Record(ctx, &table, findByChip, chip)
+func (s *store) findByChip(ctx context.Context, r *requestByChip) ([]byte, error) {
+	return s.db.Record(ctx, &table, findByChip, r.Chip)
 }
 
 const findByMaster = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
@@ -245,8 +244,8 @@ WHERE "master" >= $1 AND "master" <= $1
 ORDER BY "master" LIMIT 1`
 
 // findByMaster returns the record with the values, as a reply.
-func (s *store) findByMaster(ctx context.Context, master bool) ([]byte, error) {
-	return s.db.Record(ctx, &table, findByMaster, master)
+func (s *store) findByMaster(ctx context.Context, r *requestByMaster) ([]byte, error) {
+	return s.db.Record(ctx, &table, findByMaster, r.Master)
 }
 
 const findByGrade = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
@@ -254,8 +253,8 @@ WHERE "grade" >= $1 AND "grade" <= $1
 ORDER BY "grade" LIMIT 1`
 
 // findByGrade returns the record with the values, as a reply.
-func (s *store) findByGrade(ctx context.Context, grade int64) ([]byte, error) {
-	return s.db.Record(ctx, &table, findByGrade, grade)
+func (s *store) findByGrade(ctx context.Context, r *requestByGrade) ([]byte, error) {
+	return s.db.Record(ctx, &table, findByGrade, r.Grade)
 }
 
 const findByIssuedAt = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
@@ -263,8 +262,8 @@ WHERE "issued_at" = $1 AND "issued_at_nanos" >= $2 AND "issued_at_nanos" <= $2
 ORDER BY "issued_at", "issued_at_nanos" LIMIT 1`
 
 // findByIssuedAt returns the record with the values, as a reply.
-func (s *store) findByIssuedAt(ctx context.Context, issuedAt wire.Timestamp) ([]byte, error) {
-	return s.db.Record(ctx, &table, findByIssuedAt, postgres.Time(issuedAt), postgres.Nanos(issuedAt))
+func (s *store) findByIssuedAt(ctx context.Context, r *requestByIssuedAt) ([]byte, error) {
+	return s.db.Record(ctx, &table, findByIssuedAt, postgres.Time(r.IssuedAt), postgres.Nanos(r.IssuedAt))
 }
 
 const findByShelf = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
@@ -272,8 +271,8 @@ WHERE "shelf" >= $1 AND "shelf" <= $1
 ORDER BY "shelf" LIMIT 1`
 
 // findByShelf returns the record with the values, as a reply.
-func (s *store) findByShelf(ctx context.Context, shelf int64) ([]byte, error) {
-	return s.db.Record(ctx, &table, findByShelf, shelf)
+func (s *store) findByShelf(ctx context.Context, r *requestByShelf) ([]byte, error) {
+	return s.db.Record(ctx, &table, findByShelf, r.Shelf)
 }
 
 const findBySlot = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
@@ -281,8 +280,8 @@ WHERE "slot" >= $1 AND "slot" <= $1
 ORDER BY "slot" LIMIT 1`
 
 // findBySlot returns the record with the values, as a reply.
-func (s *store) findBySlot(ctx context.Context, slot int64) ([]byte, error) {
-	return s.db.Record(ctx, &table, findBySlot, slot)
+func (s *store) findBySlot(ctx context.Context, r *requestBySlot) ([]byte, error) {
+	return s.db.Record(ctx, &table, findBySlot, r.Slot)
 }
 
 const findByFloor = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
@@ -290,8 +289,8 @@ WHERE "floor" >= $1 AND "floor" <= $1
 ORDER BY "floor" LIMIT 1`
 
 // findByFloor returns the record with the values, as a reply.
-func (s *store) findByFloor(ctx context.Context, floor int64) ([]byte, error) {
-	return s.db.Record(ctx, &table, findByFloor, floor)
+func (s *store) findByFloor(ctx context.Context, r *requestByFloor) ([]byte, error) {
+	return s.db.Record(ctx, &table, findByFloor, r.Floor)
 }
 
 const findByDepth = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
@@ -299,8 +298,8 @@ WHERE "depth" >= $1 AND "depth" <= $1
 ORDER BY "depth" LIMIT 1`
 
 // findByDepth returns the record with the values, as a reply.
-func (s *store) findByDepth(ctx context.Context, depth int64) ([]byte, error) {
-	return s.db.Record(ctx, &table, findByDepth, depth)
+func (s *store) findByDepth(ctx context.Context, r *requestByDepth) ([]byte, error) {
+	return s.db.Record(ctx, &table, findByDepth, r.Depth)
 }
 
 const findByBatch = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
@@ -308,8 +307,8 @@ WHERE "batch" >= $1 AND "batch" <= $1
 ORDER BY "batch" LIMIT 1`
 
 // findByBatch returns the record with the values, as a reply.
-func (s *store) findByBatch(ctx context.Context, batch int64) ([]byte, error) {
-	return s.db.Record(ctx, &table, findByBatch, batch)
+func (s *store) findByBatch(ctx context.Context, r *requestByBatch) ([]byte, error) {
+	return s.db.Record(ctx, &table, findByBatch, r.Batch)
 }
 
 const findByMaker = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
@@ -317,8 +316,8 @@ WHERE "maker" >= $1 AND "maker" <= $1
 ORDER BY "maker" LIMIT 1`
 
 // findByMaker returns the record with the values, as a reply.
-func (s *store) findByMaker(ctx context.Context, maker uint64) ([]byte, error) {
-	return s.db.Record(ctx, &table, findByMaker, maker)
+func (s *store) findByMaker(ctx context.Context, r *requestByMaker) ([]byte, error) {
+	return s.db.Record(ctx, &table, findByMaker, r.Maker)
 }
 
 const findByGate = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
@@ -326,8 +325,8 @@ WHERE "gate" >= $1 AND "gate" <= $1
 ORDER BY "gate" LIMIT 1`
 
 // findByGate returns the record with the values, as a reply.
-func (s *store) findByGate(ctx context.Context, gate int64) ([]byte, error) {
-	return s.db.Record(ctx, &table, findByGate, gate)
+func (s *store) findByGate(ctx context.Context, r *requestByGate) ([]byte, error) {
+	return s.db.Record(ctx, &table, findByGate, r.Gate)
 }
 
 const findByLane = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
@@ -335,8 +334,8 @@ WHERE "lane" >= $1 AND "lane" <= $1
 ORDER BY "lane" LIMIT 1`
 
 // findByLane returns the record with the values, as a reply.
-func (s *store) findByLane(ctx context.Context, lane int64) ([]byte, error) {
-	return s.db.Record(ctx, &table, findByLane, lane)
+func (s *store) findByLane(ctx context.Context, r *requestByLane) ([]byte, error) {
+	return s.db.Record(ctx, &table, findByLane, r.Lane)
 }
 
 const findByImprint = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
@@ -344,8 +343,8 @@ WHERE "imprint" >= $1 AND "imprint" <= $1
 ORDER BY "imprint" LIMIT 1`
 
 // findByImprint returns the record with the values, as a reply.
-func (s *store) findByImprint(ctx context.Context, imprint []byte) ([]byte, error) {
-	return s.db.Record(ctx, &table, findByImprint, imprint)
+func (s *store) findByImprint(ctx context.Context, r *requestByImprint) ([]byte, error) {
+	return s.db.Record(ctx, &table, findByImprint, r.Imprint)
 }
 
 const findBySeat = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
@@ -353,8 +352,8 @@ WHERE "room" = $1 AND "chair" >= $2 AND "chair" <= $2
 ORDER BY "room", "chair" LIMIT 1`
 
 // findBySeat returns the record with the values, as a reply.
-func (s *store) findBySeat(ctx context.Context, room []byte, chair int64) ([]byte, error) {
-	return s.db.Record(ctx, &table, findBySeat, room, chair)
+func (s *store) findBySeat(ctx context.Context, r *requestBySeat) ([]byte, error) {
+	return s.db.Record(ctx, &table, findBySeat, r.Room, r.Chair)
 }
 
 const scan = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges"
@@ -375,11 +374,11 @@ WHERE "badge_id" >= $2
   AND "badge_id" < $3
 ORDER BY "badge_id" DESC LIMIT $1`
 
-// scan adds the records of l to page, by badge_id.
-func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
-	values := []any{l.from.badgeID}
-	if l.bounded {
-		values = append(values, l.to.badgeID)
+// scan adds the records that r asks for to page, by badge_id.
+func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+	values := []any{r.from.BadgeID}
+	if r.bounded {
+		values = append(values, r.to.BadgeID)
 		return s.db.Page(ctx, &table, page, scanTo, scanReverseTo, values...)
 	}
 	return s.db.Page(ctx, &table, page, scan, scanReverse, values...)

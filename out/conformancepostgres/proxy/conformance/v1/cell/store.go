@@ -21,14 +21,14 @@ var table = postgres.Table{
 
 // values are the parameters that find k.
 func (k *key) values() []any {
-	return []any{k.grade, k.shaded, k.row, k.column, k.upper}
+	return []any{k.Grade, k.Shaded, k.Row, k.Column, k.Upper}
 }
 
 // values are the parameters that write r: its columns, its bytes and their
 // checksum.
 func (r *record) values() []any {
 	return []any{
-		r.grade, r.shaded, r.row, r.column, r.upper, postgres.Record(r.bytes),
+		r.Grade, r.Shaded, r.Row, r.Column, r.Upper, postgres.Record(r.bytes),
 		keyvalue.Checksum(r.bytes),
 	}
 }
@@ -149,11 +149,11 @@ WHERE ("grade", "shaded", "row", "column", "upper") >= ($2, $3, $4, $5, $6)
   AND ("grade", "shaded", "row", "column", "upper") < ($7, $8, $9, $10, $11)
 ORDER BY "grade" DESC, "shaded" DESC, "row" DESC, "column" DESC, "upper" DESC LIMIT $1`
 
-// scan adds the records of l to page, by grade, shaded, row, column, upper.
-func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
-	values := []any{l.from.grade, l.from.shaded, l.from.row, l.from.column, l.from.upper}
-	if l.bounded {
-		values = append(values, l.to.grade, l.to.shaded, l.to.row, l.to.column, l.to.upper)
+// scan adds the records that r asks for to page, by grade, shaded, row, column, upper.
+func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+	values := []any{r.from.Grade, r.from.Shaded, r.from.Row, r.from.Column, r.from.Upper}
+	if r.bounded {
+		values = append(values, r.to.Grade, r.to.Shaded, r.to.Row, r.to.Column, r.to.Upper)
 		return s.db.Page(ctx, &table, page, scanTo, scanReverseTo, values...)
 	}
 	return s.db.Page(ctx, &table, page, scan, scanReverse, values...)
@@ -185,11 +185,11 @@ WHERE "grade" = $2
   AND ("row", "column", "upper") < ($7, $8, $9)
 ORDER BY "grade" DESC, "shaded" DESC, "row" DESC, "column" DESC, "upper" DESC LIMIT $1`
 
-// scanPartition adds the records of l to page, by row, column, upper.
-func (s *store) scanPartition(ctx context.Context, partition *key, l *list, page *keyvalue.Page) error {
-	values := []any{partition.grade, partition.shaded, l.from.row, l.from.column, l.from.upper}
-	if l.bounded {
-		values = append(values, l.to.row, l.to.column, l.to.upper)
+// scanPartition adds the records that r asks for to page, by row, column, upper.
+func (s *store) scanPartition(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+	values := []any{r.partition.Grade, r.partition.Shaded, r.from.Row, r.from.Column, r.from.Upper}
+	if r.bounded {
+		values = append(values, r.to.Row, r.to.Column, r.to.Upper)
 		return s.db.Page(ctx, &table, page, scanPartitionTo, scanPartitionReverseTo, values...)
 	}
 	return s.db.Page(ctx, &table, page, scanPartition, scanPartitionReverse, values...)

@@ -103,7 +103,7 @@ func (q *scanRequest) valid() error {
 	if err := validBound(&q.to); err != nil {
 		return runtime.In("to", err)
 	}
-	if q.bounded && cmp.Or(cmp.Compare(q.from.sint32Key, q.to.sint32Key), cmp.Compare(q.from.sint64Key, q.to.sint64Key), cmp.Compare(q.from.fixed32Key, q.to.fixed32Key), cmp.Compare(q.from.fixed64Key, q.to.fixed64Key), cmp.Compare(q.from.sfixed32Key, q.to.sfixed32Key), cmp.Compare(q.from.sfixed64Key, q.to.sfixed64Key), cmp.Compare(q.from.uint64Key, q.to.uint64Key), bytes.Compare(q.from.bytesKey, q.to.bytesKey), cmp.Compare(q.from.grainKey, q.to.grainKey), keyvalue.CompareBool(q.from.boolKey, q.to.boolKey)) > 0 {
+	if q.bounded && cmp.Or(cmp.Compare(q.from.Sint32Key, q.to.Sint32Key), cmp.Compare(q.from.Sint64Key, q.to.Sint64Key), cmp.Compare(q.from.Fixed32Key, q.to.Fixed32Key), cmp.Compare(q.from.Fixed64Key, q.to.Fixed64Key), cmp.Compare(q.from.Sfixed32Key, q.to.Sfixed32Key), cmp.Compare(q.from.Sfixed64Key, q.to.Sfixed64Key), cmp.Compare(q.from.Uint64Key, q.to.Uint64Key), bytes.Compare(q.from.BytesKey, q.to.BytesKey), cmp.Compare(q.from.GrainKey, q.to.GrainKey), keyvalue.CompareBool(q.from.BoolKey, q.to.BoolKey)) > 0 {
 		return keyvalue.Backwards(false)
 	}
 	return nil
@@ -123,21 +123,21 @@ func (q *scanRequest) query() []byte {
 // fields may be unset.
 func validBound(k *key) error {
 	switch {
-	case k.sint32Key == math.MinInt64 && k.sint64Key != math.MinInt64:
+	case k.Sint32Key == math.MinInt64 && k.Sint64Key != math.MinInt64:
 		return runtime.Required("sint32_key")
-	case k.sint64Key == math.MinInt64 && k.fixed32Key != math.MinInt64:
+	case k.Sint64Key == math.MinInt64 && k.Fixed32Key != math.MinInt64:
 		return runtime.Required("sint64_key")
-	case k.fixed32Key == math.MinInt64 && k.fixed64Key != 0:
+	case k.Fixed32Key == math.MinInt64 && k.Fixed64Key != 0:
 		return runtime.Required("fixed32_key")
-	case k.sfixed32Key == math.MinInt64 && k.sfixed64Key != math.MinInt64:
+	case k.Sfixed32Key == math.MinInt64 && k.Sfixed64Key != math.MinInt64:
 		return runtime.Required("sfixed32_key")
-	case k.sfixed64Key == math.MinInt64 && k.uint64Key != 0:
+	case k.Sfixed64Key == math.MinInt64 && k.Uint64Key != 0:
 		return runtime.Required("sfixed64_key")
-	case len(k.bytesKey) > 64:
-		return runtime.TooLong("bytes_key", len(k.bytesKey), 64)
-	case len(k.bytesKey) == 0 && k.grainKey != math.MinInt64:
+	case len(k.BytesKey) > 64:
+		return runtime.TooLong("bytes_key", len(k.BytesKey), 64)
+	case len(k.BytesKey) == 0 && k.GrainKey != math.MinInt64:
 		return runtime.Required("bytes_key")
-	case k.grainKey == math.MinInt64 && k.boolKey:
+	case k.GrainKey == math.MinInt64 && k.BoolKey:
 		return runtime.Required("grain_key")
 	}
 	return nil
@@ -155,9 +155,9 @@ func (s *Service) scan(call *runtime.Call) error {
 		return err
 	}
 	if q.inPartition {
-		err = s.store.scanPartition(call.Context(), &q.partition, &q.list, page)
+		err = s.store.scanPartition(call.Context(), &q, page)
 	} else {
-		err = s.store.scan(call.Context(), &q.list, page)
+		err = s.store.scan(call.Context(), &q, page)
 	}
 	if err != nil {
 		return err

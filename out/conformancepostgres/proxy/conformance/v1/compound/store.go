@@ -21,15 +21,15 @@ var table = postgres.Table{
 
 // values are the parameters that find k.
 func (k *key) values() []any {
-	return []any{k.int32Key, k.uint32Key, k.sint32Key, k.sint64Key, k.fixed32Key, k.fixed64Key, k.sfixed32Key, k.sfixed64Key, k.uint64Key, k.bytesKey, k.grainKey, k.boolKey}
+	return []any{k.Int32Key, k.Uint32Key, k.Sint32Key, k.Sint64Key, k.Fixed32Key, k.Fixed64Key, k.Sfixed32Key, k.Sfixed64Key, k.Uint64Key, k.BytesKey, k.GrainKey, k.BoolKey}
 }
 
 // values are the parameters that write r: its columns, its bytes and their
 // checksum.
 func (r *record) values() []any {
 	return []any{
-		r.int32Key, r.uint32Key, r.sint32Key, r.sint64Key, r.fixed32Key, r.fixed64Key, r.sfixed32Key,
-		r.sfixed64Key, r.uint64Key, r.bytesKey, r.grainKey, r.boolKey, postgres.Record(r.bytes),
+		r.Int32Key, r.Uint32Key, r.Sint32Key, r.Sint64Key, r.Fixed32Key, r.Fixed64Key, r.Sfixed32Key,
+		r.Sfixed64Key, r.Uint64Key, r.BytesKey, r.GrainKey, r.BoolKey, postgres.Record(r.bytes),
 		keyvalue.Checksum(r.bytes),
 	}
 }
@@ -151,11 +151,11 @@ WHERE ("int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fi
   AND ("int32_key", "uint32_key", "sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") < ($14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)
 ORDER BY "int32_key" DESC, "uint32_key" DESC, "sint32_key" DESC, "sint64_key" DESC, "fixed32_key" DESC, "fixed64_key" DESC, "sfixed32_key" DESC, "sfixed64_key" DESC, "uint64_key" DESC, "bytes_key" DESC, "grain_key" DESC, "bool_key" DESC LIMIT $1`
 
-// scan adds the records of l to page, by int32_key, uint32_key, sint32_key, sint64_key, fixed32_key, fixed64_key, sfixed32_key, sfixed64_key, uint64_key, bytes_key, grain_key, bool_key.
-func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
-	values := []any{l.from.int32Key, l.from.uint32Key, l.from.sint32Key, l.from.sint64Key, l.from.fixed32Key, l.from.fixed64Key, l.from.sfixed32Key, l.from.sfixed64Key, l.from.uint64Key, l.from.bytesKey, l.from.grainKey, l.from.boolKey}
-	if l.bounded {
-		values = append(values, l.to.int32Key, l.to.uint32Key, l.to.sint32Key, l.to.sint64Key, l.to.fixed32Key, l.to.fixed64Key, l.to.sfixed32Key, l.to.sfixed64Key, l.to.uint64Key, l.to.bytesKey, l.to.grainKey, l.to.boolKey)
+// scan adds the records that r asks for to page, by int32_key, uint32_key, sint32_key, sint64_key, fixed32_key, fixed64_key, sfixed32_key, sfixed64_key, uint64_key, bytes_key, grain_key, bool_key.
+func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+	values := []any{r.from.Int32Key, r.from.Uint32Key, r.from.Sint32Key, r.from.Sint64Key, r.from.Fixed32Key, r.from.Fixed64Key, r.from.Sfixed32Key, r.from.Sfixed64Key, r.from.Uint64Key, r.from.BytesKey, r.from.GrainKey, r.from.BoolKey}
+	if r.bounded {
+		values = append(values, r.to.Int32Key, r.to.Uint32Key, r.to.Sint32Key, r.to.Sint64Key, r.to.Fixed32Key, r.to.Fixed64Key, r.to.Sfixed32Key, r.to.Sfixed64Key, r.to.Uint64Key, r.to.BytesKey, r.to.GrainKey, r.to.BoolKey)
 		return s.db.Page(ctx, &table, page, scanTo, scanReverseTo, values...)
 	}
 	return s.db.Page(ctx, &table, page, scan, scanReverse, values...)
@@ -187,11 +187,11 @@ WHERE "int32_key" = $2
   AND ("sint32_key", "sint64_key", "fixed32_key", "fixed64_key", "sfixed32_key", "sfixed64_key", "uint64_key", "bytes_key", "grain_key", "bool_key") < ($14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
 ORDER BY "int32_key" DESC, "uint32_key" DESC, "sint32_key" DESC, "sint64_key" DESC, "fixed32_key" DESC, "fixed64_key" DESC, "sfixed32_key" DESC, "sfixed64_key" DESC, "uint64_key" DESC, "bytes_key" DESC, "grain_key" DESC, "bool_key" DESC LIMIT $1`
 
-// scanPartition adds the records of l to page, by sint32_key, sint64_key, fixed32_key, fixed64_key, sfixed32_key, sfixed64_key, uint64_key, bytes_key, grain_key, bool_key.
-func (s *store) scanPartition(ctx context.Context, partition *key, l *list, page *keyvalue.Page) error {
-	values := []any{partition.int32Key, partition.uint32Key, l.from.sint32Key, l.from.sint64Key, l.from.fixed32Key, l.from.fixed64Key, l.from.sfixed32Key, l.from.sfixed64Key, l.from.uint64Key, l.from.bytesKey, l.from.grainKey, l.from.boolKey}
-	if l.bounded {
-		values = append(values, l.to.sint32Key, l.to.sint64Key, l.to.fixed32Key, l.to.fixed64Key, l.to.sfixed32Key, l.to.sfixed64Key, l.to.uint64Key, l.to.bytesKey, l.to.grainKey, l.to.boolKey)
+// scanPartition adds the records that r asks for to page, by sint32_key, sint64_key, fixed32_key, fixed64_key, sfixed32_key, sfixed64_key, uint64_key, bytes_key, grain_key, bool_key.
+func (s *store) scanPartition(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+	values := []any{r.partition.Int32Key, r.partition.Uint32Key, r.from.Sint32Key, r.from.Sint64Key, r.from.Fixed32Key, r.from.Fixed64Key, r.from.Sfixed32Key, r.from.Sfixed64Key, r.from.Uint64Key, r.from.BytesKey, r.from.GrainKey, r.from.BoolKey}
+	if r.bounded {
+		values = append(values, r.to.Sint32Key, r.to.Sint64Key, r.to.Fixed32Key, r.to.Fixed64Key, r.to.Sfixed32Key, r.to.Sfixed64Key, r.to.Uint64Key, r.to.BytesKey, r.to.GrainKey, r.to.BoolKey)
 		return s.db.Page(ctx, &table, page, scanPartitionTo, scanPartitionReverseTo, values...)
 	}
 	return s.db.Page(ctx, &table, page, scanPartition, scanPartitionReverse, values...)

@@ -17,14 +17,14 @@ const (
 
 // key is the key of a record. Its slices alias what it was read from.
 type key struct {
-	counterID int64 // 1
+	CounterID int64 // 1
 }
 
 // emptyKey is a key of which no field is set.
 var emptyKey = key{}
 
 // lowestKey comes before every key.
-var lowestKey = key{counterID: math.MinInt64}
+var lowestKey = key{CounterID: math.MinInt64}
 
 // read takes the fields of the key from f, a message that has them under the
 // numbers they have in conformance.v1.Counter.
@@ -32,7 +32,7 @@ func (k *key) read(f *wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 		case tagCounterID:
-			k.counterID = f.Int64()
+			k.CounterID = f.Int64()
 		}
 	}
 	return f.Err()
@@ -53,7 +53,7 @@ func (k *key) check(b []byte) error {
 
 // append appends the key as read takes it.
 func (k *key) append(b []byte) []byte {
-	b = wire.AppendVarint(b, 1, uint64(k.counterID))
+	b = wire.AppendVarint(b, 1, uint64(k.CounterID))
 	return b
 }
 
@@ -78,7 +78,7 @@ func (r *record) read(b []byte) error {
 	for f.Next() {
 		switch f.Tag { // with another wire type it is an unknown field, kept in bytes
 		case tagCounterID:
-			r.counterID = f.Int64()
+			r.CounterID = f.Int64()
 		}
 	}
 	return f.Err()

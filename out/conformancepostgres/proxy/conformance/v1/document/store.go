@@ -21,14 +21,14 @@ var table = postgres.Table{
 
 // values are the parameters that find k.
 func (k *key) values() []any {
-	return []any{k.documentID}
+	return []any{k.DocumentID}
 }
 
 // values are the parameters that write r: its columns, its bytes and their
 // checksum.
 func (r *record) values() []any {
 	return []any{
-		r.documentID, postgres.Record(r.bytes), keyvalue.Checksum(r.bytes),
+		r.DocumentID, postgres.Record(r.bytes), keyvalue.Checksum(r.bytes),
 	}
 }
 
@@ -147,11 +147,11 @@ WHERE "document_id" >= $2
   AND "document_id" < $3
 ORDER BY "document_id" DESC LIMIT $1`
 
-// scan adds the records of l to page, by document_id.
-func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
-	values := []any{l.from.documentID}
-	if l.bounded {
-		values = append(values, l.to.documentID)
+// scan adds the records that r asks for to page, by document_id.
+func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+	values := []any{r.from.DocumentID}
+	if r.bounded {
+		values = append(values, r.to.DocumentID)
 		return s.db.Page(ctx, &table, page, scanTo, scanReverseTo, values...)
 	}
 	return s.db.Page(ctx, &table, page, scan, scanReverse, values...)

@@ -68,45 +68,54 @@ func (s *Service) scan(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.scan(call.Context(), &q.list, page); err != nil {
+	if err := s.store.scan(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query)
 }
 
-// findByTopicRequest is a FindEastNoteByTopicRequest.
-type findByTopicRequest struct {
-	topic []byte
+// requestByTopic is a FindEastNoteByTopicRequest.
+type requestByTopic struct {
+	Topic []byte
 }
 
-func (q *findByTopicRequest) read(b []byte) error {
-	q.topic = wire.Empty
+func (q *requestByTopic) read(b []byte) error {
+	q.Topic = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
-		switch f.Tag {
-		case 1<<3 | wire.Bytes:
-			q.topic = f.Text()
+		if f.Tag == keyvalue.TagBy {
+			f.Join(q.readBy(f.Message()))
 		}
 	}
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
 	switch {
-	case len(q.topic) > 64:
-		return runtime.TooLong("topic", len(q.topic), 64)
-	case bytes.IndexByte(q.topic, 0) >= 0:
-		return runtime.HasNUL("topic")
+	case len(q.Topic) > 64:
+		return runtime.TooLong("by.topic", len(q.Topic), 64)
+	case bytes.IndexByte(q.Topic, 0) >= 0:
+		return runtime.HasNUL("by.topic")
 	}
 	return nil
 }
 
+// readBy reads the values to find by.
+func (q *requestByTopic) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagTopic {
+			q.Topic = f.Text()
+		}
+	}
+	return f.Err()
+}
+
 // findByTopic serves FindEastNoteByTopic.
 func (s *Service) findByTopic(call *runtime.Call) error {
-	var q findByTopicRequest
+	var q requestByTopic
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.findByTopic(call.Context(), q.topic))
+	return call.Reply(s.store.findByTopic(call.Context(), &q))
 }
 
 // answer ends a page. Where there is more, its token resumes at the record on

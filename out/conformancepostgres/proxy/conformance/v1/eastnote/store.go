@@ -18,20 +18,20 @@ var table = postgres.Table{
 	Put: put, Create: create, Swap: swap,
 	VersionOf: versionOf, Remove: remove, RemoveVersion: removeVersion,
 	Unique: []postgres.Unique{
-		{Name: "topic", Index: "east_notes_topic", Columns: []int{1}, Taken: findByTopicTaken},
+		{Name: "topic", Index: "east_notes_topic", Columns: []int{1}, Taken: takenByTopic},
 	},
 }
 
 // values are the parameters that find k.
 func (k *key) values() []any {
-	return []any{k.noteID}
+	return []any{k.NoteID}
 }
 
 // values are the parameters that write r: its columns, its bytes and their
 // checksum.
 func (r *record) values() []any {
 	return []any{
-		r.noteID, r.topic, postgres.Record(r.bytes), keyvalue.Checksum(r.bytes),
+		r.NoteID, r.Topic, postgres.Record(r.bytes), keyvalue.Checksum(r.bytes),
 	}
 }
 
@@ -55,7 +55,7 @@ func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 	return s.db.Put(ctx, &table, r.values())
 }
 
-const findByTopicTaken = `SELECT "prism_version" FROM "east_notes"
+const takenByTopic = `SELECT "prism_version" FROM "east_notes"
 WHERE "topic" >= $1 AND "topic" <= $1 AND NOT ("note_id" = $2)
 ORDER BY "topic" LIMIT 1`
 
@@ -142,8 +142,8 @@ WHERE "topic" >= $1 AND "topic" <= $1
 ORDER BY "topic" LIMIT 1`
 
 // findByTopic returns the record with the values, as a reply.
-func (s *store) findByTopic(ctx context.Context, topic []byte) ([]byte, error) {
-	return s.db.Record(ctx, &table, findByTopic, topic)
+func (s *store) findByTopic(ctx context.Context, r *requestByTopic) ([]byte, error) {
+	return s.db.Record(ctx, &table, findByTopic, r.Topic)
 }
 
 const scan = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "east_notes"
@@ -164,11 +164,11 @@ WHERE "note_id" >= $2
   AND "note_id" < $3
 ORDER BY "note_id" DESC LIMIT $1`
 
-// scan adds the records of l to page, by note_id.
-func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
-	values := []any{l.from.noteID}
-	if l.bounded {
-		values = append(values, l.to.noteID)
+// scan adds the records that r asks for to page, by note_id.
+func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+	values := []any{r.from.NoteID}
+	if r.bounded {
+		values = append(values, r.to.NoteID)
 		return s.db.Page(ctx, &table, page, scanTo, scanReverseTo, values...)
 	}
 	return s.db.Page(ctx, &table, page, scan, scanReverse, values...)

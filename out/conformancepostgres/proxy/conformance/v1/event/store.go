@@ -21,17 +21,17 @@ var table = postgres.Table{
 
 // values are the parameters that find k.
 func (k *key) values() []any {
-	return []any{k.tenant, k.shard, postgres.Time(k.at), postgres.Nanos(k.at), k.name, k.sequence}
+	return []any{k.Tenant, k.Shard, postgres.Time(k.At), postgres.Nanos(k.At), k.Name, k.Sequence}
 }
 
 // values are the parameters that write r: its columns, its bytes and their
 // checksum.
 func (r *record) values() []any {
 	return []any{
-		r.tenant, r.shard, postgres.Time(r.at), postgres.Nanos(r.at), r.name, r.sequence, r.kind,
-		r.region, r.open, postgres.OptionalInt(r.severity), postgres.Column(r.remark),
-		postgres.OptionalUint(r.size), postgres.Time(r.seenAt), postgres.Nanos(r.seenAt),
-		postgres.OptionalBool(r.checked), postgres.Column(r.reviewer), r.drift,
+		r.Tenant, r.Shard, postgres.Time(r.At), postgres.Nanos(r.At), r.Name, r.Sequence, r.Kind,
+		r.Region, r.Open, postgres.OptionalInt(r.Severity), postgres.Column(r.Remark),
+		postgres.OptionalUint(r.Size), postgres.Time(r.SeenAt), postgres.Nanos(r.SeenAt),
+		postgres.OptionalBool(r.Checked), postgres.Column(r.Reviewer), r.Drift,
 		postgres.Record(r.bytes), keyvalue.Checksum(r.bytes),
 	}
 }
@@ -158,11 +158,11 @@ WHERE ("tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($2, $3, $4, 
   AND ("tenant", "shard", "at", "at_nanos", "name", "sequence") < ($8, $9, $10, $11, $12, $13)
 ORDER BY "tenant" DESC, "shard" DESC, "at" DESC, "at_nanos" DESC, "name" DESC, "sequence" DESC LIMIT $1`
 
-// scan adds the records of l to page, by tenant, shard, at, name, sequence.
-func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
-	values := []any{l.from.tenant, l.from.shard, postgres.TimeOrLowest(l.from.at), postgres.NanosOrLowest(l.from.at), l.from.name, l.from.sequence}
-	if l.bounded {
-		values = append(values, l.to.tenant, l.to.shard, postgres.TimeOrLowest(l.to.at), postgres.NanosOrLowest(l.to.at), l.to.name, l.to.sequence)
+// scan adds the records that r asks for to page, by tenant, shard, at, name, sequence.
+func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+	values := []any{r.from.Tenant, r.from.Shard, postgres.TimeOrLowest(r.from.At), postgres.NanosOrLowest(r.from.At), r.from.Name, r.from.Sequence}
+	if r.bounded {
+		values = append(values, r.to.Tenant, r.to.Shard, postgres.TimeOrLowest(r.to.At), postgres.NanosOrLowest(r.to.At), r.to.Name, r.to.Sequence)
 		return s.db.Page(ctx, &table, page, scanTo, scanReverseTo, values...)
 	}
 	return s.db.Page(ctx, &table, page, scan, scanReverse, values...)
@@ -194,11 +194,11 @@ WHERE "tenant" = $2
   AND ("at", "at_nanos", "name", "sequence") < ($8, $9, $10, $11)
 ORDER BY "tenant" DESC, "shard" DESC, "at" DESC, "at_nanos" DESC, "name" DESC, "sequence" DESC LIMIT $1`
 
-// scanPartition adds the records of l to page, by at, name, sequence.
-func (s *store) scanPartition(ctx context.Context, partition *key, l *list, page *keyvalue.Page) error {
-	values := []any{partition.tenant, partition.shard, postgres.TimeOrLowest(l.from.at), postgres.NanosOrLowest(l.from.at), l.from.name, l.from.sequence}
-	if l.bounded {
-		values = append(values, postgres.TimeOrLowest(l.to.at), postgres.NanosOrLowest(l.to.at), l.to.name, l.to.sequence)
+// scanPartition adds the records that r asks for to page, by at, name, sequence.
+func (s *store) scanPartition(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+	values := []any{r.partition.Tenant, r.partition.Shard, postgres.TimeOrLowest(r.from.At), postgres.NanosOrLowest(r.from.At), r.from.Name, r.from.Sequence}
+	if r.bounded {
+		values = append(values, postgres.TimeOrLowest(r.to.At), postgres.NanosOrLowest(r.to.At), r.to.Name, r.to.Sequence)
 		return s.db.Page(ctx, &table, page, scanPartitionTo, scanPartitionReverseTo, values...)
 	}
 	return s.db.Page(ctx, &table, page, scanPartition, scanPartitionReverse, values...)
@@ -208,28 +208,28 @@ const findBySeverity = `SELECT "prism_version", "prism_record", "prism_checksum"
 WHERE ("severity", "tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($2, $3, $4, $5, $6, $7, $8)
 ORDER BY "severity", "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT $1`
 
-const findBySeverityTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
+const toBySeverity = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE ("severity", "tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($2, $3, $4, $5, $6, $7, $8)
   AND ("severity", "tenant", "shard", "at", "at_nanos", "name", "sequence") < ($9, $10, $11, $12, $13, $14, $15)
 ORDER BY "severity", "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT $1`
 
-const findBySeverityReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
+const reverseBySeverity = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE ("severity", "tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($2, $3, $4, $5, $6, $7, $8)
 ORDER BY "severity" DESC, "tenant" DESC, "shard" DESC, "at" DESC, "at_nanos" DESC, "name" DESC, "sequence" DESC LIMIT $1`
 
-const findBySeverityReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
+const reverseToBySeverity = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE ("severity", "tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($2, $3, $4, $5, $6, $7, $8)
   AND ("severity", "tenant", "shard", "at", "at_nanos", "name", "sequence") < ($9, $10, $11, $12, $13, $14, $15)
 ORDER BY "severity" DESC, "tenant" DESC, "shard" DESC, "at" DESC, "at_nanos" DESC, "name" DESC, "sequence" DESC LIMIT $1`
 
-// findBySeverity adds the records of l to page, by severity, tenant, shard, at, name, sequence.
-func (s *store) findBySeverity(ctx context.Context, l *list, page *keyvalue.Page) error {
-	values := []any{l.from.severity, l.from.tenant, l.from.shard, postgres.TimeOrLowest(l.from.at), postgres.NanosOrLowest(l.from.at), l.from.name, l.from.sequence}
-	if l.bounded {
-		values = append(values, l.to.severity, l.to.tenant, l.to.shard, postgres.TimeOrLowest(l.to.at), postgres.NanosOrLowest(l.to.at), l.to.name, l.to.sequence)
-		return s.db.Page(ctx, &table, page, findBySeverityTo, findBySeverityReverseTo, values...)
+// findBySeverity adds the records that r asks for to page, by severity, tenant, shard, at, name, sequence.
+func (s *store) findBySeverity(ctx context.Context, r *requestBySeverity, page *keyvalue.Page) error {
+	values := []any{r.from.Severity, r.from.Tenant, r.from.Shard, postgres.TimeOrLowest(r.from.At), postgres.NanosOrLowest(r.from.At), r.from.Name, r.from.Sequence}
+	if r.bounded {
+		values = append(values, r.to.Severity, r.to.Tenant, r.to.Shard, postgres.TimeOrLowest(r.to.At), postgres.NanosOrLowest(r.to.At), r.to.Name, r.to.Sequence)
+		return s.db.Page(ctx, &table, page, toBySeverity, reverseToBySeverity, values...)
 	}
-	return s.db.Page(ctx, &table, page, findBySeverity, findBySeverityReverse, values...)
+	return s.db.Page(ctx, &table, page, findBySeverity, reverseBySeverity, values...)
 }
 
 const findByKind = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
@@ -237,31 +237,31 @@ WHERE "kind" = $2
   AND ("at", "at_nanos", "tenant", "shard", "name", "sequence") >= ($3, $4, $5, $6, $7, $8)
 ORDER BY "kind", "at", "at_nanos", "tenant", "shard", "name", "sequence" LIMIT $1`
 
-const findByKindTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
+const toByKind = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "kind" = $2
   AND ("at", "at_nanos", "tenant", "shard", "name", "sequence") >= ($3, $4, $5, $6, $7, $8)
   AND ("at", "at_nanos", "tenant", "shard", "name", "sequence") < ($9, $10, $11, $12, $13, $14)
 ORDER BY "kind", "at", "at_nanos", "tenant", "shard", "name", "sequence" LIMIT $1`
 
-const findByKindReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
+const reverseByKind = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "kind" = $2
   AND ("at", "at_nanos", "tenant", "shard", "name", "sequence") >= ($3, $4, $5, $6, $7, $8)
 ORDER BY "kind" DESC, "at" DESC, "at_nanos" DESC, "tenant" DESC, "shard" DESC, "name" DESC, "sequence" DESC LIMIT $1`
 
-const findByKindReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
+const reverseToByKind = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "kind" = $2
   AND ("at", "at_nanos", "tenant", "shard", "name", "sequence") >= ($3, $4, $5, $6, $7, $8)
   AND ("at", "at_nanos", "tenant", "shard", "name", "sequence") < ($9, $10, $11, $12, $13, $14)
 ORDER BY "kind" DESC, "at" DESC, "at_nanos" DESC, "tenant" DESC, "shard" DESC, "name" DESC, "sequence" DESC LIMIT $1`
 
-// findByKind adds the records of l to page, by at, tenant, shard, name, sequence.
-func (s *store) findByKind(ctx context.Context, kind int64, l *list, page *keyvalue.Page) error {
-	values := []any{kind, postgres.TimeOrLowest(l.from.at), postgres.NanosOrLowest(l.from.at), l.from.tenant, l.from.shard, l.from.name, l.from.sequence}
-	if l.bounded {
-		values = append(values, postgres.TimeOrLowest(l.to.at), postgres.NanosOrLowest(l.to.at), l.to.tenant, l.to.shard, l.to.name, l.to.sequence)
-		return s.db.Page(ctx, &table, page, findByKindTo, findByKindReverseTo, values...)
+// findByKind adds the records that r asks for to page, by at, tenant, shard, name, sequence.
+func (s *store) findByKind(ctx context.Context, r *requestByKind, page *keyvalue.Page) error {
+	values := []any{r.Kind, postgres.TimeOrLowest(r.from.At), postgres.NanosOrLowest(r.from.At), r.from.Tenant, r.from.Shard, r.from.Name, r.from.Sequence}
+	if r.bounded {
+		values = append(values, postgres.TimeOrLowest(r.to.At), postgres.NanosOrLowest(r.to.At), r.to.Tenant, r.to.Shard, r.to.Name, r.to.Sequence)
+		return s.db.Page(ctx, &table, page, toByKind, reverseToByKind, values...)
 	}
-	return s.db.Page(ctx, &table, page, findByKind, findByKindReverse, values...)
+	return s.db.Page(ctx, &table, page, findByKind, reverseByKind, values...)
 }
 
 const findByPlace = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
@@ -270,34 +270,34 @@ WHERE "region" = ANY (ARRAY[$2::text])
   AND ("tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($4, $5, $6, $7, $8, $9)
 ORDER BY "region", "open", "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT $1`
 
-const findByPlaceTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
+const toByPlace = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "region" = ANY (ARRAY[$2::text])
   AND "open" = $3
   AND ("tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($4, $5, $6, $7, $8, $9)
   AND ("tenant", "shard", "at", "at_nanos", "name", "sequence") < ($10, $11, $12, $13, $14, $15)
 ORDER BY "region", "open", "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT $1`
 
-const findByPlaceReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
+const reverseByPlace = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "region" = ANY (ARRAY[$2::text])
   AND "open" = $3
   AND ("tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($4, $5, $6, $7, $8, $9)
 ORDER BY "region" DESC, "open" DESC, "tenant" DESC, "shard" DESC, "at" DESC, "at_nanos" DESC, "name" DESC, "sequence" DESC LIMIT $1`
 
-const findByPlaceReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
+const reverseToByPlace = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "region" = ANY (ARRAY[$2::text])
   AND "open" = $3
   AND ("tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($4, $5, $6, $7, $8, $9)
   AND ("tenant", "shard", "at", "at_nanos", "name", "sequence") < ($10, $11, $12, $13, $14, $15)
 ORDER BY "region" DESC, "open" DESC, "tenant" DESC, "shard" DESC, "at" DESC, "at_nanos" DESC, "name" DESC, "sequence" DESC LIMIT $1`
 
-// findByPlace adds the records of l to page, by tenant, shard, at, name, sequence.
-func (s *store) findByPlace(ctx context.Context, region []byte, open bool, l *list, page *keyvalue.Page) error {
-	values := []any{region, open, l.from.tenant, l.from.shard, postgres.TimeOrLowest(l.from.at), postgres.NanosOrLowest(l.from.at), l.from.name, l.from.sequence}
-	if l.bounded {
-		values = append(values, l.to.tenant, l.to.shard, postgres.TimeOrLowest(l.to.at), postgres.NanosOrLowest(l.to.at), l.to.name, l.to.sequence)
-		return s.db.Page(ctx, &table, page, findByPlaceTo, findByPlaceReverseTo, values...)
+// findByPlace adds the records that r asks for to page, by tenant, shard, at, name, sequence.
+func (s *store) findByPlace(ctx context.Context, r *requestByPlace, page *keyvalue.Page) error {
+	values := []any{r.Region, r.Open, r.from.Tenant, r.from.Shard, postgres.TimeOrLowest(r.from.At), postgres.NanosOrLowest(r.from.At), r.from.Name, r.from.Sequence}
+	if r.bounded {
+		values = append(values, r.to.Tenant, r.to.Shard, postgres.TimeOrLowest(r.to.At), postgres.NanosOrLowest(r.to.At), r.to.Name, r.to.Sequence)
+		return s.db.Page(ctx, &table, page, toByPlace, reverseToByPlace, values...)
 	}
-	return s.db.Page(ctx, &table, page, findByPlace, findByPlaceReverse, values...)
+	return s.db.Page(ctx, &table, page, findByPlace, reverseByPlace, values...)
 }
 
 const findByUrgent = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
@@ -306,32 +306,32 @@ WHERE "region" = ANY (ARRAY[$2::text])
   AND ("severity", "tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($4, $5, $6, $7, $8, $9, $10)
 ORDER BY "region", "kind", "severity", "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT $1`
 
-const findByUrgentTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
+const toByUrgent = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "region" = ANY (ARRAY[$2::text])
   AND "kind" = $3
   AND ("severity", "tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($4, $5, $6, $7, $8, $9, $10)
   AND ("severity", "tenant", "shard", "at", "at_nanos", "name", "sequence") < ($11, $12, $13, $14, $15, $16, $17)
 ORDER BY "region", "kind", "severity", "tenant", "shard", "at", "at_nanos", "name", "sequence" LIMIT $1`
 
-const findByUrgentReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
+const reverseByUrgent = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "region" = ANY (ARRAY[$2::text])
   AND "kind" = $3
   AND ("severity", "tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($4, $5, $6, $7, $8, $9, $10)
 ORDER BY "region" DESC, "kind" DESC, "severity" DESC, "tenant" DESC, "shard" DESC, "at" DESC, "at_nanos" DESC, "name" DESC, "sequence" DESC LIMIT $1`
 
-const findByUrgentReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
+const reverseToByUrgent = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "region" = ANY (ARRAY[$2::text])
   AND "kind" = $3
   AND ("severity", "tenant", "shard", "at", "at_nanos", "name", "sequence") >= ($4, $5, $6, $7, $8, $9, $10)
   AND ("severity", "tenant", "shard", "at", "at_nanos", "name", "sequence") < ($11, $12, $13, $14, $15, $16, $17)
 ORDER BY "region" DESC, "kind" DESC, "severity" DESC, "tenant" DESC, "shard" DESC, "at" DESC, "at_nanos" DESC, "name" DESC, "sequence" DESC LIMIT $1`
 
-// findByUrgent adds the records of l to page, by severity, tenant, shard, at, name, sequence.
-func (s *store) findByUrgent(ctx context.Context, region []byte, kind int64, l *list, page *keyvalue.Page) error {
-	values := []any{region, kind, l.from.severity, l.from.tenant, l.from.shard, postgres.TimeOrLowest(l.from.at), postgres.NanosOrLowest(l.from.at), l.from.name, l.from.sequence}
-	if l.bounded {
-		values = append(values, l.to.severity, l.to.tenant, l.to.shard, postgres.TimeOrLowest(l.to.at), postgres.NanosOrLowest(l.to.at), l.to.name, l.to.sequence)
-		return s.db.Page(ctx, &table, page, findByUrgentTo, findByUrgentReverseTo, values...)
+// findByUrgent adds the records that r asks for to page, by severity, tenant, shard, at, name, sequence.
+func (s *store) findByUrgent(ctx context.Context, r *requestByUrgent, page *keyvalue.Page) error {
+	values := []any{r.Region, r.Kind, r.from.Severity, r.from.Tenant, r.from.Shard, postgres.TimeOrLowest(r.from.At), postgres.NanosOrLowest(r.from.At), r.from.Name, r.from.Sequence}
+	if r.bounded {
+		values = append(values, r.to.Severity, r.to.Tenant, r.to.Shard, postgres.TimeOrLowest(r.to.At), postgres.NanosOrLowest(r.to.At), r.to.Name, r.to.Sequence)
+		return s.db.Page(ctx, &table, page, toByUrgent, reverseToByUrgent, values...)
 	}
-	return s.db.Page(ctx, &table, page, findByUrgent, findByUrgentReverse, values...)
+	return s.db.Page(ctx, &table, page, findByUrgent, reverseByUrgent, values...)
 }

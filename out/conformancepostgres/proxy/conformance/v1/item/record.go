@@ -22,11 +22,11 @@ const (
 
 // key is the key of a record. Its slices alias what it was read from.
 type key struct {
-	itemID []byte // 1
+	ItemID []byte // 1
 }
 
 // emptyKey is a key of which no field is set.
-var emptyKey = key{itemID: wire.Empty}
+var emptyKey = key{ItemID: wire.Empty}
 
 // read takes the fields of the key from f, a message that has them under the
 // numbers they have in conformance.v1.Item.
@@ -34,7 +34,7 @@ func (k *key) read(f *wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 		case tagItemID:
-			k.itemID = f.Text()
+			k.ItemID = f.Text()
 		}
 	}
 	return f.Err()
@@ -43,11 +43,11 @@ func (k *key) read(f *wire.Fields) error {
 // valid says what is wrong with the key of a record.
 func (k *key) valid() error {
 	switch {
-	case len(k.itemID) == 0:
+	case len(k.ItemID) == 0:
 		return runtime.Required("item_id")
-	case len(k.itemID) > 128:
-		return runtime.TooLong("item_id", len(k.itemID), 128)
-	case bytes.IndexByte(k.itemID, 0) >= 0:
+	case len(k.ItemID) > 128:
+		return runtime.TooLong("item_id", len(k.ItemID), 128)
+	case bytes.IndexByte(k.ItemID, 0) >= 0:
 		return runtime.HasNUL("item_id")
 	}
 	return nil
@@ -63,7 +63,7 @@ func (k *key) check(b []byte) error {
 
 // append appends the key as read takes it.
 func (k *key) append(b []byte) []byte {
-	b = wire.AppendBytes(b, 1, k.itemID)
+	b = wire.AppendBytes(b, 1, k.ItemID)
 	return b
 }
 
@@ -71,20 +71,20 @@ func (k *key) append(b []byte) []byte {
 // ordered indexes sort by.
 type position struct {
 	key
-	title []byte // 5
+	Title []byte // 5
 }
 
 // lowestPosition comes before every position.
-var lowestPosition = position{key: emptyKey, title: wire.Empty}
+var lowestPosition = position{key: emptyKey, Title: wire.Empty}
 
 // read takes a position that append appended.
 func (p *position) read(f *wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 		case tagItemID:
-			p.itemID = f.Text()
+			p.ItemID = f.Text()
 		case tagTitle:
-			p.title = f.Text()
+			p.Title = f.Text()
 		}
 	}
 	return f.Err()
@@ -93,7 +93,7 @@ func (p *position) read(f *wire.Fields) error {
 // append appends the position: the key and then the other fields.
 func (p *position) append(b []byte) []byte {
 	b = p.key.append(b)
-	b = wire.AppendBytes(b, 5, p.title)
+	b = wire.AppendBytes(b, 5, p.Title)
 	return b
 }
 
@@ -103,7 +103,7 @@ func cursor(r *record) []byte { return r.key.append(nil) }
 // cursorTitle is where r stands in lists that are ordered by title.
 func cursorTitle(r *record) []byte {
 	b := r.key.append(nil)
-	return wire.AppendBytes(b, 5, r.title)
+	return wire.AppendBytes(b, 5, r.Title)
 }
 
 // record is one conformance.v1.Item on its way to the store: its encoded bytes,
@@ -112,10 +112,10 @@ func cursorTitle(r *record) []byte {
 type record struct {
 	key
 	bytes  []byte // the encoded conformance.v1.Item, unknown fields included
-	serial []byte // 2: indexed, nil when absent
-	label  []byte // 3: indexed, nil when absent
-	colour []byte // 4: indexed, nil when absent
-	title  []byte // 5: indexed, nil when absent
+	Serial []byte // 2: indexed, nil when absent
+	Label  []byte // 3: indexed, nil when absent
+	Colour []byte // 4: indexed, nil when absent
+	Title  []byte // 5: indexed, nil when absent
 }
 
 // emptyRecord is a record of which no field is set.
@@ -131,15 +131,15 @@ func (r *record) read(b []byte) error {
 	for f.Next() {
 		switch f.Tag { // with another wire type it is an unknown field, kept in bytes
 		case tagItemID:
-			r.itemID = f.Text()
+			r.ItemID = f.Text()
 		case tagSerial:
-			r.serial = f.Text()
+			r.Serial = f.Text()
 		case tagLabel:
-			r.label = f.Text()
+			r.Label = f.Text()
 		case tagColour:
-			r.colour = f.Text()
+			r.Colour = f.Text()
 		case tagTitle:
-			r.title = f.Text()
+			r.Title = f.Text()
 		case tagNote:
 			f.Text()
 		}
@@ -153,21 +153,21 @@ func (r *record) valid() error {
 		return err
 	}
 	switch {
-	case len(r.serial) > 64:
-		return runtime.TooLong("serial", len(r.serial), 64)
-	case bytes.IndexByte(r.serial, 0) >= 0:
+	case len(r.Serial) > 64:
+		return runtime.TooLong("serial", len(r.Serial), 64)
+	case bytes.IndexByte(r.Serial, 0) >= 0:
 		return runtime.HasNUL("serial")
-	case len(r.label) > 64:
-		return runtime.TooLong("label", len(r.label), 64)
-	case bytes.IndexByte(r.label, 0) >= 0:
+	case len(r.Label) > 64:
+		return runtime.TooLong("label", len(r.Label), 64)
+	case bytes.IndexByte(r.Label, 0) >= 0:
 		return runtime.HasNUL("label")
-	case len(r.colour) > 64:
-		return runtime.TooLong("colour", len(r.colour), 64)
-	case bytes.IndexByte(r.colour, 0) >= 0:
+	case len(r.Colour) > 64:
+		return runtime.TooLong("colour", len(r.Colour), 64)
+	case bytes.IndexByte(r.Colour, 0) >= 0:
 		return runtime.HasNUL("colour")
-	case len(r.title) > 64:
-		return runtime.TooLong("title", len(r.title), 64)
-	case bytes.IndexByte(r.title, 0) >= 0:
+	case len(r.Title) > 64:
+		return runtime.TooLong("title", len(r.Title), 64)
+	case bytes.IndexByte(r.Title, 0) >= 0:
 		return runtime.HasNUL("title")
 	}
 	return keyvalue.CheckRecord(r.bytes)

@@ -18,21 +18,21 @@ var table = postgres.Table{
 	Put: put, Create: create, Swap: swap,
 	VersionOf: versionOf, Remove: remove, RemoveVersion: removeVersion,
 	Unique: []postgres.Unique{
-		{Name: "serial", Index: "items_serial", Columns: []int{1}, Taken: findBySerialTaken},
-		{Name: "label", Index: "items_label", Columns: []int{2}, Taken: findByLabelTaken},
+		{Name: "serial", Index: "items_serial", Columns: []int{1}, Taken: takenBySerial},
+		{Name: "label", Index: "items_label", Columns: []int{2}, Taken: takenByLabel},
 	},
 }
 
 // values are the parameters that find k.
 func (k *key) values() []any {
-	return []any{k.itemID}
+	return []any{k.ItemID}
 }
 
 // values are the parameters that write r: its columns, its bytes and their
 // checksum.
 func (r *record) values() []any {
 	return []any{
-		r.itemID, r.serial, r.label, r.colour, r.title, postgres.Record(r.bytes),
+		r.ItemID, r.Serial, r.Label, r.Colour, r.Title, postgres.Record(r.bytes),
 		keyvalue.Checksum(r.bytes),
 	}
 }
@@ -59,11 +59,11 @@ func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 	return s.db.Put(ctx, &table, r.values())
 }
 
-const findBySerialTaken = `SELECT "prism_version" FROM "items"
+const takenBySerial = `SELECT "prism_version" FROM "items"
 WHERE "serial" >= $1 AND "serial" <= $1 AND NOT ("item_id" = $2)
 ORDER BY "serial" LIMIT 1`
 
-const findByLabelTaken = `SELECT "prism_version" FROM "items"
+const takenByLabel = `SELECT "prism_version" FROM "items"
 WHERE "label" >= $1 AND "label" <= $1 AND NOT ("item_id" = $2)
 ORDER BY "label" LIMIT 1`
 
@@ -150,8 +150,8 @@ WHERE "serial" >= $1 AND "serial" <= $1
 ORDER BY "serial" LIMIT 1`
 
 // findBySerial returns the record with the values, as a reply.
-func (s *store) findBySerial(ctx context.Context, serial []byte) ([]byte, error) {
-	return s.db.Record(ctx, &table, findBySerial, serial)
+func (s *store) findBySerial(ctx context.Context, r *requestBySerial) ([]byte, error) {
+	return s.db.Record(ctx, &table, findBySerial, r.Serial)
 }
 
 const findByLabel = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
@@ -159,8 +159,8 @@ WHERE "label" >= $1 AND "label" <= $1
 ORDER BY "label" LIMIT 1`
 
 // findByLabel returns the record with the values, as a reply.
-func (s *store) findByLabel(ctx context.Context, label []byte) ([]byte, error) {
-	return s.db.Record(ctx, &table, findByLabel, label)
+func (s *store) findByLabel(ctx context.Context, r *requestByLabel) ([]byte, error) {
+	return s.db.Record(ctx, &table, findByLabel, r.Label)
 }
 
 const scan = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
@@ -181,11 +181,11 @@ WHERE "item_id" >= $2
   AND "item_id" < $3
 ORDER BY "item_id" DESC LIMIT $1`
 
-// scan adds the records of l to page, by item_id.
-func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
-	values := []any{l.from.itemID}
-	if l.bounded {
-		values = append(values, l.to.itemID)
+// scan adds the records that r asks for to page, by item_id.
+func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+	values := []any{r.from.ItemID}
+	if r.bounded {
+		values = append(values, r.to.ItemID)
 		return s.db.Page(ctx, &table, page, scanTo, scanReverseTo, values...)
 	}
 	return s.db.Page(ctx, &table, page, scan, scanReverse, values...)
@@ -196,57 +196,57 @@ WHERE "colour" = ANY (ARRAY[$2::text])
   AND "item_id" >= $3
 ORDER BY "colour", "item_id" LIMIT $1`
 
-const findByColourTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
+const toByColour = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
 WHERE "colour" = ANY (ARRAY[$2::text])
   AND "item_id" >= $3
   AND "item_id" < $4
 ORDER BY "colour", "item_id" LIMIT $1`
 
-const findByColourReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
+const reverseByColour = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
 WHERE "colour" = ANY (ARRAY[$2::text])
   AND "item_id" >= $3
 ORDER BY "colour" DESC, "item_id" DESC LIMIT $1`
 
-const findByColourReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
+const reverseToByColour = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
 WHERE "colour" = ANY (ARRAY[$2::text])
   AND "item_id" >= $3
   AND "item_id" < $4
 ORDER BY "colour" DESC, "item_id" DESC LIMIT $1`
 
-// findByColour adds the records of l to page, by item_id.
-func (s *store) findByColour(ctx context.Context, colour []byte, l *list, page *keyvalue.Page) error {
-	values := []any{colour, l.from.itemID}
-	if l.bounded {
-		values = append(values, l.to.itemID)
-		return s.db.Page(ctx, &table, page, findByColourTo, findByColourReverseTo, values...)
+// findByColour adds the records that r asks for to page, by item_id.
+func (s *store) findByColour(ctx context.Context, r *requestByColour, page *keyvalue.Page) error {
+	values := []any{r.Colour, r.from.ItemID}
+	if r.bounded {
+		values = append(values, r.to.ItemID)
+		return s.db.Page(ctx, &table, page, toByColour, reverseToByColour, values...)
 	}
-	return s.db.Page(ctx, &table, page, findByColour, findByColourReverse, values...)
+	return s.db.Page(ctx, &table, page, findByColour, reverseByColour, values...)
 }
 
 const findByTitle = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
 WHERE ("title", "item_id") >= ($2, $3)
 ORDER BY "title", "item_id" LIMIT $1`
 
-const findByTitleTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
+const toByTitle = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
 WHERE ("title", "item_id") >= ($2, $3)
   AND ("title", "item_id") < ($4, $5)
 ORDER BY "title", "item_id" LIMIT $1`
 
-const findByTitleReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
+const reverseByTitle = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
 WHERE ("title", "item_id") >= ($2, $3)
 ORDER BY "title" DESC, "item_id" DESC LIMIT $1`
 
-const findByTitleReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
+const reverseToByTitle = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
 WHERE ("title", "item_id") >= ($2, $3)
   AND ("title", "item_id") < ($4, $5)
 ORDER BY "title" DESC, "item_id" DESC LIMIT $1`
 
-// findByTitle adds the records of l to page, by title, item_id.
-func (s *store) findByTitle(ctx context.Context, l *list, page *keyvalue.Page) error {
-	values := []any{l.from.title, l.from.itemID}
-	if l.bounded {
-		values = append(values, l.to.title, l.to.itemID)
-		return s.db.Page(ctx, &table, page, findByTitleTo, findByTitleReverseTo, values...)
+// findByTitle adds the records that r asks for to page, by title, item_id.
+func (s *store) findByTitle(ctx context.Context, r *requestByTitle, page *keyvalue.Page) error {
+	values := []any{r.from.Title, r.from.ItemID}
+	if r.bounded {
+		values = append(values, r.to.Title, r.to.ItemID)
+		return s.db.Page(ctx, &table, page, toByTitle, reverseToByTitle, values...)
 	}
-	return s.db.Page(ctx, &table, page, findByTitle, findByTitleReverse, values...)
+	return s.db.Page(ctx, &table, page, findByTitle, reverseByTitle, values...)
 }

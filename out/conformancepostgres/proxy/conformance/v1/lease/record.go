@@ -21,11 +21,11 @@ const (
 
 // key is the key of a record. Its slices alias what it was read from.
 type key struct {
-	leaseID []byte // 1
+	LeaseID []byte // 1
 }
 
 // emptyKey is a key of which no field is set.
-var emptyKey = key{leaseID: wire.Empty}
+var emptyKey = key{LeaseID: wire.Empty}
 
 // read takes the fields of the key from f, a message that has them under the
 // numbers they have in conformance.v1.Lease.
@@ -33,7 +33,7 @@ func (k *key) read(f *wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 		case tagLeaseID:
-			k.leaseID = f.Text()
+			k.LeaseID = f.Text()
 		}
 	}
 	return f.Err()
@@ -42,11 +42,11 @@ func (k *key) read(f *wire.Fields) error {
 // valid says what is wrong with the key of a record.
 func (k *key) valid() error {
 	switch {
-	case len(k.leaseID) == 0:
+	case len(k.LeaseID) == 0:
 		return runtime.Required("lease_id")
-	case len(k.leaseID) > 64:
-		return runtime.TooLong("lease_id", len(k.leaseID), 64)
-	case bytes.IndexByte(k.leaseID, 0) >= 0:
+	case len(k.LeaseID) > 64:
+		return runtime.TooLong("lease_id", len(k.LeaseID), 64)
+	case bytes.IndexByte(k.LeaseID, 0) >= 0:
 		return runtime.HasNUL("lease_id")
 	}
 	return nil
@@ -62,7 +62,7 @@ func (k *key) check(b []byte) error {
 
 // append appends the key as read takes it.
 func (k *key) append(b []byte) []byte {
-	b = wire.AppendBytes(b, 1, k.leaseID)
+	b = wire.AppendBytes(b, 1, k.LeaseID)
 	return b
 }
 
@@ -70,20 +70,20 @@ func (k *key) append(b []byte) []byte {
 // ordered indexes sort by.
 type position struct {
 	key
-	priority int64 // 3
+	Priority int64 // 3
 }
 
 // lowestPosition comes before every position.
-var lowestPosition = position{key: emptyKey, priority: math.MinInt64}
+var lowestPosition = position{key: emptyKey, Priority: math.MinInt64}
 
 // read takes a position that append appended.
 func (p *position) read(f *wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 		case tagLeaseID:
-			p.leaseID = f.Text()
+			p.LeaseID = f.Text()
 		case tagPriority:
-			p.priority = f.Int64()
+			p.Priority = f.Int64()
 		}
 	}
 	return f.Err()
@@ -92,7 +92,7 @@ func (p *position) read(f *wire.Fields) error {
 // append appends the position: the key and then the other fields.
 func (p *position) append(b []byte) []byte {
 	b = p.key.append(b)
-	b = wire.AppendVarint(b, 3, uint64(p.priority))
+	b = wire.AppendVarint(b, 3, uint64(p.Priority))
 	return b
 }
 
@@ -102,7 +102,7 @@ func cursor(r *record) []byte { return r.key.append(nil) }
 // cursorPriority is where r stands in lists that are ordered by priority.
 func cursorPriority(r *record) []byte {
 	b := r.key.append(nil)
-	return wire.AppendVarint(b, 3, uint64(r.priority.Value))
+	return wire.AppendVarint(b, 3, uint64(r.Priority.Value))
 }
 
 // record is one conformance.v1.Lease on its way to the store: its encoded
@@ -111,8 +111,8 @@ func cursorPriority(r *record) []byte {
 type record struct {
 	key
 	bytes    []byte               // the encoded conformance.v1.Lease, unknown fields included
-	owner    []byte               // 2: indexed, nil when absent
-	priority wire.Optional[int64] // 3: indexed
+	Owner    []byte               // 2: indexed, nil when absent
+	Priority wire.Optional[int64] // 3: indexed
 }
 
 // emptyRecord is a record of which no field is set.
@@ -128,11 +128,11 @@ func (r *record) read(b []byte) error {
 	for f.Next() {
 		switch f.Tag { // with another wire type it is an unknown field, kept in bytes
 		case tagLeaseID:
-			r.leaseID = f.Text()
+			r.LeaseID = f.Text()
 		case tagOwner:
-			r.owner = f.Text()
+			r.Owner = f.Text()
 		case tagPriority:
-			r.priority = wire.Some(f.Int64())
+			r.Priority = wire.Some(f.Int64())
 		case tagNote:
 			f.Text()
 		}
@@ -146,9 +146,9 @@ func (r *record) valid() error {
 		return err
 	}
 	switch {
-	case len(r.owner) > 64:
-		return runtime.TooLong("owner", len(r.owner), 64)
-	case bytes.IndexByte(r.owner, 0) >= 0:
+	case len(r.Owner) > 64:
+		return runtime.TooLong("owner", len(r.Owner), 64)
+	case bytes.IndexByte(r.Owner, 0) >= 0:
 		return runtime.HasNUL("owner")
 	}
 	return keyvalue.CheckRecord(r.bytes)

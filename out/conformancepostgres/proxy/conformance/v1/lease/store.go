@@ -19,20 +19,20 @@ var table = postgres.Table{
 	Put: put, Create: create, Swap: swap,
 	VersionOf: versionOf, Remove: remove, RemoveVersion: removeVersion,
 	Unique: []postgres.Unique{
-		{Name: "owner", Index: "leases_owner", Columns: []int{1}, Taken: findByOwnerTaken, Free: findByOwnerFree},
+		{Name: "owner", Index: "leases_owner", Columns: []int{1}, Taken: takenByOwner, Free: freeByOwner},
 	},
 }
 
 // values are the parameters that find k.
 func (k *key) values() []any {
-	return []any{k.leaseID}
+	return []any{k.LeaseID}
 }
 
 // values are the parameters that write r: its columns, its bytes and their
 // checksum.
 func (r *record) values() []any {
 	return []any{
-		r.leaseID, r.owner, postgres.OptionalInt(r.priority), postgres.Record(r.bytes),
+		r.LeaseID, r.Owner, postgres.OptionalInt(r.Priority), postgres.Record(r.bytes),
 		keyvalue.Checksum(r.bytes),
 	}
 }
@@ -59,7 +59,7 @@ func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 	return s.db.Put(ctx, &table, r.values())
 }
 
-const findByOwnerFree = `DELETE FROM "leases" USING (
+const freeByOwner = `DELETE FROM "leases" USING (
   SELECT "owner" FROM "leases"
   WHERE "owner" >= $1 AND "owner" <= $1
   ORDER BY "owner" LIMIT 1
@@ -68,7 +68,7 @@ WHERE "leases"."owner" = prism_at."owner"
   AND "leases"."owner" >= $1 AND "leases"."owner" <= $1 AND "prism_expires" <= $2
 RETURNING "prism_version"`
 
-const findByOwnerTaken = `SELECT "prism_version" FROM "leases"
+const takenByOwner = `SELECT "prism_version" FROM "leases"
 WHERE "owner" >= $1 AND "owner" <= $1 AND "prism_expires" > $2 AND NOT ("lease_id" = $3)
 ORDER BY "owner" LIMIT 1`
 
@@ -156,8 +156,8 @@ WHERE "owner" >= $1 AND "owner" <= $1 AND "prism_expires" > $2
 ORDER BY "owner" LIMIT 1`
 
 // findByOwner returns the record with the values, as a reply.
-func (s *store) findByOwner(ctx context.Context, owner []byte) ([]byte, error) {
-	return s.db.Record(ctx, &table, findByOwner, owner)
+func (s *store) findByOwner(ctx context.Context, r *requestByOwner) ([]byte, error) {
+	return s.db.Record(ctx, &table, findByOwner, r.Owner)
 }
 
 const scan = `SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "leases"
@@ -178,11 +178,11 @@ WHERE "lease_id" >= $3
   AND "lease_id" < $4 AND "prism_expires" > $2
 ORDER BY "lease_id" DESC LIMIT $1`
 
-// scan adds the records of l to page, by lease_id.
-func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
-	values := []any{l.from.leaseID}
-	if l.bounded {
-		values = append(values, l.to.leaseID)
+// scan adds the records that r asks for to page, by lease_id.
+func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+	values := []any{r.from.LeaseID}
+	if r.bounded {
+		values = append(values, r.to.LeaseID)
 		return s.db.Page(ctx, &table, page, scanTo, scanReverseTo, values...)
 	}
 	return s.db.Page(ctx, &table, page, scan, scanReverse, values...)
@@ -192,28 +192,28 @@ const findByPriority = `SELECT "prism_version", "prism_record", "prism_checksum"
 WHERE ("priority", "lease_id") >= ($3, $4) AND "prism_expires" > $2
 ORDER BY "priority", "lease_id" LIMIT $1`
 
-const findByPriorityTo = `SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "leases"
+const toByPriority = `SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "leases"
 WHERE ("priority", "lease_id") >= ($3, $4)
   AND ("priority", "lease_id") < ($5, $6) AND "prism_expires" > $2
 ORDER BY "priority", "lease_id" LIMIT $1`
 
-const findByPriorityReverse = `SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "leases"
+const reverseByPriority = `SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "leases"
 WHERE ("priority", "lease_id") >= ($3, $4) AND "prism_expires" > $2
 ORDER BY "priority" DESC, "lease_id" DESC LIMIT $1`
 
-const findByPriorityReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "leases"
+const reverseToByPriority = `SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "leases"
 WHERE ("priority", "lease_id") >= ($3, $4)
   AND ("priority", "lease_id") < ($5, $6) AND "prism_expires" > $2
 ORDER BY "priority" DESC, "lease_id" DESC LIMIT $1`
 
-// findByPriority adds the records of l to page, by priority, lease_id.
-func (s *store) findByPriority(ctx context.Context, l *list, page *keyvalue.Page) error {
-	values := []any{l.from.priority, l.from.leaseID}
-	if l.bounded {
-		values = append(values, l.to.priority, l.to.leaseID)
-		return s.db.Page(ctx, &table, page, findByPriorityTo, findByPriorityReverseTo, values...)
+// findByPriority adds the records that r asks for to page, by priority, lease_id.
+func (s *store) findByPriority(ctx context.Context, r *requestByPriority, page *keyvalue.Page) error {
+	values := []any{r.from.Priority, r.from.LeaseID}
+	if r.bounded {
+		values = append(values, r.to.Priority, r.to.LeaseID)
+		return s.db.Page(ctx, &table, page, toByPriority, reverseToByPriority, values...)
 	}
-	return s.db.Page(ctx, &table, page, findByPriority, findByPriorityReverse, values...)
+	return s.db.Page(ctx, &table, page, findByPriority, reverseByPriority, values...)
 }
 
 const sweep = `WITH prism_turn AS MATERIALIZED (

@@ -68,26 +68,26 @@ func (s *Service) scan(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.scan(call.Context(), &q.list, page); err != nil {
+	if err := s.store.scan(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query)
 }
 
-// findByRankRequest is a FindModernsByRankRequest.
-type findByRankRequest struct {
+// requestByRank is a FindModernsByRankRequest.
+type requestByRank struct {
 	list
-	rank []byte
+	Rank []byte
 }
 
-func (q *findByRankRequest) read(b []byte) error {
+func (q *requestByRank) read(b []byte) error {
 	q.list = everything
-	q.rank = wire.Empty
+	q.Rank = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Bytes:
-			q.rank = f.Text()
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -96,24 +96,34 @@ func (q *findByRankRequest) read(b []byte) error {
 		return runtime.Decode(err)
 	}
 	switch {
-	case len(q.rank) > 64:
-		return runtime.TooLong("rank", len(q.rank), 64)
-	case bytes.IndexByte(q.rank, 0) >= 0:
-		return runtime.HasNUL("rank")
+	case len(q.Rank) > 64:
+		return runtime.TooLong("by.rank", len(q.Rank), 64)
+	case bytes.IndexByte(q.Rank, 0) >= 0:
+		return runtime.HasNUL("by.rank")
 	}
 	return nil
 }
 
+// readBy reads the values to find by.
+func (q *requestByRank) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagRank {
+			q.Rank = f.Text()
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
-func (q *findByRankRequest) query() []byte {
+func (q *requestByRank) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.ModernService/FindModernsByRank"))
-	b = wire.AppendBytes(b, 1, q.rank)
+	b = wire.AppendBytes(b, 5, q.Rank)
 	return b
 }
 
 // findByRank serves FindModernsByRank.
 func (s *Service) findByRank(call *runtime.Call) error {
-	var q findByRankRequest
+	var q requestByRank
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -122,25 +132,25 @@ func (s *Service) findByRank(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findByRank(call.Context(), q.rank, &q.list, page); err != nil {
+	if err := s.store.findByRank(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query)
 }
 
-// findByStageRequest is a FindModernsByStageRequest.
-type findByStageRequest struct {
+// requestByStage is a FindModernsByStageRequest.
+type requestByStage struct {
 	list
-	stage int64
+	Stage int64
 }
 
-func (q *findByStageRequest) read(b []byte) error {
+func (q *requestByStage) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Varint:
-			q.stage = int64(f.Int32())
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -148,16 +158,26 @@ func (q *findByStageRequest) read(b []byte) error {
 	return runtime.Decode(f.Err())
 }
 
+// readBy reads the values to find by.
+func (q *requestByStage) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagStage {
+			q.Stage = int64(f.Int32())
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
-func (q *findByStageRequest) query() []byte {
+func (q *requestByStage) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.ModernService/FindModernsByStage"))
-	b = wire.AppendVarint(b, 1, uint64(q.stage))
+	b = wire.AppendVarint(b, 8, uint64(q.Stage))
 	return b
 }
 
 // findByStage serves FindModernsByStage.
 func (s *Service) findByStage(call *runtime.Call) error {
-	var q findByStageRequest
+	var q requestByStage
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -166,7 +186,7 @@ func (s *Service) findByStage(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findByStage(call.Context(), q.stage, &q.list, page); err != nil {
+	if err := s.store.findByStage(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query)

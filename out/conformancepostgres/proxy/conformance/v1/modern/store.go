@@ -21,14 +21,14 @@ var table = postgres.Table{
 
 // values are the parameters that find k.
 func (k *key) values() []any {
-	return []any{k.modernID}
+	return []any{k.ModernID}
 }
 
 // values are the parameters that write r: its columns, its bytes and their
 // checksum.
 func (r *record) values() []any {
 	return []any{
-		r.modernID, r.rank, postgres.OptionalInt(r.phase), postgres.OptionalInt(r.stage),
+		r.ModernID, r.Rank, postgres.OptionalInt(r.Phase), postgres.OptionalInt(r.Stage),
 		postgres.Record(r.bytes), keyvalue.Checksum(r.bytes),
 	}
 }
@@ -150,11 +150,11 @@ WHERE "modern_id" >= $2
   AND "modern_id" < $3
 ORDER BY "modern_id" DESC LIMIT $1`
 
-// scan adds the records of l to page, by modern_id.
-func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
-	values := []any{l.from.modernID}
-	if l.bounded {
-		values = append(values, l.to.modernID)
+// scan adds the records that r asks for to page, by modern_id.
+func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+	values := []any{r.from.ModernID}
+	if r.bounded {
+		values = append(values, r.to.ModernID)
 		return s.db.Page(ctx, &table, page, scanTo, scanReverseTo, values...)
 	}
 	return s.db.Page(ctx, &table, page, scan, scanReverse, values...)
@@ -165,31 +165,31 @@ WHERE "rank" = ANY (ARRAY[$2::text])
   AND "modern_id" >= $3
 ORDER BY "rank", "modern_id" LIMIT $1`
 
-const findByRankTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "moderns"
+const toByRank = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "moderns"
 WHERE "rank" = ANY (ARRAY[$2::text])
   AND "modern_id" >= $3
   AND "modern_id" < $4
 ORDER BY "rank", "modern_id" LIMIT $1`
 
-const findByRankReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "moderns"
+const reverseByRank = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "moderns"
 WHERE "rank" = ANY (ARRAY[$2::text])
   AND "modern_id" >= $3
 ORDER BY "rank" DESC, "modern_id" DESC LIMIT $1`
 
-const findByRankReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "moderns"
+const reverseToByRank = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "moderns"
 WHERE "rank" = ANY (ARRAY[$2::text])
   AND "modern_id" >= $3
   AND "modern_id" < $4
 ORDER BY "rank" DESC, "modern_id" DESC LIMIT $1`
 
-// findByRank adds the records of l to page, by modern_id.
-func (s *store) findByRank(ctx context.Context, rank []byte, l *list, page *keyvalue.Page) error {
-	values := []any{rank, l.from.modernID}
-	if l.bounded {
-		values = append(values, l.to.modernID)
-		return s.db.Page(ctx, &table, page, findByRankTo, findByRankReverseTo, values...)
+// findByRank adds the records that r asks for to page, by modern_id.
+func (s *store) findByRank(ctx context.Context, r *requestByRank, page *keyvalue.Page) error {
+	values := []any{r.Rank, r.from.ModernID}
+	if r.bounded {
+		values = append(values, r.to.ModernID)
+		return s.db.Page(ctx, &table, page, toByRank, reverseToByRank, values...)
 	}
-	return s.db.Page(ctx, &table, page, findByRank, findByRankReverse, values...)
+	return s.db.Page(ctx, &table, page, findByRank, reverseByRank, values...)
 }
 
 const findByStage = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "moderns"
@@ -197,29 +197,29 @@ WHERE "stage" = ANY (ARRAY[$2::bigint])
   AND "modern_id" >= $3
 ORDER BY "stage", "modern_id" LIMIT $1`
 
-const findByStageTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "moderns"
+const toByStage = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "moderns"
 WHERE "stage" = ANY (ARRAY[$2::bigint])
   AND "modern_id" >= $3
   AND "modern_id" < $4
 ORDER BY "stage", "modern_id" LIMIT $1`
 
-const findByStageReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "moderns"
+const reverseByStage = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "moderns"
 WHERE "stage" = ANY (ARRAY[$2::bigint])
   AND "modern_id" >= $3
 ORDER BY "stage" DESC, "modern_id" DESC LIMIT $1`
 
-const findByStageReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "moderns"
+const reverseToByStage = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "moderns"
 WHERE "stage" = ANY (ARRAY[$2::bigint])
   AND "modern_id" >= $3
   AND "modern_id" < $4
 ORDER BY "stage" DESC, "modern_id" DESC LIMIT $1`
 
-// findByStage adds the records of l to page, by modern_id.
-func (s *store) findByStage(ctx context.Context, stage int64, l *list, page *keyvalue.Page) error {
-	values := []any{stage, l.from.modernID}
-	if l.bounded {
-		values = append(values, l.to.modernID)
-		return s.db.Page(ctx, &table, page, findByStageTo, findByStageReverseTo, values...)
+// findByStage adds the records that r asks for to page, by modern_id.
+func (s *store) findByStage(ctx context.Context, r *requestByStage, page *keyvalue.Page) error {
+	values := []any{r.Stage, r.from.ModernID}
+	if r.bounded {
+		values = append(values, r.to.ModernID)
+		return s.db.Page(ctx, &table, page, toByStage, reverseToByStage, values...)
 	}
-	return s.db.Page(ctx, &table, page, findByStage, findByStageReverse, values...)
+	return s.db.Page(ctx, &table, page, findByStage, reverseByStage, values...)
 }

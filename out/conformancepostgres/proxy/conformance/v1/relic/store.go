@@ -21,15 +21,15 @@ var table = postgres.Table{
 
 // values are the parameters that find k.
 func (k *key) values() []any {
-	return []any{k.relicID, k.shelf}
+	return []any{k.RelicID, k.Shelf}
 }
 
 // values are the parameters that write r: its columns, its bytes and their
 // checksum.
 func (r *record) values() []any {
 	return []any{
-		r.relicID, r.shelf, postgres.Column(r.title), postgres.Column(r.note),
-		postgres.OptionalInt(r.shade), r.word, postgres.OptionalInt(r.tone), postgres.Record(r.bytes),
+		r.RelicID, r.Shelf, postgres.Column(r.Title), postgres.Column(r.Note),
+		postgres.OptionalInt(r.Shade), r.Word, postgres.OptionalInt(r.Tone), postgres.Record(r.bytes),
 		keyvalue.Checksum(r.bytes),
 	}
 }
@@ -152,11 +152,11 @@ WHERE ("relic_id", "shelf") >= ($2, $3)
   AND ("relic_id", "shelf") < ($4, $5)
 ORDER BY "relic_id" DESC, "shelf" DESC LIMIT $1`
 
-// scan adds the records of l to page, by relic_id, shelf.
-func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
-	values := []any{l.from.relicID, l.from.shelf}
-	if l.bounded {
-		values = append(values, l.to.relicID, l.to.shelf)
+// scan adds the records that r asks for to page, by relic_id, shelf.
+func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+	values := []any{r.from.RelicID, r.from.Shelf}
+	if r.bounded {
+		values = append(values, r.to.RelicID, r.to.Shelf)
 		return s.db.Page(ctx, &table, page, scanTo, scanReverseTo, values...)
 	}
 	return s.db.Page(ctx, &table, page, scan, scanReverse, values...)
@@ -184,11 +184,11 @@ WHERE "relic_id" = $2
   AND "shelf" < $4
 ORDER BY "relic_id" DESC, "shelf" DESC LIMIT $1`
 
-// scanPartition adds the records of l to page, by shelf.
-func (s *store) scanPartition(ctx context.Context, partition *key, l *list, page *keyvalue.Page) error {
-	values := []any{partition.relicID, l.from.shelf}
-	if l.bounded {
-		values = append(values, l.to.shelf)
+// scanPartition adds the records that r asks for to page, by shelf.
+func (s *store) scanPartition(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+	values := []any{r.partition.RelicID, r.from.Shelf}
+	if r.bounded {
+		values = append(values, r.to.Shelf)
 		return s.db.Page(ctx, &table, page, scanPartitionTo, scanPartitionReverseTo, values...)
 	}
 	return s.db.Page(ctx, &table, page, scanPartition, scanPartitionReverse, values...)
@@ -199,29 +199,29 @@ WHERE "word" = ANY (ARRAY[$2::text])
   AND ("relic_id", "shelf") >= ($3, $4)
 ORDER BY "word", "relic_id", "shelf" LIMIT $1`
 
-const findByWordTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "relics"
+const toByWord = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "relics"
 WHERE "word" = ANY (ARRAY[$2::text])
   AND ("relic_id", "shelf") >= ($3, $4)
   AND ("relic_id", "shelf") < ($5, $6)
 ORDER BY "word", "relic_id", "shelf" LIMIT $1`
 
-const findByWordReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "relics"
+const reverseByWord = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "relics"
 WHERE "word" = ANY (ARRAY[$2::text])
   AND ("relic_id", "shelf") >= ($3, $4)
 ORDER BY "word" DESC, "relic_id" DESC, "shelf" DESC LIMIT $1`
 
-const findByWordReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "relics"
+const reverseToByWord = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "relics"
 WHERE "word" = ANY (ARRAY[$2::text])
   AND ("relic_id", "shelf") >= ($3, $4)
   AND ("relic_id", "shelf") < ($5, $6)
 ORDER BY "word" DESC, "relic_id" DESC, "shelf" DESC LIMIT $1`
 
-// findByWord adds the records of l to page, by relic_id, shelf.
-func (s *store) findByWord(ctx context.Context, word []byte, l *list, page *keyvalue.Page) error {
-	values := []any{word, l.from.relicID, l.from.shelf}
-	if l.bounded {
-		values = append(values, l.to.relicID, l.to.shelf)
-		return s.db.Page(ctx, &table, page, findByWordTo, findByWordReverseTo, values...)
+// findByWord adds the records that r asks for to page, by relic_id, shelf.
+func (s *store) findByWord(ctx context.Context, r *requestByWord, page *keyvalue.Page) error {
+	values := []any{r.Word, r.from.RelicID, r.from.Shelf}
+	if r.bounded {
+		values = append(values, r.to.RelicID, r.to.Shelf)
+		return s.db.Page(ctx, &table, page, toByWord, reverseToByWord, values...)
 	}
-	return s.db.Page(ctx, &table, page, findByWord, findByWordReverse, values...)
+	return s.db.Page(ctx, &table, page, findByWord, reverseByWord, values...)
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/prism-proxy/prism/backends/postgres"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
-	"github.com/prism-proxy/prism/runtime/wire"
 )
 
 // store keeps the records of conformance.v1.Sample.
@@ -22,19 +21,19 @@ var table = postgres.Table{
 
 // values are the parameters that find k.
 func (k *key) values() []any {
-	return []any{k.sampleID}
+	return []any{k.SampleID}
 }
 
 // values are the parameters that write r: its columns, its bytes and their
 // checksum.
 func (r *record) values() []any {
 	return []any{
-		r.sampleID, r.text, postgres.OptionalInt(r.number), postgres.OptionalUint(r.size),
-		postgres.OptionalBool(r.flag), postgres.OptionalInt(r.grade), postgres.Time(r.time_),
-		postgres.Nanos(r.time_), postgres.OptionalInt(r.delta), postgres.OptionalUint(r.mask),
-		postgres.OptionalInt(r.level), postgres.OptionalInt(r.weight), r.bucket,
-		postgres.OptionalInt(r.amount), postgres.OptionalInt(r.shift),
-		postgres.OptionalInt(r.checksum), postgres.OptionalInt(r.position_), r.digest,
+		r.SampleID, r.Text, postgres.OptionalInt(r.Number), postgres.OptionalUint(r.Size),
+		postgres.OptionalBool(r.Flag), postgres.OptionalInt(r.Grade), postgres.Time(r.Time),
+		postgres.Nanos(r.Time), postgres.OptionalInt(r.Delta), postgres.OptionalUint(r.Mask),
+		postgres.OptionalInt(r.Level), postgres.OptionalInt(r.Weight), r.Bucket,
+		postgres.OptionalInt(r.Amount), postgres.OptionalInt(r.Shift),
+		postgres.OptionalInt(r.Checksum), postgres.OptionalInt(r.Position), r.Digest,
 		postgres.Record(r.bytes), keyvalue.Checksum(r.bytes),
 	}
 }
@@ -162,11 +161,11 @@ WHERE "sample_id" >= $2
   AND "sample_id" < $3
 ORDER BY "sample_id" DESC LIMIT $1`
 
-// scan adds the records of l to page, by sample_id.
-func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
-	values := []any{l.from.sampleID}
-	if l.bounded {
-		values = append(values, l.to.sampleID)
+// scan adds the records that r asks for to page, by sample_id.
+func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+	values := []any{r.from.SampleID}
+	if r.bounded {
+		values = append(values, r.to.SampleID)
 		return s.db.Page(ctx, &table, page, scanTo, scanReverseTo, values...)
 	}
 	return s.db.Page(ctx, &table, page, scan, scanReverse, values...)
@@ -176,280 +175,280 @@ const findByText = `SELECT "prism_version", "prism_record", "prism_checksum" FRO
 WHERE ("text", "sample_id") >= ($2, $3)
 ORDER BY "text", "sample_id" LIMIT $1`
 
-const findByTextTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const toByText = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("text", "sample_id") >= ($2, $3)
   AND ("text", "sample_id") < ($4, $5)
 ORDER BY "text", "sample_id" LIMIT $1`
 
-const findByTextReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseByText = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("text", "sample_id") >= ($2, $3)
 ORDER BY "text" DESC, "sample_id" DESC LIMIT $1`
 
-const findByTextReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseToByText = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("text", "sample_id") >= ($2, $3)
   AND ("text", "sample_id") < ($4, $5)
 ORDER BY "text" DESC, "sample_id" DESC LIMIT $1`
 
-// findByText adds the records of l to page, by text, sample_id.
-func (s *store) findByText(ctx context.Context, l *list, page *keyvalue.Page) error {
-	values := []any{l.from.text, l.from.sampleID}
-	if l.bounded {
-		values = append(values, l.to.text, l.to.sampleID)
-		return s.db.Page(ctx, &table, page, findByTextTo, findByTextReverseTo, values...)
+// findByText adds the records that r asks for to page, by text, sample_id.
+func (s *store) findByText(ctx context.Context, r *requestByText, page *keyvalue.Page) error {
+	values := []any{r.from.Text, r.from.SampleID}
+	if r.bounded {
+		values = append(values, r.to.Text, r.to.SampleID)
+		return s.db.Page(ctx, &table, page, toByText, reverseToByText, values...)
 	}
-	return s.db.Page(ctx, &table, page, findByText, findByTextReverse, values...)
+	return s.db.Page(ctx, &table, page, findByText, reverseByText, values...)
 }
 
 const findByNumber = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("number", "sample_id") >= ($2, $3)
 ORDER BY "number", "sample_id" LIMIT $1`
 
-const findByNumberTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const toByNumber = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("number", "sample_id") >= ($2, $3)
   AND ("number", "sample_id") < ($4, $5)
 ORDER BY "number", "sample_id" LIMIT $1`
 
-const findByNumberReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseByNumber = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("number", "sample_id") >= ($2, $3)
 ORDER BY "number" DESC, "sample_id" DESC LIMIT $1`
 
-const findByNumberReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseToByNumber = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("number", "sample_id") >= ($2, $3)
   AND ("number", "sample_id") < ($4, $5)
 ORDER BY "number" DESC, "sample_id" DESC LIMIT $1`
 
-// findByNumber adds the records of l to page, by number, sample_id.
-func (s *store) findByNumber(ctx context.Context, l *list, page *keyvalue.Page) error {
-	values := []any{l.from.number, l.from.sampleID}
-	if l.bounded {
-		values = append(values, l.to.number, l.to.sampleID)
-		return s.db.Page(ctx, &table, page, findByNumberTo, findByNumberReverseTo, values...)
+// findByNumber adds the records that r asks for to page, by number, sample_id.
+func (s *store) findByNumber(ctx context.Context, r *requestByNumber, page *keyvalue.Page) error {
+	values := []any{r.from.Number, r.from.SampleID}
+	if r.bounded {
+		values = append(values, r.to.Number, r.to.SampleID)
+		return s.db.Page(ctx, &table, page, toByNumber, reverseToByNumber, values...)
 	}
-	return s.db.Page(ctx, &table, page, findByNumber, findByNumberReverse, values...)
+	return s.db.Page(ctx, &table, page, findByNumber, reverseByNumber, values...)
 }
 
 const findBySize = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("size", "sample_id") >= ($2, $3)
 ORDER BY "size", "sample_id" LIMIT $1`
 
-const findBySizeTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const toBySize = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("size", "sample_id") >= ($2, $3)
   AND ("size", "sample_id") < ($4, $5)
 ORDER BY "size", "sample_id" LIMIT $1`
 
-const findBySizeReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseBySize = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("size", "sample_id") >= ($2, $3)
 ORDER BY "size" DESC, "sample_id" DESC LIMIT $1`
 
-const findBySizeReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseToBySize = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("size", "sample_id") >= ($2, $3)
   AND ("size", "sample_id") < ($4, $5)
 ORDER BY "size" DESC, "sample_id" DESC LIMIT $1`
 
-// findBySize adds the records of l to page, by size, sample_id.
-func (s *store) findBySize(ctx context.Context, l *list, page *keyvalue.Page) error {
-	values := []any{l.from.size, l.from.sampleID}
-	if l.bounded {
-		values = append(values, l.to.size, l.to.sampleID)
-		return s.db.Page(ctx, &table, page, findBySizeTo, findBySizeReverseTo, values...)
+// findBySize adds the records that r asks for to page, by size, sample_id.
+func (s *store) findBySize(ctx context.Context, r *requestBySize, page *keyvalue.Page) error {
+	values := []any{r.from.Size, r.from.SampleID}
+	if r.bounded {
+		values = append(values, r.to.Size, r.to.SampleID)
+		return s.db.Page(ctx, &table, page, toBySize, reverseToBySize, values...)
 	}
-	return s.db.Page(ctx, &table, page, findBySize, findBySizeReverse, values...)
+	return s.db.Page(ctx, &table, page, findBySize, reverseBySize, values...)
 }
 
 const findByFlag = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("flag", "sample_id") >= ($2, $3)
 ORDER BY "flag", "sample_id" LIMIT $1`
 
-const findByFlagTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const toByFlag = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("flag", "sample_id") >= ($2, $3)
   AND ("flag", "sample_id") < ($4, $5)
 ORDER BY "flag", "sample_id" LIMIT $1`
 
-const findByFlagReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseByFlag = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("flag", "sample_id") >= ($2, $3)
 ORDER BY "flag" DESC, "sample_id" DESC LIMIT $1`
 
-const findByFlagReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseToByFlag = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("flag", "sample_id") >= ($2, $3)
   AND ("flag", "sample_id") < ($4, $5)
 ORDER BY "flag" DESC, "sample_id" DESC LIMIT $1`
 
-// findByFlag adds the records of l to page, by flag, sample_id.
-func (s *store) findByFlag(ctx context.Context, l *list, page *keyvalue.Page) error {
-	values := []any{l.from.flag, l.from.sampleID}
-	if l.bounded {
-		values = append(values, l.to.flag, l.to.sampleID)
-		return s.db.Page(ctx, &table, page, findByFlagTo, findByFlagReverseTo, values...)
+// findByFlag adds the records that r asks for to page, by flag, sample_id.
+func (s *store) findByFlag(ctx context.Context, r *requestByFlag, page *keyvalue.Page) error {
+	values := []any{r.from.Flag, r.from.SampleID}
+	if r.bounded {
+		values = append(values, r.to.Flag, r.to.SampleID)
+		return s.db.Page(ctx, &table, page, toByFlag, reverseToByFlag, values...)
 	}
-	return s.db.Page(ctx, &table, page, findByFlag, findByFlagReverse, values...)
+	return s.db.Page(ctx, &table, page, findByFlag, reverseByFlag, values...)
 }
 
 const findByGrade = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("grade", "sample_id") >= ($2, $3)
 ORDER BY "grade", "sample_id" LIMIT $1`
 
-const findByGradeTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const toByGrade = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("grade", "sample_id") >= ($2, $3)
   AND ("grade", "sample_id") < ($4, $5)
 ORDER BY "grade", "sample_id" LIMIT $1`
 
-const findByGradeReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseByGrade = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("grade", "sample_id") >= ($2, $3)
 ORDER BY "grade" DESC, "sample_id" DESC LIMIT $1`
 
-const findByGradeReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseToByGrade = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("grade", "sample_id") >= ($2, $3)
   AND ("grade", "sample_id") < ($4, $5)
 ORDER BY "grade" DESC, "sample_id" DESC LIMIT $1`
 
-// findByGrade adds the records of l to page, by grade, sample_id.
-func (s *store) findByGrade(ctx context.Context, l *list, page *keyvalue.Page) error {
-	values := []any{l.from.grade, l.from.sampleID}
-	if l.bounded {
-		values = append(values, l.to.grade, l.to.sampleID)
-		return s.db.Page(ctx, &table, page, findByGradeTo, findByGradeReverseTo, values...)
+// findByGrade adds the records that r asks for to page, by grade, sample_id.
+func (s *store) findByGrade(ctx context.Context, r *requestByGrade, page *keyvalue.Page) error {
+	values := []any{r.from.Grade, r.from.SampleID}
+	if r.bounded {
+		values = append(values, r.to.Grade, r.to.SampleID)
+		return s.db.Page(ctx, &table, page, toByGrade, reverseToByGrade, values...)
 	}
-	return s.db.Page(ctx, &table, page, findByGrade, findByGradeReverse, values...)
+	return s.db.Page(ctx, &table, page, findByGrade, reverseByGrade, values...)
 }
 
 const findByTime = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("time", "time_nanos", "sample_id") >= ($2, $3, $4)
 ORDER BY "time", "time_nanos", "sample_id" LIMIT $1`
 
-const findByTimeTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const toByTime = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("time", "time_nanos", "sample_id") >= ($2, $3, $4)
   AND ("time", "time_nanos", "sample_id") < ($5, $6, $7)
 ORDER BY "time", "time_nanos", "sample_id" LIMIT $1`
 
-const findByTimeReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseByTime = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("time", "time_nanos", "sample_id") >= ($2, $3, $4)
 ORDER BY "time" DESC, "time_nanos" DESC, "sample_id" DESC LIMIT $1`
 
-const findByTimeReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseToByTime = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("time", "time_nanos", "sample_id") >= ($2, $3, $4)
   AND ("time", "time_nanos", "sample_id") < ($5, $6, $7)
 ORDER BY "time" DESC, "time_nanos" DESC, "sample_id" DESC LIMIT $1`
 
-// findByTime adds the records of l to page, by time, sample_id.
-func (s *store) findByTime(ctx context.Context, l *list, page *keyvalue.Page) error {
-	values := []any{postgres.TimeOrLowest(l.from.time_), postgres.NanosOrLowest(l.from.time_), l.from.sampleID}
-	if l.bounded {
-		values = append(values, postgres.TimeOrLowest(l.to.time_), postgres.NanosOrLowest(l.to.time_), l.to.sampleID)
-		return s.db.Page(ctx, &table, page, findByTimeTo, findByTimeReverseTo, values...)
+// findByTime adds the records that r asks for to page, by time, sample_id.
+func (s *store) findByTime(ctx context.Context, r *requestByTime, page *keyvalue.Page) error {
+	values := []any{postgres.TimeOrLowest(r.from.Time), postgres.NanosOrLowest(r.from.Time), r.from.SampleID}
+	if r.bounded {
+		values = append(values, postgres.TimeOrLowest(r.to.Time), postgres.NanosOrLowest(r.to.Time), r.to.SampleID)
+		return s.db.Page(ctx, &table, page, toByTime, reverseToByTime, values...)
 	}
-	return s.db.Page(ctx, &table, page, findByTime, findByTimeReverse, values...)
+	return s.db.Page(ctx, &table, page, findByTime, reverseByTime, values...)
 }
 
 const findByDelta = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("delta", "sample_id") >= ($2, $3)
 ORDER BY "delta", "sample_id" LIMIT $1`
 
-const findByDeltaTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const toByDelta = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("delta", "sample_id") >= ($2, $3)
   AND ("delta", "sample_id") < ($4, $5)
 ORDER BY "delta", "sample_id" LIMIT $1`
 
-const findByDeltaReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseByDelta = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("delta", "sample_id") >= ($2, $3)
 ORDER BY "delta" DESC, "sample_id" DESC LIMIT $1`
 
-const findByDeltaReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseToByDelta = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("delta", "sample_id") >= ($2, $3)
   AND ("delta", "sample_id") < ($4, $5)
 ORDER BY "delta" DESC, "sample_id" DESC LIMIT $1`
 
-// findByDelta adds the records of l to page, by delta, sample_id.
-func (s *store) findByDelta(ctx context.Context, l *list, page *keyvalue.Page) error {
-	values := []any{l.from.delta, l.from.sampleID}
-	if l.bounded {
-		values = append(values, l.to.delta, l.to.sampleID)
-		return s.db.Page(ctx, &table, page, findByDeltaTo, findByDeltaReverseTo, values...)
+// findByDelta adds the records that r asks for to page, by delta, sample_id.
+func (s *store) findByDelta(ctx context.Context, r *requestByDelta, page *keyvalue.Page) error {
+	values := []any{r.from.Delta, r.from.SampleID}
+	if r.bounded {
+		values = append(values, r.to.Delta, r.to.SampleID)
+		return s.db.Page(ctx, &table, page, toByDelta, reverseToByDelta, values...)
 	}
-	return s.db.Page(ctx, &table, page, findByDelta, findByDeltaReverse, values...)
+	return s.db.Page(ctx, &table, page, findByDelta, reverseByDelta, values...)
 }
 
 const findByMask = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("mask", "sample_id") >= ($2, $3)
 ORDER BY "mask", "sample_id" LIMIT $1`
 
-const findByMaskTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const toByMask = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("mask", "sample_id") >= ($2, $3)
   AND ("mask", "sample_id") < ($4, $5)
 ORDER BY "mask", "sample_id" LIMIT $1`
 
-const findByMaskReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseByMask = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("mask", "sample_id") >= ($2, $3)
 ORDER BY "mask" DESC, "sample_id" DESC LIMIT $1`
 
-const findByMaskReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseToByMask = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("mask", "sample_id") >= ($2, $3)
   AND ("mask", "sample_id") < ($4, $5)
 ORDER BY "mask" DESC, "sample_id" DESC LIMIT $1`
 
-// findByMask adds the records of l to page, by mask, sample_id.
-func (s *store) findByMask(ctx context.Context, l *list, page *keyvalue.Page) error {
-	values := []any{l.from.mask, l.from.sampleID}
-	if l.bounded {
-		values = append(values, l.to.mask, l.to.sampleID)
-		return s.db.Page(ctx, &table, page, findByMaskTo, findByMaskReverseTo, values...)
+// findByMask adds the records that r asks for to page, by mask, sample_id.
+func (s *store) findByMask(ctx context.Context, r *requestByMask, page *keyvalue.Page) error {
+	values := []any{r.from.Mask, r.from.SampleID}
+	if r.bounded {
+		values = append(values, r.to.Mask, r.to.SampleID)
+		return s.db.Page(ctx, &table, page, toByMask, reverseToByMask, values...)
 	}
-	return s.db.Page(ctx, &table, page, findByMask, findByMaskReverse, values...)
+	return s.db.Page(ctx, &table, page, findByMask, reverseByMask, values...)
 }
 
 const findByLevel = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("level", "sample_id") >= ($2, $3)
 ORDER BY "level", "sample_id" LIMIT $1`
 
-const findByLevelTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const toByLevel = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("level", "sample_id") >= ($2, $3)
   AND ("level", "sample_id") < ($4, $5)
 ORDER BY "level", "sample_id" LIMIT $1`
 
-const findByLevelReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseByLevel = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("level", "sample_id") >= ($2, $3)
 ORDER BY "level" DESC, "sample_id" DESC LIMIT $1`
 
-const findByLevelReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseToByLevel = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("level", "sample_id") >= ($2, $3)
   AND ("level", "sample_id") < ($4, $5)
 ORDER BY "level" DESC, "sample_id" DESC LIMIT $1`
 
-// findByLevel adds the records of l to page, by level, sample_id.
-func (s *store) findByLevel(ctx context.Context, l *list, page *keyvalue.Page) error {
-	values := []any{l.from.level, l.from.sampleID}
-	if l.bounded {
-		values = append(values, l.to.level, l.to.sampleID)
-		return s.db.Page(ctx, &table, page, findByLevelTo, findByLevelReverseTo, values...)
+// findByLevel adds the records that r asks for to page, by level, sample_id.
+func (s *store) findByLevel(ctx context.Context, r *requestByLevel, page *keyvalue.Page) error {
+	values := []any{r.from.Level, r.from.SampleID}
+	if r.bounded {
+		values = append(values, r.to.Level, r.to.SampleID)
+		return s.db.Page(ctx, &table, page, toByLevel, reverseToByLevel, values...)
 	}
-	return s.db.Page(ctx, &table, page, findByLevel, findByLevelReverse, values...)
+	return s.db.Page(ctx, &table, page, findByLevel, reverseByLevel, values...)
 }
 
 const findByWeight = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("weight", "sample_id") >= ($2, $3)
 ORDER BY "weight", "sample_id" LIMIT $1`
 
-const findByWeightTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const toByWeight = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("weight", "sample_id") >= ($2, $3)
   AND ("weight", "sample_id") < ($4, $5)
 ORDER BY "weight", "sample_id" LIMIT $1`
 
-const findByWeightReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseByWeight = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("weight", "sample_id") >= ($2, $3)
 ORDER BY "weight" DESC, "sample_id" DESC LIMIT $1`
 
-const findByWeightReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseToByWeight = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("weight", "sample_id") >= ($2, $3)
   AND ("weight", "sample_id") < ($4, $5)
 ORDER BY "weight" DESC, "sample_id" DESC LIMIT $1`
 
-// findByWeight adds the records of l to page, by weight, sample_id.
-func (s *store) findByWeight(ctx context.Context, l *list, page *keyvalue.Page) error {
-	values := []any{l.from.weight, l.from.sampleID}
-	if l.bounded {
-		values = append(values, l.to.weight, l.to.sampleID)
-		return s.db.Page(ctx, &table, page, findByWeightTo, findByWeightReverseTo, values...)
+// findByWeight adds the records that r asks for to page, by weight, sample_id.
+func (s *store) findByWeight(ctx context.Context, r *requestByWeight, page *keyvalue.Page) error {
+	values := []any{r.from.Weight, r.from.SampleID}
+	if r.bounded {
+		values = append(values, r.to.Weight, r.to.SampleID)
+		return s.db.Page(ctx, &table, page, toByWeight, reverseToByWeight, values...)
 	}
-	return s.db.Page(ctx, &table, page, findByWeight, findByWeightReverse, values...)
+	return s.db.Page(ctx, &table, page, findByWeight, reverseByWeight, values...)
 }
 
 const findByBucket = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
@@ -457,171 +456,171 @@ WHERE "bucket" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
 ORDER BY "bucket", "sample_id" LIMIT $1`
 
-const findByBucketTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const toByBucket = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "bucket" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
 ORDER BY "bucket", "sample_id" LIMIT $1`
 
-const findByBucketReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseByBucket = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "bucket" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
 ORDER BY "bucket" DESC, "sample_id" DESC LIMIT $1`
 
-const findByBucketReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseToByBucket = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "bucket" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
 ORDER BY "bucket" DESC, "sample_id" DESC LIMIT $1`
 
-// findByBucket adds the records of l to page, by sample_id.
-func (s *store) findByBucket(ctx context.Context, bucket int64, l *list, page *keyvalue.Page) error {
-	values := []any{bucket, l.from.sampleID}
-	if l.bounded {
-		values = append(values, l.to.sampleID)
-		return s.db.Page(ctx, &table, page, findByBucketTo, findByBucketReverseTo, values...)
+// findByBucket adds the records that r asks for to page, by sample_id.
+func (s *store) findByBucket(ctx context.Context, r *requestByBucket, page *keyvalue.Page) error {
+	values := []any{r.Bucket, r.from.SampleID}
+	if r.bounded {
+		values = append(values, r.to.SampleID)
+		return s.db.Page(ctx, &table, page, toByBucket, reverseToByBucket, values...)
 	}
-	return s.db.Page(ctx, &table, page, findByBucket, findByBucketReverse, values...)
+	return s.db.Page(ctx, &table, page, findByBucket, reverseByBucket, values...)
 }
 
 const findByAmount = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("amount", "sample_id") >= ($2, $3)
 ORDER BY "amount", "sample_id" LIMIT $1`
 
-const findByAmountTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const toByAmount = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("amount", "sample_id") >= ($2, $3)
   AND ("amount", "sample_id") < ($4, $5)
 ORDER BY "amount", "sample_id" LIMIT $1`
 
-const findByAmountReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseByAmount = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("amount", "sample_id") >= ($2, $3)
 ORDER BY "amount" DESC, "sample_id" DESC LIMIT $1`
 
-const findByAmountReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseToByAmount = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("amount", "sample_id") >= ($2, $3)
   AND ("amount", "sample_id") < ($4, $5)
 ORDER BY "amount" DESC, "sample_id" DESC LIMIT $1`
 
-// findByAmount adds the records of l to page, by amount, sample_id.
-func (s *store) findByAmount(ctx context.Context, l *list, page *keyvalue.Page) error {
-	values := []any{l.from.amount, l.from.sampleID}
-	if l.bounded {
-		values = append(values, l.to.amount, l.to.sampleID)
-		return s.db.Page(ctx, &table, page, findByAmountTo, findByAmountReverseTo, values...)
+// findByAmount adds the records that r asks for to page, by amount, sample_id.
+func (s *store) findByAmount(ctx context.Context, r *requestByAmount, page *keyvalue.Page) error {
+	values := []any{r.from.Amount, r.from.SampleID}
+	if r.bounded {
+		values = append(values, r.to.Amount, r.to.SampleID)
+		return s.db.Page(ctx, &table, page, toByAmount, reverseToByAmount, values...)
 	}
-	return s.db.Page(ctx, &table, page, findByAmount, findByAmountReverse, values...)
+	return s.db.Page(ctx, &table, page, findByAmount, reverseByAmount, values...)
 }
 
 const findByShift = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("shift", "sample_id") >= ($2, $3)
 ORDER BY "shift", "sample_id" LIMIT $1`
 
-const findByShiftTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const toByShift = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("shift", "sample_id") >= ($2, $3)
   AND ("shift", "sample_id") < ($4, $5)
 ORDER BY "shift", "sample_id" LIMIT $1`
 
-const findByShiftReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseByShift = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("shift", "sample_id") >= ($2, $3)
 ORDER BY "shift" DESC, "sample_id" DESC LIMIT $1`
 
-const findByShiftReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseToByShift = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("shift", "sample_id") >= ($2, $3)
   AND ("shift", "sample_id") < ($4, $5)
 ORDER BY "shift" DESC, "sample_id" DESC LIMIT $1`
 
-// findByShift adds the records of l to page, by shift, sample_id.
-func (s *store) findByShift(ctx context.Context, l *list, page *keyvalue.Page) error {
-	values := []any{l.from.shift, l.from.sampleID}
-	if l.bounded {
-		values = append(values, l.to.shift, l.to.sampleID)
-		return s.db.Page(ctx, &table, page, findByShiftTo, findByShiftReverseTo, values...)
+// findByShift adds the records that r asks for to page, by shift, sample_id.
+func (s *store) findByShift(ctx context.Context, r *requestByShift, page *keyvalue.Page) error {
+	values := []any{r.from.Shift, r.from.SampleID}
+	if r.bounded {
+		values = append(values, r.to.Shift, r.to.SampleID)
+		return s.db.Page(ctx, &table, page, toByShift, reverseToByShift, values...)
 	}
-	return s.db.Page(ctx, &table, page, findByShift, findByShiftReverse, values...)
+	return s.db.Page(ctx, &table, page, findByShift, reverseByShift, values...)
 }
 
 const findByChecksum = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("checksum", "sample_id") >= ($2, $3)
 ORDER BY "checksum", "sample_id" LIMIT $1`
 
-const findByChecksumTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const toByChecksum = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("checksum", "sample_id") >= ($2, $3)
   AND ("checksum", "sample_id") < ($4, $5)
 ORDER BY "checksum", "sample_id" LIMIT $1`
 
-const findByChecksumReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseByChecksum = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("checksum", "sample_id") >= ($2, $3)
 ORDER BY "checksum" DESC, "sample_id" DESC LIMIT $1`
 
-const findByChecksumReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseToByChecksum = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("checksum", "sample_id") >= ($2, $3)
   AND ("checksum", "sample_id") < ($4, $5)
 ORDER BY "checksum" DESC, "sample_id" DESC LIMIT $1`
 
-// findByChecksum adds the records of l to page, by checksum, sample_id.
-func (s *store) findByChecksum(ctx context.Context, l *list, page *keyvalue.Page) error {
-	values := []any{l.from.checksum, l.from.sampleID}
-	if l.bounded {
-		values = append(values, l.to.checksum, l.to.sampleID)
-		return s.db.Page(ctx, &table, page, findByChecksumTo, findByChecksumReverseTo, values...)
+// findByChecksum adds the records that r asks for to page, by checksum, sample_id.
+func (s *store) findByChecksum(ctx context.Context, r *requestByChecksum, page *keyvalue.Page) error {
+	values := []any{r.from.Checksum, r.from.SampleID}
+	if r.bounded {
+		values = append(values, r.to.Checksum, r.to.SampleID)
+		return s.db.Page(ctx, &table, page, toByChecksum, reverseToByChecksum, values...)
 	}
-	return s.db.Page(ctx, &table, page, findByChecksum, findByChecksumReverse, values...)
+	return s.db.Page(ctx, &table, page, findByChecksum, reverseByChecksum, values...)
 }
 
 const findByPosition = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("position", "sample_id") >= ($2, $3)
 ORDER BY "position", "sample_id" LIMIT $1`
 
-const findByPositionTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const toByPosition = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("position", "sample_id") >= ($2, $3)
   AND ("position", "sample_id") < ($4, $5)
 ORDER BY "position", "sample_id" LIMIT $1`
 
-const findByPositionReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseByPosition = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("position", "sample_id") >= ($2, $3)
 ORDER BY "position" DESC, "sample_id" DESC LIMIT $1`
 
-const findByPositionReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseToByPosition = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("position", "sample_id") >= ($2, $3)
   AND ("position", "sample_id") < ($4, $5)
 ORDER BY "position" DESC, "sample_id" DESC LIMIT $1`
 
-// findByPosition adds the records of l to page, by position, sample_id.
-func (s *store) findByPosition(ctx context.Context, l *list, page *keyvalue.Page) error {
-	values := []any{l.from.position_, l.from.sampleID}
-	if l.bounded {
-		values = append(values, l.to.position_, l.to.sampleID)
-		return s.db.Page(ctx, &table, page, findByPositionTo, findByPositionReverseTo, values...)
+// findByPosition adds the records that r asks for to page, by position, sample_id.
+func (s *store) findByPosition(ctx context.Context, r *requestByPosition, page *keyvalue.Page) error {
+	values := []any{r.from.Position, r.from.SampleID}
+	if r.bounded {
+		values = append(values, r.to.Position, r.to.SampleID)
+		return s.db.Page(ctx, &table, page, toByPosition, reverseToByPosition, values...)
 	}
-	return s.db.Page(ctx, &table, page, findByPosition, findByPositionReverse, values...)
+	return s.db.Page(ctx, &table, page, findByPosition, reverseByPosition, values...)
 }
 
 const findByDigest = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("digest", "sample_id") >= ($2, $3)
 ORDER BY "digest", "sample_id" LIMIT $1`
 
-const findByDigestTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const toByDigest = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("digest", "sample_id") >= ($2, $3)
   AND ("digest", "sample_id") < ($4, $5)
 ORDER BY "digest", "sample_id" LIMIT $1`
 
-const findByDigestReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseByDigest = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("digest", "sample_id") >= ($2, $3)
 ORDER BY "digest" DESC, "sample_id" DESC LIMIT $1`
 
-const findByDigestReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseToByDigest = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("digest", "sample_id") >= ($2, $3)
   AND ("digest", "sample_id") < ($4, $5)
 ORDER BY "digest" DESC, "sample_id" DESC LIMIT $1`
 
-// findByDigest adds the records of l to page, by digest, sample_id.
-func (s *store) findByDigest(ctx context.Context, l *list, page *keyvalue.Page) error {
-	values := []any{l.from.digest, l.from.sampleID}
-	if l.bounded {
-		values = append(values, l.to.digest, l.to.sampleID)
-		return s.db.Page(ctx, &table, page, findByDigestTo, findByDigestReverseTo, values...)
+// findByDigest adds the records that r asks for to page, by digest, sample_id.
+func (s *store) findByDigest(ctx context.Context, r *requestByDigest, page *keyvalue.Page) error {
+	values := []any{r.from.Digest, r.from.SampleID}
+	if r.bounded {
+		values = append(values, r.to.Digest, r.to.SampleID)
+		return s.db.Page(ctx, &table, page, toByDigest, reverseToByDigest, values...)
 	}
-	return s.db.Page(ctx, &table, page, findByDigest, findByDigestReverse, values...)
+	return s.db.Page(ctx, &table, page, findByDigest, reverseByDigest, values...)
 }
 
 const findBySameText = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
@@ -629,31 +628,31 @@ WHERE "text" = ANY (ARRAY[$2::text])
   AND "sample_id" >= $3
 ORDER BY "text", "sample_id" LIMIT $1`
 
-const findBySameTextTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const toBySameText = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "text" = ANY (ARRAY[$2::text])
   AND "sample_id" >= $3
   AND "sample_id" < $4
 ORDER BY "text", "sample_id" LIMIT $1`
 
-const findBySameTextReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseBySameText = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "text" = ANY (ARRAY[$2::text])
   AND "sample_id" >= $3
 ORDER BY "text" DESC, "sample_id" DESC LIMIT $1`
 
-const findBySameTextReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseToBySameText = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "text" = ANY (ARRAY[$2::text])
   AND "sample_id" >= $3
   AND "sample_id" < $4
 ORDER BY "text" DESC, "sample_id" DESC LIMIT $1`
 
-// findBySameText adds the records of l to page, by sample_id.
-func (s *store) findBySameText(ctx context.Context, text []byte, l *list, page *keyvalue.Page) error {
-	values := []any{text, l.from.sampleID}
-	if l.bounded {
-		values = append(values, l.to.sampleID)
-		return s.db.Page(ctx, &table, page, findBySameTextTo, findBySameTextReverseTo, values...)
+// findBySameText adds the records that r asks for to page, by sample_id.
+func (s *store) findBySameText(ctx context.Context, r *requestBySameText, page *keyvalue.Page) error {
+	values := []any{r.Text, r.from.SampleID}
+	if r.bounded {
+		values = append(values, r.to.SampleID)
+		return s.db.Page(ctx, &table, page, toBySameText, reverseToBySameText, values...)
 	}
-	return s.db.Page(ctx, &table, page, findBySameText, findBySameTextReverse, values...)
+	return s.db.Page(ctx, &table, page, findBySameText, reverseBySameText, values...)
 }
 
 const findBySameNumber = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
@@ -661,31 +660,31 @@ WHERE "number" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
 ORDER BY "number", "sample_id" LIMIT $1`
 
-const findBySameNumberTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const toBySameNumber = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "number" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
 ORDER BY "number", "sample_id" LIMIT $1`
 
-const findBySameNumberReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseBySameNumber = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "number" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
 ORDER BY "number" DESC, "sample_id" DESC LIMIT $1`
 
-const findBySameNumberReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseToBySameNumber = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "number" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
 ORDER BY "number" DESC, "sample_id" DESC LIMIT $1`
 
-// findBySameNumber adds the records of l to page, by sample_id.
-func (s *store) findBySameNumber(ctx context.Context, number int64, l *list, page *keyvalue.Page) error {
-	values := []any{number, l.from.sampleID}
-	if l.bounded {
-		values = append(values, l.to.sampleID)
-		return s.db.Page(ctx, &table, page, findBySameNumberTo, findBySameNumberReverseTo, values...)
+// findBySameNumber adds the records that r asks for to page, by sample_id.
+func (s *store) findBySameNumber(ctx context.Context, r *requestBySameNumber, page *keyvalue.Page) error {
+	values := []any{r.Number, r.from.SampleID}
+	if r.bounded {
+		values = append(values, r.to.SampleID)
+		return s.db.Page(ctx, &table, page, toBySameNumber, reverseToBySameNumber, values...)
 	}
-	return s.db.Page(ctx, &table, page, findBySameNumber, findBySameNumberReverse, values...)
+	return s.db.Page(ctx, &table, page, findBySameNumber, reverseBySameNumber, values...)
 }
 
 const findBySameSize = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
@@ -693,31 +692,31 @@ WHERE "size" = ANY (ARRAY[$2::numeric])
   AND "sample_id" >= $3
 ORDER BY "size", "sample_id" LIMIT $1`
 
-const findBySameSizeTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const toBySameSize = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "size" = ANY (ARRAY[$2::numeric])
   AND "sample_id" >= $3
   AND "sample_id" < $4
 ORDER BY "size", "sample_id" LIMIT $1`
 
-const findBySameSizeReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseBySameSize = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "size" = ANY (ARRAY[$2::numeric])
   AND "sample_id" >= $3
 ORDER BY "size" DESC, "sample_id" DESC LIMIT $1`
 
-const findBySameSizeReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseToBySameSize = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "size" = ANY (ARRAY[$2::numeric])
   AND "sample_id" >= $3
   AND "sample_id" < $4
 ORDER BY "size" DESC, "sample_id" DESC LIMIT $1`
 
-// findBySameSize adds the records of l to page, by sample_id.
-func (s *store) findBySameSize(ctx context.Context, size uint64, l *list, page *keyvalue.Page) error {
-	values := []any{size, l.from.sampleID}
-	if l.bounded {
-		values = append(values, l.to.sampleID)
-		return s.db.Page(ctx, &table, page, findBySameSizeTo, findBySameSizeReverseTo, values...)
+// findBySameSize adds the records that r asks for to page, by sample_id.
+func (s *store) findBySameSize(ctx context.Context, r *requestBySameSize, page *keyvalue.Page) error {
+	values := []any{r.Size, r.from.SampleID}
+	if r.bounded {
+		values = append(values, r.to.SampleID)
+		return s.db.Page(ctx, &table, page, toBySameSize, reverseToBySameSize, values...)
 	}
-	return s.db.Page(ctx, &table, page, findBySameSize, findBySameSizeReverse, values...)
+	return s.db.Page(ctx, &table, page, findBySameSize, reverseBySameSize, values...)
 }
 
 const findBySameFlag = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
@@ -725,31 +724,31 @@ WHERE "flag" = ANY (ARRAY[$2::boolean])
   AND "sample_id" >= $3
 ORDER BY "flag", "sample_id" LIMIT $1`
 
-const findBySameFlagTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const toBySameFlag = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "flag" = ANY (ARRAY[$2::boolean])
   AND "sample_id" >= $3
   AND "sample_id" < $4
 ORDER BY "flag", "sample_id" LIMIT $1`
 
-const findBySameFlagReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseBySameFlag = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "flag" = ANY (ARRAY[$2::boolean])
   AND "sample_id" >= $3
 ORDER BY "flag" DESC, "sample_id" DESC LIMIT $1`
 
-const findBySameFlagReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseToBySameFlag = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "flag" = ANY (ARRAY[$2::boolean])
   AND "sample_id" >= $3
   AND "sample_id" < $4
 ORDER BY "flag" DESC, "sample_id" DESC LIMIT $1`
 
-// findBySameFlag adds the records of l to page, by sample_id.
-func (s *store) findBySameFlag(ctx context.Context, flag bool, l *list, page *keyvalue.Page) error {
-	values := []any{flag, l.from.sampleID}
-	if l.bounded {
-		values = append(values, l.to.sampleID)
-		return s.db.Page(ctx, &table, page, findBySameFlagTo, findBySameFlagReverseTo, values...)
+// findBySameFlag adds the records that r asks for to page, by sample_id.
+func (s *store) findBySameFlag(ctx context.Context, r *requestBySameFlag, page *keyvalue.Page) error {
+	values := []any{r.Flag, r.from.SampleID}
+	if r.bounded {
+		values = append(values, r.to.SampleID)
+		return s.db.Page(ctx, &table, page, toBySameFlag, reverseToBySameFlag, values...)
 	}
-	return s.db.Page(ctx, &table, page, findBySameFlag, findBySameFlagReverse, values...)
+	return s.db.Page(ctx, &table, page, findBySameFlag, reverseBySameFlag, values...)
 }
 
 const findBySameGrade = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
@@ -757,31 +756,31 @@ WHERE "grade" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
 ORDER BY "grade", "sample_id" LIMIT $1`
 
-const findBySameGradeTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const toBySameGrade = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "grade" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
 ORDER BY "grade", "sample_id" LIMIT $1`
 
-const findBySameGradeReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseBySameGrade = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "grade" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
 ORDER BY "grade" DESC, "sample_id" DESC LIMIT $1`
 
-const findBySameGradeReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseToBySameGrade = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "grade" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
 ORDER BY "grade" DESC, "sample_id" DESC LIMIT $1`
 
-// findBySameGrade adds the records of l to page, by sample_id.
-func (s *store) findBySameGrade(ctx context.Context, grade int64, l *list, page *keyvalue.Page) error {
-	values := []any{grade, l.from.sampleID}
-	if l.bounded {
-		values = append(values, l.to.sampleID)
-		return s.db.Page(ctx, &table, page, findBySameGradeTo, findBySameGradeReverseTo, values...)
+// findBySameGrade adds the records that r asks for to page, by sample_id.
+func (s *store) findBySameGrade(ctx context.Context, r *requestBySameGrade, page *keyvalue.Page) error {
+	values := []any{r.Grade, r.from.SampleID}
+	if r.bounded {
+		values = append(values, r.to.SampleID)
+		return s.db.Page(ctx, &table, page, toBySameGrade, reverseToBySameGrade, values...)
 	}
-	return s.db.Page(ctx, &table, page, findBySameGrade, findBySameGradeReverse, values...)
+	return s.db.Page(ctx, &table, page, findBySameGrade, reverseBySameGrade, values...)
 }
 
 const findBySameTime = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
@@ -790,34 +789,34 @@ WHERE "time" = ANY (ARRAY[$2::timestamptz])
   AND "sample_id" >= $4
 ORDER BY "time", "time_nanos", "sample_id" LIMIT $1`
 
-const findBySameTimeTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const toBySameTime = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "time" = ANY (ARRAY[$2::timestamptz])
   AND "time_nanos" = $3
   AND "sample_id" >= $4
   AND "sample_id" < $5
 ORDER BY "time", "time_nanos", "sample_id" LIMIT $1`
 
-const findBySameTimeReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseBySameTime = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "time" = ANY (ARRAY[$2::timestamptz])
   AND "time_nanos" = $3
   AND "sample_id" >= $4
 ORDER BY "time" DESC, "time_nanos" DESC, "sample_id" DESC LIMIT $1`
 
-const findBySameTimeReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseToBySameTime = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "time" = ANY (ARRAY[$2::timestamptz])
   AND "time_nanos" = $3
   AND "sample_id" >= $4
   AND "sample_id" < $5
 ORDER BY "time" DESC, "time_nanos" DESC, "sample_id" DESC LIMIT $1`
 
-// findBySameTime adds the records of l to page, by sample_id.
-func (s *store) findBySameTime(ctx context.Context, time_ wire.Timestamp, l *list, page *keyvalue.Page) error {
-	values := []any{postgres.Time(time_), postgres.Nanos(time_), l.from.sampleID}
-	if l.bounded {
-		values = append(values, l.to.sampleID)
-		return s.db.Page(ctx, &table, page, findBySameTimeTo, findBySameTimeReverseTo, values...)
+// findBySameTime adds the records that r asks for to page, by sample_id.
+func (s *store) findBySameTime(ctx context.Context, r *requestBySameTime, page *keyvalue.Page) error {
+	values := []any{postgres.Time(r.Time), postgres.Nanos(r.Time), r.from.SampleID}
+	if r.bounded {
+		values = append(values, r.to.SampleID)
+		return s.db.Page(ctx, &table, page, toBySameTime, reverseToBySameTime, values...)
 	}
-	return s.db.Page(ctx, &table, page, findBySameTime, findBySameTimeReverse, values...)
+	return s.db.Page(ctx, &table, page, findBySameTime, reverseBySameTime, values...)
 }
 
 const findBySameDelta = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
@@ -825,31 +824,31 @@ WHERE "delta" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
 ORDER BY "delta", "sample_id" LIMIT $1`
 
-const findBySameDeltaTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const toBySameDelta = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "delta" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
 ORDER BY "delta", "sample_id" LIMIT $1`
 
-const findBySameDeltaReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseBySameDelta = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "delta" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
 ORDER BY "delta" DESC, "sample_id" DESC LIMIT $1`
 
-const findBySameDeltaReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseToBySameDelta = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "delta" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
 ORDER BY "delta" DESC, "sample_id" DESC LIMIT $1`
 
-// findBySameDelta adds the records of l to page, by sample_id.
-func (s *store) findBySameDelta(ctx context.Context, delta int64, l *list, page *keyvalue.Page) error {
-	values := []any{delta, l.from.sampleID}
-	if l.bounded {
-		values = append(values, l.to.sampleID)
-		return s.db.Page(ctx, &table, page, findBySameDeltaTo, findBySameDeltaReverseTo, values...)
+// findBySameDelta adds the records that r asks for to page, by sample_id.
+func (s *store) findBySameDelta(ctx context.Context, r *requestBySameDelta, page *keyvalue.Page) error {
+	values := []any{r.Delta, r.from.SampleID}
+	if r.bounded {
+		values = append(values, r.to.SampleID)
+		return s.db.Page(ctx, &table, page, toBySameDelta, reverseToBySameDelta, values...)
 	}
-	return s.db.Page(ctx, &table, page, findBySameDelta, findBySameDeltaReverse, values...)
+	return s.db.Page(ctx, &table, page, findBySameDelta, reverseBySameDelta, values...)
 }
 
 const findBySameMask = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
@@ -857,31 +856,31 @@ WHERE "mask" = ANY (ARRAY[$2::numeric])
   AND "sample_id" >= $3
 ORDER BY "mask", "sample_id" LIMIT $1`
 
-const findBySameMaskTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const toBySameMask = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "mask" = ANY (ARRAY[$2::numeric])
   AND "sample_id" >= $3
   AND "sample_id" < $4
 ORDER BY "mask", "sample_id" LIMIT $1`
 
-const findBySameMaskReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseBySameMask = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "mask" = ANY (ARRAY[$2::numeric])
   AND "sample_id" >= $3
 ORDER BY "mask" DESC, "sample_id" DESC LIMIT $1`
 
-const findBySameMaskReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseToBySameMask = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "mask" = ANY (ARRAY[$2::numeric])
   AND "sample_id" >= $3
   AND "sample_id" < $4
 ORDER BY "mask" DESC, "sample_id" DESC LIMIT $1`
 
-// findBySameMask adds the records of l to page, by sample_id.
-func (s *store) findBySameMask(ctx context.Context, mask uint64, l *list, page *keyvalue.Page) error {
-	values := []any{mask, l.from.sampleID}
-	if l.bounded {
-		values = append(values, l.to.sampleID)
-		return s.db.Page(ctx, &table, page, findBySameMaskTo, findBySameMaskReverseTo, values...)
+// findBySameMask adds the records that r asks for to page, by sample_id.
+func (s *store) findBySameMask(ctx context.Context, r *requestBySameMask, page *keyvalue.Page) error {
+	values := []any{r.Mask, r.from.SampleID}
+	if r.bounded {
+		values = append(values, r.to.SampleID)
+		return s.db.Page(ctx, &table, page, toBySameMask, reverseToBySameMask, values...)
 	}
-	return s.db.Page(ctx, &table, page, findBySameMask, findBySameMaskReverse, values...)
+	return s.db.Page(ctx, &table, page, findBySameMask, reverseBySameMask, values...)
 }
 
 const findBySameLevel = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
@@ -889,31 +888,31 @@ WHERE "level" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
 ORDER BY "level", "sample_id" LIMIT $1`
 
-const findBySameLevelTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const toBySameLevel = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "level" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
 ORDER BY "level", "sample_id" LIMIT $1`
 
-const findBySameLevelReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseBySameLevel = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "level" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
 ORDER BY "level" DESC, "sample_id" DESC LIMIT $1`
 
-const findBySameLevelReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseToBySameLevel = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "level" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
 ORDER BY "level" DESC, "sample_id" DESC LIMIT $1`
 
-// findBySameLevel adds the records of l to page, by sample_id.
-func (s *store) findBySameLevel(ctx context.Context, level int64, l *list, page *keyvalue.Page) error {
-	values := []any{level, l.from.sampleID}
-	if l.bounded {
-		values = append(values, l.to.sampleID)
-		return s.db.Page(ctx, &table, page, findBySameLevelTo, findBySameLevelReverseTo, values...)
+// findBySameLevel adds the records that r asks for to page, by sample_id.
+func (s *store) findBySameLevel(ctx context.Context, r *requestBySameLevel, page *keyvalue.Page) error {
+	values := []any{r.Level, r.from.SampleID}
+	if r.bounded {
+		values = append(values, r.to.SampleID)
+		return s.db.Page(ctx, &table, page, toBySameLevel, reverseToBySameLevel, values...)
 	}
-	return s.db.Page(ctx, &table, page, findBySameLevel, findBySameLevelReverse, values...)
+	return s.db.Page(ctx, &table, page, findBySameLevel, reverseBySameLevel, values...)
 }
 
 const findBySameWeight = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
@@ -921,31 +920,31 @@ WHERE "weight" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
 ORDER BY "weight", "sample_id" LIMIT $1`
 
-const findBySameWeightTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const toBySameWeight = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "weight" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
 ORDER BY "weight", "sample_id" LIMIT $1`
 
-const findBySameWeightReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseBySameWeight = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "weight" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
 ORDER BY "weight" DESC, "sample_id" DESC LIMIT $1`
 
-const findBySameWeightReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseToBySameWeight = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "weight" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
 ORDER BY "weight" DESC, "sample_id" DESC LIMIT $1`
 
-// findBySameWeight adds the records of l to page, by sample_id.
-func (s *store) findBySameWeight(ctx context.Context, weight int64, l *list, page *keyvalue.Page) error {
-	values := []any{weight, l.from.sampleID}
-	if l.bounded {
-		values = append(values, l.to.sampleID)
-		return s.db.Page(ctx, &table, page, findBySameWeightTo, findBySameWeightReverseTo, values...)
+// findBySameWeight adds the records that r asks for to page, by sample_id.
+func (s *store) findBySameWeight(ctx context.Context, r *requestBySameWeight, page *keyvalue.Page) error {
+	values := []any{r.Weight, r.from.SampleID}
+	if r.bounded {
+		values = append(values, r.to.SampleID)
+		return s.db.Page(ctx, &table, page, toBySameWeight, reverseToBySameWeight, values...)
 	}
-	return s.db.Page(ctx, &table, page, findBySameWeight, findBySameWeightReverse, values...)
+	return s.db.Page(ctx, &table, page, findBySameWeight, reverseBySameWeight, values...)
 }
 
 const findBySameAmount = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
@@ -953,31 +952,31 @@ WHERE "amount" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
 ORDER BY "amount", "sample_id" LIMIT $1`
 
-const findBySameAmountTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const toBySameAmount = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "amount" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
 ORDER BY "amount", "sample_id" LIMIT $1`
 
-const findBySameAmountReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseBySameAmount = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "amount" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
 ORDER BY "amount" DESC, "sample_id" DESC LIMIT $1`
 
-const findBySameAmountReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseToBySameAmount = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "amount" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
 ORDER BY "amount" DESC, "sample_id" DESC LIMIT $1`
 
-// findBySameAmount adds the records of l to page, by sample_id.
-func (s *store) findBySameAmount(ctx context.Context, amount int64, l *list, page *keyvalue.Page) error {
-	values := []any{amount, l.from.sampleID}
-	if l.bounded {
-		values = append(values, l.to.sampleID)
-		return s.db.Page(ctx, &table, page, findBySameAmountTo, findBySameAmountReverseTo, values...)
+// findBySameAmount adds the records that r asks for to page, by sample_id.
+func (s *store) findBySameAmount(ctx context.Context, r *requestBySameAmount, page *keyvalue.Page) error {
+	values := []any{r.Amount, r.from.SampleID}
+	if r.bounded {
+		values = append(values, r.to.SampleID)
+		return s.db.Page(ctx, &table, page, toBySameAmount, reverseToBySameAmount, values...)
 	}
-	return s.db.Page(ctx, &table, page, findBySameAmount, findBySameAmountReverse, values...)
+	return s.db.Page(ctx, &table, page, findBySameAmount, reverseBySameAmount, values...)
 }
 
 const findBySameShift = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
@@ -985,31 +984,31 @@ WHERE "shift" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
 ORDER BY "shift", "sample_id" LIMIT $1`
 
-const findBySameShiftTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const toBySameShift = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "shift" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
 ORDER BY "shift", "sample_id" LIMIT $1`
 
-const findBySameShiftReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseBySameShift = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "shift" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
 ORDER BY "shift" DESC, "sample_id" DESC LIMIT $1`
 
-const findBySameShiftReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseToBySameShift = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "shift" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
 ORDER BY "shift" DESC, "sample_id" DESC LIMIT $1`
 
-// findBySameShift adds the records of l to page, by sample_id.
-func (s *store) findBySameShift(ctx context.Context, shift int64, l *list, page *keyvalue.Page) error {
-	values := []any{shift, l.from.sampleID}
-	if l.bounded {
-		values = append(values, l.to.sampleID)
-		return s.db.Page(ctx, &table, page, findBySameShiftTo, findBySameShiftReverseTo, values...)
+// findBySameShift adds the records that r asks for to page, by sample_id.
+func (s *store) findBySameShift(ctx context.Context, r *requestBySameShift, page *keyvalue.Page) error {
+	values := []any{r.Shift, r.from.SampleID}
+	if r.bounded {
+		values = append(values, r.to.SampleID)
+		return s.db.Page(ctx, &table, page, toBySameShift, reverseToBySameShift, values...)
 	}
-	return s.db.Page(ctx, &table, page, findBySameShift, findBySameShiftReverse, values...)
+	return s.db.Page(ctx, &table, page, findBySameShift, reverseBySameShift, values...)
 }
 
 const findBySameChecksum = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
@@ -1017,31 +1016,31 @@ WHERE "checksum" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
 ORDER BY "checksum", "sample_id" LIMIT $1`
 
-const findBySameChecksumTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const toBySameChecksum = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "checksum" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
 ORDER BY "checksum", "sample_id" LIMIT $1`
 
-const findBySameChecksumReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseBySameChecksum = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "checksum" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
 ORDER BY "checksum" DESC, "sample_id" DESC LIMIT $1`
 
-const findBySameChecksumReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseToBySameChecksum = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "checksum" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
 ORDER BY "checksum" DESC, "sample_id" DESC LIMIT $1`
 
-// findBySameChecksum adds the records of l to page, by sample_id.
-func (s *store) findBySameChecksum(ctx context.Context, checksum int64, l *list, page *keyvalue.Page) error {
-	values := []any{checksum, l.from.sampleID}
-	if l.bounded {
-		values = append(values, l.to.sampleID)
-		return s.db.Page(ctx, &table, page, findBySameChecksumTo, findBySameChecksumReverseTo, values...)
+// findBySameChecksum adds the records that r asks for to page, by sample_id.
+func (s *store) findBySameChecksum(ctx context.Context, r *requestBySameChecksum, page *keyvalue.Page) error {
+	values := []any{r.Checksum, r.from.SampleID}
+	if r.bounded {
+		values = append(values, r.to.SampleID)
+		return s.db.Page(ctx, &table, page, toBySameChecksum, reverseToBySameChecksum, values...)
 	}
-	return s.db.Page(ctx, &table, page, findBySameChecksum, findBySameChecksumReverse, values...)
+	return s.db.Page(ctx, &table, page, findBySameChecksum, reverseBySameChecksum, values...)
 }
 
 const findBySamePosition = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
@@ -1049,31 +1048,31 @@ WHERE "position" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
 ORDER BY "position", "sample_id" LIMIT $1`
 
-const findBySamePositionTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const toBySamePosition = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "position" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
 ORDER BY "position", "sample_id" LIMIT $1`
 
-const findBySamePositionReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseBySamePosition = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "position" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
 ORDER BY "position" DESC, "sample_id" DESC LIMIT $1`
 
-const findBySamePositionReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseToBySamePosition = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "position" = ANY (ARRAY[$2::bigint])
   AND "sample_id" >= $3
   AND "sample_id" < $4
 ORDER BY "position" DESC, "sample_id" DESC LIMIT $1`
 
-// findBySamePosition adds the records of l to page, by sample_id.
-func (s *store) findBySamePosition(ctx context.Context, position_ int64, l *list, page *keyvalue.Page) error {
-	values := []any{position_, l.from.sampleID}
-	if l.bounded {
-		values = append(values, l.to.sampleID)
-		return s.db.Page(ctx, &table, page, findBySamePositionTo, findBySamePositionReverseTo, values...)
+// findBySamePosition adds the records that r asks for to page, by sample_id.
+func (s *store) findBySamePosition(ctx context.Context, r *requestBySamePosition, page *keyvalue.Page) error {
+	values := []any{r.Position, r.from.SampleID}
+	if r.bounded {
+		values = append(values, r.to.SampleID)
+		return s.db.Page(ctx, &table, page, toBySamePosition, reverseToBySamePosition, values...)
 	}
-	return s.db.Page(ctx, &table, page, findBySamePosition, findBySamePositionReverse, values...)
+	return s.db.Page(ctx, &table, page, findBySamePosition, reverseBySamePosition, values...)
 }
 
 const findBySameDigest = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
@@ -1081,29 +1080,29 @@ WHERE "digest" = ANY (ARRAY[$2::bytea])
   AND "sample_id" >= $3
 ORDER BY "digest", "sample_id" LIMIT $1`
 
-const findBySameDigestTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const toBySameDigest = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "digest" = ANY (ARRAY[$2::bytea])
   AND "sample_id" >= $3
   AND "sample_id" < $4
 ORDER BY "digest", "sample_id" LIMIT $1`
 
-const findBySameDigestReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseBySameDigest = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "digest" = ANY (ARRAY[$2::bytea])
   AND "sample_id" >= $3
 ORDER BY "digest" DESC, "sample_id" DESC LIMIT $1`
 
-const findBySameDigestReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+const reverseToBySameDigest = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "digest" = ANY (ARRAY[$2::bytea])
   AND "sample_id" >= $3
   AND "sample_id" < $4
 ORDER BY "digest" DESC, "sample_id" DESC LIMIT $1`
 
-// findBySameDigest adds the records of l to page, by sample_id.
-func (s *store) findBySameDigest(ctx context.Context, digest []byte, l *list, page *keyvalue.Page) error {
-	values := []any{digest, l.from.sampleID}
-	if l.bounded {
-		values = append(values, l.to.sampleID)
-		return s.db.Page(ctx, &table, page, findBySameDigestTo, findBySameDigestReverseTo, values...)
+// findBySameDigest adds the records that r asks for to page, by sample_id.
+func (s *store) findBySameDigest(ctx context.Context, r *requestBySameDigest, page *keyvalue.Page) error {
+	values := []any{r.Digest, r.from.SampleID}
+	if r.bounded {
+		values = append(values, r.to.SampleID)
+		return s.db.Page(ctx, &table, page, toBySameDigest, reverseToBySameDigest, values...)
 	}
-	return s.db.Page(ctx, &table, page, findBySameDigest, findBySameDigestReverse, values...)
+	return s.db.Page(ctx, &table, page, findBySameDigest, reverseBySameDigest, values...)
 }

@@ -77,27 +77,27 @@ func (s *Service) scan(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.scan(call.Context(), &q.list, page); err != nil {
+	if err := s.store.scan(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursor)
 }
 
-// findByBytesOptRequest is a FindScalarsByBytesOptRequest.
-type findByBytesOptRequest struct {
+// requestByBytesOpt is a FindScalarsByBytesOptRequest.
+type requestByBytesOpt struct {
 	list
 }
 
-func (q *findByBytesOptRequest) read(b []byte) error {
+func (q *requestByBytesOpt) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 11<<3 | wire.Bytes:
-			q.from.bytesOpt = f.Bytes()
-		case 12<<3 | wire.Bytes:
+		case keyvalue.TagFrom:
+			f.Join(q.readBound(&q.from, f.Message()))
+		case keyvalue.TagTo:
 			q.bounded = true
-			q.to.bytesOpt = f.Bytes()
+			f.Join(q.readBound(&q.to, f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -106,18 +106,28 @@ func (q *findByBytesOptRequest) read(b []byte) error {
 		return runtime.Decode(err)
 	}
 	switch {
-	case len(q.from.bytesOpt) > 64:
-		return runtime.TooLong("from", len(q.from.bytesOpt), 64)
-	case len(q.to.bytesOpt) > 64:
-		return runtime.TooLong("to", len(q.to.bytesOpt), 64)
-	case q.bounded && bytes.Compare(q.from.bytesOpt, q.to.bytesOpt) > 0:
+	case len(q.from.BytesOpt) > 64:
+		return runtime.TooLong("from.bytes_opt", len(q.from.BytesOpt), 64)
+	case len(q.to.BytesOpt) > 64:
+		return runtime.TooLong("to.bytes_opt", len(q.to.BytesOpt), 64)
+	case q.bounded && bytes.Compare(q.from.BytesOpt, q.to.BytesOpt) > 0:
 		return keyvalue.Backwards(false)
 	}
 	return nil
 }
 
+// readBound reads into at an end of the range.
+func (q *requestByBytesOpt) readBound(at *position, f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagBytesOpt {
+			at.BytesOpt = f.Bytes()
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
-func (q *findByBytesOptRequest) query() []byte {
+func (q *requestByBytesOpt) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.ScalarService/FindScalarsByBytesOpt"))
 	b = appendRange(b, &q.list)
 	return b
@@ -125,7 +135,7 @@ func (q *findByBytesOptRequest) query() []byte {
 
 // findByBytesOpt serves FindScalarsByBytesOpt.
 func (s *Service) findByBytesOpt(call *runtime.Call) error {
-	var q findByBytesOptRequest
+	var q requestByBytesOpt
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -134,7 +144,7 @@ func (s *Service) findByBytesOpt(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findByBytesOpt(call.Context(), &q.list, page); err != nil {
+	if err := s.store.findByBytesOpt(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursorBytesOpt)

@@ -21,25 +21,25 @@ var table = postgres.Table{
 
 // values are the parameters that find k.
 func (k *key) values() []any {
-	return []any{k.scalarID}
+	return []any{k.ScalarID}
 }
 
 // values are the parameters that write r: its columns, its bytes and their
 // checksum.
 func (r *record) values() []any {
 	return []any{
-		r.scalarID, postgres.Float(r.doublePlain), postgres.Float(r.floatPlain), r.int32Plain,
-		r.int64Plain, r.uint32Plain, r.uint64Plain, r.sint32Plain, r.sint64Plain, r.fixed32Plain,
-		r.fixed64Plain, r.sfixed32Plain, r.sfixed64Plain, r.boolPlain, postgres.Column(r.stringPlain),
-		r.bytesPlain, r.grainPlain, postgres.OptionalFloat(r.doubleOpt),
-		postgres.OptionalFloat(r.floatOpt), postgres.OptionalInt(r.int32Opt),
-		postgres.OptionalInt(r.int64Opt), postgres.OptionalInt(r.uint32Opt),
-		postgres.OptionalUint(r.uint64Opt), postgres.OptionalInt(r.sint32Opt),
-		postgres.OptionalInt(r.sint64Opt), postgres.OptionalInt(r.fixed32Opt),
-		postgres.OptionalUint(r.fixed64Opt), postgres.OptionalInt(r.sfixed32Opt),
-		postgres.OptionalInt(r.sfixed64Opt), postgres.OptionalBool(r.boolOpt),
-		postgres.Column(r.stringOpt), r.bytesOpt, postgres.OptionalInt(r.grainOpt),
-		postgres.Time(r.at), postgres.Nanos(r.at), postgres.Record(r.bytes),
+		r.ScalarID, postgres.Float(r.DoublePlain), postgres.Float(r.FloatPlain), r.Int32Plain,
+		r.Int64Plain, r.Uint32Plain, r.Uint64Plain, r.Sint32Plain, r.Sint64Plain, r.Fixed32Plain,
+		r.Fixed64Plain, r.Sfixed32Plain, r.Sfixed64Plain, r.BoolPlain, postgres.Column(r.StringPlain),
+		r.BytesPlain, r.GrainPlain, postgres.OptionalFloat(r.DoubleOpt),
+		postgres.OptionalFloat(r.FloatOpt), postgres.OptionalInt(r.Int32Opt),
+		postgres.OptionalInt(r.Int64Opt), postgres.OptionalInt(r.Uint32Opt),
+		postgres.OptionalUint(r.Uint64Opt), postgres.OptionalInt(r.Sint32Opt),
+		postgres.OptionalInt(r.Sint64Opt), postgres.OptionalInt(r.Fixed32Opt),
+		postgres.OptionalUint(r.Fixed64Opt), postgres.OptionalInt(r.Sfixed32Opt),
+		postgres.OptionalInt(r.Sfixed64Opt), postgres.OptionalBool(r.BoolOpt),
+		postgres.Column(r.StringOpt), r.BytesOpt, postgres.OptionalInt(r.GrainOpt),
+		postgres.Time(r.At), postgres.Nanos(r.At), postgres.Record(r.bytes),
 		keyvalue.Checksum(r.bytes),
 	}
 }
@@ -182,11 +182,11 @@ WHERE "scalar_id" >= $2
   AND "scalar_id" < $3
 ORDER BY "scalar_id" DESC LIMIT $1`
 
-// scan adds the records of l to page, by scalar_id.
-func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
-	values := []any{l.from.scalarID}
-	if l.bounded {
-		values = append(values, l.to.scalarID)
+// scan adds the records that r asks for to page, by scalar_id.
+func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+	values := []any{r.from.ScalarID}
+	if r.bounded {
+		values = append(values, r.to.ScalarID)
 		return s.db.Page(ctx, &table, page, scanTo, scanReverseTo, values...)
 	}
 	return s.db.Page(ctx, &table, page, scan, scanReverse, values...)
@@ -196,26 +196,26 @@ const findByBytesOpt = `SELECT "prism_version", "prism_record", "prism_checksum"
 WHERE ("bytes_opt", "scalar_id") >= ($2, $3)
 ORDER BY "bytes_opt", "scalar_id" LIMIT $1`
 
-const findByBytesOptTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "scalars"
+const toByBytesOpt = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "scalars"
 WHERE ("bytes_opt", "scalar_id") >= ($2, $3)
   AND ("bytes_opt", "scalar_id") < ($4, $5)
 ORDER BY "bytes_opt", "scalar_id" LIMIT $1`
 
-const findByBytesOptReverse = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "scalars"
+const reverseByBytesOpt = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "scalars"
 WHERE ("bytes_opt", "scalar_id") >= ($2, $3)
 ORDER BY "bytes_opt" DESC, "scalar_id" DESC LIMIT $1`
 
-const findByBytesOptReverseTo = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "scalars"
+const reverseToByBytesOpt = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "scalars"
 WHERE ("bytes_opt", "scalar_id") >= ($2, $3)
   AND ("bytes_opt", "scalar_id") < ($4, $5)
 ORDER BY "bytes_opt" DESC, "scalar_id" DESC LIMIT $1`
 
-// findByBytesOpt adds the records of l to page, by bytes_opt, scalar_id.
-func (s *store) findByBytesOpt(ctx context.Context, l *list, page *keyvalue.Page) error {
-	values := []any{l.from.bytesOpt, l.from.scalarID}
-	if l.bounded {
-		values = append(values, l.to.bytesOpt, l.to.scalarID)
-		return s.db.Page(ctx, &table, page, findByBytesOptTo, findByBytesOptReverseTo, values...)
+// findByBytesOpt adds the records that r asks for to page, by bytes_opt, scalar_id.
+func (s *store) findByBytesOpt(ctx context.Context, r *requestByBytesOpt, page *keyvalue.Page) error {
+	values := []any{r.from.BytesOpt, r.from.ScalarID}
+	if r.bounded {
+		values = append(values, r.to.BytesOpt, r.to.ScalarID)
+		return s.db.Page(ctx, &table, page, toByBytesOpt, reverseToByBytesOpt, values...)
 	}
-	return s.db.Page(ctx, &table, page, findByBytesOpt, findByBytesOptReverse, values...)
+	return s.db.Page(ctx, &table, page, findByBytesOpt, reverseByBytesOpt, values...)
 }

@@ -68,25 +68,25 @@ func (s *Service) scan(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.scan(call.Context(), &q.list, page); err != nil {
+	if err := s.store.scan(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query)
 }
 
-// findByConfirmedAtRequest is a FindAccountsByConfirmedAtRequest.
-type findByConfirmedAtRequest struct {
+// requestByConfirmedAt is a FindAccountsByConfirmedAtRequest.
+type requestByConfirmedAt struct {
 	list
-	confirmedAt wire.Timestamp
+	ConfirmedAt wire.Timestamp
 }
 
-func (q *findByConfirmedAtRequest) read(b []byte) error {
+func (q *requestByConfirmedAt) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Bytes:
-			q.confirmedAt = f.Timestamp(q.confirmedAt)
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -95,24 +95,34 @@ func (q *findByConfirmedAtRequest) read(b []byte) error {
 		return runtime.Decode(err)
 	}
 	switch {
-	case !q.confirmedAt.Set:
-		return runtime.Required("confirmed_at")
-	case !q.confirmedAt.Valid():
-		return runtime.BadTime("confirmed_at")
+	case !q.ConfirmedAt.Set:
+		return runtime.Required("by.confirmed_at")
+	case !q.ConfirmedAt.Valid():
+		return runtime.BadTime("by.confirmed_at")
 	}
 	return nil
 }
 
+// readBy reads the values to find by.
+func (q *requestByConfirmedAt) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagConfirmedAt {
+			q.ConfirmedAt = f.Timestamp(q.ConfirmedAt)
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
-func (q *findByConfirmedAtRequest) query() []byte {
+func (q *requestByConfirmedAt) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.AccountService/FindAccountsByConfirmedAt"))
-	b = wire.AppendTimestamp(b, 1, q.confirmedAt)
+	b = wire.AppendTimestamp(b, 7, q.ConfirmedAt)
 	return b
 }
 
 // findByConfirmedAt serves FindAccountsByConfirmedAt.
 func (s *Service) findByConfirmedAt(call *runtime.Call) error {
-	var q findByConfirmedAtRequest
+	var q requestByConfirmedAt
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -121,26 +131,26 @@ func (s *Service) findByConfirmedAt(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findByConfirmedAt(call.Context(), q.confirmedAt, &q.list, page); err != nil {
+	if err := s.store.findByConfirmedAt(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query)
 }
 
-// findByEmailRequest is a FindAccountsByEmailRequest.
-type findByEmailRequest struct {
+// requestByEmail is a FindAccountsByEmailRequest.
+type requestByEmail struct {
 	list
-	email []byte
+	Email []byte
 }
 
-func (q *findByEmailRequest) read(b []byte) error {
+func (q *requestByEmail) read(b []byte) error {
 	q.list = everything
-	q.email = wire.Empty
+	q.Email = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Bytes:
-			q.email = f.Text()
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -149,24 +159,34 @@ func (q *findByEmailRequest) read(b []byte) error {
 		return runtime.Decode(err)
 	}
 	switch {
-	case len(q.email) > 64:
-		return runtime.TooLong("email", len(q.email), 64)
-	case bytes.IndexByte(q.email, 0) >= 0:
-		return runtime.HasNUL("email")
+	case len(q.Email) > 64:
+		return runtime.TooLong("by.email", len(q.Email), 64)
+	case bytes.IndexByte(q.Email, 0) >= 0:
+		return runtime.HasNUL("by.email")
 	}
 	return nil
 }
 
+// readBy reads the values to find by.
+func (q *requestByEmail) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagEmail {
+			q.Email = f.Text()
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
-func (q *findByEmailRequest) query() []byte {
+func (q *requestByEmail) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.AccountService/FindAccountsByEmail"))
-	b = wire.AppendBytes(b, 1, q.email)
+	b = wire.AppendBytes(b, 9, q.Email)
 	return b
 }
 
 // findByEmail serves FindAccountsByEmail.
 func (s *Service) findByEmail(call *runtime.Call) error {
-	var q findByEmailRequest
+	var q requestByEmail
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -175,25 +195,25 @@ func (s *Service) findByEmail(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findByEmail(call.Context(), q.email, &q.list, page); err != nil {
+	if err := s.store.findByEmail(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query)
 }
 
-// findByExtensionRequest is a FindAccountsByExtensionRequest.
-type findByExtensionRequest struct {
+// requestByExtension is a FindAccountsByExtensionRequest.
+type requestByExtension struct {
 	list
-	extension int64
+	Extension int64
 }
 
-func (q *findByExtensionRequest) read(b []byte) error {
+func (q *requestByExtension) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Varint:
-			q.extension = f.Int64()
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -201,16 +221,26 @@ func (q *findByExtensionRequest) read(b []byte) error {
 	return runtime.Decode(f.Err())
 }
 
+// readBy reads the values to find by.
+func (q *requestByExtension) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagExtension {
+			q.Extension = f.Int64()
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
-func (q *findByExtensionRequest) query() []byte {
+func (q *requestByExtension) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.AccountService/FindAccountsByExtension"))
-	b = wire.AppendVarint(b, 1, uint64(q.extension))
+	b = wire.AppendVarint(b, 10, uint64(q.Extension))
 	return b
 }
 
 // findByExtension serves FindAccountsByExtension.
 func (s *Service) findByExtension(call *runtime.Call) error {
-	var q findByExtensionRequest
+	var q requestByExtension
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -219,7 +249,7 @@ func (s *Service) findByExtension(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findByExtension(call.Context(), q.extension, &q.list, page); err != nil {
+	if err := s.store.findByExtension(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query)

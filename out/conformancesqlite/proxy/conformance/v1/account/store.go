@@ -7,7 +7,6 @@ import (
 
 	"github.com/prism-proxy/prism/backends/sqlite"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
-	"github.com/prism-proxy/prism/runtime/wire"
 )
 
 // store keeps the records of conformance.v1.Account.
@@ -18,7 +17,7 @@ var table = sqlite.Table{Name: "accounts", VersionOf: versionOf, Remove: remove}
 
 // bind binds the values that find k.
 func (k *key) bind(q *sqlite.Query) {
-	q.Text(1, k.accountID)
+	q.Text(1, k.AccountID)
 }
 
 var put = sqlite.NewStatement(`INSERT INTO "accounts" ("account_id", "confirmed_at", "email", "extension", "prism_record", "prism_version", "prism_release", "prism_checksum")
@@ -37,10 +36,10 @@ func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 // write stores r as w says, in the transaction of c.
 func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	q := c.Query(put)
-	q.Text(1, r.accountID)
-	q.Time(2, r.confirmedAt)
-	q.Text(3, r.email)
-	q.OptionalInt(4, r.extension)
+	q.Text(1, r.AccountID)
+	q.Time(2, r.ConfirmedAt)
+	q.Text(3, r.Email)
+	q.OptionalInt(4, r.Extension)
 	q.Blob(5, r.bytes)
 	q.Int(6, w.Version)
 	q.Checksum(7, r.bytes, w.Version)
@@ -99,12 +98,12 @@ WHERE "account_id" >= ?2
   AND "account_id" < ?3
 ORDER BY "account_id" DESC LIMIT ?1`)
 
-// scan adds the records of l to page, by account_id.
-func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+// scan adds the records that r asks for to page, by account_id.
+func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, scan, scanReverse, func(q *sqlite.Query) {
-		q.Text(2, l.from.accountID)
-		if l.bounded {
-			q.Text(3, l.to.accountID)
+		q.Text(2, r.from.AccountID)
+		if r.bounded {
+			q.Text(3, r.to.AccountID)
 		} else {
 			q.Unbounded(3, 3)
 		}
@@ -117,19 +116,19 @@ WHERE "confirmed_at" = ?2
   AND "account_id" < ?4
 ORDER BY "account_id" LIMIT ?1`)
 
-var findByConfirmedAtReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
+var reverseByConfirmedAt = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "confirmed_at" = ?2
   AND "account_id" >= ?3
   AND "account_id" < ?4
 ORDER BY "account_id" DESC LIMIT ?1`)
 
-// findByConfirmedAt adds the records of l to page, by account_id.
-func (s *store) findByConfirmedAt(ctx context.Context, confirmedAt wire.Timestamp, l *list, page *keyvalue.Page) error {
-	return s.db.Page(ctx, page, findByConfirmedAt, findByConfirmedAtReverse, func(q *sqlite.Query) {
-		q.Time(2, confirmedAt)
-		q.Text(3, l.from.accountID)
-		if l.bounded {
-			q.Text(4, l.to.accountID)
+// findByConfirmedAt adds the records that r asks for to page, by account_id.
+func (s *store) findByConfirmedAt(ctx context.Context, r *requestByConfirmedAt, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByConfirmedAt, reverseByConfirmedAt, func(q *sqlite.Query) {
+		q.Time(2, r.ConfirmedAt)
+		q.Text(3, r.from.AccountID)
+		if r.bounded {
+			q.Text(4, r.to.AccountID)
 		} else {
 			q.Unbounded(4, 4)
 		}
@@ -142,19 +141,19 @@ WHERE "email" = ?2
   AND "account_id" < ?4
 ORDER BY "account_id" LIMIT ?1`)
 
-var findByEmailReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
+var reverseByEmail = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "email" = ?2
   AND "account_id" >= ?3
   AND "account_id" < ?4
 ORDER BY "account_id" DESC LIMIT ?1`)
 
-// findByEmail adds the records of l to page, by account_id.
-func (s *store) findByEmail(ctx context.Context, email []byte, l *list, page *keyvalue.Page) error {
-	return s.db.Page(ctx, page, findByEmail, findByEmailReverse, func(q *sqlite.Query) {
-		q.Text(2, email)
-		q.Text(3, l.from.accountID)
-		if l.bounded {
-			q.Text(4, l.to.accountID)
+// findByEmail adds the records that r asks for to page, by account_id.
+func (s *store) findByEmail(ctx context.Context, r *requestByEmail, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByEmail, reverseByEmail, func(q *sqlite.Query) {
+		q.Text(2, r.Email)
+		q.Text(3, r.from.AccountID)
+		if r.bounded {
+			q.Text(4, r.to.AccountID)
 		} else {
 			q.Unbounded(4, 4)
 		}
@@ -167,19 +166,19 @@ WHERE "extension" = ?2
   AND "account_id" < ?4
 ORDER BY "account_id" LIMIT ?1`)
 
-var findByExtensionReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
+var reverseByExtension = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "accounts"
 WHERE "extension" = ?2
   AND "account_id" >= ?3
   AND "account_id" < ?4
 ORDER BY "account_id" DESC LIMIT ?1`)
 
-// findByExtension adds the records of l to page, by account_id.
-func (s *store) findByExtension(ctx context.Context, extension int64, l *list, page *keyvalue.Page) error {
-	return s.db.Page(ctx, page, findByExtension, findByExtensionReverse, func(q *sqlite.Query) {
-		q.Int(2, extension)
-		q.Text(3, l.from.accountID)
-		if l.bounded {
-			q.Text(4, l.to.accountID)
+// findByExtension adds the records that r asks for to page, by account_id.
+func (s *store) findByExtension(ctx context.Context, r *requestByExtension, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByExtension, reverseByExtension, func(q *sqlite.Query) {
+		q.Int(2, r.Extension)
+		q.Text(3, r.from.AccountID)
+		if r.bounded {
+			q.Text(4, r.to.AccountID)
 		} else {
 			q.Unbounded(4, 4)
 		}

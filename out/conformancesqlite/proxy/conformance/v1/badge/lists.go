@@ -68,414 +68,550 @@ func (s *Service) scan(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.scan(call.Context(), &q.list, page); err != nil {
+	if err := s.store.scan(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query)
 }
 
-// findByNumberRequest is a FindBadgeByNumberRequest.
-type findByNumberRequest struct {
-	number int64
+// requestByNumber is a FindBadgeByNumberRequest.
+type requestByNumber struct {
+	Number int64
 }
 
-func (q *findByNumberRequest) read(b []byte) error {
+func (q *requestByNumber) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
-		switch f.Tag {
-		case 1<<3 | wire.Varint:
-			q.number = f.Int64()
+		if f.Tag == keyvalue.TagBy {
+			f.Join(q.readBy(f.Message()))
 		}
 	}
 	return runtime.Decode(f.Err())
+}
+
+// readBy reads the values to find by.
+func (q *requestByNumber) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagNumber {
+			q.Number = f.Int64()
+		}
+	}
+	return f.Err()
 }
 
 // findByNumber serves FindBadgeByNumber.
 func (s *Service) findByNumber(call *runtime.Call) error {
-	var q findByNumberRequest
+	var q requestByNumber
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.findByNumber(call.Context(), q.number))
+	return call.Reply(s.store.findByNumber(call.Context(), &q))
 }
 
-// findByChipRequest is a FindBadgeByChipRequest.
-type findByChipRequest struct {
-	chip uint64
+// requestByChip is a FindBadgeByChipRequest.
+type requestByChip struct {
+	Chip uint64
 }
 
-func (q *findByChipRequest) read(b []byte) error {
+func (q *requestByChip) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
-		switch f.Tag {
-		case 1<<3 | wire.Varint:
-			q.chip = f.Uint64()
+		if f.Tag == keyvalue.TagBy {
+			f.Join(q.readBy(f.Message()))
 		}
 	}
 	return runtime.Decode(f.Err())
+}
+
+// readBy reads the values to find by.
+func (q *requestByChip) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagChip {
+			q.Chip = f.Uint64()
+		}
+	}
+	return f.Err()
 }
 
 // findByChip serves FindBadgeByChip.
 func (s *Service) findByChip(call *runtime.Call) error {
-	var q findByChipRequest
+	var q requestByChip
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.findByChip(call.Context(), q.chip))
+	return call.Reply(s.store.findByChip(call.Context(), &q))
 }
 
-// findByMasterRequest is a FindBadgeByMasterRequest.
-type findByMasterRequest struct {
-	master bool
+// requestByMaster is a FindBadgeByMasterRequest.
+type requestByMaster struct {
+	Master bool
 }
 
-func (q *findByMasterRequest) read(b []byte) error {
+func (q *requestByMaster) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
-		switch f.Tag {
-		case 1<<3 | wire.Varint:
-			q.master = f.Bool()
+		if f.Tag == keyvalue.TagBy {
+			f.Join(q.readBy(f.Message()))
 		}
 	}
 	return runtime.Decode(f.Err())
+}
+
+// readBy reads the values to find by.
+func (q *requestByMaster) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagMaster {
+			q.Master = f.Bool()
+		}
+	}
+	return f.Err()
 }
 
 // findByMaster serves FindBadgeByMaster.
 func (s *Service) findByMaster(call *runtime.Call) error {
-	var q findByMasterRequest
+	var q requestByMaster
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.findByMaster(call.Context(), q.master))
+	return call.Reply(s.store.findByMaster(call.Context(), &q))
 }
 
-// findByGradeRequest is a FindBadgeByGradeRequest.
-type findByGradeRequest struct {
-	grade int64
+// requestByGrade is a FindBadgeByGradeRequest.
+type requestByGrade struct {
+	Grade int64
 }
 
-func (q *findByGradeRequest) read(b []byte) error {
+func (q *requestByGrade) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
-		switch f.Tag {
-		case 1<<3 | wire.Varint:
-			q.grade = int64(f.Int32())
+		if f.Tag == keyvalue.TagBy {
+			f.Join(q.readBy(f.Message()))
 		}
 	}
 	return runtime.Decode(f.Err())
+}
+
+// readBy reads the values to find by.
+func (q *requestByGrade) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagGrade {
+			q.Grade = int64(f.Int32())
+		}
+	}
+	return f.Err()
 }
 
 // findByGrade serves FindBadgeByGrade.
 func (s *Service) findByGrade(call *runtime.Call) error {
-	var q findByGradeRequest
+	var q requestByGrade
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.findByGrade(call.Context(), q.grade))
+	return call.Reply(s.store.findByGrade(call.Context(), &q))
 }
 
-// findByIssuedAtRequest is a FindBadgeByIssuedAtRequest.
-type findByIssuedAtRequest struct {
-	issuedAt wire.Timestamp
+// requestByIssuedAt is a FindBadgeByIssuedAtRequest.
+type requestByIssuedAt struct {
+	IssuedAt wire.Timestamp
 }
 
-func (q *findByIssuedAtRequest) read(b []byte) error {
+func (q *requestByIssuedAt) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
-		switch f.Tag {
-		case 1<<3 | wire.Bytes:
-			q.issuedAt = f.Timestamp(q.issuedAt)
+		if f.Tag == keyvalue.TagBy {
+			f.Join(q.readBy(f.Message()))
 		}
 	}
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
 	switch {
-	case !q.issuedAt.Set:
-		return runtime.Required("issued_at")
-	case !q.issuedAt.Valid():
-		return runtime.BadTime("issued_at")
+	case !q.IssuedAt.Set:
+		return runtime.Required("by.issued_at")
+	case !q.IssuedAt.Valid():
+		return runtime.BadTime("by.issued_at")
 	}
 	return nil
+}
+
+// readBy reads the values to find by.
+func (q *requestByIssuedAt) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagIssuedAt {
+			q.IssuedAt = f.Timestamp(q.IssuedAt)
+		}
+	}
+	return f.Err()
 }
 
 // findByIssuedAt serves FindBadgeByIssuedAt.
 func (s *Service) findByIssuedAt(call *runtime.Call) error {
-	var q findByIssuedAtRequest
+	var q requestByIssuedAt
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.findByIssuedAt(call.Context(), q.issuedAt))
+	return call.Reply(s.store.findByIssuedAt(call.Context(), &q))
 }
 
-// findByShelfRequest is a FindBadgeByShelfRequest.
-type findByShelfRequest struct {
-	shelf int64
+// requestByShelf is a FindBadgeByShelfRequest.
+type requestByShelf struct {
+	Shelf int64
 }
 
-func (q *findByShelfRequest) read(b []byte) error {
+func (q *requestByShelf) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
-		switch f.Tag {
-		case 1<<3 | wire.Varint:
-			q.shelf = int64(f.Int32())
+		if f.Tag == keyvalue.TagBy {
+			f.Join(q.readBy(f.Message()))
 		}
 	}
 	return runtime.Decode(f.Err())
+}
+
+// readBy reads the values to find by.
+func (q *requestByShelf) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagShelf {
+			q.Shelf = int64(f.Int32())
+		}
+	}
+	return f.Err()
 }
 
 // findByShelf serves FindBadgeByShelf.
 func (s *Service) findByShelf(call *runtime.Call) error {
-	var q findByShelfRequest
+	var q requestByShelf
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.findByShelf(call.Context(), q.shelf))
+	return call.Reply(s.store.findByShelf(call.Context(), &q))
 }
 
-// findBySlotRequest is a FindBadgeBySlotRequest.
-type findBySlotRequest struct {
-	slot int64
+// requestBySlot is a FindBadgeBySlotRequest.
+type requestBySlot struct {
+	Slot int64
 }
 
-func (q *findBySlotRequest) read(b []byte) error {
+func (q *requestBySlot) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
-		switch f.Tag {
-		case 1<<3 | wire.Varint:
-			q.slot = int64(f.Uint32())
+		if f.Tag == keyvalue.TagBy {
+			f.Join(q.readBy(f.Message()))
 		}
 	}
 	return runtime.Decode(f.Err())
+}
+
+// readBy reads the values to find by.
+func (q *requestBySlot) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagSlot {
+			q.Slot = int64(f.Uint32())
+		}
+	}
+	return f.Err()
 }
 
 // findBySlot serves FindBadgeBySlot.
 func (s *Service) findBySlot(call *runtime.Call) error {
-	var q findBySlotRequest
+	var q requestBySlot
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.findBySlot(call.Context(), q.slot))
+	return call.Reply(s.store.findBySlot(call.Context(), &q))
 }
 
-// findByFloorRequest is a FindBadgeByFloorRequest.
-type findByFloorRequest struct {
-	floor int64
+// requestByFloor is a FindBadgeByFloorRequest.
+type requestByFloor struct {
+	Floor int64
 }
 
-func (q *findByFloorRequest) read(b []byte) error {
+func (q *requestByFloor) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
-		switch f.Tag {
-		case 1<<3 | wire.Varint:
-			q.floor = int64(f.Sint32())
+		if f.Tag == keyvalue.TagBy {
+			f.Join(q.readBy(f.Message()))
 		}
 	}
 	return runtime.Decode(f.Err())
+}
+
+// readBy reads the values to find by.
+func (q *requestByFloor) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagFloor {
+			q.Floor = int64(f.Sint32())
+		}
+	}
+	return f.Err()
 }
 
 // findByFloor serves FindBadgeByFloor.
 func (s *Service) findByFloor(call *runtime.Call) error {
-	var q findByFloorRequest
+	var q requestByFloor
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.findByFloor(call.Context(), q.floor))
+	return call.Reply(s.store.findByFloor(call.Context(), &q))
 }
 
-// findByDepthRequest is a FindBadgeByDepthRequest.
-type findByDepthRequest struct {
-	depth int64
+// requestByDepth is a FindBadgeByDepthRequest.
+type requestByDepth struct {
+	Depth int64
 }
 
-func (q *findByDepthRequest) read(b []byte) error {
+func (q *requestByDepth) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
-		switch f.Tag {
-		case 1<<3 | wire.Varint:
-			q.depth = f.Sint64()
+		if f.Tag == keyvalue.TagBy {
+			f.Join(q.readBy(f.Message()))
 		}
 	}
 	return runtime.Decode(f.Err())
+}
+
+// readBy reads the values to find by.
+func (q *requestByDepth) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagDepth {
+			q.Depth = f.Sint64()
+		}
+	}
+	return f.Err()
 }
 
 // findByDepth serves FindBadgeByDepth.
 func (s *Service) findByDepth(call *runtime.Call) error {
-	var q findByDepthRequest
+	var q requestByDepth
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.findByDepth(call.Context(), q.depth))
+	return call.Reply(s.store.findByDepth(call.Context(), &q))
 }
 
-// findByBatchRequest is a FindBadgeByBatchRequest.
-type findByBatchRequest struct {
-	batch int64
+// requestByBatch is a FindBadgeByBatchRequest.
+type requestByBatch struct {
+	Batch int64
 }
 
-func (q *findByBatchRequest) read(b []byte) error {
+func (q *requestByBatch) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
-		switch f.Tag {
-		case 1<<3 | wire.Fixed32:
-			q.batch = int64(f.Uint32())
+		if f.Tag == keyvalue.TagBy {
+			f.Join(q.readBy(f.Message()))
 		}
 	}
 	return runtime.Decode(f.Err())
+}
+
+// readBy reads the values to find by.
+func (q *requestByBatch) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagBatch {
+			q.Batch = int64(f.Uint32())
+		}
+	}
+	return f.Err()
 }
 
 // findByBatch serves FindBadgeByBatch.
 func (s *Service) findByBatch(call *runtime.Call) error {
-	var q findByBatchRequest
+	var q requestByBatch
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.findByBatch(call.Context(), q.batch))
+	return call.Reply(s.store.findByBatch(call.Context(), &q))
 }
 
-// findByMakerRequest is a FindBadgeByMakerRequest.
-type findByMakerRequest struct {
-	maker uint64
+// requestByMaker is a FindBadgeByMakerRequest.
+type requestByMaker struct {
+	Maker uint64
 }
 
-func (q *findByMakerRequest) read(b []byte) error {
+func (q *requestByMaker) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
-		switch f.Tag {
-		case 1<<3 | wire.Fixed64:
-			q.maker = f.Uint64()
+		if f.Tag == keyvalue.TagBy {
+			f.Join(q.readBy(f.Message()))
 		}
 	}
 	return runtime.Decode(f.Err())
+}
+
+// readBy reads the values to find by.
+func (q *requestByMaker) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagMaker {
+			q.Maker = f.Uint64()
+		}
+	}
+	return f.Err()
 }
 
 // findByMaker serves FindBadgeByMaker.
 func (s *Service) findByMaker(call *runtime.Call) error {
-	var q findByMakerRequest
+	var q requestByMaker
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.findByMaker(call.Context(), q.maker))
+	return call.Reply(s.store.findByMaker(call.Context(), &q))
 }
 
-// findByGateRequest is a FindBadgeByGateRequest.
-type findByGateRequest struct {
-	gate int64
+// requestByGate is a FindBadgeByGateRequest.
+type requestByGate struct {
+	Gate int64
 }
 
-func (q *findByGateRequest) read(b []byte) error {
+func (q *requestByGate) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
-		switch f.Tag {
-		case 1<<3 | wire.Fixed32:
-			q.gate = int64(f.Int32())
+		if f.Tag == keyvalue.TagBy {
+			f.Join(q.readBy(f.Message()))
 		}
 	}
 	return runtime.Decode(f.Err())
+}
+
+// readBy reads the values to find by.
+func (q *requestByGate) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagGate {
+			q.Gate = int64(f.Int32())
+		}
+	}
+	return f.Err()
 }
 
 // findByGate serves FindBadgeByGate.
 func (s *Service) findByGate(call *runtime.Call) error {
-	var q findByGateRequest
+	var q requestByGate
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.findByGate(call.Context(), q.gate))
+	return call.Reply(s.store.findByGate(call.Context(), &q))
 }
 
-// findByLaneRequest is a FindBadgeByLaneRequest.
-type findByLaneRequest struct {
-	lane int64
+// requestByLane is a FindBadgeByLaneRequest.
+type requestByLane struct {
+	Lane int64
 }
 
-func (q *findByLaneRequest) read(b []byte) error {
+func (q *requestByLane) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
-		switch f.Tag {
-		case 1<<3 | wire.Fixed64:
-			q.lane = f.Int64()
+		if f.Tag == keyvalue.TagBy {
+			f.Join(q.readBy(f.Message()))
 		}
 	}
 	return runtime.Decode(f.Err())
 }
 
+// readBy reads the values to find by.
+func (q *requestByLane) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagLane {
+			q.Lane = f.Int64()
+		}
+	}
+	return f.Err()
+}
+
 // findByLane serves FindBadgeByLane.
 func (s *Service) findByLane(call *runtime.Call) error {
-	var q findByLaneRequest
+	var q requestByLane
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.findByLane(call.Context(), q.lane))
+	return call.Reply(s.store.findByLane(call.Context(), &q))
 }
 
-// findByImprintRequest is a FindBadgeByImprintRequest.
-type findByImprintRequest struct {
-	imprint []byte
+// requestByImprint is a FindBadgeByImprintRequest.
+type requestByImprint struct {
+	Imprint []byte
 }
 
-func (q *findByImprintRequest) read(b []byte) error {
-	q.imprint = wire.Empty
+func (q *requestByImprint) read(b []byte) error {
+	q.Imprint = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
-		switch f.Tag {
-		case 1<<3 | wire.Bytes:
-			q.imprint = f.Bytes()
+		if f.Tag == keyvalue.TagBy {
+			f.Join(q.readBy(f.Message()))
 		}
 	}
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
-	if len(q.imprint) > 64 {
-		return runtime.TooLong("imprint", len(q.imprint), 64)
+	if len(q.Imprint) > 64 {
+		return runtime.TooLong("by.imprint", len(q.Imprint), 64)
 	}
 	return nil
 }
 
+// readBy reads the values to find by.
+func (q *requestByImprint) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagImprint {
+			q.Imprint = f.Bytes()
+		}
+	}
+	return f.Err()
+}
+
 // findByImprint serves FindBadgeByImprint.
 func (s *Service) findByImprint(call *runtime.Call) error {
-	var q findByImprintRequest
+	var q requestByImprint
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.findByImprint(call.Context(), q.imprint))
+	return call.Reply(s.store.findByImprint(call.Context(), &q))
 }
 
-// findBySeatRequest is a FindBadgeBySeatRequest.
-type findBySeatRequest struct {
-	room  []byte
-	chair int64
+// requestBySeat is a FindBadgeBySeatRequest.
+type requestBySeat struct {
+	Room  []byte
+	Chair int64
 }
 
-func (q *findBySeatRequest) read(b []byte) error {
-	q.room = wire.Empty
+func (q *requestBySeat) read(b []byte) error {
+	q.Room = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
-		switch f.Tag {
-		case 1<<3 | wire.Bytes:
-			q.room = f.Text()
-		case 2<<3 | wire.Varint:
-			q.chair = f.Int64()
+		if f.Tag == keyvalue.TagBy {
+			f.Join(q.readBy(f.Message()))
 		}
 	}
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
 	switch {
-	case len(q.room) > 64:
-		return runtime.TooLong("room", len(q.room), 64)
-	case bytes.IndexByte(q.room, 0) >= 0:
-		return runtime.HasNUL("room")
+	case len(q.Room) > 64:
+		return runtime.TooLong("by.room", len(q.Room), 64)
+	case bytes.IndexByte(q.Room, 0) >= 0:
+		return runtime.HasNUL("by.room")
 	}
 	return nil
 }
 
+// readBy reads the values to find by.
+func (q *requestBySeat) readBy(f *wire.Fields) error {
+	for f.Next() {
+		switch f.Tag {
+		case tagRoom:
+			q.Room = f.Text()
+		case tagChair:
+			q.Chair = f.Int64()
+		}
+	}
+	return f.Err()
+}
+
 // findBySeat serves FindBadgeBySeat.
 func (s *Service) findBySeat(call *runtime.Call) error {
-	var q findBySeatRequest
+	var q requestBySeat
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.findBySeat(call.Context(), q.room, q.chair))
+	return call.Reply(s.store.findBySeat(call.Context(), &q))
 }
 
 // answer ends a page. Where there is more, its token resumes at the record on

@@ -8,7 +8,6 @@ import (
 	"github.com/prism-proxy/prism/backends/sqlite"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
-	"github.com/prism-proxy/prism/runtime/wire"
 )
 
 // store keeps the records of conformance.v1.Badge.
@@ -19,7 +18,7 @@ var table = sqlite.Table{Name: "badges", VersionOf: versionOf, Remove: remove}
 
 // bind binds the values that find k.
 func (k *key) bind(q *sqlite.Query) {
-	q.Text(1, k.badgeID)
+	q.Text(1, k.BadgeID)
 }
 
 var put = sqlite.NewStatement(`INSERT INTO "badges" ("badge_id", "number", "chip", "master", "grade", "issued_at", "room", "chair", "shelf", "slot", "floor", "depth", "batch", "maker", "gate", "lane", "imprint", "prism_record", "prism_version", "prism_release", "prism_checksum")
@@ -42,23 +41,23 @@ func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 // write stores r as w says, in the transaction of c.
 func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	q := c.Query(put)
-	q.Text(1, r.badgeID)
-	q.OptionalInt(2, r.number)
-	q.OptionalUint(3, r.chip)
-	q.OptionalBool(4, r.master)
-	q.OptionalInt(5, r.grade)
-	q.Time(6, r.issuedAt)
-	q.Text(7, r.room)
-	q.OptionalInt(8, r.chair)
-	q.OptionalInt(9, r.shelf)
-	q.OptionalInt(10, r.slot)
-	q.OptionalInt(11, r.floor)
-	q.OptionalInt(12, r.depth)
-	q.OptionalInt(13, r.batch)
-	q.OptionalUint(14, r.maker)
-	q.OptionalInt(15, r.gate)
-	q.OptionalInt(16, r.lane)
-	q.Bytes(17, r.imprint)
+	q.Text(1, r.BadgeID)
+	q.OptionalInt(2, r.Number)
+	q.OptionalUint(3, r.Chip)
+	q.OptionalBool(4, r.Master)
+	q.OptionalInt(5, r.Grade)
+	q.Time(6, r.IssuedAt)
+	q.Text(7, r.Room)
+	q.OptionalInt(8, r.Chair)
+	q.OptionalInt(9, r.Shelf)
+	q.OptionalInt(10, r.Slot)
+	q.OptionalInt(11, r.Floor)
+	q.OptionalInt(12, r.Depth)
+	q.OptionalInt(13, r.Batch)
+	q.OptionalUint(14, r.Maker)
+	q.OptionalInt(15, r.Gate)
+	q.OptionalInt(16, r.Lane)
+	q.Bytes(17, r.Imprint)
 	q.Blob(18, r.bytes)
 	q.Int(19, w.Version)
 	q.Checksum(20, r.bytes, w.Version)
@@ -69,117 +68,117 @@ func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	return nil
 }
 
-var findByNumberTaken = sqlite.NewStatement(`SELECT 1 FROM "badges" WHERE "number" = ?1 AND NOT ("badge_id" = ?2)`)
+var takenByNumber = sqlite.NewStatement(`SELECT 1 FROM "badges" WHERE "number" = ?1 AND NOT ("badge_id" = ?2)`)
 
-var findByChipTaken = sqlite.NewStatement(`SELECT 1 FROM "badges" WHERE "chip" = ?1 AND NOT ("badge_id" = ?2)`)
+var takenByChip = sqlite.NewStatement(`SELECT 1 FROM "badges" WHERE "chip" = ?1 AND NOT ("badge_id" = ?2)`)
 
-var findByMasterTaken = sqlite.NewStatement(`SELECT 1 FROM "badges" WHERE "master" = ?1 AND NOT ("badge_id" = ?2)`)
+var takenByMaster = sqlite.NewStatement(`SELECT 1 FROM "badges" WHERE "master" = ?1 AND NOT ("badge_id" = ?2)`)
 
-var findByGradeTaken = sqlite.NewStatement(`SELECT 1 FROM "badges" WHERE "grade" = ?1 AND NOT ("badge_id" = ?2)`)
+var takenByGrade = sqlite.NewStatement(`SELECT 1 FROM "badges" WHERE "grade" = ?1 AND NOT ("badge_id" = ?2)`)
 
-var findByIssuedAtTaken = sqlite.NewStatement(`SELECT 1 FROM "badges" WHERE "issued_at" = ?1 AND NOT ("badge_id" = ?2)`)
+var takenByIssuedAt = sqlite.NewStatement(`SELECT 1 FROM "badges" WHERE "issued_at" = ?1 AND NOT ("badge_id" = ?2)`)
 
-var findByShelfTaken = sqlite.NewStatement(`SELECT 1 FROM "badges" WHERE "shelf" = ?1 AND NOT ("badge_id" = ?2)`)
+var takenByShelf = sqlite.NewStatement(`SELECT 1 FROM "badges" WHERE "shelf" = ?1 AND NOT ("badge_id" = ?2)`)
 
-var findBySlotTaken = sqlite.NewStatement(`SELECT 1 FROM "badges" WHERE "slot" = ?1 AND NOT ("badge_id" = ?2)`)
+var takenBySlot = sqlite.NewStatement(`SELECT 1 FROM "badges" WHERE "slot" = ?1 AND NOT ("badge_id" = ?2)`)
 
-var findByFloorTaken = sqlite.NewStatement(`SELECT 1 FROM "badges" WHERE "floor" = ?1 AND NOT ("badge_id" = ?2)`)
+var takenByFloor = sqlite.NewStatement(`SELECT 1 FROM "badges" WHERE "floor" = ?1 AND NOT ("badge_id" = ?2)`)
 
-var findByDepthTaken = sqlite.NewStatement(`SELECT 1 FROM "badges" WHERE "depth" = ?1 AND NOT ("badge_id" = ?2)`)
+var takenByDepth = sqlite.NewStatement(`SELECT 1 FROM "badges" WHERE "depth" = ?1 AND NOT ("badge_id" = ?2)`)
 
-var findByBatchTaken = sqlite.NewStatement(`SELECT 1 FROM "badges" WHERE "batch" = ?1 AND NOT ("badge_id" = ?2)`)
+var takenByBatch = sqlite.NewStatement(`SELECT 1 FROM "badges" WHERE "batch" = ?1 AND NOT ("badge_id" = ?2)`)
 
-var findByMakerTaken = sqlite.NewStatement(`SELECT 1 FROM "badges" WHERE "maker" = ?1 AND NOT ("badge_id" = ?2)`)
+var takenByMaker = sqlite.NewStatement(`SELECT 1 FROM "badges" WHERE "maker" = ?1 AND NOT ("badge_id" = ?2)`)
 
-var findByGateTaken = sqlite.NewStatement(`SELECT 1 FROM "badges" WHERE "gate" = ?1 AND NOT ("badge_id" = ?2)`)
+var takenByGate = sqlite.NewStatement(`SELECT 1 FROM "badges" WHERE "gate" = ?1 AND NOT ("badge_id" = ?2)`)
 
-var findByLaneTaken = sqlite.NewStatement(`SELECT 1 FROM "badges" WHERE "lane" = ?1 AND NOT ("badge_id" = ?2)`)
+var takenByLane = sqlite.NewStatement(`SELECT 1 FROM "badges" WHERE "lane" = ?1 AND NOT ("badge_id" = ?2)`)
 
-var findByImprintTaken = sqlite.NewStatement(`SELECT 1 FROM "badges" WHERE "imprint" = ?1 AND NOT ("badge_id" = ?2)`)
+var takenByImprint = sqlite.NewStatement(`SELECT 1 FROM "badges" WHERE "imprint" = ?1 AND NOT ("badge_id" = ?2)`)
 
 // taken says in which unique index another record has the values of r.
 func (r *record) taken(c *sqlite.Conn) error {
-	q := c.Query(findByNumberTaken)
-	q.OptionalInt(1, r.number)
-	q.Text(2, r.badgeID)
+	q := c.Query(takenByNumber)
+	q.OptionalInt(1, r.Number)
+	q.Text(2, r.BadgeID)
 	if q.Next() {
 		return runtime.Taken("number")
 	}
-	q = c.Query(findByChipTaken)
-	q.OptionalUint(1, r.chip)
-	q.Text(2, r.badgeID)
+	q = c.Query(takenByChip)
+	q.OptionalUint(1, r.Chip)
+	q.Text(2, r.BadgeID)
 	if q.Next() {
 		return runtime.Taken("chip")
 	}
-	q = c.Query(findByMasterTaken)
-	q.OptionalBool(1, r.master)
-	q.Text(2, r.badgeID)
+	q = c.Query(takenByMaster)
+	q.OptionalBool(1, r.Master)
+	q.Text(2, r.BadgeID)
 	if q.Next() {
 		return runtime.Taken("master")
 	}
-	q = c.Query(findByGradeTaken)
-	q.OptionalInt(1, r.grade)
-	q.Text(2, r.badgeID)
+	q = c.Query(takenByGrade)
+	q.OptionalInt(1, r.Grade)
+	q.Text(2, r.BadgeID)
 	if q.Next() {
 		return runtime.Taken("grade")
 	}
-	q = c.Query(findByIssuedAtTaken)
-	q.Time(1, r.issuedAt)
-	q.Text(2, r.badgeID)
+	q = c.Query(takenByIssuedAt)
+	q.Time(1, r.IssuedAt)
+	q.Text(2, r.BadgeID)
 	if q.Next() {
 		return runtime.Taken("issued_at")
 	}
-	q = c.Query(findByShelfTaken)
-	q.OptionalInt(1, r.shelf)
-	q.Text(2, r.badgeID)
+	q = c.Query(takenByShelf)
+	q.OptionalInt(1, r.Shelf)
+	q.Text(2, r.BadgeID)
 	if q.Next() {
 		return runtime.Taken("shelf")
 	}
-	q = c.Query(findBySlotTaken)
-	q.OptionalInt(1, r.slot)
-	q.Text(2, r.badgeID)
+	q = c.Query(takenBySlot)
+	q.OptionalInt(1, r.Slot)
+	q.Text(2, r.BadgeID)
 	if q.Next() {
 		return runtime.Taken("slot")
 	}
-	q = c.Query(findByFloorTaken)
-	q.OptionalInt(1, r.floor)
-	q.Text(2, r.badgeID)
+	q = c.Query(takenByFloor)
+	q.OptionalInt(1, r.Floor)
+	q.Text(2, r.BadgeID)
 	if q.Next() {
 		return runtime.Taken("floor")
 	}
-	q = c.Query(findByDepthTaken)
-	q.OptionalInt(1, r.depth)
-	q.Text(2, r.badgeID)
+	q = c.Query(takenByDepth)
+	q.OptionalInt(1, r.Depth)
+	q.Text(2, r.BadgeID)
 	if q.Next() {
 		return runtime.Taken("depth")
 	}
-	q = c.Query(findByBatchTaken)
-	q.OptionalInt(1, r.batch)
-	q.Text(2, r.badgeID)
+	q = c.Query(takenByBatch)
+	q.OptionalInt(1, r.Batch)
+	q.Text(2, r.BadgeID)
 	if q.Next() {
 		return runtime.Taken("batch")
 	}
-	q = c.Query(findByMakerTaken)
-	q.OptionalUint(1, r.maker)
-	q.Text(2, r.badgeID)
+	q = c.Query(takenByMaker)
+	q.OptionalUint(1, r.Maker)
+	q.Text(2, r.BadgeID)
 	if q.Next() {
 		return runtime.Taken("maker")
 	}
-	q = c.Query(findByGateTaken)
-	q.OptionalInt(1, r.gate)
-	q.Text(2, r.badgeID)
+	q = c.Query(takenByGate)
+	q.OptionalInt(1, r.Gate)
+	q.Text(2, r.BadgeID)
 	if q.Next() {
 		return runtime.Taken("gate")
 	}
-	q = c.Query(findByLaneTaken)
-	q.OptionalInt(1, r.lane)
-	q.Text(2, r.badgeID)
+	q = c.Query(takenByLane)
+	q.OptionalInt(1, r.Lane)
+	q.Text(2, r.BadgeID)
 	if q.Next() {
 		return runtime.Taken("lane")
 	}
-	q = c.Query(findByImprintTaken)
-	q.Bytes(1, r.imprint)
-	q.Text(2, r.badgeID)
+	q = c.Query(takenByImprint)
+	q.Bytes(1, r.Imprint)
+	q.Text(2, r.BadgeID)
 	if q.Next() {
 		return runtime.Taken("imprint")
 	}
@@ -230,136 +229,136 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 var findByNumber = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "number" = ?1`)
 
 // findByNumber returns the record with the values, as a reply.
-func (s *store) findByNumber(ctx context.Context, number int64) ([]byte, error) {
+func (s *store) findByNumber(ctx context.Context, r *requestByNumber) ([]byte, error) {
 	return s.db.Record(ctx, findByNumber, func(q *sqlite.Query) {
-		q.Int(1, number)
+		q.Int(1, r.Number)
 	})
 }
 
 var findByChip = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "chip" = ?1`)
 
 // findByChip returns the record with the values, as a reply.
-func (s *store) findByChip(ctx context.Context, chip uint64) ([]byte, error) {
+func (s *store) findByChip(ctx context.Context, r *requestByChip) ([]byte, error) {
 	return s.db.Record(ctx, findByChip, func(q *sqlite.Query) {
-		q.Uint(1, chip)
+		q.Uint(1, r.Chip)
 	})
 }
 
 var findByMaster = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "master" = ?1`)
 
 // findByMaster returns the record with the values, as a reply.
-func (s *store) findByMaster(ctx context.Context, master bool) ([]byte, error) {
+func (s *store) findByMaster(ctx context.Context, r *requestByMaster) ([]byte, error) {
 	return s.db.Record(ctx, findByMaster, func(q *sqlite.Query) {
-		q.Bool(1, master)
+		q.Bool(1, r.Master)
 	})
 }
 
 var findByGrade = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "grade" = ?1`)
 
 // findByGrade returns the record with the values, as a reply.
-func (s *store) findByGrade(ctx context.Context, grade int64) ([]byte, error) {
+func (s *store) findByGrade(ctx context.Context, r *requestByGrade) ([]byte, error) {
 	return s.db.Record(ctx, findByGrade, func(q *sqlite.Query) {
-		q.Int(1, grade)
+		q.Int(1, r.Grade)
 	})
 }
 
 var findByIssuedAt = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "issued_at" = ?1`)
 
 // findByIssuedAt returns the record with the values, as a reply.
-func (s *store) findByIssuedAt(ctx context.Context, issuedAt wire.Timestamp) ([]byte, error) {
+func (s *store) findByIssuedAt(ctx context.Context, r *requestByIssuedAt) ([]byte, error) {
 	return s.db.Record(ctx, findByIssuedAt, func(q *sqlite.Query) {
-		q.Time(1, issuedAt)
+		q.Time(1, r.IssuedAt)
 	})
 }
 
 var findByShelf = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "shelf" = ?1`)
 
 // findByShelf returns the record with the values, as a reply.
-func (s *store) findByShelf(ctx context.Context, shelf int64) ([]byte, error) {
+func (s *store) findByShelf(ctx context.Context, r *requestByShelf) ([]byte, error) {
 	return s.db.Record(ctx, findByShelf, func(q *sqlite.Query) {
-		q.Int(1, shelf)
+		q.Int(1, r.Shelf)
 	})
 }
 
 var findBySlot = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "slot" = ?1`)
 
 // findBySlot returns the record with the values, as a reply.
-func (s *store) findBySlot(ctx context.Context, slot int64) ([]byte, error) {
+func (s *store) findBySlot(ctx context.Context, r *requestBySlot) ([]byte, error) {
 	return s.db.Record(ctx, findBySlot, func(q *sqlite.Query) {
-		q.Int(1, slot)
+		q.Int(1, r.Slot)
 	})
 }
 
 var findByFloor = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "floor" = ?1`)
 
 // findByFloor returns the record with the values, as a reply.
-func (s *store) findByFloor(ctx context.Context, floor int64) ([]byte, error) {
+func (s *store) findByFloor(ctx context.Context, r *requestByFloor) ([]byte, error) {
 	return s.db.Record(ctx, findByFloor, func(q *sqlite.Query) {
-		q.Int(1, floor)
+		q.Int(1, r.Floor)
 	})
 }
 
 var findByDepth = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "depth" = ?1`)
 
 // findByDepth returns the record with the values, as a reply.
-func (s *store) findByDepth(ctx context.Context, depth int64) ([]byte, error) {
+func (s *store) findByDepth(ctx context.Context, r *requestByDepth) ([]byte, error) {
 	return s.db.Record(ctx, findByDepth, func(q *sqlite.Query) {
-		q.Int(1, depth)
+		q.Int(1, r.Depth)
 	})
 }
 
 var findByBatch = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "batch" = ?1`)
 
 // findByBatch returns the record with the values, as a reply.
-func (s *store) findByBatch(ctx context.Context, batch int64) ([]byte, error) {
+func (s *store) findByBatch(ctx context.Context, r *requestByBatch) ([]byte, error) {
 	return s.db.Record(ctx, findByBatch, func(q *sqlite.Query) {
-		q.Int(1, batch)
+		q.Int(1, r.Batch)
 	})
 }
 
 var findByMaker = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "maker" = ?1`)
 
 // findByMaker returns the record with the values, as a reply.
-func (s *store) findByMaker(ctx context.Context, maker uint64) ([]byte, error) {
+func (s *store) findByMaker(ctx context.Context, r *requestByMaker) ([]byte, error) {
 	return s.db.Record(ctx, findByMaker, func(q *sqlite.Query) {
-		q.Uint(1, maker)
+		q.Uint(1, r.Maker)
 	})
 }
 
 var findByGate = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "gate" = ?1`)
 
 // findByGate returns the record with the values, as a reply.
-func (s *store) findByGate(ctx context.Context, gate int64) ([]byte, error) {
+func (s *store) findByGate(ctx context.Context, r *requestByGate) ([]byte, error) {
 	return s.db.Record(ctx, findByGate, func(q *sqlite.Query) {
-		q.Int(1, gate)
+		q.Int(1, r.Gate)
 	})
 }
 
 var findByLane = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "lane" = ?1`)
 
 // findByLane returns the record with the values, as a reply.
-func (s *store) findByLane(ctx context.Context, lane int64) ([]byte, error) {
+func (s *store) findByLane(ctx context.Context, r *requestByLane) ([]byte, error) {
 	return s.db.Record(ctx, findByLane, func(q *sqlite.Query) {
-		q.Int(1, lane)
+		q.Int(1, r.Lane)
 	})
 }
 
 var findByImprint = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "imprint" = ?1`)
 
 // findByImprint returns the record with the values, as a reply.
-func (s *store) findByImprint(ctx context.Context, imprint []byte) ([]byte, error) {
+func (s *store) findByImprint(ctx context.Context, r *requestByImprint) ([]byte, error) {
 	return s.db.Record(ctx, findByImprint, func(q *sqlite.Query) {
-		q.Bytes(1, imprint)
+		q.Bytes(1, r.Imprint)
 	})
 }
 
 var findBySeat = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "badges" WHERE "room" = ?1 AND "chair" = ?2`)
 
 // findBySeat returns the record with the values, as a reply.
-func (s *store) findBySeat(ctx context.Context, room []byte, chair int64) ([]byte, error) {
+func (s *store) findBySeat(ctx context.Context, r *requestBySeat) ([]byte, error) {
 	return s.db.Record(ctx, findBySeat, func(q *sqlite.Query) {
-		q.Text(1, room)
-		q.Int(2, chair)
+		q.Text(1, r.Room)
+		q.Int(2, r.Chair)
 	})
 }
 
@@ -373,12 +372,12 @@ WHERE "badge_id" >= ?2
   AND "badge_id" < ?3
 ORDER BY "badge_id" DESC LIMIT ?1`)
 
-// scan adds the records of l to page, by badge_id.
-func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+// scan adds the records that r asks for to page, by badge_id.
+func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, scan, scanReverse, func(q *sqlite.Query) {
-		q.Text(2, l.from.badgeID)
-		if l.bounded {
-			q.Text(3, l.to.badgeID)
+		q.Text(2, r.from.BadgeID)
+		if r.bounded {
+			q.Text(3, r.to.BadgeID)
 		} else {
 			q.Unbounded(3, 3)
 		}

@@ -22,18 +22,18 @@ const (
 
 // key is the key of a record. Its slices alias what it was read from.
 type key struct {
-	grade  int64  // 1
-	shaded bool   // 2
-	row    uint64 // 3
-	column int64  // 4
-	upper  bool   // 5
+	Grade  int64  // 1
+	Shaded bool   // 2
+	Row    uint64 // 3
+	Column int64  // 4
+	Upper  bool   // 5
 }
 
 // emptyKey is a key of which no field is set.
 var emptyKey = key{}
 
 // lowestKey comes before every key.
-var lowestKey = key{grade: math.MinInt64, column: math.MinInt64}
+var lowestKey = key{Grade: math.MinInt64, Column: math.MinInt64}
 
 // read takes the fields of the key from f, a message that has them under the
 // numbers they have in conformance.v1.Cell.
@@ -41,15 +41,15 @@ func (k *key) read(f *wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 		case tagGrade:
-			k.grade = int64(f.Int32())
+			k.Grade = int64(f.Int32())
 		case tagShaded:
-			k.shaded = f.Bool()
+			k.Shaded = f.Bool()
 		case tagRow:
-			k.row = f.Uint64()
+			k.Row = f.Uint64()
 		case tagColumn:
-			k.column = int64(f.Int32())
+			k.Column = int64(f.Int32())
 		case tagUpper:
-			k.upper = f.Bool()
+			k.Upper = f.Bool()
 		}
 	}
 	return f.Err()
@@ -78,11 +78,11 @@ func (k *key) check(b []byte) error {
 
 // append appends the key as read takes it.
 func (k *key) append(b []byte) []byte {
-	b = wire.AppendVarint(b, 1, uint64(k.grade))
-	b = wire.AppendBool(b, 2, k.shaded)
-	b = wire.AppendVarint(b, 3, k.row)
-	b = wire.AppendVarint(b, 4, uint64(k.column))
-	b = wire.AppendBool(b, 5, k.upper)
+	b = wire.AppendVarint(b, 1, uint64(k.Grade))
+	b = wire.AppendBool(b, 2, k.Shaded)
+	b = wire.AppendVarint(b, 3, k.Row)
+	b = wire.AppendVarint(b, 4, uint64(k.Column))
+	b = wire.AppendBool(b, 5, k.Upper)
 	return b
 }
 
@@ -107,15 +107,15 @@ func (r *record) read(b []byte) error {
 	for f.Next() {
 		switch f.Tag { // with another wire type it is an unknown field, kept in bytes
 		case tagGrade:
-			r.grade = int64(f.Int32())
+			r.Grade = int64(f.Int32())
 		case tagShaded:
-			r.shaded = f.Bool()
+			r.Shaded = f.Bool()
 		case tagRow:
-			r.row = f.Uint64()
+			r.Row = f.Uint64()
 		case tagColumn:
-			r.column = int64(f.Int32())
+			r.Column = int64(f.Int32())
 		case tagUpper:
-			r.upper = f.Bool()
+			r.Upper = f.Bool()
 		case tagContent:
 			f.Text()
 		}

@@ -17,11 +17,11 @@ var table = sqlite.Table{Name: "cells", VersionOf: versionOf, Remove: remove}
 
 // bind binds the values that find k.
 func (k *key) bind(q *sqlite.Query) {
-	q.Int(1, k.grade)
-	q.Bool(2, k.shaded)
-	q.Uint(3, k.row)
-	q.Int(4, k.column)
-	q.Bool(5, k.upper)
+	q.Int(1, k.Grade)
+	q.Bool(2, k.Shaded)
+	q.Uint(3, k.Row)
+	q.Int(4, k.Column)
+	q.Bool(5, k.Upper)
 }
 
 var put = sqlite.NewStatement(`INSERT INTO "cells" ("grade", "shaded", "row", "column", "upper", "prism_record", "prism_version", "prism_release", "prism_checksum")
@@ -38,11 +38,11 @@ func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 // write stores r as w says, in the transaction of c.
 func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	q := c.Query(put)
-	q.Int(1, r.grade)
-	q.Bool(2, r.shaded)
-	q.Uint(3, r.row)
-	q.Int(4, r.column)
-	q.Bool(5, r.upper)
+	q.Int(1, r.Grade)
+	q.Bool(2, r.Shaded)
+	q.Uint(3, r.Row)
+	q.Int(4, r.Column)
+	q.Bool(5, r.Upper)
 	q.Blob(6, r.bytes)
 	q.Int(7, w.Version)
 	q.Checksum(8, r.bytes, w.Version)
@@ -101,20 +101,20 @@ WHERE ("grade", "shaded", "row", "column", "upper") >= (?2, ?3, ?4, ?5, ?6)
   AND ("grade", "shaded", "row", "column", "upper") < (?7, ?8, ?9, ?10, ?11)
 ORDER BY "grade" DESC, "shaded" DESC, "row" DESC, "column" DESC, "upper" DESC LIMIT ?1`)
 
-// scan adds the records of l to page, by grade, shaded, row, column, upper.
-func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+// scan adds the records that r asks for to page, by grade, shaded, row, column, upper.
+func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, scan, scanReverse, func(q *sqlite.Query) {
-		q.Int(2, l.from.grade)
-		q.Bool(3, l.from.shaded)
-		q.Uint(4, l.from.row)
-		q.Int(5, l.from.column)
-		q.Bool(6, l.from.upper)
-		if l.bounded {
-			q.Int(7, l.to.grade)
-			q.Bool(8, l.to.shaded)
-			q.Uint(9, l.to.row)
-			q.Int(10, l.to.column)
-			q.Bool(11, l.to.upper)
+		q.Int(2, r.from.Grade)
+		q.Bool(3, r.from.Shaded)
+		q.Uint(4, r.from.Row)
+		q.Int(5, r.from.Column)
+		q.Bool(6, r.from.Upper)
+		if r.bounded {
+			q.Int(7, r.to.Grade)
+			q.Bool(8, r.to.Shaded)
+			q.Uint(9, r.to.Row)
+			q.Int(10, r.to.Column)
+			q.Bool(11, r.to.Upper)
 		} else {
 			q.Unbounded(7, 11)
 		}
@@ -133,18 +133,18 @@ WHERE "grade" = ?2 AND "shaded" = ?3
   AND ("row", "column", "upper") < (?7, ?8, ?9)
 ORDER BY "row" DESC, "column" DESC, "upper" DESC LIMIT ?1`)
 
-// scanPartition adds the records of l to page, by row, column, upper.
-func (s *store) scanPartition(ctx context.Context, partition *key, l *list, page *keyvalue.Page) error {
+// scanPartition adds the records that r asks for to page, by row, column, upper.
+func (s *store) scanPartition(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, scanPartition, scanPartitionReverse, func(q *sqlite.Query) {
-		q.Int(2, partition.grade)
-		q.Bool(3, partition.shaded)
-		q.Uint(4, l.from.row)
-		q.Int(5, l.from.column)
-		q.Bool(6, l.from.upper)
-		if l.bounded {
-			q.Uint(7, l.to.row)
-			q.Int(8, l.to.column)
-			q.Bool(9, l.to.upper)
+		q.Int(2, r.partition.Grade)
+		q.Bool(3, r.partition.Shaded)
+		q.Uint(4, r.from.Row)
+		q.Int(5, r.from.Column)
+		q.Bool(6, r.from.Upper)
+		if r.bounded {
+			q.Uint(7, r.to.Row)
+			q.Int(8, r.to.Column)
+			q.Bool(9, r.to.Upper)
 		} else {
 			q.Unbounded(7, 9)
 		}

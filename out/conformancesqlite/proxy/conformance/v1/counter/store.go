@@ -17,7 +17,7 @@ var table = sqlite.Table{Name: "counters", VersionOf: versionOf, Remove: remove}
 
 // bind binds the values that find k.
 func (k *key) bind(q *sqlite.Query) {
-	q.Int(1, k.counterID)
+	q.Int(1, k.CounterID)
 }
 
 var put = sqlite.NewStatement(`INSERT INTO "counters" ("counter_id", "prism_record", "prism_version", "prism_release", "prism_checksum")
@@ -34,7 +34,7 @@ func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 // write stores r as w says, in the transaction of c.
 func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	q := c.Query(put)
-	q.Int(1, r.counterID)
+	q.Int(1, r.CounterID)
 	q.Blob(2, r.bytes)
 	q.Int(3, w.Version)
 	q.Checksum(4, r.bytes, w.Version)
@@ -93,12 +93,12 @@ WHERE "counter_id" >= ?2
   AND "counter_id" < ?3
 ORDER BY "counter_id" DESC LIMIT ?1`)
 
-// scan adds the records of l to page, by counter_id.
-func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+// scan adds the records that r asks for to page, by counter_id.
+func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, scan, scanReverse, func(q *sqlite.Query) {
-		q.Int(2, l.from.counterID)
-		if l.bounded {
-			q.Int(3, l.to.counterID)
+		q.Int(2, r.from.CounterID)
+		if r.bounded {
+			q.Int(3, r.to.CounterID)
 		} else {
 			q.Unbounded(3, 3)
 		}

@@ -66,7 +66,7 @@ func (s *Service) scan(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.scan(call.Context(), &q.list, page); err != nil {
+	if err := s.store.scan(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query)

@@ -25,11 +25,11 @@ const (
 
 // key is the key of a record. Its slices alias what it was read from.
 type key struct {
-	documentID []byte // 1
+	DocumentID []byte // 1
 }
 
 // emptyKey is a key of which no field is set.
-var emptyKey = key{documentID: wire.Empty}
+var emptyKey = key{DocumentID: wire.Empty}
 
 // read takes the fields of the key from f, a message that has them under the
 // numbers they have in conformance.v1.Document.
@@ -37,7 +37,7 @@ func (k *key) read(f *wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 		case tagDocumentID:
-			k.documentID = f.Text()
+			k.DocumentID = f.Text()
 		}
 	}
 	return f.Err()
@@ -46,11 +46,11 @@ func (k *key) read(f *wire.Fields) error {
 // valid says what is wrong with the key of a record.
 func (k *key) valid() error {
 	switch {
-	case len(k.documentID) == 0:
+	case len(k.DocumentID) == 0:
 		return runtime.Required("document_id")
-	case len(k.documentID) > 64:
-		return runtime.TooLong("document_id", len(k.documentID), 64)
-	case bytes.IndexByte(k.documentID, 0) >= 0:
+	case len(k.DocumentID) > 64:
+		return runtime.TooLong("document_id", len(k.DocumentID), 64)
+	case bytes.IndexByte(k.DocumentID, 0) >= 0:
 		return runtime.HasNUL("document_id")
 	}
 	return nil
@@ -66,7 +66,7 @@ func (k *key) check(b []byte) error {
 
 // append appends the key as read takes it.
 func (k *key) append(b []byte) []byte {
-	b = wire.AppendBytes(b, 1, k.documentID)
+	b = wire.AppendBytes(b, 1, k.DocumentID)
 	return b
 }
 
@@ -91,7 +91,7 @@ func (r *record) read(b []byte) error {
 	for f.Next() {
 		switch f.Tag { // with another wire type it is an unknown field, kept in bytes
 		case tagDocumentID:
-			r.documentID = f.Text()
+			r.DocumentID = f.Text()
 		case tagLines:
 			f.Text()
 		case tagOffsets, tagStyles:

@@ -17,7 +17,7 @@ var table = sqlite.Table{Name: "documents", VersionOf: versionOf, Remove: remove
 
 // bind binds the values that find k.
 func (k *key) bind(q *sqlite.Query) {
-	q.Text(1, k.documentID)
+	q.Text(1, k.DocumentID)
 }
 
 var put = sqlite.NewStatement(`INSERT INTO "documents" ("document_id", "prism_record", "prism_version", "prism_release", "prism_checksum")
@@ -34,7 +34,7 @@ func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 // write stores r as w says, in the transaction of c.
 func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	q := c.Query(put)
-	q.Text(1, r.documentID)
+	q.Text(1, r.DocumentID)
 	q.Blob(2, r.bytes)
 	q.Int(3, w.Version)
 	q.Checksum(4, r.bytes, w.Version)
@@ -93,12 +93,12 @@ WHERE "document_id" >= ?2
   AND "document_id" < ?3
 ORDER BY "document_id" DESC LIMIT ?1`)
 
-// scan adds the records of l to page, by document_id.
-func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+// scan adds the records that r asks for to page, by document_id.
+func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, scan, scanReverse, func(q *sqlite.Query) {
-		q.Text(2, l.from.documentID)
-		if l.bounded {
-			q.Text(3, l.to.documentID)
+		q.Text(2, r.from.DocumentID)
+		if r.bounded {
+			q.Text(3, r.to.DocumentID)
 		} else {
 			q.Unbounded(3, 3)
 		}

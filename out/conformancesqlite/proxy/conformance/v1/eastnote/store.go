@@ -18,7 +18,7 @@ var table = sqlite.Table{Name: "east_notes", VersionOf: versionOf, Remove: remov
 
 // bind binds the values that find k.
 func (k *key) bind(q *sqlite.Query) {
-	q.Text(1, k.noteID)
+	q.Text(1, k.NoteID)
 }
 
 var put = sqlite.NewStatement(`INSERT INTO "east_notes" ("note_id", "topic", "prism_record", "prism_version", "prism_release", "prism_checksum")
@@ -36,8 +36,8 @@ func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 // write stores r as w says, in the transaction of c.
 func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	q := c.Query(put)
-	q.Text(1, r.noteID)
-	q.Text(2, r.topic)
+	q.Text(1, r.NoteID)
+	q.Text(2, r.Topic)
 	q.Blob(3, r.bytes)
 	q.Int(4, w.Version)
 	q.Checksum(5, r.bytes, w.Version)
@@ -92,9 +92,9 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 var findByTopic = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "east_notes" WHERE "topic" = ?1`)
 
 // findByTopic returns the record with the values, as a reply.
-func (s *store) findByTopic(ctx context.Context, topic []byte) ([]byte, error) {
+func (s *store) findByTopic(ctx context.Context, r *requestByTopic) ([]byte, error) {
 	return s.db.Record(ctx, findByTopic, func(q *sqlite.Query) {
-		q.Text(1, topic)
+		q.Text(1, r.Topic)
 	})
 }
 
@@ -108,12 +108,12 @@ WHERE "note_id" >= ?2
   AND "note_id" < ?3
 ORDER BY "note_id" DESC LIMIT ?1`)
 
-// scan adds the records of l to page, by note_id.
-func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+// scan adds the records that r asks for to page, by note_id.
+func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, scan, scanReverse, func(q *sqlite.Query) {
-		q.Text(2, l.from.noteID)
-		if l.bounded {
-			q.Text(3, l.to.noteID)
+		q.Text(2, r.from.NoteID)
+		if r.bounded {
+			q.Text(3, r.to.NoteID)
 		} else {
 			q.Unbounded(3, 3)
 		}

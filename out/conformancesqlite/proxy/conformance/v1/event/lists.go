@@ -103,7 +103,7 @@ func (q *scanRequest) valid() error {
 	if err := validBound(&q.to.key); err != nil {
 		return runtime.In("to", err)
 	}
-	if q.bounded && cmp.Or(q.from.at.Compare(q.to.at), bytes.Compare(q.from.name, q.to.name), cmp.Compare(q.from.sequence, q.to.sequence)) > 0 {
+	if q.bounded && cmp.Or(q.from.At.Compare(q.to.At), bytes.Compare(q.from.Name, q.to.Name), cmp.Compare(q.from.Sequence, q.to.Sequence)) > 0 {
 		return keyvalue.Backwards(true)
 	}
 	return nil
@@ -123,15 +123,15 @@ func (q *scanRequest) query() []byte {
 // fields may be unset.
 func validBound(k *key) error {
 	switch {
-	case !k.at.Valid():
+	case !k.At.Valid():
 		return runtime.BadTime("at")
-	case !k.at.Set && len(k.name) > 0:
+	case !k.At.Set && len(k.Name) > 0:
 		return runtime.Required("at")
-	case len(k.name) > 64:
-		return runtime.TooLong("name", len(k.name), 64)
-	case bytes.IndexByte(k.name, 0) >= 0:
+	case len(k.Name) > 64:
+		return runtime.TooLong("name", len(k.Name), 64)
+	case bytes.IndexByte(k.Name, 0) >= 0:
 		return runtime.HasNUL("name")
-	case len(k.name) == 0 && k.sequence != math.MinInt64:
+	case len(k.Name) == 0 && k.Sequence != math.MinInt64:
 		return runtime.Required("name")
 	}
 	return nil
@@ -149,9 +149,9 @@ func (s *Service) scan(call *runtime.Call) error {
 		return err
 	}
 	if q.inPartition {
-		err = s.store.scanPartition(call.Context(), &q.partition, &q.list, page)
+		err = s.store.scanPartition(call.Context(), &q, page)
 	} else {
-		err = s.store.scan(call.Context(), &q.list, page)
+		err = s.store.scan(call.Context(), &q, page)
 	}
 	if err != nil {
 		return err
@@ -159,21 +159,21 @@ func (s *Service) scan(call *runtime.Call) error {
 	return s.answer(call, page, query, cursor)
 }
 
-// findBySeverityRequest is a FindEventsBySeverityRequest.
-type findBySeverityRequest struct {
+// requestBySeverity is a FindEventsBySeverityRequest.
+type requestBySeverity struct {
 	list
 }
 
-func (q *findBySeverityRequest) read(b []byte) error {
+func (q *requestBySeverity) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 11<<3 | wire.Varint:
-			q.from.severity = f.Int64()
-		case 12<<3 | wire.Varint:
+		case keyvalue.TagFrom:
+			f.Join(q.readBound(&q.from, f.Message()))
+		case keyvalue.TagTo:
 			q.bounded = true
-			q.to.severity = f.Int64()
+			f.Join(q.readBound(&q.to, f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -181,14 +181,24 @@ func (q *findBySeverityRequest) read(b []byte) error {
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
-	if q.bounded && q.from.severity > q.to.severity {
+	if q.bounded && q.from.Severity > q.to.Severity {
 		return keyvalue.Backwards(false)
 	}
 	return nil
 }
 
+// readBound reads into at an end of the range.
+func (q *requestBySeverity) readBound(at *position, f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagSeverity {
+			at.Severity = f.Int64()
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
-func (q *findBySeverityRequest) query() []byte {
+func (q *requestBySeverity) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.EventService/FindEventsBySeverity"))
 	b = appendRange(b, &q.list)
 	return b
@@ -196,7 +206,7 @@ func (q *findBySeverityRequest) query() []byte {
 
 // findBySeverity serves FindEventsBySeverity.
 func (s *Service) findBySeverity(call *runtime.Call) error {
-	var q findBySeverityRequest
+	var q requestBySeverity
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -205,30 +215,30 @@ func (s *Service) findBySeverity(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findBySeverity(call.Context(), &q.list, page); err != nil {
+	if err := s.store.findBySeverity(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursorSeverity)
 }
 
-// findByKindRequest is a FindEventsByKindRequest.
-type findByKindRequest struct {
+// requestByKind is a FindEventsByKindRequest.
+type requestByKind struct {
 	list
-	kind int64
+	Kind int64
 }
 
-func (q *findByKindRequest) read(b []byte) error {
+func (q *requestByKind) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Varint:
-			q.kind = int64(f.Int32())
-		case 11<<3 | wire.Bytes:
-			q.from.at = f.Timestamp(q.from.at)
-		case 12<<3 | wire.Bytes:
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
+		case keyvalue.TagFrom:
+			f.Join(q.readBound(&q.from, f.Message()))
+		case keyvalue.TagTo:
 			q.bounded = true
-			q.to.at = f.Timestamp(q.to.at)
+			f.Join(q.readBound(&q.to, f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -237,27 +247,47 @@ func (q *findByKindRequest) read(b []byte) error {
 		return runtime.Decode(err)
 	}
 	switch {
-	case !q.from.at.Valid():
-		return runtime.BadTime("from")
-	case !q.to.at.Valid():
-		return runtime.BadTime("to")
-	case q.bounded && q.from.at.Compare(q.to.at) > 0:
+	case !q.from.At.Valid():
+		return runtime.BadTime("from.at")
+	case !q.to.At.Valid():
+		return runtime.BadTime("to.at")
+	case q.bounded && q.from.At.Compare(q.to.At) > 0:
 		return keyvalue.Backwards(true)
 	}
 	return nil
 }
 
+// readBy reads the values to find by.
+func (q *requestByKind) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagKind {
+			q.Kind = int64(f.Int32())
+		}
+	}
+	return f.Err()
+}
+
+// readBound reads into at an end of the range.
+func (q *requestByKind) readBound(at *position, f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagAt {
+			at.At = f.Timestamp(at.At)
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
-func (q *findByKindRequest) query() []byte {
+func (q *requestByKind) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.EventService/FindEventsByKind"))
-	b = wire.AppendVarint(b, 1, uint64(q.kind))
+	b = wire.AppendVarint(b, 6, uint64(q.Kind))
 	b = appendRange(b, &q.list)
 	return b
 }
 
 // findByKind serves FindEventsByKind.
 func (s *Service) findByKind(call *runtime.Call) error {
-	var q findByKindRequest
+	var q requestByKind
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -266,29 +296,27 @@ func (s *Service) findByKind(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findByKind(call.Context(), q.kind, &q.list, page); err != nil {
+	if err := s.store.findByKind(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursor)
 }
 
-// findByPlaceRequest is a FindEventsByPlaceRequest.
-type findByPlaceRequest struct {
+// requestByPlace is a FindEventsByPlaceRequest.
+type requestByPlace struct {
 	list
-	region []byte
-	open   bool
+	Region []byte
+	Open   bool
 }
 
-func (q *findByPlaceRequest) read(b []byte) error {
+func (q *requestByPlace) read(b []byte) error {
 	q.list = everything
-	q.region = wire.Empty
+	q.Region = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Bytes:
-			q.region = f.Text()
-		case 2<<3 | wire.Varint:
-			q.open = f.Bool()
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -297,25 +325,38 @@ func (q *findByPlaceRequest) read(b []byte) error {
 		return runtime.Decode(err)
 	}
 	switch {
-	case len(q.region) > 64:
-		return runtime.TooLong("region", len(q.region), 64)
-	case bytes.IndexByte(q.region, 0) >= 0:
-		return runtime.HasNUL("region")
+	case len(q.Region) > 64:
+		return runtime.TooLong("by.region", len(q.Region), 64)
+	case bytes.IndexByte(q.Region, 0) >= 0:
+		return runtime.HasNUL("by.region")
 	}
 	return nil
 }
 
+// readBy reads the values to find by.
+func (q *requestByPlace) readBy(f *wire.Fields) error {
+	for f.Next() {
+		switch f.Tag {
+		case tagRegion:
+			q.Region = f.Text()
+		case tagOpen:
+			q.Open = f.Bool()
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
-func (q *findByPlaceRequest) query() []byte {
+func (q *requestByPlace) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.EventService/FindEventsByPlace"))
-	b = wire.AppendBytes(b, 1, q.region)
-	b = wire.AppendBool(b, 2, q.open)
+	b = wire.AppendBytes(b, 7, q.Region)
+	b = wire.AppendBool(b, 8, q.Open)
 	return b
 }
 
 // findByPlace serves FindEventsByPlace.
 func (s *Service) findByPlace(call *runtime.Call) error {
-	var q findByPlaceRequest
+	var q requestByPlace
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -324,34 +365,32 @@ func (s *Service) findByPlace(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findByPlace(call.Context(), q.region, q.open, &q.list, page); err != nil {
+	if err := s.store.findByPlace(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursor)
 }
 
-// findByUrgentRequest is a FindEventsByUrgentRequest.
-type findByUrgentRequest struct {
+// requestByUrgent is a FindEventsByUrgentRequest.
+type requestByUrgent struct {
 	list
-	region []byte
-	kind   int64
+	Region []byte
+	Kind   int64
 }
 
-func (q *findByUrgentRequest) read(b []byte) error {
+func (q *requestByUrgent) read(b []byte) error {
 	q.list = everything
-	q.region = wire.Empty
+	q.Region = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Bytes:
-			q.region = f.Text()
-		case 2<<3 | wire.Varint:
-			q.kind = int64(f.Int32())
-		case 11<<3 | wire.Varint:
-			q.from.severity = f.Int64()
-		case 12<<3 | wire.Varint:
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
+		case keyvalue.TagFrom:
+			f.Join(q.readBound(&q.from, f.Message()))
+		case keyvalue.TagTo:
 			q.bounded = true
-			q.to.severity = f.Int64()
+			f.Join(q.readBound(&q.to, f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -360,29 +399,51 @@ func (q *findByUrgentRequest) read(b []byte) error {
 		return runtime.Decode(err)
 	}
 	switch {
-	case len(q.region) > 64:
-		return runtime.TooLong("region", len(q.region), 64)
-	case bytes.IndexByte(q.region, 0) >= 0:
-		return runtime.HasNUL("region")
-	}
-	if q.bounded && q.from.severity > q.to.severity {
+	case len(q.Region) > 64:
+		return runtime.TooLong("by.region", len(q.Region), 64)
+	case bytes.IndexByte(q.Region, 0) >= 0:
+		return runtime.HasNUL("by.region")
+	case q.bounded && q.from.Severity > q.to.Severity:
 		return keyvalue.Backwards(false)
 	}
 	return nil
 }
 
+// readBy reads the values to find by.
+func (q *requestByUrgent) readBy(f *wire.Fields) error {
+	for f.Next() {
+		switch f.Tag {
+		case tagRegion:
+			q.Region = f.Text()
+		case tagKind:
+			q.Kind = int64(f.Int32())
+		}
+	}
+	return f.Err()
+}
+
+// readBound reads into at an end of the range.
+func (q *requestByUrgent) readBound(at *position, f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagSeverity {
+			at.Severity = f.Int64()
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
-func (q *findByUrgentRequest) query() []byte {
+func (q *requestByUrgent) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.EventService/FindEventsByUrgent"))
-	b = wire.AppendBytes(b, 1, q.region)
-	b = wire.AppendVarint(b, 2, uint64(q.kind))
+	b = wire.AppendBytes(b, 7, q.Region)
+	b = wire.AppendVarint(b, 6, uint64(q.Kind))
 	b = appendRange(b, &q.list)
 	return b
 }
 
 // findByUrgent serves FindEventsByUrgent.
 func (s *Service) findByUrgent(call *runtime.Call) error {
-	var q findByUrgentRequest
+	var q requestByUrgent
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -391,7 +452,7 @@ func (s *Service) findByUrgent(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findByUrgent(call.Context(), q.region, q.kind, &q.list, page); err != nil {
+	if err := s.store.findByUrgent(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursorSeverity)

@@ -17,11 +17,11 @@ var table = sqlite.Table{Name: "events", VersionOf: versionOf, Remove: remove}
 
 // bind binds the values that find k.
 func (k *key) bind(q *sqlite.Query) {
-	q.Text(1, k.tenant)
-	q.Int(2, k.shard)
-	q.Time(3, k.at)
-	q.Text(4, k.name)
-	q.Int(5, k.sequence)
+	q.Text(1, k.Tenant)
+	q.Int(2, k.Shard)
+	q.Time(3, k.At)
+	q.Text(4, k.Name)
+	q.Int(5, k.Sequence)
 }
 
 var put = sqlite.NewStatement(`INSERT INTO "events" ("tenant", "shard", "at", "name", "sequence", "kind", "region", "open", "severity", "remark", "size", "seen_at", "checked", "reviewed_by", "drift", "prism_record", "prism_version", "prism_release", "prism_checksum")
@@ -42,21 +42,21 @@ func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 // write stores r as w says, in the transaction of c.
 func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	q := c.Query(put)
-	q.Text(1, r.tenant)
-	q.Int(2, r.shard)
-	q.Time(3, r.at)
-	q.Text(4, r.name)
-	q.Int(5, r.sequence)
-	q.Int(6, r.kind)
-	q.Text(7, r.region)
-	q.Bool(8, r.open)
-	q.OptionalInt(9, r.severity)
-	q.Column(10, r.remark)
-	q.OptionalUint(11, r.size)
-	q.Time(12, r.seenAt)
-	q.OptionalBool(13, r.checked)
-	q.Column(14, r.reviewer)
-	q.Int(15, r.drift)
+	q.Text(1, r.Tenant)
+	q.Int(2, r.Shard)
+	q.Time(3, r.At)
+	q.Text(4, r.Name)
+	q.Int(5, r.Sequence)
+	q.Int(6, r.Kind)
+	q.Text(7, r.Region)
+	q.Bool(8, r.Open)
+	q.OptionalInt(9, r.Severity)
+	q.Column(10, r.Remark)
+	q.OptionalUint(11, r.Size)
+	q.Time(12, r.SeenAt)
+	q.OptionalBool(13, r.Checked)
+	q.Column(14, r.Reviewer)
+	q.Int(15, r.Drift)
 	q.Blob(16, r.bytes)
 	q.Int(17, w.Version)
 	q.Checksum(18, r.bytes, w.Version)
@@ -115,20 +115,20 @@ WHERE ("tenant", "shard", "at", "name", "sequence") >= (?2, ?3, ?4, ?5, ?6)
   AND ("tenant", "shard", "at", "name", "sequence") < (?7, ?8, ?9, ?10, ?11)
 ORDER BY "tenant" DESC, "shard" DESC, "at" DESC, "name" DESC, "sequence" DESC LIMIT ?1`)
 
-// scan adds the records of l to page, by tenant, shard, at, name, sequence.
-func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+// scan adds the records that r asks for to page, by tenant, shard, at, name, sequence.
+func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, scan, scanReverse, func(q *sqlite.Query) {
-		q.Text(2, l.from.tenant)
-		q.Int(3, l.from.shard)
-		q.TimeOrLowest(4, l.from.at)
-		q.Text(5, l.from.name)
-		q.Int(6, l.from.sequence)
-		if l.bounded {
-			q.Text(7, l.to.tenant)
-			q.Int(8, l.to.shard)
-			q.TimeOrLowest(9, l.to.at)
-			q.Text(10, l.to.name)
-			q.Int(11, l.to.sequence)
+		q.Text(2, r.from.Tenant)
+		q.Int(3, r.from.Shard)
+		q.TimeOrLowest(4, r.from.At)
+		q.Text(5, r.from.Name)
+		q.Int(6, r.from.Sequence)
+		if r.bounded {
+			q.Text(7, r.to.Tenant)
+			q.Int(8, r.to.Shard)
+			q.TimeOrLowest(9, r.to.At)
+			q.Text(10, r.to.Name)
+			q.Int(11, r.to.Sequence)
 		} else {
 			q.Unbounded(7, 11)
 		}
@@ -147,18 +147,18 @@ WHERE "tenant" = ?2 AND "shard" = ?3
   AND ("at", "name", "sequence") < (?7, ?8, ?9)
 ORDER BY "at" DESC, "name" DESC, "sequence" DESC LIMIT ?1`)
 
-// scanPartition adds the records of l to page, by at, name, sequence.
-func (s *store) scanPartition(ctx context.Context, partition *key, l *list, page *keyvalue.Page) error {
+// scanPartition adds the records that r asks for to page, by at, name, sequence.
+func (s *store) scanPartition(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, scanPartition, scanPartitionReverse, func(q *sqlite.Query) {
-		q.Text(2, partition.tenant)
-		q.Int(3, partition.shard)
-		q.TimeOrLowest(4, l.from.at)
-		q.Text(5, l.from.name)
-		q.Int(6, l.from.sequence)
-		if l.bounded {
-			q.TimeOrLowest(7, l.to.at)
-			q.Text(8, l.to.name)
-			q.Int(9, l.to.sequence)
+		q.Text(2, r.partition.Tenant)
+		q.Int(3, r.partition.Shard)
+		q.TimeOrLowest(4, r.from.At)
+		q.Text(5, r.from.Name)
+		q.Int(6, r.from.Sequence)
+		if r.bounded {
+			q.TimeOrLowest(7, r.to.At)
+			q.Text(8, r.to.Name)
+			q.Int(9, r.to.Sequence)
 		} else {
 			q.Unbounded(7, 9)
 		}
@@ -170,27 +170,27 @@ WHERE ("severity", "tenant", "shard", "at", "name", "sequence") >= (?2, ?3, ?4, 
   AND ("severity", "tenant", "shard", "at", "name", "sequence") < (?8, ?9, ?10, ?11, ?12, ?13)
 ORDER BY "severity", "tenant", "shard", "at", "name", "sequence" LIMIT ?1`)
 
-var findBySeverityReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
+var reverseBySeverity = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE ("severity", "tenant", "shard", "at", "name", "sequence") >= (?2, ?3, ?4, ?5, ?6, ?7)
   AND ("severity", "tenant", "shard", "at", "name", "sequence") < (?8, ?9, ?10, ?11, ?12, ?13)
 ORDER BY "severity" DESC, "tenant" DESC, "shard" DESC, "at" DESC, "name" DESC, "sequence" DESC LIMIT ?1`)
 
-// findBySeverity adds the records of l to page, by severity, tenant, shard, at, name, sequence.
-func (s *store) findBySeverity(ctx context.Context, l *list, page *keyvalue.Page) error {
-	return s.db.Page(ctx, page, findBySeverity, findBySeverityReverse, func(q *sqlite.Query) {
-		q.Int(2, l.from.severity)
-		q.Text(3, l.from.tenant)
-		q.Int(4, l.from.shard)
-		q.TimeOrLowest(5, l.from.at)
-		q.Text(6, l.from.name)
-		q.Int(7, l.from.sequence)
-		if l.bounded {
-			q.Int(8, l.to.severity)
-			q.Text(9, l.to.tenant)
-			q.Int(10, l.to.shard)
-			q.TimeOrLowest(11, l.to.at)
-			q.Text(12, l.to.name)
-			q.Int(13, l.to.sequence)
+// findBySeverity adds the records that r asks for to page, by severity, tenant, shard, at, name, sequence.
+func (s *store) findBySeverity(ctx context.Context, r *requestBySeverity, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findBySeverity, reverseBySeverity, func(q *sqlite.Query) {
+		q.Int(2, r.from.Severity)
+		q.Text(3, r.from.Tenant)
+		q.Int(4, r.from.Shard)
+		q.TimeOrLowest(5, r.from.At)
+		q.Text(6, r.from.Name)
+		q.Int(7, r.from.Sequence)
+		if r.bounded {
+			q.Int(8, r.to.Severity)
+			q.Text(9, r.to.Tenant)
+			q.Int(10, r.to.Shard)
+			q.TimeOrLowest(11, r.to.At)
+			q.Text(12, r.to.Name)
+			q.Int(13, r.to.Sequence)
 		} else {
 			q.Unbounded(8, 13)
 		}
@@ -203,27 +203,27 @@ WHERE "kind" = ?2
   AND ("at", "tenant", "shard", "name", "sequence") < (?8, ?9, ?10, ?11, ?12)
 ORDER BY "at", "tenant", "shard", "name", "sequence" LIMIT ?1`)
 
-var findByKindReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
+var reverseByKind = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "kind" = ?2
   AND ("at", "tenant", "shard", "name", "sequence") >= (?3, ?4, ?5, ?6, ?7)
   AND ("at", "tenant", "shard", "name", "sequence") < (?8, ?9, ?10, ?11, ?12)
 ORDER BY "at" DESC, "tenant" DESC, "shard" DESC, "name" DESC, "sequence" DESC LIMIT ?1`)
 
-// findByKind adds the records of l to page, by at, tenant, shard, name, sequence.
-func (s *store) findByKind(ctx context.Context, kind int64, l *list, page *keyvalue.Page) error {
-	return s.db.Page(ctx, page, findByKind, findByKindReverse, func(q *sqlite.Query) {
-		q.Int(2, kind)
-		q.TimeOrLowest(3, l.from.at)
-		q.Text(4, l.from.tenant)
-		q.Int(5, l.from.shard)
-		q.Text(6, l.from.name)
-		q.Int(7, l.from.sequence)
-		if l.bounded {
-			q.TimeOrLowest(8, l.to.at)
-			q.Text(9, l.to.tenant)
-			q.Int(10, l.to.shard)
-			q.Text(11, l.to.name)
-			q.Int(12, l.to.sequence)
+// findByKind adds the records that r asks for to page, by at, tenant, shard, name, sequence.
+func (s *store) findByKind(ctx context.Context, r *requestByKind, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByKind, reverseByKind, func(q *sqlite.Query) {
+		q.Int(2, r.Kind)
+		q.TimeOrLowest(3, r.from.At)
+		q.Text(4, r.from.Tenant)
+		q.Int(5, r.from.Shard)
+		q.Text(6, r.from.Name)
+		q.Int(7, r.from.Sequence)
+		if r.bounded {
+			q.TimeOrLowest(8, r.to.At)
+			q.Text(9, r.to.Tenant)
+			q.Int(10, r.to.Shard)
+			q.Text(11, r.to.Name)
+			q.Int(12, r.to.Sequence)
 		} else {
 			q.Unbounded(8, 12)
 		}
@@ -236,28 +236,28 @@ WHERE "region" = ?2 AND "open" = ?3
   AND ("tenant", "shard", "at", "name", "sequence") < (?9, ?10, ?11, ?12, ?13)
 ORDER BY "tenant", "shard", "at", "name", "sequence" LIMIT ?1`)
 
-var findByPlaceReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
+var reverseByPlace = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "region" = ?2 AND "open" = ?3
   AND ("tenant", "shard", "at", "name", "sequence") >= (?4, ?5, ?6, ?7, ?8)
   AND ("tenant", "shard", "at", "name", "sequence") < (?9, ?10, ?11, ?12, ?13)
 ORDER BY "tenant" DESC, "shard" DESC, "at" DESC, "name" DESC, "sequence" DESC LIMIT ?1`)
 
-// findByPlace adds the records of l to page, by tenant, shard, at, name, sequence.
-func (s *store) findByPlace(ctx context.Context, region []byte, open bool, l *list, page *keyvalue.Page) error {
-	return s.db.Page(ctx, page, findByPlace, findByPlaceReverse, func(q *sqlite.Query) {
-		q.Text(2, region)
-		q.Bool(3, open)
-		q.Text(4, l.from.tenant)
-		q.Int(5, l.from.shard)
-		q.TimeOrLowest(6, l.from.at)
-		q.Text(7, l.from.name)
-		q.Int(8, l.from.sequence)
-		if l.bounded {
-			q.Text(9, l.to.tenant)
-			q.Int(10, l.to.shard)
-			q.TimeOrLowest(11, l.to.at)
-			q.Text(12, l.to.name)
-			q.Int(13, l.to.sequence)
+// findByPlace adds the records that r asks for to page, by tenant, shard, at, name, sequence.
+func (s *store) findByPlace(ctx context.Context, r *requestByPlace, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByPlace, reverseByPlace, func(q *sqlite.Query) {
+		q.Text(2, r.Region)
+		q.Bool(3, r.Open)
+		q.Text(4, r.from.Tenant)
+		q.Int(5, r.from.Shard)
+		q.TimeOrLowest(6, r.from.At)
+		q.Text(7, r.from.Name)
+		q.Int(8, r.from.Sequence)
+		if r.bounded {
+			q.Text(9, r.to.Tenant)
+			q.Int(10, r.to.Shard)
+			q.TimeOrLowest(11, r.to.At)
+			q.Text(12, r.to.Name)
+			q.Int(13, r.to.Sequence)
 		} else {
 			q.Unbounded(9, 13)
 		}
@@ -270,30 +270,30 @@ WHERE "region" = ?2 AND "kind" = ?3
   AND ("severity", "tenant", "shard", "at", "name", "sequence") < (?10, ?11, ?12, ?13, ?14, ?15)
 ORDER BY "severity", "tenant", "shard", "at", "name", "sequence" LIMIT ?1`)
 
-var findByUrgentReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
+var reverseByUrgent = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "events"
 WHERE "region" = ?2 AND "kind" = ?3
   AND ("severity", "tenant", "shard", "at", "name", "sequence") >= (?4, ?5, ?6, ?7, ?8, ?9)
   AND ("severity", "tenant", "shard", "at", "name", "sequence") < (?10, ?11, ?12, ?13, ?14, ?15)
 ORDER BY "severity" DESC, "tenant" DESC, "shard" DESC, "at" DESC, "name" DESC, "sequence" DESC LIMIT ?1`)
 
-// findByUrgent adds the records of l to page, by severity, tenant, shard, at, name, sequence.
-func (s *store) findByUrgent(ctx context.Context, region []byte, kind int64, l *list, page *keyvalue.Page) error {
-	return s.db.Page(ctx, page, findByUrgent, findByUrgentReverse, func(q *sqlite.Query) {
-		q.Text(2, region)
-		q.Int(3, kind)
-		q.Int(4, l.from.severity)
-		q.Text(5, l.from.tenant)
-		q.Int(6, l.from.shard)
-		q.TimeOrLowest(7, l.from.at)
-		q.Text(8, l.from.name)
-		q.Int(9, l.from.sequence)
-		if l.bounded {
-			q.Int(10, l.to.severity)
-			q.Text(11, l.to.tenant)
-			q.Int(12, l.to.shard)
-			q.TimeOrLowest(13, l.to.at)
-			q.Text(14, l.to.name)
-			q.Int(15, l.to.sequence)
+// findByUrgent adds the records that r asks for to page, by severity, tenant, shard, at, name, sequence.
+func (s *store) findByUrgent(ctx context.Context, r *requestByUrgent, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByUrgent, reverseByUrgent, func(q *sqlite.Query) {
+		q.Text(2, r.Region)
+		q.Int(3, r.Kind)
+		q.Int(4, r.from.Severity)
+		q.Text(5, r.from.Tenant)
+		q.Int(6, r.from.Shard)
+		q.TimeOrLowest(7, r.from.At)
+		q.Text(8, r.from.Name)
+		q.Int(9, r.from.Sequence)
+		if r.bounded {
+			q.Int(10, r.to.Severity)
+			q.Text(11, r.to.Tenant)
+			q.Int(12, r.to.Shard)
+			q.TimeOrLowest(13, r.to.At)
+			q.Text(14, r.to.Name)
+			q.Int(15, r.to.Sequence)
 		} else {
 			q.Unbounded(10, 15)
 		}

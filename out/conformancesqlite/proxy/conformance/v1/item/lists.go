@@ -77,96 +77,114 @@ func (s *Service) scan(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.scan(call.Context(), &q.list, page); err != nil {
+	if err := s.store.scan(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursor)
 }
 
-// findBySerialRequest is a FindItemBySerialRequest.
-type findBySerialRequest struct {
-	serial []byte
+// requestBySerial is a FindItemBySerialRequest.
+type requestBySerial struct {
+	Serial []byte
 }
 
-func (q *findBySerialRequest) read(b []byte) error {
-	q.serial = wire.Empty
+func (q *requestBySerial) read(b []byte) error {
+	q.Serial = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
-		switch f.Tag {
-		case 1<<3 | wire.Bytes:
-			q.serial = f.Text()
+		if f.Tag == keyvalue.TagBy {
+			f.Join(q.readBy(f.Message()))
 		}
 	}
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
 	switch {
-	case len(q.serial) > 64:
-		return runtime.TooLong("serial", len(q.serial), 64)
-	case bytes.IndexByte(q.serial, 0) >= 0:
-		return runtime.HasNUL("serial")
+	case len(q.Serial) > 64:
+		return runtime.TooLong("by.serial", len(q.Serial), 64)
+	case bytes.IndexByte(q.Serial, 0) >= 0:
+		return runtime.HasNUL("by.serial")
 	}
 	return nil
+}
+
+// readBy reads the values to find by.
+func (q *requestBySerial) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagSerial {
+			q.Serial = f.Text()
+		}
+	}
+	return f.Err()
 }
 
 // findBySerial serves FindItemBySerial.
 func (s *Service) findBySerial(call *runtime.Call) error {
-	var q findBySerialRequest
+	var q requestBySerial
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.findBySerial(call.Context(), q.serial))
+	return call.Reply(s.store.findBySerial(call.Context(), &q))
 }
 
-// findByLabelRequest is a FindItemByLabelRequest.
-type findByLabelRequest struct {
-	label []byte
+// requestByLabel is a FindItemByLabelRequest.
+type requestByLabel struct {
+	Label []byte
 }
 
-func (q *findByLabelRequest) read(b []byte) error {
-	q.label = wire.Empty
+func (q *requestByLabel) read(b []byte) error {
+	q.Label = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
-		switch f.Tag {
-		case 1<<3 | wire.Bytes:
-			q.label = f.Text()
+		if f.Tag == keyvalue.TagBy {
+			f.Join(q.readBy(f.Message()))
 		}
 	}
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
 	switch {
-	case len(q.label) > 64:
-		return runtime.TooLong("label", len(q.label), 64)
-	case bytes.IndexByte(q.label, 0) >= 0:
-		return runtime.HasNUL("label")
+	case len(q.Label) > 64:
+		return runtime.TooLong("by.label", len(q.Label), 64)
+	case bytes.IndexByte(q.Label, 0) >= 0:
+		return runtime.HasNUL("by.label")
 	}
 	return nil
 }
 
+// readBy reads the values to find by.
+func (q *requestByLabel) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagLabel {
+			q.Label = f.Text()
+		}
+	}
+	return f.Err()
+}
+
 // findByLabel serves FindItemByLabel.
 func (s *Service) findByLabel(call *runtime.Call) error {
-	var q findByLabelRequest
+	var q requestByLabel
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.findByLabel(call.Context(), q.label))
+	return call.Reply(s.store.findByLabel(call.Context(), &q))
 }
 
-// findByColourRequest is a FindItemsByColourRequest.
-type findByColourRequest struct {
+// requestByColour is a FindItemsByColourRequest.
+type requestByColour struct {
 	list
-	colour []byte
+	Colour []byte
 }
 
-func (q *findByColourRequest) read(b []byte) error {
+func (q *requestByColour) read(b []byte) error {
 	q.list = everything
-	q.colour = wire.Empty
+	q.Colour = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Bytes:
-			q.colour = f.Text()
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -175,24 +193,34 @@ func (q *findByColourRequest) read(b []byte) error {
 		return runtime.Decode(err)
 	}
 	switch {
-	case len(q.colour) > 64:
-		return runtime.TooLong("colour", len(q.colour), 64)
-	case bytes.IndexByte(q.colour, 0) >= 0:
-		return runtime.HasNUL("colour")
+	case len(q.Colour) > 64:
+		return runtime.TooLong("by.colour", len(q.Colour), 64)
+	case bytes.IndexByte(q.Colour, 0) >= 0:
+		return runtime.HasNUL("by.colour")
 	}
 	return nil
 }
 
+// readBy reads the values to find by.
+func (q *requestByColour) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagColour {
+			q.Colour = f.Text()
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
-func (q *findByColourRequest) query() []byte {
+func (q *requestByColour) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.ItemService/FindItemsByColour"))
-	b = wire.AppendBytes(b, 1, q.colour)
+	b = wire.AppendBytes(b, 4, q.Colour)
 	return b
 }
 
 // findByColour serves FindItemsByColour.
 func (s *Service) findByColour(call *runtime.Call) error {
-	var q findByColourRequest
+	var q requestByColour
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -201,27 +229,27 @@ func (s *Service) findByColour(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findByColour(call.Context(), q.colour, &q.list, page); err != nil {
+	if err := s.store.findByColour(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursor)
 }
 
-// findByTitleRequest is a FindItemsByTitleRequest.
-type findByTitleRequest struct {
+// requestByTitle is a FindItemsByTitleRequest.
+type requestByTitle struct {
 	list
 }
 
-func (q *findByTitleRequest) read(b []byte) error {
+func (q *requestByTitle) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 11<<3 | wire.Bytes:
-			q.from.title = f.Text()
-		case 12<<3 | wire.Bytes:
+		case keyvalue.TagFrom:
+			f.Join(q.readBound(&q.from, f.Message()))
+		case keyvalue.TagTo:
 			q.bounded = true
-			q.to.title = f.Text()
+			f.Join(q.readBound(&q.to, f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -230,22 +258,32 @@ func (q *findByTitleRequest) read(b []byte) error {
 		return runtime.Decode(err)
 	}
 	switch {
-	case len(q.from.title) > 64:
-		return runtime.TooLong("from", len(q.from.title), 64)
-	case bytes.IndexByte(q.from.title, 0) >= 0:
-		return runtime.HasNUL("from")
-	case len(q.to.title) > 64:
-		return runtime.TooLong("to", len(q.to.title), 64)
-	case bytes.IndexByte(q.to.title, 0) >= 0:
-		return runtime.HasNUL("to")
-	case q.bounded && bytes.Compare(q.from.title, q.to.title) > 0:
+	case len(q.from.Title) > 64:
+		return runtime.TooLong("from.title", len(q.from.Title), 64)
+	case bytes.IndexByte(q.from.Title, 0) >= 0:
+		return runtime.HasNUL("from.title")
+	case len(q.to.Title) > 64:
+		return runtime.TooLong("to.title", len(q.to.Title), 64)
+	case bytes.IndexByte(q.to.Title, 0) >= 0:
+		return runtime.HasNUL("to.title")
+	case q.bounded && bytes.Compare(q.from.Title, q.to.Title) > 0:
 		return keyvalue.Backwards(false)
 	}
 	return nil
 }
 
+// readBound reads into at an end of the range.
+func (q *requestByTitle) readBound(at *position, f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagTitle {
+			at.Title = f.Text()
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
-func (q *findByTitleRequest) query() []byte {
+func (q *requestByTitle) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.ItemService/FindItemsByTitle"))
 	b = appendRange(b, &q.list)
 	return b
@@ -253,7 +291,7 @@ func (q *findByTitleRequest) query() []byte {
 
 // findByTitle serves FindItemsByTitle.
 func (s *Service) findByTitle(call *runtime.Call) error {
-	var q findByTitleRequest
+	var q requestByTitle
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -262,7 +300,7 @@ func (s *Service) findByTitle(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findByTitle(call.Context(), &q.list, page); err != nil {
+	if err := s.store.findByTitle(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursorTitle)

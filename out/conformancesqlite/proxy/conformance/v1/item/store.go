@@ -18,7 +18,7 @@ var table = sqlite.Table{Name: "items", VersionOf: versionOf, Remove: remove}
 
 // bind binds the values that find k.
 func (k *key) bind(q *sqlite.Query) {
-	q.Text(1, k.itemID)
+	q.Text(1, k.ItemID)
 }
 
 var put = sqlite.NewStatement(`INSERT INTO "items" ("item_id", "serial", "label", "colour", "title", "prism_record", "prism_version", "prism_release", "prism_checksum")
@@ -37,11 +37,11 @@ func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 // write stores r as w says, in the transaction of c.
 func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	q := c.Query(put)
-	q.Text(1, r.itemID)
-	q.Text(2, r.serial)
-	q.Text(3, r.label)
-	q.Text(4, r.colour)
-	q.Text(5, r.title)
+	q.Text(1, r.ItemID)
+	q.Text(2, r.Serial)
+	q.Text(3, r.Label)
+	q.Text(4, r.Colour)
+	q.Text(5, r.Title)
 	q.Blob(6, r.bytes)
 	q.Int(7, w.Version)
 	q.Checksum(8, r.bytes, w.Version)
@@ -52,13 +52,13 @@ func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	return nil
 }
 
-var findBySerialTaken = sqlite.NewStatement(`SELECT 1 FROM "items" WHERE "serial" = ?1 AND NOT ("item_id" = ?2)`)
+var takenBySerial = sqlite.NewStatement(`SELECT 1 FROM "items" WHERE "serial" = ?1 AND NOT ("item_id" = ?2)`)
 
 // taken says in which unique index another record has the values of r.
 func (r *record) taken(c *sqlite.Conn) error {
-	q := c.Query(findBySerialTaken)
-	q.Text(1, r.serial)
-	q.Text(2, r.itemID)
+	q := c.Query(takenBySerial)
+	q.Text(1, r.Serial)
+	q.Text(2, r.ItemID)
 	if q.Next() {
 		return runtime.Taken("serial")
 	}
@@ -109,18 +109,18 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 var findBySerial = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "items" WHERE "serial" = ?1`)
 
 // findBySerial returns the record with the values, as a reply.
-func (s *store) findBySerial(ctx context.Context, serial []byte) ([]byte, error) {
+func (s *store) findBySerial(ctx context.Context, r *requestBySerial) ([]byte, error) {
 	return s.db.Record(ctx, findBySerial, func(q *sqlite.Query) {
-		q.Text(1, serial)
+		q.Text(1, r.Serial)
 	})
 }
 
 var findByLabel = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "items" WHERE "label" = ?1`)
 
 // findByLabel returns the record with the values, as a reply.
-func (s *store) findByLabel(ctx context.Context, label []byte) ([]byte, error) {
+func (s *store) findByLabel(ctx context.Context, r *requestByLabel) ([]byte, error) {
 	return s.db.Record(ctx, findByLabel, func(q *sqlite.Query) {
-		q.Text(1, label)
+		q.Text(1, r.Label)
 	})
 }
 
@@ -134,12 +134,12 @@ WHERE "item_id" >= ?2
   AND "item_id" < ?3
 ORDER BY "item_id" DESC LIMIT ?1`)
 
-// scan adds the records of l to page, by item_id.
-func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+// scan adds the records that r asks for to page, by item_id.
+func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, scan, scanReverse, func(q *sqlite.Query) {
-		q.Text(2, l.from.itemID)
-		if l.bounded {
-			q.Text(3, l.to.itemID)
+		q.Text(2, r.from.ItemID)
+		if r.bounded {
+			q.Text(3, r.to.ItemID)
 		} else {
 			q.Unbounded(3, 3)
 		}
@@ -152,19 +152,19 @@ WHERE "colour" = ?2
   AND "item_id" < ?4
 ORDER BY "item_id" LIMIT ?1`)
 
-var findByColourReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
+var reverseByColour = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
 WHERE "colour" = ?2
   AND "item_id" >= ?3
   AND "item_id" < ?4
 ORDER BY "item_id" DESC LIMIT ?1`)
 
-// findByColour adds the records of l to page, by item_id.
-func (s *store) findByColour(ctx context.Context, colour []byte, l *list, page *keyvalue.Page) error {
-	return s.db.Page(ctx, page, findByColour, findByColourReverse, func(q *sqlite.Query) {
-		q.Text(2, colour)
-		q.Text(3, l.from.itemID)
-		if l.bounded {
-			q.Text(4, l.to.itemID)
+// findByColour adds the records that r asks for to page, by item_id.
+func (s *store) findByColour(ctx context.Context, r *requestByColour, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByColour, reverseByColour, func(q *sqlite.Query) {
+		q.Text(2, r.Colour)
+		q.Text(3, r.from.ItemID)
+		if r.bounded {
+			q.Text(4, r.to.ItemID)
 		} else {
 			q.Unbounded(4, 4)
 		}
@@ -176,19 +176,19 @@ WHERE ("title", "item_id") >= (?2, ?3)
   AND ("title", "item_id") < (?4, ?5)
 ORDER BY "title", "item_id" LIMIT ?1`)
 
-var findByTitleReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
+var reverseByTitle = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "items"
 WHERE ("title", "item_id") >= (?2, ?3)
   AND ("title", "item_id") < (?4, ?5)
 ORDER BY "title" DESC, "item_id" DESC LIMIT ?1`)
 
-// findByTitle adds the records of l to page, by title, item_id.
-func (s *store) findByTitle(ctx context.Context, l *list, page *keyvalue.Page) error {
-	return s.db.Page(ctx, page, findByTitle, findByTitleReverse, func(q *sqlite.Query) {
-		q.Text(2, l.from.title)
-		q.Text(3, l.from.itemID)
-		if l.bounded {
-			q.Text(4, l.to.title)
-			q.Text(5, l.to.itemID)
+// findByTitle adds the records that r asks for to page, by title, item_id.
+func (s *store) findByTitle(ctx context.Context, r *requestByTitle, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByTitle, reverseByTitle, func(q *sqlite.Query) {
+		q.Text(2, r.from.Title)
+		q.Text(3, r.from.ItemID)
+		if r.bounded {
+			q.Text(4, r.to.Title)
+			q.Text(5, r.to.ItemID)
 		} else {
 			q.Unbounded(4, 5)
 		}

@@ -77,62 +77,71 @@ func (s *Service) scan(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.scan(call.Context(), &q.list, page); err != nil {
+	if err := s.store.scan(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursor)
 }
 
-// findByOwnerRequest is a FindLeaseByOwnerRequest.
-type findByOwnerRequest struct {
-	owner []byte
+// requestByOwner is a FindLeaseByOwnerRequest.
+type requestByOwner struct {
+	Owner []byte
 }
 
-func (q *findByOwnerRequest) read(b []byte) error {
-	q.owner = wire.Empty
+func (q *requestByOwner) read(b []byte) error {
+	q.Owner = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
-		switch f.Tag {
-		case 1<<3 | wire.Bytes:
-			q.owner = f.Text()
+		if f.Tag == keyvalue.TagBy {
+			f.Join(q.readBy(f.Message()))
 		}
 	}
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
 	switch {
-	case len(q.owner) > 64:
-		return runtime.TooLong("owner", len(q.owner), 64)
-	case bytes.IndexByte(q.owner, 0) >= 0:
-		return runtime.HasNUL("owner")
+	case len(q.Owner) > 64:
+		return runtime.TooLong("by.owner", len(q.Owner), 64)
+	case bytes.IndexByte(q.Owner, 0) >= 0:
+		return runtime.HasNUL("by.owner")
 	}
 	return nil
 }
 
+// readBy reads the values to find by.
+func (q *requestByOwner) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagOwner {
+			q.Owner = f.Text()
+		}
+	}
+	return f.Err()
+}
+
 // findByOwner serves FindLeaseByOwner.
 func (s *Service) findByOwner(call *runtime.Call) error {
-	var q findByOwnerRequest
+	var q requestByOwner
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.findByOwner(call.Context(), q.owner))
+	return call.Reply(s.store.findByOwner(call.Context(), &q))
 }
 
-// findByPriorityRequest is a FindLeasesByPriorityRequest.
-type findByPriorityRequest struct {
+// requestByPriority is a FindLeasesByPriorityRequest.
+type requestByPriority struct {
 	list
 }
 
-func (q *findByPriorityRequest) read(b []byte) error {
+func (q *requestByPriority) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 11<<3 | wire.Varint:
-			q.from.priority = f.Int64()
-		case 12<<3 | wire.Varint:
+		case keyvalue.TagFrom:
+			f.Join(q.readBound(&q.from, f.Message()))
+		case keyvalue.TagTo:
 			q.bounded = true
-			q.to.priority = f.Int64()
+			f.Join(q.readBound(&q.to, f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -140,14 +149,24 @@ func (q *findByPriorityRequest) read(b []byte) error {
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
-	if q.bounded && q.from.priority > q.to.priority {
+	if q.bounded && q.from.Priority > q.to.Priority {
 		return keyvalue.Backwards(false)
 	}
 	return nil
 }
 
+// readBound reads into at an end of the range.
+func (q *requestByPriority) readBound(at *position, f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagPriority {
+			at.Priority = f.Int64()
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
-func (q *findByPriorityRequest) query() []byte {
+func (q *requestByPriority) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.LeaseService/FindLeasesByPriority"))
 	b = appendRange(b, &q.list)
 	return b
@@ -155,7 +174,7 @@ func (q *findByPriorityRequest) query() []byte {
 
 // findByPriority serves FindLeasesByPriority.
 func (s *Service) findByPriority(call *runtime.Call) error {
-	var q findByPriorityRequest
+	var q requestByPriority
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -164,7 +183,7 @@ func (s *Service) findByPriority(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findByPriority(call.Context(), &q.list, page); err != nil {
+	if err := s.store.findByPriority(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursorPriority)

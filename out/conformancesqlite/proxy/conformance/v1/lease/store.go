@@ -19,7 +19,7 @@ var table = sqlite.Table{Name: "leases", TTL: 60 * time.Second, VersionOf: versi
 
 // bind binds the values that find k.
 func (k *key) bind(q *sqlite.Query) {
-	q.Text(1, k.leaseID)
+	q.Text(1, k.LeaseID)
 	q.Now(2)
 }
 
@@ -40,9 +40,9 @@ func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	r.freeExpired(c)
 	q := c.Query(put)
-	q.Text(1, r.leaseID)
-	q.Text(2, r.owner)
-	q.OptionalInt(3, r.priority)
+	q.Text(1, r.LeaseID)
+	q.Text(2, r.Owner)
+	q.OptionalInt(3, r.Priority)
 	q.Blob(4, r.bytes)
 	q.Int(5, w.Version)
 	q.Time(6, w.Expires)
@@ -54,12 +54,12 @@ func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	return nil
 }
 
-var findByOwnerFree = sqlite.NewStatement(`DELETE FROM "leases" WHERE "owner" = ?1 AND "prism_expires" <= ?2`)
+var freeByOwner = sqlite.NewStatement(`DELETE FROM "leases" WHERE "owner" = ?1 AND "prism_expires" <= ?2`)
 
 // freeExpired deletes the records that have expired with a unique value of r.
 func (r *record) freeExpired(c *sqlite.Conn) {
-	q := c.Query(findByOwnerFree)
-	q.Text(1, r.owner)
+	q := c.Query(freeByOwner)
+	q.Text(1, r.Owner)
 	q.Now(2)
 	q.Exec()
 }
@@ -108,9 +108,9 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 var findByOwner = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "leases" WHERE "owner" = ?1 AND "prism_expires" > ?2`)
 
 // findByOwner returns the record with the values, as a reply.
-func (s *store) findByOwner(ctx context.Context, owner []byte) ([]byte, error) {
+func (s *store) findByOwner(ctx context.Context, r *requestByOwner) ([]byte, error) {
 	return s.db.Record(ctx, findByOwner, func(q *sqlite.Query) {
-		q.Text(1, owner)
+		q.Text(1, r.Owner)
 		q.Now(2)
 	})
 }
@@ -127,12 +127,12 @@ WHERE "lease_id" >= ?2
   AND "prism_expires" > ?4
 ORDER BY "lease_id" DESC LIMIT ?1`)
 
-// scan adds the records of l to page, by lease_id.
-func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+// scan adds the records that r asks for to page, by lease_id.
+func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, scan, scanReverse, func(q *sqlite.Query) {
-		q.Text(2, l.from.leaseID)
-		if l.bounded {
-			q.Text(3, l.to.leaseID)
+		q.Text(2, r.from.LeaseID)
+		if r.bounded {
+			q.Text(3, r.to.LeaseID)
 		} else {
 			q.Unbounded(3, 3)
 		}
@@ -146,20 +146,20 @@ WHERE ("priority", "lease_id") >= (?2, ?3)
   AND "prism_expires" > ?6
 ORDER BY "priority", "lease_id" LIMIT ?1`)
 
-var findByPriorityReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "leases"
+var reverseByPriority = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "leases"
 WHERE ("priority", "lease_id") >= (?2, ?3)
   AND ("priority", "lease_id") < (?4, ?5)
   AND "prism_expires" > ?6
 ORDER BY "priority" DESC, "lease_id" DESC LIMIT ?1`)
 
-// findByPriority adds the records of l to page, by priority, lease_id.
-func (s *store) findByPriority(ctx context.Context, l *list, page *keyvalue.Page) error {
-	return s.db.Page(ctx, page, findByPriority, findByPriorityReverse, func(q *sqlite.Query) {
-		q.Int(2, l.from.priority)
-		q.Text(3, l.from.leaseID)
-		if l.bounded {
-			q.Int(4, l.to.priority)
-			q.Text(5, l.to.leaseID)
+// findByPriority adds the records that r asks for to page, by priority, lease_id.
+func (s *store) findByPriority(ctx context.Context, r *requestByPriority, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByPriority, reverseByPriority, func(q *sqlite.Query) {
+		q.Int(2, r.from.Priority)
+		q.Text(3, r.from.LeaseID)
+		if r.bounded {
+			q.Int(4, r.to.Priority)
+			q.Text(5, r.to.LeaseID)
 		} else {
 			q.Unbounded(4, 5)
 		}

@@ -17,7 +17,7 @@ var table = sqlite.Table{Name: "moderns", VersionOf: versionOf, Remove: remove}
 
 // bind binds the values that find k.
 func (k *key) bind(q *sqlite.Query) {
-	q.Text(1, k.modernID)
+	q.Text(1, k.ModernID)
 }
 
 var put = sqlite.NewStatement(`INSERT INTO "moderns" ("modern_id", "rank", "phase", "stage", "prism_record", "prism_version", "prism_release", "prism_checksum")
@@ -35,10 +35,10 @@ func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 // write stores r as w says, in the transaction of c.
 func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	q := c.Query(put)
-	q.Text(1, r.modernID)
-	q.Text(2, r.rank)
-	q.OptionalInt(3, r.phase)
-	q.OptionalInt(4, r.stage)
+	q.Text(1, r.ModernID)
+	q.Text(2, r.Rank)
+	q.OptionalInt(3, r.Phase)
+	q.OptionalInt(4, r.Stage)
 	q.Blob(5, r.bytes)
 	q.Int(6, w.Version)
 	q.Checksum(7, r.bytes, w.Version)
@@ -97,12 +97,12 @@ WHERE "modern_id" >= ?2
   AND "modern_id" < ?3
 ORDER BY "modern_id" DESC LIMIT ?1`)
 
-// scan adds the records of l to page, by modern_id.
-func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+// scan adds the records that r asks for to page, by modern_id.
+func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, scan, scanReverse, func(q *sqlite.Query) {
-		q.Text(2, l.from.modernID)
-		if l.bounded {
-			q.Text(3, l.to.modernID)
+		q.Text(2, r.from.ModernID)
+		if r.bounded {
+			q.Text(3, r.to.ModernID)
 		} else {
 			q.Unbounded(3, 3)
 		}
@@ -115,19 +115,19 @@ WHERE "rank" = ?2
   AND "modern_id" < ?4
 ORDER BY "modern_id" LIMIT ?1`)
 
-var findByRankReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "moderns"
+var reverseByRank = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "moderns"
 WHERE "rank" = ?2
   AND "modern_id" >= ?3
   AND "modern_id" < ?4
 ORDER BY "modern_id" DESC LIMIT ?1`)
 
-// findByRank adds the records of l to page, by modern_id.
-func (s *store) findByRank(ctx context.Context, rank []byte, l *list, page *keyvalue.Page) error {
-	return s.db.Page(ctx, page, findByRank, findByRankReverse, func(q *sqlite.Query) {
-		q.Text(2, rank)
-		q.Text(3, l.from.modernID)
-		if l.bounded {
-			q.Text(4, l.to.modernID)
+// findByRank adds the records that r asks for to page, by modern_id.
+func (s *store) findByRank(ctx context.Context, r *requestByRank, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByRank, reverseByRank, func(q *sqlite.Query) {
+		q.Text(2, r.Rank)
+		q.Text(3, r.from.ModernID)
+		if r.bounded {
+			q.Text(4, r.to.ModernID)
 		} else {
 			q.Unbounded(4, 4)
 		}
@@ -140,19 +140,19 @@ WHERE "stage" = ?2
   AND "modern_id" < ?4
 ORDER BY "modern_id" LIMIT ?1`)
 
-var findByStageReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "moderns"
+var reverseByStage = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "moderns"
 WHERE "stage" = ?2
   AND "modern_id" >= ?3
   AND "modern_id" < ?4
 ORDER BY "modern_id" DESC LIMIT ?1`)
 
-// findByStage adds the records of l to page, by modern_id.
-func (s *store) findByStage(ctx context.Context, stage int64, l *list, page *keyvalue.Page) error {
-	return s.db.Page(ctx, page, findByStage, findByStageReverse, func(q *sqlite.Query) {
-		q.Int(2, stage)
-		q.Text(3, l.from.modernID)
-		if l.bounded {
-			q.Text(4, l.to.modernID)
+// findByStage adds the records that r asks for to page, by modern_id.
+func (s *store) findByStage(ctx context.Context, r *requestByStage, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByStage, reverseByStage, func(q *sqlite.Query) {
+		q.Int(2, r.Stage)
+		q.Text(3, r.from.ModernID)
+		if r.bounded {
+			q.Text(4, r.to.ModernID)
 		} else {
 			q.Unbounded(4, 4)
 		}

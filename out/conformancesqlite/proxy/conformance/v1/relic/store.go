@@ -17,8 +17,8 @@ var table = sqlite.Table{Name: "relics", VersionOf: versionOf, Remove: remove}
 
 // bind binds the values that find k.
 func (k *key) bind(q *sqlite.Query) {
-	q.Text(1, k.relicID)
-	q.Int(2, k.shelf)
+	q.Text(1, k.RelicID)
+	q.Int(2, k.Shelf)
 }
 
 var put = sqlite.NewStatement(`INSERT INTO "relics" ("relic_id", "shelf", "title", "note", "shade", "word", "tone", "prism_record", "prism_version", "prism_release", "prism_checksum")
@@ -37,13 +37,13 @@ func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 // write stores r as w says, in the transaction of c.
 func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	q := c.Query(put)
-	q.Text(1, r.relicID)
-	q.Int(2, r.shelf)
-	q.Column(3, r.title)
-	q.Column(4, r.note)
-	q.OptionalInt(5, r.shade)
-	q.Text(6, r.word)
-	q.OptionalInt(7, r.tone)
+	q.Text(1, r.RelicID)
+	q.Int(2, r.Shelf)
+	q.Column(3, r.Title)
+	q.Column(4, r.Note)
+	q.OptionalInt(5, r.Shade)
+	q.Text(6, r.Word)
+	q.OptionalInt(7, r.Tone)
 	q.Blob(8, r.bytes)
 	q.Int(9, w.Version)
 	q.Checksum(10, r.bytes, w.Version)
@@ -102,14 +102,14 @@ WHERE ("relic_id", "shelf") >= (?2, ?3)
   AND ("relic_id", "shelf") < (?4, ?5)
 ORDER BY "relic_id" DESC, "shelf" DESC LIMIT ?1`)
 
-// scan adds the records of l to page, by relic_id, shelf.
-func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+// scan adds the records that r asks for to page, by relic_id, shelf.
+func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, scan, scanReverse, func(q *sqlite.Query) {
-		q.Text(2, l.from.relicID)
-		q.Int(3, l.from.shelf)
-		if l.bounded {
-			q.Text(4, l.to.relicID)
-			q.Int(5, l.to.shelf)
+		q.Text(2, r.from.RelicID)
+		q.Int(3, r.from.Shelf)
+		if r.bounded {
+			q.Text(4, r.to.RelicID)
+			q.Int(5, r.to.Shelf)
 		} else {
 			q.Unbounded(4, 5)
 		}
@@ -128,13 +128,13 @@ WHERE "relic_id" = ?2
   AND "shelf" < ?4
 ORDER BY "shelf" DESC LIMIT ?1`)
 
-// scanPartition adds the records of l to page, by shelf.
-func (s *store) scanPartition(ctx context.Context, partition *key, l *list, page *keyvalue.Page) error {
+// scanPartition adds the records that r asks for to page, by shelf.
+func (s *store) scanPartition(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, scanPartition, scanPartitionReverse, func(q *sqlite.Query) {
-		q.Text(2, partition.relicID)
-		q.Int(3, l.from.shelf)
-		if l.bounded {
-			q.Int(4, l.to.shelf)
+		q.Text(2, r.partition.RelicID)
+		q.Int(3, r.from.Shelf)
+		if r.bounded {
+			q.Int(4, r.to.Shelf)
 		} else {
 			q.Unbounded(4, 4)
 		}
@@ -147,21 +147,21 @@ WHERE "word" = ?2
   AND ("relic_id", "shelf") < (?5, ?6)
 ORDER BY "relic_id", "shelf" LIMIT ?1`)
 
-var findByWordReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "relics"
+var reverseByWord = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "relics"
 WHERE "word" = ?2
   AND ("relic_id", "shelf") >= (?3, ?4)
   AND ("relic_id", "shelf") < (?5, ?6)
 ORDER BY "relic_id" DESC, "shelf" DESC LIMIT ?1`)
 
-// findByWord adds the records of l to page, by relic_id, shelf.
-func (s *store) findByWord(ctx context.Context, word []byte, l *list, page *keyvalue.Page) error {
-	return s.db.Page(ctx, page, findByWord, findByWordReverse, func(q *sqlite.Query) {
-		q.Text(2, word)
-		q.Text(3, l.from.relicID)
-		q.Int(4, l.from.shelf)
-		if l.bounded {
-			q.Text(5, l.to.relicID)
-			q.Int(6, l.to.shelf)
+// findByWord adds the records that r asks for to page, by relic_id, shelf.
+func (s *store) findByWord(ctx context.Context, r *requestByWord, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByWord, reverseByWord, func(q *sqlite.Query) {
+		q.Text(2, r.Word)
+		q.Text(3, r.from.RelicID)
+		q.Int(4, r.from.Shelf)
+		if r.bounded {
+			q.Text(5, r.to.RelicID)
+			q.Int(6, r.to.Shelf)
 		} else {
 			q.Unbounded(5, 6)
 		}

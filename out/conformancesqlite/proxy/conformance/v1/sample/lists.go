@@ -77,27 +77,27 @@ func (s *Service) scan(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.scan(call.Context(), &q.list, page); err != nil {
+	if err := s.store.scan(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursor)
 }
 
-// findByTextRequest is a FindSamplesByTextRequest.
-type findByTextRequest struct {
+// requestByText is a FindSamplesByTextRequest.
+type requestByText struct {
 	list
 }
 
-func (q *findByTextRequest) read(b []byte) error {
+func (q *requestByText) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 11<<3 | wire.Bytes:
-			q.from.text = f.Text()
-		case 12<<3 | wire.Bytes:
+		case keyvalue.TagFrom:
+			f.Join(q.readBound(&q.from, f.Message()))
+		case keyvalue.TagTo:
 			q.bounded = true
-			q.to.text = f.Text()
+			f.Join(q.readBound(&q.to, f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -106,22 +106,32 @@ func (q *findByTextRequest) read(b []byte) error {
 		return runtime.Decode(err)
 	}
 	switch {
-	case len(q.from.text) > 64:
-		return runtime.TooLong("from", len(q.from.text), 64)
-	case bytes.IndexByte(q.from.text, 0) >= 0:
-		return runtime.HasNUL("from")
-	case len(q.to.text) > 64:
-		return runtime.TooLong("to", len(q.to.text), 64)
-	case bytes.IndexByte(q.to.text, 0) >= 0:
-		return runtime.HasNUL("to")
-	case q.bounded && bytes.Compare(q.from.text, q.to.text) > 0:
+	case len(q.from.Text) > 64:
+		return runtime.TooLong("from.text", len(q.from.Text), 64)
+	case bytes.IndexByte(q.from.Text, 0) >= 0:
+		return runtime.HasNUL("from.text")
+	case len(q.to.Text) > 64:
+		return runtime.TooLong("to.text", len(q.to.Text), 64)
+	case bytes.IndexByte(q.to.Text, 0) >= 0:
+		return runtime.HasNUL("to.text")
+	case q.bounded && bytes.Compare(q.from.Text, q.to.Text) > 0:
 		return keyvalue.Backwards(false)
 	}
 	return nil
 }
 
+// readBound reads into at an end of the range.
+func (q *requestByText) readBound(at *position, f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagText {
+			at.Text = f.Text()
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
-func (q *findByTextRequest) query() []byte {
+func (q *requestByText) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByText"))
 	b = appendRange(b, &q.list)
 	return b
@@ -129,7 +139,7 @@ func (q *findByTextRequest) query() []byte {
 
 // findByText serves FindSamplesByText.
 func (s *Service) findByText(call *runtime.Call) error {
-	var q findByTextRequest
+	var q requestByText
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -138,27 +148,27 @@ func (s *Service) findByText(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findByText(call.Context(), &q.list, page); err != nil {
+	if err := s.store.findByText(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursorText)
 }
 
-// findByNumberRequest is a FindSamplesByNumberRequest.
-type findByNumberRequest struct {
+// requestByNumber is a FindSamplesByNumberRequest.
+type requestByNumber struct {
 	list
 }
 
-func (q *findByNumberRequest) read(b []byte) error {
+func (q *requestByNumber) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 11<<3 | wire.Varint:
-			q.from.number = f.Int64()
-		case 12<<3 | wire.Varint:
+		case keyvalue.TagFrom:
+			f.Join(q.readBound(&q.from, f.Message()))
+		case keyvalue.TagTo:
 			q.bounded = true
-			q.to.number = f.Int64()
+			f.Join(q.readBound(&q.to, f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -166,14 +176,24 @@ func (q *findByNumberRequest) read(b []byte) error {
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
-	if q.bounded && q.from.number > q.to.number {
+	if q.bounded && q.from.Number > q.to.Number {
 		return keyvalue.Backwards(false)
 	}
 	return nil
 }
 
+// readBound reads into at an end of the range.
+func (q *requestByNumber) readBound(at *position, f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagNumber {
+			at.Number = f.Int64()
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
-func (q *findByNumberRequest) query() []byte {
+func (q *requestByNumber) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByNumber"))
 	b = appendRange(b, &q.list)
 	return b
@@ -181,7 +201,7 @@ func (q *findByNumberRequest) query() []byte {
 
 // findByNumber serves FindSamplesByNumber.
 func (s *Service) findByNumber(call *runtime.Call) error {
-	var q findByNumberRequest
+	var q requestByNumber
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -190,27 +210,27 @@ func (s *Service) findByNumber(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findByNumber(call.Context(), &q.list, page); err != nil {
+	if err := s.store.findByNumber(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursorNumber)
 }
 
-// findBySizeRequest is a FindSamplesBySizeRequest.
-type findBySizeRequest struct {
+// requestBySize is a FindSamplesBySizeRequest.
+type requestBySize struct {
 	list
 }
 
-func (q *findBySizeRequest) read(b []byte) error {
+func (q *requestBySize) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 11<<3 | wire.Varint:
-			q.from.size = f.Uint64()
-		case 12<<3 | wire.Varint:
+		case keyvalue.TagFrom:
+			f.Join(q.readBound(&q.from, f.Message()))
+		case keyvalue.TagTo:
 			q.bounded = true
-			q.to.size = f.Uint64()
+			f.Join(q.readBound(&q.to, f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -218,14 +238,24 @@ func (q *findBySizeRequest) read(b []byte) error {
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
-	if q.bounded && q.from.size > q.to.size {
+	if q.bounded && q.from.Size > q.to.Size {
 		return keyvalue.Backwards(false)
 	}
 	return nil
 }
 
+// readBound reads into at an end of the range.
+func (q *requestBySize) readBound(at *position, f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagSize {
+			at.Size = f.Uint64()
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
-func (q *findBySizeRequest) query() []byte {
+func (q *requestBySize) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySize"))
 	b = appendRange(b, &q.list)
 	return b
@@ -233,7 +263,7 @@ func (q *findBySizeRequest) query() []byte {
 
 // findBySize serves FindSamplesBySize.
 func (s *Service) findBySize(call *runtime.Call) error {
-	var q findBySizeRequest
+	var q requestBySize
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -242,27 +272,27 @@ func (s *Service) findBySize(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findBySize(call.Context(), &q.list, page); err != nil {
+	if err := s.store.findBySize(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursorSize)
 }
 
-// findByFlagRequest is a FindSamplesByFlagRequest.
-type findByFlagRequest struct {
+// requestByFlag is a FindSamplesByFlagRequest.
+type requestByFlag struct {
 	list
 }
 
-func (q *findByFlagRequest) read(b []byte) error {
+func (q *requestByFlag) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 11<<3 | wire.Varint:
-			q.from.flag = f.Bool()
-		case 12<<3 | wire.Varint:
+		case keyvalue.TagFrom:
+			f.Join(q.readBound(&q.from, f.Message()))
+		case keyvalue.TagTo:
 			q.bounded = true
-			q.to.flag = f.Bool()
+			f.Join(q.readBound(&q.to, f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -270,14 +300,24 @@ func (q *findByFlagRequest) read(b []byte) error {
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
-	if q.bounded && keyvalue.CompareBool(q.from.flag, q.to.flag) > 0 {
+	if q.bounded && keyvalue.CompareBool(q.from.Flag, q.to.Flag) > 0 {
 		return keyvalue.Backwards(false)
 	}
 	return nil
 }
 
+// readBound reads into at an end of the range.
+func (q *requestByFlag) readBound(at *position, f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagFlag {
+			at.Flag = f.Bool()
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
-func (q *findByFlagRequest) query() []byte {
+func (q *requestByFlag) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByFlag"))
 	b = appendRange(b, &q.list)
 	return b
@@ -285,7 +325,7 @@ func (q *findByFlagRequest) query() []byte {
 
 // findByFlag serves FindSamplesByFlag.
 func (s *Service) findByFlag(call *runtime.Call) error {
-	var q findByFlagRequest
+	var q requestByFlag
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -294,27 +334,27 @@ func (s *Service) findByFlag(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findByFlag(call.Context(), &q.list, page); err != nil {
+	if err := s.store.findByFlag(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursorFlag)
 }
 
-// findByGradeRequest is a FindSamplesByGradeRequest.
-type findByGradeRequest struct {
+// requestByGrade is a FindSamplesByGradeRequest.
+type requestByGrade struct {
 	list
 }
 
-func (q *findByGradeRequest) read(b []byte) error {
+func (q *requestByGrade) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 11<<3 | wire.Varint:
-			q.from.grade = int64(f.Int32())
-		case 12<<3 | wire.Varint:
+		case keyvalue.TagFrom:
+			f.Join(q.readBound(&q.from, f.Message()))
+		case keyvalue.TagTo:
 			q.bounded = true
-			q.to.grade = int64(f.Int32())
+			f.Join(q.readBound(&q.to, f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -322,14 +362,24 @@ func (q *findByGradeRequest) read(b []byte) error {
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
-	if q.bounded && q.from.grade > q.to.grade {
+	if q.bounded && q.from.Grade > q.to.Grade {
 		return keyvalue.Backwards(false)
 	}
 	return nil
 }
 
+// readBound reads into at an end of the range.
+func (q *requestByGrade) readBound(at *position, f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagGrade {
+			at.Grade = int64(f.Int32())
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
-func (q *findByGradeRequest) query() []byte {
+func (q *requestByGrade) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByGrade"))
 	b = appendRange(b, &q.list)
 	return b
@@ -337,7 +387,7 @@ func (q *findByGradeRequest) query() []byte {
 
 // findByGrade serves FindSamplesByGrade.
 func (s *Service) findByGrade(call *runtime.Call) error {
-	var q findByGradeRequest
+	var q requestByGrade
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -346,27 +396,27 @@ func (s *Service) findByGrade(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findByGrade(call.Context(), &q.list, page); err != nil {
+	if err := s.store.findByGrade(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursorGrade)
 }
 
-// findByTimeRequest is a FindSamplesByTimeRequest.
-type findByTimeRequest struct {
+// requestByTime is a FindSamplesByTimeRequest.
+type requestByTime struct {
 	list
 }
 
-func (q *findByTimeRequest) read(b []byte) error {
+func (q *requestByTime) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 11<<3 | wire.Bytes:
-			q.from.time_ = f.Timestamp(q.from.time_)
-		case 12<<3 | wire.Bytes:
+		case keyvalue.TagFrom:
+			f.Join(q.readBound(&q.from, f.Message()))
+		case keyvalue.TagTo:
 			q.bounded = true
-			q.to.time_ = f.Timestamp(q.to.time_)
+			f.Join(q.readBound(&q.to, f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -375,18 +425,28 @@ func (q *findByTimeRequest) read(b []byte) error {
 		return runtime.Decode(err)
 	}
 	switch {
-	case !q.from.time_.Valid():
-		return runtime.BadTime("from")
-	case !q.to.time_.Valid():
-		return runtime.BadTime("to")
-	case q.bounded && q.from.time_.Compare(q.to.time_) > 0:
+	case !q.from.Time.Valid():
+		return runtime.BadTime("from.time")
+	case !q.to.Time.Valid():
+		return runtime.BadTime("to.time")
+	case q.bounded && q.from.Time.Compare(q.to.Time) > 0:
 		return keyvalue.Backwards(true)
 	}
 	return nil
 }
 
+// readBound reads into at an end of the range.
+func (q *requestByTime) readBound(at *position, f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagTime {
+			at.Time = f.Timestamp(at.Time)
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
-func (q *findByTimeRequest) query() []byte {
+func (q *requestByTime) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByTime"))
 	b = appendRange(b, &q.list)
 	return b
@@ -394,7 +454,7 @@ func (q *findByTimeRequest) query() []byte {
 
 // findByTime serves FindSamplesByTime.
 func (s *Service) findByTime(call *runtime.Call) error {
-	var q findByTimeRequest
+	var q requestByTime
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -403,27 +463,27 @@ func (s *Service) findByTime(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findByTime(call.Context(), &q.list, page); err != nil {
+	if err := s.store.findByTime(call.Context(), &q, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, cursorTime_)
+	return s.answer(call, page, query, cursorTime)
 }
 
-// findByDeltaRequest is a FindSamplesByDeltaRequest.
-type findByDeltaRequest struct {
+// requestByDelta is a FindSamplesByDeltaRequest.
+type requestByDelta struct {
 	list
 }
 
-func (q *findByDeltaRequest) read(b []byte) error {
+func (q *requestByDelta) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 11<<3 | wire.Varint:
-			q.from.delta = f.Sint64()
-		case 12<<3 | wire.Varint:
+		case keyvalue.TagFrom:
+			f.Join(q.readBound(&q.from, f.Message()))
+		case keyvalue.TagTo:
 			q.bounded = true
-			q.to.delta = f.Sint64()
+			f.Join(q.readBound(&q.to, f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -431,14 +491,24 @@ func (q *findByDeltaRequest) read(b []byte) error {
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
-	if q.bounded && q.from.delta > q.to.delta {
+	if q.bounded && q.from.Delta > q.to.Delta {
 		return keyvalue.Backwards(false)
 	}
 	return nil
 }
 
+// readBound reads into at an end of the range.
+func (q *requestByDelta) readBound(at *position, f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagDelta {
+			at.Delta = f.Sint64()
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
-func (q *findByDeltaRequest) query() []byte {
+func (q *requestByDelta) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByDelta"))
 	b = appendRange(b, &q.list)
 	return b
@@ -446,7 +516,7 @@ func (q *findByDeltaRequest) query() []byte {
 
 // findByDelta serves FindSamplesByDelta.
 func (s *Service) findByDelta(call *runtime.Call) error {
-	var q findByDeltaRequest
+	var q requestByDelta
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -455,27 +525,27 @@ func (s *Service) findByDelta(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findByDelta(call.Context(), &q.list, page); err != nil {
+	if err := s.store.findByDelta(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursorDelta)
 }
 
-// findByMaskRequest is a FindSamplesByMaskRequest.
-type findByMaskRequest struct {
+// requestByMask is a FindSamplesByMaskRequest.
+type requestByMask struct {
 	list
 }
 
-func (q *findByMaskRequest) read(b []byte) error {
+func (q *requestByMask) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 11<<3 | wire.Fixed64:
-			q.from.mask = f.Uint64()
-		case 12<<3 | wire.Fixed64:
+		case keyvalue.TagFrom:
+			f.Join(q.readBound(&q.from, f.Message()))
+		case keyvalue.TagTo:
 			q.bounded = true
-			q.to.mask = f.Uint64()
+			f.Join(q.readBound(&q.to, f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -483,14 +553,24 @@ func (q *findByMaskRequest) read(b []byte) error {
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
-	if q.bounded && q.from.mask > q.to.mask {
+	if q.bounded && q.from.Mask > q.to.Mask {
 		return keyvalue.Backwards(false)
 	}
 	return nil
 }
 
+// readBound reads into at an end of the range.
+func (q *requestByMask) readBound(at *position, f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagMask {
+			at.Mask = f.Uint64()
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
-func (q *findByMaskRequest) query() []byte {
+func (q *requestByMask) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByMask"))
 	b = appendRange(b, &q.list)
 	return b
@@ -498,7 +578,7 @@ func (q *findByMaskRequest) query() []byte {
 
 // findByMask serves FindSamplesByMask.
 func (s *Service) findByMask(call *runtime.Call) error {
-	var q findByMaskRequest
+	var q requestByMask
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -507,27 +587,27 @@ func (s *Service) findByMask(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findByMask(call.Context(), &q.list, page); err != nil {
+	if err := s.store.findByMask(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursorMask)
 }
 
-// findByLevelRequest is a FindSamplesByLevelRequest.
-type findByLevelRequest struct {
+// requestByLevel is a FindSamplesByLevelRequest.
+type requestByLevel struct {
 	list
 }
 
-func (q *findByLevelRequest) read(b []byte) error {
+func (q *requestByLevel) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 11<<3 | wire.Fixed32:
-			q.from.level = int64(f.Int32())
-		case 12<<3 | wire.Fixed32:
+		case keyvalue.TagFrom:
+			f.Join(q.readBound(&q.from, f.Message()))
+		case keyvalue.TagTo:
 			q.bounded = true
-			q.to.level = int64(f.Int32())
+			f.Join(q.readBound(&q.to, f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -535,14 +615,24 @@ func (q *findByLevelRequest) read(b []byte) error {
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
-	if q.bounded && q.from.level > q.to.level {
+	if q.bounded && q.from.Level > q.to.Level {
 		return keyvalue.Backwards(false)
 	}
 	return nil
 }
 
+// readBound reads into at an end of the range.
+func (q *requestByLevel) readBound(at *position, f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagLevel {
+			at.Level = int64(f.Int32())
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
-func (q *findByLevelRequest) query() []byte {
+func (q *requestByLevel) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByLevel"))
 	b = appendRange(b, &q.list)
 	return b
@@ -550,7 +640,7 @@ func (q *findByLevelRequest) query() []byte {
 
 // findByLevel serves FindSamplesByLevel.
 func (s *Service) findByLevel(call *runtime.Call) error {
-	var q findByLevelRequest
+	var q requestByLevel
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -559,27 +649,27 @@ func (s *Service) findByLevel(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findByLevel(call.Context(), &q.list, page); err != nil {
+	if err := s.store.findByLevel(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursorLevel)
 }
 
-// findByWeightRequest is a FindSamplesByWeightRequest.
-type findByWeightRequest struct {
+// requestByWeight is a FindSamplesByWeightRequest.
+type requestByWeight struct {
 	list
 }
 
-func (q *findByWeightRequest) read(b []byte) error {
+func (q *requestByWeight) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 11<<3 | wire.Varint:
-			q.from.weight = int64(f.Uint32())
-		case 12<<3 | wire.Varint:
+		case keyvalue.TagFrom:
+			f.Join(q.readBound(&q.from, f.Message()))
+		case keyvalue.TagTo:
 			q.bounded = true
-			q.to.weight = int64(f.Uint32())
+			f.Join(q.readBound(&q.to, f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -587,14 +677,24 @@ func (q *findByWeightRequest) read(b []byte) error {
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
-	if q.bounded && q.from.weight > q.to.weight {
+	if q.bounded && q.from.Weight > q.to.Weight {
 		return keyvalue.Backwards(false)
 	}
 	return nil
 }
 
+// readBound reads into at an end of the range.
+func (q *requestByWeight) readBound(at *position, f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagWeight {
+			at.Weight = int64(f.Uint32())
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
-func (q *findByWeightRequest) query() []byte {
+func (q *requestByWeight) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByWeight"))
 	b = appendRange(b, &q.list)
 	return b
@@ -602,7 +702,7 @@ func (q *findByWeightRequest) query() []byte {
 
 // findByWeight serves FindSamplesByWeight.
 func (s *Service) findByWeight(call *runtime.Call) error {
-	var q findByWeightRequest
+	var q requestByWeight
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -611,25 +711,25 @@ func (s *Service) findByWeight(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findByWeight(call.Context(), &q.list, page); err != nil {
+	if err := s.store.findByWeight(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursorWeight)
 }
 
-// findByBucketRequest is a FindSamplesByBucketRequest.
-type findByBucketRequest struct {
+// requestByBucket is a FindSamplesByBucketRequest.
+type requestByBucket struct {
 	list
-	bucket int64
+	Bucket int64
 }
 
-func (q *findByBucketRequest) read(b []byte) error {
+func (q *requestByBucket) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Varint:
-			q.bucket = f.Int64()
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -637,16 +737,26 @@ func (q *findByBucketRequest) read(b []byte) error {
 	return runtime.Decode(f.Err())
 }
 
+// readBy reads the values to find by.
+func (q *requestByBucket) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagBucket {
+			q.Bucket = f.Int64()
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
-func (q *findByBucketRequest) query() []byte {
+func (q *requestByBucket) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByBucket"))
-	b = wire.AppendVarint(b, 1, uint64(q.bucket))
+	b = wire.AppendVarint(b, 12, uint64(q.Bucket))
 	return b
 }
 
 // findByBucket serves FindSamplesByBucket.
 func (s *Service) findByBucket(call *runtime.Call) error {
-	var q findByBucketRequest
+	var q requestByBucket
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -655,27 +765,27 @@ func (s *Service) findByBucket(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findByBucket(call.Context(), q.bucket, &q.list, page); err != nil {
+	if err := s.store.findByBucket(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursor)
 }
 
-// findByAmountRequest is a FindSamplesByAmountRequest.
-type findByAmountRequest struct {
+// requestByAmount is a FindSamplesByAmountRequest.
+type requestByAmount struct {
 	list
 }
 
-func (q *findByAmountRequest) read(b []byte) error {
+func (q *requestByAmount) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 11<<3 | wire.Varint:
-			q.from.amount = int64(f.Int32())
-		case 12<<3 | wire.Varint:
+		case keyvalue.TagFrom:
+			f.Join(q.readBound(&q.from, f.Message()))
+		case keyvalue.TagTo:
 			q.bounded = true
-			q.to.amount = int64(f.Int32())
+			f.Join(q.readBound(&q.to, f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -683,14 +793,24 @@ func (q *findByAmountRequest) read(b []byte) error {
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
-	if q.bounded && q.from.amount > q.to.amount {
+	if q.bounded && q.from.Amount > q.to.Amount {
 		return keyvalue.Backwards(false)
 	}
 	return nil
 }
 
+// readBound reads into at an end of the range.
+func (q *requestByAmount) readBound(at *position, f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagAmount {
+			at.Amount = int64(f.Int32())
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
-func (q *findByAmountRequest) query() []byte {
+func (q *requestByAmount) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByAmount"))
 	b = appendRange(b, &q.list)
 	return b
@@ -698,7 +818,7 @@ func (q *findByAmountRequest) query() []byte {
 
 // findByAmount serves FindSamplesByAmount.
 func (s *Service) findByAmount(call *runtime.Call) error {
-	var q findByAmountRequest
+	var q requestByAmount
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -707,27 +827,27 @@ func (s *Service) findByAmount(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findByAmount(call.Context(), &q.list, page); err != nil {
+	if err := s.store.findByAmount(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursorAmount)
 }
 
-// findByShiftRequest is a FindSamplesByShiftRequest.
-type findByShiftRequest struct {
+// requestByShift is a FindSamplesByShiftRequest.
+type requestByShift struct {
 	list
 }
 
-func (q *findByShiftRequest) read(b []byte) error {
+func (q *requestByShift) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 11<<3 | wire.Varint:
-			q.from.shift = int64(f.Sint32())
-		case 12<<3 | wire.Varint:
+		case keyvalue.TagFrom:
+			f.Join(q.readBound(&q.from, f.Message()))
+		case keyvalue.TagTo:
 			q.bounded = true
-			q.to.shift = int64(f.Sint32())
+			f.Join(q.readBound(&q.to, f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -735,14 +855,24 @@ func (q *findByShiftRequest) read(b []byte) error {
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
-	if q.bounded && q.from.shift > q.to.shift {
+	if q.bounded && q.from.Shift > q.to.Shift {
 		return keyvalue.Backwards(false)
 	}
 	return nil
 }
 
+// readBound reads into at an end of the range.
+func (q *requestByShift) readBound(at *position, f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagShift {
+			at.Shift = int64(f.Sint32())
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
-func (q *findByShiftRequest) query() []byte {
+func (q *requestByShift) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByShift"))
 	b = appendRange(b, &q.list)
 	return b
@@ -750,7 +880,7 @@ func (q *findByShiftRequest) query() []byte {
 
 // findByShift serves FindSamplesByShift.
 func (s *Service) findByShift(call *runtime.Call) error {
-	var q findByShiftRequest
+	var q requestByShift
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -759,27 +889,27 @@ func (s *Service) findByShift(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findByShift(call.Context(), &q.list, page); err != nil {
+	if err := s.store.findByShift(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursorShift)
 }
 
-// findByChecksumRequest is a FindSamplesByChecksumRequest.
-type findByChecksumRequest struct {
+// requestByChecksum is a FindSamplesByChecksumRequest.
+type requestByChecksum struct {
 	list
 }
 
-func (q *findByChecksumRequest) read(b []byte) error {
+func (q *requestByChecksum) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 11<<3 | wire.Fixed32:
-			q.from.checksum = int64(f.Uint32())
-		case 12<<3 | wire.Fixed32:
+		case keyvalue.TagFrom:
+			f.Join(q.readBound(&q.from, f.Message()))
+		case keyvalue.TagTo:
 			q.bounded = true
-			q.to.checksum = int64(f.Uint32())
+			f.Join(q.readBound(&q.to, f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -787,14 +917,24 @@ func (q *findByChecksumRequest) read(b []byte) error {
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
-	if q.bounded && q.from.checksum > q.to.checksum {
+	if q.bounded && q.from.Checksum > q.to.Checksum {
 		return keyvalue.Backwards(false)
 	}
 	return nil
 }
 
+// readBound reads into at an end of the range.
+func (q *requestByChecksum) readBound(at *position, f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagChecksum {
+			at.Checksum = int64(f.Uint32())
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
-func (q *findByChecksumRequest) query() []byte {
+func (q *requestByChecksum) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByChecksum"))
 	b = appendRange(b, &q.list)
 	return b
@@ -802,7 +942,7 @@ func (q *findByChecksumRequest) query() []byte {
 
 // findByChecksum serves FindSamplesByChecksum.
 func (s *Service) findByChecksum(call *runtime.Call) error {
-	var q findByChecksumRequest
+	var q requestByChecksum
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -811,27 +951,27 @@ func (s *Service) findByChecksum(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findByChecksum(call.Context(), &q.list, page); err != nil {
+	if err := s.store.findByChecksum(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursorChecksum)
 }
 
-// findByPositionRequest is a FindSamplesByPositionRequest.
-type findByPositionRequest struct {
+// requestByPosition is a FindSamplesByPositionRequest.
+type requestByPosition struct {
 	list
 }
 
-func (q *findByPositionRequest) read(b []byte) error {
+func (q *requestByPosition) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 11<<3 | wire.Fixed64:
-			q.from.position_ = f.Int64()
-		case 12<<3 | wire.Fixed64:
+		case keyvalue.TagFrom:
+			f.Join(q.readBound(&q.from, f.Message()))
+		case keyvalue.TagTo:
 			q.bounded = true
-			q.to.position_ = f.Int64()
+			f.Join(q.readBound(&q.to, f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -839,14 +979,24 @@ func (q *findByPositionRequest) read(b []byte) error {
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
-	if q.bounded && q.from.position_ > q.to.position_ {
+	if q.bounded && q.from.Position > q.to.Position {
 		return keyvalue.Backwards(false)
 	}
 	return nil
 }
 
+// readBound reads into at an end of the range.
+func (q *requestByPosition) readBound(at *position, f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagPosition {
+			at.Position = f.Int64()
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
-func (q *findByPositionRequest) query() []byte {
+func (q *requestByPosition) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByPosition"))
 	b = appendRange(b, &q.list)
 	return b
@@ -854,7 +1004,7 @@ func (q *findByPositionRequest) query() []byte {
 
 // findByPosition serves FindSamplesByPosition.
 func (s *Service) findByPosition(call *runtime.Call) error {
-	var q findByPositionRequest
+	var q requestByPosition
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -863,27 +1013,27 @@ func (s *Service) findByPosition(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findByPosition(call.Context(), &q.list, page); err != nil {
+	if err := s.store.findByPosition(call.Context(), &q, page); err != nil {
 		return err
 	}
-	return s.answer(call, page, query, cursorPosition_)
+	return s.answer(call, page, query, cursorPosition)
 }
 
-// findByDigestRequest is a FindSamplesByDigestRequest.
-type findByDigestRequest struct {
+// requestByDigest is a FindSamplesByDigestRequest.
+type requestByDigest struct {
 	list
 }
 
-func (q *findByDigestRequest) read(b []byte) error {
+func (q *requestByDigest) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 11<<3 | wire.Bytes:
-			q.from.digest = f.Bytes()
-		case 12<<3 | wire.Bytes:
+		case keyvalue.TagFrom:
+			f.Join(q.readBound(&q.from, f.Message()))
+		case keyvalue.TagTo:
 			q.bounded = true
-			q.to.digest = f.Bytes()
+			f.Join(q.readBound(&q.to, f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -892,18 +1042,28 @@ func (q *findByDigestRequest) read(b []byte) error {
 		return runtime.Decode(err)
 	}
 	switch {
-	case len(q.from.digest) > 64:
-		return runtime.TooLong("from", len(q.from.digest), 64)
-	case len(q.to.digest) > 64:
-		return runtime.TooLong("to", len(q.to.digest), 64)
-	case q.bounded && bytes.Compare(q.from.digest, q.to.digest) > 0:
+	case len(q.from.Digest) > 64:
+		return runtime.TooLong("from.digest", len(q.from.Digest), 64)
+	case len(q.to.Digest) > 64:
+		return runtime.TooLong("to.digest", len(q.to.Digest), 64)
+	case q.bounded && bytes.Compare(q.from.Digest, q.to.Digest) > 0:
 		return keyvalue.Backwards(false)
 	}
 	return nil
 }
 
+// readBound reads into at an end of the range.
+func (q *requestByDigest) readBound(at *position, f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagDigest {
+			at.Digest = f.Bytes()
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
-func (q *findByDigestRequest) query() []byte {
+func (q *requestByDigest) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesByDigest"))
 	b = appendRange(b, &q.list)
 	return b
@@ -911,7 +1071,7 @@ func (q *findByDigestRequest) query() []byte {
 
 // findByDigest serves FindSamplesByDigest.
 func (s *Service) findByDigest(call *runtime.Call) error {
-	var q findByDigestRequest
+	var q requestByDigest
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -920,26 +1080,26 @@ func (s *Service) findByDigest(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findByDigest(call.Context(), &q.list, page); err != nil {
+	if err := s.store.findByDigest(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursorDigest)
 }
 
-// findBySameTextRequest is a FindSamplesBySameTextRequest.
-type findBySameTextRequest struct {
+// requestBySameText is a FindSamplesBySameTextRequest.
+type requestBySameText struct {
 	list
-	text []byte
+	Text []byte
 }
 
-func (q *findBySameTextRequest) read(b []byte) error {
+func (q *requestBySameText) read(b []byte) error {
 	q.list = everything
-	q.text = wire.Empty
+	q.Text = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Bytes:
-			q.text = f.Text()
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -948,24 +1108,34 @@ func (q *findBySameTextRequest) read(b []byte) error {
 		return runtime.Decode(err)
 	}
 	switch {
-	case len(q.text) > 64:
-		return runtime.TooLong("text", len(q.text), 64)
-	case bytes.IndexByte(q.text, 0) >= 0:
-		return runtime.HasNUL("text")
+	case len(q.Text) > 64:
+		return runtime.TooLong("by.text", len(q.Text), 64)
+	case bytes.IndexByte(q.Text, 0) >= 0:
+		return runtime.HasNUL("by.text")
 	}
 	return nil
 }
 
+// readBy reads the values to find by.
+func (q *requestBySameText) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagText {
+			q.Text = f.Text()
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
-func (q *findBySameTextRequest) query() []byte {
+func (q *requestBySameText) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameText"))
-	b = wire.AppendBytes(b, 1, q.text)
+	b = wire.AppendBytes(b, 2, q.Text)
 	return b
 }
 
 // findBySameText serves FindSamplesBySameText.
 func (s *Service) findBySameText(call *runtime.Call) error {
-	var q findBySameTextRequest
+	var q requestBySameText
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -974,25 +1144,25 @@ func (s *Service) findBySameText(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findBySameText(call.Context(), q.text, &q.list, page); err != nil {
+	if err := s.store.findBySameText(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursor)
 }
 
-// findBySameNumberRequest is a FindSamplesBySameNumberRequest.
-type findBySameNumberRequest struct {
+// requestBySameNumber is a FindSamplesBySameNumberRequest.
+type requestBySameNumber struct {
 	list
-	number int64
+	Number int64
 }
 
-func (q *findBySameNumberRequest) read(b []byte) error {
+func (q *requestBySameNumber) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Varint:
-			q.number = f.Int64()
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -1000,16 +1170,26 @@ func (q *findBySameNumberRequest) read(b []byte) error {
 	return runtime.Decode(f.Err())
 }
 
+// readBy reads the values to find by.
+func (q *requestBySameNumber) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagNumber {
+			q.Number = f.Int64()
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
-func (q *findBySameNumberRequest) query() []byte {
+func (q *requestBySameNumber) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameNumber"))
-	b = wire.AppendVarint(b, 1, uint64(q.number))
+	b = wire.AppendVarint(b, 3, uint64(q.Number))
 	return b
 }
 
 // findBySameNumber serves FindSamplesBySameNumber.
 func (s *Service) findBySameNumber(call *runtime.Call) error {
-	var q findBySameNumberRequest
+	var q requestBySameNumber
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -1018,25 +1198,25 @@ func (s *Service) findBySameNumber(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findBySameNumber(call.Context(), q.number, &q.list, page); err != nil {
+	if err := s.store.findBySameNumber(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursor)
 }
 
-// findBySameSizeRequest is a FindSamplesBySameSizeRequest.
-type findBySameSizeRequest struct {
+// requestBySameSize is a FindSamplesBySameSizeRequest.
+type requestBySameSize struct {
 	list
-	size uint64
+	Size uint64
 }
 
-func (q *findBySameSizeRequest) read(b []byte) error {
+func (q *requestBySameSize) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Varint:
-			q.size = f.Uint64()
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -1044,16 +1224,26 @@ func (q *findBySameSizeRequest) read(b []byte) error {
 	return runtime.Decode(f.Err())
 }
 
+// readBy reads the values to find by.
+func (q *requestBySameSize) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagSize {
+			q.Size = f.Uint64()
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
-func (q *findBySameSizeRequest) query() []byte {
+func (q *requestBySameSize) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameSize"))
-	b = wire.AppendVarint(b, 1, q.size)
+	b = wire.AppendVarint(b, 4, q.Size)
 	return b
 }
 
 // findBySameSize serves FindSamplesBySameSize.
 func (s *Service) findBySameSize(call *runtime.Call) error {
-	var q findBySameSizeRequest
+	var q requestBySameSize
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -1062,25 +1252,25 @@ func (s *Service) findBySameSize(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findBySameSize(call.Context(), q.size, &q.list, page); err != nil {
+	if err := s.store.findBySameSize(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursor)
 }
 
-// findBySameFlagRequest is a FindSamplesBySameFlagRequest.
-type findBySameFlagRequest struct {
+// requestBySameFlag is a FindSamplesBySameFlagRequest.
+type requestBySameFlag struct {
 	list
-	flag bool
+	Flag bool
 }
 
-func (q *findBySameFlagRequest) read(b []byte) error {
+func (q *requestBySameFlag) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Varint:
-			q.flag = f.Bool()
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -1088,16 +1278,26 @@ func (q *findBySameFlagRequest) read(b []byte) error {
 	return runtime.Decode(f.Err())
 }
 
+// readBy reads the values to find by.
+func (q *requestBySameFlag) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagFlag {
+			q.Flag = f.Bool()
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
-func (q *findBySameFlagRequest) query() []byte {
+func (q *requestBySameFlag) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameFlag"))
-	b = wire.AppendBool(b, 1, q.flag)
+	b = wire.AppendBool(b, 5, q.Flag)
 	return b
 }
 
 // findBySameFlag serves FindSamplesBySameFlag.
 func (s *Service) findBySameFlag(call *runtime.Call) error {
-	var q findBySameFlagRequest
+	var q requestBySameFlag
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -1106,25 +1306,25 @@ func (s *Service) findBySameFlag(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findBySameFlag(call.Context(), q.flag, &q.list, page); err != nil {
+	if err := s.store.findBySameFlag(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursor)
 }
 
-// findBySameGradeRequest is a FindSamplesBySameGradeRequest.
-type findBySameGradeRequest struct {
+// requestBySameGrade is a FindSamplesBySameGradeRequest.
+type requestBySameGrade struct {
 	list
-	grade int64
+	Grade int64
 }
 
-func (q *findBySameGradeRequest) read(b []byte) error {
+func (q *requestBySameGrade) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Varint:
-			q.grade = int64(f.Int32())
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -1132,16 +1332,26 @@ func (q *findBySameGradeRequest) read(b []byte) error {
 	return runtime.Decode(f.Err())
 }
 
+// readBy reads the values to find by.
+func (q *requestBySameGrade) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagGrade {
+			q.Grade = int64(f.Int32())
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
-func (q *findBySameGradeRequest) query() []byte {
+func (q *requestBySameGrade) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameGrade"))
-	b = wire.AppendVarint(b, 1, uint64(q.grade))
+	b = wire.AppendVarint(b, 6, uint64(q.Grade))
 	return b
 }
 
 // findBySameGrade serves FindSamplesBySameGrade.
 func (s *Service) findBySameGrade(call *runtime.Call) error {
-	var q findBySameGradeRequest
+	var q requestBySameGrade
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -1150,25 +1360,25 @@ func (s *Service) findBySameGrade(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findBySameGrade(call.Context(), q.grade, &q.list, page); err != nil {
+	if err := s.store.findBySameGrade(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursor)
 }
 
-// findBySameTimeRequest is a FindSamplesBySameTimeRequest.
-type findBySameTimeRequest struct {
+// requestBySameTime is a FindSamplesBySameTimeRequest.
+type requestBySameTime struct {
 	list
-	time_ wire.Timestamp
+	Time wire.Timestamp
 }
 
-func (q *findBySameTimeRequest) read(b []byte) error {
+func (q *requestBySameTime) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Bytes:
-			q.time_ = f.Timestamp(q.time_)
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -1177,24 +1387,34 @@ func (q *findBySameTimeRequest) read(b []byte) error {
 		return runtime.Decode(err)
 	}
 	switch {
-	case !q.time_.Set:
-		return runtime.Required("time")
-	case !q.time_.Valid():
-		return runtime.BadTime("time")
+	case !q.Time.Set:
+		return runtime.Required("by.time")
+	case !q.Time.Valid():
+		return runtime.BadTime("by.time")
 	}
 	return nil
 }
 
+// readBy reads the values to find by.
+func (q *requestBySameTime) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagTime {
+			q.Time = f.Timestamp(q.Time)
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
-func (q *findBySameTimeRequest) query() []byte {
+func (q *requestBySameTime) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameTime"))
-	b = wire.AppendTimestamp(b, 1, q.time_)
+	b = wire.AppendTimestamp(b, 7, q.Time)
 	return b
 }
 
 // findBySameTime serves FindSamplesBySameTime.
 func (s *Service) findBySameTime(call *runtime.Call) error {
-	var q findBySameTimeRequest
+	var q requestBySameTime
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -1203,25 +1423,25 @@ func (s *Service) findBySameTime(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findBySameTime(call.Context(), q.time_, &q.list, page); err != nil {
+	if err := s.store.findBySameTime(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursor)
 }
 
-// findBySameDeltaRequest is a FindSamplesBySameDeltaRequest.
-type findBySameDeltaRequest struct {
+// requestBySameDelta is a FindSamplesBySameDeltaRequest.
+type requestBySameDelta struct {
 	list
-	delta int64
+	Delta int64
 }
 
-func (q *findBySameDeltaRequest) read(b []byte) error {
+func (q *requestBySameDelta) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Varint:
-			q.delta = f.Sint64()
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -1229,16 +1449,26 @@ func (q *findBySameDeltaRequest) read(b []byte) error {
 	return runtime.Decode(f.Err())
 }
 
+// readBy reads the values to find by.
+func (q *requestBySameDelta) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagDelta {
+			q.Delta = f.Sint64()
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
-func (q *findBySameDeltaRequest) query() []byte {
+func (q *requestBySameDelta) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameDelta"))
-	b = wire.AppendZigZag(b, 1, q.delta)
+	b = wire.AppendZigZag(b, 8, q.Delta)
 	return b
 }
 
 // findBySameDelta serves FindSamplesBySameDelta.
 func (s *Service) findBySameDelta(call *runtime.Call) error {
-	var q findBySameDeltaRequest
+	var q requestBySameDelta
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -1247,25 +1477,25 @@ func (s *Service) findBySameDelta(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findBySameDelta(call.Context(), q.delta, &q.list, page); err != nil {
+	if err := s.store.findBySameDelta(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursor)
 }
 
-// findBySameMaskRequest is a FindSamplesBySameMaskRequest.
-type findBySameMaskRequest struct {
+// requestBySameMask is a FindSamplesBySameMaskRequest.
+type requestBySameMask struct {
 	list
-	mask uint64
+	Mask uint64
 }
 
-func (q *findBySameMaskRequest) read(b []byte) error {
+func (q *requestBySameMask) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Fixed64:
-			q.mask = f.Uint64()
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -1273,16 +1503,26 @@ func (q *findBySameMaskRequest) read(b []byte) error {
 	return runtime.Decode(f.Err())
 }
 
+// readBy reads the values to find by.
+func (q *requestBySameMask) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagMask {
+			q.Mask = f.Uint64()
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
-func (q *findBySameMaskRequest) query() []byte {
+func (q *requestBySameMask) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameMask"))
-	b = wire.AppendFixed64(b, 1, q.mask)
+	b = wire.AppendFixed64(b, 9, q.Mask)
 	return b
 }
 
 // findBySameMask serves FindSamplesBySameMask.
 func (s *Service) findBySameMask(call *runtime.Call) error {
-	var q findBySameMaskRequest
+	var q requestBySameMask
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -1291,25 +1531,25 @@ func (s *Service) findBySameMask(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findBySameMask(call.Context(), q.mask, &q.list, page); err != nil {
+	if err := s.store.findBySameMask(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursor)
 }
 
-// findBySameLevelRequest is a FindSamplesBySameLevelRequest.
-type findBySameLevelRequest struct {
+// requestBySameLevel is a FindSamplesBySameLevelRequest.
+type requestBySameLevel struct {
 	list
-	level int64
+	Level int64
 }
 
-func (q *findBySameLevelRequest) read(b []byte) error {
+func (q *requestBySameLevel) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Fixed32:
-			q.level = int64(f.Int32())
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -1317,16 +1557,26 @@ func (q *findBySameLevelRequest) read(b []byte) error {
 	return runtime.Decode(f.Err())
 }
 
+// readBy reads the values to find by.
+func (q *requestBySameLevel) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagLevel {
+			q.Level = int64(f.Int32())
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
-func (q *findBySameLevelRequest) query() []byte {
+func (q *requestBySameLevel) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameLevel"))
-	b = wire.AppendFixed32(b, 1, uint32(q.level))
+	b = wire.AppendFixed32(b, 10, uint32(q.Level))
 	return b
 }
 
 // findBySameLevel serves FindSamplesBySameLevel.
 func (s *Service) findBySameLevel(call *runtime.Call) error {
-	var q findBySameLevelRequest
+	var q requestBySameLevel
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -1335,25 +1585,25 @@ func (s *Service) findBySameLevel(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findBySameLevel(call.Context(), q.level, &q.list, page); err != nil {
+	if err := s.store.findBySameLevel(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursor)
 }
 
-// findBySameWeightRequest is a FindSamplesBySameWeightRequest.
-type findBySameWeightRequest struct {
+// requestBySameWeight is a FindSamplesBySameWeightRequest.
+type requestBySameWeight struct {
 	list
-	weight int64
+	Weight int64
 }
 
-func (q *findBySameWeightRequest) read(b []byte) error {
+func (q *requestBySameWeight) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Varint:
-			q.weight = int64(f.Uint32())
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -1361,16 +1611,26 @@ func (q *findBySameWeightRequest) read(b []byte) error {
 	return runtime.Decode(f.Err())
 }
 
+// readBy reads the values to find by.
+func (q *requestBySameWeight) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagWeight {
+			q.Weight = int64(f.Uint32())
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
-func (q *findBySameWeightRequest) query() []byte {
+func (q *requestBySameWeight) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameWeight"))
-	b = wire.AppendVarint(b, 1, uint64(q.weight))
+	b = wire.AppendVarint(b, 11, uint64(q.Weight))
 	return b
 }
 
 // findBySameWeight serves FindSamplesBySameWeight.
 func (s *Service) findBySameWeight(call *runtime.Call) error {
-	var q findBySameWeightRequest
+	var q requestBySameWeight
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -1379,25 +1639,25 @@ func (s *Service) findBySameWeight(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findBySameWeight(call.Context(), q.weight, &q.list, page); err != nil {
+	if err := s.store.findBySameWeight(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursor)
 }
 
-// findBySameAmountRequest is a FindSamplesBySameAmountRequest.
-type findBySameAmountRequest struct {
+// requestBySameAmount is a FindSamplesBySameAmountRequest.
+type requestBySameAmount struct {
 	list
-	amount int64
+	Amount int64
 }
 
-func (q *findBySameAmountRequest) read(b []byte) error {
+func (q *requestBySameAmount) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Varint:
-			q.amount = int64(f.Int32())
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -1405,16 +1665,26 @@ func (q *findBySameAmountRequest) read(b []byte) error {
 	return runtime.Decode(f.Err())
 }
 
+// readBy reads the values to find by.
+func (q *requestBySameAmount) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagAmount {
+			q.Amount = int64(f.Int32())
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
-func (q *findBySameAmountRequest) query() []byte {
+func (q *requestBySameAmount) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameAmount"))
-	b = wire.AppendVarint(b, 1, uint64(q.amount))
+	b = wire.AppendVarint(b, 13, uint64(q.Amount))
 	return b
 }
 
 // findBySameAmount serves FindSamplesBySameAmount.
 func (s *Service) findBySameAmount(call *runtime.Call) error {
-	var q findBySameAmountRequest
+	var q requestBySameAmount
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -1423,25 +1693,25 @@ func (s *Service) findBySameAmount(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findBySameAmount(call.Context(), q.amount, &q.list, page); err != nil {
+	if err := s.store.findBySameAmount(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursor)
 }
 
-// findBySameShiftRequest is a FindSamplesBySameShiftRequest.
-type findBySameShiftRequest struct {
+// requestBySameShift is a FindSamplesBySameShiftRequest.
+type requestBySameShift struct {
 	list
-	shift int64
+	Shift int64
 }
 
-func (q *findBySameShiftRequest) read(b []byte) error {
+func (q *requestBySameShift) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Varint:
-			q.shift = int64(f.Sint32())
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -1449,16 +1719,26 @@ func (q *findBySameShiftRequest) read(b []byte) error {
 	return runtime.Decode(f.Err())
 }
 
+// readBy reads the values to find by.
+func (q *requestBySameShift) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagShift {
+			q.Shift = int64(f.Sint32())
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
-func (q *findBySameShiftRequest) query() []byte {
+func (q *requestBySameShift) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameShift"))
-	b = wire.AppendZigZag(b, 1, q.shift)
+	b = wire.AppendZigZag(b, 14, q.Shift)
 	return b
 }
 
 // findBySameShift serves FindSamplesBySameShift.
 func (s *Service) findBySameShift(call *runtime.Call) error {
-	var q findBySameShiftRequest
+	var q requestBySameShift
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -1467,25 +1747,25 @@ func (s *Service) findBySameShift(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findBySameShift(call.Context(), q.shift, &q.list, page); err != nil {
+	if err := s.store.findBySameShift(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursor)
 }
 
-// findBySameChecksumRequest is a FindSamplesBySameChecksumRequest.
-type findBySameChecksumRequest struct {
+// requestBySameChecksum is a FindSamplesBySameChecksumRequest.
+type requestBySameChecksum struct {
 	list
-	checksum int64
+	Checksum int64
 }
 
-func (q *findBySameChecksumRequest) read(b []byte) error {
+func (q *requestBySameChecksum) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Fixed32:
-			q.checksum = int64(f.Uint32())
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -1493,16 +1773,26 @@ func (q *findBySameChecksumRequest) read(b []byte) error {
 	return runtime.Decode(f.Err())
 }
 
+// readBy reads the values to find by.
+func (q *requestBySameChecksum) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagChecksum {
+			q.Checksum = int64(f.Uint32())
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
-func (q *findBySameChecksumRequest) query() []byte {
+func (q *requestBySameChecksum) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameChecksum"))
-	b = wire.AppendFixed32(b, 1, uint32(q.checksum))
+	b = wire.AppendFixed32(b, 15, uint32(q.Checksum))
 	return b
 }
 
 // findBySameChecksum serves FindSamplesBySameChecksum.
 func (s *Service) findBySameChecksum(call *runtime.Call) error {
-	var q findBySameChecksumRequest
+	var q requestBySameChecksum
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -1511,25 +1801,25 @@ func (s *Service) findBySameChecksum(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findBySameChecksum(call.Context(), q.checksum, &q.list, page); err != nil {
+	if err := s.store.findBySameChecksum(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursor)
 }
 
-// findBySamePositionRequest is a FindSamplesBySamePositionRequest.
-type findBySamePositionRequest struct {
+// requestBySamePosition is a FindSamplesBySamePositionRequest.
+type requestBySamePosition struct {
 	list
-	position_ int64
+	Position int64
 }
 
-func (q *findBySamePositionRequest) read(b []byte) error {
+func (q *requestBySamePosition) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Fixed64:
-			q.position_ = f.Int64()
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -1537,16 +1827,26 @@ func (q *findBySamePositionRequest) read(b []byte) error {
 	return runtime.Decode(f.Err())
 }
 
+// readBy reads the values to find by.
+func (q *requestBySamePosition) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagPosition {
+			q.Position = f.Int64()
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
-func (q *findBySamePositionRequest) query() []byte {
+func (q *requestBySamePosition) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySamePosition"))
-	b = wire.AppendFixed64(b, 1, uint64(q.position_))
+	b = wire.AppendFixed64(b, 16, uint64(q.Position))
 	return b
 }
 
 // findBySamePosition serves FindSamplesBySamePosition.
 func (s *Service) findBySamePosition(call *runtime.Call) error {
-	var q findBySamePositionRequest
+	var q requestBySamePosition
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -1555,26 +1855,26 @@ func (s *Service) findBySamePosition(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findBySamePosition(call.Context(), q.position_, &q.list, page); err != nil {
+	if err := s.store.findBySamePosition(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursor)
 }
 
-// findBySameDigestRequest is a FindSamplesBySameDigestRequest.
-type findBySameDigestRequest struct {
+// requestBySameDigest is a FindSamplesBySameDigestRequest.
+type requestBySameDigest struct {
 	list
-	digest []byte
+	Digest []byte
 }
 
-func (q *findBySameDigestRequest) read(b []byte) error {
+func (q *requestBySameDigest) read(b []byte) error {
 	q.list = everything
-	q.digest = wire.Empty
+	q.Digest = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Bytes:
-			q.digest = f.Bytes()
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -1582,22 +1882,32 @@ func (q *findBySameDigestRequest) read(b []byte) error {
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
-	if len(q.digest) > 64 {
-		return runtime.TooLong("digest", len(q.digest), 64)
+	if len(q.Digest) > 64 {
+		return runtime.TooLong("by.digest", len(q.Digest), 64)
 	}
 	return nil
 }
 
+// readBy reads the values to find by.
+func (q *requestBySameDigest) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagDigest {
+			q.Digest = f.Bytes()
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
-func (q *findBySameDigestRequest) query() []byte {
+func (q *requestBySameDigest) query() []byte {
 	b := q.paging.Append([]byte("conformance.v1.SampleService/FindSamplesBySameDigest"))
-	b = wire.AppendBytes(b, 1, q.digest)
+	b = wire.AppendBytes(b, 17, q.Digest)
 	return b
 }
 
 // findBySameDigest serves FindSamplesBySameDigest.
 func (s *Service) findBySameDigest(call *runtime.Call) error {
-	var q findBySameDigestRequest
+	var q requestBySameDigest
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -1606,7 +1916,7 @@ func (s *Service) findBySameDigest(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findBySameDigest(call.Context(), q.digest, &q.list, page); err != nil {
+	if err := s.store.findBySameDigest(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query, cursor)

@@ -7,7 +7,6 @@ import (
 
 	"github.com/prism-proxy/prism/backends/sqlite"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
-	"github.com/prism-proxy/prism/runtime/wire"
 )
 
 // store keeps the records of conformance.v1.Sample.
@@ -18,7 +17,7 @@ var table = sqlite.Table{Name: "samples", VersionOf: versionOf, Remove: remove}
 
 // bind binds the values that find k.
 func (k *key) bind(q *sqlite.Query) {
-	q.Text(1, k.sampleID)
+	q.Text(1, k.SampleID)
 }
 
 var put = sqlite.NewStatement(`INSERT INTO "samples" ("sample_id", "text", "number", "size", "flag", "grade", "time", "delta", "mask", "level", "weight", "bucket", "amount", "shift", "checksum", "position", "digest", "prism_record", "prism_version", "prism_release", "prism_checksum")
@@ -41,23 +40,23 @@ func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 // write stores r as w says, in the transaction of c.
 func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	q := c.Query(put)
-	q.Text(1, r.sampleID)
-	q.Text(2, r.text)
-	q.OptionalInt(3, r.number)
-	q.OptionalUint(4, r.size)
-	q.OptionalBool(5, r.flag)
-	q.OptionalInt(6, r.grade)
-	q.Time(7, r.time_)
-	q.OptionalInt(8, r.delta)
-	q.OptionalUint(9, r.mask)
-	q.OptionalInt(10, r.level)
-	q.OptionalInt(11, r.weight)
-	q.Int(12, r.bucket)
-	q.OptionalInt(13, r.amount)
-	q.OptionalInt(14, r.shift)
-	q.OptionalInt(15, r.checksum)
-	q.OptionalInt(16, r.position_)
-	q.Bytes(17, r.digest)
+	q.Text(1, r.SampleID)
+	q.Text(2, r.Text)
+	q.OptionalInt(3, r.Number)
+	q.OptionalUint(4, r.Size)
+	q.OptionalBool(5, r.Flag)
+	q.OptionalInt(6, r.Grade)
+	q.Time(7, r.Time)
+	q.OptionalInt(8, r.Delta)
+	q.OptionalUint(9, r.Mask)
+	q.OptionalInt(10, r.Level)
+	q.OptionalInt(11, r.Weight)
+	q.Int(12, r.Bucket)
+	q.OptionalInt(13, r.Amount)
+	q.OptionalInt(14, r.Shift)
+	q.OptionalInt(15, r.Checksum)
+	q.OptionalInt(16, r.Position)
+	q.Bytes(17, r.Digest)
 	q.Blob(18, r.bytes)
 	q.Int(19, w.Version)
 	q.Checksum(20, r.bytes, w.Version)
@@ -116,12 +115,12 @@ WHERE "sample_id" >= ?2
   AND "sample_id" < ?3
 ORDER BY "sample_id" DESC LIMIT ?1`)
 
-// scan adds the records of l to page, by sample_id.
-func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+// scan adds the records that r asks for to page, by sample_id.
+func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, scan, scanReverse, func(q *sqlite.Query) {
-		q.Text(2, l.from.sampleID)
-		if l.bounded {
-			q.Text(3, l.to.sampleID)
+		q.Text(2, r.from.SampleID)
+		if r.bounded {
+			q.Text(3, r.to.SampleID)
 		} else {
 			q.Unbounded(3, 3)
 		}
@@ -133,19 +132,19 @@ WHERE ("text", "sample_id") >= (?2, ?3)
   AND ("text", "sample_id") < (?4, ?5)
 ORDER BY "text", "sample_id" LIMIT ?1`)
 
-var findByTextReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+var reverseByText = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("text", "sample_id") >= (?2, ?3)
   AND ("text", "sample_id") < (?4, ?5)
 ORDER BY "text" DESC, "sample_id" DESC LIMIT ?1`)
 
-// findByText adds the records of l to page, by text, sample_id.
-func (s *store) findByText(ctx context.Context, l *list, page *keyvalue.Page) error {
-	return s.db.Page(ctx, page, findByText, findByTextReverse, func(q *sqlite.Query) {
-		q.Text(2, l.from.text)
-		q.Text(3, l.from.sampleID)
-		if l.bounded {
-			q.Text(4, l.to.text)
-			q.Text(5, l.to.sampleID)
+// findByText adds the records that r asks for to page, by text, sample_id.
+func (s *store) findByText(ctx context.Context, r *requestByText, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByText, reverseByText, func(q *sqlite.Query) {
+		q.Text(2, r.from.Text)
+		q.Text(3, r.from.SampleID)
+		if r.bounded {
+			q.Text(4, r.to.Text)
+			q.Text(5, r.to.SampleID)
 		} else {
 			q.Unbounded(4, 5)
 		}
@@ -157,19 +156,19 @@ WHERE ("number", "sample_id") >= (?2, ?3)
   AND ("number", "sample_id") < (?4, ?5)
 ORDER BY "number", "sample_id" LIMIT ?1`)
 
-var findByNumberReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+var reverseByNumber = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("number", "sample_id") >= (?2, ?3)
   AND ("number", "sample_id") < (?4, ?5)
 ORDER BY "number" DESC, "sample_id" DESC LIMIT ?1`)
 
-// findByNumber adds the records of l to page, by number, sample_id.
-func (s *store) findByNumber(ctx context.Context, l *list, page *keyvalue.Page) error {
-	return s.db.Page(ctx, page, findByNumber, findByNumberReverse, func(q *sqlite.Query) {
-		q.Int(2, l.from.number)
-		q.Text(3, l.from.sampleID)
-		if l.bounded {
-			q.Int(4, l.to.number)
-			q.Text(5, l.to.sampleID)
+// findByNumber adds the records that r asks for to page, by number, sample_id.
+func (s *store) findByNumber(ctx context.Context, r *requestByNumber, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByNumber, reverseByNumber, func(q *sqlite.Query) {
+		q.Int(2, r.from.Number)
+		q.Text(3, r.from.SampleID)
+		if r.bounded {
+			q.Int(4, r.to.Number)
+			q.Text(5, r.to.SampleID)
 		} else {
 			q.Unbounded(4, 5)
 		}
@@ -181,19 +180,19 @@ WHERE ("size", "sample_id") >= (?2, ?3)
   AND ("size", "sample_id") < (?4, ?5)
 ORDER BY "size", "sample_id" LIMIT ?1`)
 
-var findBySizeReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+var reverseBySize = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("size", "sample_id") >= (?2, ?3)
   AND ("size", "sample_id") < (?4, ?5)
 ORDER BY "size" DESC, "sample_id" DESC LIMIT ?1`)
 
-// findBySize adds the records of l to page, by size, sample_id.
-func (s *store) findBySize(ctx context.Context, l *list, page *keyvalue.Page) error {
-	return s.db.Page(ctx, page, findBySize, findBySizeReverse, func(q *sqlite.Query) {
-		q.Uint(2, l.from.size)
-		q.Text(3, l.from.sampleID)
-		if l.bounded {
-			q.Uint(4, l.to.size)
-			q.Text(5, l.to.sampleID)
+// findBySize adds the records that r asks for to page, by size, sample_id.
+func (s *store) findBySize(ctx context.Context, r *requestBySize, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findBySize, reverseBySize, func(q *sqlite.Query) {
+		q.Uint(2, r.from.Size)
+		q.Text(3, r.from.SampleID)
+		if r.bounded {
+			q.Uint(4, r.to.Size)
+			q.Text(5, r.to.SampleID)
 		} else {
 			q.Unbounded(4, 5)
 		}
@@ -205,19 +204,19 @@ WHERE ("flag", "sample_id") >= (?2, ?3)
   AND ("flag", "sample_id") < (?4, ?5)
 ORDER BY "flag", "sample_id" LIMIT ?1`)
 
-var findByFlagReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+var reverseByFlag = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("flag", "sample_id") >= (?2, ?3)
   AND ("flag", "sample_id") < (?4, ?5)
 ORDER BY "flag" DESC, "sample_id" DESC LIMIT ?1`)
 
-// findByFlag adds the records of l to page, by flag, sample_id.
-func (s *store) findByFlag(ctx context.Context, l *list, page *keyvalue.Page) error {
-	return s.db.Page(ctx, page, findByFlag, findByFlagReverse, func(q *sqlite.Query) {
-		q.Bool(2, l.from.flag)
-		q.Text(3, l.from.sampleID)
-		if l.bounded {
-			q.Bool(4, l.to.flag)
-			q.Text(5, l.to.sampleID)
+// findByFlag adds the records that r asks for to page, by flag, sample_id.
+func (s *store) findByFlag(ctx context.Context, r *requestByFlag, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByFlag, reverseByFlag, func(q *sqlite.Query) {
+		q.Bool(2, r.from.Flag)
+		q.Text(3, r.from.SampleID)
+		if r.bounded {
+			q.Bool(4, r.to.Flag)
+			q.Text(5, r.to.SampleID)
 		} else {
 			q.Unbounded(4, 5)
 		}
@@ -229,19 +228,19 @@ WHERE ("grade", "sample_id") >= (?2, ?3)
   AND ("grade", "sample_id") < (?4, ?5)
 ORDER BY "grade", "sample_id" LIMIT ?1`)
 
-var findByGradeReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+var reverseByGrade = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("grade", "sample_id") >= (?2, ?3)
   AND ("grade", "sample_id") < (?4, ?5)
 ORDER BY "grade" DESC, "sample_id" DESC LIMIT ?1`)
 
-// findByGrade adds the records of l to page, by grade, sample_id.
-func (s *store) findByGrade(ctx context.Context, l *list, page *keyvalue.Page) error {
-	return s.db.Page(ctx, page, findByGrade, findByGradeReverse, func(q *sqlite.Query) {
-		q.Int(2, l.from.grade)
-		q.Text(3, l.from.sampleID)
-		if l.bounded {
-			q.Int(4, l.to.grade)
-			q.Text(5, l.to.sampleID)
+// findByGrade adds the records that r asks for to page, by grade, sample_id.
+func (s *store) findByGrade(ctx context.Context, r *requestByGrade, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByGrade, reverseByGrade, func(q *sqlite.Query) {
+		q.Int(2, r.from.Grade)
+		q.Text(3, r.from.SampleID)
+		if r.bounded {
+			q.Int(4, r.to.Grade)
+			q.Text(5, r.to.SampleID)
 		} else {
 			q.Unbounded(4, 5)
 		}
@@ -253,19 +252,19 @@ WHERE ("time", "sample_id") >= (?2, ?3)
   AND ("time", "sample_id") < (?4, ?5)
 ORDER BY "time", "sample_id" LIMIT ?1`)
 
-var findByTimeReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+var reverseByTime = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("time", "sample_id") >= (?2, ?3)
   AND ("time", "sample_id") < (?4, ?5)
 ORDER BY "time" DESC, "sample_id" DESC LIMIT ?1`)
 
-// findByTime adds the records of l to page, by time, sample_id.
-func (s *store) findByTime(ctx context.Context, l *list, page *keyvalue.Page) error {
-	return s.db.Page(ctx, page, findByTime, findByTimeReverse, func(q *sqlite.Query) {
-		q.TimeOrLowest(2, l.from.time_)
-		q.Text(3, l.from.sampleID)
-		if l.bounded {
-			q.TimeOrLowest(4, l.to.time_)
-			q.Text(5, l.to.sampleID)
+// findByTime adds the records that r asks for to page, by time, sample_id.
+func (s *store) findByTime(ctx context.Context, r *requestByTime, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByTime, reverseByTime, func(q *sqlite.Query) {
+		q.TimeOrLowest(2, r.from.Time)
+		q.Text(3, r.from.SampleID)
+		if r.bounded {
+			q.TimeOrLowest(4, r.to.Time)
+			q.Text(5, r.to.SampleID)
 		} else {
 			q.Unbounded(4, 5)
 		}
@@ -277,19 +276,19 @@ WHERE ("delta", "sample_id") >= (?2, ?3)
   AND ("delta", "sample_id") < (?4, ?5)
 ORDER BY "delta", "sample_id" LIMIT ?1`)
 
-var findByDeltaReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+var reverseByDelta = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("delta", "sample_id") >= (?2, ?3)
   AND ("delta", "sample_id") < (?4, ?5)
 ORDER BY "delta" DESC, "sample_id" DESC LIMIT ?1`)
 
-// findByDelta adds the records of l to page, by delta, sample_id.
-func (s *store) findByDelta(ctx context.Context, l *list, page *keyvalue.Page) error {
-	return s.db.Page(ctx, page, findByDelta, findByDeltaReverse, func(q *sqlite.Query) {
-		q.Int(2, l.from.delta)
-		q.Text(3, l.from.sampleID)
-		if l.bounded {
-			q.Int(4, l.to.delta)
-			q.Text(5, l.to.sampleID)
+// findByDelta adds the records that r asks for to page, by delta, sample_id.
+func (s *store) findByDelta(ctx context.Context, r *requestByDelta, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByDelta, reverseByDelta, func(q *sqlite.Query) {
+		q.Int(2, r.from.Delta)
+		q.Text(3, r.from.SampleID)
+		if r.bounded {
+			q.Int(4, r.to.Delta)
+			q.Text(5, r.to.SampleID)
 		} else {
 			q.Unbounded(4, 5)
 		}
@@ -301,19 +300,19 @@ WHERE ("mask", "sample_id") >= (?2, ?3)
   AND ("mask", "sample_id") < (?4, ?5)
 ORDER BY "mask", "sample_id" LIMIT ?1`)
 
-var findByMaskReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+var reverseByMask = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("mask", "sample_id") >= (?2, ?3)
   AND ("mask", "sample_id") < (?4, ?5)
 ORDER BY "mask" DESC, "sample_id" DESC LIMIT ?1`)
 
-// findByMask adds the records of l to page, by mask, sample_id.
-func (s *store) findByMask(ctx context.Context, l *list, page *keyvalue.Page) error {
-	return s.db.Page(ctx, page, findByMask, findByMaskReverse, func(q *sqlite.Query) {
-		q.Uint(2, l.from.mask)
-		q.Text(3, l.from.sampleID)
-		if l.bounded {
-			q.Uint(4, l.to.mask)
-			q.Text(5, l.to.sampleID)
+// findByMask adds the records that r asks for to page, by mask, sample_id.
+func (s *store) findByMask(ctx context.Context, r *requestByMask, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByMask, reverseByMask, func(q *sqlite.Query) {
+		q.Uint(2, r.from.Mask)
+		q.Text(3, r.from.SampleID)
+		if r.bounded {
+			q.Uint(4, r.to.Mask)
+			q.Text(5, r.to.SampleID)
 		} else {
 			q.Unbounded(4, 5)
 		}
@@ -325,19 +324,19 @@ WHERE ("level", "sample_id") >= (?2, ?3)
   AND ("level", "sample_id") < (?4, ?5)
 ORDER BY "level", "sample_id" LIMIT ?1`)
 
-var findByLevelReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+var reverseByLevel = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("level", "sample_id") >= (?2, ?3)
   AND ("level", "sample_id") < (?4, ?5)
 ORDER BY "level" DESC, "sample_id" DESC LIMIT ?1`)
 
-// findByLevel adds the records of l to page, by level, sample_id.
-func (s *store) findByLevel(ctx context.Context, l *list, page *keyvalue.Page) error {
-	return s.db.Page(ctx, page, findByLevel, findByLevelReverse, func(q *sqlite.Query) {
-		q.Int(2, l.from.level)
-		q.Text(3, l.from.sampleID)
-		if l.bounded {
-			q.Int(4, l.to.level)
-			q.Text(5, l.to.sampleID)
+// findByLevel adds the records that r asks for to page, by level, sample_id.
+func (s *store) findByLevel(ctx context.Context, r *requestByLevel, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByLevel, reverseByLevel, func(q *sqlite.Query) {
+		q.Int(2, r.from.Level)
+		q.Text(3, r.from.SampleID)
+		if r.bounded {
+			q.Int(4, r.to.Level)
+			q.Text(5, r.to.SampleID)
 		} else {
 			q.Unbounded(4, 5)
 		}
@@ -349,19 +348,19 @@ WHERE ("weight", "sample_id") >= (?2, ?3)
   AND ("weight", "sample_id") < (?4, ?5)
 ORDER BY "weight", "sample_id" LIMIT ?1`)
 
-var findByWeightReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+var reverseByWeight = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("weight", "sample_id") >= (?2, ?3)
   AND ("weight", "sample_id") < (?4, ?5)
 ORDER BY "weight" DESC, "sample_id" DESC LIMIT ?1`)
 
-// findByWeight adds the records of l to page, by weight, sample_id.
-func (s *store) findByWeight(ctx context.Context, l *list, page *keyvalue.Page) error {
-	return s.db.Page(ctx, page, findByWeight, findByWeightReverse, func(q *sqlite.Query) {
-		q.Int(2, l.from.weight)
-		q.Text(3, l.from.sampleID)
-		if l.bounded {
-			q.Int(4, l.to.weight)
-			q.Text(5, l.to.sampleID)
+// findByWeight adds the records that r asks for to page, by weight, sample_id.
+func (s *store) findByWeight(ctx context.Context, r *requestByWeight, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByWeight, reverseByWeight, func(q *sqlite.Query) {
+		q.Int(2, r.from.Weight)
+		q.Text(3, r.from.SampleID)
+		if r.bounded {
+			q.Int(4, r.to.Weight)
+			q.Text(5, r.to.SampleID)
 		} else {
 			q.Unbounded(4, 5)
 		}
@@ -374,19 +373,19 @@ WHERE "bucket" = ?2
   AND "sample_id" < ?4
 ORDER BY "sample_id" LIMIT ?1`)
 
-var findByBucketReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+var reverseByBucket = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "bucket" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
 ORDER BY "sample_id" DESC LIMIT ?1`)
 
-// findByBucket adds the records of l to page, by sample_id.
-func (s *store) findByBucket(ctx context.Context, bucket int64, l *list, page *keyvalue.Page) error {
-	return s.db.Page(ctx, page, findByBucket, findByBucketReverse, func(q *sqlite.Query) {
-		q.Int(2, bucket)
-		q.Text(3, l.from.sampleID)
-		if l.bounded {
-			q.Text(4, l.to.sampleID)
+// findByBucket adds the records that r asks for to page, by sample_id.
+func (s *store) findByBucket(ctx context.Context, r *requestByBucket, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByBucket, reverseByBucket, func(q *sqlite.Query) {
+		q.Int(2, r.Bucket)
+		q.Text(3, r.from.SampleID)
+		if r.bounded {
+			q.Text(4, r.to.SampleID)
 		} else {
 			q.Unbounded(4, 4)
 		}
@@ -398,19 +397,19 @@ WHERE ("amount", "sample_id") >= (?2, ?3)
   AND ("amount", "sample_id") < (?4, ?5)
 ORDER BY "amount", "sample_id" LIMIT ?1`)
 
-var findByAmountReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+var reverseByAmount = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("amount", "sample_id") >= (?2, ?3)
   AND ("amount", "sample_id") < (?4, ?5)
 ORDER BY "amount" DESC, "sample_id" DESC LIMIT ?1`)
 
-// findByAmount adds the records of l to page, by amount, sample_id.
-func (s *store) findByAmount(ctx context.Context, l *list, page *keyvalue.Page) error {
-	return s.db.Page(ctx, page, findByAmount, findByAmountReverse, func(q *sqlite.Query) {
-		q.Int(2, l.from.amount)
-		q.Text(3, l.from.sampleID)
-		if l.bounded {
-			q.Int(4, l.to.amount)
-			q.Text(5, l.to.sampleID)
+// findByAmount adds the records that r asks for to page, by amount, sample_id.
+func (s *store) findByAmount(ctx context.Context, r *requestByAmount, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByAmount, reverseByAmount, func(q *sqlite.Query) {
+		q.Int(2, r.from.Amount)
+		q.Text(3, r.from.SampleID)
+		if r.bounded {
+			q.Int(4, r.to.Amount)
+			q.Text(5, r.to.SampleID)
 		} else {
 			q.Unbounded(4, 5)
 		}
@@ -422,19 +421,19 @@ WHERE ("shift", "sample_id") >= (?2, ?3)
   AND ("shift", "sample_id") < (?4, ?5)
 ORDER BY "shift", "sample_id" LIMIT ?1`)
 
-var findByShiftReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+var reverseByShift = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("shift", "sample_id") >= (?2, ?3)
   AND ("shift", "sample_id") < (?4, ?5)
 ORDER BY "shift" DESC, "sample_id" DESC LIMIT ?1`)
 
-// findByShift adds the records of l to page, by shift, sample_id.
-func (s *store) findByShift(ctx context.Context, l *list, page *keyvalue.Page) error {
-	return s.db.Page(ctx, page, findByShift, findByShiftReverse, func(q *sqlite.Query) {
-		q.Int(2, l.from.shift)
-		q.Text(3, l.from.sampleID)
-		if l.bounded {
-			q.Int(4, l.to.shift)
-			q.Text(5, l.to.sampleID)
+// findByShift adds the records that r asks for to page, by shift, sample_id.
+func (s *store) findByShift(ctx context.Context, r *requestByShift, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByShift, reverseByShift, func(q *sqlite.Query) {
+		q.Int(2, r.from.Shift)
+		q.Text(3, r.from.SampleID)
+		if r.bounded {
+			q.Int(4, r.to.Shift)
+			q.Text(5, r.to.SampleID)
 		} else {
 			q.Unbounded(4, 5)
 		}
@@ -446,19 +445,19 @@ WHERE ("checksum", "sample_id") >= (?2, ?3)
   AND ("checksum", "sample_id") < (?4, ?5)
 ORDER BY "checksum", "sample_id" LIMIT ?1`)
 
-var findByChecksumReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+var reverseByChecksum = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("checksum", "sample_id") >= (?2, ?3)
   AND ("checksum", "sample_id") < (?4, ?5)
 ORDER BY "checksum" DESC, "sample_id" DESC LIMIT ?1`)
 
-// findByChecksum adds the records of l to page, by checksum, sample_id.
-func (s *store) findByChecksum(ctx context.Context, l *list, page *keyvalue.Page) error {
-	return s.db.Page(ctx, page, findByChecksum, findByChecksumReverse, func(q *sqlite.Query) {
-		q.Int(2, l.from.checksum)
-		q.Text(3, l.from.sampleID)
-		if l.bounded {
-			q.Int(4, l.to.checksum)
-			q.Text(5, l.to.sampleID)
+// findByChecksum adds the records that r asks for to page, by checksum, sample_id.
+func (s *store) findByChecksum(ctx context.Context, r *requestByChecksum, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByChecksum, reverseByChecksum, func(q *sqlite.Query) {
+		q.Int(2, r.from.Checksum)
+		q.Text(3, r.from.SampleID)
+		if r.bounded {
+			q.Int(4, r.to.Checksum)
+			q.Text(5, r.to.SampleID)
 		} else {
 			q.Unbounded(4, 5)
 		}
@@ -470,19 +469,19 @@ WHERE ("position", "sample_id") >= (?2, ?3)
   AND ("position", "sample_id") < (?4, ?5)
 ORDER BY "position", "sample_id" LIMIT ?1`)
 
-var findByPositionReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+var reverseByPosition = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("position", "sample_id") >= (?2, ?3)
   AND ("position", "sample_id") < (?4, ?5)
 ORDER BY "position" DESC, "sample_id" DESC LIMIT ?1`)
 
-// findByPosition adds the records of l to page, by position, sample_id.
-func (s *store) findByPosition(ctx context.Context, l *list, page *keyvalue.Page) error {
-	return s.db.Page(ctx, page, findByPosition, findByPositionReverse, func(q *sqlite.Query) {
-		q.Int(2, l.from.position_)
-		q.Text(3, l.from.sampleID)
-		if l.bounded {
-			q.Int(4, l.to.position_)
-			q.Text(5, l.to.sampleID)
+// findByPosition adds the records that r asks for to page, by position, sample_id.
+func (s *store) findByPosition(ctx context.Context, r *requestByPosition, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByPosition, reverseByPosition, func(q *sqlite.Query) {
+		q.Int(2, r.from.Position)
+		q.Text(3, r.from.SampleID)
+		if r.bounded {
+			q.Int(4, r.to.Position)
+			q.Text(5, r.to.SampleID)
 		} else {
 			q.Unbounded(4, 5)
 		}
@@ -494,19 +493,19 @@ WHERE ("digest", "sample_id") >= (?2, ?3)
   AND ("digest", "sample_id") < (?4, ?5)
 ORDER BY "digest", "sample_id" LIMIT ?1`)
 
-var findByDigestReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+var reverseByDigest = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE ("digest", "sample_id") >= (?2, ?3)
   AND ("digest", "sample_id") < (?4, ?5)
 ORDER BY "digest" DESC, "sample_id" DESC LIMIT ?1`)
 
-// findByDigest adds the records of l to page, by digest, sample_id.
-func (s *store) findByDigest(ctx context.Context, l *list, page *keyvalue.Page) error {
-	return s.db.Page(ctx, page, findByDigest, findByDigestReverse, func(q *sqlite.Query) {
-		q.Bytes(2, l.from.digest)
-		q.Text(3, l.from.sampleID)
-		if l.bounded {
-			q.Bytes(4, l.to.digest)
-			q.Text(5, l.to.sampleID)
+// findByDigest adds the records that r asks for to page, by digest, sample_id.
+func (s *store) findByDigest(ctx context.Context, r *requestByDigest, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByDigest, reverseByDigest, func(q *sqlite.Query) {
+		q.Bytes(2, r.from.Digest)
+		q.Text(3, r.from.SampleID)
+		if r.bounded {
+			q.Bytes(4, r.to.Digest)
+			q.Text(5, r.to.SampleID)
 		} else {
 			q.Unbounded(4, 5)
 		}
@@ -519,19 +518,19 @@ WHERE "text" = ?2
   AND "sample_id" < ?4
 ORDER BY "sample_id" LIMIT ?1`)
 
-var findBySameTextReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+var reverseBySameText = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "text" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
 ORDER BY "sample_id" DESC LIMIT ?1`)
 
-// findBySameText adds the records of l to page, by sample_id.
-func (s *store) findBySameText(ctx context.Context, text []byte, l *list, page *keyvalue.Page) error {
-	return s.db.Page(ctx, page, findBySameText, findBySameTextReverse, func(q *sqlite.Query) {
-		q.Text(2, text)
-		q.Text(3, l.from.sampleID)
-		if l.bounded {
-			q.Text(4, l.to.sampleID)
+// findBySameText adds the records that r asks for to page, by sample_id.
+func (s *store) findBySameText(ctx context.Context, r *requestBySameText, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findBySameText, reverseBySameText, func(q *sqlite.Query) {
+		q.Text(2, r.Text)
+		q.Text(3, r.from.SampleID)
+		if r.bounded {
+			q.Text(4, r.to.SampleID)
 		} else {
 			q.Unbounded(4, 4)
 		}
@@ -544,19 +543,19 @@ WHERE "number" = ?2
   AND "sample_id" < ?4
 ORDER BY "sample_id" LIMIT ?1`)
 
-var findBySameNumberReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+var reverseBySameNumber = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "number" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
 ORDER BY "sample_id" DESC LIMIT ?1`)
 
-// findBySameNumber adds the records of l to page, by sample_id.
-func (s *store) findBySameNumber(ctx context.Context, number int64, l *list, page *keyvalue.Page) error {
-	return s.db.Page(ctx, page, findBySameNumber, findBySameNumberReverse, func(q *sqlite.Query) {
-		q.Int(2, number)
-		q.Text(3, l.from.sampleID)
-		if l.bounded {
-			q.Text(4, l.to.sampleID)
+// findBySameNumber adds the records that r asks for to page, by sample_id.
+func (s *store) findBySameNumber(ctx context.Context, r *requestBySameNumber, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findBySameNumber, reverseBySameNumber, func(q *sqlite.Query) {
+		q.Int(2, r.Number)
+		q.Text(3, r.from.SampleID)
+		if r.bounded {
+			q.Text(4, r.to.SampleID)
 		} else {
 			q.Unbounded(4, 4)
 		}
@@ -569,19 +568,19 @@ WHERE "size" = ?2
   AND "sample_id" < ?4
 ORDER BY "sample_id" LIMIT ?1`)
 
-var findBySameSizeReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+var reverseBySameSize = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "size" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
 ORDER BY "sample_id" DESC LIMIT ?1`)
 
-// findBySameSize adds the records of l to page, by sample_id.
-func (s *store) findBySameSize(ctx context.Context, size uint64, l *list, page *keyvalue.Page) error {
-	return s.db.Page(ctx, page, findBySameSize, findBySameSizeReverse, func(q *sqlite.Query) {
-		q.Uint(2, size)
-		q.Text(3, l.from.sampleID)
-		if l.bounded {
-			q.Text(4, l.to.sampleID)
+// findBySameSize adds the records that r asks for to page, by sample_id.
+func (s *store) findBySameSize(ctx context.Context, r *requestBySameSize, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findBySameSize, reverseBySameSize, func(q *sqlite.Query) {
+		q.Uint(2, r.Size)
+		q.Text(3, r.from.SampleID)
+		if r.bounded {
+			q.Text(4, r.to.SampleID)
 		} else {
 			q.Unbounded(4, 4)
 		}
@@ -594,19 +593,19 @@ WHERE "flag" = ?2
   AND "sample_id" < ?4
 ORDER BY "sample_id" LIMIT ?1`)
 
-var findBySameFlagReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+var reverseBySameFlag = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "flag" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
 ORDER BY "sample_id" DESC LIMIT ?1`)
 
-// findBySameFlag adds the records of l to page, by sample_id.
-func (s *store) findBySameFlag(ctx context.Context, flag bool, l *list, page *keyvalue.Page) error {
-	return s.db.Page(ctx, page, findBySameFlag, findBySameFlagReverse, func(q *sqlite.Query) {
-		q.Bool(2, flag)
-		q.Text(3, l.from.sampleID)
-		if l.bounded {
-			q.Text(4, l.to.sampleID)
+// findBySameFlag adds the records that r asks for to page, by sample_id.
+func (s *store) findBySameFlag(ctx context.Context, r *requestBySameFlag, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findBySameFlag, reverseBySameFlag, func(q *sqlite.Query) {
+		q.Bool(2, r.Flag)
+		q.Text(3, r.from.SampleID)
+		if r.bounded {
+			q.Text(4, r.to.SampleID)
 		} else {
 			q.Unbounded(4, 4)
 		}
@@ -619,19 +618,19 @@ WHERE "grade" = ?2
   AND "sample_id" < ?4
 ORDER BY "sample_id" LIMIT ?1`)
 
-var findBySameGradeReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+var reverseBySameGrade = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "grade" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
 ORDER BY "sample_id" DESC LIMIT ?1`)
 
-// findBySameGrade adds the records of l to page, by sample_id.
-func (s *store) findBySameGrade(ctx context.Context, grade int64, l *list, page *keyvalue.Page) error {
-	return s.db.Page(ctx, page, findBySameGrade, findBySameGradeReverse, func(q *sqlite.Query) {
-		q.Int(2, grade)
-		q.Text(3, l.from.sampleID)
-		if l.bounded {
-			q.Text(4, l.to.sampleID)
+// findBySameGrade adds the records that r asks for to page, by sample_id.
+func (s *store) findBySameGrade(ctx context.Context, r *requestBySameGrade, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findBySameGrade, reverseBySameGrade, func(q *sqlite.Query) {
+		q.Int(2, r.Grade)
+		q.Text(3, r.from.SampleID)
+		if r.bounded {
+			q.Text(4, r.to.SampleID)
 		} else {
 			q.Unbounded(4, 4)
 		}
@@ -644,19 +643,19 @@ WHERE "time" = ?2
   AND "sample_id" < ?4
 ORDER BY "sample_id" LIMIT ?1`)
 
-var findBySameTimeReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+var reverseBySameTime = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "time" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
 ORDER BY "sample_id" DESC LIMIT ?1`)
 
-// findBySameTime adds the records of l to page, by sample_id.
-func (s *store) findBySameTime(ctx context.Context, time_ wire.Timestamp, l *list, page *keyvalue.Page) error {
-	return s.db.Page(ctx, page, findBySameTime, findBySameTimeReverse, func(q *sqlite.Query) {
-		q.Time(2, time_)
-		q.Text(3, l.from.sampleID)
-		if l.bounded {
-			q.Text(4, l.to.sampleID)
+// findBySameTime adds the records that r asks for to page, by sample_id.
+func (s *store) findBySameTime(ctx context.Context, r *requestBySameTime, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findBySameTime, reverseBySameTime, func(q *sqlite.Query) {
+		q.Time(2, r.Time)
+		q.Text(3, r.from.SampleID)
+		if r.bounded {
+			q.Text(4, r.to.SampleID)
 		} else {
 			q.Unbounded(4, 4)
 		}
@@ -669,19 +668,19 @@ WHERE "delta" = ?2
   AND "sample_id" < ?4
 ORDER BY "sample_id" LIMIT ?1`)
 
-var findBySameDeltaReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+var reverseBySameDelta = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "delta" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
 ORDER BY "sample_id" DESC LIMIT ?1`)
 
-// findBySameDelta adds the records of l to page, by sample_id.
-func (s *store) findBySameDelta(ctx context.Context, delta int64, l *list, page *keyvalue.Page) error {
-	return s.db.Page(ctx, page, findBySameDelta, findBySameDeltaReverse, func(q *sqlite.Query) {
-		q.Int(2, delta)
-		q.Text(3, l.from.sampleID)
-		if l.bounded {
-			q.Text(4, l.to.sampleID)
+// findBySameDelta adds the records that r asks for to page, by sample_id.
+func (s *store) findBySameDelta(ctx context.Context, r *requestBySameDelta, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findBySameDelta, reverseBySameDelta, func(q *sqlite.Query) {
+		q.Int(2, r.Delta)
+		q.Text(3, r.from.SampleID)
+		if r.bounded {
+			q.Text(4, r.to.SampleID)
 		} else {
 			q.Unbounded(4, 4)
 		}
@@ -694,19 +693,19 @@ WHERE "mask" = ?2
   AND "sample_id" < ?4
 ORDER BY "sample_id" LIMIT ?1`)
 
-var findBySameMaskReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+var reverseBySameMask = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "mask" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
 ORDER BY "sample_id" DESC LIMIT ?1`)
 
-// findBySameMask adds the records of l to page, by sample_id.
-func (s *store) findBySameMask(ctx context.Context, mask uint64, l *list, page *keyvalue.Page) error {
-	return s.db.Page(ctx, page, findBySameMask, findBySameMaskReverse, func(q *sqlite.Query) {
-		q.Uint(2, mask)
-		q.Text(3, l.from.sampleID)
-		if l.bounded {
-			q.Text(4, l.to.sampleID)
+// findBySameMask adds the records that r asks for to page, by sample_id.
+func (s *store) findBySameMask(ctx context.Context, r *requestBySameMask, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findBySameMask, reverseBySameMask, func(q *sqlite.Query) {
+		q.Uint(2, r.Mask)
+		q.Text(3, r.from.SampleID)
+		if r.bounded {
+			q.Text(4, r.to.SampleID)
 		} else {
 			q.Unbounded(4, 4)
 		}
@@ -719,19 +718,19 @@ WHERE "level" = ?2
   AND "sample_id" < ?4
 ORDER BY "sample_id" LIMIT ?1`)
 
-var findBySameLevelReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+var reverseBySameLevel = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "level" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
 ORDER BY "sample_id" DESC LIMIT ?1`)
 
-// findBySameLevel adds the records of l to page, by sample_id.
-func (s *store) findBySameLevel(ctx context.Context, level int64, l *list, page *keyvalue.Page) error {
-	return s.db.Page(ctx, page, findBySameLevel, findBySameLevelReverse, func(q *sqlite.Query) {
-		q.Int(2, level)
-		q.Text(3, l.from.sampleID)
-		if l.bounded {
-			q.Text(4, l.to.sampleID)
+// findBySameLevel adds the records that r asks for to page, by sample_id.
+func (s *store) findBySameLevel(ctx context.Context, r *requestBySameLevel, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findBySameLevel, reverseBySameLevel, func(q *sqlite.Query) {
+		q.Int(2, r.Level)
+		q.Text(3, r.from.SampleID)
+		if r.bounded {
+			q.Text(4, r.to.SampleID)
 		} else {
 			q.Unbounded(4, 4)
 		}
@@ -744,19 +743,19 @@ WHERE "weight" = ?2
   AND "sample_id" < ?4
 ORDER BY "sample_id" LIMIT ?1`)
 
-var findBySameWeightReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+var reverseBySameWeight = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "weight" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
 ORDER BY "sample_id" DESC LIMIT ?1`)
 
-// findBySameWeight adds the records of l to page, by sample_id.
-func (s *store) findBySameWeight(ctx context.Context, weight int64, l *list, page *keyvalue.Page) error {
-	return s.db.Page(ctx, page, findBySameWeight, findBySameWeightReverse, func(q *sqlite.Query) {
-		q.Int(2, weight)
-		q.Text(3, l.from.sampleID)
-		if l.bounded {
-			q.Text(4, l.to.sampleID)
+// findBySameWeight adds the records that r asks for to page, by sample_id.
+func (s *store) findBySameWeight(ctx context.Context, r *requestBySameWeight, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findBySameWeight, reverseBySameWeight, func(q *sqlite.Query) {
+		q.Int(2, r.Weight)
+		q.Text(3, r.from.SampleID)
+		if r.bounded {
+			q.Text(4, r.to.SampleID)
 		} else {
 			q.Unbounded(4, 4)
 		}
@@ -769,19 +768,19 @@ WHERE "amount" = ?2
   AND "sample_id" < ?4
 ORDER BY "sample_id" LIMIT ?1`)
 
-var findBySameAmountReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+var reverseBySameAmount = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "amount" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
 ORDER BY "sample_id" DESC LIMIT ?1`)
 
-// findBySameAmount adds the records of l to page, by sample_id.
-func (s *store) findBySameAmount(ctx context.Context, amount int64, l *list, page *keyvalue.Page) error {
-	return s.db.Page(ctx, page, findBySameAmount, findBySameAmountReverse, func(q *sqlite.Query) {
-		q.Int(2, amount)
-		q.Text(3, l.from.sampleID)
-		if l.bounded {
-			q.Text(4, l.to.sampleID)
+// findBySameAmount adds the records that r asks for to page, by sample_id.
+func (s *store) findBySameAmount(ctx context.Context, r *requestBySameAmount, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findBySameAmount, reverseBySameAmount, func(q *sqlite.Query) {
+		q.Int(2, r.Amount)
+		q.Text(3, r.from.SampleID)
+		if r.bounded {
+			q.Text(4, r.to.SampleID)
 		} else {
 			q.Unbounded(4, 4)
 		}
@@ -794,19 +793,19 @@ WHERE "shift" = ?2
   AND "sample_id" < ?4
 ORDER BY "sample_id" LIMIT ?1`)
 
-var findBySameShiftReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+var reverseBySameShift = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "shift" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
 ORDER BY "sample_id" DESC LIMIT ?1`)
 
-// findBySameShift adds the records of l to page, by sample_id.
-func (s *store) findBySameShift(ctx context.Context, shift int64, l *list, page *keyvalue.Page) error {
-	return s.db.Page(ctx, page, findBySameShift, findBySameShiftReverse, func(q *sqlite.Query) {
-		q.Int(2, shift)
-		q.Text(3, l.from.sampleID)
-		if l.bounded {
-			q.Text(4, l.to.sampleID)
+// findBySameShift adds the records that r asks for to page, by sample_id.
+func (s *store) findBySameShift(ctx context.Context, r *requestBySameShift, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findBySameShift, reverseBySameShift, func(q *sqlite.Query) {
+		q.Int(2, r.Shift)
+		q.Text(3, r.from.SampleID)
+		if r.bounded {
+			q.Text(4, r.to.SampleID)
 		} else {
 			q.Unbounded(4, 4)
 		}
@@ -819,19 +818,19 @@ WHERE "checksum" = ?2
   AND "sample_id" < ?4
 ORDER BY "sample_id" LIMIT ?1`)
 
-var findBySameChecksumReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+var reverseBySameChecksum = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "checksum" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
 ORDER BY "sample_id" DESC LIMIT ?1`)
 
-// findBySameChecksum adds the records of l to page, by sample_id.
-func (s *store) findBySameChecksum(ctx context.Context, checksum int64, l *list, page *keyvalue.Page) error {
-	return s.db.Page(ctx, page, findBySameChecksum, findBySameChecksumReverse, func(q *sqlite.Query) {
-		q.Int(2, checksum)
-		q.Text(3, l.from.sampleID)
-		if l.bounded {
-			q.Text(4, l.to.sampleID)
+// findBySameChecksum adds the records that r asks for to page, by sample_id.
+func (s *store) findBySameChecksum(ctx context.Context, r *requestBySameChecksum, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findBySameChecksum, reverseBySameChecksum, func(q *sqlite.Query) {
+		q.Int(2, r.Checksum)
+		q.Text(3, r.from.SampleID)
+		if r.bounded {
+			q.Text(4, r.to.SampleID)
 		} else {
 			q.Unbounded(4, 4)
 		}
@@ -844,19 +843,19 @@ WHERE "position" = ?2
   AND "sample_id" < ?4
 ORDER BY "sample_id" LIMIT ?1`)
 
-var findBySamePositionReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+var reverseBySamePosition = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "position" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
 ORDER BY "sample_id" DESC LIMIT ?1`)
 
-// findBySamePosition adds the records of l to page, by sample_id.
-func (s *store) findBySamePosition(ctx context.Context, position_ int64, l *list, page *keyvalue.Page) error {
-	return s.db.Page(ctx, page, findBySamePosition, findBySamePositionReverse, func(q *sqlite.Query) {
-		q.Int(2, position_)
-		q.Text(3, l.from.sampleID)
-		if l.bounded {
-			q.Text(4, l.to.sampleID)
+// findBySamePosition adds the records that r asks for to page, by sample_id.
+func (s *store) findBySamePosition(ctx context.Context, r *requestBySamePosition, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findBySamePosition, reverseBySamePosition, func(q *sqlite.Query) {
+		q.Int(2, r.Position)
+		q.Text(3, r.from.SampleID)
+		if r.bounded {
+			q.Text(4, r.to.SampleID)
 		} else {
 			q.Unbounded(4, 4)
 		}
@@ -869,19 +868,19 @@ WHERE "digest" = ?2
   AND "sample_id" < ?4
 ORDER BY "sample_id" LIMIT ?1`)
 
-var findBySameDigestReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
+var reverseBySameDigest = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "samples"
 WHERE "digest" = ?2
   AND "sample_id" >= ?3
   AND "sample_id" < ?4
 ORDER BY "sample_id" DESC LIMIT ?1`)
 
-// findBySameDigest adds the records of l to page, by sample_id.
-func (s *store) findBySameDigest(ctx context.Context, digest []byte, l *list, page *keyvalue.Page) error {
-	return s.db.Page(ctx, page, findBySameDigest, findBySameDigestReverse, func(q *sqlite.Query) {
-		q.Bytes(2, digest)
-		q.Text(3, l.from.sampleID)
-		if l.bounded {
-			q.Text(4, l.to.sampleID)
+// findBySameDigest adds the records that r asks for to page, by sample_id.
+func (s *store) findBySameDigest(ctx context.Context, r *requestBySameDigest, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findBySameDigest, reverseBySameDigest, func(q *sqlite.Query) {
+		q.Bytes(2, r.Digest)
+		q.Text(3, r.from.SampleID)
+		if r.bounded {
+			q.Text(4, r.to.SampleID)
 		} else {
 			q.Unbounded(4, 4)
 		}

@@ -81,11 +81,11 @@ const (
 
 // key is the key of a record. Its slices alias what it was read from.
 type key struct {
-	scalarID []byte // 1
+	ScalarID []byte // 1
 }
 
 // emptyKey is a key of which no field is set.
-var emptyKey = key{scalarID: wire.Empty}
+var emptyKey = key{ScalarID: wire.Empty}
 
 // read takes the fields of the key from f, a message that has them under the
 // numbers they have in conformance.v1.Scalar.
@@ -93,7 +93,7 @@ func (k *key) read(f *wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 		case tagScalarID:
-			k.scalarID = f.Bytes()
+			k.ScalarID = f.Bytes()
 		}
 	}
 	return f.Err()
@@ -102,10 +102,10 @@ func (k *key) read(f *wire.Fields) error {
 // valid says what is wrong with the key of a record.
 func (k *key) valid() error {
 	switch {
-	case len(k.scalarID) == 0:
+	case len(k.ScalarID) == 0:
 		return runtime.Required("scalar_id")
-	case len(k.scalarID) > 64:
-		return runtime.TooLong("scalar_id", len(k.scalarID), 64)
+	case len(k.ScalarID) > 64:
+		return runtime.TooLong("scalar_id", len(k.ScalarID), 64)
 	}
 	return nil
 }
@@ -120,7 +120,7 @@ func (k *key) check(b []byte) error {
 
 // append appends the key as read takes it.
 func (k *key) append(b []byte) []byte {
-	b = wire.AppendBytes(b, 1, k.scalarID)
+	b = wire.AppendBytes(b, 1, k.ScalarID)
 	return b
 }
 
@@ -128,20 +128,20 @@ func (k *key) append(b []byte) []byte {
 // ordered indexes sort by.
 type position struct {
 	key
-	bytesOpt []byte // 36
+	BytesOpt []byte // 36
 }
 
 // lowestPosition comes before every position.
-var lowestPosition = position{key: emptyKey, bytesOpt: wire.Empty}
+var lowestPosition = position{key: emptyKey, BytesOpt: wire.Empty}
 
 // read takes a position that append appended.
 func (p *position) read(f *wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 		case tagScalarID:
-			p.scalarID = f.Bytes()
+			p.ScalarID = f.Bytes()
 		case tagBytesOpt:
-			p.bytesOpt = f.Bytes()
+			p.BytesOpt = f.Bytes()
 		}
 	}
 	return f.Err()
@@ -150,7 +150,7 @@ func (p *position) read(f *wire.Fields) error {
 // append appends the position: the key and then the other fields.
 func (p *position) append(b []byte) []byte {
 	b = p.key.append(b)
-	b = wire.AppendBytes(b, 36, p.bytesOpt)
+	b = wire.AppendBytes(b, 36, p.BytesOpt)
 	return b
 }
 
@@ -160,7 +160,7 @@ func cursor(r *record) []byte { return r.key.append(nil) }
 // cursorBytesOpt is where r stands in lists that are ordered by bytes_opt.
 func cursorBytesOpt(r *record) []byte {
 	b := r.key.append(nil)
-	return wire.AppendBytes(b, 36, r.bytesOpt)
+	return wire.AppendBytes(b, 36, r.BytesOpt)
 }
 
 // record is one conformance.v1.Scalar on its way to the store: its encoded
@@ -169,43 +169,43 @@ func cursorBytesOpt(r *record) []byte {
 type record struct {
 	key
 	bytes         []byte                 // the encoded conformance.v1.Scalar, unknown fields included
-	doublePlain   float64                // 2: column
-	floatPlain    float64                // 3: column
-	int32Plain    int64                  // 4: column
-	int64Plain    int64                  // 5: column
-	uint32Plain   int64                  // 6: column
-	uint64Plain   uint64                 // 7: column
-	sint32Plain   int64                  // 8: column
-	sint64Plain   int64                  // 9: column
-	fixed32Plain  int64                  // 10: column
-	fixed64Plain  uint64                 // 11: column
-	sfixed32Plain int64                  // 12: column
-	sfixed64Plain int64                  // 13: column
-	boolPlain     bool                   // 14: column
-	stringPlain   []byte                 // 15: column
-	bytesPlain    []byte                 // 16: column
-	grainPlain    int64                  // 17: column
-	doubleOpt     wire.Optional[float64] // 22: column
-	floatOpt      wire.Optional[float64] // 23: column
-	int32Opt      wire.Optional[int64]   // 24: column
-	int64Opt      wire.Optional[int64]   // 25: column
-	uint32Opt     wire.Optional[int64]   // 26: column
-	uint64Opt     wire.Optional[uint64]  // 27: column
-	sint32Opt     wire.Optional[int64]   // 28: column
-	sint64Opt     wire.Optional[int64]   // 29: column
-	fixed32Opt    wire.Optional[int64]   // 30: column
-	fixed64Opt    wire.Optional[uint64]  // 31: column
-	sfixed32Opt   wire.Optional[int64]   // 32: column
-	sfixed64Opt   wire.Optional[int64]   // 33: column
-	boolOpt       wire.Optional[bool]    // 34: column
-	stringOpt     []byte                 // 35: column, nil when absent
-	bytesOpt      []byte                 // 36: indexed, nil when absent
-	grainOpt      wire.Optional[int64]   // 37: column
-	at            wire.Timestamp         // 38: column
+	DoublePlain   float64                // 2: column
+	FloatPlain    float64                // 3: column
+	Int32Plain    int64                  // 4: column
+	Int64Plain    int64                  // 5: column
+	Uint32Plain   int64                  // 6: column
+	Uint64Plain   uint64                 // 7: column
+	Sint32Plain   int64                  // 8: column
+	Sint64Plain   int64                  // 9: column
+	Fixed32Plain  int64                  // 10: column
+	Fixed64Plain  uint64                 // 11: column
+	Sfixed32Plain int64                  // 12: column
+	Sfixed64Plain int64                  // 13: column
+	BoolPlain     bool                   // 14: column
+	StringPlain   []byte                 // 15: column
+	BytesPlain    []byte                 // 16: column
+	GrainPlain    int64                  // 17: column
+	DoubleOpt     wire.Optional[float64] // 22: column
+	FloatOpt      wire.Optional[float64] // 23: column
+	Int32Opt      wire.Optional[int64]   // 24: column
+	Int64Opt      wire.Optional[int64]   // 25: column
+	Uint32Opt     wire.Optional[int64]   // 26: column
+	Uint64Opt     wire.Optional[uint64]  // 27: column
+	Sint32Opt     wire.Optional[int64]   // 28: column
+	Sint64Opt     wire.Optional[int64]   // 29: column
+	Fixed32Opt    wire.Optional[int64]   // 30: column
+	Fixed64Opt    wire.Optional[uint64]  // 31: column
+	Sfixed32Opt   wire.Optional[int64]   // 32: column
+	Sfixed64Opt   wire.Optional[int64]   // 33: column
+	BoolOpt       wire.Optional[bool]    // 34: column
+	StringOpt     []byte                 // 35: column, nil when absent
+	BytesOpt      []byte                 // 36: indexed, nil when absent
+	GrainOpt      wire.Optional[int64]   // 37: column
+	At            wire.Timestamp         // 38: column
 }
 
 // emptyRecord is a record of which no field is set.
-var emptyRecord = record{key: emptyKey, stringPlain: wire.Empty, bytesPlain: wire.Empty}
+var emptyRecord = record{key: emptyKey, StringPlain: wire.Empty, BytesPlain: wire.Empty}
 
 // read checks b in one pass and finds the fields in it. It accepts what
 // proto.Unmarshal accepts, and nothing else; emptiness, bounds and NUL come
@@ -217,73 +217,73 @@ func (r *record) read(b []byte) error {
 	for f.Next() {
 		switch f.Tag { // with another wire type it is an unknown field, kept in bytes
 		case tagScalarID:
-			r.scalarID = f.Bytes()
+			r.ScalarID = f.Bytes()
 		case tagDoublePlain:
-			r.doublePlain = f.Float64()
+			r.DoublePlain = f.Float64()
 		case tagFloatPlain:
-			r.floatPlain = float64(f.Float32())
+			r.FloatPlain = float64(f.Float32())
 		case tagInt32Plain:
-			r.int32Plain = int64(f.Int32())
+			r.Int32Plain = int64(f.Int32())
 		case tagInt64Plain:
-			r.int64Plain = f.Int64()
+			r.Int64Plain = f.Int64()
 		case tagUint32Plain:
-			r.uint32Plain = int64(f.Uint32())
+			r.Uint32Plain = int64(f.Uint32())
 		case tagUint64Plain:
-			r.uint64Plain = f.Uint64()
+			r.Uint64Plain = f.Uint64()
 		case tagSint32Plain:
-			r.sint32Plain = int64(f.Sint32())
+			r.Sint32Plain = int64(f.Sint32())
 		case tagSint64Plain:
-			r.sint64Plain = f.Sint64()
+			r.Sint64Plain = f.Sint64()
 		case tagFixed32Plain:
-			r.fixed32Plain = int64(f.Uint32())
+			r.Fixed32Plain = int64(f.Uint32())
 		case tagFixed64Plain:
-			r.fixed64Plain = f.Uint64()
+			r.Fixed64Plain = f.Uint64()
 		case tagSfixed32Plain:
-			r.sfixed32Plain = int64(f.Int32())
+			r.Sfixed32Plain = int64(f.Int32())
 		case tagSfixed64Plain:
-			r.sfixed64Plain = f.Int64()
+			r.Sfixed64Plain = f.Int64()
 		case tagBoolPlain:
-			r.boolPlain = f.Bool()
+			r.BoolPlain = f.Bool()
 		case tagStringPlain:
-			r.stringPlain = f.Text()
+			r.StringPlain = f.Text()
 		case tagBytesPlain:
-			r.bytesPlain = f.Bytes()
+			r.BytesPlain = f.Bytes()
 		case tagGrainPlain:
-			r.grainPlain = int64(f.Int32())
+			r.GrainPlain = int64(f.Int32())
 		case tagDoubleOpt:
-			r.doubleOpt = wire.Some(f.Float64())
+			r.DoubleOpt = wire.Some(f.Float64())
 		case tagFloatOpt:
-			r.floatOpt = wire.Some(float64(f.Float32()))
+			r.FloatOpt = wire.Some(float64(f.Float32()))
 		case tagInt32Opt:
-			r.int32Opt = wire.Some(int64(f.Int32()))
+			r.Int32Opt = wire.Some(int64(f.Int32()))
 		case tagInt64Opt:
-			r.int64Opt = wire.Some(f.Int64())
+			r.Int64Opt = wire.Some(f.Int64())
 		case tagUint32Opt:
-			r.uint32Opt = wire.Some(int64(f.Uint32()))
+			r.Uint32Opt = wire.Some(int64(f.Uint32()))
 		case tagUint64Opt:
-			r.uint64Opt = wire.Some(f.Uint64())
+			r.Uint64Opt = wire.Some(f.Uint64())
 		case tagSint32Opt:
-			r.sint32Opt = wire.Some(int64(f.Sint32()))
+			r.Sint32Opt = wire.Some(int64(f.Sint32()))
 		case tagSint64Opt:
-			r.sint64Opt = wire.Some(f.Sint64())
+			r.Sint64Opt = wire.Some(f.Sint64())
 		case tagFixed32Opt:
-			r.fixed32Opt = wire.Some(int64(f.Uint32()))
+			r.Fixed32Opt = wire.Some(int64(f.Uint32()))
 		case tagFixed64Opt:
-			r.fixed64Opt = wire.Some(f.Uint64())
+			r.Fixed64Opt = wire.Some(f.Uint64())
 		case tagSfixed32Opt:
-			r.sfixed32Opt = wire.Some(int64(f.Int32()))
+			r.Sfixed32Opt = wire.Some(int64(f.Int32()))
 		case tagSfixed64Opt:
-			r.sfixed64Opt = wire.Some(f.Int64())
+			r.Sfixed64Opt = wire.Some(f.Int64())
 		case tagBoolOpt:
-			r.boolOpt = wire.Some(f.Bool())
+			r.BoolOpt = wire.Some(f.Bool())
 		case tagStringOpt:
-			r.stringOpt = f.Text()
+			r.StringOpt = f.Text()
 		case tagBytesOpt:
-			r.bytesOpt = f.Bytes()
+			r.BytesOpt = f.Bytes()
 		case tagGrainOpt:
-			r.grainOpt = wire.Some(int64(f.Int32()))
+			r.GrainOpt = wire.Some(int64(f.Int32()))
 		case tagAt:
-			r.at = f.Timestamp(r.at)
+			r.At = f.Timestamp(r.At)
 		case tagDoubles, tagFixed64s, tagSfixed64s:
 			f.PackedFixed(8)
 		case tagFloats, tagFixed32s, tagSfixed32s:
@@ -324,8 +324,8 @@ func (r *record) valid() error {
 	if err := r.key.valid(); err != nil {
 		return err
 	}
-	if len(r.bytesOpt) > 64 {
-		return runtime.TooLong("bytes_opt", len(r.bytesOpt), 64)
+	if len(r.BytesOpt) > 64 {
+		return runtime.TooLong("bytes_opt", len(r.BytesOpt), 64)
 	}
 	return keyvalue.CheckRecord(r.bytes)
 }

@@ -17,7 +17,7 @@ var table = sqlite.Table{Name: "scalars", VersionOf: versionOf, Remove: remove}
 
 // bind binds the values that find k.
 func (k *key) bind(q *sqlite.Query) {
-	q.Bytes(1, k.scalarID)
+	q.Bytes(1, k.ScalarID)
 }
 
 var put = sqlite.NewStatement(`INSERT INTO "scalars" ("scalar_id", "double_plain", "float_plain", "int32_plain", "int64_plain", "uint32_plain", "uint64_plain", "sint32_plain", "sint64_plain", "fixed32_plain", "fixed64_plain", "sfixed32_plain", "sfixed64_plain", "bool_plain", "string_plain", "bytes_plain", "grain_plain", "double_opt", "float_opt", "int32_opt", "int64_opt", "uint32_opt", "uint64_opt", "sint32_opt", "sint64_opt", "fixed32_opt", "fixed64_opt", "sfixed32_opt", "sfixed64_opt", "bool_opt", "string_opt", "bytes_opt", "grain_opt", "at", "prism_record", "prism_version", "prism_release", "prism_checksum")
@@ -50,40 +50,40 @@ func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 // write stores r as w says, in the transaction of c.
 func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	q := c.Query(put)
-	q.Bytes(1, r.scalarID)
-	q.Float(2, r.doublePlain)
-	q.Float(3, r.floatPlain)
-	q.Int(4, r.int32Plain)
-	q.Int(5, r.int64Plain)
-	q.Int(6, r.uint32Plain)
-	q.Uint(7, r.uint64Plain)
-	q.Int(8, r.sint32Plain)
-	q.Int(9, r.sint64Plain)
-	q.Int(10, r.fixed32Plain)
-	q.Uint(11, r.fixed64Plain)
-	q.Int(12, r.sfixed32Plain)
-	q.Int(13, r.sfixed64Plain)
-	q.Bool(14, r.boolPlain)
-	q.Column(15, r.stringPlain)
-	q.Bytes(16, r.bytesPlain)
-	q.Int(17, r.grainPlain)
-	q.OptionalFloat(18, r.doubleOpt)
-	q.OptionalFloat(19, r.floatOpt)
-	q.OptionalInt(20, r.int32Opt)
-	q.OptionalInt(21, r.int64Opt)
-	q.OptionalInt(22, r.uint32Opt)
-	q.OptionalUint(23, r.uint64Opt)
-	q.OptionalInt(24, r.sint32Opt)
-	q.OptionalInt(25, r.sint64Opt)
-	q.OptionalInt(26, r.fixed32Opt)
-	q.OptionalUint(27, r.fixed64Opt)
-	q.OptionalInt(28, r.sfixed32Opt)
-	q.OptionalInt(29, r.sfixed64Opt)
-	q.OptionalBool(30, r.boolOpt)
-	q.Column(31, r.stringOpt)
-	q.Bytes(32, r.bytesOpt)
-	q.OptionalInt(33, r.grainOpt)
-	q.Time(34, r.at)
+	q.Bytes(1, r.ScalarID)
+	q.Float(2, r.DoublePlain)
+	q.Float(3, r.FloatPlain)
+	q.Int(4, r.Int32Plain)
+	q.Int(5, r.Int64Plain)
+	q.Int(6, r.Uint32Plain)
+	q.Uint(7, r.Uint64Plain)
+	q.Int(8, r.Sint32Plain)
+	q.Int(9, r.Sint64Plain)
+	q.Int(10, r.Fixed32Plain)
+	q.Uint(11, r.Fixed64Plain)
+	q.Int(12, r.Sfixed32Plain)
+	q.Int(13, r.Sfixed64Plain)
+	q.Bool(14, r.BoolPlain)
+	q.Column(15, r.StringPlain)
+	q.Bytes(16, r.BytesPlain)
+	q.Int(17, r.GrainPlain)
+	q.OptionalFloat(18, r.DoubleOpt)
+	q.OptionalFloat(19, r.FloatOpt)
+	q.OptionalInt(20, r.Int32Opt)
+	q.OptionalInt(21, r.Int64Opt)
+	q.OptionalInt(22, r.Uint32Opt)
+	q.OptionalUint(23, r.Uint64Opt)
+	q.OptionalInt(24, r.Sint32Opt)
+	q.OptionalInt(25, r.Sint64Opt)
+	q.OptionalInt(26, r.Fixed32Opt)
+	q.OptionalUint(27, r.Fixed64Opt)
+	q.OptionalInt(28, r.Sfixed32Opt)
+	q.OptionalInt(29, r.Sfixed64Opt)
+	q.OptionalBool(30, r.BoolOpt)
+	q.Column(31, r.StringOpt)
+	q.Bytes(32, r.BytesOpt)
+	q.OptionalInt(33, r.GrainOpt)
+	q.Time(34, r.At)
 	q.Blob(35, r.bytes)
 	q.Int(36, w.Version)
 	q.Checksum(37, r.bytes, w.Version)
@@ -142,12 +142,12 @@ WHERE "scalar_id" >= ?2
   AND "scalar_id" < ?3
 ORDER BY "scalar_id" DESC LIMIT ?1`)
 
-// scan adds the records of l to page, by scalar_id.
-func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+// scan adds the records that r asks for to page, by scalar_id.
+func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, scan, scanReverse, func(q *sqlite.Query) {
-		q.Bytes(2, l.from.scalarID)
-		if l.bounded {
-			q.Bytes(3, l.to.scalarID)
+		q.Bytes(2, r.from.ScalarID)
+		if r.bounded {
+			q.Bytes(3, r.to.ScalarID)
 		} else {
 			q.Unbounded(3, 3)
 		}
@@ -159,19 +159,19 @@ WHERE ("bytes_opt", "scalar_id") >= (?2, ?3)
   AND ("bytes_opt", "scalar_id") < (?4, ?5)
 ORDER BY "bytes_opt", "scalar_id" LIMIT ?1`)
 
-var findByBytesOptReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "scalars"
+var reverseByBytesOpt = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "scalars"
 WHERE ("bytes_opt", "scalar_id") >= (?2, ?3)
   AND ("bytes_opt", "scalar_id") < (?4, ?5)
 ORDER BY "bytes_opt" DESC, "scalar_id" DESC LIMIT ?1`)
 
-// findByBytesOpt adds the records of l to page, by bytes_opt, scalar_id.
-func (s *store) findByBytesOpt(ctx context.Context, l *list, page *keyvalue.Page) error {
-	return s.db.Page(ctx, page, findByBytesOpt, findByBytesOptReverse, func(q *sqlite.Query) {
-		q.Bytes(2, l.from.bytesOpt)
-		q.Bytes(3, l.from.scalarID)
-		if l.bounded {
-			q.Bytes(4, l.to.bytesOpt)
-			q.Bytes(5, l.to.scalarID)
+// findByBytesOpt adds the records that r asks for to page, by bytes_opt, scalar_id.
+func (s *store) findByBytesOpt(ctx context.Context, r *requestByBytesOpt, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByBytesOpt, reverseByBytesOpt, func(q *sqlite.Query) {
+		q.Bytes(2, r.from.BytesOpt)
+		q.Bytes(3, r.from.ScalarID)
+		if r.bounded {
+			q.Bytes(4, r.to.BytesOpt)
+			q.Bytes(5, r.to.ScalarID)
 		} else {
 			q.Unbounded(4, 5)
 		}

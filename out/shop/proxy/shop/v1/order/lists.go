@@ -102,7 +102,7 @@ func (q *scanRequest) valid() error {
 	if err := validBound(&q.to); err != nil {
 		return runtime.In("to", err)
 	}
-	if q.bounded && cmp.Or(q.from.createdAt.Compare(q.to.createdAt), bytes.Compare(q.from.orderID, q.to.orderID)) > 0 {
+	if q.bounded && cmp.Or(q.from.CreatedAt.Compare(q.to.CreatedAt), bytes.Compare(q.from.OrderID, q.to.OrderID)) > 0 {
 		return keyvalue.Backwards(true)
 	}
 	return nil
@@ -122,13 +122,13 @@ func (q *scanRequest) query() []byte {
 // fields may be unset.
 func validBound(k *key) error {
 	switch {
-	case !k.createdAt.Valid():
+	case !k.CreatedAt.Valid():
 		return runtime.BadTime("created_at")
-	case !k.createdAt.Set && len(k.orderID) > 0:
+	case !k.CreatedAt.Set && len(k.OrderID) > 0:
 		return runtime.Required("created_at")
-	case len(k.orderID) > 36:
-		return runtime.TooLong("order_id", len(k.orderID), 36)
-	case bytes.IndexByte(k.orderID, 0) >= 0:
+	case len(k.OrderID) > 36:
+		return runtime.TooLong("order_id", len(k.OrderID), 36)
+	case bytes.IndexByte(k.OrderID, 0) >= 0:
 		return runtime.HasNUL("order_id")
 	}
 	return nil
@@ -146,9 +146,9 @@ func (s *Service) scan(call *runtime.Call) error {
 		return err
 	}
 	if q.inPartition {
-		err = s.store.scanPartition(call.Context(), &q.partition, &q.list, page)
+		err = s.store.scanPartition(call.Context(), &q, page)
 	} else {
-		err = s.store.scan(call.Context(), &q.list, page)
+		err = s.store.scan(call.Context(), &q, page)
 	}
 	if err != nil {
 		return err
@@ -156,24 +156,24 @@ func (s *Service) scan(call *runtime.Call) error {
 	return s.answer(call, page, query)
 }
 
-// findByStatusRequest is a FindOrdersByStatusRequest.
-type findByStatusRequest struct {
+// requestByStatus is a FindOrdersByStatusRequest.
+type requestByStatus struct {
 	list
-	status int64
+	Status int64
 }
 
-func (q *findByStatusRequest) read(b []byte) error {
+func (q *requestByStatus) read(b []byte) error {
 	q.list = everything
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Varint:
-			q.status = int64(f.Int32())
-		case 11<<3 | wire.Bytes:
-			q.from.createdAt = f.Timestamp(q.from.createdAt)
-		case 12<<3 | wire.Bytes:
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
+		case keyvalue.TagFrom:
+			f.Join(q.readBound(&q.from, f.Message()))
+		case keyvalue.TagTo:
 			q.bounded = true
-			q.to.createdAt = f.Timestamp(q.to.createdAt)
+			f.Join(q.readBound(&q.to, f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -182,27 +182,47 @@ func (q *findByStatusRequest) read(b []byte) error {
 		return runtime.Decode(err)
 	}
 	switch {
-	case !q.from.createdAt.Valid():
-		return runtime.BadTime("from")
-	case !q.to.createdAt.Valid():
-		return runtime.BadTime("to")
-	case q.bounded && q.from.createdAt.Compare(q.to.createdAt) > 0:
+	case !q.from.CreatedAt.Valid():
+		return runtime.BadTime("from.created_at")
+	case !q.to.CreatedAt.Valid():
+		return runtime.BadTime("to.created_at")
+	case q.bounded && q.from.CreatedAt.Compare(q.to.CreatedAt) > 0:
 		return keyvalue.Backwards(true)
 	}
 	return nil
 }
 
+// readBy reads the values to find by.
+func (q *requestByStatus) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagStatus {
+			q.Status = int64(f.Int32())
+		}
+	}
+	return f.Err()
+}
+
+// readBound reads into at an end of the range.
+func (q *requestByStatus) readBound(at *key, f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagCreatedAt {
+			at.CreatedAt = f.Timestamp(at.CreatedAt)
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
-func (q *findByStatusRequest) query() []byte {
+func (q *requestByStatus) query() []byte {
 	b := q.paging.Append([]byte("shop.v1.OrderService/FindOrdersByStatus"))
-	b = wire.AppendVarint(b, 1, uint64(q.status))
+	b = wire.AppendVarint(b, 4, uint64(q.Status))
 	b = appendRange(b, &q.list)
 	return b
 }
 
 // findByStatus serves FindOrdersByStatus.
 func (s *Service) findByStatus(call *runtime.Call) error {
-	var q findByStatusRequest
+	var q requestByStatus
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -211,7 +231,7 @@ func (s *Service) findByStatus(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findByStatus(call.Context(), q.status, &q.list, page); err != nil {
+	if err := s.store.findByStatus(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query)

@@ -17,9 +17,9 @@ var table = sqlite.Table{Name: "orders", VersionOf: versionOf, Remove: remove}
 
 // bind binds the values that find k.
 func (k *key) bind(q *sqlite.Query) {
-	q.Text(1, k.customerID)
-	q.Time(2, k.createdAt)
-	q.Text(3, k.orderID)
+	q.Text(1, k.CustomerID)
+	q.Time(2, k.CreatedAt)
+	q.Text(3, k.OrderID)
 }
 
 var put = sqlite.NewStatement(`INSERT INTO "orders" ("customer_id", "created_at", "order_id", "status", "adult_only", "loyalty_points", "prism_record", "prism_version", "prism_release", "prism_checksum")
@@ -38,12 +38,12 @@ func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 // write stores r as w says, in the transaction of c.
 func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	q := c.Query(put)
-	q.Text(1, r.customerID)
-	q.Time(2, r.createdAt)
-	q.Text(3, r.orderID)
-	q.Int(4, r.status)
-	q.OptionalBool(5, r.adultOnly)
-	q.Int(6, r.loyaltyPoints)
+	q.Text(1, r.CustomerID)
+	q.Time(2, r.CreatedAt)
+	q.Text(3, r.OrderID)
+	q.Int(4, r.Status)
+	q.OptionalBool(5, r.AdultOnly)
+	q.Int(6, r.LoyaltyPoints)
 	q.Blob(7, r.bytes)
 	q.Int(8, w.Version)
 	q.Checksum(9, r.bytes, w.Version)
@@ -102,16 +102,16 @@ WHERE ("customer_id", "created_at", "order_id") >= (?2, ?3, ?4)
   AND ("customer_id", "created_at", "order_id") < (?5, ?6, ?7)
 ORDER BY "customer_id" DESC, "created_at" DESC, "order_id" DESC LIMIT ?1`)
 
-// scan adds the records of l to page, by customer_id, created_at, order_id.
-func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+// scan adds the records that r asks for to page, by customer_id, created_at, order_id.
+func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, scan, scanReverse, func(q *sqlite.Query) {
-		q.Text(2, l.from.customerID)
-		q.TimeOrLowest(3, l.from.createdAt)
-		q.Text(4, l.from.orderID)
-		if l.bounded {
-			q.Text(5, l.to.customerID)
-			q.TimeOrLowest(6, l.to.createdAt)
-			q.Text(7, l.to.orderID)
+		q.Text(2, r.from.CustomerID)
+		q.TimeOrLowest(3, r.from.CreatedAt)
+		q.Text(4, r.from.OrderID)
+		if r.bounded {
+			q.Text(5, r.to.CustomerID)
+			q.TimeOrLowest(6, r.to.CreatedAt)
+			q.Text(7, r.to.OrderID)
 		} else {
 			q.Unbounded(5, 7)
 		}
@@ -130,15 +130,15 @@ WHERE "customer_id" = ?2
   AND ("created_at", "order_id") < (?5, ?6)
 ORDER BY "created_at" DESC, "order_id" DESC LIMIT ?1`)
 
-// scanPartition adds the records of l to page, by created_at, order_id.
-func (s *store) scanPartition(ctx context.Context, partition *key, l *list, page *keyvalue.Page) error {
+// scanPartition adds the records that r asks for to page, by created_at, order_id.
+func (s *store) scanPartition(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, scanPartition, scanPartitionReverse, func(q *sqlite.Query) {
-		q.Text(2, partition.customerID)
-		q.TimeOrLowest(3, l.from.createdAt)
-		q.Text(4, l.from.orderID)
-		if l.bounded {
-			q.TimeOrLowest(5, l.to.createdAt)
-			q.Text(6, l.to.orderID)
+		q.Text(2, r.partition.CustomerID)
+		q.TimeOrLowest(3, r.from.CreatedAt)
+		q.Text(4, r.from.OrderID)
+		if r.bounded {
+			q.TimeOrLowest(5, r.to.CreatedAt)
+			q.Text(6, r.to.OrderID)
 		} else {
 			q.Unbounded(5, 6)
 		}
@@ -151,23 +151,23 @@ WHERE "status" = ?2
   AND ("created_at", "customer_id", "order_id") < (?6, ?7, ?8)
 ORDER BY "created_at", "customer_id", "order_id" LIMIT ?1`)
 
-var findByStatusReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "orders"
+var reverseByStatus = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "orders"
 WHERE "status" = ?2
   AND ("created_at", "customer_id", "order_id") >= (?3, ?4, ?5)
   AND ("created_at", "customer_id", "order_id") < (?6, ?7, ?8)
 ORDER BY "created_at" DESC, "customer_id" DESC, "order_id" DESC LIMIT ?1`)
 
-// findByStatus adds the records of l to page, by created_at, customer_id, order_id.
-func (s *store) findByStatus(ctx context.Context, status int64, l *list, page *keyvalue.Page) error {
-	return s.db.Page(ctx, page, findByStatus, findByStatusReverse, func(q *sqlite.Query) {
-		q.Int(2, status)
-		q.TimeOrLowest(3, l.from.createdAt)
-		q.Text(4, l.from.customerID)
-		q.Text(5, l.from.orderID)
-		if l.bounded {
-			q.TimeOrLowest(6, l.to.createdAt)
-			q.Text(7, l.to.customerID)
-			q.Text(8, l.to.orderID)
+// findByStatus adds the records that r asks for to page, by created_at, customer_id, order_id.
+func (s *store) findByStatus(ctx context.Context, r *requestByStatus, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByStatus, reverseByStatus, func(q *sqlite.Query) {
+		q.Int(2, r.Status)
+		q.TimeOrLowest(3, r.from.CreatedAt)
+		q.Text(4, r.from.CustomerID)
+		q.Text(5, r.from.OrderID)
+		if r.bounded {
+			q.TimeOrLowest(6, r.to.CreatedAt)
+			q.Text(7, r.to.CustomerID)
+			q.Text(8, r.to.OrderID)
 		} else {
 			q.Unbounded(6, 8)
 		}

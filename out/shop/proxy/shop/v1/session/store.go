@@ -18,7 +18,7 @@ var table = sqlite.Table{Name: "sessions", TTL: 1800 * time.Second, VersionOf: v
 
 // bind binds the values that find k.
 func (k *key) bind(q *sqlite.Query) {
-	q.Text(1, k.sessionID)
+	q.Text(1, k.SessionID)
 	q.Now(2)
 }
 
@@ -37,8 +37,8 @@ func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 // write stores r as w says, in the transaction of c.
 func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	q := c.Query(put)
-	q.Text(1, r.sessionID)
-	q.Text(2, r.userID)
+	q.Text(1, r.SessionID)
+	q.Text(2, r.UserID)
 	q.Blob(3, r.bytes)
 	q.Int(4, w.Version)
 	q.Time(5, w.Expires)
@@ -100,12 +100,12 @@ WHERE "session_id" >= ?2
   AND "prism_expires" > ?4
 ORDER BY "session_id" DESC LIMIT ?1`)
 
-// scan adds the records of l to page, by session_id.
-func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+// scan adds the records that r asks for to page, by session_id.
+func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, scan, scanReverse, func(q *sqlite.Query) {
-		q.Text(2, l.from.sessionID)
-		if l.bounded {
-			q.Text(3, l.to.sessionID)
+		q.Text(2, r.from.SessionID)
+		if r.bounded {
+			q.Text(3, r.to.SessionID)
 		} else {
 			q.Unbounded(3, 3)
 		}
@@ -120,20 +120,20 @@ WHERE "user_id" = ?2
   AND "prism_expires" > ?5
 ORDER BY "session_id" LIMIT ?1`)
 
-var findByUserIDReverse = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "sessions"
+var reverseByUserID = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum", "prism_expires" FROM "sessions"
 WHERE "user_id" = ?2
   AND "session_id" >= ?3
   AND "session_id" < ?4
   AND "prism_expires" > ?5
 ORDER BY "session_id" DESC LIMIT ?1`)
 
-// findByUserID adds the records of l to page, by session_id.
-func (s *store) findByUserID(ctx context.Context, userID []byte, l *list, page *keyvalue.Page) error {
-	return s.db.Page(ctx, page, findByUserID, findByUserIDReverse, func(q *sqlite.Query) {
-		q.Text(2, userID)
-		q.Text(3, l.from.sessionID)
-		if l.bounded {
-			q.Text(4, l.to.sessionID)
+// findByUserID adds the records that r asks for to page, by session_id.
+func (s *store) findByUserID(ctx context.Context, r *requestByUserID, page *keyvalue.Page) error {
+	return s.db.Page(ctx, page, findByUserID, reverseByUserID, func(q *sqlite.Query) {
+		q.Text(2, r.UserID)
+		q.Text(3, r.from.SessionID)
+		if r.bounded {
+			q.Text(4, r.to.SessionID)
 		} else {
 			q.Unbounded(4, 4)
 		}

@@ -23,11 +23,11 @@ const (
 
 // key is the key of a record. Its slices alias what it was read from.
 type key struct {
-	userID []byte // 1
+	UserID []byte // 1
 }
 
 // emptyKey is a key of which no field is set.
-var emptyKey = key{userID: wire.Empty}
+var emptyKey = key{UserID: wire.Empty}
 
 // read takes the fields of the key from f, a message that has them under the
 // numbers they have in shop.v1.UserProfile.
@@ -35,7 +35,7 @@ func (k *key) read(f *wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 		case tagUserID:
-			k.userID = f.Text()
+			k.UserID = f.Text()
 		}
 	}
 	return f.Err()
@@ -44,11 +44,11 @@ func (k *key) read(f *wire.Fields) error {
 // valid says what is wrong with the key of a record.
 func (k *key) valid() error {
 	switch {
-	case len(k.userID) == 0:
+	case len(k.UserID) == 0:
 		return runtime.Required("user_id")
-	case len(k.userID) > 64:
-		return runtime.TooLong("user_id", len(k.userID), 64)
-	case bytes.IndexByte(k.userID, 0) >= 0:
+	case len(k.UserID) > 64:
+		return runtime.TooLong("user_id", len(k.UserID), 64)
+	case bytes.IndexByte(k.UserID, 0) >= 0:
 		return runtime.HasNUL("user_id")
 	}
 	return nil
@@ -64,7 +64,7 @@ func (k *key) check(b []byte) error {
 
 // append appends the key as read takes it.
 func (k *key) append(b []byte) []byte {
-	b = wire.AppendBytes(b, 1, k.userID)
+	b = wire.AppendBytes(b, 1, k.UserID)
 	return b
 }
 
@@ -74,13 +74,13 @@ func (k *key) append(b []byte) []byte {
 type record struct {
 	key
 	bytes       []byte         // the encoded shop.v1.UserProfile, unknown fields included
-	email       []byte         // 2: indexed, personal, nil when absent
-	displayName []byte         // 3: required, personal
-	createdAt   wire.Timestamp // 6: column
+	Email       []byte         // 2: indexed, personal, nil when absent
+	DisplayName []byte         // 3: required, personal
+	CreatedAt   wire.Timestamp // 6: column
 }
 
 // emptyRecord is a record of which no field is set.
-var emptyRecord = record{key: emptyKey, displayName: wire.Empty}
+var emptyRecord = record{key: emptyKey, DisplayName: wire.Empty}
 
 // read checks b in one pass and finds the fields in it. It accepts what
 // proto.Unmarshal accepts, and nothing else; emptiness, bounds and NUL come
@@ -92,13 +92,13 @@ func (r *record) read(b []byte) error {
 	for f.Next() {
 		switch f.Tag { // with another wire type it is an unknown field, kept in bytes
 		case tagUserID:
-			r.userID = f.Text()
+			r.UserID = f.Text()
 		case tagEmail:
-			r.email = f.Text()
+			r.Email = f.Text()
 		case tagDisplayName:
-			r.displayName = f.Text()
+			r.DisplayName = f.Text()
 		case tagCreatedAt:
-			r.createdAt = f.Timestamp(r.createdAt)
+			r.CreatedAt = f.Timestamp(r.CreatedAt)
 		case tagInterests, tagSms:
 			f.Text()
 		case tagAddress:
@@ -114,14 +114,14 @@ func (r *record) valid() error {
 		return err
 	}
 	switch {
-	case len(r.email) > 254:
-		return runtime.TooLong("email", len(r.email), 254)
-	case bytes.IndexByte(r.email, 0) >= 0:
+	case len(r.Email) > 254:
+		return runtime.TooLong("email", len(r.Email), 254)
+	case bytes.IndexByte(r.Email, 0) >= 0:
 		return runtime.HasNUL("email")
-	case len(r.displayName) == 0:
+	case len(r.DisplayName) == 0:
 		return runtime.Required("display_name")
-	case len(r.displayName) > 200:
-		return runtime.TooLong("display_name", len(r.displayName), 200)
+	case len(r.DisplayName) > 200:
+		return runtime.TooLong("display_name", len(r.DisplayName), 200)
 	}
 	return keyvalue.CheckRecord(r.bytes)
 }

@@ -18,7 +18,7 @@ var table = sqlite.Table{Name: "user_profiles", VersionOf: versionOf, Remove: re
 
 // bind binds the values that find k.
 func (k *key) bind(q *sqlite.Query) {
-	q.Text(1, k.userID)
+	q.Text(1, k.UserID)
 }
 
 var put = sqlite.NewStatement(`INSERT INTO "user_profiles" ("user_id", "email", "created_at", "prism_record", "prism_version", "prism_release", "prism_checksum")
@@ -36,9 +36,9 @@ func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 // write stores r as w says, in the transaction of c.
 func (r *record) write(c *sqlite.Conn, w keyvalue.Written) error {
 	q := c.Query(put)
-	q.Text(1, r.userID)
-	q.Text(2, r.email)
-	q.Time(3, r.createdAt)
+	q.Text(1, r.UserID)
+	q.Text(2, r.Email)
+	q.Time(3, r.CreatedAt)
 	q.Blob(4, r.bytes)
 	q.Int(5, w.Version)
 	q.Checksum(6, r.bytes, w.Version)
@@ -93,9 +93,9 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 var findByEmail = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "user_profiles" WHERE "email" = ?1`)
 
 // findByEmail returns the record with the values, as a reply.
-func (s *store) findByEmail(ctx context.Context, email []byte) ([]byte, error) {
+func (s *store) findByEmail(ctx context.Context, r *requestByEmail) ([]byte, error) {
 	return s.db.Record(ctx, findByEmail, func(q *sqlite.Query) {
-		q.Text(1, email)
+		q.Text(1, r.Email)
 	})
 }
 
@@ -109,12 +109,12 @@ WHERE "user_id" >= ?2
   AND "user_id" < ?3
 ORDER BY "user_id" DESC LIMIT ?1`)
 
-// scan adds the records of l to page, by user_id.
-func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
+// scan adds the records that r asks for to page, by user_id.
+func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
 	return s.db.Page(ctx, page, scan, scanReverse, func(q *sqlite.Query) {
-		q.Text(2, l.from.userID)
-		if l.bounded {
-			q.Text(3, l.to.userID)
+		q.Text(2, r.from.UserID)
+		if r.bounded {
+			q.Text(3, r.to.UserID)
 		} else {
 			q.Unbounded(3, 3)
 		}

@@ -25,13 +25,13 @@ const (
 
 // key is the key of a record. Its slices alias what it was read from.
 type key struct {
-	customerID []byte         // 1
-	createdAt  wire.Timestamp // 2
-	orderID    []byte         // 3
+	CustomerID []byte         // 1
+	CreatedAt  wire.Timestamp // 2
+	OrderID    []byte         // 3
 }
 
 // emptyKey is a key of which no field is set.
-var emptyKey = key{customerID: wire.Empty, orderID: wire.Empty}
+var emptyKey = key{CustomerID: wire.Empty, OrderID: wire.Empty}
 
 // read takes the fields of the key from f, a message that has them under the
 // numbers they have in shop.v1.Order.
@@ -39,11 +39,11 @@ func (k *key) read(f *wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 		case tagCustomerID:
-			k.customerID = f.Text()
+			k.CustomerID = f.Text()
 		case tagCreatedAt:
-			k.createdAt = f.Timestamp(k.createdAt)
+			k.CreatedAt = f.Timestamp(k.CreatedAt)
 		case tagOrderID:
-			k.orderID = f.Text()
+			k.OrderID = f.Text()
 		}
 	}
 	return f.Err()
@@ -55,15 +55,15 @@ func (k *key) valid() error {
 		return err
 	}
 	switch {
-	case !k.createdAt.Set:
+	case !k.CreatedAt.Set:
 		return runtime.Required("created_at")
-	case !k.createdAt.Valid():
+	case !k.CreatedAt.Valid():
 		return runtime.BadTime("created_at")
-	case len(k.orderID) == 0:
+	case len(k.OrderID) == 0:
 		return runtime.Required("order_id")
-	case len(k.orderID) > 36:
-		return runtime.TooLong("order_id", len(k.orderID), 36)
-	case bytes.IndexByte(k.orderID, 0) >= 0:
+	case len(k.OrderID) > 36:
+		return runtime.TooLong("order_id", len(k.OrderID), 36)
+	case bytes.IndexByte(k.OrderID, 0) >= 0:
 		return runtime.HasNUL("order_id")
 	}
 	return nil
@@ -72,11 +72,11 @@ func (k *key) valid() error {
 // validPartition says what is wrong with the partition key.
 func validPartition(k *key) error {
 	switch {
-	case len(k.customerID) == 0:
+	case len(k.CustomerID) == 0:
 		return runtime.Required("customer_id")
-	case len(k.customerID) > 64:
-		return runtime.TooLong("customer_id", len(k.customerID), 64)
-	case bytes.IndexByte(k.customerID, 0) >= 0:
+	case len(k.CustomerID) > 64:
+		return runtime.TooLong("customer_id", len(k.CustomerID), 64)
+	case bytes.IndexByte(k.CustomerID, 0) >= 0:
 		return runtime.HasNUL("customer_id")
 	}
 	return nil
@@ -92,9 +92,9 @@ func (k *key) check(b []byte) error {
 
 // append appends the key as read takes it.
 func (k *key) append(b []byte) []byte {
-	b = wire.AppendBytes(b, 1, k.customerID)
-	b = wire.AppendTimestamp(b, 2, k.createdAt)
-	b = wire.AppendBytes(b, 3, k.orderID)
+	b = wire.AppendBytes(b, 1, k.CustomerID)
+	b = wire.AppendTimestamp(b, 2, k.CreatedAt)
+	b = wire.AppendBytes(b, 3, k.OrderID)
 	return b
 }
 
@@ -104,8 +104,8 @@ func (k *key) append(b []byte) []byte {
 type record struct {
 	key
 	bytes         []byte // the encoded shop.v1.Order, unknown fields included
-	status        int64  // 4: indexed
-	loyaltyPoints int64  // 10: column
+	Status        int64  // 4: indexed
+	LoyaltyPoints int64  // 10: column
 }
 
 // emptyRecord is a record of which no field is set.
@@ -121,15 +121,15 @@ func (r *record) read(b []byte) error {
 	for f.Next() {
 		switch f.Tag { // with another wire type it is an unknown field, kept in bytes
 		case tagCustomerID:
-			r.customerID = f.Text()
+			r.CustomerID = f.Text()
 		case tagCreatedAt:
-			r.createdAt = f.Timestamp(r.createdAt)
+			r.CreatedAt = f.Timestamp(r.CreatedAt)
 		case tagOrderID:
-			r.orderID = f.Text()
+			r.OrderID = f.Text()
 		case tagStatus:
-			r.status = int64(f.Int32())
+			r.Status = int64(f.Int32())
 		case tagLoyaltyPoints:
-			r.loyaltyPoints = f.Int64()
+			r.LoyaltyPoints = f.Int64()
 		case tagTotal:
 			checkMoney(f)
 		case tagLines:
@@ -148,7 +148,7 @@ func (r *record) valid() error {
 	if err := r.key.valid(); err != nil {
 		return err
 	}
-	if r.loyaltyPoints < -1000000 || r.loyaltyPoints > 1000000 {
+	if r.LoyaltyPoints < -1000000 || r.LoyaltyPoints > 1000000 {
 		return runtime.OutOfRange("loyalty_points", "-1000000 to 1000000")
 	}
 	return keyvalue.CheckRecord(r.bytes)

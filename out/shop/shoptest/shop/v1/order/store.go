@@ -20,7 +20,7 @@ const (
 
 // recordKey returns the key that the record with key k stands under.
 func recordKey(k *key) memory.Key {
-	return table.Text(k.customerID).Time(k.createdAt).Text(k.orderID)
+	return table.Text(k.CustomerID).Time(k.CreatedAt).Text(k.OrderID)
 }
 
 // recordKeys returns the keys that the records with the keys stand under.
@@ -36,7 +36,7 @@ func recordKeys(keys []key) []memory.Key {
 // absent field.
 func newRecord(r *record) *memory.Record {
 	stored := memory.NewRecord(recordKey(&r.key), r.bytes)
-	stored.Index(byStatus.Int(r.status).Time(r.createdAt).Text(r.customerID).Text(r.orderID))
+	stored.Index(byStatus.Int(r.Status).Time(r.CreatedAt).Text(r.CustomerID).Text(r.OrderID))
 	return stored
 }
 
@@ -82,31 +82,31 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, recordKeys(keys))
 }
 
-// scan adds the records of l to page, by customer_id, created_at, order_id.
-func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
-	from, to := table.Text(l.from.customerID).Time(l.from.createdAt).Text(l.from.orderID), table.End()
-	if l.bounded {
-		to = table.Text(l.to.customerID).Time(l.to.createdAt).Text(l.to.orderID)
+// scan adds the records that r asks for to page, by customer_id, created_at, order_id.
+func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+	from, to := table.Text(r.from.CustomerID).Time(r.from.CreatedAt).Text(r.from.OrderID), table.End()
+	if r.bounded {
+		to = table.Text(r.to.CustomerID).Time(r.to.CreatedAt).Text(r.to.OrderID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// scanPartition adds the records of l to page, by created_at, order_id.
-func (s *store) scanPartition(ctx context.Context, partition *key, l *list, page *keyvalue.Page) error {
-	all := table.Text(partition.customerID)
-	from, to := all.Time(l.from.createdAt).Text(l.from.orderID), all.End()
-	if l.bounded {
-		to = all.Time(l.to.createdAt).Text(l.to.orderID)
+// scanPartition adds the records that r asks for to page, by created_at, order_id.
+func (s *store) scanPartition(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+	all := table.Text(r.partition.CustomerID)
+	from, to := all.Time(r.from.CreatedAt).Text(r.from.OrderID), all.End()
+	if r.bounded {
+		to = all.Time(r.to.CreatedAt).Text(r.to.OrderID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByStatus adds the records of l to page, by created_at, customer_id, order_id.
-func (s *store) findByStatus(ctx context.Context, status int64, l *list, page *keyvalue.Page) error {
-	all := byStatus.Int(status)
-	from, to := all.Time(l.from.createdAt).Text(l.from.customerID).Text(l.from.orderID), all.End()
-	if l.bounded {
-		to = all.Time(l.to.createdAt).Text(l.to.customerID).Text(l.to.orderID)
+// findByStatus adds the records that r asks for to page, by created_at, customer_id, order_id.
+func (s *store) findByStatus(ctx context.Context, r *requestByStatus, page *keyvalue.Page) error {
+	all := byStatus.Int(r.Status)
+	from, to := all.Time(r.from.CreatedAt).Text(r.from.CustomerID).Text(r.from.OrderID), all.End()
+	if r.bounded {
+		to = all.Time(r.to.CreatedAt).Text(r.to.CustomerID).Text(r.to.OrderID)
 	}
 	return s.db.List(ctx, from, to, page)
 }

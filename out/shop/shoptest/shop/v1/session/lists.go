@@ -68,26 +68,26 @@ func (s *Service) scan(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.scan(call.Context(), &q.list, page); err != nil {
+	if err := s.store.scan(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query)
 }
 
-// findByUserIDRequest is a FindSessionsByUserIdRequest.
-type findByUserIDRequest struct {
+// requestByUserID is a FindSessionsByUserIdRequest.
+type requestByUserID struct {
 	list
-	userID []byte
+	UserID []byte
 }
 
-func (q *findByUserIDRequest) read(b []byte) error {
+func (q *requestByUserID) read(b []byte) error {
 	q.list = everything
-	q.userID = wire.Empty
+	q.UserID = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Bytes:
-			q.userID = f.Text()
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
 		default:
 			q.paging.Read(f)
 		}
@@ -96,24 +96,34 @@ func (q *findByUserIDRequest) read(b []byte) error {
 		return runtime.Decode(err)
 	}
 	switch {
-	case len(q.userID) > 64:
-		return runtime.TooLong("user_id", len(q.userID), 64)
-	case bytes.IndexByte(q.userID, 0) >= 0:
-		return runtime.HasNUL("user_id")
+	case len(q.UserID) > 64:
+		return runtime.TooLong("by.user_id", len(q.UserID), 64)
+	case bytes.IndexByte(q.UserID, 0) >= 0:
+		return runtime.HasNUL("by.user_id")
 	}
 	return nil
 }
 
+// readBy reads the values to find by.
+func (q *requestByUserID) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagUserID {
+			q.UserID = f.Text()
+		}
+	}
+	return f.Err()
+}
+
 // query is what a page token of the list is bound to.
-func (q *findByUserIDRequest) query() []byte {
+func (q *requestByUserID) query() []byte {
 	b := q.paging.Append([]byte("shop.v1.SessionService/FindSessionsByUserId"))
-	b = wire.AppendBytes(b, 1, q.userID)
+	b = wire.AppendBytes(b, 2, q.UserID)
 	return b
 }
 
 // findByUserID serves FindSessionsByUserId.
 func (s *Service) findByUserID(call *runtime.Call) error {
-	var q findByUserIDRequest
+	var q requestByUserID
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
@@ -122,7 +132,7 @@ func (s *Service) findByUserID(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.findByUserID(call.Context(), q.userID, &q.list, page); err != nil {
+	if err := s.store.findByUserID(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query)

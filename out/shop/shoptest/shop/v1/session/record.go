@@ -20,11 +20,11 @@ const (
 
 // key is the key of a record. Its slices alias what it was read from.
 type key struct {
-	sessionID []byte // 1
+	SessionID []byte // 1
 }
 
 // emptyKey is a key of which no field is set.
-var emptyKey = key{sessionID: wire.Empty}
+var emptyKey = key{SessionID: wire.Empty}
 
 // read takes the fields of the key from f, a message that has them under the
 // numbers they have in shop.v1.Session.
@@ -32,7 +32,7 @@ func (k *key) read(f *wire.Fields) error {
 	for f.Next() {
 		switch f.Tag {
 		case tagSessionID:
-			k.sessionID = f.Text()
+			k.SessionID = f.Text()
 		}
 	}
 	return f.Err()
@@ -41,13 +41,13 @@ func (k *key) read(f *wire.Fields) error {
 // valid says what is wrong with the key of a record.
 func (k *key) valid() error {
 	switch {
-	case len(k.sessionID) == 0:
+	case len(k.SessionID) == 0:
 		return runtime.Required("session_id")
-	case len(k.sessionID) < 16:
-		return runtime.TooShort("session_id", len(k.sessionID), 16)
-	case len(k.sessionID) > 64:
-		return runtime.TooLong("session_id", len(k.sessionID), 64)
-	case bytes.IndexByte(k.sessionID, 0) >= 0:
+	case len(k.SessionID) < 16:
+		return runtime.TooShort("session_id", len(k.SessionID), 16)
+	case len(k.SessionID) > 64:
+		return runtime.TooLong("session_id", len(k.SessionID), 64)
+	case bytes.IndexByte(k.SessionID, 0) >= 0:
 		return runtime.HasNUL("session_id")
 	}
 	return nil
@@ -63,7 +63,7 @@ func (k *key) check(b []byte) error {
 
 // append appends the key as read takes it.
 func (k *key) append(b []byte) []byte {
-	b = wire.AppendBytes(b, 1, k.sessionID)
+	b = wire.AppendBytes(b, 1, k.SessionID)
 	return b
 }
 
@@ -73,11 +73,11 @@ func (k *key) append(b []byte) []byte {
 type record struct {
 	key
 	bytes  []byte // the encoded shop.v1.Session, unknown fields included
-	userID []byte // 2: indexed, required
+	UserID []byte // 2: indexed, required
 }
 
 // emptyRecord is a record of which no field is set.
-var emptyRecord = record{key: emptyKey, userID: wire.Empty}
+var emptyRecord = record{key: emptyKey, UserID: wire.Empty}
 
 // read checks b in one pass and finds the fields in it. It accepts what
 // proto.Unmarshal accepts, and nothing else; emptiness, bounds and NUL come
@@ -89,9 +89,9 @@ func (r *record) read(b []byte) error {
 	for f.Next() {
 		switch f.Tag { // with another wire type it is an unknown field, kept in bytes
 		case tagSessionID:
-			r.sessionID = f.Text()
+			r.SessionID = f.Text()
 		case tagUserID:
-			r.userID = f.Text()
+			r.UserID = f.Text()
 		case tagClientIP:
 			f.Text()
 		case tagBasket:
@@ -107,11 +107,11 @@ func (r *record) valid() error {
 		return err
 	}
 	switch {
-	case len(r.userID) == 0:
+	case len(r.UserID) == 0:
 		return runtime.Required("user_id")
-	case len(r.userID) > 64:
-		return runtime.TooLong("user_id", len(r.userID), 64)
-	case bytes.IndexByte(r.userID, 0) >= 0:
+	case len(r.UserID) > 64:
+		return runtime.TooLong("user_id", len(r.UserID), 64)
+	case bytes.IndexByte(r.UserID, 0) >= 0:
 		return runtime.HasNUL("user_id")
 	}
 	return keyvalue.CheckRecord(r.bytes)

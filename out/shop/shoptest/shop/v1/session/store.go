@@ -24,7 +24,7 @@ const (
 
 // recordKey returns the key that the record with key k stands under.
 func recordKey(k *key) memory.Key {
-	return table.Text(k.sessionID)
+	return table.Text(k.SessionID)
 }
 
 // recordKeys returns the keys that the records with the keys stand under.
@@ -41,7 +41,7 @@ func recordKeys(keys []key) []memory.Key {
 func newRecord(r *record) *memory.Record {
 	stored := memory.NewRecord(recordKey(&r.key), r.bytes)
 	stored.ExpireAfter(ttl)
-	stored.Index(byUserID.Text(r.userID).Text(r.sessionID))
+	stored.Index(byUserID.Text(r.UserID).Text(r.SessionID))
 	return stored
 }
 
@@ -87,21 +87,21 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, recordKeys(keys))
 }
 
-// scan adds the records of l to page, by session_id.
-func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
-	from, to := table.Text(l.from.sessionID), table.End()
-	if l.bounded {
-		to = table.Text(l.to.sessionID)
+// scan adds the records that r asks for to page, by session_id.
+func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+	from, to := table.Text(r.from.SessionID), table.End()
+	if r.bounded {
+		to = table.Text(r.to.SessionID)
 	}
 	return s.db.List(ctx, from, to, page)
 }
 
-// findByUserID adds the records of l to page, by session_id.
-func (s *store) findByUserID(ctx context.Context, userID []byte, l *list, page *keyvalue.Page) error {
-	all := byUserID.Text(userID)
-	from, to := all.Text(l.from.sessionID), all.End()
-	if l.bounded {
-		to = all.Text(l.to.sessionID)
+// findByUserID adds the records that r asks for to page, by session_id.
+func (s *store) findByUserID(ctx context.Context, r *requestByUserID, page *keyvalue.Page) error {
+	all := byUserID.Text(r.UserID)
+	from, to := all.Text(r.from.SessionID), all.End()
+	if r.bounded {
+		to = all.Text(r.to.SessionID)
 	}
 	return s.db.List(ctx, from, to, page)
 }

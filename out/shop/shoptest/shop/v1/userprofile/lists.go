@@ -68,45 +68,54 @@ func (s *Service) scan(call *runtime.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.scan(call.Context(), &q.list, page); err != nil {
+	if err := s.store.scan(call.Context(), &q, page); err != nil {
 		return err
 	}
 	return s.answer(call, page, query)
 }
 
-// findByEmailRequest is a FindUserProfileByEmailRequest.
-type findByEmailRequest struct {
-	email []byte
+// requestByEmail is a FindUserProfileByEmailRequest.
+type requestByEmail struct {
+	Email []byte
 }
 
-func (q *findByEmailRequest) read(b []byte) error {
-	q.email = wire.Empty
+func (q *requestByEmail) read(b []byte) error {
+	q.Email = wire.Empty
 	f := wire.Read(b)
 	for f.Next() {
-		switch f.Tag {
-		case 1<<3 | wire.Bytes:
-			q.email = f.Text()
+		if f.Tag == keyvalue.TagBy {
+			f.Join(q.readBy(f.Message()))
 		}
 	}
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
 	switch {
-	case len(q.email) > 254:
-		return runtime.TooLong("email", len(q.email), 254)
-	case bytes.IndexByte(q.email, 0) >= 0:
-		return runtime.HasNUL("email")
+	case len(q.Email) > 254:
+		return runtime.TooLong("by.email", len(q.Email), 254)
+	case bytes.IndexByte(q.Email, 0) >= 0:
+		return runtime.HasNUL("by.email")
 	}
 	return nil
 }
 
+// readBy reads the values to find by.
+func (q *requestByEmail) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagEmail {
+			q.Email = f.Text()
+		}
+	}
+	return f.Err()
+}
+
 // findByEmail serves FindUserProfileByEmail.
 func (s *Service) findByEmail(call *runtime.Call) error {
-	var q findByEmailRequest
+	var q requestByEmail
 	if err := q.read(call.Request()); err != nil {
 		return err
 	}
-	return call.Reply(s.store.findByEmail(call.Context(), q.email))
+	return call.Reply(s.store.findByEmail(call.Context(), &q))
 }
 
 // answer ends a page. Where there is more, its token resumes at the record on

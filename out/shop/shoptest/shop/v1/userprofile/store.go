@@ -20,7 +20,7 @@ const (
 
 // recordKey returns the key that the record with key k stands under.
 func recordKey(k *key) memory.Key {
-	return table.Text(k.userID)
+	return table.Text(k.UserID)
 }
 
 // recordKeys returns the keys that the records with the keys stand under.
@@ -36,8 +36,8 @@ func recordKeys(keys []key) []memory.Key {
 // absent field.
 func newRecord(r *record) *memory.Record {
 	stored := memory.NewRecord(recordKey(&r.key), r.bytes)
-	if r.email != nil {
-		stored.Unique("email", byEmail.Text(r.email))
+	if r.Email != nil {
+		stored.Unique("email", byEmail.Text(r.Email))
 	}
 	return stored
 }
@@ -85,15 +85,15 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 }
 
 // findByEmail returns the record with the values, as a reply.
-func (s *store) findByEmail(ctx context.Context, email []byte) ([]byte, error) {
-	return s.db.Get(ctx, byEmail.Text(email))
+func (s *store) findByEmail(ctx context.Context, r *requestByEmail) ([]byte, error) {
+	return s.db.Get(ctx, byEmail.Text(r.Email))
 }
 
-// scan adds the records of l to page, by user_id.
-func (s *store) scan(ctx context.Context, l *list, page *keyvalue.Page) error {
-	from, to := table.Text(l.from.userID), table.End()
-	if l.bounded {
-		to = table.Text(l.to.userID)
+// scan adds the records that r asks for to page, by user_id.
+func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+	from, to := table.Text(r.from.UserID), table.End()
+	if r.bounded {
+		to = table.Text(r.to.UserID)
 	}
 	return s.db.List(ctx, from, to, page)
 }

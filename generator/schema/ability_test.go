@@ -1,0 +1,32 @@
+package schema_test
+
+import (
+	"strings"
+	"testing"
+)
+
+// What a store cannot do is refused at the option that asks for it, with what
+// the entity can do without and which stores can.
+func TestAbilities(t *testing.T) {
+	onNATS := strings.Replace(config, "backend: sqlite", "backend: nats", 1)
+	for _, row := range []struct{ name, keyValue, fields, want string }{
+		{"scans, by default", `{}`, ``,
+			`shop/v1/order.proto:4:3: PRISM3010 [backend.ability] key_value of Order needs scans, which nats does not serve: the subjects of a stream have no order; a backend serves all that its entities ask for; write without: SCAN, or choose one of memory, postgres, sqlite in prism.yaml`},
+		{"an index that is not unique", `{without: [SCAN]}`, `int64 shop = 2 [(prism.v1.field).index = EQUALITY];`,
+			`shop/v1/order.proto:6:17: PRISM3010 [backend.ability] index shop of Order needs indexes that are not unique, which nats does not serve: the subjects of a stream have no order; a backend serves all that its entities ask for; remove the index, or choose one of memory, postgres, sqlite in prism.yaml`},
+		{"nothing that it lacks", `{without: [SCAN]}`, `optional int64 shop = 2 [(prism.v1.field).index = UNIQUE];`, ``},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			_, faults := read(t, onNATS, `message Order {
+  option (prism.v1.entity).namespace = "orders";
+  option (prism.v1.entity).key_value = `+row.keyValue+`;
+  string id = 1 [(prism.v1.field).partition_key = 1, (prism.v1.field).max_length = 36];
+`+row.fields+`
+}
+`)
+			if got := strings.TrimSpace(lines(faults)); got != row.want {
+				t.Errorf("got  %s\nwant %s", got, row.want)
+			}
+		})
+	}
+}

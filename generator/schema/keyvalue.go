@@ -1,0 +1,300 @@
+package schema
+
+import (
+	"fmt"
+	"strings"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// The numbers of the fields that requests of lists and Finds have. They are
+// frozen, as are all numbers in this file: clients have them compiled in.
+const (
+	NumberBy        = 1
+	NumberFrom      = 11
+	NumberTo        = 12
+	numberReverse   = 13
+	numberPageSize  = 14
+	numberPageToken = 15
+)
+
+// keyValue returns the service of a KeyValue entity.
+func keyValue(e *Entity) *Service {
+	b := &keyValueBuilder{e: e, service: &Service{Name: e.Name + "Service"}}
+	b.comment()
+	b.records()
+	b.singles()
+	b.batches()
+	b.scan()
+	for _, x := range e.Indexes {
+		b.find(x)
+	}
+	return b.service
+}
+
+// keyValueBuilder fills the service of one entity.
+type keyValueBuilder struct {
+	e       *Entity
+	service *Service
+
+	key, record *Message
+	partition   *Message // nil where there is no sort key
+	sort        *Message
+}
+
+func (b *keyValueBuilder) comment() {
+	b.service.Comment = fmt.Sprintf(`%sService keeps one %s for each key.
+
+Every record has a version, which the store issues. It grows while the record exists and is never issued twice for a key, not even across a delete.
+
+Errors carry a google.rpc.ErrorInfo of the domain "prism": act on the code and on its reason, never on the text. An RPC names the errors of its own; each may also answer:
+- INVALID_ARGUMENT: the request breaks a rule; the reason says which, and the metadata "field" where. It must be changed before it is sent again.
+- RESOURCE_EXHAUSTED REQUEST_TOO_LARGE: a request has at most 4 MiB, a record 3 MiB.
+- RESOURCE_EXHAUSTED RATE_LIMITED, OVERLOADED: more calls come than are let in. Nothing was done; call again after the delay of google.rpc.RetryInfo.
+- UNAVAILABLE, DEADLINE_EXCEEDED: the store did not answer, or not in time. A write that failed with the metadata outcome=unknown may have happened.`, b.e.Name, b.e.Name)
+	if b.e.TTL > 0 {
+		b.service.Comment += fmt.Sprintf(`
+
+A record lives for %s after it was last written. From then on it is absent for every RPC.`, b.e.Lifetime())
+	}
+}
+
+// add adds a method, whose messages have its name.
+func (b *keyValueBuilder) add(m *Method, comment string, errors ...string) {
+	m.Comment = m.Name + " " + comment + errorList(errors)
+	m.Request.Name, m.Response.Name = m.Name+"Request", m.Name+"Response"
+	b.service.Methods = append(b.service.Methods, m)
+}
+
+// shared adds a message that several methods have.
+func (b *keyValueBuilder) shared(name, comment string, fields []*MessageField) *Message {
+	m := &Message{Name: b.e.Name + name, Comment: b.e.Name + name + " " + comment, Fields: fields}
+	b.service.Messages = append(b.service.Messages, m)
+	return m
+}
+
+// records adds the key and the record as the service knows them.
+func (b *keyValueBuilder) records() {
+	e := b.e
+	b.key = b.shared("Key", "names one record.", fieldsOf(e.Key()))
+	if len(e.Sort) > 0 {
+		b.partition = b.shared("Partition", "is the part of the key that records of one partition share.", fieldsOf(e.Partition))
+		b.sort = b.shared("Sort", "is the part of the key that orders the records of a partition. Trailing fields may be unset: the least value then stands in their place.", bounds(e.Sort))
+	}
+	b.record = b.shared("Record", "is what the store holds under a key.",
+		append([]*MessageField{b.entity("")}, b.written(2)...))
+}
+
+// written returns what the store issues with a write: the version as the given
+// number, and after it the time of expiry where there is one.
+func (b *keyValueBuilder) written(number int32) []*MessageField {
+	fields := []*MessageField{scalar(protoreflect.Int64Kind, "version", number, "Grows with every write of the record.")}
+	if b.e.TTL > 0 {
+		fields = append(fields, &MessageField{Number: number + 1, Name: "expire_time", Type: MessageType{Time: true}, Comment: "When the record ends unless it is written before."})
+	}
+	return fields
+}
+
+func (b *keyValueBuilder) entity(comment string) *MessageField {
+	return &MessageField{Number: 1, Name: b.e.Label, Type: MessageType{Entity: b.e}, Comment: comment}
+}
+
+// singles adds the methods on one record.
+func (b *keyValueBuilder) singles() {
+	e := b.e
+	whole := b.entity("The whole record: fields that are not set here are gone afterwards.")
+	key := of(b.key, "key", 1, "")
+
+	b.add(&Method{Name: "Put" + e.Name, GoName: "put", Operation: Put, Write: true,
+		Request: message(whole), Response: message(b.written(1)...)},
+		"stores the record under its key, whatever stood there before.", b.unique()...)
+
+	b.add(&Method{Name: "Get" + e.Name, GoName: "get", Operation: Get,
+		Request: message(key), Response: message(of(b.record, "record", 1, ""))},
+		"returns the record of a key.", "NOT_FOUND: there is none.")
+
+	b.add(&Method{Name: "Delete" + e.Name, GoName: "delete", Operation: Delete, Write: true,
+		Request:  message(key, scalar(protoreflect.Int64Kind, "if_version", 2, "Removes only this version. 0: any.")),
+		Response: message(scalar(protoreflect.BoolKind, "existed", 1, "False: there was no record, and nothing was done."))},
+		"removes the record of a key. That there is none is no error, with if_version too.",
+		`ABORTED VERSION_MISMATCH: the record has another version than if_version; the metadata "current_version" says which.`)
+
+	if !e.Has(CanSwap) {
+		return
+	}
+	b.add(&Method{Name: "CompareAndSwap" + e.Name, GoName: "compareAndSwap", Operation: CompareAndSwap, Write: true,
+		Request:  message(whole, scalar(protoreflect.Int64Kind, "expected_version", 2, "0: there must be no record.")),
+		Response: message(b.written(1)...)},
+		"stores the record if the one under its key still has the version that is expected.", append([]string{
+			"NOT_FOUND: a version is expected and there is no record.",
+			`ABORTED VERSION_MISMATCH: the record has another version; the metadata "current_version" says which.`,
+			`ALREADY_EXISTS EXISTS: no record is expected and there is one; the metadata "current_version" says which.`,
+		}, b.unique()...)...)
+}
+
+// batches adds the methods on up to a thousand records.
+func (b *keyValueBuilder) batches() {
+	e := b.e
+	if !e.Has(CanBatch) {
+		return
+	}
+	limits := []string{
+		"INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: not between 1 and 1,000 items.",
+		"INVALID_ARGUMENT BATCH_DUPLICATE: a key stands in it twice.",
+	}
+	records := &MessageField{Number: 1, Name: e.Labels, Repeated: true, Type: MessageType{Entity: e}}
+	keys := of(b.key, "keys", 1, "")
+	keys.Repeated = true
+	results := func(comment string, fields ...*MessageField) *Message {
+		result := &Message{Name: "Result", Fields: fields}
+		list := of(result, "results", 1, "")
+		list.Repeated = true
+		return &Message{Comment: comment, Nested: []*Message{result}, Fields: []*MessageField{list}}
+	}
+
+	b.add(&Method{Name: "BatchPut" + e.Plural, GoName: "batchPut", Operation: BatchPut, Write: true,
+		Request: message(records), Response: results("The results stand in the order of the request.", b.written(1)...)},
+		"stores up to 1,000 records, all of them or none.", append(limits[:2:2], b.unique()...)...)
+
+	b.add(&Method{Name: "BatchGet" + e.Plural, GoName: "batchGet", Operation: BatchGet,
+		Request:  message(keys),
+		Response: results("The results stand in the order of the keys, and may be fewer.", of(b.record, "record", 1, "Unset: there is none."))},
+		"returns the records of up to 1,000 keys. Where all of them would be too large for one answer it answers the first ones; ask again for the rest. The records need not be of one moment: of a batch that is written meanwhile it may answer some as they were before, and others as they are after.", limits...)
+
+	b.add(&Method{Name: "BatchDelete" + e.Plural, GoName: "batchDelete", Operation: BatchDelete, Write: true,
+		Request:  message(keys),
+		Response: results("The results stand in the order of the keys.", scalar(protoreflect.BoolKind, "existed", 1, ""))},
+		"removes the records of up to 1,000 keys, all of them or none. That there is none under a key is no error.", limits...)
+}
+
+// scan adds the method that lists records by key.
+func (b *keyValueBuilder) scan() {
+	e := b.e
+	if !e.Has(CanScan) {
+		return
+	}
+	m := &Method{Name: "Scan" + e.Plural, GoName: "scan", Operation: Scan}
+	if len(e.Sort) == 0 {
+		b.list(m, "lists all records in the order of their keys, a page at a time.")
+		return
+	}
+	b.list(m, "lists records in the order of their keys, a page at a time: all of them, those of one partition, or a range of a partition's.",
+		of(b.partition, "partition", 1, "Unset: every partition; there is then no range."),
+		of(b.sort, "from", NumberFrom, fromComment),
+		of(b.sort, "to", NumberTo, toComment))
+}
+
+// find adds the method that reads by an index. The values to find by, and the
+// ends of a range, are messages of their own, in which a field has the number
+// that it has in the entity: whatever becomes of an index, no number changes its
+// meaning.
+func (b *keyValueBuilder) find(x *Index) {
+	var fields []*MessageField
+	var nested []*Message
+	equality := sentence(x.Equality)
+	if equality != "" {
+		by := &Message{Name: "By", Comment: "The values to find by.", Fields: fieldsOf(x.Equality)}
+		nested, fields = append(nested, by), append(fields, of(by, "by", NumberBy, ""))
+	}
+	if x.Unique {
+		b.add(&Method{Name: x.Find, GoName: x.GoName, Operation: FindOne, Index: x,
+			Request: &Message{Nested: nested, Fields: fields}, Response: message(of(b.record, "record", 1, ""))},
+			fmt.Sprintf("returns the one record with the given %s.", equality), "NOT_FOUND: there is none.")
+		return
+	}
+	what, order := "the records", "of their keys"
+	if equality != "" {
+		what = "the records with the given " + equality
+	}
+	if x.Ordered != nil {
+		order = "of " + x.Ordered.Name + " and then of their keys"
+		if x.Ordered.Presence && x.Ordered.Role != Key {
+			what += " that have " + x.Ordered.Name
+		}
+		end := bounds([]*Field{x.Ordered})
+		end[0].Comment = ""
+		bound := &Message{Name: "Bound", Comment: "An end of the range. Unset, its field is the least value.", Fields: end}
+		nested = append(nested, bound)
+		fields = append(fields, of(bound, "from", NumberFrom, fromComment), of(bound, "to", NumberTo, toComment))
+	}
+	m := &Method{Name: x.Find, GoName: x.GoName, Operation: FindPage, Index: x}
+	b.list(m, fmt.Sprintf("lists %s in the order %s, a page at a time.", what, order), fields...)
+	m.Request.Nested = nested
+}
+
+const (
+	fromComment = "Inclusive, whatever the direction. Unset: from the first."
+	toComment   = "Exclusive, whatever the direction. Unset: to the last."
+)
+
+// list adds a method that answers pages, whose request begins with fields.
+func (b *keyValueBuilder) list(m *Method, comment string, fields ...*MessageField) {
+	records := of(b.record, "records", 1, "")
+	records.Repeated = true
+	m.Request = message(append(fields,
+		scalar(protoreflect.BoolKind, "reverse", numberReverse, "Lists from the last to the first."),
+		scalar(protoreflect.Int32Kind, "page_size", numberPageSize, "The most records to answer, at most 1,000. 0: 100. A page may be smaller and not be the last."),
+		scalar(protoreflect.StringKind, "page_token", numberPageToken, "The next_page_token of the page before; every other field but page_size must be as it was then. Empty: the first page."),
+	)...)
+	m.Response = message(records,
+		scalar(protoreflect.StringKind, "next_page_token", 2, "Good for 24 hours. Empty: this page is the last."))
+	b.add(m, comment,
+		"INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.",
+		"INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another request, is too old or was changed.")
+}
+
+// unique returns the errors of a write that a unique index can refuse.
+func (b *keyValueBuilder) unique() []string {
+	if len(b.e.Unique()) == 0 {
+		return nil
+	}
+	return []string{`ALREADY_EXISTS UNIQUE: another record has the value of a unique index; the metadata "index" names it.`}
+}
+
+func message(fields ...*MessageField) *Message { return &Message{Fields: fields} }
+
+func of(m *Message, name string, number int32, comment string) *MessageField {
+	return &MessageField{Number: number, Name: name, Type: MessageType{Message: m}, Comment: comment}
+}
+
+func scalar(kind protoreflect.Kind, name string, number int32, comment string) *MessageField {
+	return &MessageField{Number: number, Name: name, Type: MessageType{Scalar: kind}, Comment: comment}
+}
+
+// fieldsOf returns fields of the entity with their own numbers and comments.
+func fieldsOf(list []*Field) []*MessageField {
+	var fields []*MessageField
+	for _, f := range list {
+		fields = append(fields, &MessageField{Number: f.Number, Name: f.Name, Type: MessageType{Field: f}, Comment: f.Comment})
+	}
+	return fields
+}
+
+// bounds is fieldsOf for the end of a range, which may leave fields out.
+func bounds(list []*Field) []*MessageField {
+	fields := fieldsOf(list)
+	for i, f := range list {
+		fields[i].Optional = f.Desc.Message() == nil
+	}
+	return fields
+}
+
+// errorList returns the end of a method's comment.
+func errorList(list []string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	return "\n\nErrors:\n- " + strings.Join(list, "\n- ")
+}
+
+// sentence joins the names of fields as a sentence does.
+func sentence(fields []*Field) string {
+	var names []string
+	for _, f := range fields {
+		names = append(names, f.Name)
+	}
+	if len(names) < 2 {
+		return strings.Join(names, "")
+	}
+	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
+}
