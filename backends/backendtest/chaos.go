@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -63,9 +64,13 @@ func Chaos(t *testing.T, d time.Duration, addresses []string, faults []Fault) {
 		running.Go(func() { c.write(ctx, i, rand.New(rand.NewPCG(seed, uint64(i)))) })
 	}
 	random := rand.New(rand.NewPCG(seed, chaosWriters))
-	for begin := time.Now(); time.Since(begin) < d; {
+	each := random.Perm(len(faults)) // of every kind one, and then any
+	for begin := time.Now(); time.Since(begin) < d || len(each) > 0; {
 		time.Sleep(100*time.Millisecond + time.Duration(random.Int64N(int64(400*time.Millisecond))))
 		fault := faults[random.IntN(len(faults))]
+		if len(each) > 0 {
+			fault, each = faults[each[0]], each[1:]
+		}
 		fault.Do(random)
 		c.count("fault " + fault.Name)
 	}
@@ -240,10 +245,33 @@ func (c *chaos) rest() {
 	}
 	for i := range chaosSerials {
 		serial := fmt.Sprint("u", i)
-		out, err := c.items[0].FindItemBySerial(c.Context(), &pb.FindItemBySerialRequest{Serial: serial})
+		out, err := c.items[0].FindItemBySerial(c.Context(), &pb.FindItemBySerialRequest{By: &pb.FindItemBySerialRequest_By{Serial: serial}})
 		if got, want := out.GetRecord().GetItem().GetItemId(), holders[serial]; got != want || err != nil && pb.Reason(err) != "NOT_FOUND" {
 			c.Errorf("rule: a Find agrees with a scan; %s is of %q, want %q: %v", serial, got, want, err)
 		}
+	}
+}
+
+// Bounded fails t if the process holds more than a proxy that is idle does: files,
+// which connections are, and memory.
+func (p *Process) Bounded(t testing.TB) {
+	t.Helper()
+	const maxFiles, maxResident = 100, 400 << 10 // KiB
+	proc := fmt.Sprintf("/proc/%d/", p.command.Process.Pid)
+	files, err := os.ReadDir(proc + "fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	status, err := os.ReadFile(proc + "status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resident := 0
+	for line := range strings.Lines(string(status)) {
+		fmt.Sscanf(line, "VmRSS: %d kB", &resident)
+	}
+	if len(files) > maxFiles || resident == 0 || resident > maxResident {
+		t.Errorf("rule: after the last fault a proxy holds what it needs; it has %d files and %d KiB", len(files), resident)
 	}
 }
 

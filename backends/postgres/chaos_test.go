@@ -9,7 +9,7 @@ import (
 	"github.com/prism-proxy/prism/backends/postgres/postgrestest"
 )
 
-// Two proxies and their Postgres are killed, stopped, cut off, locked and
+// Two proxies and their Postgres are killed, stopped, locked and
 // maintained under load, at random.
 func TestChaos(t *testing.T) {
 	store := postgrestest.StartOwn(t)
@@ -37,4 +37,7 @@ func TestChaos(t *testing.T) {
 		}})
 	}
 	backendtest.Chaos(t, 12*time.Second, addresses, faults)
+	for _, p := range proxies {
+		p.Bounded(t)
+	}
 }
