@@ -1,0 +1,301 @@
+package backendtest
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+
+	pb "github.com/prism-proxy/prism/out/contract/conformance/v1"
+)
+
+// Fault is one kind of what a chaos run does to a service. Do returns when the
+// fault is over.
+type Fault struct {
+	Name string
+	Do   func(random *rand.Rand)
+}
+
+const (
+	chaosWriters = 8
+	chaosKeys    = 4 // of each writer
+	chaosSerials = 4 // unique values that all writers fight for
+	// answersAgain is how long a service may take to answer after a fault.
+	answersAgain = 10 * time.Second
+)
+
+// Chaos makes calls through the proxies at addresses while faults happen, for as
+// long as PRISM_CHAOS says, or d, in an order that PRISM_SEED decides. Each key has
+// one writer, which knows what the record must be. After a call whose outcome is
+// unknown, it takes another key, since the call may still be applied; the key
+// left must in the end have one of the two records.
+func Chaos(t *testing.T, d time.Duration, addresses []string, faults []Fault) {
+	t.Helper()
+	seed := uint64(time.Now().UnixNano())
+	var err error
+	if text := os.Getenv("PRISM_CHAOS"); text != "" {
+		if d, err = time.ParseDuration(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if text := os.Getenv("PRISM_SEED"); text != "" {
+		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("PRISM_SEED=%d", seed)
+	c := &chaos{T: t, holders: map[string]string{}, counts: map[string]int{}}
+	for _, address := range addresses {
+		c.items = append(c.items, pb.NewItemServiceClient(dial(t, "passthrough:///"+address)))
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	for i := range chaosWriters {
+		running.Go(func() { c.write(ctx, i, rand.New(rand.NewPCG(seed, uint64(i)))) })
+	}
+	random := rand.New(rand.NewPCG(seed, chaosWriters))
+	each := random.Perm(len(faults)) // of every kind one, and then any
+	for begin := time.Now(); time.Since(begin) < d || len(each) > 0; {
+		time.Sleep(100*time.Millisecond + time.Duration(random.Int64N(int64(400*time.Millisecond))))
+		fault := faults[random.IntN(len(faults))]
+		if len(each) > 0 {
+			fault, each = faults[each[0]], each[1:]
+		}
+		fault.Do(random)
+		c.count("fault " + fault.Name)
+	}
+	for i := range c.items {
+		again, cancel := context.WithTimeout(ctx, answersAgain)
+		if _, err := c.items[i].PutItem(again, &pb.PutItemRequest{Item: item(fmt.Sprint("after", i))}, grpc.WaitForReady(true)); err != nil {
+			t.Errorf("rule: after the last fault each proxy answers within %s; proxy %d: %v", answersAgain, i, err)
+		}
+		cancel()
+	}
+	cancel()
+	running.Wait()
+	c.rest()
+	var summary string
+	for _, name := range slices.Sorted(maps.Keys(c.counts)) {
+		summary += fmt.Sprintf(" %s=%d", name, c.counts[name])
+	}
+	t.Logf("chaos of %s:%s", d, summary)
+}
+
+// chaos is the model of a run.
+type chaos struct {
+	*testing.T
+	items []*pb.ItemServiceClient
+
+	mu      sync.Mutex
+	counts  map[string]int
+	holders map[string]string // the key that certainly has a unique value
+	owned   []*owned
+}
+
+// owned is a key and what its record may be: version 0 is none.
+type owned struct {
+	key, note, serial string
+	version           int64
+	unknown           bool
+	other             string // the note after the unknown call, "" for none
+}
+
+func (c *chaos) count(name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.counts[name]++
+}
+
+func (c *chaos) write(ctx context.Context, writer int, random *rand.Rand) {
+	keys := make([]*owned, chaosKeys)
+	for n := 0; ctx.Err() == nil; n++ {
+		i := random.IntN(chaosKeys)
+		if keys[i] == nil || keys[i].unknown {
+			keys[i] = &owned{key: fmt.Sprintf("c%d-%d", writer, n)}
+			c.mu.Lock()
+			c.owned = append(c.owned, keys[i])
+			c.mu.Unlock()
+		}
+		c.call(ctx, keys[i], fmt.Sprintf("n%d-%d", writer, n), random)
+	}
+}
+
+// call writes a key once, and reads it back if it is known what it must be.
+func (c *chaos) call(ctx context.Context, k *owned, note string, random *rand.Rand) {
+	timeout := 2 * time.Second
+	if random.IntN(8) == 0 {
+		timeout = time.Duration(1+random.IntN(5)) * time.Millisecond
+	}
+	one, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	c.mu.Lock()
+	if c.holders[k.serial] == k.key {
+		delete(c.holders, k.serial)
+	}
+	c.mu.Unlock()
+	items := c.items[random.IntN(len(c.items))]
+	written := item(k.key)
+	written.Note = note
+	var serial string
+	if random.IntN(2) == 0 {
+		serial = fmt.Sprint("u", random.IntN(chaosSerials))
+		written.Serial = &serial
+	}
+	var version int64
+	var err error
+	if random.IntN(6) == 0 {
+		note, serial = "", ""
+		_, err = items.DeleteItem(one, &pb.DeleteItemRequest{Key: itemKey(k.key)})
+	} else {
+		var out *pb.PutItemResponse
+		out, err = items.PutItem(one, &pb.PutItemRequest{Item: written})
+		version = out.GetVersion()
+	}
+	c.count("calls")
+	switch {
+	case err == nil:
+		c.count("acknowledged")
+		if note != "" && version <= k.version {
+			c.Errorf("rule: the versions of a key grow; %s had %d, got %d", k.key, k.version, version)
+		}
+		k.note, k.version, k.serial = note, version, serial
+		c.hold(k)
+	case pb.ErrorMetadata(err)["outcome"] == "none", pb.Reason(err) == unique.reason:
+		c.count("refused " + pb.Reason(err))
+		c.hold(k)
+	default:
+		c.count("unknown")
+		k.unknown, k.other = true, note
+		time.Sleep(20 * time.Millisecond) // what was killed is not back yet
+		return
+	}
+	c.readBack(ctx, k, c.items[random.IntN(len(c.items))])
+}
+
+// hold notes that k has its unique value until its writer's next call.
+func (c *chaos) hold(k *owned) {
+	if k.serial == "" {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if other := c.holders[k.serial]; other != "" {
+		c.Errorf("rule: one record has a unique value; %s is of %s and of %s", k.serial, other, k.key)
+	}
+	c.holders[k.serial] = k.key
+}
+
+// readBack demands that k, which no call may change now, is as it must be. A
+// read that fails is no answer.
+func (c *chaos) readBack(ctx context.Context, k *owned, items *pb.ItemServiceClient) (answered bool) {
+	one, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	out, err := items.GetItem(one, &pb.GetItemRequest{Key: itemKey(k.key)}, grpc.WaitForReady(true))
+	if err != nil && pb.Reason(err) != "NOT_FOUND" {
+		return false
+	}
+	note, version := out.GetRecord().GetItem().GetNote(), out.GetRecord().GetVersion()
+	switch {
+	case note == k.note && version == k.version, k.unknown && note == k.other:
+	default:
+		c.Errorf("rule: an acknowledged write is never lost, and outcome none is not applied; %s is %q of version %d, want %q of %d (unknown %t, then %q)",
+			k.key, note, version, k.note, k.version, k.unknown, k.other)
+	}
+	return true
+}
+
+// rest checks all keys, and the unique index against a scan, when no call runs.
+func (c *chaos) rest() {
+	time.Sleep(3 * time.Second) // what callers gave up may still be applied
+	for _, k := range c.owned {
+		if !c.readBack(c.Context(), k, c.items[0]) {
+			c.Errorf("rule: after the last fault all is read; %s is not", k.key)
+			return
+		}
+	}
+	holders := map[string]string{}
+	in := &pb.ScanItemsRequest{PageSize: 1000}
+	for {
+		page, err := c.items[0].ScanItems(c.Context(), in)
+		if err != nil {
+			c.Fatal(err)
+		}
+		for _, r := range page.GetRecords() {
+			if r.Item.Serial == nil {
+				continue
+			}
+			if other := holders[*r.Item.Serial]; other != "" {
+				c.Errorf("rule: one record has a unique value; %s is of %s and of %s", *r.Item.Serial, other, r.Item.ItemId)
+			}
+			holders[*r.Item.Serial] = r.Item.ItemId
+		}
+		if in.PageToken = page.GetNextPageToken(); in.PageToken == "" {
+			break
+		}
+	}
+	for i := range chaosSerials {
+		serial := fmt.Sprint("u", i)
+		out, err := c.items[0].FindItemBySerial(c.Context(), &pb.FindItemBySerialRequest{By: &pb.FindItemBySerialRequest_By{Serial: serial}})
+		if got, want := out.GetRecord().GetItem().GetItemId(), holders[serial]; got != want || err != nil && pb.Reason(err) != "NOT_FOUND" {
+			c.Errorf("rule: a Find agrees with a scan; %s is of %q, want %q: %v", serial, got, want, err)
+		}
+	}
+}
+
+// Bounded fails t if the process holds more than a proxy that is idle does: files,
+// which connections are, and memory.
+func (p *Process) Bounded(t testing.TB) {
+	t.Helper()
+	const maxFiles, maxResident = 100, 400 << 10 // KiB
+	proc := fmt.Sprintf("/proc/%d/", p.command.Process.Pid)
+	files, err := os.ReadDir(proc + "fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	status, err := os.ReadFile(proc + "status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resident := 0
+	for line := range strings.Lines(string(status)) {
+		fmt.Sscanf(line, "VmRSS: %d kB", &resident)
+	}
+	if len(files) > maxFiles || resident == 0 || resident > maxResident {
+		t.Errorf("rule: after the last fault a proxy holds what it needs; it has %d files and %d KiB", len(files), resident)
+	}
+}
+
+// Pause keeps the process from running for d.
+func (p *Process) Pause(t testing.TB, d time.Duration) {
+	t.Helper()
+	for _, signal := range []syscall.Signal{syscall.SIGSTOP, syscall.SIGCONT} {
+		if err := p.command.Process.Signal(signal); err != nil {
+			t.Fatal(err)
+		}
+		if signal == syscall.SIGSTOP {
+			time.Sleep(d)
+		}
+	}
+}
+
+// ProxyFaults are what can happen to a proxy, which spawn starts again.
+func ProxyFaults(t testing.TB, proxies []*Process, spawn func(i int) *Process) []Fault {
+	t.Helper()
+	return []Fault{
+		{"kill -9 of a proxy", func(r *rand.Rand) { i := r.IntN(len(proxies)); proxies[i].Kill(t); proxies[i] = spawn(i) }},
+		{"SIGTERM of a proxy", func(r *rand.Rand) { i := r.IntN(len(proxies)); proxies[i].Stop(t); proxies[i] = spawn(i) }},
+		{"SIGSTOP of a proxy", func(r *rand.Rand) {
+			proxies[r.IntN(len(proxies))].Pause(t, 100*time.Millisecond+time.Duration(r.Int64N(int64(2*time.Second))))
+		}},
+	}
+}
