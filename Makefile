@@ -11,11 +11,11 @@ RACE := ./backends/... ./runtime/...
 
 # Of these the tests in which nothing of ours runs beside anything: SQL and its
 # plans, stores that were made by hand, and processes under a tracer.
-NO_RACE := Statements|Pooler|HostCutOff|RestoredDump|Sequence|Role|WithoutChecksums|FailedSync|NewFiles|Columns|TakenNames|OutputCompiles
+NO_RACE := Chaos|Statements|Pooler|HostCutOff|RestoredDump|Sequence|Role|WithoutChecksums|FailedSync|NewFiles|Columns|TakenNames|OutputCompiles
 
 # What the long runs take the place of: cycles of crashes, inputs of the record
 # check, and the whole of what tests do a share of.
-LONG := PRISM_REQUIRE=all PRISM_LONG=1 PRISM_CYCLES=200 PRISM_INPUTS=1200000
+LONG := PRISM_REQUIRE=all PRISM_LONG=1 PRISM_CYCLES=200 PRISM_INPUTS=1200000 PRISM_CHAOS=1h
 FUZZTIME := 5m
 
 DATA := .data/shop
@@ -70,8 +70,8 @@ test: engines bin/buf ## run all tests
 	go test ./...
 	PRISM_POISON=1 PRISM_CYCLES=3 go test -race -skip '$(NO_RACE)' $(RACE)
 
-test-long: engines bin/buf ## run the whole of what make test does a share of; two hours
-	$(LONG) go test -count=1 -timeout 3h ./...
+test-long: engines bin/buf ## run the whole of what make test does a share of; four hours
+	$(LONG) go test -count=1 -timeout 4h ./...
 	PRISM_POISON=1 PRISM_CYCLES=20 go test -count=1 -timeout 1h -race $(RACE)
 	go test ./generator -run '^$$' -fuzz FuzzSchema -fuzzminimizetime 1x -fuzztime $(FUZZTIME)
 	go test ./generator/emit/record -run '^$$' -fuzz FuzzCheck -fuzztime $(FUZZTIME)
