@@ -14,7 +14,6 @@ import (
 type sequence struct {
 	table string
 	fault string // what keeps it from issuing versions that grow, and what mends it; "": nothing
-	last  int64  // the version issued last; 0: none
 	// identity names the sequence itself: one of another server or database, or
 	// one that was made or restarted anew, has another. verified is that of the
 	// sequence which was found to be ahead of the table, once.
@@ -28,7 +27,6 @@ type sequence struct {
 const readSequence = `SELECT
   CASE WHEN seqcache <> 1 THEN 'CACHE 1' WHEN seqcycle THEN 'NO CYCLE' WHEN seqincrement <= 0 THEN 'INCREMENT BY 1'
     WHEN relpersistence <> 'p' THEN 'SET LOGGED' ELSE '' END,
-  coalesce(pg_sequence_last_value(oid), 0),
   concat_ws('/', (SELECT system_identifier FROM pg_control_system()), (SELECT oid FROM pg_database WHERE datname = current_database()), oid, pg_relation_filenode(oid)),
   coalesce((SELECT "value" FROM "prism_meta" WHERE "name" = $3), ''),
   coalesce(pg_relation_size(to_regclass(quote_ident($2))) < 8388608, true)
@@ -49,7 +47,7 @@ func (s *sequence) row() string  { return "sequence_of_" + s.table }
 func verifyVersions(ctx context.Context, conn *pgx.Conn, env *runtime.Env, cfg Config, record string) error {
 	for _, table := range cfg.Tables {
 		s := &sequence{table: table}
-		err := conn.QueryRow(ctx, readSequence, s.name(), s.table, s.row()).Scan(&s.fault, &s.last, &s.identity, &s.verified, &s.small)
+		err := conn.QueryRow(ctx, readSequence, s.name(), s.table, s.row()).Scan(&s.fault, &s.identity, &s.verified, &s.small)
 		switch {
 		case errors.Is(err, pgx.ErrNoRows):
 			return fmt.Errorf("table %s has no sequence %q that issues its versions; run CREATE SEQUENCE %[2]q; and %s-proxy migrate bump-versions", table, s.name(), env.Deployment)
@@ -61,13 +59,13 @@ func verifyVersions(ctx context.Context, conn *pgx.Conn, env *runtime.Env, cfg C
 		if !s.small && s.verified == s.identity {
 			continue
 		}
-		highest, err := s.highest(ctx, conn)
+		highest, last, err := s.highest(ctx, conn)
 		if err != nil {
 			return err
 		}
-		if s.last < highest {
+		if last < highest {
 			return fmt.Errorf("sequence %q is at %d and a record of table %s has version %d, so versions would be issued twice; run SELECT setval('%[1]q', %[5]d);",
-				s.name(), s.last, table, highest, highest+bumpLeap)
+				s.name(), last, table, highest, highest+bumpLeap)
 		}
 		if record != "" && s.verified != s.identity {
 			if _, err := conn.Exec(ctx, record, s.row(), s.identity); err != nil {
@@ -79,15 +77,20 @@ func verifyVersions(ctx context.Context, conn *pgx.Conn, env *runtime.Env, cfg C
 }
 
 // highest reads the highest version in the table, 0 if it is empty, however long
-// that takes.
-func (s *sequence) highest(ctx context.Context, conn *pgx.Conn) (version int64, err error) {
+// that takes, and then the version that the sequence issued last, 0 if none: other
+// proxies write meanwhile, and what was seen of the table was issued before.
+func (s *sequence) highest(ctx context.Context, conn *pgx.Conn) (version, last int64, err error) {
 	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "SET LOCAL statement_timeout = 0"); err != nil {
 			return err
 		}
-		return tx.QueryRow(ctx, fmt.Sprintf(`SELECT coalesce(max("prism_version"), 0) FROM %q`, s.table)).Scan(&version)
+		err := tx.QueryRow(ctx, fmt.Sprintf(`SELECT coalesce(max("prism_version"), 0) FROM %q`, s.table)).Scan(&version)
+		if err != nil {
+			return err
+		}
+		return tx.QueryRow(ctx, `SELECT coalesce(pg_sequence_last_value(quote_ident($1)::regclass), 0)`, s.name()).Scan(&last)
 	})
-	return version, Error(ctx, err)
+	return version, last, Error(ctx, err)
 }
 
 // bumpLeap is by how much versions leap above those of a store that was restored:
@@ -107,7 +110,7 @@ func BumpVersions(ctx context.Context, env *runtime.Env, cfg Config) error {
 		}
 		for _, table := range cfg.Tables {
 			s := &sequence{table: table}
-			highest, err := s.highest(ctx, conn)
+			highest, _, err := s.highest(ctx, conn)
 			if err != nil {
 				return err
 			}

@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -185,4 +186,33 @@ func TestFsyncIsNeeded(t *testing.T) {
 		time.Sleep(20 * time.Millisecond)
 	}
 	wantError(t, err, "fsync = off, which is not enough for any store of Prism; set fsync to on")
+}
+
+// A proxy that starts beside one that writes finds the sequence ahead of the
+// table, whatever is written between its looks at the two.
+func TestSequenceBesideWriters(t *testing.T) {
+	p := backendtest.Open(t, conformance)
+	store := p.Getenv(urlVariable)
+	stop := make(chan struct{})
+	var writers sync.WaitGroup
+	for i := range 4 {
+		writers.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					putItem(t, p, fmt.Sprint(i))
+				}
+			}
+		})
+	}
+	for range 30 {
+		if err := serveItems(t, p, store); err != nil {
+			t.Error(err)
+			break
+		}
+	}
+	close(stop)
+	writers.Wait()
 }
