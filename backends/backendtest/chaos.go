@@ -123,6 +123,7 @@ type chaos struct {
 type owned struct {
 	key, note, serial string
 	version           int64
+	seen              []int64 // versions answered
 	unknown           bool
 	other             string // the note after the unknown call, "" for none
 }
@@ -189,8 +190,11 @@ func (c *chaos) call(ctx context.Context, k *owned, note string, random *rand.Ra
 	switch {
 	case err == nil:
 		c.count("acknowledged")
-		if note != "" && version <= k.version {
-			c.Errorf("rule: the versions of a key grow; %s had %d, got %d", k.key, k.version, version)
+		if note != "" && (version <= k.version || slices.Contains(k.seen, version)) {
+			c.Errorf("rule: the versions of a key grow while it has a record, and none is answered twice; %s had %d, is at %d, got %d", k.key, k.seen, k.version, version)
+		}
+		if note != "" {
+			k.seen = append(k.seen, version)
 		}
 		k.note, k.version, k.serial = note, version, serial
 		c.hold(k)
