@@ -4,11 +4,35 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"math/rand/v2"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 )
+
+// longSeeds is how many seeds the long runs take.
+const longSeeds = 12
+
+// Seeds are those that a test of random calls runs with: the one of PRISM_SEED,
+// or 1, and with PRISM_LONG new ones besides.
+func Seeds(t testing.TB) []uint64 {
+	t.Helper()
+	if text := os.Getenv("PRISM_SEED"); text != "" {
+		seed, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			t.Fatalf("PRISM_SEED is %q, want a number", text)
+		}
+		return []uint64{seed}
+	}
+	seeds := []uint64{1}
+	for os.Getenv("PRISM_LONG") != "" && len(seeds) < longSeeds {
+		seeds = append(seeds, uint64(rand.Uint32()))
+	}
+	return seeds
+}
 
 // Agree plays the log of n random operations that the seed gives on every
 // backend, and fails t at the first operation of which two of them answer

@@ -1,6 +1,7 @@
 package backendtest_test
 
 import (
+	"fmt"
 	"os"
 	"testing"
 
@@ -15,12 +16,16 @@ func TestMain(m *testing.M) { os.Exit(backendtest.Main(m, memory.Deployment)) }
 
 // The stream's seed may be changed; one that failed stays as a row of its own.
 func TestAgree(t *testing.T) {
-	backendtest.Agree(t, 1, 10_000, map[string]backendtest.Backend{
-		"memory": {Deployment: memory.Deployment},
-		"sqlite": {Deployment: sqlite.Deployment, Persistent: true},
-		"postgres": {Deployment: postgres.Deployment, Persistent: true, Getenv: func(t testing.TB) func(string) string {
-			url := postgrestest.Start(t)
-			return func(string) string { return url }
-		}},
-	})
+	for _, seed := range backendtest.Seeds(t) {
+		t.Run(fmt.Sprint("PRISM_SEED=", seed), func(t *testing.T) {
+			backendtest.Agree(t, seed, 10_000, map[string]backendtest.Backend{
+				"memory": {Deployment: memory.Deployment},
+				"sqlite": {Deployment: sqlite.Deployment, Persistent: true},
+				"postgres": {Deployment: postgres.Deployment, Persistent: true, Getenv: func(t testing.TB) func(string) string {
+					url := postgrestest.Start(t)
+					return func(string) string { return url }
+				}},
+			})
+		})
+	}
 }

@@ -1,20 +1,19 @@
 package backendtest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
 	"math/rand/v2"
 	"os"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/status"
 
 	pb "github.com/prism-proxy/prism/out/contract/conformance/v1"
 )
@@ -35,11 +34,12 @@ const (
 )
 
 // Chaos makes calls through the proxies at addresses while faults happen, for as
-// long as PRISM_CHAOS says, or d, in an order that PRISM_SEED decides. Each key has
-// one writer, which knows what the record must be. After a call whose outcome is
-// unknown, it takes another key, since the call may still be applied; the key
-// left must in the end have one of the two records.
-func Chaos(t *testing.T, d time.Duration, addresses []string, faults []Fault) {
+// long as PRISM_CHAOS says, or d, in an order that PRISM_SEED decides: those of one
+// list one after the other, and lists beside each other. Each key has one writer,
+// which knows what the record must be. After a call whose outcome is unknown, it
+// takes another key, since the call may still be applied; the key left must in
+// the end have one of the two records.
+func Chaos(t *testing.T, d time.Duration, addresses []string, lists ...[]Fault) {
 	t.Helper()
 	seed := uint64(time.Now().UnixNano())
 	var err error
@@ -48,35 +48,39 @@ func Chaos(t *testing.T, d time.Duration, addresses []string, faults []Fault) {
 			t.Fatal(err)
 		}
 	}
-	if text := os.Getenv("PRISM_SEED"); text != "" {
-		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
-			t.Fatal(err)
-		}
+	if os.Getenv("PRISM_SEED") != "" {
+		seed = Seeds(t)[0]
 	}
 	t.Logf("PRISM_SEED=%d", seed)
-	c := &chaos{T: t, holders: map[string]string{}, counts: map[string]int{}}
-	for _, address := range addresses {
-		c.items = append(c.items, pb.NewItemServiceClient(dial(t, "passthrough:///"+address)))
+	c := &chaos{T: t, holders: map[string]string{}, counts: map[string]int{}, conns: make([]*grpc.ClientConn, len(addresses))}
+	connect := func(i int) {
+		conn := dial(t, "passthrough:///"+addresses[i])
+		c.mu.Lock()
+		c.conns[i], conn = conn, c.conns[i]
+		c.mu.Unlock()
+		if conn != nil {
+			conn.Close()
+		}
 	}
+	for i := range addresses {
+		connect(i)
+	}
+	lists = append(lists, []Fault{{"clients disconnected", func(r *rand.Rand) { connect(r.IntN(len(addresses))) }}})
+
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	for i := range chaosWriters {
 		running.Go(func() { c.write(ctx, i, rand.New(rand.NewPCG(seed, uint64(i)))) })
 	}
-	random := rand.New(rand.NewPCG(seed, chaosWriters))
-	each := random.Perm(len(faults)) // of every kind one, and then any
-	for begin := time.Now(); time.Since(begin) < d || len(each) > 0; {
-		time.Sleep(100*time.Millisecond + time.Duration(random.Int64N(int64(400*time.Millisecond))))
-		fault := faults[random.IntN(len(faults))]
-		if len(each) > 0 {
-			fault, each = faults[each[0]], each[1:]
-		}
-		fault.Do(random)
-		c.count("fault " + fault.Name)
+	end := time.Now().Add(d)
+	var faults sync.WaitGroup
+	for i, list := range lists {
+		faults.Go(func() { c.happen(list, rand.New(rand.NewPCG(seed, uint64(chaosWriters+i))), end) })
 	}
-	for i := range c.items {
+	faults.Wait()
+	for i := range addresses {
 		again, cancel := context.WithTimeout(ctx, answersAgain)
-		if _, err := c.items[i].PutItem(again, &pb.PutItemRequest{Item: item(fmt.Sprint("after", i))}, grpc.WaitForReady(true)); err != nil {
+		if _, err := c.proxy(i).PutItem(again, &pb.PutItemRequest{Item: item(fmt.Sprint("after", i))}, grpc.WaitForReady(true)); err != nil {
 			t.Errorf("rule: after the last fault each proxy answers within %s; proxy %d: %v", answersAgain, i, err)
 		}
 		cancel()
@@ -86,17 +90,30 @@ func Chaos(t *testing.T, d time.Duration, addresses []string, faults []Fault) {
 	c.rest()
 	var summary string
 	for _, name := range slices.Sorted(maps.Keys(c.counts)) {
-		summary += fmt.Sprintf(" %s=%d", name, c.counts[name])
+		summary += fmt.Sprintf("\n%7d %s", c.counts[name], name)
 	}
 	t.Logf("chaos of %s:%s", d, summary)
+}
+
+// happen lets faults happen until end: each once, and then any.
+func (c *chaos) happen(faults []Fault, random *rand.Rand, end time.Time) {
+	for each := random.Perm(len(faults)); time.Now().Before(end) || len(each) > 0; {
+		time.Sleep(100*time.Millisecond + time.Duration(random.Int64N(int64(400*time.Millisecond))))
+		fault := faults[random.IntN(len(faults))]
+		if len(each) > 0 {
+			fault, each = faults[each[0]], each[1:]
+		}
+		fault.Do(random)
+		c.count("fault: " + fault.Name)
+	}
 }
 
 // chaos is the model of a run.
 type chaos struct {
 	*testing.T
-	items []*pb.ItemServiceClient
 
 	mu      sync.Mutex
+	conns   []*grpc.ClientConn // to each proxy
 	counts  map[string]int
 	holders map[string]string // the key that certainly has a unique value
 	owned   []*owned
@@ -106,6 +123,7 @@ type chaos struct {
 type owned struct {
 	key, note, serial string
 	version           int64
+	seen              []int64 // versions answered
 	unknown           bool
 	other             string // the note after the unknown call, "" for none
 }
@@ -114,6 +132,13 @@ func (c *chaos) count(name string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.counts[name]++
+}
+
+// proxy returns a client of the i-th proxy.
+func (c *chaos) proxy(i int) *pb.ItemServiceClient {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return pb.NewItemServiceClient(c.conns[i])
 }
 
 func (c *chaos) write(ctx context.Context, writer int, random *rand.Rand) {
@@ -143,7 +168,7 @@ func (c *chaos) call(ctx context.Context, k *owned, note string, random *rand.Ra
 		delete(c.holders, k.serial)
 	}
 	c.mu.Unlock()
-	items := c.items[random.IntN(len(c.items))]
+	items := c.proxy(random.IntN(len(c.conns)))
 	written := item(k.key)
 	written.Note = note
 	var serial string
@@ -165,21 +190,27 @@ func (c *chaos) call(ctx context.Context, k *owned, note string, random *rand.Ra
 	switch {
 	case err == nil:
 		c.count("acknowledged")
-		if note != "" && version <= k.version {
-			c.Errorf("rule: the versions of a key grow; %s had %d, got %d", k.key, k.version, version)
+		if note != "" && (version <= k.version || slices.Contains(k.seen, version)) {
+			c.Errorf("rule: the versions of a key grow while it has a record, and none is answered twice; %s had %d, is at %d, got %d", k.key, k.seen, k.version, version)
+		}
+		if note != "" {
+			k.seen = append(k.seen, version)
 		}
 		k.note, k.version, k.serial = note, version, serial
 		c.hold(k)
 	case pb.ErrorMetadata(err)["outcome"] == "none", pb.Reason(err) == unique.reason:
-		c.count("refused " + pb.Reason(err))
+		c.count("refused: " + pb.Reason(err))
 		c.hold(k)
 	default:
-		c.count("unknown")
+		c.count("unknown: " + cmp.Or(pb.Reason(err), status.Code(err).String()))
+		if pb.Reason(err) == "INTERNAL" {
+			c.Errorf("rule: what a fault does to a call has a name; got %v", err)
+		}
 		k.unknown, k.other = true, note
 		time.Sleep(20 * time.Millisecond) // what was killed is not back yet
 		return
 	}
-	c.readBack(ctx, k, c.items[random.IntN(len(c.items))])
+	c.readBack(ctx, k, c.proxy(random.IntN(len(c.conns))))
 }
 
 // hold notes that k has its unique value until its writer's next call.
@@ -218,7 +249,7 @@ func (c *chaos) readBack(ctx context.Context, k *owned, items *pb.ItemServiceCli
 func (c *chaos) rest() {
 	time.Sleep(3 * time.Second) // what callers gave up may still be applied
 	for _, k := range c.owned {
-		if !c.readBack(c.Context(), k, c.items[0]) {
+		if !c.readBack(c.Context(), k, c.proxy(0)) {
 			c.Errorf("rule: after the last fault all is read; %s is not", k.key)
 			return
 		}
@@ -226,7 +257,7 @@ func (c *chaos) rest() {
 	holders := map[string]string{}
 	in := &pb.ScanItemsRequest{PageSize: 1000}
 	for {
-		page, err := c.items[0].ScanItems(c.Context(), in)
+		page, err := c.proxy(0).ScanItems(c.Context(), in)
 		if err != nil {
 			c.Fatal(err)
 		}
@@ -245,45 +276,9 @@ func (c *chaos) rest() {
 	}
 	for i := range chaosSerials {
 		serial := fmt.Sprint("u", i)
-		out, err := c.items[0].FindItemBySerial(c.Context(), &pb.FindItemBySerialRequest{By: &pb.FindItemBySerialRequest_By{Serial: serial}})
+		out, err := c.proxy(0).FindItemBySerial(c.Context(), &pb.FindItemBySerialRequest{By: &pb.FindItemBySerialRequest_By{Serial: serial}})
 		if got, want := out.GetRecord().GetItem().GetItemId(), holders[serial]; got != want || err != nil && pb.Reason(err) != "NOT_FOUND" {
 			c.Errorf("rule: a Find agrees with a scan; %s is of %q, want %q: %v", serial, got, want, err)
-		}
-	}
-}
-
-// Bounded fails t if the process holds more than a proxy that is idle does: files,
-// which connections are, and memory.
-func (p *Process) Bounded(t testing.TB) {
-	t.Helper()
-	const maxFiles, maxResident = 100, 400 << 10 // KiB
-	proc := fmt.Sprintf("/proc/%d/", p.command.Process.Pid)
-	files, err := os.ReadDir(proc + "fd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	status, err := os.ReadFile(proc + "status")
-	if err != nil {
-		t.Fatal(err)
-	}
-	resident := 0
-	for line := range strings.Lines(string(status)) {
-		fmt.Sscanf(line, "VmRSS: %d kB", &resident)
-	}
-	if len(files) > maxFiles || resident == 0 || resident > maxResident {
-		t.Errorf("rule: after the last fault a proxy holds what it needs; it has %d files and %d KiB", len(files), resident)
-	}
-}
-
-// Pause keeps the process from running for d.
-func (p *Process) Pause(t testing.TB, d time.Duration) {
-	t.Helper()
-	for _, signal := range []syscall.Signal{syscall.SIGSTOP, syscall.SIGCONT} {
-		if err := p.command.Process.Signal(signal); err != nil {
-			t.Fatal(err)
-		}
-		if signal == syscall.SIGSTOP {
-			time.Sleep(d)
 		}
 	}
 }

@@ -112,24 +112,31 @@ const (
 
 var linearCases = []testCase{
 	{name: "each key", rule: "the calls on a key are linearizable: put, swap, delete and get happen at one moment each", run: func(t *check) {
-		h := &history{begin: time.Now()}
-		together(linearClients, func(client int) {
-			random := rand.New(rand.NewPCG(7, uint64(client)))
-			seen := map[string]int64{}
-			for i := range linearCalls {
-				c := keyCall{key: fmt.Sprintf("k%02d", random.IntN(linearKeys)), value: strconv.Itoa(client) + "." + strconv.Itoa(i)}
-				c.method = []string{"put", "swap", "swap", "delete", "get", "get", "get"}[random.IntN(7)]
-				c.expected = seen[c.key]
-				answer := h.record(client, c, func() keyAnswer { return t.keyCall(c) })
-				if seen[c.key] = answer.version; c.method == "delete" {
-					seen[c.key] = 0
-				}
-			}
-		})
-		if got := porcupine.CheckOperationsTimeout(keyModel, h.calls, time.Minute); got != porcupine.Ok {
-			t.Errorf("the check of %d calls says %s", len(h.calls), got)
+		for _, seed := range Seeds(t) {
+			t.sub(fmt.Sprint("PRISM_SEED=", seed), func(t *check) { t.linear(seed) })
 		}
 	}},
+}
+
+// linear makes calls in the order that the seed gives, on keys of its own.
+func (t *check) linear(seed uint64) {
+	h := &history{begin: time.Now()}
+	together(linearClients, func(client int) {
+		random := rand.New(rand.NewPCG(seed, uint64(client)))
+		seen := map[string]int64{}
+		for i := range linearCalls {
+			c := keyCall{key: fmt.Sprintf("%d-%02d", seed, random.IntN(linearKeys)), value: strconv.Itoa(client) + "." + strconv.Itoa(i)}
+			c.method = []string{"put", "swap", "swap", "delete", "get", "get", "get"}[random.IntN(7)]
+			c.expected = seen[c.key]
+			answer := h.record(client, c, func() keyAnswer { return t.keyCall(c) })
+			if seen[c.key] = answer.version; c.method == "delete" {
+				seen[c.key] = 0
+			}
+		}
+	})
+	if got := porcupine.CheckOperationsTimeout(keyModel, h.calls, time.Minute); got != porcupine.Ok {
+		t.Errorf("the check of %d calls says %s", len(h.calls), got)
+	}
 }
 
 // keyCall makes the call.

@@ -4,128 +4,192 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"runtime"
+	"slices"
+	"strconv"
+	"testing"
 	"time"
 
 	pb "github.com/prism-proxy/prism/out/contract/conformance/v1"
 )
 
-// many is a namespace of n items, of which every value follows from an item's
-// number: nine in ten are common, one is rare, and titles fall as keys rise.
-type many int
-
-func (n many) id(i int) string { return fmt.Sprintf("%08d", i) }
-
-func (n many) item(i int) *pb.Item {
-	colour, title := "common", n.id(int(n)-i)
-	switch {
-	case i == int(n)/2:
-		colour = "rare"
-	case i%10 == 0:
-		colour = "tenth"
-	}
-	return &pb.Item{ItemId: n.id(i), Colour: &colour, Title: &title}
+// many is a namespace of n items and the model of it: title and colour of an
+// item follow from its number, until the model's map has another colour for it,
+// "" if it is deleted. Nine in ten are common, one is rare, and titles fall as
+// keys rise.
+type many struct {
+	*check
+	n       int
+	changed map[int]string
 }
 
+const (
+	manyWrites = 1000      // of each kind
+	manyMiddle = 2500      // items of the range in the middle
+	manyMemory = 128 << 20 // how much a proxy may grow by answering
+)
+
+const manyRule = "what a namespace answers does not depend on how many records are in it, and no call holds more than a page of them"
+
 var manyCases = []testCase{
-	{name: "records", rule: "what a namespace answers does not depend on how many records are in it, and no call holds more than a page of them", run: func(t *check) {
-		n := many(5000)
-		if os.Getenv("PRISM_LONG") != "" {
-			n = 1_000_000
-		}
-		begun := time.Now()
-		for i := 0; i < int(n); i += 1000 {
-			in := &pb.BatchPutItemsRequest{}
-			for j := i; j < i+1000; j++ {
-				in.Items = append(in.Items, n.item(j))
-			}
-			_, err := t.Items.BatchPutItems(t.Context(), in)
-			t.ok(err)
-		}
-		t.Logf("%d records are stored in %v", n, time.Since(begun))
-		heap := live()
-
-		for _, reverse := range []bool{false, true} {
-			begun = time.Now()
-			next := 0
-			n.list(t, func(token string) ([]*pb.ItemRecord, string, error) {
-				out, err := t.Items.ScanItems(t.Context(), &pb.ScanItemsRequest{PageSize: 1000, PageToken: token, Reverse: reverse})
-				return out.GetRecords(), out.GetNextPageToken(), err
-			}, func(got string) {
-				want := n.id(next)
-				if reverse {
-					want = n.id(int(n) - 1 - next)
-				}
-				if next++; got != want {
-					t.Fatalf("record %d of the scan, reverse %t, is %s, want %s", next, reverse, got, want)
-				}
-			})
-			t.equal("scanned", next, int(n))
-			t.Logf("all are scanned, reverse %t, in %v", reverse, time.Since(begun))
-		}
-		found := func(colour string) (count int) {
-			n.list(t, func(token string) ([]*pb.ItemRecord, string, error) {
-				out, err := t.Items.FindItemsByColour(t.Context(), &pb.FindItemsByColourRequest{By: &pb.FindItemsByColourRequest_By{Colour: colour}, PageSize: 1000, PageToken: token})
-				return out.GetRecords(), out.GetNextPageToken(), err
-			}, func(string) { count++ })
-			return count
-		}
-		t.equal("found by the rare colour", found("rare"), 1)
-		t.equal("found by no colour", found("none"), 0)
-		tenth := (int(n) + 9) / 10
-		if int(n)/2%10 == 0 {
-			tenth--
-		}
-		t.equal("found by a tenth", found("tenth"), tenth)
-		from, to := n.id(int(n)/2), n.id(int(n)/2+2500)
-		middle := 0
-		n.list(t, func(token string) ([]*pb.ItemRecord, string, error) {
-			out, err := t.Items.FindItemsByTitle(t.Context(), &pb.FindItemsByTitleRequest{
-				From: &pb.FindItemsByTitleRequest_Bound{Title: &from}, To: &pb.FindItemsByTitleRequest_Bound{Title: &to}, PageSize: 700, PageToken: token,
-			})
-			return out.GetRecords(), out.GetNextPageToken(), err
-		}, func(got string) {
-			if want := n.id(int(n) - int(n)/2 - middle); got != want {
-				t.Fatalf("record %d of the range is %s, want %s", middle, got, want)
-			}
-			middle++
-		})
-		t.equal("found in the middle", middle, 2500)
-
-		random := rand.New(rand.NewPCG(1, 2))
-		begun = time.Now()
-		for range 1000 {
-			i := random.IntN(int(n))
-			out, err := t.Items.GetItem(t.Context(), &pb.GetItemRequest{Key: itemKey(n.id(i))})
-			t.ok(err)
-			t.equal("got", out.GetRecord().GetItem(), n.item(i))
-		}
-		t.Logf("1000 are got one by one in %v", time.Since(begun))
-		if grown := int64(live()) - int64(heap); grown > 64<<20 {
-			t.Errorf("%d MiB are held after the lists", grown>>20)
-		}
+	{name: "records", rule: manyRule, run: func(t *check) {
+		m := newMany(t)
+		m.fill()
+		m.lists()
+		m.change()
+		m.lists()
 	}},
 }
 
-// list reads a list to its end.
-func (n many) list(t *check, page func(token string) ([]*pb.ItemRecord, string, error), each func(id string)) {
+// Many is the case of many records on a proxy of its own process, which must not
+// grow by answering.
+func Many(t *testing.T, p *Process) {
 	t.Helper()
-	for token := ""; ; {
-		records, next, err := page(token)
-		t.ok(err)
-		for _, r := range records {
-			each(r.GetItem().GetItemId())
-		}
-		if token = next; token == "" {
-			return
-		}
+	items := pb.NewItemServiceClient(dial(t, "passthrough:///"+p.Address))
+	m := newMany(&check{T: t, Proxy: &Proxy{Items: items}, rule: manyRule})
+	m.fill()
+	before := p.resident(t)
+	m.lists()
+	after := p.resident(t)
+	m.Logf("the proxy has %d MiB when they are stored, %d MiB when they are read", before>>20, after>>20)
+	if after > before+manyMemory {
+		m.Errorf("the proxy had %d MiB before the lists, and %d after", before>>20, after>>20)
 	}
 }
 
-// live returns how many bytes of the heap are in use.
-func live() uint64 {
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
+func newMany(t *check) *many {
+	m := &many{check: t, n: 20_000, changed: map[int]string{}}
+	if os.Getenv("PRISM_LONG") != "" {
+		m.n = 1_000_000
+	}
+	return m
+}
+
+func (m *many) id(i int) string { return fmt.Sprintf("%08d", i) }
+
+// colour is that of item i, "" if there is none.
+func (m *many) colour(i int) string {
+	if colour, ok := m.changed[i]; ok {
+		return colour
+	}
+	switch {
+	case i == m.n/2:
+		return "rare"
+	case i%10 == 0:
+		return "tenth"
+	}
+	return "common"
+}
+
+func (m *many) item(i int) *pb.Item {
+	return &pb.Item{ItemId: m.id(i), Colour: new(m.colour(i)), Title: new(m.id(m.n - i))}
+}
+
+// ids are those of the items that the model has, in order of their keys.
+func (m *many) ids(has func(i int) bool) []string {
+	var ids []string
+	for i := range m.n {
+		if m.colour(i) != "" && has(i) {
+			ids = append(ids, m.id(i))
+		}
+	}
+	return ids
+}
+
+func (m *many) fill() {
+	begun := time.Now()
+	for i := 0; i < m.n; i += 1000 {
+		in := &pb.BatchPutItemsRequest{}
+		for j := i; j < i+1000; j++ {
+			in.Items = append(in.Items, m.item(j))
+		}
+		_, err := m.Items.BatchPutItems(m.Context(), in)
+		m.ok(err)
+	}
+	m.Logf("%d records are stored in %v", m.n, time.Since(begun))
+}
+
+// change puts and deletes items at random.
+func (m *many) change() {
+	begun, random := time.Now(), rand.New(rand.NewPCG(3, 4))
+	for range manyWrites {
+		i := random.IntN(m.n)
+		existed, err := m.delete(m.id(i), 0)
+		m.ok(err)
+		m.equal("existed", existed, m.colour(i) != "")
+		m.changed[i] = ""
+		i = random.IntN(m.n)
+		m.changed[i] = "changed"
+		m.put(m.item(i))
+	}
+	m.Logf("%d are deleted and as many put one by one in %v", manyWrites, time.Since(begun))
+}
+
+// lists compares every list, and gets at random, with the model.
+func (m *many) lists() {
+	everything := m.ids(func(int) bool { return true })
+	same(m, "scan", everything, func(token string) (*pb.ScanItemsResponse, error) {
+		return m.Items.ScanItems(m.Context(), &pb.ScanItemsRequest{PageSize: 1000, PageToken: token})
+	})
+	slices.Reverse(everything)
+	same(m, "scan in reverse", everything, func(token string) (*pb.ScanItemsResponse, error) {
+		return m.Items.ScanItems(m.Context(), &pb.ScanItemsRequest{PageSize: 1000, PageToken: token, Reverse: true})
+	})
+	for _, colour := range []string{"rare", "none", "tenth", "changed", "common"} {
+		want := m.ids(func(i int) bool { return m.colour(i) == colour })
+		same(m, "find by "+colour, want, func(token string) (*pb.FindItemsByColourResponse, error) {
+			return m.Items.FindItemsByColour(m.Context(), &pb.FindItemsByColourRequest{
+				By: &pb.FindItemsByColourRequest_By{Colour: colour}, PageSize: 1000, PageToken: token,
+			})
+		})
+	}
+	from, to := m.n/2, m.n/2+manyMiddle
+	middle := m.ids(func(i int) bool { return m.n-i >= from && m.n-i < to })
+	slices.Reverse(middle)
+	same(m, "range in the middle", middle, func(token string) (*pb.FindItemsByTitleResponse, error) {
+		return m.Items.FindItemsByTitle(m.Context(), &pb.FindItemsByTitleRequest{
+			From: &pb.FindItemsByTitleRequest_Bound{Title: new(m.id(from))}, To: &pb.FindItemsByTitleRequest_Bound{Title: new(m.id(to))},
+			PageSize: 700, PageToken: token,
+		})
+	})
+	begun, random := time.Now(), rand.New(rand.NewPCG(1, 2))
+	for range manyWrites {
+		i := random.IntN(m.n)
+		record, err := m.get(m.id(i))
+		if m.colour(i) == "" {
+			m.refused(err, notFound)
+			continue
+		}
+		m.ok(err)
+		m.equal("got", record.GetItem(), m.item(i))
+	}
+	m.Logf("%d are got one by one in %v", manyWrites, time.Since(begun))
+}
+
+// same reads a list page by page, which holds the items called want and nothing
+// else, each as the model has it.
+func same[A lister[*pb.ItemRecord]](m *many, what string, want []string, read func(token string) (A, error)) {
+	m.Helper()
+	begun, n := time.Now(), 0
+	for token := ""; ; {
+		page, err := read(token)
+		m.ok(err)
+		for _, r := range page.GetRecords() {
+			got := r.GetItem()
+			if n == len(want) || got.GetItemId() != want[n] {
+				m.Fatalf("%s: record %d is %s, want %q, of %d", what, n, got.GetItemId(), want[min(n, len(want)):min(n+1, len(want))], len(want))
+			}
+			i, _ := strconv.Atoi(want[n])
+			if got.GetColour() != m.colour(i) || got.GetTitle() != m.id(m.n-i) {
+				m.Fatalf("%s: record %d is %v, want %v", what, n, got, m.item(i))
+			}
+			n++
+		}
+		if token = page.GetNextPageToken(); token == "" {
+			break
+		}
+	}
+	if n != len(want) {
+		m.Fatalf("%s: %d records, want %d", what, n, len(want))
+	}
+	m.Logf("%s: %d in %v", what, n, time.Since(begun))
 }

@@ -3,8 +3,10 @@ package backendtest
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -30,15 +32,39 @@ type Process struct {
 // A process that still runs when t ends is killed.
 func Spawn(t testing.TB, dataDir, listen string, environment ...string) *Process {
 	t.Helper()
+	p, err := spawn(t, dataDir, listen, environment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// SpawnAgain is Spawn as a supervisor does it: a proxy that does not start, for
+// its store is away, is started again, for 30 seconds.
+func SpawnAgain(t testing.TB, dataDir, listen string, environment ...string) *Process {
+	t.Helper()
+	for begin := time.Now(); ; time.Sleep(50 * time.Millisecond) {
+		p, err := spawn(t, dataDir, listen, environment)
+		if err == nil {
+			return p
+		}
+		if time.Since(begin) > 30*time.Second {
+			t.Fatal(err)
+		}
+	}
+}
+
+func spawn(t testing.TB, dataDir, listen string, environment []string) (*Process, error) {
+	t.Helper()
 	environment = append(append(os.Environ(), environment...), asProxy+"=1")
 	command := exec.Command(os.Args[0], "serve", "--data-dir", dataDir, "--listen", listen, "--drain-delay", "0s")
 	command.Env = environment
 	logs, err := command.StderrPipe()
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	if err := command.Start(); err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	t.Cleanup(func() {
 		if command.ProcessState == nil {
@@ -48,19 +74,19 @@ func Spawn(t testing.TB, dataDir, listen string, environment ...string) *Process
 	})
 	var line struct{ Msg, Address string }
 	scanner := bufio.NewScanner(logs)
+	var last string
 	for line.Msg != "listening" {
 		if !scanner.Scan() {
-			t.Fatalf("the proxy does not listen: %v", command.Wait())
+			return nil, fmt.Errorf("the proxy does not listen: %w: %s", command.Wait(), last)
 		}
-		if err := json.Unmarshal(scanner.Bytes(), &line); err != nil {
-			t.Fatalf("the proxy does not listen: %s", scanner.Text())
-		}
+		last = scanner.Text()
+		json.Unmarshal(scanner.Bytes(), &line) // why a proxy ends is no JSON
 	}
 	go func() {
 		for scanner.Scan() { // a full pipe would stop the proxy
 		}
 	}()
-	return &Process{Address: line.Address, command: command}
+	return &Process{Address: line.Address, command: command}, nil
 }
 
 // Kill ends the process at once, as a crash does.
@@ -83,6 +109,56 @@ func (p *Process) Stop(t testing.TB) {
 	defer late.Stop()
 	if err := p.command.Wait(); err != nil {
 		t.Fatalf("the proxy ends with %v", err)
+	}
+}
+
+// Bounded fails t if the process holds more than a proxy that is idle does: files,
+// which connections are, and memory.
+func (p *Process) Bounded(t testing.TB) {
+	t.Helper()
+	const maxFiles, maxResident = 100, 400 << 20
+	files, err := os.ReadDir(p.proc("fd"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resident := p.resident(t)
+	t.Logf("a proxy has %d files and %d MiB", len(files), resident>>20)
+	if len(files) > maxFiles || resident > maxResident {
+		t.Errorf("rule: after the last fault a proxy holds what it needs; it has %d files and %d MiB", len(files), resident>>20)
+	}
+}
+
+// resident returns how many bytes of memory the process has.
+func (p *Process) resident(t testing.TB) int64 {
+	t.Helper()
+	status, err := os.ReadFile(p.proc("status"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kib int64
+	for line := range strings.Lines(string(status)) {
+		fmt.Sscanf(line, "VmRSS: %d kB", &kib)
+	}
+	if kib == 0 {
+		t.Fatalf("the process has no resident memory:\n%s", status)
+	}
+	return kib << 10
+}
+
+func (p *Process) proc(file string) string {
+	return fmt.Sprintf("/proc/%d/%s", p.command.Process.Pid, file)
+}
+
+// Pause keeps the process from running for d.
+func (p *Process) Pause(t testing.TB, d time.Duration) {
+	t.Helper()
+	for _, signal := range []syscall.Signal{syscall.SIGSTOP, syscall.SIGCONT} {
+		if err := p.command.Process.Signal(signal); err != nil {
+			t.Fatal(err)
+		}
+		if signal == syscall.SIGSTOP {
+			time.Sleep(d)
+		}
 	}
 }
 

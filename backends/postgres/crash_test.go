@@ -51,3 +51,9 @@ func TestRollingRestartsFailNoCall(t *testing.T) {
 		return backendtest.Spawn(t, t.TempDir(), address, variable)
 	})
 }
+
+// A proxy that is asked about many records does not keep them.
+func TestManyRecords(t *testing.T) {
+	variable := migrateConformance(t, postgrestest.Start(t))
+	backendtest.Many(t, backendtest.Spawn(t, t.TempDir(), backendtest.FreeAddress(t), variable))
+}

@@ -15,3 +15,8 @@ func TestKilledProxyLosesNothing(t *testing.T) {
 		proxy = backendtest.Spawn(t, dir, address)
 	})
 }
+
+// A proxy that is asked about many records does not keep them.
+func TestManyRecords(t *testing.T) {
+	backendtest.Many(t, backendtest.Spawn(t, t.TempDir(), backendtest.FreeAddress(t)))
+}

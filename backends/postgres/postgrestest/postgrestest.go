@@ -85,11 +85,19 @@ func StartOwn(t testing.TB) *Own {
 // not outlive, and returns when nothing listens any more. The data stays.
 func (o *Own) Kill(t testing.TB) {
 	t.Helper()
+	o.Stop(t, syscall.SIGKILL)
+}
+
+// Stop sends the server's main process a signal, SIGINT for a fast shutdown and
+// SIGQUIT for an immediate one, and returns when nothing listens any more. The
+// data stays.
+func (o *Own) Stop(t testing.TB, signal syscall.Signal) {
+	t.Helper()
 	s := o.server
 	if err := os.WriteFile(s.keep(), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Kill(o.main(t), syscall.SIGKILL); err != nil {
+	if err := syscall.Kill(o.main(t), signal); err != nil {
 		t.Fatal(err)
 	}
 	<-s.ended
