@@ -11,13 +11,13 @@ import (
 )
 
 // TestKit returns the backend that test kits are bound to.
-func TestKit() emit.Backend { return memory.Backend{} }
+func TestKit() *emit.Backend { return memory.Backend() }
 
 // All returns every backend. A plugin of one's own passes others beside them.
-func All() []emit.Backend {
-	return []emit.Backend{
-		memory.Backend{},
-		postgres.Backend{},
-		sqlite.Backend{},
+func All() []*emit.Backend {
+	return []*emit.Backend{
+		memory.Backend(),
+		postgres.Backend(),
+		sqlite.Backend(),
 	}
 }

@@ -23,7 +23,7 @@ import (
 func TestOutputCompiles(t *testing.T) {
 	for _, b := range backends.All() {
 		for _, dir := range []string{"../generator/emit/contract/testdata/wide", "testdata/names"} {
-			t.Run(b.Info().Name+"/"+filepath.Base(dir), func(t *testing.T) {
+			t.Run(b.Name+"/"+filepath.Base(dir), func(t *testing.T) {
 				build(t, compile(t, b, dir))
 			})
 		}
@@ -31,14 +31,14 @@ func TestOutputCompiles(t *testing.T) {
 }
 
 // compile returns the files of the deployment in dir, all of it on b.
-func compile(t *testing.T, b emit.Backend, dir string) []emit.File {
+func compile(t *testing.T, b *emit.Backend, dir string) []emit.File {
 	t.Helper()
 	config, err := os.ReadFile(filepath.Join(dir, "prism.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	choice := "backend: " + b.Info().Name + "\n"
-	for _, key := range b.Info().Config {
+	choice := "backend: " + b.Name + "\n"
+	for _, key := range b.Config {
 		if key.Required {
 			choice += "    config: {" + key.Name + ": \"${env:SETTING}\"}\n"
 		}
@@ -48,8 +48,8 @@ func compile(t *testing.T, b emit.Backend, dir string) []emit.File {
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}
-	in := generator.Input{Config: config, ConfigPath: "schemas/tested/prism.yaml", Files: protos, Backends: []emit.Backend{b}}
-	if b == backends.TestKit() { // a test kit is the same whatever the proxy is bound to
+	in := generator.Input{Config: config, ConfigPath: "schemas/tested/prism.yaml", Files: protos, Backends: []*emit.Backend{b}}
+	if b.Name == backends.TestKit().Name { // a test kit is the same whatever the proxy is bound to
 		in.TestKit = b
 	}
 	out, faults := generator.Run(in)
@@ -95,5 +95,17 @@ func build(t *testing.T, files []emit.File) {
 	cmd.Dir = module
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("go build: %v\n%s", err, out)
+	}
+}
+
+// A store has an emitter for what it offers, and no other.
+func TestOffersHaveEmitters(t *testing.T) {
+	for _, b := range backends.All() {
+		if offered := b.Store.KeyValue.Can != 0; offered != (b.KeyValue != nil) {
+			t.Errorf("%s: key_value is offered: %t, and has an emitter: %t", b.Name, offered, b.KeyValue != nil)
+		}
+		if b.Runtime == "" || b.Durability == nil {
+			t.Errorf("%s has no run-time half, or promises nothing", b.Name)
+		}
 	}
 }

@@ -64,7 +64,7 @@ var lower = regexp.MustCompile(`([a-z0-9])([A-Z])`)
 func TestTakenNamesCompile(t *testing.T) {
 	names := taken(t)
 	for turn, b := range backends.All() {
-		t.Run(b.Info().Name, func(t *testing.T) {
+		t.Run(b.Name, func(t *testing.T) {
 			roles := make([][]string, 7)
 			for i, name := range names {
 				role := (i + turn) % len(roles)

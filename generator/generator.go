@@ -14,6 +14,7 @@ import (
 
 	"github.com/prism-proxy/prism/generator/emit"
 	"github.com/prism-proxy/prism/generator/emit/contract"
+	"github.com/prism-proxy/prism/generator/emit/golang"
 	"github.com/prism-proxy/prism/generator/emit/record"
 	"github.com/prism-proxy/prism/generator/emit/server"
 	"github.com/prism-proxy/prism/generator/emit/service"
@@ -34,10 +35,10 @@ type Input struct {
 	// Files hold at least the files of the packages that Config names, in any
 	// order.
 	Files    []protoreflect.FileDescriptor
-	Backends []emit.Backend
+	Backends []*emit.Backend
 	// TestKit is the backend that test kits have for every namespace. Nil: the
 	// deployment gets no test kit.
-	TestKit emit.Backend
+	TestKit *emit.Backend
 }
 
 // Output is what a deployment compiles to. Equal inputs give equal outputs.
@@ -53,14 +54,14 @@ type Output struct {
 // Run compiles a deployment. It returns nil and every fault, or the output;
 // warnings come beside either.
 func Run(in Input) (*Output, []schema.Diagnostic) {
-	backends := map[string]emit.Backend{}
-	var known []schema.Backend
+	backends := map[string]*emit.Backend{}
+	var stores []schema.Store
 	for _, b := range in.Backends {
-		backends[b.Info().Name] = b
-		known = append(known, b.Info())
+		backends[b.Name] = b
+		stores = append(stores, b.Store)
 	}
 	d, faults := schema.Read(schema.Input{
-		Config: in.Config, ConfigPath: in.ConfigPath, Module: in.Module, Files: in.Files, Backends: known,
+		Config: in.Config, ConfigPath: in.ConfigPath, Module: in.Module, Files: in.Files, Stores: stores,
 	})
 	if d == nil {
 		return nil, faults
@@ -90,7 +91,7 @@ func Run(in Input) (*Output, []schema.Diagnostic) {
 }
 
 // emitAll runs every emitter, each of which only reads the model.
-func emitAll(d *schema.Deployment, backends map[string]emit.Backend, kit emit.Backend) ([]emit.File, error) {
+func emitAll(d *schema.Deployment, backends map[string]*emit.Backend, kit *emit.Backend) ([]emit.File, error) {
 	tasks := []emit.Task{
 		func() ([]emit.File, error) { return proxy(d, backends) },
 		func() ([]emit.File, error) { return []emit.File{plan.Emit(d, backends)}, nil },
@@ -103,7 +104,7 @@ func emitAll(d *schema.Deployment, backends map[string]emit.Backend, kit emit.Ba
 	if kit != nil && d.TestKit {
 		test := inTests(d, kit)
 		tasks = append(tasks, func() ([]emit.File, error) {
-			f, err := server.EmitTestKit(test, map[string]emit.Backend{kit.Info().Name: kit}, Version)
+			f, err := server.EmitTestKit(test, map[string]*emit.Backend{kit.Name: kit}, Version)
 			return []emit.File{f}, err
 		})
 		for i, e := range test.Entities() {
@@ -117,7 +118,7 @@ func emitAll(d *schema.Deployment, backends map[string]emit.Backend, kit emit.Ba
 }
 
 // proxy returns the contract, and the server that embeds its descriptors.
-func proxy(d *schema.Deployment, backends map[string]emit.Backend) ([]emit.File, error) {
+func proxy(d *schema.Deployment, backends map[string]*emit.Backend) ([]emit.File, error) {
 	c, err := contract.Emit(d)
 	if err != nil {
 		return nil, err
@@ -132,11 +133,11 @@ func proxy(d *schema.Deployment, backends map[string]emit.Backend) ([]emit.File,
 
 // inTests returns d as its test kit has it: every namespace is on b whatever
 // prism.yaml says, and neither durability nor capacity is asked for.
-func inTests(d *schema.Deployment, b emit.Backend) *schema.Deployment {
+func inTests(d *schema.Deployment, b *emit.Backend) *schema.Deployment {
 	test := *d
 	test.Namespaces = nil
 	for _, n := range d.Namespaces {
-		bound := &schema.Namespace{Name: n.Name, Backend: b.Info().Name}
+		bound := &schema.Namespace{Name: n.Name, Backend: b.Name}
 		for _, e := range n.Entities {
 			e := *e
 			e.Namespace, e.Capacity = bound, schema.Capacity{} // a test is not throttled
@@ -151,12 +152,12 @@ func inTests(d *schema.Deployment, b emit.Backend) *schema.Deployment {
 type pkg struct {
 	entity  *schema.Entity
 	dir     string
-	backend emit.Backend
+	backend *emit.Backend
 }
 
 // marked reports whether the package keeps fields merely because they are marked.
 func (p pkg) marked() bool {
-	return p.backend.Info().SQL && len(p.entity.Stored(true)) > len(p.entity.Stored(false))
+	return p.backend.Columns && len(p.entity.Stored(true)) > len(p.entity.Stored(false))
 }
 
 // entity returns all packages of an entity. What does not depend on the store
@@ -178,11 +179,14 @@ func entity(d *schema.Deployment, packages []pkg) ([]emit.File, error) {
 	var files []emit.File
 	for _, p := range packages {
 		importPath := path.Join(d.ImportPath, p.dir)
-		s, err := p.backend.Store(p.entity, p.dir, importPath)
+		store := golang.NewFile(importPath, p.entity.GoPackage, "", nil)
+		p.backend.KeyValue(store, p.entity)
+		content, err := store.Bytes()
 		if err != nil {
 			return nil, err
 		}
-		h, err := service.Emit(p.entity, p.dir, importPath, p.backend.ImportPath(), contract.Path(p.entity))
+		s := emit.File{Path: path.Join(p.dir, "store.go"), Content: content}
+		h, err := service.Emit(p.entity, p.dir, importPath, p.backend.Runtime, contract.Path(p.entity))
 		if err != nil {
 			return nil, err
 		}

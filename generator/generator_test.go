@@ -19,6 +19,7 @@ import (
 	"github.com/prism-proxy/prism/backends"
 	"github.com/prism-proxy/prism/generator"
 	"github.com/prism-proxy/prism/generator/emit"
+	"github.com/prism-proxy/prism/generator/emit/golang"
 	"github.com/prism-proxy/prism/generator/schema"
 	"github.com/prism-proxy/prism/generator/source"
 )
@@ -242,29 +243,14 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// broken is a backend whose emitter fails.
-type broken struct{ emit.Backend }
-
-func (broken) Store(*schema.Entity, string, string) (emit.File, error) {
-	return emit.File{}, fmt.Errorf("no store today")
-}
-
-// twice is a backend that emits a file which another emitter has.
-type twice struct{ emit.Backend }
-
-func (b twice) Store(*schema.Entity, string, string) (emit.File, error) {
-	return emit.File{Path: "out/shop/plan.md"}, nil
-}
-
 func TestEmitterFails(t *testing.T) {
 	in := input(t, module(), shopConfig)
-	sqlite := in.Backends[slices.IndexFunc(in.Backends, func(b emit.Backend) bool { return b.Info().Name == "sqlite" })]
-	for want, b := range map[string]emit.Backend{"no store today": broken{sqlite}, "plan.md is emitted twice": twice{sqlite}} {
-		in.Backends = []emit.Backend{b}
-		out, faults := generator.Run(in)
-		if out != nil || len(faults) != 1 || !strings.Contains(faults[0].What, want) {
-			t.Errorf("output %v, faults %v, want one with %q", out, faults, want)
-		}
+	broken := *in.Backends[slices.IndexFunc(in.Backends, func(b *emit.Backend) bool { return b.Name == "sqlite" })]
+	broken.KeyValue = func(f *golang.File, _ *schema.Entity) { f.Add("func (") }
+	in.Backends = []*emit.Backend{&broken}
+	out, faults := generator.Run(in)
+	if out != nil || len(faults) != 1 || !strings.Contains(faults[0].What, "the compiler failed") {
+		t.Errorf("output %v, faults %v, want that the compiler failed", out, faults)
 	}
 }
 

@@ -20,7 +20,7 @@ import (
 // module's, it reads what Compile reads, for the place that the request's
 // parameter names. Test kits are bound to kit. Faults of the schema are the
 // response's error; warnings are returned beside it.
-func Respond(req *pluginpb.CodeGeneratorRequest, fsys fs.FS, backends []emit.Backend, kit emit.Backend) (*pluginpb.CodeGeneratorResponse, []schema.Diagnostic) {
+func Respond(req *pluginpb.CodeGeneratorRequest, fsys fs.FS, backends []*emit.Backend, kit *emit.Backend) (*pluginpb.CodeGeneratorResponse, []schema.Diagnostic) {
 	resp := &pluginpb.CodeGeneratorResponse{
 		SupportedFeatures: proto.Uint64(uint64(pluginpb.CodeGeneratorResponse_FEATURE_PROTO3_OPTIONAL |
 			pluginpb.CodeGeneratorResponse_FEATURE_SUPPORTS_EDITIONS)),
@@ -49,7 +49,7 @@ func Respond(req *pluginpb.CodeGeneratorRequest, fsys fs.FS, backends []emit.Bac
 	return resp, warnings
 }
 
-func respond(req *pluginpb.CodeGeneratorRequest, fsys fs.FS, backends []emit.Backend, kit emit.Backend) (*Output, []schema.Diagnostic) {
+func respond(req *pluginpb.CodeGeneratorRequest, fsys fs.FS, backends []*emit.Backend, kit *emit.Backend) (*Output, []schema.Diagnostic) {
 	place, faults := parameter(req.GetParameter())
 	if len(faults) > 0 {
 		return nil, faults

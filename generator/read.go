@@ -21,7 +21,7 @@ type FrontEnd func(packages []string) ([]protoreflect.FileDescriptor, []schema.D
 // prism.yaml, whose import_path is the module's, and the lock beside it; for a
 // folder without prism.yaml, go.mod, the lock and the names of the module's
 // files. What has a prism.yaml needs no go.mod.
-func Compile(fsys fs.FS, place string, files FrontEnd, backends []emit.Backend, kit emit.Backend) (*Output, []schema.Diagnostic) {
+func Compile(fsys fs.FS, place string, files FrontEnd, backends []*emit.Backend, kit *emit.Backend) (*Output, []schema.Diagnostic) {
 	in := Input{ConfigPath: place, Backends: backends, TestKit: kit}
 	if info, err := fs.Stat(fsys, place); err == nil && info.IsDir() {
 		in.ConfigPath = path.Join(place, "prism.yaml")

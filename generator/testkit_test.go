@@ -39,14 +39,14 @@ namespaces:
 	kit := files["out/notes/notestest/notestest.go"]
 	for _, want := range []string{
 		"\tMemoryv1NoteService *memoryv1.NoteServiceClient\n", "\tWorkv1NoteService   *workv1.NoteServiceClient\n",
-		"memory.Namespace(memory.Config{", "\t\t\t\tnoteentity.NewService,\n",
+		"memory.Backend.Bind(runtime.Namespace{", "\t\t\t\tnoteentity.NewService,\n",
 		`"example.com/notes/out/notes/notestest/work/v1/note"`,
 	} {
 		if !strings.Contains(kit, want) {
 			t.Errorf("%q is missing in\n%s", want, kit)
 		}
 	}
-	if server := files["out/notes/proxy/server/server.go"]; !strings.Contains(server, "sqlite.Namespace(sqlite.Config{") || strings.Contains(server, "notestest") {
+	if server := files["out/notes/proxy/server/server.go"]; !strings.Contains(server, "sqlite.Backend.Bind(runtime.Namespace{") || strings.Contains(server, "notestest") {
 		t.Errorf("the proxy is\n%s", server)
 	}
 

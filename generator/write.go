@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/prism-proxy/prism/generator/emit"
+	"github.com/prism-proxy/prism/generator/emit/golang"
 	"github.com/prism-proxy/prism/generator/migrate"
 	"github.com/prism-proxy/prism/generator/schema"
 )
@@ -157,7 +157,7 @@ func generated(p string, content []byte) bool {
 		return true
 	}
 	line, _, _ := bytes.Cut(content, []byte("\n"))
-	mark := strings.TrimPrefix(emit.Header, "// ")
+	mark := strings.TrimPrefix(golang.Header, "// ")
 	return slices.Contains([]string{"// " + mark, "-- " + mark, "<!-- " + mark + " -->"}, string(line))
 }
 

@@ -12,11 +12,12 @@ import (
 
 	"github.com/prism-proxy/prism/generator"
 	"github.com/prism-proxy/prism/generator/emit"
+	"github.com/prism-proxy/prism/generator/emit/golang"
 	"github.com/prism-proxy/prism/generator/schema"
 )
 
 // made is the content of a generated file.
-func made(text string) string { return emit.Header + "\n" + text }
+func made(text string) string { return golang.Header + "\n" + text }
 
 func output(files map[string]string) *generator.Output {
 	out := &generator.Output{
@@ -168,7 +169,7 @@ func TestWriteRefusesForeignFiles(t *testing.T) {
 	bad, good := rule.Examples()
 	foreign := map[string]string{
 		"out/shop/proxy/main.go":                 bad,
-		"out/contract/shop/v1/order_prism.proto": "  " + emit.Header + "\n", // not as the compiler writes it
+		"out/contract/shop/v1/order_prism.proto": "  " + golang.Header + "\n", // not as the compiler writes it
 		"go.mod":                                 "module example.com/shop\n",
 	}
 	root := folder(t, foreign)

@@ -25,8 +25,6 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/descriptorpb"
-
-	"github.com/prism-proxy/prism/runtime/migration"
 )
 
 // Deployment is what the compiler decided about one proxy. Generated code
@@ -46,37 +44,6 @@ type Deployment struct {
 	Namespaces  []Namespace
 }
 
-// Namespace is a store and the entities bound to it.
-type Namespace struct {
-	Name    string
-	Backend string
-	// InFlight is how many calls are served at the same time, at most. 0: no
-	// limit.
-	InFlight int
-	// Open returns the store, ready and verified, and the services bound to
-	// it. Closing the store waits for what it is doing.
-	Open func(ctx context.Context, env *Env) (io.Closer, []Service, error)
-	// Migrate applies the migrations that are not applied yet and returns
-	// them, in order. Nil: the store has none.
-	Migrate func(ctx context.Context, env *Env) ([]migration.File, error)
-	// Status lists the migrations and their state. Nil: the store has none.
-	Status func(ctx context.Context, env *Env) ([]migration.State, error)
-	// Verify reads every record and compares it with its checksum. It tells the
-	// damaged ones as it finds them, by their version in a table, and returns what
-	// it read of each table. Nil: records have no checksums.
-	Verify func(ctx context.Context, env *Env, damaged func(table string, version int64)) ([]Verified, error)
-	// BumpVersions makes versions leap above all that callers may have seen. Nil:
-	// those of every start are others anyway.
-	BumpVersions func(ctx context.Context, env *Env) error
-}
-
-// Verified is how many records of a table were read, how many of them have no
-// checksum, and how many do not match theirs.
-type Verified struct {
-	Table                       string
-	Records, Unchecked, Damaged int64
-}
-
 // Service is one entity's service and what runs beside it.
 type Service struct {
 	Name     string // shop.v1.UserProfileService
@@ -85,15 +52,6 @@ type Service struct {
 	// Sweep deletes some of the records that expired, and returns how many.
 	// Nil: records do not expire.
 	Sweep func(ctx context.Context) (int, error)
-}
-
-// Bind returns the services bound to a store.
-func Bind[DB any](db DB, services []func(DB) Service) []Service {
-	bound := make([]Service, len(services))
-	for i, bind := range services {
-		bound[i] = bind(db)
-	}
-	return bound
 }
 
 // Server is a proxy whose stores are open. Its methods are safe for concurrent

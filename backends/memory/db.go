@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
@@ -10,15 +11,24 @@ import (
 	"github.com/google/btree"
 
 	"github.com/prism-proxy/prism/runtime"
+	"github.com/prism-proxy/prism/runtime/bytestore"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/tuple"
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
-// Config is what the compiler decided about one namespace's store.
-type Config struct {
-	Namespace string // which shares its records with no other DB
-	InFlight  int    // calls served at the same time, at most; 0: no limit
-}
+// Backend is the run-time half of memory.
+var Backend = runtime.Backend[*DB, Config]{Name: "memory", Open: Open}
+
+// Config is what the compiler decided about one namespace's store: nothing. It
+// shares its records with no other.
+type Config struct{}
+
+var _ interface {
+	bytestore.KeyValue
+	bytestore.Lists
+	bytestore.Sweeper
+} = (*DB)(nil)
 
 // DB is an open store. It is safe for concurrent use, and keeps no slice that it
 // is given. Its methods fail with a context that has ended, and then have
@@ -35,8 +45,8 @@ type DB struct {
 
 // item is a record under one of its keys.
 type item struct {
-	key    Key
-	record *Record
+	key    tuple.Key
+	record *bytestore.Record
 }
 
 // items is a tree. It is an interface so that packages which use a DB do not
@@ -56,13 +66,13 @@ func (t tree) clone() items { return tree{t.Clone()} }
 
 // expiry is where records stand by the time at which they expire. The keys that
 // the compiler makes begin with a name.
-const expiry Key = "\x00"
+const expiry tuple.Key = "\x00"
 
 // degree is how many items a node of the tree holds, at least but one.
 const degree = 32
 
 // Open returns a store that holds nothing.
-func Open(_ context.Context, env *runtime.Env, _ Config) (*DB, error) {
+func Open(_ context.Context, env *runtime.Env, _ runtime.Namespace, _ Config) (*DB, error) {
 	tokens, err := keyvalue.NewTokens(keyvalue.NewKey(), env.Now)
 	if err != nil {
 		return nil, err
@@ -85,10 +95,11 @@ func (db *DB) Close() error { return nil }
 
 // Put stores r whatever was there. It fails with UNIQUE if another record has
 // the values of r in a unique index.
-func (db *DB) Put(ctx context.Context, r *Record) (keyvalue.Written, error) {
+func (db *DB) Put(ctx context.Context, r *bytestore.Record) (keyvalue.Written, error) {
 	if err := runtime.ContextError(ctx); err != nil {
 		return keyvalue.Written{}, err
 	}
+	r.Bytes = bytes.Clone(r.Bytes)
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	return db.write(r, db.clock())
@@ -97,18 +108,19 @@ func (db *DB) Put(ctx context.Context, r *Record) (keyvalue.Written, error) {
 // CompareAndSwap is Put if the record with r's key has the expected version, or
 // if there is none and expected is 0. It fails with NOT_FOUND, EXISTS or
 // VERSION_MISMATCH otherwise.
-func (db *DB) CompareAndSwap(ctx context.Context, r *Record, expected int64) (keyvalue.Written, error) {
+func (db *DB) CompareAndSwap(ctx context.Context, r *bytestore.Record, expected int64) (keyvalue.Written, error) {
 	if err := runtime.ContextError(ctx); err != nil {
 		return keyvalue.Written{}, err
 	}
+	r.Bytes = bytes.Clone(r.Bytes)
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	now := db.clock()
-	switch old := db.find(r.key(), now); {
+	switch old := db.find(r.Key(), now); {
 	case old != nil && expected == 0:
-		return keyvalue.Written{}, runtime.AlreadyExists(old.written.Version)
-	case old != nil && expected != old.written.Version:
-		return keyvalue.Written{}, runtime.Mismatch(old.written.Version)
+		return keyvalue.Written{}, runtime.AlreadyExists(old.Written.Version)
+	case old != nil && expected != old.Written.Version:
+		return keyvalue.Written{}, runtime.Mismatch(old.Written.Version)
 	case old == nil && expected != 0:
 		return keyvalue.Written{}, runtime.Absent()
 	}
@@ -117,7 +129,7 @@ func (db *DB) CompareAndSwap(ctx context.Context, r *Record, expected int64) (ke
 
 // Get returns the record under k, its own key or that of a unique index, as a
 // reply. It fails with NOT_FOUND if there is none.
-func (db *DB) Get(ctx context.Context, k Key) ([]byte, error) {
+func (db *DB) Get(ctx context.Context, k tuple.Key) ([]byte, error) {
 	if err := runtime.ContextError(ctx); err != nil {
 		return nil, err
 	}
@@ -127,13 +139,13 @@ func (db *DB) Get(ctx context.Context, k Key) ([]byte, error) {
 	if r == nil {
 		return nil, runtime.Absent()
 	}
-	return keyvalue.Record(ctx, r.written, r.bytes)
+	return keyvalue.Record(ctx, r.Written, r.Bytes)
 }
 
 // Delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there. It fails with VERSION_MISMATCH if the record
 // has another version.
-func (db *DB) Delete(ctx context.Context, k Key, ifVersion int64) (existed bool, err error) {
+func (db *DB) Delete(ctx context.Context, k tuple.Key, ifVersion int64) (existed bool, err error) {
 	if err := runtime.ContextError(ctx); err != nil {
 		return false, err
 	}
@@ -143,8 +155,8 @@ func (db *DB) Delete(ctx context.Context, k Key, ifVersion int64) (existed bool,
 	if r == nil {
 		return false, nil
 	}
-	if ifVersion != 0 && ifVersion != r.written.Version {
-		return false, runtime.Mismatch(r.written.Version)
+	if ifVersion != 0 && ifVersion != r.Written.Version {
+		return false, runtime.Mismatch(r.Written.Version)
 	}
 	db.remove(r)
 	return true, nil
@@ -152,9 +164,12 @@ func (db *DB) Delete(ctx context.Context, k Key, ifVersion int64) (existed bool,
 
 // BatchPut puts all records or none, in their order. Its error names the record
 // at fault as an item of the request's field called name.
-func (db *DB) BatchPut(ctx context.Context, name string, records []*Record) ([]keyvalue.Written, error) {
+func (db *DB) BatchPut(ctx context.Context, name string, records []*bytestore.Record) ([]keyvalue.Written, error) {
 	if err := runtime.ContextError(ctx); err != nil {
 		return nil, err
+	}
+	for _, r := range records {
+		r.Bytes = bytes.Clone(r.Bytes)
 	}
 	db.mu.Lock()
 	defer db.mu.Unlock()
@@ -172,11 +187,11 @@ func (db *DB) BatchPut(ctx context.Context, name string, records []*Record) ([]k
 
 // BatchGet adds the records with the keys to results until one does not fit.
 // All are of one moment.
-func (db *DB) BatchGet(ctx context.Context, keys []Key, results *keyvalue.Results) error {
+func (db *DB) BatchGet(ctx context.Context, keys []tuple.Key, results *keyvalue.Results) error {
 	if err := runtime.ContextError(ctx); err != nil {
 		return err
 	}
-	records := make([]*Record, len(keys))
+	records := make([]*bytestore.Record, len(keys))
 	db.mu.RLock()
 	now := db.clock()
 	for i, k := range keys {
@@ -186,7 +201,7 @@ func (db *DB) BatchGet(ctx context.Context, keys []Key, results *keyvalue.Result
 	for _, r := range records {
 		if r == nil {
 			results.AddAbsent()
-		} else if !results.Add(r.written, r.bytes) {
+		} else if !results.Add(r.Written, r.Bytes) {
 			break
 		}
 	}
@@ -194,7 +209,7 @@ func (db *DB) BatchGet(ctx context.Context, keys []Key, results *keyvalue.Result
 }
 
 // BatchDelete removes all records with the keys, and reports which were there.
-func (db *DB) BatchDelete(ctx context.Context, keys []Key) (existed []bool, err error) {
+func (db *DB) BatchDelete(ctx context.Context, keys []tuple.Key) (existed []bool, err error) {
 	if err := runtime.ContextError(ctx); err != nil {
 		return nil, err
 	}
@@ -213,12 +228,12 @@ func (db *DB) BatchDelete(ctx context.Context, keys []Key) (existed []bool, err 
 
 // List adds the records under the keys from from, inclusive, to to, exclusive,
 // to page, in its direction. All are of one moment.
-func (db *DB) List(ctx context.Context, from, to Key, page *keyvalue.Page) error {
+func (db *DB) List(ctx context.Context, from, to tuple.Key, page *keyvalue.Page) error {
 	if err := runtime.ContextError(ctx); err != nil {
 		return err
 	}
 	for _, r := range db.list(from, to, page) {
-		if !page.Add(r.written, r.bytes) {
+		if !page.Add(r.Written, r.Bytes) {
 			break
 		}
 	}
@@ -227,11 +242,11 @@ func (db *DB) List(ctx context.Context, from, to Key, page *keyvalue.Page) error
 
 // list finds what List adds. A record is not changed once it is written, so that
 // pages are copied without the lock.
-func (db *DB) list(from, to Key, page *keyvalue.Page) []*Record {
-	var records []*Record
+func (db *DB) list(from, to tuple.Key, page *keyvalue.Page) []*bytestore.Record {
+	var records []*bytestore.Record
 	now, limit := db.clock(), int(page.Limit())
 	add := func(i item) bool {
-		if i.record.live(now) {
+		if i.record.Live(now) {
 			records = append(records, i.record)
 		}
 		return len(records) < limit
@@ -259,7 +274,7 @@ func (db *DB) Sweep(ctx context.Context) (swept int, err error) {
 	}
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	var expired []*Record
+	var expired []*bytestore.Record
 	db.items.AscendRange(item{key: expiry}, item{key: expiry.Time(db.clock()).End()}, func(i item) bool {
 		expired = append(expired, i.record)
 		return len(expired) < maxSweep
@@ -275,8 +290,8 @@ func (db *DB) clock() wire.Timestamp { return wire.NewTimestamp(db.now().Truncat
 
 // find returns the record under k, or nil if there is none that lives. The
 // caller holds the lock, as it does of all that follow.
-func (db *DB) find(k Key, now wire.Timestamp) *Record {
-	if i, ok := db.items.Get(item{key: k}); ok && i.record.live(now) {
+func (db *DB) find(k tuple.Key, now wire.Timestamp) *bytestore.Record {
+	if i, ok := db.items.Get(item{key: k}); ok && i.record.Live(now) {
 		return i.record
 	}
 	return nil
@@ -284,31 +299,31 @@ func (db *DB) find(k Key, now wire.Timestamp) *Record {
 
 // write stores r in place of the record with its key and of expired ones that
 // have its unique values, or finds one that lives and changes nothing.
-func (db *DB) write(r *Record, now wire.Timestamp) (keyvalue.Written, error) {
-	for _, e := range r.entries {
-		if holder := db.find(e.key, now); holder != nil && holder.key() != r.key() {
-			return keyvalue.Written{}, runtime.Taken(e.unique)
+func (db *DB) write(r *bytestore.Record, now wire.Timestamp) (keyvalue.Written, error) {
+	for _, e := range r.Entries {
+		if holder := db.find(e.Key, now); holder != nil && holder.Key() != r.Key() {
+			return keyvalue.Written{}, runtime.Taken(e.Unique)
 		}
 	}
-	for _, e := range r.entries {
-		if i, ok := db.items.Get(item{key: e.key}); ok {
+	for _, e := range r.Entries {
+		if i, ok := db.items.Get(item{key: e.Key}); ok {
 			db.remove(i.record)
 		}
 	}
 	db.version++
-	r.written = keyvalue.Written{Version: db.version}
-	if r.ttl > 0 {
-		r.written.Expires = wire.NewTimestamp(now.Time().Add(r.ttl))
-		r.entries = append(r.entries, entry{key: expiry.Time(r.written.Expires) + r.key()})
+	r.Written = keyvalue.Written{Version: db.version}
+	if r.TTL > 0 {
+		r.Written.Expires = wire.NewTimestamp(now.Time().Add(r.TTL))
+		r.Entries = append(r.Entries, bytestore.Entry{Key: expiry.Time(r.Written.Expires) + r.Key()})
 	}
-	for _, e := range r.entries {
-		db.items.ReplaceOrInsert(item{e.key, r})
+	for _, e := range r.Entries {
+		db.items.ReplaceOrInsert(item{e.Key, r})
 	}
-	return r.written, nil
+	return r.Written, nil
 }
 
-func (db *DB) remove(r *Record) {
-	for _, e := range r.entries {
-		db.items.Delete(item{key: e.key})
+func (db *DB) remove(r *bytestore.Record) {
+	for _, e := range r.Entries {
+		db.items.Delete(item{key: e.Key})
 	}
 }

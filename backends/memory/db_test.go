@@ -12,15 +12,17 @@ import (
 
 	"github.com/prism-proxy/prism/backends/memory"
 	"github.com/prism-proxy/prism/runtime"
+	"github.com/prism-proxy/prism/runtime/bytestore"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/tuple"
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
 const (
-	table memory.Key = "users\x00"
-	email memory.Key = "users_email\x00"
-	phone memory.Key = "users_phone\x00"
-	group memory.Key = "users_group\x00"
+	table tuple.Key = "users\x00"
+	email tuple.Key = "users_email\x00"
+	phone tuple.Key = "users_phone\x00"
+	group tuple.Key = "users_group\x00"
 )
 
 const ttl = 10 * time.Second
@@ -36,7 +38,7 @@ type store struct {
 func open(t *testing.T) *store {
 	t.Helper()
 	s := &store{t: t, now: time.Date(2031, 2, 3, 4, 5, 6, 7_008, time.UTC)}
-	db, err := memory.Open(t.Context(), &runtime.Env{Now: func() time.Time { return s.now }}, memory.Config{Namespace: "users"})
+	db, err := memory.Open(t.Context(), &runtime.Env{Now: func() time.Time { return s.now }}, runtime.Namespace{Name: "users"}, memory.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,9 +48,9 @@ func open(t *testing.T) *store {
 
 // record makes the record that text describes: the key, then email, phone and
 // group where they are not "-".
-func record(text string) *memory.Record {
+func record(text string) *bytestore.Record {
 	words := append(strings.Fields(text), "-", "-", "-")
-	r := memory.NewRecord(key(words[0]), []byte(text))
+	r := bytestore.NewRecord(key(words[0]), []byte(text))
 	if words[1] != "-" {
 		r.Unique("email", email.Text([]byte(words[1])))
 	}
@@ -61,20 +63,20 @@ func record(text string) *memory.Record {
 	return r
 }
 
-func expiring(text string) *memory.Record {
+func expiring(text string) *bytestore.Record {
 	r := record(text)
 	r.ExpireAfter(ttl)
 	return r
 }
 
-func key(k string) memory.Key { return table.Text([]byte(k)) }
+func key(k string) tuple.Key { return table.Text([]byte(k)) }
 
 func (s *store) put(text string) int64 {
 	s.t.Helper()
 	return s.putRecord(record(text))
 }
 
-func (s *store) putRecord(r *memory.Record) int64 {
+func (s *store) putRecord(r *bytestore.Record) int64 {
 	s.t.Helper()
 	w, err := s.Put(s.t.Context(), r)
 	if err != nil {
@@ -85,7 +87,7 @@ func (s *store) putRecord(r *memory.Record) int64 {
 
 // list returns the texts of the records between two keys, and "+" if there are
 // more than the page takes.
-func (s *store) list(from, to memory.Key, p keyvalue.Paging) []string {
+func (s *store) list(from, to tuple.Key, p keyvalue.Paging) []string {
 	s.t.Helper()
 	page, _, err := s.Tokens.Page(nil, nil, &p)
 	if err != nil {
@@ -138,7 +140,7 @@ func TestPutReplaces(t *testing.T) {
 	if second := s.put("ann b@x 1 blue"); second <= first {
 		t.Errorf("versions %d, %d: they do not grow", first, second)
 	}
-	for k, want := range map[memory.Key]string{
+	for k, want := range map[tuple.Key]string{
 		key("ann"): "ann b@x 1 blue", email.Text([]byte("b@x")): "ann b@x 1 blue", phone.Text([]byte("1")): "ann b@x 1 blue",
 		email.Text([]byte("a@x")): "", key("bob"): "",
 	} {
@@ -155,7 +157,7 @@ func TestPutReplaces(t *testing.T) {
 func TestPutCopies(t *testing.T) {
 	s := open(t)
 	request := []byte("ann")
-	s.putRecord(memory.NewRecord(table.Text(request), request))
+	s.putRecord(bytestore.NewRecord(table.Text(request), request))
 	copy(request, "bob")
 	if got := s.all(); !slices.Equal(got, []string{"ann"}) {
 		t.Errorf("the store holds %q after the request was overwritten", got)
@@ -265,7 +267,7 @@ func TestBatchPut(t *testing.T) {
 			for _, text := range before {
 				s.put(text)
 			}
-			var batch []*memory.Record
+			var batch []*bytestore.Record
 			for _, text := range tt.batch {
 				batch = append(batch, record(text))
 			}
@@ -301,7 +303,7 @@ func TestBatchGetAndDelete(t *testing.T) {
 	s.putRecord(expiring("bob"))
 	s.put("cid")
 	s.now = s.now.Add(ttl)
-	keys := []memory.Key{key("cid"), key("bob"), key("ann"), key("dan")}
+	keys := []tuple.Key{key("cid"), key("bob"), key("ann"), key("dan")}
 	var results keyvalue.Results
 	if err := s.BatchGet(t.Context(), keys, &results); err != nil {
 		t.Fatal(err)
@@ -333,7 +335,7 @@ func TestList(t *testing.T) {
 	red := group.Text([]byte("g"))
 	tests := []struct {
 		name     string
-		from, to memory.Key
+		from, to tuple.Key
 		paging   keyvalue.Paging
 		want     string
 	}{
@@ -378,9 +380,9 @@ func TestContext(t *testing.T) {
 		"CompareAndSwap": func() error { _, err := s.CompareAndSwap(ctx, record("bob"), 0); return err },
 		"Get":            func() error { _, err := s.Get(ctx, key("ann")); return err },
 		"Delete":         func() error { _, err := s.Delete(ctx, key("ann"), 0); return err },
-		"BatchPut":       func() error { _, err := s.BatchPut(ctx, "users", []*memory.Record{record("bob")}); return err },
-		"BatchGet":       func() error { return s.BatchGet(ctx, []memory.Key{key("ann")}, new(keyvalue.Results)) },
-		"BatchDelete":    func() error { _, err := s.BatchDelete(ctx, []memory.Key{key("ann")}); return err },
+		"BatchPut":       func() error { _, err := s.BatchPut(ctx, "users", []*bytestore.Record{record("bob")}); return err },
+		"BatchGet":       func() error { return s.BatchGet(ctx, []tuple.Key{key("ann")}, new(keyvalue.Results)) },
+		"BatchDelete":    func() error { _, err := s.BatchDelete(ctx, []tuple.Key{key("ann")}); return err },
 		"List":           func() error { return s.List(ctx, table, table.End(), page) },
 		"Sweep":          func() error { _, err := s.Sweep(ctx); return err },
 	}
@@ -404,7 +406,7 @@ func TestConcurrentUse(t *testing.T) {
 		group.Go(func() {
 			for i := range rounds {
 				text := fmt.Sprintf("- - %d-%d", w, i)
-				written, err := s.BatchPut(t.Context(), "users", []*memory.Record{record("a " + text), record("b " + text)})
+				written, err := s.BatchPut(t.Context(), "users", []*bytestore.Record{record("a " + text), record("b " + text)})
 				if err != nil {
 					t.Error(err)
 					return
@@ -422,7 +424,7 @@ func TestConcurrentUse(t *testing.T) {
 		group.Go(func() {
 			for range rounds {
 				var results keyvalue.Results
-				if err := s.BatchGet(t.Context(), []memory.Key{key("a"), key("b")}, &results); err != nil {
+				if err := s.BatchGet(t.Context(), []tuple.Key{key("a"), key("b")}, &results); err != nil {
 					t.Error(err)
 					return
 				}

@@ -8,8 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/prism-proxy/prism/backends/memory"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/tuple"
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
@@ -74,7 +74,7 @@ func TestSweep(t *testing.T) {
 		s.now = s.now.Add(ttl)
 	}
 	s.now = s.now.Add(-5 * ttl) // what was swept is gone, whatever the clock says
-	for _, span := range []memory.Key{table, group} {
+	for _, span := range []tuple.Key{table, group} {
 		if got := s.list(span, span.End(), keyvalue.Paging{}); !slices.Equal(got, []string{"forever f@x - red"}) {
 			t.Errorf("under %q there are %q", span, got)
 		}

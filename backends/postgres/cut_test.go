@@ -36,7 +36,7 @@ func TestHostCutOff(t *testing.T) {
 	db := open(t, environment(store), config(initSQL))
 
 	// The proxy that is cut off, in the middle of the pipeline of a batch.
-	pool, err := postgres.Connect(t.Context(), environment(store), config(initSQL))
+	pool, err := config(initSQL).connect(t.Context(), environment(store))
 	if err != nil {
 		t.Fatal(err)
 	}

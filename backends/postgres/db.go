@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"strconv"
 	"sync"
@@ -18,12 +17,13 @@ import (
 	"github.com/prism-proxy/prism/runtime/keyvalue"
 )
 
+// Backend is the run-time half of postgres.
+var Backend = runtime.Backend[*DB, Config]{
+	Name: "postgres", Open: Open, Migrate: Migrate, Status: Status, Verify: Verify, BumpVersions: BumpVersions,
+}
+
 // Config is what the compiler decided about one namespace's store.
 type Config struct {
-	Namespace  string
-	InFlight   int      // calls served at the same time, at most; 0: no limit
-	Migrations fs.FS    // holds the folder Namespace
-	Tables     []string // of its entities
 	// URL is a connection string of libpq, in which ${env:NAME} and
 	// ${file:path} are resolved when the store is opened.
 	URL         string
@@ -32,8 +32,6 @@ type Config struct {
 	// Durability is what the server's settings must promise: POWER_SAFE,
 	// CRASH_SAFE or LOST_ON_RESTART, which needs nothing.
 	Durability string
-
-	entities int // set by Namespace
 }
 
 // statementsOf is how many statements an entity of a dozen indexes has. A
@@ -68,13 +66,13 @@ func acquire(ctx context.Context, db *DB) (*pgxpool.Conn, error) {
 // Open connects to the store and verifies it: the server and its settings, the
 // deployment that owns it, and its migrations, of which none may be missing. It
 // changes nothing and needs no right to. Whoever calls it closes the store.
-func Open(ctx context.Context, env *runtime.Env, cfg Config) (*DB, error) {
-	pool, err := connect(ctx, env, cfg, onePlan)
+func Open(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config) (*DB, error) {
+	pool, err := connect(ctx, env, n, cfg, onePlan)
 	if err != nil {
 		return nil, err
 	}
 	db := &DB{now: env.Now, pool: pool, writers: make(chan struct{}, cmp.Or(cfg.Writers, cfg.Connections))}
-	if err := db.verify(ctx, env, cfg); err != nil {
+	if err := db.verify(ctx, env, n, cfg); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
@@ -119,19 +117,19 @@ var onePlan = map[string]string{
 
 // connect returns the pool of the namespace, with settings of its sessions
 // beside pinned. No error of it holds anything that the URL's references lead to.
-func connect(ctx context.Context, env *runtime.Env, cfg Config, session map[string]string) (*pgxpool.Pool, error) {
-	url, err := env.Resolve("url of namespace "+cfg.Namespace, cfg.URL)
+func connect(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config, session map[string]string) (*pgxpool.Pool, error) {
+	url, err := env.Resolve("url of namespace "+n.Name, cfg.URL)
 	if err != nil {
 		return nil, err
 	}
 	c, err := pgxpool.ParseConfig(url)
 	if err != nil {
-		return nil, fmt.Errorf("url of namespace %s: what %s leads to is no connection string; write postgres://user:password@host:port/database", cfg.Namespace, cfg.URL)
+		return nil, fmt.Errorf("url of namespace %s: what %s leads to is no connection string; write postgres://user:password@host:port/database", n.Name, cfg.URL)
 	}
 	c.MaxConns = int32(cfg.Connections)
 	c.MinConns, c.MinIdleConns = 0, 0
 	c.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
-	c.ConnConfig.StatementCacheCapacity = max(c.ConnConfig.StatementCacheCapacity, statementsOf*cfg.entities)
+	c.ConnConfig.StatementCacheCapacity = max(c.ConnConfig.StatementCacheCapacity, statementsOf*len(n.Tables))
 	c.PingTimeout = pingTimeout
 	c.ConnConfig.ConnectTimeout = connectTimeout
 	c.ConnConfig.DialFunc = dialer.DialContext
@@ -151,12 +149,12 @@ func connect(ctx context.Context, env *runtime.Env, cfg Config, session map[stri
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, c)
 	if err != nil {
-		return nil, fmt.Errorf("url of namespace %s: what %s leads to cannot be used", cfg.Namespace, cfg.URL)
+		return nil, fmt.Errorf("url of namespace %s: what %s leads to cannot be used", n.Name, cfg.URL)
 	}
 	return pool, nil
 }
 
-func (db *DB) verify(ctx context.Context, env *runtime.Env, cfg Config) error {
+func (db *DB) verify(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config) error {
 	conn, err := acquire(ctx, db)
 	if err != nil {
 		return Error(ctx, unsent{err})
@@ -168,10 +166,10 @@ func (db *DB) verify(ctx context.Context, env *runtime.Env, cfg Config) error {
 	if err := verifyOwner(ctx, conn.Conn(), env.Deployment); err != nil {
 		return err
 	}
-	if err := verifyMigrations(ctx, conn.Conn(), env, cfg); err != nil {
+	if err := verifyMigrations(ctx, conn.Conn(), env, n, cfg); err != nil {
 		return err
 	}
-	if err := verifyVersions(ctx, conn.Conn(), env, cfg, ""); err != nil {
+	if err := verifyVersions(ctx, conn.Conn(), env, n, cfg, ""); err != nil {
 		return err
 	}
 	key, err := text(ctx, conn.Conn(), `SELECT "value" FROM "prism_meta" WHERE "name" = 'page_key_1'`)

@@ -9,8 +9,8 @@ import (
 )
 
 // Connect gives tests the connections that an open store has.
-func Connect(ctx context.Context, env *runtime.Env, cfg Config) (*pgxpool.Pool, error) {
-	return connect(ctx, env, cfg, onePlan)
+func Connect(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config) (*pgxpool.Pool, error) {
+	return connect(ctx, env, n, cfg, onePlan)
 }
 
 // Version, Versions and Again give tests what operations are made of.

@@ -15,32 +15,32 @@ import (
 // Migrate applies the migrations that are missing and returns them. One
 // migrator works on a database at a time: others wait until ctx ends, and then
 // find nothing to do. A file is applied as a whole or not at all.
-func Migrate(ctx context.Context, env *runtime.Env, cfg Config) (done []migration.File, err error) {
-	files, err := migration.Read(cfg.Migrations, cfg.Namespace)
+func Migrate(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config) (done []migration.File, err error) {
+	files, err := migration.Read(n.Migrations, n.Name)
 	if err != nil {
 		return nil, err
 	}
-	err = withConn(ctx, env, cfg, func(conn *pgx.Conn) error {
-		if done, err = migrate(ctx, conn, env.Deployment, cfg.Namespace, files); err != nil {
+	err = withConn(ctx, env, n, cfg, func(conn *pgx.Conn) error {
+		if done, err = migrate(ctx, conn, env.Deployment, n.Name, files); err != nil {
 			return err
 		}
-		return verifyVersions(ctx, conn, env, cfg, recordVerified)
+		return verifyVersions(ctx, conn, env, n, cfg, recordVerified)
 	})
 	return done, err
 }
 
 // Status lists the migrations and their state. A database without any has none
 // applied.
-func Status(ctx context.Context, env *runtime.Env, cfg Config) (states []migration.State, err error) {
-	files, err := migration.Read(cfg.Migrations, cfg.Namespace)
+func Status(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config) (states []migration.State, err error) {
+	files, err := migration.Read(n.Migrations, n.Name)
 	if err != nil {
 		return nil, err
 	}
-	err = withConn(ctx, env, cfg, func(conn *pgx.Conn) error {
+	err = withConn(ctx, env, n, cfg, func(conn *pgx.Conn) error {
 		if err := verifyOwner(ctx, conn, env.Deployment); err != nil {
 			return err
 		}
-		done, err := applied(ctx, conn, cfg.Namespace, files)
+		done, err := applied(ctx, conn, n.Name, files)
 		states = migration.States(files, done)
 		return err
 	})
@@ -52,12 +52,12 @@ func Status(ctx context.Context, env *runtime.Env, cfg Config) (states []migrati
 var patient = map[string]string{"lock_timeout": "0", "statement_timeout": "0"}
 
 // verifyMigrations refuses a store that lacks a migration.
-func verifyMigrations(ctx context.Context, conn *pgx.Conn, env *runtime.Env, cfg Config) error {
-	files, err := migration.Read(cfg.Migrations, cfg.Namespace)
+func verifyMigrations(ctx context.Context, conn *pgx.Conn, env *runtime.Env, n runtime.Namespace, cfg Config) error {
+	files, err := migration.Read(n.Migrations, n.Name)
 	if err != nil {
 		return err
 	}
-	done, err := applied(ctx, conn, cfg.Namespace, files)
+	done, err := applied(ctx, conn, n.Name, files)
 	if err != nil {
 		return err
 	}
@@ -70,9 +70,9 @@ func verifyMigrations(ctx context.Context, conn *pgx.Conn, env *runtime.Env, cfg
 
 // withConn lends do a connection, which is closed behind it, and with it ends
 // what the session set and locked.
-func withConn(ctx context.Context, env *runtime.Env, cfg Config, do func(*pgx.Conn) error) error {
+func withConn(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config, do func(*pgx.Conn) error) error {
 	cfg.Connections = 1
-	pool, err := connect(ctx, env, cfg, patient)
+	pool, err := connect(ctx, env, n, cfg, patient)
 	if err != nil {
 		return err
 	}

@@ -17,7 +17,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 
-	"github.com/prism-proxy/prism/backends/postgres"
 	"github.com/prism-proxy/prism/backends/postgres/postgrestest"
 	"github.com/prism-proxy/prism/out/conformancepostgres/proxy/server"
 )
@@ -138,7 +137,7 @@ func deployed(t *testing.T) *pgx.Conn {
 			t.Fatal(err)
 		}
 	}
-	pool, err := postgres.Connect(t.Context(), env, config())
+	pool, err := config().connect(t.Context(), env)
 	if err != nil {
 		t.Fatal(err)
 	}

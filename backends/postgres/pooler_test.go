@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/prism-proxy/prism/backends/backendtest"
-	"github.com/prism-proxy/prism/backends/postgres"
 	"github.com/prism-proxy/prism/backends/postgres/postgrestest"
 )
 
@@ -24,10 +23,10 @@ func TestPoolerWithoutSessionsIsRefused(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			pooled := postgrestest.Pooler(t, store, c.mode, c.settings)
 			for range 5 {
-				_, err := postgres.Open(t.Context(), environment(pooled), config(initSQL))
+				_, err := config(initSQL).Open(t.Context(), environment(pooled))
 				wantError(t, err, c.want)
 			}
-			_, err := postgres.Migrate(t.Context(), environment(pooled), config(initSQL))
+			_, err := config(initSQL).Migrate(t.Context(), environment(pooled))
 			wantError(t, err, c.want)
 		})
 	}

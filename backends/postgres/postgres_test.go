@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/url"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -15,10 +16,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/prism-proxy/prism/backends/postgres"
 	"github.com/prism-proxy/prism/backends/postgres/postgrestest"
 	"github.com/prism-proxy/prism/runtime"
+	"github.com/prism-proxy/prism/runtime/migration"
 )
 
 const initSQL = `
@@ -46,15 +49,38 @@ var things = postgres.Table{
 	}},
 }
 
+// setup is a namespace and its store.
+type setup struct {
+	runtime.Namespace
+	postgres.Config
+}
+
+func (s setup) Open(ctx context.Context, env *runtime.Env) (*postgres.DB, error) {
+	return postgres.Open(ctx, env, s.Namespace, s.Config)
+}
+
+func (s setup) Migrate(ctx context.Context, env *runtime.Env) ([]migration.File, error) {
+	return postgres.Migrate(ctx, env, s.Namespace, s.Config)
+}
+
+func (s setup) Status(ctx context.Context, env *runtime.Env) ([]migration.State, error) {
+	return postgres.Status(ctx, env, s.Namespace, s.Config)
+}
+
+func (s setup) connect(ctx context.Context, env *runtime.Env) (*pgxpool.Pool, error) {
+	return postgres.Connect(ctx, env, s.Namespace, s.Config)
+}
+
 // config holds the given migrations, 0001 first.
-func config(migrations ...string) postgres.Config {
+func config(migrations ...string) setup {
 	fsys := fstest.MapFS{}
 	for i, sql := range migrations {
 		name := []string{"ns/0001_init_expand.up.sql", "ns/0002_more_expand.up.sql"}[i]
 		fsys[name] = &fstest.MapFile{Data: []byte(sql)}
 	}
-	return postgres.Config{
-		Namespace: "ns", Migrations: fsys, URL: "${env:STORE}", Connections: 4, Durability: "POWER_SAFE",
+	return setup{
+		runtime.Namespace{Name: "ns", Migrations: fsys},
+		postgres.Config{URL: "${env:STORE}", Connections: 4, Durability: "POWER_SAFE"},
 	}
 }
 
@@ -79,16 +105,16 @@ func with(t *testing.T, store, name, value string) string {
 	return u.String()
 }
 
-func migrate(t *testing.T, env *runtime.Env, cfg postgres.Config) {
+func migrate(t *testing.T, env *runtime.Env, cfg setup) {
 	t.Helper()
-	if _, err := postgres.Migrate(t.Context(), env, cfg); err != nil {
+	if _, err := cfg.Migrate(t.Context(), env); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func open(t *testing.T, env *runtime.Env, cfg postgres.Config) *postgres.DB {
+func open(t *testing.T, env *runtime.Env, cfg setup) *postgres.DB {
 	t.Helper()
-	db, err := postgres.Open(t.Context(), env, cfg)
+	db, err := cfg.Open(t.Context(), env)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +169,7 @@ func wantReason(t *testing.T, err error, reason runtime.Reason, outcome string) 
 func TestOpenRefuses(t *testing.T) {
 	store := postgrestest.Start(t)
 	cfg := config(initSQL)
-	_, err := postgres.Open(t.Context(), environment(store), cfg)
+	_, err := cfg.Open(t.Context(), environment(store))
 	wantError(t, err, "migration 0001_init_expand is not applied to the store; run test-proxy migrate up")
 	migrate(t, environment(store), cfg)
 	open(t, environment(store), cfg)
@@ -151,7 +177,7 @@ func TestOpenRefuses(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		store string
-		cfg   postgres.Config
+		cfg   setup
 		want  string
 	}{
 		{"a variable that is not set", "", cfg, "the environment variable STORE is not set"},
@@ -164,7 +190,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"a migration to come", store, config(initSQL, addSQL), "migration 0002_more_expand is not applied"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := postgres.Open(t.Context(), environment(c.store), c.cfg)
+			_, err := c.cfg.Open(t.Context(), environment(c.store))
 			wantError(t, err, c.want)
 			if err != nil && strings.Contains(err.Error(), "hush") {
 				t.Errorf("error %v shows what is behind the reference", err)
@@ -173,11 +199,11 @@ func TestOpenRefuses(t *testing.T) {
 	}
 	other := environment(store)
 	other.Deployment = "other"
-	_, err = postgres.Open(t.Context(), other, cfg)
+	_, err = cfg.Open(t.Context(), other)
 	wantError(t, err, `the store belongs to deployment "test", and this proxy is "other"`)
-	_, err = postgres.Migrate(t.Context(), other, config(initSQL, addSQL))
+	_, err = config(initSQL, addSQL).Migrate(t.Context(), other)
 	wantError(t, err, `the store belongs to deployment "test", and this proxy is "other"`)
-	_, err = postgres.Status(t.Context(), other, cfg)
+	_, err = cfg.Status(t.Context(), other)
 	wantError(t, err, `the store belongs to deployment "test", and this proxy is "other"`)
 }
 
@@ -197,7 +223,7 @@ func TestOpenRefusesWeakDurability(t *testing.T) {
 		for _, class := range []string{"POWER_SAFE", "CRASH_SAFE", "LOST_ON_RESTART"} {
 			cfg := config(initSQL)
 			cfg.Durability = class
-			db, err := postgres.Open(t.Context(), environment(server.URL), cfg)
+			db, err := cfg.Open(t.Context(), environment(server.URL))
 			if refused != "" && (refused == class || setting == "fsync") {
 				wantError(t, err, setting+" = off, which is not enough for "+refused)
 				continue
@@ -252,7 +278,7 @@ func TestMigrate(t *testing.T) {
 	env, cfg := environment(store), config(initSQL, addSQL)
 	states := func() string {
 		t.Helper()
-		list, err := postgres.Status(t.Context(), env, cfg)
+		list, err := cfg.Status(t.Context(), env)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -266,7 +292,7 @@ func TestMigrate(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	for _, want := range []int{2, 0} {
-		done, err := postgres.Migrate(t.Context(), env, cfg)
+		done, err := cfg.Migrate(t.Context(), env)
 		if err != nil || len(done) != want {
 			t.Errorf("got %d applied, %v, want %d", len(done), err, want)
 		}
@@ -274,7 +300,7 @@ func TestMigrate(t *testing.T) {
 	if got, want := states(), "0001_init_expand applied, 0002_more_expand applied"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	_, err := postgres.Migrate(t.Context(), env, config(initSQL+"SELECT 1;", addSQL))
+	_, err := config(initSQL+"SELECT 1;", addSQL).Migrate(t.Context(), env)
 	wantError(t, err, "0001_init_expand was applied with other statements")
 }
 
@@ -287,7 +313,7 @@ func TestMigrateTogether(t *testing.T) {
 	results := make(chan result)
 	for range 4 {
 		go func() {
-			done, err := postgres.Migrate(t.Context(), environment(store), config(initSQL, addSQL))
+			done, err := config(initSQL, addSQL).Migrate(t.Context(), environment(store))
 			results <- result{len(done), err}
 		}()
 	}
@@ -312,7 +338,7 @@ func TestMigrateWaitsForAnother(t *testing.T) {
 	other.exec(`SELECT pg_advisory_lock(hashtext('prism_migrations'), 0)`)
 	done := make(chan error)
 	go func() {
-		_, err := postgres.Migrate(t.Context(), environment(store), config(initSQL))
+		_, err := config(initSQL).Migrate(t.Context(), environment(store))
 		done <- err
 	}()
 	other.blocked(1)
@@ -335,7 +361,7 @@ func TestMigrateStopsInTheMiddle(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			store := postgrestest.Start(t)
-			done, err := postgres.Migrate(t.Context(), environment(store), config(initSQL, sql))
+			done, err := config(initSQL, sql).Migrate(t.Context(), environment(store))
 			wantError(t, err, "migration 0002_more_expand: ")
 			if len(done) != 1 {
 				t.Errorf("got %d files applied, want the one before", len(done))
@@ -362,7 +388,7 @@ func TestMigrateDoesNotWaitForATable(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	_, err = postgres.Migrate(ctx, environment(store), config(initSQL, `ALTER TABLE "things" ADD COLUMN "x" text;`+addSQL))
+	_, err = config(initSQL, `ALTER TABLE "things" ADD COLUMN "x" text;`+addSQL).Migrate(ctx, environment(store))
 	wantReason(t, err, runtime.BackendContention, "none")
 }
 
@@ -409,16 +435,8 @@ func TestStatementsStayPrepared(t *testing.T) {
 	cfg := config(initSQL)
 	cfg.Connections = 1
 	migrate(t, environment(store), cfg)
-	services := make([]func(*postgres.DB) runtime.Service, 10)
-	for i := range services {
-		services[i] = func(*postgres.DB) runtime.Service { return runtime.Service{} }
-	}
-	closer, _, err := postgres.Namespace(cfg, services...).Open(t.Context(), environment(store))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer closer.Close()
-	db := closer.(*postgres.DB)
+	cfg.Tables = slices.Repeat([]string{"things"}, 10) // so many entities
+	db := open(t, environment(store), cfg)
 	const statements = 600
 	for i := range statements {
 		if _, err := db.Version(t.Context(), fmt.Sprintf("SELECT %d::bigint", i)); err != nil {

@@ -44,8 +44,8 @@ func (s *sequence) row() string  { return "sequence_of_" + s.table }
 // The highest version of a table is read from all its rows: an index of versions
 // would cost every write. So a large table is read only when its sequence is not
 // the one that was verified before, which record, if it is not empty, notes.
-func verifyVersions(ctx context.Context, conn *pgx.Conn, env *runtime.Env, cfg Config, record string) error {
-	for _, table := range cfg.Tables {
+func verifyVersions(ctx context.Context, conn *pgx.Conn, env *runtime.Env, n runtime.Namespace, cfg Config, record string) error {
+	for _, table := range n.Tables {
 		s := &sequence{table: table}
 		err := conn.QueryRow(ctx, readSequence, s.name(), s.table, s.row()).Scan(&s.fault, &s.identity, &s.verified, &s.small)
 		switch {
@@ -100,15 +100,15 @@ const bumpLeap = 1 << 40
 
 // BumpVersions makes the versions of every table leap above those that it holds
 // and that callers may have seen of a store that was restored from a copy.
-func BumpVersions(ctx context.Context, env *runtime.Env, cfg Config) error {
-	return withConn(ctx, env, cfg, func(conn *pgx.Conn) error {
+func BumpVersions(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config) error {
+	return withConn(ctx, env, n, cfg, func(conn *pgx.Conn) error {
 		if err := verifyOwner(ctx, conn, env.Deployment); err != nil {
 			return err
 		}
-		if err := verifyMigrations(ctx, conn, env, cfg); err != nil {
+		if err := verifyMigrations(ctx, conn, env, n, cfg); err != nil {
 			return err
 		}
-		for _, table := range cfg.Tables {
+		for _, table := range n.Tables {
 			s := &sequence{table: table}
 			highest, _, err := s.highest(ctx, conn)
 			if err != nil {
@@ -119,6 +119,6 @@ func BumpVersions(ctx context.Context, env *runtime.Env, cfg Config) error {
 				return err
 			}
 		}
-		return verifyVersions(ctx, conn, env, cfg, recordVerified)
+		return verifyVersions(ctx, conn, env, n, cfg, recordVerified)
 	})
 }

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/prism-proxy/prism/backends/backendtest"
-	"github.com/prism-proxy/prism/backends/postgres"
 	"github.com/prism-proxy/prism/backends/postgres/postgrestest"
 	pb "github.com/prism-proxy/prism/out/contract/conformance/v1"
 )
@@ -178,7 +177,7 @@ func TestFsyncIsNeeded(t *testing.T) {
 	query(t, store, `SELECT pg_reload_conf()::text`)
 	var err error
 	for range 100 { // until the server has read it
-		db, opened := postgres.Open(t.Context(), environment(store), cfg)
+		db, opened := cfg.Open(t.Context(), environment(store))
 		if err = opened; err != nil {
 			break
 		}

@@ -132,7 +132,7 @@ func TestRoleWithTheWorstSettings(t *testing.T) {
 	if _, err := p.Items.PutItem(t.Context(), &pb.PutItemRequest{Item: &pb.Item{ItemId: "a"}}); err != nil {
 		t.Fatal(err)
 	}
-	pool, err := postgres.Connect(t.Context(), environment(p.Getenv("")), config())
+	pool, err := config().connect(t.Context(), environment(p.Getenv("")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,7 +165,7 @@ func TestRoleThatMayNotUndoASetting(t *testing.T) {
 			query(t, store, `CREATE ROLE `+role+` LOGIN`)
 			t.Cleanup(func() { postgrestest.Exec(store, `DROP ROLE `+role) })
 			query(t, store, `ALTER ROLE `+role+` SET `+name+` = `+worst[name])
-			_, err := postgres.Open(t.Context(), environment(with(t, store, "user", role)), config(initSQL))
+			_, err := config(initSQL).Open(t.Context(), environment(with(t, store, "user", role)))
 			wantError(t, err, "the server has "+name+" = ")
 		})
 	}

@@ -11,7 +11,7 @@ import (
 
 // What is bound is what a person reads in the column.
 func TestValues(t *testing.T) {
-	pool, err := postgres.Connect(t.Context(), environment(postgrestest.Start(t)), config())
+	pool, err := config().connect(t.Context(), environment(postgrestest.Start(t)))
 	if err != nil {
 		t.Fatal(err)
 	}

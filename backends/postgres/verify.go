@@ -15,18 +15,18 @@ import (
 // damaged ones, and returns what it read of each table. It only reads, each table
 // by one statement whose rows it takes as they come, and so runs beside the
 // proxies that serve the store; as beside a dump, vacuum waits for it.
-func Verify(ctx context.Context, env *runtime.Env, cfg Config, damaged func(table string, version int64)) (all []runtime.Verified, err error) {
-	err = withConn(ctx, env, cfg, func(conn *pgx.Conn) error {
+func Verify(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config, damaged func(table string, version int64)) (all []runtime.Verified, err error) {
+	err = withConn(ctx, env, n, cfg, func(conn *pgx.Conn) error {
 		if err := verifyOwner(ctx, conn, env.Deployment); err != nil {
 			return err
 		}
-		if err := verifyMigrations(ctx, conn, env, cfg); err != nil {
+		if err := verifyMigrations(ctx, conn, env, n, cfg); err != nil {
 			return err
 		}
 		if _, err := conn.Exec(ctx, "SET statement_timeout = 0"); err != nil {
 			return Error(ctx, err)
 		}
-		for _, table := range cfg.Tables {
+		for _, table := range n.Tables {
 			v, err := verifyTable(ctx, conn, table, damaged)
 			all = append(all, v)
 			if err != nil {

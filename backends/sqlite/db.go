@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"strings"
 	"sync"
@@ -16,14 +15,15 @@ import (
 	"github.com/prism-proxy/prism/runtime/keyvalue"
 )
 
+// Backend is the run-time half of sqlite.
+var Backend = runtime.Backend[*DB, Config]{
+	Name: "sqlite", Open: Open, Migrate: Migrate, Status: Status, Verify: Verify, BumpVersions: BumpVersions,
+}
+
 // Config is what the compiler decided about one namespace's store.
 type Config struct {
-	Namespace   string
-	InFlight    int      // calls served at the same time, at most; 0: no limit
-	Migrations  fs.FS    // holds the folder Namespace
-	Tables      []string // of its entities
-	Synchronous string   // FULL: POWER_SAFE; NORMAL: CRASH_SAFE
-	Readers     int      // connections for reading, at least 1
+	Synchronous string // FULL: POWER_SAFE; NORMAL: CRASH_SAFE
+	Readers     int    // connections for reading, at least 1
 }
 
 // DB is an open store. It is safe for concurrent use.
@@ -44,31 +44,31 @@ type DB struct {
 // Open opens <data-dir>/<namespace>.db, creating it if it is not there, applies
 // the migrations that are missing, and reads the durability back. The data
 // directory is made if it does not exist.
-func Open(ctx context.Context, env *runtime.Env, cfg Config) (*DB, error) {
-	d, err := openDisk(env.DataDir, cfg.Namespace, env.Log)
+func Open(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config) (*DB, error) {
+	d, err := openDisk(env.DataDir, n.Name, env.Log)
 	if err != nil {
 		return nil, err
 	}
 	db := &DB{now: env.Now, files: d, writer: make(chan *Conn, 1), readers: make(chan *Conn, cfg.Readers)}
-	if err := connect(ctx, db, d, env, cfg); err != nil {
+	if err := connect(ctx, db, d, env, n, cfg); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
 }
 
 // connect makes the connections of db. It is no method: see driver.go.
-func connect(ctx context.Context, db *DB, d *disk, env *runtime.Env, cfg Config) error {
+func connect(ctx context.Context, db *DB, d *disk, env *runtime.Env, n runtime.Namespace, cfg Config) error {
 	c, err := openFirst(d, cfg.Synchronous)
 	if err != nil {
 		return err
 	}
 	writer := db.add(driver{c})
-	applied, err := migrate(ctx, c, env, cfg)
+	applied, err := migrate(ctx, c, env, n, cfg)
 	if err != nil {
 		return err
 	}
 	for _, f := range applied { // where, since a proxy started elsewhere begins an empty store
-		env.Log.Info("migration applied", "namespace", cfg.Namespace, "migration", f.Name, "file", d.path)
+		env.Log.Info("migration applied", "namespace", n.Name, "migration", f.Name, "file", d.path)
 	}
 	if err := verifyDurability(c, cfg.Synchronous); err != nil {
 		return err

@@ -16,8 +16,8 @@ import (
 // Migrate applies the migrations that are missing and returns them, those before
 // it when one fails. A proxy
 // that serves the store does so by itself when it starts.
-func Migrate(ctx context.Context, env *runtime.Env, cfg Config) ([]migration.File, error) {
-	d, err := openDisk(env.DataDir, cfg.Namespace, env.Log)
+func Migrate(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config) ([]migration.File, error) {
+	d, err := openDisk(env.DataDir, n.Name, env.Log)
 	if err != nil {
 		return nil, err
 	}
@@ -27,18 +27,18 @@ func Migrate(ctx context.Context, env *runtime.Env, cfg Config) ([]migration.Fil
 		return nil, err
 	}
 	defer c.Close()
-	applied, err := migrate(ctx, c, env, cfg)
+	applied, err := migrate(ctx, c, env, n, cfg)
 	return applied, errors.Join(err, d.ended())
 }
 
 // Status lists the migrations and their state, also beside a proxy that serves
 // the store. A file that does not exist has none applied, and is not made.
-func Status(_ context.Context, env *runtime.Env, cfg Config) ([]migration.State, error) {
-	files, err := migration.Read(cfg.Migrations, cfg.Namespace)
+func Status(_ context.Context, env *runtime.Env, n runtime.Namespace, cfg Config) ([]migration.State, error) {
+	files, err := migration.Read(n.Migrations, n.Name)
 	if err != nil {
 		return nil, err
 	}
-	path := filepath.Join(env.DataDir, cfg.Namespace+".db")
+	path := filepath.Join(env.DataDir, n.Name+".db")
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
 		return migration.States(files, nil), nil
 	}
@@ -50,7 +50,7 @@ func Status(_ context.Context, env *runtime.Env, cfg Config) ([]migration.State,
 	if err := verifyOwner(c, env.Deployment); err != nil {
 		return nil, err
 	}
-	applied, err := applied(c, cfg.Namespace, files)
+	applied, err := applied(c, n.Name, files)
 	return migration.States(files, applied), err
 }
 
@@ -71,16 +71,16 @@ func inspect(path string) (*sqlite3.Conn, error) {
 
 // migrate brings the store to the migrations that the proxy holds, each in a
 // transaction with the row that records it: a crash leaves whole ones.
-func migrate(ctx context.Context, c *sqlite3.Conn, env *runtime.Env, cfg Config) ([]migration.File, error) {
+func migrate(ctx context.Context, c *sqlite3.Conn, env *runtime.Env, n runtime.Namespace, cfg Config) ([]migration.File, error) {
 	defer c.SetInterrupt(c.SetInterrupt(ctx))
-	files, err := migration.Read(cfg.Migrations, cfg.Namespace)
+	files, err := migration.Read(n.Migrations, n.Name)
 	if err != nil {
 		return nil, err
 	}
 	if err := verifyOwner(c, env.Deployment); err != nil {
 		return nil, err
 	}
-	done, err := applied(c, cfg.Namespace, files)
+	done, err := applied(c, n.Name, files)
 	if err != nil {
 		return nil, err
 	}
@@ -89,12 +89,12 @@ func migrate(ctx context.Context, c *sqlite3.Conn, env *runtime.Env, cfg Config)
 		return nil, err
 	}
 	for i, f := range pending {
-		if err := apply(c, f, cfg.Namespace); err != nil {
+		if err := apply(c, f, n.Name); err != nil {
 			return pending[:i], fmt.Errorf("migration %s: %w; nothing of it was applied", f.Name, err)
 		}
 	}
 	for _, f := range files {
-		if err := recordChecksum(c, f, cfg.Namespace); err != nil {
+		if err := recordChecksum(c, f, n.Name); err != nil {
 			return nil, err
 		}
 	}

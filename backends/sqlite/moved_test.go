@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/prism-proxy/prism/backends/sqlite"
 	prism "github.com/prism-proxy/prism/runtime"
 )
 
@@ -80,7 +79,7 @@ func writeFile(t *testing.T, name, text string) string {
 // The test runs itself as the other process.
 func TestOtherPathsAreLocked(t *testing.T) {
 	if dir := os.Getenv("PRISM_TEST_LOCKED"); dir != "" {
-		_, err := sqlite.Open(t.Context(), prism.NewEnv("test", dir), config(initSQL))
+		_, err := config(initSQL).Open(t.Context(), prism.NewEnv("test", dir))
 		wantError(t, err, "locked by another process")
 		return
 	}
@@ -97,9 +96,9 @@ func TestOtherPathsAreLocked(t *testing.T) {
 			if err := link(data, other); err != nil {
 				t.Fatal(err)
 			}
-			_, err := sqlite.Open(t.Context(), prism.NewEnv("test", other), config(initSQL))
+			_, err := config(initSQL).Open(t.Context(), prism.NewEnv("test", other))
 			wantError(t, err, "locked by another process")
-			_, err = sqlite.Migrate(t.Context(), prism.NewEnv("test", other), config(initSQL))
+			_, err = config(initSQL).Migrate(t.Context(), prism.NewEnv("test", other))
 			wantError(t, err, "locked by another process")
 			process := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestOtherPathsAreLocked$")
 			process.Env = append(os.Environ(), "PRISM_TEST_LOCKED="+other)
@@ -110,7 +109,7 @@ func TestOtherPathsAreLocked(t *testing.T) {
 			if err := add(t.Context(), db, "a", nil); err != nil {
 				t.Error(err)
 			}
-			_, err = sqlite.Open(t.Context(), prism.NewEnv("test", data), config(initSQL))
+			_, err = config(initSQL).Open(t.Context(), prism.NewEnv("test", data))
 			wantError(t, err, "locked by another process")
 			db.Close()
 			if got := count(t, open(t, prism.NewEnv("test", other), config(initSQL))); got != 1 {
@@ -168,7 +167,7 @@ func TestStatusChangesNothing(t *testing.T) {
 	crashed := crash(t, env.DataDir)
 	for _, dir := range []string{env.DataDir, crashed} {
 		before := contents(t, dir)
-		states, err := sqlite.Status(t.Context(), prism.NewEnv("test", dir), config(recordSQL, addSQL))
+		states, err := config(recordSQL, addSQL).Status(t.Context(), prism.NewEnv("test", dir))
 		if err != nil || len(states) != 2 || states[0].State != "applied" || states[1].State != "pending" {
 			t.Errorf("states %v, %v", states, err)
 		}

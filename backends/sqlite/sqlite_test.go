@@ -16,6 +16,7 @@ import (
 
 	"github.com/prism-proxy/prism/backends/sqlite"
 	"github.com/prism-proxy/prism/runtime"
+	"github.com/prism-proxy/prism/runtime/migration"
 )
 
 const initSQL = `
@@ -34,14 +35,32 @@ CREATE TABLE "more" ("id" TEXT NOT NULL, PRIMARY KEY ("id")) STRICT;
 INSERT INTO "prism_migrations" VALUES ('ns', 2, '0002_more_expand', NULL, 'applied', '');
 `
 
+// setup is a namespace and its store.
+type setup struct {
+	runtime.Namespace
+	sqlite.Config
+}
+
+func (s setup) Open(ctx context.Context, env *runtime.Env) (*sqlite.DB, error) {
+	return sqlite.Open(ctx, env, s.Namespace, s.Config)
+}
+
+func (s setup) Migrate(ctx context.Context, env *runtime.Env) ([]migration.File, error) {
+	return sqlite.Migrate(ctx, env, s.Namespace, s.Config)
+}
+
+func (s setup) Status(ctx context.Context, env *runtime.Env) ([]migration.State, error) {
+	return sqlite.Status(ctx, env, s.Namespace, s.Config)
+}
+
 // config holds the given migrations, 0001 first.
-func config(migrations ...string) sqlite.Config {
+func config(migrations ...string) setup {
 	fsys := fstest.MapFS{}
 	for i, sql := range migrations {
 		name := []string{"ns/0001_init_expand.up.sql", "ns/0002_more_expand.up.sql"}[i]
 		fsys[name] = &fstest.MapFile{Data: []byte(sql)}
 	}
-	return sqlite.Config{Namespace: "ns", Migrations: fsys, Synchronous: "FULL", Readers: 2}
+	return setup{runtime.Namespace{Name: "ns", Migrations: fsys}, sqlite.Config{Synchronous: "FULL", Readers: 2}}
 }
 
 func environment(t *testing.T) *runtime.Env {
@@ -49,9 +68,9 @@ func environment(t *testing.T) *runtime.Env {
 	return runtime.NewEnv("test", t.TempDir())
 }
 
-func open(t *testing.T, env *runtime.Env, cfg sqlite.Config) *sqlite.DB {
+func open(t *testing.T, env *runtime.Env, cfg setup) *sqlite.DB {
 	t.Helper()
-	db, err := sqlite.Open(t.Context(), env, cfg)
+	db, err := cfg.Open(t.Context(), env)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +142,7 @@ func count(t *testing.T, db *sqlite.DB) (n int64) {
 func TestOneProcessPerFile(t *testing.T) {
 	env := environment(t)
 	db := open(t, env, config(initSQL))
-	_, err := sqlite.Open(t.Context(), env, config(initSQL))
+	_, err := config(initSQL).Open(t.Context(), env)
 	wantError(t, err, "locked by another process")
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
@@ -135,9 +154,9 @@ func TestAnotherDeploymentIsRefused(t *testing.T) {
 	env := environment(t)
 	open(t, env, config(initSQL)).Close()
 	other := runtime.NewEnv("other", env.DataDir)
-	_, err := sqlite.Open(t.Context(), other, config(initSQL))
+	_, err := config(initSQL).Open(t.Context(), other)
 	wantError(t, err, `belongs to deployment "test"`)
-	_, err = sqlite.Status(t.Context(), other, config(initSQL))
+	_, err = config(initSQL).Status(t.Context(), other)
 	wantError(t, err, `belongs to deployment "test"`)
 }
 
@@ -163,7 +182,7 @@ func TestChangedMigrationIsRefused(t *testing.T) {
 	env := environment(t)
 	open(t, env, config(initSQL)).Close()
 	open(t, env, config("-- a comment is no change\n"+initSQL)).Close()
-	_, err := sqlite.Open(t.Context(), env, config(initSQL+`CREATE TABLE "late" ("id" TEXT) STRICT;`))
+	_, err := config(initSQL+`CREATE TABLE "late" ("id" TEXT) STRICT;`).Open(t.Context(), env)
 	wantError(t, err, "was changed after it was applied")
 	if got := tables(t, env); strings.Contains(got, "late") {
 		t.Errorf("the changed file was run: %s", got)
@@ -180,7 +199,7 @@ func TestFailedMigrationLeavesThePreviousSchema(t *testing.T) {
 	}
 	db.Close()
 	before := tables(t, env)
-	_, err := sqlite.Open(t.Context(), env, config(initSQL, addSQL+"CREATE TABLE nonsense;"))
+	_, err := config(initSQL, addSQL+"CREATE TABLE nonsense;").Open(t.Context(), env)
 	wantError(t, err, "0002_more_expand")
 	if got := tables(t, env); got != before {
 		t.Errorf("tables %s, want %s", got, before)
@@ -194,7 +213,7 @@ func TestMigrateAndStatus(t *testing.T) {
 	env := environment(t)
 	status := func(want string) {
 		t.Helper()
-		states, err := sqlite.Status(t.Context(), env, config(initSQL, addSQL))
+		states, err := config(initSQL, addSQL).Status(t.Context(), env)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -210,13 +229,13 @@ func TestMigrateAndStatus(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(env.DataDir, "ns.db")); !errors.Is(err, os.ErrNotExist) {
 		t.Error("asking for the status made the file")
 	}
-	if applied, err := sqlite.Migrate(t.Context(), env, config(initSQL)); err != nil || len(applied) != 1 {
+	if applied, err := config(initSQL).Migrate(t.Context(), env); err != nil || len(applied) != 1 {
 		t.Fatalf("applied %v, %v", applied, err)
 	}
 	status("applied pending")
 	open(t, env, config(initSQL, addSQL)).Close()
 	status("applied applied")
-	if applied, err := sqlite.Migrate(t.Context(), env, config(initSQL, addSQL)); err != nil || len(applied) != 0 {
+	if applied, err := config(initSQL, addSQL).Migrate(t.Context(), env); err != nil || len(applied) != 0 {
 		t.Errorf("applied again: %v, %v", applied, err)
 	}
 	// The release before serves a store that is ahead.
@@ -357,7 +376,7 @@ func TestDamagedFile(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(env.DataDir, "ns.db"), []byte(strings.Repeat("no database", 1000)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := sqlite.Open(t.Context(), env, config(initSQL))
+	_, err := config(initSQL).Open(t.Context(), env)
 	wantError(t, err, "not a database")
 }
 
@@ -462,7 +481,7 @@ func TestFilesArePrivate(t *testing.T) {
 // A migration that fails does not hide those before it, which stay applied.
 func TestMigrateTellsWhatItApplied(t *testing.T) {
 	env := environment(t)
-	applied, err := sqlite.Migrate(t.Context(), env, config(initSQL, addSQL+"CREATE TABLE nonsense;"))
+	applied, err := config(initSQL, addSQL+"CREATE TABLE nonsense;").Migrate(t.Context(), env)
 	wantError(t, err, "0002_more_expand")
 	if len(applied) != 1 || applied[0].Name != "0001_init_expand" {
 		t.Errorf("applied %v, want 0001_init_expand", applied)

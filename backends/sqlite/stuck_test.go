@@ -16,7 +16,6 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/protobuf/types/known/emptypb"
 
-	"github.com/prism-proxy/prism/backends/sqlite"
 	"github.com/prism-proxy/prism/runtime"
 )
 
@@ -99,7 +98,7 @@ func stuck() *runtime.Deployment {
 	return &runtime.Deployment{Name: "test", Namespaces: []runtime.Namespace{{
 		Name: "ns", Backend: "sqlite",
 		Open: func(ctx context.Context, env *runtime.Env) (io.Closer, []runtime.Service, error) {
-			db, err := sqlite.Open(ctx, env, config(initSQL))
+			db, err := config(initSQL).Open(ctx, env)
 			if err != nil {
 				return nil, nil, err
 			}

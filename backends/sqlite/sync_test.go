@@ -113,7 +113,7 @@ func fail(t *testing.T, dir, end, file string, injections ...string) {
 // test if it lacks one of n or is damaged.
 func intact(t *testing.T, dir string, n int64) {
 	t.Helper()
-	db, err := sqlite.Open(t.Context(), prism.NewEnv("test", dir), config(recordSQL))
+	db, err := config(recordSQL).Open(t.Context(), prism.NewEnv("test", dir))
 	if err != nil {
 		t.Errorf("of %d acknowledged records none is left: %v", n, err)
 		return
@@ -139,7 +139,7 @@ func writeUntilRefused(t *testing.T) {
 	env.Log = slog.New(slog.NewTextHandler(&log, nil))
 	ended := func() bool { return strings.Contains(log.String(), "takes no more writes") }
 	acknowledged := 0
-	db, err := sqlite.Open(t.Context(), env, config(recordSQL))
+	db, err := config(recordSQL).Open(t.Context(), env)
 	if err == nil {
 		acknowledged = refused(t, db, ended)
 		if strings.Count(log.String(), "takes no more writes") != 1 {

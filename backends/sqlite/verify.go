@@ -17,12 +17,12 @@ import (
 // damaged ones, and returns what it read of each table. It only reads, a part at
 // a time, and so runs beside the proxy that serves the store, whose log it keeps
 // from being begun anew for a moment at most.
-func Verify(ctx context.Context, env *runtime.Env, cfg Config, damaged func(table string, version int64)) ([]runtime.Verified, error) {
-	files, err := migration.Read(cfg.Migrations, cfg.Namespace)
+func Verify(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config, damaged func(table string, version int64)) ([]runtime.Verified, error) {
+	files, err := migration.Read(n.Migrations, n.Name)
 	if err != nil {
 		return nil, err
 	}
-	path := filepath.Join(env.DataDir, cfg.Namespace+".db")
+	path := filepath.Join(env.DataDir, n.Name+".db")
 	if _, err := os.Stat(path); err != nil { // SQLite would say less
 		return nil, fmt.Errorf("%w; name the --data-dir of the proxy", err)
 	}
@@ -38,7 +38,7 @@ func Verify(ctx context.Context, env *runtime.Env, cfg Config, damaged func(tabl
 	if err := verifyOwner(c, env.Deployment); err != nil {
 		return nil, err
 	}
-	done, err := applied(c, cfg.Namespace, files)
+	done, err := applied(c, n.Name, files)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func Verify(ctx context.Context, env *runtime.Env, cfg Config, damaged func(tabl
 		return nil, fmt.Errorf("migration %s is not applied to the store; run %s-proxy migrate up", pending[0].Name, env.Deployment)
 	}
 	var all []runtime.Verified
-	for _, table := range cfg.Tables {
+	for _, table := range n.Tables {
 		v, err := verifyTable(c, table, damaged)
 		all = append(all, v)
 		if err != nil {

@@ -44,12 +44,12 @@ func leapVersions(c *sqlite3.Conn, synchronous string) error {
 
 // BumpVersions makes the versions of every table leap above those that callers may
 // have seen of a store that was restored from a copy. No proxy may have it open.
-func BumpVersions(ctx context.Context, env *runtime.Env, cfg Config) error {
-	path := filepath.Join(env.DataDir, cfg.Namespace+".db")
+func BumpVersions(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config) error {
+	path := filepath.Join(env.DataDir, n.Name+".db")
 	if _, err := os.Stat(path); err != nil { // it would be made
 		return fmt.Errorf("%w; name the --data-dir of the proxy", err)
 	}
-	d, err := openDisk(env.DataDir, cfg.Namespace, env.Log)
+	d, err := openDisk(env.DataDir, n.Name, env.Log)
 	if err != nil {
 		return err
 	}

@@ -23,6 +23,8 @@ import (
 	"github.com/prism-proxy/prism/backends/memory"
 	shopv1 "github.com/prism-proxy/prism/out/contract/shop/v1"
 	"github.com/prism-proxy/prism/runtime"
+	"github.com/prism-proxy/prism/runtime/bytestore"
+	"github.com/prism-proxy/prism/runtime/tuple"
 )
 
 func main() {
@@ -39,7 +41,7 @@ func run(args []string) error {
 	var server *grpc.Server
 	switch args[0] {
 	case "messages":
-		db, err := memory.Open(context.Background(), runtime.NewEnv("baseline", ""), memory.Config{Namespace: "user-profiles"})
+		db, err := memory.Open(context.Background(), runtime.NewEnv("baseline", ""), runtime.Namespace{Name: "user-profiles"}, memory.Config{})
 		if err != nil {
 			return err
 		}
@@ -75,8 +77,8 @@ type profiles struct{ db *memory.DB }
 
 // What the keys begin with: those of records, and those of the index.
 const (
-	table  memory.Key = "user_profiles\x00"
-	emails memory.Key = "user_profiles_email\x00"
+	table  tuple.Key = "user_profiles\x00"
+	emails tuple.Key = "user_profiles_email\x00"
 )
 
 func (s *profiles) put(ctx context.Context, in *shopv1.PutUserProfileRequest) (*shopv1.PutUserProfileResponse, error) {
@@ -93,7 +95,7 @@ func (s *profiles) put(ctx context.Context, in *shopv1.PutUserProfileRequest) (*
 	if err != nil {
 		return nil, err
 	}
-	r := memory.NewRecord(table.Text([]byte(p.UserId)), b)
+	r := bytestore.NewRecord(table.Text([]byte(p.UserId)), b)
 	if p.Email != nil {
 		r.Unique("email", emails.Text([]byte(*p.Email)))
 	}

@@ -107,7 +107,7 @@ type setting struct {
 func allBackends() []backendInfo {
 	var all []backendInfo
 	for _, b := range backends.All() {
-		all = append(all, describe(b.Info()))
+		all = append(all, describe(b.Store))
 	}
 	slices.SortFunc(all, func(a, b backendInfo) int { return strings.Compare(a.Name, b.Name) })
 	return all
@@ -115,12 +115,12 @@ func allBackends() []backendInfo {
 
 // describe asks the backend what it promises by default, and with each value
 // of a setting that promises something else.
-func describe(b schema.Backend) backendInfo {
+func describe(b schema.Store) backendInfo {
 	defaults := map[string]string{}
 	for _, key := range b.Config {
 		defaults[key.Name] = key.Default
 	}
-	info := backendInfo{Name: b.Name, KeyValue: describeOffer(b.KeyValue), Columns: b.SQL, Config: []setting{}}
+	info := backendInfo{Name: b.Name, KeyValue: describeOffer(b.KeyValue), Columns: b.Columns, Config: []setting{}}
 	usual := b.Durability(defaults)
 	info.Durability = []promise{{Class: usual.String(), With: map[string]string{}}}
 	for _, key := range b.Config {

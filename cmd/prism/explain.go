@@ -132,7 +132,7 @@ func newVersion() *cobra.Command {
 		RunE: run(func(cmd *cobra.Command, _ []string) error {
 			var names []string
 			for _, b := range backends.All() {
-				names = append(names, b.Info().Name)
+				names = append(names, b.Name)
 			}
 			goVersion := "unknown"
 			if info, ok := debug.ReadBuildInfo(); ok {

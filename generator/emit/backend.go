@@ -1,32 +1,36 @@
 package emit
 
-import "github.com/prism-proxy/prism/generator/schema"
+import (
+	"github.com/prism-proxy/prism/generator/emit/golang"
+	"github.com/prism-proxy/prism/generator/schema"
+)
 
-// Backend is the compile-time half of a store: what it can do, and how an
-// entity is bound to it. It links no client library. Its methods are pure.
-type Backend interface {
-	// Info returns what schemas are checked against.
-	Info() schema.Backend
+// Backend is the compile-time half of a store: what it can do, and the emitters
+// that bind an entity to it. It links no client library. Its functions are pure.
+// A nil emitter is what the store does not serve.
+type Backend struct {
+	schema.Store
 
-	// ImportPath is that of the run-time half, whose package has the types DB
-	// and Config, with the fields Namespace and InFlight, if Migration is not
-	// empty Migrations and Tables, and those of Settings; and the function Namespace, which
-	// makes a runtime.Namespace of a Config and of functions that bind a service
-	// to a DB.
-	ImportPath() string
+	// Runtime is the import path of the run-time half, whose package has
+	//
+	//	type DB struct{ Tokens *keyvalue.Tokens; … }    // an open store
+	//	type Config struct{ … }                         // a field for each of Settings
+	//	var Backend = runtime.Backend[*DB, Config]{…}
+	Runtime string
 
-	// Store returns store.go of an entity's package, in the folder dir: the
-	// type store with a method for every operation of the entity's service.
-	Store(e *schema.Entity, dir, importPath string) (File, error)
+	// Settings returns what the compiler decided about the store of a namespace.
+	// Nil: nothing.
+	Settings func(*schema.Namespace) []Setting
 
 	// Migration returns the statements of the namespace's first migration, with
-	// the comments that reviewers read, or "" if the store has no schema. The
-	// last statement records it in prism_migrations under the name given.
-	Migration(d *schema.Deployment, n *schema.Namespace, name string) string
+	// the comments that reviewers read. The last statement records it in
+	// prism_migrations under the name given. Nil: there is nothing to review.
+	Migration func(d *schema.Deployment, n *schema.Namespace, name string) string
 
-	// Settings returns what the compiler decided for the namespace, beside its
-	// name and its migrations.
-	Settings(n *schema.Namespace) []Setting
+	// KeyValue adds to store.go of an entity's package the type store, with a
+	// field db that holds the *DB, and a method for every operation of the entity's
+	// service.
+	KeyValue func(f *golang.File, e *schema.Entity)
 }
 
 // Setting is a field of a run-time half's Config and how it came about.

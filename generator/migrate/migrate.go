@@ -31,7 +31,7 @@ const initial = "0001_init_expand"
 // where there is none, or every fault of the lock. The open migration is
 // written anew from the last release, of which this compiler knows only that
 // there was none. Every backend that d names is in backends.
-func Plan(d *schema.Deployment, backends map[string]emit.Backend, lock []byte) (*History, []schema.Diagnostic, error) {
+func Plan(d *schema.Deployment, backends map[string]*emit.Backend, lock []byte) (*History, []schema.Diagnostic, error) {
 	h := &History{Lock: &Lock{Format: Format, Deployment: d.Name}}
 	lockPath := LockPath(d.Dir)
 	if lock != nil {
@@ -49,7 +49,7 @@ func Plan(d *schema.Deployment, backends map[string]emit.Backend, lock []byte) (
 	}
 	h.Lock.Open.Entities = []Entity{}
 	for _, e := range d.Entities() {
-		h.Lock.Open.Entities = append(h.Lock.Open.Entities, entity(e, backends[e.Namespace.Backend].Info().SQL))
+		h.Lock.Open.Entities = append(h.Lock.Open.Entities, entity(e, backends[e.Namespace.Backend].Columns))
 	}
 	text, err := h.Lock.Marshal()
 	if err != nil {
@@ -100,18 +100,17 @@ func migrationPath(dir, namespace, name string) string {
 }
 
 // namespace adds the open migration of n, if its store has a schema.
-func (h *History) namespace(d *schema.Deployment, n *schema.Namespace, b emit.Backend) Namespace {
+func (h *History) namespace(d *schema.Deployment, n *schema.Namespace, b *emit.Backend) Namespace {
 	locked := Namespace{Name: n.Name, Backend: n.Backend, Migrations: []Migration{}}
-	statements := b.Migration(d, n, initial)
-	if statements == "" {
+	if b.Migration == nil {
 		return locked
 	}
 	locked.Migrations = append(locked.Migrations, Migration{Name: initial, Release: h.Lock.Release + 1})
 	var text strings.Builder
-	text.WriteString("--" + strings.TrimPrefix(emit.Header, "//") + "\n")
+	text.WriteString("--" + strings.TrimPrefix(golang.Header, "//") + "\n")
 	fmt.Fprintf(&text, "-- Migration 0001 of namespace %s, deployment %s, on %s.\n", n.Name, d.Name, n.Backend)
 	text.WriteString("-- Phase expand: one transaction, which the runner opens.\n\n")
-	text.WriteString(statements)
+	text.WriteString(b.Migration(d, n, initial))
 	h.Files = append(h.Files, emit.File{Path: migrationPath(d.Dir, n.Name, initial), Content: []byte(text.String())})
 	return locked
 }

@@ -55,21 +55,18 @@ func TestReadLock(t *testing.T) {
 	}
 }
 
-// backend has a store with columns, or none.
-type backend struct {
-	emit.Backend
-	sql bool
-}
-
-func (b backend) Info() schema.Backend {
-	return schema.Backend{Name: map[bool]string{true: "sql", false: "bytes"}[b.sql], SQL: b.sql, KeyValue: schema.Offer{Can: ^schema.Ability(0)}, Durability: func(map[string]string) schema.Durability { return schema.PowerSafe }}
-}
-
-func (b backend) Migration(_ *schema.Deployment, n *schema.Namespace, name string) string {
-	if !b.sql {
-		return ""
+// backend returns a store with columns and migrations, sql, or one of bytes.
+func backend(name string) *emit.Backend {
+	b := &emit.Backend{Store: schema.Store{
+		Name: name, KeyValue: schema.Offer{Can: ^schema.Ability(0)}, Columns: name == "sql",
+		Durability: func(map[string]string) schema.Durability { return schema.PowerSafe },
+	}}
+	if name == "sql" {
+		b.Migration = func(_ *schema.Deployment, n *schema.Namespace, name string) string {
+			return "CREATE " + n.Name + " " + name + ";\n"
+		}
 	}
-	return "CREATE " + n.Name + " " + name + ";\n"
+	return b
 }
 
 // plan plans the shop with its namespaces on the backends named.
@@ -87,14 +84,14 @@ namespaces:
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}
-	sql, bytes := backend{sql: true}, backend{}
+	sql, bytes := backend("sql"), backend("bytes")
 	d, faults := schema.Read(schema.Input{
-		Config: config, ConfigPath: "schemas/shop/prism.yaml", Files: files, Backends: []schema.Backend{sql.Info(), bytes.Info()},
+		Config: config, ConfigPath: "schemas/shop/prism.yaml", Files: files, Stores: []schema.Store{sql.Store, bytes.Store},
 	})
 	if d == nil {
 		t.Fatal(faults)
 	}
-	h, faults, err := migrate.Plan(d, map[string]emit.Backend{"sql": sql, "bytes": bytes}, lock)
+	h, faults, err := migrate.Plan(d, map[string]*emit.Backend{"sql": sql, "bytes": bytes}, lock)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,14 +10,15 @@ import (
 	"strings"
 
 	"github.com/prism-proxy/prism/generator/emit"
+	"github.com/prism-proxy/prism/generator/emit/golang"
 	"github.com/prism-proxy/prism/generator/schema"
 )
 
 // Emit returns out/<deployment>/plan.md. Every backend that d names is in
 // backends.
-func Emit(d *schema.Deployment, backends map[string]emit.Backend) emit.File {
+func Emit(d *schema.Deployment, backends map[string]*emit.Backend) emit.File {
 	p := &page{}
-	p.add("<!--%s -->\n\n# Plan of %s\n", strings.TrimPrefix(emit.Header, "//"), d.Name)
+	p.add("<!--%s -->\n\n# Plan of %s\n", strings.TrimPrefix(golang.Header, "//"), d.Name)
 	p.add("Compiled from `%s`. Serves %s on `%s`.\n", d.Dir, code(d.Packages), d.Listen)
 	p.memory(d)
 	for _, n := range d.Namespaces {
@@ -70,12 +71,14 @@ func (p *page) memory(d *schema.Deployment) {
 	p.add("Not in it: what a store keeps, the program itself, and what the garbage collector has yet to find. A process takes up to about twice as much and 64 MiB, and a store's memory.\n")
 }
 
-func (p *page) namespace(n *schema.Namespace, b emit.Backend) {
+func (p *page) namespace(n *schema.Namespace, b *emit.Backend) {
 	p.add("## Namespace %s on %s\n", n.Name, n.Backend)
-	p.add("An acknowledged write is %s: that is what %s promises with these settings.\n", b.Info().Durability(n.Config), n.Backend)
+	p.add("An acknowledged write is %s: that is what %s promises with these settings.\n", b.Durability(n.Config), n.Backend)
 	var rows [][]string
-	for _, s := range b.Settings(n) {
-		rows = append(rows, []string{s.Field, fmt.Sprintf("`%s` = %s", s.Value, s.Formula)})
+	if b.Settings != nil {
+		for _, s := range b.Settings(n) {
+			rows = append(rows, []string{s.Field, fmt.Sprintf("`%s` = %s", s.Value, s.Formula)})
+		}
 	}
 	if bound := n.InFlight(); bound.Value > 0 {
 		rows = append(rows, []string{"calls at a time", fmt.Sprintf("`%d` = %s", bound.Value, bound.Formula)})
@@ -84,7 +87,7 @@ func (p *page) namespace(n *schema.Namespace, b emit.Backend) {
 		p.table([]string{"setting", "value = formula"}, rows)
 	}
 	for _, e := range n.Entities {
-		p.entity(e, b.Info().SQL)
+		p.entity(e, b.Columns)
 	}
 }
 
@@ -233,11 +236,11 @@ func withKey(e *schema.Entity, fields []*schema.Field) []*schema.Field {
 }
 
 // personal adds the inventory of personal data.
-func (p *page) personal(d *schema.Deployment, backends map[string]emit.Backend) {
+func (p *page) personal(d *schema.Deployment, backends map[string]*emit.Backend) {
 	p.add("## Personal data\n")
 	var rows [][]string
 	for _, e := range d.Entities() {
-		stored := e.Stored(backends[e.Namespace.Backend].Info().SQL)
+		stored := e.Stored(backends[e.Namespace.Backend].Columns)
 		for _, row := range e.Personal {
 			rows = append(rows, []string{string(e.Desc.FullName()), "`" + row.Path + "`", string(row.Category), row.Protection, stands(e, stored, row)})
 		}

@@ -13,21 +13,18 @@ import (
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
-// backend is a store with columns, or one of bytes.
-type backend struct {
-	emit.Backend
-	name string
-}
-
-func (b backend) Info() schema.Backend {
-	return schema.Backend{Name: b.name, KeyValue: schema.Offer{Can: ^schema.Ability(0)}, SQL: b.name == "sql", Durability: func(map[string]string) schema.Durability { return schema.CrashSafe }}
-}
-
-func (b backend) Settings(*schema.Namespace) []emit.Setting {
-	if b.name == "bytes" {
-		return nil
+// backend returns a store with columns, sql, or one of bytes.
+func backend(name string) *emit.Backend {
+	b := &emit.Backend{Store: schema.Store{
+		Name: name, KeyValue: schema.Offer{Can: ^schema.Ability(0)}, Columns: name == "sql",
+		Durability: func(map[string]string) schema.Durability { return schema.CrashSafe },
+	}}
+	if name == "sql" {
+		b.Settings = func(*schema.Namespace) []emit.Setting {
+			return []emit.Setting{{Field: "Pool", Value: "4", Formula: "a | b"}}
+		}
 	}
-	return []emit.Setting{{Field: "Pool", Value: "4", Formula: "a | b"}}
+	return b
 }
 
 // markdown is the plan of an Order with the text as its options and fields.
@@ -53,12 +50,12 @@ message Order {
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}
-	b := backend{name: backendName}
-	d, faults := schema.Read(schema.Input{Config: yaml, ConfigPath: "schemas/shop/prism.yaml", Files: files, Backends: []schema.Backend{b.Info()}})
+	b := backend(backendName)
+	d, faults := schema.Read(schema.Input{Config: yaml, ConfigPath: "schemas/shop/prism.yaml", Files: files, Stores: []schema.Store{b.Store}})
 	if d == nil {
 		t.Fatal(faults)
 	}
-	file := plan.Emit(d, map[string]emit.Backend{backendName: b})
+	file := plan.Emit(d, map[string]*emit.Backend{backendName: b})
 	if want := "out/shop/plan.md"; file.Path != want {
 		t.Errorf("path %s, want %s", file.Path, want)
 	}

@@ -99,13 +99,13 @@ func (r *reader) needs(e *Entity) []need {
 }
 
 // served refuses what an entity asks for and its store cannot do.
-func (r *reader) served(e *Entity, b Backend) {
+func (r *reader) served(e *Entity, b Store) {
 	for _, n := range r.needs(e) {
 		if b.KeyValue.Can&n.ability != 0 {
 			continue
 		}
 		var others []string
-		for _, other := range r.backends {
+		for _, other := range r.stores {
 			if other.KeyValue.Can&n.ability != 0 {
 				others = append(others, other.Name)
 			}

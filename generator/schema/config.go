@@ -168,12 +168,12 @@ func (c *configReader) namespace(node *yaml.Node) *Namespace {
 		c.reader.namespaces[n.Name] = n
 		c.places.namespaces[n.Name] = c.at(keys["name"])
 	}
-	i := slices.IndexFunc(c.backends, func(b Backend) bool { return b.Name == n.Backend })
+	i := slices.IndexFunc(c.stores, func(s Store) bool { return s.Name == n.Backend })
 	if n.Backend != "" && i < 0 {
 		c.unknownBackend(keys["backend"], n.Backend)
 	}
 	if i >= 0 {
-		n.Config = c.settings(node, keys["config"], c.backends[i])
+		n.Config = c.settings(node, keys["config"], c.stores[i])
 	}
 	if keys["limits"] != nil {
 		c.limits(n, keys["limits"])
@@ -183,7 +183,7 @@ func (c *configReader) namespace(node *yaml.Node) *Namespace {
 
 func (c *configReader) unknownBackend(at *yaml.Node, name string) {
 	var names []string
-	for _, b := range c.backends {
+	for _, b := range c.stores {
 		names = append(names, b.Name)
 	}
 	slices.Sort(names)

@@ -78,7 +78,7 @@ prism.yaml:7:27: PRISM3006 [backend.setting] synchronous of backend sqlite takes
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, faults := schema.Read(schema.Input{Config: []byte(tt.config), ConfigPath: "prism.yaml", Backends: backends})
+			_, faults := schema.Read(schema.Input{Config: []byte(tt.config), ConfigPath: "prism.yaml", Stores: backends})
 			var got []string
 			for _, f := range faults {
 				if strings.Contains(f.What, "hunter") || strings.Contains(f.Fix, "hunter") {

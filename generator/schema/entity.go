@@ -114,12 +114,12 @@ func (r *reader) namespace(e *Entity, o *prismv1.Entity) {
 	}
 	e.Namespace = n
 	n.Entities = append(n.Entities, e)
-	i := slices.IndexFunc(r.backends, func(b Backend) bool { return b.Name == n.Backend })
+	i := slices.IndexFunc(r.stores, func(s Store) bool { return s.Name == n.Backend })
 	if i < 0 || n.Config == nil {
 		return // reported where prism.yaml says it
 	}
-	r.served(e, r.backends[i])
-	if promised := r.backends[i].Durability(n.Config); promised < e.Durability {
+	r.served(e, r.stores[i])
+	if promised := r.stores[i].Durability(n.Config); promised < e.Durability {
 		r.report(3011, place(e.Desc, option(entityOption, 5)...), "choose another backend or setting in prism.yaml, or declare "+promised.String(),
 			"entity %s needs %s, and %s as namespace %s configures it promises %s", e.Desc.FullName(), e.Durability, n.Backend, n.Name, promised)
 	}

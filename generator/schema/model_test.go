@@ -39,7 +39,7 @@ func readShuffled(t *testing.T, config []byte, files []protoreflect.FileDescript
 	t.Helper()
 	files = slices.Clone(files)
 	rand.Shuffle(len(files), func(i, j int) { files[i], files[j] = files[j], files[i] })
-	d, faults := schema.Read(schema.Input{Config: config, ConfigPath: configPath, Files: files, Backends: backends})
+	d, faults := schema.Read(schema.Input{Config: config, ConfigPath: configPath, Files: files, Stores: backends})
 	if d == nil || len(faults) > 0 {
 		t.Fatal(lines(faults))
 	}

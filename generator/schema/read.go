@@ -15,8 +15,8 @@ type Input struct {
 	Module     string // the module's path, which prism.yaml must have; "": it is not known
 	// Files hold at least the files of the packages that Config names; those
 	// of other packages are passed over.
-	Files    []protoreflect.FileDescriptor
-	Backends []Backend
+	Files  []protoreflect.FileDescriptor
+	Stores []Store
 }
 
 // Read returns the model, or nil and every fault. Warnings come beside a model
@@ -24,7 +24,7 @@ type Input struct {
 // order of Files.
 func Read(in Input) (*Deployment, []Diagnostic) {
 	r := &reader{
-		backends:    in.Backends,
+		stores:      in.Stores,
 		namespaces:  map[string]*Namespace{},
 		indexPlaces: map[*Index]Source{},
 
@@ -56,7 +56,7 @@ func Read(in Input) (*Deployment, []Diagnostic) {
 
 // reader gathers the faults of one Read.
 type reader struct {
-	backends    []Backend
+	stores      []Store
 	namespaces  map[string]*Namespace // those of prism.yaml
 	places      configPlaces
 	entities    []*Entity // also those that no namespace has

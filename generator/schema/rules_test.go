@@ -130,7 +130,7 @@ func TestImports(t *testing.T) {
 			if len(faults) > 0 {
 				t.Fatal(faults)
 			}
-			d, faults := schema.Read(schema.Input{Config: []byte(config), ConfigPath: configPath, Files: descriptors, Backends: backends})
+			d, faults := schema.Read(schema.Input{Config: []byte(config), ConfigPath: configPath, Files: descriptors, Stores: backends})
 			if got := lines(faults); d == nil || got != tt.want {
 				t.Errorf("got  %swant %s", got, tt.want)
 			}
@@ -176,7 +176,7 @@ func TestFileNames(t *testing.T) {
 	}
 	for _, tt := range tests {
 		_, faults := schema.Read(schema.Input{
-			Config: []byte(config), ConfigPath: configPath, Files: []protoreflect.FileDescriptor{named(t, "shop/v1/"+tt.name)}, Backends: backends,
+			Config: []byte(config), ConfigPath: configPath, Files: []protoreflect.FileDescriptor{named(t, "shop/v1/"+tt.name)}, Stores: backends,
 		})
 		got := ""
 		for _, f := range faults {

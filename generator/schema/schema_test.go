@@ -13,7 +13,7 @@ import (
 var everything = schema.Offer{Can: ^schema.Ability(0)}
 
 // backends promise what the real ones do, as far as the model cares.
-var backends = []schema.Backend{
+var backends = []schema.Store{
 	{
 		Name: "nats",
 		KeyValue: schema.Offer{
@@ -32,7 +32,7 @@ var backends = []schema.Backend{
 	{
 		Name:     "postgres",
 		KeyValue: everything,
-		SQL:      true,
+		Columns:  true,
 		Config:   []schema.ConfigKey{{Name: "url", Required: true, Reference: true}},
 		Durability: func(map[string]string) schema.Durability {
 			return schema.PowerSafe
@@ -41,7 +41,7 @@ var backends = []schema.Backend{
 	{
 		Name:     "sqlite",
 		KeyValue: everything,
-		SQL:      true,
+		Columns:  true,
 		Config:   []schema.ConfigKey{{Name: "synchronous", Default: "FULL", Values: []string{"FULL", "NORMAL"}}, {Name: "readers", Min: 1, Max: 64}},
 		Durability: func(config map[string]string) schema.Durability {
 			if config["synchronous"] == "FULL" {
@@ -97,7 +97,7 @@ func readFiles(t *testing.T, config string, files map[string]string) (*schema.De
 	if len(faults) > 0 {
 		return nil, faults
 	}
-	return schema.Read(schema.Input{Config: []byte(config), ConfigPath: configPath, Files: descriptors, Backends: backends})
+	return schema.Read(schema.Input{Config: []byte(config), ConfigPath: configPath, Files: descriptors, Stores: backends})
 }
 
 // read is readFiles for shop/v1/order.proto alone.

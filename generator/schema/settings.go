@@ -12,7 +12,7 @@ import (
 
 // settings reads a namespace's config against what its backend knows, and
 // fills in the defaults. It returns nil when a setting is at fault.
-func (c *configReader) settings(parent, node *yaml.Node, b Backend) map[string]string {
+func (c *configReader) settings(parent, node *yaml.Node, b Store) map[string]string {
 	before := len(c.faults)
 	names := make([]string, len(b.Config))
 	for i, key := range b.Config {
@@ -55,14 +55,14 @@ func (c *configReader) settings(parent, node *yaml.Node, b Backend) map[string]s
 	return config
 }
 
-func knownSettings(b Backend, names []string) string {
+func knownSettings(b Store, names []string) string {
 	if len(names) == 0 {
 		return "remove it: " + b.Name + " has no settings"
 	}
 	return "known: " + strings.Join(names, ", ")
 }
 
-func (c *configReader) setting(node *yaml.Node, b Backend, key ConfigKey) string {
+func (c *configReader) setting(node *yaml.Node, b Store, key ConfigKey) string {
 	value, ok := c.scalar(node, key.Name)
 	if !ok {
 		return ""

@@ -11,48 +11,46 @@ import (
 	"github.com/prism-proxy/prism/generator/schema"
 )
 
-// Backend is postgres. It has no state.
-type Backend struct{}
-
-var _ emit.Backend = Backend{}
-
-// ImportPath returns the run-time half.
-func (Backend) ImportPath() string { return golang.Module + "/backends/postgres" }
-
-// Info says what postgres promises: what the proxy demands of the server's
+// Backend returns postgres, which promises what the proxy demands of the server's
 // settings when it starts.
-func (Backend) Info() schema.Backend {
-	return schema.Backend{
-		Name: "postgres",
-		SQL:  true,
-		KeyValue: schema.Offer{
-			Can: schema.CanSwap | schema.CanBatch | schema.CanScan | schema.CanList | schema.CanUnique | schema.CanExpire,
-		},
-		Config: []schema.ConfigKey{{
-			Name: "url", Required: true, Reference: true,
-			Doc: "Where the database is: postgres://user:password@host:port/database, or a reference to that; namespaces may share one.",
-		}, {
-			Name: "durability", Default: schema.PowerSafe.String(),
-			Values: []string{schema.PowerSafe.String(), schema.CrashSafe.String(), schema.LostOnRestart.String()},
-			Doc:    "What the server's settings must promise, else the proxy does not start: POWER_SAFE needs full_page_writes, the others nothing; all need fsync, without which versions are issued twice. Sessions wait for their commits in any case.",
-		}, {
-			Name: "connections", Min: 1, Max: 1000,
-			Doc: "How many connections the pool has at most, in the place of the number that the declared peak gives; a quarter of them is for reads.",
-		}},
-		Durability: func(config map[string]string) schema.Durability {
-			for _, d := range []schema.Durability{schema.LostOnRestart, schema.CrashSafe} {
-				if config["durability"] == d.String() {
-					return d
+func Backend() *emit.Backend {
+	return &emit.Backend{
+		Store: schema.Store{
+			Name:    "postgres",
+			Columns: true,
+			KeyValue: schema.Offer{
+				Can: schema.CanSwap | schema.CanBatch | schema.CanScan | schema.CanList | schema.CanUnique | schema.CanExpire,
+			},
+			Config: []schema.ConfigKey{{
+				Name: "url", Required: true, Reference: true,
+				Doc: "Where the database is: postgres://user:password@host:port/database, or a reference to that; namespaces may share one.",
+			}, {
+				Name: "durability", Default: schema.PowerSafe.String(),
+				Values: []string{schema.PowerSafe.String(), schema.CrashSafe.String(), schema.LostOnRestart.String()},
+				Doc:    "What the server's settings must promise, else the proxy does not start: POWER_SAFE needs full_page_writes, the others nothing; all need fsync, without which versions are issued twice. Sessions wait for their commits in any case.",
+			}, {
+				Name: "connections", Min: 1, Max: 1000,
+				Doc: "How many connections the pool has at most, in the place of the number that the declared peak gives; a quarter of them is for reads.",
+			}},
+			Durability: func(config map[string]string) schema.Durability {
+				for _, d := range []schema.Durability{schema.LostOnRestart, schema.CrashSafe} {
+					if config["durability"] == d.String() {
+						return d
+					}
 				}
-			}
-			return schema.PowerSafe
+				return schema.PowerSafe
+			},
 		},
+		Runtime:   golang.Module + "/backends/postgres",
+		Settings:  settings,
+		Migration: migration,
+		KeyValue:  keyValue,
 	}
 }
 
-// Settings derives the size of the pool from the declared peaks. A part of it is
+// settings derives the size of the pool from the declared peaks. A part of it is
 // for reads: writes wait for each other's locks, and reads for none.
-func (Backend) Settings(n *schema.Namespace) []emit.Setting {
+func settings(n *schema.Namespace) []emit.Setting {
 	connections, formula := connections(n)
 	writers := max(connections-(connections+readShare-1)/readShare, 1)
 	return []emit.Setting{

@@ -32,7 +32,7 @@ func TestSettings(t *testing.T) {
 				n.Entities = append(n.Entities, &schema.Entity{Capacity: schema.Capacity{PeakReads: l.reads, PeakWrites: l.writes}})
 			}
 			got := map[string][2]string{}
-			for _, s := range (gen.Backend{}).Settings(n) {
+			for _, s := range gen.Backend().Settings(n) {
 				got[s.Field] = [2]string{s.Value, s.Formula}
 			}
 			if want := [2]string{c.want, c.formula}; got["Connections"] != want {
@@ -56,7 +56,7 @@ func TestDurability(t *testing.T) {
 	for config, want := range map[string]schema.Durability{
 		"POWER_SAFE": schema.PowerSafe, "CRASH_SAFE": schema.CrashSafe, "LOST_ON_RESTART": schema.LostOnRestart,
 	} {
-		if got := (gen.Backend{}).Info().Durability(map[string]string{"durability": config}); got != want {
+		if got := gen.Backend().Durability(map[string]string{"durability": config}); got != want {
 			t.Errorf("durability %s promises %s, want %s", config, got, want)
 		}
 	}

@@ -32,8 +32,8 @@ CREATE TABLE IF NOT EXISTS "prism_migrations" (
 );
 `
 
-// Migration returns the statements that make the tables of n.
-func (Backend) Migration(d *schema.Deployment, n *schema.Namespace, name string) string {
+// migration returns the statements that make the tables of n.
+func migration(d *schema.Deployment, n *schema.Namespace, name string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, meta, d.Name)
 	for _, e := range n.Entities {

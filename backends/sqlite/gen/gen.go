@@ -12,41 +12,39 @@ import (
 	"github.com/prism-proxy/prism/generator/schema"
 )
 
-// Backend is sqlite. It has no state.
-type Backend struct{}
-
-var _ emit.Backend = Backend{}
-
-// ImportPath returns the run-time half.
-func (Backend) ImportPath() string { return golang.Module + "/backends/sqlite" }
-
-// Info says what sqlite promises: power cuts are survived with
-// synchronous=FULL, which is the default.
-func (Backend) Info() schema.Backend {
-	return schema.Backend{
-		Name: "sqlite",
-		SQL:  true,
-		KeyValue: schema.Offer{
-			Can: schema.CanSwap | schema.CanBatch | schema.CanScan | schema.CanList | schema.CanUnique | schema.CanExpire,
+// Backend returns sqlite. Power cuts are survived with synchronous=FULL, which is
+// the default.
+func Backend() *emit.Backend {
+	return &emit.Backend{
+		Store: schema.Store{
+			Name:    "sqlite",
+			Columns: true,
+			KeyValue: schema.Offer{
+				Can: schema.CanSwap | schema.CanBatch | schema.CanScan | schema.CanList | schema.CanUnique | schema.CanExpire,
+			},
+			Config: []schema.ConfigKey{{
+				Name: "synchronous", Default: "FULL", Values: []string{"FULL", "NORMAL"},
+				Doc: "When a commit reaches the disk: FULL at once, which a power cut does not undo; NORMAL later, which only the death of the process does not undo.",
+			}, {
+				Name: "readers", Min: 1, Max: 64,
+				Doc: "How many connections read, in the place of the number that the declared peak gives.",
+			}},
+			Durability: func(config map[string]string) schema.Durability {
+				if config["synchronous"] == "NORMAL" {
+					return schema.CrashSafe
+				}
+				return schema.PowerSafe
+			},
 		},
-		Config: []schema.ConfigKey{{
-			Name: "synchronous", Default: "FULL", Values: []string{"FULL", "NORMAL"},
-			Doc: "When a commit reaches the disk: FULL at once, which a power cut does not undo; NORMAL later, which only the death of the process does not undo.",
-		}, {
-			Name: "readers", Min: 1, Max: 64,
-			Doc: "How many connections read, in the place of the number that the declared peak gives.",
-		}},
-		Durability: func(config map[string]string) schema.Durability {
-			if config["synchronous"] == "NORMAL" {
-				return schema.CrashSafe
-			}
-			return schema.PowerSafe
-		},
+		Runtime:   golang.Module + "/backends/sqlite",
+		Settings:  settings,
+		Migration: migration,
+		KeyValue:  keyValue,
 	}
 }
 
-// Settings derives the number of reading connections from the declared peak.
-func (Backend) Settings(n *schema.Namespace) []emit.Setting {
+// settings derives the number of reading connections from the declared peak.
+func settings(n *schema.Namespace) []emit.Setting {
 	readers, formula := readers(n)
 	return []emit.Setting{
 		{Field: "Synchronous", Value: fmt.Sprintf("%q", n.Config["synchronous"]), Formula: "config synchronous"},

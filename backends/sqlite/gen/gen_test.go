@@ -26,7 +26,7 @@ func TestReaders(t *testing.T) {
 			n.Config["readers"] = tt.set
 		}
 		want := emit.Setting{Field: "Readers", Value: tt.wantValue, Formula: tt.wantSource}
-		if got := (gen.Backend{}).Settings(n)[1]; got != want {
+		if got := gen.Backend().Settings(n)[1]; got != want {
 			t.Errorf("%d reads, readers %q: %+v, want %+v", tt.reads, tt.set, got, want)
 		}
 	}

@@ -2,28 +2,24 @@ package gen
 
 import (
 	"fmt"
-	"path"
 	"strings"
 
-	"github.com/prism-proxy/prism/generator/emit"
 	"github.com/prism-proxy/prism/generator/emit/golang"
 	"github.com/prism-proxy/prism/generator/emit/sql"
 	"github.com/prism-proxy/prism/generator/schema"
 )
 
-// Store returns store.go of e: its statements, each beside the method that
-// runs it.
-func (Backend) Store(e *schema.Entity, dir, importPath string) (emit.File, error) {
-	s := &store{
-		Entity: e,
-		file: golang.NewFile(importPath, e.GoPackage, "", golang.Imports{
-			"context": "context", "time": "time",
-			"sqlite":   golang.Module + "/backends/sqlite",
-			"runtime":  golang.Module + "/runtime",
-			"keyvalue": golang.Module + "/runtime/keyvalue",
-			"wire":     golang.Module + "/runtime/wire",
-		}),
-	}
+// keyValue adds the store of e: its statements, each beside the method that runs
+// it.
+func keyValue(f *golang.File, e *schema.Entity) {
+	f.Import(golang.Imports{
+		"context": "context", "time": "time",
+		"sqlite":   golang.Module + "/backends/sqlite",
+		"runtime":  golang.Module + "/runtime",
+		"keyvalue": golang.Module + "/runtime/keyvalue",
+		"wire":     golang.Module + "/runtime/wire",
+	})
+	s := &store{Entity: e, file: f}
 	s.begin()
 	s.put()
 	s.swap()
@@ -39,8 +35,6 @@ func (Backend) Store(e *schema.Entity, dir, importPath string) (emit.File, error
 	if e.TTL > 0 {
 		s.sweep()
 	}
-	content, err := s.file.Bytes()
-	return emit.File{Path: path.Join(dir, "store.go"), Content: content}, err
 }
 
 type store struct {

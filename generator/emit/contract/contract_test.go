@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prism-proxy/prism/generator/emit"
 	"github.com/prism-proxy/prism/generator/emit/contract"
+	"github.com/prism-proxy/prism/generator/emit/golang"
 	"github.com/prism-proxy/prism/generator/schema"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
@@ -322,7 +323,7 @@ func TestDescriptors(t *testing.T) {
 // TestHeader: the writer refuses to overwrite a file without the header.
 func TestHeader(t *testing.T) {
 	for _, f := range emitted(t, shop(t)).Files {
-		if !bytes.HasPrefix(f.Content, []byte(emit.Header+"\n")) {
+		if !bytes.HasPrefix(f.Content, []byte(golang.Header+"\n")) {
 			t.Errorf("%s begins with %.60q", f.Path, f.Content)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/prism-proxy/prism/generator/emit"
+	"github.com/prism-proxy/prism/generator/emit/golang"
 	"google.golang.org/protobuf/cmd/protoc-gen-go/internal_gengo"
 	"google.golang.org/protobuf/compiler/protogen"
 	"google.golang.org/protobuf/proto"
@@ -52,8 +53,8 @@ func generate(plugin protogen.Plugin, f *protogen.File) ([]emit.File, error) {
 	var files []emit.File
 	for _, f := range response.File {
 		content := f.GetContent()
-		if !strings.HasPrefix(content, emit.Header) {
-			content = emit.Header + "\n\n" + content
+		if !strings.HasPrefix(content, golang.Header) {
+			content = golang.Header + "\n\n" + content
 		}
 		files = append(files, emit.File{Path: path.Join(Dir, f.GetName()), Content: []byte(content)})
 	}

@@ -32,15 +32,15 @@ func read(t *testing.T, dir, config string) *schema.Deployment {
 		t.Fatal(faults)
 	}
 	// A contract does not depend on the backend: any will do.
-	backend := func(name string) schema.Backend {
-		return schema.Backend{
-			Name: name, SQL: true, KeyValue: schema.Offer{Can: ^schema.Ability(0)},
+	backend := func(name string) schema.Store {
+		return schema.Store{
+			Name: name, Columns: true, KeyValue: schema.Offer{Can: ^schema.Ability(0)},
 			Durability: func(map[string]string) schema.Durability { return schema.PowerSafe },
 		}
 	}
 	d, faults := schema.Read(schema.Input{
 		Config: text, ConfigPath: path.Base(config), Files: files,
-		Backends: []schema.Backend{backend("memory"), backend("sqlite")},
+		Stores: []schema.Store{backend("memory"), backend("sqlite")},
 	})
 	if d == nil {
 		t.Fatal(faults)

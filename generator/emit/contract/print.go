@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/prism-proxy/prism/generator/emit"
 	"github.com/prism-proxy/prism/generator/emit/golang"
 	"github.com/prism-proxy/prism/generator/schema"
 )
@@ -37,7 +36,7 @@ type field struct {
 // print returns the file as `buf format` leaves it.
 func (f *protoFile) print() string {
 	p := &printer{}
-	p.line("%s", emit.Header)
+	p.line("%s", golang.Header)
 	p.line("// Source: %s", f.source)
 	p.line("\nsyntax = \"proto3\";")
 	if f.pkg != "" {

@@ -24,7 +24,7 @@ func EntityDir(dir string, e *schema.Entity) string {
 // Emit returns main.go, server.go and the contract that the proxy embeds.
 // backends has the backend of every namespace by its name; version is that of
 // the compiler.
-func Emit(d *schema.Deployment, backends map[string]emit.Backend, contract []byte, version string) ([]emit.File, error) {
+func Emit(d *schema.Deployment, backends map[string]*emit.Backend, contract []byte, version string) ([]emit.File, error) {
 	main, err := mainFile(d)
 	if err != nil {
 		return nil, err
@@ -49,7 +49,7 @@ func mainFile(d *schema.Deployment) ([]byte, error) {
 	return f.Bytes()
 }
 
-func serverFile(d *schema.Deployment, backends map[string]emit.Backend, version string) ([]byte, error) {
+func serverFile(d *schema.Deployment, backends map[string]*emit.Backend, version string) ([]byte, error) {
 	imports := golang.Imports{
 		"runtime":    golang.Module + "/runtime",
 		"migrations": path.Join(d.ImportPath, d.Dir, "migrations"),

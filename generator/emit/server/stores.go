@@ -12,9 +12,9 @@ import (
 
 // bind adds to imports the backends of d and the packages of its entities,
 // which stand below dir, and returns the names that the packages have there.
-func bind(d *schema.Deployment, dir string, backends map[string]emit.Backend, imports golang.Imports) map[*schema.Entity]string {
+func bind(d *schema.Deployment, dir string, backends map[string]*emit.Backend, imports golang.Imports) map[*schema.Entity]string {
 	for _, n := range d.Namespaces {
-		imports[n.Backend] = backends[n.Backend].ImportPath()
+		imports[n.Backend] = backends[n.Backend].Runtime
 	}
 	packages := map[*schema.Entity]string{}
 	for _, e := range d.Entities() {
@@ -30,27 +30,32 @@ func bind(d *schema.Deployment, dir string, backends map[string]emit.Backend, im
 
 // namespaces returns the value of runtime.Deployment's Namespaces: of each what
 // the compiler decided about its store, and the services bound to it.
-func namespaces(d *schema.Deployment, backends map[string]emit.Backend, packages map[*schema.Entity]string) string {
+func namespaces(d *schema.Deployment, backends map[string]*emit.Backend, packages map[*schema.Entity]string) string {
 	var b strings.Builder
 	b.WriteString("[]@runtime.Namespace{\n")
 	for _, n := range d.Namespaces {
 		backend := backends[n.Backend]
-		fmt.Fprintf(&b, "@%s.Namespace(@%[1]s.Config{\nNamespace: %q,\n", n.Backend, n.Name)
+		fmt.Fprintf(&b, "@%s.Backend.Bind(@runtime.Namespace{\nName: %q,\n", n.Backend, n.Name)
 		if bound := n.InFlight(); bound.Value > 0 {
 			fmt.Fprintf(&b, "InFlight: %d,\n", bound.Value)
 		}
-		for _, s := range backend.Settings(n) {
-			fmt.Fprintf(&b, "%s: %s,\n", s.Field, s.Value)
-		}
-		if backend.Migration(d, n, "") != "" {
-			b.WriteString("Migrations: @migrations.Files,\nTables: []string{")
-			for i, e := range n.Entities {
-				if i > 0 {
-					b.WriteString(", ")
-				}
-				fmt.Fprintf(&b, "%q", e.Table)
+		b.WriteString("Tables: []string{")
+		for i, e := range n.Entities {
+			if i > 0 {
+				b.WriteString(", ")
 			}
-			b.WriteString("},\n")
+			fmt.Fprintf(&b, "%q", e.Table)
+		}
+		b.WriteString("},\n")
+		if backend.Migration != nil {
+			b.WriteString("Migrations: @migrations.Files,\n")
+		}
+		fmt.Fprintf(&b, "}, @%s.Config{", n.Backend)
+		if backend.Settings != nil {
+			b.WriteString("\n")
+			for _, s := range backend.Settings(n) {
+				fmt.Fprintf(&b, "%s: %s,\n", s.Field, s.Value)
+			}
 		}
 		b.WriteString("}")
 		separator := ", "

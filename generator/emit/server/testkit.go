@@ -17,7 +17,7 @@ func TestKitDir(d *schema.Deployment) string { return path.Join("out", d.Name, d
 // EmitTestKit returns the package that runs d in the process of a test.
 // backends has the backend of every namespace by its name; version is that of
 // the compiler.
-func EmitTestKit(d *schema.Deployment, backends map[string]emit.Backend, version string) (emit.File, error) {
+func EmitTestKit(d *schema.Deployment, backends map[string]*emit.Backend, version string) (emit.File, error) {
 	name := path.Base(TestKitDir(d))
 	imports := golang.Imports{
 		"testing": "testing",

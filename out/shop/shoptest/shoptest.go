@@ -53,15 +53,18 @@ func deployment() *runtime.Deployment {
 		Release:    1,
 		Generator:  "0.1.0",
 		Namespaces: []runtime.Namespace{
-			memory.Namespace(memory.Config{
-				Namespace: "orders",
-			}, order.NewService),
-			memory.Namespace(memory.Config{
-				Namespace: "sessions",
-			}, session.NewService),
-			memory.Namespace(memory.Config{
-				Namespace: "user-profiles",
-			}, userprofile.NewService),
+			memory.Backend.Bind(runtime.Namespace{
+				Name:   "orders",
+				Tables: []string{"orders"},
+			}, memory.Config{}, order.NewService),
+			memory.Backend.Bind(runtime.Namespace{
+				Name:   "sessions",
+				Tables: []string{"sessions"},
+			}, memory.Config{}, session.NewService),
+			memory.Backend.Bind(runtime.Namespace{
+				Name:   "user-profiles",
+				Tables: []string{"user_profiles"},
+			}, memory.Config{}, userprofile.NewService),
 		},
 	}
 }

@@ -45,45 +45,53 @@ func Deployment() *runtime.Deployment {
 		Memory:      256 << 20,
 		Descriptors: contract,
 		Namespaces: []runtime.Namespace{
-			memory.Namespace(memory.Config{
-				Namespace: "documents",
-			},
+			memory.Backend.Bind(runtime.Namespace{
+				Name:   "documents",
+				Tables: []string{"accounts", "documents"},
+			}, memory.Config{},
 				account.NewService,
 				document.NewService,
 			),
-			memory.Namespace(memory.Config{
-				Namespace: "east",
-			}, eastnote.NewService),
-			memory.Namespace(memory.Config{
-				Namespace: "events",
-			}, event.NewService),
-			memory.Namespace(memory.Config{
-				Namespace: "items",
-			},
+			memory.Backend.Bind(runtime.Namespace{
+				Name:   "east",
+				Tables: []string{"east_notes"},
+			}, memory.Config{}, eastnote.NewService),
+			memory.Backend.Bind(runtime.Namespace{
+				Name:   "events",
+				Tables: []string{"events"},
+			}, memory.Config{}, event.NewService),
+			memory.Backend.Bind(runtime.Namespace{
+				Name:   "items",
+				Tables: []string{"badges", "items"},
+			}, memory.Config{},
 				badge.NewService,
 				item.NewService,
 			),
-			memory.Namespace(memory.Config{
-				Namespace: "leases",
-			}, lease.NewService),
-			memory.Namespace(memory.Config{
-				Namespace: "samples",
-			},
+			memory.Backend.Bind(runtime.Namespace{
+				Name:   "leases",
+				Tables: []string{"leases"},
+			}, memory.Config{}, lease.NewService),
+			memory.Backend.Bind(runtime.Namespace{
+				Name:   "samples",
+				Tables: []string{"cells", "counters", "samples"},
+			}, memory.Config{},
 				cell.NewService,
 				counter.NewService,
 				sample.NewService,
 			),
-			memory.Namespace(memory.Config{
-				Namespace: "types",
-			},
+			memory.Backend.Bind(runtime.Namespace{
+				Name:   "types",
+				Tables: []string{"compounds", "moderns", "relics", "scalars"},
+			}, memory.Config{},
 				compound.NewService,
 				modern.NewService,
 				relic.NewService,
 				scalar.NewService,
 			),
-			memory.Namespace(memory.Config{
-				Namespace: "west",
-			},
+			memory.Backend.Bind(runtime.Namespace{
+				Name:   "west",
+				Tables: []string{"tickets", "west_notes"},
+			}, memory.Config{},
 				ticket.NewService,
 				westnote.NewService,
 			),

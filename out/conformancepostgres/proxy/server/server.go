@@ -46,92 +46,100 @@ func Deployment() *runtime.Deployment {
 		Memory:      256 << 20,
 		Descriptors: contract,
 		Namespaces: []runtime.Namespace{
-			postgres.Namespace(postgres.Config{
-				Namespace:   "documents",
+			postgres.Backend.Bind(runtime.Namespace{
+				Name:       "documents",
+				Tables:     []string{"accounts", "documents"},
+				Migrations: migrations.Files,
+			}, postgres.Config{
 				URL:         "${env:PRISM_CONFORMANCE_POSTGRES_URL}",
 				Durability:  "POWER_SAFE",
 				Connections: 4,
 				Writers:     3,
-				Migrations:  migrations.Files,
-				Tables:      []string{"accounts", "documents"},
 			},
 				account.NewService,
 				document.NewService,
 			),
-			postgres.Namespace(postgres.Config{
-				Namespace:   "east",
+			postgres.Backend.Bind(runtime.Namespace{
+				Name:       "east",
+				Tables:     []string{"east_notes"},
+				Migrations: migrations.Files,
+			}, postgres.Config{
 				URL:         "${env:PRISM_CONFORMANCE_POSTGRES_URL}",
 				Durability:  "POWER_SAFE",
 				Connections: 4,
 				Writers:     3,
-				Migrations:  migrations.Files,
-				Tables:      []string{"east_notes"},
 			}, eastnote.NewService),
-			postgres.Namespace(postgres.Config{
-				Namespace:   "events",
+			postgres.Backend.Bind(runtime.Namespace{
+				Name:       "events",
+				Tables:     []string{"events"},
+				Migrations: migrations.Files,
+			}, postgres.Config{
 				URL:         "${env:PRISM_CONFORMANCE_POSTGRES_URL}",
 				Durability:  "POWER_SAFE",
 				Connections: 4,
 				Writers:     3,
-				Migrations:  migrations.Files,
-				Tables:      []string{"events"},
 			}, event.NewService),
-			postgres.Namespace(postgres.Config{
-				Namespace:   "items",
+			postgres.Backend.Bind(runtime.Namespace{
+				Name:       "items",
+				Tables:     []string{"badges", "items"},
+				Migrations: migrations.Files,
+			}, postgres.Config{
 				URL:         "${env:PRISM_CONFORMANCE_POSTGRES_URL}",
 				Durability:  "POWER_SAFE",
 				Connections: 4,
 				Writers:     3,
-				Migrations:  migrations.Files,
-				Tables:      []string{"badges", "items"},
 			},
 				badge.NewService,
 				item.NewService,
 			),
-			postgres.Namespace(postgres.Config{
-				Namespace:   "leases",
+			postgres.Backend.Bind(runtime.Namespace{
+				Name:       "leases",
+				Tables:     []string{"leases"},
+				Migrations: migrations.Files,
+			}, postgres.Config{
 				URL:         "${env:PRISM_CONFORMANCE_POSTGRES_URL}",
 				Durability:  "POWER_SAFE",
 				Connections: 4,
 				Writers:     3,
-				Migrations:  migrations.Files,
-				Tables:      []string{"leases"},
 			}, lease.NewService),
-			postgres.Namespace(postgres.Config{
-				Namespace:   "samples",
+			postgres.Backend.Bind(runtime.Namespace{
+				Name:       "samples",
+				Tables:     []string{"cells", "counters", "samples"},
+				Migrations: migrations.Files,
+			}, postgres.Config{
 				URL:         "${env:PRISM_CONFORMANCE_POSTGRES_URL}",
 				Durability:  "POWER_SAFE",
 				Connections: 4,
 				Writers:     3,
-				Migrations:  migrations.Files,
-				Tables:      []string{"cells", "counters", "samples"},
 			},
 				cell.NewService,
 				counter.NewService,
 				sample.NewService,
 			),
-			postgres.Namespace(postgres.Config{
-				Namespace:   "types",
+			postgres.Backend.Bind(runtime.Namespace{
+				Name:       "types",
+				Tables:     []string{"compounds", "moderns", "relics", "scalars"},
+				Migrations: migrations.Files,
+			}, postgres.Config{
 				URL:         "${env:PRISM_CONFORMANCE_POSTGRES_URL}",
 				Durability:  "POWER_SAFE",
 				Connections: 4,
 				Writers:     3,
-				Migrations:  migrations.Files,
-				Tables:      []string{"compounds", "moderns", "relics", "scalars"},
 			},
 				compound.NewService,
 				modern.NewService,
 				relic.NewService,
 				scalar.NewService,
 			),
-			postgres.Namespace(postgres.Config{
-				Namespace:   "west",
+			postgres.Backend.Bind(runtime.Namespace{
+				Name:       "west",
+				Tables:     []string{"tickets", "west_notes"},
+				Migrations: migrations.Files,
+			}, postgres.Config{
 				URL:         "${env:PRISM_CONFORMANCE_POSTGRES_URL}",
 				Durability:  "POWER_SAFE",
 				Connections: 4,
 				Writers:     3,
-				Migrations:  migrations.Files,
-				Tables:      []string{"tickets", "west_notes"},
 			},
 				ticket.NewService,
 				westnote.NewService,

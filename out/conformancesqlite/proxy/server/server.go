@@ -46,76 +46,84 @@ func Deployment() *runtime.Deployment {
 		Memory:      256 << 20,
 		Descriptors: contract,
 		Namespaces: []runtime.Namespace{
-			sqlite.Namespace(sqlite.Config{
-				Namespace:   "documents",
+			sqlite.Backend.Bind(runtime.Namespace{
+				Name:       "documents",
+				Tables:     []string{"accounts", "documents"},
+				Migrations: migrations.Files,
+			}, sqlite.Config{
 				Synchronous: "FULL",
 				Readers:     2,
-				Migrations:  migrations.Files,
-				Tables:      []string{"accounts", "documents"},
 			},
 				account.NewService,
 				document.NewService,
 			),
-			sqlite.Namespace(sqlite.Config{
-				Namespace:   "east",
+			sqlite.Backend.Bind(runtime.Namespace{
+				Name:       "east",
+				Tables:     []string{"east_notes"},
+				Migrations: migrations.Files,
+			}, sqlite.Config{
 				Synchronous: "FULL",
 				Readers:     2,
-				Migrations:  migrations.Files,
-				Tables:      []string{"east_notes"},
 			}, eastnote.NewService),
-			sqlite.Namespace(sqlite.Config{
-				Namespace:   "events",
+			sqlite.Backend.Bind(runtime.Namespace{
+				Name:       "events",
+				Tables:     []string{"events"},
+				Migrations: migrations.Files,
+			}, sqlite.Config{
 				Synchronous: "FULL",
 				Readers:     2,
-				Migrations:  migrations.Files,
-				Tables:      []string{"events"},
 			}, event.NewService),
-			sqlite.Namespace(sqlite.Config{
-				Namespace:   "items",
+			sqlite.Backend.Bind(runtime.Namespace{
+				Name:       "items",
+				Tables:     []string{"badges", "items"},
+				Migrations: migrations.Files,
+			}, sqlite.Config{
 				Synchronous: "FULL",
 				Readers:     2,
-				Migrations:  migrations.Files,
-				Tables:      []string{"badges", "items"},
 			},
 				badge.NewService,
 				item.NewService,
 			),
-			sqlite.Namespace(sqlite.Config{
-				Namespace:   "leases",
+			sqlite.Backend.Bind(runtime.Namespace{
+				Name:       "leases",
+				Tables:     []string{"leases"},
+				Migrations: migrations.Files,
+			}, sqlite.Config{
 				Synchronous: "FULL",
 				Readers:     2,
-				Migrations:  migrations.Files,
-				Tables:      []string{"leases"},
 			}, lease.NewService),
-			sqlite.Namespace(sqlite.Config{
-				Namespace:   "samples",
+			sqlite.Backend.Bind(runtime.Namespace{
+				Name:       "samples",
+				Tables:     []string{"cells", "counters", "samples"},
+				Migrations: migrations.Files,
+			}, sqlite.Config{
 				Synchronous: "FULL",
 				Readers:     2,
-				Migrations:  migrations.Files,
-				Tables:      []string{"cells", "counters", "samples"},
 			},
 				cell.NewService,
 				counter.NewService,
 				sample.NewService,
 			),
-			sqlite.Namespace(sqlite.Config{
-				Namespace:   "types",
+			sqlite.Backend.Bind(runtime.Namespace{
+				Name:       "types",
+				Tables:     []string{"compounds", "moderns", "relics", "scalars"},
+				Migrations: migrations.Files,
+			}, sqlite.Config{
 				Synchronous: "FULL",
 				Readers:     2,
-				Migrations:  migrations.Files,
-				Tables:      []string{"compounds", "moderns", "relics", "scalars"},
 			},
 				compound.NewService,
 				modern.NewService,
 				relic.NewService,
 				scalar.NewService,
 			),
-			sqlite.Namespace(sqlite.Config{
-				Namespace:   "west",
+			sqlite.Backend.Bind(runtime.Namespace{
+				Name:       "west",
+				Tables:     []string{"tickets", "west_notes"},
+				Migrations: migrations.Files,
+			}, sqlite.Config{
 				Synchronous: "FULL",
 				Readers:     2,
-				Migrations:  migrations.Files,
-				Tables:      []string{"tickets", "west_notes"},
 			},
 				ticket.NewService,
 				westnote.NewService,

@@ -33,29 +33,32 @@ func Deployment() *runtime.Deployment {
 		Memory:      424 << 20,
 		Descriptors: contract,
 		Namespaces: []runtime.Namespace{
-			sqlite.Namespace(sqlite.Config{
-				Namespace:   "orders",
-				InFlight:    650,
+			sqlite.Backend.Bind(runtime.Namespace{
+				Name:       "orders",
+				InFlight:   650,
+				Tables:     []string{"orders"},
+				Migrations: migrations.Files,
+			}, sqlite.Config{
 				Synchronous: "FULL",
 				Readers:     2,
-				Migrations:  migrations.Files,
-				Tables:      []string{"orders"},
 			}, order.NewService),
-			sqlite.Namespace(sqlite.Config{
-				Namespace:   "sessions",
-				InFlight:    3000,
+			sqlite.Backend.Bind(runtime.Namespace{
+				Name:       "sessions",
+				InFlight:   3000,
+				Tables:     []string{"sessions"},
+				Migrations: migrations.Files,
+			}, sqlite.Config{
 				Synchronous: "FULL",
 				Readers:     2,
-				Migrations:  migrations.Files,
-				Tables:      []string{"sessions"},
 			}, session.NewService),
-			sqlite.Namespace(sqlite.Config{
-				Namespace:   "user-profiles",
-				InFlight:    1100,
+			sqlite.Backend.Bind(runtime.Namespace{
+				Name:       "user-profiles",
+				InFlight:   1100,
+				Tables:     []string{"user_profiles"},
+				Migrations: migrations.Files,
+			}, sqlite.Config{
 				Synchronous: "FULL",
 				Readers:     2,
-				Migrations:  migrations.Files,
-				Tables:      []string{"user_profiles"},
 			}, userprofile.NewService),
 		},
 	}

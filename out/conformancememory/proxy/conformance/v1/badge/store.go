@@ -6,7 +6,9 @@ import (
 	"context"
 
 	"github.com/prism-proxy/prism/backends/memory"
+	"github.com/prism-proxy/prism/runtime/bytestore"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/tuple"
 )
 
 // store keeps the records of conformance.v1.Badge.
@@ -14,32 +16,32 @@ type store struct{ db *memory.DB }
 
 // What the keys begin with: those of records, and those of each index.
 const (
-	table      memory.Key = "badges\x00"
-	byNumber   memory.Key = "badges_number\x00"
-	byChip     memory.Key = "badges_chip\x00"
-	byMaster   memory.Key = "badges_master\x00"
-	byGrade    memory.Key = "badges_grade\x00"
-	byIssuedAt memory.Key = "badges_issued_at\x00"
-	byShelf    memory.Key = "badges_shelf\x00"
-	bySlot     memory.Key = "badges_slot\x00"
-	byFloor    memory.Key = "badges_floor\x00"
-	byDepth    memory.Key = "badges_depth\x00"
-	byBatch    memory.Key = "badges_batch\x00"
-	byMaker    memory.Key = "badges_maker\x00"
-	byGate     memory.Key = "badges_gate\x00"
-	byLane     memory.Key = "badges_lane\x00"
-	byImprint  memory.Key = "badges_imprint\x00"
-	bySeat     memory.Key = "badges_seat\x00"
+	table      tuple.Key = "badges\x00"
+	byNumber   tuple.Key = "badges_number\x00"
+	byChip     tuple.Key = "badges_chip\x00"
+	byMaster   tuple.Key = "badges_master\x00"
+	byGrade    tuple.Key = "badges_grade\x00"
+	byIssuedAt tuple.Key = "badges_issued_at\x00"
+	byShelf    tuple.Key = "badges_shelf\x00"
+	bySlot     tuple.Key = "badges_slot\x00"
+	byFloor    tuple.Key = "badges_floor\x00"
+	byDepth    tuple.Key = "badges_depth\x00"
+	byBatch    tuple.Key = "badges_batch\x00"
+	byMaker    tuple.Key = "badges_maker\x00"
+	byGate     tuple.Key = "badges_gate\x00"
+	byLane     tuple.Key = "badges_lane\x00"
+	byImprint  tuple.Key = "badges_imprint\x00"
+	bySeat     tuple.Key = "badges_seat\x00"
 )
 
 // recordKey returns the key that the record with key k stands under.
-func recordKey(k *key) memory.Key {
+func recordKey(k *key) tuple.Key {
 	return table.Text(k.BadgeID)
 }
 
 // recordKeys returns the keys that the records with the keys stand under.
-func recordKeys(keys []key) []memory.Key {
-	encoded := make([]memory.Key, len(keys))
+func recordKeys(keys []key) []tuple.Key {
+	encoded := make([]tuple.Key, len(keys))
 	for i := range keys {
 		encoded[i] = recordKey(&keys[i])
 	}
@@ -48,8 +50,8 @@ func recordKeys(keys []key) []memory.Key {
 
 // newRecord returns r as it is stored, with its place in each index that has no
 // absent field.
-func newRecord(r *record) *memory.Record {
-	stored := memory.NewRecord(recordKey(&r.key), r.bytes)
+func newRecord(r *record) *bytestore.Record {
+	stored := bytestore.NewRecord(recordKey(&r.key), r.bytes)
 	if r.Number.Set {
 		stored.Unique("number", byNumber.Int(r.Number.Value))
 	}
@@ -122,7 +124,7 @@ func (s *store) delete(ctx context.Context, k *key, ifVersion int64) (existed bo
 
 // batchPut stores all records or none, in their order.
 func (s *store) batchPut(ctx context.Context, records []record) ([]keyvalue.Written, error) {
-	stored := make([]*memory.Record, len(records))
+	stored := make([]*bytestore.Record, len(records))
 	for i := range records {
 		stored[i] = newRecord(&records[i])
 	}

@@ -6,7 +6,9 @@ import (
 	"context"
 
 	"github.com/prism-proxy/prism/backends/memory"
+	"github.com/prism-proxy/prism/runtime/bytestore"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/tuple"
 )
 
 // store keeps the records of conformance.v1.Item.
@@ -14,21 +16,21 @@ type store struct{ db *memory.DB }
 
 // What the keys begin with: those of records, and those of each index.
 const (
-	table    memory.Key = "items\x00"
-	bySerial memory.Key = "items_serial\x00"
-	byLabel  memory.Key = "items_label\x00"
-	byColour memory.Key = "items_colour\x00"
-	byTitle  memory.Key = "items_title\x00"
+	table    tuple.Key = "items\x00"
+	bySerial tuple.Key = "items_serial\x00"
+	byLabel  tuple.Key = "items_label\x00"
+	byColour tuple.Key = "items_colour\x00"
+	byTitle  tuple.Key = "items_title\x00"
 )
 
 // recordKey returns the key that the record with key k stands under.
-func recordKey(k *key) memory.Key {
+func recordKey(k *key) tuple.Key {
 	return table.Text(k.ItemID)
 }
 
 // recordKeys returns the keys that the records with the keys stand under.
-func recordKeys(keys []key) []memory.Key {
-	encoded := make([]memory.Key, len(keys))
+func recordKeys(keys []key) []tuple.Key {
+	encoded := make([]tuple.Key, len(keys))
 	for i := range keys {
 		encoded[i] = recordKey(&keys[i])
 	}
@@ -37,8 +39,8 @@ func recordKeys(keys []key) []memory.Key {
 
 // newRecord returns r as it is stored, with its place in each index that has no
 // absent field.
-func newRecord(r *record) *memory.Record {
-	stored := memory.NewRecord(recordKey(&r.key), r.bytes)
+func newRecord(r *record) *bytestore.Record {
+	stored := bytestore.NewRecord(recordKey(&r.key), r.bytes)
 	if r.Serial != nil {
 		stored.Unique("serial", bySerial.Text(r.Serial))
 	}
@@ -78,7 +80,7 @@ func (s *store) delete(ctx context.Context, k *key, ifVersion int64) (existed bo
 
 // batchPut stores all records or none, in their order.
 func (s *store) batchPut(ctx context.Context, records []record) ([]keyvalue.Written, error) {
-	stored := make([]*memory.Record, len(records))
+	stored := make([]*bytestore.Record, len(records))
 	for i := range records {
 		stored[i] = newRecord(&records[i])
 	}

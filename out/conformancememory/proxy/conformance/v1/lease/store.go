@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"github.com/prism-proxy/prism/backends/memory"
+	"github.com/prism-proxy/prism/runtime/bytestore"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/tuple"
 )
 
 // store keeps the records of conformance.v1.Lease.
@@ -18,19 +20,19 @@ const ttl = 60 * time.Second
 
 // What the keys begin with: those of records, and those of each index.
 const (
-	table      memory.Key = "leases\x00"
-	byOwner    memory.Key = "leases_owner\x00"
-	byPriority memory.Key = "leases_priority\x00"
+	table      tuple.Key = "leases\x00"
+	byOwner    tuple.Key = "leases_owner\x00"
+	byPriority tuple.Key = "leases_priority\x00"
 )
 
 // recordKey returns the key that the record with key k stands under.
-func recordKey(k *key) memory.Key {
+func recordKey(k *key) tuple.Key {
 	return table.Text(k.LeaseID)
 }
 
 // recordKeys returns the keys that the records with the keys stand under.
-func recordKeys(keys []key) []memory.Key {
-	encoded := make([]memory.Key, len(keys))
+func recordKeys(keys []key) []tuple.Key {
+	encoded := make([]tuple.Key, len(keys))
 	for i := range keys {
 		encoded[i] = recordKey(&keys[i])
 	}
@@ -39,8 +41,8 @@ func recordKeys(keys []key) []memory.Key {
 
 // newRecord returns r as it is stored, with its place in each index that has no
 // absent field.
-func newRecord(r *record) *memory.Record {
-	stored := memory.NewRecord(recordKey(&r.key), r.bytes)
+func newRecord(r *record) *bytestore.Record {
+	stored := bytestore.NewRecord(recordKey(&r.key), r.bytes)
 	stored.ExpireAfter(ttl)
 	if r.Owner != nil {
 		stored.Unique("owner", byOwner.Text(r.Owner))
@@ -75,7 +77,7 @@ func (s *store) delete(ctx context.Context, k *key, ifVersion int64) (existed bo
 
 // batchPut stores all records or none, in their order.
 func (s *store) batchPut(ctx context.Context, records []record) ([]keyvalue.Written, error) {
-	stored := make([]*memory.Record, len(records))
+	stored := make([]*bytestore.Record, len(records))
 	for i := range records {
 		stored[i] = newRecord(&records[i])
 	}

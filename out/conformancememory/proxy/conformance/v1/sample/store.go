@@ -6,7 +6,9 @@ import (
 	"context"
 
 	"github.com/prism-proxy/prism/backends/memory"
+	"github.com/prism-proxy/prism/runtime/bytestore"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/tuple"
 )
 
 // store keeps the records of conformance.v1.Sample.
@@ -14,48 +16,48 @@ type store struct{ db *memory.DB }
 
 // What the keys begin with: those of records, and those of each index.
 const (
-	table          memory.Key = "samples\x00"
-	byText         memory.Key = "samples_text\x00"
-	byNumber       memory.Key = "samples_number\x00"
-	bySize         memory.Key = "samples_size\x00"
-	byFlag         memory.Key = "samples_flag\x00"
-	byGrade        memory.Key = "samples_grade\x00"
-	byTime         memory.Key = "samples_time\x00"
-	byDelta        memory.Key = "samples_delta\x00"
-	byMask         memory.Key = "samples_mask\x00"
-	byLevel        memory.Key = "samples_level\x00"
-	byWeight       memory.Key = "samples_weight\x00"
-	byBucket       memory.Key = "samples_bucket\x00"
-	byAmount       memory.Key = "samples_amount\x00"
-	byShift        memory.Key = "samples_shift\x00"
-	byChecksum     memory.Key = "samples_checksum\x00"
-	byPosition     memory.Key = "samples_position\x00"
-	byDigest       memory.Key = "samples_digest\x00"
-	bySameText     memory.Key = "samples_same_text\x00"
-	bySameNumber   memory.Key = "samples_same_number\x00"
-	bySameSize     memory.Key = "samples_same_size\x00"
-	bySameFlag     memory.Key = "samples_same_flag\x00"
-	bySameGrade    memory.Key = "samples_same_grade\x00"
-	bySameTime     memory.Key = "samples_same_time\x00"
-	bySameDelta    memory.Key = "samples_same_delta\x00"
-	bySameMask     memory.Key = "samples_same_mask\x00"
-	bySameLevel    memory.Key = "samples_same_level\x00"
-	bySameWeight   memory.Key = "samples_same_weight\x00"
-	bySameAmount   memory.Key = "samples_same_amount\x00"
-	bySameShift    memory.Key = "samples_same_shift\x00"
-	bySameChecksum memory.Key = "samples_same_checksum\x00"
-	bySamePosition memory.Key = "samples_same_position\x00"
-	bySameDigest   memory.Key = "samples_same_digest\x00"
+	table          tuple.Key = "samples\x00"
+	byText         tuple.Key = "samples_text\x00"
+	byNumber       tuple.Key = "samples_number\x00"
+	bySize         tuple.Key = "samples_size\x00"
+	byFlag         tuple.Key = "samples_flag\x00"
+	byGrade        tuple.Key = "samples_grade\x00"
+	byTime         tuple.Key = "samples_time\x00"
+	byDelta        tuple.Key = "samples_delta\x00"
+	byMask         tuple.Key = "samples_mask\x00"
+	byLevel        tuple.Key = "samples_level\x00"
+	byWeight       tuple.Key = "samples_weight\x00"
+	byBucket       tuple.Key = "samples_bucket\x00"
+	byAmount       tuple.Key = "samples_amount\x00"
+	byShift        tuple.Key = "samples_shift\x00"
+	byChecksum     tuple.Key = "samples_checksum\x00"
+	byPosition     tuple.Key = "samples_position\x00"
+	byDigest       tuple.Key = "samples_digest\x00"
+	bySameText     tuple.Key = "samples_same_text\x00"
+	bySameNumber   tuple.Key = "samples_same_number\x00"
+	bySameSize     tuple.Key = "samples_same_size\x00"
+	bySameFlag     tuple.Key = "samples_same_flag\x00"
+	bySameGrade    tuple.Key = "samples_same_grade\x00"
+	bySameTime     tuple.Key = "samples_same_time\x00"
+	bySameDelta    tuple.Key = "samples_same_delta\x00"
+	bySameMask     tuple.Key = "samples_same_mask\x00"
+	bySameLevel    tuple.Key = "samples_same_level\x00"
+	bySameWeight   tuple.Key = "samples_same_weight\x00"
+	bySameAmount   tuple.Key = "samples_same_amount\x00"
+	bySameShift    tuple.Key = "samples_same_shift\x00"
+	bySameChecksum tuple.Key = "samples_same_checksum\x00"
+	bySamePosition tuple.Key = "samples_same_position\x00"
+	bySameDigest   tuple.Key = "samples_same_digest\x00"
 )
 
 // recordKey returns the key that the record with key k stands under.
-func recordKey(k *key) memory.Key {
+func recordKey(k *key) tuple.Key {
 	return table.Text(k.SampleID)
 }
 
 // recordKeys returns the keys that the records with the keys stand under.
-func recordKeys(keys []key) []memory.Key {
-	encoded := make([]memory.Key, len(keys))
+func recordKeys(keys []key) []tuple.Key {
+	encoded := make([]tuple.Key, len(keys))
 	for i := range keys {
 		encoded[i] = recordKey(&keys[i])
 	}
@@ -64,8 +66,8 @@ func recordKeys(keys []key) []memory.Key {
 
 // newRecord returns r as it is stored, with its place in each index that has no
 // absent field.
-func newRecord(r *record) *memory.Record {
-	stored := memory.NewRecord(recordKey(&r.key), r.bytes)
+func newRecord(r *record) *bytestore.Record {
+	stored := bytestore.NewRecord(recordKey(&r.key), r.bytes)
 	if r.Text != nil {
 		stored.Index(byText.Text(r.Text).Text(r.SampleID))
 	}
@@ -184,7 +186,7 @@ func (s *store) delete(ctx context.Context, k *key, ifVersion int64) (existed bo
 
 // batchPut stores all records or none, in their order.
 func (s *store) batchPut(ctx context.Context, records []record) ([]keyvalue.Written, error) {
-	stored := make([]*memory.Record, len(records))
+	stored := make([]*bytestore.Record, len(records))
 	for i := range records {
 		stored[i] = newRecord(&records[i])
 	}

@@ -6,7 +6,9 @@ import (
 	"context"
 
 	"github.com/prism-proxy/prism/backends/memory"
+	"github.com/prism-proxy/prism/runtime/bytestore"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/tuple"
 )
 
 // store keeps the records of conformance.v1.Ticket.
@@ -14,19 +16,19 @@ type store struct{ db *memory.DB }
 
 // What the keys begin with: those of records, and those of each index.
 const (
-	table  memory.Key = "tickets\x00"
-	byCode memory.Key = "tickets_code\x00"
+	table  tuple.Key = "tickets\x00"
+	byCode tuple.Key = "tickets_code\x00"
 )
 
 // recordKey returns the key that the record with key k stands under.
-func recordKey(k *key) memory.Key {
+func recordKey(k *key) tuple.Key {
 	return table.Text(k.TicketID)
 }
 
 // newRecord returns r as it is stored, with its place in each index that has no
 // absent field.
-func newRecord(r *record) *memory.Record {
-	stored := memory.NewRecord(recordKey(&r.key), r.bytes)
+func newRecord(r *record) *bytestore.Record {
+	stored := bytestore.NewRecord(recordKey(&r.key), r.bytes)
 	if r.Code != nil {
 		stored.Unique("code", byCode.Text(r.Code))
 	}

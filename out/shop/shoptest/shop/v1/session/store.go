@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"github.com/prism-proxy/prism/backends/memory"
+	"github.com/prism-proxy/prism/runtime/bytestore"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/tuple"
 )
 
 // store keeps the records of shop.v1.Session.
@@ -18,18 +20,18 @@ const ttl = 1800 * time.Second
 
 // What the keys begin with: those of records, and those of each index.
 const (
-	table    memory.Key = "sessions\x00"
-	byUserID memory.Key = "sessions_user_id\x00"
+	table    tuple.Key = "sessions\x00"
+	byUserID tuple.Key = "sessions_user_id\x00"
 )
 
 // recordKey returns the key that the record with key k stands under.
-func recordKey(k *key) memory.Key {
+func recordKey(k *key) tuple.Key {
 	return table.Text(k.SessionID)
 }
 
 // recordKeys returns the keys that the records with the keys stand under.
-func recordKeys(keys []key) []memory.Key {
-	encoded := make([]memory.Key, len(keys))
+func recordKeys(keys []key) []tuple.Key {
+	encoded := make([]tuple.Key, len(keys))
 	for i := range keys {
 		encoded[i] = recordKey(&keys[i])
 	}
@@ -38,8 +40,8 @@ func recordKeys(keys []key) []memory.Key {
 
 // newRecord returns r as it is stored, with its place in each index that has no
 // absent field.
-func newRecord(r *record) *memory.Record {
-	stored := memory.NewRecord(recordKey(&r.key), r.bytes)
+func newRecord(r *record) *bytestore.Record {
+	stored := bytestore.NewRecord(recordKey(&r.key), r.bytes)
 	stored.ExpireAfter(ttl)
 	stored.Index(byUserID.Text(r.UserID).Text(r.SessionID))
 	return stored
@@ -69,7 +71,7 @@ func (s *store) delete(ctx context.Context, k *key, ifVersion int64) (existed bo
 
 // batchPut stores all records or none, in their order.
 func (s *store) batchPut(ctx context.Context, records []record) ([]keyvalue.Written, error) {
-	stored := make([]*memory.Record, len(records))
+	stored := make([]*bytestore.Record, len(records))
 	for i := range records {
 		stored[i] = newRecord(&records[i])
 	}

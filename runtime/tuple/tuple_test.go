@@ -1,4 +1,4 @@
-package memory_test
+package tuple_test
 
 import (
 	"bytes"
@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/prism-proxy/prism/backends/memory"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/tuple"
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
@@ -34,7 +34,7 @@ var values = [][]value{
 	},
 }
 
-func encode(k memory.Key, tuple []value) memory.Key {
+func encode(k tuple.Key, tuple []value) tuple.Key {
 	for _, v := range tuple {
 		switch v := v.(type) {
 		case []byte:
@@ -104,7 +104,7 @@ func TestKeyOrderOfTuples(t *testing.T) {
 
 func checkOrder(t *testing.T, a, b []value) {
 	t.Helper()
-	const table memory.Key = "orders\x00"
+	const table tuple.Key = "orders\x00"
 	got := strings.Compare(string(encode(table, a)), string(encode(table, b)))
 	if want := compareTuples(a, b); got != want {
 		t.Errorf("the keys of %v and %v compare as %d, want %d", a, b, got, want)
@@ -112,7 +112,7 @@ func checkOrder(t *testing.T, a, b []value) {
 }
 
 func TestKeyEnd(t *testing.T) {
-	tests := []struct{ key, want memory.Key }{
+	tests := []struct{ key, want tuple.Key }{
 		{"orders\x00", "orders\x01"},
 		{"k\x00\xff", "k\x01"},
 		{"k\x00\xff\xff", "k\x01"},
@@ -131,7 +131,7 @@ func TestKeyEnd(t *testing.T) {
 
 // A list of all that begins with one value has none that begins with another.
 func TestKeyEndPartsValues(t *testing.T) {
-	const table memory.Key = "orders\x00"
+	const table tuple.Key = "orders\x00"
 	for _, ofType := range values {
 		for _, a := range ofType {
 			within := encode(table, []value{a})
@@ -147,10 +147,10 @@ func TestKeyEndPartsValues(t *testing.T) {
 }
 
 func TestKeyIsNotChanged(t *testing.T) {
-	k := memory.Key("orders\x00").Text([]byte("a"))
+	k := tuple.Key("orders\x00").Text([]byte("a"))
 	first := k.Int(1)
 	second := k.Int(2)
-	if want := memory.Key("orders\x00").Text([]byte("a")).Int(1); first != want {
+	if want := tuple.Key("orders\x00").Text([]byte("a")).Int(1); first != want {
 		t.Errorf("the key with 1 is %q after one with 2 was made, want %q; the other is %q", first, want, second)
 	}
 }

@@ -1,8 +1,7 @@
 package schema
 
-// Backend is what the compiler must know of a store to check a schema against
-// it. It holds no client library.
-type Backend struct {
+// Store is what the compiler must know of a store to check a schema against it.
+type Store struct {
 	Name   string // as prism.yaml writes it: sqlite
 	Config []ConfigKey
 	// Durability returns the strongest class that the store promises with the
@@ -10,9 +9,9 @@ type Backend struct {
 	Durability func(config map[string]string) Durability
 	// KeyValue is what the store can do for entities of that abstraction.
 	KeyValue Offer
-	// SQL says that marked fields get columns; other stores have entries for
+	// Columns says that marked fields get columns; other stores have entries for
 	// the key and the indexes only.
-	SQL bool
+	Columns bool
 }
 
 // ConfigKey is one setting of a backend in prism.yaml.

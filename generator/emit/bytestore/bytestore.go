@@ -1,4 +1,8 @@
-package gen
+// Package bytestore emits store.go for stores that keep bytes under byte keys: how
+// the keys of an entity, its indexes and the ranges of its lists are encoded. What
+// is done with them is the run-time half's, which implements the interfaces of
+// runtime/bytestore.
+package bytestore
 
 import (
 	"fmt"
@@ -7,24 +11,27 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/prism-proxy/prism/generator/emit"
 	"github.com/prism-proxy/prism/generator/emit/golang"
 	"github.com/prism-proxy/prism/generator/schema"
 )
 
-// Store returns store.go of e: how its keys, its indexes and the ranges of its
-// lists are encoded. What is done with them is the run-time half's.
-func (Backend) Store(e *schema.Entity, dir, importPath string) (emit.File, error) {
-	s := &store{
-		Entity: e,
-		file: golang.NewFile(importPath, e.GoPackage, "", golang.Imports{
-			"context": "context", "time": "time",
-			"memory":   golang.Module + "/backends/memory",
-			"keyvalue": golang.Module + "/runtime/keyvalue",
-			"wire":     golang.Module + "/runtime/wire",
-		}),
-	}
-	s.begin()
+// KeyValue returns the emitter of a store whose run-time half is the package with
+// the import path.
+func KeyValue(runtime string) func(*golang.File, *schema.Entity) {
+	return func(f *golang.File, e *schema.Entity) { keyValue(f, e, runtime) }
+}
+
+func keyValue(f *golang.File, e *schema.Entity, runtime string) {
+	name := path.Base(runtime)
+	f.Import(golang.Imports{
+		"context": "context", "time": "time",
+		"bytestore": golang.Module + "/runtime/bytestore",
+		"keyvalue":  golang.Module + "/runtime/keyvalue",
+		"tuple":     golang.Module + "/runtime/tuple",
+		name:        runtime,
+	})
+	s := &store{Entity: e, file: f}
+	s.begin(name)
 	s.keys()
 	s.record()
 	s.singles()
@@ -43,8 +50,6 @@ func (Backend) Store(e *schema.Entity, dir, importPath string) (emit.File, error
 		s.file.Add(`// sweep deletes some of the records that have expired, and returns how many.
 func (s *store) sweep(ctx @context.Context) (swept int, err error) { return s.db.Sweep(ctx) }`)
 	}
-	content, err := s.file.Bytes()
-	return emit.File{Path: path.Join(dir, "store.go"), Content: content}, err
 }
 
 type store struct {
@@ -52,16 +57,16 @@ type store struct {
 	file *golang.File
 }
 
-func (s *store) begin() {
-	s.file.Add("// store keeps the records of %s.\ntype store struct{ db *@memory.DB }", s.Desc.FullName())
+func (s *store) begin(name string) {
+	s.file.Add("// store keeps the records of %s.\ntype store struct{ db *@%s.DB }", s.Desc.FullName(), name)
 	if s.TTL > 0 {
 		s.file.Add("// ttl is how long a record lives after its last write.\nconst ttl = %s", golang.Duration(s.TTL))
 	}
 	var b strings.Builder
 	for _, x := range s.Indexes {
-		fmt.Fprintf(&b, "%s @memory.Key = %s\n", prefix(x), strconv.Quote(x.SQLName+"\x00"))
+		fmt.Fprintf(&b, "%s @tuple.Key = %s\n", prefix(x), strconv.Quote(x.SQLName+"\x00"))
 	}
-	s.file.Add("// What the keys begin with: those of records, and those of each index.\nconst (\ntable @memory.Key = %s\n%s)",
+	s.file.Add("// What the keys begin with: those of records, and those of each index.\nconst (\ntable @tuple.Key = %s\n%s)",
 		strconv.Quote(s.Table+"\x00"), b.String())
 }
 
@@ -70,13 +75,13 @@ func prefix(x *schema.Index) string { return "by" + strings.TrimPrefix(x.GoName,
 
 func (s *store) keys() {
 	s.file.Add(`// recordKey returns the key that the record with key k stands under.
-func recordKey(k *key) @memory.Key {
+func recordKey(k *key) @tuple.Key {
 	return table%s
 }`, tuple(s.Key(), "k."))
 	if s.Has(schema.CanBatch) {
 		s.file.Add(`// recordKeys returns the keys that the records with the keys stand under.
-func recordKeys(keys []key) []@memory.Key {
-	encoded := make([]@memory.Key, len(keys))
+func recordKeys(keys []key) []@tuple.Key {
+	encoded := make([]@tuple.Key, len(keys))
 	for i := range keys {
 		encoded[i] = recordKey(&keys[i])
 	}
@@ -116,8 +121,8 @@ func (s *store) record() {
 	}
 	s.file.Add(`// newRecord returns r as it is stored, with its place in each index that has no
 // absent field.
-func newRecord(r *record) *@memory.Record {
-	stored := @memory.NewRecord(recordKey(&r.key), r.bytes)
+func newRecord(r *record) *@bytestore.Record {
+	stored := @bytestore.NewRecord(recordKey(&r.key), r.bytes)
 	%sreturn stored
 }`, b.String())
 }
@@ -176,7 +181,7 @@ func (s *store) delete(ctx @context.Context, k *key, ifVersion int64) (existed b
 func (s *store) batches() {
 	s.file.Add(`// batchPut stores all records or none, in their order.
 func (s *store) batchPut(ctx @context.Context, records []record) ([]@keyvalue.Written, error) {
-	stored := make([]*@memory.Record, len(records))
+	stored := make([]*@bytestore.Record, len(records))
 	for i := range records {
 		stored[i] = newRecord(&records[i])
 	}
@@ -241,7 +246,7 @@ func element(f *schema.Field, value string) string {
 	return fmt.Sprintf(".%s(%s)", methods[f.Type], value)
 }
 
-// methods are those of memory.Key, by the type that they add.
+// methods are those of tuple.Key, by the type that they add.
 var methods = map[schema.Type]string{
 	schema.Text:      "Text",
 	schema.Int:       "Int",

@@ -1,4 +1,5 @@
-package memory
+// Package tuple encodes tuples of values as bytes that have their order.
+package tuple
 
 import (
 	"bytes"

@@ -1,0 +1,93 @@
+package runtime
+
+import (
+	"context"
+	"io"
+	"io/fs"
+
+	"github.com/prism-proxy/prism/runtime/migration"
+)
+
+// Namespace is what the compiler decided about a namespace, and with a backend
+// bound to it a store and the entities in it.
+type Namespace struct {
+	Name string
+	// InFlight is how many calls are served at the same time, at most. 0: no
+	// limit.
+	InFlight int
+	// Tables are those of the entities.
+	Tables []string
+	// Migrations hold those of the namespace in the folder Name. Nil: there are
+	// none.
+	Migrations fs.FS
+
+	Backend string
+	// Open returns the store, ready and verified, and the services bound to
+	// it. Closing the store waits for what it is doing.
+	Open func(ctx context.Context, env *Env) (io.Closer, []Service, error)
+	// Migrate brings the store to the namespace's present form and returns what it
+	// applied, in order. Nil: there is nothing to apply.
+	Migrate func(ctx context.Context, env *Env) ([]migration.File, error)
+	// Status lists the migrations and their state. Nil: the store has none.
+	Status func(ctx context.Context, env *Env) ([]migration.State, error)
+	// Verify reads every record and compares it with its checksum. It tells the
+	// damaged ones as it finds them, by their version in a table, and returns what
+	// it read of each table. Nil: records have no checksums.
+	Verify func(ctx context.Context, env *Env, damaged func(table string, version int64)) ([]Verified, error)
+	// BumpVersions makes versions leap above all that callers may have seen. Nil:
+	// those of every start are others anyway.
+	BumpVersions func(ctx context.Context, env *Env) error
+}
+
+// Verified is how many records of a table were read, how many of them have no
+// checksum, and how many do not match theirs.
+type Verified struct {
+	Table                       string
+	Records, Unchecked, Damaged int64
+}
+
+// Backend is the run-time half of a store. DB is an open store, and Config what
+// the compiler decided about the store of a namespace. Its functions are those of
+// Namespace, of which each says what a nil one means; Open is never nil. They may
+// be called for several namespaces at once.
+type Backend[DB io.Closer, Config any] struct {
+	Name         string // as prism.yaml has it
+	Open         func(context.Context, *Env, Namespace, Config) (DB, error)
+	Migrate      func(context.Context, *Env, Namespace, Config) ([]migration.File, error)
+	Status       func(context.Context, *Env, Namespace, Config) ([]migration.State, error)
+	Verify       func(ctx context.Context, env *Env, n Namespace, c Config, damaged func(table string, version int64)) ([]Verified, error)
+	BumpVersions func(context.Context, *Env, Namespace, Config) error
+}
+
+// Bind returns n with its store as c describes it, and with the services that
+// are bound to the store when it is opened.
+func (b Backend[DB, Config]) Bind(n Namespace, c Config, services ...func(DB) Service) Namespace {
+	bound := n
+	bound.Backend = b.Name
+	bound.Open = func(ctx context.Context, env *Env) (io.Closer, []Service, error) {
+		db, err := b.Open(ctx, env, n, c)
+		if err != nil {
+			return nil, nil, err
+		}
+		all := make([]Service, len(services))
+		for i, bind := range services {
+			all[i] = bind(db)
+		}
+		return db, all, nil
+	}
+	if b.Migrate != nil {
+		bound.Migrate = func(ctx context.Context, env *Env) ([]migration.File, error) { return b.Migrate(ctx, env, n, c) }
+	}
+	if b.Status != nil {
+		bound.Status = func(ctx context.Context, env *Env) ([]migration.State, error) { return b.Status(ctx, env, n, c) }
+	}
+	if b.Verify != nil {
+		bound.Verify = func(ctx context.Context, env *Env, damaged func(string, int64)) ([]Verified, error) {
+			return b.Verify(ctx, env, n, c, damaged)
+		}
+	}
+	if b.BumpVersions != nil {
+		bound.BumpVersions = func(ctx context.Context, env *Env) error { return b.BumpVersions(ctx, env, n, c) }
+	}
+	return bound
+}
