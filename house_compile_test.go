@@ -12,7 +12,7 @@ func TestEntityCompilesItsOwnCode(t *testing.T) {
 	for _, p := range []string{
 		"out/shop/proxy/shop/v1/session",
 		"out/shop/shoptest/shop/v1/session",
-		"out/conformancepostgres/proxy/conformance/v1/event",
+		"out/conformancememory/proxy/conformance/v1/event",
 	} {
 		archive, err := goCommand("list", "-export", "-f", "{{.Export}}", "./"+p)
 		if err != nil {

@@ -35,7 +35,7 @@ var imports = []struct {
 	{"schemas/...", nil},
 	{"generator/...", []string{"generator/...", "schemas/prism/v1"}},
 	{"backends", []string{"backends/<b>/gen", "generator/..."}}, // generator for the type of the list
-	{"backends/backendtest", []string{"runtime/...", "out/contract/conformance/..."}},
+	{"backends/backendtest", []string{"runtime/...", "generator/...", "out/contract/conformance/...", "schemas", "schemas/prism/v1"}},
 	{"backends/<b>/gen/...", []string{"backends/<b>/gen/...", "generator/..."}},
 	{"backends/<b>", []string{"runtime/..."}},
 	{"backends/<b>/<b2>test", []string{"backends/<b>", "runtime/..."}},
@@ -51,7 +51,7 @@ var imports = []struct {
 
 // externalTests is what an external test may import beside the row of its
 // package and the package itself.
-var externalTests = []string{"backends", "backends/backendtest", "backends/<b>/<b2>test", "runtime/...", "out/..."}
+var externalTests = []string{"backends", "backends/<b>/gen", "backends/backendtest", "backends/<b>/<b2>test", "runtime/...", "out/..."}
 
 func TestImports(t *testing.T) {
 	for _, p := range load(t) {

@@ -1,20 +1,19 @@
 package backends_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/prism-proxy/prism/backends"
+	"github.com/prism-proxy/prism/backends/backendtest"
 	"github.com/prism-proxy/prism/generator"
 	"github.com/prism-proxy/prism/generator/emit"
-	"github.com/prism-proxy/prism/generator/schema"
-	"github.com/prism-proxy/prism/generator/source"
 )
 
 // What every backend emits compiles, for schemas that nobody wrote it for: keys
@@ -24,14 +23,15 @@ func TestOutputCompiles(t *testing.T) {
 	for _, b := range backends.All() {
 		for _, dir := range []string{"../generator/emit/contract/testdata/wide", "testdata/names"} {
 			t.Run(b.Name+"/"+filepath.Base(dir), func(t *testing.T) {
-				build(t, compile(t, b, dir))
+				build(t, compile(t, b, dir, dir))
 			})
 		}
 	}
 }
 
-// compile returns the files of the deployment in dir, all of it on b.
-func compile(t *testing.T, b *emit.Backend, dir string) []emit.File {
+// compile returns the files of the deployment in dir, whose imports begin at root,
+// all of it on b, without what b does not offer.
+func compile(t *testing.T, b *emit.Backend, root, dir string) []emit.File {
 	t.Helper()
 	config, err := os.ReadFile(filepath.Join(dir, "prism.yaml"))
 	if err != nil {
@@ -43,16 +43,12 @@ func compile(t *testing.T, b *emit.Backend, dir string) []emit.File {
 			choice += "    config: {" + key.Name + ": \"${env:SETTING}\"}\n"
 		}
 	}
-	config = bytes.ReplaceAll(config, []byte("backend: memory\n"), []byte(choice))
-	protos, faults := source.Compile(t.Context(), os.DirFS(dir), schema.Packages(config))
-	if len(faults) > 0 {
-		t.Fatal(faults)
-	}
-	in := generator.Input{Config: config, ConfigPath: "schemas/tested/prism.yaml", Files: protos, Backends: []*emit.Backend{b}}
+	config = regexp.MustCompile("backend: (memory|sqlite)\n").ReplaceAllLiteral(config, []byte(choice))
+	in := generator.Input{Config: config, ConfigPath: "schemas/tested/prism.yaml"}
 	if b.Name == backends.TestKit().Name { // a test kit is the same whatever the proxy is bound to
 		in.TestKit = b
 	}
-	out, faults := generator.Run(in)
+	out, faults := backendtest.Compile(b, os.DirFS(root), in)
 	if out == nil {
 		t.Fatalf("%v\n%s", faults, config)
 	}

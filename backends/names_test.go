@@ -36,21 +36,23 @@ func taken(t *testing.T) []string {
 	for _, name := range types.Universe.Names() {
 		add(name)
 	}
-	files, err := filepath.Glob("../out/conformance*/proxy/conformance/v1/event/*.go")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("%d files of generated code, %v", len(files), err)
-	}
-	for _, name := range files {
-		f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ast.Inspect(f, func(n ast.Node) bool {
-			if id, ok := n.(*ast.Ident); ok {
-				add(id.Name)
+	for _, b := range backends.All() {
+		files := compile(t, b, "../schemas", "../schemas/conformance/memory")
+		for _, file := range files {
+			if !strings.HasSuffix(file.Path, ".go") || !strings.Contains(file.Path, "/conformance/v1/event/") {
+				continue
 			}
-			return true
-		})
+			f, err := parser.ParseFile(token.NewFileSet(), file.Path, file.Content, parser.SkipObjectResolution)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ast.Inspect(f, func(n ast.Node) bool {
+				if id, ok := n.(*ast.Ident); ok {
+					add(id.Name)
+				}
+				return true
+			})
+		}
 	}
 	return names
 }
@@ -82,7 +84,7 @@ namespaces:
 					t.Fatal(err)
 				}
 			}
-			build(t, compile(t, b, dir))
+			build(t, compile(t, b, dir, dir))
 		})
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/prism-proxy/prism/bench/workload"
-	"github.com/prism-proxy/prism/out/conformancesqlite/proxy/conformance/v1/scalar"
+	"github.com/prism-proxy/prism/out/conformancememory/proxy/conformance/v1/scalar"
 	conformancev1 "github.com/prism-proxy/prism/out/contract/conformance/v1"
 	shopv1 "github.com/prism-proxy/prism/out/contract/shop/v1"
 	"github.com/prism-proxy/prism/out/shop/proxy/shop/v1/order"

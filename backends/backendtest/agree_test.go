@@ -6,22 +6,24 @@ import (
 	"testing"
 
 	"github.com/prism-proxy/prism/backends/backendtest"
+	memory "github.com/prism-proxy/prism/backends/memory/gen"
+	postgres "github.com/prism-proxy/prism/backends/postgres/gen"
 	"github.com/prism-proxy/prism/backends/postgres/postgrestest"
-	memory "github.com/prism-proxy/prism/out/conformancememory/proxy/server"
-	postgres "github.com/prism-proxy/prism/out/conformancepostgres/proxy/server"
-	sqlite "github.com/prism-proxy/prism/out/conformancesqlite/proxy/server"
+	sqlite "github.com/prism-proxy/prism/backends/sqlite/gen"
 )
 
-func TestMain(m *testing.M) { os.Exit(backendtest.Main(m, memory.Deployment)) }
+func TestMain(m *testing.M) {
+	os.Exit(backendtest.Main(m, memory.Backend(), sqlite.Backend(), postgres.Backend()))
+}
 
 // The stream's seed may be changed; one that failed stays as a row of its own.
 func TestAgree(t *testing.T) {
 	for _, seed := range backendtest.Seeds(t) {
 		t.Run(fmt.Sprint("PRISM_SEED=", seed), func(t *testing.T) {
 			backendtest.Agree(t, seed, 10_000, map[string]backendtest.Backend{
-				"memory": {Deployment: memory.Deployment},
-				"sqlite": {Deployment: sqlite.Deployment, Persistent: true},
-				"postgres": {Deployment: postgres.Deployment, Persistent: true, Getenv: func(t testing.TB) func(string) string {
+				"memory": {Emit: memory.Backend()},
+				"sqlite": {Emit: sqlite.Backend(), Persistent: true},
+				"postgres": {Emit: postgres.Backend(), Persistent: true, Getenv: func(t testing.TB) func(string) string {
 					url := postgrestest.Start(t)
 					return func(string) string { return url }
 				}},

@@ -4,30 +4,11 @@ import (
 	"bytes"
 	"context"
 	"os"
-	"testing"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/experimental"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
-
-	"github.com/prism-proxy/prism/runtime"
 )
-
-// Main runs the tests of a harness and returns the exit code of its TestMain. In
-// a process of Spawn it runs a proxy of the deployment instead.
-// With PRISM_POISON=1 in the environment buffers are overwritten as soon as
-// they are given back, so that whoever still reads one reads garbage, and a
-// buffer that is given back twice ends the run.
-func Main(m *testing.M, deployment func() *runtime.Deployment) int {
-	if os.Getenv(asProxy) != "" {
-		return runtime.Main(deployment(), os.Args[1:])
-	}
-	if poisoned() {
-		experimental.SetDefaultBufferPool(poisoner{})
-	}
-	return m.Run()
-}
 
 func poisoned() bool { return os.Getenv("PRISM_POISON") == "1" }
 

@@ -108,7 +108,7 @@ func (p *Proxy) Advance(d time.Duration) { p.clock.set(p.clock.now().Add(d)) }
 // Env is what the proxy is started with.
 func (p *Proxy) Env() *runtime.Env {
 	return &runtime.Env{
-		Deployment: p.backend.Deployment().Name, DataDir: p.DataDir, Now: p.clock.now, Getenv: p.Getenv,
+		Deployment: Deployment(p.backend.Emit.Name).Name, DataDir: p.DataDir, Now: p.clock.now, Getenv: p.Getenv,
 		Log: slog.New(slog.NewJSONHandler(&p.log, nil)),
 	}
 }
@@ -116,7 +116,7 @@ func (p *Proxy) Env() *runtime.Env {
 // Namespace returns the namespace called name, whose store the proxy serves.
 func (p *Proxy) Namespace(t testing.TB, name string) runtime.Namespace {
 	t.Helper()
-	all := p.backend.Deployment().Namespaces
+	all := Deployment(p.backend.Emit.Name).Namespaces
 	i := slices.IndexFunc(all, func(n runtime.Namespace) bool { return n.Name == name })
 	if i < 0 {
 		t.Fatalf("the conformance schema has no namespace %s", name)
@@ -125,7 +125,7 @@ func (p *Proxy) Namespace(t testing.TB, name string) runtime.Namespace {
 }
 
 func (p *Proxy) start(ctx context.Context) error {
-	d, env := p.backend.Deployment(), p.Env()
+	d, env := Deployment(p.backend.Emit.Name), p.Env()
 	for _, n := range d.Namespaces {
 		if n.Migrate == nil {
 			continue

@@ -9,13 +9,14 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/prism-proxy/prism/runtime"
+	"github.com/prism-proxy/prism/generator/emit"
+	"github.com/prism-proxy/prism/generator/schema"
 )
 
 // Backend is what a harness says of its backend.
 type Backend struct {
-	// Deployment returns what schemas/conformance compiles to on the backend.
-	Deployment func() *runtime.Deployment
+	// Emit is its compile-time half, one of those that Main was given.
+	Emit *emit.Backend
 	// Persistent says that records outlive the proxy, on the same DataDir and
 	// the same Getenv.
 	Persistent bool
@@ -37,15 +38,26 @@ type Damaged struct {
 // Run runs the whole suite, each case on empty stores. A failure begins with
 // the rule that does not hold. Each case is followed by calls to every entity,
 // which must succeed, and the last by a stop that leaves nothing of the proxy.
+//
+// Cases that need what the backend does not offer are not run: that it is refused
+// where a schema asks for it is checked by Main.
 func Run(t *testing.T, b Backend) {
 	verifyStopped(t)
-	p := Open(t, b)
+	can := b.Emit.Store.KeyValue.Can
+	clears := can&(schema.CanScan|schema.CanBatch) == schema.CanScan|schema.CanBatch
+	var shared *Proxy
+	if clears {
+		shared = Open(t, b)
+	}
 	for _, theme := range themes {
 		if b.Themes != nil && !slices.Contains(b.Themes, theme.name) {
 			continue
 		}
 		t.Run(theme.name, func(t *testing.T) {
 			for _, c := range theme.cases {
+				if c.needs&^can != 0 {
+					continue
+				}
 				t.Run(c.name, func(t *testing.T) {
 					if c.restarts && !b.Persistent {
 						t.Skip("the backend keeps nothing beyond its process, as it declares")
@@ -53,11 +65,18 @@ func Run(t *testing.T, b Backend) {
 					if c.damages && b.Damage == nil {
 						t.Skip("the backend's records are out of reach, as it declares")
 					}
-					p.clear(t)
+					p := shared
+					if !clears {
+						p = Open(t, b)
+					} else {
+						p.clear(t)
+					}
 					c.run(&check{T: t, Proxy: p, rule: c.rule})
 				})
 			}
-			p.clear(t)
+			if clears {
+				shared.clear(t)
+			}
 		})
 	}
 }
@@ -92,6 +111,8 @@ var themes = []struct {
 type testCase struct {
 	name string
 	rule string
+	// needs are the abilities that it calls for.
+	needs schema.Ability
 	// restarts says that the case needs records to outlive the proxy.
 	restarts bool
 	// damages says that the case needs records that can be changed behind the

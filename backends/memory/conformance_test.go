@@ -5,11 +5,11 @@ import (
 	"testing"
 
 	"github.com/prism-proxy/prism/backends/backendtest"
-	"github.com/prism-proxy/prism/out/conformancememory/proxy/server"
+	"github.com/prism-proxy/prism/backends/memory/gen"
 )
 
-func TestMain(m *testing.M) { os.Exit(backendtest.Main(m, server.Deployment)) }
+func TestMain(m *testing.M) { os.Exit(backendtest.Main(m, gen.Backend())) }
 
 func TestConformance(t *testing.T) {
-	backendtest.Run(t, backendtest.Backend{Deployment: server.Deployment})
+	backendtest.Run(t, backendtest.Backend{Emit: gen.Backend()})
 }

@@ -10,15 +10,15 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/prism-proxy/prism/backends/backendtest"
+	"github.com/prism-proxy/prism/backends/postgres/gen"
 	"github.com/prism-proxy/prism/backends/postgres/postgrestest"
-	"github.com/prism-proxy/prism/out/conformancepostgres/proxy/server"
 	pb "github.com/prism-proxy/prism/out/contract/conformance/v1"
 )
 
-func TestMain(m *testing.M) { os.Exit(backendtest.Main(m, server.Deployment)) }
+func TestMain(m *testing.M) { os.Exit(backendtest.Main(m, gen.Backend())) }
 
 var conformance = backendtest.Backend{
-	Deployment: server.Deployment,
+	Emit:       gen.Backend(),
 	Persistent: true,
 	Getenv: func(t testing.TB) func(string) string {
 		url := postgrestest.Start(t)

@@ -5,14 +5,13 @@ import (
 
 	"github.com/prism-proxy/prism/backends/backendtest"
 	"github.com/prism-proxy/prism/backends/postgres/postgrestest"
-	"github.com/prism-proxy/prism/out/conformancepostgres/proxy/server"
 )
 
 // migrateConformance brings the database at url to the conformance schema, and
 // returns how a proxy finds it.
 func migrateConformance(t *testing.T, url string) (variable string) {
 	t.Helper()
-	d, env := server.Deployment(), environment(url)
+	d, env := backendtest.Deployment("postgres"), environment(url)
 	env.Deployment = d.Name
 	for _, n := range d.Namespaces {
 		if _, err := n.Migrate(t.Context(), env); err != nil {

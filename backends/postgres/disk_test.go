@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/prism-proxy/prism/backends/backendtest"
+	"github.com/prism-proxy/prism/backends/postgres/gen"
 	"github.com/prism-proxy/prism/backends/postgres/postgrestest"
-	"github.com/prism-proxy/prism/out/conformancepostgres/proxy/server"
 	pb "github.com/prism-proxy/prism/out/contract/conformance/v1"
 )
 
@@ -38,7 +38,7 @@ func TestFullDisk(t *testing.T) {
 	}
 	giveToServer(t, store, tables)
 	query(t, store, `CREATE TABLESPACE "small" LOCATION '`+tables+`'`)
-	p := backendtest.Open(t, backendtest.Backend{Deployment: server.Deployment, Persistent: true, Getenv: func(t testing.TB) func(string) string {
+	p := backendtest.Open(t, backendtest.Backend{Emit: gen.Backend(), Persistent: true, Getenv: func(t testing.TB) func(string) string {
 		return func(string) string { return store + "&default_tablespace=small" }
 	}})
 

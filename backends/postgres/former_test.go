@@ -50,8 +50,8 @@ FROM pg_attribute WHERE attrelid IN ('items'::regclass, 'badges'::regclass) AND 
 			formerItems(t, store, applied)
 
 			env := environment(store)
-			env.Deployment = conformance.Deployment().Name
-			if server, err := runtime.Open(t.Context(), conformance.Deployment(), env); err == nil {
+			env.Deployment = backendtest.Deployment("postgres").Name
+			if server, err := runtime.Open(t.Context(), backendtest.Deployment("postgres"), env); err == nil {
 				server.Close()
 				t.Error("the proxy serves before the store has its form")
 			} else {
@@ -74,8 +74,8 @@ func TestOtherFormsAreRefused(t *testing.T) {
 	query(t, store, dropItems)
 	formerItems(t, store, "repeat('0', 64)")
 	env := environment(store)
-	env.Deployment = conformance.Deployment().Name
-	for _, n := range conformance.Deployment().Namespaces {
+	env.Deployment = backendtest.Deployment("postgres").Name
+	for _, n := range backendtest.Deployment("postgres").Namespaces {
 		if n.Name == "items" {
 			_, err := n.Migrate(t.Context(), env)
 			wantError(t, err, "was applied with other statements")

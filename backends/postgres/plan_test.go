@@ -17,8 +17,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 
+	"github.com/prism-proxy/prism/backends/backendtest"
 	"github.com/prism-proxy/prism/backends/postgres/postgrestest"
-	"github.com/prism-proxy/prism/out/conformancepostgres/proxy/server"
 )
 
 // A page costs what it holds and not what the table holds, and a record costs a
@@ -129,7 +129,7 @@ func many() int {
 // tables of the conformance deployment.
 func deployed(t *testing.T) *pgx.Conn {
 	t.Helper()
-	d := server.Deployment()
+	d := backendtest.Deployment("postgres")
 	env := environment(postgrestest.Start(t))
 	env.Deployment = d.Name
 	for _, n := range d.Namespaces {
@@ -345,7 +345,7 @@ func (s statement) explain(t *testing.T, conn *pgx.Conn, how string, value func(
 // and name.
 func statements(t *testing.T) (all []statement) {
 	t.Helper()
-	files, err := filepath.Glob("../../out/conformancepostgres/proxy/conformance/v1/*/store.go")
+	files, err := filepath.Glob(backendtest.Generated("postgres", "proxy/conformance/v1/*/store.go"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("found %d stores, %v", len(files), err)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/prism-proxy/prism/backends/backendtest"
 	"github.com/prism-proxy/prism/backends/postgres"
 	"github.com/prism-proxy/prism/backends/postgres/postgrestest"
 	"github.com/prism-proxy/prism/runtime"
@@ -402,7 +403,7 @@ func TestMigrateByHand(t *testing.T) {
 	const dir = "../../schemas/conformance/postgres/migrations"
 	store := postgrestest.Start(t)
 	env := environment(store)
-	d := conformance.Deployment()
+	d := backendtest.Deployment("postgres")
 	env.Deployment = d.Name
 	for _, n := range d.Namespaces {
 		file := dir + "/" + n.Name + "/0001_init_expand.up.sql"
@@ -435,6 +436,7 @@ func TestStatementsStayPrepared(t *testing.T) {
 	cfg := config(initSQL)
 	cfg.Connections = 1
 	migrate(t, environment(store), cfg)
+	query(t, store, `CREATE SEQUENCE "things_version"`)
 	cfg.Tables = slices.Repeat([]string{"things"}, 10) // so many entities
 	db := open(t, environment(store), cfg)
 	const statements = 600

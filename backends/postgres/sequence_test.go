@@ -130,7 +130,7 @@ func TestRestoredDump(t *testing.T) {
 			if c.into {
 				env := p.Env()
 				env.Getenv = func(string) string { return restored }
-				for _, n := range conformance.Deployment().Namespaces {
+				for _, n := range backendtest.Deployment("postgres").Namespaces {
 					if _, err := n.Migrate(t.Context(), env); err != nil {
 						t.Fatal(err)
 					}

@@ -5,9 +5,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prism-proxy/prism/backends/backendtest"
 	"github.com/prism-proxy/prism/backends/postgres"
 	"github.com/prism-proxy/prism/backends/postgres/postgrestest"
-	"github.com/prism-proxy/prism/out/conformancepostgres/proxy/server"
 )
 
 // What a sweep deletes stays in the index for as long as a transaction runs that
@@ -22,7 +22,7 @@ func TestSweepBesideAnOldTransaction(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			store := postgrestest.Start(t)
-			d, env := server.Deployment(), environment(store)
+			d, env := backendtest.Deployment("postgres"), environment(store)
 			env.Deployment = d.Name
 			now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 			env.Now = func() time.Time { return now }

@@ -12,13 +12,13 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/prism-proxy/prism/backends/backendtest"
-	"github.com/prism-proxy/prism/out/conformancesqlite/proxy/server"
+	"github.com/prism-proxy/prism/backends/sqlite/gen"
 	pb "github.com/prism-proxy/prism/out/contract/conformance/v1"
 )
 
-func TestMain(m *testing.M) { os.Exit(backendtest.Main(m, server.Deployment)) }
+func TestMain(m *testing.M) { os.Exit(backendtest.Main(m, gen.Backend())) }
 
-var conformance = backendtest.Backend{Deployment: server.Deployment, Persistent: true, Damage: damage}
+var conformance = backendtest.Backend{Emit: gen.Backend(), Persistent: true, Damage: damage}
 
 // damage flips a bit of the last byte of a record.
 func damage(t testing.TB, p *backendtest.Proxy, d backendtest.Damaged) {

@@ -61,9 +61,9 @@ func TestStoreWithoutChecksums(t *testing.T) {
 
 // What else has another checksum is refused, and nothing is changed.
 func TestOtherFormsAreRefused(t *testing.T) {
-	env := runtime.NewEnv(conformance.Deployment().Name, t.TempDir())
+	env := runtime.NewEnv(backendtest.Deployment("sqlite").Name, t.TempDir())
 	formerItems(t, env.DataDir, "'"+strings.Repeat("0", 64)+"'", "")
-	for _, n := range conformance.Deployment().Namespaces {
+	for _, n := range backendtest.Deployment("sqlite").Namespaces {
 		if n.Name == "items" {
 			_, err := n.Migrate(t.Context(), env)
 			wantError(t, err, "was changed after it was applied")
@@ -76,9 +76,9 @@ func TestOtherFormsAreRefused(t *testing.T) {
 
 // What fails in the middle of it leaves the former form whole.
 func TestFormerFormIsBroughtWholeOrNot(t *testing.T) {
-	env := runtime.NewEnv(conformance.Deployment().Name, t.TempDir())
+	env := runtime.NewEnv(backendtest.Deployment("sqlite").Name, t.TempDir())
 	formerItems(t, env.DataDir, "FORMER", `;ALTER TABLE "badges" ADD COLUMN "prism_checksum" TEXT`) // of which the second ALTER makes two
-	for _, n := range conformance.Deployment().Namespaces {
+	for _, n := range backendtest.Deployment("sqlite").Namespaces {
 		if n.Name == "items" {
 			_, err := n.Migrate(t.Context(), env)
 			wantError(t, err, "migration 0001_init_expand: ")

@@ -15,8 +15,8 @@ import (
 
 	"github.com/ncruces/go-sqlite3"
 
+	"github.com/prism-proxy/prism/backends/backendtest"
 	"github.com/prism-proxy/prism/backends/sqlite"
-	"github.com/prism-proxy/prism/out/conformancesqlite/proxy/server"
 	prism "github.com/prism-proxy/prism/runtime"
 )
 
@@ -25,7 +25,7 @@ import (
 // statement is a search in the one index that its conditions and its order are
 // made for, with both ends where there are two.
 func TestStatementsUseTheirIndex(t *testing.T) {
-	files, err := filepath.Glob("../../out/conformancesqlite/proxy/conformance/v1/*/store.go")
+	files, err := filepath.Glob(backendtest.Generated("sqlite", "proxy/conformance/v1/*/store.go"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("found %d stores, %v", len(files), err)
 	}
@@ -61,7 +61,7 @@ func TestStatementsUseTheirIndex(t *testing.T) {
 		{"some records, grown", grown(20), nil},
 	} {
 		t.Run(state.name, func(t *testing.T) {
-			d := server.Deployment()
+			d := backendtest.Deployment("sqlite")
 			env := prism.NewEnv(d.Name, t.TempDir())
 			checked := 0
 			for _, n := range d.Namespaces {

@@ -6,7 +6,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/prism-proxy/prism/out/conformancesqlite/proxy/conformance/v1/document"
+	"github.com/prism-proxy/prism/out/conformancememory/proxy/conformance/v1/document"
 	pb "github.com/prism-proxy/prism/out/contract/conformance/v1"
 	shopv1 "github.com/prism-proxy/prism/out/contract/shop/v1"
 	"github.com/prism-proxy/prism/out/shop/proxy/shop/v1/userprofile"

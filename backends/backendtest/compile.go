@@ -1,0 +1,158 @@
+package backendtest
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"testing"
+
+	"google.golang.org/grpc/experimental"
+
+	"github.com/prism-proxy/prism/generator/emit"
+	"github.com/prism-proxy/prism/runtime"
+)
+
+// compiled in the environment is the folder of what the conformance schema
+// compiled to; a test program that has it holds the proxies.
+const compiled = "PRISM_TEST_COMPILED"
+
+// deployments are the proxies that the program holds, by their backend.
+var deployments = map[string]func() *runtime.Deployment{}
+
+// Hold is called by the file that Main lays over the harness's package.
+func Hold(backend string, deployment func() *runtime.Deployment) { deployments[backend] = deployment }
+
+// Deployment returns what the conformance schema compiles to on a backend of
+// Main.
+func Deployment(backend string) *runtime.Deployment { return deployments[backend]() }
+
+// Generated returns the path of what was generated for a backend of Main, with
+// slashes below out/<deployment>.
+func Generated(backend, name string) string {
+	return filepath.Join(os.Getenv(compiled), "out", "conformance"+backend, name)
+}
+
+// Main runs the tests of a harness and returns the exit code of its TestMain. It
+// compiles the conformance schema for the backends, without what each does not
+// offer, lays the output over the harness's module without writing to it, builds
+// the harness anew with the proxies in it, and runs that: flags, -race and -cover
+// hold for it too. In a process of Spawn it runs a proxy of the first backend
+// instead.
+//
+// With PRISM_POISON=1 in the environment buffers are overwritten as soon as
+// they are given back, so that whoever still reads one reads garbage, and a
+// buffer that is given back twice ends the run.
+func Main(m *testing.M, backends ...*emit.Backend) int {
+	switch {
+	case os.Getenv(asProxy) != "":
+		return runtime.Main(Deployment(backends[0].Name), os.Args[1:])
+	case os.Getenv(compiled) == "":
+		code, err := again(backends)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "backendtest:", err)
+			return 1
+		}
+		return code
+	}
+	if poisoned() {
+		experimental.SetDefaultBufferPool(poisoner{})
+	}
+	return m.Run()
+}
+
+// again builds the test program with the proxies of the backends in it, and runs
+// it in the place of this one.
+func again(backends []*emit.Backend) (code int, err error) {
+	var p struct {
+		Dir, Name, ImportPath string
+		Module                struct{ Path, Dir string }
+	}
+	listed, err := exec.Command("go", "list", "-json=Dir,Name,ImportPath,Module", ".").Output()
+	if err == nil {
+		err = json.Unmarshal(listed, &p)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("go list: %w", err)
+	}
+	dir, err := os.MkdirTemp("", "conformance")
+	if err != nil {
+		return 0, err
+	}
+	defer os.RemoveAll(dir)
+
+	overlay := map[string]string{}
+	add := func(file string, content []byte, to string) error {
+		overlay[to] = file
+		return errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.WriteFile(file, content, 0o600))
+	}
+	var imports, holds strings.Builder
+	for _, b := range backends {
+		if err := refusals(b); err != nil {
+			return 0, err
+		}
+		out, faults := generate(b, p.Module.Path, true)
+		if out == nil {
+			return 0, fmt.Errorf("the conformance schema on %s: %v", b.Name, faults)
+		}
+		for _, f := range out.Files {
+			if strings.HasPrefix(f.Path, "out/contract/") {
+				continue // the clients', which this package has
+			}
+			if err := add(filepath.Join(dir, f.Path), f.Content, filepath.Join(p.Module.Dir, f.Path)); err != nil {
+				return 0, err
+			}
+		}
+		fmt.Fprintf(&imports, "\t%s_server %q\n", b.Name, p.Module.Path+"/out/"+deployment(b)+"/proxy/server")
+		fmt.Fprintf(&holds, "\tbackendtest.Hold(%q, %s_server.Deployment)\n", b.Name, b.Name)
+	}
+	text := fmt.Sprintf("package %s_test\n\nimport (\n\t%q\n%s)\n\nfunc init() {\n%s}\n", p.Name, importPath, imports.String(), holds.String())
+	const file = "conformance_compiled_test.go"
+	if err := add(filepath.Join(dir, file), []byte(text), filepath.Join(p.Dir, file)); err != nil {
+		return 0, err
+	}
+	replace, err := json.Marshal(map[string]any{"Replace": overlay})
+	if err != nil {
+		return 0, err
+	}
+	overlays, program := filepath.Join(dir, "overlay.json"), filepath.Join(dir, p.Name+".test")
+	if err := os.WriteFile(overlays, replace, 0o600); err != nil {
+		return 0, err
+	}
+	args := append([]string{"test", "-c", "-vet=off", "-overlay=" + overlays, "-o", program}, mode()...)
+	if out, err := exec.Command("go", append(args, ".")...).CombinedOutput(); err != nil {
+		return 0, fmt.Errorf("the proxies do not compile: %w\n%s", err, out)
+	}
+	run := exec.Command(program, os.Args[1:]...)
+	run.Stdin, run.Stdout, run.Stderr = os.Stdin, os.Stdout, os.Stderr
+	run.Env = append(os.Environ(), compiled+"="+dir)
+	err = run.Run()
+	if failed := (*exec.ExitError)(nil); errors.As(err, &failed) {
+		return max(failed.ExitCode(), 1), nil
+	}
+	return 0, err
+}
+
+// importPath is that of this package.
+const importPath = "github.com/prism-proxy/prism/backends/backendtest"
+
+// mode returns the flags by which this program was built that another must have
+// too.
+func mode() []string {
+	var flags []string
+	if cover := testing.CoverMode(); cover != "" {
+		flags = append(flags, "-covermode="+cover)
+	}
+	built, _ := debug.ReadBuildInfo()
+	for _, s := range built.Settings {
+		switch s.Key {
+		case "-race", "-tags":
+			flags = append(flags, s.Key+"="+s.Value)
+		}
+	}
+	return flags
+}
