@@ -35,27 +35,51 @@ type Method struct {
 	// Rate is how many calls are begun in a second, at most; a quarter of it, or
 	// five, may come at once. 0: no limit.
 	Rate int
-	// Serve serves one call. It is called by many goroutines at once.
-	Serve func(*Call) error
+	// Unary serves one call: it takes an encoded request and returns the encoded
+	// reply. It is called by many goroutines at once. The deadline of ctx is never
+	// more than 60 s away.
+	//
+	// The request is only read, and not after Unary has returned, unless that was
+	// because ctx had ended. The reply must not alias it, and is of no matter
+	// beside an error.
+	Unary func(ctx context.Context, request []byte) (reply []byte, err error)
 }
 
-// Call is one RPC being served. It is used by the goroutine that serves it.
+// Call is an RPC being served, as the context that its method is given. But for
+// what it has of a context it is used by the goroutine that serves it.
 type Call struct {
-	ctx     context.Context
+	context.Context
 	request request
-	out     []byte
 	answer  answer // which holds the call's part of the budget from the beginning
 	wanted  int    // bytes that the answer was said to take
 	charged int    // of them, bytes that the call holds
 	refused error  // the refusal of what was wanted
 }
 
-// Context carries the call's deadline, which is never more than 60 s away.
-func (c *Call) Context() context.Context { return (*callContext)(c) }
+type callKey struct{}
+
+// Value returns the call itself to CallOf.
+func (c *Call) Value(key any) any {
+	if key == (callKey{}) {
+		return c
+	}
+	return c.Context.Value(key)
+}
+
+// CallOf returns the call whose context ctx is or comes from, and nil without
+// one.
+func CallOf(ctx context.Context) *Call {
+	c, _ := ctx.Value(callKey{}).(*Call)
+	return c
+}
 
 // Grow says that the answer is about to take n bytes more, and reports false if
 // they are refused: the call then ends with OVERLOADED, whatever it replies.
+// Without a call, of nil, it reports true.
 func (c *Call) Grow(n int) bool {
+	if c == nil {
+		return true
+	}
 	if c.wanted += n; c.wanted <= freeAnswer {
 		return true
 	}
@@ -64,45 +88,6 @@ func (c *Call) Grow(n int) bool {
 	}
 	c.charged = c.wanted
 	return true
-}
-
-// Grow is the method of the call whose context ctx is or comes from, and
-// returns its refusal. Without a call it does nothing.
-func Grow(ctx context.Context, n int) error {
-	if n <= freeAnswer {
-		return nil // CallCost has room for it, and what is not looked up costs nothing
-	}
-	if c, ok := ctx.Value(callKey{}).(*Call); ok && !c.Grow(n) {
-		return c.refused
-	}
-	return nil
-}
-
-// callContext is a call as its context.
-type callContext Call
-
-type callKey struct{}
-
-func (c *callContext) Deadline() (time.Time, bool) { return c.ctx.Deadline() }
-func (c *callContext) Done() <-chan struct{}       { return c.ctx.Done() }
-func (c *callContext) Err() error                  { return c.ctx.Err() }
-
-func (c *callContext) Value(key any) any {
-	if key == (callKey{}) {
-		return (*Call)(c)
-	}
-	return c.ctx.Value(key)
-}
-
-// Request returns the encoded request. The bytes are only read, and not after
-// the handler has returned.
-func (c *Call) Request() []byte { return c.request.bytes }
-
-// Reply sets the encoded reply, which must not alias the request, and returns
-// err, which takes its place.
-func (c *Call) Reply(b []byte, err error) error {
-	c.out = b
-	return err
 }
 
 // bound is a method of a service that a server serves.
@@ -121,58 +106,60 @@ type bound struct {
 func (b *bound) handle(_ any, ctx context.Context, _ func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
 	call := new(Call)
 	call.answer.of = b.server.memory
-	if err := b.serve(ctx, call); err != nil {
+	reply, err := b.serve(ctx, call)
+	if err != nil {
 		call.answer.resize(0)
 		return nil, b.fail(ctx, err)
 	}
-	return call.answer.hand(ctx, call.out), nil
+	return call.answer.hand(ctx, reply), nil
 }
 
 // serve receives and runs the call, and keeps of what it holds the answer. That
 // of a write is small, and has no way back.
-func (b *bound) serve(ctx context.Context, call *Call) error {
+func (b *bound) serve(ctx context.Context, call *Call) (reply []byte, err error) {
 	held := &call.answer.holding
 	defer call.request.free()
 	if err := held.take(CallCost); err != nil {
-		return err
+		return nil, err
 	}
 	if err := b.server.receive(ctx, &call.request, held, MaxRequest); err != nil {
-		return err
+		return nil, err
 	}
 	ctx, imposed, cancel := deadline(ctx)
 	defer cancel()
-	call.ctx = ctx
-	if err := b.run(call); err != nil {
-		return late(err, imposed)
-	}
+	call.Context = ctx
+	reply, err = b.run(call)
 	if call.refused != nil {
-		return call.refused
+		return nil, call.refused
+	}
+	if err != nil {
+		return nil, late(err, imposed)
 	}
 	call.request.free()
 	held.resize(CallCost + call.charged)
-	if extra := cap(call.out) - max(call.charged, freeAnswer); extra > 0 && !b.Write {
+	if extra := cap(reply) - max(call.charged, freeAnswer); extra > 0 && !b.Write {
 		if err := held.take(extra); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	held.resize(CallCost + cap(call.out))
-	return nil
+	held.resize(CallCost + cap(reply))
+	return reply, nil
 }
 
 // run serves the call within the limits and turns a panic into an error.
-func (b *bound) run(call *Call) (err error) {
+func (b *bound) run(call *Call) (reply []byte, err error) {
 	defer recovered(&err)
-	if err := ContextError(call.ctx); err != nil {
-		return err
+	if err := ContextError(call); err != nil {
+		return nil, err
 	}
 	if b.rate != nil && !b.rate.Allow() {
-		return rateLimited(b.Rate)
+		return nil, rateLimited(b.Rate)
 	}
 	if !b.gate.enter() {
-		return overloaded(b.gate.limit)
+		return nil, overloaded(b.gate.limit)
 	}
 	defer b.gate.leave()
-	return b.Serve(call)
+	return b.Unary(call, call.request.bytes)
 }
 
 func (b *bound) fail(ctx context.Context, err error) error {

@@ -27,19 +27,19 @@ var children = map[string]func() int{"proxy": childProxy, "main": childMain}
 func things(held func() int64) *runtime.Deployment {
 	large := make([]byte, 3<<20)
 	methods := []runtime.Method{
-		{Name: "PutThing", Write: true, Serve: func(call *runtime.Call) error {
+		{Name: "PutThing", Write: true, Unary: func(context.Context, []byte) ([]byte, error) {
 			time.Sleep(5 * time.Millisecond)
-			return nil
+			return nil, nil
 		}},
-		{Name: "GetThing", Serve: func(call *runtime.Call) error {
-			if err := runtime.Grow(call.Context(), len(large)); err != nil {
-				return err
+		{Name: "GetThing", Unary: func(ctx context.Context, _ []byte) ([]byte, error) {
+			if !runtime.CallOf(ctx).Grow(len(large)) {
+				return nil, nil
 			}
-			return call.Reply(append([]byte(nil), large...), nil)
+			return append([]byte(nil), large...), nil
 		}},
-		{Name: "GetHeld", Serve: func(call *runtime.Call) error {
+		{Name: "GetHeld", Unary: func(context.Context, []byte) ([]byte, error) {
 			text := fmt.Sprint(held() - runtime.CallCost)
-			return call.Reply(append([]byte{0x0a, byte(len(text))}, text...), nil)
+			return append([]byte{0x0a, byte(len(text))}, text...), nil
 		}},
 	}
 	return &runtime.Deployment{Name: "test", Listen: "127.0.0.1:0", Memory: childMemory, Namespaces: []runtime.Namespace{{

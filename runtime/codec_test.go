@@ -10,7 +10,9 @@ import (
 	"testing"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/status"
 )
 
 // still is a stream whose request is there.
@@ -52,12 +54,12 @@ func TestRequestIsFreedOnce(t *testing.T) {
 			s, ctx := stillServer(t, size)
 			b := &bound{server: s, gate: new(gate)}
 			var kept *Call
-			b.Serve = func(call *Call) error {
-				kept = call
-				if used := int(s.memory.used.Load()); len(call.Request()) != size || used != CallCost+cap(call.Request()) {
-					t.Errorf("%s: %d bytes are held while the method runs on %d", name, used, len(call.Request()))
+			b.Unary = func(ctx context.Context, request []byte) ([]byte, error) {
+				kept = CallOf(ctx)
+				if used := int(s.memory.used.Load()); len(request) != size || used != CallCost+cap(request) {
+					t.Errorf("%s: %d bytes are held while the method runs on %d", name, used, len(request))
 				}
-				return call.Reply(make([]byte, 100), end())
+				return make([]byte, 100), end()
 			}
 			out, err := b.handle(nil, ctx, nil, nil)
 			if kept.request.pooled != nil || kept.request.bytes != nil {
@@ -127,5 +129,28 @@ func TestAnswerIsGivenUp(t *testing.T) {
 				t.Errorf("%d bytes are held at the end", used)
 			}
 		})
+	}
+}
+
+// Who was refused the memory of an answer ends with that, whatever its method
+// makes of it, and holds nothing.
+func TestRefusedAnswer(t *testing.T) {
+	for name, end := range map[string]error{"no reply": nil, "an error": Absent()} {
+		s, ctx := stillServer(t, 0)
+		b := &bound{server: s, gate: new(gate)}
+		b.Unary = func(ctx context.Context, _ []byte) ([]byte, error) {
+			within, cancel := context.WithCancel(ctx)
+			defer cancel()
+			if CallOf(within).Grow(DefaultMemory) {
+				t.Errorf("%s: all the memory is given to one call", name)
+			}
+			return nil, end
+		}
+		if _, err := b.handle(nil, ctx, nil, nil); status.Code(err) != codes.ResourceExhausted {
+			t.Errorf("%s: the call ends with %v, want OVERLOADED", name, err)
+		}
+		if used := s.memory.used.Load(); used != 0 {
+			t.Errorf("%s: %d bytes are held after the call", name, used)
+		}
 	}
 }

@@ -73,9 +73,9 @@ func TestKeepaliveOfTenSeconds(t *testing.T) { synctest.Test(t, testKeepaliveOfT
 func testKeepaliveOfTenSeconds(t *testing.T) {
 	env := runtime.NewEnv("test", t.TempDir())
 	env.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
-	method := runtime.Method{Name: "PutThing", Serve: func(call *runtime.Call) error {
+	method := runtime.Method{Name: "PutThing", Unary: func(context.Context, []byte) ([]byte, error) {
 		time.Sleep(55 * time.Second)
-		return nil
+		return nil, nil
 	}}
 	server, err := runtime.Open(t.Context(), &runtime.Deployment{Name: "test", Namespaces: []runtime.Namespace{{
 		Name: "things", Backend: "none",

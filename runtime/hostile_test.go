@@ -22,11 +22,11 @@ import (
 func TestHostileCallers(t *testing.T) {
 	var called atomic.Int64
 	var left atomic.Int64
-	conn, out, _ := start(t, func(call *runtime.Call) error {
+	conn, out, _ := start(t, func(ctx context.Context, request []byte) ([]byte, error) {
 		called.Add(1)
-		deadline, _ := call.Context().Deadline()
+		deadline, _ := ctx.Deadline()
 		left.Store(int64(time.Until(deadline)))
-		return echo(call)
+		return echo(ctx, request)
 	})
 	if _, err := put(t.Context(), conn, "canary"); err != nil {
 		t.Fatal(err)
@@ -128,10 +128,10 @@ func zipped(data string) string {
 func TestPackedRequests(t *testing.T) {
 	t.Parallel()
 	var got atomic.Pointer[string]
-	conn, _, _ := start(t, func(call *runtime.Call) error {
-		s := string(call.Request())
+	conn, _, _ := start(t, func(ctx context.Context, request []byte) ([]byte, error) {
+		s := string(request)
 		got.Store(&s)
-		return nil
+		return nil, nil
 	})
 	const malformed = "REQUEST_MALFORMED"
 	largest := strings.Repeat("\x00", runtime.MaxRequest)
@@ -167,14 +167,14 @@ func TestPackedRequests(t *testing.T) {
 // connection has at most 100 of them. One whose request has come may take longer.
 func TestIncompleteRequests(t *testing.T) {
 	t.Parallel()
-	conn, _, _ := start(t, func(call *runtime.Call) error {
-		if bytes.Contains(call.Request(), []byte("slow")) {
+	conn, _, _ := start(t, func(ctx context.Context, request []byte) ([]byte, error) {
+		if bytes.Contains(request, []byte("slow")) {
 			time.Sleep(5500 * time.Millisecond) // beyond the limit for a request to come
 		}
-		if err := call.Context().Err(); err != nil {
-			return err
+		if err := ctx.Err(); err != nil {
+			return nil, err
 		}
-		return echo(call)
+		return echo(ctx, request)
 	})
 	slow := make(chan error)
 	go func() {
@@ -246,10 +246,10 @@ func TestPingFlood(t *testing.T) {
 func TestDrainingRefusesLateCalls(t *testing.T) {
 	t.Parallel()
 	entered, release := make(chan bool, 2), make(chan bool)
-	conn, _, stop := start(t, func(call *runtime.Call) error {
+	conn, _, stop := start(t, func(ctx context.Context, request []byte) ([]byte, error) {
 		entered <- true
 		<-release
-		return echo(call)
+		return echo(ctx, request)
 	})
 	finish := sync.OnceFunc(func() { close(release) })
 	t.Cleanup(finish)

@@ -29,7 +29,7 @@ func details(err error) (retry time.Duration, quota string) {
 // when to come back.
 func TestRateLimit(t *testing.T) {
 	t.Parallel()
-	method := runtime.Method{Name: "PutThing", Write: true, Rate: 40, Serve: echo}
+	method := runtime.Method{Name: "PutThing", Write: true, Rate: 40, Unary: echo}
 	conn, _, _ := startLimited(t, method, 0)
 	served, refused := 0, 0
 	const seconds = 2
@@ -58,7 +58,7 @@ func TestRateLimit(t *testing.T) {
 // Of a low rate five calls may come at once, and then it is told when the next
 // one may.
 func TestRateLimitTellsWhen(t *testing.T) {
-	conn, _, _ := startLimited(t, runtime.Method{Name: "PutThing", Rate: 2, Serve: echo}, 0)
+	conn, _, _ := startLimited(t, runtime.Method{Name: "PutThing", Rate: 2, Unary: echo}, 0)
 	for range 5 {
 		if _, err := put(t.Context(), conn, "x"); err != nil {
 			t.Fatal(err)
@@ -74,12 +74,12 @@ func TestRateLimitTellsWhen(t *testing.T) {
 // and one that ends makes room, one that panics too.
 func TestInFlightLimit(t *testing.T) {
 	entered, release := make(chan bool), make(chan bool)
-	conn, _, _ := startLimited(t, runtime.Method{Name: "PutThing", Write: true, Serve: func(call *runtime.Call) error {
+	conn, _, _ := startLimited(t, runtime.Method{Name: "PutThing", Write: true, Unary: func(ctx context.Context, request []byte) ([]byte, error) {
 		entered <- true
 		if <-release {
 			panic("one of them")
 		}
-		return echo(call)
+		return echo(ctx, request)
 	}}, 2)
 	done := make(chan error, 2)
 	for range 2 {

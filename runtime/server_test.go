@@ -27,11 +27,14 @@ import (
 
 const thingService = "test.v1.ThingService"
 
+// unary is the type of a method.
+type unary func(ctx context.Context, request []byte) ([]byte, error)
+
 // start serves PutThing and returns a client, the server's logs, and what makes
 // the server drain and waits for it.
-func start(t *testing.T, serve func(*runtime.Call) error) (*grpc.ClientConn, *logs, func()) {
+func start(t *testing.T, serve unary) (*grpc.ClientConn, *logs, func()) {
 	t.Helper()
-	return startLimited(t, runtime.Method{Name: "PutThing", Write: true, Serve: serve}, 0)
+	return startLimited(t, runtime.Method{Name: "PutThing", Write: true, Unary: serve}, 0)
 }
 
 // startLimited is start with the limits of a method and of its namespace.
@@ -101,8 +104,8 @@ func put(ctx context.Context, conn *grpc.ClientConn, value string) (string, erro
 	return string(out.Value), err
 }
 
-func echo(call *runtime.Call) error {
-	return call.Reply(bytes.Clone(call.Request()), nil)
+func echo(_ context.Context, request []byte) ([]byte, error) {
+	return bytes.Clone(request), nil
 }
 
 // info returns the details that every error has.
@@ -137,8 +140,8 @@ func TestCallRoundTrip(t *testing.T) {
 }
 
 func TestErrorIsSentWhole(t *testing.T) {
-	conn, _, _ := start(t, func(*runtime.Call) error {
-		return runtime.In("thing", runtime.TooLong("name", 70, 64))
+	conn, _, _ := start(t, func(context.Context, []byte) ([]byte, error) {
+		return nil, runtime.In("thing", runtime.TooLong("name", 70, 64))
 	})
 	_, err := put(t.Context(), conn, "")
 	if got, want := status.Code(err), codes.InvalidArgument; got != want {
@@ -168,7 +171,7 @@ func TestErrorTexts(t *testing.T) {
 		"PutThing: the record is at version 2 (another was expected); ":     runtime.Mismatch(2),
 		"PutThing: another record has the same value in index x (unique); ": runtime.Taken("x"),
 	} {
-		conn, _, _ := start(t, func(*runtime.Call) error { return fault })
+		conn, _, _ := start(t, func(context.Context, []byte) ([]byte, error) { return nil, fault })
 		_, err := put(t.Context(), conn, "")
 		if got := status.Convert(err).Message(); !strings.HasPrefix(got, want) {
 			t.Errorf("text %q, want %q", got, want)
@@ -178,8 +181,8 @@ func TestErrorTexts(t *testing.T) {
 
 // The cause is logged under the request id that the client gets, and not sent.
 func TestCauseIsLoggedAndNotSent(t *testing.T) {
-	conn, out, _ := start(t, func(*runtime.Call) error {
-		return runtime.NotApplied(runtime.BackendUnavailable, "the store cannot be reached (a store that answers)", errors.New("secret-host:5432"))
+	conn, out, _ := start(t, func(context.Context, []byte) ([]byte, error) {
+		return nil, runtime.NotApplied(runtime.BackendUnavailable, "the store cannot be reached (a store that answers)", errors.New("secret-host:5432"))
 	})
 	_, err := put(t.Context(), conn, "")
 	if strings.Contains(err.Error(), "secret-host") {
@@ -197,11 +200,11 @@ func TestCauseIsLoggedAndNotSent(t *testing.T) {
 // A handler that panics fails its call and nothing else, and the value that it
 // panicked with is not logged: it may be personal.
 func TestPanicFailsOneCall(t *testing.T) {
-	conn, out, _ := start(t, func(call *runtime.Call) error {
-		if bytes.Contains(call.Request(), []byte("ada@example.com")) {
+	conn, out, _ := start(t, func(ctx context.Context, request []byte) ([]byte, error) {
+		if bytes.Contains(request, []byte("ada@example.com")) {
 			panic("ada@example.com")
 		}
-		return echo(call)
+		return echo(ctx, request)
 	})
 	_, err := put(t.Context(), conn, "ada@example.com")
 	i, _ := info(t, err)
@@ -236,8 +239,8 @@ func TestRequestTooLarge(t *testing.T) {
 
 // Only a write has an outcome.
 func TestReadHasNoOutcome(t *testing.T) {
-	conn, _, _ := startLimited(t, runtime.Method{Name: "PutThing", Serve: func(*runtime.Call) error {
-		return runtime.Unknown(runtime.BackendUnavailable, "the store cannot be reached (a store that answers)", nil)
+	conn, _, _ := startLimited(t, runtime.Method{Name: "PutThing", Unary: func(context.Context, []byte) ([]byte, error) {
+		return nil, runtime.Unknown(runtime.BackendUnavailable, "the store cannot be reached (a store that answers)", nil)
 	}}, 0)
 	_, err := put(t.Context(), conn, "")
 	if i, _ := info(t, err); i.Reason != "BACKEND_UNAVAILABLE" || len(i.Metadata) != 3 {
@@ -247,13 +250,13 @@ func TestReadHasNoOutcome(t *testing.T) {
 
 func TestDeadline(t *testing.T) {
 	left := make(chan time.Duration, 1)
-	conn, _, _ := start(t, func(call *runtime.Call) error {
-		deadline, ok := call.Context().Deadline()
+	conn, _, _ := start(t, func(ctx context.Context, request []byte) ([]byte, error) {
+		deadline, ok := ctx.Deadline()
 		if !ok {
-			return errors.New("no deadline")
+			return nil, errors.New("no deadline")
 		}
 		left <- time.Until(deadline)
-		return nil
+		return nil, nil
 	})
 	if _, err := put(t.Context(), conn, ""); err != nil {
 		t.Fatal(err)
@@ -274,10 +277,10 @@ func TestDeadline(t *testing.T) {
 // Calls under way when the server is told to stop are finished.
 func TestDrainFinishesCalls(t *testing.T) {
 	entered, release := make(chan bool), make(chan bool)
-	conn, _, stop := start(t, func(call *runtime.Call) error {
+	conn, _, stop := start(t, func(ctx context.Context, request []byte) ([]byte, error) {
 		entered <- true
 		<-release
-		return echo(call)
+		return echo(ctx, request)
 	})
 	result := make(chan error, 1)
 	go func() {
@@ -371,8 +374,8 @@ func testSweepGoesOn(t *testing.T) {
 
 // An error of a deadline that the caller did not set says how long it was.
 func TestImposedDeadlineIsNoted(t *testing.T) {
-	conn, _, _ := start(t, func(*runtime.Call) error {
-		return runtime.Unknown(runtime.BackendTimeout, "the store did not answer in time (an answer before the deadline)", errors.New("slow"))
+	conn, _, _ := start(t, func(context.Context, []byte) ([]byte, error) {
+		return nil, runtime.Unknown(runtime.BackendTimeout, "the store did not answer in time (an answer before the deadline)", errors.New("slow"))
 	})
 	for given, want := range map[time.Duration]string{0: "5s", time.Hour: "1m0s", 10 * time.Second: ""} {
 		ctx := t.Context()

@@ -139,7 +139,7 @@ func (db *DB) Get(ctx context.Context, k tuple.Key) ([]byte, error) {
 	if r == nil {
 		return nil, runtime.Absent()
 	}
-	return keyvalue.Record(ctx, r.Written, r.Bytes)
+	return keyvalue.Record(ctx, r.Written, r.Bytes), nil
 }
 
 // Delete removes the record with key k, if ifVersion is 0 or its version, and

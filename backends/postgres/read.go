@@ -34,9 +34,7 @@ func (db *DB) Record(ctx context.Context, t *Table, statement string, values ...
 		if err != nil {
 			return err
 		}
-		if reply, err = keyvalue.Record(ctx, w, record); err != nil {
-			return err
-		}
+		reply = keyvalue.Record(ctx, w, record)
 		rows.Close()
 		return rows.Err()
 	})

@@ -24,7 +24,7 @@ func (db *DB) Record(ctx context.Context, s *Statement, bind func(*Query)) (_ []
 	if err != nil {
 		return nil, err
 	}
-	return keyvalue.Record(ctx, w, record)
+	return keyvalue.Record(ctx, w, record), nil
 }
 
 // Records is Record for n items, with the values of each. It adds them to

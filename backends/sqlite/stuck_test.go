@@ -102,9 +102,9 @@ func stuck() *runtime.Deployment {
 			if err != nil {
 				return nil, nil, err
 			}
-			return db, []runtime.Service{{Name: "test.v1.ThingService", Methods: []runtime.Method{{Name: "Hang", Serve: func(call *runtime.Call) error {
-				if _, err := db.Begin(call.Context()); err != nil {
-					return err
+			return db, []runtime.Service{{Name: "test.v1.ThingService", Methods: []runtime.Method{{Name: "Hang", Unary: func(ctx context.Context, _ []byte) ([]byte, error) {
+				if _, err := db.Begin(ctx); err != nil {
+					return nil, err
 				}
 				env.Log.Info("a call holds a connection")
 				select {}

@@ -14,10 +14,22 @@ import (
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
-// Item returns field 1 of a request, the record or the key, and field 2, the
-// version. A message that stands twice is the two encodings joined, as
-// protobuf merges them; one that is not there is empty.
-func Item(request []byte) (message []byte, version int64, err error) {
+// Item returns field 1 of a request, the record or the key. A message that stands
+// twice is the two encodings joined, as protobuf merges them; one that is not
+// there is empty.
+func Item(request []byte) (message []byte, err error) {
+	f := wire.Read(request)
+	for f.Next() {
+		if f.Tag == 1<<3|wire.Bytes {
+			message = wire.Merge(message, f.Bytes())
+		}
+	}
+	return message, runtime.Decode(f.Err())
+}
+
+// Versioned is Item for a request whose field 2, which is called name, is the
+// version that is expected. It refuses a negative one.
+func Versioned(request []byte, name string) (message []byte, version int64, err error) {
 	f := wire.Read(request)
 	for f.Next() {
 		switch f.Tag {
@@ -27,7 +39,10 @@ func Item(request []byte) (message []byte, version int64, err error) {
 			version = f.Int64()
 		}
 	}
-	return message, version, runtime.Decode(f.Err())
+	if err = runtime.Decode(f.Err()); err == nil && version < 0 {
+		err = runtime.OutOfRange(name, "at least 0")
+	}
+	return message, version, err
 }
 
 // Items returns the elements of the repeated message field 1 of a batch, which
@@ -88,14 +103,6 @@ func CheckRecord(record []byte) error {
 	return nil
 }
 
-// CheckVersion refuses a negative version in the request's field at path.
-func CheckVersion(path string, version int64) error {
-	if version < 0 {
-		return runtime.OutOfRange(path, "at least 0")
-	}
-	return nil
-}
-
 // Written is what a store says of a record that it wrote.
 type Written struct {
 	Version int64
@@ -144,13 +151,13 @@ func AppendRecord(b []byte, w Written, record []byte) []byte {
 	return append(wire.AppendSize(b, 1, len(record)), record...)
 }
 
-// Record returns a record as the reply to the call of ctx, or the error that
-// refuses the memory for it. It copies record.
-func Record(ctx context.Context, w Written, record []byte) ([]byte, error) {
-	if err := runtime.Grow(ctx, wire.SizeBytes(1, recordSize(w, record))); err != nil {
-		return nil, err
+// Record returns a record as the reply to the call of ctx, or nil if the call is
+// refused the memory for it. It copies record.
+func Record(ctx context.Context, w Written, record []byte) []byte {
+	if !runtime.CallOf(ctx).Grow(wire.SizeBytes(1, recordSize(w, record))) {
+		return nil
 	}
-	return AppendRecord(nil, w, record), nil
+	return AppendRecord(nil, w, record)
 }
 
 // grow returns b with room for n bytes more, which are charged to the call that
@@ -160,7 +167,7 @@ func grow(call *runtime.Call, b []byte, n int) ([]byte, bool) {
 		return b, true
 	}
 	size := max(len(b)+n, min(2*cap(b), runtime.MaxAnswer))
-	if call != nil && !call.Grow(size-cap(b)) {
+	if !call.Grow(size - cap(b)) {
 		return b, false
 	}
 	return append(make([]byte, 0, size), b...), true

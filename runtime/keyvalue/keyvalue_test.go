@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	goruntime "runtime"
 	"slices"
 	"strings"
@@ -28,18 +29,29 @@ func reason(err error) runtime.Reason {
 func TestItemMerges(t *testing.T) {
 	request := wire.AppendVarint(wire.AppendBytes(wire.AppendBytes(nil, 1, []byte("ab")), 1, []byte("cd")), 2, 7)
 	before := bytes.Clone(request)
-	message, version, err := keyvalue.Item(request)
+	message, version, err := keyvalue.Versioned(request, "if_version")
 	if string(message) != "abcd" || version != 7 || err != nil {
 		t.Errorf("got %q, %d, %v", message, version, err)
+	}
+	if message, err = keyvalue.Item(request); string(message) != "abcd" || err != nil {
+		t.Errorf("without a version: got %q, %v", message, err)
 	}
 	if !bytes.Equal(request, before) {
 		t.Error("the request was written over")
 	}
-	if message, _, err = keyvalue.Item(nil); len(message) != 0 || err != nil {
+	if message, err = keyvalue.Item(nil); len(message) != 0 || err != nil {
 		t.Errorf("an empty request gives %q, %v", message, err)
 	}
-	if _, _, err = keyvalue.Item([]byte{0xff}); reason(err) != runtime.RequestMalformed {
+	if _, err = keyvalue.Item([]byte{0xff}); reason(err) != runtime.RequestMalformed {
 		t.Errorf("garbage gives %v", err)
+	}
+	for _, garbage := range [][]byte{{0xff}, append(wire.AppendVarint(nil, 2, math.MaxUint64), 0xff)} {
+		if _, _, err = keyvalue.Versioned(garbage, "if_version"); reason(err) != runtime.RequestMalformed {
+			t.Errorf("garbage beside a version gives %v", err)
+		}
+	}
+	if _, _, err = keyvalue.Versioned(wire.AppendVarint(nil, 2, math.MaxUint64), "if_version"); reason(err) != runtime.FieldRange {
+		t.Errorf("a version of -1 gives %v", err)
 	}
 }
 

@@ -64,8 +64,8 @@ var everything = list{from: %[2]s, to: %[2]s}
 
 // page returns the empty page that l asks for of the list called query. Where l
 // resumes, forward pages move from up, reverse pages move to down.
-func (s *Service) page(call *@runtime.Call, query []byte, l *list) (*@keyvalue.Page, error) {
-	page, cursor, err := s.tokens.Page(call, query, &l.paging)
+func (s *Service) page(ctx @context.Context, query []byte, l *list) (*@keyvalue.Page, error) {
+	page, cursor, err := s.tokens.Page(@runtime.CallOf(ctx), query, &l.paging)
 	if err != nil || cursor == nil {
 		return page, err
 	}
@@ -146,17 +146,17 @@ func (p *printer) handler(f *golang.File, l *schema.List, first *schema.Field, r
 	var b strings.Builder
 	run(&b)
 	f.Add(`// %[1]s serves %[2]s.
-func (s *Service) %[1]s(call *@runtime.Call) error {
+func (s *Service) %[1]s(ctx @context.Context, request []byte) ([]byte, error) {
 	var q %[5]s
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
 	query := q.query()
-	page, err := s.page(call, query, &q.list)
+	page, err := s.page(ctx, query, &q.list)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	%[3]sreturn s.answer(call, page, query%[4]s)
+	%[3]sreturn s.answer(page, query%[4]s)
 }`, l.GoName, l.Method, b.String(), cursor, l.Request())
 }
 
@@ -168,16 +168,16 @@ func (p *printer) answer(f *golang.File) {
 	}
 	f.Add(`// answer ends a page. Where there is more, its token resumes at the record on
 // the edge.
-func (s *Service) answer(call *@runtime.Call, page *@keyvalue.Page, query []byte%s) error {
+func (s *Service) answer(page *@keyvalue.Page, query []byte%s) ([]byte, error) {
 	var token []byte
 	if edge := page.Edge(); edge != nil {
 		var r record
 		if err := r.read(edge); err != nil {
-			return @runtime.Corrupt(err)
+			return nil, @runtime.Corrupt(err)
 		}
 		token = s.tokens.Seal(query, %s)
 	}
-	return call.Reply(page.Bytes(token), nil)
+	return page.Bytes(token), nil
 }`, parameter, cursor)
 }
 
@@ -199,12 +199,12 @@ func (q *%[1]s) read(b []byte) error {
 %[6]s
 
 // %[7]s serves %[2]s.
-func (s *Service) %[7]s(call *@runtime.Call) error {
+func (s *Service) %[7]s(ctx @context.Context, request []byte) ([]byte, error) {
 	var q %[1]s
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
-	return call.Reply(s.store.%[7]s(call.Context(), &q))
+	return s.store.%[7]s(ctx, &q)
 }`, x.Go("request"), x.Find, equalFields(x.Equality), equalInitial(x.Equality), decoded(record.Switch(equalChecks(x.Equality))),
 		readBy(x.Go("request"), x.Equality), x.GoName)
 }
@@ -263,7 +263,7 @@ func (q *%[1]s) query() []byte {
 	%[8]sreturn b
 }`, request, l.Method, equalFields(l.Equal), equalInitial(l.Equal), reads.String(), decoded(record.Switch(checks.String())), p.e.FullServiceName(), query.String(), readers.String())
 	p.handler(f, l, l.Order[0], func(b *strings.Builder) {
-		fmt.Fprintf(b, "if err := s.store.%s(call.Context(), &q, page); err != nil {\nreturn err\n}\n", l.GoName)
+		fmt.Fprintf(b, "if err := s.store.%s(ctx, &q, page); err != nil {\nreturn nil, err\n}\n", l.GoName)
 	})
 }
 

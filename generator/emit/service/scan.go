@@ -35,16 +35,16 @@ func (q *scanRequest) query() []byte {
 	}
 	p.handler(f, e.Lists()[0], nil, func(b *strings.Builder) {
 		if len(e.Sort) == 0 {
-			b.WriteString("if err := s.store.scan(call.Context(), &q, page); err != nil {\nreturn err\n}\n")
+			b.WriteString("if err := s.store.scan(ctx, &q, page); err != nil {\nreturn nil, err\n}\n")
 			return
 		}
 		b.WriteString(`if q.inPartition {
-		err = s.store.scanPartition(call.Context(), &q, page)
+		err = s.store.scanPartition(ctx, &q, page)
 	} else {
-		err = s.store.scan(call.Context(), &q, page)
+		err = s.store.scan(ctx, &q, page)
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 `)
 	})

@@ -59,7 +59,7 @@ func EmitMany(e *schema.Entity) ([]emit.File, error) {
 
 func imports() golang.Imports {
 	return golang.Imports{
-		"bytes": "bytes", "math": "math", "cmp": "cmp", "utf8": "unicode/utf8",
+		"bytes": "bytes", "context": "context", "math": "math", "cmp": "cmp", "utf8": "unicode/utf8",
 		"runtime":  golang.Module + "/runtime",
 		"keyvalue": golang.Module + "/runtime/keyvalue",
 		"wire":     golang.Module + "/runtime/wire",
@@ -72,7 +72,7 @@ func (p *printer) service(f *golang.File, backend, contractPath string) {
 	e, service := p.e, p.e.FullServiceName()
 	var methods strings.Builder
 	for _, m := range e.Service.Methods {
-		fmt.Fprintf(&methods, "{Name: %q, Serve: s.%s", m.Name, m.GoName)
+		fmt.Fprintf(&methods, "{Name: %q, Unary: s.%s", m.Name, m.GoName)
 		if m.Write {
 			methods.WriteString(", Write: true")
 		}
@@ -111,110 +111,104 @@ func NewService(db *@%[6]s.DB) @runtime.Service {
 func (p *printer) single(f *golang.File) {
 	e := p.e
 	f.Add(`// put serves Put%[1]s.
-func (s *Service) put(call *@runtime.Call) error {
-	message, _, err := @keyvalue.Item(call.Request())
+func (s *Service) put(ctx @context.Context, request []byte) ([]byte, error) {
+	message, err := @keyvalue.Item(request)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var r record
 	if err := r.check(message); err != nil {
-		return @runtime.In(%[2]q, err)
+		return nil, @runtime.In(%[2]q, err)
 	}
-	written, err := s.store.put(call.Context(), &r)
-	return call.Reply(@keyvalue.AppendWritten(nil, written), err)
+	written, err := s.store.put(ctx, &r)
+	return @keyvalue.AppendWritten(nil, written), err
 }
 
 // get serves Get%[1]s.
-func (s *Service) get(call *@runtime.Call) error {
-	message, _, err := @keyvalue.Item(call.Request())
+func (s *Service) get(ctx @context.Context, request []byte) ([]byte, error) {
+	message, err := @keyvalue.Item(request)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	k := emptyKey
 	if err := k.check(message); err != nil {
-		return @runtime.In("key", err)
+		return nil, @runtime.In("key", err)
 	}
-	return call.Reply(s.store.get(call.Context(), &k))
+	return s.store.get(ctx, &k)
 }
 
 // delete serves Delete%[1]s.
-func (s *Service) delete(call *@runtime.Call) error {
-	message, ifVersion, err := @keyvalue.Item(call.Request())
+func (s *Service) delete(ctx @context.Context, request []byte) ([]byte, error) {
+	message, ifVersion, err := @keyvalue.Versioned(request, "if_version")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	k := emptyKey
 	if err := k.check(message); err != nil {
-		return @runtime.In("key", err)
+		return nil, @runtime.In("key", err)
 	}
-	if err := @keyvalue.CheckVersion("if_version", ifVersion); err != nil {
-		return err
-	}
-	existed, err := s.store.delete(call.Context(), &k, ifVersion)
-	return call.Reply(@keyvalue.AppendExisted(nil, existed), err)
+	existed, err := s.store.delete(ctx, &k, ifVersion)
+	return @keyvalue.AppendExisted(nil, existed), err
 }`, e.Name, e.Label)
 	if !e.Has(schema.CanSwap) {
 		return
 	}
 	f.Add(`// compareAndSwap serves CompareAndSwap%[1]s.
-func (s *Service) compareAndSwap(call *@runtime.Call) error {
-	message, expected, err := @keyvalue.Item(call.Request())
+func (s *Service) compareAndSwap(ctx @context.Context, request []byte) ([]byte, error) {
+	message, expected, err := @keyvalue.Versioned(request, "expected_version")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var r record
 	if err := r.check(message); err != nil {
-		return @runtime.In(%[2]q, err)
+		return nil, @runtime.In(%[2]q, err)
 	}
-	if err := @keyvalue.CheckVersion("expected_version", expected); err != nil {
-		return err
-	}
-	written, err := s.store.compareAndSwap(call.Context(), &r, expected)
-	return call.Reply(@keyvalue.AppendWritten(nil, written), err)
+	written, err := s.store.compareAndSwap(ctx, &r, expected)
+	return @keyvalue.AppendWritten(nil, written), err
 }`, e.Name, e.Label)
 }
 
 func (p *printer) batches(f *golang.File) {
 	e := p.e
 	f.Add(`// batchPut serves BatchPut%[1]s: all records or none.
-func (s *Service) batchPut(call *@runtime.Call) error {
-	items, err := @keyvalue.Items(call.Request(), %[2]q)
+func (s *Service) batchPut(ctx @context.Context, request []byte) ([]byte, error) {
+	items, err := @keyvalue.Items(request, %[2]q)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	records, keys := make([]record, len(items)), @keyvalue.Keys{}
 	for i, item := range items {
 		r := &records[i]
 		if err := r.check(item); err != nil {
-			return @runtime.InItem(%[2]q, i, err)
+			return nil, @runtime.InItem(%[2]q, i, err)
 		}
 		if err := keys.Add(%[2]q, i, r.key.append(nil)); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	written, err := s.store.batchPut(call.Context(), records)
-	return call.Reply(@keyvalue.AppendAllWritten(nil, written), err)
+	written, err := s.store.batchPut(ctx, records)
+	return @keyvalue.AppendAllWritten(nil, written), err
 }
 
 // batchGet serves BatchGet%[1]s.
-func (s *Service) batchGet(call *@runtime.Call) error {
-	keys, err := readKeys(call.Request())
+func (s *Service) batchGet(ctx @context.Context, request []byte) ([]byte, error) {
+	keys, err := readKeys(request)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	results := @keyvalue.Results{Call: call}
-	err = s.store.batchGet(call.Context(), keys, &results)
-	return call.Reply(results.Bytes(), err)
+	results := @keyvalue.Results{Call: @runtime.CallOf(ctx)}
+	err = s.store.batchGet(ctx, keys, &results)
+	return results.Bytes(), err
 }
 
 // batchDelete serves BatchDelete%[1]s: all records or none.
-func (s *Service) batchDelete(call *@runtime.Call) error {
-	keys, err := readKeys(call.Request())
+func (s *Service) batchDelete(ctx @context.Context, request []byte) ([]byte, error) {
+	keys, err := readKeys(request)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	existed, err := s.store.batchDelete(call.Context(), keys)
-	return call.Reply(@keyvalue.AppendAllExisted(nil, existed), err)
+	existed, err := s.store.batchDelete(ctx, keys)
+	return @keyvalue.AppendAllExisted(nil, existed), err
 }
 
 // readKeys reads the keys of a batch and says what is wrong with them.

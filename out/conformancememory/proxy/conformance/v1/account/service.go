@@ -5,6 +5,8 @@
 package account
 
 import (
+	"context"
+
 	"github.com/prism-proxy/prism/backends/memory"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
@@ -26,78 +28,72 @@ func NewService(db *memory.DB) runtime.Service {
 		Name:     "conformance.v1.AccountService",
 		Contract: "conformance/v1/account_prism.proto",
 		Methods: []runtime.Method{
-			{Name: "PutAccount", Serve: s.put, Write: true},
-			{Name: "GetAccount", Serve: s.get},
-			{Name: "DeleteAccount", Serve: s.delete, Write: true},
-			{Name: "CompareAndSwapAccount", Serve: s.compareAndSwap, Write: true},
-			{Name: "BatchPutAccounts", Serve: s.batchPut, Write: true},
-			{Name: "BatchGetAccounts", Serve: s.batchGet},
-			{Name: "BatchDeleteAccounts", Serve: s.batchDelete, Write: true},
-			{Name: "ScanAccounts", Serve: s.scan},
-			{Name: "FindAccountsByConfirmedAt", Serve: s.findByConfirmedAt},
-			{Name: "FindAccountsByEmail", Serve: s.findByEmail},
-			{Name: "FindAccountsByExtension", Serve: s.findByExtension},
+			{Name: "PutAccount", Unary: s.put, Write: true},
+			{Name: "GetAccount", Unary: s.get},
+			{Name: "DeleteAccount", Unary: s.delete, Write: true},
+			{Name: "CompareAndSwapAccount", Unary: s.compareAndSwap, Write: true},
+			{Name: "BatchPutAccounts", Unary: s.batchPut, Write: true},
+			{Name: "BatchGetAccounts", Unary: s.batchGet},
+			{Name: "BatchDeleteAccounts", Unary: s.batchDelete, Write: true},
+			{Name: "ScanAccounts", Unary: s.scan},
+			{Name: "FindAccountsByConfirmedAt", Unary: s.findByConfirmedAt},
+			{Name: "FindAccountsByEmail", Unary: s.findByEmail},
+			{Name: "FindAccountsByExtension", Unary: s.findByExtension},
 		},
 	}
 }
 
 // put serves PutAccount.
-func (s *Service) put(call *runtime.Call) error {
-	message, _, err := keyvalue.Item(call.Request())
+func (s *Service) put(ctx context.Context, request []byte) ([]byte, error) {
+	message, err := keyvalue.Item(request)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var r record
 	if err := r.check(message); err != nil {
-		return runtime.In("account", err)
+		return nil, runtime.In("account", err)
 	}
-	written, err := s.store.put(call.Context(), &r)
-	return call.Reply(keyvalue.AppendWritten(nil, written), err)
+	written, err := s.store.put(ctx, &r)
+	return keyvalue.AppendWritten(nil, written), err
 }
 
 // get serves GetAccount.
-func (s *Service) get(call *runtime.Call) error {
-	message, _, err := keyvalue.Item(call.Request())
+func (s *Service) get(ctx context.Context, request []byte) ([]byte, error) {
+	message, err := keyvalue.Item(request)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	k := emptyKey
 	if err := k.check(message); err != nil {
-		return runtime.In("key", err)
+		return nil, runtime.In("key", err)
 	}
-	return call.Reply(s.store.get(call.Context(), &k))
+	return s.store.get(ctx, &k)
 }
 
 // delete serves DeleteAccount.
-func (s *Service) delete(call *runtime.Call) error {
-	message, ifVersion, err := keyvalue.Item(call.Request())
+func (s *Service) delete(ctx context.Context, request []byte) ([]byte, error) {
+	message, ifVersion, err := keyvalue.Versioned(request, "if_version")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	k := emptyKey
 	if err := k.check(message); err != nil {
-		return runtime.In("key", err)
+		return nil, runtime.In("key", err)
 	}
-	if err := keyvalue.CheckVersion("if_version", ifVersion); err != nil {
-		return err
-	}
-	existed, err := s.store.delete(call.Context(), &k, ifVersion)
-	return call.Reply(keyvalue.AppendExisted(nil, existed), err)
+	existed, err := s.store.delete(ctx, &k, ifVersion)
+	return keyvalue.AppendExisted(nil, existed), err
 }
 
 // compareAndSwap serves CompareAndSwapAccount.
-func (s *Service) compareAndSwap(call *runtime.Call) error {
-	message, expected, err := keyvalue.Item(call.Request())
+func (s *Service) compareAndSwap(ctx context.Context, request []byte) ([]byte, error) {
+	message, expected, err := keyvalue.Versioned(request, "expected_version")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var r record
 	if err := r.check(message); err != nil {
-		return runtime.In("account", err)
+		return nil, runtime.In("account", err)
 	}
-	if err := keyvalue.CheckVersion("expected_version", expected); err != nil {
-		return err
-	}
-	written, err := s.store.compareAndSwap(call.Context(), &r, expected)
-	return call.Reply(keyvalue.AppendWritten(nil, written), err)
+	written, err := s.store.compareAndSwap(ctx, &r, expected)
+	return keyvalue.AppendWritten(nil, written), err
 }

@@ -4,6 +4,7 @@ package badge
 
 import (
 	"bytes"
+	"context"
 
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
@@ -23,8 +24,8 @@ var everything = list{from: emptyKey, to: emptyKey}
 
 // page returns the empty page that l asks for of the list called query. Where l
 // resumes, forward pages move from up, reverse pages move to down.
-func (s *Service) page(call *runtime.Call, query []byte, l *list) (*keyvalue.Page, error) {
-	page, cursor, err := s.tokens.Page(call, query, &l.paging)
+func (s *Service) page(ctx context.Context, query []byte, l *list) (*keyvalue.Page, error) {
+	page, cursor, err := s.tokens.Page(runtime.CallOf(ctx), query, &l.paging)
 	if err != nil || cursor == nil {
 		return page, err
 	}
@@ -58,20 +59,20 @@ func (q *scanRequest) query() []byte {
 }
 
 // scan serves ScanBadges.
-func (s *Service) scan(call *runtime.Call) error {
+func (s *Service) scan(ctx context.Context, request []byte) ([]byte, error) {
 	var q scanRequest
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
 	query := q.query()
-	page, err := s.page(call, query, &q.list)
+	page, err := s.page(ctx, query, &q.list)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.store.scan(call.Context(), &q, page); err != nil {
-		return err
+	if err := s.store.scan(ctx, &q, page); err != nil {
+		return nil, err
 	}
-	return s.answer(call, page, query)
+	return s.answer(page, query)
 }
 
 // requestByNumber is a FindBadgeByNumberRequest.
@@ -100,12 +101,12 @@ func (q *requestByNumber) readBy(f *wire.Fields) error {
 }
 
 // findByNumber serves FindBadgeByNumber.
-func (s *Service) findByNumber(call *runtime.Call) error {
+func (s *Service) findByNumber(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestByNumber
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
-	return call.Reply(s.store.findByNumber(call.Context(), &q))
+	return s.store.findByNumber(ctx, &q)
 }
 
 // requestByChip is a FindBadgeByChipRequest.
@@ -134,12 +135,12 @@ func (q *requestByChip) readBy(f *wire.Fields) error {
 }
 
 // findByChip serves FindBadgeByChip.
-func (s *Service) findByChip(call *runtime.Call) error {
+func (s *Service) findByChip(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestByChip
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
-	return call.Reply(s.store.findByChip(call.Context(), &q))
+	return s.store.findByChip(ctx, &q)
 }
 
 // requestByMaster is a FindBadgeByMasterRequest.
@@ -168,12 +169,12 @@ func (q *requestByMaster) readBy(f *wire.Fields) error {
 }
 
 // findByMaster serves FindBadgeByMaster.
-func (s *Service) findByMaster(call *runtime.Call) error {
+func (s *Service) findByMaster(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestByMaster
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
-	return call.Reply(s.store.findByMaster(call.Context(), &q))
+	return s.store.findByMaster(ctx, &q)
 }
 
 // requestByGrade is a FindBadgeByGradeRequest.
@@ -202,12 +203,12 @@ func (q *requestByGrade) readBy(f *wire.Fields) error {
 }
 
 // findByGrade serves FindBadgeByGrade.
-func (s *Service) findByGrade(call *runtime.Call) error {
+func (s *Service) findByGrade(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestByGrade
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
-	return call.Reply(s.store.findByGrade(call.Context(), &q))
+	return s.store.findByGrade(ctx, &q)
 }
 
 // requestByIssuedAt is a FindBadgeByIssuedAtRequest.
@@ -245,12 +246,12 @@ func (q *requestByIssuedAt) readBy(f *wire.Fields) error {
 }
 
 // findByIssuedAt serves FindBadgeByIssuedAt.
-func (s *Service) findByIssuedAt(call *runtime.Call) error {
+func (s *Service) findByIssuedAt(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestByIssuedAt
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
-	return call.Reply(s.store.findByIssuedAt(call.Context(), &q))
+	return s.store.findByIssuedAt(ctx, &q)
 }
 
 // requestByShelf is a FindBadgeByShelfRequest.
@@ -279,12 +280,12 @@ func (q *requestByShelf) readBy(f *wire.Fields) error {
 }
 
 // findByShelf serves FindBadgeByShelf.
-func (s *Service) findByShelf(call *runtime.Call) error {
+func (s *Service) findByShelf(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestByShelf
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
-	return call.Reply(s.store.findByShelf(call.Context(), &q))
+	return s.store.findByShelf(ctx, &q)
 }
 
 // requestBySlot is a FindBadgeBySlotRequest.
@@ -313,12 +314,12 @@ func (q *requestBySlot) readBy(f *wire.Fields) error {
 }
 
 // findBySlot serves FindBadgeBySlot.
-func (s *Service) findBySlot(call *runtime.Call) error {
+func (s *Service) findBySlot(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestBySlot
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
-	return call.Reply(s.store.findBySlot(call.Context(), &q))
+	return s.store.findBySlot(ctx, &q)
 }
 
 // requestByFloor is a FindBadgeByFloorRequest.
@@ -347,12 +348,12 @@ func (q *requestByFloor) readBy(f *wire.Fields) error {
 }
 
 // findByFloor serves FindBadgeByFloor.
-func (s *Service) findByFloor(call *runtime.Call) error {
+func (s *Service) findByFloor(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestByFloor
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
-	return call.Reply(s.store.findByFloor(call.Context(), &q))
+	return s.store.findByFloor(ctx, &q)
 }
 
 // requestByDepth is a FindBadgeByDepthRequest.
@@ -381,12 +382,12 @@ func (q *requestByDepth) readBy(f *wire.Fields) error {
 }
 
 // findByDepth serves FindBadgeByDepth.
-func (s *Service) findByDepth(call *runtime.Call) error {
+func (s *Service) findByDepth(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestByDepth
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
-	return call.Reply(s.store.findByDepth(call.Context(), &q))
+	return s.store.findByDepth(ctx, &q)
 }
 
 // requestByBatch is a FindBadgeByBatchRequest.
@@ -415,12 +416,12 @@ func (q *requestByBatch) readBy(f *wire.Fields) error {
 }
 
 // findByBatch serves FindBadgeByBatch.
-func (s *Service) findByBatch(call *runtime.Call) error {
+func (s *Service) findByBatch(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestByBatch
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
-	return call.Reply(s.store.findByBatch(call.Context(), &q))
+	return s.store.findByBatch(ctx, &q)
 }
 
 // requestByMaker is a FindBadgeByMakerRequest.
@@ -449,12 +450,12 @@ func (q *requestByMaker) readBy(f *wire.Fields) error {
 }
 
 // findByMaker serves FindBadgeByMaker.
-func (s *Service) findByMaker(call *runtime.Call) error {
+func (s *Service) findByMaker(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestByMaker
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
-	return call.Reply(s.store.findByMaker(call.Context(), &q))
+	return s.store.findByMaker(ctx, &q)
 }
 
 // requestByGate is a FindBadgeByGateRequest.
@@ -483,12 +484,12 @@ func (q *requestByGate) readBy(f *wire.Fields) error {
 }
 
 // findByGate serves FindBadgeByGate.
-func (s *Service) findByGate(call *runtime.Call) error {
+func (s *Service) findByGate(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestByGate
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
-	return call.Reply(s.store.findByGate(call.Context(), &q))
+	return s.store.findByGate(ctx, &q)
 }
 
 // requestByLane is a FindBadgeByLaneRequest.
@@ -517,12 +518,12 @@ func (q *requestByLane) readBy(f *wire.Fields) error {
 }
 
 // findByLane serves FindBadgeByLane.
-func (s *Service) findByLane(call *runtime.Call) error {
+func (s *Service) findByLane(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestByLane
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
-	return call.Reply(s.store.findByLane(call.Context(), &q))
+	return s.store.findByLane(ctx, &q)
 }
 
 // requestByImprint is a FindBadgeByImprintRequest.
@@ -558,12 +559,12 @@ func (q *requestByImprint) readBy(f *wire.Fields) error {
 }
 
 // findByImprint serves FindBadgeByImprint.
-func (s *Service) findByImprint(call *runtime.Call) error {
+func (s *Service) findByImprint(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestByImprint
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
-	return call.Reply(s.store.findByImprint(call.Context(), &q))
+	return s.store.findByImprint(ctx, &q)
 }
 
 // requestBySeat is a FindBadgeBySeatRequest.
@@ -606,24 +607,24 @@ func (q *requestBySeat) readBy(f *wire.Fields) error {
 }
 
 // findBySeat serves FindBadgeBySeat.
-func (s *Service) findBySeat(call *runtime.Call) error {
+func (s *Service) findBySeat(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestBySeat
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
-	return call.Reply(s.store.findBySeat(call.Context(), &q))
+	return s.store.findBySeat(ctx, &q)
 }
 
 // answer ends a page. Where there is more, its token resumes at the record on
 // the edge.
-func (s *Service) answer(call *runtime.Call, page *keyvalue.Page, query []byte) error {
+func (s *Service) answer(page *keyvalue.Page, query []byte) ([]byte, error) {
 	var token []byte
 	if edge := page.Edge(); edge != nil {
 		var r record
 		if err := r.read(edge); err != nil {
-			return runtime.Corrupt(err)
+			return nil, runtime.Corrupt(err)
 		}
 		token = s.tokens.Seal(query, r.key.append(nil))
 	}
-	return call.Reply(page.Bytes(token), nil)
+	return page.Bytes(token), nil
 }

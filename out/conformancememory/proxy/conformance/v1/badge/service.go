@@ -5,6 +5,8 @@
 package badge
 
 import (
+	"context"
+
 	"github.com/prism-proxy/prism/backends/memory"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
@@ -26,90 +28,84 @@ func NewService(db *memory.DB) runtime.Service {
 		Name:     "conformance.v1.BadgeService",
 		Contract: "conformance/v1/badge_prism.proto",
 		Methods: []runtime.Method{
-			{Name: "PutBadge", Serve: s.put, Write: true},
-			{Name: "GetBadge", Serve: s.get},
-			{Name: "DeleteBadge", Serve: s.delete, Write: true},
-			{Name: "CompareAndSwapBadge", Serve: s.compareAndSwap, Write: true},
-			{Name: "BatchPutBadges", Serve: s.batchPut, Write: true},
-			{Name: "BatchGetBadges", Serve: s.batchGet},
-			{Name: "BatchDeleteBadges", Serve: s.batchDelete, Write: true},
-			{Name: "ScanBadges", Serve: s.scan},
-			{Name: "FindBadgeByNumber", Serve: s.findByNumber},
-			{Name: "FindBadgeByChip", Serve: s.findByChip},
-			{Name: "FindBadgeByMaster", Serve: s.findByMaster},
-			{Name: "FindBadgeByGrade", Serve: s.findByGrade},
-			{Name: "FindBadgeByIssuedAt", Serve: s.findByIssuedAt},
-			{Name: "FindBadgeByShelf", Serve: s.findByShelf},
-			{Name: "FindBadgeBySlot", Serve: s.findBySlot},
-			{Name: "FindBadgeByFloor", Serve: s.findByFloor},
-			{Name: "FindBadgeByDepth", Serve: s.findByDepth},
-			{Name: "FindBadgeByBatch", Serve: s.findByBatch},
-			{Name: "FindBadgeByMaker", Serve: s.findByMaker},
-			{Name: "FindBadgeByGate", Serve: s.findByGate},
-			{Name: "FindBadgeByLane", Serve: s.findByLane},
-			{Name: "FindBadgeByImprint", Serve: s.findByImprint},
-			{Name: "FindBadgeBySeat", Serve: s.findBySeat},
+			{Name: "PutBadge", Unary: s.put, Write: true},
+			{Name: "GetBadge", Unary: s.get},
+			{Name: "DeleteBadge", Unary: s.delete, Write: true},
+			{Name: "CompareAndSwapBadge", Unary: s.compareAndSwap, Write: true},
+			{Name: "BatchPutBadges", Unary: s.batchPut, Write: true},
+			{Name: "BatchGetBadges", Unary: s.batchGet},
+			{Name: "BatchDeleteBadges", Unary: s.batchDelete, Write: true},
+			{Name: "ScanBadges", Unary: s.scan},
+			{Name: "FindBadgeByNumber", Unary: s.findByNumber},
+			{Name: "FindBadgeByChip", Unary: s.findByChip},
+			{Name: "FindBadgeByMaster", Unary: s.findByMaster},
+			{Name: "FindBadgeByGrade", Unary: s.findByGrade},
+			{Name: "FindBadgeByIssuedAt", Unary: s.findByIssuedAt},
+			{Name: "FindBadgeByShelf", Unary: s.findByShelf},
+			{Name: "FindBadgeBySlot", Unary: s.findBySlot},
+			{Name: "FindBadgeByFloor", Unary: s.findByFloor},
+			{Name: "FindBadgeByDepth", Unary: s.findByDepth},
+			{Name: "FindBadgeByBatch", Unary: s.findByBatch},
+			{Name: "FindBadgeByMaker", Unary: s.findByMaker},
+			{Name: "FindBadgeByGate", Unary: s.findByGate},
+			{Name: "FindBadgeByLane", Unary: s.findByLane},
+			{Name: "FindBadgeByImprint", Unary: s.findByImprint},
+			{Name: "FindBadgeBySeat", Unary: s.findBySeat},
 		},
 	}
 }
 
 // put serves PutBadge.
-func (s *Service) put(call *runtime.Call) error {
-	message, _, err := keyvalue.Item(call.Request())
+func (s *Service) put(ctx context.Context, request []byte) ([]byte, error) {
+	message, err := keyvalue.Item(request)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var r record
 	if err := r.check(message); err != nil {
-		return runtime.In("badge", err)
+		return nil, runtime.In("badge", err)
 	}
-	written, err := s.store.put(call.Context(), &r)
-	return call.Reply(keyvalue.AppendWritten(nil, written), err)
+	written, err := s.store.put(ctx, &r)
+	return keyvalue.AppendWritten(nil, written), err
 }
 
 // get serves GetBadge.
-func (s *Service) get(call *runtime.Call) error {
-	message, _, err := keyvalue.Item(call.Request())
+func (s *Service) get(ctx context.Context, request []byte) ([]byte, error) {
+	message, err := keyvalue.Item(request)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	k := emptyKey
 	if err := k.check(message); err != nil {
-		return runtime.In("key", err)
+		return nil, runtime.In("key", err)
 	}
-	return call.Reply(s.store.get(call.Context(), &k))
+	return s.store.get(ctx, &k)
 }
 
 // delete serves DeleteBadge.
-func (s *Service) delete(call *runtime.Call) error {
-	message, ifVersion, err := keyvalue.Item(call.Request())
+func (s *Service) delete(ctx context.Context, request []byte) ([]byte, error) {
+	message, ifVersion, err := keyvalue.Versioned(request, "if_version")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	k := emptyKey
 	if err := k.check(message); err != nil {
-		return runtime.In("key", err)
+		return nil, runtime.In("key", err)
 	}
-	if err := keyvalue.CheckVersion("if_version", ifVersion); err != nil {
-		return err
-	}
-	existed, err := s.store.delete(call.Context(), &k, ifVersion)
-	return call.Reply(keyvalue.AppendExisted(nil, existed), err)
+	existed, err := s.store.delete(ctx, &k, ifVersion)
+	return keyvalue.AppendExisted(nil, existed), err
 }
 
 // compareAndSwap serves CompareAndSwapBadge.
-func (s *Service) compareAndSwap(call *runtime.Call) error {
-	message, expected, err := keyvalue.Item(call.Request())
+func (s *Service) compareAndSwap(ctx context.Context, request []byte) ([]byte, error) {
+	message, expected, err := keyvalue.Versioned(request, "expected_version")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var r record
 	if err := r.check(message); err != nil {
-		return runtime.In("badge", err)
+		return nil, runtime.In("badge", err)
 	}
-	if err := keyvalue.CheckVersion("expected_version", expected); err != nil {
-		return err
-	}
-	written, err := s.store.compareAndSwap(call.Context(), &r, expected)
-	return call.Reply(keyvalue.AppendWritten(nil, written), err)
+	written, err := s.store.compareAndSwap(ctx, &r, expected)
+	return keyvalue.AppendWritten(nil, written), err
 }

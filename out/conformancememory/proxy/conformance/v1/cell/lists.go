@@ -4,6 +4,7 @@ package cell
 
 import (
 	"cmp"
+	"context"
 	"math"
 
 	"github.com/prism-proxy/prism/runtime"
@@ -24,8 +25,8 @@ var everything = list{from: lowestKey, to: lowestKey}
 
 // page returns the empty page that l asks for of the list called query. Where l
 // resumes, forward pages move from up, reverse pages move to down.
-func (s *Service) page(call *runtime.Call, query []byte, l *list) (*keyvalue.Page, error) {
-	page, cursor, err := s.tokens.Page(call, query, &l.paging)
+func (s *Service) page(ctx context.Context, query []byte, l *list) (*keyvalue.Page, error) {
+	page, cursor, err := s.tokens.Page(runtime.CallOf(ctx), query, &l.paging)
 	if err != nil || cursor == nil {
 		return page, err
 	}
@@ -128,37 +129,37 @@ func validBound(k *key) error {
 }
 
 // scan serves ScanCells.
-func (s *Service) scan(call *runtime.Call) error {
+func (s *Service) scan(ctx context.Context, request []byte) ([]byte, error) {
 	var q scanRequest
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
 	query := q.query()
-	page, err := s.page(call, query, &q.list)
+	page, err := s.page(ctx, query, &q.list)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if q.inPartition {
-		err = s.store.scanPartition(call.Context(), &q, page)
+		err = s.store.scanPartition(ctx, &q, page)
 	} else {
-		err = s.store.scan(call.Context(), &q, page)
+		err = s.store.scan(ctx, &q, page)
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return s.answer(call, page, query)
+	return s.answer(page, query)
 }
 
 // answer ends a page. Where there is more, its token resumes at the record on
 // the edge.
-func (s *Service) answer(call *runtime.Call, page *keyvalue.Page, query []byte) error {
+func (s *Service) answer(page *keyvalue.Page, query []byte) ([]byte, error) {
 	var token []byte
 	if edge := page.Edge(); edge != nil {
 		var r record
 		if err := r.read(edge); err != nil {
-			return runtime.Corrupt(err)
+			return nil, runtime.Corrupt(err)
 		}
 		token = s.tokens.Seal(query, r.key.append(nil))
 	}
-	return call.Reply(page.Bytes(token), nil)
+	return page.Bytes(token), nil
 }

@@ -5,6 +5,8 @@
 package eastnote
 
 import (
+	"context"
+
 	"github.com/prism-proxy/prism/backends/memory"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
@@ -26,76 +28,70 @@ func NewService(db *memory.DB) runtime.Service {
 		Name:     "conformance.v1.EastNoteService",
 		Contract: "conformance/v1/east_note_prism.proto",
 		Methods: []runtime.Method{
-			{Name: "PutEastNote", Serve: s.put, Write: true},
-			{Name: "GetEastNote", Serve: s.get},
-			{Name: "DeleteEastNote", Serve: s.delete, Write: true},
-			{Name: "CompareAndSwapEastNote", Serve: s.compareAndSwap, Write: true},
-			{Name: "BatchPutEastNotes", Serve: s.batchPut, Write: true},
-			{Name: "BatchGetEastNotes", Serve: s.batchGet},
-			{Name: "BatchDeleteEastNotes", Serve: s.batchDelete, Write: true},
-			{Name: "ScanEastNotes", Serve: s.scan},
-			{Name: "FindEastNoteByTopic", Serve: s.findByTopic},
+			{Name: "PutEastNote", Unary: s.put, Write: true},
+			{Name: "GetEastNote", Unary: s.get},
+			{Name: "DeleteEastNote", Unary: s.delete, Write: true},
+			{Name: "CompareAndSwapEastNote", Unary: s.compareAndSwap, Write: true},
+			{Name: "BatchPutEastNotes", Unary: s.batchPut, Write: true},
+			{Name: "BatchGetEastNotes", Unary: s.batchGet},
+			{Name: "BatchDeleteEastNotes", Unary: s.batchDelete, Write: true},
+			{Name: "ScanEastNotes", Unary: s.scan},
+			{Name: "FindEastNoteByTopic", Unary: s.findByTopic},
 		},
 	}
 }
 
 // put serves PutEastNote.
-func (s *Service) put(call *runtime.Call) error {
-	message, _, err := keyvalue.Item(call.Request())
+func (s *Service) put(ctx context.Context, request []byte) ([]byte, error) {
+	message, err := keyvalue.Item(request)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var r record
 	if err := r.check(message); err != nil {
-		return runtime.In("east_note", err)
+		return nil, runtime.In("east_note", err)
 	}
-	written, err := s.store.put(call.Context(), &r)
-	return call.Reply(keyvalue.AppendWritten(nil, written), err)
+	written, err := s.store.put(ctx, &r)
+	return keyvalue.AppendWritten(nil, written), err
 }
 
 // get serves GetEastNote.
-func (s *Service) get(call *runtime.Call) error {
-	message, _, err := keyvalue.Item(call.Request())
+func (s *Service) get(ctx context.Context, request []byte) ([]byte, error) {
+	message, err := keyvalue.Item(request)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	k := emptyKey
 	if err := k.check(message); err != nil {
-		return runtime.In("key", err)
+		return nil, runtime.In("key", err)
 	}
-	return call.Reply(s.store.get(call.Context(), &k))
+	return s.store.get(ctx, &k)
 }
 
 // delete serves DeleteEastNote.
-func (s *Service) delete(call *runtime.Call) error {
-	message, ifVersion, err := keyvalue.Item(call.Request())
+func (s *Service) delete(ctx context.Context, request []byte) ([]byte, error) {
+	message, ifVersion, err := keyvalue.Versioned(request, "if_version")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	k := emptyKey
 	if err := k.check(message); err != nil {
-		return runtime.In("key", err)
+		return nil, runtime.In("key", err)
 	}
-	if err := keyvalue.CheckVersion("if_version", ifVersion); err != nil {
-		return err
-	}
-	existed, err := s.store.delete(call.Context(), &k, ifVersion)
-	return call.Reply(keyvalue.AppendExisted(nil, existed), err)
+	existed, err := s.store.delete(ctx, &k, ifVersion)
+	return keyvalue.AppendExisted(nil, existed), err
 }
 
 // compareAndSwap serves CompareAndSwapEastNote.
-func (s *Service) compareAndSwap(call *runtime.Call) error {
-	message, expected, err := keyvalue.Item(call.Request())
+func (s *Service) compareAndSwap(ctx context.Context, request []byte) ([]byte, error) {
+	message, expected, err := keyvalue.Versioned(request, "expected_version")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var r record
 	if err := r.check(message); err != nil {
-		return runtime.In("east_note", err)
+		return nil, runtime.In("east_note", err)
 	}
-	if err := keyvalue.CheckVersion("expected_version", expected); err != nil {
-		return err
-	}
-	written, err := s.store.compareAndSwap(call.Context(), &r, expected)
-	return call.Reply(keyvalue.AppendWritten(nil, written), err)
+	written, err := s.store.compareAndSwap(ctx, &r, expected)
+	return keyvalue.AppendWritten(nil, written), err
 }

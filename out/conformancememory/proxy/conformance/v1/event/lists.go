@@ -5,6 +5,7 @@ package event
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"math"
 
 	"github.com/prism-proxy/prism/runtime"
@@ -25,8 +26,8 @@ var everything = list{from: lowestPosition, to: lowestPosition}
 
 // page returns the empty page that l asks for of the list called query. Where l
 // resumes, forward pages move from up, reverse pages move to down.
-func (s *Service) page(call *runtime.Call, query []byte, l *list) (*keyvalue.Page, error) {
-	page, cursor, err := s.tokens.Page(call, query, &l.paging)
+func (s *Service) page(ctx context.Context, query []byte, l *list) (*keyvalue.Page, error) {
+	page, cursor, err := s.tokens.Page(runtime.CallOf(ctx), query, &l.paging)
 	if err != nil || cursor == nil {
 		return page, err
 	}
@@ -138,25 +139,25 @@ func validBound(k *key) error {
 }
 
 // scan serves ScanEvents.
-func (s *Service) scan(call *runtime.Call) error {
+func (s *Service) scan(ctx context.Context, request []byte) ([]byte, error) {
 	var q scanRequest
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
 	query := q.query()
-	page, err := s.page(call, query, &q.list)
+	page, err := s.page(ctx, query, &q.list)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if q.inPartition {
-		err = s.store.scanPartition(call.Context(), &q, page)
+		err = s.store.scanPartition(ctx, &q, page)
 	} else {
-		err = s.store.scan(call.Context(), &q, page)
+		err = s.store.scan(ctx, &q, page)
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return s.answer(call, page, query, cursor)
+	return s.answer(page, query, cursor)
 }
 
 // requestBySeverity is a FindEventsBySeverityRequest.
@@ -205,20 +206,20 @@ func (q *requestBySeverity) query() []byte {
 }
 
 // findBySeverity serves FindEventsBySeverity.
-func (s *Service) findBySeverity(call *runtime.Call) error {
+func (s *Service) findBySeverity(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestBySeverity
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
 	query := q.query()
-	page, err := s.page(call, query, &q.list)
+	page, err := s.page(ctx, query, &q.list)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.store.findBySeverity(call.Context(), &q, page); err != nil {
-		return err
+	if err := s.store.findBySeverity(ctx, &q, page); err != nil {
+		return nil, err
 	}
-	return s.answer(call, page, query, cursorSeverity)
+	return s.answer(page, query, cursorSeverity)
 }
 
 // requestByKind is a FindEventsByKindRequest.
@@ -286,20 +287,20 @@ func (q *requestByKind) query() []byte {
 }
 
 // findByKind serves FindEventsByKind.
-func (s *Service) findByKind(call *runtime.Call) error {
+func (s *Service) findByKind(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestByKind
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
 	query := q.query()
-	page, err := s.page(call, query, &q.list)
+	page, err := s.page(ctx, query, &q.list)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.store.findByKind(call.Context(), &q, page); err != nil {
-		return err
+	if err := s.store.findByKind(ctx, &q, page); err != nil {
+		return nil, err
 	}
-	return s.answer(call, page, query, cursor)
+	return s.answer(page, query, cursor)
 }
 
 // requestByPlace is a FindEventsByPlaceRequest.
@@ -355,20 +356,20 @@ func (q *requestByPlace) query() []byte {
 }
 
 // findByPlace serves FindEventsByPlace.
-func (s *Service) findByPlace(call *runtime.Call) error {
+func (s *Service) findByPlace(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestByPlace
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
 	query := q.query()
-	page, err := s.page(call, query, &q.list)
+	page, err := s.page(ctx, query, &q.list)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.store.findByPlace(call.Context(), &q, page); err != nil {
-		return err
+	if err := s.store.findByPlace(ctx, &q, page); err != nil {
+		return nil, err
 	}
-	return s.answer(call, page, query, cursor)
+	return s.answer(page, query, cursor)
 }
 
 // requestByUrgent is a FindEventsByUrgentRequest.
@@ -442,32 +443,32 @@ func (q *requestByUrgent) query() []byte {
 }
 
 // findByUrgent serves FindEventsByUrgent.
-func (s *Service) findByUrgent(call *runtime.Call) error {
+func (s *Service) findByUrgent(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestByUrgent
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
 	query := q.query()
-	page, err := s.page(call, query, &q.list)
+	page, err := s.page(ctx, query, &q.list)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.store.findByUrgent(call.Context(), &q, page); err != nil {
-		return err
+	if err := s.store.findByUrgent(ctx, &q, page); err != nil {
+		return nil, err
 	}
-	return s.answer(call, page, query, cursorSeverity)
+	return s.answer(page, query, cursorSeverity)
 }
 
 // answer ends a page. Where there is more, its token resumes at the record on
 // the edge.
-func (s *Service) answer(call *runtime.Call, page *keyvalue.Page, query []byte, cursor func(*record) []byte) error {
+func (s *Service) answer(page *keyvalue.Page, query []byte, cursor func(*record) []byte) ([]byte, error) {
 	var token []byte
 	if edge := page.Edge(); edge != nil {
 		var r record
 		if err := r.read(edge); err != nil {
-			return runtime.Corrupt(err)
+			return nil, runtime.Corrupt(err)
 		}
 		token = s.tokens.Seal(query, cursor(&r))
 	}
-	return call.Reply(page.Bytes(token), nil)
+	return page.Bytes(token), nil
 }

@@ -5,6 +5,8 @@
 package event
 
 import (
+	"context"
+
 	"github.com/prism-proxy/prism/backends/memory"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
@@ -26,79 +28,73 @@ func NewService(db *memory.DB) runtime.Service {
 		Name:     "conformance.v1.EventService",
 		Contract: "conformance/v1/event_prism.proto",
 		Methods: []runtime.Method{
-			{Name: "PutEvent", Serve: s.put, Write: true},
-			{Name: "GetEvent", Serve: s.get},
-			{Name: "DeleteEvent", Serve: s.delete, Write: true},
-			{Name: "CompareAndSwapEvent", Serve: s.compareAndSwap, Write: true},
-			{Name: "BatchPutEvents", Serve: s.batchPut, Write: true},
-			{Name: "BatchGetEvents", Serve: s.batchGet},
-			{Name: "BatchDeleteEvents", Serve: s.batchDelete, Write: true},
-			{Name: "ScanEvents", Serve: s.scan},
-			{Name: "FindEventsBySeverity", Serve: s.findBySeverity},
-			{Name: "FindEventsByKind", Serve: s.findByKind},
-			{Name: "FindEventsByPlace", Serve: s.findByPlace},
-			{Name: "FindEventsByUrgent", Serve: s.findByUrgent},
+			{Name: "PutEvent", Unary: s.put, Write: true},
+			{Name: "GetEvent", Unary: s.get},
+			{Name: "DeleteEvent", Unary: s.delete, Write: true},
+			{Name: "CompareAndSwapEvent", Unary: s.compareAndSwap, Write: true},
+			{Name: "BatchPutEvents", Unary: s.batchPut, Write: true},
+			{Name: "BatchGetEvents", Unary: s.batchGet},
+			{Name: "BatchDeleteEvents", Unary: s.batchDelete, Write: true},
+			{Name: "ScanEvents", Unary: s.scan},
+			{Name: "FindEventsBySeverity", Unary: s.findBySeverity},
+			{Name: "FindEventsByKind", Unary: s.findByKind},
+			{Name: "FindEventsByPlace", Unary: s.findByPlace},
+			{Name: "FindEventsByUrgent", Unary: s.findByUrgent},
 		},
 	}
 }
 
 // put serves PutEvent.
-func (s *Service) put(call *runtime.Call) error {
-	message, _, err := keyvalue.Item(call.Request())
+func (s *Service) put(ctx context.Context, request []byte) ([]byte, error) {
+	message, err := keyvalue.Item(request)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var r record
 	if err := r.check(message); err != nil {
-		return runtime.In("event", err)
+		return nil, runtime.In("event", err)
 	}
-	written, err := s.store.put(call.Context(), &r)
-	return call.Reply(keyvalue.AppendWritten(nil, written), err)
+	written, err := s.store.put(ctx, &r)
+	return keyvalue.AppendWritten(nil, written), err
 }
 
 // get serves GetEvent.
-func (s *Service) get(call *runtime.Call) error {
-	message, _, err := keyvalue.Item(call.Request())
+func (s *Service) get(ctx context.Context, request []byte) ([]byte, error) {
+	message, err := keyvalue.Item(request)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	k := emptyKey
 	if err := k.check(message); err != nil {
-		return runtime.In("key", err)
+		return nil, runtime.In("key", err)
 	}
-	return call.Reply(s.store.get(call.Context(), &k))
+	return s.store.get(ctx, &k)
 }
 
 // delete serves DeleteEvent.
-func (s *Service) delete(call *runtime.Call) error {
-	message, ifVersion, err := keyvalue.Item(call.Request())
+func (s *Service) delete(ctx context.Context, request []byte) ([]byte, error) {
+	message, ifVersion, err := keyvalue.Versioned(request, "if_version")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	k := emptyKey
 	if err := k.check(message); err != nil {
-		return runtime.In("key", err)
+		return nil, runtime.In("key", err)
 	}
-	if err := keyvalue.CheckVersion("if_version", ifVersion); err != nil {
-		return err
-	}
-	existed, err := s.store.delete(call.Context(), &k, ifVersion)
-	return call.Reply(keyvalue.AppendExisted(nil, existed), err)
+	existed, err := s.store.delete(ctx, &k, ifVersion)
+	return keyvalue.AppendExisted(nil, existed), err
 }
 
 // compareAndSwap serves CompareAndSwapEvent.
-func (s *Service) compareAndSwap(call *runtime.Call) error {
-	message, expected, err := keyvalue.Item(call.Request())
+func (s *Service) compareAndSwap(ctx context.Context, request []byte) ([]byte, error) {
+	message, expected, err := keyvalue.Versioned(request, "expected_version")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var r record
 	if err := r.check(message); err != nil {
-		return runtime.In("event", err)
+		return nil, runtime.In("event", err)
 	}
-	if err := keyvalue.CheckVersion("expected_version", expected); err != nil {
-		return err
-	}
-	written, err := s.store.compareAndSwap(call.Context(), &r, expected)
-	return call.Reply(keyvalue.AppendWritten(nil, written), err)
+	written, err := s.store.compareAndSwap(ctx, &r, expected)
+	return keyvalue.AppendWritten(nil, written), err
 }

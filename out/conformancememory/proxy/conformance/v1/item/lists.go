@@ -4,6 +4,7 @@ package item
 
 import (
 	"bytes"
+	"context"
 
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
@@ -23,8 +24,8 @@ var everything = list{from: lowestPosition, to: lowestPosition}
 
 // page returns the empty page that l asks for of the list called query. Where l
 // resumes, forward pages move from up, reverse pages move to down.
-func (s *Service) page(call *runtime.Call, query []byte, l *list) (*keyvalue.Page, error) {
-	page, cursor, err := s.tokens.Page(call, query, &l.paging)
+func (s *Service) page(ctx context.Context, query []byte, l *list) (*keyvalue.Page, error) {
+	page, cursor, err := s.tokens.Page(runtime.CallOf(ctx), query, &l.paging)
 	if err != nil || cursor == nil {
 		return page, err
 	}
@@ -67,20 +68,20 @@ func (q *scanRequest) query() []byte {
 }
 
 // scan serves ScanItems.
-func (s *Service) scan(call *runtime.Call) error {
+func (s *Service) scan(ctx context.Context, request []byte) ([]byte, error) {
 	var q scanRequest
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
 	query := q.query()
-	page, err := s.page(call, query, &q.list)
+	page, err := s.page(ctx, query, &q.list)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.store.scan(call.Context(), &q, page); err != nil {
-		return err
+	if err := s.store.scan(ctx, &q, page); err != nil {
+		return nil, err
 	}
-	return s.answer(call, page, query, cursor)
+	return s.answer(page, query, cursor)
 }
 
 // requestBySerial is a FindItemBySerialRequest.
@@ -119,12 +120,12 @@ func (q *requestBySerial) readBy(f *wire.Fields) error {
 }
 
 // findBySerial serves FindItemBySerial.
-func (s *Service) findBySerial(call *runtime.Call) error {
+func (s *Service) findBySerial(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestBySerial
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
-	return call.Reply(s.store.findBySerial(call.Context(), &q))
+	return s.store.findBySerial(ctx, &q)
 }
 
 // requestByLabel is a FindItemByLabelRequest.
@@ -163,12 +164,12 @@ func (q *requestByLabel) readBy(f *wire.Fields) error {
 }
 
 // findByLabel serves FindItemByLabel.
-func (s *Service) findByLabel(call *runtime.Call) error {
+func (s *Service) findByLabel(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestByLabel
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
-	return call.Reply(s.store.findByLabel(call.Context(), &q))
+	return s.store.findByLabel(ctx, &q)
 }
 
 // requestByColour is a FindItemsByColourRequest.
@@ -219,20 +220,20 @@ func (q *requestByColour) query() []byte {
 }
 
 // findByColour serves FindItemsByColour.
-func (s *Service) findByColour(call *runtime.Call) error {
+func (s *Service) findByColour(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestByColour
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
 	query := q.query()
-	page, err := s.page(call, query, &q.list)
+	page, err := s.page(ctx, query, &q.list)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.store.findByColour(call.Context(), &q, page); err != nil {
-		return err
+	if err := s.store.findByColour(ctx, &q, page); err != nil {
+		return nil, err
 	}
-	return s.answer(call, page, query, cursor)
+	return s.answer(page, query, cursor)
 }
 
 // requestByTitle is a FindItemsByTitleRequest.
@@ -290,32 +291,32 @@ func (q *requestByTitle) query() []byte {
 }
 
 // findByTitle serves FindItemsByTitle.
-func (s *Service) findByTitle(call *runtime.Call) error {
+func (s *Service) findByTitle(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestByTitle
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
 	query := q.query()
-	page, err := s.page(call, query, &q.list)
+	page, err := s.page(ctx, query, &q.list)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.store.findByTitle(call.Context(), &q, page); err != nil {
-		return err
+	if err := s.store.findByTitle(ctx, &q, page); err != nil {
+		return nil, err
 	}
-	return s.answer(call, page, query, cursorTitle)
+	return s.answer(page, query, cursorTitle)
 }
 
 // answer ends a page. Where there is more, its token resumes at the record on
 // the edge.
-func (s *Service) answer(call *runtime.Call, page *keyvalue.Page, query []byte, cursor func(*record) []byte) error {
+func (s *Service) answer(page *keyvalue.Page, query []byte, cursor func(*record) []byte) ([]byte, error) {
 	var token []byte
 	if edge := page.Edge(); edge != nil {
 		var r record
 		if err := r.read(edge); err != nil {
-			return runtime.Corrupt(err)
+			return nil, runtime.Corrupt(err)
 		}
 		token = s.tokens.Seal(query, cursor(&r))
 	}
-	return call.Reply(page.Bytes(token), nil)
+	return page.Bytes(token), nil
 }

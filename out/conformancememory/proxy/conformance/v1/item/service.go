@@ -5,6 +5,8 @@
 package item
 
 import (
+	"context"
+
 	"github.com/prism-proxy/prism/backends/memory"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
@@ -26,79 +28,73 @@ func NewService(db *memory.DB) runtime.Service {
 		Name:     "conformance.v1.ItemService",
 		Contract: "conformance/v1/item_prism.proto",
 		Methods: []runtime.Method{
-			{Name: "PutItem", Serve: s.put, Write: true},
-			{Name: "GetItem", Serve: s.get},
-			{Name: "DeleteItem", Serve: s.delete, Write: true},
-			{Name: "CompareAndSwapItem", Serve: s.compareAndSwap, Write: true},
-			{Name: "BatchPutItems", Serve: s.batchPut, Write: true},
-			{Name: "BatchGetItems", Serve: s.batchGet},
-			{Name: "BatchDeleteItems", Serve: s.batchDelete, Write: true},
-			{Name: "ScanItems", Serve: s.scan},
-			{Name: "FindItemBySerial", Serve: s.findBySerial},
-			{Name: "FindItemByLabel", Serve: s.findByLabel},
-			{Name: "FindItemsByColour", Serve: s.findByColour},
-			{Name: "FindItemsByTitle", Serve: s.findByTitle},
+			{Name: "PutItem", Unary: s.put, Write: true},
+			{Name: "GetItem", Unary: s.get},
+			{Name: "DeleteItem", Unary: s.delete, Write: true},
+			{Name: "CompareAndSwapItem", Unary: s.compareAndSwap, Write: true},
+			{Name: "BatchPutItems", Unary: s.batchPut, Write: true},
+			{Name: "BatchGetItems", Unary: s.batchGet},
+			{Name: "BatchDeleteItems", Unary: s.batchDelete, Write: true},
+			{Name: "ScanItems", Unary: s.scan},
+			{Name: "FindItemBySerial", Unary: s.findBySerial},
+			{Name: "FindItemByLabel", Unary: s.findByLabel},
+			{Name: "FindItemsByColour", Unary: s.findByColour},
+			{Name: "FindItemsByTitle", Unary: s.findByTitle},
 		},
 	}
 }
 
 // put serves PutItem.
-func (s *Service) put(call *runtime.Call) error {
-	message, _, err := keyvalue.Item(call.Request())
+func (s *Service) put(ctx context.Context, request []byte) ([]byte, error) {
+	message, err := keyvalue.Item(request)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var r record
 	if err := r.check(message); err != nil {
-		return runtime.In("item", err)
+		return nil, runtime.In("item", err)
 	}
-	written, err := s.store.put(call.Context(), &r)
-	return call.Reply(keyvalue.AppendWritten(nil, written), err)
+	written, err := s.store.put(ctx, &r)
+	return keyvalue.AppendWritten(nil, written), err
 }
 
 // get serves GetItem.
-func (s *Service) get(call *runtime.Call) error {
-	message, _, err := keyvalue.Item(call.Request())
+func (s *Service) get(ctx context.Context, request []byte) ([]byte, error) {
+	message, err := keyvalue.Item(request)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	k := emptyKey
 	if err := k.check(message); err != nil {
-		return runtime.In("key", err)
+		return nil, runtime.In("key", err)
 	}
-	return call.Reply(s.store.get(call.Context(), &k))
+	return s.store.get(ctx, &k)
 }
 
 // delete serves DeleteItem.
-func (s *Service) delete(call *runtime.Call) error {
-	message, ifVersion, err := keyvalue.Item(call.Request())
+func (s *Service) delete(ctx context.Context, request []byte) ([]byte, error) {
+	message, ifVersion, err := keyvalue.Versioned(request, "if_version")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	k := emptyKey
 	if err := k.check(message); err != nil {
-		return runtime.In("key", err)
+		return nil, runtime.In("key", err)
 	}
-	if err := keyvalue.CheckVersion("if_version", ifVersion); err != nil {
-		return err
-	}
-	existed, err := s.store.delete(call.Context(), &k, ifVersion)
-	return call.Reply(keyvalue.AppendExisted(nil, existed), err)
+	existed, err := s.store.delete(ctx, &k, ifVersion)
+	return keyvalue.AppendExisted(nil, existed), err
 }
 
 // compareAndSwap serves CompareAndSwapItem.
-func (s *Service) compareAndSwap(call *runtime.Call) error {
-	message, expected, err := keyvalue.Item(call.Request())
+func (s *Service) compareAndSwap(ctx context.Context, request []byte) ([]byte, error) {
+	message, expected, err := keyvalue.Versioned(request, "expected_version")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var r record
 	if err := r.check(message); err != nil {
-		return runtime.In("item", err)
+		return nil, runtime.In("item", err)
 	}
-	if err := keyvalue.CheckVersion("expected_version", expected); err != nil {
-		return err
-	}
-	written, err := s.store.compareAndSwap(call.Context(), &r, expected)
-	return call.Reply(keyvalue.AppendWritten(nil, written), err)
+	written, err := s.store.compareAndSwap(ctx, &r, expected)
+	return keyvalue.AppendWritten(nil, written), err
 }

@@ -4,6 +4,7 @@ package lease
 
 import (
 	"bytes"
+	"context"
 
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
@@ -23,8 +24,8 @@ var everything = list{from: lowestPosition, to: lowestPosition}
 
 // page returns the empty page that l asks for of the list called query. Where l
 // resumes, forward pages move from up, reverse pages move to down.
-func (s *Service) page(call *runtime.Call, query []byte, l *list) (*keyvalue.Page, error) {
-	page, cursor, err := s.tokens.Page(call, query, &l.paging)
+func (s *Service) page(ctx context.Context, query []byte, l *list) (*keyvalue.Page, error) {
+	page, cursor, err := s.tokens.Page(runtime.CallOf(ctx), query, &l.paging)
 	if err != nil || cursor == nil {
 		return page, err
 	}
@@ -67,20 +68,20 @@ func (q *scanRequest) query() []byte {
 }
 
 // scan serves ScanLeases.
-func (s *Service) scan(call *runtime.Call) error {
+func (s *Service) scan(ctx context.Context, request []byte) ([]byte, error) {
 	var q scanRequest
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
 	query := q.query()
-	page, err := s.page(call, query, &q.list)
+	page, err := s.page(ctx, query, &q.list)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.store.scan(call.Context(), &q, page); err != nil {
-		return err
+	if err := s.store.scan(ctx, &q, page); err != nil {
+		return nil, err
 	}
-	return s.answer(call, page, query, cursor)
+	return s.answer(page, query, cursor)
 }
 
 // requestByOwner is a FindLeaseByOwnerRequest.
@@ -119,12 +120,12 @@ func (q *requestByOwner) readBy(f *wire.Fields) error {
 }
 
 // findByOwner serves FindLeaseByOwner.
-func (s *Service) findByOwner(call *runtime.Call) error {
+func (s *Service) findByOwner(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestByOwner
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
-	return call.Reply(s.store.findByOwner(call.Context(), &q))
+	return s.store.findByOwner(ctx, &q)
 }
 
 // requestByPriority is a FindLeasesByPriorityRequest.
@@ -173,32 +174,32 @@ func (q *requestByPriority) query() []byte {
 }
 
 // findByPriority serves FindLeasesByPriority.
-func (s *Service) findByPriority(call *runtime.Call) error {
+func (s *Service) findByPriority(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestByPriority
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
 	query := q.query()
-	page, err := s.page(call, query, &q.list)
+	page, err := s.page(ctx, query, &q.list)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.store.findByPriority(call.Context(), &q, page); err != nil {
-		return err
+	if err := s.store.findByPriority(ctx, &q, page); err != nil {
+		return nil, err
 	}
-	return s.answer(call, page, query, cursorPriority)
+	return s.answer(page, query, cursorPriority)
 }
 
 // answer ends a page. Where there is more, its token resumes at the record on
 // the edge.
-func (s *Service) answer(call *runtime.Call, page *keyvalue.Page, query []byte, cursor func(*record) []byte) error {
+func (s *Service) answer(page *keyvalue.Page, query []byte, cursor func(*record) []byte) ([]byte, error) {
 	var token []byte
 	if edge := page.Edge(); edge != nil {
 		var r record
 		if err := r.read(edge); err != nil {
-			return runtime.Corrupt(err)
+			return nil, runtime.Corrupt(err)
 		}
 		token = s.tokens.Seal(query, cursor(&r))
 	}
-	return call.Reply(page.Bytes(token), nil)
+	return page.Bytes(token), nil
 }

@@ -5,6 +5,8 @@
 package lease
 
 import (
+	"context"
+
 	"github.com/prism-proxy/prism/backends/memory"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
@@ -26,78 +28,72 @@ func NewService(db *memory.DB) runtime.Service {
 		Name:     "conformance.v1.LeaseService",
 		Contract: "conformance/v1/lease_prism.proto",
 		Methods: []runtime.Method{
-			{Name: "PutLease", Serve: s.put, Write: true},
-			{Name: "GetLease", Serve: s.get},
-			{Name: "DeleteLease", Serve: s.delete, Write: true},
-			{Name: "CompareAndSwapLease", Serve: s.compareAndSwap, Write: true},
-			{Name: "BatchPutLeases", Serve: s.batchPut, Write: true},
-			{Name: "BatchGetLeases", Serve: s.batchGet},
-			{Name: "BatchDeleteLeases", Serve: s.batchDelete, Write: true},
-			{Name: "ScanLeases", Serve: s.scan},
-			{Name: "FindLeaseByOwner", Serve: s.findByOwner},
-			{Name: "FindLeasesByPriority", Serve: s.findByPriority},
+			{Name: "PutLease", Unary: s.put, Write: true},
+			{Name: "GetLease", Unary: s.get},
+			{Name: "DeleteLease", Unary: s.delete, Write: true},
+			{Name: "CompareAndSwapLease", Unary: s.compareAndSwap, Write: true},
+			{Name: "BatchPutLeases", Unary: s.batchPut, Write: true},
+			{Name: "BatchGetLeases", Unary: s.batchGet},
+			{Name: "BatchDeleteLeases", Unary: s.batchDelete, Write: true},
+			{Name: "ScanLeases", Unary: s.scan},
+			{Name: "FindLeaseByOwner", Unary: s.findByOwner},
+			{Name: "FindLeasesByPriority", Unary: s.findByPriority},
 		},
 		Sweep: s.store.sweep,
 	}
 }
 
 // put serves PutLease.
-func (s *Service) put(call *runtime.Call) error {
-	message, _, err := keyvalue.Item(call.Request())
+func (s *Service) put(ctx context.Context, request []byte) ([]byte, error) {
+	message, err := keyvalue.Item(request)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var r record
 	if err := r.check(message); err != nil {
-		return runtime.In("lease", err)
+		return nil, runtime.In("lease", err)
 	}
-	written, err := s.store.put(call.Context(), &r)
-	return call.Reply(keyvalue.AppendWritten(nil, written), err)
+	written, err := s.store.put(ctx, &r)
+	return keyvalue.AppendWritten(nil, written), err
 }
 
 // get serves GetLease.
-func (s *Service) get(call *runtime.Call) error {
-	message, _, err := keyvalue.Item(call.Request())
+func (s *Service) get(ctx context.Context, request []byte) ([]byte, error) {
+	message, err := keyvalue.Item(request)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	k := emptyKey
 	if err := k.check(message); err != nil {
-		return runtime.In("key", err)
+		return nil, runtime.In("key", err)
 	}
-	return call.Reply(s.store.get(call.Context(), &k))
+	return s.store.get(ctx, &k)
 }
 
 // delete serves DeleteLease.
-func (s *Service) delete(call *runtime.Call) error {
-	message, ifVersion, err := keyvalue.Item(call.Request())
+func (s *Service) delete(ctx context.Context, request []byte) ([]byte, error) {
+	message, ifVersion, err := keyvalue.Versioned(request, "if_version")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	k := emptyKey
 	if err := k.check(message); err != nil {
-		return runtime.In("key", err)
+		return nil, runtime.In("key", err)
 	}
-	if err := keyvalue.CheckVersion("if_version", ifVersion); err != nil {
-		return err
-	}
-	existed, err := s.store.delete(call.Context(), &k, ifVersion)
-	return call.Reply(keyvalue.AppendExisted(nil, existed), err)
+	existed, err := s.store.delete(ctx, &k, ifVersion)
+	return keyvalue.AppendExisted(nil, existed), err
 }
 
 // compareAndSwap serves CompareAndSwapLease.
-func (s *Service) compareAndSwap(call *runtime.Call) error {
-	message, expected, err := keyvalue.Item(call.Request())
+func (s *Service) compareAndSwap(ctx context.Context, request []byte) ([]byte, error) {
+	message, expected, err := keyvalue.Versioned(request, "expected_version")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var r record
 	if err := r.check(message); err != nil {
-		return runtime.In("lease", err)
+		return nil, runtime.In("lease", err)
 	}
-	if err := keyvalue.CheckVersion("expected_version", expected); err != nil {
-		return err
-	}
-	written, err := s.store.compareAndSwap(call.Context(), &r, expected)
-	return call.Reply(keyvalue.AppendWritten(nil, written), err)
+	written, err := s.store.compareAndSwap(ctx, &r, expected)
+	return keyvalue.AppendWritten(nil, written), err
 }

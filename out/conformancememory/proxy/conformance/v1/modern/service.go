@@ -5,6 +5,8 @@
 package modern
 
 import (
+	"context"
+
 	"github.com/prism-proxy/prism/backends/memory"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
@@ -26,77 +28,71 @@ func NewService(db *memory.DB) runtime.Service {
 		Name:     "conformance.v1.ModernService",
 		Contract: "conformance/v1/modern_prism.proto",
 		Methods: []runtime.Method{
-			{Name: "PutModern", Serve: s.put, Write: true},
-			{Name: "GetModern", Serve: s.get},
-			{Name: "DeleteModern", Serve: s.delete, Write: true},
-			{Name: "CompareAndSwapModern", Serve: s.compareAndSwap, Write: true},
-			{Name: "BatchPutModerns", Serve: s.batchPut, Write: true},
-			{Name: "BatchGetModerns", Serve: s.batchGet},
-			{Name: "BatchDeleteModerns", Serve: s.batchDelete, Write: true},
-			{Name: "ScanModerns", Serve: s.scan},
-			{Name: "FindModernsByRank", Serve: s.findByRank},
-			{Name: "FindModernsByStage", Serve: s.findByStage},
+			{Name: "PutModern", Unary: s.put, Write: true},
+			{Name: "GetModern", Unary: s.get},
+			{Name: "DeleteModern", Unary: s.delete, Write: true},
+			{Name: "CompareAndSwapModern", Unary: s.compareAndSwap, Write: true},
+			{Name: "BatchPutModerns", Unary: s.batchPut, Write: true},
+			{Name: "BatchGetModerns", Unary: s.batchGet},
+			{Name: "BatchDeleteModerns", Unary: s.batchDelete, Write: true},
+			{Name: "ScanModerns", Unary: s.scan},
+			{Name: "FindModernsByRank", Unary: s.findByRank},
+			{Name: "FindModernsByStage", Unary: s.findByStage},
 		},
 	}
 }
 
 // put serves PutModern.
-func (s *Service) put(call *runtime.Call) error {
-	message, _, err := keyvalue.Item(call.Request())
+func (s *Service) put(ctx context.Context, request []byte) ([]byte, error) {
+	message, err := keyvalue.Item(request)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var r record
 	if err := r.check(message); err != nil {
-		return runtime.In("modern", err)
+		return nil, runtime.In("modern", err)
 	}
-	written, err := s.store.put(call.Context(), &r)
-	return call.Reply(keyvalue.AppendWritten(nil, written), err)
+	written, err := s.store.put(ctx, &r)
+	return keyvalue.AppendWritten(nil, written), err
 }
 
 // get serves GetModern.
-func (s *Service) get(call *runtime.Call) error {
-	message, _, err := keyvalue.Item(call.Request())
+func (s *Service) get(ctx context.Context, request []byte) ([]byte, error) {
+	message, err := keyvalue.Item(request)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	k := emptyKey
 	if err := k.check(message); err != nil {
-		return runtime.In("key", err)
+		return nil, runtime.In("key", err)
 	}
-	return call.Reply(s.store.get(call.Context(), &k))
+	return s.store.get(ctx, &k)
 }
 
 // delete serves DeleteModern.
-func (s *Service) delete(call *runtime.Call) error {
-	message, ifVersion, err := keyvalue.Item(call.Request())
+func (s *Service) delete(ctx context.Context, request []byte) ([]byte, error) {
+	message, ifVersion, err := keyvalue.Versioned(request, "if_version")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	k := emptyKey
 	if err := k.check(message); err != nil {
-		return runtime.In("key", err)
+		return nil, runtime.In("key", err)
 	}
-	if err := keyvalue.CheckVersion("if_version", ifVersion); err != nil {
-		return err
-	}
-	existed, err := s.store.delete(call.Context(), &k, ifVersion)
-	return call.Reply(keyvalue.AppendExisted(nil, existed), err)
+	existed, err := s.store.delete(ctx, &k, ifVersion)
+	return keyvalue.AppendExisted(nil, existed), err
 }
 
 // compareAndSwap serves CompareAndSwapModern.
-func (s *Service) compareAndSwap(call *runtime.Call) error {
-	message, expected, err := keyvalue.Item(call.Request())
+func (s *Service) compareAndSwap(ctx context.Context, request []byte) ([]byte, error) {
+	message, expected, err := keyvalue.Versioned(request, "expected_version")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var r record
 	if err := r.check(message); err != nil {
-		return runtime.In("modern", err)
+		return nil, runtime.In("modern", err)
 	}
-	if err := keyvalue.CheckVersion("expected_version", expected); err != nil {
-		return err
-	}
-	written, err := s.store.compareAndSwap(call.Context(), &r, expected)
-	return call.Reply(keyvalue.AppendWritten(nil, written), err)
+	written, err := s.store.compareAndSwap(ctx, &r, expected)
+	return keyvalue.AppendWritten(nil, written), err
 }

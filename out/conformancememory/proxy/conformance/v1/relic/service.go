@@ -5,6 +5,8 @@
 package relic
 
 import (
+	"context"
+
 	"github.com/prism-proxy/prism/backends/memory"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
@@ -26,76 +28,70 @@ func NewService(db *memory.DB) runtime.Service {
 		Name:     "conformance.v1.RelicService",
 		Contract: "conformance/v1/relic_prism.proto",
 		Methods: []runtime.Method{
-			{Name: "PutRelic", Serve: s.put, Write: true},
-			{Name: "GetRelic", Serve: s.get},
-			{Name: "DeleteRelic", Serve: s.delete, Write: true},
-			{Name: "CompareAndSwapRelic", Serve: s.compareAndSwap, Write: true},
-			{Name: "BatchPutRelics", Serve: s.batchPut, Write: true},
-			{Name: "BatchGetRelics", Serve: s.batchGet},
-			{Name: "BatchDeleteRelics", Serve: s.batchDelete, Write: true},
-			{Name: "ScanRelics", Serve: s.scan},
-			{Name: "FindRelicsByWord", Serve: s.findByWord},
+			{Name: "PutRelic", Unary: s.put, Write: true},
+			{Name: "GetRelic", Unary: s.get},
+			{Name: "DeleteRelic", Unary: s.delete, Write: true},
+			{Name: "CompareAndSwapRelic", Unary: s.compareAndSwap, Write: true},
+			{Name: "BatchPutRelics", Unary: s.batchPut, Write: true},
+			{Name: "BatchGetRelics", Unary: s.batchGet},
+			{Name: "BatchDeleteRelics", Unary: s.batchDelete, Write: true},
+			{Name: "ScanRelics", Unary: s.scan},
+			{Name: "FindRelicsByWord", Unary: s.findByWord},
 		},
 	}
 }
 
 // put serves PutRelic.
-func (s *Service) put(call *runtime.Call) error {
-	message, _, err := keyvalue.Item(call.Request())
+func (s *Service) put(ctx context.Context, request []byte) ([]byte, error) {
+	message, err := keyvalue.Item(request)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var r record
 	if err := r.check(message); err != nil {
-		return runtime.In("relic", err)
+		return nil, runtime.In("relic", err)
 	}
-	written, err := s.store.put(call.Context(), &r)
-	return call.Reply(keyvalue.AppendWritten(nil, written), err)
+	written, err := s.store.put(ctx, &r)
+	return keyvalue.AppendWritten(nil, written), err
 }
 
 // get serves GetRelic.
-func (s *Service) get(call *runtime.Call) error {
-	message, _, err := keyvalue.Item(call.Request())
+func (s *Service) get(ctx context.Context, request []byte) ([]byte, error) {
+	message, err := keyvalue.Item(request)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	k := emptyKey
 	if err := k.check(message); err != nil {
-		return runtime.In("key", err)
+		return nil, runtime.In("key", err)
 	}
-	return call.Reply(s.store.get(call.Context(), &k))
+	return s.store.get(ctx, &k)
 }
 
 // delete serves DeleteRelic.
-func (s *Service) delete(call *runtime.Call) error {
-	message, ifVersion, err := keyvalue.Item(call.Request())
+func (s *Service) delete(ctx context.Context, request []byte) ([]byte, error) {
+	message, ifVersion, err := keyvalue.Versioned(request, "if_version")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	k := emptyKey
 	if err := k.check(message); err != nil {
-		return runtime.In("key", err)
+		return nil, runtime.In("key", err)
 	}
-	if err := keyvalue.CheckVersion("if_version", ifVersion); err != nil {
-		return err
-	}
-	existed, err := s.store.delete(call.Context(), &k, ifVersion)
-	return call.Reply(keyvalue.AppendExisted(nil, existed), err)
+	existed, err := s.store.delete(ctx, &k, ifVersion)
+	return keyvalue.AppendExisted(nil, existed), err
 }
 
 // compareAndSwap serves CompareAndSwapRelic.
-func (s *Service) compareAndSwap(call *runtime.Call) error {
-	message, expected, err := keyvalue.Item(call.Request())
+func (s *Service) compareAndSwap(ctx context.Context, request []byte) ([]byte, error) {
+	message, expected, err := keyvalue.Versioned(request, "expected_version")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var r record
 	if err := r.check(message); err != nil {
-		return runtime.In("relic", err)
+		return nil, runtime.In("relic", err)
 	}
-	if err := keyvalue.CheckVersion("expected_version", expected); err != nil {
-		return err
-	}
-	written, err := s.store.compareAndSwap(call.Context(), &r, expected)
-	return call.Reply(keyvalue.AppendWritten(nil, written), err)
+	written, err := s.store.compareAndSwap(ctx, &r, expected)
+	return keyvalue.AppendWritten(nil, written), err
 }

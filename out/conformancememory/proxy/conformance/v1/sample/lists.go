@@ -4,6 +4,7 @@ package sample
 
 import (
 	"bytes"
+	"context"
 
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
@@ -23,8 +24,8 @@ var everything = list{from: lowestPosition, to: lowestPosition}
 
 // page returns the empty page that l asks for of the list called query. Where l
 // resumes, forward pages move from up, reverse pages move to down.
-func (s *Service) page(call *runtime.Call, query []byte, l *list) (*keyvalue.Page, error) {
-	page, cursor, err := s.tokens.Page(call, query, &l.paging)
+func (s *Service) page(ctx context.Context, query []byte, l *list) (*keyvalue.Page, error) {
+	page, cursor, err := s.tokens.Page(runtime.CallOf(ctx), query, &l.paging)
 	if err != nil || cursor == nil {
 		return page, err
 	}
@@ -67,20 +68,20 @@ func (q *scanRequest) query() []byte {
 }
 
 // scan serves ScanSamples.
-func (s *Service) scan(call *runtime.Call) error {
+func (s *Service) scan(ctx context.Context, request []byte) ([]byte, error) {
 	var q scanRequest
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
 	query := q.query()
-	page, err := s.page(call, query, &q.list)
+	page, err := s.page(ctx, query, &q.list)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.store.scan(call.Context(), &q, page); err != nil {
-		return err
+	if err := s.store.scan(ctx, &q, page); err != nil {
+		return nil, err
 	}
-	return s.answer(call, page, query, cursor)
+	return s.answer(page, query, cursor)
 }
 
 // requestByText is a FindSamplesByTextRequest.
@@ -138,20 +139,20 @@ func (q *requestByText) query() []byte {
 }
 
 // findByText serves FindSamplesByText.
-func (s *Service) findByText(call *runtime.Call) error {
+func (s *Service) findByText(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestByText
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
 	query := q.query()
-	page, err := s.page(call, query, &q.list)
+	page, err := s.page(ctx, query, &q.list)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.store.findByText(call.Context(), &q, page); err != nil {
-		return err
+	if err := s.store.findByText(ctx, &q, page); err != nil {
+		return nil, err
 	}
-	return s.answer(call, page, query, cursorText)
+	return s.answer(page, query, cursorText)
 }
 
 // requestByNumber is a FindSamplesByNumberRequest.
@@ -200,20 +201,20 @@ func (q *requestByNumber) query() []byte {
 }
 
 // findByNumber serves FindSamplesByNumber.
-func (s *Service) findByNumber(call *runtime.Call) error {
+func (s *Service) findByNumber(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestByNumber
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
 	query := q.query()
-	page, err := s.page(call, query, &q.list)
+	page, err := s.page(ctx, query, &q.list)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.store.findByNumber(call.Context(), &q, page); err != nil {
-		return err
+	if err := s.store.findByNumber(ctx, &q, page); err != nil {
+		return nil, err
 	}
-	return s.answer(call, page, query, cursorNumber)
+	return s.answer(page, query, cursorNumber)
 }
 
 // requestBySize is a FindSamplesBySizeRequest.
@@ -262,20 +263,20 @@ func (q *requestBySize) query() []byte {
 }
 
 // findBySize serves FindSamplesBySize.
-func (s *Service) findBySize(call *runtime.Call) error {
+func (s *Service) findBySize(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestBySize
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
 	query := q.query()
-	page, err := s.page(call, query, &q.list)
+	page, err := s.page(ctx, query, &q.list)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.store.findBySize(call.Context(), &q, page); err != nil {
-		return err
+	if err := s.store.findBySize(ctx, &q, page); err != nil {
+		return nil, err
 	}
-	return s.answer(call, page, query, cursorSize)
+	return s.answer(page, query, cursorSize)
 }
 
 // requestByFlag is a FindSamplesByFlagRequest.
@@ -324,20 +325,20 @@ func (q *requestByFlag) query() []byte {
 }
 
 // findByFlag serves FindSamplesByFlag.
-func (s *Service) findByFlag(call *runtime.Call) error {
+func (s *Service) findByFlag(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestByFlag
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
 	query := q.query()
-	page, err := s.page(call, query, &q.list)
+	page, err := s.page(ctx, query, &q.list)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.store.findByFlag(call.Context(), &q, page); err != nil {
-		return err
+	if err := s.store.findByFlag(ctx, &q, page); err != nil {
+		return nil, err
 	}
-	return s.answer(call, page, query, cursorFlag)
+	return s.answer(page, query, cursorFlag)
 }
 
 // requestByGrade is a FindSamplesByGradeRequest.
@@ -386,20 +387,20 @@ func (q *requestByGrade) query() []byte {
 }
 
 // findByGrade serves FindSamplesByGrade.
-func (s *Service) findByGrade(call *runtime.Call) error {
+func (s *Service) findByGrade(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestByGrade
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
 	query := q.query()
-	page, err := s.page(call, query, &q.list)
+	page, err := s.page(ctx, query, &q.list)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.store.findByGrade(call.Context(), &q, page); err != nil {
-		return err
+	if err := s.store.findByGrade(ctx, &q, page); err != nil {
+		return nil, err
 	}
-	return s.answer(call, page, query, cursorGrade)
+	return s.answer(page, query, cursorGrade)
 }
 
 // requestByTime is a FindSamplesByTimeRequest.
@@ -453,20 +454,20 @@ func (q *requestByTime) query() []byte {
 }
 
 // findByTime serves FindSamplesByTime.
-func (s *Service) findByTime(call *runtime.Call) error {
+func (s *Service) findByTime(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestByTime
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
 	query := q.query()
-	page, err := s.page(call, query, &q.list)
+	page, err := s.page(ctx, query, &q.list)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.store.findByTime(call.Context(), &q, page); err != nil {
-		return err
+	if err := s.store.findByTime(ctx, &q, page); err != nil {
+		return nil, err
 	}
-	return s.answer(call, page, query, cursorTime)
+	return s.answer(page, query, cursorTime)
 }
 
 // requestByDelta is a FindSamplesByDeltaRequest.
@@ -515,20 +516,20 @@ func (q *requestByDelta) query() []byte {
 }
 
 // findByDelta serves FindSamplesByDelta.
-func (s *Service) findByDelta(call *runtime.Call) error {
+func (s *Service) findByDelta(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestByDelta
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
 	query := q.query()
-	page, err := s.page(call, query, &q.list)
+	page, err := s.page(ctx, query, &q.list)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.store.findByDelta(call.Context(), &q, page); err != nil {
-		return err
+	if err := s.store.findByDelta(ctx, &q, page); err != nil {
+		return nil, err
 	}
-	return s.answer(call, page, query, cursorDelta)
+	return s.answer(page, query, cursorDelta)
 }
 
 // requestByMask is a FindSamplesByMaskRequest.
@@ -577,20 +578,20 @@ func (q *requestByMask) query() []byte {
 }
 
 // findByMask serves FindSamplesByMask.
-func (s *Service) findByMask(call *runtime.Call) error {
+func (s *Service) findByMask(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestByMask
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
 	query := q.query()
-	page, err := s.page(call, query, &q.list)
+	page, err := s.page(ctx, query, &q.list)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.store.findByMask(call.Context(), &q, page); err != nil {
-		return err
+	if err := s.store.findByMask(ctx, &q, page); err != nil {
+		return nil, err
 	}
-	return s.answer(call, page, query, cursorMask)
+	return s.answer(page, query, cursorMask)
 }
 
 // requestByLevel is a FindSamplesByLevelRequest.
@@ -639,20 +640,20 @@ func (q *requestByLevel) query() []byte {
 }
 
 // findByLevel serves FindSamplesByLevel.
-func (s *Service) findByLevel(call *runtime.Call) error {
+func (s *Service) findByLevel(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestByLevel
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
 	query := q.query()
-	page, err := s.page(call, query, &q.list)
+	page, err := s.page(ctx, query, &q.list)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.store.findByLevel(call.Context(), &q, page); err != nil {
-		return err
+	if err := s.store.findByLevel(ctx, &q, page); err != nil {
+		return nil, err
 	}
-	return s.answer(call, page, query, cursorLevel)
+	return s.answer(page, query, cursorLevel)
 }
 
 // requestByWeight is a FindSamplesByWeightRequest.
@@ -701,20 +702,20 @@ func (q *requestByWeight) query() []byte {
 }
 
 // findByWeight serves FindSamplesByWeight.
-func (s *Service) findByWeight(call *runtime.Call) error {
+func (s *Service) findByWeight(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestByWeight
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
 	query := q.query()
-	page, err := s.page(call, query, &q.list)
+	page, err := s.page(ctx, query, &q.list)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.store.findByWeight(call.Context(), &q, page); err != nil {
-		return err
+	if err := s.store.findByWeight(ctx, &q, page); err != nil {
+		return nil, err
 	}
-	return s.answer(call, page, query, cursorWeight)
+	return s.answer(page, query, cursorWeight)
 }
 
 // requestByBucket is a FindSamplesByBucketRequest.
@@ -755,20 +756,20 @@ func (q *requestByBucket) query() []byte {
 }
 
 // findByBucket serves FindSamplesByBucket.
-func (s *Service) findByBucket(call *runtime.Call) error {
+func (s *Service) findByBucket(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestByBucket
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
 	query := q.query()
-	page, err := s.page(call, query, &q.list)
+	page, err := s.page(ctx, query, &q.list)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.store.findByBucket(call.Context(), &q, page); err != nil {
-		return err
+	if err := s.store.findByBucket(ctx, &q, page); err != nil {
+		return nil, err
 	}
-	return s.answer(call, page, query, cursor)
+	return s.answer(page, query, cursor)
 }
 
 // requestByAmount is a FindSamplesByAmountRequest.
@@ -817,20 +818,20 @@ func (q *requestByAmount) query() []byte {
 }
 
 // findByAmount serves FindSamplesByAmount.
-func (s *Service) findByAmount(call *runtime.Call) error {
+func (s *Service) findByAmount(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestByAmount
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
 	query := q.query()
-	page, err := s.page(call, query, &q.list)
+	page, err := s.page(ctx, query, &q.list)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.store.findByAmount(call.Context(), &q, page); err != nil {
-		return err
+	if err := s.store.findByAmount(ctx, &q, page); err != nil {
+		return nil, err
 	}
-	return s.answer(call, page, query, cursorAmount)
+	return s.answer(page, query, cursorAmount)
 }
 
 // requestByShift is a FindSamplesByShiftRequest.
@@ -879,20 +880,20 @@ func (q *requestByShift) query() []byte {
 }
 
 // findByShift serves FindSamplesByShift.
-func (s *Service) findByShift(call *runtime.Call) error {
+func (s *Service) findByShift(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestByShift
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
 	query := q.query()
-	page, err := s.page(call, query, &q.list)
+	page, err := s.page(ctx, query, &q.list)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.store.findByShift(call.Context(), &q, page); err != nil {
-		return err
+	if err := s.store.findByShift(ctx, &q, page); err != nil {
+		return nil, err
 	}
-	return s.answer(call, page, query, cursorShift)
+	return s.answer(page, query, cursorShift)
 }
 
 // requestByChecksum is a FindSamplesByChecksumRequest.
@@ -941,20 +942,20 @@ func (q *requestByChecksum) query() []byte {
 }
 
 // findByChecksum serves FindSamplesByChecksum.
-func (s *Service) findByChecksum(call *runtime.Call) error {
+func (s *Service) findByChecksum(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestByChecksum
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
 	query := q.query()
-	page, err := s.page(call, query, &q.list)
+	page, err := s.page(ctx, query, &q.list)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.store.findByChecksum(call.Context(), &q, page); err != nil {
-		return err
+	if err := s.store.findByChecksum(ctx, &q, page); err != nil {
+		return nil, err
 	}
-	return s.answer(call, page, query, cursorChecksum)
+	return s.answer(page, query, cursorChecksum)
 }
 
 // requestByPosition is a FindSamplesByPositionRequest.
@@ -1003,20 +1004,20 @@ func (q *requestByPosition) query() []byte {
 }
 
 // findByPosition serves FindSamplesByPosition.
-func (s *Service) findByPosition(call *runtime.Call) error {
+func (s *Service) findByPosition(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestByPosition
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
 	query := q.query()
-	page, err := s.page(call, query, &q.list)
+	page, err := s.page(ctx, query, &q.list)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.store.findByPosition(call.Context(), &q, page); err != nil {
-		return err
+	if err := s.store.findByPosition(ctx, &q, page); err != nil {
+		return nil, err
 	}
-	return s.answer(call, page, query, cursorPosition)
+	return s.answer(page, query, cursorPosition)
 }
 
 // requestByDigest is a FindSamplesByDigestRequest.
@@ -1070,20 +1071,20 @@ func (q *requestByDigest) query() []byte {
 }
 
 // findByDigest serves FindSamplesByDigest.
-func (s *Service) findByDigest(call *runtime.Call) error {
+func (s *Service) findByDigest(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestByDigest
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
 	query := q.query()
-	page, err := s.page(call, query, &q.list)
+	page, err := s.page(ctx, query, &q.list)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.store.findByDigest(call.Context(), &q, page); err != nil {
-		return err
+	if err := s.store.findByDigest(ctx, &q, page); err != nil {
+		return nil, err
 	}
-	return s.answer(call, page, query, cursorDigest)
+	return s.answer(page, query, cursorDigest)
 }
 
 // requestBySameText is a FindSamplesBySameTextRequest.
@@ -1134,20 +1135,20 @@ func (q *requestBySameText) query() []byte {
 }
 
 // findBySameText serves FindSamplesBySameText.
-func (s *Service) findBySameText(call *runtime.Call) error {
+func (s *Service) findBySameText(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestBySameText
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
 	query := q.query()
-	page, err := s.page(call, query, &q.list)
+	page, err := s.page(ctx, query, &q.list)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.store.findBySameText(call.Context(), &q, page); err != nil {
-		return err
+	if err := s.store.findBySameText(ctx, &q, page); err != nil {
+		return nil, err
 	}
-	return s.answer(call, page, query, cursor)
+	return s.answer(page, query, cursor)
 }
 
 // requestBySameNumber is a FindSamplesBySameNumberRequest.
@@ -1188,20 +1189,20 @@ func (q *requestBySameNumber) query() []byte {
 }
 
 // findBySameNumber serves FindSamplesBySameNumber.
-func (s *Service) findBySameNumber(call *runtime.Call) error {
+func (s *Service) findBySameNumber(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestBySameNumber
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
 	query := q.query()
-	page, err := s.page(call, query, &q.list)
+	page, err := s.page(ctx, query, &q.list)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.store.findBySameNumber(call.Context(), &q, page); err != nil {
-		return err
+	if err := s.store.findBySameNumber(ctx, &q, page); err != nil {
+		return nil, err
 	}
-	return s.answer(call, page, query, cursor)
+	return s.answer(page, query, cursor)
 }
 
 // requestBySameSize is a FindSamplesBySameSizeRequest.
@@ -1242,20 +1243,20 @@ func (q *requestBySameSize) query() []byte {
 }
 
 // findBySameSize serves FindSamplesBySameSize.
-func (s *Service) findBySameSize(call *runtime.Call) error {
+func (s *Service) findBySameSize(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestBySameSize
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
 	query := q.query()
-	page, err := s.page(call, query, &q.list)
+	page, err := s.page(ctx, query, &q.list)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.store.findBySameSize(call.Context(), &q, page); err != nil {
-		return err
+	if err := s.store.findBySameSize(ctx, &q, page); err != nil {
+		return nil, err
 	}
-	return s.answer(call, page, query, cursor)
+	return s.answer(page, query, cursor)
 }
 
 // requestBySameFlag is a FindSamplesBySameFlagRequest.
@@ -1296,20 +1297,20 @@ func (q *requestBySameFlag) query() []byte {
 }
 
 // findBySameFlag serves FindSamplesBySameFlag.
-func (s *Service) findBySameFlag(call *runtime.Call) error {
+func (s *Service) findBySameFlag(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestBySameFlag
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
 	query := q.query()
-	page, err := s.page(call, query, &q.list)
+	page, err := s.page(ctx, query, &q.list)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.store.findBySameFlag(call.Context(), &q, page); err != nil {
-		return err
+	if err := s.store.findBySameFlag(ctx, &q, page); err != nil {
+		return nil, err
 	}
-	return s.answer(call, page, query, cursor)
+	return s.answer(page, query, cursor)
 }
 
 // requestBySameGrade is a FindSamplesBySameGradeRequest.
@@ -1350,20 +1351,20 @@ func (q *requestBySameGrade) query() []byte {
 }
 
 // findBySameGrade serves FindSamplesBySameGrade.
-func (s *Service) findBySameGrade(call *runtime.Call) error {
+func (s *Service) findBySameGrade(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestBySameGrade
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
 	query := q.query()
-	page, err := s.page(call, query, &q.list)
+	page, err := s.page(ctx, query, &q.list)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.store.findBySameGrade(call.Context(), &q, page); err != nil {
-		return err
+	if err := s.store.findBySameGrade(ctx, &q, page); err != nil {
+		return nil, err
 	}
-	return s.answer(call, page, query, cursor)
+	return s.answer(page, query, cursor)
 }
 
 // requestBySameTime is a FindSamplesBySameTimeRequest.
@@ -1413,20 +1414,20 @@ func (q *requestBySameTime) query() []byte {
 }
 
 // findBySameTime serves FindSamplesBySameTime.
-func (s *Service) findBySameTime(call *runtime.Call) error {
+func (s *Service) findBySameTime(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestBySameTime
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
 	query := q.query()
-	page, err := s.page(call, query, &q.list)
+	page, err := s.page(ctx, query, &q.list)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.store.findBySameTime(call.Context(), &q, page); err != nil {
-		return err
+	if err := s.store.findBySameTime(ctx, &q, page); err != nil {
+		return nil, err
 	}
-	return s.answer(call, page, query, cursor)
+	return s.answer(page, query, cursor)
 }
 
 // requestBySameDelta is a FindSamplesBySameDeltaRequest.
@@ -1467,20 +1468,20 @@ func (q *requestBySameDelta) query() []byte {
 }
 
 // findBySameDelta serves FindSamplesBySameDelta.
-func (s *Service) findBySameDelta(call *runtime.Call) error {
+func (s *Service) findBySameDelta(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestBySameDelta
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
 	query := q.query()
-	page, err := s.page(call, query, &q.list)
+	page, err := s.page(ctx, query, &q.list)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.store.findBySameDelta(call.Context(), &q, page); err != nil {
-		return err
+	if err := s.store.findBySameDelta(ctx, &q, page); err != nil {
+		return nil, err
 	}
-	return s.answer(call, page, query, cursor)
+	return s.answer(page, query, cursor)
 }
 
 // requestBySameMask is a FindSamplesBySameMaskRequest.
@@ -1521,20 +1522,20 @@ func (q *requestBySameMask) query() []byte {
 }
 
 // findBySameMask serves FindSamplesBySameMask.
-func (s *Service) findBySameMask(call *runtime.Call) error {
+func (s *Service) findBySameMask(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestBySameMask
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
 	query := q.query()
-	page, err := s.page(call, query, &q.list)
+	page, err := s.page(ctx, query, &q.list)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.store.findBySameMask(call.Context(), &q, page); err != nil {
-		return err
+	if err := s.store.findBySameMask(ctx, &q, page); err != nil {
+		return nil, err
 	}
-	return s.answer(call, page, query, cursor)
+	return s.answer(page, query, cursor)
 }
 
 // requestBySameLevel is a FindSamplesBySameLevelRequest.
@@ -1575,20 +1576,20 @@ func (q *requestBySameLevel) query() []byte {
 }
 
 // findBySameLevel serves FindSamplesBySameLevel.
-func (s *Service) findBySameLevel(call *runtime.Call) error {
+func (s *Service) findBySameLevel(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestBySameLevel
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
 	query := q.query()
-	page, err := s.page(call, query, &q.list)
+	page, err := s.page(ctx, query, &q.list)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.store.findBySameLevel(call.Context(), &q, page); err != nil {
-		return err
+	if err := s.store.findBySameLevel(ctx, &q, page); err != nil {
+		return nil, err
 	}
-	return s.answer(call, page, query, cursor)
+	return s.answer(page, query, cursor)
 }
 
 // requestBySameWeight is a FindSamplesBySameWeightRequest.
@@ -1629,20 +1630,20 @@ func (q *requestBySameWeight) query() []byte {
 }
 
 // findBySameWeight serves FindSamplesBySameWeight.
-func (s *Service) findBySameWeight(call *runtime.Call) error {
+func (s *Service) findBySameWeight(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestBySameWeight
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
 	query := q.query()
-	page, err := s.page(call, query, &q.list)
+	page, err := s.page(ctx, query, &q.list)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.store.findBySameWeight(call.Context(), &q, page); err != nil {
-		return err
+	if err := s.store.findBySameWeight(ctx, &q, page); err != nil {
+		return nil, err
 	}
-	return s.answer(call, page, query, cursor)
+	return s.answer(page, query, cursor)
 }
 
 // requestBySameAmount is a FindSamplesBySameAmountRequest.
@@ -1683,20 +1684,20 @@ func (q *requestBySameAmount) query() []byte {
 }
 
 // findBySameAmount serves FindSamplesBySameAmount.
-func (s *Service) findBySameAmount(call *runtime.Call) error {
+func (s *Service) findBySameAmount(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestBySameAmount
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
 	query := q.query()
-	page, err := s.page(call, query, &q.list)
+	page, err := s.page(ctx, query, &q.list)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.store.findBySameAmount(call.Context(), &q, page); err != nil {
-		return err
+	if err := s.store.findBySameAmount(ctx, &q, page); err != nil {
+		return nil, err
 	}
-	return s.answer(call, page, query, cursor)
+	return s.answer(page, query, cursor)
 }
 
 // requestBySameShift is a FindSamplesBySameShiftRequest.
@@ -1737,20 +1738,20 @@ func (q *requestBySameShift) query() []byte {
 }
 
 // findBySameShift serves FindSamplesBySameShift.
-func (s *Service) findBySameShift(call *runtime.Call) error {
+func (s *Service) findBySameShift(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestBySameShift
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
 	query := q.query()
-	page, err := s.page(call, query, &q.list)
+	page, err := s.page(ctx, query, &q.list)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.store.findBySameShift(call.Context(), &q, page); err != nil {
-		return err
+	if err := s.store.findBySameShift(ctx, &q, page); err != nil {
+		return nil, err
 	}
-	return s.answer(call, page, query, cursor)
+	return s.answer(page, query, cursor)
 }
 
 // requestBySameChecksum is a FindSamplesBySameChecksumRequest.
@@ -1791,20 +1792,20 @@ func (q *requestBySameChecksum) query() []byte {
 }
 
 // findBySameChecksum serves FindSamplesBySameChecksum.
-func (s *Service) findBySameChecksum(call *runtime.Call) error {
+func (s *Service) findBySameChecksum(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestBySameChecksum
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
 	query := q.query()
-	page, err := s.page(call, query, &q.list)
+	page, err := s.page(ctx, query, &q.list)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.store.findBySameChecksum(call.Context(), &q, page); err != nil {
-		return err
+	if err := s.store.findBySameChecksum(ctx, &q, page); err != nil {
+		return nil, err
 	}
-	return s.answer(call, page, query, cursor)
+	return s.answer(page, query, cursor)
 }
 
 // requestBySamePosition is a FindSamplesBySamePositionRequest.
@@ -1845,20 +1846,20 @@ func (q *requestBySamePosition) query() []byte {
 }
 
 // findBySamePosition serves FindSamplesBySamePosition.
-func (s *Service) findBySamePosition(call *runtime.Call) error {
+func (s *Service) findBySamePosition(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestBySamePosition
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
 	query := q.query()
-	page, err := s.page(call, query, &q.list)
+	page, err := s.page(ctx, query, &q.list)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.store.findBySamePosition(call.Context(), &q, page); err != nil {
-		return err
+	if err := s.store.findBySamePosition(ctx, &q, page); err != nil {
+		return nil, err
 	}
-	return s.answer(call, page, query, cursor)
+	return s.answer(page, query, cursor)
 }
 
 // requestBySameDigest is a FindSamplesBySameDigestRequest.
@@ -1906,32 +1907,32 @@ func (q *requestBySameDigest) query() []byte {
 }
 
 // findBySameDigest serves FindSamplesBySameDigest.
-func (s *Service) findBySameDigest(call *runtime.Call) error {
+func (s *Service) findBySameDigest(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestBySameDigest
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
 	query := q.query()
-	page, err := s.page(call, query, &q.list)
+	page, err := s.page(ctx, query, &q.list)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.store.findBySameDigest(call.Context(), &q, page); err != nil {
-		return err
+	if err := s.store.findBySameDigest(ctx, &q, page); err != nil {
+		return nil, err
 	}
-	return s.answer(call, page, query, cursor)
+	return s.answer(page, query, cursor)
 }
 
 // answer ends a page. Where there is more, its token resumes at the record on
 // the edge.
-func (s *Service) answer(call *runtime.Call, page *keyvalue.Page, query []byte, cursor func(*record) []byte) error {
+func (s *Service) answer(page *keyvalue.Page, query []byte, cursor func(*record) []byte) ([]byte, error) {
 	var token []byte
 	if edge := page.Edge(); edge != nil {
 		var r record
 		if err := r.read(edge); err != nil {
-			return runtime.Corrupt(err)
+			return nil, runtime.Corrupt(err)
 		}
 		token = s.tokens.Seal(query, cursor(&r))
 	}
-	return call.Reply(page.Bytes(token), nil)
+	return page.Bytes(token), nil
 }

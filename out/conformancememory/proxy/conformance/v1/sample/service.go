@@ -5,6 +5,8 @@
 package sample
 
 import (
+	"context"
+
 	"github.com/prism-proxy/prism/backends/memory"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
@@ -26,106 +28,100 @@ func NewService(db *memory.DB) runtime.Service {
 		Name:     "conformance.v1.SampleService",
 		Contract: "conformance/v1/sample_prism.proto",
 		Methods: []runtime.Method{
-			{Name: "PutSample", Serve: s.put, Write: true},
-			{Name: "GetSample", Serve: s.get},
-			{Name: "DeleteSample", Serve: s.delete, Write: true},
-			{Name: "CompareAndSwapSample", Serve: s.compareAndSwap, Write: true},
-			{Name: "BatchPutSamples", Serve: s.batchPut, Write: true},
-			{Name: "BatchGetSamples", Serve: s.batchGet},
-			{Name: "BatchDeleteSamples", Serve: s.batchDelete, Write: true},
-			{Name: "ScanSamples", Serve: s.scan},
-			{Name: "FindSamplesByText", Serve: s.findByText},
-			{Name: "FindSamplesByNumber", Serve: s.findByNumber},
-			{Name: "FindSamplesBySize", Serve: s.findBySize},
-			{Name: "FindSamplesByFlag", Serve: s.findByFlag},
-			{Name: "FindSamplesByGrade", Serve: s.findByGrade},
-			{Name: "FindSamplesByTime", Serve: s.findByTime},
-			{Name: "FindSamplesByDelta", Serve: s.findByDelta},
-			{Name: "FindSamplesByMask", Serve: s.findByMask},
-			{Name: "FindSamplesByLevel", Serve: s.findByLevel},
-			{Name: "FindSamplesByWeight", Serve: s.findByWeight},
-			{Name: "FindSamplesByBucket", Serve: s.findByBucket},
-			{Name: "FindSamplesByAmount", Serve: s.findByAmount},
-			{Name: "FindSamplesByShift", Serve: s.findByShift},
-			{Name: "FindSamplesByChecksum", Serve: s.findByChecksum},
-			{Name: "FindSamplesByPosition", Serve: s.findByPosition},
-			{Name: "FindSamplesByDigest", Serve: s.findByDigest},
-			{Name: "FindSamplesBySameText", Serve: s.findBySameText},
-			{Name: "FindSamplesBySameNumber", Serve: s.findBySameNumber},
-			{Name: "FindSamplesBySameSize", Serve: s.findBySameSize},
-			{Name: "FindSamplesBySameFlag", Serve: s.findBySameFlag},
-			{Name: "FindSamplesBySameGrade", Serve: s.findBySameGrade},
-			{Name: "FindSamplesBySameTime", Serve: s.findBySameTime},
-			{Name: "FindSamplesBySameDelta", Serve: s.findBySameDelta},
-			{Name: "FindSamplesBySameMask", Serve: s.findBySameMask},
-			{Name: "FindSamplesBySameLevel", Serve: s.findBySameLevel},
-			{Name: "FindSamplesBySameWeight", Serve: s.findBySameWeight},
-			{Name: "FindSamplesBySameAmount", Serve: s.findBySameAmount},
-			{Name: "FindSamplesBySameShift", Serve: s.findBySameShift},
-			{Name: "FindSamplesBySameChecksum", Serve: s.findBySameChecksum},
-			{Name: "FindSamplesBySamePosition", Serve: s.findBySamePosition},
-			{Name: "FindSamplesBySameDigest", Serve: s.findBySameDigest},
+			{Name: "PutSample", Unary: s.put, Write: true},
+			{Name: "GetSample", Unary: s.get},
+			{Name: "DeleteSample", Unary: s.delete, Write: true},
+			{Name: "CompareAndSwapSample", Unary: s.compareAndSwap, Write: true},
+			{Name: "BatchPutSamples", Unary: s.batchPut, Write: true},
+			{Name: "BatchGetSamples", Unary: s.batchGet},
+			{Name: "BatchDeleteSamples", Unary: s.batchDelete, Write: true},
+			{Name: "ScanSamples", Unary: s.scan},
+			{Name: "FindSamplesByText", Unary: s.findByText},
+			{Name: "FindSamplesByNumber", Unary: s.findByNumber},
+			{Name: "FindSamplesBySize", Unary: s.findBySize},
+			{Name: "FindSamplesByFlag", Unary: s.findByFlag},
+			{Name: "FindSamplesByGrade", Unary: s.findByGrade},
+			{Name: "FindSamplesByTime", Unary: s.findByTime},
+			{Name: "FindSamplesByDelta", Unary: s.findByDelta},
+			{Name: "FindSamplesByMask", Unary: s.findByMask},
+			{Name: "FindSamplesByLevel", Unary: s.findByLevel},
+			{Name: "FindSamplesByWeight", Unary: s.findByWeight},
+			{Name: "FindSamplesByBucket", Unary: s.findByBucket},
+			{Name: "FindSamplesByAmount", Unary: s.findByAmount},
+			{Name: "FindSamplesByShift", Unary: s.findByShift},
+			{Name: "FindSamplesByChecksum", Unary: s.findByChecksum},
+			{Name: "FindSamplesByPosition", Unary: s.findByPosition},
+			{Name: "FindSamplesByDigest", Unary: s.findByDigest},
+			{Name: "FindSamplesBySameText", Unary: s.findBySameText},
+			{Name: "FindSamplesBySameNumber", Unary: s.findBySameNumber},
+			{Name: "FindSamplesBySameSize", Unary: s.findBySameSize},
+			{Name: "FindSamplesBySameFlag", Unary: s.findBySameFlag},
+			{Name: "FindSamplesBySameGrade", Unary: s.findBySameGrade},
+			{Name: "FindSamplesBySameTime", Unary: s.findBySameTime},
+			{Name: "FindSamplesBySameDelta", Unary: s.findBySameDelta},
+			{Name: "FindSamplesBySameMask", Unary: s.findBySameMask},
+			{Name: "FindSamplesBySameLevel", Unary: s.findBySameLevel},
+			{Name: "FindSamplesBySameWeight", Unary: s.findBySameWeight},
+			{Name: "FindSamplesBySameAmount", Unary: s.findBySameAmount},
+			{Name: "FindSamplesBySameShift", Unary: s.findBySameShift},
+			{Name: "FindSamplesBySameChecksum", Unary: s.findBySameChecksum},
+			{Name: "FindSamplesBySamePosition", Unary: s.findBySamePosition},
+			{Name: "FindSamplesBySameDigest", Unary: s.findBySameDigest},
 		},
 	}
 }
 
 // put serves PutSample.
-func (s *Service) put(call *runtime.Call) error {
-	message, _, err := keyvalue.Item(call.Request())
+func (s *Service) put(ctx context.Context, request []byte) ([]byte, error) {
+	message, err := keyvalue.Item(request)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var r record
 	if err := r.check(message); err != nil {
-		return runtime.In("sample", err)
+		return nil, runtime.In("sample", err)
 	}
-	written, err := s.store.put(call.Context(), &r)
-	return call.Reply(keyvalue.AppendWritten(nil, written), err)
+	written, err := s.store.put(ctx, &r)
+	return keyvalue.AppendWritten(nil, written), err
 }
 
 // get serves GetSample.
-func (s *Service) get(call *runtime.Call) error {
-	message, _, err := keyvalue.Item(call.Request())
+func (s *Service) get(ctx context.Context, request []byte) ([]byte, error) {
+	message, err := keyvalue.Item(request)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	k := emptyKey
 	if err := k.check(message); err != nil {
-		return runtime.In("key", err)
+		return nil, runtime.In("key", err)
 	}
-	return call.Reply(s.store.get(call.Context(), &k))
+	return s.store.get(ctx, &k)
 }
 
 // delete serves DeleteSample.
-func (s *Service) delete(call *runtime.Call) error {
-	message, ifVersion, err := keyvalue.Item(call.Request())
+func (s *Service) delete(ctx context.Context, request []byte) ([]byte, error) {
+	message, ifVersion, err := keyvalue.Versioned(request, "if_version")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	k := emptyKey
 	if err := k.check(message); err != nil {
-		return runtime.In("key", err)
+		return nil, runtime.In("key", err)
 	}
-	if err := keyvalue.CheckVersion("if_version", ifVersion); err != nil {
-		return err
-	}
-	existed, err := s.store.delete(call.Context(), &k, ifVersion)
-	return call.Reply(keyvalue.AppendExisted(nil, existed), err)
+	existed, err := s.store.delete(ctx, &k, ifVersion)
+	return keyvalue.AppendExisted(nil, existed), err
 }
 
 // compareAndSwap serves CompareAndSwapSample.
-func (s *Service) compareAndSwap(call *runtime.Call) error {
-	message, expected, err := keyvalue.Item(call.Request())
+func (s *Service) compareAndSwap(ctx context.Context, request []byte) ([]byte, error) {
+	message, expected, err := keyvalue.Versioned(request, "expected_version")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var r record
 	if err := r.check(message); err != nil {
-		return runtime.In("sample", err)
+		return nil, runtime.In("sample", err)
 	}
-	if err := keyvalue.CheckVersion("expected_version", expected); err != nil {
-		return err
-	}
-	written, err := s.store.compareAndSwap(call.Context(), &r, expected)
-	return call.Reply(keyvalue.AppendWritten(nil, written), err)
+	written, err := s.store.compareAndSwap(ctx, &r, expected)
+	return keyvalue.AppendWritten(nil, written), err
 }

@@ -4,6 +4,7 @@ package ticket
 
 import (
 	"bytes"
+	"context"
 
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
@@ -46,10 +47,10 @@ func (q *requestByCode) readBy(f *wire.Fields) error {
 }
 
 // findByCode serves FindTicketByCode.
-func (s *Service) findByCode(call *runtime.Call) error {
+func (s *Service) findByCode(ctx context.Context, request []byte) ([]byte, error) {
 	var q requestByCode
-	if err := q.read(call.Request()); err != nil {
-		return err
+	if err := q.read(request); err != nil {
+		return nil, err
 	}
-	return call.Reply(s.store.findByCode(call.Context(), &q))
+	return s.store.findByCode(ctx, &q)
 }

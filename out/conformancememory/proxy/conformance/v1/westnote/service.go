@@ -5,6 +5,8 @@
 package westnote
 
 import (
+	"context"
+
 	"github.com/prism-proxy/prism/backends/memory"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
@@ -26,76 +28,70 @@ func NewService(db *memory.DB) runtime.Service {
 		Name:     "conformance.v1.WestNoteService",
 		Contract: "conformance/v1/west_note_prism.proto",
 		Methods: []runtime.Method{
-			{Name: "PutWestNote", Serve: s.put, Write: true},
-			{Name: "GetWestNote", Serve: s.get},
-			{Name: "DeleteWestNote", Serve: s.delete, Write: true},
-			{Name: "CompareAndSwapWestNote", Serve: s.compareAndSwap, Write: true},
-			{Name: "BatchPutWestNotes", Serve: s.batchPut, Write: true},
-			{Name: "BatchGetWestNotes", Serve: s.batchGet},
-			{Name: "BatchDeleteWestNotes", Serve: s.batchDelete, Write: true},
-			{Name: "ScanWestNotes", Serve: s.scan},
-			{Name: "FindWestNoteByTopic", Serve: s.findByTopic},
+			{Name: "PutWestNote", Unary: s.put, Write: true},
+			{Name: "GetWestNote", Unary: s.get},
+			{Name: "DeleteWestNote", Unary: s.delete, Write: true},
+			{Name: "CompareAndSwapWestNote", Unary: s.compareAndSwap, Write: true},
+			{Name: "BatchPutWestNotes", Unary: s.batchPut, Write: true},
+			{Name: "BatchGetWestNotes", Unary: s.batchGet},
+			{Name: "BatchDeleteWestNotes", Unary: s.batchDelete, Write: true},
+			{Name: "ScanWestNotes", Unary: s.scan},
+			{Name: "FindWestNoteByTopic", Unary: s.findByTopic},
 		},
 	}
 }
 
 // put serves PutWestNote.
-func (s *Service) put(call *runtime.Call) error {
-	message, _, err := keyvalue.Item(call.Request())
+func (s *Service) put(ctx context.Context, request []byte) ([]byte, error) {
+	message, err := keyvalue.Item(request)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var r record
 	if err := r.check(message); err != nil {
-		return runtime.In("west_note", err)
+		return nil, runtime.In("west_note", err)
 	}
-	written, err := s.store.put(call.Context(), &r)
-	return call.Reply(keyvalue.AppendWritten(nil, written), err)
+	written, err := s.store.put(ctx, &r)
+	return keyvalue.AppendWritten(nil, written), err
 }
 
 // get serves GetWestNote.
-func (s *Service) get(call *runtime.Call) error {
-	message, _, err := keyvalue.Item(call.Request())
+func (s *Service) get(ctx context.Context, request []byte) ([]byte, error) {
+	message, err := keyvalue.Item(request)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	k := emptyKey
 	if err := k.check(message); err != nil {
-		return runtime.In("key", err)
+		return nil, runtime.In("key", err)
 	}
-	return call.Reply(s.store.get(call.Context(), &k))
+	return s.store.get(ctx, &k)
 }
 
 // delete serves DeleteWestNote.
-func (s *Service) delete(call *runtime.Call) error {
-	message, ifVersion, err := keyvalue.Item(call.Request())
+func (s *Service) delete(ctx context.Context, request []byte) ([]byte, error) {
+	message, ifVersion, err := keyvalue.Versioned(request, "if_version")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	k := emptyKey
 	if err := k.check(message); err != nil {
-		return runtime.In("key", err)
+		return nil, runtime.In("key", err)
 	}
-	if err := keyvalue.CheckVersion("if_version", ifVersion); err != nil {
-		return err
-	}
-	existed, err := s.store.delete(call.Context(), &k, ifVersion)
-	return call.Reply(keyvalue.AppendExisted(nil, existed), err)
+	existed, err := s.store.delete(ctx, &k, ifVersion)
+	return keyvalue.AppendExisted(nil, existed), err
 }
 
 // compareAndSwap serves CompareAndSwapWestNote.
-func (s *Service) compareAndSwap(call *runtime.Call) error {
-	message, expected, err := keyvalue.Item(call.Request())
+func (s *Service) compareAndSwap(ctx context.Context, request []byte) ([]byte, error) {
+	message, expected, err := keyvalue.Versioned(request, "expected_version")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var r record
 	if err := r.check(message); err != nil {
-		return runtime.In("west_note", err)
+		return nil, runtime.In("west_note", err)
 	}
-	if err := keyvalue.CheckVersion("expected_version", expected); err != nil {
-		return err
-	}
-	written, err := s.store.compareAndSwap(call.Context(), &r, expected)
-	return call.Reply(keyvalue.AppendWritten(nil, written), err)
+	written, err := s.store.compareAndSwap(ctx, &r, expected)
+	return keyvalue.AppendWritten(nil, written), err
 }

@@ -5,6 +5,8 @@
 package userprofile
 
 import (
+	"context"
+
 	"github.com/prism-proxy/prism/backends/sqlite"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
@@ -26,76 +28,70 @@ func NewService(db *sqlite.DB) runtime.Service {
 		Name:     "shop.v1.UserProfileService",
 		Contract: "shop/v1/user_profile_prism.proto",
 		Methods: []runtime.Method{
-			{Name: "PutUserProfile", Serve: s.put, Write: true, Rate: 400},
-			{Name: "GetUserProfile", Serve: s.get, Rate: 4000},
-			{Name: "DeleteUserProfile", Serve: s.delete, Write: true, Rate: 400},
-			{Name: "CompareAndSwapUserProfile", Serve: s.compareAndSwap, Write: true, Rate: 400},
-			{Name: "BatchPutUserProfiles", Serve: s.batchPut, Write: true, Rate: 400},
-			{Name: "BatchGetUserProfiles", Serve: s.batchGet, Rate: 4000},
-			{Name: "BatchDeleteUserProfiles", Serve: s.batchDelete, Write: true, Rate: 400},
-			{Name: "ScanUserProfiles", Serve: s.scan, Rate: 4000},
-			{Name: "FindUserProfileByEmail", Serve: s.findByEmail, Rate: 4000},
+			{Name: "PutUserProfile", Unary: s.put, Write: true, Rate: 400},
+			{Name: "GetUserProfile", Unary: s.get, Rate: 4000},
+			{Name: "DeleteUserProfile", Unary: s.delete, Write: true, Rate: 400},
+			{Name: "CompareAndSwapUserProfile", Unary: s.compareAndSwap, Write: true, Rate: 400},
+			{Name: "BatchPutUserProfiles", Unary: s.batchPut, Write: true, Rate: 400},
+			{Name: "BatchGetUserProfiles", Unary: s.batchGet, Rate: 4000},
+			{Name: "BatchDeleteUserProfiles", Unary: s.batchDelete, Write: true, Rate: 400},
+			{Name: "ScanUserProfiles", Unary: s.scan, Rate: 4000},
+			{Name: "FindUserProfileByEmail", Unary: s.findByEmail, Rate: 4000},
 		},
 	}
 }
 
 // put serves PutUserProfile.
-func (s *Service) put(call *runtime.Call) error {
-	message, _, err := keyvalue.Item(call.Request())
+func (s *Service) put(ctx context.Context, request []byte) ([]byte, error) {
+	message, err := keyvalue.Item(request)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var r record
 	if err := r.check(message); err != nil {
-		return runtime.In("user_profile", err)
+		return nil, runtime.In("user_profile", err)
 	}
-	written, err := s.store.put(call.Context(), &r)
-	return call.Reply(keyvalue.AppendWritten(nil, written), err)
+	written, err := s.store.put(ctx, &r)
+	return keyvalue.AppendWritten(nil, written), err
 }
 
 // get serves GetUserProfile.
-func (s *Service) get(call *runtime.Call) error {
-	message, _, err := keyvalue.Item(call.Request())
+func (s *Service) get(ctx context.Context, request []byte) ([]byte, error) {
+	message, err := keyvalue.Item(request)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	k := emptyKey
 	if err := k.check(message); err != nil {
-		return runtime.In("key", err)
+		return nil, runtime.In("key", err)
 	}
-	return call.Reply(s.store.get(call.Context(), &k))
+	return s.store.get(ctx, &k)
 }
 
 // delete serves DeleteUserProfile.
-func (s *Service) delete(call *runtime.Call) error {
-	message, ifVersion, err := keyvalue.Item(call.Request())
+func (s *Service) delete(ctx context.Context, request []byte) ([]byte, error) {
+	message, ifVersion, err := keyvalue.Versioned(request, "if_version")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	k := emptyKey
 	if err := k.check(message); err != nil {
-		return runtime.In("key", err)
+		return nil, runtime.In("key", err)
 	}
-	if err := keyvalue.CheckVersion("if_version", ifVersion); err != nil {
-		return err
-	}
-	existed, err := s.store.delete(call.Context(), &k, ifVersion)
-	return call.Reply(keyvalue.AppendExisted(nil, existed), err)
+	existed, err := s.store.delete(ctx, &k, ifVersion)
+	return keyvalue.AppendExisted(nil, existed), err
 }
 
 // compareAndSwap serves CompareAndSwapUserProfile.
-func (s *Service) compareAndSwap(call *runtime.Call) error {
-	message, expected, err := keyvalue.Item(call.Request())
+func (s *Service) compareAndSwap(ctx context.Context, request []byte) ([]byte, error) {
+	message, expected, err := keyvalue.Versioned(request, "expected_version")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var r record
 	if err := r.check(message); err != nil {
-		return runtime.In("user_profile", err)
+		return nil, runtime.In("user_profile", err)
 	}
-	if err := keyvalue.CheckVersion("expected_version", expected); err != nil {
-		return err
-	}
-	written, err := s.store.compareAndSwap(call.Context(), &r, expected)
-	return call.Reply(keyvalue.AppendWritten(nil, written), err)
+	written, err := s.store.compareAndSwap(ctx, &r, expected)
+	return keyvalue.AppendWritten(nil, written), err
 }

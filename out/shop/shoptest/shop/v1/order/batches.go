@@ -3,49 +3,51 @@
 package order
 
 import (
+	"context"
+
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
 )
 
 // batchPut serves BatchPutOrders: all records or none.
-func (s *Service) batchPut(call *runtime.Call) error {
-	items, err := keyvalue.Items(call.Request(), "orders")
+func (s *Service) batchPut(ctx context.Context, request []byte) ([]byte, error) {
+	items, err := keyvalue.Items(request, "orders")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	records, keys := make([]record, len(items)), keyvalue.Keys{}
 	for i, item := range items {
 		r := &records[i]
 		if err := r.check(item); err != nil {
-			return runtime.InItem("orders", i, err)
+			return nil, runtime.InItem("orders", i, err)
 		}
 		if err := keys.Add("orders", i, r.key.append(nil)); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	written, err := s.store.batchPut(call.Context(), records)
-	return call.Reply(keyvalue.AppendAllWritten(nil, written), err)
+	written, err := s.store.batchPut(ctx, records)
+	return keyvalue.AppendAllWritten(nil, written), err
 }
 
 // batchGet serves BatchGetOrders.
-func (s *Service) batchGet(call *runtime.Call) error {
-	keys, err := readKeys(call.Request())
+func (s *Service) batchGet(ctx context.Context, request []byte) ([]byte, error) {
+	keys, err := readKeys(request)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	results := keyvalue.Results{Call: call}
-	err = s.store.batchGet(call.Context(), keys, &results)
-	return call.Reply(results.Bytes(), err)
+	results := keyvalue.Results{Call: runtime.CallOf(ctx)}
+	err = s.store.batchGet(ctx, keys, &results)
+	return results.Bytes(), err
 }
 
 // batchDelete serves BatchDeleteOrders: all records or none.
-func (s *Service) batchDelete(call *runtime.Call) error {
-	keys, err := readKeys(call.Request())
+func (s *Service) batchDelete(ctx context.Context, request []byte) ([]byte, error) {
+	keys, err := readKeys(request)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	existed, err := s.store.batchDelete(call.Context(), keys)
-	return call.Reply(keyvalue.AppendAllExisted(nil, existed), err)
+	existed, err := s.store.batchDelete(ctx, keys)
+	return keyvalue.AppendAllExisted(nil, existed), err
 }
 
 // readKeys reads the keys of a batch and says what is wrong with them.

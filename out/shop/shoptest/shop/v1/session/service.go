@@ -5,6 +5,8 @@
 package session
 
 import (
+	"context"
+
 	"github.com/prism-proxy/prism/backends/memory"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
@@ -26,77 +28,71 @@ func NewService(db *memory.DB) runtime.Service {
 		Name:     "shop.v1.SessionService",
 		Contract: "shop/v1/session_prism.proto",
 		Methods: []runtime.Method{
-			{Name: "PutSession", Serve: s.put, Write: true},
-			{Name: "GetSession", Serve: s.get},
-			{Name: "DeleteSession", Serve: s.delete, Write: true},
-			{Name: "CompareAndSwapSession", Serve: s.compareAndSwap, Write: true},
-			{Name: "BatchPutSessions", Serve: s.batchPut, Write: true},
-			{Name: "BatchGetSessions", Serve: s.batchGet},
-			{Name: "BatchDeleteSessions", Serve: s.batchDelete, Write: true},
-			{Name: "ScanSessions", Serve: s.scan},
-			{Name: "FindSessionsByUserId", Serve: s.findByUserID},
+			{Name: "PutSession", Unary: s.put, Write: true},
+			{Name: "GetSession", Unary: s.get},
+			{Name: "DeleteSession", Unary: s.delete, Write: true},
+			{Name: "CompareAndSwapSession", Unary: s.compareAndSwap, Write: true},
+			{Name: "BatchPutSessions", Unary: s.batchPut, Write: true},
+			{Name: "BatchGetSessions", Unary: s.batchGet},
+			{Name: "BatchDeleteSessions", Unary: s.batchDelete, Write: true},
+			{Name: "ScanSessions", Unary: s.scan},
+			{Name: "FindSessionsByUserId", Unary: s.findByUserID},
 		},
 		Sweep: s.store.sweep,
 	}
 }
 
 // put serves PutSession.
-func (s *Service) put(call *runtime.Call) error {
-	message, _, err := keyvalue.Item(call.Request())
+func (s *Service) put(ctx context.Context, request []byte) ([]byte, error) {
+	message, err := keyvalue.Item(request)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var r record
 	if err := r.check(message); err != nil {
-		return runtime.In("session", err)
+		return nil, runtime.In("session", err)
 	}
-	written, err := s.store.put(call.Context(), &r)
-	return call.Reply(keyvalue.AppendWritten(nil, written), err)
+	written, err := s.store.put(ctx, &r)
+	return keyvalue.AppendWritten(nil, written), err
 }
 
 // get serves GetSession.
-func (s *Service) get(call *runtime.Call) error {
-	message, _, err := keyvalue.Item(call.Request())
+func (s *Service) get(ctx context.Context, request []byte) ([]byte, error) {
+	message, err := keyvalue.Item(request)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	k := emptyKey
 	if err := k.check(message); err != nil {
-		return runtime.In("key", err)
+		return nil, runtime.In("key", err)
 	}
-	return call.Reply(s.store.get(call.Context(), &k))
+	return s.store.get(ctx, &k)
 }
 
 // delete serves DeleteSession.
-func (s *Service) delete(call *runtime.Call) error {
-	message, ifVersion, err := keyvalue.Item(call.Request())
+func (s *Service) delete(ctx context.Context, request []byte) ([]byte, error) {
+	message, ifVersion, err := keyvalue.Versioned(request, "if_version")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	k := emptyKey
 	if err := k.check(message); err != nil {
-		return runtime.In("key", err)
+		return nil, runtime.In("key", err)
 	}
-	if err := keyvalue.CheckVersion("if_version", ifVersion); err != nil {
-		return err
-	}
-	existed, err := s.store.delete(call.Context(), &k, ifVersion)
-	return call.Reply(keyvalue.AppendExisted(nil, existed), err)
+	existed, err := s.store.delete(ctx, &k, ifVersion)
+	return keyvalue.AppendExisted(nil, existed), err
 }
 
 // compareAndSwap serves CompareAndSwapSession.
-func (s *Service) compareAndSwap(call *runtime.Call) error {
-	message, expected, err := keyvalue.Item(call.Request())
+func (s *Service) compareAndSwap(ctx context.Context, request []byte) ([]byte, error) {
+	message, expected, err := keyvalue.Versioned(request, "expected_version")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var r record
 	if err := r.check(message); err != nil {
-		return runtime.In("session", err)
+		return nil, runtime.In("session", err)
 	}
-	if err := keyvalue.CheckVersion("expected_version", expected); err != nil {
-		return err
-	}
-	written, err := s.store.compareAndSwap(call.Context(), &r, expected)
-	return call.Reply(keyvalue.AppendWritten(nil, written), err)
+	written, err := s.store.compareAndSwap(ctx, &r, expected)
+	return keyvalue.AppendWritten(nil, written), err
 }
