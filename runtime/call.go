@@ -101,8 +101,8 @@ type bound struct {
 
 // handle is the one place where calls begin and end: the request is admitted
 // and waited for, the limits are kept, the deadline is set, a panic is answered,
-// the request's buffer is freed after the method has returned, the error gets its
-// status, and the recorder will be told.
+// the request's buffer is freed after the method has returned, unless the call was
+// left, the error gets its status, and the recorder will be told.
 func (b *bound) handle(_ any, ctx context.Context, _ func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
 	call := new(Call)
 	call.answer.of = b.server.memory
@@ -129,6 +129,9 @@ func (b *bound) serve(ctx context.Context, call *Call) (reply []byte, err error)
 	defer cancel()
 	call.Context = ctx
 	reply, err = b.run(call)
+	if call.Err() != nil { // what goes on without the call reads the request: it is the collector's
+		call.request = request{}
+	}
 	if call.refused != nil {
 		return nil, call.refused
 	}

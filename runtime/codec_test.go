@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -70,6 +72,49 @@ func TestRequestIsFreedOnce(t *testing.T) {
 					t.Errorf("%s: %d bytes are held while the answer is sent", name, used)
 				}
 				out.(*answer).Free()
+			}
+			if used := s.memory.used.Load(); used != 0 {
+				t.Errorf("%s: %d bytes are held after the call", name, used)
+			}
+		}
+	}
+}
+
+// A method whose caller leaves returns before what it began has ended, as a write
+// in a batch of others that goes on without it. That still reads the request,
+// which therefore is not given back.
+func TestRequestOfCallThatWasLeft(t *testing.T) {
+	for name, leave := range map[string]func(context.Context) context.Context{
+		"cancelled": func(ctx context.Context) context.Context {
+			ctx, cancel := context.WithCancel(ctx)
+			cancel()
+			return ctx
+		},
+		"late": func(ctx context.Context) context.Context {
+			ctx, cancel := context.WithDeadline(ctx, time.Now().Add(-time.Hour))
+			cancel()
+			return ctx
+		},
+		"there": func(ctx context.Context) context.Context { return ctx },
+	} {
+		for _, end := range []func(error) ([]byte, error){
+			func(err error) ([]byte, error) { return nil, err },
+			func(error) ([]byte, error) { return nil, nil }, // who was done as the caller left
+			func(error) ([]byte, error) { panic("planted") },
+		} {
+			s, ctx := stillServer(t, 4096)
+			b := &bound{server: s, gate: new(gate)}
+			var kept []byte
+			b.Unary = func(ctx context.Context, request []byte) ([]byte, error) {
+				call := CallOf(ctx)
+				call.Context, kept = leave(call.Context), request
+				return end(ctx.Err())
+			}
+			if out, err := b.handle(nil, ctx, nil, nil); err == nil {
+				out.(*answer).Free()
+			}
+			if got, want := !bytes.Equal(kept, make([]byte, 4096)), name == "there"; got != want {
+				t.Errorf("%s: the request was given back: %t, want %t", name, got, want)
 			}
 			if used := s.memory.used.Load(); used != 0 {
 				t.Errorf("%s: %d bytes are held after the call", name, used)

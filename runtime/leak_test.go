@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"google.golang.org/grpc/experimental"
 )
 
 // When all servers have stopped, nothing is left of them and of their calls.
@@ -15,6 +17,7 @@ func TestMain(m *testing.M) {
 	if child := children[os.Getenv("PRISM_TEST_CHILD")]; child != nil {
 		os.Exit(child())
 	}
+	experimental.SetDefaultBufferPool(poisoner{})
 	files, code := openFiles(), m.Run()
 	for begin := time.Now(); code == 0 && (len(serving()) > 0 || openFiles() > files); time.Sleep(time.Millisecond) {
 		if time.Since(begin) > 5*time.Second {
@@ -23,6 +26,18 @@ func TestMain(m *testing.M) {
 		}
 	}
 	os.Exit(code)
+}
+
+// poisoner is a buffer pool that overwrites what is given back, so that whoever
+// still reads it reads garbage.
+type poisoner struct{}
+
+func (poisoner) Get(n int) *[]byte { return new(make([]byte, n)) }
+
+func (poisoner) Put(b *[]byte) {
+	for i := range *b {
+		(*b)[i] = 0xdb
+	}
 }
 
 // serving returns the stacks of the goroutines of servers and of clients.

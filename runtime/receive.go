@@ -133,7 +133,7 @@ func (r *request) allocate(n int, held *holding) error {
 	return nil
 }
 
-// free gives the buffer back, once.
+// free gives the buffer back, once. Nobody reads it any more.
 func (r *request) free() {
 	if r.pooled != nil {
 		mem.DefaultBufferPool().Put(r.pooled)
