@@ -49,9 +49,7 @@ type Service struct {
 	Name     string // shop.v1.UserProfileService
 	Contract string // the file that declares it, for reflection
 	Methods  []Method
-	// Sweep deletes some of the records that expired, and returns how many.
-	// Nil: records do not expire.
-	Sweep func(ctx context.Context) (int, error)
+	Tasks    []Task
 }
 
 // Server is a proxy whose stores are open. Its methods are safe for concurrent
@@ -60,7 +58,7 @@ type Server struct {
 	log      *slog.Logger
 	grpc     *grpc.Server
 	health   *health.Server
-	swept    []Service // those whose records expire
+	tasks    []*tasks // of each namespace
 	stores   []io.Closer
 	memory   *budget
 	open     *connections
@@ -90,10 +88,12 @@ func Open(ctx context.Context, d *Deployment, env *Env) (*Server, error) {
 			return nil, errors.Join(fmt.Errorf("namespace %s on %s: %w", n.Name, n.Backend, err), s.Close())
 		}
 		s.stores = append(s.stores, store)
-		gate := &gate{limit: int64(n.InFlight)}
+		gate, tasks := &gate{limit: int64(n.InFlight)}, &tasks{namespace: n.Name, log: env.Log}
 		for _, service := range services {
 			s.register(service, n.Name, gate)
+			tasks.add(service)
 		}
+		s.tasks = append(s.tasks, tasks)
 	}
 	return s, nil
 }
@@ -119,9 +119,6 @@ func (s *Server) register(service Service, namespace string, gate *gate) {
 	}
 	s.grpc.RegisterService(desc, nil)
 	s.health.SetServingStatus(service.Name, healthpb.HealthCheckResponse_SERVING)
-	if service.Sweep != nil {
-		s.swept = append(s.swept, service)
-	}
 }
 
 // newGRPCServer returns a server with the limits that hold for every
@@ -200,12 +197,14 @@ const drainLimit = 22 * time.Second
 // calls are served for linger more, so that balancers can turn away, clients
 // are told to go, streams of health and reflection end, calls under way may
 // finish, those that arrive 1 s later are refused, and at the latest 22 s later
-// the rest is cut off. Serve returns when
-// the last call has. It closes l; the stores stay open.
+// the rest is cut off. Serve returns when the last call has, and the tasks of the
+// services, which it runs meanwhile. It closes l; the stores stay open.
 func (s *Server) Serve(ctx context.Context, l net.Listener, linger time.Duration) error {
 	stop, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
-	running.Go(func() { s.sweepUntil(stop) })
+	for _, namespace := range s.tasks {
+		running.Go(func() { namespace.run(stop) })
+	}
 	running.Go(func() { s.open.watch(stop) })
 	running.Go(func() {
 		select {
@@ -230,64 +229,6 @@ func (s *Server) drain(linger time.Duration) {
 	cut := time.AfterFunc(drainLimit, s.grpc.Stop)
 	defer cut.Stop()
 	s.grpc.GracefulStop()
-}
-
-// sweepEvery is how long expired records may lie in a store that has nothing
-// else to sweep.
-const sweepEvery = 10 * time.Second
-
-func (s *Server) sweepUntil(ctx context.Context) {
-	tick := time.NewTicker(sweepEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		if _, err := s.Sweep(ctx); err != nil && ctx.Err() == nil {
-			s.log.LogAttrs(ctx, slog.LevelWarn, "sweep failed", slog.String("cause", err.Error()))
-		}
-	}
-}
-
-// Sweep deletes the records that have expired by now, of each entity for 10 s at
-// most, and returns how many. A store that fails, or has very many, does not keep
-// the others from it. The server sweeps by itself; an expired record is absent
-// before it is swept.
-func (s *Server) Sweep(ctx context.Context) (total int, err error) {
-	for _, service := range s.swept {
-		n, failed := sweepAll(ctx, service.Sweep)
-		if failed != nil {
-			err = errors.Join(err, fmt.Errorf("%s: %w", service.Name, failed))
-		}
-		total += n
-	}
-	return total, err
-}
-
-// sweepTurn bounds how long the records of one entity are swept while others
-// wait.
-const sweepTurn = 10 * time.Second
-
-// sweepAll calls sweep until nothing is left that has expired, or its turn ends.
-func sweepAll(ctx context.Context, sweep func(context.Context) (int, error)) (total int, err error) {
-	defer recovered(&err)
-	for began := time.Now(); ; {
-		n, err := sweepOnce(ctx, sweep)
-		total += n
-		if n == 0 || err != nil || time.Since(began) >= sweepTurn {
-			return total, err
-		}
-	}
-}
-
-// sweepOnce is sweep within the time that a call may take, so that a store that
-// hangs does not keep the others from it.
-func sweepOnce(ctx context.Context, sweep func(context.Context) (int, error)) (int, error) {
-	ctx, cancel := context.WithTimeout(ctx, maxDeadline)
-	defer cancel()
-	return sweep(ctx)
 }
 
 // Close stops the server at once and closes the stores. It is idempotent and

@@ -4,14 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -311,63 +309,6 @@ func TestHealth(t *testing.T) {
 		got, err := healthpb.NewHealthClient(conn).Check(t.Context(), &healthpb.HealthCheckRequest{Service: name})
 		if err != nil || got.Status != healthpb.HealthCheckResponse_SERVING {
 			t.Errorf("health of %q: %v, %v", name, got, err)
-		}
-	}
-}
-
-// A sweep that panics is an error of that sweep; the server goes on.
-func TestSweepRecovers(t *testing.T) {
-	env := runtime.NewEnv("test", t.TempDir())
-	server, err := runtime.Open(t.Context(), &runtime.Deployment{Name: "test", Namespaces: []runtime.Namespace{{
-		Name: "things", Backend: "none",
-		Open: func(context.Context, *runtime.Env) (io.Closer, []runtime.Service, error) {
-			return io.NopCloser(nil), []runtime.Service{{Name: thingService, Sweep: func(context.Context) (int, error) { panic("sweep") }}}, nil
-		},
-	}}}, env)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer server.Close()
-	var e *runtime.Error
-	if _, err := server.Sweep(t.Context()); !errors.As(err, &e) || e.Reason != runtime.Panic {
-		t.Errorf("got %v, want PANIC", err)
-	}
-}
-
-// A store that cannot sweep, hangs, or has no end of expired records does not
-// keep the others from it.
-func TestSweepGoesOn(t *testing.T) { synctest.Test(t, testSweepGoesOn) }
-
-func testSweepGoesOn(t *testing.T) {
-	swept, endless := 0, 0
-	sweeps := []func(context.Context) (int, error){
-		func(context.Context) (int, error) { return 0, errors.New("down") },
-		func(context.Context) (int, error) { panic("sweep") },
-		func(ctx context.Context) (int, error) { <-ctx.Done(); return 0, ctx.Err() },
-		func(context.Context) (int, error) { time.Sleep(time.Second); endless++; return 1, nil },
-		func(context.Context) (int, error) { swept++; return 2 - swept, nil },
-	}
-	var services []runtime.Service
-	for i, sweep := range sweeps {
-		services = append(services, runtime.Service{Name: fmt.Sprint("test.v1.Service", i), Sweep: sweep})
-	}
-	server, err := runtime.Open(t.Context(), &runtime.Deployment{Name: "test", Namespaces: []runtime.Namespace{{
-		Name: "things", Backend: "none",
-		Open: func(context.Context, *runtime.Env) (io.Closer, []runtime.Service, error) {
-			return io.NopCloser(nil), services, nil
-		},
-	}}}, runtime.NewEnv("test", t.TempDir()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer server.Close()
-	total, err := server.Sweep(t.Context())
-	if total != 1+10 || swept != 2 || endless != 10 || err == nil {
-		t.Errorf("%d swept, %d of them without end, and %d turns of the last; want 11, 10 within a turn of 10 s, 2, and the errors of the others (%v)", total, endless, swept, err)
-	}
-	for _, want := range []string{"test.v1.Service0: down", "test.v1.Service1: PANIC"} {
-		if !strings.Contains(fmt.Sprint(err), want) {
-			t.Errorf("the error %v does not say %q", err, want)
 		}
 	}
 }

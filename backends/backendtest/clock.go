@@ -11,7 +11,7 @@ var clockCases = []testCase{
 	{name: "back", rule: "a clock that goes back an hour ends no record early and brings back none that was swept; what is written then lives for its ttl by it", run: func(t *check) {
 		before := t.putLease(lease("before", "o")).GetVersion()
 		t.Advance(leaseTTL)
-		t.equal("swept", t.sweep(), 1)
+		t.equal("swept", t.sweep(), true)
 		kept := t.putLease(lease("kept", "p")).GetVersion()
 		t.Advance(-time.Hour)
 		_, err := t.getLease("before")
@@ -25,10 +25,10 @@ var clockCases = []testCase{
 		t.equal("listed", t.leases(1), []string{"during", "kept"})
 		t.Advance(time.Millisecond)
 		t.equal("listed when the first has expired", t.leases(1), []string{"kept"})
-		t.equal("swept", t.sweep(), 1)
+		t.equal("swept", t.sweep(), true)
 		t.Advance(time.Hour)
 		t.equal("listed when all have", t.leases(1), []string(nil))
-		t.equal("swept", t.sweep(), 1)
+		t.equal("swept", t.sweep(), true)
 
 		if again := t.putLease(lease("before", "o")).GetVersion(); again <= before {
 			t.Errorf("version %d is issued after %d", again, before)

@@ -75,7 +75,7 @@ func (p *Proxy) clear(t testing.TB) {
 			t.Fatalf("cannot clear %s before the case: %v", entity, err)
 		}
 	}
-	if _, err := p.Server.Sweep(t.Context()); err != nil {
+	if _, err := p.Server.RunTasks(t.Context()); err != nil {
 		t.Fatalf("cannot sweep before the case: %v", err)
 	}
 }

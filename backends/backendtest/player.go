@@ -31,7 +31,7 @@ func (p *player) play(ctx context.Context, o operation) string {
 		p.Advance(o.advance)
 		return "advanced"
 	case o.sweep:
-		if _, err := p.Server.Sweep(ctx); err != nil {
+		if _, err := p.Server.RunTasks(ctx); err != nil {
 			return "sweep failed: " + err.Error()
 		}
 		return "swept" // how many is the backend's affair

@@ -47,11 +47,12 @@ func (t *check) leases(size int32) []string {
 	return scanned
 }
 
-func (t *check) sweep() int {
+// sweep sweeps until nothing is left, and reports whether there was anything.
+func (t *check) sweep() bool {
 	t.Helper()
-	n, err := t.Server.Sweep(t.Context())
+	did, err := t.Server.RunTasks(t.Context())
 	t.ok(err)
-	return n
+	return did
 }
 
 var ttlCases = []testCase{
@@ -192,11 +193,11 @@ var ttlCases = []testCase{
 		t.put(item("kept"))
 		t.Advance(leaseTTL - time.Second)
 		t.putLease(lease("young", "o"))
-		t.equal("swept too early", t.sweep(), 0)
+		t.equal("swept too early", t.sweep(), false)
 		t.Advance(time.Second)
 		before := t.leases(7)
-		t.equal("swept", t.sweep(), 30)
-		t.equal("swept again", t.sweep(), 0)
+		t.equal("swept", t.sweep(), true)
+		t.equal("swept again", t.sweep(), false)
 		t.equal("listed after the sweep", t.leases(7), before)
 		t.equal("listed before it", before, []string{"young"})
 		_, err := t.get("kept")
@@ -211,7 +212,7 @@ var ttlCases = []testCase{
 			t.Advance(leaseTTL)
 			together(callers, func(caller int) {
 				if caller == 0 {
-					if _, err := t.Server.Sweep(t.Context()); err != nil {
+					if _, err := t.Server.RunTasks(t.Context()); err != nil {
 						t.Errorf("sweep: %v", err)
 					}
 					return
@@ -252,6 +253,6 @@ var ttlCases = []testCase{
 		t.Restart(t)
 		_, err = t.getLease("a")
 		t.refused(err, notFound)
-		t.equal("swept", t.sweep(), 1)
+		t.equal("swept", t.sweep(), true)
 	}},
 }

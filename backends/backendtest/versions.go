@@ -106,7 +106,7 @@ var versionCases = []testCase{
 			seen.add("a", out.GetVersion())
 			t.Advance(time.Hour)
 			if i%2 == 0 {
-				_, err := t.Server.Sweep(t.Context())
+				_, err := t.Server.RunTasks(t.Context())
 				t.ok(err)
 			}
 		}

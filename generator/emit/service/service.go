@@ -81,9 +81,9 @@ func (p *printer) service(f *golang.File, backend, contractPath string) {
 		}
 		methods.WriteString("},\n")
 	}
-	sweep := ""
+	tasks := ""
 	if e.TTL > 0 {
-		sweep = "Sweep: s.store.sweep,\n"
+		tasks = "Tasks: []@runtime.Task{@keyvalue.Sweep(s.store.sweep)},\n"
 	}
 	field, value := "", ""
 	if len(e.Lists()) > 0 {
@@ -104,7 +104,7 @@ func NewService(db *@%[6]s.DB) @runtime.Service {
 		Methods: []@runtime.Method{
 			%[4]s},
 		%[5]s}
-}`, service, e.Namespace.Name, contractPath, methods.String(), sweep, backend, field, value)
+}`, service, e.Namespace.Name, contractPath, methods.String(), tasks, backend, field, value)
 }
 
 // single prints the handlers of one record.

@@ -39,7 +39,7 @@ func NewService(db *memory.DB) runtime.Service {
 			{Name: "FindLeaseByOwner", Unary: s.findByOwner},
 			{Name: "FindLeasesByPriority", Unary: s.findByPriority},
 		},
-		Sweep: s.store.sweep,
+		Tasks: []runtime.Task{keyvalue.Sweep(s.store.sweep)},
 	}
 }
 

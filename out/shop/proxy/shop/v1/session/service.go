@@ -38,7 +38,7 @@ func NewService(db *sqlite.DB) runtime.Service {
 			{Name: "ScanSessions", Unary: s.scan, Rate: 10000},
 			{Name: "FindSessionsByUserId", Unary: s.findByUserID, Rate: 10000},
 		},
-		Sweep: s.store.sweep,
+		Tasks: []runtime.Task{keyvalue.Sweep(s.store.sweep)},
 	}
 }
 

@@ -38,7 +38,7 @@ func NewService(db *memory.DB) runtime.Service {
 			{Name: "ScanSessions", Unary: s.scan},
 			{Name: "FindSessionsByUserId", Unary: s.findByUserID},
 		},
-		Sweep: s.store.sweep,
+		Tasks: []runtime.Task{keyvalue.Sweep(s.store.sweep)},
 	}
 }
 
