@@ -127,19 +127,20 @@ func (db *DB) CompareAndSwap(ctx context.Context, r *bytestore.Record, expected 
 	return db.write(r, now)
 }
 
-// Get returns the record under k, its own key or that of a unique index, as a
-// reply. It fails with NOT_FOUND if there is none.
-func (db *DB) Get(ctx context.Context, k tuple.Key) ([]byte, error) {
+// Get adds the record under k, its own key or that of a unique index. It fails
+// with NOT_FOUND if there is none.
+func (db *DB) Get(ctx context.Context, k tuple.Key, add runtime.Rows) error {
 	if err := runtime.ContextError(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	db.mu.RLock()
 	r := db.find(k, db.clock())
 	db.mu.RUnlock()
 	if r == nil {
-		return nil, runtime.Absent()
+		return runtime.Absent()
 	}
-	return keyvalue.Record(ctx, r.Written, r.Bytes), nil
+	add(r.Row())
+	return nil
 }
 
 // Delete removes the record with key k, if ifVersion is 0 or its version, and
@@ -185,9 +186,9 @@ func (db *DB) BatchPut(ctx context.Context, name string, records []*bytestore.Re
 	return written, nil
 }
 
-// BatchGet adds the records with the keys to results until one does not fit.
-// All are of one moment.
-func (db *DB) BatchGet(ctx context.Context, keys []tuple.Key, results *keyvalue.Results) error {
+// BatchGet adds a row for each key, in their order, until one is not taken. All
+// are of one moment.
+func (db *DB) BatchGet(ctx context.Context, keys []tuple.Key, add runtime.Rows) error {
 	if err := runtime.ContextError(ctx); err != nil {
 		return err
 	}
@@ -199,9 +200,11 @@ func (db *DB) BatchGet(ctx context.Context, keys []tuple.Key, results *keyvalue.
 	}
 	db.mu.RUnlock()
 	for _, r := range records {
-		if r == nil {
-			results.AddAbsent()
-		} else if !results.Add(r.Written, r.Bytes) {
+		var row runtime.Row
+		if r != nil {
+			row = r.Row()
+		}
+		if !add(row) {
 			break
 		}
 	}
@@ -233,7 +236,7 @@ func (db *DB) List(ctx context.Context, from, to tuple.Key, page *keyvalue.Page)
 		return err
 	}
 	for _, r := range db.list(from, to, page) {
-		if !page.Add(r.Written, r.Bytes) {
+		if !page.Add(r.Row()) {
 			break
 		}
 	}

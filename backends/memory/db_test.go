@@ -144,8 +144,9 @@ func TestPutReplaces(t *testing.T) {
 		key("ann"): "ann b@x 1 blue", email.Text([]byte("b@x")): "ann b@x 1 blue", phone.Text([]byte("1")): "ann b@x 1 blue",
 		email.Text([]byte("a@x")): "", key("bob"): "",
 	} {
-		reply, err := s.Get(t.Context(), k)
-		if got := strings.Join(texts(reply), ""); got != want || (err == nil) != (want != "") {
+		var result keyvalue.Result
+		err := s.Get(t.Context(), k, result.Add)
+		if got := strings.Join(texts(result.Bytes()), ""); got != want || (err == nil) != (want != "") {
 			t.Errorf("Get(%q) = %q, %v, want %q", k, got, err, want)
 		}
 	}
@@ -305,7 +306,7 @@ func TestBatchGetAndDelete(t *testing.T) {
 	s.now = s.now.Add(ttl)
 	keys := []tuple.Key{key("cid"), key("bob"), key("ann"), key("dan")}
 	var results keyvalue.Results
-	if err := s.BatchGet(t.Context(), keys, &results); err != nil {
+	if err := s.BatchGet(t.Context(), keys, results.Add); err != nil {
 		t.Fatal(err)
 	}
 	var got []string
@@ -378,10 +379,10 @@ func TestContext(t *testing.T) {
 	calls := map[string]func() error{
 		"Put":            func() error { _, err := s.Put(ctx, record("bob")); return err },
 		"CompareAndSwap": func() error { _, err := s.CompareAndSwap(ctx, record("bob"), 0); return err },
-		"Get":            func() error { _, err := s.Get(ctx, key("ann")); return err },
+		"Get":            func() error { return s.Get(ctx, key("ann"), new(keyvalue.Result).Add) },
 		"Delete":         func() error { _, err := s.Delete(ctx, key("ann"), 0); return err },
 		"BatchPut":       func() error { _, err := s.BatchPut(ctx, "users", []*bytestore.Record{record("bob")}); return err },
-		"BatchGet":       func() error { return s.BatchGet(ctx, []tuple.Key{key("ann")}, new(keyvalue.Results)) },
+		"BatchGet":       func() error { return s.BatchGet(ctx, []tuple.Key{key("ann")}, new(keyvalue.Results).Add) },
 		"BatchDelete":    func() error { _, err := s.BatchDelete(ctx, []tuple.Key{key("ann")}); return err },
 		"List":           func() error { return s.List(ctx, table, table.End(), page) },
 		"Sweep":          func() error { _, err := s.Sweep(ctx); return err },
@@ -424,7 +425,7 @@ func TestConcurrentUse(t *testing.T) {
 		group.Go(func() {
 			for range rounds {
 				var results keyvalue.Results
-				if err := s.BatchGet(t.Context(), []tuple.Key{key("a"), key("b")}, &results); err != nil {
+				if err := s.BatchGet(t.Context(), []tuple.Key{key("a"), key("b")}, results.Add); err != nil {
 					t.Error(err)
 					return
 				}

@@ -28,7 +28,7 @@ func TestExpiry(t *testing.T) {
 		t.Errorf("a moment before it expires, the store holds %q", got)
 	}
 	s.now = expires
-	if _, err := s.Get(t.Context(), key("ann")); reason(t, err) != "NOT_FOUND" {
+	if err := s.Get(t.Context(), key("ann"), new(keyvalue.Result).Add); reason(t, err) != "NOT_FOUND" {
 		t.Errorf("Get: %v", err)
 	}
 	if _, err := s.CompareAndSwap(t.Context(), expiring("ann"), w.Version); reason(t, err) != "NOT_FOUND" {

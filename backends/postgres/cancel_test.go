@@ -118,12 +118,12 @@ func TestForgottenStatements(t *testing.T) {
 			if _, _, err := db.Versions(t.Context(), &things, insertThing, 3, values); err != nil {
 				t.Errorf("a batch after %s: %v", forget, err)
 			}
-			if _, err := db.Record(t.Context(), &things, read, int64(i)); err != nil {
+			if err := db.Record(t.Context(), &things, dropped, read, int64(i)); err != nil {
 				t.Errorf("a read after %s: %v", forget, err)
 			}
 			// Each operation meets the loss first, once.
 			for _, next := range []func() error{
-				func() error { _, err := db.Record(t.Context(), &things, read, int64(i)); return err },
+				func() error { return db.Record(t.Context(), &things, dropped, read, int64(i)) },
 				func() error { _, _, err := db.Versions(t.Context(), &things, insertThing, 3, values); return err },
 				func() error {
 					_, err := db.Version(t.Context(), insertThing, fmt.Sprint(rand.Int64()), nil)

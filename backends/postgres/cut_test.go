@@ -165,7 +165,7 @@ func TestLockedRecord(t *testing.T) {
 	beside.blocked(cfg.Writers)
 	for range 20 {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		_, err := db.Record(ctx, &things, `SELECT "prism_version", ''::bytea, NULL::bigint FROM "things" WHERE "id" = 'other'`)
+		err := db.Record(ctx, &things, dropped, `SELECT "prism_version", ''::bytea, NULL::bigint FROM "things" WHERE "id" = 'other'`)
 		cancel()
 		if err != nil {
 			t.Fatalf("a read beside puts that wait: %v", err)

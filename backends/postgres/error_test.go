@@ -175,7 +175,7 @@ func TestServerRefuses(t *testing.T) {
 		_, err := db.Version(t.Context(), insertThing, "a", nil)
 		wantReason(t, err, c.reason, "none")
 		beside.exec(`ROLLBACK`)
-		if _, err := db.Record(t.Context(), &things, `SELECT 1::bigint, ''::bytea, NULL::bigint`); err != nil {
+		if err := db.Record(t.Context(), &things, dropped, `SELECT 1::bigint, ''::bytea, NULL::bigint`); err != nil {
 			t.Errorf("%s: the next read fails: %v", c.setting, err)
 		}
 	}

@@ -106,6 +106,9 @@ func with(t *testing.T, store, name, value string) string {
 	return u.String()
 }
 
+// dropped takes rows and keeps nothing of them.
+func dropped(runtime.Row) bool { return true }
+
 func migrate(t *testing.T, env *runtime.Env, cfg setup) {
 	t.Helper()
 	if _, err := cfg.Migrate(t.Context(), env); err != nil {

@@ -109,7 +109,7 @@ func TestBatchOfLargeRecords(t *testing.T) {
 	batch := func(first, n int) int {
 		t.Helper()
 		var results keyvalue.Results
-		if err := db.Records(t.Context(), &things, &results, get, n, func(i int) []any { return []any{int64(first + i)} }); err != nil {
+		if err := db.Records(t.Context(), &things, results.Add, get, n, func(i int) []any { return []any{int64(first + i)} }); err != nil {
 			t.Fatal(err)
 		}
 		return len(results.Bytes()) / 1000000

@@ -17,11 +17,11 @@ import (
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
-// Record runs a statement that selects at most one record of t, and returns it
-// as a reply. It fails with NOT_FOUND if there is none.
-func (db *DB) Record(ctx context.Context, t *Table, statement string, values ...any) (reply []byte, err error) {
-	values = db.alive(t, values)
-	err = run(ctx, db, func(conn *pgxpool.Conn) error {
+// Record runs a statement that selects at most one record of t, and adds it. It
+// fails with NOT_FOUND if there is none.
+func (db *DB) Record(ctx context.Context, t *Table, add runtime.Rows, statement string, values ...any) error {
+	values, found := db.alive(t, values), false
+	err := run(ctx, db, func(conn *pgxpool.Conn) error {
 		rows, err := conn.Query(ctx, statement, values...)
 		if err != nil {
 			return err
@@ -30,27 +30,28 @@ func (db *DB) Record(ctx context.Context, t *Table, statement string, values ...
 		if !rows.Next() {
 			return rows.Err()
 		}
-		w, record, err := scan(rows, t)
+		row, err := scan(rows, t)
 		if err != nil {
 			return err
 		}
-		reply = keyvalue.Record(ctx, w, record)
+		found = true
+		add(row)
 		rows.Close()
 		return rows.Err()
 	})
-	if err == nil && reply == nil {
+	if err == nil && !found {
 		err = runtime.Absent()
 	}
-	return reply, err
+	return err
 }
 
 // atOnce is how many records are asked for in one round trip, at most: results
 // may be full long before all keys are looked up.
 const atOnce = 100
 
-// Records is Record for n items, with the values of each. It adds them to
-// results, in their order, until one does not fit.
-func (db *DB) Records(ctx context.Context, t *Table, results *keyvalue.Results, statement string, n int, values func(i int) []any) error {
+// Records is Record for n items, with the values of each. It adds a row for each,
+// in their order, until one is not taken.
+func (db *DB) Records(ctx context.Context, t *Table, add runtime.Rows, statement string, n int, values func(i int) []any) error {
 	full := false
 	for first := 0; first < n && !full; {
 		count := min(max(runtime.MaxAnswer/db.sizes.of(t), 1), atOnce, n-first)
@@ -61,16 +62,18 @@ func (db *DB) Records(ctx context.Context, t *Table, results *keyvalue.Results, 
 				if full {
 					return nil
 				}
+				var row runtime.Row
+				var err error
 				if !rows.Next() {
-					results.AddAbsent()
-					return rows.Err()
+					err = rows.Err()
+				} else {
+					row, err = scan(rows, t)
+					read.add(row.Record)
 				}
-				w, record, err := scan(rows, t)
-				read.add(record)
 				if damaged := (*runtime.Error)(nil); errors.As(err, &damaged) {
 					err = runtime.InItem("keys", first+i, err)
 				}
-				full = err == nil && !results.Add(w, record)
+				full = err == nil && !add(row)
 				if full && count-i > tooMany*(i+1) {
 					conn.Conn().Close(context.WithoutCancel(ctx))
 				}
@@ -111,12 +114,12 @@ func (db *DB) Page(ctx context.Context, t *Table, page *keyvalue.Page, forward, 
 		var read tally
 		defer func() { db.sizes.note(t, read) }()
 		for rows.Next() {
-			w, record, err := scan(rows, t)
+			row, err := scan(rows, t)
 			if err != nil {
 				return err
 			}
-			read.add(record)
-			if page.Add(w, record) {
+			read.add(row.Record)
+			if page.Add(row) {
 				continue
 			}
 			if statement == forward || statement == reverse {
@@ -151,25 +154,25 @@ SELECT *, sum(octet_length("prism_record")) OVER (ROWS UNBOUNDED PRECEDING) - oc
 ) AS "prism_list") AS "prism_page" WHERE "prism_before" <= %d`, statement, runtime.MaxAnswer)
 }
 
-// scan reads a row of t: a record's version, its bytes, which are valid until the
-// next row, and with a ttl when it expires. What else it has is left. It fails with
-// VALUE_CORRUPT if the bytes do not match their checksum.
-func scan(rows pgx.Rows, t *Table) (w keyvalue.Written, record pgtype.DriverBytes, err error) {
+// scan reads a row of t, whose bytes are valid until the next one. What else it
+// has is left. It fails with VALUE_CORRUPT if the bytes do not match their
+// checksum.
+func scan(rows pgx.Rows, t *Table) (row runtime.Row, err error) {
 	var checksum pgtype.Int8
 	var expires time.Time
 	into := make([]any, len(rows.FieldDescriptions()))
-	into[0], into[1], into[2] = &w.Version, &record, &checksum
+	into[0], into[1], into[2] = &row.Version, (*pgtype.DriverBytes)(&row.Record), &checksum
 	if t.TTL > 0 {
 		into[3] = &expires
 	}
 	if err = rows.Scan(into...); err != nil {
-		return w, record, err
+		return row, err
 	}
 	if t.TTL > 0 {
-		w.Expires = wire.NewTimestamp(expires)
+		row.Expires = wire.NewTimestamp(expires)
 	}
-	_, err = keyvalue.Check(record, w.Version, checksum.Int64)
-	return w, record, err
+	_, err = keyvalue.Check(row.Record, row.Version, checksum.Int64)
+	return row, err
 }
 
 // tally counts records that were read, and their bytes.

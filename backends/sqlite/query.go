@@ -222,19 +222,18 @@ func (q *Query) ColumnInt(i int) int64 {
 	return q.stmt.ColumnInt64(i)
 }
 
-// record returns the row of a statement that selects records: the version, the
-// record's bytes, which are valid until the next row, and with a ttl when it
-// expires. It fails with VALUE_CORRUPT if the bytes do not match their checksum.
-func (q *Query) record() (w keyvalue.Written, record []byte, err error) {
-	w.Version = q.ColumnInt(0)
+// row returns the row of a statement that selects records, whose bytes are valid
+// until the next row. It fails with VALUE_CORRUPT if they do not match their
+// checksum.
+func (q *Query) row() (row runtime.Row, err error) {
+	row.Version, row.Record = q.ColumnInt(0), q.stmt.ColumnRawBlob(1)
 	if q.expires {
-		if w.Expires, err = parseTime(q.stmt.ColumnRawText(3)); err != nil {
-			return w, nil, runtime.Corrupt(err)
+		if row.Expires, err = parseTime(q.stmt.ColumnRawText(3)); err != nil {
+			return row, runtime.Corrupt(err)
 		}
 	}
-	record = q.stmt.ColumnRawBlob(1)
-	_, err = keyvalue.Check(record, w.Version, q.ColumnInt(2))
-	return w, record, err
+	_, err = keyvalue.Check(row.Record, row.Version, q.ColumnInt(2))
+	return row, err
 }
 
 // UniqueViolation reports whether the statement failed because another record

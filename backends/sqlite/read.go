@@ -8,28 +8,28 @@ import (
 )
 
 // Record runs a statement that selects at most one record, with the values that
-// bind binds, and returns it as a reply. It fails with NOT_FOUND if there is none.
-func (db *DB) Record(ctx context.Context, s *Statement, bind func(*Query)) (_ []byte, err error) {
+// bind binds, and adds it. It fails with NOT_FOUND if there is none.
+func (db *DB) Record(ctx context.Context, add runtime.Rows, s *Statement, bind func(*Query)) (err error) {
 	c, err := db.Reader(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer c.End(&err)
 	q := c.Query(s)
 	bind(q)
 	if !q.Next() {
-		return nil, runtime.Absent()
+		return runtime.Absent()
 	}
-	w, record, err := q.record()
-	if err != nil {
-		return nil, err
+	row, err := q.row()
+	if err == nil {
+		add(row)
 	}
-	return keyvalue.Record(ctx, w, record), nil
+	return err
 }
 
-// Records is Record for n items, with the values of each. It adds them to
-// results, in their order, until one does not fit.
-func (db *DB) Records(ctx context.Context, results *keyvalue.Results, s *Statement, n int, bind func(i int, q *Query)) (err error) {
+// Records is Record for n items, with the values of each. It adds a row for each,
+// in their order, until one is not taken.
+func (db *DB) Records(ctx context.Context, add runtime.Rows, s *Statement, n int, bind func(i int, q *Query)) (err error) {
 	c, err := db.Reader(ctx)
 	if err != nil {
 		return err
@@ -38,15 +38,13 @@ func (db *DB) Records(ctx context.Context, results *keyvalue.Results, s *Stateme
 	for i := range n {
 		q := c.Query(s)
 		bind(i, q)
-		if !q.Next() {
-			results.AddAbsent()
-			continue
+		var row runtime.Row
+		if q.Next() {
+			if row, err = q.row(); err != nil {
+				return runtime.InItem("keys", i, err)
+			}
 		}
-		w, record, err := q.record()
-		if err != nil {
-			return runtime.InItem("keys", i, err)
-		}
-		if !results.Add(w, record) {
+		if !add(row) {
 			break
 		}
 	}
@@ -70,8 +68,8 @@ func (db *DB) Page(ctx context.Context, page *keyvalue.Page, forward, reverse *S
 	q.Int(1, page.Limit())
 	bind(q)
 	for q.Next() {
-		w, record, err := q.record()
-		if err != nil || !page.Add(w, record) {
+		row, err := q.row()
+		if err != nil || !page.Add(row) {
 			return err
 		}
 	}

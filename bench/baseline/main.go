@@ -106,18 +106,21 @@ func (s *profiles) put(ctx context.Context, in *shopv1.PutUserProfileRequest) (*
 	return &shopv1.PutUserProfileResponse{Version: written.Version}, nil
 }
 
-// get decodes what the store answers, which is encoded as the response is.
 func (s *profiles) get(ctx context.Context, in *shopv1.GetUserProfileRequest) (*shopv1.GetUserProfileResponse, error) {
 	id := in.GetKey().GetUserId()
 	if id == "" || len(id) > 64 {
 		return nil, status.Error(codes.InvalidArgument, "user_id has 1 to 64 bytes")
 	}
-	b, err := s.db.Get(ctx, table.Text([]byte(id)))
+	record := &shopv1.UserProfileRecord{UserProfile: new(shopv1.UserProfile)}
+	var broken error
+	err := s.db.Get(ctx, table.Text([]byte(id)), func(row runtime.Row) bool {
+		record.Version, broken = row.Version, proto.Unmarshal(row.Record, record.UserProfile)
+		return false
+	})
 	if err != nil {
 		return nil, err
 	}
-	out := new(shopv1.GetUserProfileResponse)
-	return out, proto.Unmarshal(b, out)
+	return &shopv1.GetUserProfileResponse{Record: record}, broken
 }
 
 // put and get are what protoc-gen-go-grpc writes.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
 	"github.com/prism-proxy/prism/runtime/tuple"
 	"github.com/prism-proxy/prism/runtime/wire"
@@ -52,6 +53,11 @@ func (r *Record) Unique(name string, k tuple.Key) {
 // Key returns the record's own key.
 func (r *Record) Key() tuple.Key { return r.Entries[0].Key }
 
+// Row returns the record as those who read it take it.
+func (r *Record) Row() runtime.Row {
+	return runtime.Row{Version: r.Written.Version, Expires: r.Written.Expires, Record: r.Bytes}
+}
+
 // Live reports whether the record has not expired.
 func (r *Record) Live(now wire.Timestamp) bool {
 	return !r.Written.Expires.Set || r.Written.Expires.Compare(now) > 0
@@ -66,16 +72,15 @@ type KeyValue interface {
 	// CompareAndSwap stores r if the record there has the expected version, or if
 	// none is there and 0 is expected.
 	CompareAndSwap(ctx context.Context, r *Record, expected int64) (keyvalue.Written, error)
-	// Get returns the record under a key, its own or one of a unique index, as a
-	// reply.
-	Get(ctx context.Context, k tuple.Key) ([]byte, error)
+	// Get adds the record under a key, its own or one of a unique index.
+	Get(ctx context.Context, k tuple.Key, add runtime.Rows) error
 	// Delete deletes the record with the key, if ifVersion is 0 or its version.
 	Delete(ctx context.Context, k tuple.Key, ifVersion int64) (existed bool, err error)
 	// BatchPut stores all records or none, in their order. name is what the request
 	// calls them.
 	BatchPut(ctx context.Context, name string, records []*Record) ([]keyvalue.Written, error)
-	// BatchGet adds the records with the keys to results, until one does not fit.
-	BatchGet(ctx context.Context, keys []tuple.Key, results *keyvalue.Results) error
+	// BatchGet adds a row for each key, in their order, until one is not taken.
+	BatchGet(ctx context.Context, keys []tuple.Key, add runtime.Rows) error
 	// BatchDelete deletes the records with the keys, all at once.
 	BatchDelete(ctx context.Context, keys []tuple.Key) (existed []bool, err error)
 }

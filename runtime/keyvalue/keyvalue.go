@@ -5,9 +5,7 @@
 package keyvalue
 
 import (
-	"context"
 	"fmt"
-	"slices"
 	"strconv"
 
 	"github.com/prism-proxy/prism/runtime"
@@ -140,42 +138,23 @@ func AppendAllExisted(b []byte, all []bool) []byte {
 	return b
 }
 
-// AppendRecord appends field 1 of a reply, a record: the entity's stored bytes
-// with a few bytes before them. It copies record.
-func AppendRecord(b []byte, w Written, record []byte) []byte {
-	size := recordSize(w, record)
-	b = slices.Grow(b, wire.SizeBytes(1, size))
-	b = wire.AppendSize(b, 1, size)
-	b = wire.AppendNonZero(b, 2, uint64(w.Version))
-	b = wire.AppendTimestamp(b, 3, w.Expires)
-	return append(wire.AppendSize(b, 1, len(record)), record...)
+// Result collects the reply to a get: its one record.
+type Result struct {
+	Call *runtime.Call // whose answer it is; nil: nobody's
+	out  []byte
 }
 
-// Record returns a record as the reply to the call of ctx, or nil if the call is
-// refused the memory for it. It copies record.
-func Record(ctx context.Context, w Written, record []byte) []byte {
-	if !runtime.CallOf(ctx).Grow(wire.SizeBytes(1, recordSize(w, record))) {
-		return nil
+// Add takes the record, and leaves the reply empty when the call is refused the
+// memory.
+func (r *Result) Add(row runtime.Row) bool {
+	if r.Call.Grow(row.Size()) {
+		r.out = row.Append(nil)
 	}
-	return AppendRecord(nil, w, record)
+	return false
 }
 
-// grow returns b with room for n bytes more, which are charged to the call that
-// b is the answer of, and reports false if they are refused.
-func grow(call *runtime.Call, b []byte, n int) ([]byte, bool) {
-	if cap(b)-len(b) >= n {
-		return b, true
-	}
-	size := max(len(b)+n, min(2*cap(b), runtime.MaxAnswer))
-	if !call.Grow(size - cap(b)) {
-		return b, false
-	}
-	return append(make([]byte, 0, size), b...), true
-}
-
-func recordSize(w Written, record []byte) int {
-	return wire.SizeNonZero(2, uint64(w.Version)) + wire.SizeTimestamp(3, w.Expires) + wire.SizeBytes(1, len(record))
-}
+// Bytes returns the reply.
+func (r *Result) Bytes() []byte { return r.out }
 
 // Results collects the reply to a batch of gets, in the order of the keys.
 type Results struct {
@@ -183,25 +162,28 @@ type Results struct {
 	out  []byte
 }
 
-// Add appends the record of the next key, and reports false when it no longer
-// fits, and the reply is the prefix before it, or when the call is refused the
-// memory.
-func (r *Results) Add(w Written, record []byte) bool {
-	size := wire.SizeBytes(1, recordSize(w, record))
-	if len(r.out) > 0 && len(r.out)+wire.SizeBytes(1, size) > runtime.MaxAnswer {
+// Add appends the record of the next key, or that it has none, and reports false
+// when the record no longer fits, and the reply is the prefix before it, or when
+// the call is refused the memory.
+func (r *Results) Add(row runtime.Row) bool {
+	size := 0
+	if row.Version != 0 {
+		size = row.Size()
+	}
+	whole := wire.SizeBytes(1, size)
+	if size > 0 && len(r.out) > 0 && len(r.out)+whole > runtime.MaxAnswer {
 		return false
 	}
-	grown, ok := grow(r.Call, r.out, wire.SizeBytes(1, size))
+	grown, ok := r.Call.Extend(r.out, whole)
 	if !ok {
 		return false
 	}
 	r.out = wire.AppendSize(grown, 1, size)
-	r.out = AppendRecord(r.out, w, record)
+	if size > 0 {
+		r.out = row.Append(r.out)
+	}
 	return true
 }
-
-// AddAbsent says that the next key has no record.
-func (r *Results) AddAbsent() { r.out = wire.AppendSize(r.out, 1, 0) }
 
 // Bytes returns the reply.
 func (r *Results) Bytes() []byte { return r.out }

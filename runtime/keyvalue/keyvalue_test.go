@@ -72,7 +72,7 @@ func TestResultsArePrefix(t *testing.T) {
 	var r keyvalue.Results
 	record := make([]byte, 1<<20)
 	n := 0
-	for r.Add(keyvalue.Written{Version: 1}, record) {
+	for r.Add(runtime.Row{Version: 1, Record: record}) {
 		n++
 	}
 	if n != 3 || len(r.Bytes()) > runtime.MaxAnswer {
@@ -164,7 +164,7 @@ func TestPage(t *testing.T) {
 		}
 		added := 0
 		for _, r := range []string{"a", "b", "c", "d"} {
-			if !page.Add(keyvalue.Written{Version: 1}, []byte(r)) {
+			if !page.Add(runtime.Row{Version: 1, Record: []byte(r)}) {
 				break
 			}
 			added++
@@ -186,7 +186,7 @@ func TestPageIsBoundedByBytes(t *testing.T) {
 		t.Fatal(err)
 	}
 	n := 0
-	for page.Add(keyvalue.Written{Version: 1}, make([]byte, 1<<20)) {
+	for page.Add(runtime.Row{Version: 1, Record: make([]byte, 1<<20)}) {
 		n++
 	}
 	if answer := page.Bytes(make([]byte, 2<<10)); n != 3 || len(answer) > runtime.MaxAnswer+16 || page.Edge() == nil {
@@ -202,7 +202,7 @@ func TestPageGoesOnAfterEmptyRecord(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if page.Add(keyvalue.Written{Version: 1}, nil); page.Add(keyvalue.Written{Version: 2}, nil) || page.Edge() == nil {
+		if page.Add(runtime.Row{Version: 1}); page.Add(runtime.Row{Version: 2}) || page.Edge() == nil {
 			t.Errorf("reverse %t: the list ends at an empty record", reverse)
 		}
 	}

@@ -97,21 +97,21 @@ func (p *Page) Reverse() bool { return p.reverse }
 
 // Add copies the next record in order onto the page, and reports false when
 // the page is full, or the call is refused the memory: the store then stops.
-func (p *Page) Add(w Written, record []byte) bool {
-	size := wire.SizeBytes(1, recordSize(w, record))
+func (p *Page) Add(row runtime.Row) bool {
+	size := row.Size()
 	if p.items == p.limit || p.items > 0 && len(p.out)+size > runtime.MaxAnswer-maxToken {
 		p.edge = p.last
 		if !p.reverse {
-			p.edge = append([]byte{}, record...) // an empty one is a record too
+			p.edge = append([]byte{}, row.Record...) // an empty one is a record too
 		}
 		return false
 	}
-	grown, ok := grow(p.call, p.out, size)
+	grown, ok := p.call.Extend(p.out, size)
 	if !ok {
 		return false
 	}
-	p.out = AppendRecord(grown, w, record)
-	p.last = p.out[len(p.out)-len(record):]
+	p.out = row.Append(grown)
+	p.last = p.out[len(p.out)-len(row.Record):]
 	p.items++
 	return true
 }

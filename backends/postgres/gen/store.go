@@ -17,6 +17,7 @@ func keyValue(f *golang.File, e *schema.Entity) {
 		"context": "context", "time": "time",
 		"postgres": golang.Module + "/backends/postgres",
 		"keyvalue": golang.Module + "/runtime/keyvalue",
+		"runtime":  golang.Module + "/runtime",
 		"wire":     golang.Module + "/runtime/wire",
 	})
 	s := &store{Entity: e, file: f}
@@ -210,9 +211,9 @@ func (s *store) columns() string {
 func (s *store) get() {
 	key := s.Key()
 	s.file.Add("const get = `%s%s\n%s`", s.selectAt(s.columns(), key), s.live(s.keyWidth()+1), first(key))
-	s.file.Add(`// get returns the record with key k, as a reply.
-func (s *store) get(ctx @context.Context, k *key) ([]byte, error) {
-	return s.db.Record(ctx, &table, get, k.values()...)
+	s.file.Add(`// get adds the record with key k.
+func (s *store) get(ctx @context.Context, k *key, add @runtime.Rows) error {
+	return s.db.Record(ctx, &table, add, get, k.values()...)
 }`)
 }
 
@@ -235,9 +236,9 @@ func (s *store) batchPut(ctx @context.Context, records []record) ([]@keyvalue.Wr
 	return s.db.BatchPut(ctx, &table, %q, len(records), func(i int) []any { return records[i].values() })
 }
 
-// batchGet adds the records with the keys to results until one does not fit.
-func (s *store) batchGet(ctx @context.Context, keys []key, results *@keyvalue.Results) error {
-	return s.db.Records(ctx, &table, results, get, len(keys), func(i int) []any { return keys[i].values() })
+// batchGet adds a row for each key until one is not taken.
+func (s *store) batchGet(ctx @context.Context, keys []key, add @runtime.Rows) error {
+	return s.db.Records(ctx, &table, add, get, len(keys), func(i int) []any { return keys[i].values() })
 }
 
 // batchDelete removes all records with the keys or none, and reports which
@@ -251,9 +252,9 @@ func (s *store) batchDelete(ctx @context.Context, keys []key) ([]bool, error) {
 func (s *store) finds() {
 	for _, x := range s.Unique() {
 		s.file.Add("const %s = `%s%s\n%s`", x.GoName, s.selectAt(s.columns(), x.Equality), s.live(len(dialect.Names(x.Equality))+1), first(x.Equality))
-		s.file.Add(`// %[1]s returns the record with the values, as a reply.
-func (s *store) %[1]s(ctx @context.Context, r *%[2]s) ([]byte, error) {
-	return s.db.Record(ctx, &table, %[1]s, %[3]s)
+		s.file.Add(`// %[1]s adds the record with the values.
+func (s *store) %[1]s(ctx @context.Context, r *%[2]s, add @runtime.Rows) error {
+	return s.db.Record(ctx, &table, add, %[1]s, %[3]s)
 }`, x.GoName, x.Go("request"), values(x.Equality, "r."))
 	}
 }

@@ -201,9 +201,9 @@ func (s *store) columns() string {
 
 func (s *store) get() {
 	s.file.Add("var get = @sqlite.NewStatement(`SELECT %s FROM %s WHERE %s`)", s.columns(), sql.Quote(s.Table), s.here(s.Key()))
-	s.file.Add(`// get returns the record with key k, as a reply.
-func (s *store) get(ctx @context.Context, k *key) ([]byte, error) {
-	return s.db.Record(ctx, get, k.bind)
+	s.file.Add(`// get adds the record with key k.
+func (s *store) get(ctx @context.Context, k *key, add @runtime.Rows) error {
+	return s.db.Record(ctx, add, get, k.bind)
 }`)
 }
 
@@ -224,9 +224,9 @@ func (s *store) batchPut(ctx @context.Context, records []record) ([]@keyvalue.Wr
 	})
 }
 
-// batchGet adds the records with the keys to results until one does not fit.
-func (s *store) batchGet(ctx @context.Context, keys []key, results *@keyvalue.Results) error {
-	return s.db.Records(ctx, results, get, len(keys), func(i int, q *@sqlite.Query) { keys[i].bind(q) })
+// batchGet adds a row for each key until one is not taken.
+func (s *store) batchGet(ctx @context.Context, keys []key, add @runtime.Rows) error {
+	return s.db.Records(ctx, add, get, len(keys), func(i int, q *@sqlite.Query) { keys[i].bind(q) })
 }
 
 // batchDelete removes all records with the keys or none, and reports which
@@ -240,9 +240,9 @@ func (s *store) batchDelete(ctx @context.Context, keys []key) ([]bool, error) {
 func (s *store) finds() {
 	for _, x := range s.Unique() {
 		s.file.Add("var %s = @sqlite.NewStatement(`SELECT %s FROM %s WHERE %s`)", x.GoName, s.columns(), sql.Quote(s.Table), s.here(x.Equality))
-		s.file.Add(`// %[1]s returns the record with the values, as a reply.
-func (s *store) %[1]s(ctx @context.Context, r *%[2]s) ([]byte, error) {
-	return s.db.Record(ctx, %[1]s, func(q *@sqlite.Query) {
+		s.file.Add(`// %[1]s adds the record with the values.
+func (s *store) %[1]s(ctx @context.Context, r *%[2]s, add @runtime.Rows) error {
+	return s.db.Record(ctx, add, %[1]s, func(q *@sqlite.Query) {
 		%[3]s})
 }`, x.GoName, x.Go("request"), s.bindHere(x.Equality, "r."))
 	}

@@ -27,6 +27,7 @@ func keyValue(f *golang.File, e *schema.Entity, runtime string) {
 		"context": "context", "time": "time",
 		"bytestore": golang.Module + "/runtime/bytestore",
 		"keyvalue":  golang.Module + "/runtime/keyvalue",
+		"runtime":   golang.Module + "/runtime",
 		"tuple":     golang.Module + "/runtime/tuple",
 		name:        runtime,
 	})
@@ -166,9 +167,9 @@ func (s *store) compareAndSwap(ctx @context.Context, r *record, expected int64) 
 	return s.db.CompareAndSwap(ctx, newRecord(r), expected)
 }`)
 	}
-	s.file.Add(`// get returns the record with key k, as a reply.
-func (s *store) get(ctx @context.Context, k *key) ([]byte, error) {
-	return s.db.Get(ctx, recordKey(k))
+	s.file.Add(`// get adds the record with key k.
+func (s *store) get(ctx @context.Context, k *key, add @runtime.Rows) error {
+	return s.db.Get(ctx, recordKey(k), add)
 }
 
 // delete removes the record with key k, if ifVersion is 0 or its version, and
@@ -188,9 +189,9 @@ func (s *store) batchPut(ctx @context.Context, records []record) ([]@keyvalue.Wr
 	return s.db.BatchPut(ctx, %q, stored)
 }
 
-// batchGet adds the records with the keys to results until one does not fit.
-func (s *store) batchGet(ctx @context.Context, keys []key, results *@keyvalue.Results) error {
-	return s.db.BatchGet(ctx, recordKeys(keys), results)
+// batchGet adds a row for each key until one is not taken.
+func (s *store) batchGet(ctx @context.Context, keys []key, add @runtime.Rows) error {
+	return s.db.BatchGet(ctx, recordKeys(keys), add)
 }
 
 // batchDelete removes all records with the keys or none, and reports which
@@ -202,9 +203,9 @@ func (s *store) batchDelete(ctx @context.Context, keys []key) ([]bool, error) {
 
 // find prints the Find of a unique index.
 func (s *store) find(x *schema.Index) {
-	s.file.Add(`// %[1]s returns the record with the values, as a reply.
-func (s *store) %[1]s(ctx @context.Context, r *%[2]s) ([]byte, error) {
-	return s.db.Get(ctx, %[3]s%[4]s)
+	s.file.Add(`// %[1]s adds the record with the values.
+func (s *store) %[1]s(ctx @context.Context, r *%[2]s, add @runtime.Rows) error {
+	return s.db.Get(ctx, %[3]s%[4]s, add)
 }`, x.GoName, x.Go("request"), prefix(x), tuple(x.Equality, "r."))
 }
 

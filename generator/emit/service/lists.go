@@ -204,7 +204,9 @@ func (s *Service) %[7]s(ctx @context.Context, request []byte) ([]byte, error) {
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	return s.store.%[7]s(ctx, &q)
+	result := @keyvalue.Result{Call: @runtime.CallOf(ctx)}
+	err := s.store.%[7]s(ctx, &q, result.Add)
+	return result.Bytes(), err
 }`, x.Go("request"), x.Find, equalFields(x.Equality), equalInitial(x.Equality), decoded(record.Switch(equalChecks(x.Equality))),
 		readBy(x.Go("request"), x.Equality), x.GoName)
 }

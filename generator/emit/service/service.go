@@ -134,7 +134,9 @@ func (s *Service) get(ctx @context.Context, request []byte) ([]byte, error) {
 	if err := k.check(message); err != nil {
 		return nil, @runtime.In("key", err)
 	}
-	return s.store.get(ctx, &k)
+	result := @keyvalue.Result{Call: @runtime.CallOf(ctx)}
+	err = s.store.get(ctx, &k, result.Add)
+	return result.Bytes(), err
 }
 
 // delete serves Delete%[1]s.
@@ -197,7 +199,7 @@ func (s *Service) batchGet(ctx @context.Context, request []byte) ([]byte, error)
 		return nil, err
 	}
 	results := @keyvalue.Results{Call: @runtime.CallOf(ctx)}
-	err = s.store.batchGet(ctx, keys, &results)
+	err = s.store.batchGet(ctx, keys, results.Add)
 	return results.Bytes(), err
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/prism-proxy/prism/backends/postgres"
+	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
 )
 
@@ -83,9 +84,9 @@ const get = `SELECT "prism_version", "prism_record", "prism_checksum", "prism_ex
 WHERE "session_id" >= $1 AND "session_id" <= $1 AND "prism_expires" > $2
 ORDER BY "session_id" LIMIT 1`
 
-// get returns the record with key k, as a reply.
-func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
-	return s.db.Record(ctx, &table, get, k.values()...)
+// get adds the record with key k.
+func (s *store) get(ctx context.Context, k *key, add runtime.Rows) error {
+	return s.db.Record(ctx, &table, add, get, k.values()...)
 }
 
 const remove = `DELETE FROM "sessions" USING (
@@ -123,9 +124,9 @@ func (s *store) batchPut(ctx context.Context, records []record) ([]keyvalue.Writ
 	return s.db.BatchPut(ctx, &table, "sessions", len(records), func(i int) []any { return records[i].values() })
 }
 
-// batchGet adds the records with the keys to results until one does not fit.
-func (s *store) batchGet(ctx context.Context, keys []key, results *keyvalue.Results) error {
-	return s.db.Records(ctx, &table, results, get, len(keys), func(i int) []any { return keys[i].values() })
+// batchGet adds a row for each key until one is not taken.
+func (s *store) batchGet(ctx context.Context, keys []key, add runtime.Rows) error {
+	return s.db.Records(ctx, &table, add, get, len(keys), func(i int) []any { return keys[i].values() })
 }
 
 // batchDelete removes all records with the keys or none, and reports which

@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/prism-proxy/prism/backends/postgres"
+	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
 )
 
@@ -89,9 +90,9 @@ const get = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "user
 WHERE "user_id" >= $1 AND "user_id" <= $1
 ORDER BY "user_id" LIMIT 1`
 
-// get returns the record with key k, as a reply.
-func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
-	return s.db.Record(ctx, &table, get, k.values()...)
+// get adds the record with key k.
+func (s *store) get(ctx context.Context, k *key, add runtime.Rows) error {
+	return s.db.Record(ctx, &table, add, get, k.values()...)
 }
 
 const remove = `DELETE FROM "user_profiles" USING (
@@ -129,9 +130,9 @@ func (s *store) batchPut(ctx context.Context, records []record) ([]keyvalue.Writ
 	return s.db.BatchPut(ctx, &table, "user_profiles", len(records), func(i int) []any { return records[i].values() })
 }
 
-// batchGet adds the records with the keys to results until one does not fit.
-func (s *store) batchGet(ctx context.Context, keys []key, results *keyvalue.Results) error {
-	return s.db.Records(ctx, &table, results, get, len(keys), func(i int) []any { return keys[i].values() })
+// batchGet adds a row for each key until one is not taken.
+func (s *store) batchGet(ctx context.Context, keys []key, add runtime.Rows) error {
+	return s.db.Records(ctx, &table, add, get, len(keys), func(i int) []any { return keys[i].values() })
 }
 
 // batchDelete removes all records with the keys or none, and reports which
@@ -144,9 +145,9 @@ const findByEmail = `SELECT "prism_version", "prism_record", "prism_checksum" FR
 WHERE "email" >= $1 AND "email" <= $1
 ORDER BY "email" LIMIT 1`
 
-// findByEmail returns the record with the values, as a reply.
-func (s *store) findByEmail(ctx context.Context, r *requestByEmail) ([]byte, error) {
-	return s.db.Record(ctx, &table, findByEmail, r.Email)
+// findByEmail adds the record with the values.
+func (s *store) findByEmail(ctx context.Context, r *requestByEmail, add runtime.Rows) error {
+	return s.db.Record(ctx, &table, add, findByEmail, r.Email)
 }
 
 const scan = `SELECT "prism_version", "prism_record", "prism_checksum" FROM "user_profiles"

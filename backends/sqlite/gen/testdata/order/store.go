@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/prism-proxy/prism/backends/sqlite"
+	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
 )
 
@@ -61,9 +62,9 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 
 var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "orders" WHERE "customer_id" = ?1 AND "created_at" = ?2 AND "order_id" = ?3`)
 
-// get returns the record with key k, as a reply.
-func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
-	return s.db.Record(ctx, get, k.bind)
+// get adds the record with key k.
+func (s *store) get(ctx context.Context, k *key, add runtime.Rows) error {
+	return s.db.Record(ctx, add, get, k.bind)
 }
 
 var remove = sqlite.NewStatement(`DELETE FROM "orders" WHERE "customer_id" = ?1 AND "created_at" = ?2 AND "order_id" = ?3`)
@@ -81,9 +82,9 @@ func (s *store) batchPut(ctx context.Context, records []record) ([]keyvalue.Writ
 	})
 }
 
-// batchGet adds the records with the keys to results until one does not fit.
-func (s *store) batchGet(ctx context.Context, keys []key, results *keyvalue.Results) error {
-	return s.db.Records(ctx, results, get, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
+// batchGet adds a row for each key until one is not taken.
+func (s *store) batchGet(ctx context.Context, keys []key, add runtime.Rows) error {
+	return s.db.Records(ctx, add, get, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
 // batchDelete removes all records with the keys or none, and reports which

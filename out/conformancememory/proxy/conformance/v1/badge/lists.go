@@ -106,7 +106,9 @@ func (s *Service) findByNumber(ctx context.Context, request []byte) ([]byte, err
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	return s.store.findByNumber(ctx, &q)
+	result := keyvalue.Result{Call: runtime.CallOf(ctx)}
+	err := s.store.findByNumber(ctx, &q, result.Add)
+	return result.Bytes(), err
 }
 
 // requestByChip is a FindBadgeByChipRequest.
@@ -140,7 +142,9 @@ func (s *Service) findByChip(ctx context.Context, request []byte) ([]byte, error
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	return s.store.findByChip(ctx, &q)
+	result := keyvalue.Result{Call: runtime.CallOf(ctx)}
+	err := s.store.findByChip(ctx, &q, result.Add)
+	return result.Bytes(), err
 }
 
 // requestByMaster is a FindBadgeByMasterRequest.
@@ -174,7 +178,9 @@ func (s *Service) findByMaster(ctx context.Context, request []byte) ([]byte, err
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	return s.store.findByMaster(ctx, &q)
+	result := keyvalue.Result{Call: runtime.CallOf(ctx)}
+	err := s.store.findByMaster(ctx, &q, result.Add)
+	return result.Bytes(), err
 }
 
 // requestByGrade is a FindBadgeByGradeRequest.
@@ -208,7 +214,9 @@ func (s *Service) findByGrade(ctx context.Context, request []byte) ([]byte, erro
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	return s.store.findByGrade(ctx, &q)
+	result := keyvalue.Result{Call: runtime.CallOf(ctx)}
+	err := s.store.findByGrade(ctx, &q, result.Add)
+	return result.Bytes(), err
 }
 
 // requestByIssuedAt is a FindBadgeByIssuedAtRequest.
@@ -251,7 +259,9 @@ func (s *Service) findByIssuedAt(ctx context.Context, request []byte) ([]byte, e
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	return s.store.findByIssuedAt(ctx, &q)
+	result := keyvalue.Result{Call: runtime.CallOf(ctx)}
+	err := s.store.findByIssuedAt(ctx, &q, result.Add)
+	return result.Bytes(), err
 }
 
 // requestByShelf is a FindBadgeByShelfRequest.
@@ -285,7 +295,9 @@ func (s *Service) findByShelf(ctx context.Context, request []byte) ([]byte, erro
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	return s.store.findByShelf(ctx, &q)
+	result := keyvalue.Result{Call: runtime.CallOf(ctx)}
+	err := s.store.findByShelf(ctx, &q, result.Add)
+	return result.Bytes(), err
 }
 
 // requestBySlot is a FindBadgeBySlotRequest.
@@ -319,7 +331,9 @@ func (s *Service) findBySlot(ctx context.Context, request []byte) ([]byte, error
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	return s.store.findBySlot(ctx, &q)
+	result := keyvalue.Result{Call: runtime.CallOf(ctx)}
+	err := s.store.findBySlot(ctx, &q, result.Add)
+	return result.Bytes(), err
 }
 
 // requestByFloor is a FindBadgeByFloorRequest.
@@ -353,7 +367,9 @@ func (s *Service) findByFloor(ctx context.Context, request []byte) ([]byte, erro
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	return s.store.findByFloor(ctx, &q)
+	result := keyvalue.Result{Call: runtime.CallOf(ctx)}
+	err := s.store.findByFloor(ctx, &q, result.Add)
+	return result.Bytes(), err
 }
 
 // requestByDepth is a FindBadgeByDepthRequest.
@@ -387,7 +403,9 @@ func (s *Service) findByDepth(ctx context.Context, request []byte) ([]byte, erro
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	return s.store.findByDepth(ctx, &q)
+	result := keyvalue.Result{Call: runtime.CallOf(ctx)}
+	err := s.store.findByDepth(ctx, &q, result.Add)
+	return result.Bytes(), err
 }
 
 // requestByBatch is a FindBadgeByBatchRequest.
@@ -421,7 +439,9 @@ func (s *Service) findByBatch(ctx context.Context, request []byte) ([]byte, erro
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	return s.store.findByBatch(ctx, &q)
+	result := keyvalue.Result{Call: runtime.CallOf(ctx)}
+	err := s.store.findByBatch(ctx, &q, result.Add)
+	return result.Bytes(), err
 }
 
 // requestByMaker is a FindBadgeByMakerRequest.
@@ -455,7 +475,9 @@ func (s *Service) findByMaker(ctx context.Context, request []byte) ([]byte, erro
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	return s.store.findByMaker(ctx, &q)
+	result := keyvalue.Result{Call: runtime.CallOf(ctx)}
+	err := s.store.findByMaker(ctx, &q, result.Add)
+	return result.Bytes(), err
 }
 
 // requestByGate is a FindBadgeByGateRequest.
@@ -489,7 +511,9 @@ func (s *Service) findByGate(ctx context.Context, request []byte) ([]byte, error
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	return s.store.findByGate(ctx, &q)
+	result := keyvalue.Result{Call: runtime.CallOf(ctx)}
+	err := s.store.findByGate(ctx, &q, result.Add)
+	return result.Bytes(), err
 }
 
 // requestByLane is a FindBadgeByLaneRequest.
@@ -523,7 +547,9 @@ func (s *Service) findByLane(ctx context.Context, request []byte) ([]byte, error
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	return s.store.findByLane(ctx, &q)
+	result := keyvalue.Result{Call: runtime.CallOf(ctx)}
+	err := s.store.findByLane(ctx, &q, result.Add)
+	return result.Bytes(), err
 }
 
 // requestByImprint is a FindBadgeByImprintRequest.
@@ -564,7 +590,9 @@ func (s *Service) findByImprint(ctx context.Context, request []byte) ([]byte, er
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	return s.store.findByImprint(ctx, &q)
+	result := keyvalue.Result{Call: runtime.CallOf(ctx)}
+	err := s.store.findByImprint(ctx, &q, result.Add)
+	return result.Bytes(), err
 }
 
 // requestBySeat is a FindBadgeBySeatRequest.
@@ -612,7 +640,9 @@ func (s *Service) findBySeat(ctx context.Context, request []byte) ([]byte, error
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	return s.store.findBySeat(ctx, &q)
+	result := keyvalue.Result{Call: runtime.CallOf(ctx)}
+	err := s.store.findBySeat(ctx, &q, result.Add)
+	return result.Bytes(), err
 }
 
 // answer ends a page. Where there is more, its token resumes at the record on

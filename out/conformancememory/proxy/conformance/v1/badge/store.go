@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/prism-proxy/prism/backends/memory"
+	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/bytestore"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
 	"github.com/prism-proxy/prism/runtime/tuple"
@@ -111,9 +112,9 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, newRecord(r), expected)
 }
 
-// get returns the record with key k, as a reply.
-func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
-	return s.db.Get(ctx, recordKey(k))
+// get adds the record with key k.
+func (s *store) get(ctx context.Context, k *key, add runtime.Rows) error {
+	return s.db.Get(ctx, recordKey(k), add)
 }
 
 // delete removes the record with key k, if ifVersion is 0 or its version, and
@@ -131,9 +132,9 @@ func (s *store) batchPut(ctx context.Context, records []record) ([]keyvalue.Writ
 	return s.db.BatchPut(ctx, "badges", stored)
 }
 
-// batchGet adds the records with the keys to results until one does not fit.
-func (s *store) batchGet(ctx context.Context, keys []key, results *keyvalue.Results) error {
-	return s.db.BatchGet(ctx, recordKeys(keys), results)
+// batchGet adds a row for each key until one is not taken.
+func (s *store) batchGet(ctx context.Context, keys []key, add runtime.Rows) error {
+	return s.db.BatchGet(ctx, recordKeys(keys), add)
 }
 
 // batchDelete removes all records with the keys or none, and reports which
@@ -142,79 +143,79 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, recordKeys(keys))
 }
 
-// findByNumber returns the record with the values, as a reply.
-func (s *store) findByNumber(ctx context.Context, r *requestByNumber) ([]byte, error) {
-	return s.db.Get(ctx, byNumber.Int(r.Number))
+// findByNumber adds the record with the values.
+func (s *store) findByNumber(ctx context.Context, r *requestByNumber, add runtime.Rows) error {
+	return s.db.Get(ctx, byNumber.Int(r.Number), add)
 }
 
-// findByChip returns the record with the values, as a reply.
-func (s *store) findByChip(ctx context.Context, r *requestByChip) ([]byte, error) {
-	return s.db.Get(ctx, byChip.Uint(r.Chip))
+// findByChip adds the record with the values.
+func (s *store) findByChip(ctx context.Context, r *requestByChip, add runtime.Rows) error {
+	return s.db.Get(ctx, byChip.Uint(r.Chip), add)
 }
 
-// findByMaster returns the record with the values, as a reply.
-func (s *store) findByMaster(ctx context.Context, r *requestByMaster) ([]byte, error) {
-	return s.db.Get(ctx, byMaster.Bool(r.Master))
+// findByMaster adds the record with the values.
+func (s *store) findByMaster(ctx context.Context, r *requestByMaster, add runtime.Rows) error {
+	return s.db.Get(ctx, byMaster.Bool(r.Master), add)
 }
 
-// findByGrade returns the record with the values, as a reply.
-func (s *store) findByGrade(ctx context.Context, r *requestByGrade) ([]byte, error) {
-	return s.db.Get(ctx, byGrade.Int(r.Grade))
+// findByGrade adds the record with the values.
+func (s *store) findByGrade(ctx context.Context, r *requestByGrade, add runtime.Rows) error {
+	return s.db.Get(ctx, byGrade.Int(r.Grade), add)
 }
 
-// findByIssuedAt returns the record with the values, as a reply.
-func (s *store) findByIssuedAt(ctx context.Context, r *requestByIssuedAt) ([]byte, error) {
-	return s.db.Get(ctx, byIssuedAt.Time(r.IssuedAt))
+// findByIssuedAt adds the record with the values.
+func (s *store) findByIssuedAt(ctx context.Context, r *requestByIssuedAt, add runtime.Rows) error {
+	return s.db.Get(ctx, byIssuedAt.Time(r.IssuedAt), add)
 }
 
-// findByShelf returns the record with the values, as a reply.
-func (s *store) findByShelf(ctx context.Context, r *requestByShelf) ([]byte, error) {
-	return s.db.Get(ctx, byShelf.Int(r.Shelf))
+// findByShelf adds the record with the values.
+func (s *store) findByShelf(ctx context.Context, r *requestByShelf, add runtime.Rows) error {
+	return s.db.Get(ctx, byShelf.Int(r.Shelf), add)
 }
 
-// findBySlot returns the record with the values, as a reply.
-func (s *store) findBySlot(ctx context.Context, r *requestBySlot) ([]byte, error) {
-	return s.db.Get(ctx, bySlot.Int(r.Slot))
+// findBySlot adds the record with the values.
+func (s *store) findBySlot(ctx context.Context, r *requestBySlot, add runtime.Rows) error {
+	return s.db.Get(ctx, bySlot.Int(r.Slot), add)
 }
 
-// findByFloor returns the record with the values, as a reply.
-func (s *store) findByFloor(ctx context.Context, r *requestByFloor) ([]byte, error) {
-	return s.db.Get(ctx, byFloor.Int(r.Floor))
+// findByFloor adds the record with the values.
+func (s *store) findByFloor(ctx context.Context, r *requestByFloor, add runtime.Rows) error {
+	return s.db.Get(ctx, byFloor.Int(r.Floor), add)
 }
 
-// findByDepth returns the record with the values, as a reply.
-func (s *store) findByDepth(ctx context.Context, r *requestByDepth) ([]byte, error) {
-	return s.db.Get(ctx, byDepth.Int(r.Depth))
+// findByDepth adds the record with the values.
+func (s *store) findByDepth(ctx context.Context, r *requestByDepth, add runtime.Rows) error {
+	return s.db.Get(ctx, byDepth.Int(r.Depth), add)
 }
 
-// findByBatch returns the record with the values, as a reply.
-func (s *store) findByBatch(ctx context.Context, r *requestByBatch) ([]byte, error) {
-	return s.db.Get(ctx, byBatch.Int(r.Batch))
+// findByBatch adds the record with the values.
+func (s *store) findByBatch(ctx context.Context, r *requestByBatch, add runtime.Rows) error {
+	return s.db.Get(ctx, byBatch.Int(r.Batch), add)
 }
 
-// findByMaker returns the record with the values, as a reply.
-func (s *store) findByMaker(ctx context.Context, r *requestByMaker) ([]byte, error) {
-	return s.db.Get(ctx, byMaker.Uint(r.Maker))
+// findByMaker adds the record with the values.
+func (s *store) findByMaker(ctx context.Context, r *requestByMaker, add runtime.Rows) error {
+	return s.db.Get(ctx, byMaker.Uint(r.Maker), add)
 }
 
-// findByGate returns the record with the values, as a reply.
-func (s *store) findByGate(ctx context.Context, r *requestByGate) ([]byte, error) {
-	return s.db.Get(ctx, byGate.Int(r.Gate))
+// findByGate adds the record with the values.
+func (s *store) findByGate(ctx context.Context, r *requestByGate, add runtime.Rows) error {
+	return s.db.Get(ctx, byGate.Int(r.Gate), add)
 }
 
-// findByLane returns the record with the values, as a reply.
-func (s *store) findByLane(ctx context.Context, r *requestByLane) ([]byte, error) {
-	return s.db.Get(ctx, byLane.Int(r.Lane))
+// findByLane adds the record with the values.
+func (s *store) findByLane(ctx context.Context, r *requestByLane, add runtime.Rows) error {
+	return s.db.Get(ctx, byLane.Int(r.Lane), add)
 }
 
-// findByImprint returns the record with the values, as a reply.
-func (s *store) findByImprint(ctx context.Context, r *requestByImprint) ([]byte, error) {
-	return s.db.Get(ctx, byImprint.Text(r.Imprint))
+// findByImprint adds the record with the values.
+func (s *store) findByImprint(ctx context.Context, r *requestByImprint, add runtime.Rows) error {
+	return s.db.Get(ctx, byImprint.Text(r.Imprint), add)
 }
 
-// findBySeat returns the record with the values, as a reply.
-func (s *store) findBySeat(ctx context.Context, r *requestBySeat) ([]byte, error) {
-	return s.db.Get(ctx, bySeat.Text(r.Room).Int(r.Chair))
+// findBySeat adds the record with the values.
+func (s *store) findBySeat(ctx context.Context, r *requestBySeat, add runtime.Rows) error {
+	return s.db.Get(ctx, bySeat.Text(r.Room).Int(r.Chair), add)
 }
 
 // scan adds the records that r asks for to page, by badge_id.

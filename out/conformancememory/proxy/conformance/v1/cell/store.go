@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/prism-proxy/prism/backends/memory"
+	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/bytestore"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
 	"github.com/prism-proxy/prism/runtime/tuple"
@@ -51,9 +52,9 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 	return s.db.CompareAndSwap(ctx, newRecord(r), expected)
 }
 
-// get returns the record with key k, as a reply.
-func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
-	return s.db.Get(ctx, recordKey(k))
+// get adds the record with key k.
+func (s *store) get(ctx context.Context, k *key, add runtime.Rows) error {
+	return s.db.Get(ctx, recordKey(k), add)
 }
 
 // delete removes the record with key k, if ifVersion is 0 or its version, and
@@ -71,9 +72,9 @@ func (s *store) batchPut(ctx context.Context, records []record) ([]keyvalue.Writ
 	return s.db.BatchPut(ctx, "cells", stored)
 }
 
-// batchGet adds the records with the keys to results until one does not fit.
-func (s *store) batchGet(ctx context.Context, keys []key, results *keyvalue.Results) error {
-	return s.db.BatchGet(ctx, recordKeys(keys), results)
+// batchGet adds a row for each key until one is not taken.
+func (s *store) batchGet(ctx context.Context, keys []key, add runtime.Rows) error {
+	return s.db.BatchGet(ctx, recordKeys(keys), add)
 }
 
 // batchDelete removes all records with the keys or none, and reports which

@@ -116,7 +116,9 @@ func (s *Service) findByTopic(ctx context.Context, request []byte) ([]byte, erro
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	return s.store.findByTopic(ctx, &q)
+	result := keyvalue.Result{Call: runtime.CallOf(ctx)}
+	err := s.store.findByTopic(ctx, &q, result.Add)
+	return result.Bytes(), err
 }
 
 // answer ends a page. Where there is more, its token resumes at the record on

@@ -125,7 +125,9 @@ func (s *Service) findBySerial(ctx context.Context, request []byte) ([]byte, err
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	return s.store.findBySerial(ctx, &q)
+	result := keyvalue.Result{Call: runtime.CallOf(ctx)}
+	err := s.store.findBySerial(ctx, &q, result.Add)
+	return result.Bytes(), err
 }
 
 // requestByLabel is a FindItemByLabelRequest.
@@ -169,7 +171,9 @@ func (s *Service) findByLabel(ctx context.Context, request []byte) ([]byte, erro
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	return s.store.findByLabel(ctx, &q)
+	result := keyvalue.Result{Call: runtime.CallOf(ctx)}
+	err := s.store.findByLabel(ctx, &q, result.Add)
+	return result.Bytes(), err
 }
 
 // requestByColour is a FindItemsByColourRequest.

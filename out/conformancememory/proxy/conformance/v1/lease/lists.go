@@ -125,7 +125,9 @@ func (s *Service) findByOwner(ctx context.Context, request []byte) ([]byte, erro
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	return s.store.findByOwner(ctx, &q)
+	result := keyvalue.Result{Call: runtime.CallOf(ctx)}
+	err := s.store.findByOwner(ctx, &q, result.Add)
+	return result.Bytes(), err
 }
 
 // requestByPriority is a FindLeasesByPriorityRequest.

@@ -65,7 +65,9 @@ func (s *Service) get(ctx context.Context, request []byte) ([]byte, error) {
 	if err := k.check(message); err != nil {
 		return nil, runtime.In("key", err)
 	}
-	return s.store.get(ctx, &k)
+	result := keyvalue.Result{Call: runtime.CallOf(ctx)}
+	err = s.store.get(ctx, &k, result.Add)
+	return result.Bytes(), err
 }
 
 // delete serves DeleteScalar.

@@ -52,5 +52,7 @@ func (s *Service) findByCode(ctx context.Context, request []byte) ([]byte, error
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	return s.store.findByCode(ctx, &q)
+	result := keyvalue.Result{Call: runtime.CallOf(ctx)}
+	err := s.store.findByCode(ctx, &q, result.Add)
+	return result.Bytes(), err
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/prism-proxy/prism/backends/memory"
+	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/bytestore"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
 	"github.com/prism-proxy/prism/runtime/tuple"
@@ -40,9 +41,9 @@ func (s *store) put(ctx context.Context, r *record) (keyvalue.Written, error) {
 	return s.db.Put(ctx, newRecord(r))
 }
 
-// get returns the record with key k, as a reply.
-func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
-	return s.db.Get(ctx, recordKey(k))
+// get adds the record with key k.
+func (s *store) get(ctx context.Context, k *key, add runtime.Rows) error {
+	return s.db.Get(ctx, recordKey(k), add)
 }
 
 // delete removes the record with key k, if ifVersion is 0 or its version, and
@@ -51,7 +52,7 @@ func (s *store) delete(ctx context.Context, k *key, ifVersion int64) (existed bo
 	return s.db.Delete(ctx, recordKey(k), ifVersion)
 }
 
-// findByCode returns the record with the values, as a reply.
-func (s *store) findByCode(ctx context.Context, r *requestByCode) ([]byte, error) {
-	return s.db.Get(ctx, byCode.Text(r.Code))
+// findByCode adds the record with the values.
+func (s *store) findByCode(ctx context.Context, r *requestByCode, add runtime.Rows) error {
+	return s.db.Get(ctx, byCode.Text(r.Code), add)
 }

@@ -36,7 +36,7 @@ func (s *Service) batchGet(ctx context.Context, request []byte) ([]byte, error) 
 		return nil, err
 	}
 	results := keyvalue.Results{Call: runtime.CallOf(ctx)}
-	err = s.store.batchGet(ctx, keys, &results)
+	err = s.store.batchGet(ctx, keys, results.Add)
 	return results.Bytes(), err
 }
 

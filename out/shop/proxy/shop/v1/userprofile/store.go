@@ -59,9 +59,9 @@ func (s *store) compareAndSwap(ctx context.Context, r *record, expected int64) (
 
 var get = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "user_profiles" WHERE "user_id" = ?1`)
 
-// get returns the record with key k, as a reply.
-func (s *store) get(ctx context.Context, k *key) ([]byte, error) {
-	return s.db.Record(ctx, get, k.bind)
+// get adds the record with key k.
+func (s *store) get(ctx context.Context, k *key, add runtime.Rows) error {
+	return s.db.Record(ctx, add, get, k.bind)
 }
 
 var remove = sqlite.NewStatement(`DELETE FROM "user_profiles" WHERE "user_id" = ?1`)
@@ -79,9 +79,9 @@ func (s *store) batchPut(ctx context.Context, records []record) ([]keyvalue.Writ
 	})
 }
 
-// batchGet adds the records with the keys to results until one does not fit.
-func (s *store) batchGet(ctx context.Context, keys []key, results *keyvalue.Results) error {
-	return s.db.Records(ctx, results, get, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
+// batchGet adds a row for each key until one is not taken.
+func (s *store) batchGet(ctx context.Context, keys []key, add runtime.Rows) error {
+	return s.db.Records(ctx, add, get, len(keys), func(i int, q *sqlite.Query) { keys[i].bind(q) })
 }
 
 // batchDelete removes all records with the keys or none, and reports which
@@ -92,9 +92,9 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 
 var findByEmail = sqlite.NewStatement(`SELECT "prism_version", "prism_record", "prism_checksum" FROM "user_profiles" WHERE "email" = ?1`)
 
-// findByEmail returns the record with the values, as a reply.
-func (s *store) findByEmail(ctx context.Context, r *requestByEmail) ([]byte, error) {
-	return s.db.Record(ctx, findByEmail, func(q *sqlite.Query) {
+// findByEmail adds the record with the values.
+func (s *store) findByEmail(ctx context.Context, r *requestByEmail, add runtime.Rows) error {
+	return s.db.Record(ctx, add, findByEmail, func(q *sqlite.Query) {
 		q.Text(1, r.Email)
 	})
 }

@@ -1,0 +1,53 @@
+package runtime
+
+import (
+	"slices"
+
+	"github.com/prism-proxy/prism/runtime/wire"
+)
+
+// Row is a record as a store has it.
+type Row struct {
+	Version int64          // 0: there is no record
+	Expires wire.Timestamp // absent without a ttl
+	Record  []byte         // the entity's bytes
+}
+
+// Rows takes the rows that a store finds, one by one, and reports whether it
+// takes another. It copies what it keeps: the bytes of a row are the store's, and
+// may be others afterwards.
+type Rows func(Row) bool
+
+// Append appends the row as field 1 of a reply, or as one of those that field 1
+// repeats: the entity's stored bytes with a few bytes before them.
+func (r Row) Append(b []byte) []byte {
+	size := r.size()
+	b = slices.Grow(b, wire.SizeBytes(1, size))
+	b = wire.AppendSize(b, 1, size)
+	b = wire.AppendNonZero(b, 2, uint64(r.Version))
+	b = wire.AppendTimestamp(b, 3, r.Expires)
+	return append(wire.AppendSize(b, 1, len(r.Record)), r.Record...)
+}
+
+// Size is how many bytes Append appends.
+func (r Row) Size() int { return wire.SizeBytes(1, r.size()) }
+
+func (r Row) size() int {
+	return wire.SizeNonZero(2, uint64(r.Version)) + wire.SizeTimestamp(3, r.Expires) + wire.SizeBytes(1, len(r.Record))
+}
+
+// leastAnswer is what an answer that grows takes at first.
+const leastAnswer = 256
+
+// Extend returns b, the answer of c so far, with room for n bytes more, which are
+// charged to c, and reports false if they are refused. c may be nil.
+func (c *Call) Extend(b []byte, n int) ([]byte, bool) {
+	if cap(b)-len(b) >= n {
+		return b, true
+	}
+	size := max(len(b)+n, min(2*cap(b), MaxAnswer), leastAnswer)
+	if !c.Grow(size - cap(b)) {
+		return b, false
+	}
+	return append(make([]byte, 0, size), b...), true
+}
