@@ -13,34 +13,44 @@ import (
 )
 
 // Item returns field 1 of a request, the record or the key. A message that stands
-// twice is the two encodings joined, as protobuf merges them; one that is not
-// there is empty.
+// twice is the two encodings joined, as protobuf merges
+// them; one that is not there is empty.
 func Item(request []byte) (message []byte, err error) {
-	f := wire.Read(request)
-	for f.Next() {
-		if f.Tag == 1<<3|wire.Bytes {
-			message = wire.Merge(message, f.Bytes())
-		}
-	}
-	return message, runtime.Decode(f.Err())
+	message, _, err = item(request)
+	return message, err
 }
 
 // Versioned is Item for a request whose field 2, which is called name, is the
 // version that is expected. It refuses a negative one.
 func Versioned(request []byte, name string) (message []byte, version int64, err error) {
+	message, version, err = item(request)
+	if err == nil && version < 0 {
+		err = runtime.OutOfRange(name, "at least 0")
+	}
+	return message, version, err
+}
+
+func item(request []byte) (message []byte, version int64, err error) {
+	parts := 0
 	f := wire.Read(request)
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Bytes:
 			message = wire.Merge(message, f.Bytes())
+			parts++
 		case 2<<3 | wire.Varint:
 			version = f.Int64()
 		}
 	}
-	if err = runtime.Decode(f.Err()); err == nil && version < 0 {
-		err = runtime.OutOfRange(name, "at least 0")
+	if parts > 1 { // which may be a message when they are joined, and none by themselves
+		f = wire.Read(request)
+		for f.Next() {
+			if f.Tag == 1<<3|wire.Bytes {
+				f.Check(0)
+			}
+		}
 	}
-	return message, version, err
+	return message, version, runtime.Decode(f.Err())
 }
 
 // Items returns the elements of the repeated message field 1 of a batch, which

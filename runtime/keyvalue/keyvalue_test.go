@@ -27,13 +27,15 @@ func reason(err error) runtime.Reason {
 // A message that stands twice in a request is merged, and the request is not
 // written over by it.
 func TestItemMerges(t *testing.T) {
-	request := wire.AppendVarint(wire.AppendBytes(wire.AppendBytes(nil, 1, []byte("ab")), 1, []byte("cd")), 2, 7)
+	first, second := wire.AppendVarint(nil, 1, 3), wire.AppendVarint(nil, 4, 5)
+	request := wire.AppendVarint(wire.AppendBytes(wire.AppendBytes(nil, 1, first), 1, second), 2, 7)
+	both := string(first) + string(second)
 	before := bytes.Clone(request)
 	message, version, err := keyvalue.Versioned(request, "if_version")
-	if string(message) != "abcd" || version != 7 || err != nil {
+	if string(message) != both || version != 7 || err != nil {
 		t.Errorf("got %q, %d, %v", message, version, err)
 	}
-	if message, err = keyvalue.Item(request); string(message) != "abcd" || err != nil {
+	if message, err = keyvalue.Item(request); string(message) != both || err != nil {
 		t.Errorf("without a version: got %q, %v", message, err)
 	}
 	if !bytes.Equal(request, before) {
@@ -44,6 +46,16 @@ func TestItemMerges(t *testing.T) {
 	}
 	if _, err = keyvalue.Item([]byte{0xff}); reason(err) != runtime.RequestMalformed {
 		t.Errorf("garbage gives %v", err)
+	}
+	// Each of two is a message by itself: what the first lacks, the second has not.
+	for _, part := range [][]byte{{0x0a, 5, 'a'}, {0x0a}, {0x0b}, {0x0c}} {
+		cut := wire.AppendBytes(wire.AppendBytes(nil, 1, part), 1, []byte("\x0c\x01a"))
+		if _, err = keyvalue.Item(cut); reason(err) != runtime.RequestMalformed {
+			t.Errorf("% x before another message gives %v", part, err)
+		}
+		if _, _, err = keyvalue.Versioned(cut, "if_version"); reason(err) != runtime.RequestMalformed {
+			t.Errorf("% x before another message, and a version, give %v", part, err)
+		}
 	}
 	for _, garbage := range [][]byte{{0xff}, append(wire.AppendVarint(nil, 2, math.MaxUint64), 0xff)} {
 		if _, _, err = keyvalue.Versioned(garbage, "if_version"); reason(err) != runtime.RequestMalformed {
@@ -205,6 +217,21 @@ func TestPageGoesOnAfterEmptyRecord(t *testing.T) {
 		if page.Add(runtime.Row{Version: 1}); page.Add(runtime.Row{Version: 2}) || page.Edge() == nil {
 			t.Errorf("reverse %t: the list ends at an empty record", reverse)
 		}
+	}
+}
+
+// A message in very many parts must not cost a copy of all that came for each.
+func TestPartsAreJoinedOnce(t *testing.T) {
+	part := wire.AppendBytes(nil, 1, wire.AppendBytes(nil, 1, make([]byte, 30)))
+	request := bytes.Repeat(part, wire.MaxElements/4)
+	var before, after goruntime.MemStats
+	goruntime.ReadMemStats(&before)
+	if message, err := keyvalue.Item(request); err != nil || len(message) != wire.MaxElements/4*(len(part)-2) {
+		t.Errorf("got %d bytes, %v", len(message), err)
+	}
+	goruntime.ReadMemStats(&after)
+	if cost := after.TotalAlloc - before.TotalAlloc; cost > 10*uint64(len(request)) {
+		t.Errorf("a message of %d bytes in parts takes %d bytes", len(request), cost)
 	}
 }
 

@@ -350,12 +350,13 @@ func group(b []byte, i int, number uint64, depth int) (stop, next int, err error
 }
 
 // Merge returns the encoding of a message of which earlier is the beginning.
-// It copies only when there is something to join.
+// It copies only when there is something to join. earlier is what Bytes or Merge
+// returned.
 func Merge(earlier, more []byte) []byte {
 	if len(earlier) == 0 {
 		return more
 	}
-	return append(earlier[:len(earlier):len(earlier)], more...)
+	return append(earlier, more...)
 }
 
 // Optional is a number or bool of a field with explicit presence.
