@@ -13,6 +13,7 @@ import (
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/bytestore"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/page"
 	"github.com/prism-proxy/prism/runtime/tuple"
 	"github.com/prism-proxy/prism/runtime/wire"
 )
@@ -35,7 +36,7 @@ var _ interface {
 // changed nothing.
 type DB struct {
 	// Tokens seals the page tokens of the namespace.
-	Tokens *keyvalue.Tokens
+	Tokens *page.Tokens
 
 	now     func() time.Time
 	mu      sync.RWMutex
@@ -73,7 +74,7 @@ const degree = 32
 
 // Open returns a store that holds nothing.
 func Open(_ context.Context, env *runtime.Env, _ runtime.Namespace, _ Config) (*DB, error) {
-	tokens, err := keyvalue.NewTokens(keyvalue.NewKey(), env.Now)
+	tokens, err := page.NewTokens(page.NewKey(), env.Now)
 	if err != nil {
 		return nil, err
 	}
@@ -231,7 +232,7 @@ func (db *DB) BatchDelete(ctx context.Context, keys []tuple.Key) (existed []bool
 
 // List adds the records under the keys from from, inclusive, to to, exclusive,
 // to page, in its direction. All are of one moment.
-func (db *DB) List(ctx context.Context, from, to tuple.Key, page *keyvalue.Page) error {
+func (db *DB) List(ctx context.Context, from, to tuple.Key, page *page.Page) error {
 	if err := runtime.ContextError(ctx); err != nil {
 		return err
 	}
@@ -245,7 +246,7 @@ func (db *DB) List(ctx context.Context, from, to tuple.Key, page *keyvalue.Page)
 
 // list finds what List adds. A record is not changed once it is written, so that
 // pages are copied without the lock.
-func (db *DB) list(from, to tuple.Key, page *keyvalue.Page) []*bytestore.Record {
+func (db *DB) list(from, to tuple.Key, page *page.Page) []*bytestore.Record {
 	var records []*bytestore.Record
 	now, limit := db.clock(), int(page.Limit())
 	add := func(i item) bool {

@@ -14,6 +14,7 @@ import (
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/bytestore"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/page"
 	"github.com/prism-proxy/prism/runtime/tuple"
 	"github.com/prism-proxy/prism/runtime/wire"
 )
@@ -87,7 +88,7 @@ func (s *store) putRecord(r *bytestore.Record) int64 {
 
 // list returns the texts of the records between two keys, and "+" if there are
 // more than the page takes.
-func (s *store) list(from, to tuple.Key, p keyvalue.Paging) []string {
+func (s *store) list(from, to tuple.Key, p page.Request) []string {
 	s.t.Helper()
 	page, _, err := s.Tokens.Page(nil, nil, &p)
 	if err != nil {
@@ -105,13 +106,16 @@ func (s *store) list(from, to tuple.Key, p keyvalue.Paging) []string {
 
 func (s *store) all() []string {
 	s.t.Helper()
-	return s.list(table, table.End(), keyvalue.Paging{})
+	return s.list(table, table.End(), page.Request{})
 }
 
 // texts returns the texts of the records in a reply whose field 1 they are.
 func texts(reply []byte) []string {
 	var found []string
 	for f := wire.Read(reply); f.Next(); {
+		if f.Tag != 1<<3|wire.Bytes {
+			continue // the next page's token
+		}
 		for r := f.Message(); r.Next(); {
 			if r.Tag == 1<<3|wire.Bytes {
 				found = append(found, string(r.Bytes()))
@@ -150,7 +154,7 @@ func TestPutReplaces(t *testing.T) {
 			t.Errorf("Get(%q) = %q, %v, want %q", k, got, err, want)
 		}
 	}
-	if got := s.list(group, group.End(), keyvalue.Paging{}); !slices.Equal(got, []string{"ann b@x 1 blue"}) {
+	if got := s.list(group, group.End(), page.Request{}); !slices.Equal(got, []string{"ann b@x 1 blue"}) {
 		t.Errorf("the index has %q", got)
 	}
 }
@@ -220,7 +224,7 @@ func TestDelete(t *testing.T) {
 	if again := s.put("bob a@x 1 red"); again <= version {
 		t.Errorf("version %d was issued after %d", again, version)
 	}
-	if got := s.list(group, group.End(), keyvalue.Paging{}); !slices.Equal(got, []string{"bob a@x 1 red"}) {
+	if got := s.list(group, group.End(), page.Request{}); !slices.Equal(got, []string{"bob a@x 1 red"}) {
 		t.Errorf("the index has %q", got)
 	}
 }
@@ -284,7 +288,7 @@ func TestBatchPut(t *testing.T) {
 				t.Errorf("the store holds %q, want %q", got, tt.after)
 			}
 			if err != nil {
-				if got := s.list(group, group.End(), keyvalue.Paging{}); !slices.Equal(got, before) {
+				if got := s.list(group, group.End(), page.Request{}); !slices.Equal(got, before) {
 					t.Errorf("the index has %q, want %q", got, before)
 				}
 				return
@@ -337,22 +341,22 @@ func TestList(t *testing.T) {
 	tests := []struct {
 		name     string
 		from, to tuple.Key
-		paging   keyvalue.Paging
+		paging   page.Request
 		want     string
 	}{
-		{"all", table, table.End(), keyvalue.Paging{}, "abcdef"},
-		{"all in reverse", table, table.End(), keyvalue.Paging{Reverse: true}, "fedcba"},
-		{"from inclusive, to exclusive", key("b"), key("d"), keyvalue.Paging{}, "bc"},
-		{"the same in reverse", key("b"), key("d"), keyvalue.Paging{Reverse: true}, "cb"},
-		{"between keys", key("aa"), key("dd"), keyvalue.Paging{}, "bcd"},
-		{"between keys in reverse", key("aa"), key("dd"), keyvalue.Paging{Reverse: true}, "dcb"},
-		{"nothing", key("c"), key("c"), keyvalue.Paging{}, ""},
-		{"nothing in reverse", key("c"), key("c"), keyvalue.Paging{Reverse: true}, ""},
-		{"a page", table, table.End(), keyvalue.Paging{Size: 3}, "abc+"},
-		{"a page in reverse", table, table.End(), keyvalue.Paging{Size: 3, Reverse: true}, "fed+"},
-		{"a page that takes all", table, table.End(), keyvalue.Paging{Size: 6}, "abcdef"},
-		{"an index", red, red.End(), keyvalue.Paging{}, "abcde"},
-		{"an index in reverse", red, red.End(), keyvalue.Paging{Reverse: true}, "edcba"},
+		{"all", table, table.End(), page.Request{}, "abcdef"},
+		{"all in reverse", table, table.End(), page.Request{Reverse: true}, "fedcba"},
+		{"from inclusive, to exclusive", key("b"), key("d"), page.Request{}, "bc"},
+		{"the same in reverse", key("b"), key("d"), page.Request{Reverse: true}, "cb"},
+		{"between keys", key("aa"), key("dd"), page.Request{}, "bcd"},
+		{"between keys in reverse", key("aa"), key("dd"), page.Request{Reverse: true}, "dcb"},
+		{"nothing", key("c"), key("c"), page.Request{}, ""},
+		{"nothing in reverse", key("c"), key("c"), page.Request{Reverse: true}, ""},
+		{"a page", table, table.End(), page.Request{Size: 3}, "abc+"},
+		{"a page in reverse", table, table.End(), page.Request{Size: 3, Reverse: true}, "fed+"},
+		{"a page that takes all", table, table.End(), page.Request{Size: 6}, "abcdef"},
+		{"an index", red, red.End(), page.Request{}, "abcde"},
+		{"an index in reverse", red, red.End(), page.Request{Reverse: true}, "edcba"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -372,7 +376,7 @@ func TestContext(t *testing.T) {
 	s.put("ann")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	page, _, err := s.Tokens.Page(nil, nil, &keyvalue.Paging{})
+	page, _, err := s.Tokens.Page(nil, nil, &page.Request{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/page"
 	"github.com/prism-proxy/prism/runtime/tuple"
 	"github.com/prism-proxy/prism/runtime/wire"
 )
@@ -38,7 +39,7 @@ func TestExpiry(t *testing.T) {
 		t.Errorf("Delete = %t, %v", existed, err)
 	}
 	s.putRecord(expiring("bob a@x 1 red"))
-	if got := s.list(group, group.End(), keyvalue.Paging{}); !slices.Equal(got, []string{"bob a@x 1 red"}) {
+	if got := s.list(group, group.End(), page.Request{}); !slices.Equal(got, []string{"bob a@x 1 red"}) {
 		t.Errorf("the index has %q", got)
 	}
 	if swept, err := s.Sweep(t.Context()); swept != 0 || err != nil {
@@ -75,7 +76,7 @@ func TestSweep(t *testing.T) {
 	}
 	s.now = s.now.Add(-5 * ttl) // what was swept is gone, whatever the clock says
 	for _, span := range []tuple.Key{table, group} {
-		if got := s.list(span, span.End(), keyvalue.Paging{}); !slices.Equal(got, []string{"forever f@x - red"}) {
+		if got := s.list(span, span.End(), page.Request{}); !slices.Equal(got, []string{"forever f@x - red"}) {
 			t.Errorf("under %q there are %q", span, got)
 		}
 	}

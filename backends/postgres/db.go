@@ -14,7 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/prism-proxy/prism/runtime"
-	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/page"
 )
 
 // Backend is the run-time half of postgres.
@@ -42,7 +42,7 @@ const statementsOf = 64
 // DB is an open store. It is safe for concurrent use.
 type DB struct {
 	// Tokens seals the page tokens of the namespace.
-	Tokens *keyvalue.Tokens
+	Tokens *page.Tokens
 
 	now     func() time.Time
 	pool    pool
@@ -176,7 +176,7 @@ func (db *DB) verify(ctx context.Context, env *runtime.Env, n runtime.Namespace,
 	if err != nil {
 		return err
 	}
-	db.Tokens, err = keyvalue.NewTokens(key, env.Now)
+	db.Tokens, err = page.NewTokens(key, env.Now)
 	return err
 }
 

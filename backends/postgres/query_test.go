@@ -11,6 +11,7 @@ import (
 	"github.com/prism-proxy/prism/backends/postgres/postgrestest"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/page"
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
@@ -72,7 +73,7 @@ func TestPageOfLargeRecords(t *testing.T) {
 // pageOf returns how many records are on a page of size that list answers.
 func pageOf(t *testing.T, db *postgres.DB, list string, size int) int {
 	t.Helper()
-	page, _, err := db.Tokens.Page(nil, nil, &keyvalue.Paging{Size: int32(size)})
+	page, _, err := db.Tokens.Page(nil, nil, &page.Request{Size: int32(size)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +85,9 @@ func pageOf(t *testing.T, db *postgres.DB, list string, size int) int {
 	}
 	n, f := 0, wire.Read(page.Bytes(nil))
 	for f.Next() {
-		n++
+		if f.Tag == 1<<3|wire.Bytes {
+			n++
+		}
 	}
 	return n
 }

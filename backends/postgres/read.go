@@ -14,6 +14,7 @@ import (
 
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/page"
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
@@ -96,7 +97,7 @@ func (db *DB) Records(ctx context.Context, t *Table, add runtime.Rows, statement
 // Page runs the statement of a list of t for the direction of page and adds the
 // records to it until it is full. The first parameters are how many to select
 // and, with a ttl, the time; the others are values.
-func (db *DB) Page(ctx context.Context, t *Table, page *keyvalue.Page, forward, reverse string, values ...any) error {
+func (db *DB) Page(ctx context.Context, t *Table, page *page.Page, forward, reverse string, values ...any) error {
 	statement := forward
 	if page.Reverse() {
 		statement = reverse

@@ -12,7 +12,7 @@ import (
 	"github.com/ncruces/go-sqlite3"
 
 	"github.com/prism-proxy/prism/runtime"
-	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/page"
 )
 
 // Backend is the run-time half of sqlite.
@@ -29,7 +29,7 @@ type Config struct {
 // DB is an open store. It is safe for concurrent use.
 type DB struct {
 	// Tokens seals the page tokens of the namespace.
-	Tokens *keyvalue.Tokens
+	Tokens *page.Tokens
 
 	now     func() time.Time
 	files   files
@@ -80,7 +80,7 @@ func connect(ctx context.Context, db *DB, d *disk, env *runtime.Env, n runtime.N
 	if err != nil {
 		return err
 	}
-	if db.Tokens, err = keyvalue.NewTokens(key, env.Now); err != nil {
+	if db.Tokens, err = page.NewTokens(key, env.Now); err != nil {
 		return err
 	}
 	boundLog(c)

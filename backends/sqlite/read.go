@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/prism-proxy/prism/runtime"
-	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/page"
 )
 
 // Record runs a statement that selects at most one record, with the values that
@@ -54,7 +54,7 @@ func (db *DB) Records(ctx context.Context, add runtime.Rows, s *Statement, n int
 // Page runs the statement of a list for the direction of page and adds the
 // records to it until it is full. The first parameter is how many to select;
 // bind binds the others.
-func (db *DB) Page(ctx context.Context, page *keyvalue.Page, forward, reverse *Statement, bind func(*Query)) (err error) {
+func (db *DB) Page(ctx context.Context, page *page.Page, forward, reverse *Statement, bind func(*Query)) (err error) {
 	c, err := db.Reader(ctx)
 	if err != nil {
 		return err

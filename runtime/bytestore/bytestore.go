@@ -8,6 +8,7 @@ import (
 
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/page"
 	"github.com/prism-proxy/prism/runtime/tuple"
 	"github.com/prism-proxy/prism/runtime/wire"
 )
@@ -89,7 +90,7 @@ type KeyValue interface {
 type Lists interface {
 	// List adds the records whose keys are at least from and less than to, in their
 	// order or the reverse, until the page is full.
-	List(ctx context.Context, from, to tuple.Key, page *keyvalue.Page) error
+	List(ctx context.Context, from, to tuple.Key, page *page.Page) error
 }
 
 // Sweeper is what stores have besides in which records expire, and which do not

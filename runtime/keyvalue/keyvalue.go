@@ -1,6 +1,6 @@
 // Package keyvalue is what every KeyValue entity has in common: the framing of
-// its requests and replies, whose field numbers are the same for all entities,
-// and its pages. Generated handlers read keys and records from the slices that
+// its requests and replies, whose field numbers are the same for all entities.
+// Generated handlers read keys and records from the slices that
 // it finds, which alias the request.
 package keyvalue
 
@@ -12,8 +12,11 @@ import (
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
-// Item returns field 1 of a request, the record or the key. A message that stands
-// twice is the two encodings joined, as protobuf merges
+// TagBy is the message of a Find's request that has the values to find by.
+const TagBy = 1<<3 | wire.Bytes
+
+// Item returns field 1 of a request: the record, the key, or the values to find
+// by. A message that stands twice is the two encodings joined, as protobuf merges
 // them; one that is not there is empty.
 func Item(request []byte) (message []byte, err error) {
 	message, _, err = item(request)

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/page"
 	"github.com/prism-proxy/prism/runtime/tuple"
 	"github.com/prism-proxy/prism/runtime/wire"
 )
@@ -61,7 +61,7 @@ func compare(a, b value) int {
 	case uint64:
 		return cmp.Compare(a, b.(uint64))
 	case bool:
-		return keyvalue.CompareBool(a, b.(bool))
+		return page.CompareBool(a, b.(bool))
 	}
 	return a.(wire.Timestamp).Compare(b.(wire.Timestamp))
 }

@@ -46,7 +46,7 @@ func (s *store) list(l *schema.List) {
 		}
 	}
 	s.file.Add(`// %[1]s adds the records that r asks for to page, by %[2]s.
-func (s *store) %[1]s(ctx @context.Context, r *%[3]s, page *@keyvalue.Page) error {
+func (s *store) %[1]s(ctx @context.Context, r *%[3]s, page *@page.Page) error {
 	values := []any{%[4]s}
 	if r.bounded {
 		values = append(values, %[5]s)

@@ -17,6 +17,7 @@ func keyValue(f *golang.File, e *schema.Entity) {
 		"context": "context", "time": "time",
 		"postgres": golang.Module + "/backends/postgres",
 		"keyvalue": golang.Module + "/runtime/keyvalue",
+		"page":     golang.Module + "/runtime/page",
 		"runtime":  golang.Module + "/runtime",
 		"wire":     golang.Module + "/runtime/wire",
 	})

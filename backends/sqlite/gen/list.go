@@ -41,7 +41,7 @@ func (s *store) list(l *schema.List) {
 		fmt.Fprintf(&bounds, "%s\n", bound(to+i, f, "r.to."+f.GoName))
 	}
 	s.file.Add(`// %[1]s adds the records that r asks for to page, %[2]s.
-func (s *store) %[1]s(ctx @context.Context, r *%[3]s, page *@keyvalue.Page) error {
+func (s *store) %[1]s(ctx @context.Context, r *%[3]s, page *@page.Page) error {
 	return s.db.Page(ctx, page, %[1]s, %[9]s, func(q *@sqlite.Query) {
 		%[4]sif r.bounded {
 			%[5]s} else {

@@ -17,6 +17,7 @@ func keyValue(f *golang.File, e *schema.Entity) {
 		"sqlite":   golang.Module + "/backends/sqlite",
 		"runtime":  golang.Module + "/runtime",
 		"keyvalue": golang.Module + "/runtime/keyvalue",
+		"page":     golang.Module + "/runtime/page",
 		"wire":     golang.Module + "/runtime/wire",
 	})
 	s := &store{Entity: e, file: f}

@@ -27,6 +27,7 @@ func keyValue(f *golang.File, e *schema.Entity, runtime string) {
 		"context": "context", "time": "time",
 		"bytestore": golang.Module + "/runtime/bytestore",
 		"keyvalue":  golang.Module + "/runtime/keyvalue",
+		"page":      golang.Module + "/runtime/page",
 		"runtime":   golang.Module + "/runtime",
 		"tuple":     golang.Module + "/runtime/tuple",
 		name:        runtime,
@@ -224,7 +225,7 @@ func (s *store) list(l *schema.List) {
 		order = append(order, f.Name)
 	}
 	s.file.Add(`// %[1]s adds the records that r asks for to page, by %[2]s.
-func (s *store) %[1]s(ctx @context.Context, r *%[3]s, page *@keyvalue.Page) error {
+func (s *store) %[1]s(ctx @context.Context, r *%[3]s, page *@page.Page) error {
 	%[4]sfrom, to := %[5]s%[6]s, %[5]s.End()
 	if r.bounded {
 		to = %[5]s%[7]s

@@ -54,7 +54,7 @@ func (p *printer) list(f *golang.File) {
 	f.Add(`// list is what the requests of all lists have: the part of an order that is
 // still to be answered, from inclusive to exclusive, whichever the direction.
 type list struct {
-	paging   @keyvalue.Paging
+	paging   @page.Request
 	from, to %[1]s // parts that are not set are the lowest
 	bounded  bool // there is a to
 }
@@ -64,8 +64,8 @@ var everything = list{from: %[2]s, to: %[2]s}
 
 // page returns the empty page that l asks for of the list called query. Where l
 // resumes, forward pages move from up, reverse pages move to down.
-func (s *Service) page(ctx @context.Context, query []byte, l *list) (*@keyvalue.Page, error) {
-	page, cursor, err := s.tokens.Page(@runtime.CallOf(ctx), query, &l.paging)
+func (s *Service) page(ctx @context.Context, query []byte, l *list) (*@page.Page, error) {
+	page, cursor, err := s.store.db.Tokens.Page(@runtime.CallOf(ctx), query, &l.paging)
 	if err != nil || cursor == nil {
 		return page, err
 	}
@@ -119,7 +119,7 @@ func backwards(fields []*schema.Field) string {
 		case schema.Timestamp:
 			parts = append(parts, fmt.Sprintf("%s.Compare(%s)", from, to))
 		case schema.Bool:
-			parts = append(parts, fmt.Sprintf("@keyvalue.CompareBool(%s, %s)", from, to))
+			parts = append(parts, fmt.Sprintf("@page.CompareBool(%s, %s)", from, to))
 		default:
 			if len(fields) == 1 {
 				return from + " > " + to
@@ -151,12 +151,11 @@ func (s *Service) %[1]s(ctx @context.Context, request []byte) ([]byte, error) {
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	query := q.query()
-	page, err := s.page(ctx, query, &q.list)
+	page, err := s.page(ctx, q.query(), &q.list)
 	if err != nil {
 		return nil, err
 	}
-	%[3]sreturn s.answer(page, query%[4]s)
+	%[3]sreturn answer(page%[4]s)
 }`, l.GoName, l.Method, b.String(), cursor, l.Request())
 }
 
@@ -168,16 +167,16 @@ func (p *printer) answer(f *golang.File) {
 	}
 	f.Add(`// answer ends a page. Where there is more, its token resumes at the record on
 // the edge.
-func (s *Service) answer(page *@keyvalue.Page, query []byte%s) ([]byte, error) {
-	var token []byte
+func answer(page *@page.Page%s) ([]byte, error) {
+	var next []byte
 	if edge := page.Edge(); edge != nil {
 		var r record
 		if err := r.read(edge); err != nil {
 			return nil, @runtime.Corrupt(err)
 		}
-		token = s.tokens.Seal(query, %s)
+		next = %s
 	}
-	return page.Bytes(token), nil
+	return page.Bytes(next), nil
 }`, parameter, cursor)
 }
 
@@ -188,15 +187,12 @@ type %[1]s struct {
 	%[3]s}
 
 func (q *%[1]s) read(b []byte) error {
-	%[4]s	f := @wire.Read(b)
-	for f.Next() {
-		if f.Tag == @keyvalue.TagBy {
-			f.Join(q.readBy(f.Message()))
-		}
+	by, err := @keyvalue.Item(b)
+	if err != nil {
+		return err
 	}
-	%[5]s}
-
-%[6]s
+	%[4]s	f := @wire.Read(by)
+	%[6]s	%[5]s}
 
 // %[7]s serves %[2]s.
 func (s *Service) %[7]s(ctx @context.Context, request []byte) ([]byte, error) {
@@ -208,7 +204,7 @@ func (s *Service) %[7]s(ctx @context.Context, request []byte) ([]byte, error) {
 	err := s.store.%[7]s(ctx, &q, result.Add)
 	return result.Bytes(), err
 }`, x.Go("request"), x.Find, equalFields(x.Equality), equalInitial(x.Equality), decoded(record.Switch(equalChecks(x.Equality))),
-		readBy(x.Go("request"), x.Equality), x.GoName)
+		eachBy(x.Equality), x.GoName)
 }
 
 // find prints the Find of an index that is not unique.
@@ -225,8 +221,8 @@ func (p *printer) find(f *golang.File, l *schema.List) {
 	}
 	if len(l.Bound) > 0 {
 		o, place := l.Bound[0], p.e.Place()
-		reads.WriteString("case @keyvalue.TagFrom:\nf.Join(q.readBound(&q.from, f.Message()))\n")
-		reads.WriteString("case @keyvalue.TagTo:\nq.bounded = true\nf.Join(q.readBound(&q.to, f.Message()))\n")
+		reads.WriteString("case @page.TagFrom:\nf.Join(q.readBound(&q.from, f.Message()))\n")
+		reads.WriteString("case @page.TagTo:\nq.bounded = true\nf.Join(q.readBound(&q.to, f.Message()))\n")
 		fmt.Fprintf(&readers, `
 // readBound reads into at an end of the range.
 func (q *%s) readBound(at *%s, f *@wire.Fields) error {
@@ -240,7 +236,7 @@ func (q *%s) readBound(at *%s, f *@wire.Fields) error {
 `, request, place, record.TagName(o), boundAssign(o))
 		boundChecks(&checks, o, "q.from."+o.GoName, strconv.Quote("from."+o.Name))
 		boundChecks(&checks, o, "q.to."+o.GoName, strconv.Quote("to."+o.Name))
-		fmt.Fprintf(&checks, "case q.bounded && %s:\nreturn @keyvalue.Backwards(%t)\n", backwards(l.Bound), o.Type == schema.Timestamp)
+		fmt.Fprintf(&checks, "case q.bounded && %s:\nreturn @page.Backwards(%t)\n", backwards(l.Bound), o.Type == schema.Timestamp)
 		query.WriteString("b = appendRange(b, &q.list)\n")
 	}
 	f.Add(`// %[1]s is a %[2]sRequest.
@@ -271,8 +267,13 @@ func (q *%[1]s) query() []byte {
 
 // readBy prints the method that reads the values which an index is asked for.
 func readBy(request string, fields []*schema.Field) string {
+	return fmt.Sprintf("// readBy reads the values to find by.\nfunc (q *%s) readBy(f *@wire.Fields) error {\n%sreturn f.Err()\n}", request, eachBy(fields))
+}
+
+// eachBy prints the loop that does.
+func eachBy(fields []*schema.Field) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "// readBy reads the values to find by.\nfunc (q *%s) readBy(f *@wire.Fields) error {\nfor f.Next() {\n", request)
+	b.WriteString("for f.Next() {\n")
 	if len(fields) == 1 {
 		fmt.Fprintf(&b, "if f.Tag == %s {\n%s\n}\n", record.TagName(fields[0]), equalAssign(fields[0]))
 	} else {
@@ -282,7 +283,7 @@ func readBy(request string, fields []*schema.Field) string {
 		}
 		b.WriteString("}\n")
 	}
-	b.WriteString("}\nreturn f.Err()\n}")
+	b.WriteString("}\n")
 	return b.String()
 }
 

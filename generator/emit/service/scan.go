@@ -73,10 +73,10 @@ func (q *scanRequest) read(b []byte) error {
 		case 1<<3 | @wire.Bytes:
 			q.inPartition = true
 			join(&q.partition, f)
-		case @keyvalue.TagFrom:
+		case @page.TagFrom:
 			q.hasFrom = true
 			join(&%[2]s, f)
-		case @keyvalue.TagTo:
+		case @page.TagTo:
 			q.bounded = true
 			join(&%[3]s, f)
 		default:
@@ -110,7 +110,7 @@ func (q *scanRequest) valid() error {
 		return @runtime.In("to", err)
 	}
 	if q.bounded && %[4]s {
-		return @keyvalue.Backwards(%[5]t)
+		return @page.Backwards(%[5]t)
 	}
 	return nil
 }

@@ -62,6 +62,7 @@ func imports() golang.Imports {
 		"bytes": "bytes", "context": "context", "math": "math", "cmp": "cmp", "utf8": "unicode/utf8",
 		"runtime":  golang.Module + "/runtime",
 		"keyvalue": golang.Module + "/runtime/keyvalue",
+		"page":     golang.Module + "/runtime/page",
 		"wire":     golang.Module + "/runtime/wire",
 	}
 }
@@ -85,26 +86,20 @@ func (p *printer) service(f *golang.File, backend, contractPath string) {
 	if e.TTL > 0 {
 		tasks = "Tasks: []@runtime.Task{@keyvalue.Sweep(s.store.sweep)},\n"
 	}
-	field, value := "", ""
-	if len(e.Lists()) > 0 {
-		field, value = "tokens *@keyvalue.Tokens\n", ", tokens: db.Tokens"
-	}
 	f.Add(golang.Skew)
 	f.Add(`// Service serves %[1]s. It is safe for concurrent use.
-type Service struct {
-	store  store
-	%[7]s}
+type Service struct{ store store }
 
 // NewService binds the service to the store of namespace %[2]s.
 func NewService(db *@%[6]s.DB) @runtime.Service {
-	s := &Service{store: store{db: db}%[8]s}
+	s := &Service{store{db}}
 	return @runtime.Service{
 		Name: %[1]q,
 		Contract: %[3]q,
 		Methods: []@runtime.Method{
 			%[4]s},
 		%[5]s}
-}`, service, e.Namespace.Name, contractPath, methods.String(), tasks, backend, field, value)
+}`, service, e.Namespace.Name, contractPath, methods.String(), tasks, backend)
 }
 
 // single prints the handlers of one record.

@@ -8,6 +8,7 @@ import (
 	"github.com/prism-proxy/prism/backends/postgres"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/page"
 )
 
 // store keeps the records of shop.v1.Order.
@@ -154,7 +155,7 @@ WHERE ("customer_id", "created_at", "created_at_nanos", "order_id") >= ($2, $3, 
 ORDER BY "customer_id" DESC, "created_at" DESC, "created_at_nanos" DESC, "order_id" DESC LIMIT $1`
 
 // scan adds the records that r asks for to page, by customer_id, created_at, order_id.
-func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+func (s *store) scan(ctx context.Context, r *scanRequest, page *page.Page) error {
 	values := []any{r.from.CustomerID, postgres.TimeOrLowest(r.from.CreatedAt), postgres.NanosOrLowest(r.from.CreatedAt), r.from.OrderID}
 	if r.bounded {
 		values = append(values, r.to.CustomerID, postgres.TimeOrLowest(r.to.CreatedAt), postgres.NanosOrLowest(r.to.CreatedAt), r.to.OrderID)
@@ -186,7 +187,7 @@ WHERE "customer_id" = $2
 ORDER BY "customer_id" DESC, "created_at" DESC, "created_at_nanos" DESC, "order_id" DESC LIMIT $1`
 
 // scanPartition adds the records that r asks for to page, by created_at, order_id.
-func (s *store) scanPartition(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+func (s *store) scanPartition(ctx context.Context, r *scanRequest, page *page.Page) error {
 	values := []any{r.partition.CustomerID, postgres.TimeOrLowest(r.from.CreatedAt), postgres.NanosOrLowest(r.from.CreatedAt), r.from.OrderID}
 	if r.bounded {
 		values = append(values, postgres.TimeOrLowest(r.to.CreatedAt), postgres.NanosOrLowest(r.to.CreatedAt), r.to.OrderID)
@@ -218,7 +219,7 @@ WHERE "status" = $2
 ORDER BY "status" DESC, "created_at" DESC, "created_at_nanos" DESC, "customer_id" DESC, "order_id" DESC LIMIT $1`
 
 // findByStatus adds the records that r asks for to page, by created_at, customer_id, order_id.
-func (s *store) findByStatus(ctx context.Context, r *requestByStatus, page *keyvalue.Page) error {
+func (s *store) findByStatus(ctx context.Context, r *requestByStatus, page *page.Page) error {
 	values := []any{r.Status, postgres.TimeOrLowest(r.from.CreatedAt), postgres.NanosOrLowest(r.from.CreatedAt), r.from.CustomerID, r.from.OrderID}
 	if r.bounded {
 		values = append(values, postgres.TimeOrLowest(r.to.CreatedAt), postgres.NanosOrLowest(r.to.CreatedAt), r.to.CustomerID, r.to.OrderID)

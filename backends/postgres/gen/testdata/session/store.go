@@ -9,6 +9,7 @@ import (
 	"github.com/prism-proxy/prism/backends/postgres"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/page"
 )
 
 // store keeps the records of shop.v1.Session.
@@ -154,7 +155,7 @@ WHERE "session_id" >= $3
 ORDER BY "session_id" DESC LIMIT $1`
 
 // scan adds the records that r asks for to page, by session_id.
-func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+func (s *store) scan(ctx context.Context, r *scanRequest, page *page.Page) error {
 	values := []any{r.from.SessionID}
 	if r.bounded {
 		values = append(values, r.to.SessionID)
@@ -186,7 +187,7 @@ WHERE "user_id" = ANY (ARRAY[$3::text])
 ORDER BY "user_id" DESC, "session_id" DESC LIMIT $1`
 
 // findByUserID adds the records that r asks for to page, by session_id.
-func (s *store) findByUserID(ctx context.Context, r *requestByUserID, page *keyvalue.Page) error {
+func (s *store) findByUserID(ctx context.Context, r *requestByUserID, page *page.Page) error {
 	values := []any{r.UserID, r.from.SessionID}
 	if r.bounded {
 		values = append(values, r.to.SessionID)

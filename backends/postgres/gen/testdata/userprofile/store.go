@@ -8,6 +8,7 @@ import (
 	"github.com/prism-proxy/prism/backends/postgres"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/page"
 )
 
 // store keeps the records of shop.v1.UserProfile.
@@ -169,7 +170,7 @@ WHERE "user_id" >= $2
 ORDER BY "user_id" DESC LIMIT $1`
 
 // scan adds the records that r asks for to page, by user_id.
-func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+func (s *store) scan(ctx context.Context, r *scanRequest, page *page.Page) error {
 	values := []any{r.from.UserID}
 	if r.bounded {
 		values = append(values, r.to.UserID)

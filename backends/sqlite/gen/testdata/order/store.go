@@ -8,6 +8,7 @@ import (
 	"github.com/prism-proxy/prism/backends/sqlite"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/page"
 )
 
 // store keeps the records of shop.v1.Order.
@@ -104,7 +105,7 @@ WHERE ("customer_id", "created_at", "order_id") >= (?2, ?3, ?4)
 ORDER BY "customer_id" DESC, "created_at" DESC, "order_id" DESC LIMIT ?1`)
 
 // scan adds the records that r asks for to page, by customer_id, created_at, order_id.
-func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+func (s *store) scan(ctx context.Context, r *scanRequest, page *page.Page) error {
 	return s.db.Page(ctx, page, scan, scanReverse, func(q *sqlite.Query) {
 		q.Text(2, r.from.CustomerID)
 		q.TimeOrLowest(3, r.from.CreatedAt)
@@ -132,7 +133,7 @@ WHERE "customer_id" = ?2
 ORDER BY "created_at" DESC, "order_id" DESC LIMIT ?1`)
 
 // scanPartition adds the records that r asks for to page, by created_at, order_id.
-func (s *store) scanPartition(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+func (s *store) scanPartition(ctx context.Context, r *scanRequest, page *page.Page) error {
 	return s.db.Page(ctx, page, scanPartition, scanPartitionReverse, func(q *sqlite.Query) {
 		q.Text(2, r.partition.CustomerID)
 		q.TimeOrLowest(3, r.from.CreatedAt)
@@ -159,7 +160,7 @@ WHERE "status" = ?2
 ORDER BY "created_at" DESC, "customer_id" DESC, "order_id" DESC LIMIT ?1`)
 
 // findByStatus adds the records that r asks for to page, by created_at, customer_id, order_id.
-func (s *store) findByStatus(ctx context.Context, r *requestByStatus, page *keyvalue.Page) error {
+func (s *store) findByStatus(ctx context.Context, r *requestByStatus, page *page.Page) error {
 	return s.db.Page(ctx, page, findByStatus, reverseByStatus, func(q *sqlite.Query) {
 		q.Int(2, r.Status)
 		q.TimeOrLowest(3, r.from.CreatedAt)

@@ -9,6 +9,7 @@ import (
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/bytestore"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/page"
 	"github.com/prism-proxy/prism/runtime/tuple"
 )
 
@@ -96,7 +97,7 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 }
 
 // scan adds the records that r asks for to page, by account_id.
-func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+func (s *store) scan(ctx context.Context, r *scanRequest, page *page.Page) error {
 	from, to := table.Text(r.from.AccountID), table.End()
 	if r.bounded {
 		to = table.Text(r.to.AccountID)
@@ -105,7 +106,7 @@ func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) e
 }
 
 // findByConfirmedAt adds the records that r asks for to page, by account_id.
-func (s *store) findByConfirmedAt(ctx context.Context, r *requestByConfirmedAt, page *keyvalue.Page) error {
+func (s *store) findByConfirmedAt(ctx context.Context, r *requestByConfirmedAt, page *page.Page) error {
 	all := byConfirmedAt.Time(r.ConfirmedAt)
 	from, to := all.Text(r.from.AccountID), all.End()
 	if r.bounded {
@@ -115,7 +116,7 @@ func (s *store) findByConfirmedAt(ctx context.Context, r *requestByConfirmedAt, 
 }
 
 // findByEmail adds the records that r asks for to page, by account_id.
-func (s *store) findByEmail(ctx context.Context, r *requestByEmail, page *keyvalue.Page) error {
+func (s *store) findByEmail(ctx context.Context, r *requestByEmail, page *page.Page) error {
 	all := byEmail.Text(r.Email)
 	from, to := all.Text(r.from.AccountID), all.End()
 	if r.bounded {
@@ -125,7 +126,7 @@ func (s *store) findByEmail(ctx context.Context, r *requestByEmail, page *keyval
 }
 
 // findByExtension adds the records that r asks for to page, by account_id.
-func (s *store) findByExtension(ctx context.Context, r *requestByExtension, page *keyvalue.Page) error {
+func (s *store) findByExtension(ctx context.Context, r *requestByExtension, page *page.Page) error {
 	all := byExtension.Int(r.Extension)
 	from, to := all.Text(r.from.AccountID), all.End()
 	if r.bounded {

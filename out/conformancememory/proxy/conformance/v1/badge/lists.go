@@ -8,13 +8,14 @@ import (
 
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/page"
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
 // list is what the requests of all lists have: the part of an order that is
 // still to be answered, from inclusive to exclusive, whichever the direction.
 type list struct {
-	paging   keyvalue.Paging
+	paging   page.Request
 	from, to key  // parts that are not set are the lowest
 	bounded  bool // there is a to
 }
@@ -24,8 +25,8 @@ var everything = list{from: emptyKey, to: emptyKey}
 
 // page returns the empty page that l asks for of the list called query. Where l
 // resumes, forward pages move from up, reverse pages move to down.
-func (s *Service) page(ctx context.Context, query []byte, l *list) (*keyvalue.Page, error) {
-	page, cursor, err := s.tokens.Page(runtime.CallOf(ctx), query, &l.paging)
+func (s *Service) page(ctx context.Context, query []byte, l *list) (*page.Page, error) {
+	page, cursor, err := s.store.db.Tokens.Page(runtime.CallOf(ctx), query, &l.paging)
 	if err != nil || cursor == nil {
 		return page, err
 	}
@@ -64,15 +65,14 @@ func (s *Service) scan(ctx context.Context, request []byte) ([]byte, error) {
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	query := q.query()
-	page, err := s.page(ctx, query, &q.list)
+	page, err := s.page(ctx, q.query(), &q.list)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.store.scan(ctx, &q, page); err != nil {
 		return nil, err
 	}
-	return s.answer(page, query)
+	return answer(page)
 }
 
 // requestByNumber is a FindBadgeByNumberRequest.
@@ -81,23 +81,17 @@ type requestByNumber struct {
 }
 
 func (q *requestByNumber) read(b []byte) error {
-	f := wire.Read(b)
-	for f.Next() {
-		if f.Tag == keyvalue.TagBy {
-			f.Join(q.readBy(f.Message()))
-		}
+	by, err := keyvalue.Item(b)
+	if err != nil {
+		return err
 	}
-	return runtime.Decode(f.Err())
-}
-
-// readBy reads the values to find by.
-func (q *requestByNumber) readBy(f *wire.Fields) error {
+	f := wire.Read(by)
 	for f.Next() {
 		if f.Tag == tagNumber {
 			q.Number = f.Int64()
 		}
 	}
-	return f.Err()
+	return runtime.Decode(f.Err())
 }
 
 // findByNumber serves FindBadgeByNumber.
@@ -117,23 +111,17 @@ type requestByChip struct {
 }
 
 func (q *requestByChip) read(b []byte) error {
-	f := wire.Read(b)
-	for f.Next() {
-		if f.Tag == keyvalue.TagBy {
-			f.Join(q.readBy(f.Message()))
-		}
+	by, err := keyvalue.Item(b)
+	if err != nil {
+		return err
 	}
-	return runtime.Decode(f.Err())
-}
-
-// readBy reads the values to find by.
-func (q *requestByChip) readBy(f *wire.Fields) error {
+	f := wire.Read(by)
 	for f.Next() {
 		if f.Tag == tagChip {
 			q.Chip = f.Uint64()
 		}
 	}
-	return f.Err()
+	return runtime.Decode(f.Err())
 }
 
 // findByChip serves FindBadgeByChip.
@@ -153,23 +141,17 @@ type requestByMaster struct {
 }
 
 func (q *requestByMaster) read(b []byte) error {
-	f := wire.Read(b)
-	for f.Next() {
-		if f.Tag == keyvalue.TagBy {
-			f.Join(q.readBy(f.Message()))
-		}
+	by, err := keyvalue.Item(b)
+	if err != nil {
+		return err
 	}
-	return runtime.Decode(f.Err())
-}
-
-// readBy reads the values to find by.
-func (q *requestByMaster) readBy(f *wire.Fields) error {
+	f := wire.Read(by)
 	for f.Next() {
 		if f.Tag == tagMaster {
 			q.Master = f.Bool()
 		}
 	}
-	return f.Err()
+	return runtime.Decode(f.Err())
 }
 
 // findByMaster serves FindBadgeByMaster.
@@ -189,23 +171,17 @@ type requestByGrade struct {
 }
 
 func (q *requestByGrade) read(b []byte) error {
-	f := wire.Read(b)
-	for f.Next() {
-		if f.Tag == keyvalue.TagBy {
-			f.Join(q.readBy(f.Message()))
-		}
+	by, err := keyvalue.Item(b)
+	if err != nil {
+		return err
 	}
-	return runtime.Decode(f.Err())
-}
-
-// readBy reads the values to find by.
-func (q *requestByGrade) readBy(f *wire.Fields) error {
+	f := wire.Read(by)
 	for f.Next() {
 		if f.Tag == tagGrade {
 			q.Grade = int64(f.Int32())
 		}
 	}
-	return f.Err()
+	return runtime.Decode(f.Err())
 }
 
 // findByGrade serves FindBadgeByGrade.
@@ -225,10 +201,14 @@ type requestByIssuedAt struct {
 }
 
 func (q *requestByIssuedAt) read(b []byte) error {
-	f := wire.Read(b)
+	by, err := keyvalue.Item(b)
+	if err != nil {
+		return err
+	}
+	f := wire.Read(by)
 	for f.Next() {
-		if f.Tag == keyvalue.TagBy {
-			f.Join(q.readBy(f.Message()))
+		if f.Tag == tagIssuedAt {
+			q.IssuedAt = f.Timestamp(q.IssuedAt)
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -241,16 +221,6 @@ func (q *requestByIssuedAt) read(b []byte) error {
 		return runtime.BadTime("by.issued_at")
 	}
 	return nil
-}
-
-// readBy reads the values to find by.
-func (q *requestByIssuedAt) readBy(f *wire.Fields) error {
-	for f.Next() {
-		if f.Tag == tagIssuedAt {
-			q.IssuedAt = f.Timestamp(q.IssuedAt)
-		}
-	}
-	return f.Err()
 }
 
 // findByIssuedAt serves FindBadgeByIssuedAt.
@@ -270,23 +240,17 @@ type requestByShelf struct {
 }
 
 func (q *requestByShelf) read(b []byte) error {
-	f := wire.Read(b)
-	for f.Next() {
-		if f.Tag == keyvalue.TagBy {
-			f.Join(q.readBy(f.Message()))
-		}
+	by, err := keyvalue.Item(b)
+	if err != nil {
+		return err
 	}
-	return runtime.Decode(f.Err())
-}
-
-// readBy reads the values to find by.
-func (q *requestByShelf) readBy(f *wire.Fields) error {
+	f := wire.Read(by)
 	for f.Next() {
 		if f.Tag == tagShelf {
 			q.Shelf = int64(f.Int32())
 		}
 	}
-	return f.Err()
+	return runtime.Decode(f.Err())
 }
 
 // findByShelf serves FindBadgeByShelf.
@@ -306,23 +270,17 @@ type requestBySlot struct {
 }
 
 func (q *requestBySlot) read(b []byte) error {
-	f := wire.Read(b)
-	for f.Next() {
-		if f.Tag == keyvalue.TagBy {
-			f.Join(q.readBy(f.Message()))
-		}
+	by, err := keyvalue.Item(b)
+	if err != nil {
+		return err
 	}
-	return runtime.Decode(f.Err())
-}
-
-// readBy reads the values to find by.
-func (q *requestBySlot) readBy(f *wire.Fields) error {
+	f := wire.Read(by)
 	for f.Next() {
 		if f.Tag == tagSlot {
 			q.Slot = int64(f.Uint32())
 		}
 	}
-	return f.Err()
+	return runtime.Decode(f.Err())
 }
 
 // findBySlot serves FindBadgeBySlot.
@@ -342,23 +300,17 @@ type requestByFloor struct {
 }
 
 func (q *requestByFloor) read(b []byte) error {
-	f := wire.Read(b)
-	for f.Next() {
-		if f.Tag == keyvalue.TagBy {
-			f.Join(q.readBy(f.Message()))
-		}
+	by, err := keyvalue.Item(b)
+	if err != nil {
+		return err
 	}
-	return runtime.Decode(f.Err())
-}
-
-// readBy reads the values to find by.
-func (q *requestByFloor) readBy(f *wire.Fields) error {
+	f := wire.Read(by)
 	for f.Next() {
 		if f.Tag == tagFloor {
 			q.Floor = int64(f.Sint32())
 		}
 	}
-	return f.Err()
+	return runtime.Decode(f.Err())
 }
 
 // findByFloor serves FindBadgeByFloor.
@@ -378,23 +330,17 @@ type requestByDepth struct {
 }
 
 func (q *requestByDepth) read(b []byte) error {
-	f := wire.Read(b)
-	for f.Next() {
-		if f.Tag == keyvalue.TagBy {
-			f.Join(q.readBy(f.Message()))
-		}
+	by, err := keyvalue.Item(b)
+	if err != nil {
+		return err
 	}
-	return runtime.Decode(f.Err())
-}
-
-// readBy reads the values to find by.
-func (q *requestByDepth) readBy(f *wire.Fields) error {
+	f := wire.Read(by)
 	for f.Next() {
 		if f.Tag == tagDepth {
 			q.Depth = f.Sint64()
 		}
 	}
-	return f.Err()
+	return runtime.Decode(f.Err())
 }
 
 // findByDepth serves FindBadgeByDepth.
@@ -414,23 +360,17 @@ type requestByBatch struct {
 }
 
 func (q *requestByBatch) read(b []byte) error {
-	f := wire.Read(b)
-	for f.Next() {
-		if f.Tag == keyvalue.TagBy {
-			f.Join(q.readBy(f.Message()))
-		}
+	by, err := keyvalue.Item(b)
+	if err != nil {
+		return err
 	}
-	return runtime.Decode(f.Err())
-}
-
-// readBy reads the values to find by.
-func (q *requestByBatch) readBy(f *wire.Fields) error {
+	f := wire.Read(by)
 	for f.Next() {
 		if f.Tag == tagBatch {
 			q.Batch = int64(f.Uint32())
 		}
 	}
-	return f.Err()
+	return runtime.Decode(f.Err())
 }
 
 // findByBatch serves FindBadgeByBatch.
@@ -450,23 +390,17 @@ type requestByMaker struct {
 }
 
 func (q *requestByMaker) read(b []byte) error {
-	f := wire.Read(b)
-	for f.Next() {
-		if f.Tag == keyvalue.TagBy {
-			f.Join(q.readBy(f.Message()))
-		}
+	by, err := keyvalue.Item(b)
+	if err != nil {
+		return err
 	}
-	return runtime.Decode(f.Err())
-}
-
-// readBy reads the values to find by.
-func (q *requestByMaker) readBy(f *wire.Fields) error {
+	f := wire.Read(by)
 	for f.Next() {
 		if f.Tag == tagMaker {
 			q.Maker = f.Uint64()
 		}
 	}
-	return f.Err()
+	return runtime.Decode(f.Err())
 }
 
 // findByMaker serves FindBadgeByMaker.
@@ -486,23 +420,17 @@ type requestByGate struct {
 }
 
 func (q *requestByGate) read(b []byte) error {
-	f := wire.Read(b)
-	for f.Next() {
-		if f.Tag == keyvalue.TagBy {
-			f.Join(q.readBy(f.Message()))
-		}
+	by, err := keyvalue.Item(b)
+	if err != nil {
+		return err
 	}
-	return runtime.Decode(f.Err())
-}
-
-// readBy reads the values to find by.
-func (q *requestByGate) readBy(f *wire.Fields) error {
+	f := wire.Read(by)
 	for f.Next() {
 		if f.Tag == tagGate {
 			q.Gate = int64(f.Int32())
 		}
 	}
-	return f.Err()
+	return runtime.Decode(f.Err())
 }
 
 // findByGate serves FindBadgeByGate.
@@ -522,23 +450,17 @@ type requestByLane struct {
 }
 
 func (q *requestByLane) read(b []byte) error {
-	f := wire.Read(b)
-	for f.Next() {
-		if f.Tag == keyvalue.TagBy {
-			f.Join(q.readBy(f.Message()))
-		}
+	by, err := keyvalue.Item(b)
+	if err != nil {
+		return err
 	}
-	return runtime.Decode(f.Err())
-}
-
-// readBy reads the values to find by.
-func (q *requestByLane) readBy(f *wire.Fields) error {
+	f := wire.Read(by)
 	for f.Next() {
 		if f.Tag == tagLane {
 			q.Lane = f.Int64()
 		}
 	}
-	return f.Err()
+	return runtime.Decode(f.Err())
 }
 
 // findByLane serves FindBadgeByLane.
@@ -558,11 +480,15 @@ type requestByImprint struct {
 }
 
 func (q *requestByImprint) read(b []byte) error {
+	by, err := keyvalue.Item(b)
+	if err != nil {
+		return err
+	}
 	q.Imprint = wire.Empty
-	f := wire.Read(b)
+	f := wire.Read(by)
 	for f.Next() {
-		if f.Tag == keyvalue.TagBy {
-			f.Join(q.readBy(f.Message()))
+		if f.Tag == tagImprint {
+			q.Imprint = f.Bytes()
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -572,16 +498,6 @@ func (q *requestByImprint) read(b []byte) error {
 		return runtime.TooLong("by.imprint", len(q.Imprint), 64)
 	}
 	return nil
-}
-
-// readBy reads the values to find by.
-func (q *requestByImprint) readBy(f *wire.Fields) error {
-	for f.Next() {
-		if f.Tag == tagImprint {
-			q.Imprint = f.Bytes()
-		}
-	}
-	return f.Err()
 }
 
 // findByImprint serves FindBadgeByImprint.
@@ -602,11 +518,18 @@ type requestBySeat struct {
 }
 
 func (q *requestBySeat) read(b []byte) error {
+	by, err := keyvalue.Item(b)
+	if err != nil {
+		return err
+	}
 	q.Room = wire.Empty
-	f := wire.Read(b)
+	f := wire.Read(by)
 	for f.Next() {
-		if f.Tag == keyvalue.TagBy {
-			f.Join(q.readBy(f.Message()))
+		switch f.Tag {
+		case tagRoom:
+			q.Room = f.Text()
+		case tagChair:
+			q.Chair = f.Int64()
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -619,19 +542,6 @@ func (q *requestBySeat) read(b []byte) error {
 		return runtime.HasNUL("by.room")
 	}
 	return nil
-}
-
-// readBy reads the values to find by.
-func (q *requestBySeat) readBy(f *wire.Fields) error {
-	for f.Next() {
-		switch f.Tag {
-		case tagRoom:
-			q.Room = f.Text()
-		case tagChair:
-			q.Chair = f.Int64()
-		}
-	}
-	return f.Err()
 }
 
 // findBySeat serves FindBadgeBySeat.
@@ -647,14 +557,14 @@ func (s *Service) findBySeat(ctx context.Context, request []byte) ([]byte, error
 
 // answer ends a page. Where there is more, its token resumes at the record on
 // the edge.
-func (s *Service) answer(page *keyvalue.Page, query []byte) ([]byte, error) {
-	var token []byte
+func answer(page *page.Page) ([]byte, error) {
+	var next []byte
 	if edge := page.Edge(); edge != nil {
 		var r record
 		if err := r.read(edge); err != nil {
 			return nil, runtime.Corrupt(err)
 		}
-		token = s.tokens.Seal(query, r.key.append(nil))
+		next = r.key.append(nil)
 	}
-	return page.Bytes(token), nil
+	return page.Bytes(next), nil
 }

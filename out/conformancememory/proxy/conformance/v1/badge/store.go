@@ -9,6 +9,7 @@ import (
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/bytestore"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/page"
 	"github.com/prism-proxy/prism/runtime/tuple"
 )
 
@@ -219,7 +220,7 @@ func (s *store) findBySeat(ctx context.Context, r *requestBySeat, add runtime.Ro
 }
 
 // scan adds the records that r asks for to page, by badge_id.
-func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+func (s *store) scan(ctx context.Context, r *scanRequest, page *page.Page) error {
 	from, to := table.Text(r.from.BadgeID), table.End()
 	if r.bounded {
 		to = table.Text(r.to.BadgeID)

@@ -8,14 +8,14 @@ import (
 	"math"
 
 	"github.com/prism-proxy/prism/runtime"
-	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/page"
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
 // list is what the requests of all lists have: the part of an order that is
 // still to be answered, from inclusive to exclusive, whichever the direction.
 type list struct {
-	paging   keyvalue.Paging
+	paging   page.Request
 	from, to key  // parts that are not set are the lowest
 	bounded  bool // there is a to
 }
@@ -25,8 +25,8 @@ var everything = list{from: lowestKey, to: lowestKey}
 
 // page returns the empty page that l asks for of the list called query. Where l
 // resumes, forward pages move from up, reverse pages move to down.
-func (s *Service) page(ctx context.Context, query []byte, l *list) (*keyvalue.Page, error) {
-	page, cursor, err := s.tokens.Page(runtime.CallOf(ctx), query, &l.paging)
+func (s *Service) page(ctx context.Context, query []byte, l *list) (*page.Page, error) {
+	page, cursor, err := s.store.db.Tokens.Page(runtime.CallOf(ctx), query, &l.paging)
 	if err != nil || cursor == nil {
 		return page, err
 	}
@@ -67,10 +67,10 @@ func (q *scanRequest) read(b []byte) error {
 		case 1<<3 | wire.Bytes:
 			q.inPartition = true
 			join(&q.partition, f)
-		case keyvalue.TagFrom:
+		case page.TagFrom:
 			q.hasFrom = true
 			join(&q.from, f)
-		case keyvalue.TagTo:
+		case page.TagTo:
 			q.bounded = true
 			join(&q.to, f)
 		default:
@@ -103,8 +103,8 @@ func (q *scanRequest) valid() error {
 	if err := validBound(&q.to); err != nil {
 		return runtime.In("to", err)
 	}
-	if q.bounded && cmp.Or(cmp.Compare(q.from.Row, q.to.Row), cmp.Compare(q.from.Column, q.to.Column), keyvalue.CompareBool(q.from.Upper, q.to.Upper)) > 0 {
-		return keyvalue.Backwards(false)
+	if q.bounded && cmp.Or(cmp.Compare(q.from.Row, q.to.Row), cmp.Compare(q.from.Column, q.to.Column), page.CompareBool(q.from.Upper, q.to.Upper)) > 0 {
+		return page.Backwards(false)
 	}
 	return nil
 }
@@ -134,8 +134,7 @@ func (s *Service) scan(ctx context.Context, request []byte) ([]byte, error) {
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	query := q.query()
-	page, err := s.page(ctx, query, &q.list)
+	page, err := s.page(ctx, q.query(), &q.list)
 	if err != nil {
 		return nil, err
 	}
@@ -147,19 +146,19 @@ func (s *Service) scan(ctx context.Context, request []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.answer(page, query)
+	return answer(page)
 }
 
 // answer ends a page. Where there is more, its token resumes at the record on
 // the edge.
-func (s *Service) answer(page *keyvalue.Page, query []byte) ([]byte, error) {
-	var token []byte
+func answer(page *page.Page) ([]byte, error) {
+	var next []byte
 	if edge := page.Edge(); edge != nil {
 		var r record
 		if err := r.read(edge); err != nil {
 			return nil, runtime.Corrupt(err)
 		}
-		token = s.tokens.Seal(query, r.key.append(nil))
+		next = r.key.append(nil)
 	}
-	return page.Bytes(token), nil
+	return page.Bytes(next), nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/bytestore"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/page"
 	"github.com/prism-proxy/prism/runtime/tuple"
 )
 
@@ -84,7 +85,7 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 }
 
 // scan adds the records that r asks for to page, by grade, shaded, row, column, upper.
-func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+func (s *store) scan(ctx context.Context, r *scanRequest, page *page.Page) error {
 	from, to := table.Int(r.from.Grade).Bool(r.from.Shaded).Uint(r.from.Row).Int(r.from.Column).Bool(r.from.Upper), table.End()
 	if r.bounded {
 		to = table.Int(r.to.Grade).Bool(r.to.Shaded).Uint(r.to.Row).Int(r.to.Column).Bool(r.to.Upper)
@@ -93,7 +94,7 @@ func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) e
 }
 
 // scanPartition adds the records that r asks for to page, by row, column, upper.
-func (s *store) scanPartition(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+func (s *store) scanPartition(ctx context.Context, r *scanRequest, page *page.Page) error {
 	all := table.Int(r.partition.Grade).Bool(r.partition.Shaded)
 	from, to := all.Uint(r.from.Row).Int(r.from.Column).Bool(r.from.Upper), all.End()
 	if r.bounded {

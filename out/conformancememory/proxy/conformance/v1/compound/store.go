@@ -9,6 +9,7 @@ import (
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/bytestore"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/page"
 	"github.com/prism-proxy/prism/runtime/tuple"
 )
 
@@ -84,7 +85,7 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 }
 
 // scan adds the records that r asks for to page, by int32_key, uint32_key, sint32_key, sint64_key, fixed32_key, fixed64_key, sfixed32_key, sfixed64_key, uint64_key, bytes_key, grain_key, bool_key.
-func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+func (s *store) scan(ctx context.Context, r *scanRequest, page *page.Page) error {
 	from, to := table.Int(r.from.Int32Key).Int(r.from.Uint32Key).Int(r.from.Sint32Key).Int(r.from.Sint64Key).Int(r.from.Fixed32Key).Uint(r.from.Fixed64Key).Int(r.from.Sfixed32Key).Int(r.from.Sfixed64Key).Uint(r.from.Uint64Key).Text(r.from.BytesKey).Int(r.from.GrainKey).Bool(r.from.BoolKey), table.End()
 	if r.bounded {
 		to = table.Int(r.to.Int32Key).Int(r.to.Uint32Key).Int(r.to.Sint32Key).Int(r.to.Sint64Key).Int(r.to.Fixed32Key).Uint(r.to.Fixed64Key).Int(r.to.Sfixed32Key).Int(r.to.Sfixed64Key).Uint(r.to.Uint64Key).Text(r.to.BytesKey).Int(r.to.GrainKey).Bool(r.to.BoolKey)
@@ -93,7 +94,7 @@ func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) e
 }
 
 // scanPartition adds the records that r asks for to page, by sint32_key, sint64_key, fixed32_key, fixed64_key, sfixed32_key, sfixed64_key, uint64_key, bytes_key, grain_key, bool_key.
-func (s *store) scanPartition(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+func (s *store) scanPartition(ctx context.Context, r *scanRequest, page *page.Page) error {
 	all := table.Int(r.partition.Int32Key).Int(r.partition.Uint32Key)
 	from, to := all.Int(r.from.Sint32Key).Int(r.from.Sint64Key).Int(r.from.Fixed32Key).Uint(r.from.Fixed64Key).Int(r.from.Sfixed32Key).Int(r.from.Sfixed64Key).Uint(r.from.Uint64Key).Text(r.from.BytesKey).Int(r.from.GrainKey).Bool(r.from.BoolKey), all.End()
 	if r.bounded {

@@ -9,6 +9,7 @@ import (
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/bytestore"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/page"
 	"github.com/prism-proxy/prism/runtime/tuple"
 )
 
@@ -84,7 +85,7 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 }
 
 // scan adds the records that r asks for to page, by counter_id.
-func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+func (s *store) scan(ctx context.Context, r *scanRequest, page *page.Page) error {
 	from, to := table.Int(r.from.CounterID), table.End()
 	if r.bounded {
 		to = table.Int(r.to.CounterID)

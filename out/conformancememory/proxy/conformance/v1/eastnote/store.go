@@ -9,6 +9,7 @@ import (
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/bytestore"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/page"
 	"github.com/prism-proxy/prism/runtime/tuple"
 )
 
@@ -93,7 +94,7 @@ func (s *store) findByTopic(ctx context.Context, r *requestByTopic, add runtime.
 }
 
 // scan adds the records that r asks for to page, by note_id.
-func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+func (s *store) scan(ctx context.Context, r *scanRequest, page *page.Page) error {
 	from, to := table.Text(r.from.NoteID), table.End()
 	if r.bounded {
 		to = table.Text(r.to.NoteID)

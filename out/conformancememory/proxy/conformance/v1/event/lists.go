@@ -10,13 +10,14 @@ import (
 
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/page"
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
 // list is what the requests of all lists have: the part of an order that is
 // still to be answered, from inclusive to exclusive, whichever the direction.
 type list struct {
-	paging   keyvalue.Paging
+	paging   page.Request
 	from, to position // parts that are not set are the lowest
 	bounded  bool     // there is a to
 }
@@ -26,8 +27,8 @@ var everything = list{from: lowestPosition, to: lowestPosition}
 
 // page returns the empty page that l asks for of the list called query. Where l
 // resumes, forward pages move from up, reverse pages move to down.
-func (s *Service) page(ctx context.Context, query []byte, l *list) (*keyvalue.Page, error) {
-	page, cursor, err := s.tokens.Page(runtime.CallOf(ctx), query, &l.paging)
+func (s *Service) page(ctx context.Context, query []byte, l *list) (*page.Page, error) {
+	page, cursor, err := s.store.db.Tokens.Page(runtime.CallOf(ctx), query, &l.paging)
 	if err != nil || cursor == nil {
 		return page, err
 	}
@@ -68,10 +69,10 @@ func (q *scanRequest) read(b []byte) error {
 		case 1<<3 | wire.Bytes:
 			q.inPartition = true
 			join(&q.partition, f)
-		case keyvalue.TagFrom:
+		case page.TagFrom:
 			q.hasFrom = true
 			join(&q.from.key, f)
-		case keyvalue.TagTo:
+		case page.TagTo:
 			q.bounded = true
 			join(&q.to.key, f)
 		default:
@@ -105,7 +106,7 @@ func (q *scanRequest) valid() error {
 		return runtime.In("to", err)
 	}
 	if q.bounded && cmp.Or(q.from.At.Compare(q.to.At), bytes.Compare(q.from.Name, q.to.Name), cmp.Compare(q.from.Sequence, q.to.Sequence)) > 0 {
-		return keyvalue.Backwards(true)
+		return page.Backwards(true)
 	}
 	return nil
 }
@@ -144,8 +145,7 @@ func (s *Service) scan(ctx context.Context, request []byte) ([]byte, error) {
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	query := q.query()
-	page, err := s.page(ctx, query, &q.list)
+	page, err := s.page(ctx, q.query(), &q.list)
 	if err != nil {
 		return nil, err
 	}
@@ -157,7 +157,7 @@ func (s *Service) scan(ctx context.Context, request []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.answer(page, query, cursor)
+	return answer(page, cursor)
 }
 
 // requestBySeverity is a FindEventsBySeverityRequest.
@@ -170,9 +170,9 @@ func (q *requestBySeverity) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case keyvalue.TagFrom:
+		case page.TagFrom:
 			f.Join(q.readBound(&q.from, f.Message()))
-		case keyvalue.TagTo:
+		case page.TagTo:
 			q.bounded = true
 			f.Join(q.readBound(&q.to, f.Message()))
 		default:
@@ -183,7 +183,7 @@ func (q *requestBySeverity) read(b []byte) error {
 		return runtime.Decode(err)
 	}
 	if q.bounded && q.from.Severity > q.to.Severity {
-		return keyvalue.Backwards(false)
+		return page.Backwards(false)
 	}
 	return nil
 }
@@ -211,15 +211,14 @@ func (s *Service) findBySeverity(ctx context.Context, request []byte) ([]byte, e
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	query := q.query()
-	page, err := s.page(ctx, query, &q.list)
+	page, err := s.page(ctx, q.query(), &q.list)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.store.findBySeverity(ctx, &q, page); err != nil {
 		return nil, err
 	}
-	return s.answer(page, query, cursorSeverity)
+	return answer(page, cursorSeverity)
 }
 
 // requestByKind is a FindEventsByKindRequest.
@@ -235,9 +234,9 @@ func (q *requestByKind) read(b []byte) error {
 		switch f.Tag {
 		case keyvalue.TagBy:
 			f.Join(q.readBy(f.Message()))
-		case keyvalue.TagFrom:
+		case page.TagFrom:
 			f.Join(q.readBound(&q.from, f.Message()))
-		case keyvalue.TagTo:
+		case page.TagTo:
 			q.bounded = true
 			f.Join(q.readBound(&q.to, f.Message()))
 		default:
@@ -253,7 +252,7 @@ func (q *requestByKind) read(b []byte) error {
 	case !q.to.At.Valid():
 		return runtime.BadTime("to.at")
 	case q.bounded && q.from.At.Compare(q.to.At) > 0:
-		return keyvalue.Backwards(true)
+		return page.Backwards(true)
 	}
 	return nil
 }
@@ -292,15 +291,14 @@ func (s *Service) findByKind(ctx context.Context, request []byte) ([]byte, error
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	query := q.query()
-	page, err := s.page(ctx, query, &q.list)
+	page, err := s.page(ctx, q.query(), &q.list)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.store.findByKind(ctx, &q, page); err != nil {
 		return nil, err
 	}
-	return s.answer(page, query, cursor)
+	return answer(page, cursor)
 }
 
 // requestByPlace is a FindEventsByPlaceRequest.
@@ -361,15 +359,14 @@ func (s *Service) findByPlace(ctx context.Context, request []byte) ([]byte, erro
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	query := q.query()
-	page, err := s.page(ctx, query, &q.list)
+	page, err := s.page(ctx, q.query(), &q.list)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.store.findByPlace(ctx, &q, page); err != nil {
 		return nil, err
 	}
-	return s.answer(page, query, cursor)
+	return answer(page, cursor)
 }
 
 // requestByUrgent is a FindEventsByUrgentRequest.
@@ -387,9 +384,9 @@ func (q *requestByUrgent) read(b []byte) error {
 		switch f.Tag {
 		case keyvalue.TagBy:
 			f.Join(q.readBy(f.Message()))
-		case keyvalue.TagFrom:
+		case page.TagFrom:
 			f.Join(q.readBound(&q.from, f.Message()))
-		case keyvalue.TagTo:
+		case page.TagTo:
 			q.bounded = true
 			f.Join(q.readBound(&q.to, f.Message()))
 		default:
@@ -405,7 +402,7 @@ func (q *requestByUrgent) read(b []byte) error {
 	case bytes.IndexByte(q.Region, 0) >= 0:
 		return runtime.HasNUL("by.region")
 	case q.bounded && q.from.Severity > q.to.Severity:
-		return keyvalue.Backwards(false)
+		return page.Backwards(false)
 	}
 	return nil
 }
@@ -448,27 +445,26 @@ func (s *Service) findByUrgent(ctx context.Context, request []byte) ([]byte, err
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	query := q.query()
-	page, err := s.page(ctx, query, &q.list)
+	page, err := s.page(ctx, q.query(), &q.list)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.store.findByUrgent(ctx, &q, page); err != nil {
 		return nil, err
 	}
-	return s.answer(page, query, cursorSeverity)
+	return answer(page, cursorSeverity)
 }
 
 // answer ends a page. Where there is more, its token resumes at the record on
 // the edge.
-func (s *Service) answer(page *keyvalue.Page, query []byte, cursor func(*record) []byte) ([]byte, error) {
-	var token []byte
+func answer(page *page.Page, cursor func(*record) []byte) ([]byte, error) {
+	var next []byte
 	if edge := page.Edge(); edge != nil {
 		var r record
 		if err := r.read(edge); err != nil {
 			return nil, runtime.Corrupt(err)
 		}
-		token = s.tokens.Seal(query, cursor(&r))
+		next = cursor(&r)
 	}
-	return page.Bytes(token), nil
+	return page.Bytes(next), nil
 }

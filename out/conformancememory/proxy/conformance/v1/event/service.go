@@ -16,14 +16,11 @@ import (
 const _ = runtime.RunPrismGenerateOrRequirePrism_0_1
 
 // Service serves conformance.v1.EventService. It is safe for concurrent use.
-type Service struct {
-	store  store
-	tokens *keyvalue.Tokens
-}
+type Service struct{ store store }
 
 // NewService binds the service to the store of namespace events.
 func NewService(db *memory.DB) runtime.Service {
-	s := &Service{store: store{db: db}, tokens: db.Tokens}
+	s := &Service{store{db}}
 	return runtime.Service{
 		Name:     "conformance.v1.EventService",
 		Contract: "conformance/v1/event_prism.proto",

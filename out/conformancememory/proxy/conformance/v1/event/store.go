@@ -9,6 +9,7 @@ import (
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/bytestore"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/page"
 	"github.com/prism-proxy/prism/runtime/tuple"
 )
 
@@ -98,7 +99,7 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 }
 
 // scan adds the records that r asks for to page, by tenant, shard, at, name, sequence.
-func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+func (s *store) scan(ctx context.Context, r *scanRequest, page *page.Page) error {
 	from, to := table.Text(r.from.Tenant).Int(r.from.Shard).Time(r.from.At).Text(r.from.Name).Int(r.from.Sequence), table.End()
 	if r.bounded {
 		to = table.Text(r.to.Tenant).Int(r.to.Shard).Time(r.to.At).Text(r.to.Name).Int(r.to.Sequence)
@@ -107,7 +108,7 @@ func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) e
 }
 
 // scanPartition adds the records that r asks for to page, by at, name, sequence.
-func (s *store) scanPartition(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+func (s *store) scanPartition(ctx context.Context, r *scanRequest, page *page.Page) error {
 	all := table.Text(r.partition.Tenant).Int(r.partition.Shard)
 	from, to := all.Time(r.from.At).Text(r.from.Name).Int(r.from.Sequence), all.End()
 	if r.bounded {
@@ -117,7 +118,7 @@ func (s *store) scanPartition(ctx context.Context, r *scanRequest, page *keyvalu
 }
 
 // findBySeverity adds the records that r asks for to page, by severity, tenant, shard, at, name, sequence.
-func (s *store) findBySeverity(ctx context.Context, r *requestBySeverity, page *keyvalue.Page) error {
+func (s *store) findBySeverity(ctx context.Context, r *requestBySeverity, page *page.Page) error {
 	from, to := bySeverity.Int(r.from.Severity).Text(r.from.Tenant).Int(r.from.Shard).Time(r.from.At).Text(r.from.Name).Int(r.from.Sequence), bySeverity.End()
 	if r.bounded {
 		to = bySeverity.Int(r.to.Severity).Text(r.to.Tenant).Int(r.to.Shard).Time(r.to.At).Text(r.to.Name).Int(r.to.Sequence)
@@ -126,7 +127,7 @@ func (s *store) findBySeverity(ctx context.Context, r *requestBySeverity, page *
 }
 
 // findByKind adds the records that r asks for to page, by at, tenant, shard, name, sequence.
-func (s *store) findByKind(ctx context.Context, r *requestByKind, page *keyvalue.Page) error {
+func (s *store) findByKind(ctx context.Context, r *requestByKind, page *page.Page) error {
 	all := byKind.Int(r.Kind)
 	from, to := all.Time(r.from.At).Text(r.from.Tenant).Int(r.from.Shard).Text(r.from.Name).Int(r.from.Sequence), all.End()
 	if r.bounded {
@@ -136,7 +137,7 @@ func (s *store) findByKind(ctx context.Context, r *requestByKind, page *keyvalue
 }
 
 // findByPlace adds the records that r asks for to page, by tenant, shard, at, name, sequence.
-func (s *store) findByPlace(ctx context.Context, r *requestByPlace, page *keyvalue.Page) error {
+func (s *store) findByPlace(ctx context.Context, r *requestByPlace, page *page.Page) error {
 	all := byPlace.Text(r.Region).Bool(r.Open)
 	from, to := all.Text(r.from.Tenant).Int(r.from.Shard).Time(r.from.At).Text(r.from.Name).Int(r.from.Sequence), all.End()
 	if r.bounded {
@@ -146,7 +147,7 @@ func (s *store) findByPlace(ctx context.Context, r *requestByPlace, page *keyval
 }
 
 // findByUrgent adds the records that r asks for to page, by severity, tenant, shard, at, name, sequence.
-func (s *store) findByUrgent(ctx context.Context, r *requestByUrgent, page *keyvalue.Page) error {
+func (s *store) findByUrgent(ctx context.Context, r *requestByUrgent, page *page.Page) error {
 	all := byUrgent.Text(r.Region).Int(r.Kind)
 	from, to := all.Int(r.from.Severity).Text(r.from.Tenant).Int(r.from.Shard).Time(r.from.At).Text(r.from.Name).Int(r.from.Sequence), all.End()
 	if r.bounded {

@@ -8,13 +8,14 @@ import (
 
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/page"
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
 // list is what the requests of all lists have: the part of an order that is
 // still to be answered, from inclusive to exclusive, whichever the direction.
 type list struct {
-	paging   keyvalue.Paging
+	paging   page.Request
 	from, to position // parts that are not set are the lowest
 	bounded  bool     // there is a to
 }
@@ -24,8 +25,8 @@ var everything = list{from: lowestPosition, to: lowestPosition}
 
 // page returns the empty page that l asks for of the list called query. Where l
 // resumes, forward pages move from up, reverse pages move to down.
-func (s *Service) page(ctx context.Context, query []byte, l *list) (*keyvalue.Page, error) {
-	page, cursor, err := s.tokens.Page(runtime.CallOf(ctx), query, &l.paging)
+func (s *Service) page(ctx context.Context, query []byte, l *list) (*page.Page, error) {
+	page, cursor, err := s.store.db.Tokens.Page(runtime.CallOf(ctx), query, &l.paging)
 	if err != nil || cursor == nil {
 		return page, err
 	}
@@ -73,15 +74,14 @@ func (s *Service) scan(ctx context.Context, request []byte) ([]byte, error) {
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	query := q.query()
-	page, err := s.page(ctx, query, &q.list)
+	page, err := s.page(ctx, q.query(), &q.list)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.store.scan(ctx, &q, page); err != nil {
 		return nil, err
 	}
-	return s.answer(page, query, cursor)
+	return answer(page, cursor)
 }
 
 // requestBySerial is a FindItemBySerialRequest.
@@ -90,11 +90,15 @@ type requestBySerial struct {
 }
 
 func (q *requestBySerial) read(b []byte) error {
+	by, err := keyvalue.Item(b)
+	if err != nil {
+		return err
+	}
 	q.Serial = wire.Empty
-	f := wire.Read(b)
+	f := wire.Read(by)
 	for f.Next() {
-		if f.Tag == keyvalue.TagBy {
-			f.Join(q.readBy(f.Message()))
+		if f.Tag == tagSerial {
+			q.Serial = f.Text()
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -107,16 +111,6 @@ func (q *requestBySerial) read(b []byte) error {
 		return runtime.HasNUL("by.serial")
 	}
 	return nil
-}
-
-// readBy reads the values to find by.
-func (q *requestBySerial) readBy(f *wire.Fields) error {
-	for f.Next() {
-		if f.Tag == tagSerial {
-			q.Serial = f.Text()
-		}
-	}
-	return f.Err()
 }
 
 // findBySerial serves FindItemBySerial.
@@ -136,11 +130,15 @@ type requestByLabel struct {
 }
 
 func (q *requestByLabel) read(b []byte) error {
+	by, err := keyvalue.Item(b)
+	if err != nil {
+		return err
+	}
 	q.Label = wire.Empty
-	f := wire.Read(b)
+	f := wire.Read(by)
 	for f.Next() {
-		if f.Tag == keyvalue.TagBy {
-			f.Join(q.readBy(f.Message()))
+		if f.Tag == tagLabel {
+			q.Label = f.Text()
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -153,16 +151,6 @@ func (q *requestByLabel) read(b []byte) error {
 		return runtime.HasNUL("by.label")
 	}
 	return nil
-}
-
-// readBy reads the values to find by.
-func (q *requestByLabel) readBy(f *wire.Fields) error {
-	for f.Next() {
-		if f.Tag == tagLabel {
-			q.Label = f.Text()
-		}
-	}
-	return f.Err()
 }
 
 // findByLabel serves FindItemByLabel.
@@ -229,15 +217,14 @@ func (s *Service) findByColour(ctx context.Context, request []byte) ([]byte, err
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	query := q.query()
-	page, err := s.page(ctx, query, &q.list)
+	page, err := s.page(ctx, q.query(), &q.list)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.store.findByColour(ctx, &q, page); err != nil {
 		return nil, err
 	}
-	return s.answer(page, query, cursor)
+	return answer(page, cursor)
 }
 
 // requestByTitle is a FindItemsByTitleRequest.
@@ -250,9 +237,9 @@ func (q *requestByTitle) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case keyvalue.TagFrom:
+		case page.TagFrom:
 			f.Join(q.readBound(&q.from, f.Message()))
-		case keyvalue.TagTo:
+		case page.TagTo:
 			q.bounded = true
 			f.Join(q.readBound(&q.to, f.Message()))
 		default:
@@ -272,7 +259,7 @@ func (q *requestByTitle) read(b []byte) error {
 	case bytes.IndexByte(q.to.Title, 0) >= 0:
 		return runtime.HasNUL("to.title")
 	case q.bounded && bytes.Compare(q.from.Title, q.to.Title) > 0:
-		return keyvalue.Backwards(false)
+		return page.Backwards(false)
 	}
 	return nil
 }
@@ -300,27 +287,26 @@ func (s *Service) findByTitle(ctx context.Context, request []byte) ([]byte, erro
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	query := q.query()
-	page, err := s.page(ctx, query, &q.list)
+	page, err := s.page(ctx, q.query(), &q.list)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.store.findByTitle(ctx, &q, page); err != nil {
 		return nil, err
 	}
-	return s.answer(page, query, cursorTitle)
+	return answer(page, cursorTitle)
 }
 
 // answer ends a page. Where there is more, its token resumes at the record on
 // the edge.
-func (s *Service) answer(page *keyvalue.Page, query []byte, cursor func(*record) []byte) ([]byte, error) {
-	var token []byte
+func answer(page *page.Page, cursor func(*record) []byte) ([]byte, error) {
+	var next []byte
 	if edge := page.Edge(); edge != nil {
 		var r record
 		if err := r.read(edge); err != nil {
 			return nil, runtime.Corrupt(err)
 		}
-		token = s.tokens.Seal(query, cursor(&r))
+		next = cursor(&r)
 	}
-	return page.Bytes(token), nil
+	return page.Bytes(next), nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/bytestore"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/page"
 	"github.com/prism-proxy/prism/runtime/tuple"
 )
 
@@ -110,7 +111,7 @@ func (s *store) findByLabel(ctx context.Context, r *requestByLabel, add runtime.
 }
 
 // scan adds the records that r asks for to page, by item_id.
-func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+func (s *store) scan(ctx context.Context, r *scanRequest, page *page.Page) error {
 	from, to := table.Text(r.from.ItemID), table.End()
 	if r.bounded {
 		to = table.Text(r.to.ItemID)
@@ -119,7 +120,7 @@ func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) e
 }
 
 // findByColour adds the records that r asks for to page, by item_id.
-func (s *store) findByColour(ctx context.Context, r *requestByColour, page *keyvalue.Page) error {
+func (s *store) findByColour(ctx context.Context, r *requestByColour, page *page.Page) error {
 	all := byColour.Text(r.Colour)
 	from, to := all.Text(r.from.ItemID), all.End()
 	if r.bounded {
@@ -129,7 +130,7 @@ func (s *store) findByColour(ctx context.Context, r *requestByColour, page *keyv
 }
 
 // findByTitle adds the records that r asks for to page, by title, item_id.
-func (s *store) findByTitle(ctx context.Context, r *requestByTitle, page *keyvalue.Page) error {
+func (s *store) findByTitle(ctx context.Context, r *requestByTitle, page *page.Page) error {
 	from, to := byTitle.Text(r.from.Title).Text(r.from.ItemID), byTitle.End()
 	if r.bounded {
 		to = byTitle.Text(r.to.Title).Text(r.to.ItemID)

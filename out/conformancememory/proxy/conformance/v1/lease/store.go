@@ -10,6 +10,7 @@ import (
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/bytestore"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/page"
 	"github.com/prism-proxy/prism/runtime/tuple"
 )
 
@@ -102,7 +103,7 @@ func (s *store) findByOwner(ctx context.Context, r *requestByOwner, add runtime.
 }
 
 // scan adds the records that r asks for to page, by lease_id.
-func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+func (s *store) scan(ctx context.Context, r *scanRequest, page *page.Page) error {
 	from, to := table.Text(r.from.LeaseID), table.End()
 	if r.bounded {
 		to = table.Text(r.to.LeaseID)
@@ -111,7 +112,7 @@ func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) e
 }
 
 // findByPriority adds the records that r asks for to page, by priority, lease_id.
-func (s *store) findByPriority(ctx context.Context, r *requestByPriority, page *keyvalue.Page) error {
+func (s *store) findByPriority(ctx context.Context, r *requestByPriority, page *page.Page) error {
 	from, to := byPriority.Int(r.from.Priority).Text(r.from.LeaseID), byPriority.End()
 	if r.bounded {
 		to = byPriority.Int(r.to.Priority).Text(r.to.LeaseID)

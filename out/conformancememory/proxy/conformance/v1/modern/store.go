@@ -9,6 +9,7 @@ import (
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/bytestore"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/page"
 	"github.com/prism-proxy/prism/runtime/tuple"
 )
 
@@ -92,7 +93,7 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 }
 
 // scan adds the records that r asks for to page, by modern_id.
-func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+func (s *store) scan(ctx context.Context, r *scanRequest, page *page.Page) error {
 	from, to := table.Text(r.from.ModernID), table.End()
 	if r.bounded {
 		to = table.Text(r.to.ModernID)
@@ -101,7 +102,7 @@ func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) e
 }
 
 // findByRank adds the records that r asks for to page, by modern_id.
-func (s *store) findByRank(ctx context.Context, r *requestByRank, page *keyvalue.Page) error {
+func (s *store) findByRank(ctx context.Context, r *requestByRank, page *page.Page) error {
 	all := byRank.Text(r.Rank)
 	from, to := all.Text(r.from.ModernID), all.End()
 	if r.bounded {
@@ -111,7 +112,7 @@ func (s *store) findByRank(ctx context.Context, r *requestByRank, page *keyvalue
 }
 
 // findByStage adds the records that r asks for to page, by modern_id.
-func (s *store) findByStage(ctx context.Context, r *requestByStage, page *keyvalue.Page) error {
+func (s *store) findByStage(ctx context.Context, r *requestByStage, page *page.Page) error {
 	all := byStage.Int(r.Stage)
 	from, to := all.Text(r.from.ModernID), all.End()
 	if r.bounded {

@@ -9,6 +9,7 @@ import (
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/bytestore"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/page"
 	"github.com/prism-proxy/prism/runtime/tuple"
 )
 
@@ -88,7 +89,7 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 }
 
 // scan adds the records that r asks for to page, by relic_id, shelf.
-func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+func (s *store) scan(ctx context.Context, r *scanRequest, page *page.Page) error {
 	from, to := table.Text(r.from.RelicID).Int(r.from.Shelf), table.End()
 	if r.bounded {
 		to = table.Text(r.to.RelicID).Int(r.to.Shelf)
@@ -97,7 +98,7 @@ func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) e
 }
 
 // scanPartition adds the records that r asks for to page, by shelf.
-func (s *store) scanPartition(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+func (s *store) scanPartition(ctx context.Context, r *scanRequest, page *page.Page) error {
 	all := table.Text(r.partition.RelicID)
 	from, to := all.Int(r.from.Shelf), all.End()
 	if r.bounded {
@@ -107,7 +108,7 @@ func (s *store) scanPartition(ctx context.Context, r *scanRequest, page *keyvalu
 }
 
 // findByWord adds the records that r asks for to page, by relic_id, shelf.
-func (s *store) findByWord(ctx context.Context, r *requestByWord, page *keyvalue.Page) error {
+func (s *store) findByWord(ctx context.Context, r *requestByWord, page *page.Page) error {
 	all := byWord.Text(r.Word)
 	from, to := all.Text(r.from.RelicID).Int(r.from.Shelf), all.End()
 	if r.bounded {

@@ -8,13 +8,14 @@ import (
 
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/page"
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
 // list is what the requests of all lists have: the part of an order that is
 // still to be answered, from inclusive to exclusive, whichever the direction.
 type list struct {
-	paging   keyvalue.Paging
+	paging   page.Request
 	from, to position // parts that are not set are the lowest
 	bounded  bool     // there is a to
 }
@@ -24,8 +25,8 @@ var everything = list{from: lowestPosition, to: lowestPosition}
 
 // page returns the empty page that l asks for of the list called query. Where l
 // resumes, forward pages move from up, reverse pages move to down.
-func (s *Service) page(ctx context.Context, query []byte, l *list) (*keyvalue.Page, error) {
-	page, cursor, err := s.tokens.Page(runtime.CallOf(ctx), query, &l.paging)
+func (s *Service) page(ctx context.Context, query []byte, l *list) (*page.Page, error) {
+	page, cursor, err := s.store.db.Tokens.Page(runtime.CallOf(ctx), query, &l.paging)
 	if err != nil || cursor == nil {
 		return page, err
 	}
@@ -73,15 +74,14 @@ func (s *Service) scan(ctx context.Context, request []byte) ([]byte, error) {
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	query := q.query()
-	page, err := s.page(ctx, query, &q.list)
+	page, err := s.page(ctx, q.query(), &q.list)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.store.scan(ctx, &q, page); err != nil {
 		return nil, err
 	}
-	return s.answer(page, query, cursor)
+	return answer(page, cursor)
 }
 
 // requestByText is a FindSamplesByTextRequest.
@@ -94,9 +94,9 @@ func (q *requestByText) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case keyvalue.TagFrom:
+		case page.TagFrom:
 			f.Join(q.readBound(&q.from, f.Message()))
-		case keyvalue.TagTo:
+		case page.TagTo:
 			q.bounded = true
 			f.Join(q.readBound(&q.to, f.Message()))
 		default:
@@ -116,7 +116,7 @@ func (q *requestByText) read(b []byte) error {
 	case bytes.IndexByte(q.to.Text, 0) >= 0:
 		return runtime.HasNUL("to.text")
 	case q.bounded && bytes.Compare(q.from.Text, q.to.Text) > 0:
-		return keyvalue.Backwards(false)
+		return page.Backwards(false)
 	}
 	return nil
 }
@@ -144,15 +144,14 @@ func (s *Service) findByText(ctx context.Context, request []byte) ([]byte, error
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	query := q.query()
-	page, err := s.page(ctx, query, &q.list)
+	page, err := s.page(ctx, q.query(), &q.list)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.store.findByText(ctx, &q, page); err != nil {
 		return nil, err
 	}
-	return s.answer(page, query, cursorText)
+	return answer(page, cursorText)
 }
 
 // requestByNumber is a FindSamplesByNumberRequest.
@@ -165,9 +164,9 @@ func (q *requestByNumber) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case keyvalue.TagFrom:
+		case page.TagFrom:
 			f.Join(q.readBound(&q.from, f.Message()))
-		case keyvalue.TagTo:
+		case page.TagTo:
 			q.bounded = true
 			f.Join(q.readBound(&q.to, f.Message()))
 		default:
@@ -178,7 +177,7 @@ func (q *requestByNumber) read(b []byte) error {
 		return runtime.Decode(err)
 	}
 	if q.bounded && q.from.Number > q.to.Number {
-		return keyvalue.Backwards(false)
+		return page.Backwards(false)
 	}
 	return nil
 }
@@ -206,15 +205,14 @@ func (s *Service) findByNumber(ctx context.Context, request []byte) ([]byte, err
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	query := q.query()
-	page, err := s.page(ctx, query, &q.list)
+	page, err := s.page(ctx, q.query(), &q.list)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.store.findByNumber(ctx, &q, page); err != nil {
 		return nil, err
 	}
-	return s.answer(page, query, cursorNumber)
+	return answer(page, cursorNumber)
 }
 
 // requestBySize is a FindSamplesBySizeRequest.
@@ -227,9 +225,9 @@ func (q *requestBySize) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case keyvalue.TagFrom:
+		case page.TagFrom:
 			f.Join(q.readBound(&q.from, f.Message()))
-		case keyvalue.TagTo:
+		case page.TagTo:
 			q.bounded = true
 			f.Join(q.readBound(&q.to, f.Message()))
 		default:
@@ -240,7 +238,7 @@ func (q *requestBySize) read(b []byte) error {
 		return runtime.Decode(err)
 	}
 	if q.bounded && q.from.Size > q.to.Size {
-		return keyvalue.Backwards(false)
+		return page.Backwards(false)
 	}
 	return nil
 }
@@ -268,15 +266,14 @@ func (s *Service) findBySize(ctx context.Context, request []byte) ([]byte, error
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	query := q.query()
-	page, err := s.page(ctx, query, &q.list)
+	page, err := s.page(ctx, q.query(), &q.list)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.store.findBySize(ctx, &q, page); err != nil {
 		return nil, err
 	}
-	return s.answer(page, query, cursorSize)
+	return answer(page, cursorSize)
 }
 
 // requestByFlag is a FindSamplesByFlagRequest.
@@ -289,9 +286,9 @@ func (q *requestByFlag) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case keyvalue.TagFrom:
+		case page.TagFrom:
 			f.Join(q.readBound(&q.from, f.Message()))
-		case keyvalue.TagTo:
+		case page.TagTo:
 			q.bounded = true
 			f.Join(q.readBound(&q.to, f.Message()))
 		default:
@@ -301,8 +298,8 @@ func (q *requestByFlag) read(b []byte) error {
 	if err := f.Err(); err != nil {
 		return runtime.Decode(err)
 	}
-	if q.bounded && keyvalue.CompareBool(q.from.Flag, q.to.Flag) > 0 {
-		return keyvalue.Backwards(false)
+	if q.bounded && page.CompareBool(q.from.Flag, q.to.Flag) > 0 {
+		return page.Backwards(false)
 	}
 	return nil
 }
@@ -330,15 +327,14 @@ func (s *Service) findByFlag(ctx context.Context, request []byte) ([]byte, error
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	query := q.query()
-	page, err := s.page(ctx, query, &q.list)
+	page, err := s.page(ctx, q.query(), &q.list)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.store.findByFlag(ctx, &q, page); err != nil {
 		return nil, err
 	}
-	return s.answer(page, query, cursorFlag)
+	return answer(page, cursorFlag)
 }
 
 // requestByGrade is a FindSamplesByGradeRequest.
@@ -351,9 +347,9 @@ func (q *requestByGrade) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case keyvalue.TagFrom:
+		case page.TagFrom:
 			f.Join(q.readBound(&q.from, f.Message()))
-		case keyvalue.TagTo:
+		case page.TagTo:
 			q.bounded = true
 			f.Join(q.readBound(&q.to, f.Message()))
 		default:
@@ -364,7 +360,7 @@ func (q *requestByGrade) read(b []byte) error {
 		return runtime.Decode(err)
 	}
 	if q.bounded && q.from.Grade > q.to.Grade {
-		return keyvalue.Backwards(false)
+		return page.Backwards(false)
 	}
 	return nil
 }
@@ -392,15 +388,14 @@ func (s *Service) findByGrade(ctx context.Context, request []byte) ([]byte, erro
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	query := q.query()
-	page, err := s.page(ctx, query, &q.list)
+	page, err := s.page(ctx, q.query(), &q.list)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.store.findByGrade(ctx, &q, page); err != nil {
 		return nil, err
 	}
-	return s.answer(page, query, cursorGrade)
+	return answer(page, cursorGrade)
 }
 
 // requestByTime is a FindSamplesByTimeRequest.
@@ -413,9 +408,9 @@ func (q *requestByTime) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case keyvalue.TagFrom:
+		case page.TagFrom:
 			f.Join(q.readBound(&q.from, f.Message()))
-		case keyvalue.TagTo:
+		case page.TagTo:
 			q.bounded = true
 			f.Join(q.readBound(&q.to, f.Message()))
 		default:
@@ -431,7 +426,7 @@ func (q *requestByTime) read(b []byte) error {
 	case !q.to.Time.Valid():
 		return runtime.BadTime("to.time")
 	case q.bounded && q.from.Time.Compare(q.to.Time) > 0:
-		return keyvalue.Backwards(true)
+		return page.Backwards(true)
 	}
 	return nil
 }
@@ -459,15 +454,14 @@ func (s *Service) findByTime(ctx context.Context, request []byte) ([]byte, error
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	query := q.query()
-	page, err := s.page(ctx, query, &q.list)
+	page, err := s.page(ctx, q.query(), &q.list)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.store.findByTime(ctx, &q, page); err != nil {
 		return nil, err
 	}
-	return s.answer(page, query, cursorTime)
+	return answer(page, cursorTime)
 }
 
 // requestByDelta is a FindSamplesByDeltaRequest.
@@ -480,9 +474,9 @@ func (q *requestByDelta) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case keyvalue.TagFrom:
+		case page.TagFrom:
 			f.Join(q.readBound(&q.from, f.Message()))
-		case keyvalue.TagTo:
+		case page.TagTo:
 			q.bounded = true
 			f.Join(q.readBound(&q.to, f.Message()))
 		default:
@@ -493,7 +487,7 @@ func (q *requestByDelta) read(b []byte) error {
 		return runtime.Decode(err)
 	}
 	if q.bounded && q.from.Delta > q.to.Delta {
-		return keyvalue.Backwards(false)
+		return page.Backwards(false)
 	}
 	return nil
 }
@@ -521,15 +515,14 @@ func (s *Service) findByDelta(ctx context.Context, request []byte) ([]byte, erro
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	query := q.query()
-	page, err := s.page(ctx, query, &q.list)
+	page, err := s.page(ctx, q.query(), &q.list)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.store.findByDelta(ctx, &q, page); err != nil {
 		return nil, err
 	}
-	return s.answer(page, query, cursorDelta)
+	return answer(page, cursorDelta)
 }
 
 // requestByMask is a FindSamplesByMaskRequest.
@@ -542,9 +535,9 @@ func (q *requestByMask) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case keyvalue.TagFrom:
+		case page.TagFrom:
 			f.Join(q.readBound(&q.from, f.Message()))
-		case keyvalue.TagTo:
+		case page.TagTo:
 			q.bounded = true
 			f.Join(q.readBound(&q.to, f.Message()))
 		default:
@@ -555,7 +548,7 @@ func (q *requestByMask) read(b []byte) error {
 		return runtime.Decode(err)
 	}
 	if q.bounded && q.from.Mask > q.to.Mask {
-		return keyvalue.Backwards(false)
+		return page.Backwards(false)
 	}
 	return nil
 }
@@ -583,15 +576,14 @@ func (s *Service) findByMask(ctx context.Context, request []byte) ([]byte, error
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	query := q.query()
-	page, err := s.page(ctx, query, &q.list)
+	page, err := s.page(ctx, q.query(), &q.list)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.store.findByMask(ctx, &q, page); err != nil {
 		return nil, err
 	}
-	return s.answer(page, query, cursorMask)
+	return answer(page, cursorMask)
 }
 
 // requestByLevel is a FindSamplesByLevelRequest.
@@ -604,9 +596,9 @@ func (q *requestByLevel) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case keyvalue.TagFrom:
+		case page.TagFrom:
 			f.Join(q.readBound(&q.from, f.Message()))
-		case keyvalue.TagTo:
+		case page.TagTo:
 			q.bounded = true
 			f.Join(q.readBound(&q.to, f.Message()))
 		default:
@@ -617,7 +609,7 @@ func (q *requestByLevel) read(b []byte) error {
 		return runtime.Decode(err)
 	}
 	if q.bounded && q.from.Level > q.to.Level {
-		return keyvalue.Backwards(false)
+		return page.Backwards(false)
 	}
 	return nil
 }
@@ -645,15 +637,14 @@ func (s *Service) findByLevel(ctx context.Context, request []byte) ([]byte, erro
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	query := q.query()
-	page, err := s.page(ctx, query, &q.list)
+	page, err := s.page(ctx, q.query(), &q.list)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.store.findByLevel(ctx, &q, page); err != nil {
 		return nil, err
 	}
-	return s.answer(page, query, cursorLevel)
+	return answer(page, cursorLevel)
 }
 
 // requestByWeight is a FindSamplesByWeightRequest.
@@ -666,9 +657,9 @@ func (q *requestByWeight) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case keyvalue.TagFrom:
+		case page.TagFrom:
 			f.Join(q.readBound(&q.from, f.Message()))
-		case keyvalue.TagTo:
+		case page.TagTo:
 			q.bounded = true
 			f.Join(q.readBound(&q.to, f.Message()))
 		default:
@@ -679,7 +670,7 @@ func (q *requestByWeight) read(b []byte) error {
 		return runtime.Decode(err)
 	}
 	if q.bounded && q.from.Weight > q.to.Weight {
-		return keyvalue.Backwards(false)
+		return page.Backwards(false)
 	}
 	return nil
 }
@@ -707,15 +698,14 @@ func (s *Service) findByWeight(ctx context.Context, request []byte) ([]byte, err
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	query := q.query()
-	page, err := s.page(ctx, query, &q.list)
+	page, err := s.page(ctx, q.query(), &q.list)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.store.findByWeight(ctx, &q, page); err != nil {
 		return nil, err
 	}
-	return s.answer(page, query, cursorWeight)
+	return answer(page, cursorWeight)
 }
 
 // requestByBucket is a FindSamplesByBucketRequest.
@@ -761,15 +751,14 @@ func (s *Service) findByBucket(ctx context.Context, request []byte) ([]byte, err
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	query := q.query()
-	page, err := s.page(ctx, query, &q.list)
+	page, err := s.page(ctx, q.query(), &q.list)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.store.findByBucket(ctx, &q, page); err != nil {
 		return nil, err
 	}
-	return s.answer(page, query, cursor)
+	return answer(page, cursor)
 }
 
 // requestByAmount is a FindSamplesByAmountRequest.
@@ -782,9 +771,9 @@ func (q *requestByAmount) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case keyvalue.TagFrom:
+		case page.TagFrom:
 			f.Join(q.readBound(&q.from, f.Message()))
-		case keyvalue.TagTo:
+		case page.TagTo:
 			q.bounded = true
 			f.Join(q.readBound(&q.to, f.Message()))
 		default:
@@ -795,7 +784,7 @@ func (q *requestByAmount) read(b []byte) error {
 		return runtime.Decode(err)
 	}
 	if q.bounded && q.from.Amount > q.to.Amount {
-		return keyvalue.Backwards(false)
+		return page.Backwards(false)
 	}
 	return nil
 }
@@ -823,15 +812,14 @@ func (s *Service) findByAmount(ctx context.Context, request []byte) ([]byte, err
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	query := q.query()
-	page, err := s.page(ctx, query, &q.list)
+	page, err := s.page(ctx, q.query(), &q.list)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.store.findByAmount(ctx, &q, page); err != nil {
 		return nil, err
 	}
-	return s.answer(page, query, cursorAmount)
+	return answer(page, cursorAmount)
 }
 
 // requestByShift is a FindSamplesByShiftRequest.
@@ -844,9 +832,9 @@ func (q *requestByShift) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case keyvalue.TagFrom:
+		case page.TagFrom:
 			f.Join(q.readBound(&q.from, f.Message()))
-		case keyvalue.TagTo:
+		case page.TagTo:
 			q.bounded = true
 			f.Join(q.readBound(&q.to, f.Message()))
 		default:
@@ -857,7 +845,7 @@ func (q *requestByShift) read(b []byte) error {
 		return runtime.Decode(err)
 	}
 	if q.bounded && q.from.Shift > q.to.Shift {
-		return keyvalue.Backwards(false)
+		return page.Backwards(false)
 	}
 	return nil
 }
@@ -885,15 +873,14 @@ func (s *Service) findByShift(ctx context.Context, request []byte) ([]byte, erro
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	query := q.query()
-	page, err := s.page(ctx, query, &q.list)
+	page, err := s.page(ctx, q.query(), &q.list)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.store.findByShift(ctx, &q, page); err != nil {
 		return nil, err
 	}
-	return s.answer(page, query, cursorShift)
+	return answer(page, cursorShift)
 }
 
 // requestByChecksum is a FindSamplesByChecksumRequest.
@@ -906,9 +893,9 @@ func (q *requestByChecksum) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case keyvalue.TagFrom:
+		case page.TagFrom:
 			f.Join(q.readBound(&q.from, f.Message()))
-		case keyvalue.TagTo:
+		case page.TagTo:
 			q.bounded = true
 			f.Join(q.readBound(&q.to, f.Message()))
 		default:
@@ -919,7 +906,7 @@ func (q *requestByChecksum) read(b []byte) error {
 		return runtime.Decode(err)
 	}
 	if q.bounded && q.from.Checksum > q.to.Checksum {
-		return keyvalue.Backwards(false)
+		return page.Backwards(false)
 	}
 	return nil
 }
@@ -947,15 +934,14 @@ func (s *Service) findByChecksum(ctx context.Context, request []byte) ([]byte, e
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	query := q.query()
-	page, err := s.page(ctx, query, &q.list)
+	page, err := s.page(ctx, q.query(), &q.list)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.store.findByChecksum(ctx, &q, page); err != nil {
 		return nil, err
 	}
-	return s.answer(page, query, cursorChecksum)
+	return answer(page, cursorChecksum)
 }
 
 // requestByPosition is a FindSamplesByPositionRequest.
@@ -968,9 +954,9 @@ func (q *requestByPosition) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case keyvalue.TagFrom:
+		case page.TagFrom:
 			f.Join(q.readBound(&q.from, f.Message()))
-		case keyvalue.TagTo:
+		case page.TagTo:
 			q.bounded = true
 			f.Join(q.readBound(&q.to, f.Message()))
 		default:
@@ -981,7 +967,7 @@ func (q *requestByPosition) read(b []byte) error {
 		return runtime.Decode(err)
 	}
 	if q.bounded && q.from.Position > q.to.Position {
-		return keyvalue.Backwards(false)
+		return page.Backwards(false)
 	}
 	return nil
 }
@@ -1009,15 +995,14 @@ func (s *Service) findByPosition(ctx context.Context, request []byte) ([]byte, e
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	query := q.query()
-	page, err := s.page(ctx, query, &q.list)
+	page, err := s.page(ctx, q.query(), &q.list)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.store.findByPosition(ctx, &q, page); err != nil {
 		return nil, err
 	}
-	return s.answer(page, query, cursorPosition)
+	return answer(page, cursorPosition)
 }
 
 // requestByDigest is a FindSamplesByDigestRequest.
@@ -1030,9 +1015,9 @@ func (q *requestByDigest) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case keyvalue.TagFrom:
+		case page.TagFrom:
 			f.Join(q.readBound(&q.from, f.Message()))
-		case keyvalue.TagTo:
+		case page.TagTo:
 			q.bounded = true
 			f.Join(q.readBound(&q.to, f.Message()))
 		default:
@@ -1048,7 +1033,7 @@ func (q *requestByDigest) read(b []byte) error {
 	case len(q.to.Digest) > 64:
 		return runtime.TooLong("to.digest", len(q.to.Digest), 64)
 	case q.bounded && bytes.Compare(q.from.Digest, q.to.Digest) > 0:
-		return keyvalue.Backwards(false)
+		return page.Backwards(false)
 	}
 	return nil
 }
@@ -1076,15 +1061,14 @@ func (s *Service) findByDigest(ctx context.Context, request []byte) ([]byte, err
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	query := q.query()
-	page, err := s.page(ctx, query, &q.list)
+	page, err := s.page(ctx, q.query(), &q.list)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.store.findByDigest(ctx, &q, page); err != nil {
 		return nil, err
 	}
-	return s.answer(page, query, cursorDigest)
+	return answer(page, cursorDigest)
 }
 
 // requestBySameText is a FindSamplesBySameTextRequest.
@@ -1140,15 +1124,14 @@ func (s *Service) findBySameText(ctx context.Context, request []byte) ([]byte, e
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	query := q.query()
-	page, err := s.page(ctx, query, &q.list)
+	page, err := s.page(ctx, q.query(), &q.list)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.store.findBySameText(ctx, &q, page); err != nil {
 		return nil, err
 	}
-	return s.answer(page, query, cursor)
+	return answer(page, cursor)
 }
 
 // requestBySameNumber is a FindSamplesBySameNumberRequest.
@@ -1194,15 +1177,14 @@ func (s *Service) findBySameNumber(ctx context.Context, request []byte) ([]byte,
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	query := q.query()
-	page, err := s.page(ctx, query, &q.list)
+	page, err := s.page(ctx, q.query(), &q.list)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.store.findBySameNumber(ctx, &q, page); err != nil {
 		return nil, err
 	}
-	return s.answer(page, query, cursor)
+	return answer(page, cursor)
 }
 
 // requestBySameSize is a FindSamplesBySameSizeRequest.
@@ -1248,15 +1230,14 @@ func (s *Service) findBySameSize(ctx context.Context, request []byte) ([]byte, e
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	query := q.query()
-	page, err := s.page(ctx, query, &q.list)
+	page, err := s.page(ctx, q.query(), &q.list)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.store.findBySameSize(ctx, &q, page); err != nil {
 		return nil, err
 	}
-	return s.answer(page, query, cursor)
+	return answer(page, cursor)
 }
 
 // requestBySameFlag is a FindSamplesBySameFlagRequest.
@@ -1302,15 +1283,14 @@ func (s *Service) findBySameFlag(ctx context.Context, request []byte) ([]byte, e
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	query := q.query()
-	page, err := s.page(ctx, query, &q.list)
+	page, err := s.page(ctx, q.query(), &q.list)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.store.findBySameFlag(ctx, &q, page); err != nil {
 		return nil, err
 	}
-	return s.answer(page, query, cursor)
+	return answer(page, cursor)
 }
 
 // requestBySameGrade is a FindSamplesBySameGradeRequest.
@@ -1356,15 +1336,14 @@ func (s *Service) findBySameGrade(ctx context.Context, request []byte) ([]byte, 
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	query := q.query()
-	page, err := s.page(ctx, query, &q.list)
+	page, err := s.page(ctx, q.query(), &q.list)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.store.findBySameGrade(ctx, &q, page); err != nil {
 		return nil, err
 	}
-	return s.answer(page, query, cursor)
+	return answer(page, cursor)
 }
 
 // requestBySameTime is a FindSamplesBySameTimeRequest.
@@ -1419,15 +1398,14 @@ func (s *Service) findBySameTime(ctx context.Context, request []byte) ([]byte, e
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	query := q.query()
-	page, err := s.page(ctx, query, &q.list)
+	page, err := s.page(ctx, q.query(), &q.list)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.store.findBySameTime(ctx, &q, page); err != nil {
 		return nil, err
 	}
-	return s.answer(page, query, cursor)
+	return answer(page, cursor)
 }
 
 // requestBySameDelta is a FindSamplesBySameDeltaRequest.
@@ -1473,15 +1451,14 @@ func (s *Service) findBySameDelta(ctx context.Context, request []byte) ([]byte, 
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	query := q.query()
-	page, err := s.page(ctx, query, &q.list)
+	page, err := s.page(ctx, q.query(), &q.list)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.store.findBySameDelta(ctx, &q, page); err != nil {
 		return nil, err
 	}
-	return s.answer(page, query, cursor)
+	return answer(page, cursor)
 }
 
 // requestBySameMask is a FindSamplesBySameMaskRequest.
@@ -1527,15 +1504,14 @@ func (s *Service) findBySameMask(ctx context.Context, request []byte) ([]byte, e
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	query := q.query()
-	page, err := s.page(ctx, query, &q.list)
+	page, err := s.page(ctx, q.query(), &q.list)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.store.findBySameMask(ctx, &q, page); err != nil {
 		return nil, err
 	}
-	return s.answer(page, query, cursor)
+	return answer(page, cursor)
 }
 
 // requestBySameLevel is a FindSamplesBySameLevelRequest.
@@ -1581,15 +1557,14 @@ func (s *Service) findBySameLevel(ctx context.Context, request []byte) ([]byte, 
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	query := q.query()
-	page, err := s.page(ctx, query, &q.list)
+	page, err := s.page(ctx, q.query(), &q.list)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.store.findBySameLevel(ctx, &q, page); err != nil {
 		return nil, err
 	}
-	return s.answer(page, query, cursor)
+	return answer(page, cursor)
 }
 
 // requestBySameWeight is a FindSamplesBySameWeightRequest.
@@ -1635,15 +1610,14 @@ func (s *Service) findBySameWeight(ctx context.Context, request []byte) ([]byte,
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	query := q.query()
-	page, err := s.page(ctx, query, &q.list)
+	page, err := s.page(ctx, q.query(), &q.list)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.store.findBySameWeight(ctx, &q, page); err != nil {
 		return nil, err
 	}
-	return s.answer(page, query, cursor)
+	return answer(page, cursor)
 }
 
 // requestBySameAmount is a FindSamplesBySameAmountRequest.
@@ -1689,15 +1663,14 @@ func (s *Service) findBySameAmount(ctx context.Context, request []byte) ([]byte,
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	query := q.query()
-	page, err := s.page(ctx, query, &q.list)
+	page, err := s.page(ctx, q.query(), &q.list)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.store.findBySameAmount(ctx, &q, page); err != nil {
 		return nil, err
 	}
-	return s.answer(page, query, cursor)
+	return answer(page, cursor)
 }
 
 // requestBySameShift is a FindSamplesBySameShiftRequest.
@@ -1743,15 +1716,14 @@ func (s *Service) findBySameShift(ctx context.Context, request []byte) ([]byte, 
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	query := q.query()
-	page, err := s.page(ctx, query, &q.list)
+	page, err := s.page(ctx, q.query(), &q.list)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.store.findBySameShift(ctx, &q, page); err != nil {
 		return nil, err
 	}
-	return s.answer(page, query, cursor)
+	return answer(page, cursor)
 }
 
 // requestBySameChecksum is a FindSamplesBySameChecksumRequest.
@@ -1797,15 +1769,14 @@ func (s *Service) findBySameChecksum(ctx context.Context, request []byte) ([]byt
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	query := q.query()
-	page, err := s.page(ctx, query, &q.list)
+	page, err := s.page(ctx, q.query(), &q.list)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.store.findBySameChecksum(ctx, &q, page); err != nil {
 		return nil, err
 	}
-	return s.answer(page, query, cursor)
+	return answer(page, cursor)
 }
 
 // requestBySamePosition is a FindSamplesBySamePositionRequest.
@@ -1851,15 +1822,14 @@ func (s *Service) findBySamePosition(ctx context.Context, request []byte) ([]byt
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	query := q.query()
-	page, err := s.page(ctx, query, &q.list)
+	page, err := s.page(ctx, q.query(), &q.list)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.store.findBySamePosition(ctx, &q, page); err != nil {
 		return nil, err
 	}
-	return s.answer(page, query, cursor)
+	return answer(page, cursor)
 }
 
 // requestBySameDigest is a FindSamplesBySameDigestRequest.
@@ -1912,27 +1882,26 @@ func (s *Service) findBySameDigest(ctx context.Context, request []byte) ([]byte,
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	query := q.query()
-	page, err := s.page(ctx, query, &q.list)
+	page, err := s.page(ctx, q.query(), &q.list)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.store.findBySameDigest(ctx, &q, page); err != nil {
 		return nil, err
 	}
-	return s.answer(page, query, cursor)
+	return answer(page, cursor)
 }
 
 // answer ends a page. Where there is more, its token resumes at the record on
 // the edge.
-func (s *Service) answer(page *keyvalue.Page, query []byte, cursor func(*record) []byte) ([]byte, error) {
-	var token []byte
+func answer(page *page.Page, cursor func(*record) []byte) ([]byte, error) {
+	var next []byte
 	if edge := page.Edge(); edge != nil {
 		var r record
 		if err := r.read(edge); err != nil {
 			return nil, runtime.Corrupt(err)
 		}
-		token = s.tokens.Seal(query, cursor(&r))
+		next = cursor(&r)
 	}
-	return page.Bytes(token), nil
+	return page.Bytes(next), nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/bytestore"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/page"
 	"github.com/prism-proxy/prism/runtime/tuple"
 )
 
@@ -206,7 +207,7 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 }
 
 // scan adds the records that r asks for to page, by sample_id.
-func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+func (s *store) scan(ctx context.Context, r *scanRequest, page *page.Page) error {
 	from, to := table.Text(r.from.SampleID), table.End()
 	if r.bounded {
 		to = table.Text(r.to.SampleID)
@@ -215,7 +216,7 @@ func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) e
 }
 
 // findByText adds the records that r asks for to page, by text, sample_id.
-func (s *store) findByText(ctx context.Context, r *requestByText, page *keyvalue.Page) error {
+func (s *store) findByText(ctx context.Context, r *requestByText, page *page.Page) error {
 	from, to := byText.Text(r.from.Text).Text(r.from.SampleID), byText.End()
 	if r.bounded {
 		to = byText.Text(r.to.Text).Text(r.to.SampleID)
@@ -224,7 +225,7 @@ func (s *store) findByText(ctx context.Context, r *requestByText, page *keyvalue
 }
 
 // findByNumber adds the records that r asks for to page, by number, sample_id.
-func (s *store) findByNumber(ctx context.Context, r *requestByNumber, page *keyvalue.Page) error {
+func (s *store) findByNumber(ctx context.Context, r *requestByNumber, page *page.Page) error {
 	from, to := byNumber.Int(r.from.Number).Text(r.from.SampleID), byNumber.End()
 	if r.bounded {
 		to = byNumber.Int(r.to.Number).Text(r.to.SampleID)
@@ -233,7 +234,7 @@ func (s *store) findByNumber(ctx context.Context, r *requestByNumber, page *keyv
 }
 
 // findBySize adds the records that r asks for to page, by size, sample_id.
-func (s *store) findBySize(ctx context.Context, r *requestBySize, page *keyvalue.Page) error {
+func (s *store) findBySize(ctx context.Context, r *requestBySize, page *page.Page) error {
 	from, to := bySize.Uint(r.from.Size).Text(r.from.SampleID), bySize.End()
 	if r.bounded {
 		to = bySize.Uint(r.to.Size).Text(r.to.SampleID)
@@ -242,7 +243,7 @@ func (s *store) findBySize(ctx context.Context, r *requestBySize, page *keyvalue
 }
 
 // findByFlag adds the records that r asks for to page, by flag, sample_id.
-func (s *store) findByFlag(ctx context.Context, r *requestByFlag, page *keyvalue.Page) error {
+func (s *store) findByFlag(ctx context.Context, r *requestByFlag, page *page.Page) error {
 	from, to := byFlag.Bool(r.from.Flag).Text(r.from.SampleID), byFlag.End()
 	if r.bounded {
 		to = byFlag.Bool(r.to.Flag).Text(r.to.SampleID)
@@ -251,7 +252,7 @@ func (s *store) findByFlag(ctx context.Context, r *requestByFlag, page *keyvalue
 }
 
 // findByGrade adds the records that r asks for to page, by grade, sample_id.
-func (s *store) findByGrade(ctx context.Context, r *requestByGrade, page *keyvalue.Page) error {
+func (s *store) findByGrade(ctx context.Context, r *requestByGrade, page *page.Page) error {
 	from, to := byGrade.Int(r.from.Grade).Text(r.from.SampleID), byGrade.End()
 	if r.bounded {
 		to = byGrade.Int(r.to.Grade).Text(r.to.SampleID)
@@ -260,7 +261,7 @@ func (s *store) findByGrade(ctx context.Context, r *requestByGrade, page *keyval
 }
 
 // findByTime adds the records that r asks for to page, by time, sample_id.
-func (s *store) findByTime(ctx context.Context, r *requestByTime, page *keyvalue.Page) error {
+func (s *store) findByTime(ctx context.Context, r *requestByTime, page *page.Page) error {
 	from, to := byTime.Time(r.from.Time).Text(r.from.SampleID), byTime.End()
 	if r.bounded {
 		to = byTime.Time(r.to.Time).Text(r.to.SampleID)
@@ -269,7 +270,7 @@ func (s *store) findByTime(ctx context.Context, r *requestByTime, page *keyvalue
 }
 
 // findByDelta adds the records that r asks for to page, by delta, sample_id.
-func (s *store) findByDelta(ctx context.Context, r *requestByDelta, page *keyvalue.Page) error {
+func (s *store) findByDelta(ctx context.Context, r *requestByDelta, page *page.Page) error {
 	from, to := byDelta.Int(r.from.Delta).Text(r.from.SampleID), byDelta.End()
 	if r.bounded {
 		to = byDelta.Int(r.to.Delta).Text(r.to.SampleID)
@@ -278,7 +279,7 @@ func (s *store) findByDelta(ctx context.Context, r *requestByDelta, page *keyval
 }
 
 // findByMask adds the records that r asks for to page, by mask, sample_id.
-func (s *store) findByMask(ctx context.Context, r *requestByMask, page *keyvalue.Page) error {
+func (s *store) findByMask(ctx context.Context, r *requestByMask, page *page.Page) error {
 	from, to := byMask.Uint(r.from.Mask).Text(r.from.SampleID), byMask.End()
 	if r.bounded {
 		to = byMask.Uint(r.to.Mask).Text(r.to.SampleID)
@@ -287,7 +288,7 @@ func (s *store) findByMask(ctx context.Context, r *requestByMask, page *keyvalue
 }
 
 // findByLevel adds the records that r asks for to page, by level, sample_id.
-func (s *store) findByLevel(ctx context.Context, r *requestByLevel, page *keyvalue.Page) error {
+func (s *store) findByLevel(ctx context.Context, r *requestByLevel, page *page.Page) error {
 	from, to := byLevel.Int(r.from.Level).Text(r.from.SampleID), byLevel.End()
 	if r.bounded {
 		to = byLevel.Int(r.to.Level).Text(r.to.SampleID)
@@ -296,7 +297,7 @@ func (s *store) findByLevel(ctx context.Context, r *requestByLevel, page *keyval
 }
 
 // findByWeight adds the records that r asks for to page, by weight, sample_id.
-func (s *store) findByWeight(ctx context.Context, r *requestByWeight, page *keyvalue.Page) error {
+func (s *store) findByWeight(ctx context.Context, r *requestByWeight, page *page.Page) error {
 	from, to := byWeight.Int(r.from.Weight).Text(r.from.SampleID), byWeight.End()
 	if r.bounded {
 		to = byWeight.Int(r.to.Weight).Text(r.to.SampleID)
@@ -305,7 +306,7 @@ func (s *store) findByWeight(ctx context.Context, r *requestByWeight, page *keyv
 }
 
 // findByBucket adds the records that r asks for to page, by sample_id.
-func (s *store) findByBucket(ctx context.Context, r *requestByBucket, page *keyvalue.Page) error {
+func (s *store) findByBucket(ctx context.Context, r *requestByBucket, page *page.Page) error {
 	all := byBucket.Int(r.Bucket)
 	from, to := all.Text(r.from.SampleID), all.End()
 	if r.bounded {
@@ -315,7 +316,7 @@ func (s *store) findByBucket(ctx context.Context, r *requestByBucket, page *keyv
 }
 
 // findByAmount adds the records that r asks for to page, by amount, sample_id.
-func (s *store) findByAmount(ctx context.Context, r *requestByAmount, page *keyvalue.Page) error {
+func (s *store) findByAmount(ctx context.Context, r *requestByAmount, page *page.Page) error {
 	from, to := byAmount.Int(r.from.Amount).Text(r.from.SampleID), byAmount.End()
 	if r.bounded {
 		to = byAmount.Int(r.to.Amount).Text(r.to.SampleID)
@@ -324,7 +325,7 @@ func (s *store) findByAmount(ctx context.Context, r *requestByAmount, page *keyv
 }
 
 // findByShift adds the records that r asks for to page, by shift, sample_id.
-func (s *store) findByShift(ctx context.Context, r *requestByShift, page *keyvalue.Page) error {
+func (s *store) findByShift(ctx context.Context, r *requestByShift, page *page.Page) error {
 	from, to := byShift.Int(r.from.Shift).Text(r.from.SampleID), byShift.End()
 	if r.bounded {
 		to = byShift.Int(r.to.Shift).Text(r.to.SampleID)
@@ -333,7 +334,7 @@ func (s *store) findByShift(ctx context.Context, r *requestByShift, page *keyval
 }
 
 // findByChecksum adds the records that r asks for to page, by checksum, sample_id.
-func (s *store) findByChecksum(ctx context.Context, r *requestByChecksum, page *keyvalue.Page) error {
+func (s *store) findByChecksum(ctx context.Context, r *requestByChecksum, page *page.Page) error {
 	from, to := byChecksum.Int(r.from.Checksum).Text(r.from.SampleID), byChecksum.End()
 	if r.bounded {
 		to = byChecksum.Int(r.to.Checksum).Text(r.to.SampleID)
@@ -342,7 +343,7 @@ func (s *store) findByChecksum(ctx context.Context, r *requestByChecksum, page *
 }
 
 // findByPosition adds the records that r asks for to page, by position, sample_id.
-func (s *store) findByPosition(ctx context.Context, r *requestByPosition, page *keyvalue.Page) error {
+func (s *store) findByPosition(ctx context.Context, r *requestByPosition, page *page.Page) error {
 	from, to := byPosition.Int(r.from.Position).Text(r.from.SampleID), byPosition.End()
 	if r.bounded {
 		to = byPosition.Int(r.to.Position).Text(r.to.SampleID)
@@ -351,7 +352,7 @@ func (s *store) findByPosition(ctx context.Context, r *requestByPosition, page *
 }
 
 // findByDigest adds the records that r asks for to page, by digest, sample_id.
-func (s *store) findByDigest(ctx context.Context, r *requestByDigest, page *keyvalue.Page) error {
+func (s *store) findByDigest(ctx context.Context, r *requestByDigest, page *page.Page) error {
 	from, to := byDigest.Text(r.from.Digest).Text(r.from.SampleID), byDigest.End()
 	if r.bounded {
 		to = byDigest.Text(r.to.Digest).Text(r.to.SampleID)
@@ -360,7 +361,7 @@ func (s *store) findByDigest(ctx context.Context, r *requestByDigest, page *keyv
 }
 
 // findBySameText adds the records that r asks for to page, by sample_id.
-func (s *store) findBySameText(ctx context.Context, r *requestBySameText, page *keyvalue.Page) error {
+func (s *store) findBySameText(ctx context.Context, r *requestBySameText, page *page.Page) error {
 	all := bySameText.Text(r.Text)
 	from, to := all.Text(r.from.SampleID), all.End()
 	if r.bounded {
@@ -370,7 +371,7 @@ func (s *store) findBySameText(ctx context.Context, r *requestBySameText, page *
 }
 
 // findBySameNumber adds the records that r asks for to page, by sample_id.
-func (s *store) findBySameNumber(ctx context.Context, r *requestBySameNumber, page *keyvalue.Page) error {
+func (s *store) findBySameNumber(ctx context.Context, r *requestBySameNumber, page *page.Page) error {
 	all := bySameNumber.Int(r.Number)
 	from, to := all.Text(r.from.SampleID), all.End()
 	if r.bounded {
@@ -380,7 +381,7 @@ func (s *store) findBySameNumber(ctx context.Context, r *requestBySameNumber, pa
 }
 
 // findBySameSize adds the records that r asks for to page, by sample_id.
-func (s *store) findBySameSize(ctx context.Context, r *requestBySameSize, page *keyvalue.Page) error {
+func (s *store) findBySameSize(ctx context.Context, r *requestBySameSize, page *page.Page) error {
 	all := bySameSize.Uint(r.Size)
 	from, to := all.Text(r.from.SampleID), all.End()
 	if r.bounded {
@@ -390,7 +391,7 @@ func (s *store) findBySameSize(ctx context.Context, r *requestBySameSize, page *
 }
 
 // findBySameFlag adds the records that r asks for to page, by sample_id.
-func (s *store) findBySameFlag(ctx context.Context, r *requestBySameFlag, page *keyvalue.Page) error {
+func (s *store) findBySameFlag(ctx context.Context, r *requestBySameFlag, page *page.Page) error {
 	all := bySameFlag.Bool(r.Flag)
 	from, to := all.Text(r.from.SampleID), all.End()
 	if r.bounded {
@@ -400,7 +401,7 @@ func (s *store) findBySameFlag(ctx context.Context, r *requestBySameFlag, page *
 }
 
 // findBySameGrade adds the records that r asks for to page, by sample_id.
-func (s *store) findBySameGrade(ctx context.Context, r *requestBySameGrade, page *keyvalue.Page) error {
+func (s *store) findBySameGrade(ctx context.Context, r *requestBySameGrade, page *page.Page) error {
 	all := bySameGrade.Int(r.Grade)
 	from, to := all.Text(r.from.SampleID), all.End()
 	if r.bounded {
@@ -410,7 +411,7 @@ func (s *store) findBySameGrade(ctx context.Context, r *requestBySameGrade, page
 }
 
 // findBySameTime adds the records that r asks for to page, by sample_id.
-func (s *store) findBySameTime(ctx context.Context, r *requestBySameTime, page *keyvalue.Page) error {
+func (s *store) findBySameTime(ctx context.Context, r *requestBySameTime, page *page.Page) error {
 	all := bySameTime.Time(r.Time)
 	from, to := all.Text(r.from.SampleID), all.End()
 	if r.bounded {
@@ -420,7 +421,7 @@ func (s *store) findBySameTime(ctx context.Context, r *requestBySameTime, page *
 }
 
 // findBySameDelta adds the records that r asks for to page, by sample_id.
-func (s *store) findBySameDelta(ctx context.Context, r *requestBySameDelta, page *keyvalue.Page) error {
+func (s *store) findBySameDelta(ctx context.Context, r *requestBySameDelta, page *page.Page) error {
 	all := bySameDelta.Int(r.Delta)
 	from, to := all.Text(r.from.SampleID), all.End()
 	if r.bounded {
@@ -430,7 +431,7 @@ func (s *store) findBySameDelta(ctx context.Context, r *requestBySameDelta, page
 }
 
 // findBySameMask adds the records that r asks for to page, by sample_id.
-func (s *store) findBySameMask(ctx context.Context, r *requestBySameMask, page *keyvalue.Page) error {
+func (s *store) findBySameMask(ctx context.Context, r *requestBySameMask, page *page.Page) error {
 	all := bySameMask.Uint(r.Mask)
 	from, to := all.Text(r.from.SampleID), all.End()
 	if r.bounded {
@@ -440,7 +441,7 @@ func (s *store) findBySameMask(ctx context.Context, r *requestBySameMask, page *
 }
 
 // findBySameLevel adds the records that r asks for to page, by sample_id.
-func (s *store) findBySameLevel(ctx context.Context, r *requestBySameLevel, page *keyvalue.Page) error {
+func (s *store) findBySameLevel(ctx context.Context, r *requestBySameLevel, page *page.Page) error {
 	all := bySameLevel.Int(r.Level)
 	from, to := all.Text(r.from.SampleID), all.End()
 	if r.bounded {
@@ -450,7 +451,7 @@ func (s *store) findBySameLevel(ctx context.Context, r *requestBySameLevel, page
 }
 
 // findBySameWeight adds the records that r asks for to page, by sample_id.
-func (s *store) findBySameWeight(ctx context.Context, r *requestBySameWeight, page *keyvalue.Page) error {
+func (s *store) findBySameWeight(ctx context.Context, r *requestBySameWeight, page *page.Page) error {
 	all := bySameWeight.Int(r.Weight)
 	from, to := all.Text(r.from.SampleID), all.End()
 	if r.bounded {
@@ -460,7 +461,7 @@ func (s *store) findBySameWeight(ctx context.Context, r *requestBySameWeight, pa
 }
 
 // findBySameAmount adds the records that r asks for to page, by sample_id.
-func (s *store) findBySameAmount(ctx context.Context, r *requestBySameAmount, page *keyvalue.Page) error {
+func (s *store) findBySameAmount(ctx context.Context, r *requestBySameAmount, page *page.Page) error {
 	all := bySameAmount.Int(r.Amount)
 	from, to := all.Text(r.from.SampleID), all.End()
 	if r.bounded {
@@ -470,7 +471,7 @@ func (s *store) findBySameAmount(ctx context.Context, r *requestBySameAmount, pa
 }
 
 // findBySameShift adds the records that r asks for to page, by sample_id.
-func (s *store) findBySameShift(ctx context.Context, r *requestBySameShift, page *keyvalue.Page) error {
+func (s *store) findBySameShift(ctx context.Context, r *requestBySameShift, page *page.Page) error {
 	all := bySameShift.Int(r.Shift)
 	from, to := all.Text(r.from.SampleID), all.End()
 	if r.bounded {
@@ -480,7 +481,7 @@ func (s *store) findBySameShift(ctx context.Context, r *requestBySameShift, page
 }
 
 // findBySameChecksum adds the records that r asks for to page, by sample_id.
-func (s *store) findBySameChecksum(ctx context.Context, r *requestBySameChecksum, page *keyvalue.Page) error {
+func (s *store) findBySameChecksum(ctx context.Context, r *requestBySameChecksum, page *page.Page) error {
 	all := bySameChecksum.Int(r.Checksum)
 	from, to := all.Text(r.from.SampleID), all.End()
 	if r.bounded {
@@ -490,7 +491,7 @@ func (s *store) findBySameChecksum(ctx context.Context, r *requestBySameChecksum
 }
 
 // findBySamePosition adds the records that r asks for to page, by sample_id.
-func (s *store) findBySamePosition(ctx context.Context, r *requestBySamePosition, page *keyvalue.Page) error {
+func (s *store) findBySamePosition(ctx context.Context, r *requestBySamePosition, page *page.Page) error {
 	all := bySamePosition.Int(r.Position)
 	from, to := all.Text(r.from.SampleID), all.End()
 	if r.bounded {
@@ -500,7 +501,7 @@ func (s *store) findBySamePosition(ctx context.Context, r *requestBySamePosition
 }
 
 // findBySameDigest adds the records that r asks for to page, by sample_id.
-func (s *store) findBySameDigest(ctx context.Context, r *requestBySameDigest, page *keyvalue.Page) error {
+func (s *store) findBySameDigest(ctx context.Context, r *requestBySameDigest, page *page.Page) error {
 	all := bySameDigest.Text(r.Digest)
 	from, to := all.Text(r.from.SampleID), all.End()
 	if r.bounded {

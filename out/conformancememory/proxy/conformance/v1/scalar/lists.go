@@ -7,14 +7,14 @@ import (
 	"context"
 
 	"github.com/prism-proxy/prism/runtime"
-	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/page"
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
 // list is what the requests of all lists have: the part of an order that is
 // still to be answered, from inclusive to exclusive, whichever the direction.
 type list struct {
-	paging   keyvalue.Paging
+	paging   page.Request
 	from, to position // parts that are not set are the lowest
 	bounded  bool     // there is a to
 }
@@ -24,8 +24,8 @@ var everything = list{from: lowestPosition, to: lowestPosition}
 
 // page returns the empty page that l asks for of the list called query. Where l
 // resumes, forward pages move from up, reverse pages move to down.
-func (s *Service) page(ctx context.Context, query []byte, l *list) (*keyvalue.Page, error) {
-	page, cursor, err := s.tokens.Page(runtime.CallOf(ctx), query, &l.paging)
+func (s *Service) page(ctx context.Context, query []byte, l *list) (*page.Page, error) {
+	page, cursor, err := s.store.db.Tokens.Page(runtime.CallOf(ctx), query, &l.paging)
 	if err != nil || cursor == nil {
 		return page, err
 	}
@@ -73,15 +73,14 @@ func (s *Service) scan(ctx context.Context, request []byte) ([]byte, error) {
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	query := q.query()
-	page, err := s.page(ctx, query, &q.list)
+	page, err := s.page(ctx, q.query(), &q.list)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.store.scan(ctx, &q, page); err != nil {
 		return nil, err
 	}
-	return s.answer(page, query, cursor)
+	return answer(page, cursor)
 }
 
 // requestByBytesOpt is a FindScalarsByBytesOptRequest.
@@ -94,9 +93,9 @@ func (q *requestByBytesOpt) read(b []byte) error {
 	f := wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case keyvalue.TagFrom:
+		case page.TagFrom:
 			f.Join(q.readBound(&q.from, f.Message()))
-		case keyvalue.TagTo:
+		case page.TagTo:
 			q.bounded = true
 			f.Join(q.readBound(&q.to, f.Message()))
 		default:
@@ -112,7 +111,7 @@ func (q *requestByBytesOpt) read(b []byte) error {
 	case len(q.to.BytesOpt) > 64:
 		return runtime.TooLong("to.bytes_opt", len(q.to.BytesOpt), 64)
 	case q.bounded && bytes.Compare(q.from.BytesOpt, q.to.BytesOpt) > 0:
-		return keyvalue.Backwards(false)
+		return page.Backwards(false)
 	}
 	return nil
 }
@@ -140,27 +139,26 @@ func (s *Service) findByBytesOpt(ctx context.Context, request []byte) ([]byte, e
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	query := q.query()
-	page, err := s.page(ctx, query, &q.list)
+	page, err := s.page(ctx, q.query(), &q.list)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.store.findByBytesOpt(ctx, &q, page); err != nil {
 		return nil, err
 	}
-	return s.answer(page, query, cursorBytesOpt)
+	return answer(page, cursorBytesOpt)
 }
 
 // answer ends a page. Where there is more, its token resumes at the record on
 // the edge.
-func (s *Service) answer(page *keyvalue.Page, query []byte, cursor func(*record) []byte) ([]byte, error) {
-	var token []byte
+func answer(page *page.Page, cursor func(*record) []byte) ([]byte, error) {
+	var next []byte
 	if edge := page.Edge(); edge != nil {
 		var r record
 		if err := r.read(edge); err != nil {
 			return nil, runtime.Corrupt(err)
 		}
-		token = s.tokens.Seal(query, cursor(&r))
+		next = cursor(&r)
 	}
-	return page.Bytes(token), nil
+	return page.Bytes(next), nil
 }

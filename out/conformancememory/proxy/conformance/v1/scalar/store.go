@@ -9,6 +9,7 @@ import (
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/bytestore"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/page"
 	"github.com/prism-proxy/prism/runtime/tuple"
 )
 
@@ -88,7 +89,7 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 }
 
 // scan adds the records that r asks for to page, by scalar_id.
-func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+func (s *store) scan(ctx context.Context, r *scanRequest, page *page.Page) error {
 	from, to := table.Text(r.from.ScalarID), table.End()
 	if r.bounded {
 		to = table.Text(r.to.ScalarID)
@@ -97,7 +98,7 @@ func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) e
 }
 
 // findByBytesOpt adds the records that r asks for to page, by bytes_opt, scalar_id.
-func (s *store) findByBytesOpt(ctx context.Context, r *requestByBytesOpt, page *keyvalue.Page) error {
+func (s *store) findByBytesOpt(ctx context.Context, r *requestByBytesOpt, page *page.Page) error {
 	from, to := byBytesOpt.Text(r.from.BytesOpt).Text(r.from.ScalarID), byBytesOpt.End()
 	if r.bounded {
 		to = byBytesOpt.Text(r.to.BytesOpt).Text(r.to.ScalarID)

@@ -17,11 +17,15 @@ type requestByCode struct {
 }
 
 func (q *requestByCode) read(b []byte) error {
+	by, err := keyvalue.Item(b)
+	if err != nil {
+		return err
+	}
 	q.Code = wire.Empty
-	f := wire.Read(b)
+	f := wire.Read(by)
 	for f.Next() {
-		if f.Tag == keyvalue.TagBy {
-			f.Join(q.readBy(f.Message()))
+		if f.Tag == tagCode {
+			q.Code = f.Text()
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -34,16 +38,6 @@ func (q *requestByCode) read(b []byte) error {
 		return runtime.HasNUL("by.code")
 	}
 	return nil
-}
-
-// readBy reads the values to find by.
-func (q *requestByCode) readBy(f *wire.Fields) error {
-	for f.Next() {
-		if f.Tag == tagCode {
-			q.Code = f.Text()
-		}
-	}
-	return f.Err()
 }
 
 // findByCode serves FindTicketByCode.

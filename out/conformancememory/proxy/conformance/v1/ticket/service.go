@@ -16,13 +16,11 @@ import (
 const _ = runtime.RunPrismGenerateOrRequirePrism_0_1
 
 // Service serves conformance.v1.TicketService. It is safe for concurrent use.
-type Service struct {
-	store store
-}
+type Service struct{ store store }
 
 // NewService binds the service to the store of namespace west.
 func NewService(db *memory.DB) runtime.Service {
-	s := &Service{store: store{db: db}}
+	s := &Service{store{db}}
 	return runtime.Service{
 		Name:     "conformance.v1.TicketService",
 		Contract: "conformance/v1/ticket_prism.proto",

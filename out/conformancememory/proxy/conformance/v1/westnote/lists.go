@@ -8,13 +8,14 @@ import (
 
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/page"
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
 // list is what the requests of all lists have: the part of an order that is
 // still to be answered, from inclusive to exclusive, whichever the direction.
 type list struct {
-	paging   keyvalue.Paging
+	paging   page.Request
 	from, to key  // parts that are not set are the lowest
 	bounded  bool // there is a to
 }
@@ -24,8 +25,8 @@ var everything = list{from: emptyKey, to: emptyKey}
 
 // page returns the empty page that l asks for of the list called query. Where l
 // resumes, forward pages move from up, reverse pages move to down.
-func (s *Service) page(ctx context.Context, query []byte, l *list) (*keyvalue.Page, error) {
-	page, cursor, err := s.tokens.Page(runtime.CallOf(ctx), query, &l.paging)
+func (s *Service) page(ctx context.Context, query []byte, l *list) (*page.Page, error) {
+	page, cursor, err := s.store.db.Tokens.Page(runtime.CallOf(ctx), query, &l.paging)
 	if err != nil || cursor == nil {
 		return page, err
 	}
@@ -64,15 +65,14 @@ func (s *Service) scan(ctx context.Context, request []byte) ([]byte, error) {
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	query := q.query()
-	page, err := s.page(ctx, query, &q.list)
+	page, err := s.page(ctx, q.query(), &q.list)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.store.scan(ctx, &q, page); err != nil {
 		return nil, err
 	}
-	return s.answer(page, query)
+	return answer(page)
 }
 
 // requestByTopic is a FindWestNoteByTopicRequest.
@@ -81,11 +81,15 @@ type requestByTopic struct {
 }
 
 func (q *requestByTopic) read(b []byte) error {
+	by, err := keyvalue.Item(b)
+	if err != nil {
+		return err
+	}
 	q.Topic = wire.Empty
-	f := wire.Read(b)
+	f := wire.Read(by)
 	for f.Next() {
-		if f.Tag == keyvalue.TagBy {
-			f.Join(q.readBy(f.Message()))
+		if f.Tag == tagTopic {
+			q.Topic = f.Text()
 		}
 	}
 	if err := f.Err(); err != nil {
@@ -98,16 +102,6 @@ func (q *requestByTopic) read(b []byte) error {
 		return runtime.HasNUL("by.topic")
 	}
 	return nil
-}
-
-// readBy reads the values to find by.
-func (q *requestByTopic) readBy(f *wire.Fields) error {
-	for f.Next() {
-		if f.Tag == tagTopic {
-			q.Topic = f.Text()
-		}
-	}
-	return f.Err()
 }
 
 // findByTopic serves FindWestNoteByTopic.
@@ -123,14 +117,14 @@ func (s *Service) findByTopic(ctx context.Context, request []byte) ([]byte, erro
 
 // answer ends a page. Where there is more, its token resumes at the record on
 // the edge.
-func (s *Service) answer(page *keyvalue.Page, query []byte) ([]byte, error) {
-	var token []byte
+func answer(page *page.Page) ([]byte, error) {
+	var next []byte
 	if edge := page.Edge(); edge != nil {
 		var r record
 		if err := r.read(edge); err != nil {
 			return nil, runtime.Corrupt(err)
 		}
-		token = s.tokens.Seal(query, r.key.append(nil))
+		next = r.key.append(nil)
 	}
-	return page.Bytes(token), nil
+	return page.Bytes(next), nil
 }

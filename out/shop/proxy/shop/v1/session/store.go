@@ -9,6 +9,7 @@ import (
 	"github.com/prism-proxy/prism/backends/sqlite"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/page"
 )
 
 // store keeps the records of shop.v1.Session.
@@ -102,7 +103,7 @@ WHERE "session_id" >= ?2
 ORDER BY "session_id" DESC LIMIT ?1`)
 
 // scan adds the records that r asks for to page, by session_id.
-func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+func (s *store) scan(ctx context.Context, r *scanRequest, page *page.Page) error {
 	return s.db.Page(ctx, page, scan, scanReverse, func(q *sqlite.Query) {
 		q.Text(2, r.from.SessionID)
 		if r.bounded {
@@ -129,7 +130,7 @@ WHERE "user_id" = ?2
 ORDER BY "session_id" DESC LIMIT ?1`)
 
 // findByUserID adds the records that r asks for to page, by session_id.
-func (s *store) findByUserID(ctx context.Context, r *requestByUserID, page *keyvalue.Page) error {
+func (s *store) findByUserID(ctx context.Context, r *requestByUserID, page *page.Page) error {
 	return s.db.Page(ctx, page, findByUserID, reverseByUserID, func(q *sqlite.Query) {
 		q.Text(2, r.UserID)
 		q.Text(3, r.from.SessionID)

@@ -8,6 +8,7 @@ import (
 	"github.com/prism-proxy/prism/backends/sqlite"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/page"
 )
 
 // store keeps the records of shop.v1.UserProfile.
@@ -110,7 +111,7 @@ WHERE "user_id" >= ?2
 ORDER BY "user_id" DESC LIMIT ?1`)
 
 // scan adds the records that r asks for to page, by user_id.
-func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+func (s *store) scan(ctx context.Context, r *scanRequest, page *page.Page) error {
 	return s.db.Page(ctx, page, scan, scanReverse, func(q *sqlite.Query) {
 		q.Text(2, r.from.UserID)
 		if r.bounded {

@@ -9,13 +9,14 @@ import (
 
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/page"
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
 // list is what the requests of all lists have: the part of an order that is
 // still to be answered, from inclusive to exclusive, whichever the direction.
 type list struct {
-	paging   keyvalue.Paging
+	paging   page.Request
 	from, to key  // parts that are not set are the lowest
 	bounded  bool // there is a to
 }
@@ -25,8 +26,8 @@ var everything = list{from: emptyKey, to: emptyKey}
 
 // page returns the empty page that l asks for of the list called query. Where l
 // resumes, forward pages move from up, reverse pages move to down.
-func (s *Service) page(ctx context.Context, query []byte, l *list) (*keyvalue.Page, error) {
-	page, cursor, err := s.tokens.Page(runtime.CallOf(ctx), query, &l.paging)
+func (s *Service) page(ctx context.Context, query []byte, l *list) (*page.Page, error) {
+	page, cursor, err := s.store.db.Tokens.Page(runtime.CallOf(ctx), query, &l.paging)
 	if err != nil || cursor == nil {
 		return page, err
 	}
@@ -67,10 +68,10 @@ func (q *scanRequest) read(b []byte) error {
 		case 1<<3 | wire.Bytes:
 			q.inPartition = true
 			join(&q.partition, f)
-		case keyvalue.TagFrom:
+		case page.TagFrom:
 			q.hasFrom = true
 			join(&q.from, f)
-		case keyvalue.TagTo:
+		case page.TagTo:
 			q.bounded = true
 			join(&q.to, f)
 		default:
@@ -104,7 +105,7 @@ func (q *scanRequest) valid() error {
 		return runtime.In("to", err)
 	}
 	if q.bounded && cmp.Or(q.from.CreatedAt.Compare(q.to.CreatedAt), bytes.Compare(q.from.OrderID, q.to.OrderID)) > 0 {
-		return keyvalue.Backwards(true)
+		return page.Backwards(true)
 	}
 	return nil
 }
@@ -141,8 +142,7 @@ func (s *Service) scan(ctx context.Context, request []byte) ([]byte, error) {
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	query := q.query()
-	page, err := s.page(ctx, query, &q.list)
+	page, err := s.page(ctx, q.query(), &q.list)
 	if err != nil {
 		return nil, err
 	}
@@ -154,7 +154,7 @@ func (s *Service) scan(ctx context.Context, request []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.answer(page, query)
+	return answer(page)
 }
 
 // requestByStatus is a FindOrdersByStatusRequest.
@@ -170,9 +170,9 @@ func (q *requestByStatus) read(b []byte) error {
 		switch f.Tag {
 		case keyvalue.TagBy:
 			f.Join(q.readBy(f.Message()))
-		case keyvalue.TagFrom:
+		case page.TagFrom:
 			f.Join(q.readBound(&q.from, f.Message()))
-		case keyvalue.TagTo:
+		case page.TagTo:
 			q.bounded = true
 			f.Join(q.readBound(&q.to, f.Message()))
 		default:
@@ -188,7 +188,7 @@ func (q *requestByStatus) read(b []byte) error {
 	case !q.to.CreatedAt.Valid():
 		return runtime.BadTime("to.created_at")
 	case q.bounded && q.from.CreatedAt.Compare(q.to.CreatedAt) > 0:
-		return keyvalue.Backwards(true)
+		return page.Backwards(true)
 	}
 	return nil
 }
@@ -227,27 +227,26 @@ func (s *Service) findByStatus(ctx context.Context, request []byte) ([]byte, err
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
-	query := q.query()
-	page, err := s.page(ctx, query, &q.list)
+	page, err := s.page(ctx, q.query(), &q.list)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.store.findByStatus(ctx, &q, page); err != nil {
 		return nil, err
 	}
-	return s.answer(page, query)
+	return answer(page)
 }
 
 // answer ends a page. Where there is more, its token resumes at the record on
 // the edge.
-func (s *Service) answer(page *keyvalue.Page, query []byte) ([]byte, error) {
-	var token []byte
+func answer(page *page.Page) ([]byte, error) {
+	var next []byte
 	if edge := page.Edge(); edge != nil {
 		var r record
 		if err := r.read(edge); err != nil {
 			return nil, runtime.Corrupt(err)
 		}
-		token = s.tokens.Seal(query, r.key.append(nil))
+		next = r.key.append(nil)
 	}
-	return page.Bytes(token), nil
+	return page.Bytes(next), nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/bytestore"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/page"
 	"github.com/prism-proxy/prism/runtime/tuple"
 )
 
@@ -86,7 +87,7 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 }
 
 // scan adds the records that r asks for to page, by customer_id, created_at, order_id.
-func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+func (s *store) scan(ctx context.Context, r *scanRequest, page *page.Page) error {
 	from, to := table.Text(r.from.CustomerID).Time(r.from.CreatedAt).Text(r.from.OrderID), table.End()
 	if r.bounded {
 		to = table.Text(r.to.CustomerID).Time(r.to.CreatedAt).Text(r.to.OrderID)
@@ -95,7 +96,7 @@ func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) e
 }
 
 // scanPartition adds the records that r asks for to page, by created_at, order_id.
-func (s *store) scanPartition(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+func (s *store) scanPartition(ctx context.Context, r *scanRequest, page *page.Page) error {
 	all := table.Text(r.partition.CustomerID)
 	from, to := all.Time(r.from.CreatedAt).Text(r.from.OrderID), all.End()
 	if r.bounded {
@@ -105,7 +106,7 @@ func (s *store) scanPartition(ctx context.Context, r *scanRequest, page *keyvalu
 }
 
 // findByStatus adds the records that r asks for to page, by created_at, customer_id, order_id.
-func (s *store) findByStatus(ctx context.Context, r *requestByStatus, page *keyvalue.Page) error {
+func (s *store) findByStatus(ctx context.Context, r *requestByStatus, page *page.Page) error {
 	all := byStatus.Int(r.Status)
 	from, to := all.Time(r.from.CreatedAt).Text(r.from.CustomerID).Text(r.from.OrderID), all.End()
 	if r.bounded {

@@ -10,6 +10,7 @@ import (
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/bytestore"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
+	"github.com/prism-proxy/prism/runtime/page"
 	"github.com/prism-proxy/prism/runtime/tuple"
 )
 
@@ -91,7 +92,7 @@ func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 }
 
 // scan adds the records that r asks for to page, by session_id.
-func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) error {
+func (s *store) scan(ctx context.Context, r *scanRequest, page *page.Page) error {
 	from, to := table.Text(r.from.SessionID), table.End()
 	if r.bounded {
 		to = table.Text(r.to.SessionID)
@@ -100,7 +101,7 @@ func (s *store) scan(ctx context.Context, r *scanRequest, page *keyvalue.Page) e
 }
 
 // findByUserID adds the records that r asks for to page, by session_id.
-func (s *store) findByUserID(ctx context.Context, r *requestByUserID, page *keyvalue.Page) error {
+func (s *store) findByUserID(ctx context.Context, r *requestByUserID, page *page.Page) error {
 	all := byUserID.Text(r.UserID)
 	from, to := all.Text(r.from.SessionID), all.End()
 	if r.bounded {

@@ -1,4 +1,8 @@
-package keyvalue
+// Package page is what lists have in common, whatever they list: the part of a
+// request that asks for a page, the page that a store fills, and the tokens by
+// which the next one is asked for. Which records a list has, in which order, is
+// the generated code's.
+package page
 
 import (
 	"fmt"
@@ -8,16 +12,14 @@ import (
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
-// The fields of a list's request that are messages: the values to find by, and
-// the ends of a range.
+// The ends of a range, which are messages, in a list's request.
 const (
-	TagBy   = 1<<3 | wire.Bytes
 	TagFrom = 11<<3 | wire.Bytes
 	TagTo   = 12<<3 | wire.Bytes
 )
 
-// Paging is the part of a list request that is the same for all lists.
-type Paging struct {
+// Request is the part of a list's request that is the same for all lists.
+type Request struct {
 	Reverse bool
 	Size    int32
 	Token   []byte
@@ -25,15 +27,23 @@ type Paging struct {
 
 // Read takes the current field if it is one of reverse, page_size and
 // page_token.
-func (p *Paging) Read(f *wire.Fields) {
+func (r *Request) Read(f *wire.Fields) {
 	switch f.Tag {
 	case 13<<3 | wire.Varint:
-		p.Reverse = f.Bool()
+		r.Reverse = f.Bool()
 	case 14<<3 | wire.Varint:
-		p.Size = f.Int32()
+		r.Size = f.Int32()
 	case 15<<3 | wire.Bytes:
-		p.Token = f.Text()
+		r.Token = f.Text()
 	}
+}
+
+// Append appends what binds a page token to the list, besides its own fields.
+func (r *Request) Append(b []byte) []byte {
+	if r.Reverse {
+		return wire.AppendVarint(b, 13, 1)
+	}
+	return b
 }
 
 // The number of records on a page: https://google.aip.dev/158.
@@ -45,6 +55,8 @@ const (
 // Page collects one page of a list's answer, bounded by items and by bytes.
 type Page struct {
 	call    *runtime.Call // whose answer the page is; nil: nobody's
+	tokens  *Tokens
+	query   []byte // the list
 	out     []byte
 	items   int
 	limit   int
@@ -53,39 +65,24 @@ type Page struct {
 	edge    []byte // the record that the next page's range is cut at; nil: no more
 }
 
-// Append appends what binds a page token to the list, besides its own fields.
-func (p *Paging) Append(b []byte) []byte {
-	if p.Reverse {
-		return wire.AppendVarint(b, 13, 1)
-	}
-	return b
-}
-
-// Page returns the empty page that p asks for of the list called query, to be
+// Page returns the empty page that r asks for of the list called query, to be
 // the answer of call, and the cursor at which the list resumes, nil if it begins.
-func (t *Tokens) Page(call *runtime.Call, query []byte, p *Paging) (page *Page, cursor []byte, err error) {
-	if page, err = newPage(p); err != nil {
-		return nil, nil, err
-	}
-	page.call = call
-	if len(p.Token) > 0 {
-		cursor, err = t.Open(query, p.Token)
-	}
-	return page, cursor, err
-}
-
-func newPage(p *Paging) (*Page, error) {
+func (t *Tokens) Page(call *runtime.Call, query []byte, r *Request) (page *Page, cursor []byte, err error) {
+	page = &Page{call: call, tokens: t, query: query, limit: min(int(r.Size), maxPage), reverse: r.Reverse}
 	switch {
-	case p.Size < 0:
-		return nil, &runtime.Error{
+	case r.Size < 0:
+		return nil, nil, &runtime.Error{
 			Reason: runtime.PageSizeRange, Field: "page_size",
-			What:     fmt.Sprintf("page_size is %d (0 to %d)", p.Size, maxPage),
+			What:     fmt.Sprintf("page_size is %d (0 to %d)", r.Size, maxPage),
 			Metadata: map[string]string{"limit": strconv.Itoa(maxPage)},
 		}
-	case p.Size == 0:
-		return &Page{limit: defaultPage, reverse: p.Reverse}, nil
+	case r.Size == 0:
+		page.limit = defaultPage
 	}
-	return &Page{limit: min(int(p.Size), maxPage), reverse: p.Reverse}, nil
+	if len(r.Token) > 0 {
+		cursor, err = t.Open(query, r.Token)
+	}
+	return page, cursor, err
 }
 
 // Limit is how many records a store has to find: one more than the page takes,
@@ -121,12 +118,13 @@ func (p *Page) Add(row runtime.Row) bool {
 // there is no more.
 func (p *Page) Edge() []byte { return p.edge }
 
-// Bytes returns the reply. token is empty on the last page.
-func (p *Page) Bytes(token []byte) []byte {
-	if len(token) == 0 {
+// Bytes returns the reply. Where there is more its token resumes the list at
+// cursor, which else is of no matter.
+func (p *Page) Bytes(cursor []byte) []byte {
+	if p.edge == nil {
 		return p.out
 	}
-	return wire.AppendBytes(p.out, 2, token)
+	return wire.AppendBytes(p.out, 2, p.tokens.Seal(p.query, cursor))
 }
 
 // Backwards says that a range's from comes after its to: TIME_RANGE where they
