@@ -31,9 +31,10 @@ var imports = []struct {
 	from string
 	may  []string
 }{
-	{"runtime/...", []string{"runtime/..."}},
+	{"number", nil},
+	{"runtime/...", []string{"runtime/...", "number"}},
 	{"schemas/...", nil},
-	{"generator/...", []string{"generator/...", "schemas/prism/v1"}},
+	{"generator/...", []string{"generator/...", "number", "schemas/prism/v1"}},
 	{"backends", []string{"backends/<b>/gen", "generator/..."}}, // generator for the type of the list
 	{"backends/backendtest", []string{"runtime/...", "generator/...", "out/contract/conformance/...", "schemas", "schemas/prism/v1"}},
 	{"backends/<b>/gen/...", []string{"backends/<b>/gen/...", "generator/..."}},
@@ -118,6 +119,9 @@ func TestImportTable(t *testing.T) {
 		{"runtime", "runtime/wire", true},
 		{"runtime/wire", "generator", false},
 		{"generator/schema", "schemas/prism/v1", true},
+		{"generator/schema", "number", true},
+		{"number", "runtime/wire", false},
+		{"generator", "runtime/wire", false},
 		{"generator", "backends", false},
 		{"generator", "out/contract/shop/v1", false},
 		{"backends", "backends/sqlite/gen", true},

@@ -3,6 +3,7 @@ package runtime
 import (
 	"slices"
 
+	"github.com/prism-proxy/prism/number"
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
@@ -18,22 +19,22 @@ type Row struct {
 // may be others afterwards.
 type Rows func(Row) bool
 
-// Append appends the row as field 1 of a reply, or as one of those that field 1
-// repeats: the entity's stored bytes with a few bytes before them.
+// Append appends the row as the record of a reply, or as one of its records: the entity's stored bytes with a few bytes before them.
 func (r Row) Append(b []byte) []byte {
 	size := r.size()
-	b = slices.Grow(b, wire.SizeBytes(1, size))
-	b = wire.AppendSize(b, 1, size)
-	b = wire.AppendNonZero(b, 2, uint64(r.Version))
-	b = wire.AppendTimestamp(b, 3, r.Expires)
-	return append(wire.AppendSize(b, 1, len(r.Record)), r.Record...)
+	b = slices.Grow(b, wire.SizeBytes(number.Record, size))
+	b = wire.AppendSize(b, number.Record, size)
+	b = wire.AppendNonZero(b, number.RecordVersion, uint64(r.Version))
+	b = wire.AppendTimestamp(b, number.RecordExpireTime, r.Expires)
+	return append(wire.AppendSize(b, number.Entity, len(r.Record)), r.Record...)
 }
 
 // Size is how many bytes Append appends.
-func (r Row) Size() int { return wire.SizeBytes(1, r.size()) }
+func (r Row) Size() int { return wire.SizeBytes(number.Record, r.size()) }
 
 func (r Row) size() int {
-	return wire.SizeNonZero(2, uint64(r.Version)) + wire.SizeTimestamp(3, r.Expires) + wire.SizeBytes(1, len(r.Record))
+	return wire.SizeNonZero(number.RecordVersion, uint64(r.Version)) +
+		wire.SizeTimestamp(number.RecordExpireTime, r.Expires) + wire.SizeBytes(number.Entity, len(r.Record))
 }
 
 // leastAnswer is what an answer that grows takes at first.

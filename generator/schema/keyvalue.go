@@ -5,17 +5,8 @@ import (
 	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
-)
 
-// The numbers of the fields that requests of lists and Finds have. They are
-// frozen, as are all numbers in this file: clients have them compiled in.
-const (
-	NumberBy        = 1
-	NumberFrom      = 11
-	NumberTo        = 12
-	numberReverse   = 13
-	numberPageSize  = 14
-	numberPageToken = 15
+	"github.com/prism-proxy/prism/number"
 )
 
 // keyValue returns the service of a KeyValue entity.
@@ -82,40 +73,41 @@ func (b *keyValueBuilder) records() {
 		b.sort = b.shared("Sort", "is the part of the key that orders the records of a partition. Trailing fields may be unset: the least value then stands in their place.", bounds(e.Sort))
 	}
 	b.record = b.shared("Record", "is what the store holds under a key.",
-		append([]*MessageField{b.entity("")}, b.written(2)...))
+		append([]*MessageField{b.entity(number.Entity, "")}, b.written(number.RecordVersion, number.RecordExpireTime)...))
 }
 
-// written returns what the store issues with a write: the version as the given
-// number, and after it the time of expiry where there is one.
-func (b *keyValueBuilder) written(number int32) []*MessageField {
-	fields := []*MessageField{scalar(protoreflect.Int64Kind, "version", number, "Grows with every write of the record.")}
+// written returns what the store issues with a write, under the given numbers:
+// the version, and the time of expiry where there is one.
+func (b *keyValueBuilder) written(version, expires int32) []*MessageField {
+	fields := []*MessageField{scalar(protoreflect.Int64Kind, "version", version, "Grows with every write of the record.")}
 	if b.e.TTL > 0 {
-		fields = append(fields, &MessageField{Number: number + 1, Name: "expire_time", Type: MessageType{Time: true}, Comment: "When the record ends unless it is written before."})
+		fields = append(fields, &MessageField{Number: expires, Name: "expire_time", Type: MessageType{Time: true}, Comment: "When the record ends unless it is written before."})
 	}
 	return fields
 }
 
-func (b *keyValueBuilder) entity(comment string) *MessageField {
-	return &MessageField{Number: 1, Name: b.e.Label, Type: MessageType{Entity: b.e}, Comment: comment}
+func (b *keyValueBuilder) entity(n int32, comment string) *MessageField {
+	return &MessageField{Number: n, Name: b.e.Label, Type: MessageType{Entity: b.e}, Comment: comment}
 }
 
 // singles adds the methods on one record.
 func (b *keyValueBuilder) singles() {
 	e := b.e
-	whole := b.entity("The whole record: fields that are not set here are gone afterwards.")
-	key := of(b.key, "key", 1, "")
+	whole := b.entity(number.Item, "The whole record: fields that are not set here are gone afterwards.")
+	key := of(b.key, "key", number.Item, "")
+	written := b.written(number.Version, number.ExpireTime)
 
 	b.add(&Method{Name: "Put" + e.Name, GoName: "put", Operation: Put, Write: true,
-		Request: message(whole), Response: message(b.written(1)...)},
+		Request: message(whole), Response: message(written...)},
 		"stores the record under its key, whatever stood there before.", b.unique()...)
 
 	b.add(&Method{Name: "Get" + e.Name, GoName: "get", Operation: Get,
-		Request: message(key), Response: message(of(b.record, "record", 1, ""))},
+		Request: message(key), Response: message(of(b.record, "record", number.Record, ""))},
 		"returns the record of a key.", "NOT_FOUND: there is none.")
 
 	b.add(&Method{Name: "Delete" + e.Name, GoName: "delete", Operation: Delete, Write: true,
-		Request:  message(key, scalar(protoreflect.Int64Kind, "if_version", 2, "Removes only this version. 0: any.")),
-		Response: message(scalar(protoreflect.BoolKind, "existed", 1, "False: there was no record, and nothing was done."))},
+		Request:  message(key, scalar(protoreflect.Int64Kind, "if_version", number.IfVersion, "Removes only this version. 0: any.")),
+		Response: message(scalar(protoreflect.BoolKind, "existed", number.Existed, "False: there was no record, and nothing was done."))},
 		"removes the record of a key. That there is none is no error, with if_version too.",
 		`ABORTED VERSION_MISMATCH: the record has another version than if_version; the metadata "current_version" says which.`)
 
@@ -123,8 +115,8 @@ func (b *keyValueBuilder) singles() {
 		return
 	}
 	b.add(&Method{Name: "CompareAndSwap" + e.Name, GoName: "compareAndSwap", Operation: CompareAndSwap, Write: true,
-		Request:  message(whole, scalar(protoreflect.Int64Kind, "expected_version", 2, "0: there must be no record.")),
-		Response: message(b.written(1)...)},
+		Request:  message(whole, scalar(protoreflect.Int64Kind, "expected_version", number.IfVersion, "0: there must be no record.")),
+		Response: message(written...)},
 		"stores the record if the one under its key still has the version that is expected.", append([]string{
 			"NOT_FOUND: a version is expected and there is no record.",
 			`ABORTED VERSION_MISMATCH: the record has another version; the metadata "current_version" says which.`,
@@ -142,28 +134,28 @@ func (b *keyValueBuilder) batches() {
 		"INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: not between 1 and 1,000 items.",
 		"INVALID_ARGUMENT BATCH_DUPLICATE: a key stands in it twice.",
 	}
-	records := &MessageField{Number: 1, Name: e.Labels, Repeated: true, Type: MessageType{Entity: e}}
-	keys := of(b.key, "keys", 1, "")
+	records := &MessageField{Number: number.Item, Name: e.Labels, Repeated: true, Type: MessageType{Entity: e}}
+	keys := of(b.key, "keys", number.Item, "")
 	keys.Repeated = true
 	results := func(comment string, fields ...*MessageField) *Message {
 		result := &Message{Name: "Result", Fields: fields}
-		list := of(result, "results", 1, "")
+		list := of(result, "results", number.Results, "")
 		list.Repeated = true
 		return &Message{Comment: comment, Nested: []*Message{result}, Fields: []*MessageField{list}}
 	}
 
 	b.add(&Method{Name: "BatchPut" + e.Plural, GoName: "batchPut", Operation: BatchPut, Write: true,
-		Request: message(records), Response: results("The results stand in the order of the request.", b.written(1)...)},
+		Request: message(records), Response: results("The results stand in the order of the request.", b.written(number.Version, number.ExpireTime)...)},
 		"stores up to 1,000 records, all of them or none.", append(limits[:2:2], b.unique()...)...)
 
 	b.add(&Method{Name: "BatchGet" + e.Plural, GoName: "batchGet", Operation: BatchGet,
 		Request:  message(keys),
-		Response: results("The results stand in the order of the keys, and may be fewer.", of(b.record, "record", 1, "Unset: there is none."))},
+		Response: results("The results stand in the order of the keys, and may be fewer.", of(b.record, "record", number.Record, "Unset: there is none."))},
 		"returns the records of up to 1,000 keys. Where all of them would be too large for one answer it answers the first ones; ask again for the rest. The records need not be of one moment: of a batch that is written meanwhile it may answer some as they were before, and others as they are after.", limits...)
 
 	b.add(&Method{Name: "BatchDelete" + e.Plural, GoName: "batchDelete", Operation: BatchDelete, Write: true,
 		Request:  message(keys),
-		Response: results("The results stand in the order of the keys.", scalar(protoreflect.BoolKind, "existed", 1, ""))},
+		Response: results("The results stand in the order of the keys.", scalar(protoreflect.BoolKind, "existed", number.Existed, ""))},
 		"removes the records of up to 1,000 keys, all of them or none. That there is none under a key is no error.", limits...)
 }
 
@@ -179,9 +171,9 @@ func (b *keyValueBuilder) scan() {
 		return
 	}
 	b.list(m, "lists records in the order of their keys, a page at a time: all of them, those of one partition, or a range of a partition's.",
-		of(b.partition, "partition", 1, "Unset: every partition; there is then no range."),
-		of(b.sort, "from", NumberFrom, fromComment),
-		of(b.sort, "to", NumberTo, toComment))
+		of(b.partition, "partition", number.Partition, "Unset: every partition; there is then no range."),
+		of(b.sort, "from", number.From, fromComment),
+		of(b.sort, "to", number.To, toComment))
 }
 
 // find adds the method that reads by an index. The values to find by, and the
@@ -194,11 +186,11 @@ func (b *keyValueBuilder) find(x *Index) {
 	equality := sentence(x.Equality)
 	if equality != "" {
 		by := &Message{Name: "By", Comment: "The values to find by.", Fields: fieldsOf(x.Equality)}
-		nested, fields = append(nested, by), append(fields, of(by, "by", NumberBy, ""))
+		nested, fields = append(nested, by), append(fields, of(by, "by", number.Item, ""))
 	}
 	if x.Unique {
 		b.add(&Method{Name: x.Find, GoName: x.GoName, Operation: FindOne, Index: x,
-			Request: &Message{Nested: nested, Fields: fields}, Response: message(of(b.record, "record", 1, ""))},
+			Request: &Message{Nested: nested, Fields: fields}, Response: message(of(b.record, "record", number.Record, ""))},
 			fmt.Sprintf("returns the one record with the given %s.", equality), "NOT_FOUND: there is none.")
 		return
 	}
@@ -215,7 +207,7 @@ func (b *keyValueBuilder) find(x *Index) {
 		end[0].Comment = ""
 		bound := &Message{Name: "Bound", Comment: "An end of the range. Unset, its field is the least value.", Fields: end}
 		nested = append(nested, bound)
-		fields = append(fields, of(bound, "from", NumberFrom, fromComment), of(bound, "to", NumberTo, toComment))
+		fields = append(fields, of(bound, "from", number.From, fromComment), of(bound, "to", number.To, toComment))
 	}
 	m := &Method{Name: x.Find, GoName: x.GoName, Operation: FindPage, Index: x}
 	b.list(m, fmt.Sprintf("lists %s in the order %s, a page at a time.", what, order), fields...)
@@ -229,15 +221,15 @@ const (
 
 // list adds a method that answers pages, whose request begins with fields.
 func (b *keyValueBuilder) list(m *Method, comment string, fields ...*MessageField) {
-	records := of(b.record, "records", 1, "")
+	records := of(b.record, "records", number.Record, "")
 	records.Repeated = true
 	m.Request = message(append(fields,
-		scalar(protoreflect.BoolKind, "reverse", numberReverse, "Lists from the last to the first."),
-		scalar(protoreflect.Int32Kind, "page_size", numberPageSize, "The most records to answer, at most 1,000. 0: 100. A page may be smaller and not be the last."),
-		scalar(protoreflect.StringKind, "page_token", numberPageToken, "The next_page_token of the page before; every other field but page_size must be as it was then. Empty: the first page."),
+		scalar(protoreflect.BoolKind, "reverse", number.Reverse, "Lists from the last to the first."),
+		scalar(protoreflect.Int32Kind, "page_size", number.PageSize, "The most records to answer, at most 1,000. 0: 100. A page may be smaller and not be the last."),
+		scalar(protoreflect.StringKind, "page_token", number.PageToken, "The next_page_token of the page before; every other field but page_size must be as it was then. Empty: the first page."),
 	)...)
 	m.Response = message(records,
-		scalar(protoreflect.StringKind, "next_page_token", 2, "Good for 24 hours. Empty: this page is the last."))
+		scalar(protoreflect.StringKind, "next_page_token", number.NextPageToken, "Good for 24 hours. Empty: this page is the last."))
 	b.add(m, comment,
 		"INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.",
 		"INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another request, is too old or was changed.")
@@ -253,12 +245,12 @@ func (b *keyValueBuilder) unique() []string {
 
 func message(fields ...*MessageField) *Message { return &Message{Fields: fields} }
 
-func of(m *Message, name string, number int32, comment string) *MessageField {
-	return &MessageField{Number: number, Name: name, Type: MessageType{Message: m}, Comment: comment}
+func of(m *Message, name string, n int32, comment string) *MessageField {
+	return &MessageField{Number: n, Name: name, Type: MessageType{Message: m}, Comment: comment}
 }
 
-func scalar(kind protoreflect.Kind, name string, number int32, comment string) *MessageField {
-	return &MessageField{Number: number, Name: name, Type: MessageType{Scalar: kind}, Comment: comment}
+func scalar(kind protoreflect.Kind, name string, n int32, comment string) *MessageField {
+	return &MessageField{Number: n, Name: name, Type: MessageType{Scalar: kind}, Comment: comment}
 }
 
 // fieldsOf returns fields of the entity with their own numbers and comments.

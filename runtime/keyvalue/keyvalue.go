@@ -1,30 +1,31 @@
 // Package keyvalue is what every KeyValue entity has in common: the framing of
 // its requests and replies, whose field numbers are the same for all entities.
-// Generated handlers read keys and records from the slices that
-// it finds, which alias the request.
+// Generated handlers read keys and records from the slices that it finds, which
+// alias the request.
 package keyvalue
 
 import (
 	"fmt"
 	"strconv"
 
+	"github.com/prism-proxy/prism/number"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
 // TagBy is the message of a Find's request that has the values to find by.
-const TagBy = 1<<3 | wire.Bytes
+const TagBy = number.Item<<3 | wire.Bytes
 
-// Item returns field 1 of a request: the record, the key, or the values to find
-// by. A message that stands twice is the two encodings joined, as protobuf merges
-// them; one that is not there is empty.
+// Item returns what a request is about: the record, the key, or the values to
+// find by. A message that stands twice is the two encodings joined, as protobuf
+// merges them; one that is not there is empty.
 func Item(request []byte) (message []byte, err error) {
 	message, _, err = item(request)
 	return message, err
 }
 
-// Versioned is Item for a request whose field 2, which is called name, is the
-// version that is expected. It refuses a negative one.
+// Versioned is Item for a request that has the version which is expected, in the
+// field called name. It refuses a negative one.
 func Versioned(request []byte, name string) (message []byte, version int64, err error) {
 	message, version, err = item(request)
 	if err == nil && version < 0 {
@@ -38,17 +39,17 @@ func item(request []byte) (message []byte, version int64, err error) {
 	f := wire.Read(request)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Bytes:
+		case number.Item<<3 | wire.Bytes:
 			message = wire.Merge(message, f.Bytes())
 			parts++
-		case 2<<3 | wire.Varint:
+		case number.IfVersion<<3 | wire.Varint:
 			version = f.Int64()
 		}
 	}
 	if parts > 1 { // which may be a message when they are joined, and none by themselves
 		f = wire.Read(request)
 		for f.Next() {
-			if f.Tag == 1<<3|wire.Bytes {
+			if f.Tag == number.Item<<3|wire.Bytes {
 				f.Check(0)
 			}
 		}
@@ -56,14 +57,13 @@ func item(request []byte) (message []byte, version int64, err error) {
 	return message, version, runtime.Decode(f.Err())
 }
 
-// Items returns the elements of the repeated message field 1 of a batch, which
-// is called name.
+// Items returns the items of a batch, whose field is called name.
 func Items(request []byte, name string) ([][]byte, error) {
 	var items [][]byte
 	count := 0
 	f := wire.Read(request)
 	for f.Next() {
-		if f.Tag != 1<<3|wire.Bytes {
+		if f.Tag != number.Item<<3|wire.Bytes {
 			continue
 		}
 		if count++; count <= runtime.MaxBatch {
@@ -122,13 +122,13 @@ type Written struct {
 
 // AppendWritten appends the reply to a put or a swap.
 func AppendWritten(b []byte, w Written) []byte {
-	return wire.AppendTimestamp(wire.AppendNonZero(b, 1, uint64(w.Version)), 2, w.Expires)
+	return wire.AppendTimestamp(wire.AppendNonZero(b, number.Version, uint64(w.Version)), number.ExpireTime, w.Expires)
 }
 
 // AppendAllWritten appends the reply to a batch of puts.
 func AppendAllWritten(b []byte, all []Written) []byte {
 	for _, w := range all {
-		b = wire.AppendSize(b, 1, wire.SizeNonZero(1, uint64(w.Version))+wire.SizeTimestamp(2, w.Expires))
+		b = wire.AppendSize(b, number.Results, wire.SizeNonZero(number.Version, uint64(w.Version))+wire.SizeTimestamp(number.ExpireTime, w.Expires))
 		b = AppendWritten(b, w)
 	}
 	return b
@@ -137,7 +137,7 @@ func AppendAllWritten(b []byte, all []Written) []byte {
 // AppendExisted appends the reply to a delete.
 func AppendExisted(b []byte, existed bool) []byte {
 	if existed {
-		return wire.AppendVarint(b, 1, 1)
+		return wire.AppendVarint(b, number.Existed, 1)
 	}
 	return b
 }
@@ -146,7 +146,7 @@ func AppendExisted(b []byte, existed bool) []byte {
 func AppendAllExisted(b []byte, all []bool) []byte {
 	for _, existed := range all {
 		result := AppendExisted(nil, existed)
-		b = wire.AppendBytes(b, 1, result)
+		b = wire.AppendBytes(b, number.Results, result)
 	}
 	return b
 }
@@ -183,7 +183,7 @@ func (r *Results) Add(row runtime.Row) bool {
 	if row.Version != 0 {
 		size = row.Size()
 	}
-	whole := wire.SizeBytes(1, size)
+	whole := wire.SizeBytes(number.Results, size)
 	if size > 0 && len(r.out) > 0 && len(r.out)+whole > runtime.MaxAnswer {
 		return false
 	}
@@ -191,7 +191,7 @@ func (r *Results) Add(row runtime.Row) bool {
 	if !ok {
 		return false
 	}
-	r.out = wire.AppendSize(grown, 1, size)
+	r.out = wire.AppendSize(grown, number.Results, size)
 	if size > 0 {
 		r.out = row.Append(r.out)
 	}

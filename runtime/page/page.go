@@ -8,14 +8,15 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/prism-proxy/prism/number"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
 // The ends of a range, which are messages, in a list's request.
 const (
-	TagFrom = 11<<3 | wire.Bytes
-	TagTo   = 12<<3 | wire.Bytes
+	TagFrom = number.From<<3 | wire.Bytes
+	TagTo   = number.To<<3 | wire.Bytes
 )
 
 // Request is the part of a list's request that is the same for all lists.
@@ -29,11 +30,11 @@ type Request struct {
 // page_token.
 func (r *Request) Read(f *wire.Fields) {
 	switch f.Tag {
-	case 13<<3 | wire.Varint:
+	case number.Reverse<<3 | wire.Varint:
 		r.Reverse = f.Bool()
-	case 14<<3 | wire.Varint:
+	case number.PageSize<<3 | wire.Varint:
 		r.Size = f.Int32()
-	case 15<<3 | wire.Bytes:
+	case number.PageToken<<3 | wire.Bytes:
 		r.Token = f.Text()
 	}
 }
@@ -41,7 +42,7 @@ func (r *Request) Read(f *wire.Fields) {
 // Append appends what binds a page token to the list, besides its own fields.
 func (r *Request) Append(b []byte) []byte {
 	if r.Reverse {
-		return wire.AppendVarint(b, 13, 1)
+		return wire.AppendVarint(b, number.Reverse, 1)
 	}
 	return b
 }
@@ -124,7 +125,7 @@ func (p *Page) Bytes(cursor []byte) []byte {
 	if p.edge == nil {
 		return p.out
 	}
-	return wire.AppendBytes(p.out, 2, p.tokens.Seal(p.query, cursor))
+	return wire.AppendBytes(p.out, number.NextPageToken, p.tokens.Seal(p.query, cursor))
 }
 
 // Backwards says that a range's from comes after its to: TIME_RANGE where they

@@ -9,6 +9,7 @@ import (
 	"github.com/prism-proxy/prism/generator/emit/golang"
 	"github.com/prism-proxy/prism/generator/emit/record"
 	"github.com/prism-proxy/prism/generator/schema"
+	"github.com/prism-proxy/prism/number"
 )
 
 // lists prints the handlers that answer many records, and those of unique
@@ -83,12 +84,12 @@ func (s *Service) page(ctx @context.Context, query []byte, l *list) (*@page.Page
 	if p.hasRange() {
 		f.Add(`// appendRange appends the range of l, as what a page token is bound to.
 func appendRange(b []byte, l *list) []byte {
-	b = @wire.AppendBytes(b, 11, l.from.append(nil))
+	b = @wire.AppendBytes(b, %d, l.from.append(nil))
 	if l.bounded {
-		b = @wire.AppendBytes(b, 12, l.to.append(nil))
+		b = @wire.AppendBytes(b, %d, l.to.append(nil))
 	}
 	return b
-}`)
+}`, number.From, number.To)
 	}
 }
 

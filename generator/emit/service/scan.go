@@ -8,6 +8,7 @@ import (
 	"github.com/prism-proxy/prism/generator/emit/golang"
 	"github.com/prism-proxy/prism/generator/emit/record"
 	"github.com/prism-proxy/prism/generator/schema"
+	"github.com/prism-proxy/prism/number"
 )
 
 // scan prints the request of the scan and its handler.
@@ -70,7 +71,7 @@ func (q *scanRequest) read(b []byte) error {
 	f := @wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | @wire.Bytes:
+		case %[7]d<<3 | @wire.Bytes:
 			q.inPartition = true
 			join(&q.partition, f)
 		case @page.TagFrom:
@@ -119,11 +120,11 @@ func (q *scanRequest) valid() error {
 func (q *scanRequest) query() []byte {
 	b := q.paging.Append([]byte("%[6]s/Scan%[1]s"))
 	if q.inPartition {
-		b = @wire.AppendBytes(b, 1, q.partition.append(nil))
+		b = @wire.AppendBytes(b, %[7]d, q.partition.append(nil))
 		b = appendRange(b, &q.list)
 	}
 	return b
-}`, e.Plural, keyOf("from"), keyOf("to"), backwards(e.Sort), e.Sort[0].Type == schema.Timestamp, p.e.FullServiceName())
+}`, e.Plural, keyOf("from"), keyOf("to"), backwards(e.Sort), e.Sort[0].Type == schema.Timestamp, p.e.FullServiceName(), number.Partition)
 
 	var b strings.Builder
 	b.WriteString("// validBound says what is wrong with the sort key of a range, whose trailing\n// fields may be unset.\nfunc validBound(k *key) error {\n")
