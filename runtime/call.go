@@ -83,11 +83,28 @@ func (c *Call) Grow(n int) bool {
 	if c.wanted += n; c.wanted <= freeAnswer {
 		return true
 	}
-	if c.refused = c.answer.take(c.wanted - c.charged); c.refused != nil {
+	if err := c.answer.take(c.wanted - c.charged); err != nil {
+		c.refused = err
 		return false
 	}
 	c.charged = c.wanted
 	return true
+}
+
+// leastAnswer is what an answer that grows takes at first.
+const leastAnswer = 256
+
+// Extend returns b, the answer of c so far, with room for n bytes more, which are
+// charged to c, and reports false if they are refused. c may be nil.
+func (c *Call) Extend(b []byte, n int) ([]byte, bool) {
+	if cap(b)-len(b) >= n {
+		return b, true
+	}
+	size := max(len(b)+n, min(2*cap(b), MaxAnswer), leastAnswer)
+	if !c.Grow(size - cap(b)) {
+		return b, false
+	}
+	return append(make([]byte, 0, size), b...), true
 }
 
 // bound is a method of a service that a server serves.

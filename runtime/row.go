@@ -36,19 +36,3 @@ func (r Row) size() int {
 	return wire.SizeNonZero(number.RecordVersion, uint64(r.Version)) +
 		wire.SizeTimestamp(number.RecordExpireTime, r.Expires) + wire.SizeBytes(number.Entity, len(r.Record))
 }
-
-// leastAnswer is what an answer that grows takes at first.
-const leastAnswer = 256
-
-// Extend returns b, the answer of c so far, with room for n bytes more, which are
-// charged to c, and reports false if they are refused. c may be nil.
-func (c *Call) Extend(b []byte, n int) ([]byte, bool) {
-	if cap(b)-len(b) >= n {
-		return b, true
-	}
-	size := max(len(b)+n, min(2*cap(b), MaxAnswer), leastAnswer)
-	if !c.Grow(size - cap(b)) {
-		return b, false
-	}
-	return append(make([]byte, 0, size), b...), true
-}
