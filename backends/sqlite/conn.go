@@ -11,8 +11,8 @@ import (
 type Conn struct {
 	conn    connection
 	db      *DB
-	queries []*Query // by the number of the statement, prepared when first used
-	used    []*Query // since the connection was lent
+	queries map[*Statement]*Query // prepared when first used
+	used    []*Query              // since the connection was lent
 	ctx     context.Context
 	writing bool
 }
@@ -141,13 +141,13 @@ func (c *Conn) Query(s *Statement) *Query {
 	if err := c.err(); err != nil {
 		return &Query{conn: c, err: err}
 	}
-	q := c.queries[s.number]
+	q := c.queries[s]
 	if q == nil {
 		q = &Query{conn: c}
 		q.stmt, q.err = c.conn.Prepare(s.sql)
 		if q.err == nil {
 			q.expires = q.stmt.ColumnCount() == 4
-			c.queries[s.number] = q
+			c.queries[s] = q
 		}
 	} else if q.used {
 		q.reset()
@@ -161,9 +161,6 @@ func (c *Conn) Query(s *Statement) *Query {
 
 func (c *Conn) close() error {
 	for _, q := range c.queries {
-		if q == nil {
-			continue
-		}
 		if err := q.stmt.Close(); err != nil {
 			return err
 		}

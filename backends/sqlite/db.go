@@ -103,7 +103,7 @@ func connect(ctx context.Context, db *DB, d *disk, env *runtime.Env, n runtime.N
 
 // add returns c as a connection of db.
 func (db *DB) add(c connection) *Conn {
-	conn := &Conn{conn: c, db: db, queries: make([]*Query, statements)}
+	conn := &Conn{conn: c, db: db, queries: map[*Statement]*Query{}}
 	db.all = append(db.all, conn)
 	return conn
 }

@@ -1,22 +1,8 @@
 package sqlite
 
-// Statement is a constant SQL text with a number, by which connections keep it
-// prepared. It is safe for concurrent use.
-type Statement struct {
-	sql    string
-	number int
-}
+// Statement is a constant SQL text, which a connection keeps prepared from its
+// first use on, and finds by its address. It is safe for concurrent use.
+type Statement struct{ sql string }
 
-// statements is how many there are.
-var statements int
-
-// NewStatement numbers a statement. It declares package variables and has no
-// other use: an open store knows the statements that there were when it was
-// opened.
-//
-//go:noinline
-func NewStatement(sql string) *Statement {
-	s := &Statement{sql: sql, number: statements}
-	statements++
-	return s
-}
+// NewStatement returns the statement with the text.
+func NewStatement(sql string) *Statement { return &Statement{sql} }
