@@ -29,15 +29,11 @@ type Config struct {
 	URL         string
 	Connections int // at most, at least 1
 	Writers     int // so many of them may write at a time; 0: all
+	Statements  int // so many a connection keeps prepared; the one used longest ago goes first
 	// Durability is what the server's settings must promise: POWER_SAFE,
 	// CRASH_SAFE or LOST_ON_RESTART, which needs nothing.
 	Durability string
 }
-
-// statementsOf is how many statements an entity of a dozen indexes has. A
-// connection keeps those of all its entities prepared; without room for them it
-// would prepare them again and again.
-const statementsOf = 64
 
 // DB is an open store. It is safe for concurrent use.
 type DB struct {
@@ -129,7 +125,7 @@ func connect(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Con
 	c.MaxConns = int32(cfg.Connections)
 	c.MinConns, c.MinIdleConns = 0, 0
 	c.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
-	c.ConnConfig.StatementCacheCapacity = max(c.ConnConfig.StatementCacheCapacity, statementsOf*len(n.Tables))
+	c.ConnConfig.StatementCacheCapacity = cfg.Statements
 	c.PingTimeout = pingTimeout
 	c.ConnConfig.ConnectTimeout = connectTimeout
 	c.ConnConfig.DialFunc = dialer.DialContext

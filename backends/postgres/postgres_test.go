@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/url"
 	"os/exec"
-	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -81,7 +80,7 @@ func config(migrations ...string) setup {
 	}
 	return setup{
 		runtime.Namespace{Name: "ns", Migrations: fsys},
-		postgres.Config{URL: "${env:STORE}", Connections: 4, Durability: "POWER_SAFE"},
+		postgres.Config{URL: "${env:STORE}", Connections: 4, Statements: 100, Durability: "POWER_SAFE"},
 	}
 }
 
@@ -432,23 +431,34 @@ func TestMigrateByHand(t *testing.T) {
 	}
 }
 
-// A connection keeps the statements of all entities prepared, however many
-// they are.
+// A connection keeps as many statements prepared as it is told to, and gives up
+// the one used longest ago.
 func TestStatementsStayPrepared(t *testing.T) {
 	store := postgrestest.Start(t)
 	cfg := config(initSQL)
-	cfg.Connections = 1
+	cfg.Connections, cfg.Statements = 1, 100
 	migrate(t, environment(store), cfg)
-	query(t, store, `CREATE SEQUENCE "things_version"`)
-	cfg.Tables = slices.Repeat([]string{"things"}, 10) // so many entities
 	db := open(t, environment(store), cfg)
-	const statements = 600
-	for i := range statements {
-		if _, err := db.Version(t.Context(), fmt.Sprintf("SELECT %d::bigint", i)); err != nil {
+	prepared := func(like string) int64 {
+		t.Helper()
+		n, err := db.Version(t.Context(), "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE $1", like)
+		if err != nil {
 			t.Fatal(err)
 		}
+		return n
 	}
-	if n, err := db.Version(t.Context(), "SELECT count(*) FROM pg_prepared_statements"); err != nil || n < statements {
-		t.Errorf("%d statements are prepared, want %d (%v)", n, statements, err)
+	const often = "SELECT 0::bigint"
+	for i := range 300 {
+		for _, statement := range []string{often, fmt.Sprintf("SELECT %d::bigint", i+1)} {
+			if _, err := db.Version(t.Context(), statement); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if i == 50 && prepared("SELECT _%::bigint") < 50 {
+			t.Errorf("%d statements are prepared, want those that were used", prepared("SELECT _%::bigint"))
+		}
+	}
+	if all, kept := prepared("%"), prepared(often); all > 101 || all < 90 || kept != 1 {
+		t.Errorf("%d statements are prepared, the one in use %d times, want 100 and it among them", all, kept)
 	}
 }

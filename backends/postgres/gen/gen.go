@@ -52,14 +52,25 @@ func Backend() *emit.Backend {
 // for reads: writes wait for each other's locks, and reads for none.
 func settings(n *schema.Namespace) []emit.Setting {
 	connections, formula := connections(n)
+	statements := min(statementsOf*len(n.Entities), maxStatements)
 	writers := max(connections-(connections+readShare-1)/readShare, 1)
 	return []emit.Setting{
 		{Field: "URL", Value: fmt.Sprintf("%q", n.Config["url"]), Formula: "config url"},
 		{Field: "Durability", Value: fmt.Sprintf("%q", n.Config["durability"]), Formula: "config durability"},
 		{Field: "Connections", Value: fmt.Sprint(connections), Formula: formula},
 		{Field: "Writers", Value: fmt.Sprint(writers), Formula: fmt.Sprintf("max(1, %d connections − ceil(%d / %d) kept for reads)", connections, connections, readShare)},
+		{Field: "Statements", Value: fmt.Sprint(statements), Formula: fmt.Sprintf("min(%d × %d entities, %d)", statementsOf, len(n.Entities), maxStatements)},
 	}
 }
+
+// A connection keeps the statements of its entities prepared, of which one of a
+// dozen indexes has some sixty; without room for those that are in use it would
+// prepare them again and again. Each takes Postgres some 25 KB, on every
+// connection.
+const (
+	statementsOf  = 64
+	maxStatements = 2048
+)
 
 // Little's law: as many connections are busy as there are calls in a second
 // times the seconds that a call takes. A read holds one for about a
