@@ -55,9 +55,6 @@ func respond(req *pluginpb.CodeGeneratorRequest, fsys fs.FS, backends []*emit.Ba
 		return nil, faults
 	}
 	return Compile(fsys, place, func(packages []string) ([]protoreflect.FileDescriptor, []schema.Diagnostic) {
-		if packages == nil {
-			packages = source.AnnotatedRequest(req)
-		}
 		return source.FromRequest(req, packages)
 	}, backends, kit)
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"path"
+	"regexp"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
@@ -13,21 +14,15 @@ import (
 )
 
 // FrontEnd returns at least the files of the named packages, or every fault.
-// Nil stands for the packages whose files import the options.
 type FrontEnd func(packages []string) ([]protoreflect.FileDescriptor, []schema.Diagnostic)
 
 // Compile is Run for the deployment at place, which is the path of a prism.yaml
-// or of its folder from the root of fsys, the module's. It reads go.mod,
-// prism.yaml, whose import_path is the module's, and the lock beside it; for a
-// folder without prism.yaml, go.mod, the lock and the names of the module's
-// files. What has a prism.yaml needs no go.mod.
+// or of its folder from the root of fsys, the module's. It reads prism.yaml, the
+// lock beside it, and go.mod, if there is one, whose path import_path must be.
 func Compile(fsys fs.FS, place string, files FrontEnd, backends []*emit.Backend, kit *emit.Backend) (*Output, []schema.Diagnostic) {
 	in := Input{ConfigPath: place, Backends: backends, TestKit: kit}
 	if info, err := fs.Stat(fsys, place); err == nil && info.IsDir() {
 		in.ConfigPath = path.Join(place, "prism.yaml")
-		if _, err := fs.Stat(fsys, in.ConfigPath); errors.Is(err, fs.ErrNotExist) {
-			return compileAssumed(fsys, place, files, in)
-		}
 	}
 	var faults []schema.Diagnostic
 	if in.Config, in.Lock, faults = ReadConfig(fsys, in.ConfigPath); len(faults) > 0 {
@@ -36,39 +31,31 @@ func Compile(fsys fs.FS, place string, files FrontEnd, backends []*emit.Backend,
 	if mod, err := fs.ReadFile(fsys, "go.mod"); err == nil {
 		in.Module = ModulePath(mod)
 	}
-	if in.Files, faults = files(append([]string{}, schema.Packages(in.Config)...)); len(faults) > 0 {
+	if in.Files, faults = files(schema.Packages(in.Config)); len(faults) > 0 {
 		return nil, faults
 	}
 	return Run(in)
 }
 
-// compileAssumed is Compile for the folder dir, which has no prism.yaml.
-func compileAssumed(fsys fs.FS, dir string, files FrontEnd, in Input) (*Output, []schema.Diagnostic) {
-	var faults []schema.Diagnostic
-	if in.Lock, faults = readLock(fsys, dir); len(faults) > 0 {
-		return nil, faults
+var moduleLine = regexp.MustCompile(`(?m)^module\s+"?([^\s"]+)"?`)
+
+// ModulePath returns the path of the module with this text of go.mod, or "".
+func ModulePath(mod []byte) string {
+	if m := moduleLine.FindSubmatch(mod); m != nil {
+		return string(m[1])
 	}
-	a, faults := assume(fsys, dir, in.Lock)
-	if len(faults) > 0 {
-		return nil, faults
-	}
-	if in.Files, faults = files(nil); len(faults) > 0 {
-		return nil, faults
-	}
-	if in.Config, faults = a.config(in.Files); in.Config == nil {
-		return nil, faults
-	}
-	out, found := Run(in)
-	faults = append(faults, a.atFolder(found)...)
-	schema.SortDiagnostics(faults)
-	return out, faults
+	return ""
 }
 
 // ReadConfig reads the prism.yaml at the path config of fsys, and the lock
 // beside it, which is nil before the first run.
 func ReadConfig(fsys fs.FS, config string) (text, lock []byte, faults []schema.Diagnostic) {
 	text, err := fs.ReadFile(fsys, config)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil, []schema.Diagnostic{schema.NewDiagnostic(5040, schema.Source{File: config},
+			"the file is not there", "correct the path, write the file, or run prism generate, which writes a module's first")}
+	case err != nil:
 		return nil, nil, []schema.Diagnostic{{File: config, What: unread(err), Fix: "name a prism.yaml by its path from the module's root"}}
 	}
 	if lock, faults = readLock(fsys, path.Dir(config)); len(faults) > 0 {

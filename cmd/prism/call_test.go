@@ -173,7 +173,7 @@ func TestCallReflects(t *testing.T) {
 	write(t, "go.mod", "module example.com/client\n")
 	script(t, []step{
 		{"call --address " + address, 0, "shop.v1.OrderService\n", ""},
-		{"call --config schemas --address " + address, 1, "", "prism: deployment client is not generated: "},
+		{"call --config schemas --address " + address, 1, "", "prism: there is no schemas/prism.yaml; correct the path, or run prism generate\n"},
 	})
 }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -62,18 +61,15 @@ func compileAll(cmd *cobra.Command, args []string) (outputs []*compiled, faults 
 	}
 	for _, d := range deployments {
 		done := progress(cmd, "compiling "+d.place)
-		out, found, e := d.compile(cmd.Context())
+		out, found := d.compile(cmd.Context())
 		done()
-		if e != nil {
-			err = errors.Join(err, e)
-		}
 		if out != nil {
 			outputs = append(outputs, &compiled{d, out})
 		}
 		faults = append(faults, found...)
 	}
 	schema.SortDiagnostics(faults)
-	return outputs, slices.Compact(faults), err // deployments share schemas, and so their faults
+	return outputs, slices.Compact(faults), nil // deployments share schemas, and so their faults
 }
 
 // compiled is a deployment and what it compiles to.

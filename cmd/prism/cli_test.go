@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/prism-proxy/prism/backends"
-	"github.com/prism-proxy/prism/generator"
 )
 
 func TestBackends(t *testing.T) {
@@ -61,19 +60,6 @@ func TestEnvironment(t *testing.T) {
 	script(t, []step{{"check", 2, "", `--output is "xml"`}})
 	t.Setenv("PRISM_CHECK", "perhaps")
 	script(t, []step{{"generate", 2, "", "PRISM_CHECK: invalid argument \"perhaps\""}})
-}
-
-// A deployment is named after the last part of the module's path, where that
-// is a name.
-func TestDeploymentName(t *testing.T) {
-	for path, want := range map[string]string{
-		"example.com/notes": "notes", "example.com/Big-Shop.2": "bigshop2", "example.com/3d": "d", "example.com/notes/v2": "notes",
-		"example.com/123": "app", "example.com/é": "app", "example.com/prism": "app", "main": "app",
-	} {
-		if got := generator.DeploymentName(path); got != want {
-			t.Errorf("the deployment of %s is %s, want %s", path, got, want)
-		}
-	}
 }
 
 func TestCompletion(t *testing.T) {

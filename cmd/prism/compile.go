@@ -19,16 +19,12 @@ import (
 	"github.com/prism-proxy/prism/generator/source"
 )
 
-// deployment is what a prism.yaml in a Go module says, or a folder without one
-// stands for.
+// deployment is what a prism.yaml in a Go module says.
 type deployment struct {
 	root  string // the module's folder
 	dir   string // the deployment's from there, with slashes
-	place string // prism.yaml from there, or dir, which has none
+	place string // prism.yaml from there, which may be missing
 }
-
-// assumed reports whether there is no prism.yaml.
-func (d deployment) assumed() bool { return d.place == d.dir }
 
 // noDeployment is an error that says that there is none where a command looks
 // for one.
@@ -56,11 +52,10 @@ func find(args []string) ([]deployment, error) {
 		if err != nil {
 			return nil, err
 		}
-		dir := file
-		if !info.IsDir() {
-			dir = filepath.Dir(file)
+		if info.IsDir() {
+			file = filepath.Join(file, "prism.yaml")
 		}
-		root, err := moduleRoot(dir)
+		root, err := moduleRoot(filepath.Dir(file))
 		if err != nil {
 			return nil, err
 		}
@@ -68,26 +63,9 @@ func find(args []string) ([]deployment, error) {
 		if err != nil {
 			return nil, err
 		}
-		d := deployment{root, path.Dir(filepath.ToSlash(rel)), filepath.ToSlash(rel)}
-		if info.IsDir() {
-			d = inFolder(root, filepath.ToSlash(rel))
-		}
-		found = append(found, d)
+		found = append(found, deployment{root, path.Dir(filepath.ToSlash(rel)), filepath.ToSlash(rel)})
 	}
 	return found, nil
-}
-
-// inFolder returns the deployment of a folder, with or without prism.yaml. The
-// module's root stands for its schemas, where it has no prism.yaml.
-func inFolder(root, dir string) deployment {
-	file := path.Join(dir, "prism.yaml")
-	if _, err := os.Stat(filepath.Join(root, filepath.FromSlash(file))); !errors.Is(err, fs.ErrNotExist) {
-		return deployment{root, dir, file}
-	}
-	if dir == "." && hasSchemas(root) {
-		dir = "schemas"
-	}
-	return deployment{root, dir, dir}
 }
 
 func hasSchemas(root string) bool {
@@ -96,7 +74,7 @@ func hasSchemas(root string) bool {
 }
 
 // findAll returns the deployments below the schemas folder of the module that
-// this folder is in, or, if there is no prism.yaml, what that folder stands for.
+// this folder is in, or, if there is none, the one that the folder itself may get.
 func findAll() ([]deployment, error) {
 	dir, err := os.Getwd()
 	if err != nil {
@@ -120,7 +98,7 @@ func findAll() ([]deployment, error) {
 	case len(found) > 0:
 		return found, nil
 	case hasSchemas(root):
-		return []deployment{inFolder(root, "schemas")}, nil
+		return []deployment{{root, "schemas", "schemas/prism.yaml"}}, nil
 	}
 	return nil, noDeployment{fmt.Errorf("no prism.yaml here, and no folder %s; name a prism.yaml, or the folder of the .proto files", filepath.Join(root, "schemas"))}
 }
@@ -147,42 +125,34 @@ func (d deployment) sources() string {
 	return d.dir
 }
 
-// header returns the deployment's name, and where it listens.
-func (d deployment) header() (name, listen string, err error) {
-	if d.assumed() {
-		mod, err := os.ReadFile(filepath.Join(d.root, "go.mod"))
-		return generator.AssumedName(generator.ModulePath(mod), d.dir), schema.DefaultListen, err
-	}
-	text, err := os.ReadFile(filepath.Join(d.root, filepath.FromSlash(d.place)))
-	return schema.Name(text), schema.Listen(text), err
-}
-
 // compile runs the compiler. Places in the diagnostics are relative to the
 // folder of the caller, so that an editor finds them.
-func (d deployment) compile(ctx context.Context) (*generator.Output, []schema.Diagnostic, error) {
-	root := os.DirFS(d.root)
-	sources, err := fs.Sub(root, d.sources())
-	if err != nil {
-		return nil, nil, err
-	}
-	own, err := fs.Sub(root, d.dir)
-	if err != nil {
-		return nil, nil, err
-	}
-	out, faults := generator.Compile(root, d.place, func(packages []string) ([]protoreflect.FileDescriptor, []schema.Diagnostic) {
-		if packages == nil {
-			if packages, err = source.Annotated(own); err != nil {
-				return nil, []schema.Diagnostic{{File: d.dir, What: "schema files cannot be read: " + err.Error()}}
-			}
-		}
-		return source.Compile(ctx, sources, packages)
+func (d deployment) compile(ctx context.Context) (*generator.Output, []schema.Diagnostic) {
+	out, faults := generator.Compile(os.DirFS(d.root), d.place, func(packages []string) ([]protoreflect.FileDescriptor, []schema.Diagnostic) {
+		return d.read(ctx, packages)
 	}, backends.All(), backends.TestKit())
+	return out, d.shown(faults)
+}
+
+// read is the front end: it returns the files of the packages, or every fault.
+func (d deployment) read(ctx context.Context, packages []string) ([]protoreflect.FileDescriptor, []schema.Diagnostic) {
+	sources, err := fs.Sub(os.DirFS(d.root), d.sources())
+	if err != nil {
+		return nil, []schema.Diagnostic{{File: d.place, What: err.Error()}}
+	}
+	return source.Compile(ctx, sources, packages)
+}
+
+// shown makes places as the compiler has them, where .proto files are relative
+// to where imports begin, relative to the working folder.
+func (d deployment) shown(faults []schema.Diagnostic) []schema.Diagnostic {
+	faults = slices.Clone(faults)
 	for i, f := range faults {
 		if strings.HasSuffix(f.File, ".proto") {
 			faults[i].File = path.Join(d.sources(), f.File)
 		}
 	}
-	return out, d.fromHere(faults), nil
+	return d.fromHere(faults)
 }
 
 // fromHere makes places that are relative to the module's root relative to the

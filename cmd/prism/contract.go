@@ -54,20 +54,24 @@ func newCaller(ctx context.Context, config, address string) (*caller, error) {
 		return nil, fmt.Errorf("the module has %d deployments; name the prism.yaml of one with --config", len(deployments))
 	}
 	d := deployments[0]
-	name, listen, err := d.header()
-	if err != nil {
+	header, err := fs.ReadFile(os.DirFS(d.root), d.place)
+	switch {
+	case config == "" && errors.Is(err, fs.ErrNotExist): // some Go module
+		return reflected(ctx, cmp.Or(address, schema.DefaultListen))
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("there is no %s; correct the path, or run prism generate", d.place)
+	case err != nil:
 		return nil, err
 	}
+	name := schema.Name(header)
 	text, err := fs.ReadFile(os.DirFS(d.root), contractPath(name))
 	switch {
-	case config == "" && d.assumed() && errors.Is(err, fs.ErrNotExist): // some Go module
-		return reflected(ctx, cmp.Or(address, schema.DefaultListen))
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("deployment %s is not generated: there is no %s; run prism generate", name, contractPath(name))
 	case err != nil:
 		return nil, err
 	}
-	c, err := dial(cmp.Or(address, listen))
+	c, err := dial(cmp.Or(address, schema.Listen(header)))
 	if err != nil {
 		return nil, err
 	}

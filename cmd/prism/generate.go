@@ -21,7 +21,14 @@ out/contract, the proxy and plan.md below out/<deployment>, and beside
 prism.yaml the lock and the open migration. Files that are no longer produced
 are deleted. With any fault nothing is written, and a file that was not
 generated is never replaced. What has changed is listed; more than 40 files are
-counted by folder.`,
+counted by folder.
+
+Where schemas, or a folder that is named, has no prism.yaml, generate writes one
+first and says so: on sqlite, of the one package with entities, with the import
+path of go.mod. It is named after the folder, or, if that is schemas, after what
+is above it; a module after its path. Generate does not write one where several
+packages have entities, nor where the module has another prism.yaml, a
+prism.lock.json or out/contract: a path may be mistyped, or a file lost.`,
 		Example: `  prism generate
   prism generate schemas/shop/prism.yaml
   prism generate --check   # in CI: fails if a file is not what the schemas give`,
@@ -29,6 +36,11 @@ counted by folder.`,
 	}
 	cmd.Flags().BoolVar(&check, "check", false, "write nothing; fail if something would be written")
 	cmd.RunE = run(func(cmd *cobra.Command, args []string) error {
+		if !check {
+			if err := beginAll(cmd, args); err != nil {
+				return err
+			}
+		}
 		outputs, err := compileClean(cmd, args)
 		if err != nil {
 			return err
@@ -39,6 +51,25 @@ counted by folder.`,
 		return writeAll(cmd, outputs)
 	})
 	return cmd
+}
+
+// beginAll writes the prism.yaml files that are missing.
+func beginAll(cmd *cobra.Command, args []string) error {
+	deployments, err := find(args)
+	if err != nil {
+		return err
+	}
+	for _, d := range deployments {
+		faults, err := d.begin(cmd)
+		if err != nil {
+			return err
+		}
+		if len(faults) > 0 {
+			printText(cmd.ErrOrStderr(), faults)
+			return errFaults
+		}
+	}
+	return nil
 }
 
 // compileClean is compileAll for commands that go on only without a fault.

@@ -25,9 +25,8 @@ import (
 	prismv1 "github.com/prism-proxy/prism/schemas/prism/v1"
 )
 
-// scaffold holds what init writes, with {{name}}, {{dir}}, {{packages}} and
-// {{namespaces}} in the place of what the deployment has, and {{module}} of the
-// module's path.
+// scaffold holds what init writes, with {{name}} and {{dir}} in the place of the
+// deployment's, and {{module}} of the module's path.
 //
 //go:embed scaffold
 var scaffold embed.FS
@@ -42,8 +41,8 @@ of one entity with its prism.yaml, the options that it imports, a Makefile, and
 what buf and protoc need. go.mod gets Prism, as a tool and as a library, and the
 versions of all that it needs; what it requires already stays as it is.
 
-A module that was generated without prism.yaml gets the one that was assumed, and
-no second schema. No file is overwritten: what is there is kept, and named.`,
+A module with a schemas/prism.yaml goes on with that, and gets no second schema.
+No file is overwritten: what is there is kept, and named.`,
 		Example: `  prism init --module example.com/notes notes
   prism init                    # in a module, or to make one of the folder's name
   prism init --replace ../prism # use Prism from a checkout`,
@@ -60,8 +59,8 @@ no second schema. No file is overwritten: what is there is kept, and named.`,
 		if mod, _ := os.ReadFile(filepath.Join(replace, "go.mod")); replace != "" && !strings.HasPrefix(string(mod), "module "+modulePath+"\n") {
 			return fmt.Errorf("--replace is %q, which is no checkout of %s", replace, modulePath)
 		}
-		if name != "" && !generator.LegalName(name) {
-			return fmt.Errorf("--name is %q; write [a-z][a-z0-9]*, and none of %s", name, strings.Join(generator.TakenNames, ", "))
+		if name != "" && !legalName(name) {
+			return fmt.Errorf("--name is %q; write [a-z][a-z0-9]*, and none of %s", name, strings.Join(takenNames, ", "))
 		}
 		return nil
 	}
@@ -74,7 +73,7 @@ no second schema. No file is overwritten: what is there is kept, and named.`,
 		if err != nil {
 			return err
 		}
-		if err := s.goOn(cmd, name); err != nil {
+		if err := s.goOn(name); err != nil {
 			return err
 		}
 		if replace != "" {
@@ -101,9 +100,7 @@ type start struct {
 	replace string // the folder of a checkout of Prism, or ""
 	fresh   bool   // there was no go.mod
 	kept    map[string]bool
-
-	dir                  string // the deployment's from there, with slashes
-	packages, namespaces string // as prism.yaml has them
+	dir     string // the deployment's from there, with slashes
 }
 
 // newStart makes the folder where it is missing and finds out what is there.
@@ -123,7 +120,7 @@ func newStart(dir, module, name string) (*start, error) {
 			return nil, fmt.Errorf("%s is in the Go module of %s; begin the schema there, or in a folder outside", root, above)
 		}
 		s.fresh = true
-		s.module = cmp.Or(module, "example.com/"+generator.DeploymentName(filepath.ToSlash(root)))
+		s.module = cmp.Or(module, "example.com/"+deploymentName(filepath.ToSlash(root)))
 	case err != nil:
 		return nil, err
 	default:
@@ -134,40 +131,32 @@ func newStart(dir, module, name string) (*start, error) {
 			return nil, fmt.Errorf("--module is %s, and go.mod says %s", module, s.module)
 		}
 	}
-	s.name = cmp.Or(name, generator.DeploymentName(s.module))
-	s.dir, s.packages, s.namespaces = "schemas/"+s.name, s.name+".v1", "\n  - name: notes\n    backend: sqlite"
+	s.name = cmp.Or(name, deploymentName(s.module))
+	s.dir = "schemas/" + s.name
 	return s, nil
 }
 
-// goOn makes s of the deployment that stands in schemas itself, if one does: by
-// its prism.yaml, or by a history without, which gets the one that was assumed.
-func (s *start) goOn(cmd *cobra.Command, name string) error {
-	d := inFolder(s.root, "schemas")
-	if d.assumed() {
-		if _, err := os.Stat(filepath.Join(s.root, filepath.FromSlash(migrate.LockPath(d.dir)))); errors.Is(err, fs.ErrNotExist) {
+// goOn makes s of the deployment that stands in schemas itself, if one does.
+// Where its lock is there without it, prism.yaml was lost: beside it nothing is
+// begun.
+func (s *start) goOn(name string) error {
+	const config = "schemas/prism.yaml"
+	text, err := os.ReadFile(filepath.Join(s.root, filepath.FromSlash(config)))
+	if errors.Is(err, fs.ErrNotExist) {
+		lock := migrate.LockPath("schemas")
+		if _, err := os.Stat(filepath.Join(s.root, filepath.FromSlash(lock))); errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
-		out, faults, err := d.compile(cmd.Context())
-		if err != nil {
-			return err
-		}
-		if out == nil {
-			printText(cmd.ErrOrStderr(), faults)
-			return errFaults
-		}
-		s.packages, s.namespaces = strings.Join(out.Deployment.Packages, ", "), ""
-		for _, n := range out.Deployment.Namespaces {
-			s.namespaces += fmt.Sprintf("\n  - name: %q\n    backend: %s", n.Name, n.Backend)
-		}
+		return fmt.Errorf("%s is there, and the %s that it was made with is gone; restore it from version control", lock, config)
 	}
-	own, _, err := d.header()
 	if err != nil {
 		return err
 	}
+	own := schema.Name(text)
 	if name != "" && name != own {
-		return fmt.Errorf("--name is %s, and the deployment in %s is %s; leave --name out", name, filepath.Join(s.root, d.dir), own)
+		return fmt.Errorf("--name is %s, and the deployment in %s is %s; leave --name out", name, filepath.Join(s.root, "schemas"), own)
 	}
-	s.name, s.dir = cmp.Or(own, s.name), d.dir
+	s.name, s.dir = cmp.Or(own, s.name), "schemas"
 	return nil
 }
 
@@ -193,8 +182,7 @@ func (s *start) write(out io.Writer) error {
 	if s.fresh {
 		files["go.mod"] = []byte("module " + s.module + "\n")
 	}
-	fill := strings.NewReplacer("{{name}}", s.name, "{{module}}", s.module,
-		"{{dir}}", s.dir, "{{packages}}", s.packages, "{{namespaces}}", s.namespaces)
+	fill := strings.NewReplacer("{{name}}", s.name, "{{module}}", s.module, "{{dir}}", s.dir)
 	err := fs.WalkDir(scaffold, "scaffold", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err

@@ -85,13 +85,7 @@ takes the one in this folder, or else all below the schemas folder of the
 module. Imports of .proto files begin in the nearest folder named schemas above
 prism.yaml, or, where there is none, in the folder of prism.yaml.
 
-A folder that is named and has no prism.yaml, and schemas where nothing below it
-has one, is one deployment all the same: on sqlite, of the one package with
-entities, with the import path of go.mod and its history in the folder. It is
-named after the folder, or, if that is schemas, after what is above it; a module
-after its path. The first line says what was assumed. That is refused where
-several packages have entities, and where the module has another prism.yaml or
-history: a path may be mistyped, or a file lost.
+Where schemas has no prism.yaml, prism generate writes one.
 
 A flag that is not written has the value of its environment variable, which for
 --data-dir would be PRISM_DATA_DIR; prism.yaml comes last.

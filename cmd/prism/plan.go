@@ -61,7 +61,11 @@ func completeConfigs(*cobra.Command, []string, string) ([]string, cobra.ShellCom
 	}
 	var places []string
 	for _, d := range deployments {
-		if place, err := filepath.Rel(dir, filepath.Join(d.root, filepath.FromSlash(d.place))); err == nil {
+		file := filepath.Join(d.root, filepath.FromSlash(d.place))
+		if _, err := os.Stat(file); err != nil {
+			continue
+		}
+		if place, err := filepath.Rel(dir, file); err == nil {
 			places = append(places, place)
 		}
 	}

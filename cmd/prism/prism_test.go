@@ -239,47 +239,6 @@ func TestDiscovery(t *testing.T) {
 	script(t, []step{{"check", 1, "", "prism: " + outside + " is in no Go module: neither it nor a folder above has a go.mod; cd into the module, or run go mod init <import path> where out/ shall stand\n"}})
 }
 
-// Without prism.yaml the schemas of a module are one deployment, wherever in
-// the module the command runs. A folder elsewhere has to be named.
-func TestAssumed(t *testing.T) {
-	module(t, map[string]string{"schemas/shop/v1/order.proto": order, "third_party/x/x.proto": order})
-	const line = "schemas: PRISM5039 [yaml.assumed] no prism.yaml is here: assuming deployment shop, of package shop.v1 and import path example.com/shop; "
-	script(t, []step{
-		{"check", 0, "shop: no fault (entities: 1, namespaces: 1)\n", line},
-		{"check .", 0, "shop: no fault", line},
-		{"check schemas", 0, "shop: no fault", line},
-		{"check -o json", 0, `"file": "schemas",`, ""},
-		{"plan", 0, "# Plan of shop\n\nCompiled from `schemas`. Serves `shop.v1`", line},
-		{"generate", 0, "wrote schemas/prism.lock.json\n", line},
-		{"generate --check", 0, "", line},
-		{"call", 0, "shop.v1.OrderService\n", ""},
-		{"call --config schemas", 0, "shop.v1.OrderService\n", ""},
-		{"check third_party", 1, "", "third_party: PRISM5040 [yaml.needed] the folder has no prism.yaml, and schemas/prism.lock.json is there; "},
-		{"call --config third_party", 1, "", "prism: deployment thirdparty is not generated: "},
-	})
-	t.Chdir("third_party")
-	script(t, []step{
-		{"check", 0, "shop: no fault", "../schemas: PRISM5039 "},
-		{"check .", 1, "", ".: PRISM5040 "},
-	})
-	t.Chdir("..")
-	for _, name := range []string{"schemas/prism.lock.json", "schemas/migrations", "third_party", "out"} {
-		remove(t, name)
-	}
-	// Files beside the folder's own are found by their packages.
-	if err := os.Mkdir("schemas/none", 0o755); err != nil {
-		t.Fatal(err)
-	}
-	script(t, []step{
-		{"check schemas/none", 1, "", "schemas/none: PRISM5040 [yaml.needed] no message of a .proto file in the folder is an entity; "},
-		{"check schemas/shop/v1", 0, "shop: no fault", "schemas/shop/v1: PRISM5039 "},
-	})
-	write(t, "schemas/shop/v1/order.proto", "message {")
-	script(t, []step{{"check", 1, "", "schemas/shop/v1/order.proto:1:9: syntax error"}})
-	write(t, "schemas/shop/v1/order.proto", "syntax = \"proto3\";\npackage shop.v1;\nimport options;\n")
-	script(t, []step{{"check", 1, "", "schemas/shop/v1/order.proto:3:8: syntax error"}})
-}
-
 // A deployment in the module's root does not take its own contract for schema.
 func TestRootDeployment(t *testing.T) {
 	root := strings.ReplaceAll(order, "contract/shop/v1", "contract")

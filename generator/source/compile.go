@@ -121,16 +121,10 @@ func collect(protos map[string]*descriptorpb.FileDescriptorProto, f protoreflect
 	}
 }
 
-// Annotated returns the packages of the files of fsys that import the options,
-// or have an entity without the import, or may, since they are not understood;
-// in any order, never nil.
-func Annotated(fsys fs.FS) ([]string, error) {
-	packages := []string{}
-	err := everyFile(fsys, func(_ string, h header) {
-		if h.annotated || !h.whole {
-			packages = append(packages, h.pkg)
-		}
-	})
+// Packages returns the proto packages of the files of fsys, in any order.
+func Packages(fsys fs.FS) ([]string, error) {
+	var packages []string
+	err := everyFile(fsys, func(_ string, h header) { packages = append(packages, h.pkg) })
 	return packages, err
 }
 
@@ -171,9 +165,8 @@ func everyFile(fsys fs.FS, visit func(name string, h header)) error {
 
 // header is what a file says of itself.
 type header struct {
-	pkg       string // its proto package
-	annotated bool   // it imports the options, or has an entity
-	whole     bool   // no syntax error: what is missing in broken text may stand in what was not understood
+	pkg   string // its proto package
+	whole bool   // no syntax error: what is missing in broken text may stand in what was not understood
 }
 
 func headerOf(name string, text []byte) header {
@@ -188,23 +181,9 @@ func headerOf(name string, text []byte) header {
 		return h
 	}
 	for _, decl := range file.Decls {
-		switch decl := decl.(type) {
-		case *ast.PackageNode:
-			h.pkg = string(decl.Name.AsIdentifier())
-		case *ast.ImportNode:
-			h.annotated = h.annotated || decl.Name.AsString() == prismv1.Path
-		case *ast.MessageNode:
-			h.annotated = h.annotated || slices.ContainsFunc(decl.Decls, isEntityOption)
+		if p, ok := decl.(*ast.PackageNode); ok {
+			h.pkg = string(p.Name.AsIdentifier())
 		}
 	}
 	return h
-}
-
-func isEntityOption(element ast.MessageElement) bool {
-	option, ok := element.(*ast.OptionNode)
-	if !ok {
-		return false
-	}
-	first := option.Name.Parts[0]
-	return first.IsExtension() && strings.TrimPrefix(string(first.Name.AsIdentifier()), ".") == string(prismv1.E_Entity.TypeDescriptor().FullName())
 }

@@ -40,18 +40,6 @@ func FromRequest(req *pluginpb.CodeGeneratorRequest, packages []string) ([]proto
 	return files, nil
 }
 
-// AnnotatedRequest returns the packages of the files to generate that import
-// the options, in any order; never nil.
-func AnnotatedRequest(req *pluginpb.CodeGeneratorRequest) []string {
-	packages := []string{}
-	for _, p := range req.GetProtoFile() {
-		if slices.Contains(req.GetFileToGenerate(), p.GetName()) && slices.Contains(p.GetDependency(), prismv1.Path) {
-			packages = append(packages, p.GetPackage())
-		}
-	}
-	return packages
-}
-
 // partial finds files of the packages that the request has as imports only:
 // front ends strip their options, and their entities would vanish.
 func partial(req *pluginpb.CodeGeneratorRequest, packages []string) []schema.Diagnostic {

@@ -360,25 +360,6 @@ func TestPartialRequest(t *testing.T) {
 	}
 }
 
-// Without prism.yaml, what the run is about is what imports the options.
-func TestAnnotatedRequest(t *testing.T) {
-	file := func(name, pkg, dependency string) *descriptorpb.FileDescriptorProto {
-		return &descriptorpb.FileDescriptorProto{Name: &name, Package: &pkg, Dependency: []string{dependency}}
-	}
-	got := source.AnnotatedRequest(&pluginpb.CodeGeneratorRequest{
-		FileToGenerate: []string{"a.proto", "b.proto"},
-		ProtoFile: []*descriptorpb.FileDescriptorProto{
-			file("a.proto", "a", prismv1.Path), file("b.proto", "b", "a.proto"), file("imported.proto", "c", prismv1.Path),
-		},
-	})
-	if len(got) != 1 || got[0] != "a" {
-		t.Errorf("packages %q, want that of the file to generate that imports the options", got)
-	}
-	if source.AnnotatedRequest(&pluginpb.CodeGeneratorRequest{}) == nil {
-		t.Error("nil, which stands for these packages")
-	}
-}
-
 // A front end that strips the options and does not send them is named.
 func TestStrippedRequest(t *testing.T) {
 	req := request(t)

@@ -1,0 +1,185 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/prism-proxy/prism/generator"
+	"github.com/prism-proxy/prism/generator/emit/contract"
+	"github.com/prism-proxy/prism/generator/migrate"
+	"github.com/prism-proxy/prism/generator/schema"
+	"github.com/prism-proxy/prism/generator/source"
+	prismv1 "github.com/prism-proxy/prism/schemas/prism/v1"
+)
+
+// firstBackend serves every namespace of the prism.yaml that generate writes: it
+// needs no server and no setting.
+const firstBackend = "sqlite"
+
+// begin writes the prism.yaml of d where there is none, and says so. It returns
+// the reasons not to: faults of the schema, a choice that only the user can
+// make, and traces of a prism.yaml that was mistyped or lost, beside which a
+// second deployment would begin another history.
+func (d deployment) begin(cmd *cobra.Command) ([]schema.Diagnostic, error) {
+	file := filepath.Join(d.root, filepath.FromSlash(d.place))
+	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	root := os.DirFS(d.root)
+	mod, err := fs.ReadFile(root, "go.mod")
+	if err != nil {
+		return nil, err
+	}
+	importPath := generator.ModulePath(mod)
+	if importPath == "" {
+		return nil, fmt.Errorf("%s names no module", filepath.Join(d.root, "go.mod"))
+	}
+	found, err := trace(root)
+	switch {
+	case err != nil:
+		return nil, err
+	case found != "":
+		return d.undecided("the folder has no prism.yaml, and "+found+" is there",
+			"correct the path, restore prism.yaml from version control, or write one for each deployment"), nil
+	case d.dir == "." && hasSchemas(d.root):
+		return d.undecided("the folder has no prism.yaml, and its .proto files are in schemas", "run prism generate schemas"), nil
+	}
+	own, err := fs.Sub(root, d.dir)
+	if err != nil {
+		return nil, err
+	}
+	packages, err := source.Packages(own)
+	if err != nil {
+		return nil, err
+	}
+	files, faults := d.read(cmd.Context(), packages)
+	if len(faults) > 0 {
+		return d.shown(faults), nil
+	}
+	name := deploymentName(strings.TrimSuffix(path.Join(importPath, d.dir), "/schemas"))
+	text, pkg, faults := d.firstConfig(name, importPath, files)
+	if len(faults) > 0 {
+		return faults, nil
+	}
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	_, err = f.WriteString(text)
+	fmt.Fprintf(cmd.OutOrStdout(), "wrote %s: deployment %s serves package %s on %s\n", d.place, name, pkg, firstBackend)
+	return nil, errors.Join(err, f.Close())
+}
+
+// trace returns a file of the module that says that it has, or had, a
+// deployment, or "". Folders that hold what is not the module's own are passed
+// over.
+func trace(root fs.FS) (found string, err error) {
+	if _, err := fs.Stat(root, contract.Dir); err == nil {
+		return contract.Dir, nil
+	}
+	signs := []string{"prism.yaml", "prism.yml", path.Base(migrate.LockPath("."))}
+	err = fs.WalkDir(root, ".", func(name string, entry fs.DirEntry, err error) error {
+		base := path.Base(name)
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && name != ".":
+			_, err := fs.Stat(root, path.Join(name, "go.mod"))
+			if err == nil || strings.HasPrefix(base, ".") || base == "vendor" || base == "node_modules" || base == "testdata" {
+				return fs.SkipDir
+			}
+		case slices.Contains(signs, base):
+			found = name
+			return fs.SkipAll
+		}
+		return nil
+	})
+	return found, err
+}
+
+// firstConfig returns the text of prism.yaml for the one package of the files
+// that has entities; or why there is none.
+func (d deployment) firstConfig(name, importPath string, files []protoreflect.FileDescriptor) (text, pkg string, faults []schema.Diagnostic) {
+	var packages, namespaces []string
+	for _, f := range files {
+		for i := range f.Messages().Len() {
+			m := f.Messages().Get(i)
+			if !proto.HasExtension(m.Options(), prismv1.E_Entity) {
+				continue
+			}
+			n := proto.GetExtension(m.Options(), prismv1.E_Entity).(*prismv1.Entity).GetNamespace()
+			if n == "" {
+				return "", "", d.undecided(fmt.Sprintf("entity %s has no namespace", m.FullName()), "write option (prism.v1.entity).namespace")
+			}
+			packages, namespaces = append(packages, string(f.Package())), append(namespaces, n)
+		}
+	}
+	slices.Sort(packages)
+	slices.Sort(namespaces)
+	packages = slices.Compact(packages)
+	switch {
+	case len(packages) == 0:
+		return "", "", d.undecided("no message of a .proto file in the folder is an entity",
+			"write option (prism.v1.entity) on one, or name the folder that the .proto files are in")
+	case len(packages) > 1:
+		return "", "", d.undecided("packages "+strings.Join(packages, " and ")+" have entities",
+			"write prism.yaml, with packages: ["+strings.Join(packages, ", ")+"]")
+	case packages[0] == "":
+		return "", "", d.undecided("the entities are in no package", "write package "+name+".v1;")
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, `# Written by prism generate, because there was no prism.yaml: the package's
+# entities are one deployment on SQLite. Edit this file and commit it; prism
+# generate does not write it again. prism backends lists the stores.
+deployment: %q
+import_path: %q
+packages: [%q]
+listen: %s
+namespaces:
+`, name, importPath, packages[0], schema.DefaultListen)
+	for _, n := range slices.Compact(namespaces) {
+		fmt.Fprintf(&b, "  - name: %q\n    backend: %s\n", n, firstBackend)
+	}
+	return b.String(), packages[0], nil
+}
+
+// undecided is the fault that prism.yaml is missing and that generate does not
+// write it.
+func (d deployment) undecided(what, fix string) []schema.Diagnostic {
+	return d.fromHere([]schema.Diagnostic{schema.NewDiagnostic(5040, schema.Source{File: d.place}, what, fix)})
+}
+
+var (
+	majorVersion = regexp.MustCompile(`/v[0-9]+$`)
+	notInName    = regexp.MustCompile(`^[^a-z]+|[^a-z0-9]`)
+	nameShape    = regexp.MustCompile(`^[a-z][a-z0-9]*$`)
+)
+
+// takenNames mean something else as a folder of Go or of schemas.
+var takenNames = []string{"contract", "google", "internal", "main", "prism", "testdata", "vendor"}
+
+// deploymentName returns the name of a deployment after the last part of a Go
+// import path, or app, where nothing of that can be one.
+func deploymentName(importPath string) string {
+	name := notInName.ReplaceAllString(strings.ToLower(path.Base(majorVersion.ReplaceAllString(importPath, ""))), "")
+	if !legalName(name) {
+		return "app"
+	}
+	return name
+}
+
+// legalName reports whether a new deployment may have the name.
+func legalName(name string) bool {
+	return nameShape.MatchString(name) && !slices.Contains(takenNames, name)
+}

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// firstConfig is the prism.yaml that generate writes for order.
+const firstConfig = `# Written by prism generate, because there was no prism.yaml: the package's
+# entities are one deployment on SQLite. Edit this file and commit it; prism
+# generate does not write it again. prism backends lists the stores.
+deployment: "shop"
+import_path: "example.com/shop"
+packages: ["shop.v1"]
+listen: 127.0.0.1:8980
+namespaces:
+  - name: "orders"
+    backend: sqlite
+`
+
+// Only generate writes the first prism.yaml of a module, wherever in the module
+// it runs, and once. All other commands want one.
+func TestBegin(t *testing.T) {
+	const (
+		missing = "schemas/prism.yaml: PRISM5040 [yaml.needed] the file is not there; a deployment has a prism.yaml; "
+		wrote   = "wrote schemas/prism.yaml: deployment shop serves package shop.v1 on sqlite\n"
+	)
+	module(t, map[string]string{"schemas/shop/v1/order.proto": order, "third_party/x/x.proto": order})
+	script(t, []step{
+		{"check", 1, "", missing},
+		{"check schemas", 1, "", missing},
+		{"check -o json", 1, `"file": "schemas/prism.yaml",`, ""},
+		{"plan", 1, "", missing},
+		{"build", 1, "", missing},
+		{"generate --check", 1, "", missing},
+		{"call --config schemas", 1, "", "prism: there is no schemas/prism.yaml; correct the path, or run prism generate\n"},
+		{"__complete check schemas/", 0, ":0\n", "ShellCompDirectiveDefault"},
+		{"generate .", 1, "", "prism.yaml: PRISM5040 [yaml.needed] the folder has no prism.yaml, and its .proto files are in schemas; "},
+	})
+	t.Chdir("third_party")
+	script(t, []step{{"generate", 0, wrote, ""}})
+	t.Chdir("..")
+	if got, err := os.ReadFile("schemas/prism.yaml"); string(got) != firstConfig {
+		t.Errorf("prism.yaml is\n%s%v\nwant\n%s", got, err, firstConfig)
+	}
+	script(t, []step{
+		{"check", 0, "shop: no fault (entities: 1, namespaces: 1)\n", ""},
+		{"generate", 0, "shop is up to date\n", ""},
+		{"generate --check", 0, "", ""},
+		{"call", 0, "shop.v1.OrderService\n", ""},
+		{"generate third_party", 1, "", "third_party/prism.yaml: PRISM5040 [yaml.needed] the folder has no prism.yaml, and out/contract is there; "},
+	})
+	write(t, "schemas/prism.yaml", strings.Replace(firstConfig, "sqlite", "memory", 1))
+	script(t, []step{{"generate", 0, "wrote out/shop/plan.md\n", ""}})
+	if got, _ := os.ReadFile("schemas/prism.yaml"); !strings.Contains(string(got), "memory") {
+		t.Errorf("a prism.yaml that is there is written again:\n%s", got)
+	}
+}
+
+// No prism.yaml is written where one may have been forgotten, mistyped or lost,
+// where it is not clear what it should say, and for a faulty schema.
+func TestBeginRefusals(t *testing.T) {
+	other := strings.NewReplacer("shop.v1", "other.v1", "contract/shop", "contract/other", "shopv1", "otherv1").Replace(order)
+	tests := []struct {
+		name, file, text string // what the module has besides
+		want             string // "": one is written
+	}{
+		{"nothing else", "README.md", "", ""},
+		{"an entity of the same package", "schemas/shop/v1/other.proto", strings.ReplaceAll(order, "Order", "Other"), ""},
+		{"a file of another package without entities", "schemas/other.proto", "syntax = \"proto3\"; package other;", ""},
+		{"a deployment of somebody else's module", "vendor/x/prism.yaml", "", ""},
+		{"a deployment in test data", "x/testdata/prism.yaml", "", ""},
+		{"a deployment in a hidden folder", ".cache/prism.yaml", "", ""},
+		{"a deployment among node's modules", "node_modules/x/prism.yaml", "", ""},
+		{"an out of something else", "out/a.out", "", ""},
+		{"a deployment above", "prism.yaml", "", "the folder has no prism.yaml, and prism.yaml is there; "},
+		{"a deployment elsewhere", "other/prism.yaml", "", "the folder has no prism.yaml, and other/prism.yaml is there; "},
+		{"another extension", "schemas/prism.yml", "", "the folder has no prism.yaml, and schemas/prism.yml is there; "},
+		{"its own history", "schemas/prism.lock.json", "{}", "the folder has no prism.yaml, and schemas/prism.lock.json is there; "},
+		{"a history elsewhere", "db/prism.lock.json", "{}", "the folder has no prism.yaml, and db/prism.lock.json is there; "},
+		{"output", "out/contract/shop/v1/order.pb.go", "", "the folder has no prism.yaml, and out/contract is there; "},
+		{"two packages", "schemas/other/v1/other.proto", other, "packages other.v1 and shop.v1 have entities; "},
+		{"no entity", "schemas/shop/v1/order.proto", "syntax = \"proto3\"; package shop.v1; message Cart {}", "no message of a .proto file in the folder is an entity; "},
+		{"no namespace", "schemas/shop/v1/order.proto", strings.Replace(order, "option (prism.v1.entity).namespace", "//", 1), "entity shop.v1.Order has no namespace; "},
+		{"no package", "schemas/shop/v1/order.proto", strings.Replace(order, "package", "// package", 1), "the entities are in no package; "},
+		{"no module", "go.mod", "", "go.mod names no module\n"},
+		{"no import of the options", "schemas/shop/v1/order.proto", strings.Replace(order, "import", "// import", 1), "schemas/shop/v1/order.proto:10:10: PRISM3001 [option.unknown] "},
+		{"no .proto text", "schemas/shop/v1/order.proto", "message {", "schemas/shop/v1/order.proto:1:9: syntax error"},
+		{"a broken file of the package", "schemas/shop/v1/order.proto", "syntax = \"proto3\";\npackage shop.v1;\nimport options;\n", "schemas/shop/v1/order.proto:3:8: syntax error"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			module(t, map[string]string{"schemas/shop/v1/order.proto": order})
+			if err := os.MkdirAll(filepath.Dir(tt.file), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			write(t, tt.file, tt.text)
+			code, stdout, stderr := prism(t, "generate schemas")
+			_, err := os.Stat("schemas/prism.yaml")
+			if written := err == nil; written != (tt.want == "") || (code == exitOK) != written || !strings.Contains(stderr, tt.want) {
+				t.Errorf("exit code %d, prism.yaml written: %t\n%s%s\nwant %q", code, written, stdout, stderr, tt.want)
+			}
+		})
+	}
+}
+
+// A deployment is named after its folder, as the module has it, where that is a
+// name: not after where the module stands on a machine.
+func TestDeploymentName(t *testing.T) {
+	for path, want := range map[string]string{
+		"example.com/notes": "notes", "example.com/Big-Shop.2": "bigshop2", "example.com/3d": "d", "example.com/notes/v2": "notes",
+		"example.com/123": "app", "example.com/é": "app", "example.com/prism": "app", "main": "app",
+		"example.com/notes/schemas/big-shop": "bigshop", "example.com/notes/schemas/shop/v1": "shop", "example.com/notes/db": "db",
+	} {
+		if got := deploymentName(path); got != want {
+			t.Errorf("the deployment of %s is %s, want %s", path, got, want)
+		}
+	}
+}
