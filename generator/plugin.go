@@ -63,7 +63,7 @@ func respond(req *pluginpb.CodeGeneratorRequest, fsys fs.FS, backends []*emit.Ba
 func parameter(text string) (config string, faults []schema.Diagnostic) {
 	const fix = "write config=schemas/…/prism.yaml"
 	report := func(what string, args ...any) {
-		faults = append(faults, schema.NewDiagnostic(5022, schema.Source{}, fmt.Sprintf(what, args...), fix))
+		faults = append(faults, schema.NewDiagnostic(schema.RulePluginParameter, schema.Source{}, fmt.Sprintf(what, args...), fix))
 	}
 	for _, part := range strings.Split(text, ",") {
 		name, value, _ := strings.Cut(part, "=")

@@ -145,7 +145,7 @@ func TestPluginFaults(t *testing.T) {
 func TestPluginWarns(t *testing.T) {
 	fsys := edited(t, func(_, text string) string { return strings.Replace(text, "optional string email", "string email", 1) })
 	resp, warnings := generator.Respond(request(t, fsys, true), fsys, backends.All(), backends.TestKit())
-	if resp.Error != nil || len(resp.File) == 0 || len(warnings) != 1 || warnings[0].Number != 2043 {
+	if resp.Error != nil || len(resp.File) == 0 || len(warnings) != 1 || warnings[0].Number != schema.RuleIndexPresence {
 		t.Errorf("error %q, %d files, warnings %v", resp.GetError(), len(resp.File), warnings)
 	}
 }
@@ -167,7 +167,7 @@ func TestPluginParameter(t *testing.T) {
 			t.Errorf("%q: %d files, error %q, want %q", tt.parameter, len(resp.File), got, tt.want)
 		}
 	}
-	rule, _ := schema.FindRule(5022)
+	rule, _ := schema.FindRule(schema.RulePluginParameter)
 	bad, good := rule.Examples()
 	if !strings.Contains(bad, "--prism_opt="+tests[1].parameter+" ") || !strings.Contains(good, "--prism_opt=config="+shopConfig+" ") {
 		t.Errorf("examples are not those tested:\n%s%s", bad, good)

@@ -53,7 +53,7 @@ func ReadConfig(fsys fs.FS, config string) (text, lock []byte, faults []schema.D
 	text, err := fs.ReadFile(fsys, config)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, nil, []schema.Diagnostic{schema.NewDiagnostic(5040, schema.Source{File: config},
+		return nil, nil, []schema.Diagnostic{schema.NewDiagnostic(schema.RuleYAMLNeeded, schema.Source{File: config},
 			"the file is not there", "correct the path, write the file, or run prism generate, which writes a module's first")}
 	case err != nil:
 		return nil, nil, []schema.Diagnostic{{File: config, What: unread(err), Fix: "name a prism.yaml by its path from the module's root"}}
@@ -78,7 +78,7 @@ func readLock(fsys fs.FS, dir string) ([]byte, []schema.Diagnostic) {
 	}
 	// Glob fails only on a malformed pattern.
 	if migrations, _ := fs.Glob(fsys, path.Join(dir, "migrations/*/*.sql")); len(migrations) > 0 {
-		return nil, []schema.Diagnostic{schema.NewDiagnostic(4010, schema.Source{File: file},
+		return nil, []schema.Diagnostic{schema.NewDiagnostic(schema.RuleLockFormat, schema.Source{File: file},
 			"the file is gone, and "+migrations[0]+" is there", "restore it from version control, or, if there was no release yet, delete the migrations")}
 	}
 	return nil, nil

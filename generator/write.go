@@ -83,7 +83,7 @@ func diff(fsys fs.FS, out *Output) ([]Change, []schema.Diagnostic, error) {
 		switch c := found[i]; {
 		case c == nil:
 		case c.Kind == Stale && !generated(f.Path, c.before):
-			faults = append(faults, schema.NewDiagnostic(5023, schema.Source{File: f.Path, Line: 1, Column: 1},
+			faults = append(faults, schema.NewDiagnostic(schema.RuleOutputForeign, schema.Source{File: f.Path, Line: 1, Column: 1},
 				"the file was not generated", "move it elsewhere, or delete it"))
 		default:
 			changes = append(changes, *c)

@@ -165,7 +165,7 @@ func TestDiffWritesNothing(t *testing.T) {
 
 // A file that no compiler wrote is never replaced, and then nothing is.
 func TestWriteRefusesForeignFiles(t *testing.T) {
-	rule, _ := schema.FindRule(5023)
+	rule, _ := schema.FindRule(schema.RuleOutputForeign)
 	bad, good := rule.Examples()
 	foreign := map[string]string{
 		"out/shop/proxy/main.go":                 bad,
@@ -174,7 +174,7 @@ func TestWriteRefusesForeignFiles(t *testing.T) {
 	}
 	root := folder(t, foreign)
 	changes, faults, err := generator.Write(root, output(produced))
-	if err != nil || len(changes) > 0 || len(faults) != 2 || faults[0].Number != 5023 {
+	if err != nil || len(changes) > 0 || len(faults) != 2 || faults[0].Number != schema.RuleOutputForeign {
 		t.Errorf("changes %v, faults %v, %v", changes, faults, err)
 	}
 	if diff := cmp.Diff(foreign, tree(t, root)); diff != "" {

@@ -157,7 +157,7 @@ namespaces:
 // undecided is the fault that prism.yaml is missing and that generate does not
 // write it.
 func (d deployment) undecided(what, fix string) []schema.Diagnostic {
-	return d.fromHere([]schema.Diagnostic{schema.NewDiagnostic(5040, schema.Source{File: d.place}, what, fix)})
+	return d.fromHere([]schema.Diagnostic{schema.NewDiagnostic(schema.RuleYAMLNeeded, schema.Source{File: d.place}, what, fix)})
 }
 
 var (

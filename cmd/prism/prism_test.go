@@ -275,7 +275,7 @@ func TestCheckJSON(t *testing.T) {
 	if err := json.Unmarshal([]byte(stdout), &got); err != nil {
 		t.Fatalf("%v in\n%s", err, stdout)
 	}
-	rule, _ := schema.FindRule(2010)
+	rule, _ := schema.FindRule(schema.RuleKeyMissing)
 	want := diagnostic{
 		File: "schemas/shop/v1/order.proto", Line: 9, Column: 1, Severity: "error", Code: "PRISM2010", Slug: "key.missing",
 		What: "entity shop.v1.Order has no partition key", Rule: rule.Text,

@@ -124,7 +124,7 @@ func (l *Lock) Marshal() ([]byte, error) {
 // would lose.
 func ReadLock(text []byte, file string) (*Lock, []schema.Diagnostic) {
 	fault := func(at schema.Source, what, fix string) (*Lock, []schema.Diagnostic) {
-		return nil, []schema.Diagnostic{schema.NewDiagnostic(4010, at, what, fix)}
+		return nil, []schema.Diagnostic{schema.NewDiagnostic(schema.RuleLockFormat, at, what, fix)}
 	}
 	var head struct {
 		Format int `json:"format"`

@@ -68,12 +68,12 @@ func Plan(d *schema.Deployment, backends map[string]*emit.Backend, lock []byte) 
 func follows(d *schema.Deployment, l *Lock, text []byte, file string) []schema.Diagnostic {
 	var faults []schema.Diagnostic
 	if l.Deployment != d.Name {
-		faults = append(faults, schema.NewDiagnostic(4012, member(text, file, "deployment"),
+		faults = append(faults, schema.NewDiagnostic(schema.RuleLockDeployment, member(text, file, "deployment"),
 			fmt.Sprintf("the lock is of deployment %q, and prism.yaml is of %q", l.Deployment, d.Name),
 			"keep the name; a new deployment begins in a folder of its own"))
 	}
 	if l.Release > 0 {
-		faults = append(faults, schema.NewDiagnostic(4011, member(text, file, "release"),
+		faults = append(faults, schema.NewDiagnostic(schema.RuleLockRelease, member(text, file, "release"),
 			fmt.Sprintf("release %d is closed", l.Release), "use the compiler that closed it, or a later one"))
 	}
 	schema.SortDiagnostics(faults)

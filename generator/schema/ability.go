@@ -64,12 +64,12 @@ var parts = map[prismv1.KeyValue_Part]Ability{
 // without reads what the entity does without.
 func (r *reader) without(e *Entity, o *prismv1.KeyValue) {
 	for i, p := range o.GetWithout() {
-		a, at := parts[p], place(e.Desc, option(entityOption, 2, 1, int32(i))...)
+		a, at := parts[p], place(e.Desc, option(entityOption, entityKeyValue, keyValueWithout, int32(i))...)
 		switch {
 		case p == prismv1.KeyValue_PART_UNSPECIFIED:
-			r.report(3002, at, "name a part, as in without: [SCAN]", "entity %s is without %s", e.Name, p)
+			r.report(RuleOptionRange, at, "name a part, as in without: [SCAN]", "entity %s is without %s", e.Name, p)
 		case e.Without&a != 0:
-			r.report(2047, at, "remove one", "entity %s is without %s twice", e.Name, p)
+			r.report(RuleKeyValueWithout, at, "remove one", "entity %s is without %s twice", e.Name, p)
 		}
 		e.Without |= a
 	}
@@ -78,7 +78,7 @@ func (r *reader) without(e *Entity, o *prismv1.KeyValue) {
 // needs returns what the entity asks of its store, in the order of the schema's
 // options.
 func (r *reader) needs(e *Entity) []need {
-	pattern := place(e.Desc, option(entityOption, 2)...)
+	pattern := place(e.Desc, option(entityOption, entityKeyValue)...)
 	var all []need
 	for _, part := range []prismv1.KeyValue_Part{prismv1.KeyValue_SWAP, prismv1.KeyValue_BATCH, prismv1.KeyValue_SCAN} {
 		if a := parts[part]; e.Without&a == 0 {
@@ -93,7 +93,7 @@ func (r *reader) needs(e *Entity) []need {
 		all = append(all, n)
 	}
 	if e.TTL > 0 {
-		all = append(all, need{CanExpire, place(e.Desc, option(entityOption, 6)...), "ttl", "remove it"})
+		all = append(all, need{CanExpire, place(e.Desc, option(entityOption, entityTTL)...), "ttl", "remove it"})
 	}
 	return all
 }
@@ -115,6 +115,6 @@ func (r *reader) served(e *Entity, b Store) {
 		if len(others) > 0 {
 			fix += fmt.Sprintf(", or choose one of %s in prism.yaml", strings.Join(others, ", "))
 		}
-		r.report(3010, n.at, fix, "%s of %s needs %s, which %s does not serve: %s", n.what, e.Name, n.ability, b.Name, b.KeyValue.Lacks[n.ability])
+		r.report(RuleBackendAbility, n.at, fix, "%s of %s needs %s, which %s does not serve: %s", n.what, e.Name, n.ability, b.Name, b.KeyValue.Lacks[n.ability])
 	}
 }

@@ -17,7 +17,7 @@ func (r *reader) checkNames(d *Deployment) {
 	for _, e := range r.entities {
 		own := string(e.Desc.FullName())
 		if first := goPackages[goFolder(e)]; first != "" {
-			r.report(1001, e.Source, "rename one", "entities %s and %s are both package %s", first, own, e.GoPackage)
+			r.report(RuleNameCollision, e.Source, "rename one", "entities %s and %s are both package %s", first, own, e.GoPackage)
 		}
 		goPackages[goFolder(e)] = own
 
@@ -35,7 +35,7 @@ func (r *reader) checkNames(d *Deployment) {
 		for _, name := range generated(e) {
 			full := e.Desc.ParentFile().Package().Append(protoreflect.Name(name))
 			if first, ok := contract[full]; ok {
-				r.report(1001, e.Source, "rename it, or write another plural", "entity %s generates %s, which %s", own, full, first)
+				r.report(RuleNameCollision, e.Source, "rename it, or write another plural", "entity %s generates %s, which %s", own, full, first)
 				clash = true
 				break // the others clash for the same reason
 			}
@@ -43,7 +43,7 @@ func (r *reader) checkNames(d *Deployment) {
 		}
 		for _, name := range goGenerated(e) {
 			if first, ok := goNames.of(e.Desc.ParentFile())[name]; ok && !clash {
-				r.report(1001, e.Source, "rename one", "%s and what entity %s generates are both %s in Go", first, own, name)
+				r.report(RuleNameCollision, e.Source, "rename one", "%s and what entity %s generates are both %s in Go", first, own, name)
 				break
 			}
 		}
@@ -56,7 +56,7 @@ func goFolder(e *Entity) string { return string(e.Desc.ParentFile().Package()) +
 // share one space, and reports whether it was free.
 func (r *reader) relation(taken map[string]string, e *Entity, name, what string, at Source) bool {
 	if first := taken[name]; first != "" {
-		r.report(1001, at, `write option (prism.v1.entity).table = "…", or rename the index`, "%s of %s is %s, as is %s", what, e.Desc.FullName(), name, first)
+		r.report(RuleNameCollision, at, `write option (prism.v1.entity).table = "…", or rename the index`, "%s of %s is %s, as is %s", what, e.Desc.FullName(), name, first)
 		return false
 	}
 	taken[name] = fmt.Sprintf("%s of %s", what, e.Desc.FullName())

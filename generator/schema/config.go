@@ -85,16 +85,16 @@ func (r *reader) deployment(in Input) *Deployment {
 	}
 	d.Name = c.text(root, keys, "deployment")
 	if at := keys["deployment"]; d.Name != "" && (!deploymentName.MatchString(d.Name) || d.Name == "contract" || goFolders[d.Name]) {
-		c.report(5035, c.at(at), "write a name such as shop", "deployment is %q", d.Name)
+		c.report(RuleDeploymentName, c.at(at), "write a name such as shop", "deployment is %q", d.Name)
 	}
 	d.ImportPath = c.text(root, keys, "import_path")
 	switch at := keys["import_path"]; {
 	case d.ImportPath == "":
 	case !IsImportPath(d.ImportPath):
-		c.report(5036, c.at(at), "write the module's path as go.mod has it", "import_path is %q", d.ImportPath)
+		c.report(RuleDeploymentImportPath, c.at(at), "write the module's path as go.mod has it", "import_path is %q", d.ImportPath)
 		d.ImportPath = ""
 	case in.Module != "" && in.Module != d.ImportPath:
-		c.report(5036, c.at(at), "write "+in.Module, "import_path is %q, and go.mod says %q", d.ImportPath, in.Module)
+		c.report(RuleDeploymentImportPath, c.at(at), "write "+in.Module, "import_path is %q, and go.mod says %q", d.ImportPath, in.Module)
 	}
 	d.Packages = c.packages(root, keys)
 	if keys["listen"] != nil {
@@ -105,7 +105,7 @@ func (r *reader) deployment(in Input) *Deployment {
 	}
 	if node := keys["test_kit"]; node != nil {
 		if node.Tag != "!!bool" || node.Decode(&d.TestKit) != nil {
-			c.report(5033, c.at(node), "write true or false", "test_kit is %q", node.Value)
+			c.report(RuleYAMLType, c.at(node), "write true or false", "test_kit is %q", node.Value)
 		}
 	}
 	for _, node := range c.list(root, keys, "namespaces") {
@@ -124,9 +124,9 @@ func (c *configReader) packages(root *yaml.Node, keys map[string]*yaml.Node) []s
 		switch {
 		case !ok:
 		case !packageName.MatchString(name):
-			c.report(5037, c.at(node), "write a proto package such as shop.v1", "%q is no proto package", name)
+			c.report(RuleDeploymentPackages, c.at(node), "write a proto package such as shop.v1", "%q is no proto package", name)
 		case slices.Contains(packages, name):
-			c.report(5037, c.at(node), "remove one", "package %s is named twice", name)
+			c.report(RuleDeploymentPackages, c.at(node), "remove one", "package %s is named twice", name)
 		default:
 			packages = append(packages, name)
 			c.places.packages[name] = c.at(node)
@@ -145,9 +145,9 @@ func (c *configReader) listen(root *yaml.Node, keys map[string]*yaml.Node) strin
 	}
 	address, err := netip.ParseAddrPort(strings.Replace(listen, "localhost:", "127.0.0.1:", 1))
 	if err != nil {
-		c.report(5038, c.at(keys["listen"]), "write "+DefaultListen, "listen is %q", listen)
+		c.report(RuleDeploymentListen, c.at(keys["listen"]), "write "+DefaultListen, "listen is %q", listen)
 	} else if !address.Addr().IsLoopback() {
-		c.report(5038, c.at(keys["listen"]), "write "+DefaultListen, "%s can be reached from other machines", listen)
+		c.report(RuleDeploymentListen, c.at(keys["listen"]), "write "+DefaultListen, "%s can be reached from other machines", listen)
 	}
 	return listen
 }
@@ -161,9 +161,9 @@ func (c *configReader) namespace(node *yaml.Node) *Namespace {
 	switch {
 	case n.Name == "":
 	case !namespaceName.MatchString(n.Name) || len(n.Name) > maxName:
-		c.report(2015, c.at(keys["name"]), "write a name such as user-profiles", "namespace is %q", n.Name)
+		c.report(RuleNamespaceName, c.at(keys["name"]), "write a name such as user-profiles", "namespace is %q", n.Name)
 	case c.reader.namespaces[n.Name] != nil:
-		c.report(3007, c.at(keys["name"]), "remove one", "namespace %q is declared twice", n.Name)
+		c.report(RuleNamespaceTwice, c.at(keys["name"]), "remove one", "namespace %q is declared twice", n.Name)
 	default:
 		c.reader.namespaces[n.Name] = n
 		c.places.namespaces[n.Name] = c.at(keys["name"])
@@ -191,7 +191,7 @@ func (c *configReader) unknownBackend(at *yaml.Node, name string) {
 	if near := Nearest(name, names); near != "" {
 		fix += "; did you mean " + near + "?"
 	}
-	c.report(3003, c.at(at), fix, "backend %q is not known", name)
+	c.report(RuleBackendUnknown, c.at(at), fix, "backend %q is not known", name)
 }
 
 // document returns the root of the one document that text holds.
@@ -200,12 +200,12 @@ func (c *configReader) document(text []byte) *yaml.Node {
 	var document, second yaml.Node
 	err := decoder.Decode(&document)
 	if errors.Is(err, io.EOF) {
-		c.report(5034, Source{File: c.path}, "write deployment, import_path, packages and namespaces", "the file is empty")
+		c.report(RuleYAMLMissing, Source{File: c.path}, "write deployment, import_path, packages and namespaces", "the file is empty")
 		return nil
 	}
 	if err == nil {
 		if err = decoder.Decode(&second); err == nil {
-			c.report(5031, c.at(second.Content[0]), "remove it", "a second document begins")
+			c.report(RuleYAMLSyntax, c.at(second.Content[0]), "remove it", "a second document begins")
 			return nil
 		}
 	}
@@ -225,14 +225,14 @@ func (c *configReader) syntax(err error) {
 		at.Line, _ = strconv.Atoi(m[1])
 		what = err.Error()[len(m[0]):]
 	}
-	c.report(5031, at, "correct the text", "%s", what)
+	c.report(RuleYAMLSyntax, at, "correct the text", "%s", what)
 }
 
 // mapping returns the values of a mapping's keys, nil if node is none. A key
 // that is not among the legal ones is a fault.
 func (c *configReader) mapping(node *yaml.Node, legal ...string) map[string]*yaml.Node {
 	if node.Kind != yaml.MappingNode {
-		c.report(5033, c.at(node), "write "+strings.Join(legal, ", ")+", each with its value", "keys are missing here")
+		c.report(RuleYAMLType, c.at(node), "write "+strings.Join(legal, ", ")+", each with its value", "keys are missing here")
 		return nil
 	}
 	keys := map[string]*yaml.Node{}
@@ -244,9 +244,9 @@ func (c *configReader) mapping(node *yaml.Node, legal ...string) map[string]*yam
 			if near := Nearest(key.Value, legal); near != "" {
 				fix += "; did you mean " + near + "?"
 			}
-			c.report(5032, c.at(key), fix, "key %q is not known", key.Value)
+			c.report(RuleYAMLKey, c.at(key), fix, "key %q is not known", key.Value)
 		case keys[key.Value] != nil:
-			c.report(5032, c.at(key), "remove one", "key %s is written twice", key.Value)
+			c.report(RuleYAMLKey, c.at(key), "remove one", "key %s is written twice", key.Value)
 		default:
 			keys[key.Value] = value
 		}
@@ -258,7 +258,7 @@ func (c *configReader) mapping(node *yaml.Node, legal ...string) map[string]*yam
 func (c *configReader) text(parent *yaml.Node, keys map[string]*yaml.Node, key string) string {
 	node := keys[key]
 	if node == nil {
-		c.report(5034, c.at(parent), "write "+key+": …", "%s is missing", key)
+		c.report(RuleYAMLMissing, c.at(parent), "write "+key+": …", "%s is missing", key)
 		return ""
 	}
 	text, _ := c.scalar(node, key)
@@ -267,7 +267,7 @@ func (c *configReader) text(parent *yaml.Node, keys map[string]*yaml.Node, key s
 
 func (c *configReader) scalar(node *yaml.Node, what string) (string, bool) {
 	if node.Kind != yaml.ScalarNode || node.Tag == "!!null" || node.Value == "" {
-		c.report(5033, c.at(node), "write one value", "%s is not a text", what)
+		c.report(RuleYAMLType, c.at(node), "write one value", "%s is not a text", what)
 		return "", false
 	}
 	return node.Value, true
@@ -277,10 +277,10 @@ func (c *configReader) list(parent *yaml.Node, keys map[string]*yaml.Node, key s
 	node := keys[key]
 	switch {
 	case node == nil || node.Kind == yaml.SequenceNode && len(node.Content) == 0:
-		c.report(5034, c.at(cmp.Or(node, parent)), "write at least one", "%s is missing", key)
+		c.report(RuleYAMLMissing, c.at(cmp.Or(node, parent)), "write at least one", "%s is missing", key)
 		return nil
 	case node.Kind != yaml.SequenceNode:
-		c.report(5033, c.at(node), "write a list", "%s is not a list", key)
+		c.report(RuleYAMLType, c.at(node), "write a list", "%s is not a list", key)
 		return nil
 	}
 	return node.Content

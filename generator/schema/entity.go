@@ -40,7 +40,7 @@ func (r *reader) entity(m protoreflect.MessageDescriptor, o *prismv1.Entity) {
 	r.unknown(m, entityOption, o.ProtoReflect())
 	r.entityNames(e, o)
 	if o.GetAbstraction() == nil {
-		r.report(2014, e.Source, "write option (prism.v1.entity).key_value = {}", "entity %s has no abstraction", m.FullName())
+		r.report(RuleEntityAbstraction, e.Source, "write option (prism.v1.entity).key_value = {}", "entity %s has no abstraction", m.FullName())
 	}
 	r.without(e, o.GetKeyValue())
 	r.ttl(e, o)
@@ -57,13 +57,13 @@ func (r *reader) entity(m protoreflect.MessageDescriptor, o *prismv1.Entity) {
 
 func (r *reader) entityNames(e *Entity, o *prismv1.Entity) {
 	if !messageShape.MatchString(e.Name) {
-		r.report(1002, e.Source, "rename the message, as in UserProfile", "entity is named %s", e.Name)
+		r.report(RuleNameShape, e.Source, "rename the message, as in UserProfile", "entity is named %s", e.Name)
 	}
 	e.Plural = plural(e.Name)
 	if p := o.GetPlural(); p != "" {
 		e.Plural = p
 		if !messageShape.MatchString(p) {
-			r.report(1002, place(e.Desc, option(entityOption, 8)...), "write it as in UserProfiles", "plural of %s is %q", e.Name, p)
+			r.report(RuleNameShape, place(e.Desc, option(entityOption, entityPlural)...), "write it as in UserProfiles", "plural of %s is %q", e.Name, p)
 		}
 	}
 	e.Label, e.Labels, e.GoPackage = snake(e.Name), snake(e.Plural), goPackageOf(e.Name)
@@ -71,19 +71,19 @@ func (r *reader) entityNames(e *Entity, o *prismv1.Entity) {
 	at, fix := e.Source, `write option (prism.v1.entity).table = "…"`
 	if t := o.GetTable(); t != "" {
 		e.Table = t
-		at, fix = place(e.Desc, option(entityOption, 9)...), "write another name"
+		at, fix = place(e.Desc, option(entityOption, entityTable)...), "write another name"
 		if !fieldShape.MatchString(t) {
-			r.report(1002, at, "write it as in user_profiles", "table of %s is %q", e.Name, t)
+			r.report(RuleNameShape, at, "write it as in user_profiles", "table of %s is %q", e.Name, t)
 		}
 	}
 	switch {
 	case len(e.Table) > maxTable:
-		r.report(1003, at, fix, "%s_version, the sequence of table %s, has %d bytes", e.Table, e.Table, len(e.Table)+len("_version"))
+		r.report(RuleNameLength, at, fix, "%s_version, the sequence of table %s, has %d bytes", e.Table, e.Table, len(e.Table)+len("_version"))
 	case reserved(e.Table) || strings.HasPrefix(e.Table, "sqlite_"):
-		r.report(1009, at, fix, "table is named %s", e.Table)
+		r.report(RuleNameReserved, at, fix, "table is named %s", e.Table)
 	}
 	if slices.Contains(recordFields, e.Label) {
-		r.report(1001, e.Source, "rename the message",
+		r.report(RuleNameCollision, e.Source, "rename the message",
 			"entity %s would be field %s of requests that have such a field", e.Name, e.Label)
 	}
 }
@@ -96,20 +96,20 @@ func reserved(name string) bool { return strings.HasPrefix(name, "prism_") }
 
 // namespace puts the entity where prism.yaml says.
 func (r *reader) namespace(e *Entity, o *prismv1.Entity) {
-	at := place(e.Desc, option(entityOption, 1)...)
+	at := place(e.Desc, option(entityOption, entityNamespace)...)
 	name := o.GetNamespace()
 	switch {
 	case name == "":
-		r.report(2015, e.Source, fmt.Sprintf("write option (prism.v1.entity).namespace = %q", strings.ReplaceAll(e.Labels, "_", "-")),
+		r.report(RuleNamespaceName, e.Source, fmt.Sprintf("write option (prism.v1.entity).namespace = %q", strings.ReplaceAll(e.Labels, "_", "-")),
 			"entity %s has no namespace", e.Desc.FullName())
 		return
 	case !namespaceName.MatchString(name) || len(name) > maxName:
-		r.report(2015, at, "write a name such as user-profiles", "namespace is %q", name)
+		r.report(RuleNamespaceName, at, "write a name such as user-profiles", "namespace is %q", name)
 		return
 	}
 	n := r.namespaces[name]
 	if n == nil {
-		r.report(3004, at, fmt.Sprintf("add {name: %s, backend: …} to namespaces", name), "prism.yaml has no namespace %q", name)
+		r.report(RuleNamespaceUnserved, at, fmt.Sprintf("add {name: %s, backend: …} to namespaces", name), "prism.yaml has no namespace %q", name)
 		return
 	}
 	e.Namespace = n
@@ -120,7 +120,7 @@ func (r *reader) namespace(e *Entity, o *prismv1.Entity) {
 	}
 	r.served(e, r.stores[i])
 	if promised := r.stores[i].Durability(n.Config); promised < e.Durability {
-		r.report(3011, place(e.Desc, option(entityOption, 5)...), "choose another backend or setting in prism.yaml, or declare "+promised.String(),
+		r.report(RuleDurability, place(e.Desc, option(entityOption, entityDurability)...), "choose another backend or setting in prism.yaml, or declare "+promised.String(),
 			"entity %s needs %s, and %s as namespace %s configures it promises %s", e.Desc.FullName(), e.Durability, n.Backend, n.Name, promised)
 	}
 }
@@ -131,7 +131,7 @@ func (r *reader) ttl(e *Entity, o *prismv1.Entity) {
 	}
 	e.TTL = o.GetTtl().AsDuration()
 	if o.GetTtl().CheckValid() != nil || e.TTL < time.Second || e.TTL > maxTTL || e.TTL%time.Millisecond != 0 {
-		r.report(3002, place(e.Desc, option(entityOption, 6)...), "write 1 s to 10 years in whole milliseconds", "ttl of %s is %s", e.Name, e.TTL)
+		r.report(RuleOptionRange, place(e.Desc, option(entityOption, entityTTL)...), "write 1 s to 10 years in whole milliseconds", "ttl of %s is %s", e.Name, e.TTL)
 	}
 }
 
@@ -148,13 +148,13 @@ func (r *reader) capacity(e *Entity, c *prismv1.Capacity) {
 		value  uint64
 		most   uint64
 	}{
-		{1, "peak_reads_per_second", e.Capacity.PeakReads, maxRate},
-		{2, "peak_writes_per_second", e.Capacity.PeakWrites, maxRate},
-		{3, "records", e.Capacity.Records, maxCount},
-		{4, "bytes_per_record", e.Capacity.BytesPerRecord, maxRecord},
+		{capacityPeakReads, "peak_reads_per_second", e.Capacity.PeakReads, maxRate},
+		{capacityPeakWrites, "peak_writes_per_second", e.Capacity.PeakWrites, maxRate},
+		{capacityRecords, "records", e.Capacity.Records, maxCount},
+		{capacityBytesPerRecord, "bytes_per_record", e.Capacity.BytesPerRecord, maxRecord},
 	} {
 		if bound.value > bound.most {
-			r.report(3002, place(e.Desc, option(entityOption, 4, bound.number)...), fmt.Sprintf("write at most %d", bound.most),
+			r.report(RuleOptionRange, place(e.Desc, option(entityOption, entityCapacity, bound.number)...), fmt.Sprintf("write at most %d", bound.most),
 				"%s of %s is %d", bound.name, e.Name, bound.value)
 		}
 	}
@@ -183,11 +183,6 @@ func (r *reader) unknown(d protoreflect.Descriptor, path []int32, options protor
 		return true
 	})
 	if strange {
-		r.report(3001, place(d, path...), "use a newer compiler", "%s has an option or a value that this compiler does not know", d.FullName())
+		r.report(RuleOptionUnknown, place(d, path...), "use a newer compiler", "%s has an option or a value that this compiler does not know", d.FullName())
 	}
-}
-
-// option returns the path of a member of an option.
-func option(path []int32, members ...int32) []int32 {
-	return append(slices.Clone(path), members...)
 }

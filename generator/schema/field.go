@@ -27,7 +27,7 @@ func (r *reader) fields(e *Entity, allColumns bool) {
 		e.Fields = append(e.Fields, f)
 		r.fieldName(f)
 		if first := goNames[f.GoName]; first != nil {
-			r.report(1001, place(desc), "rename one", "fields %s and %s are both %s in Go", first.Name, f.Name, f.GoName)
+			r.report(RuleNameCollision, place(desc), "rename one", "fields %s and %s are both %s in Go", first.Name, f.Name, f.GoName)
 		}
 		goNames[f.GoName] = f
 		o := fieldOptions(desc)
@@ -43,9 +43,9 @@ func (r *reader) fields(e *Entity, allColumns bool) {
 func (r *reader) fieldName(f *Field) {
 	switch {
 	case reserved(f.Name):
-		r.report(1009, place(f.Desc), "rename the field", "field is named %s", f.Name)
+		r.report(RuleNameReserved, place(f.Desc), "rename the field", "field is named %s", f.Name)
 	case !fieldShape.MatchString(f.Name):
-		r.report(1002, place(f.Desc), "rename the field, as in user_id", "field is named %s", f.Name)
+		r.report(RuleNameShape, place(f.Desc), "rename the field, as in user_id", "field is named %s", f.Name)
 	}
 }
 
@@ -105,7 +105,7 @@ func isInteger(f *Field) bool {
 func (r *reader) bounds(f *Field, o *prismv1.Field) {
 	f.Required = o.GetRequired()
 	if f.Required && !f.Presence && !hasLength(f) {
-		r.report(2038, place(f.Desc, option(fieldOption, 5)...), "mark the field optional, or remove required",
+		r.report(RuleRequiredPresence, place(f.Desc, option(fieldOption, fieldRequired)...), "mark the field optional, or remove required",
 			"absence of %s cannot be told from its zero value", f.Name)
 	}
 	f.MinLength, f.MaxLength = int(o.GetMinLength()), int(o.GetMaxLength())
@@ -113,18 +113,18 @@ func (r *reader) bounds(f *Field, o *prismv1.Field) {
 		number int32
 		name   string
 		value  int
-	}{{6, "min_length", f.MinLength}, {7, "max_length", f.MaxLength}} {
+	}{{fieldMinLength, "min_length", f.MinLength}, {fieldMaxLength, "max_length", f.MaxLength}} {
 		at := place(f.Desc, option(fieldOption, length.number)...)
 		switch {
 		case length.value == 0:
 		case !hasLength(f):
-			r.report(2036, at, "remove it", "%s stands on %s of type %s", length.name, f.Name, typeName(f.Desc))
+			r.report(RuleBoundsType, at, "remove it", "%s stands on %s of type %s", length.name, f.Name, typeName(f.Desc))
 		case length.value > maxRecord:
-			r.report(3002, at, fmt.Sprintf("write at most %d", maxRecord), "%s of %s is %d", length.name, f.Name, length.value)
+			r.report(RuleOptionRange, at, fmt.Sprintf("write at most %d", maxRecord), "%s of %s is %d", length.name, f.Name, length.value)
 		}
 	}
 	if f.MaxLength > 0 && f.MinLength > f.MaxLength {
-		r.report(2037, place(f.Desc, option(fieldOption, 6)...), "exchange them", "min_length %d of %s is above max_length %d", f.MinLength, f.Name, f.MaxLength)
+		r.report(RuleBoundsEmpty, place(f.Desc, option(fieldOption, fieldMinLength)...), "exchange them", "min_length %d of %s is above max_length %d", f.MinLength, f.Name, f.MaxLength)
 	}
 	if o.GetRange() != nil {
 		r.valueRange(f, o.GetRange())
@@ -137,16 +137,16 @@ func hasLength(f *Field) bool { return f.Type == Text || f.Type == Bytes }
 
 func (r *reader) valueRange(f *Field, bound *prismv1.Range) {
 	f.Min, f.Max = bound.Min, bound.Max
-	at := place(f.Desc, option(fieldOption, 8)...)
+	at := place(f.Desc, option(fieldOption, fieldRange)...)
 	switch {
 	case !isInteger(f):
-		r.report(2036, at, "remove it", "range stands on %s of type %s", f.Name, typeName(f.Desc))
+		r.report(RuleBoundsType, at, "remove it", "range stands on %s of type %s", f.Name, typeName(f.Desc))
 	case f.Min == nil && f.Max == nil:
-		r.report(2037, at, "write min, max or both", "range of %s has neither min nor max", f.Name)
+		r.report(RuleBoundsEmpty, at, "write min, max or both", "range of %s has neither min nor max", f.Name)
 	case f.Min != nil && f.Max != nil && *f.Min > *f.Max:
-		r.report(2037, at, "exchange them", "min %d of %s is above max %d", *f.Min, f.Name, *f.Max)
+		r.report(RuleBoundsEmpty, at, "exchange them", "min %d of %s is above max %d", *f.Min, f.Name, *f.Max)
 	case f.Max != nil && *f.Max < 0 && unsigned(f):
-		r.report(2037, at, "write a max that the type can hold", "max %d of %s is below every %s", *f.Max, f.Name, typeName(f.Desc))
+		r.report(RuleBoundsEmpty, at, "write a max that the type can hold", "max %d of %s is below every %s", *f.Max, f.Name, typeName(f.Desc))
 	}
 }
 
@@ -161,21 +161,21 @@ func (r *reader) column(f *Field, o *prismv1.Field, all bool) {
 	f.Column = f.Name
 	at := place(f.Desc)
 	if marked {
-		at = place(f.Desc, option(fieldOption, 9)...)
+		at = place(f.Desc, option(fieldOption, fieldColumn)...)
 	}
 	if name := o.GetColumn().GetName(); name != "" {
 		f.Column = name
 		if !fieldShape.MatchString(name) {
-			r.report(1002, at, "write it as in user_id", "column of %s is %q", f.Name, name)
+			r.report(RuleNameShape, at, "write it as in user_id", "column of %s is %q", f.Name, name)
 		}
 		if reserved(name) {
-			r.report(1009, at, "write another name", "column of %s is named %s", f.Name, name)
+			r.report(RuleNameReserved, at, "write another name", "column of %s is named %s", f.Name, name)
 		}
 	}
 	if f.Type == Other {
 		f.Column = ""
 		if marked {
-			r.report(2035, at, "remove it", "column stands on %s of type %s", f.Name, typeName(f.Desc))
+			r.report(RuleColumnType, at, "remove it", "column stands on %s of type %s", f.Name, typeName(f.Desc))
 		}
 		return
 	}
@@ -195,7 +195,7 @@ func (r *reader) noEntity(m protoreflect.MessageDescriptor) {
 		r.unknown(f, fieldOption, o.ProtoReflect())
 		o.ProtoReflect().Range(func(member protoreflect.FieldDescriptor, _ protoreflect.Value) bool {
 			if member.Name() != "pii" {
-				r.report(2018, place(f, option(fieldOption, int32(member.Number()))...), "remove it, or make the message an entity",
+				r.report(RuleFieldEntity, place(f, option(fieldOption, int32(member.Number()))...), "remove it, or make the message an entity",
 					"%s stands on field %s of %s, which is no entity", member.Name(), f.Name(), m.FullName())
 			}
 			return true

@@ -31,7 +31,7 @@ func (r *reader) checkFiles(d *Deployment) {
 	for _, f := range d.Files {
 		r.fileName(f)
 		if folder := foreignFolder(strings.Split(string(f.Package()), ".")); folder != "" {
-			r.report(1007, filePlace(f, packageStatement), "rename the package", "package %s would be generated into a folder %s", f.Package(), folder)
+			r.report(RuleGoKeyword, filePlace(f, packageStatement), "rename the package", "package %s would be generated into a folder %s", f.Package(), folder)
 		}
 		r.goPackages(d, f, seen)
 	}
@@ -39,7 +39,7 @@ func (r *reader) checkFiles(d *Deployment) {
 
 func (r *reader) fileName(f protoreflect.FileDescriptor) {
 	fault := func(what string, args ...any) {
-		r.report(5004, Source{File: f.Path()}, "rename it, as in shop/v1/user_profile.proto", "%q "+what, append([]any{f.Path()}, args...)...)
+		r.report(RuleFileName, Source{File: f.Path()}, "rename it, as in shop/v1/user_profile.proto", "%q "+what, append([]any{f.Path()}, args...)...)
 	}
 	for _, part := range strings.Split(f.Path(), "/") {
 		stem, _, _ := strings.Cut(part, ".")
@@ -80,17 +80,17 @@ func (r *reader) goPackages(d *Deployment, f protoreflect.FileDescriptor, seen m
 	r.badGoPackages[f.Path()] = true
 	switch {
 	case slices.Contains(parts, "..") || slices.Contains(parts, "."):
-		r.report(5001, at, "write the import path without . and ..", "go_package of %s is %q", f.Path(), option)
+		r.report(RulePathEscape, at, "write the import path without . and ..", "go_package of %s is %q", f.Path(), option)
 	case !strings.ContainsAny(folder, "./") && slices.Contains(d.Files, f):
 		delete(r.badGoPackages, f.Path()) // goPackage says what to write
 	case !importPathShape.MatchString(folder) || !strings.ContainsAny(folder, "./"):
-		r.report(5002, at, `write option go_package = "example.com/shop/v1;shopv1"`, "go_package of %s is %q", f.Path(), option)
+		r.report(RuleGoImportpath, at, `write option go_package = "example.com/shop/v1;shopv1"`, "go_package of %s is %q", f.Path(), option)
 	case foreignFolder(parts) != "":
-		r.report(1007, at, "use another folder", "go_package of %s is %q, in a folder %s", f.Path(), option, foreignFolder(parts))
+		r.report(RuleGoKeyword, at, "use another folder", "go_package of %s is %q, in a folder %s", f.Path(), option, foreignFolder(parts))
 	case named && token.IsKeyword(name):
-		r.report(1007, at, "write another name behind the semicolon", "go_package of %s names the package %s", f.Path(), name)
+		r.report(RuleGoKeyword, at, "write another name behind the semicolon", "go_package of %s names the package %s", f.Path(), name)
 	case named && (!token.IsIdentifier(name) || name == "_"):
-		r.report(5002, at, "write an identifier behind the semicolon", "go_package of %s names the package %q", f.Path(), name)
+		r.report(RuleGoImportpath, at, "write an identifier behind the semicolon", "go_package of %s names the package %q", f.Path(), name)
 	default:
 		delete(r.badGoPackages, f.Path())
 	}
@@ -119,9 +119,9 @@ func (r *reader) generatedFiles(d *Deployment) {
 			taken[strings.ToLower(name)] = origin{name, from}
 			return true
 		case first.name == name:
-			r.report(1001, at, "rename one", "%s and %s both generate %s", first.from, from, name)
+			r.report(RuleNameCollision, at, "rename one", "%s and %s both generate %s", first.from, from, name)
 		default:
-			r.report(1005, at, "rename one", "%s generates %s, and %s generates %s", first.from, first.name, from, name)
+			r.report(RuleNameCase, at, "rename one", "%s generates %s, and %s generates %s", first.from, first.name, from, name)
 		}
 		return false
 	}

@@ -65,15 +65,15 @@ func (r *reader) placeGoPackages(d *Deployment) {
 		case importPath != want && below,
 			!importPathShape.MatchString(importPath), !strings.ContainsAny(importPath, "./"),
 			named && (!goPackageIdent.MatchString(name) || goKeywords[name]):
-			r.report(5003, at, fix, "go_package of %s is %q", f.Path(), option)
+			r.report(RuleGoPackage, at, fix, "go_package of %s is %q", f.Path(), option)
 		case other == nil:
 			first[folder] = f
 		case d.GeneratesGo(f) != d.GeneratesGo(other):
-			r.report(5003, at, "write the package of "+other.Path()+", or move the file to a folder of its own",
+			r.report(RuleGoPackage, at, "write the package of "+other.Path()+", or move the file to a folder of its own",
 				"go_package of %s is %q, and of %s it is %q", f.Path(), option, other.Path(), fileOptions(other).GetGoPackage())
 		case d.GeneratesGo(f):
 			if want := fileOptions(other).GetGoPackage(); option != want {
-				r.report(5003, at, fmt.Sprintf("write %q, as the folder's other files do", want),
+				r.report(RuleGoPackage, at, fmt.Sprintf("write %q, as the folder's other files do", want),
 					"go_package of %s gives the package another name", f.Path())
 			}
 		}
@@ -89,7 +89,7 @@ func (r *reader) checkImports(d *Deployment) {
 			if slices.Contains(d.Packages, string(imported.Package())) || !d.GeneratesGo(imported) {
 				continue
 			}
-			r.report(5041, filePlace(f, option(importStatement, int32(i))), fmt.Sprintf("add %s to packages in prism.yaml", imported.Package()),
+			r.report(RuleDeploymentImport, filePlace(f, option(importStatement, int32(i))), fmt.Sprintf("add %s to packages in prism.yaml", imported.Package()),
 				"%s imports %s, whose messages nothing generates here", f.Path(), imported.Path())
 		}
 	}

@@ -64,7 +64,7 @@ func goGenerated(e *Entity) []string {
 // goName takes a name in Go for d.
 func (r *reader) goName(names goNames, d protoreflect.Descriptor, name string) {
 	if first, ok := names[name]; ok {
-		r.report(1001, place(d), "rename one", "%s and %s are both %s in Go", first, d.FullName(), name)
+		r.report(RuleNameCollision, place(d), "rename one", "%s and %s are both %s in Go", first, d.FullName(), name)
 		return
 	}
 	at := place(d)
@@ -114,11 +114,11 @@ func (r *reader) fieldIdentifier(others map[string]protoreflect.FieldDescriptor,
 	entity := entityOptions(f.ContainingMessage()) != nil
 	switch {
 	case !identifierShape.MatchString(string(f.Name())) && !entity:
-		r.report(1002, place(f), "rename the field, as in user_id", "field is named %s", f.Name())
+		r.report(RuleNameShape, place(f), "rename the field, as in user_id", "field is named %s", f.Name())
 	case first != nil:
-		r.report(1001, place(f), "rename one", "fields %s and %s of %s are both %s in Go", first.Name(), f.Name(), f.ContainingMessage().FullName(), name)
+		r.report(RuleNameCollision, place(f), "rename one", "fields %s and %s of %s are both %s in Go", first.Name(), f.Name(), f.ContainingMessage().FullName(), name)
 	case !jsonShape.MatchString(f.JSONName()):
-		r.report(1008, place(f, jsonNameOption...), "write another json_name", "the JSON name of %s is %q", f.Name(), f.JSONName())
+		r.report(RuleJSONName, place(f, jsonNameOption...), "write another json_name", "the JSON name of %s is %q", f.Name(), f.JSONName())
 	}
 }
 
@@ -157,7 +157,7 @@ func (r *reader) length(d protoreflect.Descriptor) {
 		most = maxName
 	}
 	if n := len(d.Name()); n > most {
-		r.report(1003, place(d), "write a shorter name", "%s… has %d bytes", d.Name()[:32], n)
+		r.report(RuleNameLength, place(d), "write a shorter name", "%s… has %d bytes", d.Name()[:32], n)
 	}
 }
 

@@ -14,7 +14,7 @@ func (r *reader) indexes(e *Entity, composite []*prismv1.Entity_Index) {
 			continue
 		}
 		x := &Index{Name: f.Name, Unique: kind == prismv1.Field_UNIQUE}
-		at := place(f.Desc, option(fieldOption, 3)...)
+		at := place(f.Desc, option(fieldOption, fieldIndex)...)
 		if kind == prismv1.Field_ORDERED {
 			x.Ordered = f
 		} else {
@@ -25,7 +25,7 @@ func (r *reader) indexes(e *Entity, composite []*prismv1.Entity_Index) {
 		}
 	}
 	for i, o := range composite {
-		path := option(entityOption, 3, int32(i))
+		path := option(entityOption, entityIndex, int32(i))
 		if x := r.composite(e, o, path); x != nil {
 			r.index(e, x, place(e.Desc, path...))
 		}
@@ -39,24 +39,24 @@ func (r *reader) composite(e *Entity, o *prismv1.Entity_Index, path []int32) *In
 	at := place(e.Desc, path...)
 	switch {
 	case x.Name == "":
-		r.report(2031, at, `write name: "…"`, "an index of %s has no name", e.Name)
+		r.report(RuleIndexShape, at, `write name: "…"`, "an index of %s has no name", e.Name)
 	case !fieldShape.MatchString(x.Name):
-		r.report(1002, place(e.Desc, option(path, 1)...), "write it as in status", "index of %s is named %q", e.Name, x.Name)
+		r.report(RuleNameShape, place(e.Desc, option(path, indexName)...), "write it as in status", "index of %s is named %q", e.Name, x.Name)
 	case reserved(x.Name):
-		r.report(1009, place(e.Desc, option(path, 1)...), "write another name", "index of %s is named %s", e.Name, x.Name)
+		r.report(RuleNameReserved, place(e.Desc, option(path, indexName)...), "write another name", "index of %s is named %s", e.Name, x.Name)
 	}
 	if len(o.GetEquality()) == 0 {
-		r.report(2031, at, `write equality: ["…"], or an index on the field`, "index %s of %s has no equality field", x.Name, e.Name)
+		r.report(RuleIndexShape, at, `write equality: ["…"], or an index on the field`, "index %s of %s has no equality field", x.Name, e.Name)
 	}
 	if x.Unique && o.GetOrdered() != "" {
-		r.report(2031, place(e.Desc, option(path, 3)...), "move the field to equality, or remove unique",
+		r.report(RuleIndexShape, place(e.Desc, option(path, indexOrdered)...), "move the field to equality, or remove unique",
 			"index %s of %s is unique and ordered", x.Name, e.Name)
 	}
 	for i, name := range o.GetEquality() {
-		x.Equality = append(x.Equality, r.member(e, x, name, place(e.Desc, option(path, 2, int32(i))...)))
+		x.Equality = append(x.Equality, r.member(e, x, name, place(e.Desc, option(path, indexEquality, int32(i))...)))
 	}
 	if o.GetOrdered() != "" {
-		x.Ordered = r.member(e, x, o.GetOrdered(), place(e.Desc, option(path, 3)...))
+		x.Ordered = r.member(e, x, o.GetOrdered(), place(e.Desc, option(path, indexOrdered)...))
 	}
 	if len(r.faults) > before {
 		return nil
@@ -76,12 +76,12 @@ func (r *reader) member(e *Entity, x *Index, name string, at Source) *Field {
 		if near := Nearest(name, names); near != "" {
 			fix = "did you mean " + near + "?"
 		}
-		r.report(2030, at, fix, "index %s names %q, which %s has not", x.Name, name, e.Name)
+		r.report(RuleIndexField, at, fix, "index %s names %q, which %s has not", x.Name, name, e.Name)
 		return nil
 	}
 	f := e.Fields[i]
 	if containsField(x.Equality, f) {
-		r.report(2031, at, "remove one", "index %s names %s twice", x.Name, name)
+		r.report(RuleIndexShape, at, "remove one", "index %s names %s twice", x.Name, name)
 	}
 	r.indexField(at, f)
 	return f
@@ -91,7 +91,7 @@ func (r *reader) member(e *Entity, x *Index, name string, at Source) *Field {
 func (r *reader) indexField(at Source, f *Field) bool {
 	switch {
 	case f.Type == Other || f.Type == Float:
-		r.report(2032, at, "choose a field of another type", "indexed field %s is of type %s", f.Name, typeName(f.Desc))
+		r.report(RuleIndexType, at, "choose a field of another type", "indexed field %s is of type %s", f.Name, typeName(f.Desc))
 	case closed(f):
 		r.closedEnum(at, f)
 	default:
@@ -111,21 +111,21 @@ func (r *reader) index(e *Entity, x *Index, at Source) {
 	x.SQLName = e.Table + "_" + x.Name
 	for _, other := range e.Indexes {
 		if camel(other.Name) == camel(x.Name) {
-			r.report(1001, at, "rename the index", "indexes %s and %s of %s are both found %s", other.Name, x.Name, e.Name, suffix)
+			r.report(RuleNameCollision, at, "rename the index", "indexes %s and %s of %s are both found %s", other.Name, x.Name, e.Name, suffix)
 			return
 		}
 	}
 	if len(x.SQLName) > maxName {
-		r.report(1003, at, `shorten it, or write option (prism.v1.entity).table = "…"`, "index %s has %d bytes", x.SQLName, len(x.SQLName))
+		r.report(RuleNameLength, at, `shorten it, or write option (prism.v1.entity).table = "…"`, "index %s has %d bytes", x.SQLName, len(x.SQLName))
 	}
 	if key := e.Key(); len(key) > 0 && !slices.ContainsFunc(key, func(k *Field) bool { return !containsField(x.Equality, k) }) {
-		r.report(2046, at, "remove the index, or the key's fields from it", "index %s of %s finds by the whole key", x.Name, e.Name)
+		r.report(RuleIndexKey, at, "remove the index, or the key's fields from it", "index %s of %s finds by the whole key", x.Name, e.Name)
 	}
 	if x.Ordered != nil && fieldOptions(x.Ordered.Desc).GetPii() != nil {
-		r.report(2020, at, "index it for equality", "index %s orders by %s, which is personal", x.Name, x.Ordered.Name)
+		r.report(RulePIIIndex, at, "index it for equality", "index %s orders by %s, which is personal", x.Name, x.Ordered.Name)
 	}
 	if x.Unique && !mayBeAbsent(x) {
-		r.report(2043, at, "mark the field optional, or required", "unique index %s of %s is on a field without presence", x.Name, e.Name)
+		r.report(RuleIndexPresence, at, "mark the field optional, or required", "unique index %s of %s is on a field without presence", x.Name, e.Name)
 	}
 	for _, f := range x.Fields() {
 		if f.Role != Key {

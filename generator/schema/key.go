@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	prismv1 "github.com/prism-proxy/prism/schemas/prism/v1"
 )
 
 const (
@@ -17,15 +19,15 @@ const (
 
 // key reads the partition key and the sort key.
 func (r *reader) key(e *Entity) {
-	e.Partition = r.keyPart(e, 1)
-	e.Sort = r.keyPart(e, 2)
+	e.Partition = r.keyPart(e, "partition_key", fieldPartitionKey, (*prismv1.Field).GetPartitionKey)
+	e.Sort = r.keyPart(e, "sort_key", fieldSortKey, (*prismv1.Field).GetSortKey)
 	if len(e.Partition) == 0 {
-		r.report(2010, e.Source, "write [(prism.v1.field).partition_key = 1] on the field that identifies it",
+		r.report(RuleKeyMissing, e.Source, "write [(prism.v1.field).partition_key = 1] on the field that identifies it",
 			"entity %s has no partition key", e.Desc.FullName())
 	}
 	for _, f := range e.Partition {
 		if slices.Contains(e.Sort, f) {
-			r.report(2011, place(f.Desc, option(fieldOption, 2)...), "remove one", "%s is in the partition key and in the sort key", f.Name)
+			r.report(RuleKeyOrder, place(f.Desc, option(fieldOption, fieldSortKey)...), "remove one", "%s is in the partition key and in the sort key", f.Name)
 		}
 	}
 	for _, f := range e.Key() {
@@ -33,15 +35,13 @@ func (r *reader) key(e *Entity) {
 	}
 }
 
-// keyPart returns the fields of the partition key (option 1) or of the sort
-// key (option 2) in their order.
-func (r *reader) keyPart(e *Entity, member int32) []*Field {
-	name := [...]string{1: "partition_key", 2: "sort_key"}[member]
+// keyPart returns the fields that have a place in the partition key or in the
+// sort key, in their order. The option is given by name, number and value.
+func (r *reader) keyPart(e *Entity, name string, number int32, value func(*prismv1.Field) uint32) []*Field {
 	places := map[*Field]uint32{}
 	var part []*Field
 	for _, f := range e.Fields {
-		o := fieldOptions(f.Desc)
-		if n := [...]uint32{1: o.GetPartitionKey(), 2: o.GetSortKey()}[member]; n > 0 {
+		if n := value(fieldOptions(f.Desc)); n > 0 {
 			places[f] = n
 			part = append(part, f)
 		}
@@ -49,7 +49,7 @@ func (r *reader) keyPart(e *Entity, member int32) []*Field {
 	slices.SortStableFunc(part, func(a, b *Field) int { return cmp.Compare(places[a], places[b]) })
 	for i, f := range part {
 		if places[f] != uint32(i+1) {
-			r.report(2011, place(f.Desc, option(fieldOption, member)...), fmt.Sprintf("write %s = %d", name, i+1),
+			r.report(RuleKeyOrder, place(f.Desc, option(fieldOption, number)...), fmt.Sprintf("write %s = %d", name, i+1),
 				"%s is %d on %s, the %s of %d", name, places[f], f.Name, ordinal(i+1), len(part))
 			break // the rest follows from this one
 		}
@@ -72,27 +72,27 @@ func ordinal(n int) string {
 func (r *reader) keyField(f *Field) {
 	f.Role = Key
 	o := fieldOptions(f.Desc)
-	at := place(f.Desc, option(fieldOption, 1)...)
+	at := place(f.Desc, option(fieldOption, fieldPartitionKey)...)
 	if o.GetPartitionKey() == 0 {
-		at = place(f.Desc, option(fieldOption, 2)...)
+		at = place(f.Desc, option(fieldOption, fieldSortKey)...)
 	}
 	oneof := f.Desc.ContainingOneof()
 	switch {
 	case f.Type == Other || f.Type == Float:
-		r.report(2012, at, "choose a field of another type", "key field %s is of type %s", f.Name, typeName(f.Desc))
+		r.report(RuleKeyType, at, "choose a field of another type", "key field %s is of type %s", f.Name, typeName(f.Desc))
 	case closed(f):
 		r.closedEnum(at, f)
 	case oneof != nil && !oneof.IsSynthetic():
-		r.report(2013, at, "move the field out of the oneof", "key field %s is in oneof %s", f.Name, oneof.Name())
+		r.report(RuleKeyPresence, at, "move the field out of the oneof", "key field %s is in oneof %s", f.Name, oneof.Name())
 	case f.Presence && !f.Required && f.Type != Timestamp && f.Desc.Cardinality() != protoreflect.Required:
 		fix := "remove optional, or add (prism.v1.field).required = true"
 		if f.Desc.ParentFile().Syntax() != protoreflect.Proto3 { // nothing to remove
 			fix = "add (prism.v1.field).required = true"
 		}
-		r.report(2013, at, fix, "key field %s may be absent", f.Name)
+		r.report(RuleKeyPresence, at, fix, "key field %s may be absent", f.Name)
 	}
 	if o.GetPii() != nil {
-		r.report(2021, place(f.Desc, option(fieldOption, 4)...), "use a surrogate key, such as a random id, and an index on this field",
+		r.report(RulePIIKey, place(f.Desc, option(fieldOption, fieldPii)...), "use a surrogate key, such as a random id, and an index on this field",
 			"key field %s is personal", f.Name)
 	}
 	// A key is never empty, whatever its options say.
@@ -102,7 +102,7 @@ func (r *reader) keyField(f *Field) {
 func closed(f *Field) bool { return f.Desc.Enum() != nil && f.Desc.Enum().IsClosed() }
 
 func (r *reader) closedEnum(at Source, f *Field) {
-	r.report(2033, at, "use an enum of a proto3 file, or with features.enum_type = OPEN", "%s is of the closed enum %s", f.Name, f.Desc.Enum().FullName())
+	r.report(RuleEnumClosed, at, "use an enum of a proto3 file, or with features.enum_type = OPEN", "%s is of the closed enum %s", f.Name, f.Desc.Enum().FullName())
 }
 
 // columns settles which fields have a column and that their names differ.
@@ -121,7 +121,7 @@ func (r *reader) columns(e *Entity) {
 		}
 	}
 	if len(taken) > maxMarked {
-		r.report(2040, e.Source, "remove column from fields that nobody queries, or ALL", "%s has %d columns", e.Name, len(taken))
+		r.report(RuleLimitColumns, e.Source, "remove column from fields that nobody queries, or ALL", "%s has %d columns", e.Name, len(taken))
 	}
 }
 
@@ -129,15 +129,15 @@ func (r *reader) columnName(taken map[string]*Field, f *Field, name string) {
 	const fix = `write (prism.v1.field).column = {name: "…"}`
 	at := place(f.Desc)
 	if fieldOptions(f.Desc).GetColumn().GetName() != "" {
-		at = place(f.Desc, option(fieldOption, 9)...)
+		at = place(f.Desc, option(fieldOption, fieldColumn)...)
 	}
 	switch first := taken[name]; {
 	case first != nil && first != f:
-		r.report(1001, at, fix, "%s and %s both have a column %s", first.Name, f.Name, name)
+		r.report(RuleNameCollision, at, fix, "%s and %s both have a column %s", first.Name, f.Name, name)
 	case len(name) > maxName:
-		r.report(1003, at, fix, "column %s has %d bytes", name, len(name))
+		r.report(RuleNameLength, at, fix, "column %s has %d bytes", name, len(name))
 	case slices.Contains(systemColumns, name):
-		r.report(1009, at, fix, "column of %s is named %s, which is Postgres's own", f.Name, name)
+		r.report(RuleNameReserved, at, fix, "column of %s is named %s, which is Postgres's own", f.Name, name)
 	}
 	taken[name] = f
 }
@@ -176,10 +176,10 @@ func (r *reader) unbounded(fields []*Field, use string) (found bool) {
 			continue
 		}
 		found = true
-		d := NewDiagnostic(2041, place(f.Desc), fmt.Sprintf("%s is in %s and has no max_length", f.Name, use),
+		d := NewDiagnostic(RuleLimitKey, place(f.Desc), fmt.Sprintf("%s is in %s and has no max_length", f.Name, use),
 			fmt.Sprintf("write (prism.v1.field).max_length, at most %d", maxEntry))
 		if !slices.ContainsFunc(r.faults, func(o Diagnostic) bool {
-			return o.Number == 2041 && o.File == d.File && o.Line == d.Line && o.Column == d.Column
+			return o.Number == RuleLimitKey && o.File == d.File && o.Line == d.Line && o.Column == d.Column
 		}) {
 			r.faults = append(r.faults, d)
 		}
@@ -201,9 +201,9 @@ func (r *reader) entry(at Source, what string, fields []*Field) (faulty bool) {
 	}
 	switch {
 	case size > maxEntry:
-		r.report(2041, at, fmt.Sprintf("lower max_length; together at most %d", maxEntry), "%s takes up to %d bytes (%s)", what, size, strings.Join(sum, ", "))
+		r.report(RuleLimitKey, at, fmt.Sprintf("lower max_length; together at most %d", maxEntry), "%s takes up to %d bytes (%s)", what, size, strings.Join(sum, ", "))
 	case columns > maxColumns:
-		r.report(2045, at, "use fewer fields", "%s takes %d columns", what, columns)
+		r.report(RuleLimitParts, at, "use fewer fields", "%s takes %d columns", what, columns)
 	default:
 		return false
 	}

@@ -113,21 +113,21 @@ func (r *reader) personalFields(m protoreflect.MessageDescriptor) {
 		if pii == nil {
 			continue
 		}
-		at := place(f, option(fieldOption, 4)...)
+		at := place(f, option(fieldOption, fieldPii)...)
 		switch {
 		case f.IsMap():
-			r.report(2022, at, "write pii on fields of the map's value, or use a repeated message",
+			r.report(RulePIIType, at, "write pii on fields of the map's value, or use a repeated message",
 				"pii stands on map %s, whose keys would be personal", f.Name())
 		case f.Message() != nil && untyped[f.Message().FullName()]:
-			r.report(2025, at, "use a message with fields of its own", "pii stands on %s of type %s", f.Name(), typeName(f))
+			r.report(RulePIIContent, at, "use a message with fields of its own", "pii stands on %s of type %s", f.Name(), typeName(f))
 		case f.Enum() != nil:
-			r.report(2022, at, "remove it, or use text", "pii stands on %s of enum %s", f.Name(), f.Enum().FullName())
+			r.report(RulePIIType, at, "remove it, or use text", "pii stands on %s of enum %s", f.Name(), f.Enum().FullName())
 		}
 		if pii.GetCategory() == prismv1.Pii_CATEGORY_UNSPECIFIED {
-			r.report(2026, at, "write pii.category = CUSTOM, or a closer one", "pii of %s has no category", f.Name())
+			r.report(RulePIICategory, at, "write pii.category = CUSTOM, or a closer one", "pii of %s has no category", f.Name())
 		}
 		if p := pii.GetProtection(); p != prismv1.Pii_PROTECTION_UNSPECIFIED && p != prismv1.Pii_MASK {
-			r.report(2023, place(f, option(fieldOption, 4, 2)...), "write MASK, or keep the field out of the schema until then",
+			r.report(RulePIIProtection, place(f, option(fieldOption, fieldPii, piiProtection)...), "write MASK, or keep the field out of the schema until then",
 				"%s of %s is not built yet", p, f.Name())
 		}
 	}

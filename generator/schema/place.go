@@ -10,16 +10,6 @@ import (
 	prismv1 "github.com/prism-proxy/prism/schemas/prism/v1"
 )
 
-// Paths of options in a descriptor's proto, as source locations number them.
-var (
-	packageStatement = []int32{2}
-	importStatement  = []int32{3}
-	goPackageOption  = []int32{8, 11}
-	entityOption     = []int32{7, 57600}
-	fieldOption      = []int32{8, 57600}
-	jsonNameOption   = []int32{10}
-)
-
 // place returns where d stands or, with an option's path, where that option of
 // it stands. A front end may know less: then the place is that of the
 // innermost part it knows.

@@ -92,7 +92,7 @@ func (r *reader) message(m protoreflect.MessageDescriptor) {
 	_, nested := m.Parent().(protoreflect.MessageDescriptor)
 	switch {
 	case options != nil && nested:
-		r.report(2016, place(m, entityOption...), "move the message to the top level of the file",
+		r.report(RuleEntityPlace, place(m, entityOption...), "move the message to the top level of the file",
 			"entity %s stands inside another message", m.FullName())
 	case options != nil:
 		r.entity(m, options)
@@ -111,14 +111,14 @@ func (r *reader) message(m protoreflect.MessageDescriptor) {
 func (r *reader) checkUse(d *Deployment) {
 	for _, n := range d.Namespaces {
 		if len(n.Entities) == 0 && !HasError(r.faults) {
-			r.report(3005, r.places.namespaces[n.Name], "remove it, or write it on an entity",
+			r.report(RuleNamespaceEmpty, r.places.namespaces[n.Name], "remove it, or write it on an entity",
 				"no entity of the packages is in namespace %q", n.Name)
 		}
 		r.checkRates(n)
 	}
 	for _, p := range d.Packages {
 		if !slices.ContainsFunc(d.Files, func(f protoreflect.FileDescriptor) bool { return string(f.Package()) == p }) {
-			r.report(5037, r.places.packages[p], "correct the name, or remove it",
+			r.report(RuleDeploymentPackages, r.places.packages[p], "correct the name, or remove it",
 				"no file has package %s", p)
 		}
 	}

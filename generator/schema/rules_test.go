@@ -47,7 +47,7 @@ func TestExamples(t *testing.T) {
 // beyondSchema are rules about the lock, the plugin's request, the files on
 // disk, several packages, and what is too large to show; the tests of what reports them show them
 // broken.
-var beyondSchema = []int{2040, 4010, 4011, 4012, 5020, 5022, 5023, 5024, 5025, 5040, 5041}
+var beyondSchema = []int{schema.RuleLimitColumns, schema.RuleLockFormat, schema.RuleLockRelease, schema.RuleLockDeployment, schema.RuleLimitDescriptors, schema.RulePluginParameter, schema.RuleOutputForeign, schema.RulePluginFiles, schema.RulePluginOptions, schema.RuleYAMLNeeded, schema.RuleDeploymentImport}
 
 // readExample reads a schema with the usual prism.yaml, a prism.yaml with the
 // usual schema, or files of which only the names matter.
@@ -102,7 +102,7 @@ func TestGoPackagePlace(t *testing.T) {
 				return strings.Replace(file(text), inside, strings.ReplaceAll(option, `"`, `\"`), 1)
 			}
 			d, faults := readFiles(t, config, map[string]string{"a.proto": with(tt.a, order), "b.proto": with(tt.b, "message B {}")})
-			if (d != nil) != (tt.want == "") || tt.want != "" && (len(faults) != 1 || faults[0].Number != 5003 || !strings.Contains(faults[0].What, tt.want)) {
+			if (d != nil) != (tt.want == "") || tt.want != "" && (len(faults) != 1 || faults[0].Number != schema.RuleGoPackage || !strings.Contains(faults[0].What, tt.want)) {
 				t.Errorf("faults %v, want one of PRISM5003 with %q", faults, tt.want)
 			}
 		})
@@ -180,7 +180,7 @@ func TestFileNames(t *testing.T) {
 		})
 		got := ""
 		for _, f := range faults {
-			if f.Number == 5004 {
+			if f.Number == schema.RuleFileName {
 				got = f.String()
 			}
 		}

@@ -22,16 +22,16 @@ func (c *configReader) settings(parent, node *yaml.Node, b Store) map[string]str
 	if node != nil {
 		parent = node
 		if node.Kind != yaml.MappingNode {
-			c.report(5033, c.at(node), "write settings, each with its value", "config is not a mapping")
+			c.report(RuleYAMLType, c.at(node), "write settings, each with its value", "config is not a mapping")
 			return nil
 		}
 		for i := 0; i < len(node.Content); i += 2 {
 			key, value := node.Content[i], node.Content[i+1]
 			switch {
 			case !slices.Contains(names, key.Value):
-				c.report(3006, c.at(key), knownSettings(b, names), "backend %s has no setting %q", b.Name, key.Value)
+				c.report(RuleBackendSetting, c.at(key), knownSettings(b, names), "backend %s has no setting %q", b.Name, key.Value)
 			case written[key.Value] != nil:
-				c.report(5032, c.at(key), "remove one", "key %s is written twice", key.Value)
+				c.report(RuleYAMLKey, c.at(key), "remove one", "key %s is written twice", key.Value)
 			default:
 				written[key.Value] = value
 			}
@@ -44,7 +44,7 @@ func (c *configReader) settings(parent, node *yaml.Node, b Store) map[string]str
 		case value != nil:
 			config[key.Name] = c.setting(value, b, key)
 		case key.Required:
-			c.report(3006, c.at(parent), "write config: {"+key.Name+": …}", "backend %s needs the setting %s", b.Name, key.Name)
+			c.report(RuleBackendSetting, c.at(parent), "write config: {"+key.Name+": …}", "backend %s needs the setting %s", b.Name, key.Name)
 		case key.Default != "":
 			config[key.Name] = key.Default
 		}
@@ -68,20 +68,20 @@ func (c *configReader) setting(node *yaml.Node, b Store, key ConfigKey) string {
 		return ""
 	}
 	if key.Values != nil && !slices.Contains(key.Values, value) {
-		c.report(3006, c.at(node), "write one of "+strings.Join(key.Values, ", "), "%s of backend %s is %q", key.Name, b.Name, value)
+		c.report(RuleBackendSetting, c.at(node), "write one of "+strings.Join(key.Values, ", "), "%s of backend %s is %q", key.Name, b.Name, value)
 	}
 	if n, err := strconv.Atoi(value); key.Max > 0 && (err != nil || n < key.Min || n > key.Max) {
-		c.report(3006, c.at(node), fmt.Sprintf("write a whole number from %d to %d", key.Min, key.Max), "%s of backend %s is %q", key.Name, b.Name, value)
+		c.report(RuleBackendSetting, c.at(node), fmt.Sprintf("write a whole number from %d to %d", key.Min, key.Max), "%s of backend %s is %q", key.Name, b.Name, value)
 	}
 	bare := reference.ReplaceAllString(value, "")
 	switch {
 	case strings.Contains(bare, "${"):
-		c.report(3006, c.at(node), "write ${env:NAME} or ${file:path}", "a reference in %s of backend %s is malformed", key.Name, b.Name)
+		c.report(RuleBackendSetting, c.at(node), "write ${env:NAME} or ${file:path}", "a reference in %s of backend %s is malformed", key.Name, b.Name)
 	case bare != value && !key.Reference:
-		c.report(3006, c.at(node), "write the value itself", "%s of backend %s takes no reference", key.Name, b.Name)
+		c.report(RuleBackendSetting, c.at(node), "write the value itself", "%s of backend %s takes no reference", key.Name, b.Name)
 	}
 	if userinfo.MatchString(bare) || assignment.MatchString(bare) || secretKey.MatchString(key.Name) && bare != "" {
-		c.report(5030, c.at(node), "write ${env:NAME} or ${file:path} in its place", "%s of backend %s holds a password", key.Name, b.Name)
+		c.report(RuleSecretInline, c.at(node), "write ${env:NAME} or ${file:path} in its place", "%s of backend %s holds a password", key.Name, b.Name)
 	}
 	return value
 }
@@ -102,7 +102,7 @@ func (c *configReader) limits(n *Namespace, node *yaml.Node) {
 		return
 	}
 	if rates.Kind != yaml.MappingNode {
-		c.report(5033, c.at(rates), "write methods, each with its calls in a second", "rates is not a mapping")
+		c.report(RuleYAMLType, c.at(rates), "write methods, each with its calls in a second", "rates is not a mapping")
 		return
 	}
 	n.Limits.Rates = map[string]int{}
@@ -110,7 +110,7 @@ func (c *configReader) limits(n *Namespace, node *yaml.Node) {
 	for i := 0; i < len(rates.Content); i += 2 {
 		method := rates.Content[i].Value
 		if _, twice := places[method]; twice {
-			c.report(5032, c.at(rates.Content[i]), "remove one", "key %s is written twice", method)
+			c.report(RuleYAMLKey, c.at(rates.Content[i]), "remove one", "key %s is written twice", method)
 			continue
 		}
 		places[method] = c.at(rates.Content[i])
@@ -123,7 +123,7 @@ func (c *configReader) limit(node *yaml.Node, what string) int {
 	text, ok := c.scalar(node, what)
 	n, err := strconv.Atoi(text)
 	if ok && (err != nil || n < 1 || n > maxLimit) {
-		c.report(3008, c.at(node), fmt.Sprintf("write a number from 1 to %d", maxLimit), "%s is %q", what, text)
+		c.report(RuleNamespaceLimits, c.at(node), fmt.Sprintf("write a number from 1 to %d", maxLimit), "%s is %q", what, text)
 	}
 	return n
 }
@@ -143,7 +143,7 @@ func (c *configReader) memory(node *yaml.Node) int64 {
 		size = n << map[string]int{"MiB": 20, "GiB": 30}[m[2]]
 	}
 	if size < minMemory || size > maxMemory {
-		c.report(5042, c.at(node), "write a size such as 256MiB", "memory is %q", text)
+		c.report(RuleDeploymentMemory, c.at(node), "write a size such as 256MiB", "memory is %q", text)
 		return 0
 	}
 	return size
@@ -165,7 +165,7 @@ func (r *reader) checkRates(n *Namespace) {
 		if near := Nearest(method, known); near != "" {
 			fix = "did you mean " + near + "?"
 		}
-		r.report(3008, at, fix, "namespace %q has no method %s", n.Name, method)
+		r.report(RuleNamespaceLimits, at, fix, "namespace %q has no method %s", n.Name, method)
 	}
 }
 

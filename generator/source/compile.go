@@ -75,9 +75,9 @@ var ruled = []struct {
 	what   *regexp.Regexp
 	fix    string
 }{
-	{3001, regexp.MustCompile(`unknown extension \.?prism\.v1\.(entity|field)$`), importOptions},
-	{3001, regexp.MustCompile(`option \(prism\.v1\..*(field .* does not exist|field .* not found|has no value named .*)$|unknown extension \.?prism\.v1\.`), "correct the name, or use a newer compiler"},
-	{5021, regexp.MustCompile(`^message nesting depth must be less than 32$`), "use flatter messages"},
+	{schema.RuleOptionUnknown, regexp.MustCompile(`unknown extension \.?prism\.v1\.(entity|field)$`), importOptions},
+	{schema.RuleOptionUnknown, regexp.MustCompile(`option \(prism\.v1\..*(field .* does not exist|field .* not found|has no value named .*)$|unknown extension \.?prism\.v1\.`), "correct the name, or use a newer compiler"},
+	{schema.RuleLimitMessages, regexp.MustCompile(`^message nesting depth must be less than 32$`), "use flatter messages"},
 }
 
 // diagnostic returns a fault that the compiler of .proto found.

@@ -24,12 +24,12 @@ func size(protos []*descriptorpb.FileDescriptorProto) []schema.Diagnostic {
 	bytes, messages := 0, 0
 	for _, p := range protos {
 		if bytes += proto.Size(p); bytes > maxBytes {
-			return []schema.Diagnostic{schema.NewDiagnostic(5020, schema.Source{File: p.GetName()},
+			return []schema.Diagnostic{schema.NewDiagnostic(schema.RuleLimitDescriptors, schema.Source{File: p.GetName()},
 				fmt.Sprintf("the descriptors up to this file have %d bytes", bytes), "compile fewer files in one deployment")}
 		}
 		var fault *schema.Diagnostic
 		report := func(path []int32, what string) bool {
-			d := schema.NewDiagnostic(5021, position(p, path), what, "use flatter messages, and fewer in one deployment")
+			d := schema.NewDiagnostic(schema.RuleLimitMessages, position(p, path), what, "use flatter messages, and fewer in one deployment")
 			fault = &d
 			return false
 		}
@@ -57,7 +57,7 @@ func messageSets(protos []*descriptorpb.FileDescriptorProto) []schema.Diagnostic
 	for _, p := range protos {
 		everyMessage(p, func(m *descriptorpb.DescriptorProto, path []int32) bool {
 			if m.GetOptions().GetMessageSetWireFormat() {
-				faults = append(faults, schema.NewDiagnostic(2034, position(p, append(slices.Clone(path), 7, 1)),
+				faults = append(faults, schema.NewDiagnostic(schema.RuleTypeMessageset, position(p, append(slices.Clone(path), 7, 1)),
 					"message "+m.GetName()+" has message_set_wire_format", "remove the option"))
 			}
 			return true

@@ -46,7 +46,7 @@ func partial(req *pluginpb.CodeGeneratorRequest, packages []string) []schema.Dia
 	var faults []schema.Diagnostic
 	for _, p := range req.GetProtoFile() {
 		if slices.Contains(packages, p.GetPackage()) && !slices.Contains(req.GetFileToGenerate(), p.GetName()) {
-			faults = append(faults, schema.NewDiagnostic(5024, schema.Source{File: p.GetName()},
+			faults = append(faults, schema.NewDiagnostic(schema.RulePluginFiles, schema.Source{File: p.GetName()},
 				"the file is imported and not among those to generate", "name it on protoc's command line; with buf, write strategy: all"))
 		}
 	}
@@ -72,7 +72,7 @@ func stripped(files []protoreflect.FileDescriptor) []schema.Diagnostic {
 	if importer == nil {
 		return nil
 	}
-	return []schema.Diagnostic{schema.NewDiagnostic(5025, schema.Source{File: importer.Path()},
+	return []schema.Diagnostic{schema.NewDiagnostic(schema.RulePluginOptions, schema.Source{File: importer.Path()},
 		"the file imports "+prismv1.Path+", and no file has an option of it: the front end has stripped them",
 		"use protoc 3.21, or one from 24 on, or buf from 1.30 on")}
 }

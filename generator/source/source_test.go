@@ -416,7 +416,7 @@ func TestDescriptorSize(t *testing.T) {
 		_, faults := source.FromProtos(files, shop)
 		got := ""
 		for _, f := range faults {
-			if f.Number == 5020 {
+			if f.Number == schema.RuleLimitDescriptors {
 				got = f.String()
 			}
 		}
