@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/prism-proxy/prism/generator/emit/golang"
 	"github.com/prism-proxy/prism/generator/emit/sql"
 	"github.com/prism-proxy/prism/generator/schema"
 )
@@ -40,20 +41,25 @@ func (s *store) list(l *schema.List) {
 			word       string
 			conditions []string
 		}{{"", open}, {"to", to}} {
-			s.file.Add("const %s = `SELECT %s FROM %s\nWHERE %s%s\nORDER BY %s LIMIT $1`", l.Go(words(direction.word, end.word)),
-				s.columns(), sql.Quote(s.Table), strings.Join(end.conditions, "\n  AND "), life,
-				strings.Join(all, direction.order+", ")+direction.order)
+			s.file.Fill("const $list = `SELECT $columns FROM $table\nWHERE $conditions$life\nORDER BY $order LIMIT $1`", golang.Holes{
+				"list": l.Go(words(direction.word, end.word)), "columns": s.columns(), "table": sql.Quote(s.Table),
+				"conditions": strings.Join(end.conditions, "\n  AND "), "life": life,
+				"order": strings.Join(all, direction.order+", ") + direction.order,
+			})
 		}
 	}
-	s.file.Add(`// %[1]s adds the records that r asks for to page, by %[2]s.
-func (s *store) %[1]s(ctx @context.Context, r *%[3]s, page *@page.Page) error {
-	values := []any{%[4]s}
+	s.file.Fill(`// $list adds the records that r asks for to page, by $order.
+func (s *store) $list(ctx @context.Context, r *$request, page *@page.Page) error {
+	values := []any{$given}
 	if r.bounded {
-		values = append(values, %[5]s)
-		return s.db.Page(ctx, &table, page, %[6]s, %[7]s, values...)
+		values = append(values, $end)
+		return s.db.Page(ctx, &table, page, $to, $reverseTo, values...)
 	}
-	return s.db.Page(ctx, &table, page, %[1]s, %[8]s, values...)
-}`, l.GoName, fieldNames(l.Order), l.Request(), strings.Join(given, ", "), bounds(l.Order, "r.to."), l.Go("to"), l.Go("reverseTo"), l.Go("reverse"))
+	return s.db.Page(ctx, &table, page, $list, $reverse, values...)
+}`, golang.Holes{
+		"list": l.GoName, "reverse": l.Go("reverse"), "to": l.Go("to"), "reverseTo": l.Go("reverseTo"),
+		"order": fieldNames(l.Order), "request": l.Request(), "given": strings.Join(given, ", "), "end": bounds(l.Order, "r.to."),
+	})
 }
 
 // words joins two words as names in Go do; the first or the second may be empty.

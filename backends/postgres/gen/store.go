@@ -61,20 +61,23 @@ func (s *store) begin() {
 	if unique != "" {
 		unique = "Unique: []@postgres.Unique{\n" + unique + "},\n"
 	}
-	s.file.Add(`// store keeps the records of %s.
+	s.file.Fill(`// store keeps the records of $entity.
 type store struct{ db *@postgres.DB }
 
 // table is where they are.
 var table = @postgres.Table{
-	Name: %q,%s Key: %d,
+	Name: "$table",$ttl Key: $width,
 	Put: put, Create: create, Swap: swap,
 	VersionOf: versionOf, Remove: remove, RemoveVersion: removeVersion,
-	%s}
+	${unique}}
 
 // values are the parameters that find k.
 func (k *key) values() []any {
-	return []any{%s}
-}`, s.Desc.FullName(), s.Table, ttl, s.keyWidth(), unique, values(s.Key(), "k."))
+	return []any{$key}
+}`, golang.Holes{
+		"entity": s.Desc.FullName(), "table": s.Table, "ttl": ttl, "width": s.keyWidth(), "unique": unique,
+		"key": values(s.Key(), "k."),
+	})
 	fields := strings.Split(recordValues(s.Columns(), "r.")+", @postgres.Record(r.bytes), @keyvalue.Checksum(r.bytes)", ", ")
 	s.file.Add("// values are the parameters that write r: its columns, its bytes and their\n// checksum.\nfunc (r *record) values() []any {\nreturn []any{\n%s,\n}\n}",
 		sql.Wrap(fields, "\n"))
@@ -150,11 +153,13 @@ func (s *store) unique() {
 		other := n + 1
 		if s.TTL > 0 {
 			other++
-			s.file.Add("const %s = `%s AND \"prism_expires\" <= $%d\nRETURNING \"prism_version\"`",
-				x.Go("free"), s.deleteAt(x.Equality), n+1)
+			s.file.Fill("const $free = `$delete AND \"prism_expires\" <= $$now\nRETURNING \"prism_version\"`",
+				golang.Holes{"free": x.Go("free"), "delete": s.deleteAt(x.Equality), "now": n + 1})
 		}
-		s.file.Add("const %s = `%s%s AND NOT (%s)\n%s`", x.Go("taken"),
-			s.selectAt(`"prism_version"`, x.Equality), s.live(n+1), equal(s.Key(), other), first(x.Equality))
+		s.file.Fill("const $taken = `$select$live AND NOT ($key)\n$first`", golang.Holes{
+			"taken": x.Go("taken"), "select": s.selectAt(`"prism_version"`, x.Equality), "live": s.live(n + 1),
+			"key": equal(s.Key(), other), "first": first(x.Equality),
+		})
 	}
 }
 
@@ -174,16 +179,17 @@ func (s *store) swap() {
 	if s.TTL > 0 {
 		expected++
 	}
-	s.file.Add("const versionOf = `%s%s\n%s`", s.selectAt(`"prism_version"`, key), s.live(s.keyWidth()+1), first(key))
+	s.file.Fill("const versionOf = `$select$live\n$first`",
+		golang.Holes{"select": s.selectAt(`"prism_version"`, key), "live": s.live(s.keyWidth() + 1), "first": first(key)})
 	if s.TTL > 0 {
 		s.file.Add("const create = insert + given + conflict + replace + `\nWHERE %s.\"prism_expires\" <= $%d RETURNING \"prism_version\"`", sql.Quote(s.Table), expected)
 	} else {
 		s.file.Add("const create = insert + given + conflict + `NOTHING RETURNING \"prism_version\"`")
 	}
-	s.file.Add("const swap = `WITH prism_found AS MATERIALIZED (\n%s\n), swapped AS (\n"+
-		"` + insert + `SELECT %s\nFROM prism_found WHERE version = $%d` + conflict + replace + `\nRETURNING \"prism_version\"\n"+
+	s.file.Fill("const swap = `WITH prism_found AS MATERIALIZED (\n$found\n), swapped AS (\n"+
+		"` + insert + `SELECT $given\nFROM prism_found WHERE version = $$expected` + conflict + replace + `\nRETURNING \"prism_version\"\n"+
 		")\nSELECT (SELECT version FROM prism_found), (SELECT \"prism_version\" FROM swapped)`",
-		s.found(s.live(expected+1)), s.given(), expected)
+		golang.Holes{"found": s.found(s.live(expected + 1)), "given": s.given(), "expected": expected})
 	if !s.Has(schema.CanSwap) {
 		return
 	}
@@ -211,7 +217,8 @@ func (s *store) columns() string {
 
 func (s *store) get() {
 	key := s.Key()
-	s.file.Add("const get = `%s%s\n%s`", s.selectAt(s.columns(), key), s.live(s.keyWidth()+1), first(key))
+	s.file.Fill("const get = `$select$live\n$first`",
+		golang.Holes{"select": s.selectAt(s.columns(), key), "live": s.live(s.keyWidth() + 1), "first": first(key)})
 	s.file.Add(`// get adds the record with key k.
 func (s *store) get(ctx @context.Context, k *key, add @runtime.Rows) error {
 	return s.db.Record(ctx, &table, add, get, k.values()...)
@@ -221,9 +228,9 @@ func (s *store) get(ctx @context.Context, k *key, add @runtime.Rows) error {
 func (s *store) delete() {
 	key, n := s.Key(), s.keyWidth()
 	s.file.Add("const remove = `%s%s\nRETURNING \"prism_version\"`", s.deleteAt(key), s.live(n+1))
-	s.file.Add("const removeVersion = `WITH prism_found AS MATERIALIZED (\n%s\n), removed AS (\n"+
-		"%s AND (SELECT version FROM prism_found) = $%d\n)\nSELECT version FROM prism_found`",
-		s.found(s.live(n+2)), inner(s.deleteAt(key)), n+1)
+	s.file.Fill("const removeVersion = `WITH prism_found AS MATERIALIZED (\n$found\n), removed AS (\n"+
+		"$delete AND (SELECT version FROM prism_found) = $$expected\n)\nSELECT version FROM prism_found`",
+		golang.Holes{"found": s.found(s.live(n + 2)), "delete": inner(s.deleteAt(key)), "expected": n + 1})
 	s.file.Add(`// delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
 func (s *store) delete(ctx @context.Context, k *key, ifVersion int64) (existed bool, err error) {
@@ -252,11 +259,14 @@ func (s *store) batchDelete(ctx @context.Context, keys []key) ([]bool, error) {
 // finds prints the Finds of unique indexes.
 func (s *store) finds() {
 	for _, x := range s.Unique() {
-		s.file.Add("const %s = `%s%s\n%s`", x.GoName, s.selectAt(s.columns(), x.Equality), s.live(len(dialect.Names(x.Equality))+1), first(x.Equality))
-		s.file.Add(`// %[1]s adds the record with the values.
-func (s *store) %[1]s(ctx @context.Context, r *%[2]s, add @runtime.Rows) error {
-	return s.db.Record(ctx, &table, add, %[1]s, %[3]s)
-}`, x.GoName, x.Go("request"), values(x.Equality, "r."))
+		s.file.Fill("const $find = `$select$live\n$first`", golang.Holes{
+			"find": x.GoName, "select": s.selectAt(s.columns(), x.Equality), "live": s.live(len(dialect.Names(x.Equality)) + 1),
+			"first": first(x.Equality),
+		})
+		s.file.Fill(`// $find adds the record with the values.
+func (s *store) $find(ctx @context.Context, r *$request, add @runtime.Rows) error {
+	return s.db.Record(ctx, &table, add, $find, $values)
+}`, golang.Holes{"find": x.GoName, "request": x.Go("request"), "values": values(x.Equality, "r.")})
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/prism-proxy/prism/generator/emit/golang"
 	"github.com/prism-proxy/prism/generator/emit/sql"
 	"github.com/prism-proxy/prism/generator/schema"
 )
@@ -25,8 +26,10 @@ func (s *store) list(l *schema.List) {
 		now = fmt.Sprintf("q.Now(%d)\n", to+o)
 	}
 	for _, direction := range []struct{ word, order string }{{"", ""}, {"reverse", " DESC"}} {
-		s.file.Add("var %s = @sqlite.NewStatement(`SELECT %s FROM %s\nWHERE %s\nORDER BY %s LIMIT ?1`)", l.Go(direction.word),
-			s.columns(), sql.Quote(s.Table), strings.Join(conditions, "\n  AND "), strings.Join(order, direction.order+", ")+direction.order)
+		s.file.Fill("var $list = @sqlite.NewStatement(`SELECT $columns FROM $table\nWHERE $conditions\nORDER BY $order LIMIT ?1`)", golang.Holes{
+			"list": l.Go(direction.word), "columns": s.columns(), "table": sql.Quote(s.Table),
+			"conditions": strings.Join(conditions, "\n  AND "), "order": strings.Join(order, direction.order+", ") + direction.order,
+		})
 	}
 	prefix := "r."
 	if l.Index == nil {
@@ -40,15 +43,18 @@ func (s *store) list(l *schema.List) {
 		fmt.Fprintf(&binds, "%s\n", bound(from+i, f, "r.from."+f.GoName))
 		fmt.Fprintf(&bounds, "%s\n", bound(to+i, f, "r.to."+f.GoName))
 	}
-	s.file.Add(`// %[1]s adds the records that r asks for to page, %[2]s.
-func (s *store) %[1]s(ctx @context.Context, r *%[3]s, page *@page.Page) error {
-	return s.db.Page(ctx, page, %[1]s, %[9]s, func(q *@sqlite.Query) {
-		%[4]sif r.bounded {
-			%[5]s} else {
-			q.Unbounded(%[6]d, %[7]d)
+	s.file.Fill(`// $list adds the records that r asks for to page, $order.
+func (s *store) $list(ctx @context.Context, r *$request, page *@page.Page) error {
+	return s.db.Page(ctx, page, $list, $reverse, func(q *@sqlite.Query) {
+		${binds}if r.bounded {
+			${bounds}} else {
+			q.Unbounded($first, $last)
 		}
-		%[8]s})
-}`, l.GoName, sentence(l), l.Request(), binds.String(), bounds.String(), to, to+o-1, now, l.Go("reverse"))
+		${now}})
+}`, golang.Holes{
+		"list": l.GoName, "reverse": l.Go("reverse"), "order": sentence(l), "request": l.Request(),
+		"binds": binds.String(), "bounds": bounds.String(), "first": to, "last": to + o - 1, "now": now,
+	})
 }
 
 func sentence(l *schema.List) string {

@@ -48,15 +48,15 @@ func (s *store) begin() {
 	if s.TTL > 0 {
 		ttl = ", TTL: " + golang.Duration(s.TTL)
 	}
-	s.file.Add(`// store keeps the records of %s.
+	s.file.Fill(`// store keeps the records of $entity.
 type store struct{ db *@sqlite.DB }
 
 // table is where they are.
-var table = @sqlite.Table{Name: %q%s, VersionOf: versionOf, Remove: remove}
+var table = @sqlite.Table{Name: "$table"$ttl, VersionOf: versionOf, Remove: remove}
 
 // bind binds the values that find k.
 func (k *key) bind(q *@sqlite.Query) {
-	%s}`, s.Desc.FullName(), s.Table, ttl, s.bindHere(s.Key(), "k."))
+	${binds}}`, golang.Holes{"entity": s.Desc.FullName(), "table": s.Table, "ttl": ttl, "binds": s.bindHere(s.Key(), "k.")})
 }
 
 // put prints the one statement that writes a record.
@@ -101,19 +101,21 @@ func (s *store) put() {
 	if unique := s.Unique(); len(unique) == 1 {
 		taken = fmt.Sprintf("if q.UniqueViolation() {\nreturn @runtime.Taken(%q)\n}\n", unique[0].Name)
 	}
-	s.file.Add("var put = @sqlite.NewStatement(`INSERT INTO %s (%s, %s)\nVALUES (%s)\nON CONFLICT (%s) DO UPDATE SET\n  %s`)",
-		sql.Quote(s.Table), names(columns), strings.Join(stored, ", "), strings.Join(values, ", "), names(s.Key()), sql.Wrap(sets, "\n  "))
-	s.file.Add(`// put stores r whatever was there.
+	s.file.Fill("var put = @sqlite.NewStatement(`INSERT INTO $table ($columns, $stored)\nVALUES ($values)\nON CONFLICT ($key) DO UPDATE SET\n  $sets`)", golang.Holes{
+		"table": sql.Quote(s.Table), "columns": names(columns), "stored": strings.Join(stored, ", "),
+		"values": strings.Join(values, ", "), "key": names(s.Key()), "sets": sql.Wrap(sets, "\n  "),
+	})
+	s.file.Fill(`// put stores r whatever was there.
 func (s *store) put(ctx @context.Context, r *record) (@keyvalue.Written, error) {
 	return s.db.Put(ctx, &table, r.write)
 }
 
 // write stores r as w says, in the transaction of c.
 func (r *record) write(c *@sqlite.Conn, w @keyvalue.Written) error {
-	%sq := c.Query(put)
-	%sq.Exec()
-	%sreturn nil
-}`, expired, binds.String(), taken)
+	${expired}q := c.Query(put)
+	${binds}q.Exec()
+	${taken}return nil
+}`, golang.Holes{"expired": expired, "binds": binds.String(), "taken": taken})
 	s.unique()
 }
 
@@ -132,10 +134,14 @@ func (s *store) unique() {
 			fmt.Fprintf(&binds, "%s\n", bind(n, f, "r."+f.GoName, true))
 			n++
 		}
-		s.file.Add("var %s = @sqlite.NewStatement(`SELECT 1 FROM %s WHERE %s AND NOT (%s)`)",
-			x.Go("taken"), sql.Quote(s.Table), equal(x.Equality, 1), equal(s.Key(), len(x.Equality)+1))
-		fmt.Fprintf(&probes, "q %s c.Query(%s)\n%sif q.Next() {\nreturn @runtime.Taken(%q)\n}\n",
-			map[bool]string{true: ":=", false: "="}[probes.Len() == 0], x.Go("taken"), binds.String(), x.Name)
+		s.file.Fill("var $taken = @sqlite.NewStatement(`SELECT 1 FROM $table WHERE $values AND NOT ($key)`)", golang.Holes{
+			"taken": x.Go("taken"), "table": sql.Quote(s.Table), "values": equal(x.Equality, 1), "key": equal(s.Key(), len(x.Equality)+1),
+		})
+		probes.WriteString(golang.Fill(`q $assign c.Query($taken)
+${binds}if q.Next() {
+	return @runtime.Taken("$index")
+}
+`, golang.Holes{"assign": assign(probes.Len() == 0), "taken": x.Go("taken"), "binds": binds.String(), "index": x.Name}))
 	}
 	if len(indexes) > 1 {
 		s.file.Add("// taken says in which unique index another record has the values of r.\nfunc (r *record) taken(c *@sqlite.Conn) error {\n%sreturn @runtime.Taken(%q)\n}",
@@ -151,11 +157,23 @@ func (s *store) unique() {
 		for j, f := range x.Equality {
 			fmt.Fprintf(&binds, "%s\n", bind(j+1, f, "r."+f.GoName, true))
 		}
-		s.file.Add("var %s = @sqlite.NewStatement(`DELETE FROM %s WHERE %s AND \"prism_expires\" <= ?%d`)", x.Go("free"), sql.Quote(s.Table), equal(x.Equality, 1), n+1)
-		fmt.Fprintf(&frees, "q %s c.Query(%s)\n%sq.Now(%d)\nq.Exec()\n",
-			map[bool]string{true: ":=", false: "="}[i == 0], x.Go("free"), binds.String(), n+1)
+		s.file.Fill("var $free = @sqlite.NewStatement(`DELETE FROM $table WHERE $values AND \"prism_expires\" <= ?$now`)", golang.Holes{
+			"free": x.Go("free"), "table": sql.Quote(s.Table), "values": equal(x.Equality, 1), "now": n + 1,
+		})
+		frees.WriteString(golang.Fill(`q $assign c.Query($free)
+${binds}q.Now($now)
+q.Exec()
+`, golang.Holes{"assign": assign(i == 0), "free": x.Go("free"), "binds": binds.String(), "now": n + 1}))
 	}
 	s.file.Add("// freeExpired deletes the records that have expired with a unique value of r.\nfunc (r *record) freeExpired(c *@sqlite.Conn) {\n%s}", frees.String())
+}
+
+// assign is how a variable gets its first value, or another.
+func assign(first bool) string {
+	if first {
+		return ":="
+	}
+	return "="
 }
 
 func (s *store) swap() {
@@ -201,7 +219,8 @@ func (s *store) columns() string {
 }
 
 func (s *store) get() {
-	s.file.Add("var get = @sqlite.NewStatement(`SELECT %s FROM %s WHERE %s`)", s.columns(), sql.Quote(s.Table), s.here(s.Key()))
+	s.file.Fill("var get = @sqlite.NewStatement(`SELECT $columns FROM $table WHERE $key`)",
+		golang.Holes{"columns": s.columns(), "table": sql.Quote(s.Table), "key": s.here(s.Key())})
 	s.file.Add(`// get adds the record with key k.
 func (s *store) get(ctx @context.Context, k *key, add @runtime.Rows) error {
 	return s.db.Record(ctx, add, get, k.bind)
@@ -240,12 +259,13 @@ func (s *store) batchDelete(ctx @context.Context, keys []key) ([]bool, error) {
 // finds prints the Finds of unique indexes.
 func (s *store) finds() {
 	for _, x := range s.Unique() {
-		s.file.Add("var %s = @sqlite.NewStatement(`SELECT %s FROM %s WHERE %s`)", x.GoName, s.columns(), sql.Quote(s.Table), s.here(x.Equality))
-		s.file.Add(`// %[1]s adds the record with the values.
-func (s *store) %[1]s(ctx @context.Context, r *%[2]s, add @runtime.Rows) error {
-	return s.db.Record(ctx, add, %[1]s, func(q *@sqlite.Query) {
-		%[3]s})
-}`, x.GoName, x.Go("request"), s.bindHere(x.Equality, "r."))
+		s.file.Fill("var $find = @sqlite.NewStatement(`SELECT $columns FROM $table WHERE $values`)",
+			golang.Holes{"find": x.GoName, "columns": s.columns(), "table": sql.Quote(s.Table), "values": s.here(x.Equality)})
+		s.file.Fill(`// $find adds the record with the values.
+func (s *store) $find(ctx @context.Context, r *$request, add @runtime.Rows) error {
+	return s.db.Record(ctx, add, $find, func(q *@sqlite.Query) {
+		${binds}})
+}`, golang.Holes{"find": x.GoName, "request": x.Go("request"), "binds": s.bindHere(x.Equality, "r.")})
 	}
 }
 

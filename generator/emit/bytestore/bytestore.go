@@ -204,10 +204,10 @@ func (s *store) batchDelete(ctx @context.Context, keys []key) ([]bool, error) {
 
 // find prints the Find of a unique index.
 func (s *store) find(x *schema.Index) {
-	s.file.Add(`// %[1]s adds the record with the values.
-func (s *store) %[1]s(ctx @context.Context, r *%[2]s, add @runtime.Rows) error {
-	return s.db.Get(ctx, %[3]s%[4]s, add)
-}`, x.GoName, x.Go("request"), prefix(x), tuple(x.Equality, "r."))
+	s.file.Fill(`// $find adds the record with the values.
+func (s *store) $find(ctx @context.Context, r *$request, add @runtime.Rows) error {
+	return s.db.Get(ctx, $key, add)
+}`, golang.Holes{"find": x.GoName, "request": x.Go("request"), "key": prefix(x) + tuple(x.Equality, "r.")})
 }
 
 // list prints the method of a list, whose records stand between two keys.
@@ -224,14 +224,17 @@ func (s *store) list(l *schema.List) {
 	for _, f := range l.Order {
 		order = append(order, f.Name)
 	}
-	s.file.Add(`// %[1]s adds the records that r asks for to page, by %[2]s.
-func (s *store) %[1]s(ctx @context.Context, r *%[3]s, page *@page.Page) error {
-	%[4]sfrom, to := %[5]s%[6]s, %[5]s.End()
+	s.file.Fill(`// $list adds the records that r asks for to page, by $order.
+func (s *store) $list(ctx @context.Context, r *$request, page *@page.Page) error {
+	${within}from, to := $all$from, $all.End()
 	if r.bounded {
-		to = %[5]s%[7]s
+		to = $all$to
 	}
 	return s.db.List(ctx, from, to, page)
-}`, l.GoName, strings.Join(order, ", "), l.Request(), within, all, tuple(l.Order, "r.from."), tuple(l.Order, "r.to."))
+}`, golang.Holes{
+		"list": l.GoName, "order": strings.Join(order, ", "), "request": l.Request(), "within": within,
+		"all": all, "from": tuple(l.Order, "r.from."), "to": tuple(l.Order, "r.to."),
+	})
 }
 
 // tuple is the chain of calls that adds the fields of the variable that prefix

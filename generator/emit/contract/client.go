@@ -53,17 +53,26 @@ func client(file *protogen.File) *golang.File {
 			fmt.Fprintf(&methods, "\t%s = \"/%s/%s\"\n", methodName(m), full, m.Desc.Name())
 		}
 		g.Add("%sconst (\n%s)", comment("The methods of %s, of %s, as interceptors and service configs name them.", full, file.Desc.Path()), methods.String())
-		g.Add(`%[2]s//
-%[3]stype %[1]sClient struct {
+		g.Fill(`$doc//
+${comment}type ${service}Client struct {
 	cc @grpc.ClientConnInterface
-}`, s.GoName, comment("%sClient calls %s. It is safe for concurrent use.", s.GoName, full), s.Comments.Leading)
-		g.Add(`%[2]sfunc New%[1]sClient(cc @grpc.ClientConnInterface) *%[1]sClient {
-	return &%[1]sClient{cc: cc}
-}`, s.GoName, comment("New%sClient returns a client that calls over cc, which remains the caller's to close.", s.GoName))
+}`, golang.Holes{
+			"service": s.GoName, "comment": s.Comments.Leading,
+			"doc": comment("%sClient calls %s. It is safe for concurrent use.", s.GoName, full),
+		})
+		g.Fill(`${doc}func New${service}Client(cc @grpc.ClientConnInterface) *${service}Client {
+	return &${service}Client{cc: cc}
+}`, golang.Holes{
+			"service": s.GoName,
+			"doc":     comment("New%sClient returns a client that calls over cc, which remains the caller's to close.", s.GoName),
+		})
 		for _, m := range s.Methods {
-			g.Add(`%[1]sfunc (c *%[2]sClient) %[3]s(ctx @context.Context, in *%[4]s, opts ...@grpc.CallOption) (*%[5]s, error) {
-	return call[%[5]s](ctx, c.cc, %[6]s, in, opts)
-}`, m.Comments.Leading, s.GoName, m.GoName, m.Input.GoIdent.GoName, m.Output.GoIdent.GoName, methodName(m))
+			g.Fill(`${comment}func (c *${service}Client) $method(ctx @context.Context, in *$request, opts ...@grpc.CallOption) (*$response, error) {
+	return call[$response](ctx, c.cc, $name, in, opts)
+}`, golang.Holes{
+				"comment": m.Comments.Leading, "service": s.GoName, "method": m.GoName,
+				"request": m.Input.GoIdent.GoName, "response": m.Output.GoIdent.GoName, "name": methodName(m),
+			})
 		}
 	}
 	return g

@@ -74,6 +74,14 @@ func (f *File) Add(source string, args ...any) {
 	if len(args) > 0 {
 		source = fmt.Sprintf(source, args...)
 	}
+	f.add(source)
+}
+
+// Fill appends Go source as Add does, with its holes filled as the function Fill
+// fills them.
+func (f *File) Fill(source string, holes Holes) { f.add(Fill(source, holes)) }
+
+func (f *File) add(source string) {
 	code := new(jen.Statement)
 	for {
 		at := mark.FindStringSubmatchIndex(source)

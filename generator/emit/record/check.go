@@ -92,7 +92,12 @@ func (c *checks) of(f protoreflect.FieldDescriptor) string {
 func (c *checks) print(file *golang.File) {
 	for _, m := range c.order {
 		var b strings.Builder
-		fmt.Fprintf(&b, "// %s checks %s at any depth.\nfunc %[1]s(f *@wire.Fields) {\nouter := f.Enter(%[3]d)\nfor f.Next() {\nswitch f.Tag {\n", c.names[m.FullName()], withArticle(string(m.FullName())), decodedSize(m))
+		b.WriteString(golang.Fill(`// $check checks $message at any depth.
+func $check(f *@wire.Fields) {
+	outer := f.Enter($size)
+	for f.Next() {
+		switch f.Tag {
+`, golang.Holes{"check": c.names[m.FullName()], "message": withArticle(string(m.FullName())), "size": decodedSize(m)}))
 		var looks []string
 		tags, fields := map[string][]string{}, map[string][]string{}
 		for i := range m.Fields().Len() {

@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/prism-proxy/prism/generator/emit/golang"
 	"github.com/prism-proxy/prism/generator/schema"
 )
 
@@ -98,7 +99,7 @@ func Assign(f *schema.Field, prefix string) string {
 	case f.Type == schema.Other:
 		return prefix + f.GoName + " = true"
 	case counted(f):
-		return fmt.Sprintf("%[1]s%[2]s, %[1]s%[3]s = %[4]s, true", prefix, f.GoName, has(f), Value(f))
+		return golang.Fill("$prefix$field, $prefix$has = $value, true", golang.Holes{"prefix": prefix, "field": f.GoName, "has": has(f), "value": Value(f)})
 	case optional(f):
 		return fmt.Sprintf("%s%s = @wire.Some(%s)", prefix, f.GoName, Value(f))
 	case f.Type == schema.Timestamp:
@@ -256,7 +257,8 @@ func fieldChecks(b *strings.Builder, f *schema.Field, prefix string) {
 // record's field, or as what a list is asked for.
 func TextBounds(b *strings.Builder, f *schema.Field, value, path string) {
 	if f.MaxLength > 0 {
-		fmt.Fprintf(b, "case len(%[1]s) > %[3]d:\nreturn @runtime.TooLong(%[2]s, len(%[1]s), %[3]d)\n", value, path, f.MaxLength)
+		b.WriteString(golang.Fill("case len($value) > $most:\nreturn @runtime.TooLong($path, len($value), $most)\n",
+			golang.Holes{"value": value, "path": path, "most": f.MaxLength}))
 	}
 	if f.Type == schema.Text && (f.Role == schema.Key || f.Role == schema.Indexed) {
 		if !validatesUTF8(f.Desc) {

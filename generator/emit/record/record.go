@@ -199,8 +199,13 @@ func (p *printer) position() {
 		if optional(f) {
 			value += ".Value"
 		}
-		fmt.Fprintf(&b, "\n// %s is where r stands in lists that are ordered by %s.\nfunc %[1]s(r *record) []byte {\nb := r.key.append(nil)\nreturn %[3]s\n}\n",
-			Cursor(f), f.Name, Append(f, value, int(f.Number)))
+		b.WriteString(golang.Fill(`
+// $cursor is where r stands in lists that are ordered by $field.
+func $cursor(r *record) []byte {
+	b := r.key.append(nil)
+	return $appended
+}
+`, golang.Holes{"cursor": Cursor(f), "field": f.Name, "appended": Append(f, value, int(f.Number))}))
 	}
 	p.file.Add("%s", b.String())
 }

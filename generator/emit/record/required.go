@@ -69,7 +69,12 @@ func (p *printer) requiredOf(m protoreflect.MessageDescriptor) (body, result str
 			if f.Cardinality() == protoreflect.Required {
 				fmt.Fprintf(&conclusions, "if m%d == nil {\nreturn %q\n}\n", f.Number(), f.Name())
 			}
-			fmt.Fprintf(&conclusions, "if %s {\nif path := %s(m%d); path != \"\" {\nreturn %q + path\n}\n}\n", condition, below, f.Number(), string(f.Name())+".")
+			conclusions.WriteString(golang.Fill(`if $condition {
+	if path := $below(m$number); path != "" {
+		return "$field." + path
+	}
+}
+`, golang.Holes{"condition": condition, "below": below, "number": f.Number(), "field": f.Name()}))
 		case f.Cardinality() == protoreflect.Required:
 			fmt.Fprintf(&variables, "var has%d bool // %s\n", f.Number(), f.Name())
 			look = fmt.Sprintf("has%d = true\n", f.Number())
@@ -137,8 +142,14 @@ func (p *printer) knownFunctions() {
 				numbers = append(numbers, n)
 			}
 		}
-		p.file.Add("// %s reports whether %s, a closed enum, has the number n.\nfunc %[1]s(n int32) bool {\nswitch n {\ncase %[3]s:\nreturn true\n}\nreturn false\n}",
-			p.known(e), e.FullName(), strings.Join(numbers, ", "))
+		p.file.Fill(`// $known reports whether $enum, a closed enum, has the number n.
+func $known(n int32) bool {
+	switch n {
+	case $numbers:
+		return true
+	}
+	return false
+}`, golang.Holes{"known": p.known(e), "enum": e.FullName(), "numbers": strings.Join(numbers, ", ")})
 	}
 }
 

@@ -59,23 +59,26 @@ func serverFile(d *schema.Deployment, backends map[string]*emit.Backend, version
 		fmt.Sprintf("Package server is deployment %s: its stores and the services bound to them.", d.Name), imports)
 	f.Embed()
 	f.Add(golang.Skew)
-	f.Add(`// contract is the contract as an encoded FileDescriptorSet.
+	f.Fill(`// contract is the contract as an encoded FileDescriptorSet.
 //
 //go:embed contract.binpb
 var contract []byte
 
-// Deployment returns what the compiler decided about %[1]s.
+// Deployment returns what the compiler decided about $name.
 func Deployment() *@runtime.Deployment {
 	return &@runtime.Deployment{
-		Name:        %[1]q,
-		SchemaHash:  %[2]q,
+		Name:        "$name",
+		SchemaHash:  "$hash",
 		Release:     1,
-		Generator:   %[3]q,
-		Listen:      %[4]q,
-		Memory:      %[6]d << 20,
+		Generator:   "$version",
+		Listen:      "$listen",
+		Memory:      $memory << 20,
 		Descriptors: contract,
-		Namespaces: %[5]s,
+		Namespaces: $namespaces,
 	}
-}`, d.Name, d.Hash, version, d.Listen, namespaces(d, backends, packages), d.Memory().Value>>20)
+}`, golang.Holes{
+		"name": d.Name, "hash": d.Hash, "version": version, "listen": d.Listen, "memory": d.Memory().Value >> 20,
+		"namespaces": namespaces(d, backends, packages),
+	})
 	return f.Bytes()
 }

@@ -51,15 +51,17 @@ func New(t @testing.TB) *Proxy {
 		Proxy: p,
 		%s}
 }`, values.String())
-	f.Add(`func deployment() *@runtime.Deployment {
+	f.Fill(`func deployment() *@runtime.Deployment {
 	return &@runtime.Deployment{
-		Name:       %q,
-		SchemaHash: %q,
+		Name:       "$name",
+		SchemaHash: "$hash",
 		Release:    1,
-		Generator:  %q,
-		Namespaces: %s,
+		Generator:  "$version",
+		Namespaces: $namespaces,
 	}
-}`, d.Name, d.Hash, version, namespaces(d, backends, packages))
+}`, golang.Holes{
+		"name": d.Name, "hash": d.Hash, "version": version, "namespaces": namespaces(d, backends, packages),
+	})
 	content, err := f.Bytes()
 	return emit.File{Path: path.Join(TestKitDir(d), name+".go"), Content: content}, err
 }
