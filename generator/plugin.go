@@ -70,7 +70,7 @@ func parameter(text string) (config string, faults []schema.Diagnostic) {
 		switch {
 		case part == "":
 		case name != "config":
-			report("parameter %q is not known", name)
+			report("parameter %q is unknown", name)
 		case config != "":
 			report("config is given twice")
 		case value == "." || !fs.ValidPath(value):

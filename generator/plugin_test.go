@@ -153,8 +153,8 @@ func TestPluginWarns(t *testing.T) {
 func TestPluginParameter(t *testing.T) {
 	tests := []struct{ parameter, want string }{
 		{"", "config is missing"},
-		{"deployment=shop", `parameter "deployment" is not known`},
-		{"paths=source_relative,config=" + shopConfig, `parameter "paths" is not known`},
+		{"deployment=shop", `parameter "deployment" is unknown`},
+		{"paths=source_relative,config=" + shopConfig, `parameter "paths" is unknown`},
 		{"config=" + shopConfig + ",config=" + shopConfig, "config is given twice"},
 		{"config=/schemas/shop/prism.yaml", `config is "/schemas/shop/prism.yaml"`},
 		{"config=../prism.yaml", `config is "../prism.yaml"`},

@@ -54,7 +54,7 @@ func ReadConfig(fsys fs.FS, config string) (text, lock []byte, faults []schema.D
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil, []schema.Diagnostic{schema.NewDiagnostic(schema.RuleYAMLNeeded, schema.Source{File: config},
-			"the file is not there", "correct the path, write the file, or run prism generate, which writes a module's first")}
+			"the file does not exist", "correct the path, write the file, or run prism generate, which writes the first one of a module")}
 	case err != nil:
 		return nil, nil, []schema.Diagnostic{{File: config, What: unread(err), Fix: "name a prism.yaml by its path from the module's root"}}
 	}

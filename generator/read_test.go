@@ -56,7 +56,7 @@ import_path: example.com/store
 packages: [shop.v1]
 namespaces: [{name: carts, backend: sqlite}]
 `)}}
-	const want = `schemas/prism.yaml:2:14: PRISM5036 [deployment.import_path] import_path is "example.com/store", and go.mod says "example.com/shop"; ` +
+	const want = `schemas/prism.yaml:2:14: PRISM5036 [deployment.import_path] import_path is "example.com/store", but go.mod says "example.com/shop"; ` +
 		"import_path is the Go import path of the module's root; write example.com/shop"
 	for _, tt := range []struct{ name, mod, want string }{
 		{"of another module", "module example.com/shop\n", want},
@@ -78,8 +78,8 @@ namespaces: [{name: carts, backend: sqlite}]
 // up where it is missing.
 func TestNoConfig(t *testing.T) {
 	fsys := fstest.MapFS{"go.mod": {Data: []byte("module example.com/shop\n")}, "schemas/cart.proto": {Data: []byte(cart)}}
-	const want = "schemas/prism.yaml: PRISM5040 [yaml.needed] the file is not there; a deployment has a prism.yaml; " +
-		"correct the path, write the file, or run prism generate, which writes a module's first"
+	const want = "schemas/prism.yaml: PRISM5040 [yaml.needed] the file does not exist; a deployment has a prism.yaml; " +
+		"correct the path, write the file, or run prism generate, which writes the first one of a module"
 	for _, place := range []string{"schemas", "schemas/prism.yaml"} {
 		if out, faults := compile(t, fsys, place); out != nil || told(faults) != want {
 			t.Errorf("%s: got %s, want %s", place, told(faults), want)

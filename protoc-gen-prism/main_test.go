@@ -19,7 +19,7 @@ func TestFaultsAreAnswered(t *testing.T) {
 	for parameter, want := range map[string]string{
 		"":                                "config is missing",
 		"config=schemas/shop/prism.yaml":  "no file has package shop.v1",
-		"config=schemas/shops/prism.yaml": "schemas/shops/prism.yaml: PRISM5040 [yaml.needed] the file is not there; ",
+		"config=schemas/shops/prism.yaml": "schemas/shops/prism.yaml: PRISM5040 [yaml.needed] the file does not exist; ",
 	} {
 		in, err := proto.Marshal(&pluginpb.CodeGeneratorRequest{Parameter: proto.String(parameter)})
 		if err != nil {

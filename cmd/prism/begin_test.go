@@ -24,7 +24,7 @@ namespaces:
 // it runs, and once. All other commands want one.
 func TestBegin(t *testing.T) {
 	const (
-		missing = "schemas/prism.yaml: PRISM5040 [yaml.needed] the file is not there; a deployment has a prism.yaml; "
+		missing = "schemas/prism.yaml: PRISM5040 [yaml.needed] the file does not exist; a deployment has a prism.yaml; "
 		wrote   = "wrote schemas/prism.yaml: deployment shop serves package shop.v1 on sqlite\n"
 	)
 	module(t, map[string]string{"schemas/shop/v1/order.proto": order, "third_party/x/x.proto": order})

@@ -295,7 +295,7 @@ func TestRunWithoutConfig(t *testing.T) {
 	}
 	write(t, filepath.Join(dir, "schemas/notes.proto"), strings.Replace(noteSchema, "contract/app/v1", "contract", 1))
 	binary := compiler(t)
-	contains(t, "run", fails(t, dir, binary, "run"), "schemas/prism.yaml: PRISM5040 [yaml.needed] the file is not there; ")
+	contains(t, "run", fails(t, dir, binary, "run"), "schemas/prism.yaml: PRISM5040 [yaml.needed] the file does not exist; ")
 	contains(t, "generate", prism("generate"), "wrote schemas/prism.yaml: deployment app serves package app.v1 on sqlite\n", "wrote schemas/prism.lock.json\n")
 	c := exec.CommandContext(t.Context(), binary, "run", "--", "--data-dir", t.TempDir(), "--listen", "127.0.0.1:0", "--drain-delay", "0s")
 	c.Dir = dir

@@ -69,8 +69,8 @@ func follows(d *schema.Deployment, l *Lock, text []byte, file string) []schema.D
 	var faults []schema.Diagnostic
 	if l.Deployment != d.Name {
 		faults = append(faults, schema.NewDiagnostic(schema.RuleLockDeployment, member(text, file, "deployment"),
-			fmt.Sprintf("the lock is of deployment %q, and prism.yaml is of %q", l.Deployment, d.Name),
-			"keep the name; a new deployment begins in a folder of its own"))
+			fmt.Sprintf("the lock belongs to deployment %q, but prism.yaml is for %q", l.Deployment, d.Name),
+			"keep the name, or begin a new deployment in a folder of its own"))
 	}
 	if l.Release > 0 {
 		faults = append(faults, schema.NewDiagnostic(schema.RuleLockRelease, member(text, file, "release"),

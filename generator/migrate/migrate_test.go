@@ -35,7 +35,7 @@ func TestFormatIsFrozen(t *testing.T) {
 }
 
 func TestReadLock(t *testing.T) {
-	const rule = "prism.lock.json is written by the compiler alone, in format 1 and under the rules of that format; "
+	const rule = "only the compiler writes prism.lock.json, in format 1 and by the rules of that format; "
 	tests := []struct{ name, text, want string }{
 		{"empty", "", "lock:1:1: PRISM4010 [lock.format] unexpected end of JSON input; " + rule + "restore the file from version control"},
 		{"merge conflict", "{\n<<<<<<< HEAD\n", "lock:2:1: PRISM4010 [lock.format] invalid character '<' looking for beginning of object key string; " + rule + "restore the file from version control"},
@@ -210,8 +210,8 @@ func TestPlanRefuses(t *testing.T) {
 	text = bytes.Replace(text, []byte(`"deployment": "shop"`), []byte(`"deployment": "store"`), 1)
 	h, faults := plan(t, "sql", "sql", text)
 	want := []string{
-		`schemas/shop/prism.lock.json:3:3: PRISM4012 [lock.deployment] the lock is of deployment "store", and prism.yaml is of "shop"; a history belongs to one deployment, whose name does not change; keep the name; a new deployment begins in a folder of its own`,
-		`schemas/shop/prism.lock.json:4:3: PRISM4011 [lock.release] release 3 is closed; this release of the compiler plans a deployment's first migration only; use the compiler that closed it, or a later one`,
+		`schemas/shop/prism.lock.json:3:3: PRISM4012 [lock.deployment] the lock belongs to deployment "store", but prism.yaml is for "shop"; a history belongs to one deployment, and the deployment's name does not change; keep the name, or begin a new deployment in a folder of its own`,
+		`schemas/shop/prism.lock.json:4:3: PRISM4011 [lock.release] release 3 is closed; this release of the compiler plans only a deployment's first migration; use the compiler that closed it, or a later one`,
 	}
 	var got []string
 	for _, f := range faults {

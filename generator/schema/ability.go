@@ -67,9 +67,9 @@ func (r *reader) without(e *Entity, o *prismv1.KeyValue) {
 		a, at := parts[p], place(e.Desc, option(entityOption, entityKeyValue, keyValueWithout, int32(i))...)
 		switch {
 		case p == prismv1.KeyValue_PART_UNSPECIFIED:
-			r.report(RuleOptionRange, at, "name a part, as in without: [SCAN]", "entity %s is without %s", e.Name, p)
+			r.report(RuleOptionRange, at, "name a part, as in without: [SCAN]", "entity %s lists %s under without", e.Name, p)
 		case e.Without&a != 0:
-			r.report(RuleKeyValueWithout, at, "remove one", "entity %s is without %s twice", e.Name, p)
+			r.report(RuleKeyValueWithout, at, "remove one", "entity %s lists %s twice under without", e.Name, p)
 		}
 		e.Without |= a
 	}
@@ -115,6 +115,6 @@ func (r *reader) served(e *Entity, b Store) {
 		if len(others) > 0 {
 			fix += fmt.Sprintf(", or choose one of %s in prism.yaml", strings.Join(others, ", "))
 		}
-		r.report(RuleBackendAbility, n.at, fix, "%s of %s needs %s, which %s does not serve: %s", n.what, e.Name, n.ability, b.Name, b.KeyValue.Lacks[n.ability])
+		r.report(RuleBackendAbility, n.at, fix, "%s of %s needs %s, which %s does not support: %s", n.what, e.Name, n.ability, b.Name, b.KeyValue.Lacks[n.ability])
 	}
 }

@@ -11,9 +11,9 @@ func TestAbilities(t *testing.T) {
 	onNATS := strings.Replace(config, "backend: sqlite", "backend: nats", 1)
 	for _, row := range []struct{ name, keyValue, fields, want string }{
 		{"scans, by default", `{}`, ``,
-			`shop/v1/order.proto:4:3: PRISM3010 [backend.ability] key_value of Order needs scans, which nats does not serve: the subjects of a stream have no order; a backend serves all that its entities ask for; write without: SCAN, or choose one of memory, postgres, sqlite in prism.yaml`},
+			`shop/v1/order.proto:4:3: PRISM3010 [backend.ability] key_value of Order needs scans, which nats does not support: the subjects of a stream have no order; a backend supports everything that its entities ask for; write without: SCAN, or choose one of memory, postgres, sqlite in prism.yaml`},
 		{"an index that is not unique", `{without: [SCAN]}`, `int64 shop = 2 [(prism.v1.field).index = EQUALITY];`,
-			`shop/v1/order.proto:6:17: PRISM3010 [backend.ability] index shop of Order needs indexes that are not unique, which nats does not serve: the subjects of a stream have no order; a backend serves all that its entities ask for; remove the index, or choose one of memory, postgres, sqlite in prism.yaml`},
+			`shop/v1/order.proto:6:17: PRISM3010 [backend.ability] index shop of Order needs indexes that are not unique, which nats does not support: the subjects of a stream have no order; a backend supports everything that its entities ask for; remove the index, or choose one of memory, postgres, sqlite in prism.yaml`},
 		{"nothing that it lacks", `{without: [SCAN]}`, `optional int64 shop = 2 [(prism.v1.field).index = UNIQUE];`, ``},
 	} {
 		t.Run(row.name, func(t *testing.T) {

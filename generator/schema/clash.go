@@ -17,7 +17,7 @@ func (r *reader) checkNames(d *Deployment) {
 	for _, e := range r.entities {
 		own := string(e.Desc.FullName())
 		if first := goPackages[goFolder(e)]; first != "" {
-			r.report(RuleNameCollision, e.Source, "rename one", "entities %s and %s are both package %s", first, own, e.GoPackage)
+			r.report(RuleNameCollision, e.Source, "rename one", "entities %s and %s both generate Go package %s", first, own, e.GoPackage)
 		}
 		goPackages[goFolder(e)] = own
 

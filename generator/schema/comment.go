@@ -81,10 +81,10 @@ func (r *reader) checkComments(d *Deployment) {
 				}
 			}
 			if acted != "" {
-				r.report(RuleCommentDirective, at, "write it as words", "a comment has the line %q", acted)
+				r.report(RuleCommentDirective, at, "rephrase it", "a comment contains the line %q", acted)
 			}
 			if hidden {
-				r.report(RuleCommentControl, at, "remove them", "a comment has characters that are not shown")
+				r.report(RuleCommentControl, at, "remove them", "a comment contains invisible characters")
 			}
 		}
 	}

@@ -94,7 +94,7 @@ func (r *reader) deployment(in Input) *Deployment {
 		c.report(RuleDeploymentImportPath, c.at(at), "write the module's path as go.mod has it", "import_path is %q", d.ImportPath)
 		d.ImportPath = ""
 	case in.Module != "" && in.Module != d.ImportPath:
-		c.report(RuleDeploymentImportPath, c.at(at), "write "+in.Module, "import_path is %q, and go.mod says %q", d.ImportPath, in.Module)
+		c.report(RuleDeploymentImportPath, c.at(at), "write "+in.Module, "import_path is %q, but go.mod says %q", d.ImportPath, in.Module)
 	}
 	d.Packages = c.packages(root, keys)
 	if keys["listen"] != nil {
@@ -124,7 +124,7 @@ func (c *configReader) packages(root *yaml.Node, keys map[string]*yaml.Node) []s
 		switch {
 		case !ok:
 		case !packageName.MatchString(name):
-			c.report(RuleDeploymentPackages, c.at(node), "write a proto package such as shop.v1", "%q is no proto package", name)
+			c.report(RuleDeploymentPackages, c.at(node), "write a proto package such as shop.v1", "%q is not the name of a proto package", name)
 		case slices.Contains(packages, name):
 			c.report(RuleDeploymentPackages, c.at(node), "remove one", "package %s is named twice", name)
 		default:
@@ -191,7 +191,7 @@ func (c *configReader) unknownBackend(at *yaml.Node, name string) {
 	if near := Nearest(name, names); near != "" {
 		fix += "; did you mean " + near + "?"
 	}
-	c.report(RuleBackendUnknown, c.at(at), fix, "backend %q is not known", name)
+	c.report(RuleBackendUnknown, c.at(at), fix, "backend %q is unknown", name)
 }
 
 // document returns the root of the one document that text holds.
@@ -244,7 +244,7 @@ func (c *configReader) mapping(node *yaml.Node, legal ...string) map[string]*yam
 			if near := Nearest(key.Value, legal); near != "" {
 				fix += "; did you mean " + near + "?"
 			}
-			c.report(RuleYAMLKey, c.at(key), fix, "key %q is not known", key.Value)
+			c.report(RuleYAMLKey, c.at(key), fix, "key %q is unknown", key.Value)
 		case keys[key.Value] != nil:
 			c.report(RuleYAMLKey, c.at(key), "remove one", "key %s is written twice", key.Value)
 		default:
@@ -267,7 +267,7 @@ func (c *configReader) text(parent *yaml.Node, keys map[string]*yaml.Node, key s
 
 func (c *configReader) scalar(node *yaml.Node, what string) (string, bool) {
 	if node.Kind != yaml.ScalarNode || node.Tag == "!!null" || node.Value == "" {
-		c.report(RuleYAMLType, c.at(node), "write one value", "%s is not a text", what)
+		c.report(RuleYAMLType, c.at(node), "write one value", "%s is not a string", what)
 		return "", false
 	}
 	return node.Value, true

@@ -84,7 +84,7 @@ func (r *reader) entityNames(e *Entity, o *prismv1.Entity) {
 	}
 	if slices.Contains(recordFields, e.Label) {
 		r.report(RuleNameCollision, e.Source, "rename the message",
-			"entity %s would be field %s of requests that have such a field", e.Name, e.Label)
+			"entity %s would be field %s in requests, which already have one", e.Name, e.Label)
 	}
 }
 
@@ -121,7 +121,7 @@ func (r *reader) namespace(e *Entity, o *prismv1.Entity) {
 	r.served(e, r.stores[i])
 	if promised := r.stores[i].Durability(n.Config); promised < e.Durability {
 		r.report(RuleDurability, place(e.Desc, option(entityOption, entityDurability)...), "choose another backend or setting in prism.yaml, or declare "+promised.String(),
-			"entity %s needs %s, and %s as namespace %s configures it promises %s", e.Desc.FullName(), e.Durability, n.Backend, n.Name, promised)
+			"entity %s needs %s, but %s as configured in namespace %s promises %s", e.Desc.FullName(), e.Durability, n.Backend, n.Name, promised)
 	}
 }
 

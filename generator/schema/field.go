@@ -106,7 +106,7 @@ func (r *reader) bounds(f *Field, o *prismv1.Field) {
 	f.Required = o.GetRequired()
 	if f.Required && !f.Presence && !hasLength(f) {
 		r.report(RuleRequiredPresence, place(f.Desc, option(fieldOption, fieldRequired)...), "mark the field optional, or remove required",
-			"absence of %s cannot be told from its zero value", f.Name)
+			"an absent %s cannot be told apart from its zero value", f.Name)
 	}
 	f.MinLength, f.MaxLength = int(o.GetMinLength()), int(o.GetMaxLength())
 	for _, length := range []struct {
@@ -118,13 +118,13 @@ func (r *reader) bounds(f *Field, o *prismv1.Field) {
 		switch {
 		case length.value == 0:
 		case !hasLength(f):
-			r.report(RuleBoundsType, at, "remove it", "%s stands on %s of type %s", length.name, f.Name, typeName(f.Desc))
+			r.report(RuleBoundsType, at, "remove it", "%s is set on %s, which has type %s", length.name, f.Name, typeName(f.Desc))
 		case length.value > maxRecord:
 			r.report(RuleOptionRange, at, fmt.Sprintf("write at most %d", maxRecord), "%s of %s is %d", length.name, f.Name, length.value)
 		}
 	}
 	if f.MaxLength > 0 && f.MinLength > f.MaxLength {
-		r.report(RuleBoundsEmpty, place(f.Desc, option(fieldOption, fieldMinLength)...), "exchange them", "min_length %d of %s is above max_length %d", f.MinLength, f.Name, f.MaxLength)
+		r.report(RuleBoundsEmpty, place(f.Desc, option(fieldOption, fieldMinLength)...), "swap them", "min_length %d of %s is above max_length %d", f.MinLength, f.Name, f.MaxLength)
 	}
 	if o.GetRange() != nil {
 		r.valueRange(f, o.GetRange())
@@ -140,11 +140,11 @@ func (r *reader) valueRange(f *Field, bound *prismv1.Range) {
 	at := place(f.Desc, option(fieldOption, fieldRange)...)
 	switch {
 	case !isInteger(f):
-		r.report(RuleBoundsType, at, "remove it", "range stands on %s of type %s", f.Name, typeName(f.Desc))
+		r.report(RuleBoundsType, at, "remove it", "range is set on %s, which has type %s", f.Name, typeName(f.Desc))
 	case f.Min == nil && f.Max == nil:
 		r.report(RuleBoundsEmpty, at, "write min, max or both", "range of %s has neither min nor max", f.Name)
 	case f.Min != nil && f.Max != nil && *f.Min > *f.Max:
-		r.report(RuleBoundsEmpty, at, "exchange them", "min %d of %s is above max %d", *f.Min, f.Name, *f.Max)
+		r.report(RuleBoundsEmpty, at, "swap them", "min %d of %s is above max %d", *f.Min, f.Name, *f.Max)
 	case f.Max != nil && *f.Max < 0 && unsigned(f):
 		r.report(RuleBoundsEmpty, at, "write a max that the type can hold", "max %d of %s is below every %s", *f.Max, f.Name, typeName(f.Desc))
 	}
@@ -175,7 +175,7 @@ func (r *reader) column(f *Field, o *prismv1.Field, all bool) {
 	if f.Type == Other {
 		f.Column = ""
 		if marked {
-			r.report(RuleColumnType, at, "remove it", "column stands on %s of type %s", f.Name, typeName(f.Desc))
+			r.report(RuleColumnType, at, "remove it", "column is set on %s, which has type %s", f.Name, typeName(f.Desc))
 		}
 		return
 	}
@@ -196,7 +196,7 @@ func (r *reader) noEntity(m protoreflect.MessageDescriptor) {
 		o.ProtoReflect().Range(func(member protoreflect.FieldDescriptor, _ protoreflect.Value) bool {
 			if member.Name() != "pii" {
 				r.report(RuleFieldEntity, place(f, option(fieldOption, int32(member.Number()))...), "remove it, or make the message an entity",
-					"%s stands on field %s of %s, which is no entity", member.Name(), f.Name(), m.FullName())
+					"%s is set on field %s of %s, which is not an entity", member.Name(), f.Name(), m.FullName())
 			}
 			return true
 		})

@@ -31,7 +31,7 @@ func (r *reader) checkFiles(d *Deployment) {
 	for _, f := range d.Files {
 		r.fileName(f)
 		if folder := foreignFolder(strings.Split(string(f.Package()), ".")); folder != "" {
-			r.report(RuleGoKeyword, filePlace(f, packageStatement), "rename the package", "package %s would be generated into a folder %s", f.Package(), folder)
+			r.report(RuleGoKeyword, filePlace(f, packageStatement), "rename the package", "package %s would be generated into a folder called %s", f.Package(), folder)
 		}
 		r.goPackages(d, f, seen)
 	}
@@ -86,11 +86,11 @@ func (r *reader) goPackages(d *Deployment, f protoreflect.FileDescriptor, seen m
 	case !importPathShape.MatchString(folder) || !strings.ContainsAny(folder, "./"):
 		r.report(RuleGoImportpath, at, `write option go_package = "example.com/shop/v1;shopv1"`, "go_package of %s is %q", f.Path(), option)
 	case foreignFolder(parts) != "":
-		r.report(RuleGoKeyword, at, "use another folder", "go_package of %s is %q, in a folder %s", f.Path(), option, foreignFolder(parts))
+		r.report(RuleGoKeyword, at, "use another folder", "go_package of %s is %q, which is in a folder called %s", f.Path(), option, foreignFolder(parts))
 	case named && token.IsKeyword(name):
-		r.report(RuleGoKeyword, at, "write another name behind the semicolon", "go_package of %s names the package %s", f.Path(), name)
+		r.report(RuleGoKeyword, at, "write another name after the semicolon", "go_package of %s names the package %s", f.Path(), name)
 	case named && (!token.IsIdentifier(name) || name == "_"):
-		r.report(RuleGoImportpath, at, "write an identifier behind the semicolon", "go_package of %s names the package %q", f.Path(), name)
+		r.report(RuleGoImportpath, at, "write an identifier after the semicolon", "go_package of %s names the package %q", f.Path(), name)
 	default:
 		delete(r.badGoPackages, f.Path())
 	}

@@ -70,7 +70,7 @@ func (r *reader) placeGoPackages(d *Deployment) {
 			first[folder] = f
 		case d.GeneratesGo(f) != d.GeneratesGo(other):
 			r.report(RuleGoPackage, at, "write the package of "+other.Path()+", or move the file to a folder of its own",
-				"go_package of %s is %q, and of %s it is %q", f.Path(), option, other.Path(), fileOptions(other).GetGoPackage())
+				"go_package of %s is %q, but that of %s is %q", f.Path(), option, other.Path(), fileOptions(other).GetGoPackage())
 		case d.GeneratesGo(f):
 			if want := fileOptions(other).GetGoPackage(); option != want {
 				r.report(RuleGoPackage, at, fmt.Sprintf("write %q, as the folder's other files do", want),
@@ -90,7 +90,7 @@ func (r *reader) checkImports(d *Deployment) {
 				continue
 			}
 			r.report(RuleDeploymentImport, filePlace(f, option(importStatement, int32(i))), fmt.Sprintf("add %s to packages in prism.yaml", imported.Package()),
-				"%s imports %s, whose messages nothing generates here", f.Path(), imported.Path())
+				"%s imports %s, whose messages this deployment does not generate", f.Path(), imported.Path())
 		}
 	}
 }

@@ -76,7 +76,7 @@ func (r *reader) member(e *Entity, x *Index, name string, at Source) *Field {
 		if near := Nearest(name, names); near != "" {
 			fix = "did you mean " + near + "?"
 		}
-		r.report(RuleIndexField, at, fix, "index %s names %q, which %s has not", x.Name, name, e.Name)
+		r.report(RuleIndexField, at, fix, "index %s names %q, which %s does not have", x.Name, name, e.Name)
 		return nil
 	}
 	f := e.Fields[i]
@@ -119,10 +119,10 @@ func (r *reader) index(e *Entity, x *Index, at Source) {
 		r.report(RuleNameLength, at, `shorten it, or write option (prism.v1.entity).table = "…"`, "index %s has %d bytes", x.SQLName, len(x.SQLName))
 	}
 	if key := e.Key(); len(key) > 0 && !slices.ContainsFunc(key, func(k *Field) bool { return !containsField(x.Equality, k) }) {
-		r.report(RuleIndexKey, at, "remove the index, or the key's fields from it", "index %s of %s finds by the whole key", x.Name, e.Name)
+		r.report(RuleIndexKey, at, "remove the index, or the key's fields from it", "index %s of %s contains the whole key", x.Name, e.Name)
 	}
 	if x.Ordered != nil && fieldOptions(x.Ordered.Desc).GetPii() != nil {
-		r.report(RulePIIIndex, at, "index it for equality", "index %s orders by %s, which is personal", x.Name, x.Ordered.Name)
+		r.report(RulePIIIndex, at, "index it for equality", "index %s orders by %s, which is personal data", x.Name, x.Ordered.Name)
 	}
 	if x.Unique && !mayBeAbsent(x) {
 		r.report(RuleIndexPresence, at, "mark the field optional, or required", "unique index %s of %s is on a field without presence", x.Name, e.Name)

@@ -93,7 +93,7 @@ func (r *reader) keyField(f *Field) {
 	}
 	if o.GetPii() != nil {
 		r.report(RulePIIKey, place(f.Desc, option(fieldOption, fieldPii)...), "use a surrogate key, such as a random id, and an index on this field",
-			"key field %s is personal", f.Name)
+			"key field %s is personal data", f.Name)
 	}
 	// A key is never empty, whatever its options say.
 	f.Required = f.Required || hasLength(f) || f.Type == Timestamp
@@ -102,7 +102,7 @@ func (r *reader) keyField(f *Field) {
 func closed(f *Field) bool { return f.Desc.Enum() != nil && f.Desc.Enum().IsClosed() }
 
 func (r *reader) closedEnum(at Source, f *Field) {
-	r.report(RuleEnumClosed, at, "use an enum of a proto3 file, or with features.enum_type = OPEN", "%s is of the closed enum %s", f.Name, f.Desc.Enum().FullName())
+	r.report(RuleEnumClosed, at, "use an enum of a proto3 file, or with features.enum_type = OPEN", "%s has the closed enum type %s", f.Name, f.Desc.Enum().FullName())
 }
 
 // columns settles which fields have a column and that their names differ.
@@ -121,7 +121,7 @@ func (r *reader) columns(e *Entity) {
 		}
 	}
 	if len(taken) > maxMarked {
-		r.report(RuleLimitColumns, e.Source, "remove column from fields that nobody queries, or ALL", "%s has %d columns", e.Name, len(taken))
+		r.report(RuleLimitColumns, e.Source, "remove column from fields that nobody queries, or remove columns = ALL", "%s has %d columns", e.Name, len(taken))
 	}
 }
 
@@ -137,7 +137,7 @@ func (r *reader) columnName(taken map[string]*Field, f *Field, name string) {
 	case len(name) > maxName:
 		r.report(RuleNameLength, at, fix, "column %s has %d bytes", name, len(name))
 	case slices.Contains(systemColumns, name):
-		r.report(RuleNameReserved, at, fix, "column of %s is named %s, which is Postgres's own", f.Name, name)
+		r.report(RuleNameReserved, at, fix, "column of %s is named %s, which Postgres reserves", f.Name, name)
 	}
 	taken[name] = f
 }

@@ -38,15 +38,15 @@ func (b *keyValueBuilder) comment() {
 
 Every record has a version, which the store issues. It grows while the record exists and is never issued twice for a key, not even across a delete.
 
-Errors carry a google.rpc.ErrorInfo of the domain "prism": act on the code and on its reason, never on the text. An RPC names the errors of its own; each may also answer:
-- INVALID_ARGUMENT: the request breaks a rule; the reason says which, and the metadata "field" where. It must be changed before it is sent again.
-- RESOURCE_EXHAUSTED REQUEST_TOO_LARGE: a request has at most 4 MiB, a record 3 MiB.
-- RESOURCE_EXHAUSTED RATE_LIMITED, OVERLOADED: more calls come than are let in. Nothing was done; call again after the delay of google.rpc.RetryInfo.
-- UNAVAILABLE, DEADLINE_EXCEEDED: the store did not answer, or not in time. A write that failed with the metadata outcome=unknown may have happened.`, b.e.Name, b.e.Name)
+Errors carry a google.rpc.ErrorInfo of the domain "prism": act on the code and on its reason, never on the text. Each RPC lists its own errors; any RPC may also return:
+- INVALID_ARGUMENT: the request breaks a rule; the reason says which, and the metadata "field" says where. Change the request before you send it again.
+- RESOURCE_EXHAUSTED REQUEST_TOO_LARGE: a request has at most 4 MiB, and a record at most 3 MiB.
+- RESOURCE_EXHAUSTED RATE_LIMITED, OVERLOADED: the rate or concurrency limit was exceeded. Nothing was done; call again after the delay in google.rpc.RetryInfo.
+- UNAVAILABLE, DEADLINE_EXCEEDED: the store did not answer, or not in time. A write that failed with the metadata outcome=unknown may have been applied.`, b.e.Name, b.e.Name)
 	if b.e.TTL > 0 {
 		b.service.Comment += fmt.Sprintf(`
 
-A record lives for %s after it was last written. From then on it is absent for every RPC.`, b.e.Lifetime())
+A record expires %s after its last write. From then on it is absent for every RPC.`, b.e.Lifetime())
 	}
 }
 
@@ -67,12 +67,12 @@ func (b *keyValueBuilder) shared(name, comment string, fields []*MessageField) *
 // records adds the key and the record as the service knows them.
 func (b *keyValueBuilder) records() {
 	e := b.e
-	b.key = b.shared("Key", "names one record.", fieldsOf(e.Key()))
+	b.key = b.shared("Key", "identifies one record.", fieldsOf(e.Key()))
 	if len(e.Sort) > 0 {
 		b.partition = b.shared("Partition", "is the part of the key that records of one partition share.", fieldsOf(e.Partition))
-		b.sort = b.shared("Sort", "is the part of the key that orders the records of a partition. Trailing fields may be unset: the least value then stands in their place.", bounds(e.Sort))
+		b.sort = b.shared("Sort", "is the part of the key that orders the records of a partition. Trailing fields may be unset, and then count as their lowest value.", bounds(e.Sort))
 	}
-	b.record = b.shared("Record", "is what the store holds under a key.",
+	b.record = b.shared("Record", "is a record as the store holds it.",
 		append([]*MessageField{b.entity(number.Entity, "")}, b.written(number.RecordVersion, number.RecordExpireTime)...))
 }
 
@@ -81,7 +81,7 @@ func (b *keyValueBuilder) records() {
 func (b *keyValueBuilder) written(version, expires int32) []*MessageField {
 	fields := []*MessageField{scalar(protoreflect.Int64Kind, "version", version, "Grows with every write of the record.")}
 	if b.e.TTL > 0 {
-		fields = append(fields, &MessageField{Number: expires, Name: "expire_time", Type: MessageType{Time: true}, Comment: "When the record ends unless it is written before."})
+		fields = append(fields, &MessageField{Number: expires, Name: "expire_time", Type: MessageType{Time: true}, Comment: "When the record expires, unless it is written before then."})
 	}
 	return fields
 }
@@ -93,23 +93,23 @@ func (b *keyValueBuilder) entity(n int32, comment string) *MessageField {
 // singles adds the methods on one record.
 func (b *keyValueBuilder) singles() {
 	e := b.e
-	whole := b.entity(number.Item, "The whole record: fields that are not set here are gone afterwards.")
+	whole := b.entity(number.Item, "The whole record: fields that are not set here are removed.")
 	key := of(b.key, "key", number.Item, "")
 	written := b.written(number.Version, number.ExpireTime)
 
 	b.add(&Method{Name: "Put" + e.Name, GoName: "put", Operation: Put, Write: true,
 		Request: message(whole), Response: message(written...)},
-		"stores the record under its key, whatever stood there before.", b.unique()...)
+		"stores the record under its key, and replaces the one that was there.", b.unique()...)
 
 	b.add(&Method{Name: "Get" + e.Name, GoName: "get", Operation: Get,
 		Request: message(key), Response: message(of(b.record, "record", number.Record, ""))},
-		"returns the record of a key.", "NOT_FOUND: there is none.")
+		"returns the record with a key.", "NOT_FOUND: there is no such record.")
 
 	b.add(&Method{Name: "Delete" + e.Name, GoName: "delete", Operation: Delete, Write: true,
-		Request:  message(key, scalar(protoreflect.Int64Kind, "if_version", number.IfVersion, "Removes only this version. 0: any.")),
-		Response: message(scalar(protoreflect.BoolKind, "existed", number.Existed, "False: there was no record, and nothing was done."))},
-		"removes the record of a key. That there is none is no error, with if_version too.",
-		`ABORTED VERSION_MISMATCH: the record has another version than if_version; the metadata "current_version" says which.`)
+		Request:  message(key, scalar(protoreflect.Int64Kind, "if_version", number.IfVersion, "Deletes only this version. 0: any version.")),
+		Response: message(scalar(protoreflect.BoolKind, "existed", number.Existed, "False: there was no record to delete."))},
+		"deletes the record with a key. Deleting an absent record succeeds, even with if_version.",
+		`ABORTED VERSION_MISMATCH: the version of the record is not if_version; the metadata "current_version" says which.`)
 
 	if !e.Has(CanSwap) {
 		return
@@ -117,10 +117,10 @@ func (b *keyValueBuilder) singles() {
 	b.add(&Method{Name: "CompareAndSwap" + e.Name, GoName: "compareAndSwap", Operation: CompareAndSwap, Write: true,
 		Request:  message(whole, scalar(protoreflect.Int64Kind, "expected_version", number.IfVersion, "0: there must be no record.")),
 		Response: message(written...)},
-		"stores the record if the one under its key still has the version that is expected.", append([]string{
-			"NOT_FOUND: a version is expected and there is no record.",
+		"stores the record if the one under its key still has the expected version.", append([]string{
+			"NOT_FOUND: a version is expected, but there is no record.",
 			`ABORTED VERSION_MISMATCH: the record has another version; the metadata "current_version" says which.`,
-			`ALREADY_EXISTS EXISTS: no record is expected and there is one; the metadata "current_version" says which.`,
+			`ALREADY_EXISTS EXISTS: no record is expected, but there is one; the metadata "current_version" says which.`,
 		}, b.unique()...)...)
 }
 
@@ -131,8 +131,8 @@ func (b *keyValueBuilder) batches() {
 		return
 	}
 	limits := []string{
-		"INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: not between 1 and 1,000 items.",
-		"INVALID_ARGUMENT BATCH_DUPLICATE: a key stands in it twice.",
+		"INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: the batch does not have 1 to 1,000 items.",
+		"INVALID_ARGUMENT BATCH_DUPLICATE: the batch has the same key twice.",
 	}
 	records := &MessageField{Number: number.Item, Name: e.Labels, Repeated: true, Type: MessageType{Entity: e}}
 	keys := of(b.key, "keys", number.Item, "")
@@ -145,18 +145,18 @@ func (b *keyValueBuilder) batches() {
 	}
 
 	b.add(&Method{Name: "BatchPut" + e.Plural, GoName: "batchPut", Operation: BatchPut, Write: true,
-		Request: message(records), Response: results("The results stand in the order of the request.", b.written(number.Version, number.ExpireTime)...)},
+		Request: message(records), Response: results("The results are in the order of the request.", b.written(number.Version, number.ExpireTime)...)},
 		"stores up to 1,000 records, all of them or none.", append(limits[:2:2], b.unique()...)...)
 
 	b.add(&Method{Name: "BatchGet" + e.Plural, GoName: "batchGet", Operation: BatchGet,
 		Request:  message(keys),
-		Response: results("The results stand in the order of the keys, and may be fewer.", of(b.record, "record", number.Record, "Unset: there is none."))},
-		"returns the records of up to 1,000 keys. Where all of them would be too large for one answer it answers the first ones; ask again for the rest. The records need not be of one moment: of a batch that is written meanwhile it may answer some as they were before, and others as they are after.", limits...)
+		Response: results("The results are in the order of the keys. There may be fewer results than keys.", of(b.record, "record", number.Record, "Unset: there is no such record."))},
+		"returns the records with up to 1,000 keys. If they do not fit into one response, it returns the first ones; ask again for the rest. It is not a snapshot: while a batch is being written, it may return some records from before and some from after.", limits...)
 
 	b.add(&Method{Name: "BatchDelete" + e.Plural, GoName: "batchDelete", Operation: BatchDelete, Write: true,
 		Request:  message(keys),
-		Response: results("The results stand in the order of the keys.", scalar(protoreflect.BoolKind, "existed", number.Existed, ""))},
-		"removes the records of up to 1,000 keys, all of them or none. That there is none under a key is no error.", limits...)
+		Response: results("The results are in the order of the keys.", scalar(protoreflect.BoolKind, "existed", number.Existed, ""))},
+		"deletes the records with up to 1,000 keys, all of them or none. Deleting an absent record succeeds.", limits...)
 }
 
 // scan adds the method that lists records by key.
@@ -167,11 +167,11 @@ func (b *keyValueBuilder) scan() {
 	}
 	m := &Method{Name: "Scan" + e.Plural, GoName: "scan", Operation: Scan}
 	if len(e.Sort) == 0 {
-		b.list(m, "lists all records in the order of their keys, a page at a time.")
+		b.list(m, "lists all records in the order of their keys, one page at a time.")
 		return
 	}
-	b.list(m, "lists records in the order of their keys, a page at a time: all of them, those of one partition, or a range of a partition's.",
-		of(b.partition, "partition", number.Partition, "Unset: every partition; there is then no range."),
+	b.list(m, "lists records in the order of their keys, one page at a time: all records, those of one partition, or a range within a partition.",
+		of(b.partition, "partition", number.Partition, "Unset: all partitions, without a range."),
 		of(b.sort, "from", number.From, fromComment),
 		of(b.sort, "to", number.To, toComment))
 }
@@ -191,7 +191,7 @@ func (b *keyValueBuilder) find(x *Index) {
 	if x.Unique {
 		b.add(&Method{Name: x.Find, GoName: x.GoName, Operation: FindOne, Index: x,
 			Request: &Message{Nested: nested, Fields: fields}, Response: message(of(b.record, "record", number.Record, ""))},
-			fmt.Sprintf("returns the one record with the given %s.", equality), "NOT_FOUND: there is none.")
+			fmt.Sprintf("returns the one record with the given %s.", equality), "NOT_FOUND: there is no such record.")
 		return
 	}
 	what, order := "the records", "of their keys"
@@ -199,24 +199,24 @@ func (b *keyValueBuilder) find(x *Index) {
 		what = "the records with the given " + equality
 	}
 	if x.Ordered != nil {
-		order = "of " + x.Ordered.Name + " and then of their keys"
+		order = "of " + x.Ordered.Name + ", then of their keys"
 		if x.Ordered.Presence && x.Ordered.Role != Key {
 			what += " that have " + x.Ordered.Name
 		}
 		end := bounds([]*Field{x.Ordered})
 		end[0].Comment = ""
-		bound := &Message{Name: "Bound", Comment: "An end of the range. Unset, its field is the least value.", Fields: end}
+		bound := &Message{Name: "Bound", Comment: "An end of the range. If its field is unset, it counts as the lowest value.", Fields: end}
 		nested = append(nested, bound)
 		fields = append(fields, of(bound, "from", number.From, fromComment), of(bound, "to", number.To, toComment))
 	}
 	m := &Method{Name: x.Find, GoName: x.GoName, Operation: FindPage, Index: x}
-	b.list(m, fmt.Sprintf("lists %s in the order %s, a page at a time.", what, order), fields...)
+	b.list(m, fmt.Sprintf("lists %s in the order %s, one page at a time.", what, order), fields...)
 	m.Request.Nested = nested
 }
 
 const (
-	fromComment = "Inclusive, whatever the direction. Unset: from the first."
-	toComment   = "Exclusive, whatever the direction. Unset: to the last."
+	fromComment = "Inclusive, in either direction. Unset: from the first record."
+	toComment   = "Exclusive, in either direction. Unset: to the last record."
 )
 
 // list adds a method that answers pages, whose request begins with fields.
@@ -224,15 +224,15 @@ func (b *keyValueBuilder) list(m *Method, comment string, fields ...*MessageFiel
 	records := of(b.record, "records", number.Record, "")
 	records.Repeated = true
 	m.Request = message(append(fields,
-		scalar(protoreflect.BoolKind, "reverse", number.Reverse, "Lists from the last to the first."),
-		scalar(protoreflect.Int32Kind, "page_size", number.PageSize, "The most records to answer, at most 1,000. 0: 100. A page may be smaller and not be the last."),
-		scalar(protoreflect.StringKind, "page_token", number.PageToken, "The next_page_token of the page before; every other field but page_size must be as it was then. Empty: the first page."),
+		scalar(protoreflect.BoolKind, "reverse", number.Reverse, "Lists from the last record to the first."),
+		scalar(protoreflect.Int32Kind, "page_size", number.PageSize, "The maximum number of records to return, at most 1,000. 0: 100. A page may have fewer and still not be the last."),
+		scalar(protoreflect.StringKind, "page_token", number.PageToken, "The next_page_token of the previous page. Every other field except page_size must have the same value as then. Empty: the first page."),
 	)...)
 	m.Response = message(records,
-		scalar(protoreflect.StringKind, "next_page_token", number.NextPageToken, "Good for 24 hours. Empty: this page is the last."))
+		scalar(protoreflect.StringKind, "next_page_token", number.NextPageToken, "Valid for 24 hours. Empty: this is the last page."))
 	b.add(m, comment,
 		"INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.",
-		"INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another request, is too old or was changed.")
+		"INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another request, is too old, or was altered.")
 }
 
 // unique returns the errors of a write that a unique index can refuse.
@@ -240,7 +240,7 @@ func (b *keyValueBuilder) unique() []string {
 	if len(b.e.Unique()) == 0 {
 		return nil
 	}
-	return []string{`ALREADY_EXISTS UNIQUE: another record has the value of a unique index; the metadata "index" names it.`}
+	return []string{`ALREADY_EXISTS UNIQUE: another record has the same value in a unique index; the metadata "index" names the index.`}
 }
 
 func message(fields ...*MessageField) *Message { return &Message{Fields: fields} }

@@ -117,11 +117,11 @@ func (r *reader) personalFields(m protoreflect.MessageDescriptor) {
 		switch {
 		case f.IsMap():
 			r.report(RulePIIType, at, "write pii on fields of the map's value, or use a repeated message",
-				"pii stands on map %s, whose keys would be personal", f.Name())
+				"pii is set on map %s, whose keys would be personal data", f.Name())
 		case f.Message() != nil && untyped[f.Message().FullName()]:
-			r.report(RulePIIContent, at, "use a message with fields of its own", "pii stands on %s of type %s", f.Name(), typeName(f))
+			r.report(RulePIIContent, at, "use a message with fields of its own", "pii is set on %s, which has type %s", f.Name(), typeName(f))
 		case f.Enum() != nil:
-			r.report(RulePIIType, at, "remove it, or use text", "pii stands on %s of enum %s", f.Name(), f.Enum().FullName())
+			r.report(RulePIIType, at, "remove it, or use text", "pii is set on %s, which has enum type %s", f.Name(), f.Enum().FullName())
 		}
 		if pii.GetCategory() == prismv1.Pii_CATEGORY_UNSPECIFIED {
 			r.report(RulePIICategory, at, "write pii.category = CUSTOM, or a closer one", "pii of %s has no category", f.Name())

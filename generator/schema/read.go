@@ -93,7 +93,7 @@ func (r *reader) message(m protoreflect.MessageDescriptor) {
 	switch {
 	case options != nil && nested:
 		r.report(RuleEntityPlace, place(m, entityOption...), "move the message to the top level of the file",
-			"entity %s stands inside another message", m.FullName())
+			"entity %s is nested in another message", m.FullName())
 	case options != nil:
 		r.entity(m, options)
 	default:
@@ -112,7 +112,7 @@ func (r *reader) checkUse(d *Deployment) {
 	for _, n := range d.Namespaces {
 		if len(n.Entities) == 0 && !HasError(r.faults) {
 			r.report(RuleNamespaceEmpty, r.places.namespaces[n.Name], "remove it, or write it on an entity",
-				"no entity of the packages is in namespace %q", n.Name)
+				"no entity in the packages has namespace %q", n.Name)
 		}
 		r.checkRates(n)
 	}

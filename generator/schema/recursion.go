@@ -25,7 +25,7 @@ func (r *reader) checkRecursion(d *Deployment) {
 			case state[below.FullName()] == 0:
 				follow(below)
 			case state[below.FullName()] == open && slices.Contains(d.Packages, string(f.ParentFile().Package())):
-				r.report(RuleTypeRecursive, place(f), "bound the depth in what writes it", "%s contains %s again", f.FullName(), below.FullName())
+				r.report(RuleTypeRecursive, place(f), "limit the depth in the code that writes it", "%s contains %s again", f.FullName(), below.FullName())
 			}
 		}
 		state[m.FullName()] = done

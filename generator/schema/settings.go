@@ -78,10 +78,10 @@ func (c *configReader) setting(node *yaml.Node, b Store, key ConfigKey) string {
 	case strings.Contains(bare, "${"):
 		c.report(RuleBackendSetting, c.at(node), "write ${env:NAME} or ${file:path}", "a reference in %s of backend %s is malformed", key.Name, b.Name)
 	case bare != value && !key.Reference:
-		c.report(RuleBackendSetting, c.at(node), "write the value itself", "%s of backend %s takes no reference", key.Name, b.Name)
+		c.report(RuleBackendSetting, c.at(node), "write the value itself", "%s of backend %s cannot be a reference", key.Name, b.Name)
 	}
 	if userinfo.MatchString(bare) || assignment.MatchString(bare) || secretKey.MatchString(key.Name) && bare != "" {
-		c.report(RuleSecretInline, c.at(node), "write ${env:NAME} or ${file:path} in its place", "%s of backend %s holds a password", key.Name, b.Name)
+		c.report(RuleSecretInline, c.at(node), "write ${env:NAME} or ${file:path} instead", "%s of backend %s holds a password", key.Name, b.Name)
 	}
 	return value
 }

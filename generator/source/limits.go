@@ -37,9 +37,9 @@ func size(protos []*descriptorpb.FileDescriptorProto) []schema.Diagnostic {
 			messages++
 			switch {
 			case messages > maxMessages:
-				return report(path, fmt.Sprintf("message %s is the %d. of all files", m.GetName(), messages))
+				return report(path, fmt.Sprintf("message %s is number %d of all files", m.GetName(), messages))
 			case len(path)/2 > maxNesting:
-				return report(path, fmt.Sprintf("message %s stands inside %d others", m.GetName(), len(path)/2-1))
+				return report(path, fmt.Sprintf("message %s is nested in %d others", m.GetName(), len(path)/2-1))
 			}
 			return true
 		})

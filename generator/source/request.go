@@ -47,7 +47,7 @@ func partial(req *pluginpb.CodeGeneratorRequest, packages []string) []schema.Dia
 	for _, p := range req.GetProtoFile() {
 		if slices.Contains(packages, p.GetPackage()) && !slices.Contains(req.GetFileToGenerate(), p.GetName()) {
 			faults = append(faults, schema.NewDiagnostic(schema.RulePluginFiles, schema.Source{File: p.GetName()},
-				"the file is imported and not among those to generate", "name it on protoc's command line; with buf, write strategy: all"))
+				"the file is imported, but is not among the files to generate", "name it on protoc's command line; with buf, write strategy: all"))
 		}
 	}
 	schema.SortDiagnostics(faults)

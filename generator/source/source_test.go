@@ -186,7 +186,7 @@ func TestUnknownOption(t *testing.T) {
 	for _, f := range faults {
 		got = append(got, f.String())
 	}
-	const tail = "; every option is one that this compiler knows; use a newer compiler"
+	const tail = "; a schema uses only options that this compiler knows; use a newer compiler"
 	want := []string{
 		"shop/v1/order.proto:23:3: PRISM3001 [option.unknown] shop.v1.Order has an option or a value that this compiler does not know" + tail,
 		"shop/v1/order.proto:79:3: PRISM3001 [option.unknown] shop.v1.Money.currency_code has an option or a value that this compiler does not know" + tail,
@@ -287,9 +287,9 @@ func TestCompile(t *testing.T) {
 				"b.proto": head + "\nmessage B { string id = 1 [(prism.v1.field).partition_key = 1]; }",
 				"c.proto": head + "\nimport \"prism/v1/options.proto\"; message C { option (prism.v1.entity).key_value = {}; }",
 			},
-			"", "a.proto:3:10: PRISM3001 [option.unknown] message shop.v1.A: unknown extension prism.v1.entity; every option is one that this compiler knows; write import \"prism/v1/options.proto\";\n" +
+			"", "a.proto:3:10: PRISM3001 [option.unknown] message shop.v1.A: unknown extension prism.v1.entity; a schema uses only options that this compiler knows; write import \"prism/v1/options.proto\";\n" +
 				"a.proto:6:3: field shop.v1.A.m: unknown type Missing\n" +
-				"b.proto:2:28: PRISM3001 [option.unknown] field shop.v1.B.id: unknown extension prism.v1.field; every option is one that this compiler knows; write import \"prism/v1/options.proto\";\n",
+				"b.proto:2:28: PRISM3001 [option.unknown] field shop.v1.B.id: unknown extension prism.v1.field; a schema uses only options that this compiler knows; write import \"prism/v1/options.proto\";\n",
 		},
 		{
 			"text broken before its package is known",
@@ -354,7 +354,7 @@ func TestPartialRequest(t *testing.T) {
 	req := request(t)
 	req.FileToGenerate = []string{"shop/v1/session.proto", "shop/v1/user_profile.proto"}
 	files, faults := source.FromRequest(req, shop)
-	const want = "shop/v1/order.proto: PRISM5024 [plugin.files] the file is imported and not among those to generate; "
+	const want = "shop/v1/order.proto: PRISM5024 [plugin.files] the file is imported, but is not among the files to generate; "
 	if files != nil || len(faults) != 1 || !strings.HasPrefix(faults[0].String(), want) {
 		t.Errorf("files %v, faults %v, want %s", files, faults, want)
 	}
@@ -441,9 +441,9 @@ func TestTooLarge(t *testing.T) {
 		want string
 	}{
 		{"nesting", &descriptorpb.FileDescriptorProto{MessageType: []*descriptorpb.DescriptorProto{deep}},
-			"PRISM5021 [limit.messages] message M stands inside 31 others; "},
+			"PRISM5021 [limit.messages] message M is nested in 31 others; "},
 		{"messages", &descriptorpb.FileDescriptorProto{MessageType: many},
-			"PRISM5021 [limit.messages] message M20000 is the 20001. of all files; "},
+			"PRISM5021 [limit.messages] message M20000 is number 20001 of all files; "},
 		{"bytes", &descriptorpb.FileDescriptorProto{Dependency: []string{strings.Repeat("a", 50<<20)}},
 			"PRISM5020 [limit.descriptors] the descriptors up to this file have 52428808 bytes; "},
 	}

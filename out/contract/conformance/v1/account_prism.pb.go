@@ -15,7 +15,7 @@ import (
 	unsafe "unsafe"
 )
 
-// AccountKey names one record.
+// AccountKey identifies one record.
 type AccountKey struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	AccountId     string                 `protobuf:"bytes,1,opt,name=account_id,json=accountId,proto3" json:"account_id,omitempty"`
@@ -60,7 +60,7 @@ func (x *AccountKey) GetAccountId() string {
 	return ""
 }
 
-// AccountRecord is what the store holds under a key.
+// AccountRecord is a record as the store holds it.
 type AccountRecord struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Account *Account               `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
@@ -116,7 +116,7 @@ func (x *AccountRecord) GetVersion() int64 {
 
 type PutAccountRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The whole record: fields that are not set here are gone afterwards.
+	// The whole record: fields that are not set here are removed.
 	Account       *Account `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -295,7 +295,7 @@ func (x *GetAccountResponse) GetRecord() *AccountRecord {
 type DeleteAccountRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Key   *AccountKey            `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
-	// Removes only this version. 0: any.
+	// Deletes only this version. 0: any version.
 	IfVersion     int64 `protobuf:"varint,2,opt,name=if_version,json=ifVersion,proto3" json:"if_version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -347,7 +347,7 @@ func (x *DeleteAccountRequest) GetIfVersion() int64 {
 
 type DeleteAccountResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// False: there was no record, and nothing was done.
+	// False: there was no record to delete.
 	Existed       bool `protobuf:"varint,1,opt,name=existed,proto3" json:"existed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -392,7 +392,7 @@ func (x *DeleteAccountResponse) GetExisted() bool {
 
 type CompareAndSwapAccountRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The whole record: fields that are not set here are gone afterwards.
+	// The whole record: fields that are not set here are removed.
 	Account *Account `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
 	// 0: there must be no record.
 	ExpectedVersion int64 `protobuf:"varint,2,opt,name=expected_version,json=expectedVersion,proto3" json:"expected_version,omitempty"`
@@ -533,7 +533,7 @@ func (x *BatchPutAccountsRequest) GetAccounts() []*Account {
 	return nil
 }
 
-// The results stand in the order of the request.
+// The results are in the order of the request.
 type BatchPutAccountsResponse struct {
 	state         protoimpl.MessageState             `protogen:"open.v1"`
 	Results       []*BatchPutAccountsResponse_Result `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
@@ -622,7 +622,8 @@ func (x *BatchGetAccountsRequest) GetKeys() []*AccountKey {
 	return nil
 }
 
-// The results stand in the order of the keys, and may be fewer.
+// The results are in the order of the keys. There may be fewer results than
+// keys.
 type BatchGetAccountsResponse struct {
 	state         protoimpl.MessageState             `protogen:"open.v1"`
 	Results       []*BatchGetAccountsResponse_Result `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
@@ -711,7 +712,7 @@ func (x *BatchDeleteAccountsRequest) GetKeys() []*AccountKey {
 	return nil
 }
 
-// The results stand in the order of the keys.
+// The results are in the order of the keys.
 type BatchDeleteAccountsResponse struct {
 	state         protoimpl.MessageState                `protogen:"open.v1"`
 	Results       []*BatchDeleteAccountsResponse_Result `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
@@ -758,13 +759,13 @@ func (x *BatchDeleteAccountsResponse) GetResults() []*BatchDeleteAccountsRespons
 
 type ScanAccountsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -824,7 +825,7 @@ func (x *ScanAccountsRequest) GetPageToken() string {
 type ScanAccountsResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*AccountRecord       `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -877,13 +878,13 @@ func (x *ScanAccountsResponse) GetNextPageToken() string {
 type FindAccountsByConfirmedAtRequest struct {
 	state protoimpl.MessageState               `protogen:"open.v1"`
 	By    *FindAccountsByConfirmedAtRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -950,7 +951,7 @@ func (x *FindAccountsByConfirmedAtRequest) GetPageToken() string {
 type FindAccountsByConfirmedAtResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*AccountRecord       `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1003,13 +1004,13 @@ func (x *FindAccountsByConfirmedAtResponse) GetNextPageToken() string {
 type FindAccountsByEmailRequest struct {
 	state protoimpl.MessageState         `protogen:"open.v1"`
 	By    *FindAccountsByEmailRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1076,7 +1077,7 @@ func (x *FindAccountsByEmailRequest) GetPageToken() string {
 type FindAccountsByEmailResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*AccountRecord       `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1129,13 +1130,13 @@ func (x *FindAccountsByEmailResponse) GetNextPageToken() string {
 type FindAccountsByExtensionRequest struct {
 	state protoimpl.MessageState             `protogen:"open.v1"`
 	By    *FindAccountsByExtensionRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1202,7 +1203,7 @@ func (x *FindAccountsByExtensionRequest) GetPageToken() string {
 type FindAccountsByExtensionResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*AccountRecord       `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1299,7 +1300,7 @@ func (x *BatchPutAccountsResponse_Result) GetVersion() int64 {
 
 type BatchGetAccountsResponse_Result struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Unset: there is none.
+	// Unset: there is no such record.
 	Record        *AccountRecord `protobuf:"bytes,1,opt,name=record,proto3" json:"record,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -34,18 +34,19 @@ const (
 // exists and is never issued twice for a key, not even across a delete.
 //
 // Errors carry a google.rpc.ErrorInfo of the domain "prism": act on the code
-// and on its reason, never on the text. An RPC names the errors of its own;
-// each may also answer:
+// and on its reason, never on the text. Each RPC lists its own errors; any RPC
+// may also return:
 //   - INVALID_ARGUMENT: the request breaks a rule; the reason says which, and
-//     the metadata "field" where. It must be changed before it is sent again.
-//   - RESOURCE_EXHAUSTED REQUEST_TOO_LARGE: a request has at most 4 MiB, a
-//     record 3 MiB.
-//   - RESOURCE_EXHAUSTED RATE_LIMITED, OVERLOADED: more calls come than are
-//     let in. Nothing was done; call again after the delay of
+//     the metadata "field" says where. Change the request before you send it
+//     again.
+//   - RESOURCE_EXHAUSTED REQUEST_TOO_LARGE: a request has at most 4 MiB, and
+//     a record at most 3 MiB.
+//   - RESOURCE_EXHAUSTED RATE_LIMITED, OVERLOADED: the rate or concurrency
+//     limit was exceeded. Nothing was done; call again after the delay in
 //     google.rpc.RetryInfo.
 //   - UNAVAILABLE, DEADLINE_EXCEEDED: the store did not answer, or not in
-//     time. A write that failed with the metadata outcome=unknown may have
-//     happened.
+//     time. A write that failed with the metadata outcome=unknown may have been
+//     applied.
 type AccountServiceClient struct {
 	cc grpc.ClientConnInterface
 }
@@ -56,37 +57,38 @@ func NewAccountServiceClient(cc grpc.ClientConnInterface) *AccountServiceClient 
 	return &AccountServiceClient{cc: cc}
 }
 
-// PutAccount stores the record under its key, whatever stood there before.
+// PutAccount stores the record under its key, and replaces the one that was
+// there.
 func (c *AccountServiceClient) PutAccount(ctx context.Context, in *PutAccountRequest, opts ...grpc.CallOption) (*PutAccountResponse, error) {
 	return call[PutAccountResponse](ctx, c.cc, AccountService_PutAccount_FullMethodName, in, opts)
 }
 
-// GetAccount returns the record of a key.
+// GetAccount returns the record with a key.
 //
 // Errors:
-//   - NOT_FOUND: there is none.
+//   - NOT_FOUND: there is no such record.
 func (c *AccountServiceClient) GetAccount(ctx context.Context, in *GetAccountRequest, opts ...grpc.CallOption) (*GetAccountResponse, error) {
 	return call[GetAccountResponse](ctx, c.cc, AccountService_GetAccount_FullMethodName, in, opts)
 }
 
-// DeleteAccount removes the record of a key. That there is none is no error,
-// with if_version too.
+// DeleteAccount deletes the record with a key. Deleting an absent record
+// succeeds, even with if_version.
 //
 // Errors:
-//   - ABORTED VERSION_MISMATCH: the record has another version than
+//   - ABORTED VERSION_MISMATCH: the version of the record is not
 //     if_version; the metadata "current_version" says which.
 func (c *AccountServiceClient) DeleteAccount(ctx context.Context, in *DeleteAccountRequest, opts ...grpc.CallOption) (*DeleteAccountResponse, error) {
 	return call[DeleteAccountResponse](ctx, c.cc, AccountService_DeleteAccount_FullMethodName, in, opts)
 }
 
 // CompareAndSwapAccount stores the record if the one under its key still has
-// the version that is expected.
+// the expected version.
 //
 // Errors:
-//   - NOT_FOUND: a version is expected and there is no record.
+//   - NOT_FOUND: a version is expected, but there is no record.
 //   - ABORTED VERSION_MISMATCH: the record has another version; the
 //     metadata "current_version" says which.
-//   - ALREADY_EXISTS EXISTS: no record is expected and there is one; the
+//   - ALREADY_EXISTS EXISTS: no record is expected, but there is one; the
 //     metadata "current_version" says which.
 func (c *AccountServiceClient) CompareAndSwapAccount(ctx context.Context, in *CompareAndSwapAccountRequest, opts ...grpc.CallOption) (*CompareAndSwapAccountResponse, error) {
 	return call[CompareAndSwapAccountResponse](ctx, c.cc, AccountService_CompareAndSwapAccount_FullMethodName, in, opts)
@@ -95,78 +97,77 @@ func (c *AccountServiceClient) CompareAndSwapAccount(ctx context.Context, in *Co
 // BatchPutAccounts stores up to 1,000 records, all of them or none.
 //
 // Errors:
-//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: not between 1 and 1,000
-//     items.
-//   - INVALID_ARGUMENT BATCH_DUPLICATE: a key stands in it twice.
+//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: the batch does not have 1
+//     to 1,000 items.
+//   - INVALID_ARGUMENT BATCH_DUPLICATE: the batch has the same key twice.
 func (c *AccountServiceClient) BatchPutAccounts(ctx context.Context, in *BatchPutAccountsRequest, opts ...grpc.CallOption) (*BatchPutAccountsResponse, error) {
 	return call[BatchPutAccountsResponse](ctx, c.cc, AccountService_BatchPutAccounts_FullMethodName, in, opts)
 }
 
-// BatchGetAccounts returns the records of up to 1,000 keys. Where all of them
-// would be too large for one answer it answers the first ones; ask again for
-// the rest. The records need not be of one moment: of a batch that is written
-// meanwhile it may answer some as they were before, and others as they are
-// after.
+// BatchGetAccounts returns the records with up to 1,000 keys. If they do not
+// fit into one response, it returns the first ones; ask again for the rest.
+// It is not a snapshot: while a batch is being written, it may return some
+// records from before and some from after.
 //
 // Errors:
-//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: not between 1 and 1,000
-//     items.
-//   - INVALID_ARGUMENT BATCH_DUPLICATE: a key stands in it twice.
+//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: the batch does not have 1
+//     to 1,000 items.
+//   - INVALID_ARGUMENT BATCH_DUPLICATE: the batch has the same key twice.
 func (c *AccountServiceClient) BatchGetAccounts(ctx context.Context, in *BatchGetAccountsRequest, opts ...grpc.CallOption) (*BatchGetAccountsResponse, error) {
 	return call[BatchGetAccountsResponse](ctx, c.cc, AccountService_BatchGetAccounts_FullMethodName, in, opts)
 }
 
-// BatchDeleteAccounts removes the records of up to 1,000 keys, all of them or
-// none. That there is none under a key is no error.
+// BatchDeleteAccounts deletes the records with up to 1,000 keys, all of them
+// or none. Deleting an absent record succeeds.
 //
 // Errors:
-//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: not between 1 and 1,000
-//     items.
-//   - INVALID_ARGUMENT BATCH_DUPLICATE: a key stands in it twice.
+//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: the batch does not have 1
+//     to 1,000 items.
+//   - INVALID_ARGUMENT BATCH_DUPLICATE: the batch has the same key twice.
 func (c *AccountServiceClient) BatchDeleteAccounts(ctx context.Context, in *BatchDeleteAccountsRequest, opts ...grpc.CallOption) (*BatchDeleteAccountsResponse, error) {
 	return call[BatchDeleteAccountsResponse](ctx, c.cc, AccountService_BatchDeleteAccounts_FullMethodName, in, opts)
 }
 
-// ScanAccounts lists all records in the order of their keys, a page at a
+// ScanAccounts lists all records in the order of their keys, one page at a
 // time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *AccountServiceClient) ScanAccounts(ctx context.Context, in *ScanAccountsRequest, opts ...grpc.CallOption) (*ScanAccountsResponse, error) {
 	return call[ScanAccountsResponse](ctx, c.cc, AccountService_ScanAccounts_FullMethodName, in, opts)
 }
 
 // FindAccountsByConfirmedAt lists the records with the given confirmed_at in
-// the order of their keys, a page at a time.
+// the order of their keys, one page at a time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *AccountServiceClient) FindAccountsByConfirmedAt(ctx context.Context, in *FindAccountsByConfirmedAtRequest, opts ...grpc.CallOption) (*FindAccountsByConfirmedAtResponse, error) {
 	return call[FindAccountsByConfirmedAtResponse](ctx, c.cc, AccountService_FindAccountsByConfirmedAt_FullMethodName, in, opts)
 }
 
 // FindAccountsByEmail lists the records with the given email in the order of
-// their keys, a page at a time.
+// their keys, one page at a time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *AccountServiceClient) FindAccountsByEmail(ctx context.Context, in *FindAccountsByEmailRequest, opts ...grpc.CallOption) (*FindAccountsByEmailResponse, error) {
 	return call[FindAccountsByEmailResponse](ctx, c.cc, AccountService_FindAccountsByEmail_FullMethodName, in, opts)
 }
 
 // FindAccountsByExtension lists the records with the given extension in the
-// order of their keys, a page at a time.
+// order of their keys, one page at a time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *AccountServiceClient) FindAccountsByExtension(ctx context.Context, in *FindAccountsByExtensionRequest, opts ...grpc.CallOption) (*FindAccountsByExtensionResponse, error) {
 	return call[FindAccountsByExtensionResponse](ctx, c.cc, AccountService_FindAccountsByExtension_FullMethodName, in, opts)
 }

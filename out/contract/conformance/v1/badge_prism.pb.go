@@ -15,7 +15,7 @@ import (
 	unsafe "unsafe"
 )
 
-// BadgeKey names one record.
+// BadgeKey identifies one record.
 type BadgeKey struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	BadgeId       string                 `protobuf:"bytes,1,opt,name=badge_id,json=badgeId,proto3" json:"badge_id,omitempty"`
@@ -60,7 +60,7 @@ func (x *BadgeKey) GetBadgeId() string {
 	return ""
 }
 
-// BadgeRecord is what the store holds under a key.
+// BadgeRecord is a record as the store holds it.
 type BadgeRecord struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Badge *Badge                 `protobuf:"bytes,1,opt,name=badge,proto3" json:"badge,omitempty"`
@@ -116,7 +116,7 @@ func (x *BadgeRecord) GetVersion() int64 {
 
 type PutBadgeRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The whole record: fields that are not set here are gone afterwards.
+	// The whole record: fields that are not set here are removed.
 	Badge         *Badge `protobuf:"bytes,1,opt,name=badge,proto3" json:"badge,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -295,7 +295,7 @@ func (x *GetBadgeResponse) GetRecord() *BadgeRecord {
 type DeleteBadgeRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Key   *BadgeKey              `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
-	// Removes only this version. 0: any.
+	// Deletes only this version. 0: any version.
 	IfVersion     int64 `protobuf:"varint,2,opt,name=if_version,json=ifVersion,proto3" json:"if_version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -347,7 +347,7 @@ func (x *DeleteBadgeRequest) GetIfVersion() int64 {
 
 type DeleteBadgeResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// False: there was no record, and nothing was done.
+	// False: there was no record to delete.
 	Existed       bool `protobuf:"varint,1,opt,name=existed,proto3" json:"existed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -392,7 +392,7 @@ func (x *DeleteBadgeResponse) GetExisted() bool {
 
 type CompareAndSwapBadgeRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The whole record: fields that are not set here are gone afterwards.
+	// The whole record: fields that are not set here are removed.
 	Badge *Badge `protobuf:"bytes,1,opt,name=badge,proto3" json:"badge,omitempty"`
 	// 0: there must be no record.
 	ExpectedVersion int64 `protobuf:"varint,2,opt,name=expected_version,json=expectedVersion,proto3" json:"expected_version,omitempty"`
@@ -533,7 +533,7 @@ func (x *BatchPutBadgesRequest) GetBadges() []*Badge {
 	return nil
 }
 
-// The results stand in the order of the request.
+// The results are in the order of the request.
 type BatchPutBadgesResponse struct {
 	state         protoimpl.MessageState           `protogen:"open.v1"`
 	Results       []*BatchPutBadgesResponse_Result `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
@@ -622,7 +622,8 @@ func (x *BatchGetBadgesRequest) GetKeys() []*BadgeKey {
 	return nil
 }
 
-// The results stand in the order of the keys, and may be fewer.
+// The results are in the order of the keys. There may be fewer results than
+// keys.
 type BatchGetBadgesResponse struct {
 	state         protoimpl.MessageState           `protogen:"open.v1"`
 	Results       []*BatchGetBadgesResponse_Result `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
@@ -711,7 +712,7 @@ func (x *BatchDeleteBadgesRequest) GetKeys() []*BadgeKey {
 	return nil
 }
 
-// The results stand in the order of the keys.
+// The results are in the order of the keys.
 type BatchDeleteBadgesResponse struct {
 	state         protoimpl.MessageState              `protogen:"open.v1"`
 	Results       []*BatchDeleteBadgesResponse_Result `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
@@ -758,13 +759,13 @@ func (x *BatchDeleteBadgesResponse) GetResults() []*BatchDeleteBadgesResponse_Re
 
 type ScanBadgesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -824,7 +825,7 @@ func (x *ScanBadgesRequest) GetPageToken() string {
 type ScanBadgesResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*BadgeRecord         `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2241,7 +2242,7 @@ func (x *BatchPutBadgesResponse_Result) GetVersion() int64 {
 
 type BatchGetBadgesResponse_Result struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Unset: there is none.
+	// Unset: there is no such record.
 	Record        *BadgeRecord `protobuf:"bytes,1,opt,name=record,proto3" json:"record,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

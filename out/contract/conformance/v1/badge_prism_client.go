@@ -46,18 +46,19 @@ const (
 // exists and is never issued twice for a key, not even across a delete.
 //
 // Errors carry a google.rpc.ErrorInfo of the domain "prism": act on the code
-// and on its reason, never on the text. An RPC names the errors of its own;
-// each may also answer:
+// and on its reason, never on the text. Each RPC lists its own errors; any RPC
+// may also return:
 //   - INVALID_ARGUMENT: the request breaks a rule; the reason says which, and
-//     the metadata "field" where. It must be changed before it is sent again.
-//   - RESOURCE_EXHAUSTED REQUEST_TOO_LARGE: a request has at most 4 MiB, a
-//     record 3 MiB.
-//   - RESOURCE_EXHAUSTED RATE_LIMITED, OVERLOADED: more calls come than are
-//     let in. Nothing was done; call again after the delay of
+//     the metadata "field" says where. Change the request before you send it
+//     again.
+//   - RESOURCE_EXHAUSTED REQUEST_TOO_LARGE: a request has at most 4 MiB, and
+//     a record at most 3 MiB.
+//   - RESOURCE_EXHAUSTED RATE_LIMITED, OVERLOADED: the rate or concurrency
+//     limit was exceeded. Nothing was done; call again after the delay in
 //     google.rpc.RetryInfo.
 //   - UNAVAILABLE, DEADLINE_EXCEEDED: the store did not answer, or not in
-//     time. A write that failed with the metadata outcome=unknown may have
-//     happened.
+//     time. A write that failed with the metadata outcome=unknown may have been
+//     applied.
 type BadgeServiceClient struct {
 	cc grpc.ClientConnInterface
 }
@@ -68,44 +69,45 @@ func NewBadgeServiceClient(cc grpc.ClientConnInterface) *BadgeServiceClient {
 	return &BadgeServiceClient{cc: cc}
 }
 
-// PutBadge stores the record under its key, whatever stood there before.
+// PutBadge stores the record under its key, and replaces the one that was
+// there.
 //
 // Errors:
-//   - ALREADY_EXISTS UNIQUE: another record has the value of a unique
-//     index; the metadata "index" names it.
+//   - ALREADY_EXISTS UNIQUE: another record has the same value in a unique
+//     index; the metadata "index" names the index.
 func (c *BadgeServiceClient) PutBadge(ctx context.Context, in *PutBadgeRequest, opts ...grpc.CallOption) (*PutBadgeResponse, error) {
 	return call[PutBadgeResponse](ctx, c.cc, BadgeService_PutBadge_FullMethodName, in, opts)
 }
 
-// GetBadge returns the record of a key.
+// GetBadge returns the record with a key.
 //
 // Errors:
-//   - NOT_FOUND: there is none.
+//   - NOT_FOUND: there is no such record.
 func (c *BadgeServiceClient) GetBadge(ctx context.Context, in *GetBadgeRequest, opts ...grpc.CallOption) (*GetBadgeResponse, error) {
 	return call[GetBadgeResponse](ctx, c.cc, BadgeService_GetBadge_FullMethodName, in, opts)
 }
 
-// DeleteBadge removes the record of a key. That there is none is no error,
-// with if_version too.
+// DeleteBadge deletes the record with a key. Deleting an absent record
+// succeeds, even with if_version.
 //
 // Errors:
-//   - ABORTED VERSION_MISMATCH: the record has another version than
+//   - ABORTED VERSION_MISMATCH: the version of the record is not
 //     if_version; the metadata "current_version" says which.
 func (c *BadgeServiceClient) DeleteBadge(ctx context.Context, in *DeleteBadgeRequest, opts ...grpc.CallOption) (*DeleteBadgeResponse, error) {
 	return call[DeleteBadgeResponse](ctx, c.cc, BadgeService_DeleteBadge_FullMethodName, in, opts)
 }
 
 // CompareAndSwapBadge stores the record if the one under its key still has
-// the version that is expected.
+// the expected version.
 //
 // Errors:
-//   - NOT_FOUND: a version is expected and there is no record.
+//   - NOT_FOUND: a version is expected, but there is no record.
 //   - ABORTED VERSION_MISMATCH: the record has another version; the
 //     metadata "current_version" says which.
-//   - ALREADY_EXISTS EXISTS: no record is expected and there is one; the
+//   - ALREADY_EXISTS EXISTS: no record is expected, but there is one; the
 //     metadata "current_version" says which.
-//   - ALREADY_EXISTS UNIQUE: another record has the value of a unique
-//     index; the metadata "index" names it.
+//   - ALREADY_EXISTS UNIQUE: another record has the same value in a unique
+//     index; the metadata "index" names the index.
 func (c *BadgeServiceClient) CompareAndSwapBadge(ctx context.Context, in *CompareAndSwapBadgeRequest, opts ...grpc.CallOption) (*CompareAndSwapBadgeResponse, error) {
 	return call[CompareAndSwapBadgeResponse](ctx, c.cc, BadgeService_CompareAndSwapBadge_FullMethodName, in, opts)
 }
@@ -113,46 +115,46 @@ func (c *BadgeServiceClient) CompareAndSwapBadge(ctx context.Context, in *Compar
 // BatchPutBadges stores up to 1,000 records, all of them or none.
 //
 // Errors:
-//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: not between 1 and 1,000
-//     items.
-//   - INVALID_ARGUMENT BATCH_DUPLICATE: a key stands in it twice.
-//   - ALREADY_EXISTS UNIQUE: another record has the value of a unique
-//     index; the metadata "index" names it.
+//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: the batch does not have 1
+//     to 1,000 items.
+//   - INVALID_ARGUMENT BATCH_DUPLICATE: the batch has the same key twice.
+//   - ALREADY_EXISTS UNIQUE: another record has the same value in a unique
+//     index; the metadata "index" names the index.
 func (c *BadgeServiceClient) BatchPutBadges(ctx context.Context, in *BatchPutBadgesRequest, opts ...grpc.CallOption) (*BatchPutBadgesResponse, error) {
 	return call[BatchPutBadgesResponse](ctx, c.cc, BadgeService_BatchPutBadges_FullMethodName, in, opts)
 }
 
-// BatchGetBadges returns the records of up to 1,000 keys. Where all of them
-// would be too large for one answer it answers the first ones; ask again for
-// the rest. The records need not be of one moment: of a batch that is written
-// meanwhile it may answer some as they were before, and others as they are
-// after.
+// BatchGetBadges returns the records with up to 1,000 keys. If they do not
+// fit into one response, it returns the first ones; ask again for the rest.
+// It is not a snapshot: while a batch is being written, it may return some
+// records from before and some from after.
 //
 // Errors:
-//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: not between 1 and 1,000
-//     items.
-//   - INVALID_ARGUMENT BATCH_DUPLICATE: a key stands in it twice.
+//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: the batch does not have 1
+//     to 1,000 items.
+//   - INVALID_ARGUMENT BATCH_DUPLICATE: the batch has the same key twice.
 func (c *BadgeServiceClient) BatchGetBadges(ctx context.Context, in *BatchGetBadgesRequest, opts ...grpc.CallOption) (*BatchGetBadgesResponse, error) {
 	return call[BatchGetBadgesResponse](ctx, c.cc, BadgeService_BatchGetBadges_FullMethodName, in, opts)
 }
 
-// BatchDeleteBadges removes the records of up to 1,000 keys, all of them or
-// none. That there is none under a key is no error.
+// BatchDeleteBadges deletes the records with up to 1,000 keys, all of them or
+// none. Deleting an absent record succeeds.
 //
 // Errors:
-//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: not between 1 and 1,000
-//     items.
-//   - INVALID_ARGUMENT BATCH_DUPLICATE: a key stands in it twice.
+//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: the batch does not have 1
+//     to 1,000 items.
+//   - INVALID_ARGUMENT BATCH_DUPLICATE: the batch has the same key twice.
 func (c *BadgeServiceClient) BatchDeleteBadges(ctx context.Context, in *BatchDeleteBadgesRequest, opts ...grpc.CallOption) (*BatchDeleteBadgesResponse, error) {
 	return call[BatchDeleteBadgesResponse](ctx, c.cc, BadgeService_BatchDeleteBadges_FullMethodName, in, opts)
 }
 
-// ScanBadges lists all records in the order of their keys, a page at a time.
+// ScanBadges lists all records in the order of their keys, one page at a
+// time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *BadgeServiceClient) ScanBadges(ctx context.Context, in *ScanBadgesRequest, opts ...grpc.CallOption) (*ScanBadgesResponse, error) {
 	return call[ScanBadgesResponse](ctx, c.cc, BadgeService_ScanBadges_FullMethodName, in, opts)
 }
@@ -160,7 +162,7 @@ func (c *BadgeServiceClient) ScanBadges(ctx context.Context, in *ScanBadgesReque
 // FindBadgeByNumber returns the one record with the given number.
 //
 // Errors:
-//   - NOT_FOUND: there is none.
+//   - NOT_FOUND: there is no such record.
 func (c *BadgeServiceClient) FindBadgeByNumber(ctx context.Context, in *FindBadgeByNumberRequest, opts ...grpc.CallOption) (*FindBadgeByNumberResponse, error) {
 	return call[FindBadgeByNumberResponse](ctx, c.cc, BadgeService_FindBadgeByNumber_FullMethodName, in, opts)
 }
@@ -168,7 +170,7 @@ func (c *BadgeServiceClient) FindBadgeByNumber(ctx context.Context, in *FindBadg
 // FindBadgeByChip returns the one record with the given chip.
 //
 // Errors:
-//   - NOT_FOUND: there is none.
+//   - NOT_FOUND: there is no such record.
 func (c *BadgeServiceClient) FindBadgeByChip(ctx context.Context, in *FindBadgeByChipRequest, opts ...grpc.CallOption) (*FindBadgeByChipResponse, error) {
 	return call[FindBadgeByChipResponse](ctx, c.cc, BadgeService_FindBadgeByChip_FullMethodName, in, opts)
 }
@@ -176,7 +178,7 @@ func (c *BadgeServiceClient) FindBadgeByChip(ctx context.Context, in *FindBadgeB
 // FindBadgeByMaster returns the one record with the given master.
 //
 // Errors:
-//   - NOT_FOUND: there is none.
+//   - NOT_FOUND: there is no such record.
 func (c *BadgeServiceClient) FindBadgeByMaster(ctx context.Context, in *FindBadgeByMasterRequest, opts ...grpc.CallOption) (*FindBadgeByMasterResponse, error) {
 	return call[FindBadgeByMasterResponse](ctx, c.cc, BadgeService_FindBadgeByMaster_FullMethodName, in, opts)
 }
@@ -184,7 +186,7 @@ func (c *BadgeServiceClient) FindBadgeByMaster(ctx context.Context, in *FindBadg
 // FindBadgeByGrade returns the one record with the given grade.
 //
 // Errors:
-//   - NOT_FOUND: there is none.
+//   - NOT_FOUND: there is no such record.
 func (c *BadgeServiceClient) FindBadgeByGrade(ctx context.Context, in *FindBadgeByGradeRequest, opts ...grpc.CallOption) (*FindBadgeByGradeResponse, error) {
 	return call[FindBadgeByGradeResponse](ctx, c.cc, BadgeService_FindBadgeByGrade_FullMethodName, in, opts)
 }
@@ -192,7 +194,7 @@ func (c *BadgeServiceClient) FindBadgeByGrade(ctx context.Context, in *FindBadge
 // FindBadgeByIssuedAt returns the one record with the given issued_at.
 //
 // Errors:
-//   - NOT_FOUND: there is none.
+//   - NOT_FOUND: there is no such record.
 func (c *BadgeServiceClient) FindBadgeByIssuedAt(ctx context.Context, in *FindBadgeByIssuedAtRequest, opts ...grpc.CallOption) (*FindBadgeByIssuedAtResponse, error) {
 	return call[FindBadgeByIssuedAtResponse](ctx, c.cc, BadgeService_FindBadgeByIssuedAt_FullMethodName, in, opts)
 }
@@ -200,7 +202,7 @@ func (c *BadgeServiceClient) FindBadgeByIssuedAt(ctx context.Context, in *FindBa
 // FindBadgeByShelf returns the one record with the given shelf.
 //
 // Errors:
-//   - NOT_FOUND: there is none.
+//   - NOT_FOUND: there is no such record.
 func (c *BadgeServiceClient) FindBadgeByShelf(ctx context.Context, in *FindBadgeByShelfRequest, opts ...grpc.CallOption) (*FindBadgeByShelfResponse, error) {
 	return call[FindBadgeByShelfResponse](ctx, c.cc, BadgeService_FindBadgeByShelf_FullMethodName, in, opts)
 }
@@ -208,7 +210,7 @@ func (c *BadgeServiceClient) FindBadgeByShelf(ctx context.Context, in *FindBadge
 // FindBadgeBySlot returns the one record with the given slot.
 //
 // Errors:
-//   - NOT_FOUND: there is none.
+//   - NOT_FOUND: there is no such record.
 func (c *BadgeServiceClient) FindBadgeBySlot(ctx context.Context, in *FindBadgeBySlotRequest, opts ...grpc.CallOption) (*FindBadgeBySlotResponse, error) {
 	return call[FindBadgeBySlotResponse](ctx, c.cc, BadgeService_FindBadgeBySlot_FullMethodName, in, opts)
 }
@@ -216,7 +218,7 @@ func (c *BadgeServiceClient) FindBadgeBySlot(ctx context.Context, in *FindBadgeB
 // FindBadgeByFloor returns the one record with the given floor.
 //
 // Errors:
-//   - NOT_FOUND: there is none.
+//   - NOT_FOUND: there is no such record.
 func (c *BadgeServiceClient) FindBadgeByFloor(ctx context.Context, in *FindBadgeByFloorRequest, opts ...grpc.CallOption) (*FindBadgeByFloorResponse, error) {
 	return call[FindBadgeByFloorResponse](ctx, c.cc, BadgeService_FindBadgeByFloor_FullMethodName, in, opts)
 }
@@ -224,7 +226,7 @@ func (c *BadgeServiceClient) FindBadgeByFloor(ctx context.Context, in *FindBadge
 // FindBadgeByDepth returns the one record with the given depth.
 //
 // Errors:
-//   - NOT_FOUND: there is none.
+//   - NOT_FOUND: there is no such record.
 func (c *BadgeServiceClient) FindBadgeByDepth(ctx context.Context, in *FindBadgeByDepthRequest, opts ...grpc.CallOption) (*FindBadgeByDepthResponse, error) {
 	return call[FindBadgeByDepthResponse](ctx, c.cc, BadgeService_FindBadgeByDepth_FullMethodName, in, opts)
 }
@@ -232,7 +234,7 @@ func (c *BadgeServiceClient) FindBadgeByDepth(ctx context.Context, in *FindBadge
 // FindBadgeByBatch returns the one record with the given batch.
 //
 // Errors:
-//   - NOT_FOUND: there is none.
+//   - NOT_FOUND: there is no such record.
 func (c *BadgeServiceClient) FindBadgeByBatch(ctx context.Context, in *FindBadgeByBatchRequest, opts ...grpc.CallOption) (*FindBadgeByBatchResponse, error) {
 	return call[FindBadgeByBatchResponse](ctx, c.cc, BadgeService_FindBadgeByBatch_FullMethodName, in, opts)
 }
@@ -240,7 +242,7 @@ func (c *BadgeServiceClient) FindBadgeByBatch(ctx context.Context, in *FindBadge
 // FindBadgeByMaker returns the one record with the given maker.
 //
 // Errors:
-//   - NOT_FOUND: there is none.
+//   - NOT_FOUND: there is no such record.
 func (c *BadgeServiceClient) FindBadgeByMaker(ctx context.Context, in *FindBadgeByMakerRequest, opts ...grpc.CallOption) (*FindBadgeByMakerResponse, error) {
 	return call[FindBadgeByMakerResponse](ctx, c.cc, BadgeService_FindBadgeByMaker_FullMethodName, in, opts)
 }
@@ -248,7 +250,7 @@ func (c *BadgeServiceClient) FindBadgeByMaker(ctx context.Context, in *FindBadge
 // FindBadgeByGate returns the one record with the given gate.
 //
 // Errors:
-//   - NOT_FOUND: there is none.
+//   - NOT_FOUND: there is no such record.
 func (c *BadgeServiceClient) FindBadgeByGate(ctx context.Context, in *FindBadgeByGateRequest, opts ...grpc.CallOption) (*FindBadgeByGateResponse, error) {
 	return call[FindBadgeByGateResponse](ctx, c.cc, BadgeService_FindBadgeByGate_FullMethodName, in, opts)
 }
@@ -256,7 +258,7 @@ func (c *BadgeServiceClient) FindBadgeByGate(ctx context.Context, in *FindBadgeB
 // FindBadgeByLane returns the one record with the given lane.
 //
 // Errors:
-//   - NOT_FOUND: there is none.
+//   - NOT_FOUND: there is no such record.
 func (c *BadgeServiceClient) FindBadgeByLane(ctx context.Context, in *FindBadgeByLaneRequest, opts ...grpc.CallOption) (*FindBadgeByLaneResponse, error) {
 	return call[FindBadgeByLaneResponse](ctx, c.cc, BadgeService_FindBadgeByLane_FullMethodName, in, opts)
 }
@@ -264,7 +266,7 @@ func (c *BadgeServiceClient) FindBadgeByLane(ctx context.Context, in *FindBadgeB
 // FindBadgeByImprint returns the one record with the given imprint.
 //
 // Errors:
-//   - NOT_FOUND: there is none.
+//   - NOT_FOUND: there is no such record.
 func (c *BadgeServiceClient) FindBadgeByImprint(ctx context.Context, in *FindBadgeByImprintRequest, opts ...grpc.CallOption) (*FindBadgeByImprintResponse, error) {
 	return call[FindBadgeByImprintResponse](ctx, c.cc, BadgeService_FindBadgeByImprint_FullMethodName, in, opts)
 }
@@ -272,7 +274,7 @@ func (c *BadgeServiceClient) FindBadgeByImprint(ctx context.Context, in *FindBad
 // FindBadgeBySeat returns the one record with the given room and chair.
 //
 // Errors:
-//   - NOT_FOUND: there is none.
+//   - NOT_FOUND: there is no such record.
 func (c *BadgeServiceClient) FindBadgeBySeat(ctx context.Context, in *FindBadgeBySeatRequest, opts ...grpc.CallOption) (*FindBadgeBySeatResponse, error) {
 	return call[FindBadgeBySeatResponse](ctx, c.cc, BadgeService_FindBadgeBySeat_FullMethodName, in, opts)
 }

@@ -14,7 +14,7 @@ import (
 	unsafe "unsafe"
 )
 
-// CellKey names one record.
+// CellKey identifies one record.
 type CellKey struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Grade         Grade                  `protobuf:"varint,1,opt,name=grade,proto3,enum=conformance.v1.Grade" json:"grade,omitempty"`
@@ -145,7 +145,7 @@ func (x *CellPartition) GetShaded() bool {
 }
 
 // CellSort is the part of the key that orders the records of a partition.
-// Trailing fields may be unset: the least value then stands in their place.
+// Trailing fields may be unset, and then count as their lowest value.
 type CellSort struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Row           *uint64                `protobuf:"varint,3,opt,name=row,proto3,oneof" json:"row,omitempty"`
@@ -206,7 +206,7 @@ func (x *CellSort) GetUpper() bool {
 	return false
 }
 
-// CellRecord is what the store holds under a key.
+// CellRecord is a record as the store holds it.
 type CellRecord struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Cell  *Cell                  `protobuf:"bytes,1,opt,name=cell,proto3" json:"cell,omitempty"`
@@ -262,7 +262,7 @@ func (x *CellRecord) GetVersion() int64 {
 
 type PutCellRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The whole record: fields that are not set here are gone afterwards.
+	// The whole record: fields that are not set here are removed.
 	Cell          *Cell `protobuf:"bytes,1,opt,name=cell,proto3" json:"cell,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -441,7 +441,7 @@ func (x *GetCellResponse) GetRecord() *CellRecord {
 type DeleteCellRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Key   *CellKey               `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
-	// Removes only this version. 0: any.
+	// Deletes only this version. 0: any version.
 	IfVersion     int64 `protobuf:"varint,2,opt,name=if_version,json=ifVersion,proto3" json:"if_version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -493,7 +493,7 @@ func (x *DeleteCellRequest) GetIfVersion() int64 {
 
 type DeleteCellResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// False: there was no record, and nothing was done.
+	// False: there was no record to delete.
 	Existed       bool `protobuf:"varint,1,opt,name=existed,proto3" json:"existed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -538,7 +538,7 @@ func (x *DeleteCellResponse) GetExisted() bool {
 
 type CompareAndSwapCellRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The whole record: fields that are not set here are gone afterwards.
+	// The whole record: fields that are not set here are removed.
 	Cell *Cell `protobuf:"bytes,1,opt,name=cell,proto3" json:"cell,omitempty"`
 	// 0: there must be no record.
 	ExpectedVersion int64 `protobuf:"varint,2,opt,name=expected_version,json=expectedVersion,proto3" json:"expected_version,omitempty"`
@@ -679,7 +679,7 @@ func (x *BatchPutCellsRequest) GetCells() []*Cell {
 	return nil
 }
 
-// The results stand in the order of the request.
+// The results are in the order of the request.
 type BatchPutCellsResponse struct {
 	state         protoimpl.MessageState          `protogen:"open.v1"`
 	Results       []*BatchPutCellsResponse_Result `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
@@ -768,7 +768,8 @@ func (x *BatchGetCellsRequest) GetKeys() []*CellKey {
 	return nil
 }
 
-// The results stand in the order of the keys, and may be fewer.
+// The results are in the order of the keys. There may be fewer results than
+// keys.
 type BatchGetCellsResponse struct {
 	state         protoimpl.MessageState          `protogen:"open.v1"`
 	Results       []*BatchGetCellsResponse_Result `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
@@ -857,7 +858,7 @@ func (x *BatchDeleteCellsRequest) GetKeys() []*CellKey {
 	return nil
 }
 
-// The results stand in the order of the keys.
+// The results are in the order of the keys.
 type BatchDeleteCellsResponse struct {
 	state         protoimpl.MessageState             `protogen:"open.v1"`
 	Results       []*BatchDeleteCellsResponse_Result `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
@@ -904,19 +905,19 @@ func (x *BatchDeleteCellsResponse) GetResults() []*BatchDeleteCellsResponse_Resu
 
 type ScanCellsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Unset: every partition; there is then no range.
+	// Unset: all partitions, without a range.
 	Partition *CellPartition `protobuf:"bytes,1,opt,name=partition,proto3" json:"partition,omitempty"`
-	// Inclusive, whatever the direction. Unset: from the first.
+	// Inclusive, in either direction. Unset: from the first record.
 	From *CellSort `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
-	// Exclusive, whatever the direction. Unset: to the last.
+	// Exclusive, in either direction. Unset: to the last record.
 	To *CellSort `protobuf:"bytes,12,opt,name=to,proto3" json:"to,omitempty"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -997,7 +998,7 @@ func (x *ScanCellsRequest) GetPageToken() string {
 type ScanCellsResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*CellRecord          `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1094,7 +1095,7 @@ func (x *BatchPutCellsResponse_Result) GetVersion() int64 {
 
 type BatchGetCellsResponse_Result struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Unset: there is none.
+	// Unset: there is no such record.
 	Record        *CellRecord `protobuf:"bytes,1,opt,name=record,proto3" json:"record,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

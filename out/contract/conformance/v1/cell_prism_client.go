@@ -31,18 +31,19 @@ const (
 // exists and is never issued twice for a key, not even across a delete.
 //
 // Errors carry a google.rpc.ErrorInfo of the domain "prism": act on the code
-// and on its reason, never on the text. An RPC names the errors of its own;
-// each may also answer:
+// and on its reason, never on the text. Each RPC lists its own errors; any RPC
+// may also return:
 //   - INVALID_ARGUMENT: the request breaks a rule; the reason says which, and
-//     the metadata "field" where. It must be changed before it is sent again.
-//   - RESOURCE_EXHAUSTED REQUEST_TOO_LARGE: a request has at most 4 MiB, a
-//     record 3 MiB.
-//   - RESOURCE_EXHAUSTED RATE_LIMITED, OVERLOADED: more calls come than are
-//     let in. Nothing was done; call again after the delay of
+//     the metadata "field" says where. Change the request before you send it
+//     again.
+//   - RESOURCE_EXHAUSTED REQUEST_TOO_LARGE: a request has at most 4 MiB, and
+//     a record at most 3 MiB.
+//   - RESOURCE_EXHAUSTED RATE_LIMITED, OVERLOADED: the rate or concurrency
+//     limit was exceeded. Nothing was done; call again after the delay in
 //     google.rpc.RetryInfo.
 //   - UNAVAILABLE, DEADLINE_EXCEEDED: the store did not answer, or not in
-//     time. A write that failed with the metadata outcome=unknown may have
-//     happened.
+//     time. A write that failed with the metadata outcome=unknown may have been
+//     applied.
 type CellServiceClient struct {
 	cc grpc.ClientConnInterface
 }
@@ -53,37 +54,38 @@ func NewCellServiceClient(cc grpc.ClientConnInterface) *CellServiceClient {
 	return &CellServiceClient{cc: cc}
 }
 
-// PutCell stores the record under its key, whatever stood there before.
+// PutCell stores the record under its key, and replaces the one that was
+// there.
 func (c *CellServiceClient) PutCell(ctx context.Context, in *PutCellRequest, opts ...grpc.CallOption) (*PutCellResponse, error) {
 	return call[PutCellResponse](ctx, c.cc, CellService_PutCell_FullMethodName, in, opts)
 }
 
-// GetCell returns the record of a key.
+// GetCell returns the record with a key.
 //
 // Errors:
-//   - NOT_FOUND: there is none.
+//   - NOT_FOUND: there is no such record.
 func (c *CellServiceClient) GetCell(ctx context.Context, in *GetCellRequest, opts ...grpc.CallOption) (*GetCellResponse, error) {
 	return call[GetCellResponse](ctx, c.cc, CellService_GetCell_FullMethodName, in, opts)
 }
 
-// DeleteCell removes the record of a key. That there is none is no error,
-// with if_version too.
+// DeleteCell deletes the record with a key. Deleting an absent record
+// succeeds, even with if_version.
 //
 // Errors:
-//   - ABORTED VERSION_MISMATCH: the record has another version than
+//   - ABORTED VERSION_MISMATCH: the version of the record is not
 //     if_version; the metadata "current_version" says which.
 func (c *CellServiceClient) DeleteCell(ctx context.Context, in *DeleteCellRequest, opts ...grpc.CallOption) (*DeleteCellResponse, error) {
 	return call[DeleteCellResponse](ctx, c.cc, CellService_DeleteCell_FullMethodName, in, opts)
 }
 
 // CompareAndSwapCell stores the record if the one under its key still has the
-// version that is expected.
+// expected version.
 //
 // Errors:
-//   - NOT_FOUND: a version is expected and there is no record.
+//   - NOT_FOUND: a version is expected, but there is no record.
 //   - ABORTED VERSION_MISMATCH: the record has another version; the
 //     metadata "current_version" says which.
-//   - ALREADY_EXISTS EXISTS: no record is expected and there is one; the
+//   - ALREADY_EXISTS EXISTS: no record is expected, but there is one; the
 //     metadata "current_version" says which.
 func (c *CellServiceClient) CompareAndSwapCell(ctx context.Context, in *CompareAndSwapCellRequest, opts ...grpc.CallOption) (*CompareAndSwapCellResponse, error) {
 	return call[CompareAndSwapCellResponse](ctx, c.cc, CellService_CompareAndSwapCell_FullMethodName, in, opts)
@@ -92,45 +94,44 @@ func (c *CellServiceClient) CompareAndSwapCell(ctx context.Context, in *CompareA
 // BatchPutCells stores up to 1,000 records, all of them or none.
 //
 // Errors:
-//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: not between 1 and 1,000
-//     items.
-//   - INVALID_ARGUMENT BATCH_DUPLICATE: a key stands in it twice.
+//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: the batch does not have 1
+//     to 1,000 items.
+//   - INVALID_ARGUMENT BATCH_DUPLICATE: the batch has the same key twice.
 func (c *CellServiceClient) BatchPutCells(ctx context.Context, in *BatchPutCellsRequest, opts ...grpc.CallOption) (*BatchPutCellsResponse, error) {
 	return call[BatchPutCellsResponse](ctx, c.cc, CellService_BatchPutCells_FullMethodName, in, opts)
 }
 
-// BatchGetCells returns the records of up to 1,000 keys. Where all of them
-// would be too large for one answer it answers the first ones; ask again for
-// the rest. The records need not be of one moment: of a batch that is written
-// meanwhile it may answer some as they were before, and others as they are
-// after.
+// BatchGetCells returns the records with up to 1,000 keys. If they do not fit
+// into one response, it returns the first ones; ask again for the rest. It is
+// not a snapshot: while a batch is being written, it may return some records
+// from before and some from after.
 //
 // Errors:
-//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: not between 1 and 1,000
-//     items.
-//   - INVALID_ARGUMENT BATCH_DUPLICATE: a key stands in it twice.
+//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: the batch does not have 1
+//     to 1,000 items.
+//   - INVALID_ARGUMENT BATCH_DUPLICATE: the batch has the same key twice.
 func (c *CellServiceClient) BatchGetCells(ctx context.Context, in *BatchGetCellsRequest, opts ...grpc.CallOption) (*BatchGetCellsResponse, error) {
 	return call[BatchGetCellsResponse](ctx, c.cc, CellService_BatchGetCells_FullMethodName, in, opts)
 }
 
-// BatchDeleteCells removes the records of up to 1,000 keys, all of them or
-// none. That there is none under a key is no error.
+// BatchDeleteCells deletes the records with up to 1,000 keys, all of them or
+// none. Deleting an absent record succeeds.
 //
 // Errors:
-//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: not between 1 and 1,000
-//     items.
-//   - INVALID_ARGUMENT BATCH_DUPLICATE: a key stands in it twice.
+//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: the batch does not have 1
+//     to 1,000 items.
+//   - INVALID_ARGUMENT BATCH_DUPLICATE: the batch has the same key twice.
 func (c *CellServiceClient) BatchDeleteCells(ctx context.Context, in *BatchDeleteCellsRequest, opts ...grpc.CallOption) (*BatchDeleteCellsResponse, error) {
 	return call[BatchDeleteCellsResponse](ctx, c.cc, CellService_BatchDeleteCells_FullMethodName, in, opts)
 }
 
-// ScanCells lists records in the order of their keys, a page at a time: all
-// of them, those of one partition, or a range of a partition's.
+// ScanCells lists records in the order of their keys, one page at a time: all
+// records, those of one partition, or a range within a partition.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *CellServiceClient) ScanCells(ctx context.Context, in *ScanCellsRequest, opts ...grpc.CallOption) (*ScanCellsResponse, error) {
 	return call[ScanCellsResponse](ctx, c.cc, CellService_ScanCells_FullMethodName, in, opts)
 }

@@ -14,7 +14,7 @@ import (
 	unsafe "unsafe"
 )
 
-// CompoundKey names one record.
+// CompoundKey identifies one record.
 type CompoundKey struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Int32Key      int32                  `protobuf:"varint,1,opt,name=int32_key,json=int32Key,proto3" json:"int32_key,omitempty"`
@@ -201,7 +201,7 @@ func (x *CompoundPartition) GetUint32Key() uint32 {
 }
 
 // CompoundSort is the part of the key that orders the records of a partition.
-// Trailing fields may be unset: the least value then stands in their place.
+// Trailing fields may be unset, and then count as their lowest value.
 type CompoundSort struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Sint32Key     *int32                 `protobuf:"zigzag32,3,opt,name=sint32_key,json=sint32Key,proto3,oneof" json:"sint32_key,omitempty"`
@@ -318,7 +318,7 @@ func (x *CompoundSort) GetBoolKey() bool {
 	return false
 }
 
-// CompoundRecord is what the store holds under a key.
+// CompoundRecord is a record as the store holds it.
 type CompoundRecord struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	Compound *Compound              `protobuf:"bytes,1,opt,name=compound,proto3" json:"compound,omitempty"`
@@ -374,7 +374,7 @@ func (x *CompoundRecord) GetVersion() int64 {
 
 type PutCompoundRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The whole record: fields that are not set here are gone afterwards.
+	// The whole record: fields that are not set here are removed.
 	Compound      *Compound `protobuf:"bytes,1,opt,name=compound,proto3" json:"compound,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -553,7 +553,7 @@ func (x *GetCompoundResponse) GetRecord() *CompoundRecord {
 type DeleteCompoundRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Key   *CompoundKey           `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
-	// Removes only this version. 0: any.
+	// Deletes only this version. 0: any version.
 	IfVersion     int64 `protobuf:"varint,2,opt,name=if_version,json=ifVersion,proto3" json:"if_version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -605,7 +605,7 @@ func (x *DeleteCompoundRequest) GetIfVersion() int64 {
 
 type DeleteCompoundResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// False: there was no record, and nothing was done.
+	// False: there was no record to delete.
 	Existed       bool `protobuf:"varint,1,opt,name=existed,proto3" json:"existed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -650,7 +650,7 @@ func (x *DeleteCompoundResponse) GetExisted() bool {
 
 type CompareAndSwapCompoundRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The whole record: fields that are not set here are gone afterwards.
+	// The whole record: fields that are not set here are removed.
 	Compound *Compound `protobuf:"bytes,1,opt,name=compound,proto3" json:"compound,omitempty"`
 	// 0: there must be no record.
 	ExpectedVersion int64 `protobuf:"varint,2,opt,name=expected_version,json=expectedVersion,proto3" json:"expected_version,omitempty"`
@@ -791,7 +791,7 @@ func (x *BatchPutCompoundsRequest) GetCompounds() []*Compound {
 	return nil
 }
 
-// The results stand in the order of the request.
+// The results are in the order of the request.
 type BatchPutCompoundsResponse struct {
 	state         protoimpl.MessageState              `protogen:"open.v1"`
 	Results       []*BatchPutCompoundsResponse_Result `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
@@ -880,7 +880,8 @@ func (x *BatchGetCompoundsRequest) GetKeys() []*CompoundKey {
 	return nil
 }
 
-// The results stand in the order of the keys, and may be fewer.
+// The results are in the order of the keys. There may be fewer results than
+// keys.
 type BatchGetCompoundsResponse struct {
 	state         protoimpl.MessageState              `protogen:"open.v1"`
 	Results       []*BatchGetCompoundsResponse_Result `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
@@ -969,7 +970,7 @@ func (x *BatchDeleteCompoundsRequest) GetKeys() []*CompoundKey {
 	return nil
 }
 
-// The results stand in the order of the keys.
+// The results are in the order of the keys.
 type BatchDeleteCompoundsResponse struct {
 	state         protoimpl.MessageState                 `protogen:"open.v1"`
 	Results       []*BatchDeleteCompoundsResponse_Result `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
@@ -1016,19 +1017,19 @@ func (x *BatchDeleteCompoundsResponse) GetResults() []*BatchDeleteCompoundsRespo
 
 type ScanCompoundsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Unset: every partition; there is then no range.
+	// Unset: all partitions, without a range.
 	Partition *CompoundPartition `protobuf:"bytes,1,opt,name=partition,proto3" json:"partition,omitempty"`
-	// Inclusive, whatever the direction. Unset: from the first.
+	// Inclusive, in either direction. Unset: from the first record.
 	From *CompoundSort `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
-	// Exclusive, whatever the direction. Unset: to the last.
+	// Exclusive, in either direction. Unset: to the last record.
 	To *CompoundSort `protobuf:"bytes,12,opt,name=to,proto3" json:"to,omitempty"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1109,7 +1110,7 @@ func (x *ScanCompoundsRequest) GetPageToken() string {
 type ScanCompoundsResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*CompoundRecord      `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1206,7 +1207,7 @@ func (x *BatchPutCompoundsResponse_Result) GetVersion() int64 {
 
 type BatchGetCompoundsResponse_Result struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Unset: there is none.
+	// Unset: there is no such record.
 	Record        *CompoundRecord `protobuf:"bytes,1,opt,name=record,proto3" json:"record,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

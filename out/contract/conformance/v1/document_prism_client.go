@@ -31,18 +31,19 @@ const (
 // exists and is never issued twice for a key, not even across a delete.
 //
 // Errors carry a google.rpc.ErrorInfo of the domain "prism": act on the code
-// and on its reason, never on the text. An RPC names the errors of its own;
-// each may also answer:
+// and on its reason, never on the text. Each RPC lists its own errors; any RPC
+// may also return:
 //   - INVALID_ARGUMENT: the request breaks a rule; the reason says which, and
-//     the metadata "field" where. It must be changed before it is sent again.
-//   - RESOURCE_EXHAUSTED REQUEST_TOO_LARGE: a request has at most 4 MiB, a
-//     record 3 MiB.
-//   - RESOURCE_EXHAUSTED RATE_LIMITED, OVERLOADED: more calls come than are
-//     let in. Nothing was done; call again after the delay of
+//     the metadata "field" says where. Change the request before you send it
+//     again.
+//   - RESOURCE_EXHAUSTED REQUEST_TOO_LARGE: a request has at most 4 MiB, and
+//     a record at most 3 MiB.
+//   - RESOURCE_EXHAUSTED RATE_LIMITED, OVERLOADED: the rate or concurrency
+//     limit was exceeded. Nothing was done; call again after the delay in
 //     google.rpc.RetryInfo.
 //   - UNAVAILABLE, DEADLINE_EXCEEDED: the store did not answer, or not in
-//     time. A write that failed with the metadata outcome=unknown may have
-//     happened.
+//     time. A write that failed with the metadata outcome=unknown may have been
+//     applied.
 type DocumentServiceClient struct {
 	cc grpc.ClientConnInterface
 }
@@ -53,37 +54,38 @@ func NewDocumentServiceClient(cc grpc.ClientConnInterface) *DocumentServiceClien
 	return &DocumentServiceClient{cc: cc}
 }
 
-// PutDocument stores the record under its key, whatever stood there before.
+// PutDocument stores the record under its key, and replaces the one that was
+// there.
 func (c *DocumentServiceClient) PutDocument(ctx context.Context, in *PutDocumentRequest, opts ...grpc.CallOption) (*PutDocumentResponse, error) {
 	return call[PutDocumentResponse](ctx, c.cc, DocumentService_PutDocument_FullMethodName, in, opts)
 }
 
-// GetDocument returns the record of a key.
+// GetDocument returns the record with a key.
 //
 // Errors:
-//   - NOT_FOUND: there is none.
+//   - NOT_FOUND: there is no such record.
 func (c *DocumentServiceClient) GetDocument(ctx context.Context, in *GetDocumentRequest, opts ...grpc.CallOption) (*GetDocumentResponse, error) {
 	return call[GetDocumentResponse](ctx, c.cc, DocumentService_GetDocument_FullMethodName, in, opts)
 }
 
-// DeleteDocument removes the record of a key. That there is none is no error,
-// with if_version too.
+// DeleteDocument deletes the record with a key. Deleting an absent record
+// succeeds, even with if_version.
 //
 // Errors:
-//   - ABORTED VERSION_MISMATCH: the record has another version than
+//   - ABORTED VERSION_MISMATCH: the version of the record is not
 //     if_version; the metadata "current_version" says which.
 func (c *DocumentServiceClient) DeleteDocument(ctx context.Context, in *DeleteDocumentRequest, opts ...grpc.CallOption) (*DeleteDocumentResponse, error) {
 	return call[DeleteDocumentResponse](ctx, c.cc, DocumentService_DeleteDocument_FullMethodName, in, opts)
 }
 
 // CompareAndSwapDocument stores the record if the one under its key still has
-// the version that is expected.
+// the expected version.
 //
 // Errors:
-//   - NOT_FOUND: a version is expected and there is no record.
+//   - NOT_FOUND: a version is expected, but there is no record.
 //   - ABORTED VERSION_MISMATCH: the record has another version; the
 //     metadata "current_version" says which.
-//   - ALREADY_EXISTS EXISTS: no record is expected and there is one; the
+//   - ALREADY_EXISTS EXISTS: no record is expected, but there is one; the
 //     metadata "current_version" says which.
 func (c *DocumentServiceClient) CompareAndSwapDocument(ctx context.Context, in *CompareAndSwapDocumentRequest, opts ...grpc.CallOption) (*CompareAndSwapDocumentResponse, error) {
 	return call[CompareAndSwapDocumentResponse](ctx, c.cc, DocumentService_CompareAndSwapDocument_FullMethodName, in, opts)
@@ -92,45 +94,44 @@ func (c *DocumentServiceClient) CompareAndSwapDocument(ctx context.Context, in *
 // BatchPutDocuments stores up to 1,000 records, all of them or none.
 //
 // Errors:
-//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: not between 1 and 1,000
-//     items.
-//   - INVALID_ARGUMENT BATCH_DUPLICATE: a key stands in it twice.
+//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: the batch does not have 1
+//     to 1,000 items.
+//   - INVALID_ARGUMENT BATCH_DUPLICATE: the batch has the same key twice.
 func (c *DocumentServiceClient) BatchPutDocuments(ctx context.Context, in *BatchPutDocumentsRequest, opts ...grpc.CallOption) (*BatchPutDocumentsResponse, error) {
 	return call[BatchPutDocumentsResponse](ctx, c.cc, DocumentService_BatchPutDocuments_FullMethodName, in, opts)
 }
 
-// BatchGetDocuments returns the records of up to 1,000 keys. Where all of
-// them would be too large for one answer it answers the first ones; ask again
-// for the rest. The records need not be of one moment: of a batch that is
-// written meanwhile it may answer some as they were before, and others as
-// they are after.
+// BatchGetDocuments returns the records with up to 1,000 keys. If they do not
+// fit into one response, it returns the first ones; ask again for the rest.
+// It is not a snapshot: while a batch is being written, it may return some
+// records from before and some from after.
 //
 // Errors:
-//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: not between 1 and 1,000
-//     items.
-//   - INVALID_ARGUMENT BATCH_DUPLICATE: a key stands in it twice.
+//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: the batch does not have 1
+//     to 1,000 items.
+//   - INVALID_ARGUMENT BATCH_DUPLICATE: the batch has the same key twice.
 func (c *DocumentServiceClient) BatchGetDocuments(ctx context.Context, in *BatchGetDocumentsRequest, opts ...grpc.CallOption) (*BatchGetDocumentsResponse, error) {
 	return call[BatchGetDocumentsResponse](ctx, c.cc, DocumentService_BatchGetDocuments_FullMethodName, in, opts)
 }
 
-// BatchDeleteDocuments removes the records of up to 1,000 keys, all of them
-// or none. That there is none under a key is no error.
+// BatchDeleteDocuments deletes the records with up to 1,000 keys, all of them
+// or none. Deleting an absent record succeeds.
 //
 // Errors:
-//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: not between 1 and 1,000
-//     items.
-//   - INVALID_ARGUMENT BATCH_DUPLICATE: a key stands in it twice.
+//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: the batch does not have 1
+//     to 1,000 items.
+//   - INVALID_ARGUMENT BATCH_DUPLICATE: the batch has the same key twice.
 func (c *DocumentServiceClient) BatchDeleteDocuments(ctx context.Context, in *BatchDeleteDocumentsRequest, opts ...grpc.CallOption) (*BatchDeleteDocumentsResponse, error) {
 	return call[BatchDeleteDocumentsResponse](ctx, c.cc, DocumentService_BatchDeleteDocuments_FullMethodName, in, opts)
 }
 
-// ScanDocuments lists all records in the order of their keys, a page at a
+// ScanDocuments lists all records in the order of their keys, one page at a
 // time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *DocumentServiceClient) ScanDocuments(ctx context.Context, in *ScanDocumentsRequest, opts ...grpc.CallOption) (*ScanDocumentsResponse, error) {
 	return call[ScanDocumentsResponse](ctx, c.cc, DocumentService_ScanDocuments_FullMethodName, in, opts)
 }

@@ -32,18 +32,19 @@ const (
 // exists and is never issued twice for a key, not even across a delete.
 //
 // Errors carry a google.rpc.ErrorInfo of the domain "prism": act on the code
-// and on its reason, never on the text. An RPC names the errors of its own;
-// each may also answer:
+// and on its reason, never on the text. Each RPC lists its own errors; any RPC
+// may also return:
 //   - INVALID_ARGUMENT: the request breaks a rule; the reason says which, and
-//     the metadata "field" where. It must be changed before it is sent again.
-//   - RESOURCE_EXHAUSTED REQUEST_TOO_LARGE: a request has at most 4 MiB, a
-//     record 3 MiB.
-//   - RESOURCE_EXHAUSTED RATE_LIMITED, OVERLOADED: more calls come than are
-//     let in. Nothing was done; call again after the delay of
+//     the metadata "field" says where. Change the request before you send it
+//     again.
+//   - RESOURCE_EXHAUSTED REQUEST_TOO_LARGE: a request has at most 4 MiB, and
+//     a record at most 3 MiB.
+//   - RESOURCE_EXHAUSTED RATE_LIMITED, OVERLOADED: the rate or concurrency
+//     limit was exceeded. Nothing was done; call again after the delay in
 //     google.rpc.RetryInfo.
 //   - UNAVAILABLE, DEADLINE_EXCEEDED: the store did not answer, or not in
-//     time. A write that failed with the metadata outcome=unknown may have
-//     happened.
+//     time. A write that failed with the metadata outcome=unknown may have been
+//     applied.
 type EastNoteServiceClient struct {
 	cc grpc.ClientConnInterface
 }
@@ -54,44 +55,45 @@ func NewEastNoteServiceClient(cc grpc.ClientConnInterface) *EastNoteServiceClien
 	return &EastNoteServiceClient{cc: cc}
 }
 
-// PutEastNote stores the record under its key, whatever stood there before.
+// PutEastNote stores the record under its key, and replaces the one that was
+// there.
 //
 // Errors:
-//   - ALREADY_EXISTS UNIQUE: another record has the value of a unique
-//     index; the metadata "index" names it.
+//   - ALREADY_EXISTS UNIQUE: another record has the same value in a unique
+//     index; the metadata "index" names the index.
 func (c *EastNoteServiceClient) PutEastNote(ctx context.Context, in *PutEastNoteRequest, opts ...grpc.CallOption) (*PutEastNoteResponse, error) {
 	return call[PutEastNoteResponse](ctx, c.cc, EastNoteService_PutEastNote_FullMethodName, in, opts)
 }
 
-// GetEastNote returns the record of a key.
+// GetEastNote returns the record with a key.
 //
 // Errors:
-//   - NOT_FOUND: there is none.
+//   - NOT_FOUND: there is no such record.
 func (c *EastNoteServiceClient) GetEastNote(ctx context.Context, in *GetEastNoteRequest, opts ...grpc.CallOption) (*GetEastNoteResponse, error) {
 	return call[GetEastNoteResponse](ctx, c.cc, EastNoteService_GetEastNote_FullMethodName, in, opts)
 }
 
-// DeleteEastNote removes the record of a key. That there is none is no error,
-// with if_version too.
+// DeleteEastNote deletes the record with a key. Deleting an absent record
+// succeeds, even with if_version.
 //
 // Errors:
-//   - ABORTED VERSION_MISMATCH: the record has another version than
+//   - ABORTED VERSION_MISMATCH: the version of the record is not
 //     if_version; the metadata "current_version" says which.
 func (c *EastNoteServiceClient) DeleteEastNote(ctx context.Context, in *DeleteEastNoteRequest, opts ...grpc.CallOption) (*DeleteEastNoteResponse, error) {
 	return call[DeleteEastNoteResponse](ctx, c.cc, EastNoteService_DeleteEastNote_FullMethodName, in, opts)
 }
 
 // CompareAndSwapEastNote stores the record if the one under its key still has
-// the version that is expected.
+// the expected version.
 //
 // Errors:
-//   - NOT_FOUND: a version is expected and there is no record.
+//   - NOT_FOUND: a version is expected, but there is no record.
 //   - ABORTED VERSION_MISMATCH: the record has another version; the
 //     metadata "current_version" says which.
-//   - ALREADY_EXISTS EXISTS: no record is expected and there is one; the
+//   - ALREADY_EXISTS EXISTS: no record is expected, but there is one; the
 //     metadata "current_version" says which.
-//   - ALREADY_EXISTS UNIQUE: another record has the value of a unique
-//     index; the metadata "index" names it.
+//   - ALREADY_EXISTS UNIQUE: another record has the same value in a unique
+//     index; the metadata "index" names the index.
 func (c *EastNoteServiceClient) CompareAndSwapEastNote(ctx context.Context, in *CompareAndSwapEastNoteRequest, opts ...grpc.CallOption) (*CompareAndSwapEastNoteResponse, error) {
 	return call[CompareAndSwapEastNoteResponse](ctx, c.cc, EastNoteService_CompareAndSwapEastNote_FullMethodName, in, opts)
 }
@@ -99,47 +101,46 @@ func (c *EastNoteServiceClient) CompareAndSwapEastNote(ctx context.Context, in *
 // BatchPutEastNotes stores up to 1,000 records, all of them or none.
 //
 // Errors:
-//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: not between 1 and 1,000
-//     items.
-//   - INVALID_ARGUMENT BATCH_DUPLICATE: a key stands in it twice.
-//   - ALREADY_EXISTS UNIQUE: another record has the value of a unique
-//     index; the metadata "index" names it.
+//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: the batch does not have 1
+//     to 1,000 items.
+//   - INVALID_ARGUMENT BATCH_DUPLICATE: the batch has the same key twice.
+//   - ALREADY_EXISTS UNIQUE: another record has the same value in a unique
+//     index; the metadata "index" names the index.
 func (c *EastNoteServiceClient) BatchPutEastNotes(ctx context.Context, in *BatchPutEastNotesRequest, opts ...grpc.CallOption) (*BatchPutEastNotesResponse, error) {
 	return call[BatchPutEastNotesResponse](ctx, c.cc, EastNoteService_BatchPutEastNotes_FullMethodName, in, opts)
 }
 
-// BatchGetEastNotes returns the records of up to 1,000 keys. Where all of
-// them would be too large for one answer it answers the first ones; ask again
-// for the rest. The records need not be of one moment: of a batch that is
-// written meanwhile it may answer some as they were before, and others as
-// they are after.
+// BatchGetEastNotes returns the records with up to 1,000 keys. If they do not
+// fit into one response, it returns the first ones; ask again for the rest.
+// It is not a snapshot: while a batch is being written, it may return some
+// records from before and some from after.
 //
 // Errors:
-//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: not between 1 and 1,000
-//     items.
-//   - INVALID_ARGUMENT BATCH_DUPLICATE: a key stands in it twice.
+//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: the batch does not have 1
+//     to 1,000 items.
+//   - INVALID_ARGUMENT BATCH_DUPLICATE: the batch has the same key twice.
 func (c *EastNoteServiceClient) BatchGetEastNotes(ctx context.Context, in *BatchGetEastNotesRequest, opts ...grpc.CallOption) (*BatchGetEastNotesResponse, error) {
 	return call[BatchGetEastNotesResponse](ctx, c.cc, EastNoteService_BatchGetEastNotes_FullMethodName, in, opts)
 }
 
-// BatchDeleteEastNotes removes the records of up to 1,000 keys, all of them
-// or none. That there is none under a key is no error.
+// BatchDeleteEastNotes deletes the records with up to 1,000 keys, all of them
+// or none. Deleting an absent record succeeds.
 //
 // Errors:
-//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: not between 1 and 1,000
-//     items.
-//   - INVALID_ARGUMENT BATCH_DUPLICATE: a key stands in it twice.
+//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: the batch does not have 1
+//     to 1,000 items.
+//   - INVALID_ARGUMENT BATCH_DUPLICATE: the batch has the same key twice.
 func (c *EastNoteServiceClient) BatchDeleteEastNotes(ctx context.Context, in *BatchDeleteEastNotesRequest, opts ...grpc.CallOption) (*BatchDeleteEastNotesResponse, error) {
 	return call[BatchDeleteEastNotesResponse](ctx, c.cc, EastNoteService_BatchDeleteEastNotes_FullMethodName, in, opts)
 }
 
-// ScanEastNotes lists all records in the order of their keys, a page at a
+// ScanEastNotes lists all records in the order of their keys, one page at a
 // time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *EastNoteServiceClient) ScanEastNotes(ctx context.Context, in *ScanEastNotesRequest, opts ...grpc.CallOption) (*ScanEastNotesResponse, error) {
 	return call[ScanEastNotesResponse](ctx, c.cc, EastNoteService_ScanEastNotes_FullMethodName, in, opts)
 }
@@ -147,7 +148,7 @@ func (c *EastNoteServiceClient) ScanEastNotes(ctx context.Context, in *ScanEastN
 // FindEastNoteByTopic returns the one record with the given topic.
 //
 // Errors:
-//   - NOT_FOUND: there is none.
+//   - NOT_FOUND: there is no such record.
 func (c *EastNoteServiceClient) FindEastNoteByTopic(ctx context.Context, in *FindEastNoteByTopicRequest, opts ...grpc.CallOption) (*FindEastNoteByTopicResponse, error) {
 	return call[FindEastNoteByTopicResponse](ctx, c.cc, EastNoteService_FindEastNoteByTopic_FullMethodName, in, opts)
 }

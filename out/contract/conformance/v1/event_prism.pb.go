@@ -15,7 +15,7 @@ import (
 	unsafe "unsafe"
 )
 
-// EventKey names one record.
+// EventKey identifies one record.
 type EventKey struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Tenant        string                 `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
@@ -146,7 +146,7 @@ func (x *EventPartition) GetShard() int64 {
 }
 
 // EventSort is the part of the key that orders the records of a partition.
-// Trailing fields may be unset: the least value then stands in their place.
+// Trailing fields may be unset, and then count as their lowest value.
 type EventSort struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	At            *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=at,proto3" json:"at,omitempty"`
@@ -207,7 +207,7 @@ func (x *EventSort) GetSequence() int64 {
 	return 0
 }
 
-// EventRecord is what the store holds under a key.
+// EventRecord is a record as the store holds it.
 type EventRecord struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Event *Event                 `protobuf:"bytes,1,opt,name=event,proto3" json:"event,omitempty"`
@@ -263,7 +263,7 @@ func (x *EventRecord) GetVersion() int64 {
 
 type PutEventRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The whole record: fields that are not set here are gone afterwards.
+	// The whole record: fields that are not set here are removed.
 	Event         *Event `protobuf:"bytes,1,opt,name=event,proto3" json:"event,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -442,7 +442,7 @@ func (x *GetEventResponse) GetRecord() *EventRecord {
 type DeleteEventRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Key   *EventKey              `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
-	// Removes only this version. 0: any.
+	// Deletes only this version. 0: any version.
 	IfVersion     int64 `protobuf:"varint,2,opt,name=if_version,json=ifVersion,proto3" json:"if_version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -494,7 +494,7 @@ func (x *DeleteEventRequest) GetIfVersion() int64 {
 
 type DeleteEventResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// False: there was no record, and nothing was done.
+	// False: there was no record to delete.
 	Existed       bool `protobuf:"varint,1,opt,name=existed,proto3" json:"existed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -539,7 +539,7 @@ func (x *DeleteEventResponse) GetExisted() bool {
 
 type CompareAndSwapEventRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The whole record: fields that are not set here are gone afterwards.
+	// The whole record: fields that are not set here are removed.
 	Event *Event `protobuf:"bytes,1,opt,name=event,proto3" json:"event,omitempty"`
 	// 0: there must be no record.
 	ExpectedVersion int64 `protobuf:"varint,2,opt,name=expected_version,json=expectedVersion,proto3" json:"expected_version,omitempty"`
@@ -680,7 +680,7 @@ func (x *BatchPutEventsRequest) GetEvents() []*Event {
 	return nil
 }
 
-// The results stand in the order of the request.
+// The results are in the order of the request.
 type BatchPutEventsResponse struct {
 	state         protoimpl.MessageState           `protogen:"open.v1"`
 	Results       []*BatchPutEventsResponse_Result `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
@@ -769,7 +769,8 @@ func (x *BatchGetEventsRequest) GetKeys() []*EventKey {
 	return nil
 }
 
-// The results stand in the order of the keys, and may be fewer.
+// The results are in the order of the keys. There may be fewer results than
+// keys.
 type BatchGetEventsResponse struct {
 	state         protoimpl.MessageState           `protogen:"open.v1"`
 	Results       []*BatchGetEventsResponse_Result `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
@@ -858,7 +859,7 @@ func (x *BatchDeleteEventsRequest) GetKeys() []*EventKey {
 	return nil
 }
 
-// The results stand in the order of the keys.
+// The results are in the order of the keys.
 type BatchDeleteEventsResponse struct {
 	state         protoimpl.MessageState              `protogen:"open.v1"`
 	Results       []*BatchDeleteEventsResponse_Result `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
@@ -905,19 +906,19 @@ func (x *BatchDeleteEventsResponse) GetResults() []*BatchDeleteEventsResponse_Re
 
 type ScanEventsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Unset: every partition; there is then no range.
+	// Unset: all partitions, without a range.
 	Partition *EventPartition `protobuf:"bytes,1,opt,name=partition,proto3" json:"partition,omitempty"`
-	// Inclusive, whatever the direction. Unset: from the first.
+	// Inclusive, in either direction. Unset: from the first record.
 	From *EventSort `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
-	// Exclusive, whatever the direction. Unset: to the last.
+	// Exclusive, in either direction. Unset: to the last record.
 	To *EventSort `protobuf:"bytes,12,opt,name=to,proto3" json:"to,omitempty"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -998,7 +999,7 @@ func (x *ScanEventsRequest) GetPageToken() string {
 type ScanEventsResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*EventRecord         `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1050,17 +1051,17 @@ func (x *ScanEventsResponse) GetNextPageToken() string {
 
 type FindEventsBySeverityRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Inclusive, whatever the direction. Unset: from the first.
+	// Inclusive, in either direction. Unset: from the first record.
 	From *FindEventsBySeverityRequest_Bound `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
-	// Exclusive, whatever the direction. Unset: to the last.
+	// Exclusive, in either direction. Unset: to the last record.
 	To *FindEventsBySeverityRequest_Bound `protobuf:"bytes,12,opt,name=to,proto3" json:"to,omitempty"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1134,7 +1135,7 @@ func (x *FindEventsBySeverityRequest) GetPageToken() string {
 type FindEventsBySeverityResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*EventRecord         `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1187,17 +1188,17 @@ func (x *FindEventsBySeverityResponse) GetNextPageToken() string {
 type FindEventsByKindRequest struct {
 	state protoimpl.MessageState      `protogen:"open.v1"`
 	By    *FindEventsByKindRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
-	// Inclusive, whatever the direction. Unset: from the first.
+	// Inclusive, in either direction. Unset: from the first record.
 	From *FindEventsByKindRequest_Bound `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
-	// Exclusive, whatever the direction. Unset: to the last.
+	// Exclusive, in either direction. Unset: to the last record.
 	To *FindEventsByKindRequest_Bound `protobuf:"bytes,12,opt,name=to,proto3" json:"to,omitempty"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1278,7 +1279,7 @@ func (x *FindEventsByKindRequest) GetPageToken() string {
 type FindEventsByKindResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*EventRecord         `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1331,13 +1332,13 @@ func (x *FindEventsByKindResponse) GetNextPageToken() string {
 type FindEventsByPlaceRequest struct {
 	state protoimpl.MessageState       `protogen:"open.v1"`
 	By    *FindEventsByPlaceRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1404,7 +1405,7 @@ func (x *FindEventsByPlaceRequest) GetPageToken() string {
 type FindEventsByPlaceResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*EventRecord         `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1457,17 +1458,17 @@ func (x *FindEventsByPlaceResponse) GetNextPageToken() string {
 type FindEventsByUrgentRequest struct {
 	state protoimpl.MessageState        `protogen:"open.v1"`
 	By    *FindEventsByUrgentRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
-	// Inclusive, whatever the direction. Unset: from the first.
+	// Inclusive, in either direction. Unset: from the first record.
 	From *FindEventsByUrgentRequest_Bound `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
-	// Exclusive, whatever the direction. Unset: to the last.
+	// Exclusive, in either direction. Unset: to the last record.
 	To *FindEventsByUrgentRequest_Bound `protobuf:"bytes,12,opt,name=to,proto3" json:"to,omitempty"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1548,7 +1549,7 @@ func (x *FindEventsByUrgentRequest) GetPageToken() string {
 type FindEventsByUrgentResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*EventRecord         `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1645,7 +1646,7 @@ func (x *BatchPutEventsResponse_Result) GetVersion() int64 {
 
 type BatchGetEventsResponse_Result struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Unset: there is none.
+	// Unset: there is no such record.
 	Record        *EventRecord `protobuf:"bytes,1,opt,name=record,proto3" json:"record,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1732,7 +1733,7 @@ func (x *BatchDeleteEventsResponse_Result) GetExisted() bool {
 	return false
 }
 
-// An end of the range. Unset, its field is the least value.
+// An end of the range. If its field is unset, it counts as the lowest value.
 type FindEventsBySeverityRequest_Bound struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Severity      *int64                 `protobuf:"varint,9,opt,name=severity,proto3,oneof" json:"severity,omitempty"`
@@ -1822,7 +1823,7 @@ func (x *FindEventsByKindRequest_By) GetKind() EventKind {
 	return EventKind_EVENT_KIND_UNSPECIFIED
 }
 
-// An end of the range. Unset, its field is the least value.
+// An end of the range. If its field is unset, it counts as the lowest value.
 type FindEventsByKindRequest_Bound struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	At            *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=at,proto3" json:"at,omitempty"`
@@ -1973,7 +1974,7 @@ func (x *FindEventsByUrgentRequest_By) GetKind() EventKind {
 	return EventKind_EVENT_KIND_UNSPECIFIED
 }
 
-// An end of the range. Unset, its field is the least value.
+// An end of the range. If its field is unset, it counts as the lowest value.
 type FindEventsByUrgentRequest_Bound struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Severity      *int64                 `protobuf:"varint,9,opt,name=severity,proto3,oneof" json:"severity,omitempty"`

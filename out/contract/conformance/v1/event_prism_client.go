@@ -35,18 +35,19 @@ const (
 // exists and is never issued twice for a key, not even across a delete.
 //
 // Errors carry a google.rpc.ErrorInfo of the domain "prism": act on the code
-// and on its reason, never on the text. An RPC names the errors of its own;
-// each may also answer:
+// and on its reason, never on the text. Each RPC lists its own errors; any RPC
+// may also return:
 //   - INVALID_ARGUMENT: the request breaks a rule; the reason says which, and
-//     the metadata "field" where. It must be changed before it is sent again.
-//   - RESOURCE_EXHAUSTED REQUEST_TOO_LARGE: a request has at most 4 MiB, a
-//     record 3 MiB.
-//   - RESOURCE_EXHAUSTED RATE_LIMITED, OVERLOADED: more calls come than are
-//     let in. Nothing was done; call again after the delay of
+//     the metadata "field" says where. Change the request before you send it
+//     again.
+//   - RESOURCE_EXHAUSTED REQUEST_TOO_LARGE: a request has at most 4 MiB, and
+//     a record at most 3 MiB.
+//   - RESOURCE_EXHAUSTED RATE_LIMITED, OVERLOADED: the rate or concurrency
+//     limit was exceeded. Nothing was done; call again after the delay in
 //     google.rpc.RetryInfo.
 //   - UNAVAILABLE, DEADLINE_EXCEEDED: the store did not answer, or not in
-//     time. A write that failed with the metadata outcome=unknown may have
-//     happened.
+//     time. A write that failed with the metadata outcome=unknown may have been
+//     applied.
 type EventServiceClient struct {
 	cc grpc.ClientConnInterface
 }
@@ -57,37 +58,38 @@ func NewEventServiceClient(cc grpc.ClientConnInterface) *EventServiceClient {
 	return &EventServiceClient{cc: cc}
 }
 
-// PutEvent stores the record under its key, whatever stood there before.
+// PutEvent stores the record under its key, and replaces the one that was
+// there.
 func (c *EventServiceClient) PutEvent(ctx context.Context, in *PutEventRequest, opts ...grpc.CallOption) (*PutEventResponse, error) {
 	return call[PutEventResponse](ctx, c.cc, EventService_PutEvent_FullMethodName, in, opts)
 }
 
-// GetEvent returns the record of a key.
+// GetEvent returns the record with a key.
 //
 // Errors:
-//   - NOT_FOUND: there is none.
+//   - NOT_FOUND: there is no such record.
 func (c *EventServiceClient) GetEvent(ctx context.Context, in *GetEventRequest, opts ...grpc.CallOption) (*GetEventResponse, error) {
 	return call[GetEventResponse](ctx, c.cc, EventService_GetEvent_FullMethodName, in, opts)
 }
 
-// DeleteEvent removes the record of a key. That there is none is no error,
-// with if_version too.
+// DeleteEvent deletes the record with a key. Deleting an absent record
+// succeeds, even with if_version.
 //
 // Errors:
-//   - ABORTED VERSION_MISMATCH: the record has another version than
+//   - ABORTED VERSION_MISMATCH: the version of the record is not
 //     if_version; the metadata "current_version" says which.
 func (c *EventServiceClient) DeleteEvent(ctx context.Context, in *DeleteEventRequest, opts ...grpc.CallOption) (*DeleteEventResponse, error) {
 	return call[DeleteEventResponse](ctx, c.cc, EventService_DeleteEvent_FullMethodName, in, opts)
 }
 
 // CompareAndSwapEvent stores the record if the one under its key still has
-// the version that is expected.
+// the expected version.
 //
 // Errors:
-//   - NOT_FOUND: a version is expected and there is no record.
+//   - NOT_FOUND: a version is expected, but there is no record.
 //   - ABORTED VERSION_MISMATCH: the record has another version; the
 //     metadata "current_version" says which.
-//   - ALREADY_EXISTS EXISTS: no record is expected and there is one; the
+//   - ALREADY_EXISTS EXISTS: no record is expected, but there is one; the
 //     metadata "current_version" says which.
 func (c *EventServiceClient) CompareAndSwapEvent(ctx context.Context, in *CompareAndSwapEventRequest, opts ...grpc.CallOption) (*CompareAndSwapEventResponse, error) {
 	return call[CompareAndSwapEventResponse](ctx, c.cc, EventService_CompareAndSwapEvent_FullMethodName, in, opts)
@@ -96,90 +98,89 @@ func (c *EventServiceClient) CompareAndSwapEvent(ctx context.Context, in *Compar
 // BatchPutEvents stores up to 1,000 records, all of them or none.
 //
 // Errors:
-//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: not between 1 and 1,000
-//     items.
-//   - INVALID_ARGUMENT BATCH_DUPLICATE: a key stands in it twice.
+//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: the batch does not have 1
+//     to 1,000 items.
+//   - INVALID_ARGUMENT BATCH_DUPLICATE: the batch has the same key twice.
 func (c *EventServiceClient) BatchPutEvents(ctx context.Context, in *BatchPutEventsRequest, opts ...grpc.CallOption) (*BatchPutEventsResponse, error) {
 	return call[BatchPutEventsResponse](ctx, c.cc, EventService_BatchPutEvents_FullMethodName, in, opts)
 }
 
-// BatchGetEvents returns the records of up to 1,000 keys. Where all of them
-// would be too large for one answer it answers the first ones; ask again for
-// the rest. The records need not be of one moment: of a batch that is written
-// meanwhile it may answer some as they were before, and others as they are
-// after.
+// BatchGetEvents returns the records with up to 1,000 keys. If they do not
+// fit into one response, it returns the first ones; ask again for the rest.
+// It is not a snapshot: while a batch is being written, it may return some
+// records from before and some from after.
 //
 // Errors:
-//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: not between 1 and 1,000
-//     items.
-//   - INVALID_ARGUMENT BATCH_DUPLICATE: a key stands in it twice.
+//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: the batch does not have 1
+//     to 1,000 items.
+//   - INVALID_ARGUMENT BATCH_DUPLICATE: the batch has the same key twice.
 func (c *EventServiceClient) BatchGetEvents(ctx context.Context, in *BatchGetEventsRequest, opts ...grpc.CallOption) (*BatchGetEventsResponse, error) {
 	return call[BatchGetEventsResponse](ctx, c.cc, EventService_BatchGetEvents_FullMethodName, in, opts)
 }
 
-// BatchDeleteEvents removes the records of up to 1,000 keys, all of them or
-// none. That there is none under a key is no error.
+// BatchDeleteEvents deletes the records with up to 1,000 keys, all of them or
+// none. Deleting an absent record succeeds.
 //
 // Errors:
-//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: not between 1 and 1,000
-//     items.
-//   - INVALID_ARGUMENT BATCH_DUPLICATE: a key stands in it twice.
+//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: the batch does not have 1
+//     to 1,000 items.
+//   - INVALID_ARGUMENT BATCH_DUPLICATE: the batch has the same key twice.
 func (c *EventServiceClient) BatchDeleteEvents(ctx context.Context, in *BatchDeleteEventsRequest, opts ...grpc.CallOption) (*BatchDeleteEventsResponse, error) {
 	return call[BatchDeleteEventsResponse](ctx, c.cc, EventService_BatchDeleteEvents_FullMethodName, in, opts)
 }
 
-// ScanEvents lists records in the order of their keys, a page at a time: all
-// of them, those of one partition, or a range of a partition's.
+// ScanEvents lists records in the order of their keys, one page at a time:
+// all records, those of one partition, or a range within a partition.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *EventServiceClient) ScanEvents(ctx context.Context, in *ScanEventsRequest, opts ...grpc.CallOption) (*ScanEventsResponse, error) {
 	return call[ScanEventsResponse](ctx, c.cc, EventService_ScanEvents_FullMethodName, in, opts)
 }
 
 // FindEventsBySeverity lists the records that have severity in the order of
-// severity and then of their keys, a page at a time.
+// severity, then of their keys, one page at a time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *EventServiceClient) FindEventsBySeverity(ctx context.Context, in *FindEventsBySeverityRequest, opts ...grpc.CallOption) (*FindEventsBySeverityResponse, error) {
 	return call[FindEventsBySeverityResponse](ctx, c.cc, EventService_FindEventsBySeverity_FullMethodName, in, opts)
 }
 
-// FindEventsByKind lists the records with the given kind in the order of at
-// and then of their keys, a page at a time.
+// FindEventsByKind lists the records with the given kind in the order of at,
+// then of their keys, one page at a time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *EventServiceClient) FindEventsByKind(ctx context.Context, in *FindEventsByKindRequest, opts ...grpc.CallOption) (*FindEventsByKindResponse, error) {
 	return call[FindEventsByKindResponse](ctx, c.cc, EventService_FindEventsByKind_FullMethodName, in, opts)
 }
 
 // FindEventsByPlace lists the records with the given region and open in the
-// order of their keys, a page at a time.
+// order of their keys, one page at a time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *EventServiceClient) FindEventsByPlace(ctx context.Context, in *FindEventsByPlaceRequest, opts ...grpc.CallOption) (*FindEventsByPlaceResponse, error) {
 	return call[FindEventsByPlaceResponse](ctx, c.cc, EventService_FindEventsByPlace_FullMethodName, in, opts)
 }
 
 // FindEventsByUrgent lists the records with the given region and kind that
-// have severity in the order of severity and then of their keys, a page at a
+// have severity in the order of severity, then of their keys, one page at a
 // time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *EventServiceClient) FindEventsByUrgent(ctx context.Context, in *FindEventsByUrgentRequest, opts ...grpc.CallOption) (*FindEventsByUrgentResponse, error) {
 	return call[FindEventsByUrgentResponse](ctx, c.cc, EventService_FindEventsByUrgent_FullMethodName, in, opts)
 }

@@ -14,7 +14,7 @@ import (
 	unsafe "unsafe"
 )
 
-// ItemKey names one record.
+// ItemKey identifies one record.
 type ItemKey struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	ItemId        string                 `protobuf:"bytes,1,opt,name=item_id,json=itemId,proto3" json:"item_id,omitempty"`
@@ -59,7 +59,7 @@ func (x *ItemKey) GetItemId() string {
 	return ""
 }
 
-// ItemRecord is what the store holds under a key.
+// ItemRecord is a record as the store holds it.
 type ItemRecord struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Item  *Item                  `protobuf:"bytes,1,opt,name=item,proto3" json:"item,omitempty"`
@@ -115,7 +115,7 @@ func (x *ItemRecord) GetVersion() int64 {
 
 type PutItemRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The whole record: fields that are not set here are gone afterwards.
+	// The whole record: fields that are not set here are removed.
 	Item          *Item `protobuf:"bytes,1,opt,name=item,proto3" json:"item,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -294,7 +294,7 @@ func (x *GetItemResponse) GetRecord() *ItemRecord {
 type DeleteItemRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Key   *ItemKey               `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
-	// Removes only this version. 0: any.
+	// Deletes only this version. 0: any version.
 	IfVersion     int64 `protobuf:"varint,2,opt,name=if_version,json=ifVersion,proto3" json:"if_version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -346,7 +346,7 @@ func (x *DeleteItemRequest) GetIfVersion() int64 {
 
 type DeleteItemResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// False: there was no record, and nothing was done.
+	// False: there was no record to delete.
 	Existed       bool `protobuf:"varint,1,opt,name=existed,proto3" json:"existed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -391,7 +391,7 @@ func (x *DeleteItemResponse) GetExisted() bool {
 
 type CompareAndSwapItemRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The whole record: fields that are not set here are gone afterwards.
+	// The whole record: fields that are not set here are removed.
 	Item *Item `protobuf:"bytes,1,opt,name=item,proto3" json:"item,omitempty"`
 	// 0: there must be no record.
 	ExpectedVersion int64 `protobuf:"varint,2,opt,name=expected_version,json=expectedVersion,proto3" json:"expected_version,omitempty"`
@@ -532,7 +532,7 @@ func (x *BatchPutItemsRequest) GetItems() []*Item {
 	return nil
 }
 
-// The results stand in the order of the request.
+// The results are in the order of the request.
 type BatchPutItemsResponse struct {
 	state         protoimpl.MessageState          `protogen:"open.v1"`
 	Results       []*BatchPutItemsResponse_Result `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
@@ -621,7 +621,8 @@ func (x *BatchGetItemsRequest) GetKeys() []*ItemKey {
 	return nil
 }
 
-// The results stand in the order of the keys, and may be fewer.
+// The results are in the order of the keys. There may be fewer results than
+// keys.
 type BatchGetItemsResponse struct {
 	state         protoimpl.MessageState          `protogen:"open.v1"`
 	Results       []*BatchGetItemsResponse_Result `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
@@ -710,7 +711,7 @@ func (x *BatchDeleteItemsRequest) GetKeys() []*ItemKey {
 	return nil
 }
 
-// The results stand in the order of the keys.
+// The results are in the order of the keys.
 type BatchDeleteItemsResponse struct {
 	state         protoimpl.MessageState             `protogen:"open.v1"`
 	Results       []*BatchDeleteItemsResponse_Result `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
@@ -757,13 +758,13 @@ func (x *BatchDeleteItemsResponse) GetResults() []*BatchDeleteItemsResponse_Resu
 
 type ScanItemsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -823,7 +824,7 @@ func (x *ScanItemsRequest) GetPageToken() string {
 type ScanItemsResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*ItemRecord          `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1052,13 +1053,13 @@ func (x *FindItemByLabelResponse) GetRecord() *ItemRecord {
 type FindItemsByColourRequest struct {
 	state protoimpl.MessageState       `protogen:"open.v1"`
 	By    *FindItemsByColourRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1125,7 +1126,7 @@ func (x *FindItemsByColourRequest) GetPageToken() string {
 type FindItemsByColourResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*ItemRecord          `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1177,17 +1178,17 @@ func (x *FindItemsByColourResponse) GetNextPageToken() string {
 
 type FindItemsByTitleRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Inclusive, whatever the direction. Unset: from the first.
+	// Inclusive, in either direction. Unset: from the first record.
 	From *FindItemsByTitleRequest_Bound `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
-	// Exclusive, whatever the direction. Unset: to the last.
+	// Exclusive, in either direction. Unset: to the last record.
 	To *FindItemsByTitleRequest_Bound `protobuf:"bytes,12,opt,name=to,proto3" json:"to,omitempty"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1261,7 +1262,7 @@ func (x *FindItemsByTitleRequest) GetPageToken() string {
 type FindItemsByTitleResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*ItemRecord          `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1358,7 +1359,7 @@ func (x *BatchPutItemsResponse_Result) GetVersion() int64 {
 
 type BatchGetItemsResponse_Result struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Unset: there is none.
+	// Unset: there is no such record.
 	Record        *ItemRecord `protobuf:"bytes,1,opt,name=record,proto3" json:"record,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1581,7 +1582,7 @@ func (x *FindItemsByColourRequest_By) GetColour() string {
 	return ""
 }
 
-// An end of the range. Unset, its field is the least value.
+// An end of the range. If its field is unset, it counts as the lowest value.
 type FindItemsByTitleRequest_Bound struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Title         *string                `protobuf:"bytes,5,opt,name=title,proto3,oneof" json:"title,omitempty"`

@@ -35,18 +35,19 @@ const (
 // exists and is never issued twice for a key, not even across a delete.
 //
 // Errors carry a google.rpc.ErrorInfo of the domain "prism": act on the code
-// and on its reason, never on the text. An RPC names the errors of its own;
-// each may also answer:
+// and on its reason, never on the text. Each RPC lists its own errors; any RPC
+// may also return:
 //   - INVALID_ARGUMENT: the request breaks a rule; the reason says which, and
-//     the metadata "field" where. It must be changed before it is sent again.
-//   - RESOURCE_EXHAUSTED REQUEST_TOO_LARGE: a request has at most 4 MiB, a
-//     record 3 MiB.
-//   - RESOURCE_EXHAUSTED RATE_LIMITED, OVERLOADED: more calls come than are
-//     let in. Nothing was done; call again after the delay of
+//     the metadata "field" says where. Change the request before you send it
+//     again.
+//   - RESOURCE_EXHAUSTED REQUEST_TOO_LARGE: a request has at most 4 MiB, and
+//     a record at most 3 MiB.
+//   - RESOURCE_EXHAUSTED RATE_LIMITED, OVERLOADED: the rate or concurrency
+//     limit was exceeded. Nothing was done; call again after the delay in
 //     google.rpc.RetryInfo.
 //   - UNAVAILABLE, DEADLINE_EXCEEDED: the store did not answer, or not in
-//     time. A write that failed with the metadata outcome=unknown may have
-//     happened.
+//     time. A write that failed with the metadata outcome=unknown may have been
+//     applied.
 type ItemServiceClient struct {
 	cc grpc.ClientConnInterface
 }
@@ -57,44 +58,45 @@ func NewItemServiceClient(cc grpc.ClientConnInterface) *ItemServiceClient {
 	return &ItemServiceClient{cc: cc}
 }
 
-// PutItem stores the record under its key, whatever stood there before.
+// PutItem stores the record under its key, and replaces the one that was
+// there.
 //
 // Errors:
-//   - ALREADY_EXISTS UNIQUE: another record has the value of a unique
-//     index; the metadata "index" names it.
+//   - ALREADY_EXISTS UNIQUE: another record has the same value in a unique
+//     index; the metadata "index" names the index.
 func (c *ItemServiceClient) PutItem(ctx context.Context, in *PutItemRequest, opts ...grpc.CallOption) (*PutItemResponse, error) {
 	return call[PutItemResponse](ctx, c.cc, ItemService_PutItem_FullMethodName, in, opts)
 }
 
-// GetItem returns the record of a key.
+// GetItem returns the record with a key.
 //
 // Errors:
-//   - NOT_FOUND: there is none.
+//   - NOT_FOUND: there is no such record.
 func (c *ItemServiceClient) GetItem(ctx context.Context, in *GetItemRequest, opts ...grpc.CallOption) (*GetItemResponse, error) {
 	return call[GetItemResponse](ctx, c.cc, ItemService_GetItem_FullMethodName, in, opts)
 }
 
-// DeleteItem removes the record of a key. That there is none is no error,
-// with if_version too.
+// DeleteItem deletes the record with a key. Deleting an absent record
+// succeeds, even with if_version.
 //
 // Errors:
-//   - ABORTED VERSION_MISMATCH: the record has another version than
+//   - ABORTED VERSION_MISMATCH: the version of the record is not
 //     if_version; the metadata "current_version" says which.
 func (c *ItemServiceClient) DeleteItem(ctx context.Context, in *DeleteItemRequest, opts ...grpc.CallOption) (*DeleteItemResponse, error) {
 	return call[DeleteItemResponse](ctx, c.cc, ItemService_DeleteItem_FullMethodName, in, opts)
 }
 
 // CompareAndSwapItem stores the record if the one under its key still has the
-// version that is expected.
+// expected version.
 //
 // Errors:
-//   - NOT_FOUND: a version is expected and there is no record.
+//   - NOT_FOUND: a version is expected, but there is no record.
 //   - ABORTED VERSION_MISMATCH: the record has another version; the
 //     metadata "current_version" says which.
-//   - ALREADY_EXISTS EXISTS: no record is expected and there is one; the
+//   - ALREADY_EXISTS EXISTS: no record is expected, but there is one; the
 //     metadata "current_version" says which.
-//   - ALREADY_EXISTS UNIQUE: another record has the value of a unique
-//     index; the metadata "index" names it.
+//   - ALREADY_EXISTS UNIQUE: another record has the same value in a unique
+//     index; the metadata "index" names the index.
 func (c *ItemServiceClient) CompareAndSwapItem(ctx context.Context, in *CompareAndSwapItemRequest, opts ...grpc.CallOption) (*CompareAndSwapItemResponse, error) {
 	return call[CompareAndSwapItemResponse](ctx, c.cc, ItemService_CompareAndSwapItem_FullMethodName, in, opts)
 }
@@ -102,46 +104,45 @@ func (c *ItemServiceClient) CompareAndSwapItem(ctx context.Context, in *CompareA
 // BatchPutItems stores up to 1,000 records, all of them or none.
 //
 // Errors:
-//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: not between 1 and 1,000
-//     items.
-//   - INVALID_ARGUMENT BATCH_DUPLICATE: a key stands in it twice.
-//   - ALREADY_EXISTS UNIQUE: another record has the value of a unique
-//     index; the metadata "index" names it.
+//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: the batch does not have 1
+//     to 1,000 items.
+//   - INVALID_ARGUMENT BATCH_DUPLICATE: the batch has the same key twice.
+//   - ALREADY_EXISTS UNIQUE: another record has the same value in a unique
+//     index; the metadata "index" names the index.
 func (c *ItemServiceClient) BatchPutItems(ctx context.Context, in *BatchPutItemsRequest, opts ...grpc.CallOption) (*BatchPutItemsResponse, error) {
 	return call[BatchPutItemsResponse](ctx, c.cc, ItemService_BatchPutItems_FullMethodName, in, opts)
 }
 
-// BatchGetItems returns the records of up to 1,000 keys. Where all of them
-// would be too large for one answer it answers the first ones; ask again for
-// the rest. The records need not be of one moment: of a batch that is written
-// meanwhile it may answer some as they were before, and others as they are
-// after.
+// BatchGetItems returns the records with up to 1,000 keys. If they do not fit
+// into one response, it returns the first ones; ask again for the rest. It is
+// not a snapshot: while a batch is being written, it may return some records
+// from before and some from after.
 //
 // Errors:
-//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: not between 1 and 1,000
-//     items.
-//   - INVALID_ARGUMENT BATCH_DUPLICATE: a key stands in it twice.
+//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: the batch does not have 1
+//     to 1,000 items.
+//   - INVALID_ARGUMENT BATCH_DUPLICATE: the batch has the same key twice.
 func (c *ItemServiceClient) BatchGetItems(ctx context.Context, in *BatchGetItemsRequest, opts ...grpc.CallOption) (*BatchGetItemsResponse, error) {
 	return call[BatchGetItemsResponse](ctx, c.cc, ItemService_BatchGetItems_FullMethodName, in, opts)
 }
 
-// BatchDeleteItems removes the records of up to 1,000 keys, all of them or
-// none. That there is none under a key is no error.
+// BatchDeleteItems deletes the records with up to 1,000 keys, all of them or
+// none. Deleting an absent record succeeds.
 //
 // Errors:
-//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: not between 1 and 1,000
-//     items.
-//   - INVALID_ARGUMENT BATCH_DUPLICATE: a key stands in it twice.
+//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: the batch does not have 1
+//     to 1,000 items.
+//   - INVALID_ARGUMENT BATCH_DUPLICATE: the batch has the same key twice.
 func (c *ItemServiceClient) BatchDeleteItems(ctx context.Context, in *BatchDeleteItemsRequest, opts ...grpc.CallOption) (*BatchDeleteItemsResponse, error) {
 	return call[BatchDeleteItemsResponse](ctx, c.cc, ItemService_BatchDeleteItems_FullMethodName, in, opts)
 }
 
-// ScanItems lists all records in the order of their keys, a page at a time.
+// ScanItems lists all records in the order of their keys, one page at a time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *ItemServiceClient) ScanItems(ctx context.Context, in *ScanItemsRequest, opts ...grpc.CallOption) (*ScanItemsResponse, error) {
 	return call[ScanItemsResponse](ctx, c.cc, ItemService_ScanItems_FullMethodName, in, opts)
 }
@@ -149,7 +150,7 @@ func (c *ItemServiceClient) ScanItems(ctx context.Context, in *ScanItemsRequest,
 // FindItemBySerial returns the one record with the given serial.
 //
 // Errors:
-//   - NOT_FOUND: there is none.
+//   - NOT_FOUND: there is no such record.
 func (c *ItemServiceClient) FindItemBySerial(ctx context.Context, in *FindItemBySerialRequest, opts ...grpc.CallOption) (*FindItemBySerialResponse, error) {
 	return call[FindItemBySerialResponse](ctx, c.cc, ItemService_FindItemBySerial_FullMethodName, in, opts)
 }
@@ -157,29 +158,29 @@ func (c *ItemServiceClient) FindItemBySerial(ctx context.Context, in *FindItemBy
 // FindItemByLabel returns the one record with the given label.
 //
 // Errors:
-//   - NOT_FOUND: there is none.
+//   - NOT_FOUND: there is no such record.
 func (c *ItemServiceClient) FindItemByLabel(ctx context.Context, in *FindItemByLabelRequest, opts ...grpc.CallOption) (*FindItemByLabelResponse, error) {
 	return call[FindItemByLabelResponse](ctx, c.cc, ItemService_FindItemByLabel_FullMethodName, in, opts)
 }
 
 // FindItemsByColour lists the records with the given colour in the order of
-// their keys, a page at a time.
+// their keys, one page at a time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *ItemServiceClient) FindItemsByColour(ctx context.Context, in *FindItemsByColourRequest, opts ...grpc.CallOption) (*FindItemsByColourResponse, error) {
 	return call[FindItemsByColourResponse](ctx, c.cc, ItemService_FindItemsByColour_FullMethodName, in, opts)
 }
 
-// FindItemsByTitle lists the records that have title in the order of title
-// and then of their keys, a page at a time.
+// FindItemsByTitle lists the records that have title in the order of title,
+// then of their keys, one page at a time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *ItemServiceClient) FindItemsByTitle(ctx context.Context, in *FindItemsByTitleRequest, opts ...grpc.CallOption) (*FindItemsByTitleResponse, error) {
 	return call[FindItemsByTitleResponse](ctx, c.cc, ItemService_FindItemsByTitle_FullMethodName, in, opts)
 }

@@ -15,7 +15,7 @@ import (
 	unsafe "unsafe"
 )
 
-// LeaseKey names one record.
+// LeaseKey identifies one record.
 type LeaseKey struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	LeaseId       string                 `protobuf:"bytes,1,opt,name=lease_id,json=leaseId,proto3" json:"lease_id,omitempty"`
@@ -60,13 +60,13 @@ func (x *LeaseKey) GetLeaseId() string {
 	return ""
 }
 
-// LeaseRecord is what the store holds under a key.
+// LeaseRecord is a record as the store holds it.
 type LeaseRecord struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Lease *Lease                 `protobuf:"bytes,1,opt,name=lease,proto3" json:"lease,omitempty"`
 	// Grows with every write of the record.
 	Version int64 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
-	// When the record ends unless it is written before.
+	// When the record expires, unless it is written before then.
 	ExpireTime    *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -125,7 +125,7 @@ func (x *LeaseRecord) GetExpireTime() *timestamppb.Timestamp {
 
 type PutLeaseRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The whole record: fields that are not set here are gone afterwards.
+	// The whole record: fields that are not set here are removed.
 	Lease         *Lease `protobuf:"bytes,1,opt,name=lease,proto3" json:"lease,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -172,7 +172,7 @@ type PutLeaseResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Grows with every write of the record.
 	Version int64 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
-	// When the record ends unless it is written before.
+	// When the record expires, unless it is written before then.
 	ExpireTime    *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -313,7 +313,7 @@ func (x *GetLeaseResponse) GetRecord() *LeaseRecord {
 type DeleteLeaseRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Key   *LeaseKey              `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
-	// Removes only this version. 0: any.
+	// Deletes only this version. 0: any version.
 	IfVersion     int64 `protobuf:"varint,2,opt,name=if_version,json=ifVersion,proto3" json:"if_version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -365,7 +365,7 @@ func (x *DeleteLeaseRequest) GetIfVersion() int64 {
 
 type DeleteLeaseResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// False: there was no record, and nothing was done.
+	// False: there was no record to delete.
 	Existed       bool `protobuf:"varint,1,opt,name=existed,proto3" json:"existed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -410,7 +410,7 @@ func (x *DeleteLeaseResponse) GetExisted() bool {
 
 type CompareAndSwapLeaseRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The whole record: fields that are not set here are gone afterwards.
+	// The whole record: fields that are not set here are removed.
 	Lease *Lease `protobuf:"bytes,1,opt,name=lease,proto3" json:"lease,omitempty"`
 	// 0: there must be no record.
 	ExpectedVersion int64 `protobuf:"varint,2,opt,name=expected_version,json=expectedVersion,proto3" json:"expected_version,omitempty"`
@@ -466,7 +466,7 @@ type CompareAndSwapLeaseResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Grows with every write of the record.
 	Version int64 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
-	// When the record ends unless it is written before.
+	// When the record expires, unless it is written before then.
 	ExpireTime    *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -560,7 +560,7 @@ func (x *BatchPutLeasesRequest) GetLeases() []*Lease {
 	return nil
 }
 
-// The results stand in the order of the request.
+// The results are in the order of the request.
 type BatchPutLeasesResponse struct {
 	state         protoimpl.MessageState           `protogen:"open.v1"`
 	Results       []*BatchPutLeasesResponse_Result `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
@@ -649,7 +649,8 @@ func (x *BatchGetLeasesRequest) GetKeys() []*LeaseKey {
 	return nil
 }
 
-// The results stand in the order of the keys, and may be fewer.
+// The results are in the order of the keys. There may be fewer results than
+// keys.
 type BatchGetLeasesResponse struct {
 	state         protoimpl.MessageState           `protogen:"open.v1"`
 	Results       []*BatchGetLeasesResponse_Result `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
@@ -738,7 +739,7 @@ func (x *BatchDeleteLeasesRequest) GetKeys() []*LeaseKey {
 	return nil
 }
 
-// The results stand in the order of the keys.
+// The results are in the order of the keys.
 type BatchDeleteLeasesResponse struct {
 	state         protoimpl.MessageState              `protogen:"open.v1"`
 	Results       []*BatchDeleteLeasesResponse_Result `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
@@ -785,13 +786,13 @@ func (x *BatchDeleteLeasesResponse) GetResults() []*BatchDeleteLeasesResponse_Re
 
 type ScanLeasesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -851,7 +852,7 @@ func (x *ScanLeasesRequest) GetPageToken() string {
 type ScanLeasesResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*LeaseRecord         `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -991,17 +992,17 @@ func (x *FindLeaseByOwnerResponse) GetRecord() *LeaseRecord {
 
 type FindLeasesByPriorityRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Inclusive, whatever the direction. Unset: from the first.
+	// Inclusive, in either direction. Unset: from the first record.
 	From *FindLeasesByPriorityRequest_Bound `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
-	// Exclusive, whatever the direction. Unset: to the last.
+	// Exclusive, in either direction. Unset: to the last record.
 	To *FindLeasesByPriorityRequest_Bound `protobuf:"bytes,12,opt,name=to,proto3" json:"to,omitempty"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1075,7 +1076,7 @@ func (x *FindLeasesByPriorityRequest) GetPageToken() string {
 type FindLeasesByPriorityResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*LeaseRecord         `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1129,7 +1130,7 @@ type BatchPutLeasesResponse_Result struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Grows with every write of the record.
 	Version int64 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
-	// When the record ends unless it is written before.
+	// When the record expires, unless it is written before then.
 	ExpireTime    *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1181,7 +1182,7 @@ func (x *BatchPutLeasesResponse_Result) GetExpireTime() *timestamppb.Timestamp {
 
 type BatchGetLeasesResponse_Result struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Unset: there is none.
+	// Unset: there is no such record.
 	Record        *LeaseRecord `protobuf:"bytes,1,opt,name=record,proto3" json:"record,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1313,7 +1314,7 @@ func (x *FindLeaseByOwnerRequest_By) GetOwner() string {
 	return ""
 }
 
-// An end of the range. Unset, its field is the least value.
+// An end of the range. If its field is unset, it counts as the lowest value.
 type FindLeasesByPriorityRequest_Bound struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Priority      *int64                 `protobuf:"varint,3,opt,name=priority,proto3,oneof" json:"priority,omitempty"`

@@ -33,21 +33,22 @@ const (
 // exists and is never issued twice for a key, not even across a delete.
 //
 // Errors carry a google.rpc.ErrorInfo of the domain "prism": act on the code
-// and on its reason, never on the text. An RPC names the errors of its own;
-// each may also answer:
+// and on its reason, never on the text. Each RPC lists its own errors; any RPC
+// may also return:
 //   - INVALID_ARGUMENT: the request breaks a rule; the reason says which, and
-//     the metadata "field" where. It must be changed before it is sent again.
-//   - RESOURCE_EXHAUSTED REQUEST_TOO_LARGE: a request has at most 4 MiB, a
-//     record 3 MiB.
-//   - RESOURCE_EXHAUSTED RATE_LIMITED, OVERLOADED: more calls come than are
-//     let in. Nothing was done; call again after the delay of
+//     the metadata "field" says where. Change the request before you send it
+//     again.
+//   - RESOURCE_EXHAUSTED REQUEST_TOO_LARGE: a request has at most 4 MiB, and
+//     a record at most 3 MiB.
+//   - RESOURCE_EXHAUSTED RATE_LIMITED, OVERLOADED: the rate or concurrency
+//     limit was exceeded. Nothing was done; call again after the delay in
 //     google.rpc.RetryInfo.
 //   - UNAVAILABLE, DEADLINE_EXCEEDED: the store did not answer, or not in
-//     time. A write that failed with the metadata outcome=unknown may have
-//     happened.
+//     time. A write that failed with the metadata outcome=unknown may have been
+//     applied.
 //
-// A record lives for 1m after it was last written. From then on it is absent
-// for every RPC.
+// A record expires 1m after its last write. From then on it is absent for every
+// RPC.
 type LeaseServiceClient struct {
 	cc grpc.ClientConnInterface
 }
@@ -58,44 +59,45 @@ func NewLeaseServiceClient(cc grpc.ClientConnInterface) *LeaseServiceClient {
 	return &LeaseServiceClient{cc: cc}
 }
 
-// PutLease stores the record under its key, whatever stood there before.
+// PutLease stores the record under its key, and replaces the one that was
+// there.
 //
 // Errors:
-//   - ALREADY_EXISTS UNIQUE: another record has the value of a unique
-//     index; the metadata "index" names it.
+//   - ALREADY_EXISTS UNIQUE: another record has the same value in a unique
+//     index; the metadata "index" names the index.
 func (c *LeaseServiceClient) PutLease(ctx context.Context, in *PutLeaseRequest, opts ...grpc.CallOption) (*PutLeaseResponse, error) {
 	return call[PutLeaseResponse](ctx, c.cc, LeaseService_PutLease_FullMethodName, in, opts)
 }
 
-// GetLease returns the record of a key.
+// GetLease returns the record with a key.
 //
 // Errors:
-//   - NOT_FOUND: there is none.
+//   - NOT_FOUND: there is no such record.
 func (c *LeaseServiceClient) GetLease(ctx context.Context, in *GetLeaseRequest, opts ...grpc.CallOption) (*GetLeaseResponse, error) {
 	return call[GetLeaseResponse](ctx, c.cc, LeaseService_GetLease_FullMethodName, in, opts)
 }
 
-// DeleteLease removes the record of a key. That there is none is no error,
-// with if_version too.
+// DeleteLease deletes the record with a key. Deleting an absent record
+// succeeds, even with if_version.
 //
 // Errors:
-//   - ABORTED VERSION_MISMATCH: the record has another version than
+//   - ABORTED VERSION_MISMATCH: the version of the record is not
 //     if_version; the metadata "current_version" says which.
 func (c *LeaseServiceClient) DeleteLease(ctx context.Context, in *DeleteLeaseRequest, opts ...grpc.CallOption) (*DeleteLeaseResponse, error) {
 	return call[DeleteLeaseResponse](ctx, c.cc, LeaseService_DeleteLease_FullMethodName, in, opts)
 }
 
 // CompareAndSwapLease stores the record if the one under its key still has
-// the version that is expected.
+// the expected version.
 //
 // Errors:
-//   - NOT_FOUND: a version is expected and there is no record.
+//   - NOT_FOUND: a version is expected, but there is no record.
 //   - ABORTED VERSION_MISMATCH: the record has another version; the
 //     metadata "current_version" says which.
-//   - ALREADY_EXISTS EXISTS: no record is expected and there is one; the
+//   - ALREADY_EXISTS EXISTS: no record is expected, but there is one; the
 //     metadata "current_version" says which.
-//   - ALREADY_EXISTS UNIQUE: another record has the value of a unique
-//     index; the metadata "index" names it.
+//   - ALREADY_EXISTS UNIQUE: another record has the same value in a unique
+//     index; the metadata "index" names the index.
 func (c *LeaseServiceClient) CompareAndSwapLease(ctx context.Context, in *CompareAndSwapLeaseRequest, opts ...grpc.CallOption) (*CompareAndSwapLeaseResponse, error) {
 	return call[CompareAndSwapLeaseResponse](ctx, c.cc, LeaseService_CompareAndSwapLease_FullMethodName, in, opts)
 }
@@ -103,46 +105,46 @@ func (c *LeaseServiceClient) CompareAndSwapLease(ctx context.Context, in *Compar
 // BatchPutLeases stores up to 1,000 records, all of them or none.
 //
 // Errors:
-//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: not between 1 and 1,000
-//     items.
-//   - INVALID_ARGUMENT BATCH_DUPLICATE: a key stands in it twice.
-//   - ALREADY_EXISTS UNIQUE: another record has the value of a unique
-//     index; the metadata "index" names it.
+//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: the batch does not have 1
+//     to 1,000 items.
+//   - INVALID_ARGUMENT BATCH_DUPLICATE: the batch has the same key twice.
+//   - ALREADY_EXISTS UNIQUE: another record has the same value in a unique
+//     index; the metadata "index" names the index.
 func (c *LeaseServiceClient) BatchPutLeases(ctx context.Context, in *BatchPutLeasesRequest, opts ...grpc.CallOption) (*BatchPutLeasesResponse, error) {
 	return call[BatchPutLeasesResponse](ctx, c.cc, LeaseService_BatchPutLeases_FullMethodName, in, opts)
 }
 
-// BatchGetLeases returns the records of up to 1,000 keys. Where all of them
-// would be too large for one answer it answers the first ones; ask again for
-// the rest. The records need not be of one moment: of a batch that is written
-// meanwhile it may answer some as they were before, and others as they are
-// after.
+// BatchGetLeases returns the records with up to 1,000 keys. If they do not
+// fit into one response, it returns the first ones; ask again for the rest.
+// It is not a snapshot: while a batch is being written, it may return some
+// records from before and some from after.
 //
 // Errors:
-//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: not between 1 and 1,000
-//     items.
-//   - INVALID_ARGUMENT BATCH_DUPLICATE: a key stands in it twice.
+//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: the batch does not have 1
+//     to 1,000 items.
+//   - INVALID_ARGUMENT BATCH_DUPLICATE: the batch has the same key twice.
 func (c *LeaseServiceClient) BatchGetLeases(ctx context.Context, in *BatchGetLeasesRequest, opts ...grpc.CallOption) (*BatchGetLeasesResponse, error) {
 	return call[BatchGetLeasesResponse](ctx, c.cc, LeaseService_BatchGetLeases_FullMethodName, in, opts)
 }
 
-// BatchDeleteLeases removes the records of up to 1,000 keys, all of them or
-// none. That there is none under a key is no error.
+// BatchDeleteLeases deletes the records with up to 1,000 keys, all of them or
+// none. Deleting an absent record succeeds.
 //
 // Errors:
-//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: not between 1 and 1,000
-//     items.
-//   - INVALID_ARGUMENT BATCH_DUPLICATE: a key stands in it twice.
+//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: the batch does not have 1
+//     to 1,000 items.
+//   - INVALID_ARGUMENT BATCH_DUPLICATE: the batch has the same key twice.
 func (c *LeaseServiceClient) BatchDeleteLeases(ctx context.Context, in *BatchDeleteLeasesRequest, opts ...grpc.CallOption) (*BatchDeleteLeasesResponse, error) {
 	return call[BatchDeleteLeasesResponse](ctx, c.cc, LeaseService_BatchDeleteLeases_FullMethodName, in, opts)
 }
 
-// ScanLeases lists all records in the order of their keys, a page at a time.
+// ScanLeases lists all records in the order of their keys, one page at a
+// time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *LeaseServiceClient) ScanLeases(ctx context.Context, in *ScanLeasesRequest, opts ...grpc.CallOption) (*ScanLeasesResponse, error) {
 	return call[ScanLeasesResponse](ctx, c.cc, LeaseService_ScanLeases_FullMethodName, in, opts)
 }
@@ -150,18 +152,18 @@ func (c *LeaseServiceClient) ScanLeases(ctx context.Context, in *ScanLeasesReque
 // FindLeaseByOwner returns the one record with the given owner.
 //
 // Errors:
-//   - NOT_FOUND: there is none.
+//   - NOT_FOUND: there is no such record.
 func (c *LeaseServiceClient) FindLeaseByOwner(ctx context.Context, in *FindLeaseByOwnerRequest, opts ...grpc.CallOption) (*FindLeaseByOwnerResponse, error) {
 	return call[FindLeaseByOwnerResponse](ctx, c.cc, LeaseService_FindLeaseByOwner_FullMethodName, in, opts)
 }
 
 // FindLeasesByPriority lists the records that have priority in the order of
-// priority and then of their keys, a page at a time.
+// priority, then of their keys, one page at a time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *LeaseServiceClient) FindLeasesByPriority(ctx context.Context, in *FindLeasesByPriorityRequest, opts ...grpc.CallOption) (*FindLeasesByPriorityResponse, error) {
 	return call[FindLeasesByPriorityResponse](ctx, c.cc, LeaseService_FindLeasesByPriority_FullMethodName, in, opts)
 }

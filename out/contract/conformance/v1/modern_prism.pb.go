@@ -14,7 +14,7 @@ import (
 	unsafe "unsafe"
 )
 
-// ModernKey names one record.
+// ModernKey identifies one record.
 type ModernKey struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	ModernId      string                 `protobuf:"bytes,1,opt,name=modern_id,json=modernId,proto3" json:"modern_id,omitempty"`
@@ -59,7 +59,7 @@ func (x *ModernKey) GetModernId() string {
 	return ""
 }
 
-// ModernRecord is what the store holds under a key.
+// ModernRecord is a record as the store holds it.
 type ModernRecord struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Modern *Modern                `protobuf:"bytes,1,opt,name=modern,proto3" json:"modern,omitempty"`
@@ -115,7 +115,7 @@ func (x *ModernRecord) GetVersion() int64 {
 
 type PutModernRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The whole record: fields that are not set here are gone afterwards.
+	// The whole record: fields that are not set here are removed.
 	Modern        *Modern `protobuf:"bytes,1,opt,name=modern,proto3" json:"modern,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -294,7 +294,7 @@ func (x *GetModernResponse) GetRecord() *ModernRecord {
 type DeleteModernRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Key   *ModernKey             `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
-	// Removes only this version. 0: any.
+	// Deletes only this version. 0: any version.
 	IfVersion     int64 `protobuf:"varint,2,opt,name=if_version,json=ifVersion,proto3" json:"if_version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -346,7 +346,7 @@ func (x *DeleteModernRequest) GetIfVersion() int64 {
 
 type DeleteModernResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// False: there was no record, and nothing was done.
+	// False: there was no record to delete.
 	Existed       bool `protobuf:"varint,1,opt,name=existed,proto3" json:"existed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -391,7 +391,7 @@ func (x *DeleteModernResponse) GetExisted() bool {
 
 type CompareAndSwapModernRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The whole record: fields that are not set here are gone afterwards.
+	// The whole record: fields that are not set here are removed.
 	Modern *Modern `protobuf:"bytes,1,opt,name=modern,proto3" json:"modern,omitempty"`
 	// 0: there must be no record.
 	ExpectedVersion int64 `protobuf:"varint,2,opt,name=expected_version,json=expectedVersion,proto3" json:"expected_version,omitempty"`
@@ -532,7 +532,7 @@ func (x *BatchPutModernsRequest) GetModerns() []*Modern {
 	return nil
 }
 
-// The results stand in the order of the request.
+// The results are in the order of the request.
 type BatchPutModernsResponse struct {
 	state         protoimpl.MessageState            `protogen:"open.v1"`
 	Results       []*BatchPutModernsResponse_Result `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
@@ -621,7 +621,8 @@ func (x *BatchGetModernsRequest) GetKeys() []*ModernKey {
 	return nil
 }
 
-// The results stand in the order of the keys, and may be fewer.
+// The results are in the order of the keys. There may be fewer results than
+// keys.
 type BatchGetModernsResponse struct {
 	state         protoimpl.MessageState            `protogen:"open.v1"`
 	Results       []*BatchGetModernsResponse_Result `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
@@ -710,7 +711,7 @@ func (x *BatchDeleteModernsRequest) GetKeys() []*ModernKey {
 	return nil
 }
 
-// The results stand in the order of the keys.
+// The results are in the order of the keys.
 type BatchDeleteModernsResponse struct {
 	state         protoimpl.MessageState               `protogen:"open.v1"`
 	Results       []*BatchDeleteModernsResponse_Result `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
@@ -757,13 +758,13 @@ func (x *BatchDeleteModernsResponse) GetResults() []*BatchDeleteModernsResponse_
 
 type ScanModernsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -823,7 +824,7 @@ func (x *ScanModernsRequest) GetPageToken() string {
 type ScanModernsResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*ModernRecord        `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -876,13 +877,13 @@ func (x *ScanModernsResponse) GetNextPageToken() string {
 type FindModernsByRankRequest struct {
 	state protoimpl.MessageState       `protogen:"open.v1"`
 	By    *FindModernsByRankRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -949,7 +950,7 @@ func (x *FindModernsByRankRequest) GetPageToken() string {
 type FindModernsByRankResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*ModernRecord        `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1002,13 +1003,13 @@ func (x *FindModernsByRankResponse) GetNextPageToken() string {
 type FindModernsByStageRequest struct {
 	state protoimpl.MessageState        `protogen:"open.v1"`
 	By    *FindModernsByStageRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1075,7 +1076,7 @@ func (x *FindModernsByStageRequest) GetPageToken() string {
 type FindModernsByStageResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*ModernRecord        `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1172,7 +1173,7 @@ func (x *BatchPutModernsResponse_Result) GetVersion() int64 {
 
 type BatchGetModernsResponse_Result struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Unset: there is none.
+	// Unset: there is no such record.
 	Record        *ModernRecord `protobuf:"bytes,1,opt,name=record,proto3" json:"record,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

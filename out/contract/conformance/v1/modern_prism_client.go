@@ -33,18 +33,19 @@ const (
 // exists and is never issued twice for a key, not even across a delete.
 //
 // Errors carry a google.rpc.ErrorInfo of the domain "prism": act on the code
-// and on its reason, never on the text. An RPC names the errors of its own;
-// each may also answer:
+// and on its reason, never on the text. Each RPC lists its own errors; any RPC
+// may also return:
 //   - INVALID_ARGUMENT: the request breaks a rule; the reason says which, and
-//     the metadata "field" where. It must be changed before it is sent again.
-//   - RESOURCE_EXHAUSTED REQUEST_TOO_LARGE: a request has at most 4 MiB, a
-//     record 3 MiB.
-//   - RESOURCE_EXHAUSTED RATE_LIMITED, OVERLOADED: more calls come than are
-//     let in. Nothing was done; call again after the delay of
+//     the metadata "field" says where. Change the request before you send it
+//     again.
+//   - RESOURCE_EXHAUSTED REQUEST_TOO_LARGE: a request has at most 4 MiB, and
+//     a record at most 3 MiB.
+//   - RESOURCE_EXHAUSTED RATE_LIMITED, OVERLOADED: the rate or concurrency
+//     limit was exceeded. Nothing was done; call again after the delay in
 //     google.rpc.RetryInfo.
 //   - UNAVAILABLE, DEADLINE_EXCEEDED: the store did not answer, or not in
-//     time. A write that failed with the metadata outcome=unknown may have
-//     happened.
+//     time. A write that failed with the metadata outcome=unknown may have been
+//     applied.
 type ModernServiceClient struct {
 	cc grpc.ClientConnInterface
 }
@@ -55,37 +56,38 @@ func NewModernServiceClient(cc grpc.ClientConnInterface) *ModernServiceClient {
 	return &ModernServiceClient{cc: cc}
 }
 
-// PutModern stores the record under its key, whatever stood there before.
+// PutModern stores the record under its key, and replaces the one that was
+// there.
 func (c *ModernServiceClient) PutModern(ctx context.Context, in *PutModernRequest, opts ...grpc.CallOption) (*PutModernResponse, error) {
 	return call[PutModernResponse](ctx, c.cc, ModernService_PutModern_FullMethodName, in, opts)
 }
 
-// GetModern returns the record of a key.
+// GetModern returns the record with a key.
 //
 // Errors:
-//   - NOT_FOUND: there is none.
+//   - NOT_FOUND: there is no such record.
 func (c *ModernServiceClient) GetModern(ctx context.Context, in *GetModernRequest, opts ...grpc.CallOption) (*GetModernResponse, error) {
 	return call[GetModernResponse](ctx, c.cc, ModernService_GetModern_FullMethodName, in, opts)
 }
 
-// DeleteModern removes the record of a key. That there is none is no error,
-// with if_version too.
+// DeleteModern deletes the record with a key. Deleting an absent record
+// succeeds, even with if_version.
 //
 // Errors:
-//   - ABORTED VERSION_MISMATCH: the record has another version than
+//   - ABORTED VERSION_MISMATCH: the version of the record is not
 //     if_version; the metadata "current_version" says which.
 func (c *ModernServiceClient) DeleteModern(ctx context.Context, in *DeleteModernRequest, opts ...grpc.CallOption) (*DeleteModernResponse, error) {
 	return call[DeleteModernResponse](ctx, c.cc, ModernService_DeleteModern_FullMethodName, in, opts)
 }
 
 // CompareAndSwapModern stores the record if the one under its key still has
-// the version that is expected.
+// the expected version.
 //
 // Errors:
-//   - NOT_FOUND: a version is expected and there is no record.
+//   - NOT_FOUND: a version is expected, but there is no record.
 //   - ABORTED VERSION_MISMATCH: the record has another version; the
 //     metadata "current_version" says which.
-//   - ALREADY_EXISTS EXISTS: no record is expected and there is one; the
+//   - ALREADY_EXISTS EXISTS: no record is expected, but there is one; the
 //     metadata "current_version" says which.
 func (c *ModernServiceClient) CompareAndSwapModern(ctx context.Context, in *CompareAndSwapModernRequest, opts ...grpc.CallOption) (*CompareAndSwapModernResponse, error) {
 	return call[CompareAndSwapModernResponse](ctx, c.cc, ModernService_CompareAndSwapModern_FullMethodName, in, opts)
@@ -94,66 +96,66 @@ func (c *ModernServiceClient) CompareAndSwapModern(ctx context.Context, in *Comp
 // BatchPutModerns stores up to 1,000 records, all of them or none.
 //
 // Errors:
-//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: not between 1 and 1,000
-//     items.
-//   - INVALID_ARGUMENT BATCH_DUPLICATE: a key stands in it twice.
+//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: the batch does not have 1
+//     to 1,000 items.
+//   - INVALID_ARGUMENT BATCH_DUPLICATE: the batch has the same key twice.
 func (c *ModernServiceClient) BatchPutModerns(ctx context.Context, in *BatchPutModernsRequest, opts ...grpc.CallOption) (*BatchPutModernsResponse, error) {
 	return call[BatchPutModernsResponse](ctx, c.cc, ModernService_BatchPutModerns_FullMethodName, in, opts)
 }
 
-// BatchGetModerns returns the records of up to 1,000 keys. Where all of them
-// would be too large for one answer it answers the first ones; ask again for
-// the rest. The records need not be of one moment: of a batch that is written
-// meanwhile it may answer some as they were before, and others as they are
-// after.
+// BatchGetModerns returns the records with up to 1,000 keys. If they do not
+// fit into one response, it returns the first ones; ask again for the rest.
+// It is not a snapshot: while a batch is being written, it may return some
+// records from before and some from after.
 //
 // Errors:
-//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: not between 1 and 1,000
-//     items.
-//   - INVALID_ARGUMENT BATCH_DUPLICATE: a key stands in it twice.
+//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: the batch does not have 1
+//     to 1,000 items.
+//   - INVALID_ARGUMENT BATCH_DUPLICATE: the batch has the same key twice.
 func (c *ModernServiceClient) BatchGetModerns(ctx context.Context, in *BatchGetModernsRequest, opts ...grpc.CallOption) (*BatchGetModernsResponse, error) {
 	return call[BatchGetModernsResponse](ctx, c.cc, ModernService_BatchGetModerns_FullMethodName, in, opts)
 }
 
-// BatchDeleteModerns removes the records of up to 1,000 keys, all of them or
-// none. That there is none under a key is no error.
+// BatchDeleteModerns deletes the records with up to 1,000 keys, all of them
+// or none. Deleting an absent record succeeds.
 //
 // Errors:
-//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: not between 1 and 1,000
-//     items.
-//   - INVALID_ARGUMENT BATCH_DUPLICATE: a key stands in it twice.
+//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: the batch does not have 1
+//     to 1,000 items.
+//   - INVALID_ARGUMENT BATCH_DUPLICATE: the batch has the same key twice.
 func (c *ModernServiceClient) BatchDeleteModerns(ctx context.Context, in *BatchDeleteModernsRequest, opts ...grpc.CallOption) (*BatchDeleteModernsResponse, error) {
 	return call[BatchDeleteModernsResponse](ctx, c.cc, ModernService_BatchDeleteModerns_FullMethodName, in, opts)
 }
 
-// ScanModerns lists all records in the order of their keys, a page at a time.
+// ScanModerns lists all records in the order of their keys, one page at a
+// time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *ModernServiceClient) ScanModerns(ctx context.Context, in *ScanModernsRequest, opts ...grpc.CallOption) (*ScanModernsResponse, error) {
 	return call[ScanModernsResponse](ctx, c.cc, ModernService_ScanModerns_FullMethodName, in, opts)
 }
 
 // FindModernsByRank lists the records with the given rank in the order of
-// their keys, a page at a time.
+// their keys, one page at a time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *ModernServiceClient) FindModernsByRank(ctx context.Context, in *FindModernsByRankRequest, opts ...grpc.CallOption) (*FindModernsByRankResponse, error) {
 	return call[FindModernsByRankResponse](ctx, c.cc, ModernService_FindModernsByRank_FullMethodName, in, opts)
 }
 
 // FindModernsByStage lists the records with the given stage in the order of
-// their keys, a page at a time.
+// their keys, one page at a time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *ModernServiceClient) FindModernsByStage(ctx context.Context, in *FindModernsByStageRequest, opts ...grpc.CallOption) (*FindModernsByStageResponse, error) {
 	return call[FindModernsByStageResponse](ctx, c.cc, ModernService_FindModernsByStage_FullMethodName, in, opts)
 }

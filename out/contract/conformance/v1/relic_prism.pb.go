@@ -14,7 +14,7 @@ import (
 	unsafe "unsafe"
 )
 
-// RelicKey names one record.
+// RelicKey identifies one record.
 type RelicKey struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	RelicId       string                 `protobuf:"bytes,1,opt,name=relic_id,json=relicId,proto3" json:"relic_id,omitempty"`
@@ -113,7 +113,7 @@ func (x *RelicPartition) GetRelicId() string {
 }
 
 // RelicSort is the part of the key that orders the records of a partition.
-// Trailing fields may be unset: the least value then stands in their place.
+// Trailing fields may be unset, and then count as their lowest value.
 type RelicSort struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Shelf         *int32                 `protobuf:"varint,2,opt,name=shelf,proto3,oneof" json:"shelf,omitempty"`
@@ -158,7 +158,7 @@ func (x *RelicSort) GetShelf() int32 {
 	return 0
 }
 
-// RelicRecord is what the store holds under a key.
+// RelicRecord is a record as the store holds it.
 type RelicRecord struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Relic *Relic                 `protobuf:"bytes,1,opt,name=relic,proto3" json:"relic,omitempty"`
@@ -214,7 +214,7 @@ func (x *RelicRecord) GetVersion() int64 {
 
 type PutRelicRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The whole record: fields that are not set here are gone afterwards.
+	// The whole record: fields that are not set here are removed.
 	Relic         *Relic `protobuf:"bytes,1,opt,name=relic,proto3" json:"relic,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -393,7 +393,7 @@ func (x *GetRelicResponse) GetRecord() *RelicRecord {
 type DeleteRelicRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Key   *RelicKey              `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
-	// Removes only this version. 0: any.
+	// Deletes only this version. 0: any version.
 	IfVersion     int64 `protobuf:"varint,2,opt,name=if_version,json=ifVersion,proto3" json:"if_version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -445,7 +445,7 @@ func (x *DeleteRelicRequest) GetIfVersion() int64 {
 
 type DeleteRelicResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// False: there was no record, and nothing was done.
+	// False: there was no record to delete.
 	Existed       bool `protobuf:"varint,1,opt,name=existed,proto3" json:"existed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -490,7 +490,7 @@ func (x *DeleteRelicResponse) GetExisted() bool {
 
 type CompareAndSwapRelicRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The whole record: fields that are not set here are gone afterwards.
+	// The whole record: fields that are not set here are removed.
 	Relic *Relic `protobuf:"bytes,1,opt,name=relic,proto3" json:"relic,omitempty"`
 	// 0: there must be no record.
 	ExpectedVersion int64 `protobuf:"varint,2,opt,name=expected_version,json=expectedVersion,proto3" json:"expected_version,omitempty"`
@@ -631,7 +631,7 @@ func (x *BatchPutRelicsRequest) GetRelics() []*Relic {
 	return nil
 }
 
-// The results stand in the order of the request.
+// The results are in the order of the request.
 type BatchPutRelicsResponse struct {
 	state         protoimpl.MessageState           `protogen:"open.v1"`
 	Results       []*BatchPutRelicsResponse_Result `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
@@ -720,7 +720,8 @@ func (x *BatchGetRelicsRequest) GetKeys() []*RelicKey {
 	return nil
 }
 
-// The results stand in the order of the keys, and may be fewer.
+// The results are in the order of the keys. There may be fewer results than
+// keys.
 type BatchGetRelicsResponse struct {
 	state         protoimpl.MessageState           `protogen:"open.v1"`
 	Results       []*BatchGetRelicsResponse_Result `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
@@ -809,7 +810,7 @@ func (x *BatchDeleteRelicsRequest) GetKeys() []*RelicKey {
 	return nil
 }
 
-// The results stand in the order of the keys.
+// The results are in the order of the keys.
 type BatchDeleteRelicsResponse struct {
 	state         protoimpl.MessageState              `protogen:"open.v1"`
 	Results       []*BatchDeleteRelicsResponse_Result `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
@@ -856,19 +857,19 @@ func (x *BatchDeleteRelicsResponse) GetResults() []*BatchDeleteRelicsResponse_Re
 
 type ScanRelicsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Unset: every partition; there is then no range.
+	// Unset: all partitions, without a range.
 	Partition *RelicPartition `protobuf:"bytes,1,opt,name=partition,proto3" json:"partition,omitempty"`
-	// Inclusive, whatever the direction. Unset: from the first.
+	// Inclusive, in either direction. Unset: from the first record.
 	From *RelicSort `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
-	// Exclusive, whatever the direction. Unset: to the last.
+	// Exclusive, in either direction. Unset: to the last record.
 	To *RelicSort `protobuf:"bytes,12,opt,name=to,proto3" json:"to,omitempty"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -949,7 +950,7 @@ func (x *ScanRelicsRequest) GetPageToken() string {
 type ScanRelicsResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*RelicRecord         `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1002,13 +1003,13 @@ func (x *ScanRelicsResponse) GetNextPageToken() string {
 type FindRelicsByWordRequest struct {
 	state protoimpl.MessageState      `protogen:"open.v1"`
 	By    *FindRelicsByWordRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1075,7 +1076,7 @@ func (x *FindRelicsByWordRequest) GetPageToken() string {
 type FindRelicsByWordResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*RelicRecord         `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1172,7 +1173,7 @@ func (x *BatchPutRelicsResponse_Result) GetVersion() int64 {
 
 type BatchGetRelicsResponse_Result struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Unset: there is none.
+	// Unset: there is no such record.
 	Record        *RelicRecord `protobuf:"bytes,1,opt,name=record,proto3" json:"record,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

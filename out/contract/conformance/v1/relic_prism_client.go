@@ -32,18 +32,19 @@ const (
 // exists and is never issued twice for a key, not even across a delete.
 //
 // Errors carry a google.rpc.ErrorInfo of the domain "prism": act on the code
-// and on its reason, never on the text. An RPC names the errors of its own;
-// each may also answer:
+// and on its reason, never on the text. Each RPC lists its own errors; any RPC
+// may also return:
 //   - INVALID_ARGUMENT: the request breaks a rule; the reason says which, and
-//     the metadata "field" where. It must be changed before it is sent again.
-//   - RESOURCE_EXHAUSTED REQUEST_TOO_LARGE: a request has at most 4 MiB, a
-//     record 3 MiB.
-//   - RESOURCE_EXHAUSTED RATE_LIMITED, OVERLOADED: more calls come than are
-//     let in. Nothing was done; call again after the delay of
+//     the metadata "field" says where. Change the request before you send it
+//     again.
+//   - RESOURCE_EXHAUSTED REQUEST_TOO_LARGE: a request has at most 4 MiB, and
+//     a record at most 3 MiB.
+//   - RESOURCE_EXHAUSTED RATE_LIMITED, OVERLOADED: the rate or concurrency
+//     limit was exceeded. Nothing was done; call again after the delay in
 //     google.rpc.RetryInfo.
 //   - UNAVAILABLE, DEADLINE_EXCEEDED: the store did not answer, or not in
-//     time. A write that failed with the metadata outcome=unknown may have
-//     happened.
+//     time. A write that failed with the metadata outcome=unknown may have been
+//     applied.
 type RelicServiceClient struct {
 	cc grpc.ClientConnInterface
 }
@@ -54,37 +55,38 @@ func NewRelicServiceClient(cc grpc.ClientConnInterface) *RelicServiceClient {
 	return &RelicServiceClient{cc: cc}
 }
 
-// PutRelic stores the record under its key, whatever stood there before.
+// PutRelic stores the record under its key, and replaces the one that was
+// there.
 func (c *RelicServiceClient) PutRelic(ctx context.Context, in *PutRelicRequest, opts ...grpc.CallOption) (*PutRelicResponse, error) {
 	return call[PutRelicResponse](ctx, c.cc, RelicService_PutRelic_FullMethodName, in, opts)
 }
 
-// GetRelic returns the record of a key.
+// GetRelic returns the record with a key.
 //
 // Errors:
-//   - NOT_FOUND: there is none.
+//   - NOT_FOUND: there is no such record.
 func (c *RelicServiceClient) GetRelic(ctx context.Context, in *GetRelicRequest, opts ...grpc.CallOption) (*GetRelicResponse, error) {
 	return call[GetRelicResponse](ctx, c.cc, RelicService_GetRelic_FullMethodName, in, opts)
 }
 
-// DeleteRelic removes the record of a key. That there is none is no error,
-// with if_version too.
+// DeleteRelic deletes the record with a key. Deleting an absent record
+// succeeds, even with if_version.
 //
 // Errors:
-//   - ABORTED VERSION_MISMATCH: the record has another version than
+//   - ABORTED VERSION_MISMATCH: the version of the record is not
 //     if_version; the metadata "current_version" says which.
 func (c *RelicServiceClient) DeleteRelic(ctx context.Context, in *DeleteRelicRequest, opts ...grpc.CallOption) (*DeleteRelicResponse, error) {
 	return call[DeleteRelicResponse](ctx, c.cc, RelicService_DeleteRelic_FullMethodName, in, opts)
 }
 
 // CompareAndSwapRelic stores the record if the one under its key still has
-// the version that is expected.
+// the expected version.
 //
 // Errors:
-//   - NOT_FOUND: a version is expected and there is no record.
+//   - NOT_FOUND: a version is expected, but there is no record.
 //   - ABORTED VERSION_MISMATCH: the record has another version; the
 //     metadata "current_version" says which.
-//   - ALREADY_EXISTS EXISTS: no record is expected and there is one; the
+//   - ALREADY_EXISTS EXISTS: no record is expected, but there is one; the
 //     metadata "current_version" says which.
 func (c *RelicServiceClient) CompareAndSwapRelic(ctx context.Context, in *CompareAndSwapRelicRequest, opts ...grpc.CallOption) (*CompareAndSwapRelicResponse, error) {
 	return call[CompareAndSwapRelicResponse](ctx, c.cc, RelicService_CompareAndSwapRelic_FullMethodName, in, opts)
@@ -93,56 +95,55 @@ func (c *RelicServiceClient) CompareAndSwapRelic(ctx context.Context, in *Compar
 // BatchPutRelics stores up to 1,000 records, all of them or none.
 //
 // Errors:
-//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: not between 1 and 1,000
-//     items.
-//   - INVALID_ARGUMENT BATCH_DUPLICATE: a key stands in it twice.
+//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: the batch does not have 1
+//     to 1,000 items.
+//   - INVALID_ARGUMENT BATCH_DUPLICATE: the batch has the same key twice.
 func (c *RelicServiceClient) BatchPutRelics(ctx context.Context, in *BatchPutRelicsRequest, opts ...grpc.CallOption) (*BatchPutRelicsResponse, error) {
 	return call[BatchPutRelicsResponse](ctx, c.cc, RelicService_BatchPutRelics_FullMethodName, in, opts)
 }
 
-// BatchGetRelics returns the records of up to 1,000 keys. Where all of them
-// would be too large for one answer it answers the first ones; ask again for
-// the rest. The records need not be of one moment: of a batch that is written
-// meanwhile it may answer some as they were before, and others as they are
-// after.
+// BatchGetRelics returns the records with up to 1,000 keys. If they do not
+// fit into one response, it returns the first ones; ask again for the rest.
+// It is not a snapshot: while a batch is being written, it may return some
+// records from before and some from after.
 //
 // Errors:
-//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: not between 1 and 1,000
-//     items.
-//   - INVALID_ARGUMENT BATCH_DUPLICATE: a key stands in it twice.
+//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: the batch does not have 1
+//     to 1,000 items.
+//   - INVALID_ARGUMENT BATCH_DUPLICATE: the batch has the same key twice.
 func (c *RelicServiceClient) BatchGetRelics(ctx context.Context, in *BatchGetRelicsRequest, opts ...grpc.CallOption) (*BatchGetRelicsResponse, error) {
 	return call[BatchGetRelicsResponse](ctx, c.cc, RelicService_BatchGetRelics_FullMethodName, in, opts)
 }
 
-// BatchDeleteRelics removes the records of up to 1,000 keys, all of them or
-// none. That there is none under a key is no error.
+// BatchDeleteRelics deletes the records with up to 1,000 keys, all of them or
+// none. Deleting an absent record succeeds.
 //
 // Errors:
-//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: not between 1 and 1,000
-//     items.
-//   - INVALID_ARGUMENT BATCH_DUPLICATE: a key stands in it twice.
+//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: the batch does not have 1
+//     to 1,000 items.
+//   - INVALID_ARGUMENT BATCH_DUPLICATE: the batch has the same key twice.
 func (c *RelicServiceClient) BatchDeleteRelics(ctx context.Context, in *BatchDeleteRelicsRequest, opts ...grpc.CallOption) (*BatchDeleteRelicsResponse, error) {
 	return call[BatchDeleteRelicsResponse](ctx, c.cc, RelicService_BatchDeleteRelics_FullMethodName, in, opts)
 }
 
-// ScanRelics lists records in the order of their keys, a page at a time: all
-// of them, those of one partition, or a range of a partition's.
+// ScanRelics lists records in the order of their keys, one page at a time:
+// all records, those of one partition, or a range within a partition.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *RelicServiceClient) ScanRelics(ctx context.Context, in *ScanRelicsRequest, opts ...grpc.CallOption) (*ScanRelicsResponse, error) {
 	return call[ScanRelicsResponse](ctx, c.cc, RelicService_ScanRelics_FullMethodName, in, opts)
 }
 
 // FindRelicsByWord lists the records with the given word in the order of
-// their keys, a page at a time.
+// their keys, one page at a time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *RelicServiceClient) FindRelicsByWord(ctx context.Context, in *FindRelicsByWordRequest, opts ...grpc.CallOption) (*FindRelicsByWordResponse, error) {
 	return call[FindRelicsByWordResponse](ctx, c.cc, RelicService_FindRelicsByWord_FullMethodName, in, opts)
 }

@@ -15,7 +15,7 @@ import (
 	unsafe "unsafe"
 )
 
-// SampleKey names one record.
+// SampleKey identifies one record.
 type SampleKey struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	SampleId      string                 `protobuf:"bytes,1,opt,name=sample_id,json=sampleId,proto3" json:"sample_id,omitempty"`
@@ -60,7 +60,7 @@ func (x *SampleKey) GetSampleId() string {
 	return ""
 }
 
-// SampleRecord is what the store holds under a key.
+// SampleRecord is a record as the store holds it.
 type SampleRecord struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Sample *Sample                `protobuf:"bytes,1,opt,name=sample,proto3" json:"sample,omitempty"`
@@ -116,7 +116,7 @@ func (x *SampleRecord) GetVersion() int64 {
 
 type PutSampleRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The whole record: fields that are not set here are gone afterwards.
+	// The whole record: fields that are not set here are removed.
 	Sample        *Sample `protobuf:"bytes,1,opt,name=sample,proto3" json:"sample,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -295,7 +295,7 @@ func (x *GetSampleResponse) GetRecord() *SampleRecord {
 type DeleteSampleRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Key   *SampleKey             `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
-	// Removes only this version. 0: any.
+	// Deletes only this version. 0: any version.
 	IfVersion     int64 `protobuf:"varint,2,opt,name=if_version,json=ifVersion,proto3" json:"if_version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -347,7 +347,7 @@ func (x *DeleteSampleRequest) GetIfVersion() int64 {
 
 type DeleteSampleResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// False: there was no record, and nothing was done.
+	// False: there was no record to delete.
 	Existed       bool `protobuf:"varint,1,opt,name=existed,proto3" json:"existed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -392,7 +392,7 @@ func (x *DeleteSampleResponse) GetExisted() bool {
 
 type CompareAndSwapSampleRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The whole record: fields that are not set here are gone afterwards.
+	// The whole record: fields that are not set here are removed.
 	Sample *Sample `protobuf:"bytes,1,opt,name=sample,proto3" json:"sample,omitempty"`
 	// 0: there must be no record.
 	ExpectedVersion int64 `protobuf:"varint,2,opt,name=expected_version,json=expectedVersion,proto3" json:"expected_version,omitempty"`
@@ -533,7 +533,7 @@ func (x *BatchPutSamplesRequest) GetSamples() []*Sample {
 	return nil
 }
 
-// The results stand in the order of the request.
+// The results are in the order of the request.
 type BatchPutSamplesResponse struct {
 	state         protoimpl.MessageState            `protogen:"open.v1"`
 	Results       []*BatchPutSamplesResponse_Result `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
@@ -622,7 +622,8 @@ func (x *BatchGetSamplesRequest) GetKeys() []*SampleKey {
 	return nil
 }
 
-// The results stand in the order of the keys, and may be fewer.
+// The results are in the order of the keys. There may be fewer results than
+// keys.
 type BatchGetSamplesResponse struct {
 	state         protoimpl.MessageState            `protogen:"open.v1"`
 	Results       []*BatchGetSamplesResponse_Result `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
@@ -711,7 +712,7 @@ func (x *BatchDeleteSamplesRequest) GetKeys() []*SampleKey {
 	return nil
 }
 
-// The results stand in the order of the keys.
+// The results are in the order of the keys.
 type BatchDeleteSamplesResponse struct {
 	state         protoimpl.MessageState               `protogen:"open.v1"`
 	Results       []*BatchDeleteSamplesResponse_Result `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
@@ -758,13 +759,13 @@ func (x *BatchDeleteSamplesResponse) GetResults() []*BatchDeleteSamplesResponse_
 
 type ScanSamplesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -824,7 +825,7 @@ func (x *ScanSamplesRequest) GetPageToken() string {
 type ScanSamplesResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*SampleRecord        `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -876,17 +877,17 @@ func (x *ScanSamplesResponse) GetNextPageToken() string {
 
 type FindSamplesByTextRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Inclusive, whatever the direction. Unset: from the first.
+	// Inclusive, in either direction. Unset: from the first record.
 	From *FindSamplesByTextRequest_Bound `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
-	// Exclusive, whatever the direction. Unset: to the last.
+	// Exclusive, in either direction. Unset: to the last record.
 	To *FindSamplesByTextRequest_Bound `protobuf:"bytes,12,opt,name=to,proto3" json:"to,omitempty"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -960,7 +961,7 @@ func (x *FindSamplesByTextRequest) GetPageToken() string {
 type FindSamplesByTextResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*SampleRecord        `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1012,17 +1013,17 @@ func (x *FindSamplesByTextResponse) GetNextPageToken() string {
 
 type FindSamplesByNumberRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Inclusive, whatever the direction. Unset: from the first.
+	// Inclusive, in either direction. Unset: from the first record.
 	From *FindSamplesByNumberRequest_Bound `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
-	// Exclusive, whatever the direction. Unset: to the last.
+	// Exclusive, in either direction. Unset: to the last record.
 	To *FindSamplesByNumberRequest_Bound `protobuf:"bytes,12,opt,name=to,proto3" json:"to,omitempty"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1096,7 +1097,7 @@ func (x *FindSamplesByNumberRequest) GetPageToken() string {
 type FindSamplesByNumberResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*SampleRecord        `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1148,17 +1149,17 @@ func (x *FindSamplesByNumberResponse) GetNextPageToken() string {
 
 type FindSamplesBySizeRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Inclusive, whatever the direction. Unset: from the first.
+	// Inclusive, in either direction. Unset: from the first record.
 	From *FindSamplesBySizeRequest_Bound `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
-	// Exclusive, whatever the direction. Unset: to the last.
+	// Exclusive, in either direction. Unset: to the last record.
 	To *FindSamplesBySizeRequest_Bound `protobuf:"bytes,12,opt,name=to,proto3" json:"to,omitempty"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1232,7 +1233,7 @@ func (x *FindSamplesBySizeRequest) GetPageToken() string {
 type FindSamplesBySizeResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*SampleRecord        `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1284,17 +1285,17 @@ func (x *FindSamplesBySizeResponse) GetNextPageToken() string {
 
 type FindSamplesByFlagRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Inclusive, whatever the direction. Unset: from the first.
+	// Inclusive, in either direction. Unset: from the first record.
 	From *FindSamplesByFlagRequest_Bound `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
-	// Exclusive, whatever the direction. Unset: to the last.
+	// Exclusive, in either direction. Unset: to the last record.
 	To *FindSamplesByFlagRequest_Bound `protobuf:"bytes,12,opt,name=to,proto3" json:"to,omitempty"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1368,7 +1369,7 @@ func (x *FindSamplesByFlagRequest) GetPageToken() string {
 type FindSamplesByFlagResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*SampleRecord        `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1420,17 +1421,17 @@ func (x *FindSamplesByFlagResponse) GetNextPageToken() string {
 
 type FindSamplesByGradeRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Inclusive, whatever the direction. Unset: from the first.
+	// Inclusive, in either direction. Unset: from the first record.
 	From *FindSamplesByGradeRequest_Bound `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
-	// Exclusive, whatever the direction. Unset: to the last.
+	// Exclusive, in either direction. Unset: to the last record.
 	To *FindSamplesByGradeRequest_Bound `protobuf:"bytes,12,opt,name=to,proto3" json:"to,omitempty"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1504,7 +1505,7 @@ func (x *FindSamplesByGradeRequest) GetPageToken() string {
 type FindSamplesByGradeResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*SampleRecord        `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1556,17 +1557,17 @@ func (x *FindSamplesByGradeResponse) GetNextPageToken() string {
 
 type FindSamplesByTimeRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Inclusive, whatever the direction. Unset: from the first.
+	// Inclusive, in either direction. Unset: from the first record.
 	From *FindSamplesByTimeRequest_Bound `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
-	// Exclusive, whatever the direction. Unset: to the last.
+	// Exclusive, in either direction. Unset: to the last record.
 	To *FindSamplesByTimeRequest_Bound `protobuf:"bytes,12,opt,name=to,proto3" json:"to,omitempty"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1640,7 +1641,7 @@ func (x *FindSamplesByTimeRequest) GetPageToken() string {
 type FindSamplesByTimeResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*SampleRecord        `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1692,17 +1693,17 @@ func (x *FindSamplesByTimeResponse) GetNextPageToken() string {
 
 type FindSamplesByDeltaRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Inclusive, whatever the direction. Unset: from the first.
+	// Inclusive, in either direction. Unset: from the first record.
 	From *FindSamplesByDeltaRequest_Bound `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
-	// Exclusive, whatever the direction. Unset: to the last.
+	// Exclusive, in either direction. Unset: to the last record.
 	To *FindSamplesByDeltaRequest_Bound `protobuf:"bytes,12,opt,name=to,proto3" json:"to,omitempty"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1776,7 +1777,7 @@ func (x *FindSamplesByDeltaRequest) GetPageToken() string {
 type FindSamplesByDeltaResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*SampleRecord        `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1828,17 +1829,17 @@ func (x *FindSamplesByDeltaResponse) GetNextPageToken() string {
 
 type FindSamplesByMaskRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Inclusive, whatever the direction. Unset: from the first.
+	// Inclusive, in either direction. Unset: from the first record.
 	From *FindSamplesByMaskRequest_Bound `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
-	// Exclusive, whatever the direction. Unset: to the last.
+	// Exclusive, in either direction. Unset: to the last record.
 	To *FindSamplesByMaskRequest_Bound `protobuf:"bytes,12,opt,name=to,proto3" json:"to,omitempty"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1912,7 +1913,7 @@ func (x *FindSamplesByMaskRequest) GetPageToken() string {
 type FindSamplesByMaskResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*SampleRecord        `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1964,17 +1965,17 @@ func (x *FindSamplesByMaskResponse) GetNextPageToken() string {
 
 type FindSamplesByLevelRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Inclusive, whatever the direction. Unset: from the first.
+	// Inclusive, in either direction. Unset: from the first record.
 	From *FindSamplesByLevelRequest_Bound `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
-	// Exclusive, whatever the direction. Unset: to the last.
+	// Exclusive, in either direction. Unset: to the last record.
 	To *FindSamplesByLevelRequest_Bound `protobuf:"bytes,12,opt,name=to,proto3" json:"to,omitempty"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2048,7 +2049,7 @@ func (x *FindSamplesByLevelRequest) GetPageToken() string {
 type FindSamplesByLevelResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*SampleRecord        `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2100,17 +2101,17 @@ func (x *FindSamplesByLevelResponse) GetNextPageToken() string {
 
 type FindSamplesByWeightRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Inclusive, whatever the direction. Unset: from the first.
+	// Inclusive, in either direction. Unset: from the first record.
 	From *FindSamplesByWeightRequest_Bound `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
-	// Exclusive, whatever the direction. Unset: to the last.
+	// Exclusive, in either direction. Unset: to the last record.
 	To *FindSamplesByWeightRequest_Bound `protobuf:"bytes,12,opt,name=to,proto3" json:"to,omitempty"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2184,7 +2185,7 @@ func (x *FindSamplesByWeightRequest) GetPageToken() string {
 type FindSamplesByWeightResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*SampleRecord        `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2237,13 +2238,13 @@ func (x *FindSamplesByWeightResponse) GetNextPageToken() string {
 type FindSamplesByBucketRequest struct {
 	state protoimpl.MessageState         `protogen:"open.v1"`
 	By    *FindSamplesByBucketRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2310,7 +2311,7 @@ func (x *FindSamplesByBucketRequest) GetPageToken() string {
 type FindSamplesByBucketResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*SampleRecord        `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2362,17 +2363,17 @@ func (x *FindSamplesByBucketResponse) GetNextPageToken() string {
 
 type FindSamplesByAmountRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Inclusive, whatever the direction. Unset: from the first.
+	// Inclusive, in either direction. Unset: from the first record.
 	From *FindSamplesByAmountRequest_Bound `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
-	// Exclusive, whatever the direction. Unset: to the last.
+	// Exclusive, in either direction. Unset: to the last record.
 	To *FindSamplesByAmountRequest_Bound `protobuf:"bytes,12,opt,name=to,proto3" json:"to,omitempty"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2446,7 +2447,7 @@ func (x *FindSamplesByAmountRequest) GetPageToken() string {
 type FindSamplesByAmountResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*SampleRecord        `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2498,17 +2499,17 @@ func (x *FindSamplesByAmountResponse) GetNextPageToken() string {
 
 type FindSamplesByShiftRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Inclusive, whatever the direction. Unset: from the first.
+	// Inclusive, in either direction. Unset: from the first record.
 	From *FindSamplesByShiftRequest_Bound `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
-	// Exclusive, whatever the direction. Unset: to the last.
+	// Exclusive, in either direction. Unset: to the last record.
 	To *FindSamplesByShiftRequest_Bound `protobuf:"bytes,12,opt,name=to,proto3" json:"to,omitempty"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2582,7 +2583,7 @@ func (x *FindSamplesByShiftRequest) GetPageToken() string {
 type FindSamplesByShiftResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*SampleRecord        `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2634,17 +2635,17 @@ func (x *FindSamplesByShiftResponse) GetNextPageToken() string {
 
 type FindSamplesByChecksumRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Inclusive, whatever the direction. Unset: from the first.
+	// Inclusive, in either direction. Unset: from the first record.
 	From *FindSamplesByChecksumRequest_Bound `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
-	// Exclusive, whatever the direction. Unset: to the last.
+	// Exclusive, in either direction. Unset: to the last record.
 	To *FindSamplesByChecksumRequest_Bound `protobuf:"bytes,12,opt,name=to,proto3" json:"to,omitempty"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2718,7 +2719,7 @@ func (x *FindSamplesByChecksumRequest) GetPageToken() string {
 type FindSamplesByChecksumResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*SampleRecord        `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2770,17 +2771,17 @@ func (x *FindSamplesByChecksumResponse) GetNextPageToken() string {
 
 type FindSamplesByPositionRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Inclusive, whatever the direction. Unset: from the first.
+	// Inclusive, in either direction. Unset: from the first record.
 	From *FindSamplesByPositionRequest_Bound `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
-	// Exclusive, whatever the direction. Unset: to the last.
+	// Exclusive, in either direction. Unset: to the last record.
 	To *FindSamplesByPositionRequest_Bound `protobuf:"bytes,12,opt,name=to,proto3" json:"to,omitempty"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2854,7 +2855,7 @@ func (x *FindSamplesByPositionRequest) GetPageToken() string {
 type FindSamplesByPositionResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*SampleRecord        `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2906,17 +2907,17 @@ func (x *FindSamplesByPositionResponse) GetNextPageToken() string {
 
 type FindSamplesByDigestRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Inclusive, whatever the direction. Unset: from the first.
+	// Inclusive, in either direction. Unset: from the first record.
 	From *FindSamplesByDigestRequest_Bound `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
-	// Exclusive, whatever the direction. Unset: to the last.
+	// Exclusive, in either direction. Unset: to the last record.
 	To *FindSamplesByDigestRequest_Bound `protobuf:"bytes,12,opt,name=to,proto3" json:"to,omitempty"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2990,7 +2991,7 @@ func (x *FindSamplesByDigestRequest) GetPageToken() string {
 type FindSamplesByDigestResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*SampleRecord        `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3043,13 +3044,13 @@ func (x *FindSamplesByDigestResponse) GetNextPageToken() string {
 type FindSamplesBySameTextRequest struct {
 	state protoimpl.MessageState           `protogen:"open.v1"`
 	By    *FindSamplesBySameTextRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3116,7 +3117,7 @@ func (x *FindSamplesBySameTextRequest) GetPageToken() string {
 type FindSamplesBySameTextResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*SampleRecord        `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3169,13 +3170,13 @@ func (x *FindSamplesBySameTextResponse) GetNextPageToken() string {
 type FindSamplesBySameNumberRequest struct {
 	state protoimpl.MessageState             `protogen:"open.v1"`
 	By    *FindSamplesBySameNumberRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3242,7 +3243,7 @@ func (x *FindSamplesBySameNumberRequest) GetPageToken() string {
 type FindSamplesBySameNumberResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*SampleRecord        `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3295,13 +3296,13 @@ func (x *FindSamplesBySameNumberResponse) GetNextPageToken() string {
 type FindSamplesBySameSizeRequest struct {
 	state protoimpl.MessageState           `protogen:"open.v1"`
 	By    *FindSamplesBySameSizeRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3368,7 +3369,7 @@ func (x *FindSamplesBySameSizeRequest) GetPageToken() string {
 type FindSamplesBySameSizeResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*SampleRecord        `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3421,13 +3422,13 @@ func (x *FindSamplesBySameSizeResponse) GetNextPageToken() string {
 type FindSamplesBySameFlagRequest struct {
 	state protoimpl.MessageState           `protogen:"open.v1"`
 	By    *FindSamplesBySameFlagRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3494,7 +3495,7 @@ func (x *FindSamplesBySameFlagRequest) GetPageToken() string {
 type FindSamplesBySameFlagResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*SampleRecord        `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3547,13 +3548,13 @@ func (x *FindSamplesBySameFlagResponse) GetNextPageToken() string {
 type FindSamplesBySameGradeRequest struct {
 	state protoimpl.MessageState            `protogen:"open.v1"`
 	By    *FindSamplesBySameGradeRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3620,7 +3621,7 @@ func (x *FindSamplesBySameGradeRequest) GetPageToken() string {
 type FindSamplesBySameGradeResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*SampleRecord        `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3673,13 +3674,13 @@ func (x *FindSamplesBySameGradeResponse) GetNextPageToken() string {
 type FindSamplesBySameTimeRequest struct {
 	state protoimpl.MessageState           `protogen:"open.v1"`
 	By    *FindSamplesBySameTimeRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3746,7 +3747,7 @@ func (x *FindSamplesBySameTimeRequest) GetPageToken() string {
 type FindSamplesBySameTimeResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*SampleRecord        `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3799,13 +3800,13 @@ func (x *FindSamplesBySameTimeResponse) GetNextPageToken() string {
 type FindSamplesBySameDeltaRequest struct {
 	state protoimpl.MessageState            `protogen:"open.v1"`
 	By    *FindSamplesBySameDeltaRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3872,7 +3873,7 @@ func (x *FindSamplesBySameDeltaRequest) GetPageToken() string {
 type FindSamplesBySameDeltaResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*SampleRecord        `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3925,13 +3926,13 @@ func (x *FindSamplesBySameDeltaResponse) GetNextPageToken() string {
 type FindSamplesBySameMaskRequest struct {
 	state protoimpl.MessageState           `protogen:"open.v1"`
 	By    *FindSamplesBySameMaskRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3998,7 +3999,7 @@ func (x *FindSamplesBySameMaskRequest) GetPageToken() string {
 type FindSamplesBySameMaskResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*SampleRecord        `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -4051,13 +4052,13 @@ func (x *FindSamplesBySameMaskResponse) GetNextPageToken() string {
 type FindSamplesBySameLevelRequest struct {
 	state protoimpl.MessageState            `protogen:"open.v1"`
 	By    *FindSamplesBySameLevelRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -4124,7 +4125,7 @@ func (x *FindSamplesBySameLevelRequest) GetPageToken() string {
 type FindSamplesBySameLevelResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*SampleRecord        `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -4177,13 +4178,13 @@ func (x *FindSamplesBySameLevelResponse) GetNextPageToken() string {
 type FindSamplesBySameWeightRequest struct {
 	state protoimpl.MessageState             `protogen:"open.v1"`
 	By    *FindSamplesBySameWeightRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -4250,7 +4251,7 @@ func (x *FindSamplesBySameWeightRequest) GetPageToken() string {
 type FindSamplesBySameWeightResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*SampleRecord        `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -4303,13 +4304,13 @@ func (x *FindSamplesBySameWeightResponse) GetNextPageToken() string {
 type FindSamplesBySameAmountRequest struct {
 	state protoimpl.MessageState             `protogen:"open.v1"`
 	By    *FindSamplesBySameAmountRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -4376,7 +4377,7 @@ func (x *FindSamplesBySameAmountRequest) GetPageToken() string {
 type FindSamplesBySameAmountResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*SampleRecord        `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -4429,13 +4430,13 @@ func (x *FindSamplesBySameAmountResponse) GetNextPageToken() string {
 type FindSamplesBySameShiftRequest struct {
 	state protoimpl.MessageState            `protogen:"open.v1"`
 	By    *FindSamplesBySameShiftRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -4502,7 +4503,7 @@ func (x *FindSamplesBySameShiftRequest) GetPageToken() string {
 type FindSamplesBySameShiftResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*SampleRecord        `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -4555,13 +4556,13 @@ func (x *FindSamplesBySameShiftResponse) GetNextPageToken() string {
 type FindSamplesBySameChecksumRequest struct {
 	state protoimpl.MessageState               `protogen:"open.v1"`
 	By    *FindSamplesBySameChecksumRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -4628,7 +4629,7 @@ func (x *FindSamplesBySameChecksumRequest) GetPageToken() string {
 type FindSamplesBySameChecksumResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*SampleRecord        `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -4681,13 +4682,13 @@ func (x *FindSamplesBySameChecksumResponse) GetNextPageToken() string {
 type FindSamplesBySamePositionRequest struct {
 	state protoimpl.MessageState               `protogen:"open.v1"`
 	By    *FindSamplesBySamePositionRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -4754,7 +4755,7 @@ func (x *FindSamplesBySamePositionRequest) GetPageToken() string {
 type FindSamplesBySamePositionResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*SampleRecord        `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -4807,13 +4808,13 @@ func (x *FindSamplesBySamePositionResponse) GetNextPageToken() string {
 type FindSamplesBySameDigestRequest struct {
 	state protoimpl.MessageState             `protogen:"open.v1"`
 	By    *FindSamplesBySameDigestRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -4880,7 +4881,7 @@ func (x *FindSamplesBySameDigestRequest) GetPageToken() string {
 type FindSamplesBySameDigestResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*SampleRecord        `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -4977,7 +4978,7 @@ func (x *BatchPutSamplesResponse_Result) GetVersion() int64 {
 
 type BatchGetSamplesResponse_Result struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Unset: there is none.
+	// Unset: there is no such record.
 	Record        *SampleRecord `protobuf:"bytes,1,opt,name=record,proto3" json:"record,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -5064,7 +5065,7 @@ func (x *BatchDeleteSamplesResponse_Result) GetExisted() bool {
 	return false
 }
 
-// An end of the range. Unset, its field is the least value.
+// An end of the range. If its field is unset, it counts as the lowest value.
 type FindSamplesByTextRequest_Bound struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Text          *string                `protobuf:"bytes,2,opt,name=text,proto3,oneof" json:"text,omitempty"`
@@ -5109,7 +5110,7 @@ func (x *FindSamplesByTextRequest_Bound) GetText() string {
 	return ""
 }
 
-// An end of the range. Unset, its field is the least value.
+// An end of the range. If its field is unset, it counts as the lowest value.
 type FindSamplesByNumberRequest_Bound struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Number        *int64                 `protobuf:"varint,3,opt,name=number,proto3,oneof" json:"number,omitempty"`
@@ -5154,7 +5155,7 @@ func (x *FindSamplesByNumberRequest_Bound) GetNumber() int64 {
 	return 0
 }
 
-// An end of the range. Unset, its field is the least value.
+// An end of the range. If its field is unset, it counts as the lowest value.
 type FindSamplesBySizeRequest_Bound struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Size          *uint64                `protobuf:"varint,4,opt,name=size,proto3,oneof" json:"size,omitempty"`
@@ -5199,7 +5200,7 @@ func (x *FindSamplesBySizeRequest_Bound) GetSize() uint64 {
 	return 0
 }
 
-// An end of the range. Unset, its field is the least value.
+// An end of the range. If its field is unset, it counts as the lowest value.
 type FindSamplesByFlagRequest_Bound struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Flag          *bool                  `protobuf:"varint,5,opt,name=flag,proto3,oneof" json:"flag,omitempty"`
@@ -5244,7 +5245,7 @@ func (x *FindSamplesByFlagRequest_Bound) GetFlag() bool {
 	return false
 }
 
-// An end of the range. Unset, its field is the least value.
+// An end of the range. If its field is unset, it counts as the lowest value.
 type FindSamplesByGradeRequest_Bound struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Grade         *Grade                 `protobuf:"varint,6,opt,name=grade,proto3,enum=conformance.v1.Grade,oneof" json:"grade,omitempty"`
@@ -5289,7 +5290,7 @@ func (x *FindSamplesByGradeRequest_Bound) GetGrade() Grade {
 	return Grade_GRADE_UNSPECIFIED
 }
 
-// An end of the range. Unset, its field is the least value.
+// An end of the range. If its field is unset, it counts as the lowest value.
 type FindSamplesByTimeRequest_Bound struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Time          *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=time,proto3" json:"time,omitempty"`
@@ -5334,7 +5335,7 @@ func (x *FindSamplesByTimeRequest_Bound) GetTime() *timestamppb.Timestamp {
 	return nil
 }
 
-// An end of the range. Unset, its field is the least value.
+// An end of the range. If its field is unset, it counts as the lowest value.
 type FindSamplesByDeltaRequest_Bound struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Delta         *int64                 `protobuf:"zigzag64,8,opt,name=delta,proto3,oneof" json:"delta,omitempty"`
@@ -5379,7 +5380,7 @@ func (x *FindSamplesByDeltaRequest_Bound) GetDelta() int64 {
 	return 0
 }
 
-// An end of the range. Unset, its field is the least value.
+// An end of the range. If its field is unset, it counts as the lowest value.
 type FindSamplesByMaskRequest_Bound struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Mask          *uint64                `protobuf:"fixed64,9,opt,name=mask,proto3,oneof" json:"mask,omitempty"`
@@ -5424,7 +5425,7 @@ func (x *FindSamplesByMaskRequest_Bound) GetMask() uint64 {
 	return 0
 }
 
-// An end of the range. Unset, its field is the least value.
+// An end of the range. If its field is unset, it counts as the lowest value.
 type FindSamplesByLevelRequest_Bound struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Level         *int32                 `protobuf:"fixed32,10,opt,name=level,proto3,oneof" json:"level,omitempty"`
@@ -5469,7 +5470,7 @@ func (x *FindSamplesByLevelRequest_Bound) GetLevel() int32 {
 	return 0
 }
 
-// An end of the range. Unset, its field is the least value.
+// An end of the range. If its field is unset, it counts as the lowest value.
 type FindSamplesByWeightRequest_Bound struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Weight        *uint32                `protobuf:"varint,11,opt,name=weight,proto3,oneof" json:"weight,omitempty"`
@@ -5560,7 +5561,7 @@ func (x *FindSamplesByBucketRequest_By) GetBucket() int64 {
 	return 0
 }
 
-// An end of the range. Unset, its field is the least value.
+// An end of the range. If its field is unset, it counts as the lowest value.
 type FindSamplesByAmountRequest_Bound struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Amount        *int32                 `protobuf:"varint,13,opt,name=amount,proto3,oneof" json:"amount,omitempty"`
@@ -5605,7 +5606,7 @@ func (x *FindSamplesByAmountRequest_Bound) GetAmount() int32 {
 	return 0
 }
 
-// An end of the range. Unset, its field is the least value.
+// An end of the range. If its field is unset, it counts as the lowest value.
 type FindSamplesByShiftRequest_Bound struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Shift         *int32                 `protobuf:"zigzag32,14,opt,name=shift,proto3,oneof" json:"shift,omitempty"`
@@ -5650,7 +5651,7 @@ func (x *FindSamplesByShiftRequest_Bound) GetShift() int32 {
 	return 0
 }
 
-// An end of the range. Unset, its field is the least value.
+// An end of the range. If its field is unset, it counts as the lowest value.
 type FindSamplesByChecksumRequest_Bound struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Checksum      *uint32                `protobuf:"fixed32,15,opt,name=checksum,proto3,oneof" json:"checksum,omitempty"`
@@ -5695,7 +5696,7 @@ func (x *FindSamplesByChecksumRequest_Bound) GetChecksum() uint32 {
 	return 0
 }
 
-// An end of the range. Unset, its field is the least value.
+// An end of the range. If its field is unset, it counts as the lowest value.
 type FindSamplesByPositionRequest_Bound struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Position      *int64                 `protobuf:"fixed64,16,opt,name=position,proto3,oneof" json:"position,omitempty"`
@@ -5740,7 +5741,7 @@ func (x *FindSamplesByPositionRequest_Bound) GetPosition() int64 {
 	return 0
 }
 
-// An end of the range. Unset, its field is the least value.
+// An end of the range. If its field is unset, it counts as the lowest value.
 type FindSamplesByDigestRequest_Bound struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Digest        []byte                 `protobuf:"bytes,17,opt,name=digest,proto3,oneof" json:"digest,omitempty"`

@@ -62,18 +62,19 @@ const (
 // exists and is never issued twice for a key, not even across a delete.
 //
 // Errors carry a google.rpc.ErrorInfo of the domain "prism": act on the code
-// and on its reason, never on the text. An RPC names the errors of its own;
-// each may also answer:
+// and on its reason, never on the text. Each RPC lists its own errors; any RPC
+// may also return:
 //   - INVALID_ARGUMENT: the request breaks a rule; the reason says which, and
-//     the metadata "field" where. It must be changed before it is sent again.
-//   - RESOURCE_EXHAUSTED REQUEST_TOO_LARGE: a request has at most 4 MiB, a
-//     record 3 MiB.
-//   - RESOURCE_EXHAUSTED RATE_LIMITED, OVERLOADED: more calls come than are
-//     let in. Nothing was done; call again after the delay of
+//     the metadata "field" says where. Change the request before you send it
+//     again.
+//   - RESOURCE_EXHAUSTED REQUEST_TOO_LARGE: a request has at most 4 MiB, and
+//     a record at most 3 MiB.
+//   - RESOURCE_EXHAUSTED RATE_LIMITED, OVERLOADED: the rate or concurrency
+//     limit was exceeded. Nothing was done; call again after the delay in
 //     google.rpc.RetryInfo.
 //   - UNAVAILABLE, DEADLINE_EXCEEDED: the store did not answer, or not in
-//     time. A write that failed with the metadata outcome=unknown may have
-//     happened.
+//     time. A write that failed with the metadata outcome=unknown may have been
+//     applied.
 type SampleServiceClient struct {
 	cc grpc.ClientConnInterface
 }
@@ -84,37 +85,38 @@ func NewSampleServiceClient(cc grpc.ClientConnInterface) *SampleServiceClient {
 	return &SampleServiceClient{cc: cc}
 }
 
-// PutSample stores the record under its key, whatever stood there before.
+// PutSample stores the record under its key, and replaces the one that was
+// there.
 func (c *SampleServiceClient) PutSample(ctx context.Context, in *PutSampleRequest, opts ...grpc.CallOption) (*PutSampleResponse, error) {
 	return call[PutSampleResponse](ctx, c.cc, SampleService_PutSample_FullMethodName, in, opts)
 }
 
-// GetSample returns the record of a key.
+// GetSample returns the record with a key.
 //
 // Errors:
-//   - NOT_FOUND: there is none.
+//   - NOT_FOUND: there is no such record.
 func (c *SampleServiceClient) GetSample(ctx context.Context, in *GetSampleRequest, opts ...grpc.CallOption) (*GetSampleResponse, error) {
 	return call[GetSampleResponse](ctx, c.cc, SampleService_GetSample_FullMethodName, in, opts)
 }
 
-// DeleteSample removes the record of a key. That there is none is no error,
-// with if_version too.
+// DeleteSample deletes the record with a key. Deleting an absent record
+// succeeds, even with if_version.
 //
 // Errors:
-//   - ABORTED VERSION_MISMATCH: the record has another version than
+//   - ABORTED VERSION_MISMATCH: the version of the record is not
 //     if_version; the metadata "current_version" says which.
 func (c *SampleServiceClient) DeleteSample(ctx context.Context, in *DeleteSampleRequest, opts ...grpc.CallOption) (*DeleteSampleResponse, error) {
 	return call[DeleteSampleResponse](ctx, c.cc, SampleService_DeleteSample_FullMethodName, in, opts)
 }
 
 // CompareAndSwapSample stores the record if the one under its key still has
-// the version that is expected.
+// the expected version.
 //
 // Errors:
-//   - NOT_FOUND: a version is expected and there is no record.
+//   - NOT_FOUND: a version is expected, but there is no record.
 //   - ABORTED VERSION_MISMATCH: the record has another version; the
 //     metadata "current_version" says which.
-//   - ALREADY_EXISTS EXISTS: no record is expected and there is one; the
+//   - ALREADY_EXISTS EXISTS: no record is expected, but there is one; the
 //     metadata "current_version" says which.
 func (c *SampleServiceClient) CompareAndSwapSample(ctx context.Context, in *CompareAndSwapSampleRequest, opts ...grpc.CallOption) (*CompareAndSwapSampleResponse, error) {
 	return call[CompareAndSwapSampleResponse](ctx, c.cc, SampleService_CompareAndSwapSample_FullMethodName, in, opts)
@@ -123,385 +125,385 @@ func (c *SampleServiceClient) CompareAndSwapSample(ctx context.Context, in *Comp
 // BatchPutSamples stores up to 1,000 records, all of them or none.
 //
 // Errors:
-//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: not between 1 and 1,000
-//     items.
-//   - INVALID_ARGUMENT BATCH_DUPLICATE: a key stands in it twice.
+//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: the batch does not have 1
+//     to 1,000 items.
+//   - INVALID_ARGUMENT BATCH_DUPLICATE: the batch has the same key twice.
 func (c *SampleServiceClient) BatchPutSamples(ctx context.Context, in *BatchPutSamplesRequest, opts ...grpc.CallOption) (*BatchPutSamplesResponse, error) {
 	return call[BatchPutSamplesResponse](ctx, c.cc, SampleService_BatchPutSamples_FullMethodName, in, opts)
 }
 
-// BatchGetSamples returns the records of up to 1,000 keys. Where all of them
-// would be too large for one answer it answers the first ones; ask again for
-// the rest. The records need not be of one moment: of a batch that is written
-// meanwhile it may answer some as they were before, and others as they are
-// after.
+// BatchGetSamples returns the records with up to 1,000 keys. If they do not
+// fit into one response, it returns the first ones; ask again for the rest.
+// It is not a snapshot: while a batch is being written, it may return some
+// records from before and some from after.
 //
 // Errors:
-//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: not between 1 and 1,000
-//     items.
-//   - INVALID_ARGUMENT BATCH_DUPLICATE: a key stands in it twice.
+//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: the batch does not have 1
+//     to 1,000 items.
+//   - INVALID_ARGUMENT BATCH_DUPLICATE: the batch has the same key twice.
 func (c *SampleServiceClient) BatchGetSamples(ctx context.Context, in *BatchGetSamplesRequest, opts ...grpc.CallOption) (*BatchGetSamplesResponse, error) {
 	return call[BatchGetSamplesResponse](ctx, c.cc, SampleService_BatchGetSamples_FullMethodName, in, opts)
 }
 
-// BatchDeleteSamples removes the records of up to 1,000 keys, all of them or
-// none. That there is none under a key is no error.
+// BatchDeleteSamples deletes the records with up to 1,000 keys, all of them
+// or none. Deleting an absent record succeeds.
 //
 // Errors:
-//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: not between 1 and 1,000
-//     items.
-//   - INVALID_ARGUMENT BATCH_DUPLICATE: a key stands in it twice.
+//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: the batch does not have 1
+//     to 1,000 items.
+//   - INVALID_ARGUMENT BATCH_DUPLICATE: the batch has the same key twice.
 func (c *SampleServiceClient) BatchDeleteSamples(ctx context.Context, in *BatchDeleteSamplesRequest, opts ...grpc.CallOption) (*BatchDeleteSamplesResponse, error) {
 	return call[BatchDeleteSamplesResponse](ctx, c.cc, SampleService_BatchDeleteSamples_FullMethodName, in, opts)
 }
 
-// ScanSamples lists all records in the order of their keys, a page at a time.
+// ScanSamples lists all records in the order of their keys, one page at a
+// time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *SampleServiceClient) ScanSamples(ctx context.Context, in *ScanSamplesRequest, opts ...grpc.CallOption) (*ScanSamplesResponse, error) {
 	return call[ScanSamplesResponse](ctx, c.cc, SampleService_ScanSamples_FullMethodName, in, opts)
 }
 
-// FindSamplesByText lists the records that have text in the order of text and
-// then of their keys, a page at a time.
+// FindSamplesByText lists the records that have text in the order of text,
+// then of their keys, one page at a time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *SampleServiceClient) FindSamplesByText(ctx context.Context, in *FindSamplesByTextRequest, opts ...grpc.CallOption) (*FindSamplesByTextResponse, error) {
 	return call[FindSamplesByTextResponse](ctx, c.cc, SampleService_FindSamplesByText_FullMethodName, in, opts)
 }
 
 // FindSamplesByNumber lists the records that have number in the order of
-// number and then of their keys, a page at a time.
+// number, then of their keys, one page at a time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *SampleServiceClient) FindSamplesByNumber(ctx context.Context, in *FindSamplesByNumberRequest, opts ...grpc.CallOption) (*FindSamplesByNumberResponse, error) {
 	return call[FindSamplesByNumberResponse](ctx, c.cc, SampleService_FindSamplesByNumber_FullMethodName, in, opts)
 }
 
-// FindSamplesBySize lists the records that have size in the order of size and
-// then of their keys, a page at a time.
+// FindSamplesBySize lists the records that have size in the order of size,
+// then of their keys, one page at a time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *SampleServiceClient) FindSamplesBySize(ctx context.Context, in *FindSamplesBySizeRequest, opts ...grpc.CallOption) (*FindSamplesBySizeResponse, error) {
 	return call[FindSamplesBySizeResponse](ctx, c.cc, SampleService_FindSamplesBySize_FullMethodName, in, opts)
 }
 
-// FindSamplesByFlag lists the records that have flag in the order of flag and
-// then of their keys, a page at a time.
+// FindSamplesByFlag lists the records that have flag in the order of flag,
+// then of their keys, one page at a time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *SampleServiceClient) FindSamplesByFlag(ctx context.Context, in *FindSamplesByFlagRequest, opts ...grpc.CallOption) (*FindSamplesByFlagResponse, error) {
 	return call[FindSamplesByFlagResponse](ctx, c.cc, SampleService_FindSamplesByFlag_FullMethodName, in, opts)
 }
 
-// FindSamplesByGrade lists the records that have grade in the order of grade
-// and then of their keys, a page at a time.
+// FindSamplesByGrade lists the records that have grade in the order of grade,
+// then of their keys, one page at a time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *SampleServiceClient) FindSamplesByGrade(ctx context.Context, in *FindSamplesByGradeRequest, opts ...grpc.CallOption) (*FindSamplesByGradeResponse, error) {
 	return call[FindSamplesByGradeResponse](ctx, c.cc, SampleService_FindSamplesByGrade_FullMethodName, in, opts)
 }
 
-// FindSamplesByTime lists the records that have time in the order of time and
-// then of their keys, a page at a time.
+// FindSamplesByTime lists the records that have time in the order of time,
+// then of their keys, one page at a time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *SampleServiceClient) FindSamplesByTime(ctx context.Context, in *FindSamplesByTimeRequest, opts ...grpc.CallOption) (*FindSamplesByTimeResponse, error) {
 	return call[FindSamplesByTimeResponse](ctx, c.cc, SampleService_FindSamplesByTime_FullMethodName, in, opts)
 }
 
-// FindSamplesByDelta lists the records that have delta in the order of delta
-// and then of their keys, a page at a time.
+// FindSamplesByDelta lists the records that have delta in the order of delta,
+// then of their keys, one page at a time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *SampleServiceClient) FindSamplesByDelta(ctx context.Context, in *FindSamplesByDeltaRequest, opts ...grpc.CallOption) (*FindSamplesByDeltaResponse, error) {
 	return call[FindSamplesByDeltaResponse](ctx, c.cc, SampleService_FindSamplesByDelta_FullMethodName, in, opts)
 }
 
-// FindSamplesByMask lists the records that have mask in the order of mask and
-// then of their keys, a page at a time.
+// FindSamplesByMask lists the records that have mask in the order of mask,
+// then of their keys, one page at a time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *SampleServiceClient) FindSamplesByMask(ctx context.Context, in *FindSamplesByMaskRequest, opts ...grpc.CallOption) (*FindSamplesByMaskResponse, error) {
 	return call[FindSamplesByMaskResponse](ctx, c.cc, SampleService_FindSamplesByMask_FullMethodName, in, opts)
 }
 
-// FindSamplesByLevel lists the records that have level in the order of level
-// and then of their keys, a page at a time.
+// FindSamplesByLevel lists the records that have level in the order of level,
+// then of their keys, one page at a time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *SampleServiceClient) FindSamplesByLevel(ctx context.Context, in *FindSamplesByLevelRequest, opts ...grpc.CallOption) (*FindSamplesByLevelResponse, error) {
 	return call[FindSamplesByLevelResponse](ctx, c.cc, SampleService_FindSamplesByLevel_FullMethodName, in, opts)
 }
 
 // FindSamplesByWeight lists the records that have weight in the order of
-// weight and then of their keys, a page at a time.
+// weight, then of their keys, one page at a time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *SampleServiceClient) FindSamplesByWeight(ctx context.Context, in *FindSamplesByWeightRequest, opts ...grpc.CallOption) (*FindSamplesByWeightResponse, error) {
 	return call[FindSamplesByWeightResponse](ctx, c.cc, SampleService_FindSamplesByWeight_FullMethodName, in, opts)
 }
 
 // FindSamplesByBucket lists the records with the given bucket in the order of
-// their keys, a page at a time.
+// their keys, one page at a time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *SampleServiceClient) FindSamplesByBucket(ctx context.Context, in *FindSamplesByBucketRequest, opts ...grpc.CallOption) (*FindSamplesByBucketResponse, error) {
 	return call[FindSamplesByBucketResponse](ctx, c.cc, SampleService_FindSamplesByBucket_FullMethodName, in, opts)
 }
 
 // FindSamplesByAmount lists the records that have amount in the order of
-// amount and then of their keys, a page at a time.
+// amount, then of their keys, one page at a time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *SampleServiceClient) FindSamplesByAmount(ctx context.Context, in *FindSamplesByAmountRequest, opts ...grpc.CallOption) (*FindSamplesByAmountResponse, error) {
 	return call[FindSamplesByAmountResponse](ctx, c.cc, SampleService_FindSamplesByAmount_FullMethodName, in, opts)
 }
 
-// FindSamplesByShift lists the records that have shift in the order of shift
-// and then of their keys, a page at a time.
+// FindSamplesByShift lists the records that have shift in the order of shift,
+// then of their keys, one page at a time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *SampleServiceClient) FindSamplesByShift(ctx context.Context, in *FindSamplesByShiftRequest, opts ...grpc.CallOption) (*FindSamplesByShiftResponse, error) {
 	return call[FindSamplesByShiftResponse](ctx, c.cc, SampleService_FindSamplesByShift_FullMethodName, in, opts)
 }
 
 // FindSamplesByChecksum lists the records that have checksum in the order of
-// checksum and then of their keys, a page at a time.
+// checksum, then of their keys, one page at a time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *SampleServiceClient) FindSamplesByChecksum(ctx context.Context, in *FindSamplesByChecksumRequest, opts ...grpc.CallOption) (*FindSamplesByChecksumResponse, error) {
 	return call[FindSamplesByChecksumResponse](ctx, c.cc, SampleService_FindSamplesByChecksum_FullMethodName, in, opts)
 }
 
 // FindSamplesByPosition lists the records that have position in the order of
-// position and then of their keys, a page at a time.
+// position, then of their keys, one page at a time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *SampleServiceClient) FindSamplesByPosition(ctx context.Context, in *FindSamplesByPositionRequest, opts ...grpc.CallOption) (*FindSamplesByPositionResponse, error) {
 	return call[FindSamplesByPositionResponse](ctx, c.cc, SampleService_FindSamplesByPosition_FullMethodName, in, opts)
 }
 
 // FindSamplesByDigest lists the records that have digest in the order of
-// digest and then of their keys, a page at a time.
+// digest, then of their keys, one page at a time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *SampleServiceClient) FindSamplesByDigest(ctx context.Context, in *FindSamplesByDigestRequest, opts ...grpc.CallOption) (*FindSamplesByDigestResponse, error) {
 	return call[FindSamplesByDigestResponse](ctx, c.cc, SampleService_FindSamplesByDigest_FullMethodName, in, opts)
 }
 
 // FindSamplesBySameText lists the records with the given text in the order of
-// their keys, a page at a time.
+// their keys, one page at a time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *SampleServiceClient) FindSamplesBySameText(ctx context.Context, in *FindSamplesBySameTextRequest, opts ...grpc.CallOption) (*FindSamplesBySameTextResponse, error) {
 	return call[FindSamplesBySameTextResponse](ctx, c.cc, SampleService_FindSamplesBySameText_FullMethodName, in, opts)
 }
 
 // FindSamplesBySameNumber lists the records with the given number in the
-// order of their keys, a page at a time.
+// order of their keys, one page at a time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *SampleServiceClient) FindSamplesBySameNumber(ctx context.Context, in *FindSamplesBySameNumberRequest, opts ...grpc.CallOption) (*FindSamplesBySameNumberResponse, error) {
 	return call[FindSamplesBySameNumberResponse](ctx, c.cc, SampleService_FindSamplesBySameNumber_FullMethodName, in, opts)
 }
 
 // FindSamplesBySameSize lists the records with the given size in the order of
-// their keys, a page at a time.
+// their keys, one page at a time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *SampleServiceClient) FindSamplesBySameSize(ctx context.Context, in *FindSamplesBySameSizeRequest, opts ...grpc.CallOption) (*FindSamplesBySameSizeResponse, error) {
 	return call[FindSamplesBySameSizeResponse](ctx, c.cc, SampleService_FindSamplesBySameSize_FullMethodName, in, opts)
 }
 
 // FindSamplesBySameFlag lists the records with the given flag in the order of
-// their keys, a page at a time.
+// their keys, one page at a time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *SampleServiceClient) FindSamplesBySameFlag(ctx context.Context, in *FindSamplesBySameFlagRequest, opts ...grpc.CallOption) (*FindSamplesBySameFlagResponse, error) {
 	return call[FindSamplesBySameFlagResponse](ctx, c.cc, SampleService_FindSamplesBySameFlag_FullMethodName, in, opts)
 }
 
 // FindSamplesBySameGrade lists the records with the given grade in the order
-// of their keys, a page at a time.
+// of their keys, one page at a time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *SampleServiceClient) FindSamplesBySameGrade(ctx context.Context, in *FindSamplesBySameGradeRequest, opts ...grpc.CallOption) (*FindSamplesBySameGradeResponse, error) {
 	return call[FindSamplesBySameGradeResponse](ctx, c.cc, SampleService_FindSamplesBySameGrade_FullMethodName, in, opts)
 }
 
 // FindSamplesBySameTime lists the records with the given time in the order of
-// their keys, a page at a time.
+// their keys, one page at a time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *SampleServiceClient) FindSamplesBySameTime(ctx context.Context, in *FindSamplesBySameTimeRequest, opts ...grpc.CallOption) (*FindSamplesBySameTimeResponse, error) {
 	return call[FindSamplesBySameTimeResponse](ctx, c.cc, SampleService_FindSamplesBySameTime_FullMethodName, in, opts)
 }
 
 // FindSamplesBySameDelta lists the records with the given delta in the order
-// of their keys, a page at a time.
+// of their keys, one page at a time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *SampleServiceClient) FindSamplesBySameDelta(ctx context.Context, in *FindSamplesBySameDeltaRequest, opts ...grpc.CallOption) (*FindSamplesBySameDeltaResponse, error) {
 	return call[FindSamplesBySameDeltaResponse](ctx, c.cc, SampleService_FindSamplesBySameDelta_FullMethodName, in, opts)
 }
 
 // FindSamplesBySameMask lists the records with the given mask in the order of
-// their keys, a page at a time.
+// their keys, one page at a time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *SampleServiceClient) FindSamplesBySameMask(ctx context.Context, in *FindSamplesBySameMaskRequest, opts ...grpc.CallOption) (*FindSamplesBySameMaskResponse, error) {
 	return call[FindSamplesBySameMaskResponse](ctx, c.cc, SampleService_FindSamplesBySameMask_FullMethodName, in, opts)
 }
 
 // FindSamplesBySameLevel lists the records with the given level in the order
-// of their keys, a page at a time.
+// of their keys, one page at a time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *SampleServiceClient) FindSamplesBySameLevel(ctx context.Context, in *FindSamplesBySameLevelRequest, opts ...grpc.CallOption) (*FindSamplesBySameLevelResponse, error) {
 	return call[FindSamplesBySameLevelResponse](ctx, c.cc, SampleService_FindSamplesBySameLevel_FullMethodName, in, opts)
 }
 
 // FindSamplesBySameWeight lists the records with the given weight in the
-// order of their keys, a page at a time.
+// order of their keys, one page at a time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *SampleServiceClient) FindSamplesBySameWeight(ctx context.Context, in *FindSamplesBySameWeightRequest, opts ...grpc.CallOption) (*FindSamplesBySameWeightResponse, error) {
 	return call[FindSamplesBySameWeightResponse](ctx, c.cc, SampleService_FindSamplesBySameWeight_FullMethodName, in, opts)
 }
 
 // FindSamplesBySameAmount lists the records with the given amount in the
-// order of their keys, a page at a time.
+// order of their keys, one page at a time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *SampleServiceClient) FindSamplesBySameAmount(ctx context.Context, in *FindSamplesBySameAmountRequest, opts ...grpc.CallOption) (*FindSamplesBySameAmountResponse, error) {
 	return call[FindSamplesBySameAmountResponse](ctx, c.cc, SampleService_FindSamplesBySameAmount_FullMethodName, in, opts)
 }
 
 // FindSamplesBySameShift lists the records with the given shift in the order
-// of their keys, a page at a time.
+// of their keys, one page at a time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *SampleServiceClient) FindSamplesBySameShift(ctx context.Context, in *FindSamplesBySameShiftRequest, opts ...grpc.CallOption) (*FindSamplesBySameShiftResponse, error) {
 	return call[FindSamplesBySameShiftResponse](ctx, c.cc, SampleService_FindSamplesBySameShift_FullMethodName, in, opts)
 }
 
 // FindSamplesBySameChecksum lists the records with the given checksum in the
-// order of their keys, a page at a time.
+// order of their keys, one page at a time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *SampleServiceClient) FindSamplesBySameChecksum(ctx context.Context, in *FindSamplesBySameChecksumRequest, opts ...grpc.CallOption) (*FindSamplesBySameChecksumResponse, error) {
 	return call[FindSamplesBySameChecksumResponse](ctx, c.cc, SampleService_FindSamplesBySameChecksum_FullMethodName, in, opts)
 }
 
 // FindSamplesBySamePosition lists the records with the given position in the
-// order of their keys, a page at a time.
+// order of their keys, one page at a time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *SampleServiceClient) FindSamplesBySamePosition(ctx context.Context, in *FindSamplesBySamePositionRequest, opts ...grpc.CallOption) (*FindSamplesBySamePositionResponse, error) {
 	return call[FindSamplesBySamePositionResponse](ctx, c.cc, SampleService_FindSamplesBySamePosition_FullMethodName, in, opts)
 }
 
 // FindSamplesBySameDigest lists the records with the given digest in the
-// order of their keys, a page at a time.
+// order of their keys, one page at a time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *SampleServiceClient) FindSamplesBySameDigest(ctx context.Context, in *FindSamplesBySameDigestRequest, opts ...grpc.CallOption) (*FindSamplesBySameDigestResponse, error) {
 	return call[FindSamplesBySameDigestResponse](ctx, c.cc, SampleService_FindSamplesBySameDigest_FullMethodName, in, opts)
 }

@@ -14,7 +14,7 @@ import (
 	unsafe "unsafe"
 )
 
-// ScalarKey names one record.
+// ScalarKey identifies one record.
 type ScalarKey struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	ScalarId      []byte                 `protobuf:"bytes,1,opt,name=scalar_id,json=scalarId,proto3" json:"scalar_id,omitempty"`
@@ -59,7 +59,7 @@ func (x *ScalarKey) GetScalarId() []byte {
 	return nil
 }
 
-// ScalarRecord is what the store holds under a key.
+// ScalarRecord is a record as the store holds it.
 type ScalarRecord struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Scalar *Scalar                `protobuf:"bytes,1,opt,name=scalar,proto3" json:"scalar,omitempty"`
@@ -115,7 +115,7 @@ func (x *ScalarRecord) GetVersion() int64 {
 
 type PutScalarRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The whole record: fields that are not set here are gone afterwards.
+	// The whole record: fields that are not set here are removed.
 	Scalar        *Scalar `protobuf:"bytes,1,opt,name=scalar,proto3" json:"scalar,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -294,7 +294,7 @@ func (x *GetScalarResponse) GetRecord() *ScalarRecord {
 type DeleteScalarRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Key   *ScalarKey             `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
-	// Removes only this version. 0: any.
+	// Deletes only this version. 0: any version.
 	IfVersion     int64 `protobuf:"varint,2,opt,name=if_version,json=ifVersion,proto3" json:"if_version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -346,7 +346,7 @@ func (x *DeleteScalarRequest) GetIfVersion() int64 {
 
 type DeleteScalarResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// False: there was no record, and nothing was done.
+	// False: there was no record to delete.
 	Existed       bool `protobuf:"varint,1,opt,name=existed,proto3" json:"existed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -391,7 +391,7 @@ func (x *DeleteScalarResponse) GetExisted() bool {
 
 type CompareAndSwapScalarRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The whole record: fields that are not set here are gone afterwards.
+	// The whole record: fields that are not set here are removed.
 	Scalar *Scalar `protobuf:"bytes,1,opt,name=scalar,proto3" json:"scalar,omitempty"`
 	// 0: there must be no record.
 	ExpectedVersion int64 `protobuf:"varint,2,opt,name=expected_version,json=expectedVersion,proto3" json:"expected_version,omitempty"`
@@ -532,7 +532,7 @@ func (x *BatchPutScalarsRequest) GetScalars() []*Scalar {
 	return nil
 }
 
-// The results stand in the order of the request.
+// The results are in the order of the request.
 type BatchPutScalarsResponse struct {
 	state         protoimpl.MessageState            `protogen:"open.v1"`
 	Results       []*BatchPutScalarsResponse_Result `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
@@ -621,7 +621,8 @@ func (x *BatchGetScalarsRequest) GetKeys() []*ScalarKey {
 	return nil
 }
 
-// The results stand in the order of the keys, and may be fewer.
+// The results are in the order of the keys. There may be fewer results than
+// keys.
 type BatchGetScalarsResponse struct {
 	state         protoimpl.MessageState            `protogen:"open.v1"`
 	Results       []*BatchGetScalarsResponse_Result `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
@@ -710,7 +711,7 @@ func (x *BatchDeleteScalarsRequest) GetKeys() []*ScalarKey {
 	return nil
 }
 
-// The results stand in the order of the keys.
+// The results are in the order of the keys.
 type BatchDeleteScalarsResponse struct {
 	state         protoimpl.MessageState               `protogen:"open.v1"`
 	Results       []*BatchDeleteScalarsResponse_Result `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
@@ -757,13 +758,13 @@ func (x *BatchDeleteScalarsResponse) GetResults() []*BatchDeleteScalarsResponse_
 
 type ScanScalarsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -823,7 +824,7 @@ func (x *ScanScalarsRequest) GetPageToken() string {
 type ScanScalarsResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*ScalarRecord        `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -875,17 +876,17 @@ func (x *ScanScalarsResponse) GetNextPageToken() string {
 
 type FindScalarsByBytesOptRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Inclusive, whatever the direction. Unset: from the first.
+	// Inclusive, in either direction. Unset: from the first record.
 	From *FindScalarsByBytesOptRequest_Bound `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
-	// Exclusive, whatever the direction. Unset: to the last.
+	// Exclusive, in either direction. Unset: to the last record.
 	To *FindScalarsByBytesOptRequest_Bound `protobuf:"bytes,12,opt,name=to,proto3" json:"to,omitempty"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -959,7 +960,7 @@ func (x *FindScalarsByBytesOptRequest) GetPageToken() string {
 type FindScalarsByBytesOptResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*ScalarRecord        `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1056,7 +1057,7 @@ func (x *BatchPutScalarsResponse_Result) GetVersion() int64 {
 
 type BatchGetScalarsResponse_Result struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Unset: there is none.
+	// Unset: there is no such record.
 	Record        *ScalarRecord `protobuf:"bytes,1,opt,name=record,proto3" json:"record,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1143,7 +1144,7 @@ func (x *BatchDeleteScalarsResponse_Result) GetExisted() bool {
 	return false
 }
 
-// An end of the range. Unset, its field is the least value.
+// An end of the range. If its field is unset, it counts as the lowest value.
 type FindScalarsByBytesOptRequest_Bound struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	BytesOpt      []byte                 `protobuf:"bytes,36,opt,name=bytes_opt,json=bytesOpt,proto3,oneof" json:"bytes_opt,omitempty"`

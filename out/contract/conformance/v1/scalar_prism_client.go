@@ -32,18 +32,19 @@ const (
 // exists and is never issued twice for a key, not even across a delete.
 //
 // Errors carry a google.rpc.ErrorInfo of the domain "prism": act on the code
-// and on its reason, never on the text. An RPC names the errors of its own;
-// each may also answer:
+// and on its reason, never on the text. Each RPC lists its own errors; any RPC
+// may also return:
 //   - INVALID_ARGUMENT: the request breaks a rule; the reason says which, and
-//     the metadata "field" where. It must be changed before it is sent again.
-//   - RESOURCE_EXHAUSTED REQUEST_TOO_LARGE: a request has at most 4 MiB, a
-//     record 3 MiB.
-//   - RESOURCE_EXHAUSTED RATE_LIMITED, OVERLOADED: more calls come than are
-//     let in. Nothing was done; call again after the delay of
+//     the metadata "field" says where. Change the request before you send it
+//     again.
+//   - RESOURCE_EXHAUSTED REQUEST_TOO_LARGE: a request has at most 4 MiB, and
+//     a record at most 3 MiB.
+//   - RESOURCE_EXHAUSTED RATE_LIMITED, OVERLOADED: the rate or concurrency
+//     limit was exceeded. Nothing was done; call again after the delay in
 //     google.rpc.RetryInfo.
 //   - UNAVAILABLE, DEADLINE_EXCEEDED: the store did not answer, or not in
-//     time. A write that failed with the metadata outcome=unknown may have
-//     happened.
+//     time. A write that failed with the metadata outcome=unknown may have been
+//     applied.
 type ScalarServiceClient struct {
 	cc grpc.ClientConnInterface
 }
@@ -54,37 +55,38 @@ func NewScalarServiceClient(cc grpc.ClientConnInterface) *ScalarServiceClient {
 	return &ScalarServiceClient{cc: cc}
 }
 
-// PutScalar stores the record under its key, whatever stood there before.
+// PutScalar stores the record under its key, and replaces the one that was
+// there.
 func (c *ScalarServiceClient) PutScalar(ctx context.Context, in *PutScalarRequest, opts ...grpc.CallOption) (*PutScalarResponse, error) {
 	return call[PutScalarResponse](ctx, c.cc, ScalarService_PutScalar_FullMethodName, in, opts)
 }
 
-// GetScalar returns the record of a key.
+// GetScalar returns the record with a key.
 //
 // Errors:
-//   - NOT_FOUND: there is none.
+//   - NOT_FOUND: there is no such record.
 func (c *ScalarServiceClient) GetScalar(ctx context.Context, in *GetScalarRequest, opts ...grpc.CallOption) (*GetScalarResponse, error) {
 	return call[GetScalarResponse](ctx, c.cc, ScalarService_GetScalar_FullMethodName, in, opts)
 }
 
-// DeleteScalar removes the record of a key. That there is none is no error,
-// with if_version too.
+// DeleteScalar deletes the record with a key. Deleting an absent record
+// succeeds, even with if_version.
 //
 // Errors:
-//   - ABORTED VERSION_MISMATCH: the record has another version than
+//   - ABORTED VERSION_MISMATCH: the version of the record is not
 //     if_version; the metadata "current_version" says which.
 func (c *ScalarServiceClient) DeleteScalar(ctx context.Context, in *DeleteScalarRequest, opts ...grpc.CallOption) (*DeleteScalarResponse, error) {
 	return call[DeleteScalarResponse](ctx, c.cc, ScalarService_DeleteScalar_FullMethodName, in, opts)
 }
 
 // CompareAndSwapScalar stores the record if the one under its key still has
-// the version that is expected.
+// the expected version.
 //
 // Errors:
-//   - NOT_FOUND: a version is expected and there is no record.
+//   - NOT_FOUND: a version is expected, but there is no record.
 //   - ABORTED VERSION_MISMATCH: the record has another version; the
 //     metadata "current_version" says which.
-//   - ALREADY_EXISTS EXISTS: no record is expected and there is one; the
+//   - ALREADY_EXISTS EXISTS: no record is expected, but there is one; the
 //     metadata "current_version" says which.
 func (c *ScalarServiceClient) CompareAndSwapScalar(ctx context.Context, in *CompareAndSwapScalarRequest, opts ...grpc.CallOption) (*CompareAndSwapScalarResponse, error) {
 	return call[CompareAndSwapScalarResponse](ctx, c.cc, ScalarService_CompareAndSwapScalar_FullMethodName, in, opts)
@@ -93,55 +95,55 @@ func (c *ScalarServiceClient) CompareAndSwapScalar(ctx context.Context, in *Comp
 // BatchPutScalars stores up to 1,000 records, all of them or none.
 //
 // Errors:
-//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: not between 1 and 1,000
-//     items.
-//   - INVALID_ARGUMENT BATCH_DUPLICATE: a key stands in it twice.
+//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: the batch does not have 1
+//     to 1,000 items.
+//   - INVALID_ARGUMENT BATCH_DUPLICATE: the batch has the same key twice.
 func (c *ScalarServiceClient) BatchPutScalars(ctx context.Context, in *BatchPutScalarsRequest, opts ...grpc.CallOption) (*BatchPutScalarsResponse, error) {
 	return call[BatchPutScalarsResponse](ctx, c.cc, ScalarService_BatchPutScalars_FullMethodName, in, opts)
 }
 
-// BatchGetScalars returns the records of up to 1,000 keys. Where all of them
-// would be too large for one answer it answers the first ones; ask again for
-// the rest. The records need not be of one moment: of a batch that is written
-// meanwhile it may answer some as they were before, and others as they are
-// after.
+// BatchGetScalars returns the records with up to 1,000 keys. If they do not
+// fit into one response, it returns the first ones; ask again for the rest.
+// It is not a snapshot: while a batch is being written, it may return some
+// records from before and some from after.
 //
 // Errors:
-//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: not between 1 and 1,000
-//     items.
-//   - INVALID_ARGUMENT BATCH_DUPLICATE: a key stands in it twice.
+//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: the batch does not have 1
+//     to 1,000 items.
+//   - INVALID_ARGUMENT BATCH_DUPLICATE: the batch has the same key twice.
 func (c *ScalarServiceClient) BatchGetScalars(ctx context.Context, in *BatchGetScalarsRequest, opts ...grpc.CallOption) (*BatchGetScalarsResponse, error) {
 	return call[BatchGetScalarsResponse](ctx, c.cc, ScalarService_BatchGetScalars_FullMethodName, in, opts)
 }
 
-// BatchDeleteScalars removes the records of up to 1,000 keys, all of them or
-// none. That there is none under a key is no error.
+// BatchDeleteScalars deletes the records with up to 1,000 keys, all of them
+// or none. Deleting an absent record succeeds.
 //
 // Errors:
-//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: not between 1 and 1,000
-//     items.
-//   - INVALID_ARGUMENT BATCH_DUPLICATE: a key stands in it twice.
+//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: the batch does not have 1
+//     to 1,000 items.
+//   - INVALID_ARGUMENT BATCH_DUPLICATE: the batch has the same key twice.
 func (c *ScalarServiceClient) BatchDeleteScalars(ctx context.Context, in *BatchDeleteScalarsRequest, opts ...grpc.CallOption) (*BatchDeleteScalarsResponse, error) {
 	return call[BatchDeleteScalarsResponse](ctx, c.cc, ScalarService_BatchDeleteScalars_FullMethodName, in, opts)
 }
 
-// ScanScalars lists all records in the order of their keys, a page at a time.
+// ScanScalars lists all records in the order of their keys, one page at a
+// time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *ScalarServiceClient) ScanScalars(ctx context.Context, in *ScanScalarsRequest, opts ...grpc.CallOption) (*ScanScalarsResponse, error) {
 	return call[ScanScalarsResponse](ctx, c.cc, ScalarService_ScanScalars_FullMethodName, in, opts)
 }
 
 // FindScalarsByBytesOpt lists the records that have bytes_opt in the order of
-// bytes_opt and then of their keys, a page at a time.
+// bytes_opt, then of their keys, one page at a time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *ScalarServiceClient) FindScalarsByBytesOpt(ctx context.Context, in *FindScalarsByBytesOptRequest, opts ...grpc.CallOption) (*FindScalarsByBytesOptResponse, error) {
 	return call[FindScalarsByBytesOptResponse](ctx, c.cc, ScalarService_FindScalarsByBytesOpt_FullMethodName, in, opts)
 }

@@ -14,7 +14,7 @@ import (
 	unsafe "unsafe"
 )
 
-// TicketKey names one record.
+// TicketKey identifies one record.
 type TicketKey struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	TicketId      string                 `protobuf:"bytes,1,opt,name=ticket_id,json=ticketId,proto3" json:"ticket_id,omitempty"`
@@ -59,7 +59,7 @@ func (x *TicketKey) GetTicketId() string {
 	return ""
 }
 
-// TicketRecord is what the store holds under a key.
+// TicketRecord is a record as the store holds it.
 type TicketRecord struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Ticket *Ticket                `protobuf:"bytes,1,opt,name=ticket,proto3" json:"ticket,omitempty"`
@@ -115,7 +115,7 @@ func (x *TicketRecord) GetVersion() int64 {
 
 type PutTicketRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The whole record: fields that are not set here are gone afterwards.
+	// The whole record: fields that are not set here are removed.
 	Ticket        *Ticket `protobuf:"bytes,1,opt,name=ticket,proto3" json:"ticket,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -294,7 +294,7 @@ func (x *GetTicketResponse) GetRecord() *TicketRecord {
 type DeleteTicketRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Key   *TicketKey             `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
-	// Removes only this version. 0: any.
+	// Deletes only this version. 0: any version.
 	IfVersion     int64 `protobuf:"varint,2,opt,name=if_version,json=ifVersion,proto3" json:"if_version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -346,7 +346,7 @@ func (x *DeleteTicketRequest) GetIfVersion() int64 {
 
 type DeleteTicketResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// False: there was no record, and nothing was done.
+	// False: there was no record to delete.
 	Existed       bool `protobuf:"varint,1,opt,name=existed,proto3" json:"existed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -27,18 +27,19 @@ const (
 // exists and is never issued twice for a key, not even across a delete.
 //
 // Errors carry a google.rpc.ErrorInfo of the domain "prism": act on the code
-// and on its reason, never on the text. An RPC names the errors of its own;
-// each may also answer:
+// and on its reason, never on the text. Each RPC lists its own errors; any RPC
+// may also return:
 //   - INVALID_ARGUMENT: the request breaks a rule; the reason says which, and
-//     the metadata "field" where. It must be changed before it is sent again.
-//   - RESOURCE_EXHAUSTED REQUEST_TOO_LARGE: a request has at most 4 MiB, a
-//     record 3 MiB.
-//   - RESOURCE_EXHAUSTED RATE_LIMITED, OVERLOADED: more calls come than are
-//     let in. Nothing was done; call again after the delay of
+//     the metadata "field" says where. Change the request before you send it
+//     again.
+//   - RESOURCE_EXHAUSTED REQUEST_TOO_LARGE: a request has at most 4 MiB, and
+//     a record at most 3 MiB.
+//   - RESOURCE_EXHAUSTED RATE_LIMITED, OVERLOADED: the rate or concurrency
+//     limit was exceeded. Nothing was done; call again after the delay in
 //     google.rpc.RetryInfo.
 //   - UNAVAILABLE, DEADLINE_EXCEEDED: the store did not answer, or not in
-//     time. A write that failed with the metadata outcome=unknown may have
-//     happened.
+//     time. A write that failed with the metadata outcome=unknown may have been
+//     applied.
 type TicketServiceClient struct {
 	cc grpc.ClientConnInterface
 }
@@ -49,28 +50,29 @@ func NewTicketServiceClient(cc grpc.ClientConnInterface) *TicketServiceClient {
 	return &TicketServiceClient{cc: cc}
 }
 
-// PutTicket stores the record under its key, whatever stood there before.
+// PutTicket stores the record under its key, and replaces the one that was
+// there.
 //
 // Errors:
-//   - ALREADY_EXISTS UNIQUE: another record has the value of a unique
-//     index; the metadata "index" names it.
+//   - ALREADY_EXISTS UNIQUE: another record has the same value in a unique
+//     index; the metadata "index" names the index.
 func (c *TicketServiceClient) PutTicket(ctx context.Context, in *PutTicketRequest, opts ...grpc.CallOption) (*PutTicketResponse, error) {
 	return call[PutTicketResponse](ctx, c.cc, TicketService_PutTicket_FullMethodName, in, opts)
 }
 
-// GetTicket returns the record of a key.
+// GetTicket returns the record with a key.
 //
 // Errors:
-//   - NOT_FOUND: there is none.
+//   - NOT_FOUND: there is no such record.
 func (c *TicketServiceClient) GetTicket(ctx context.Context, in *GetTicketRequest, opts ...grpc.CallOption) (*GetTicketResponse, error) {
 	return call[GetTicketResponse](ctx, c.cc, TicketService_GetTicket_FullMethodName, in, opts)
 }
 
-// DeleteTicket removes the record of a key. That there is none is no error,
-// with if_version too.
+// DeleteTicket deletes the record with a key. Deleting an absent record
+// succeeds, even with if_version.
 //
 // Errors:
-//   - ABORTED VERSION_MISMATCH: the record has another version than
+//   - ABORTED VERSION_MISMATCH: the version of the record is not
 //     if_version; the metadata "current_version" says which.
 func (c *TicketServiceClient) DeleteTicket(ctx context.Context, in *DeleteTicketRequest, opts ...grpc.CallOption) (*DeleteTicketResponse, error) {
 	return call[DeleteTicketResponse](ctx, c.cc, TicketService_DeleteTicket_FullMethodName, in, opts)
@@ -79,7 +81,7 @@ func (c *TicketServiceClient) DeleteTicket(ctx context.Context, in *DeleteTicket
 // FindTicketByCode returns the one record with the given code.
 //
 // Errors:
-//   - NOT_FOUND: there is none.
+//   - NOT_FOUND: there is no such record.
 func (c *TicketServiceClient) FindTicketByCode(ctx context.Context, in *FindTicketByCodeRequest, opts ...grpc.CallOption) (*FindTicketByCodeResponse, error) {
 	return call[FindTicketByCodeResponse](ctx, c.cc, TicketService_FindTicketByCode_FullMethodName, in, opts)
 }

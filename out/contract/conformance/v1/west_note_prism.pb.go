@@ -14,7 +14,7 @@ import (
 	unsafe "unsafe"
 )
 
-// WestNoteKey names one record.
+// WestNoteKey identifies one record.
 type WestNoteKey struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	NoteId        string                 `protobuf:"bytes,1,opt,name=note_id,json=noteId,proto3" json:"note_id,omitempty"`
@@ -59,7 +59,7 @@ func (x *WestNoteKey) GetNoteId() string {
 	return ""
 }
 
-// WestNoteRecord is what the store holds under a key.
+// WestNoteRecord is a record as the store holds it.
 type WestNoteRecord struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	WestNote *WestNote              `protobuf:"bytes,1,opt,name=west_note,json=westNote,proto3" json:"west_note,omitempty"`
@@ -115,7 +115,7 @@ func (x *WestNoteRecord) GetVersion() int64 {
 
 type PutWestNoteRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The whole record: fields that are not set here are gone afterwards.
+	// The whole record: fields that are not set here are removed.
 	WestNote      *WestNote `protobuf:"bytes,1,opt,name=west_note,json=westNote,proto3" json:"west_note,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -294,7 +294,7 @@ func (x *GetWestNoteResponse) GetRecord() *WestNoteRecord {
 type DeleteWestNoteRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Key   *WestNoteKey           `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
-	// Removes only this version. 0: any.
+	// Deletes only this version. 0: any version.
 	IfVersion     int64 `protobuf:"varint,2,opt,name=if_version,json=ifVersion,proto3" json:"if_version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -346,7 +346,7 @@ func (x *DeleteWestNoteRequest) GetIfVersion() int64 {
 
 type DeleteWestNoteResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// False: there was no record, and nothing was done.
+	// False: there was no record to delete.
 	Existed       bool `protobuf:"varint,1,opt,name=existed,proto3" json:"existed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -391,7 +391,7 @@ func (x *DeleteWestNoteResponse) GetExisted() bool {
 
 type CompareAndSwapWestNoteRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The whole record: fields that are not set here are gone afterwards.
+	// The whole record: fields that are not set here are removed.
 	WestNote *WestNote `protobuf:"bytes,1,opt,name=west_note,json=westNote,proto3" json:"west_note,omitempty"`
 	// 0: there must be no record.
 	ExpectedVersion int64 `protobuf:"varint,2,opt,name=expected_version,json=expectedVersion,proto3" json:"expected_version,omitempty"`
@@ -532,7 +532,7 @@ func (x *BatchPutWestNotesRequest) GetWestNotes() []*WestNote {
 	return nil
 }
 
-// The results stand in the order of the request.
+// The results are in the order of the request.
 type BatchPutWestNotesResponse struct {
 	state         protoimpl.MessageState              `protogen:"open.v1"`
 	Results       []*BatchPutWestNotesResponse_Result `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
@@ -621,7 +621,8 @@ func (x *BatchGetWestNotesRequest) GetKeys() []*WestNoteKey {
 	return nil
 }
 
-// The results stand in the order of the keys, and may be fewer.
+// The results are in the order of the keys. There may be fewer results than
+// keys.
 type BatchGetWestNotesResponse struct {
 	state         protoimpl.MessageState              `protogen:"open.v1"`
 	Results       []*BatchGetWestNotesResponse_Result `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
@@ -710,7 +711,7 @@ func (x *BatchDeleteWestNotesRequest) GetKeys() []*WestNoteKey {
 	return nil
 }
 
-// The results stand in the order of the keys.
+// The results are in the order of the keys.
 type BatchDeleteWestNotesResponse struct {
 	state         protoimpl.MessageState                 `protogen:"open.v1"`
 	Results       []*BatchDeleteWestNotesResponse_Result `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
@@ -757,13 +758,13 @@ func (x *BatchDeleteWestNotesResponse) GetResults() []*BatchDeleteWestNotesRespo
 
 type ScanWestNotesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -823,7 +824,7 @@ func (x *ScanWestNotesRequest) GetPageToken() string {
 type ScanWestNotesResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*WestNoteRecord      `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1008,7 +1009,7 @@ func (x *BatchPutWestNotesResponse_Result) GetVersion() int64 {
 
 type BatchGetWestNotesResponse_Result struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Unset: there is none.
+	// Unset: there is no such record.
 	Record        *WestNoteRecord `protobuf:"bytes,1,opt,name=record,proto3" json:"record,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

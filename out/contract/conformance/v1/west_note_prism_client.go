@@ -32,18 +32,19 @@ const (
 // exists and is never issued twice for a key, not even across a delete.
 //
 // Errors carry a google.rpc.ErrorInfo of the domain "prism": act on the code
-// and on its reason, never on the text. An RPC names the errors of its own;
-// each may also answer:
+// and on its reason, never on the text. Each RPC lists its own errors; any RPC
+// may also return:
 //   - INVALID_ARGUMENT: the request breaks a rule; the reason says which, and
-//     the metadata "field" where. It must be changed before it is sent again.
-//   - RESOURCE_EXHAUSTED REQUEST_TOO_LARGE: a request has at most 4 MiB, a
-//     record 3 MiB.
-//   - RESOURCE_EXHAUSTED RATE_LIMITED, OVERLOADED: more calls come than are
-//     let in. Nothing was done; call again after the delay of
+//     the metadata "field" says where. Change the request before you send it
+//     again.
+//   - RESOURCE_EXHAUSTED REQUEST_TOO_LARGE: a request has at most 4 MiB, and
+//     a record at most 3 MiB.
+//   - RESOURCE_EXHAUSTED RATE_LIMITED, OVERLOADED: the rate or concurrency
+//     limit was exceeded. Nothing was done; call again after the delay in
 //     google.rpc.RetryInfo.
 //   - UNAVAILABLE, DEADLINE_EXCEEDED: the store did not answer, or not in
-//     time. A write that failed with the metadata outcome=unknown may have
-//     happened.
+//     time. A write that failed with the metadata outcome=unknown may have been
+//     applied.
 type WestNoteServiceClient struct {
 	cc grpc.ClientConnInterface
 }
@@ -54,44 +55,45 @@ func NewWestNoteServiceClient(cc grpc.ClientConnInterface) *WestNoteServiceClien
 	return &WestNoteServiceClient{cc: cc}
 }
 
-// PutWestNote stores the record under its key, whatever stood there before.
+// PutWestNote stores the record under its key, and replaces the one that was
+// there.
 //
 // Errors:
-//   - ALREADY_EXISTS UNIQUE: another record has the value of a unique
-//     index; the metadata "index" names it.
+//   - ALREADY_EXISTS UNIQUE: another record has the same value in a unique
+//     index; the metadata "index" names the index.
 func (c *WestNoteServiceClient) PutWestNote(ctx context.Context, in *PutWestNoteRequest, opts ...grpc.CallOption) (*PutWestNoteResponse, error) {
 	return call[PutWestNoteResponse](ctx, c.cc, WestNoteService_PutWestNote_FullMethodName, in, opts)
 }
 
-// GetWestNote returns the record of a key.
+// GetWestNote returns the record with a key.
 //
 // Errors:
-//   - NOT_FOUND: there is none.
+//   - NOT_FOUND: there is no such record.
 func (c *WestNoteServiceClient) GetWestNote(ctx context.Context, in *GetWestNoteRequest, opts ...grpc.CallOption) (*GetWestNoteResponse, error) {
 	return call[GetWestNoteResponse](ctx, c.cc, WestNoteService_GetWestNote_FullMethodName, in, opts)
 }
 
-// DeleteWestNote removes the record of a key. That there is none is no error,
-// with if_version too.
+// DeleteWestNote deletes the record with a key. Deleting an absent record
+// succeeds, even with if_version.
 //
 // Errors:
-//   - ABORTED VERSION_MISMATCH: the record has another version than
+//   - ABORTED VERSION_MISMATCH: the version of the record is not
 //     if_version; the metadata "current_version" says which.
 func (c *WestNoteServiceClient) DeleteWestNote(ctx context.Context, in *DeleteWestNoteRequest, opts ...grpc.CallOption) (*DeleteWestNoteResponse, error) {
 	return call[DeleteWestNoteResponse](ctx, c.cc, WestNoteService_DeleteWestNote_FullMethodName, in, opts)
 }
 
 // CompareAndSwapWestNote stores the record if the one under its key still has
-// the version that is expected.
+// the expected version.
 //
 // Errors:
-//   - NOT_FOUND: a version is expected and there is no record.
+//   - NOT_FOUND: a version is expected, but there is no record.
 //   - ABORTED VERSION_MISMATCH: the record has another version; the
 //     metadata "current_version" says which.
-//   - ALREADY_EXISTS EXISTS: no record is expected and there is one; the
+//   - ALREADY_EXISTS EXISTS: no record is expected, but there is one; the
 //     metadata "current_version" says which.
-//   - ALREADY_EXISTS UNIQUE: another record has the value of a unique
-//     index; the metadata "index" names it.
+//   - ALREADY_EXISTS UNIQUE: another record has the same value in a unique
+//     index; the metadata "index" names the index.
 func (c *WestNoteServiceClient) CompareAndSwapWestNote(ctx context.Context, in *CompareAndSwapWestNoteRequest, opts ...grpc.CallOption) (*CompareAndSwapWestNoteResponse, error) {
 	return call[CompareAndSwapWestNoteResponse](ctx, c.cc, WestNoteService_CompareAndSwapWestNote_FullMethodName, in, opts)
 }
@@ -99,47 +101,46 @@ func (c *WestNoteServiceClient) CompareAndSwapWestNote(ctx context.Context, in *
 // BatchPutWestNotes stores up to 1,000 records, all of them or none.
 //
 // Errors:
-//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: not between 1 and 1,000
-//     items.
-//   - INVALID_ARGUMENT BATCH_DUPLICATE: a key stands in it twice.
-//   - ALREADY_EXISTS UNIQUE: another record has the value of a unique
-//     index; the metadata "index" names it.
+//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: the batch does not have 1
+//     to 1,000 items.
+//   - INVALID_ARGUMENT BATCH_DUPLICATE: the batch has the same key twice.
+//   - ALREADY_EXISTS UNIQUE: another record has the same value in a unique
+//     index; the metadata "index" names the index.
 func (c *WestNoteServiceClient) BatchPutWestNotes(ctx context.Context, in *BatchPutWestNotesRequest, opts ...grpc.CallOption) (*BatchPutWestNotesResponse, error) {
 	return call[BatchPutWestNotesResponse](ctx, c.cc, WestNoteService_BatchPutWestNotes_FullMethodName, in, opts)
 }
 
-// BatchGetWestNotes returns the records of up to 1,000 keys. Where all of
-// them would be too large for one answer it answers the first ones; ask again
-// for the rest. The records need not be of one moment: of a batch that is
-// written meanwhile it may answer some as they were before, and others as
-// they are after.
+// BatchGetWestNotes returns the records with up to 1,000 keys. If they do not
+// fit into one response, it returns the first ones; ask again for the rest.
+// It is not a snapshot: while a batch is being written, it may return some
+// records from before and some from after.
 //
 // Errors:
-//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: not between 1 and 1,000
-//     items.
-//   - INVALID_ARGUMENT BATCH_DUPLICATE: a key stands in it twice.
+//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: the batch does not have 1
+//     to 1,000 items.
+//   - INVALID_ARGUMENT BATCH_DUPLICATE: the batch has the same key twice.
 func (c *WestNoteServiceClient) BatchGetWestNotes(ctx context.Context, in *BatchGetWestNotesRequest, opts ...grpc.CallOption) (*BatchGetWestNotesResponse, error) {
 	return call[BatchGetWestNotesResponse](ctx, c.cc, WestNoteService_BatchGetWestNotes_FullMethodName, in, opts)
 }
 
-// BatchDeleteWestNotes removes the records of up to 1,000 keys, all of them
-// or none. That there is none under a key is no error.
+// BatchDeleteWestNotes deletes the records with up to 1,000 keys, all of them
+// or none. Deleting an absent record succeeds.
 //
 // Errors:
-//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: not between 1 and 1,000
-//     items.
-//   - INVALID_ARGUMENT BATCH_DUPLICATE: a key stands in it twice.
+//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: the batch does not have 1
+//     to 1,000 items.
+//   - INVALID_ARGUMENT BATCH_DUPLICATE: the batch has the same key twice.
 func (c *WestNoteServiceClient) BatchDeleteWestNotes(ctx context.Context, in *BatchDeleteWestNotesRequest, opts ...grpc.CallOption) (*BatchDeleteWestNotesResponse, error) {
 	return call[BatchDeleteWestNotesResponse](ctx, c.cc, WestNoteService_BatchDeleteWestNotes_FullMethodName, in, opts)
 }
 
-// ScanWestNotes lists all records in the order of their keys, a page at a
+// ScanWestNotes lists all records in the order of their keys, one page at a
 // time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *WestNoteServiceClient) ScanWestNotes(ctx context.Context, in *ScanWestNotesRequest, opts ...grpc.CallOption) (*ScanWestNotesResponse, error) {
 	return call[ScanWestNotesResponse](ctx, c.cc, WestNoteService_ScanWestNotes_FullMethodName, in, opts)
 }
@@ -147,7 +148,7 @@ func (c *WestNoteServiceClient) ScanWestNotes(ctx context.Context, in *ScanWestN
 // FindWestNoteByTopic returns the one record with the given topic.
 //
 // Errors:
-//   - NOT_FOUND: there is none.
+//   - NOT_FOUND: there is no such record.
 func (c *WestNoteServiceClient) FindWestNoteByTopic(ctx context.Context, in *FindWestNoteByTopicRequest, opts ...grpc.CallOption) (*FindWestNoteByTopicResponse, error) {
 	return call[FindWestNoteByTopicResponse](ctx, c.cc, WestNoteService_FindWestNoteByTopic_FullMethodName, in, opts)
 }

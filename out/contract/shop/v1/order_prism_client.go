@@ -30,18 +30,19 @@ const (
 // exists and is never issued twice for a key, not even across a delete.
 //
 // Errors carry a google.rpc.ErrorInfo of the domain "prism": act on the code
-// and on its reason, never on the text. An RPC names the errors of its own;
-// each may also answer:
+// and on its reason, never on the text. Each RPC lists its own errors; any RPC
+// may also return:
 //   - INVALID_ARGUMENT: the request breaks a rule; the reason says which, and
-//     the metadata "field" where. It must be changed before it is sent again.
-//   - RESOURCE_EXHAUSTED REQUEST_TOO_LARGE: a request has at most 4 MiB, a
-//     record 3 MiB.
-//   - RESOURCE_EXHAUSTED RATE_LIMITED, OVERLOADED: more calls come than are
-//     let in. Nothing was done; call again after the delay of
+//     the metadata "field" says where. Change the request before you send it
+//     again.
+//   - RESOURCE_EXHAUSTED REQUEST_TOO_LARGE: a request has at most 4 MiB, and
+//     a record at most 3 MiB.
+//   - RESOURCE_EXHAUSTED RATE_LIMITED, OVERLOADED: the rate or concurrency
+//     limit was exceeded. Nothing was done; call again after the delay in
 //     google.rpc.RetryInfo.
 //   - UNAVAILABLE, DEADLINE_EXCEEDED: the store did not answer, or not in
-//     time. A write that failed with the metadata outcome=unknown may have
-//     happened.
+//     time. A write that failed with the metadata outcome=unknown may have been
+//     applied.
 type OrderServiceClient struct {
 	cc grpc.ClientConnInterface
 }
@@ -52,37 +53,38 @@ func NewOrderServiceClient(cc grpc.ClientConnInterface) *OrderServiceClient {
 	return &OrderServiceClient{cc: cc}
 }
 
-// PutOrder stores the record under its key, whatever stood there before.
+// PutOrder stores the record under its key, and replaces the one that was
+// there.
 func (c *OrderServiceClient) PutOrder(ctx context.Context, in *PutOrderRequest, opts ...grpc.CallOption) (*PutOrderResponse, error) {
 	return call[PutOrderResponse](ctx, c.cc, OrderService_PutOrder_FullMethodName, in, opts)
 }
 
-// GetOrder returns the record of a key.
+// GetOrder returns the record with a key.
 //
 // Errors:
-//   - NOT_FOUND: there is none.
+//   - NOT_FOUND: there is no such record.
 func (c *OrderServiceClient) GetOrder(ctx context.Context, in *GetOrderRequest, opts ...grpc.CallOption) (*GetOrderResponse, error) {
 	return call[GetOrderResponse](ctx, c.cc, OrderService_GetOrder_FullMethodName, in, opts)
 }
 
-// DeleteOrder removes the record of a key. That there is none is no error,
-// with if_version too.
+// DeleteOrder deletes the record with a key. Deleting an absent record
+// succeeds, even with if_version.
 //
 // Errors:
-//   - ABORTED VERSION_MISMATCH: the record has another version than
+//   - ABORTED VERSION_MISMATCH: the version of the record is not
 //     if_version; the metadata "current_version" says which.
 func (c *OrderServiceClient) DeleteOrder(ctx context.Context, in *DeleteOrderRequest, opts ...grpc.CallOption) (*DeleteOrderResponse, error) {
 	return call[DeleteOrderResponse](ctx, c.cc, OrderService_DeleteOrder_FullMethodName, in, opts)
 }
 
 // CompareAndSwapOrder stores the record if the one under its key still has
-// the version that is expected.
+// the expected version.
 //
 // Errors:
-//   - NOT_FOUND: a version is expected and there is no record.
+//   - NOT_FOUND: a version is expected, but there is no record.
 //   - ABORTED VERSION_MISMATCH: the record has another version; the
 //     metadata "current_version" says which.
-//   - ALREADY_EXISTS EXISTS: no record is expected and there is one; the
+//   - ALREADY_EXISTS EXISTS: no record is expected, but there is one; the
 //     metadata "current_version" says which.
 func (c *OrderServiceClient) CompareAndSwapOrder(ctx context.Context, in *CompareAndSwapOrderRequest, opts ...grpc.CallOption) (*CompareAndSwapOrderResponse, error) {
 	return call[CompareAndSwapOrderResponse](ctx, c.cc, OrderService_CompareAndSwapOrder_FullMethodName, in, opts)
@@ -91,56 +93,55 @@ func (c *OrderServiceClient) CompareAndSwapOrder(ctx context.Context, in *Compar
 // BatchPutOrders stores up to 1,000 records, all of them or none.
 //
 // Errors:
-//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: not between 1 and 1,000
-//     items.
-//   - INVALID_ARGUMENT BATCH_DUPLICATE: a key stands in it twice.
+//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: the batch does not have 1
+//     to 1,000 items.
+//   - INVALID_ARGUMENT BATCH_DUPLICATE: the batch has the same key twice.
 func (c *OrderServiceClient) BatchPutOrders(ctx context.Context, in *BatchPutOrdersRequest, opts ...grpc.CallOption) (*BatchPutOrdersResponse, error) {
 	return call[BatchPutOrdersResponse](ctx, c.cc, OrderService_BatchPutOrders_FullMethodName, in, opts)
 }
 
-// BatchGetOrders returns the records of up to 1,000 keys. Where all of them
-// would be too large for one answer it answers the first ones; ask again for
-// the rest. The records need not be of one moment: of a batch that is written
-// meanwhile it may answer some as they were before, and others as they are
-// after.
+// BatchGetOrders returns the records with up to 1,000 keys. If they do not
+// fit into one response, it returns the first ones; ask again for the rest.
+// It is not a snapshot: while a batch is being written, it may return some
+// records from before and some from after.
 //
 // Errors:
-//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: not between 1 and 1,000
-//     items.
-//   - INVALID_ARGUMENT BATCH_DUPLICATE: a key stands in it twice.
+//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: the batch does not have 1
+//     to 1,000 items.
+//   - INVALID_ARGUMENT BATCH_DUPLICATE: the batch has the same key twice.
 func (c *OrderServiceClient) BatchGetOrders(ctx context.Context, in *BatchGetOrdersRequest, opts ...grpc.CallOption) (*BatchGetOrdersResponse, error) {
 	return call[BatchGetOrdersResponse](ctx, c.cc, OrderService_BatchGetOrders_FullMethodName, in, opts)
 }
 
-// BatchDeleteOrders removes the records of up to 1,000 keys, all of them or
-// none. That there is none under a key is no error.
+// BatchDeleteOrders deletes the records with up to 1,000 keys, all of them or
+// none. Deleting an absent record succeeds.
 //
 // Errors:
-//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: not between 1 and 1,000
-//     items.
-//   - INVALID_ARGUMENT BATCH_DUPLICATE: a key stands in it twice.
+//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: the batch does not have 1
+//     to 1,000 items.
+//   - INVALID_ARGUMENT BATCH_DUPLICATE: the batch has the same key twice.
 func (c *OrderServiceClient) BatchDeleteOrders(ctx context.Context, in *BatchDeleteOrdersRequest, opts ...grpc.CallOption) (*BatchDeleteOrdersResponse, error) {
 	return call[BatchDeleteOrdersResponse](ctx, c.cc, OrderService_BatchDeleteOrders_FullMethodName, in, opts)
 }
 
-// ScanOrders lists records in the order of their keys, a page at a time: all
-// of them, those of one partition, or a range of a partition's.
+// ScanOrders lists records in the order of their keys, one page at a time:
+// all records, those of one partition, or a range within a partition.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *OrderServiceClient) ScanOrders(ctx context.Context, in *ScanOrdersRequest, opts ...grpc.CallOption) (*ScanOrdersResponse, error) {
 	return call[ScanOrdersResponse](ctx, c.cc, OrderService_ScanOrders_FullMethodName, in, opts)
 }
 
 // FindOrdersByStatus lists the records with the given status in the order of
-// created_at and then of their keys, a page at a time.
+// created_at, then of their keys, one page at a time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *OrderServiceClient) FindOrdersByStatus(ctx context.Context, in *FindOrdersByStatusRequest, opts ...grpc.CallOption) (*FindOrdersByStatusResponse, error) {
 	return call[FindOrdersByStatusResponse](ctx, c.cc, OrderService_FindOrdersByStatus_FullMethodName, in, opts)
 }

@@ -31,21 +31,22 @@ const (
 // exists and is never issued twice for a key, not even across a delete.
 //
 // Errors carry a google.rpc.ErrorInfo of the domain "prism": act on the code
-// and on its reason, never on the text. An RPC names the errors of its own;
-// each may also answer:
+// and on its reason, never on the text. Each RPC lists its own errors; any RPC
+// may also return:
 //   - INVALID_ARGUMENT: the request breaks a rule; the reason says which, and
-//     the metadata "field" where. It must be changed before it is sent again.
-//   - RESOURCE_EXHAUSTED REQUEST_TOO_LARGE: a request has at most 4 MiB, a
-//     record 3 MiB.
-//   - RESOURCE_EXHAUSTED RATE_LIMITED, OVERLOADED: more calls come than are
-//     let in. Nothing was done; call again after the delay of
+//     the metadata "field" says where. Change the request before you send it
+//     again.
+//   - RESOURCE_EXHAUSTED REQUEST_TOO_LARGE: a request has at most 4 MiB, and
+//     a record at most 3 MiB.
+//   - RESOURCE_EXHAUSTED RATE_LIMITED, OVERLOADED: the rate or concurrency
+//     limit was exceeded. Nothing was done; call again after the delay in
 //     google.rpc.RetryInfo.
 //   - UNAVAILABLE, DEADLINE_EXCEEDED: the store did not answer, or not in
-//     time. A write that failed with the metadata outcome=unknown may have
-//     happened.
+//     time. A write that failed with the metadata outcome=unknown may have been
+//     applied.
 //
-// A record lives for 30m after it was last written. From then on it is absent
-// for every RPC.
+// A record expires 30m after its last write. From then on it is absent for
+// every RPC.
 type SessionServiceClient struct {
 	cc grpc.ClientConnInterface
 }
@@ -56,37 +57,38 @@ func NewSessionServiceClient(cc grpc.ClientConnInterface) *SessionServiceClient 
 	return &SessionServiceClient{cc: cc}
 }
 
-// PutSession stores the record under its key, whatever stood there before.
+// PutSession stores the record under its key, and replaces the one that was
+// there.
 func (c *SessionServiceClient) PutSession(ctx context.Context, in *PutSessionRequest, opts ...grpc.CallOption) (*PutSessionResponse, error) {
 	return call[PutSessionResponse](ctx, c.cc, SessionService_PutSession_FullMethodName, in, opts)
 }
 
-// GetSession returns the record of a key.
+// GetSession returns the record with a key.
 //
 // Errors:
-//   - NOT_FOUND: there is none.
+//   - NOT_FOUND: there is no such record.
 func (c *SessionServiceClient) GetSession(ctx context.Context, in *GetSessionRequest, opts ...grpc.CallOption) (*GetSessionResponse, error) {
 	return call[GetSessionResponse](ctx, c.cc, SessionService_GetSession_FullMethodName, in, opts)
 }
 
-// DeleteSession removes the record of a key. That there is none is no error,
-// with if_version too.
+// DeleteSession deletes the record with a key. Deleting an absent record
+// succeeds, even with if_version.
 //
 // Errors:
-//   - ABORTED VERSION_MISMATCH: the record has another version than
+//   - ABORTED VERSION_MISMATCH: the version of the record is not
 //     if_version; the metadata "current_version" says which.
 func (c *SessionServiceClient) DeleteSession(ctx context.Context, in *DeleteSessionRequest, opts ...grpc.CallOption) (*DeleteSessionResponse, error) {
 	return call[DeleteSessionResponse](ctx, c.cc, SessionService_DeleteSession_FullMethodName, in, opts)
 }
 
 // CompareAndSwapSession stores the record if the one under its key still has
-// the version that is expected.
+// the expected version.
 //
 // Errors:
-//   - NOT_FOUND: a version is expected and there is no record.
+//   - NOT_FOUND: a version is expected, but there is no record.
 //   - ABORTED VERSION_MISMATCH: the record has another version; the
 //     metadata "current_version" says which.
-//   - ALREADY_EXISTS EXISTS: no record is expected and there is one; the
+//   - ALREADY_EXISTS EXISTS: no record is expected, but there is one; the
 //     metadata "current_version" says which.
 func (c *SessionServiceClient) CompareAndSwapSession(ctx context.Context, in *CompareAndSwapSessionRequest, opts ...grpc.CallOption) (*CompareAndSwapSessionResponse, error) {
 	return call[CompareAndSwapSessionResponse](ctx, c.cc, SessionService_CompareAndSwapSession_FullMethodName, in, opts)
@@ -95,56 +97,55 @@ func (c *SessionServiceClient) CompareAndSwapSession(ctx context.Context, in *Co
 // BatchPutSessions stores up to 1,000 records, all of them or none.
 //
 // Errors:
-//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: not between 1 and 1,000
-//     items.
-//   - INVALID_ARGUMENT BATCH_DUPLICATE: a key stands in it twice.
+//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: the batch does not have 1
+//     to 1,000 items.
+//   - INVALID_ARGUMENT BATCH_DUPLICATE: the batch has the same key twice.
 func (c *SessionServiceClient) BatchPutSessions(ctx context.Context, in *BatchPutSessionsRequest, opts ...grpc.CallOption) (*BatchPutSessionsResponse, error) {
 	return call[BatchPutSessionsResponse](ctx, c.cc, SessionService_BatchPutSessions_FullMethodName, in, opts)
 }
 
-// BatchGetSessions returns the records of up to 1,000 keys. Where all of them
-// would be too large for one answer it answers the first ones; ask again for
-// the rest. The records need not be of one moment: of a batch that is written
-// meanwhile it may answer some as they were before, and others as they are
-// after.
+// BatchGetSessions returns the records with up to 1,000 keys. If they do not
+// fit into one response, it returns the first ones; ask again for the rest.
+// It is not a snapshot: while a batch is being written, it may return some
+// records from before and some from after.
 //
 // Errors:
-//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: not between 1 and 1,000
-//     items.
-//   - INVALID_ARGUMENT BATCH_DUPLICATE: a key stands in it twice.
+//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: the batch does not have 1
+//     to 1,000 items.
+//   - INVALID_ARGUMENT BATCH_DUPLICATE: the batch has the same key twice.
 func (c *SessionServiceClient) BatchGetSessions(ctx context.Context, in *BatchGetSessionsRequest, opts ...grpc.CallOption) (*BatchGetSessionsResponse, error) {
 	return call[BatchGetSessionsResponse](ctx, c.cc, SessionService_BatchGetSessions_FullMethodName, in, opts)
 }
 
-// BatchDeleteSessions removes the records of up to 1,000 keys, all of them or
-// none. That there is none under a key is no error.
+// BatchDeleteSessions deletes the records with up to 1,000 keys, all of them
+// or none. Deleting an absent record succeeds.
 //
 // Errors:
-//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: not between 1 and 1,000
-//     items.
-//   - INVALID_ARGUMENT BATCH_DUPLICATE: a key stands in it twice.
+//   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: the batch does not have 1
+//     to 1,000 items.
+//   - INVALID_ARGUMENT BATCH_DUPLICATE: the batch has the same key twice.
 func (c *SessionServiceClient) BatchDeleteSessions(ctx context.Context, in *BatchDeleteSessionsRequest, opts ...grpc.CallOption) (*BatchDeleteSessionsResponse, error) {
 	return call[BatchDeleteSessionsResponse](ctx, c.cc, SessionService_BatchDeleteSessions_FullMethodName, in, opts)
 }
 
-// ScanSessions lists all records in the order of their keys, a page at a
+// ScanSessions lists all records in the order of their keys, one page at a
 // time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *SessionServiceClient) ScanSessions(ctx context.Context, in *ScanSessionsRequest, opts ...grpc.CallOption) (*ScanSessionsResponse, error) {
 	return call[ScanSessionsResponse](ctx, c.cc, SessionService_ScanSessions_FullMethodName, in, opts)
 }
 
 // FindSessionsByUserId lists the records with the given user_id in the order
-// of their keys, a page at a time.
+// of their keys, one page at a time.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
 //   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
-//     request, is too old or was changed.
+//     request, is too old, or was altered.
 func (c *SessionServiceClient) FindSessionsByUserId(ctx context.Context, in *FindSessionsByUserIdRequest, opts ...grpc.CallOption) (*FindSessionsByUserIdResponse, error) {
 	return call[FindSessionsByUserIdResponse](ctx, c.cc, SessionService_FindSessionsByUserId_FullMethodName, in, opts)
 }

@@ -14,7 +14,7 @@ import (
 	unsafe "unsafe"
 )
 
-// UserProfileKey names one record.
+// UserProfileKey identifies one record.
 type UserProfileKey struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Issued by the identity service; never reused.
@@ -60,7 +60,7 @@ func (x *UserProfileKey) GetUserId() string {
 	return ""
 }
 
-// UserProfileRecord is what the store holds under a key.
+// UserProfileRecord is a record as the store holds it.
 type UserProfileRecord struct {
 	state       protoimpl.MessageState `protogen:"open.v1"`
 	UserProfile *UserProfile           `protobuf:"bytes,1,opt,name=user_profile,json=userProfile,proto3" json:"user_profile,omitempty"`
@@ -116,7 +116,7 @@ func (x *UserProfileRecord) GetVersion() int64 {
 
 type PutUserProfileRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The whole record: fields that are not set here are gone afterwards.
+	// The whole record: fields that are not set here are removed.
 	UserProfile   *UserProfile `protobuf:"bytes,1,opt,name=user_profile,json=userProfile,proto3" json:"user_profile,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -295,7 +295,7 @@ func (x *GetUserProfileResponse) GetRecord() *UserProfileRecord {
 type DeleteUserProfileRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Key   *UserProfileKey        `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
-	// Removes only this version. 0: any.
+	// Deletes only this version. 0: any version.
 	IfVersion     int64 `protobuf:"varint,2,opt,name=if_version,json=ifVersion,proto3" json:"if_version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -347,7 +347,7 @@ func (x *DeleteUserProfileRequest) GetIfVersion() int64 {
 
 type DeleteUserProfileResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// False: there was no record, and nothing was done.
+	// False: there was no record to delete.
 	Existed       bool `protobuf:"varint,1,opt,name=existed,proto3" json:"existed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -392,7 +392,7 @@ func (x *DeleteUserProfileResponse) GetExisted() bool {
 
 type CompareAndSwapUserProfileRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The whole record: fields that are not set here are gone afterwards.
+	// The whole record: fields that are not set here are removed.
 	UserProfile *UserProfile `protobuf:"bytes,1,opt,name=user_profile,json=userProfile,proto3" json:"user_profile,omitempty"`
 	// 0: there must be no record.
 	ExpectedVersion int64 `protobuf:"varint,2,opt,name=expected_version,json=expectedVersion,proto3" json:"expected_version,omitempty"`
@@ -533,7 +533,7 @@ func (x *BatchPutUserProfilesRequest) GetUserProfiles() []*UserProfile {
 	return nil
 }
 
-// The results stand in the order of the request.
+// The results are in the order of the request.
 type BatchPutUserProfilesResponse struct {
 	state         protoimpl.MessageState                 `protogen:"open.v1"`
 	Results       []*BatchPutUserProfilesResponse_Result `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
@@ -622,7 +622,8 @@ func (x *BatchGetUserProfilesRequest) GetKeys() []*UserProfileKey {
 	return nil
 }
 
-// The results stand in the order of the keys, and may be fewer.
+// The results are in the order of the keys. There may be fewer results than
+// keys.
 type BatchGetUserProfilesResponse struct {
 	state         protoimpl.MessageState                 `protogen:"open.v1"`
 	Results       []*BatchGetUserProfilesResponse_Result `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
@@ -711,7 +712,7 @@ func (x *BatchDeleteUserProfilesRequest) GetKeys() []*UserProfileKey {
 	return nil
 }
 
-// The results stand in the order of the keys.
+// The results are in the order of the keys.
 type BatchDeleteUserProfilesResponse struct {
 	state         protoimpl.MessageState                    `protogen:"open.v1"`
 	Results       []*BatchDeleteUserProfilesResponse_Result `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
@@ -758,13 +759,13 @@ func (x *BatchDeleteUserProfilesResponse) GetResults() []*BatchDeleteUserProfile
 
 type ScanUserProfilesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Lists from the last to the first.
+	// Lists from the last record to the first.
 	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
-	// The most records to answer, at most 1,000. 0: 100. A page may be smaller
-	// and not be the last.
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
 	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The next_page_token of the page before; every other field but page_size
-	// must be as it was then. Empty: the first page.
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
 	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -824,7 +825,7 @@ func (x *ScanUserProfilesRequest) GetPageToken() string {
 type ScanUserProfilesResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Records []*UserProfileRecord   `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// Good for 24 hours. Empty: this page is the last.
+	// Valid for 24 hours. Empty: this is the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1009,7 +1010,7 @@ func (x *BatchPutUserProfilesResponse_Result) GetVersion() int64 {
 
 type BatchGetUserProfilesResponse_Result struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Unset: there is none.
+	// Unset: there is no such record.
 	Record        *UserProfileRecord `protobuf:"bytes,1,opt,name=record,proto3" json:"record,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
