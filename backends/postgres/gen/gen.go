@@ -23,14 +23,14 @@ func Backend() *emit.Backend {
 			},
 			Config: []schema.ConfigKey{{
 				Name: "url", Required: true, Reference: true,
-				Doc: "Where the database is: postgres://user:password@host:port/database, or a reference to that; namespaces may share one.",
+				Doc: "The address of the database: postgres://user:password@host:port/database, or a reference to it; namespaces may share a database.",
 			}, {
 				Name: "durability", Default: schema.PowerSafe.String(),
 				Values: []string{schema.PowerSafe.String(), schema.CrashSafe.String(), schema.LostOnRestart.String()},
-				Doc:    "What the server's settings must promise, else the proxy does not start: POWER_SAFE needs full_page_writes, the others nothing; all need fsync, without which versions are issued twice. Sessions wait for their commits in any case.",
+				Doc:    "What the server's settings must promise; otherwise the proxy does not start. POWER_SAFE needs full_page_writes. Every class needs fsync, because without it versions are issued twice. Sessions always wait for their commits.",
 			}, {
 				Name: "connections", Min: 1, Max: 1000,
-				Doc: "How many connections the pool has at most, in the place of the number that the declared peak gives; a quarter of them is for reads.",
+				Doc: "The maximum number of connections in the pool, instead of the number computed from the declared peak; a quarter of them is for reads.",
 			}},
 			Durability: func(config map[string]string) schema.Durability {
 				for _, d := range []schema.Durability{schema.LostOnRestart, schema.CrashSafe} {

@@ -24,10 +24,10 @@ func Backend() *emit.Backend {
 			},
 			Config: []schema.ConfigKey{{
 				Name: "synchronous", Default: "FULL", Values: []string{"FULL", "NORMAL"},
-				Doc: "When a commit reaches the disk: FULL at once, which a power cut does not undo; NORMAL later, which only the death of the process does not undo.",
+				Doc: "When a commit reaches the disk. FULL: at once, so that it survives a power cut. NORMAL: later, so that it survives only a crash of the process.",
 			}, {
 				Name: "readers", Min: 1, Max: 64,
-				Doc: "How many connections read, in the place of the number that the declared peak gives.",
+				Doc: "The number of connections for reads, instead of the number computed from the declared peak.",
 			}},
 			Durability: func(config map[string]string) schema.Durability {
 				if config["synchronous"] == "NORMAL" {
