@@ -22,7 +22,7 @@ func newBackends() *cobra.Command {
 		Short: "List the stores, what they promise and their settings",
 		Long: `Backends lists the stores that prism.yaml may name: how durable an acknowledged
 write is, the settings that a namespace may have under config, and what each can
-do for entities beyond put, get and delete by key.`,
+do for an entity besides put, get and delete by key.`,
 		Example: `  prism backends
   prism backends -o json | jq -r '.[].name'`,
 		Args: cobra.NoArgs,

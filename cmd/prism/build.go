@@ -14,8 +14,8 @@ import (
 func newBuild() *cobra.Command {
 	return &cobra.Command{
 		Use:   "build [prism.yaml...]",
-		Short: "Generate what is stale and build bin/<deployment>-proxy",
-		Long: `Build generates what is stale and compiles the proxies with go build -trimpath to
+		Short: "Regenerate stale files and build bin/<deployment>-proxy",
+		Long: `Build regenerates stale files and compiles each proxy, with go build -trimpath, to
 bin/<deployment>-proxy in the module's root.`,
 		Example: `  prism build
   prism build schemas/shop/prism.yaml`,
@@ -30,15 +30,15 @@ bin/<deployment>-proxy in the module's root.`,
 func newRun() *cobra.Command {
 	return &cobra.Command{
 		Use:   "run [prism.yaml] [-- flags of serve]",
-		Short: "Build a proxy and serve with it",
-		Long: `Run builds one deployment's proxy and runs its serve command, with what stands
-behind -- as its flags, until it is stopped. It exits with the proxy's code.`,
+		Short: "Build a proxy and run it",
+		Long: `Run builds one deployment's proxy and runs its serve command until it is stopped.
+Arguments after -- are passed to serve. Run exits with the proxy's exit code.`,
 		Example: `  prism run
   prism run schemas/shop/prism.yaml -- --data-dir .data/shop --listen 127.0.0.1:9000`,
 		ValidArgsFunction: completeConfigs,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if n := len(beforeDash(cmd, args)); n > 1 {
-				return fmt.Errorf("run takes one prism.yaml, not %d; flags of serve stand behind --", n)
+				return fmt.Errorf("run takes one prism.yaml, not %d; put flags of serve after --", n)
 			}
 			return nil
 		},

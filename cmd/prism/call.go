@@ -29,19 +29,18 @@ func newCall() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "call [method [json]]",
 		Short: "Call a method of a running proxy, or list them",
-		Long: `Call sends one request, written as protobuf JSON, and prints the answer as JSON;
-without a method it lists them, for which no proxy need run. A method is named
-as far as needed to tell it from others: PutOrder, OrderService/PutOrder or
-shop.v1.OrderService/PutOrder. The request is empty when there is none, and read
-from standard input when it is -.
+		Long: `Call sends one request, written as protobuf JSON, and prints the response as JSON.
+Without a method it lists the methods, which needs no running proxy. Name a
+method with as much as it takes to tell it apart: PutOrder,
+OrderService/PutOrder or shop.v1.OrderService/PutOrder. Without a request, an
+empty one is sent; - reads the request from standard input.
 
-The methods are those of the contract that was generated last, for the
-deployment of --config, or else of the prism.yaml in this folder, or else of the
-only one of the module. Outside of a module, and in one without deployments, the
-proxy itself is asked, which then must have reflection.
+The methods come from the contract that was generated last for the deployment:
+the one in --config, or else in this folder, or else the only one in the module.
+Outside a module, and in a module without deployments, call asks the proxy, which
+must then serve reflection.
 
-The address is that of --address, or else of PRISM_ADDRESS, or else what
-prism.yaml says under listen.`,
+The address is --address, or else PRISM_ADDRESS, or else listen in prism.yaml.`,
 		Example: `  prism call
   prism call GetUserProfile '{"key": {"user_id": "ada"}}'
   prism call --config schemas/shop --address 127.0.0.1:9000 PutOrder - < order.json`,
@@ -49,7 +48,7 @@ prism.yaml says under listen.`,
 	}
 	cmd.Flags().StringVar(&config, "config", "", "prism.yaml of the deployment, or its folder")
 	cmd.Flags().StringVar(&address, "address", "", "host:port of the proxy")
-	cmd.Flags().DurationVar(&timeout, "timeout", 10*time.Second, "how long to wait for the answer")
+	cmd.Flags().DurationVar(&timeout, "timeout", 10*time.Second, "how long to wait for the response")
 	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 		if len(args) > 0 {
 			return nil, cobra.ShellCompDirectiveNoFileComp

@@ -15,13 +15,13 @@ func newCheck() *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
 		Use:   "check [prism.yaml...]",
-		Short: "Report every fault of schemas and of prism.yaml; write nothing",
-		Long: `Check compiles deployments and writes nothing. Diagnostics go to standard error,
-one a line, all at once:
+		Short: "Report every fault in schemas and prism.yaml; write nothing",
+		Long: `Check compiles deployments and writes nothing. It reports all diagnostics at once
+on standard error, one per line:
 
   file:line:column: PRISM2010 [key.missing] what is wrong; the rule; what to write instead
 
-With -o json they go to standard output as one array, for editors and CI.`,
+With -o json it prints them to standard output as one array, for editors and CI.`,
 		Example: `  prism check
   prism check schemas/shop/prism.yaml
   prism check -o json | jq -r '.[].code'`,

@@ -139,7 +139,7 @@ func (c *caller) link(set *descriptorpb.FileDescriptorSet, services []protorefle
 		}
 		service, ok := d.(protoreflect.ServiceDescriptor)
 		if !ok {
-			return fmt.Errorf("%s is no service", name)
+			return fmt.Errorf("%s is not a service", name)
 		}
 		for i := range service.Methods().Len() {
 			c.methods = append(c.methods, service.Methods().Get(i))

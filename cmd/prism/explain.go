@@ -20,9 +20,9 @@ func newExplain() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "explain [diagnostic]",
 		Short: "Explain a diagnostic, with a bad and a good example",
-		Long: `Explain shows the rule behind a diagnostic. Without an argument it lists all.
-With -o markdown it prints all with their examples, as docs/diagnostics.md has
-them.`,
+		Long: `Explain shows the rule behind a diagnostic. Without an argument it lists all
+rules. With -o markdown it prints all rules and their examples, as in
+docs/diagnostics.md.`,
 		Example: `  prism explain PRISM2010
   prism explain key.missing
   prism explain`,

@@ -16,22 +16,22 @@ func newGenerate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "generate [prism.yaml...]",
 		Short: "Write contracts, proxies, plans and open migrations",
-		Long: `Generate compiles deployments and writes what has changed: contracts below
-out/contract, the proxy and plan.md below out/<deployment>, and beside
-prism.yaml the lock and the open migration. Files that are no longer produced
-are deleted. With any fault nothing is written, and a file that was not
-generated is never replaced. What has changed is listed; more than 40 files are
-counted by folder.
+		Long: `Generate compiles deployments and writes what has changed: contracts in
+out/contract, the proxy and plan.md in out/<deployment>, and the lock and the
+open migration next to prism.yaml. It deletes files that are no longer produced.
+With any fault in a schema it generates nothing, and it never
+overwrites a file that it did not generate. It lists the changed files, or counts
+them by folder if there are more than 40.
 
-Where schemas, or a folder that is named, has no prism.yaml, generate writes one
-first and says so: on sqlite, of the one package with entities, with the import
-path of go.mod. It is named after the folder, or, if that is schemas, after what
-is above it; a module after its path. Generate does not write one where several
-packages have entities, nor where the module has another prism.yaml, a
-prism.lock.json or out/contract: a path may be mistyped, or a file lost.`,
+If schemas, or a folder that you name, has no prism.yaml, generate first writes
+one and says so. It serves the one package with entities on sqlite, with the
+import path from go.mod. The deployment is named after the folder; for schemas,
+after the folder above it, which for a module means its path. Generate refuses if
+several packages have entities, and if the module has another prism.yaml, a
+prism.lock.json or out/contract: the path may be mistyped, or a file lost.`,
 		Example: `  prism generate
   prism generate schemas/shop/prism.yaml
-  prism generate --check   # in CI: fails if a file is not what the schemas give`,
+  prism generate --check   # in CI: fails if a generated file is out of date`,
 		ValidArgsFunction: completeConfigs,
 	}
 	cmd.Flags().BoolVar(&check, "check", false, "write nothing; fail if something would be written")
@@ -132,7 +132,7 @@ func checkFresh(cmd *cobra.Command, outputs []*compiled) error {
 		return nil
 	})
 	if err == nil && !fresh {
-		return fmt.Errorf("generated files are not what the schemas give; run prism generate")
+		return fmt.Errorf("generated files are out of date; run prism generate")
 	}
 	return err
 }

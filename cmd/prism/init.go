@@ -36,28 +36,29 @@ func newInit() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "init [dir]",
 		Short: "Begin a schema, in an empty folder or in a Go module",
-		Long: `Init writes into a folder, which is a Go module's root or becomes one, a schema
-of one entity with its prism.yaml, the options that it imports, a Makefile, and
-what buf and protoc need. go.mod gets Prism, as a tool and as a library, and the
-versions of all that it needs; what it requires already stays as it is.
+		Long: `Init sets up a folder, which is the root of a Go module or becomes one. It writes
+a schema with one entity, its prism.yaml, the options that it imports, a
+Makefile, and what buf and protoc need. It adds Prism to go.mod, as a tool and as
+a library, with the versions of everything it needs; existing requirements stay
+as they are.
 
-A module with a schemas/prism.yaml goes on with that, and gets no second schema.
-No file is overwritten: what is there is kept, and named.`,
+If the module has a schemas/prism.yaml, init keeps it and adds no other schema.
+Init overwrites no file; it lists the ones that it keeps.`,
 		Example: `  prism init --module example.com/notes notes
-  prism init                    # in a module, or to make one of the folder's name
+  prism init                    # in a module, or to create one named after the folder
   prism init --replace ../prism # use Prism from a checkout`,
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs),
 	}
 	cmd.Flags().StringVar(&module, "module", "", "path of the Go module, if there is none yet; unset: example.com/<folder>")
 	cmd.Flags().StringVar(&name, "name", "", "name of the deployment; unset: the last part of the module's path")
-	cmd.Flags().StringVar(&replace, "replace", "", "folder of a checkout of Prism to use in place of a release")
+	cmd.Flags().StringVar(&replace, "replace", "", "checkout of Prism to use instead of a release")
 	cmd.PreRunE = func(*cobra.Command, []string) error {
 		if module != "" && !schema.IsImportPath(module) {
 			return fmt.Errorf("--module is %q; write an import path such as example.com/notes", module)
 		}
 		if mod, _ := os.ReadFile(filepath.Join(replace, "go.mod")); replace != "" && !strings.HasPrefix(string(mod), "module "+modulePath+"\n") {
-			return fmt.Errorf("--replace is %q, which is no checkout of %s", replace, modulePath)
+			return fmt.Errorf("--replace is %q, which is not a checkout of %s", replace, modulePath)
 		}
 		if name != "" && !legalName(name) {
 			return fmt.Errorf("--name is %q; write [a-z][a-z0-9]*, and none of %s", name, strings.Join(takenNames, ", "))

@@ -184,7 +184,7 @@ func TestInitKeeps(t *testing.T) {
 	contains(t, "another module path", fails(t, dir, binary, "init", "--module", "example.com/x"), "--module is example.com/x, and go.mod says example.com/Big-Shop")
 	empty := t.TempDir()
 	contains(t, "no module path", fails(t, empty, binary, "init", "--module", "my notes"), `--module is "my notes"; write `)
-	contains(t, "no checkout", fails(t, empty, binary, "init", "--replace", "schemas"), `--replace is "schemas", which is no checkout of `)
+	contains(t, "no checkout", fails(t, empty, binary, "init", "--replace", "schemas"), `--replace is "schemas", which is not a checkout of `)
 	if left, err := os.ReadDir(empty); err != nil || len(left) > 0 {
 		t.Errorf("an init that is refused leaves %v, %v", left, err)
 	}

@@ -76,19 +76,19 @@ func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "prism",
 		Short: "Compile annotated protobuf schemas into typed gRPC data proxies",
-		Long: `Prism compiles the messages of a schema, annotated with what their data needs,
-and a prism.yaml, which says what store serves them, into a typed gRPC contract
-and the one proxy that serves it.
+		Long: `Prism compiles a schema, whose messages are annotated with what their data needs,
+and a prism.yaml, which says which store serves them, into a typed gRPC contract
+and a proxy that serves it.
 
-Where a command takes prism.yaml files, or their folders, and is given none, it
-takes the one in this folder, or else all below the schemas folder of the
-module. Imports of .proto files begin in the nearest folder named schemas above
-prism.yaml, or, where there is none, in the folder of prism.yaml.
+Commands that take prism.yaml files, or their folders, use the prism.yaml in the
+current folder if none is named, or else all that are below schemas in the
+module. Imports of .proto files are relative to the nearest folder named schemas
+above prism.yaml, or, if there is none, to the folder of prism.yaml.
 
-Where schemas has no prism.yaml, prism generate writes one.
+If schemas has no prism.yaml, prism generate writes one.
 
-A flag that is not written has the value of its environment variable, which for
---data-dir would be PRISM_DATA_DIR; prism.yaml comes last.
+A flag that is not given takes its value from its environment variable, such as
+PRISM_DATA_DIR for --data-dir, and after that from prism.yaml.
 
 Exit codes: 0 done; 1 the schema or a file is at fault; 2 the command line is.`,
 		Example: `  prism check

@@ -89,7 +89,7 @@ func TestGenerate(t *testing.T) {
 	script(t, []step{
 		{"check", 0, "shop: no fault (entities: 1, namespaces: 1)\n", ""},
 		{"generate --check", 1, "", "out/shop/proxy/main.go: missing\n"},
-		{"generate --check", 1, "", "prism: generated files are not what the schemas give; run prism generate\n"},
+		{"generate --check", 1, "", "prism: generated files are out of date; run prism generate\n"},
 		{"generate", 0, "wrote out/shop/proxy/main.go\n", ""},
 		{"generate schemas/shop", 0, "shop is up to date\n", ""},
 		{"generate --check", 0, "", ""},
@@ -146,7 +146,7 @@ out/shop/proxy: missing (23 files)
 out/shop/shoptest: missing (21 files)
 schemas/shop/migrations: missing (2 files)
 schemas/shop/prism.lock.json: missing
-prism: generated files are not what the schemas give; run prism generate
+prism: generated files are out of date; run prism generate
 `)
 	want("generate", `wrote 17 files in out/contract/shop
 wrote out/shop/plan.md
