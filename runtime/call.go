@@ -200,7 +200,7 @@ type operation struct {
 // value is not logged: it may be personal.
 func recovered(err *error) {
 	if p := recover(); p != nil {
-		*err = Unknown(Panic, "the proxy failed (no fault of the request)", fmt.Errorf("panic: %T\n%s", p, debug.Stack()))
+		*err = Unknown(Panic, "the proxy failed; the request is not at fault", fmt.Errorf("panic: %T\n%s", p, debug.Stack()))
 	}
 }
 
@@ -245,7 +245,7 @@ func (s *Server) fail(ctx context.Context, op operation, err error) error {
 		if _, ok := status.FromError(err); ok {
 			return err
 		}
-		e = &Error{Reason: Internal, What: "the proxy failed (no fault of the request)", Cause: err, Metadata: outcome("unknown")}
+		e = &Error{Reason: Internal, What: "the proxy failed; the request is not at fault", Cause: err, Metadata: outcome("unknown")}
 	}
 	id := requestID()
 	if e.Cause != nil {

@@ -19,7 +19,7 @@ import (
 // Error is a failure as the client sees it. It never holds a value of a field.
 type Error struct {
 	Reason Reason
-	What   string // what is wrong, and in parentheses the limit or what was expected
+	What   string // what is wrong and, where it helps, in parentheses what is expected
 	Field  string // the path of the field at fault, or ""
 	// Metadata holds the keys that the reason's row names, besides field.
 	Metadata map[string]string
@@ -42,7 +42,7 @@ func (e *Error) Unwrap() error { return e.Cause }
 
 // Required says that the field at path must be set.
 func Required(path string) error {
-	return field(FieldRequired, path, " is not set (required)")
+	return field(FieldRequired, path, " is required and not set")
 }
 
 // TooLong says that the field at path has got bytes, more than limit.
@@ -77,18 +77,18 @@ func OutOfRange(path, expected string) error {
 
 // HasNUL says that the text in the field at path holds the character NUL.
 func HasNUL(path string) error {
-	return field(FieldCharset, path, " holds the character NUL (not allowed in keys and indexed text)")
+	return field(FieldCharset, path, " contains the character NUL (not allowed in keys and indexed text)")
 }
 
 // NotUTF8 says that the text in the field at path is not UTF-8, which the field's
 // declaration allows and an order of texts does not.
 func NotUTF8(path string) error {
-	return field(FieldCharset, path, " is not UTF-8 (required of keys and indexed text)")
+	return field(FieldCharset, path, " is not UTF-8 (required in keys and indexed text)")
 }
 
 // BadTime says that the Timestamp in the field at path is none.
 func BadTime(path string) error {
-	return field(TimeRange, path, " is not a time (years 1 to 9999, nanos 0 to 999999999)")
+	return field(TimeRange, path, " is not a valid time (years 1 to 9999, nanos 0 to 999999999)")
 }
 
 // field says what is wrong with the field at path. It is not inlined: each
@@ -102,7 +102,7 @@ func field(r Reason, path, what string) error {
 // Absent says that there is no record with the key or the unique value asked
 // for.
 func Absent() error {
-	return &Error{Reason: NotFound, What: "no record has this key or value (an existing one)"}
+	return &Error{Reason: NotFound, What: "no record has this key or value"}
 }
 
 // Mismatch says that the record's version is current and not the expected one.
@@ -116,7 +116,7 @@ func Mismatch(current int64) error {
 // AlreadyExists says that a record that should be created is there already.
 func AlreadyExists(current int64) error {
 	return &Error{
-		Reason: Exists, What: fmt.Sprintf("the record exists, at version %d (expected_version 0: no record)", current),
+		Reason: Exists, What: fmt.Sprintf("the record exists, at version %d (expected_version 0 means no record)", current),
 		Metadata: currentVersion(current),
 	}
 }
@@ -128,7 +128,7 @@ func currentVersion(v int64) map[string]string {
 // Taken says that another record has the same value in the unique index.
 func Taken(index string) error {
 	return &Error{
-		Reason: Unique, What: "another record has the same value in index " + index + " (unique)",
+		Reason: Unique, What: "another record has the same value in unique index " + index,
 		Metadata: map[string]string{"index": index},
 	}
 }
@@ -144,7 +144,7 @@ func Decode(err error) error {
 	case errors.As(err, &e):
 		return err
 	case errors.Is(err, wire.ErrUTF8):
-		return &Error{Reason: RequestUTF8, What: "a string of the request is not valid UTF-8 (UTF-8)"}
+		return &Error{Reason: RequestUTF8, What: "a string in the request is not valid UTF-8"}
 	case errors.Is(err, wire.ErrTooDeep):
 		return &Error{
 			Reason: RequestTooDeep, What: fmt.Sprintf("the request is nested too deeply (at most %d)", wire.MaxDepth),
@@ -153,11 +153,11 @@ func Decode(err error) error {
 	}
 	if errors.Is(err, wire.ErrTooCostly) {
 		return &Error{
-			Reason: RequestTooComplex, What: fmt.Sprintf("a message holds too much (at most %d elements, and %d MiB decoded)", wire.MaxElements, wire.MaxDecoded>>20),
+			Reason: RequestTooComplex, What: fmt.Sprintf("a message is too complex (at most %d elements, and %d MiB decoded)", wire.MaxElements, wire.MaxDecoded>>20),
 			Metadata: map[string]string{"limit": strconv.Itoa(wire.MaxElements)},
 		}
 	}
-	return &Error{Reason: RequestMalformed, What: "the request cannot be decoded (the method's request message)"}
+	return &Error{Reason: RequestMalformed, What: "the request cannot be decoded as the method's request message"}
 }
 
 // In puts the field at fault, if err names one, inside the message at path:
@@ -189,9 +189,9 @@ func ContextError(ctx context.Context) error {
 	case nil:
 		return nil
 	case context.Canceled:
-		return &Error{Reason: Cancelled, What: "the caller cancelled the call (a caller that waits)", Metadata: outcome("none")}
+		return &Error{Reason: Cancelled, What: "the caller cancelled the call", Metadata: outcome("none")}
 	}
-	return &Error{Reason: DeadlineExceeded, What: "the deadline passed before the store was asked (a deadline ahead)", Metadata: outcome("none")}
+	return &Error{Reason: DeadlineExceeded, What: "the deadline passed before the store was asked", Metadata: outcome("none")}
 }
 
 // Unknown says that the store did not tell whether it applied a write, or, of a
@@ -207,14 +207,14 @@ func NotApplied(r Reason, what string, cause error) error {
 
 // Corrupt says that what a store holds as a record is none.
 func Corrupt(cause error) error {
-	return &Error{Reason: ValueCorrupt, What: "a stored record cannot be decoded (an intact record)", Cause: cause}
+	return &Error{Reason: ValueCorrupt, What: "a stored record cannot be decoded", Cause: cause}
 }
 
 // Damaged says that the bytes of a stored record are not those that were written
 // with its version, by which an operator finds it.
 func Damaged(version int64) error {
 	return &Error{
-		Reason: ValueCorrupt, What: fmt.Sprintf("the stored record of version %d is damaged (the bytes that were written)", version),
+		Reason: ValueCorrupt, What: fmt.Sprintf("the stored record of version %d is damaged", version),
 		Metadata: currentVersion(version),
 		Cause:    fmt.Errorf("prism_record of the record of version %d has another checksum than prism_checksum", version),
 	}

@@ -22,7 +22,7 @@ func newRate(perSecond int) *rate.Limiter {
 
 func rateLimited(perSecond int) error {
 	return &Error{
-		Reason: RateLimited, What: fmt.Sprintf("calls come too fast (at most %d in a second)", perSecond),
+		Reason: RateLimited, What: fmt.Sprintf("calls come too fast (at most %d per second)", perSecond),
 		Metadata:   map[string]string{"limit": strconv.Itoa(perSecond), "outcome": "none"},
 		retryAfter: time.Second / time.Duration(perSecond),
 	}
@@ -55,7 +55,7 @@ func (g *gate) leave() {
 
 func overloaded(limit int64) error {
 	return &Error{
-		Reason: Overloaded, What: fmt.Sprintf("the namespace serves too many calls (at most %d at a time)", limit),
+		Reason: Overloaded, What: fmt.Sprintf("the namespace is serving too many calls (at most %d at a time)", limit),
 		Metadata: map[string]string{"limit": strconv.FormatInt(limit, 10), "outcome": "none"},
 	}
 }

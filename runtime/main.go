@@ -120,7 +120,7 @@ func dataDirFlag(flags *flag.FlagSet) *string {
 func serveCommand(ctx context.Context, d *Deployment, flags *flag.FlagSet, args []string) error {
 	listen := flags.String("listen", d.Listen, "address to listen on; without auth only loopback")
 	dataDir := dataDirFlag(flags)
-	linger := flags.Duration("drain-delay", maxLinger, "how long to serve on after SIGTERM before connections are told to go, at most 5s")
+	linger := flags.Duration("drain-delay", maxLinger, "how long to keep serving after SIGTERM before clients are asked to disconnect, at most 5s")
 	if err := parse(flags, args); err != nil {
 		return err
 	}

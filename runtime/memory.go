@@ -55,7 +55,7 @@ func (h *holding) take(n int) error {
 	if h.of.used.Add(int64(n)) > limit {
 		h.of.used.Add(int64(-n))
 		return &Error{
-			Reason: Overloaded, What: fmt.Sprintf("calls hold too much memory (at most %d MiB together)", h.of.limit>>20),
+			Reason: Overloaded, What: fmt.Sprintf("calls hold too much memory (at most %d MiB in total)", h.of.limit>>20),
 			Metadata: map[string]string{"limit": strconv.FormatInt(h.of.limit, 10), "outcome": "none"},
 		}
 	}

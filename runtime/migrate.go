@@ -95,7 +95,7 @@ func verifyRecords(ctx context.Context, n *Namespace, env *Env, out io.Writer) e
 		fmt.Fprintf(out, "%s: table %s: %d records, %d without a checksum, %d damaged\n", n.Name, v.Table, v.Records, v.Unchecked, v.Damaged)
 	}
 	if err == nil && damaged > 0 {
-		err = fmt.Errorf("%d records are damaged; put them anew, delete them, or restore them from a backup", damaged)
+		err = fmt.Errorf("%d records are damaged; write them again, delete them, or restore them from a backup", damaged)
 	}
 	return err
 }

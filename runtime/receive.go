@@ -67,7 +67,7 @@ func (s *Server) arrive(ctx context.Context, info *tap.Info) (context.Context, e
 	}
 	if !speaksProto(info.Header.Get("content-type")) {
 		return nil, s.fail(ctx, s.operation(info.FullMethodName), &Error{
-			Reason: RequestMalformed, What: "the content type is not that of protobuf (application/grpc or application/grpc+proto)",
+			Reason: RequestMalformed, What: "the content type is not protobuf (application/grpc or application/grpc+proto)",
 		})
 	}
 	if at, ok := ctx.Deadline(); ok && time.Until(at) <= receiveLimit {
@@ -78,7 +78,7 @@ func (s *Server) arrive(ctx context.Context, info *tap.Info) (context.Context, e
 }
 
 func stopping() error {
-	return &Error{Reason: Draining, What: "the proxy is stopping (a connection to another)", Metadata: outcome("none")}
+	return &Error{Reason: Draining, What: "the proxy is stopping", Metadata: outcome("none")}
 }
 
 // speaksProto reports whether the values of content-type, of which grpc has seen
@@ -177,7 +177,7 @@ func within(ctx context.Context, wait func() error) error {
 	err := wait()
 	if !late.Stop() {
 		return &Error{
-			Reason: RequestIncomplete, What: "the request did not arrive whole (within " + receiveLimit.String() + ")", Metadata: outcome("none"),
+			Reason: RequestIncomplete, What: "the request did not arrive completely (within " + receiveLimit.String() + ")", Metadata: outcome("none"),
 		}
 	}
 	return err
@@ -237,11 +237,11 @@ func interrupted(ctx context.Context) error {
 	if err := ContextError(ctx); err != nil {
 		return err
 	}
-	return &Error{Reason: Cancelled, What: "the stream ended (a caller that waits)", Metadata: outcome("none")}
+	return &Error{Reason: Cancelled, What: "the stream ended", Metadata: outcome("none")}
 }
 
 func malformed(what string) error {
-	return &Error{Reason: RequestMalformed, What: what + " (one message, whole, as grpc frames it)"}
+	return &Error{Reason: RequestMalformed, What: what + " (one complete message, as gRPC frames it)"}
 }
 
 func tooLarge(got int64, limit int) error {

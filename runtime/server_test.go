@@ -165,9 +165,9 @@ func TestErrorIsSentWhole(t *testing.T) {
 // What stands in brackets is what was expected, and reads so.
 func TestErrorTexts(t *testing.T) {
 	for want, fault := range map[string]error{
-		"PutThing: no record has this key or value (an existing one); ":     runtime.Absent(),
-		"PutThing: the record is at version 2 (another was expected); ":     runtime.Mismatch(2),
-		"PutThing: another record has the same value in index x (unique); ": runtime.Taken("x"),
+		"PutThing: no record has this key or value; ":                     runtime.Absent(),
+		"PutThing: the record is at version 2 (another was expected); ":   runtime.Mismatch(2),
+		"PutThing: another record has the same value in unique index x; ": runtime.Taken("x"),
 	} {
 		conn, _, _ := start(t, func(context.Context, []byte) ([]byte, error) { return nil, fault })
 		_, err := put(t.Context(), conn, "")
@@ -316,7 +316,7 @@ func TestHealth(t *testing.T) {
 // An error of a deadline that the caller did not set says how long it was.
 func TestImposedDeadlineIsNoted(t *testing.T) {
 	conn, _, _ := start(t, func(context.Context, []byte) ([]byte, error) {
-		return nil, runtime.Unknown(runtime.BackendTimeout, "the store did not answer in time (an answer before the deadline)", errors.New("slow"))
+		return nil, runtime.Unknown(runtime.BackendTimeout, "the store did not answer in time", errors.New("slow"))
 	})
 	for given, want := range map[time.Duration]string{0: "5s", time.Hour: "1m0s", 10 * time.Second: ""} {
 		ctx := t.Context()

@@ -48,7 +48,7 @@ var (
 )
 
 // shape is how the text of an error is built.
-var shape = regexp.MustCompile(`(?s)^[A-Za-z]+: .+ \(.+\); .+$`)
+var shape = regexp.MustCompile(`(?s)^[A-Za-z]+: .+; .+$`)
 
 // refused demands that err is the refusal, with metadata of the given keys and
 // values, and that it keeps the rules of all errors.
@@ -108,7 +108,7 @@ func (t *check) info(err error, want refusal) *errdetails.ErrorInfo {
 		}
 	}
 	if !shape.MatchString(s.Message()) || !strings.HasPrefix(s.Message(), info.GetMetadata()["op"]+": ") {
-		t.Errorf("the text is not <op>: <what is wrong> (<limit or expected>); <what to do>: %s", s.Message())
+		t.Errorf("the text is not <op>: <what is wrong>; <what to do>: %s", s.Message())
 	}
 	if strings.Contains(s.Proto().String(), secret) {
 		t.Errorf("the error holds a value of a field: %v", s.Proto())

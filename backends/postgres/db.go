@@ -120,7 +120,7 @@ func connect(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Con
 	}
 	c, err := pgxpool.ParseConfig(url)
 	if err != nil {
-		return nil, fmt.Errorf("url of namespace %s: what %s leads to is no connection string; write postgres://user:password@host:port/database", n.Name, cfg.URL)
+		return nil, fmt.Errorf("url of namespace %s: %s does not hold a connection string; write postgres://user:password@host:port/database", n.Name, cfg.URL)
 	}
 	c.MaxConns = int32(cfg.Connections)
 	c.MinConns, c.MinIdleConns = 0, 0

@@ -37,19 +37,19 @@ func Error(ctx context.Context, err error) error {
 	var answer *pgconn.PgError
 	switch {
 	case errors.As(err, &answer) && answer.Code == "57014" && errors.Is(ctx.Err(), context.Canceled): // query_canceled
-		return runtime.NotApplied(runtime.Cancelled, "the caller cancelled the call (a caller that waits)", nil)
+		return runtime.NotApplied(runtime.Cancelled, "the caller cancelled the call", nil)
 	case errors.As(err, &answer):
 		return answered(answer, failed)
 	case errors.Is(ctx.Err(), context.Canceled):
-		return failed(runtime.Cancelled, "the caller cancelled the call (a caller that waits)", nil)
+		return failed(runtime.Cancelled, "the caller cancelled the call", nil)
 	case ctx.Err() != nil && pgconn.SafeToRetry(err):
 		return runtime.ContextError(ctx)
 	case ctx.Err() != nil || pgconn.Timeout(err):
-		return failed(runtime.BackendTimeout, "the store did not answer in time (an answer before the deadline)", cause("timeout"))
+		return failed(runtime.BackendTimeout, "the store did not answer in time", cause("timeout"))
 	case disconnected(err):
-		return failed(runtime.BackendUnavailable, "the store cannot be reached (a connection)", cause(network(err)))
+		return failed(runtime.BackendUnavailable, "the store cannot be reached", cause(network(err)))
 	}
-	return failed(runtime.Internal, "the store failed (no fault of the request)", cause(fmt.Sprintf("%T", err)))
+	return failed(runtime.Internal, "the store failed; the request is not at fault", cause(fmt.Sprintf("%T", err)))
 }
 
 // failure is runtime.NotApplied or runtime.Unknown.
@@ -72,31 +72,31 @@ func answered(e *pgconn.PgError, failed failure) error {
 	case "23505": // unique_violation
 		return runtime.Taken(e.ConstraintName)
 	case "57014": // query_canceled
-		return undone(runtime.BackendTimeout, "the store cancelled the statement (an answer before its time limit)", why)
+		return undone(runtime.BackendTimeout, "the store cancelled the statement at its time limit", why)
 	case "40001", "40P01", "55P03": // serialization_failure, deadlock_detected, lock_not_available
-		return undone(runtime.BackendContention, "the store gave way to other writes (fewer at a time)", why)
+		return undone(runtime.BackendContention, "the store gave way to concurrent writes", why)
 	case "40003": // statement_completion_unknown
-		return runtime.Unknown(runtime.BackendUnavailable, "the store does not know what it did (a healthy store)", why)
+		return runtime.Unknown(runtime.BackendUnavailable, "the store does not know whether it applied the write", why)
 	case "53100", "25006": // disk_full, read_only_sql_transaction
-		return undone(runtime.BackendReadOnly, "the store takes no writes (space, and a primary)", why)
+		return undone(runtime.BackendReadOnly, "the store accepts no writes (it must be a primary with free space)", why)
 	case "42501": // insufficient_privilege
-		return undone(runtime.BackendAuth, "the store refuses the proxy's role (the right to its tables)", why)
+		return undone(runtime.BackendAuth, "the store refuses the proxy's role (it needs rights to the tables)", why)
 	case "3D000": // invalid_catalog_name
-		return undone(runtime.BackendUnavailable, "the store has no such database (the database of the url)", why)
+		return undone(runtime.BackendUnavailable, "the store does not have the database named in the url", why)
 	case "XX001", "XX002": // data_corrupted, index_corrupted
-		return undone(runtime.ValueCorrupt, "the store found its data damaged (intact data)", why)
+		return undone(runtime.ValueCorrupt, "the store found its data damaged", why)
 	case "57P03": // cannot_connect_now
-		return undone(runtime.BackendUnavailable, "the store is starting or stopping (a running store)", why)
+		return undone(runtime.BackendUnavailable, "the store is starting or stopping", why)
 	}
 	switch e.Code[:min(2, len(e.Code))] {
 	case "28": // invalid_authorization_specification
-		return undone(runtime.BackendAuth, "the store refuses the proxy's credentials (valid ones)", why)
+		return undone(runtime.BackendAuth, "the store refuses the proxy's credentials", why)
 	case "53": // insufficient_resources
-		return undone(runtime.BackendUnavailable, "the store is out of resources (free connections and memory)", why)
+		return undone(runtime.BackendUnavailable, "the store is out of connections or memory", why)
 	case "08", "57": // connection_exception, operator_intervention
-		return failed(runtime.BackendUnavailable, "the store ended the connection (a running store)", why)
+		return failed(runtime.BackendUnavailable, "the store closed the connection", why)
 	}
-	return undone(runtime.Internal, "the store failed (no fault of the request)", why)
+	return undone(runtime.Internal, "the store failed; the request is not at fault", why)
 }
 
 func cause(what string) error { return errors.New("postgres: " + what) }

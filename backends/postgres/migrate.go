@@ -133,7 +133,7 @@ func apply(ctx context.Context, conn *pgx.Conn, f migration.File, namespace stri
 		}
 		tag, err := tx.Exec(ctx, recordChecksum, f.SHA256, namespace, f.Number)
 		if err == nil && tag.RowsAffected() == 0 {
-			err = &runtime.Error{Reason: runtime.Internal, What: "the file does not record itself in prism_migrations (its last statement does)"}
+			err = &runtime.Error{Reason: runtime.Internal, What: "the file does not record itself in prism_migrations (its last statement must)"}
 		}
 		return err
 	}))

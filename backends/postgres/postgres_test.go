@@ -184,10 +184,10 @@ func TestOpenRefuses(t *testing.T) {
 		want  string
 	}{
 		{"a variable that is not set", "", cfg, "the environment variable STORE is not set"},
-		{"no connection string", "postgres://u:hush@h:port/db", cfg, "what ${env:STORE} leads to is no connection string"},
+		{"no connection string", "postgres://u:hush@h:port/db", cfg, "${env:STORE} does not hold a connection string"},
 		{"nobody listens", "postgres://u:hush@127.0.0.1:1/db", cfg, "connection refused"},
-		{"no such role", with(t, store, "user", "nobody"), cfg, "BACKEND_AUTH: the store refuses the proxy's credentials (valid ones): postgres: 28000"},
-		{"no such database", with(t, store, "dbname", "hush"), cfg, "BACKEND_UNAVAILABLE: the store has no such database (the database of the url): postgres: 3D000"},
+		{"no such role", with(t, store, "user", "nobody"), cfg, "BACKEND_AUTH: the store refuses the proxy's credentials: postgres: 28000"},
+		{"no such database", with(t, store, "dbname", "hush"), cfg, "BACKEND_UNAVAILABLE: the store does not have the database named in the url: postgres: 3D000"},
 		{"no schema", with(t, store, "search_path", "nowhere"), cfg, "search_path of the proxy's role names no schema"},
 		{"a changed migration", store, config(initSQL + "SELECT 1;"), "0001_init_expand was applied with other statements"},
 		{"a migration to come", store, config(initSQL, addSQL), "migration 0002_more_expand is not applied"},

@@ -138,10 +138,9 @@ func (db *DB) Page(ctx context.Context, t *Table, page *page.Page, forward, reve
 	})
 }
 
-// tooMany is how many times the rows of an answer that is full by its bytes may
-// be on their way behind it, and be read in vain. Beyond that, some 30 MB, a new
-// connection is cheaper. It comes to that where records are much larger than
-// those of the table that were read before.
+// tooMany is how much unread result, in multiples of a full answer, is drained
+// before closing the connection becomes cheaper: some 30 MB. It comes to that
+// where records are much larger than those that were read from the table before.
 const tooMany = 8
 
 // untilFull is the statement of a list that answers, of its rows in their order,

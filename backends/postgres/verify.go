@@ -30,7 +30,7 @@ func Verify(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Conf
 			v, err := verifyTable(ctx, conn, table, damaged)
 			all = append(all, v)
 			if err != nil {
-				return fmt.Errorf("table %s, behind %d records: %w", table, v.Records, Error(ctx, err))
+				return fmt.Errorf("table %s, after %d records: %w", table, v.Records, Error(ctx, err))
 			}
 		}
 		return nil

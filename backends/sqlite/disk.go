@@ -140,7 +140,7 @@ func makeFolder(path string) error {
 	}
 	parent := filepath.Dir(path)
 	if parent == path {
-		return fmt.Errorf("%s is no folder", path)
+		return fmt.Errorf("%s is not a folder", path)
 	}
 	if err := makeFolder(parent); err != nil {
 		return err

@@ -11,7 +11,7 @@ import (
 
 // errEnded is what writes are told after a sync that failed, or that found other
 // files than it knew.
-var errEnded = runtime.NotApplied(runtime.BackendReadOnly, "the store's disk failed or its files were moved, and writes end until the proxy is restarted (a working disk)", errors.New("sqlite: an earlier sync failed"))
+var errEnded = runtime.NotApplied(runtime.BackendReadOnly, "the store's disk failed or its files were moved, so writes are refused until the proxy is restarted", errors.New("sqlite: an earlier sync failed"))
 
 // Error translates an error of SQLite into what the client is told, by the
 // result code (https://sqlite.org/rescode.html). Errors of package runtime pass
@@ -38,25 +38,25 @@ func Error(ctx context.Context, err error) error {
 		return ended
 	}
 	if plain == 0 {
-		return runtime.NotApplied(runtime.Internal, "the store failed (no fault of the request)", err)
+		return runtime.NotApplied(runtime.Internal, "the store failed; the request is not at fault", err)
 	}
 	cause := errors.New("sqlite: " + plain.Error())
 	if errors.Is(err, sqlite3.IOERR_WRITE) {
-		return runtime.NotApplied(runtime.BackendReadOnly, "the store cannot write its file (space, and a working disk)", cause)
+		return runtime.NotApplied(runtime.BackendReadOnly, "the store cannot write its file (it needs space and a working disk)", cause)
 	}
 	switch plain {
 	case sqlite3.BUSY, sqlite3.LOCKED, sqlite3.PROTOCOL:
-		return runtime.NotApplied(runtime.BackendUnavailable, "the store is locked by another program (one proxy per file)", cause)
+		return runtime.NotApplied(runtime.BackendUnavailable, "the store is locked by another program (only one proxy may use the file)", cause)
 	case sqlite3.FULL, sqlite3.READONLY, sqlite3.PERM:
-		return runtime.NotApplied(runtime.BackendReadOnly, "the store takes no writes (space and permission)", cause)
+		return runtime.NotApplied(runtime.BackendReadOnly, "the store accepts no writes (it needs space and permission)", cause)
 	case sqlite3.IOERR:
-		return runtime.Unknown(runtime.BackendUnavailable, "the store cannot reach its file (a working disk)", cause)
+		return runtime.Unknown(runtime.BackendUnavailable, "the store cannot reach its file", cause)
 	case sqlite3.CANTOPEN:
-		return runtime.NotApplied(runtime.BackendUnavailable, "the store's file cannot be opened (a readable file)", cause)
+		return runtime.NotApplied(runtime.BackendUnavailable, "the store's file cannot be opened", cause)
 	case sqlite3.CORRUPT, sqlite3.NOTADB:
-		return runtime.NotApplied(runtime.ValueCorrupt, "the store's file is damaged (an intact file)", cause)
+		return runtime.NotApplied(runtime.ValueCorrupt, "the store's file is damaged", cause)
 	case sqlite3.TOOBIG, sqlite3.NOMEM:
-		return runtime.NotApplied(runtime.BackendUnavailable, "the store is out of memory (free memory)", cause)
+		return runtime.NotApplied(runtime.BackendUnavailable, "the store is out of memory", cause)
 	}
-	return runtime.NotApplied(runtime.Internal, "the store failed (no fault of the request)", cause)
+	return runtime.NotApplied(runtime.Internal, "the store failed; the request is not at fault", cause)
 }

@@ -54,7 +54,7 @@ func Verify(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Conf
 		v, err := verifyTable(c, table, damaged)
 		all = append(all, v)
 		if err != nil {
-			return all, fmt.Errorf("table %s, behind %d records: %w", table, v.Records, Error(ctx, err))
+			return all, fmt.Errorf("table %s, after %d records: %w", table, v.Records, Error(ctx, err))
 		}
 	}
 	return all, nil

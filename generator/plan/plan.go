@@ -157,7 +157,7 @@ func (p *page) rates(e *schema.Entity) {
 		rows = append(rows, []string{code(methods[limit]), fmt.Sprintf("`%d` = %s", limit.Value, limit.Formula)})
 	}
 	if len(rows) > 0 {
-		p.table([]string{"calls of each in a second, of which a quarter or five may come at once", "value = formula"}, rows)
+		p.table([]string{"rate limit per method, in calls per second (burst: a quarter of it, at least 5)", "value = formula"}, rows)
 	}
 }
 

@@ -90,7 +90,7 @@ func diagnostic(at schema.Source, what string) schema.Diagnostic {
 	return schema.Diagnostic{File: at.File, Line: at.Line, Column: at.Column, What: what}
 }
 
-// oncePerFile leaves of the options that lack the import the first of each file.
+// oncePerFile keeps one missing-import fault per file.
 func oncePerFile(faults []schema.Diagnostic) []schema.Diagnostic {
 	told := map[string]bool{}
 	return slices.DeleteFunc(faults, func(d schema.Diagnostic) bool {

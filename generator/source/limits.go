@@ -17,9 +17,9 @@ const (
 	maxNesting  = 31 // of messages inside one another, as protocompile has it
 )
 
-// size finds what is too large to compile, before anything is made of it. No
-// more than the first message that is too deep or too many is told: the rest
-// follows from it.
+// size finds what is too large to compile, before anything is made of it. Only
+// the first message that is too deep or too many is reported: the rest follows
+// from it.
 func size(protos []*descriptorpb.FileDescriptorProto) []schema.Diagnostic {
 	bytes, messages := 0, 0
 	for _, p := range protos {

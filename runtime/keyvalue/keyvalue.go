@@ -99,7 +99,7 @@ func (k Keys) Add(name string, i int, key []byte) error {
 	}
 	path := name + "[" + strconv.Itoa(i) + "]"
 	return &runtime.Error{
-		Reason: runtime.BatchDuplicate, Field: path, What: path + " has the key of an item before it (no key twice)",
+		Reason: runtime.BatchDuplicate, Field: path, What: path + " has the same key as an earlier item",
 	}
 }
 

@@ -137,7 +137,7 @@ func Backwards(times bool) error {
 	if times {
 		reason = runtime.TimeRange
 	}
-	return &runtime.Error{Reason: reason, Field: "from", What: "from comes after to (from at most to)"}
+	return &runtime.Error{Reason: reason, Field: "from", What: "from comes after to"}
 }
 
 // CompareBool orders false before true.

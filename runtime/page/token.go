@@ -76,7 +76,7 @@ func (t *Tokens) Seal(query, cursor []byte) []byte {
 func (t *Tokens) Open(query, token []byte) ([]byte, error) {
 	invalid := &runtime.Error{
 		Reason: runtime.PageTokenInvalid, Field: "page_token",
-		What: "page_token is not valid here (a next_page_token of the same query, less than 24 h old)",
+		What: "page_token is not valid here (it must be a next_page_token of the same query, less than 24 h old)",
 	}
 	if len(token) > maxToken {
 		return nil, invalid

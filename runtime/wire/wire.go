@@ -62,8 +62,8 @@ const maxNumber = 1<<29 - 1
 // cut to their capacity, so that an append copies. A field that is not read is
 // skipped, but its encoding was checked.
 //
-// It holds positions and not slices, because to store a pointer is to ask the
-// garbage collector whether it is at work.
+// It holds positions and not slices, because storing a pointer costs a write
+// barrier.
 type Fields struct {
 	Tag      Tag
 	num      uint64 // the current field, unless it is length-delimited or a group:
