@@ -31,11 +31,9 @@ func Hold(backend string, deployment func() *runtime.Deployment) { deployments[b
 // Main.
 func Deployment(backend string) *runtime.Deployment { return deployments[backend]() }
 
-// Generated returns the path of what was generated for a backend of Main, with
-// slashes below out/<deployment>.
-func Generated(backend, name string) string {
-	return filepath.Join(os.Getenv(compiled), "out", "conformance"+backend, name)
-}
+// Generated returns the path of a file or a folder that was generated for the
+// backends of Main, by its name from the module's root.
+func Generated(name string) string { return filepath.Join(os.Getenv(compiled), name) }
 
 // Main runs the tests of a harness and returns the exit code of its TestMain. It
 // compiles the conformance schema for the backends, without what each does not

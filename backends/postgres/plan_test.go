@@ -345,7 +345,7 @@ func (s statement) explain(t *testing.T, conn *pgx.Conn, how string, value func(
 // and name.
 func statements(t *testing.T) (all []statement) {
 	t.Helper()
-	files, err := filepath.Glob(backendtest.Generated("postgres", "proxy/conformance/v1/*/store.go"))
+	files, err := filepath.Glob(backendtest.Generated("out/conformancepostgres/proxy/conformance/v1/*/store.go"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("found %d stores, %v", len(files), err)
 	}

@@ -402,7 +402,7 @@ func TestMigrateByHand(t *testing.T) {
 	if err != nil {
 		t.Skip("SKIPPED, NOT PASSED: no psql on this machine")
 	}
-	const dir = "../../schemas/conformance/postgres/migrations"
+	dir := backendtest.Generated("schemas/conformance/postgres/migrations")
 	store := postgrestest.Start(t)
 	env := environment(store)
 	d := backendtest.Deployment("postgres")

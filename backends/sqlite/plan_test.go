@@ -25,7 +25,7 @@ import (
 // statement is a search in the one index that its conditions and its order are
 // made for, with both ends where there are two.
 func TestStatementsUseTheirIndex(t *testing.T) {
-	files, err := filepath.Glob(backendtest.Generated("sqlite", "proxy/conformance/v1/*/store.go"))
+	files, err := filepath.Glob(backendtest.Generated("out/conformancesqlite/proxy/conformance/v1/*/store.go"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("found %d stores, %v", len(files), err)
 	}

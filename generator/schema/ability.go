@@ -86,7 +86,7 @@ func (r *reader) needs(e *Entity) []need {
 		}
 	}
 	for _, x := range e.Indexes {
-		n := need{CanList, r.indexPlaces[x], "index " + x.Name, "remove the index"}
+		n := need{CanList, x.Source, "index " + x.Name, "remove the index"}
 		if x.Unique {
 			n.ability = CanUnique
 		}

@@ -29,7 +29,7 @@ func (r *reader) checkNames(d *Deployment) {
 			}
 		}
 		for _, x := range e.Indexes {
-			r.relation(relations, e, x.SQLName, "index "+x.Name, r.indexPlaces[x])
+			r.relation(relations, e, x.SQLName, "index "+x.Name, x.Source)
 		}
 		clash := false
 		for _, name := range generated(e) {

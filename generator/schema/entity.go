@@ -13,8 +13,7 @@ import (
 )
 
 const (
-	maxName   = 63                   // bytes of an identifier, as Postgres keeps them
-	maxTable  = 63 - len("_version") // the sequence beside a table ends so
+	maxName   = 63 // bytes of the name of an entity or a namespace: files are named after them
 	maxTTL    = 3650 * 24 * time.Hour
 	maxRate   = 10_000_000
 	maxCount  = 1_000_000_000_000_000
@@ -68,19 +67,19 @@ func (r *reader) entityNames(e *Entity, o *prismv1.Entity) {
 	}
 	e.Label, e.Labels, e.GoPackage = snake(e.Name), snake(e.Plural), goPackageOf(e.Name)
 	e.Table = e.Labels
-	at, fix := e.Source, `write option (prism.v1.entity).table = "…"`
+	fix := `write option (prism.v1.entity).table = "…"`
 	if t := o.GetTable(); t != "" {
 		e.Table = t
-		at, fix = place(e.Desc, option(entityOption, entityTable)...), "write another name"
+		fix = "write another name"
 		if !fieldShape.MatchString(t) {
-			r.report(RuleNameShape, at, "write it as in user_profiles", "table of %s is %q", e.Name, t)
+			r.report(RuleNameShape, e.TableSource(), "write it as in user_profiles", "table of %s is %q", e.Name, t)
 		}
 	}
 	switch {
-	case len(e.Table) > maxTable:
-		r.report(RuleNameLength, at, fix, "%s_version, the sequence of table %s, has %d bytes", e.Table, e.Table, len(e.Table)+len("_version"))
-	case reserved(e.Table) || strings.HasPrefix(e.Table, "sqlite_"):
-		r.report(RuleNameReserved, at, fix, "table is named %s", e.Table)
+	case len(e.Table) > maxIdentifier:
+		r.report(RuleNameLength, e.TableSource(), fix, "table %s… has %d bytes", e.Table[:32], len(e.Table))
+	case reserved(e.Table):
+		r.report(RuleNameReserved, e.TableSource(), fix, "table is named %s", e.Table)
 	}
 	if slices.Contains(recordFields, e.Label) {
 		r.report(RuleNameCollision, e.Source, "rename the message",
@@ -119,6 +118,11 @@ func (r *reader) namespace(e *Entity, o *prismv1.Entity) {
 		return // reported where prism.yaml says it
 	}
 	r.served(e, r.stores[i])
+	if check := r.stores[i].Check; check != nil {
+		for _, b := range check(e) {
+			r.report(RuleBackendLimit, b.At, b.Fix, "%s", b.What)
+		}
+	}
 	if promised := r.stores[i].Durability(n.Config); promised < e.Durability {
 		r.report(RuleDurability, place(e.Desc, option(entityOption, entityDurability)...), "choose another backend or setting in prism.yaml, or declare "+promised.String(),
 			"entity %s needs %s, but %s as configured in namespace %s promises %s", e.Desc.FullName(), e.Durability, n.Backend, n.Name, promised)

@@ -115,9 +115,6 @@ func (r *reader) index(e *Entity, x *Index, at Source) {
 			return
 		}
 	}
-	if len(x.SQLName) > maxName {
-		r.report(RuleNameLength, at, `shorten it, or write option (prism.v1.entity).table = "…"`, "index %s has %d bytes", x.SQLName, len(x.SQLName))
-	}
 	if key := e.Key(); len(key) > 0 && !slices.ContainsFunc(key, func(k *Field) bool { return !containsField(x.Equality, k) }) {
 		r.report(RuleIndexKey, at, "remove the index, or the key's fields from it", "index %s of %s contains the whole key", x.Name, e.Name)
 	}
@@ -132,7 +129,7 @@ func (r *reader) index(e *Entity, x *Index, at Source) {
 			f.Role = Indexed
 		}
 	}
-	r.indexPlaces[x] = at
+	x.Source = at
 	e.Indexes = append(e.Indexes, x)
 }
 

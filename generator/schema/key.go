@@ -12,9 +12,7 @@ import (
 )
 
 const (
-	maxEntry   = 1024 // bytes of an encoded key, and of an index entry with its key
-	maxColumns = 32   // of one index, as Postgres is built
-	maxMarked  = 1500 // columns of a table, of which Postgres has 1,600
+	maxEntry = 1024 // bytes of an encoded key, and of an index entry with its key
 )
 
 // key reads the partition key and the sort key.
@@ -120,30 +118,18 @@ func (r *reader) columns(e *Entity) {
 			r.columnName(taken, f, f.NanosColumn())
 		}
 	}
-	if len(taken) > maxMarked {
-		r.report(RuleLimitColumns, e.Source, "remove column from fields that nobody queries, or remove columns = ALL", "%s has %d columns", e.Name, len(taken))
-	}
 }
 
 func (r *reader) columnName(taken map[string]*Field, f *Field, name string) {
 	const fix = `write (prism.v1.field).column = {name: "…"}`
-	at := place(f.Desc)
-	if fieldOptions(f.Desc).GetColumn().GetName() != "" {
-		at = place(f.Desc, option(fieldOption, fieldColumn)...)
+	if first := taken[name]; first != nil && first != f {
+		r.report(RuleNameCollision, f.ColumnSource(), fix, "%s and %s both have a column %s", first.Name, f.Name, name)
 	}
-	switch first := taken[name]; {
-	case first != nil && first != f:
-		r.report(RuleNameCollision, at, fix, "%s and %s both have a column %s", first.Name, f.Name, name)
-	case len(name) > maxName:
-		r.report(RuleNameLength, at, fix, "column %s has %d bytes", name, len(name))
-	case slices.Contains(systemColumns, name):
-		r.report(RuleNameReserved, at, fix, "column of %s is named %s, which Postgres reserves", f.Name, name)
+	if len(name) > maxIdentifier {
+		r.report(RuleNameLength, f.ColumnSource(), fix, "column %s… has %d bytes", name[:32], len(name))
 	}
 	taken[name] = f
 }
-
-// systemColumns are in every table of Postgres.
-var systemColumns = []string{"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"}
 
 // sizes bounds the encoded key and every index entry, which ends with the key.
 func (r *reader) sizes(e *Entity) {
@@ -165,7 +151,7 @@ func (r *reader) sizes(e *Entity) {
 				fields = append(fields, k)
 			}
 		}
-		r.entry(r.indexPlaces[x], "entry of index "+x.Name+" with its key", fields)
+		r.entry(x.Source, "entry of index "+x.Name+" with its key", fields)
 	}
 }
 
@@ -188,26 +174,17 @@ func (r *reader) unbounded(fields []*Field, use string) (found bool) {
 }
 
 func (r *reader) entry(at Source, what string, fields []*Field) (faulty bool) {
-	size, columns := 0, 0
+	size := 0
 	var sum []string
 	for _, f := range fields {
 		n := encodedSize(f)
 		size += n
-		columns++
-		if f.Type == Timestamp {
-			columns++ // the store keeps the nanoseconds apart
-		}
 		sum = append(sum, fmt.Sprintf("%s %d", f.Name, n))
 	}
-	switch {
-	case size > maxEntry:
+	if size > maxEntry {
 		r.report(RuleLimitKey, at, fmt.Sprintf("lower max_length; together at most %d", maxEntry), "%s takes up to %d bytes (%s)", what, size, strings.Join(sum, ", "))
-	case columns > maxColumns:
-		r.report(RuleLimitParts, at, "use fewer fields", "%s takes %d columns", what, columns)
-	default:
-		return false
 	}
-	return true
+	return size > maxEntry
 }
 
 // encodedSize is the most that a part of a key takes in order-preserving

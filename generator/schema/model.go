@@ -75,6 +75,15 @@ type Entity struct {
 	Source     Source     // where the message stands
 }
 
+// TableSource returns where the entity's table is named: by an option, or by the
+// message.
+func (e *Entity) TableSource() Source {
+	if entityOptions(e.Desc).GetTable() != "" {
+		return place(e.Desc, option(entityOption, entityTable)...)
+	}
+	return e.Source
+}
+
 // Key returns the partition key and the sort key.
 func (e *Entity) Key() []*Field {
 	return append(append([]*Field(nil), e.Partition...), e.Sort...)
@@ -139,6 +148,15 @@ func (f *Field) OneofSiblings() []protoreflect.FieldDescriptor {
 	return siblings
 }
 
+// ColumnSource returns where the field's column is named: by an option, or by the
+// field.
+func (f *Field) ColumnSource() Source {
+	if fieldOptions(f.Desc).GetColumn().GetName() != "" {
+		return place(f.Desc, option(fieldOption, fieldColumn)...)
+	}
+	return place(f.Desc)
+}
+
 // NanosColumn is the column beside a Timestamp's own in stores whose time type
 // stops at microseconds: it holds the nanoseconds below them.
 func (f *Field) NanosColumn() string { return f.Column + "_nanos" }
@@ -177,6 +195,7 @@ type Index struct {
 	Equality []*Field // given exactly, at least one unless Ordered stands alone
 	Ordered  *Field   // bounded by from and to; nil: none
 	Unique   bool
+	Source   Source
 }
 
 // Go is what generated code calls something of the index: requestByEmail. The

@@ -24,9 +24,8 @@ type Input struct {
 // order of Files.
 func Read(in Input) (*Deployment, []Diagnostic) {
 	r := &reader{
-		stores:      in.Stores,
-		namespaces:  map[string]*Namespace{},
-		indexPlaces: map[*Index]Source{},
+		stores:     in.Stores,
+		namespaces: map[string]*Namespace{},
 
 		badGoPackages: map[string]bool{},
 	}
@@ -56,12 +55,11 @@ func Read(in Input) (*Deployment, []Diagnostic) {
 
 // reader gathers the faults of one Read.
 type reader struct {
-	stores      []Store
-	namespaces  map[string]*Namespace // those of prism.yaml
-	places      configPlaces
-	entities    []*Entity // also those that no namespace has
-	indexPlaces map[*Index]Source
-	faults      []Diagnostic
+	stores     []Store
+	namespaces map[string]*Namespace // those of prism.yaml
+	places     configPlaces
+	entities   []*Entity // also those that no namespace has
+	faults     []Diagnostic
 
 	badGoPackages map[string]bool // files whose go_package is a fault already
 }

@@ -91,10 +91,8 @@ const (
 	RuleBoundsType           = 2036
 	RuleBoundsEmpty          = 2037
 	RuleRequiredPresence     = 2038
-	RuleLimitColumns         = 2040
 	RuleLimitKey             = 2041
 	RuleIndexPresence        = 2043
-	RuleLimitParts           = 2045
 	RuleIndexKey             = 2046
 	RuleKeyValueWithout      = 2047
 	RuleOptionUnknown        = 3001
@@ -107,6 +105,7 @@ const (
 	RuleNamespaceLimits      = 3008
 	RuleBackendAbility       = 3010
 	RuleDurability           = 3011
+	RuleBackendLimit         = 3012
 	RuleLockFormat           = 4010
 	RuleLockRelease          = 4011
 	RuleLockDeployment       = 4012
@@ -140,11 +139,11 @@ const (
 var rules = []Rule{
 	{RuleNameCollision, "name.collision", Error, "generated names are distinct"},
 	{RuleNameShape, "name.shape", Error, "message names are UpperCamelCase letters and digits, names of an entity's fields, columns, table and indexes match [a-z][a-z0-9_]* and do not end with _, and other field names begin with a letter"},
-	{RuleNameLength, "name.length", Error, "names in the store and names of entities have at most 63 bytes, other names at most 255"},
+	{RuleNameLength, "name.length", Error, "names of entities have at most 63 bytes, other names at most 255"},
 	{RuleNameCase, "name.case", Error, "names of generated files differ in more than case"},
 	{RuleGoKeyword, "go.keyword", Error, "a Go package is not named after a Go keyword and is not in a folder called internal, testdata or vendor"},
 	{RuleJSONName, "json.name", Error, "a JSON name consists of letters, digits and _ $ @ . : / -"},
-	{RuleNameReserved, "name.reserved", Error, "names that begin with prism_ and the store's own names are reserved"},
+	{RuleNameReserved, "name.reserved", Error, "names that begin with prism_ are reserved"},
 	{RuleTypeRecursive, "type.recursive", Warning, "messages in a record are nested at most 96 deep"},
 	{RuleKeyMissing, "key.missing", Error, "an entity has a partition key"},
 	{RuleKeyOrder, "key.order", Error, "the fields of the partition key are numbered 1 to n, each number once, and so are those of the sort key"},
@@ -169,10 +168,8 @@ var rules = []Rule{
 	{RuleBoundsType, "bounds.type", Error, "min_length and max_length apply to singular text and bytes, and range to singular integers"},
 	{RuleBoundsEmpty, "bounds.empty", Error, "bounds allow at least one value"},
 	{RuleRequiredPresence, "required.presence", Error, "required applies to text and to fields with presence"},
-	{RuleLimitColumns, "limit.columns", Error, "an entity has at most 1,500 columns, because a store has at most 1,600"},
 	{RuleLimitKey, "limit.key", Error, "an encoded key, or an index entry with its key, has at most 1,024 bytes"},
 	{RuleIndexPresence, "index.presence", Warning, "a field without presence has a value in every record, so only one record can leave it unset"},
-	{RuleLimitParts, "limit.parts", Error, "a key, or an index with its key, has at most 32 columns, and a Timestamp counts as two"},
 	{RuleIndexKey, "index.key", Error, "an index does not contain the whole key, which needs no index"},
 	{RuleKeyValueWithout, "key_value.without", Error, "without lists each part once"},
 	{RuleOptionUnknown, "option.unknown", Error, "a schema uses only options that this compiler knows"},
@@ -185,6 +182,7 @@ var rules = []Rule{
 	{RuleNamespaceLimits, "namespace.limits", Error, "limits are whole numbers: in_flight is how many calls may run at a time, and rates is how many calls per second each method may get"},
 	{RuleBackendAbility, "backend.ability", Error, "a backend supports everything that its entities ask for"},
 	{RuleDurability, "durability", Error, "a backend promises at least what its entities need"},
+	{RuleBackendLimit, "backend.limit", Error, "a backend stores only what its database has names and room for"},
 	{RuleLockFormat, "lock.format", Error, "only the compiler writes prism.lock.json, in format 1 and by the rules of that format"},
 	{RuleLockRelease, "lock.release", Error, "this release of the compiler plans only a deployment's first migration"},
 	{RuleLockDeployment, "lock.deployment", Error, "a history belongs to one deployment, and the deployment's name does not change"},

@@ -47,7 +47,7 @@ func TestExamples(t *testing.T) {
 // beyondSchema are rules about the lock, the plugin's request, the files on
 // disk, several packages, and what is too large to show; the tests of what reports them show them
 // broken.
-var beyondSchema = []int{schema.RuleLimitColumns, schema.RuleLockFormat, schema.RuleLockRelease, schema.RuleLockDeployment, schema.RuleLimitDescriptors, schema.RulePluginParameter, schema.RuleOutputForeign, schema.RulePluginFiles, schema.RulePluginOptions, schema.RuleYAMLNeeded, schema.RuleDeploymentImport}
+var beyondSchema = []int{schema.RuleLockFormat, schema.RuleLockRelease, schema.RuleLockDeployment, schema.RuleLimitDescriptors, schema.RulePluginParameter, schema.RuleOutputForeign, schema.RulePluginFiles, schema.RulePluginOptions, schema.RuleYAMLNeeded, schema.RuleDeploymentImport}
 
 // readExample reads a schema with the usual prism.yaml, a prism.yaml with the
 // usual schema, or files of which only the names matter.
@@ -138,24 +138,6 @@ func TestImports(t *testing.T) {
 	}
 }
 
-// A table is no wider than a store can have it.
-func TestColumns(t *testing.T) {
-	wide := func(columns int) string {
-		var b strings.Builder
-		for i := 2; i <= columns; i++ {
-			fmt.Fprintf(&b, "  int64 f%d = %d;\n", i, i)
-		}
-		return strings.Replace(order, "  string id", "  option (prism.v1.entity).columns = ALL;\n"+b.String()+"  string id", 1)
-	}
-	if d, faults := read(t, config, wide(1500)); d == nil {
-		t.Errorf("1500 columns: %s", lines(faults))
-	}
-	const want = "shop/v1/order.proto:2:1: PRISM2040 [limit.columns] Order has 1501 columns; an entity has at most 1,500 columns, because a store has at most 1,600; remove column from fields that nobody queries, or remove columns = ALL\n"
-	if _, faults := read(t, config, wide(1501)); lines(faults) != want {
-		t.Errorf("1501 columns: got %s, want %s", lines(faults), want)
-	}
-}
-
 // Names of files decide where generated files stand; those that could not
 // stand there, or would not be compiled there, are refused.
 func TestFileNames(t *testing.T) {
@@ -221,11 +203,11 @@ func named(t *testing.T, path string) protoreflect.FileDescriptor {
 var exampleFaults = map[int]string{
 	1001: `shop/v1/order.proto:2:1: PRISM1001 [name.collision] entity shop.v1.Order generates shop.v1.OrderKey, which stands at shop/v1/order.proto:9:1; generated names are distinct; rename it, or write another plural`,
 	1002: `shop/v1/order.proto:6:3: PRISM1002 [name.shape] field is named Status; message names are UpperCamelCase letters and digits, names of an entity's fields, columns, table and indexes match [a-z][a-z0-9_]* and do not end with _, and other field names begin with a letter; rename the field, as in user_id`,
-	1003: `shop/v1/order.proto:5:3: PRISM1003 [name.length] orders_of_customers_who_signed_up_before_the_shop_moved_here_version, the sequence of table orders_of_customers_who_signed_up_before_the_shop_moved_here, has 68 bytes; names in the store and names of entities have at most 63 bytes, other names at most 255; write another name`,
+	1003: `shop/v1/order.proto:2:1: PRISM1003 [name.length] OrderOfCustomersWhoSignedUpBefor… has 68 bytes; names of entities have at most 63 bytes, other names at most 255; write a shorter name`,
 	1005: `shop/v1/order.proto: PRISM1005 [name.case] shop/v1/Order.proto generates shop/v1/Order.pb.go, and shop/v1/order.proto generates shop/v1/order.pb.go; names of generated files differ in more than case; rename one`,
 	1007: `shop/v1/order.proto:2:1: PRISM1007 [go.keyword] go_package of shop/v1/order.proto names the package func; a Go package is not named after a Go keyword and is not in a folder called internal, testdata or vendor; write another name after the semicolon`,
 	1008: `shop/v1/order.proto:6:20: PRISM1008 [json.name] the JSON name of note is "note\",omitempty"; a JSON name consists of letters, digits and _ $ @ . : / -; write another json_name`,
-	1009: `shop/v1/order.proto:6:3: PRISM1009 [name.reserved] field is named prism_note; names that begin with prism_ and the store's own names are reserved; rename the field`,
+	1009: `shop/v1/order.proto:6:3: PRISM1009 [name.reserved] field is named prism_note; names that begin with prism_ are reserved; rename the field`,
 	2003: `shop/v1/order.proto:10:3: PRISM2003 [type.recursive] shop.v1.Line.parts contains shop.v1.Line again; messages in a record are nested at most 96 deep; limit the depth in the code that writes it`,
 	2010: `shop/v1/order.proto:2:1: PRISM2010 [key.missing] entity shop.v1.Order has no partition key; an entity has a partition key; write [(prism.v1.field).partition_key = 1] on the field that identifies it`,
 	2011: `shop/v1/order.proto:6:21: PRISM2011 [key.order] partition_key is 3 on number, the 2nd of 2; the fields of the partition key are numbered 1 to n, each number once, and so are those of the sort key; write partition_key = 2`,
@@ -252,7 +234,6 @@ var exampleFaults = map[int]string{
 	2038: `shop/v1/order.proto:6:20: PRISM2038 [required.presence] an absent count cannot be told apart from its zero value; required applies to text and to fields with presence; mark the field optional, or remove required`,
 	2041: `shop/v1/order.proto:5:3: PRISM2041 [limit.key] id is in key and has no max_length; an encoded key, or an index entry with its key, has at most 1,024 bytes; write (prism.v1.field).max_length, at most 1024`,
 	2043: `shop/v1/order.proto:6:20: PRISM2043 [index.presence] unique index code of Order is on a field without presence; a field without presence has a value in every record, so only one record can leave it unset; mark the field optional, or required`,
-	2045: `shop/v1/order.proto:2:1: PRISM2045 [limit.parts] key of Order takes 34 columns; a key, or an index with its key, has at most 32 columns, and a Timestamp counts as two; use fewer fields`,
 	2046: `shop/v1/order.proto:5:3: PRISM2046 [index.key] index number of Order contains the whole key; an index does not contain the whole key, which needs no index; remove the index, or the key's fields from it`,
 	2047: `shop/v1/order.proto:7:7: PRISM2047 [key_value.without] entity Order lists SCAN twice under without; without lists each part once; remove one`,
 	3001: `shop/v1/order.proto:5:28: PRISM3001 [option.unknown] message shop.v1.Order: option (prism.v1.entity).colour: field colour of prism.v1.Entity does not exist; a schema uses only options that this compiler knows; correct the name, or use a newer compiler`,
@@ -265,6 +246,7 @@ var exampleFaults = map[int]string{
 	3008: `schemas/shop/prism.yaml:9:9: PRISM3008 [namespace.limits] namespace "orders" has no method GetOrders; limits are whole numbers: in_flight is how many calls may run at a time, and rates is how many calls per second each method may get; did you mean GetOrder?`,
 	3010: `shop/v1/order.proto:4:3: PRISM3010 [backend.ability] key_value of Order needs scans, which nats does not support: the subjects of a stream have no order; a backend supports everything that its entities ask for; write without: SCAN, or choose one of memory, postgres, sqlite in prism.yaml`,
 	3011: `shop/v1/order.proto:5:3: PRISM3011 [durability] entity shop.v1.Order needs POWER_SAFE, but memory as configured in namespace orders promises LOST_ON_RESTART; a backend promises at least what its entities need; choose another backend or setting in prism.yaml, or declare LOST_ON_RESTART`,
+	3012: `shop/v1/order.proto:5:3: PRISM3012 [backend.limit] table sqlite_orders begins with sqlite_, which the database reserves; a backend stores only what its database has names and room for; write another name`,
 	5001: `shop/v1/order.proto:2:1: PRISM5001 [path.escape] go_package of shop/v1/order.proto is "example.com/shop/../../../srv/x;shopv1"; a path does not lead out of its folder; write the import path without . and ..`,
 	5002: `shop/v1/order.proto:2:1: PRISM5002 [go.importpath] go_package of shop/v1/order.proto is "/srv/shop;shopv1"; go_package is a Go import path with a dot or a slash, and may end in a semicolon and the name of the package; write option go_package = "example.com/shop/v1;shopv1"`,
 	5003: `shop/v1/order.proto:2:1: PRISM5003 [go.package] go_package of shop/v1/order.proto is "example.com/shop/out/contract/shop;shopv1"; the files of a folder have the go_package <import_path>/out/contract/<folder> if Prism generates their messages, and one outside out/contract if you do; write option go_package = "example.com/shop/out/contract/shop/v1;shopv1"`,

@@ -49,6 +49,12 @@ var backends = []schema.Store{
 			}
 			return schema.CrashSafe
 		},
+		Check: func(e *schema.Entity) []schema.Breach {
+			if !strings.HasPrefix(e.Table, "sqlite_") {
+				return nil
+			}
+			return []schema.Breach{{At: e.TableSource(), What: "table " + e.Table + " begins with sqlite_, which the database reserves", Fix: "write another name"}}
+		},
 	},
 }
 

@@ -12,6 +12,15 @@ type Store struct {
 	// Columns says that marked fields get columns; other stores have entries for
 	// the key and the indexes only.
 	Columns bool
+	// Check returns what the store itself has no name or no room for. Nil: it takes
+	// all that the language allows.
+	Check func(*Entity) []Breach
+}
+
+// Breach is a limit of a store that an entity does not keep.
+type Breach struct {
+	At        Source // of the entity, its table, a column or an index
+	What, Fix string
 }
 
 // ConfigKey is one setting of a backend in prism.yaml.

@@ -8,8 +8,18 @@ import (
 
 	"github.com/prism-proxy/prism/generator/emit"
 	"github.com/prism-proxy/prism/generator/emit/golang"
+	"github.com/prism-proxy/prism/generator/emit/sql"
 	"github.com/prism-proxy/prism/generator/schema"
 )
+
+// limits are those of Postgres as it is built (NAMEDATALEN, MaxHeapAttributeNumber,
+// INDEX_MAX_KEYS): a longer name is cut without an error. The sequence beside a
+// table is named after it, and the columns are the system's own:
+// https://www.postgresql.org/docs/15/limits.html and ddl-system-columns.html.
+var limits = sql.Limits{
+	Name: 63, Columns: 1600, IndexColumns: 32, Beside: []string{"_version"},
+	OwnColumns: []string{"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"},
+}
 
 // Backend returns postgres, which promises what the proxy demands of the server's
 // settings when it starts.
@@ -32,6 +42,7 @@ func Backend() *emit.Backend {
 				Name: "connections", Min: 1, Max: 1000,
 				Doc: "The maximum number of connections in the pool, instead of the number computed from the declared peak; a quarter of them is for reads.",
 			}},
+			Check: limits.Check,
 			Durability: func(config map[string]string) schema.Durability {
 				for _, d := range []schema.Durability{schema.LostOnRestart, schema.CrashSafe} {
 					if config["durability"] == d.String() {

@@ -8,9 +8,15 @@ import (
 
 	"github.com/prism-proxy/prism/generator/emit"
 	"github.com/prism-proxy/prism/generator/emit/golang"
+	"github.com/prism-proxy/prism/generator/emit/sql"
 	"github.com/prism-proxy/prism/generator/plan"
 	"github.com/prism-proxy/prism/generator/schema"
 )
+
+// limits are those of SQLite as it is built: https://www.sqlite.org/limits.html,
+// SQLITE_MAX_COLUMN, which bounds tables and indexes, and the prefix of internal
+// objects, https://www.sqlite.org/fileformat2.html#internal_schema_objects.
+var limits = sql.Limits{Columns: 2000, IndexColumns: 2000, Prefix: "sqlite_"}
 
 // Backend returns sqlite. Power cuts are survived with synchronous=FULL, which is
 // the default.
@@ -29,6 +35,7 @@ func Backend() *emit.Backend {
 				Name: "readers", Min: 1, Max: 64,
 				Doc: "The number of connections for reads, instead of the number computed from the declared peak.",
 			}},
+			Check: limits.Check,
 			Durability: func(config map[string]string) schema.Durability {
 				if config["synchronous"] == "NORMAL" {
 					return schema.CrashSafe
