@@ -94,7 +94,7 @@ func Run(in Input) (*Output, []schema.Diagnostic) {
 func emitAll(d *schema.Deployment, backends map[string]*emit.Backend, kit *emit.Backend) ([]emit.File, error) {
 	tasks := []emit.Task{
 		func() ([]emit.File, error) { return proxy(d, backends) },
-		func() ([]emit.File, error) { return []emit.File{plan.Emit(d, backends)}, nil },
+		func() ([]emit.File, error) { return plan.Emit(d, backends), nil },
 	}
 	entities := d.Entities()
 	packages := make([][]pkg, len(entities))

@@ -16,9 +16,10 @@ func newPlan() *cobra.Command {
 	return &cobra.Command{
 		Use:   "plan [prism.yaml...]",
 		Short: "Show what would be decided and why, and write nothing",
-		Long: `Plan compiles deployments and prints what generate would write to plan.md: the
-settings of every store, the columns and indexes of every entity with what they
-are for, sizes as value = formula(inputs), and the inventory of personal data.`,
+		Long: `Plan compiles deployments and prints what generate would write to plan.md and, a
+page for each namespace, below plan/: the settings of every store, the columns
+and indexes of every entity with what they are for, sizes as value =
+formula(inputs), and the inventory of personal data.`,
 		Example: `  prism plan
   prism plan schemas/shop | less`,
 		ValidArgsFunction: completeConfigs,
@@ -40,15 +41,18 @@ are for, sizes as value = formula(inputs), and the inventory of personal data.`,
 	}
 }
 
-// planText returns plan.md without the line that says who wrote the file.
+// planText returns plan.md and the pages of the namespaces, without the lines that
+// say who wrote the files.
 func planText(out *generator.Output) string {
-	for _, f := range out.Files {
-		if f.Path == path.Join("out", out.Deployment.Name, "plan.md") {
+	var pages []string
+	dir := path.Join("out", out.Deployment.Name)
+	for _, f := range out.Files { // by path: plan.md is first
+		if f.Path == path.Join(dir, "plan.md") || path.Dir(f.Path) == path.Join(dir, "plan") {
 			_, text, _ := strings.Cut(string(f.Content), "\n\n")
-			return text
+			pages = append(pages, text)
 		}
 	}
-	return ""
+	return strings.Join(pages, "\n")
 }
 
 // completeConfigs completes the deployments of the module, and other paths where

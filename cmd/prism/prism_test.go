@@ -142,6 +142,7 @@ func TestGenerateCounts(t *testing.T) {
 	}
 	want("generate --check", "", `out/contract/shop: missing (17 files)
 out/shop/plan.md: missing
+out/shop/plan/orders.md: missing
 out/shop/proxy: missing (23 files)
 out/shop/shoptest: missing (21 files)
 schemas/shop/migrations: missing (2 files)
@@ -150,6 +151,7 @@ prism: generated files are out of date; run prism generate
 `)
 	want("generate", `wrote 17 files in out/contract/shop
 wrote out/shop/plan.md
+wrote out/shop/plan/orders.md
 wrote 23 files in out/shop/proxy
 wrote 21 files in out/shop/shoptest
 wrote 2 files in schemas/shop/migrations
@@ -160,6 +162,7 @@ wrote schemas/shop/prism.lock.json
 	remove(t, "schemas/shop/v1/Parcel.proto")
 	want("generate", `deleted 12 files in out/contract/shop
 wrote out/shop/plan.md
+wrote out/shop/plan/orders.md
 wrote 2 files in out/shop/proxy
 deleted 15 files in out/shop/proxy
 deleted 15 files in out/shop/shoptest

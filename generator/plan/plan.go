@@ -14,19 +14,39 @@ import (
 	"github.com/prism-proxy/prism/generator/schema"
 )
 
-// Emit returns out/<deployment>/plan.md. Every backend that d names is in
-// backends.
-func Emit(d *schema.Deployment, backends map[string]*emit.Backend) emit.File {
+// Emit returns out/<deployment>/plan.md, and beside it a page of each namespace in
+// plan/. Every backend that d names is in backends.
+func Emit(d *schema.Deployment, backends map[string]*emit.Backend) []emit.File {
 	p := &page{}
 	p.add("<!--%s -->\n\n# Plan of %s\n", strings.TrimPrefix(golang.Header, "//"), d.Name)
 	p.add("Compiled from `%s`. Serves %s on `%s`.\n", d.Dir, code(d.Packages), d.Listen)
 	p.memory(d)
-	for _, n := range d.Namespaces {
-		p.namespace(n, backends[n.Backend])
-	}
+	p.namespaces(d)
 	p.personal(d, backends)
 	p.limits()
-	return emit.File{Path: path.Join("out", d.Name, "plan.md"), Content: []byte(p.text.String())}
+	dir := path.Join("out", d.Name)
+	files := []emit.File{{Path: path.Join(dir, "plan.md"), Content: []byte(p.text.String())}}
+	for _, n := range d.Namespaces {
+		p := &page{}
+		p.add("<!--%s -->\n", strings.TrimPrefix(golang.Header, "//"))
+		p.namespace(n, backends[n.Backend])
+		files = append(files, emit.File{Path: path.Join(dir, "plan", n.Name+".md"), Content: []byte(p.text.String())})
+	}
+	return files
+}
+
+// namespaces adds what there is in each namespace, and where its page is.
+func (p *page) namespaces(d *schema.Deployment) {
+	var rows [][]string
+	for _, n := range d.Namespaces {
+		var entities []string
+		for _, e := range n.Entities {
+			entities = append(entities, e.Name)
+		}
+		rows = append(rows, []string{fmt.Sprintf("[%s](plan/%s.md)", n.Name, n.Name), n.Backend, strings.Join(entities, ", ")})
+	}
+	p.add("## Namespaces\n")
+	p.table([]string{"namespace", "backend", "entities"}, rows)
 }
 
 type page struct{ text strings.Builder }
@@ -72,7 +92,7 @@ func (p *page) memory(d *schema.Deployment) {
 }
 
 func (p *page) namespace(n *schema.Namespace, b *emit.Backend) {
-	p.add("## Namespace %s on %s\n", n.Name, n.Backend)
+	p.add("# Namespace %s on %s\n", n.Name, n.Backend)
 	p.add("An acknowledged write is %s: that is what %s promises with these settings.\n", b.Durability(n.Config), n.Backend)
 	var rows [][]string
 	if b.Settings != nil {
@@ -92,8 +112,8 @@ func (p *page) namespace(n *schema.Namespace, b *emit.Backend) {
 }
 
 func (p *page) entity(e *schema.Entity, sql bool) {
-	p.add("### %s\n", e.Name)
-	p.add("`%s`, %s:%d. Table `%s`. %s %s\n", e.Desc.FullName(), e.Source.File, e.Source.Line, e.Table, durability(e.Durability), life(e))
+	p.add("## %s\n", e.Name)
+	p.add("`%s`, %s. Table `%s`. %s %s\n", e.Desc.FullName(), e.Source.File, e.Table, durability(e.Durability), life(e))
 
 	var rows [][]string
 	for _, f := range e.Stored(sql) {
