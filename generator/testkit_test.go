@@ -1,6 +1,7 @@
 package generator_test
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -55,5 +56,19 @@ namespaces:
 		if strings.Contains(path, "notestest") {
 			t.Errorf("test_kit: false, and there is %s", path)
 		}
+	}
+
+	fsys[config].Data = bytes.Replace(fsys[config].Data, []byte("test_kit: false\n"), []byte("contract: {go: false}\n"), 1)
+	protos := 0
+	for path := range contents(run(t, input(t, fsys, config)).Files) {
+		if strings.Contains(path, "notestest") || strings.HasPrefix(path, "out/contract/") && strings.HasSuffix(path, ".go") {
+			t.Errorf("contract: {go: false}, and there is %s", path)
+		}
+		if strings.HasPrefix(path, "out/contract/") && strings.HasSuffix(path, ".proto") {
+			protos++
+		}
+	}
+	if protos == 0 {
+		t.Error("contract: {go: false}, and there is no contract")
 	}
 }

@@ -79,7 +79,7 @@ func (r *reader) deployment(in Input) *Deployment {
 	if root == nil {
 		return d
 	}
-	keys := c.mapping(root, "deployment", "import_path", "packages", "listen", "memory", "namespaces", "test_kit")
+	keys := c.mapping(root, "deployment", "import_path", "packages", "listen", "memory", "namespaces", "test_kit", "contract")
 	if keys == nil {
 		return d
 	}
@@ -107,6 +107,9 @@ func (r *reader) deployment(in Input) *Deployment {
 		if node.Tag != "!!bool" || node.Decode(&d.TestKit) != nil {
 			c.report(RuleYAMLType, c.at(node), "write true or false", "test_kit is %q", node.Value)
 		}
+	}
+	if node := keys["contract"]; node != nil {
+		c.contract(d, node, keys["test_kit"])
 	}
 	for _, node := range c.list(root, keys, "namespaces") {
 		if n := c.namespace(node); n != nil {
@@ -226,6 +229,24 @@ func (c *configReader) syntax(err error) {
 		what = err.Error()[len(m[0]):]
 	}
 	c.report(RuleYAMLSyntax, at, "correct the text", "%s", what)
+}
+
+// contract reads how much of the contract is generated. kit is the value of
+// test_kit, nil where it is not written: the kit has the clients of the contract.
+func (c *configReader) contract(d *Deployment, node, kit *yaml.Node) {
+	goCode := true
+	if keys := c.mapping(node, "go"); keys["go"] != nil {
+		if at := keys["go"]; at.Tag != "!!bool" || at.Decode(&goCode) != nil {
+			c.report(RuleYAMLType, c.at(at), "write true or false", "go is %q", at.Value)
+		}
+	}
+	if goCode {
+		return
+	}
+	if kit != nil && d.TestKit {
+		c.report(RuleYAMLType, c.at(kit), "remove it, or remove go: false", "test_kit is true, and the contract has no Go code, whose clients the kit hands out")
+	}
+	d.WithoutGo, d.TestKit = true, false
 }
 
 // mapping returns the values of a mapping's keys, nil if node is none. A key

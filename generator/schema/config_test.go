@@ -18,7 +18,7 @@ func TestConfigFaults(t *testing.T) {
 	tests := []struct{ name, config, want string }{
 		{"empty file", "", `prism.yaml: PRISM5034 [yaml.missing] the file is empty; prism.yaml has deployment, import_path, packages and namespaces, and a namespace has name and backend; write deployment, import_path, packages and namespaces`},
 		{"comments only", "# nothing\n", `prism.yaml: PRISM5034 [yaml.missing] the file is empty; prism.yaml has deployment, import_path, packages and namespaces, and a namespace has name and backend; write deployment, import_path, packages and namespaces`},
-		{"a text", "shop\n", `prism.yaml:1:1: PRISM5033 [yaml.type] keys are missing here; every key in prism.yaml has a value of the right type; write deployment, import_path, packages, listen, memory, namespaces, test_kit, each with its value`},
+		{"a text", "shop\n", `prism.yaml:1:1: PRISM5033 [yaml.type] keys are missing here; every key in prism.yaml has a value of the right type; write deployment, import_path, packages, listen, memory, namespaces, test_kit, contract, each with its value`},
 		{"a tab", "deployment:\n\tshop\n", `prism.yaml:2:1: PRISM5031 [yaml.syntax] found character that cannot start any token; prism.yaml is one YAML document; correct the text`},
 		{"a second document", orders + "---\na: 1\n", `prism.yaml:8:1: PRISM5031 [yaml.syntax] a second document begins; prism.yaml is one YAML document; remove it`},
 		{"nothing but a deployment", "deployment: shop\n", `prism.yaml:1:1: PRISM5034 [yaml.missing] import_path is missing; prism.yaml has deployment, import_path, packages and namespaces, and a namespace has name and backend; write import_path: …
@@ -56,6 +56,9 @@ prism.yaml:1:1: PRISM5034 [yaml.missing] packages is missing; prism.yaml has dep
 		{"pool that is no number", orders + "    config: {readers: 4.5}\n", `prism.yaml:7:23: PRISM3006 [backend.setting] readers of backend sqlite is "4.5"; config holds settings of the namespace's backend, with valid values; write a whole number from 1 to 64`},
 		{"limits", orders + "    config: {readers: 4}\n    limits: {in_flight: 5, rates: {GetOrder: 1}}\n", ""},
 		{"settings that are a text", orders + "    config: fast\n", `prism.yaml:7:13: PRISM5033 [yaml.type] config is not a mapping; every key in prism.yaml has a value of the right type; write settings, each with its value`},
+		{"contract in Go, perhaps", orders + "contract: {go: perhaps}\n", `prism.yaml:7:16: PRISM5033 [yaml.type] go is "perhaps"; every key in prism.yaml has a value of the right type; write true or false`},
+		{"contract in a language", orders + "contract: {java: true}\n", `prism.yaml:7:12: PRISM5032 [yaml.key] key "java" is unknown; prism.yaml has only known keys, each at most once; known: go`},
+		{"kit without clients", orders + "contract: {go: false}\ntest_kit: true\n", `prism.yaml:8:11: PRISM5033 [yaml.type] test_kit is true, and the contract has no Go code, whose clients the kit hands out; every key in prism.yaml has a value of the right type; remove it, or remove go: false`},
 		{"test kit, perhaps", orders + "test_kit: perhaps\n", `prism.yaml:7:11: PRISM5033 [yaml.type] test_kit is "perhaps"; every key in prism.yaml has a value of the right type; write true or false`},
 		{"memory", orders + "memory: 2GiB\n", ""},
 		{"memory of none", orders + "memory: 0MiB\n", `prism.yaml:7:9: PRISM5042 [deployment.memory] memory is "0MiB"; memory is a whole number of MiB or GiB, from 64MiB to 1024GiB; write a size such as 256MiB`},

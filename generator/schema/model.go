@@ -20,6 +20,7 @@ type Deployment struct {
 	Listen     string // host:port of the data listener
 	MemorySet  int64  // bytes that prism.yaml gives connections and calls; 0: none
 	TestKit    bool   // whether the deployment has a test kit
+	WithoutGo  bool   // the contract's Go messages and clients are made by other tools
 	Packages   []string
 	Namespaces []*Namespace // by name
 	// Files are the schema's own files: those of Packages, sorted by path.

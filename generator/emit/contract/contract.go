@@ -60,9 +60,11 @@ func Emit(d *schema.Deployment) (*Contract, error) {
 		return nil, fmt.Errorf("contract: %w", err)
 	}
 
-	goFiles, err := emit.All(append(messages(plugin), clients(plugin, slices.Sorted(maps.Keys(texts)))...))
-	if err != nil {
-		return nil, fmt.Errorf("contract: Go: %w", err)
+	var goFiles []emit.File
+	if !d.WithoutGo {
+		if goFiles, err = emit.All(append(messages(plugin), clients(plugin, slices.Sorted(maps.Keys(texts)))...)); err != nil {
+			return nil, fmt.Errorf("contract: Go: %w", err)
+		}
 	}
 	c := &Contract{Files: goFiles, Descriptors: withoutSource(linked.protos)}
 	for p, text := range texts {
