@@ -13,7 +13,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	os.Exit(backendtest.Main(m, memory.Backend(), sqlite.Backend(), postgres.Backend()))
+	os.Exit(backendtest.Main(m, memory.Backend(), sqlite.Backend(), postgres.Backend(), unordered, plain))
 }
 
 // The stream's seed may be changed; one that failed stays as a row of its own.

@@ -8,6 +8,8 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
+
+	"github.com/prism-proxy/prism/generator/schema"
 )
 
 // The cases call typed clients. What holds for every entity alike is written
@@ -65,6 +67,74 @@ func keyOf(entity protoreflect.Message) protoreflect.Message {
 		}
 	}
 	return key
+}
+
+// putAll stores entities of one kind, in a batch where that is offered.
+func putAll[E proto.Message](t *check, list []E) {
+	t.Helper()
+	name := string(list[0].ProtoReflect().Descriptor().Name())
+	if !t.has(schema.CanBatch) {
+		for _, e := range list {
+			in := message("Put" + name + "Request")
+			in.Set(in.Descriptor().Fields().ByNumber(1), protoreflect.ValueOfMessage(e.ProtoReflect()))
+			_, err := t.invoke(t.Context(), name, "Put"+name, in.Interface())
+			t.ok(err)
+		}
+		return
+	}
+	in := message("BatchPut" + name + "sRequest")
+	batch := in.Mutable(in.Descriptor().Fields().ByNumber(1)).List()
+	for _, e := range list {
+		batch.Append(protoreflect.ValueOfMessage(e.ProtoReflect()))
+	}
+	_, err := t.invoke(t.Context(), name, "BatchPut"+name+"s", in.Interface())
+	t.ok(err)
+}
+
+// left demands that of the entities of one kind that a case wrote those wanted
+// are in the store, as gets tell, and no other, as a scan tells where that is
+// offered. Both are in the order of their keys.
+func left[E proto.Message](t *check, wrote, want []E) {
+	t.Helper()
+	name := string(wrote[0].ProtoReflect().Descriptor().Name())
+	var got, scanned []E
+	for _, e := range wrote {
+		in := message("Get" + name + "Request")
+		in.Set(field(in, "key"), protoreflect.ValueOfMessage(keyOf(e.ProtoReflect())))
+		out, err := t.invoke(t.Context(), name, "Get"+name, in.Interface())
+		if err != nil {
+			t.refused(err, notFound)
+			continue
+		}
+		got = append(got, entityOf(out.Get(field(out, "record")).Message()).Interface().(E))
+	}
+	t.equal("got", got, want)
+	if !t.has(schema.CanScan) {
+		return
+	}
+	in := message("Scan" + name + "sRequest")
+	set(in, "page_size", int32(1000))
+	out, err := t.invoke(t.Context(), name, "Scan"+name+"s", in.Interface())
+	t.ok(err)
+	records := out.Get(field(out, "records")).List()
+	for i := range records.Len() {
+		scanned = append(scanned, entityOf(records.Get(i).Message()).Interface().(E))
+	}
+	t.equal("scanned", scanned, want)
+}
+
+// clearing is what stores are emptied by.
+const clearing = schema.CanScan | schema.CanBatch
+
+// empty takes all records of an entity away. Where calls cannot, t goes on with a
+// proxy on new stores.
+func (t *check) empty(entity string) {
+	t.Helper()
+	if !t.has(clearing) {
+		t.Proxy = Open(t, t.backend)
+		return
+	}
+	t.ok(t.clearEntity(t.Context(), entity))
 }
 
 // clear empties all stores, and fails t if they do not become empty.

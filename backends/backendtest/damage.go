@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prism-proxy/prism/generator/schema"
 	pb "github.com/prism-proxy/prism/out/contract/conformance/v1"
 	"github.com/prism-proxy/prism/runtime"
 )
@@ -51,20 +52,32 @@ var damageCases = []testCase{
 			_, err := t.get("c")
 			demand(t, err)
 		})
-		t.sub("find one", func(t *check) {
-			_, err := t.findSerial("serial c")
-			demand(t, err)
-		})
-		t.sub("batch", func(t *check) {
-			_, err := t.batchGet("a", "c", "e")
-			demand(t, err)
-			t.refusedAt(err, valueCorrupt, "keys[1]")
-		})
+		if t.has(schema.CanUnique) {
+			t.sub("find one", func(t *check) {
+				_, err := t.findSerial("serial c")
+				demand(t, err)
+			})
+		}
+		if t.has(schema.CanBatch) {
+			t.sub("batch", func(t *check) {
+				_, err := t.batchGet("a", "c", "e")
+				demand(t, err)
+				t.refusedAt(err, valueCorrupt, "keys[1]")
+			})
+		}
 		for _, reverse := range []bool{false, true} {
+			if !t.has(schema.CanScan) {
+				break
+			}
 			t.sub(fmt.Sprint("scan, reverse ", reverse), func(t *check) {
 				_, err := t.Items.ScanItems(t.Context(), &pb.ScanItemsRequest{Reverse: reverse})
 				demand(t, err)
 			})
+		}
+		for _, reverse := range []bool{false, true} {
+			if !t.has(schema.CanList) {
+				break
+			}
 			t.sub(fmt.Sprint("find by an equality index, reverse ", reverse), func(t *check) {
 				_, err := t.Items.FindItemsByColour(t.Context(), &pb.FindItemsByColourRequest{By: &pb.FindItemsByColourRequest_By{Colour: "red"}, Reverse: reverse})
 				demand(t, err)
@@ -90,36 +103,40 @@ var damageCases = []testCase{
 			t.ok(err)
 			t.equal(i.ItemId, got.GetItem(), i)
 		}
+		if t.has(schema.CanBatch) {
+			results, err := t.batchGet("a", "b", "d", "e")
+			t.ok(err)
+			t.equal("results", len(results), 4)
+		}
 		for reverse, want := range map[bool]*pb.Item{false: list[0], true: list[4]} {
+			if !t.has(schema.CanScan) {
+				break
+			}
 			page, err := t.Items.ScanItems(t.Context(), &pb.ScanItemsRequest{PageSize: 1, Reverse: reverse})
 			t.ok(err)
 			t.equal("records of the page", len(page.GetRecords()), 1)
 			t.equal("the record", page.GetRecords()[0].GetItem(), want)
 		}
-		results, err := t.batchGet("a", "b", "d", "e")
-		t.ok(err)
-		t.equal("results", len(results), 4)
 	}},
 	{name: "mending", rule: "a damaged record can be put, swapped by its version and deleted, and is then whole", damages: true, run: func(t *check) {
 		list, version := t.found()
 		whole := list[2]
 		t.holds(whole, t.put(whole))
 
-		t.damage("c")
-		_, err := t.swap(whole, version)
-		t.refused(err, versionMismatch)
-		_, err = t.get("c")
-		current := t.info(err, valueCorrupt).GetMetadata()["current_version"]
-		swapped, err := t.swap(whole, number(t, current))
-		t.ok(err)
-		t.holds(whole, swapped)
+		if t.has(schema.CanSwap) {
+			t.damage("c")
+			_, err := t.swap(whole, version)
+			t.refused(err, versionMismatch)
+			_, err = t.get("c")
+			current := t.info(err, valueCorrupt).GetMetadata()["current_version"]
+			swapped, err := t.swap(whole, number(t, current))
+			t.ok(err)
+			t.holds(whole, swapped)
+		}
 
 		t.damage("c")
-		_, err = t.batchPut(list)
-		t.ok(err)
-		scan, err := t.Items.ScanItems(t.Context(), &pb.ScanItemsRequest{})
-		t.ok(err)
-		t.equal("records", len(scan.GetRecords()), 5)
+		putAll(t, list)
+		left(t, list, list)
 
 		t.damage("c")
 		t.remove("c")
@@ -128,18 +145,21 @@ var damageCases = []testCase{
 	{name: "verify", rule: "every way of writing stores a checksum, and verify finds what does not match it, beside the proxy that serves", damages: true, run: func(t *check) {
 		// More records than are read at once.
 		for _, ids := range [][]string{numbered(250), numbered(10)} {
-			_, err := t.batchPut(items(ids...))
-			t.ok(err)
+			putAll(t, items(ids...))
 		}
-		created, err := t.swap(item("swapped"), 0)
-		t.ok(err)
-		swapped, err := t.swap(item("swapped", "again"), created)
-		t.ok(err)
+		swapped := t.create(item("swapped"))
+		if t.has(schema.CanSwap) {
+			version, err := t.swap(item("swapped", "again"), swapped)
+			t.ok(err)
+			swapped = version
+		}
 		t.put(item("put"), item("put", "again"))
 		t.putLease(&pb.Lease{LeaseId: "l"})
 		t.Advance(time.Hour)
-		_, err = t.Leases.CompareAndSwapLease(t.Context(), &pb.CompareAndSwapLeaseRequest{Lease: &pb.Lease{LeaseId: "l"}})
-		t.ok(err)
+		if t.has(schema.CanSwap | schema.CanExpire) {
+			_, err := t.Leases.CompareAndSwapLease(t.Context(), &pb.CompareAndSwapLeaseRequest{Lease: &pb.Lease{LeaseId: "l"}})
+			t.ok(err)
+		}
 
 		verify := func(namespace string) (found map[string]runtime.Verified, damaged []int64) {
 			t.Helper()
@@ -163,16 +183,22 @@ var damageCases = []testCase{
 		t.equal("damaged", damaged, []int64{swapped})
 		t.remove("swapped")
 	}},
-	{name: "expiring", rule: "a record that expires has a checksum as well", damages: true, run: func(t *check) {
+	{name: "expiring", needs: schema.CanExpire, rule: "a record that expires has a checksum as well", damages: true, run: func(t *check) {
 		version := t.putLease(&pb.Lease{LeaseId: "l", Owner: new("o"), Priority: new(int64(1))}).GetVersion()
 		t.backend.Damage(t, t.Proxy, Damaged{Namespace: "leases", Table: "leases", KeyColumn: "lease_id", Key: "l"})
 		_, err := t.getLease("l")
 		t.refused(err, valueCorrupt, "current_version", decimal(version))
-		_, err = t.Leases.FindLeaseByOwner(t.Context(), &pb.FindLeaseByOwnerRequest{By: &pb.FindLeaseByOwnerRequest_By{Owner: "o"}})
-		t.refused(err, valueCorrupt)
-		_, err = t.Leases.ScanLeases(t.Context(), &pb.ScanLeasesRequest{})
-		t.refused(err, valueCorrupt)
-		_, err = t.Leases.BatchDeleteLeases(t.Context(), &pb.BatchDeleteLeasesRequest{Keys: []*pb.LeaseKey{{LeaseId: "l"}}})
-		t.ok(err)
+		if t.has(schema.CanUnique) {
+			_, err = t.Leases.FindLeaseByOwner(t.Context(), &pb.FindLeaseByOwnerRequest{By: &pb.FindLeaseByOwnerRequest_By{Owner: "o"}})
+			t.refused(err, valueCorrupt)
+		}
+		if t.has(schema.CanScan) {
+			_, err = t.Leases.ScanLeases(t.Context(), &pb.ScanLeasesRequest{})
+			t.refused(err, valueCorrupt)
+		}
+		if t.has(schema.CanBatch) {
+			_, err = t.Leases.BatchDeleteLeases(t.Context(), &pb.BatchDeleteLeasesRequest{Keys: []*pb.LeaseKey{{LeaseId: "l"}}})
+			t.ok(err)
+		}
 	}},
 }

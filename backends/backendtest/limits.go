@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"github.com/prism-proxy/prism/generator/schema"
 	pb "github.com/prism-proxy/prism/out/contract/conformance/v1"
 )
 
@@ -58,9 +59,11 @@ var limitCases = []testCase{
 			t.refused(t.putDocument(nested(deep)), tooDeep, "limit", fmt.Sprint(maxDepth))
 			t.refused(t.putDocument(groups(deep)), tooDeep, "limit", fmt.Sprint(maxDepth))
 		}
-		_, err := t.raw("Document", "BatchPutDocuments", delimited(nil, 1, nested(maxDepth+1)))
-		t.refused(err, tooDeep)
-		_, err = t.raw("Document", "GetDocument", groups(maxDepth + 1)[len(document()):])
+		if t.has(schema.CanBatch) {
+			_, err := t.raw("Document", "BatchPutDocuments", delimited(nil, 1, nested(maxDepth+1)))
+			t.refused(err, tooDeep)
+		}
+		_, err := t.raw("Document", "GetDocument", groups(maxDepth + 1)[len(document()):])
 		t.refused(err, tooDeep)
 		_, err = t.raw("Document", "GetDocument", delimited(nil, 1, text(nil, 1, "d")))
 		t.refused(err, notFound)
@@ -119,10 +122,14 @@ var limitCases = []testCase{
 		_, err := t.raw("Document", "PutDocument", request)
 		t.refusedAt(err, fieldTooLong, "document")
 		t.refused(err, fieldTooLong, "got", fmt.Sprint(maxRecord+1), "limit", fmt.Sprint(maxRecord))
-		_, err = t.raw("Document", "CompareAndSwapDocument", request)
-		t.refusedAt(err, fieldTooLong, "document")
-		_, err = t.raw("Document", "BatchPutDocuments", request)
-		t.refusedAt(err, fieldTooLong, "documents[0]")
+		if t.has(schema.CanSwap) {
+			_, err = t.raw("Document", "CompareAndSwapDocument", request)
+			t.refusedAt(err, fieldTooLong, "document")
+		}
+		if t.has(schema.CanBatch) {
+			_, err = t.raw("Document", "BatchPutDocuments", request)
+			t.refusedAt(err, fieldTooLong, "documents[0]")
+		}
 	}},
 	{name: "request too large", rule: "a request of more than 4 MiB is RESOURCE_EXHAUSTED REQUEST_TOO_LARGE, and the connection goes on", run: func(t *check) {
 		_, err := t.raw("Document", "PutDocument", make([]byte, maxRequest+1))

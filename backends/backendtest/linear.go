@@ -3,6 +3,7 @@ package backendtest
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/status"
 
+	"github.com/prism-proxy/prism/generator/schema"
 	pb "github.com/prism-proxy/prism/out/contract/conformance/v1"
 )
 
@@ -121,12 +123,16 @@ var linearCases = []testCase{
 // linear makes calls in the order that the seed gives, on keys of its own.
 func (t *check) linear(seed uint64) {
 	h := &history{begin: time.Now()}
+	methods := []string{"put", "swap", "swap", "delete", "get", "get", "get"}
+	if !t.has(schema.CanSwap) {
+		methods = slices.DeleteFunc(methods, func(m string) bool { return m == "swap" })
+	}
 	together(linearClients, func(client int) {
 		random := rand.New(rand.NewPCG(seed, uint64(client)))
 		seen := map[string]int64{}
 		for i := range linearCalls {
 			c := keyCall{key: fmt.Sprintf("%d-%02d", seed, random.IntN(linearKeys)), value: strconv.Itoa(client) + "." + strconv.Itoa(i)}
-			c.method = []string{"put", "swap", "swap", "delete", "get", "get", "get"}[random.IntN(7)]
+			c.method = methods[random.IntN(len(methods))]
 			c.expected = seen[c.key]
 			answer := h.record(client, c, func() keyAnswer { return t.keyCall(c) })
 			if seen[c.key] = answer.version; c.method == "delete" {

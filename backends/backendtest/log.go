@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,6 +13,8 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/prism-proxy/prism/generator/schema"
 )
 
 // operation is one step of a random log. It refers to what a proxy said before
@@ -69,17 +72,40 @@ func (v versionChoice) String() string {
 	return [...]string{"none", "the last seen", "the first seen", "never issued", "negative"}[v]
 }
 
-// randomLog returns the log of n operations that a seed gives, always the same.
-func randomLog(seed uint64, n int) []operation {
-	w := &logWriter{Rand: rand.New(rand.NewPCG(seed, 0))}
+// randomLog returns the log of n operations that a seed gives, always the same,
+// for backends that offer the abilities.
+func randomLog(seed uint64, n int, can schema.Ability) []operation {
+	w := &logWriter{Rand: rand.New(rand.NewPCG(seed, 0)), can: can}
 	for len(w.log) < n {
-		w.log = append(w.log, w.operation())
+		o := w.operation()
+		served := o.method != "" && needed(o.entity, o.method)&^can == 0
+		if served || o.advance > 0 || o.sweep {
+			w.log = append(w.log, o)
+		}
 	}
 	return w.log
 }
 
+// needed returns the ability that a method of an entity's service calls for.
+func needed(entity, method string) schema.Ability {
+	switch verb, _, _ := strings.Cut(method, entity); {
+	case verb == "CompareAndSwap":
+		return schema.CanSwap
+	case strings.HasPrefix(verb, "Batch"):
+		return schema.CanBatch
+	case verb == "Scan":
+		return schema.CanScan
+	case verb != "Find":
+		return 0
+	case field(message(method+"Response"), "records") == nil:
+		return schema.CanUnique
+	}
+	return schema.CanList
+}
+
 type logWriter struct {
 	*rand.Rand
+	can   schema.Ability
 	log   []operation
 	lists []operation // those begun, whose number is their place from 1
 }
@@ -144,9 +170,13 @@ func (w *logWriter) version() versionChoice {
 	})
 }
 
-// list begins a list, or calls the Find of a unique index.
+// list begins a list, or calls the Find of a unique index, if the entity has any.
 func (w *logWriter) list(o *operation) {
-	o.begin(pick(w, listMethods(o.entity)))
+	methods := slices.DeleteFunc(listMethods(o.entity), func(m string) bool { return needed(o.entity, m)&^w.can != 0 })
+	if len(methods) == 0 {
+		return
+	}
+	o.begin(pick(w, methods))
 	fields := o.in.Descriptor().Fields()
 	for i := range fields.Len() {
 		switch f := fields.Get(i); f.Name() {

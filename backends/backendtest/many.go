@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prism-proxy/prism/generator/schema"
 	pb "github.com/prism-proxy/prism/out/contract/conformance/v1"
 )
 
@@ -18,6 +19,7 @@ import (
 // keys rise.
 type many struct {
 	*check
+	can     schema.Ability // what is offered
 	n       int
 	changed map[int]string
 }
@@ -31,8 +33,8 @@ const (
 const manyRule = "what a namespace answers does not depend on how many records are in it, and no call holds more than a page of them"
 
 var manyCases = []testCase{
-	{name: "records", rule: manyRule, run: func(t *check) {
-		m := newMany(t)
+	{name: "records", needs: schema.CanBatch, rule: manyRule, run: func(t *check) {
+		m := newMany(t, t.backend.Emit.Store.KeyValue.Can)
 		m.fill()
 		m.lists()
 		m.change()
@@ -41,11 +43,11 @@ var manyCases = []testCase{
 }
 
 // Many is the case of many records on a proxy of its own process, which must not
-// grow by answering.
+// grow by answering. Its backend offers everything.
 func Many(t *testing.T, p *Process) {
 	t.Helper()
 	items := pb.NewItemServiceClient(dial(t, "passthrough:///"+p.Address))
-	m := newMany(&check{T: t, Proxy: &Proxy{Items: items}, rule: manyRule})
+	m := newMany(&check{T: t, Proxy: &Proxy{Items: items}, rule: manyRule}, ^schema.Ability(0))
 	m.fill()
 	before := p.resident(t)
 	m.lists()
@@ -56,8 +58,8 @@ func Many(t *testing.T, p *Process) {
 	}
 }
 
-func newMany(t *check) *many {
-	m := &many{check: t, n: 20_000, changed: map[int]string{}}
+func newMany(t *check, can schema.Ability) *many {
+	m := &many{check: t, can: can, n: 20_000, changed: map[int]string{}}
 	if os.Getenv("PRISM_LONG") != "" {
 		m.n = 1_000_000
 	}
@@ -124,8 +126,29 @@ func (m *many) change() {
 	m.Logf("%d are deleted and as many put one by one in %v", manyWrites, time.Since(begun))
 }
 
-// lists compares every list, and gets at random, with the model.
+// lists compares every list that is offered, and gets at random, with the model.
 func (m *many) lists() {
+	if m.can&schema.CanScan != 0 {
+		m.scans()
+	}
+	if m.can&schema.CanList != 0 {
+		m.finds()
+	}
+	begun, random := time.Now(), rand.New(rand.NewPCG(1, 2))
+	for range manyWrites {
+		i := random.IntN(m.n)
+		record, err := m.get(m.id(i))
+		if m.colour(i) == "" {
+			m.refused(err, notFound)
+			continue
+		}
+		m.ok(err)
+		m.equal("got", record.GetItem(), m.item(i))
+	}
+	m.Logf("%d are got one by one in %v", manyWrites, time.Since(begun))
+}
+
+func (m *many) scans() {
 	everything := m.ids(func(int) bool { return true })
 	same(m, "scan", everything, func(token string) (*pb.ScanItemsResponse, error) {
 		return m.Items.ScanItems(m.Context(), &pb.ScanItemsRequest{PageSize: 1000, PageToken: token})
@@ -134,6 +157,9 @@ func (m *many) lists() {
 	same(m, "scan in reverse", everything, func(token string) (*pb.ScanItemsResponse, error) {
 		return m.Items.ScanItems(m.Context(), &pb.ScanItemsRequest{PageSize: 1000, PageToken: token, Reverse: true})
 	})
+}
+
+func (m *many) finds() {
 	for _, colour := range []string{"rare", "none", "tenth", "changed", "common"} {
 		want := m.ids(func(i int) bool { return m.colour(i) == colour })
 		same(m, "find by "+colour, want, func(token string) (*pb.FindItemsByColourResponse, error) {
@@ -151,18 +177,6 @@ func (m *many) lists() {
 			PageSize: 700, PageToken: token,
 		})
 	})
-	begun, random := time.Now(), rand.New(rand.NewPCG(1, 2))
-	for range manyWrites {
-		i := random.IntN(m.n)
-		record, err := m.get(m.id(i))
-		if m.colour(i) == "" {
-			m.refused(err, notFound)
-			continue
-		}
-		m.ok(err)
-		m.equal("got", record.GetItem(), m.item(i))
-	}
-	m.Logf("%d are got one by one in %v", manyWrites, time.Since(begun))
 }
 
 // same reads a list page by page, which holds the items called want and nothing

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/prism-proxy/prism/generator/schema"
 	pb "github.com/prism-proxy/prism/out/contract/conformance/v1"
 )
 
@@ -49,6 +50,17 @@ func (t *check) remove(id string) {
 func (t *check) swap(i *pb.Item, expected int64) (version int64, err error) {
 	out, err := t.Items.CompareAndSwapItem(t.Context(), &pb.CompareAndSwapItemRequest{Item: i, ExpectedVersion: expected})
 	return out.GetVersion(), err
+}
+
+// create stores an item that is not there, by a swap where that is offered.
+func (t *check) create(i *pb.Item) (version int64) {
+	t.Helper()
+	if !t.has(schema.CanSwap) {
+		return t.put(i)
+	}
+	version, err := t.swap(i, 0)
+	t.ok(err)
+	return version
 }
 
 // holds demands that the store has the item in the given version.
@@ -145,23 +157,23 @@ var recordCases = []testCase{
 		}
 		t.holds(item("a"), current)
 	}},
-	{name: "swap absent", rule: "a swap that expects a version of an absent record is NOT_FOUND and stores nothing", run: func(t *check) {
+	{name: "swap absent", needs: schema.CanSwap, rule: "a swap that expects a version of an absent record is NOT_FOUND and stores nothing", run: func(t *check) {
 		_, err := t.swap(item("a", "hush"), 3)
 		t.refused(err, notFound)
 		t.absent("a")
 	}},
-	{name: "swap creates", rule: "a swap that expects no record stores one where there is none", run: func(t *check) {
+	{name: "swap creates", needs: schema.CanSwap, rule: "a swap that expects no record stores one where there is none", run: func(t *check) {
 		version, err := t.swap(item("a"), 0)
 		t.ok(err)
 		t.holds(item("a"), version)
 	}},
-	{name: "swap exists", rule: "a swap that expects no record where there is one is ALREADY_EXISTS EXISTS and changes nothing", run: func(t *check) {
+	{name: "swap exists", needs: schema.CanSwap, rule: "a swap that expects no record where there is one is ALREADY_EXISTS EXISTS and changes nothing", run: func(t *check) {
 		version := t.put(item("a"))
 		_, err := t.swap(item("a", "hush"), 0)
 		t.refused(err, exists, "current_version", decimal(version))
 		t.holds(item("a"), version)
 	}},
-	{name: "swap", rule: "a swap that expects the record's version replaces the record, and the version grows", run: func(t *check) {
+	{name: "swap", needs: schema.CanSwap, rule: "a swap that expects the record's version replaces the record, and the version grows", run: func(t *check) {
 		first := t.put(item("a"))
 		second, err := t.swap(item("a", "new"), first)
 		t.ok(err)
@@ -170,7 +182,7 @@ var recordCases = []testCase{
 		}
 		t.holds(item("a", "new"), second)
 	}},
-	{name: "swap other version", rule: "a swap that expects another version is ABORTED VERSION_MISMATCH, tells the current one and changes nothing", run: func(t *check) {
+	{name: "swap other version", needs: schema.CanSwap, rule: "a swap that expects another version is ABORTED VERSION_MISMATCH, tells the current one and changes nothing", run: func(t *check) {
 		old := t.put(item("a"))
 		current := t.put(item("a", "kept"))
 		for _, other := range []int64{old, current + 1, math.MaxInt64} {
@@ -179,7 +191,7 @@ var recordCases = []testCase{
 		}
 		t.holds(item("a", "kept"), current)
 	}},
-	{name: "swap after delete", rule: "a version from before a delete does not swap the record that was made after it", run: func(t *check) {
+	{name: "swap after delete", needs: schema.CanSwap, rule: "a version from before a delete does not swap the record that was made after it", run: func(t *check) {
 		old := t.put(item("a"))
 		t.remove("a")
 		current := t.put(item("a"))
@@ -190,8 +202,10 @@ var recordCases = []testCase{
 		for range 2 {
 			_, err := t.delete("a", -1)
 			t.refusedAt(err, fieldRange, "if_version")
-			_, err = t.swap(item("a"), math.MinInt64)
-			t.refusedAt(err, fieldRange, "expected_version")
+			if t.has(schema.CanSwap) {
+				_, err = t.swap(item("a"), math.MinInt64)
+				t.refusedAt(err, fieldRange, "expected_version")
+			}
 			t.put(item("a"))
 		}
 	}},
@@ -202,7 +216,9 @@ var recordCases = []testCase{
 		t.refusedAt(err, fieldRequired, "key.item_id")
 		_, err = t.Items.DeleteItem(t.Context(), &pb.DeleteItemRequest{})
 		t.refusedAt(err, fieldRequired, "key.item_id")
-		_, err = t.Items.CompareAndSwapItem(t.Context(), &pb.CompareAndSwapItemRequest{})
-		t.refusedAt(err, fieldRequired, "item.item_id")
+		if t.has(schema.CanSwap) {
+			_, err = t.Items.CompareAndSwapItem(t.Context(), &pb.CompareAndSwapItemRequest{})
+			t.refusedAt(err, fieldRequired, "item.item_id")
+		}
 	}},
 }

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/prism-proxy/prism/generator/schema"
 	pb "github.com/prism-proxy/prism/out/contract/conformance/v1"
 )
 
@@ -26,11 +27,15 @@ func (t *check) taken(i *pb.Item) {
 	t.Helper()
 	_, err := t.Items.PutItem(t.Context(), &pb.PutItemRequest{Item: i})
 	t.refused(err, unique, "index", "serial")
-	record, _ := t.get(i.ItemId)
-	_, err = t.swap(i, record.GetVersion())
-	t.refused(err, unique, "index", "serial")
-	_, err = t.Items.BatchPutItems(t.Context(), &pb.BatchPutItemsRequest{Items: []*pb.Item{item("other"), i}})
-	t.refused(err, unique, "index", "serial", "field", "items[1]")
+	if t.has(schema.CanSwap) {
+		record, _ := t.get(i.ItemId)
+		_, err = t.swap(i, record.GetVersion())
+		t.refused(err, unique, "index", "serial")
+	}
+	if t.has(schema.CanBatch) {
+		_, err = t.Items.BatchPutItems(t.Context(), &pb.BatchPutItemsRequest{Items: []*pb.Item{item("other"), i}})
+		t.refused(err, unique, "index", "serial", "field", "items[1]")
+	}
 }
 
 func (t *check) findSerial(value string) (*pb.ItemRecord, error) {
@@ -58,6 +63,9 @@ var uniqueCases = []testCase{
 			var group sync.WaitGroup
 			for i := range callers {
 				group.Go(func() { errs[i] = t.putBadge(b) })
+				if !t.has(schema.CanSwap) {
+					continue
+				}
 				group.Go(func() {
 					_, err := t.Badges.CompareAndSwapBadge(t.Context(), &pb.CompareAndSwapBadgeRequest{Badge: b})
 					if status.Code(err) == codes.AlreadyExists && pb.Reason(err) == "EXISTS" {
@@ -91,10 +99,13 @@ var uniqueCases = []testCase{
 		t.holds(serial("a", "hush"), version)
 	}},
 	{name: "own value", rule: "a record keeps its own unique value when it is written again", run: func(t *check) {
-		version, err := t.swap(serial("a", "s"), t.put(serial("a", "s"), serial("a", "s")))
-		t.ok(err)
-		_, err = t.Items.BatchPutItems(t.Context(), &pb.BatchPutItemsRequest{Items: []*pb.Item{serial("a", "s")}})
-		t.ok(err)
+		version := t.put(serial("a", "s"), serial("a", "s"))
+		if t.has(schema.CanSwap) {
+			swapped, err := t.swap(serial("a", "s"), version)
+			t.ok(err)
+			version = swapped
+		}
+		putAll(t, []*pb.Item{serial("a", "s")})
 		record, err := t.findSerial("s")
 		t.ok(err)
 		if record.GetVersion() <= version {
@@ -109,10 +120,8 @@ var uniqueCases = []testCase{
 		_, err := t.findSerial("s")
 		t.refused(err, notFound)
 		t.put(serial("d", "s"))
-		_, err = t.Items.BatchDeleteItems(t.Context(), &pb.BatchDeleteItemsRequest{Keys: []*pb.ItemKey{itemKey("d")}})
-		t.ok(err)
-		_, err = t.swap(serial("a", "s"), 0)
-		t.ok(err)
+		t.removeAll("d")
+		t.create(serial("a", "s"))
 	}},
 	{name: "absent", rule: "an absent field is in no index: any number of records can lack a unique value", run: func(t *check) {
 		t.put(item("a"), item("b"), item("c"))
@@ -172,14 +181,14 @@ var uniqueCases = []testCase{
 		_, err = t.Badges.FindBadgeBySeat(t.Context(), &pb.FindBadgeBySeatRequest{By: &pb.FindBadgeBySeatRequest_By{Room: "y", Chair: 2}})
 		t.refused(err, notFound)
 	}},
-	{name: "within a batch", rule: "two items of a batch cannot take one unique value, and none of the batch is stored", run: func(t *check) {
+	{name: "within a batch", needs: schema.CanBatch, rule: "two items of a batch cannot take one unique value, and none of the batch is stored", run: func(t *check) {
 		_, err := t.Items.BatchPutItems(t.Context(), &pb.BatchPutItemsRequest{Items: []*pb.Item{serial("a", "1"), serial("b", "hush"), serial("c", "hush")}})
 		t.refused(err, unique, "index", "serial")
 		for _, id := range []string{"a", "b", "c"} {
 			t.absent(id)
 		}
 	}},
-	{name: "freed within a batch", rule: "a batch is applied in its order: an item can take a unique value that an item before it gives up", run: func(t *check) {
+	{name: "freed within a batch", needs: schema.CanBatch, rule: "a batch is applied in its order: an item can take a unique value that an item before it gives up", run: func(t *check) {
 		t.put(serial("a", "s"))
 		_, err := t.Items.BatchPutItems(t.Context(), &pb.BatchPutItemsRequest{Items: []*pb.Item{serial("a", "other"), serial("b", "s")}})
 		t.ok(err)
@@ -187,7 +196,7 @@ var uniqueCases = []testCase{
 		t.ok(err)
 		t.equal("found", record.GetItem().GetItemId(), "b")
 	}},
-	{name: "order of refusals", rule: "a swap tells the version before it tells the unique value: a record that is not the expected one is not written", run: func(t *check) {
+	{name: "order of refusals", needs: schema.CanSwap, rule: "a swap tells the version before it tells the unique value: a record that is not the expected one is not written", run: func(t *check) {
 		t.put(serial("a", "s"))
 		version := t.put(item("b"))
 		_, err := t.swap(serial("b", "s"), version+1)
@@ -220,7 +229,7 @@ var uniqueCases = []testCase{
 // uniqueBy stores badges whose values of a field differ.
 func (t *check) uniqueBy(f protoreflect.FieldDescriptor) {
 	t.Helper()
-	t.ok(t.clearEntity(t.Context(), "Badge"))
+	t.empty("Badge")
 	with := func(id string, v any) *pb.Badge {
 		return badge(id, func(b *pb.Badge) { b.ProtoReflect().Set(f, value(v)) })
 	}

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/prism-proxy/prism/generator/schema"
 	pb "github.com/prism-proxy/prism/out/contract/conformance/v1"
 )
 
@@ -64,8 +65,7 @@ var versionCases = []testCase{
 		var seen issued
 		last := int64(0)
 		for range 10 {
-			created, err := t.swap(item("a"), 0)
-			t.ok(err)
+			created := t.create(item("a"))
 			replaced := t.put(item("a", "again"))
 			t.remove("a")
 			if created <= last || replaced <= created {
@@ -77,7 +77,7 @@ var versionCases = []testCase{
 		}
 		seen.verify(t, 20)
 	}},
-	{name: "across batches", rule: "no version is issued twice for a key by batches and their deletes", run: func(t *check) {
+	{name: "across batches", needs: schema.CanBatch, rule: "no version is issued twice for a key by batches and their deletes", run: func(t *check) {
 		var seen issued
 		for range 4 {
 			var in pb.BatchPutItemsRequest
@@ -98,7 +98,7 @@ var versionCases = []testCase{
 		}
 		seen.verify(t, 400)
 	}},
-	{name: "across expiry", rule: "no version is issued twice for a key, across expiry, swept or not", run: func(t *check) {
+	{name: "across expiry", needs: schema.CanExpire, rule: "no version is issued twice for a key, across expiry, swept or not", run: func(t *check) {
 		var seen issued
 		for i := range 6 {
 			out, err := t.Leases.PutLease(t.Context(), &pb.PutLeaseRequest{Lease: &pb.Lease{LeaseId: "a"}})
@@ -141,8 +141,10 @@ var versionCases = []testCase{
 			seen.add("a", version)
 			t.Restart(t)
 			seen.add("a", t.put(item("a", fmt.Sprint("after ", i))))
-			_, err := t.swap(item("a", "stale"), version)
-			t.refused(err, versionMismatch)
+			if t.has(schema.CanSwap) {
+				_, err := t.swap(item("a", "stale"), version)
+				t.refused(err, versionMismatch)
+			}
 		}
 		seen.verify(t, 6)
 	}},
@@ -156,8 +158,12 @@ var versionCases = []testCase{
 		if got := t.put(item("a")); got <= future {
 			t.Errorf("version %d is issued, behind %d which a caller may have seen", got, future)
 		}
-		_, err := t.swap(item("a", "stale"), future)
+		_, err := t.delete("a", future)
 		t.refused(err, versionMismatch)
+		if t.has(schema.CanSwap) {
+			_, err = t.swap(item("a", "stale"), future)
+			t.refused(err, versionMismatch)
+		}
 	}},
 	{name: "concurrent writes", rule: "no version is issued twice for a key under concurrent puts, swaps, deletes and batches", run: func(t *check) {
 		var seen issued
@@ -173,6 +179,9 @@ var versionCases = []testCase{
 					}
 					seen.add(id, out.GetVersion())
 				case 2:
+					if !t.has(schema.CanSwap) {
+						continue
+					}
 					record, _ := t.get(id)
 					version, err := t.swap(item(id), record.GetVersion())
 					switch status.Code(err) {
@@ -218,7 +227,7 @@ var versionCases = []testCase{
 			last = record.GetVersion()
 		}
 	}},
-	{name: "concurrent swaps", rule: "of concurrent swaps that expect the same version exactly one wins, and the others are told its version", run: func(t *check) {
+	{name: "concurrent swaps", needs: schema.CanSwap, rule: "of concurrent swaps that expect the same version exactly one wins, and the others are told its version", run: func(t *check) {
 		for range 10 {
 			expected := t.put(item("a"))
 			errs, versions := make([]error, 2*callers), make([]int64, 2*callers)
@@ -232,7 +241,7 @@ var versionCases = []testCase{
 			t.holds(item("a", fmt.Sprint(winner)), versions[winner])
 		}
 	}},
-	{name: "concurrent creations", rule: "of concurrent swaps that expect no record exactly one wins", run: func(t *check) {
+	{name: "concurrent creations", needs: schema.CanSwap, rule: "of concurrent swaps that expect no record exactly one wins", run: func(t *check) {
 		for round := range 10 {
 			id := fmt.Sprint("k", round)
 			errs, versions := make([]error, 2*callers), make([]int64, 2*callers)
@@ -265,7 +274,7 @@ var versionCases = []testCase{
 			t.equal("deletes that existed", found, 1)
 		}
 	}},
-	{name: "no lost update", rule: "what is read, changed and swapped under concurrency is never lost", run: func(t *check) {
+	{name: "no lost update", needs: schema.CanSwap, rule: "what is read, changed and swapped under concurrency is never lost", run: func(t *check) {
 		const each = 15
 		_, err := t.Counters.PutCounter(t.Context(), &pb.PutCounterRequest{Counter: &pb.Counter{CounterId: 1}})
 		t.ok(err)
