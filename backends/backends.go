@@ -5,6 +5,7 @@ package backends
 
 import (
 	memory "github.com/prism-proxy/prism/backends/memory/gen"
+	nats "github.com/prism-proxy/prism/backends/nats/gen"
 	postgres "github.com/prism-proxy/prism/backends/postgres/gen"
 	sqlite "github.com/prism-proxy/prism/backends/sqlite/gen"
 	"github.com/prism-proxy/prism/generator/emit"
@@ -17,6 +18,7 @@ func TestKit() *emit.Backend { return memory.Backend() }
 func All() []*emit.Backend {
 	return []*emit.Backend{
 		memory.Backend(),
+		nats.Backend(),
 		postgres.Backend(),
 		sqlite.Backend(),
 	}

@@ -1,0 +1,28 @@
+package nats_test
+
+import (
+	"os"
+	"testing"
+
+	"github.com/prism-proxy/prism/backends/backendtest"
+	"github.com/prism-proxy/prism/backends/nats/gen"
+	"github.com/prism-proxy/prism/backends/nats/natstest"
+)
+
+func TestMain(m *testing.M) { os.Exit(backendtest.Main(m, gen.Backend())) }
+
+// conformance has no Damage: a server finds what a disk has changed by checksums of
+// its own, and serves no such message. TestDamage changes a record under its header.
+var conformance = backendtest.Backend{
+	Emit:       gen.Backend(),
+	Persistent: true,
+	Getenv: func(t testing.TB) func(string) string {
+		s := natstest.Start(t)
+		return func(name string) string { return map[string]string{urlVariable: s.URL}[name] }
+	},
+}
+
+// urlVariable is what the conformance schema refers to.
+const urlVariable = "PRISM_CONFORMANCE_NATS_URL"
+
+func TestConformance(t *testing.T) { backendtest.Run(t, conformance) }

@@ -1,0 +1,263 @@
+package nats
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	driver "github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/prism-proxy/prism/runtime"
+	"github.com/prism-proxy/prism/runtime/bytestore"
+	"github.com/prism-proxy/prism/runtime/tuple"
+	"github.com/prism-proxy/prism/runtime/wire"
+)
+
+// Backend is the run-time half of nats.
+var Backend = runtime.Backend[*DB, Config]{
+	Name: "nats", Open: Open, Migrate: Migrate, Status: Status, Verify: Verify, BumpVersions: BumpVersions,
+}
+
+// Config is what the compiler decided about one namespace's store.
+type Config struct {
+	// URL and Monitor are addresses in which ${env:NAME} and ${file:path} are
+	// resolved when the store is opened.
+	URL, Monitor string
+	// Durability is what streams and server must promise: POWER_SAFE, which is read
+	// from Monitor, CRASH_SAFE or LOST_ON_RESTART.
+	Durability string
+	// Prefix is what the subjects begin with.
+	Prefix string
+	// Keys are, by what keys begin with up to their first NUL, the table and then the
+	// names of the fields that they are made of: those of records begin with the
+	// table, those of a unique index with the index.
+	Keys map[string][]string
+}
+
+var _ interface {
+	bytestore.KeyValue
+	bytestore.Sweeper
+} = (*DB)(nil)
+
+// DB is an open store. It is safe for concurrent use, and keeps no slice that it
+// is given.
+type DB struct {
+	now    func() time.Time
+	log    *slog.Logger
+	conn   connection
+	tables map[string]*table // by what keys begin with
+
+	// link ends when the connection does: what waits for an answer then waits in
+	// vain. The driver connects anew by itself.
+	link    atomic.Pointer[link]
+	reads   chan struct{} // holds a value for each that waits for a message
+	batches chan struct{} // and for each atomic batch
+	turns   *turns
+	close   sync.Once
+}
+
+// connection is a *driver.Conn. The interface keeps the driver's types, which are
+// many, out of DB: the package of every entity compiles against them.
+type connection interface{ Close() }
+
+type link struct {
+	context.Context
+	cancel context.CancelCauseFunc
+}
+
+// table is the stream of an entity.
+type table struct {
+	name    string
+	stream  stream
+	subject string // what its subjects begin with, with the last dot
+	indexed bool   // it has unique indexes
+	leap    int64  // versions are sequences and this
+}
+
+// stream is what is asked of a jetstream.Stream: the last message of a subject, of
+// the leader, as the stream does not allow that others answer.
+type stream interface {
+	GetLastMsgForSubject(ctx context.Context, subject string) (*jetstream.RawStreamMsg, error)
+}
+
+const (
+	// atOnce bounds the messages that are asked for at a time: the server closes a
+	// connection for which 64 MiB wait, and one takes up to 4 MiB as it is sent.
+	atOnce = 12
+	// batchesAtOnce bounds the atomic batches: the server has room for 50 of a
+	// stream, for all proxies.
+	batchesAtOnce = 8
+	// minPayload is what max_payload of the server has to be: a record and its header.
+	minPayload = runtime.MaxRecord + 1<<17
+
+	connectTimeout = 5 * time.Second
+	reconnectWait  = 100 * time.Millisecond
+	pingInterval   = 10 * time.Second
+)
+
+// Open connects to the server and verifies it: its version and settings, and the
+// streams, which Migrate makes. It changes nothing.
+func Open(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config) (*DB, error) {
+	db, err := connect(ctx, env, n, cfg)
+	if err != nil {
+		return nil, err
+	}
+	if err := db.open(ctx, env, n, cfg); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+func (db *DB) open(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config) error {
+	for _, want := range streams(env, n, cfg) {
+		s, err := find(ctx, db, want)
+		if err != nil {
+			return err
+		}
+		if s == nil {
+			return fmt.Errorf("stream %s does not exist; run %s-proxy migrate up", want.Name, env.Deployment)
+		}
+		if err := compare(s.CachedInfo(), want); err != nil {
+			return err
+		}
+		leap, err := leapOf(s.CachedInfo())
+		if err != nil {
+			return err
+		}
+		t := &table{name: want.Metadata[metaTable], stream: s, subject: strings.TrimSuffix(want.Subjects[0], ">"), leap: leap}
+		for begin, of := range cfg.Keys {
+			if of[0] == t.name {
+				db.tables[begin] = t
+				t.indexed = t.indexed || begin != t.name
+			}
+		}
+	}
+	return nil
+}
+
+// prefix is what may stand before the subjects of tables: words without wildcards.
+var prefix = regexp.MustCompile(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$`)
+
+// connect returns a DB without tables. No error of it holds anything that the
+// URL's references lead to.
+func connect(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config) (*DB, error) {
+	address, err := env.Resolve("url of namespace "+n.Name, cfg.URL)
+	if err != nil {
+		return nil, err
+	}
+	if !prefix.MatchString(cfg.Prefix) {
+		return nil, fmt.Errorf("prefix of namespace %s is %q; write letters, digits, _ and -, with dots between words", n.Name, cfg.Prefix)
+	}
+	db := &DB{
+		now: env.Now, log: env.Log, tables: map[string]*table{},
+		reads: make(chan struct{}, atOnce), batches: make(chan struct{}, batchesAtOnce), turns: newTurns(),
+	}
+	db.connected()
+	conn, err := driver.Connect(address,
+		driver.Name(env.Deployment+"-proxy, namespace "+n.Name),
+		driver.Timeout(connectTimeout),
+		driver.MaxReconnects(-1), driver.ReconnectWait(reconnectWait), driver.ReconnectJitter(reconnectWait, reconnectWait),
+		driver.PingInterval(pingInterval),
+		driver.ReconnectBufSize(-1), // what cannot be sent fails at once
+		driver.DisconnectErrHandler(func(*driver.Conn, error) { db.connected().cancel(errDisconnected) }),
+		driver.ErrorHandler(func(_ *driver.Conn, _ *driver.Subscription, err error) { db.report(err) }))
+	var unreadable *url.Error
+	switch {
+	case errors.As(err, &unreadable) && unreadable.Op == "parse":
+		return nil, fmt.Errorf("url of namespace %s: what %s leads to is no address; write nats://user:password@host:port", n.Name, cfg.URL)
+	case err != nil:
+		return nil, Error(ctx, unsent{err})
+	}
+	db.conn = conn
+	if err := verifyServer(ctx, env, n, cfg, conn); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+// connected begins a new link and returns the one before it.
+func (db *DB) connected() *link {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	return db.link.Swap(&link{ctx, cancel})
+}
+
+// report logs what the server says outside of answers, without its text, which
+// names subjects and so keys.
+func (db *DB) report(err error) {
+	what := fmt.Sprintf("%T", err)
+	if errors.Is(err, driver.ErrPermissionViolation) {
+		what = "the server refuses a subject to the proxy's user"
+	}
+	db.log.Warn("nats", "what", what)
+}
+
+// Close closes the connection.
+func (db *DB) Close() error {
+	db.close.Do(func() {
+		db.conn.Close()
+		db.connected().cancel(errDisconnected)
+	})
+	return nil
+}
+
+// Sweep does nothing: the server deletes what has expired, see doc.go.
+func (db *DB) Sweep(ctx context.Context) (swept int, err error) { return 0, runtime.ContextError(ctx) }
+
+// place is where something stands: a subject of a table.
+type place struct {
+	*table
+	subject string
+}
+
+// maxSubject is what the server reads of a subject: its lines have 4,096 bytes, in
+// which the subject of the answer stands too.
+const maxSubject = 3 << 10
+
+// place returns where what has the key stands. Subjects are r.<key> for a record
+// and u.<index>.<key> for its entry in a unique index.
+func (db *DB) place(k tuple.Key) (place, error) {
+	begin, key, _ := strings.Cut(string(k), "\x00")
+	t := db.tables[begin]
+	if t == nil {
+		return place{}, runtime.NotApplied(runtime.Internal, "the store has no such table (one of the schema)", nil)
+	}
+	p := place{t, "r." + encode(key)}
+	if begin != t.name {
+		p.subject = "u." + begin + "." + encode(key)
+	}
+	if len(t.subject)+len(p.subject) > maxSubject {
+		return place{}, runtime.TooLong("the key, or the values of a unique index,", len(key), (maxSubject-len(t.subject))/4*3)
+	}
+	return p, nil
+}
+
+// clock is the time that an operation expires records by, in microseconds.
+func (db *DB) clock() wire.Timestamp { return wire.NewTimestamp(db.now().Truncate(time.Microsecond)) }
+
+// enter waits until gate has room, and leave gives it back.
+func enter(ctx context.Context, gate chan struct{}) error {
+	select {
+	case gate <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return runtime.ContextError(ctx)
+	}
+}
+
+func leave(gate chan struct{}) { <-gate }
+
+// during returns a context that ends with the connection as well.
+func (db *DB) during(ctx context.Context) (context.Context, context.CancelFunc) {
+	l := db.link.Load()
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(l, func() { cancel(context.Cause(l)) })
+	return ctx, func() { stop(); cancel(nil) }
+}

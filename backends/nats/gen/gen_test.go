@@ -1,0 +1,80 @@
+package gen_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/prism-proxy/prism/backends/nats/gen"
+	"github.com/prism-proxy/prism/generator"
+	"github.com/prism-proxy/prism/generator/emit"
+	"github.com/prism-proxy/prism/generator/schema"
+	"github.com/prism-proxy/prism/generator/source"
+)
+
+// The run-time half compares what it is given with the streams: a key or an index
+// that has other fields is another text, whatever the order of the entities.
+func TestSettings(t *testing.T) {
+	id, serial, name := &schema.Field{Name: "id"}, &schema.Field{Name: "serial"}, &schema.Field{Name: "name"}
+	item := &schema.Entity{Table: "items", Partition: []*schema.Field{id}, Indexes: []*schema.Index{
+		{SQLName: "items_serial", Equality: []*schema.Field{serial}, Unique: true},
+		{SQLName: "items_both", Equality: []*schema.Field{serial, name}, Unique: true},
+	}}
+	badge := &schema.Entity{Table: "badges", Partition: []*schema.Field{name}, Sort: []*schema.Field{id}}
+	for _, entities := range [][]*schema.Entity{{item, badge}, {badge, item}} {
+		n := &schema.Namespace{Entities: entities, Config: map[string]string{"url": "${env:URL}", "durability": "CRASH_SAFE", "prefix": "prism"}}
+		var got []string
+		for _, s := range gen.Backend().Settings(n) {
+			got = append(got, s.Field+": "+s.Value)
+		}
+		want := `URL: "${env:URL}"
+Durability: "CRASH_SAFE"
+Monitor: ""
+Prefix: "prism"
+Keys: map[string][]string{"badges": {"badges", "name", "id"}, "items": {"items", "id"}, "items_both": {"items", "serial", "name"}, "items_serial": {"items", "serial"}}`
+		if text := strings.Join(got, "\n"); text != want {
+			t.Errorf("settings:\n%s\nwant:\n%s", text, want)
+		}
+	}
+}
+
+func TestDurability(t *testing.T) {
+	for class, want := range map[string]schema.Durability{
+		"POWER_SAFE": schema.PowerSafe, "CRASH_SAFE": schema.CrashSafe, "LOST_ON_RESTART": schema.LostOnRestart,
+	} {
+		if got := gen.Backend().Durability(map[string]string{"durability": class}); got != want {
+			t.Errorf("durability %s promises %s, want %s", class, got, want)
+		}
+	}
+}
+
+// The name of a stream is a folder's, which has room for so much.
+func TestTableNames(t *testing.T) {
+	for length, want := range map[int]string{
+		128: "",
+		129: "d/v1/thing.proto:4:3: PRISM3012",
+	} {
+		text := fmt.Sprintf(`syntax = "proto3"; package d.v1; import "prism/v1/options.proto"; option go_package = "example.com/d/out/contract/d/v1;dv1";
+message Thing {
+  option (prism.v1.entity) = {namespace: "n" key_value: {without: [SCAN]}};
+  option (prism.v1.entity).table = %q;
+  int64 id = 1 [(prism.v1.field).partition_key = 1];
+}`, strings.Repeat("t", length))
+		const config = "deployment: d\nimport_path: example.com/d\npackages: [d.v1]\nnamespaces: [{name: n, backend: nats, config: {url: \"${env:URL}\"}}]\n"
+		files, faults := source.Compile(t.Context(), fstest.MapFS{"d/v1/thing.proto": {Data: []byte(text)}}, []string{"d.v1"})
+		if len(faults) > 0 {
+			t.Fatal(faults)
+		}
+		_, faults = generator.Run(generator.Input{Config: []byte(config), ConfigPath: "schemas/prism.yaml", Files: files, Backends: []*emit.Backend{gen.Backend()}})
+		var got string
+		for _, f := range faults {
+			if f.Severity == schema.Error {
+				got += f.String()
+			}
+		}
+		if (got == "") != (want == "") || !strings.HasPrefix(got, want) {
+			t.Errorf("a table of %d bytes: %s, want %s", length, got, want)
+		}
+	}
+}
