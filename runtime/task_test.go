@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -92,14 +94,18 @@ func TestServerRunsTasks(t *testing.T) { synctest.Test(t, testServerRunsTasks) }
 
 func testServerRunsTasks(t *testing.T) {
 	begin := time.Now()
+	var mu sync.Mutex
 	var ran []string
-	running, ended := 0, false
+	var ended atomic.Bool
+	running := 0 // by one goroutine: the namespace's
 	note := func(name string, took time.Duration) func(context.Context) (bool, error) {
 		return func(context.Context) (bool, error) {
 			if running++; running > 1 {
 				t.Errorf("%s runs beside another of its namespace", name)
 			}
+			mu.Lock()
 			ran = append(ran, fmt.Sprintf("%s %s", name, time.Since(begin)))
+			mu.Unlock()
 			time.Sleep(took)
 			running--
 			return false, nil
@@ -109,7 +115,7 @@ func testServerRunsTasks(t *testing.T) {
 		<-ctx.Done()
 		err := ctx.Err()
 		time.Sleep(time.Second)
-		ended = true
+		ended.Store(true)
 		return false, err
 	}
 	out := new(bytes.Buffer)
@@ -123,19 +129,21 @@ func testServerRunsTasks(t *testing.T) {
 	time.Sleep(43 * time.Second)
 	synctest.Wait()
 	want := []string{"often 10s", "slow 12s", "often 22s", "rare 25s", "slow 27s", "often 34s", "slow 42s"}
+	mu.Lock()
 	if !slices.Equal(ran, want) {
 		t.Errorf("ran %q, want %q", ran, want)
 	}
+	mu.Unlock()
 	time.Sleep(time.Minute) // the one that hangs had its 60 s, and its next turn
 	synctest.Wait()
 	log := out.String()
-	if !ended || !strings.Contains(log, `"msg":"task failed","service":"test.v1.Service10","task":"work","namespace":"ns1","cause":"context deadline exceeded"`) {
+	if !ended.Load() || !strings.Contains(log, `"msg":"task failed","service":"test.v1.Service10","task":"work","namespace":"ns1","cause":"context deadline exceeded"`) {
 		t.Errorf("what fails is not logged: %q", log)
 	}
-	ended = false
+	ended.Store(false)
 	cancel()
-	if err := <-done; err != nil || !ended {
-		t.Errorf("stopped with %v, after its tasks: %t", err, ended)
+	if err := <-done; err != nil || !ended.Load() {
+		t.Errorf("stopped with %v, after its tasks: %t", err, ended.Load())
 	}
 	if log := strings.TrimPrefix(out.String(), log); strings.Contains(log, "task failed") {
 		t.Errorf("a task that was stopped is logged as failed: %s", log)
