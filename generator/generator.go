@@ -186,7 +186,7 @@ func entity(d *schema.Deployment, packages []pkg) ([]emit.File, error) {
 			return nil, err
 		}
 		s := emit.File{Path: path.Join(p.dir, "store.go"), Content: content}
-		h, err := service.Emit(p.entity, p.dir, importPath, p.backend.Runtime, contract.Path(p.entity))
+		h, err := service.Emit(p.entity, p.backend, p.dir, importPath, contract.Path(p.entity))
 		if err != nil {
 			return nil, err
 		}

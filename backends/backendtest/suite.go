@@ -20,9 +20,6 @@ type Backend struct {
 	// Persistent says that records outlive the proxy, on the same DataDir and
 	// the same Getenv.
 	Persistent bool
-	// Expires says that the store deletes by itself what has expired, at its own time:
-	// a sweep finds nothing.
-	Expires bool
 	// Getenv makes a new, empty store and returns the environment that leads to
 	// it. The store may go when t ends. Nil: the backend reads no variable.
 	Getenv func(t testing.TB) func(name string) string

@@ -73,7 +73,7 @@ func (t *check) sweep() bool {
 // swept demands that a sweep finds something, if the store leaves that to sweeps.
 func (t *check) swept() {
 	t.Helper()
-	t.equal("swept", t.sweep(), !t.backend.Expires)
+	t.equal("swept", t.sweep(), !t.backend.Emit.Expires)
 }
 
 var ttlCases = []testCase{

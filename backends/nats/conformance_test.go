@@ -16,7 +16,6 @@ func TestMain(m *testing.M) { os.Exit(backendtest.Main(m, gen.Backend())) }
 var conformance = backendtest.Backend{
 	Emit:       gen.Backend(),
 	Persistent: true,
-	Expires:    true,
 	Getenv: func(t testing.TB) func(string) string {
 		s := natstest.Start(t)
 		return func(name string) string { return map[string]string{urlVariable: s.URL}[name] }

@@ -42,10 +42,7 @@ type Config struct {
 	Keys map[string][]string
 }
 
-var _ interface {
-	bytestore.KeyValue
-	bytestore.Sweeper
-} = (*DB)(nil)
+var _ bytestore.KeyValue = (*DB)(nil)
 
 // DB is an open store. It is safe for concurrent use, and keeps no slice that it
 // is given.
@@ -207,9 +204,6 @@ func (db *DB) Close() error {
 	})
 	return nil
 }
-
-// Sweep does nothing: the server deletes what has expired, see doc.go.
-func (db *DB) Sweep(ctx context.Context) (swept int, err error) { return 0, runtime.ContextError(ctx) }
 
 // place is where something stands: a subject of a table.
 type place struct {

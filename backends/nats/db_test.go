@@ -381,7 +381,6 @@ func TestContext(t *testing.T) {
 		"BatchPut":       func() error { _, err := s.BatchPut(ctx, "users", []*bytestore.Record{record("bob")}); return err },
 		"BatchGet":       func() error { return s.BatchGet(ctx, []tuple.Key{key("ann")}, none) },
 		"BatchDelete":    func() error { _, err := s.BatchDelete(ctx, []tuple.Key{key("ann")}); return err },
-		"Sweep":          func() error { _, err := s.Sweep(ctx); return err },
 	}
 	for name, call := range calls {
 		if got := reason(t, call()); got != "CANCELLED" {

@@ -44,7 +44,7 @@
 //
 // A record expires by the proxy's clock, whose time stands in its header and in
 // those of its entries. The server deletes them an hour later by its own clock
-// (Nats-TTL), so Sweep has nothing to do; an expired record is absent, and its
+// (Nats-TTL), so there is no sweep; an expired record is absent, and its
 // unique values are free, before that.
 //
 // A write is acknowledged when the leader, of replicas a majority, has stored it.

@@ -18,6 +18,10 @@ type Backend struct {
 	//	var Backend = runtime.Backend[*DB, Config]{…}
 	Runtime string
 
+	// Expires says that the store deletes by itself what has expired, at a time of
+	// its own: there is no sweep.
+	Expires bool
+
 	// Settings returns what the compiler decided about the store of a namespace.
 	// Nil: nothing.
 	Settings func(*schema.Namespace) []Setting

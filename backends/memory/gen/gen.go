@@ -14,7 +14,7 @@ const runtime = golang.Module + "/backends/memory"
 // Backend returns memory, which promises nothing beyond its process, and keeps
 // entries of keys and indexes only.
 func Backend() *emit.Backend {
-	return &emit.Backend{
+	b := &emit.Backend{
 		Store: schema.Store{
 			Name: "memory",
 			KeyValue: schema.Offer{
@@ -22,7 +22,8 @@ func Backend() *emit.Backend {
 			},
 			Durability: func(map[string]string) schema.Durability { return schema.LostOnRestart },
 		},
-		Runtime:  runtime,
-		KeyValue: bytestore.KeyValue(runtime),
+		Runtime: runtime,
 	}
+	b.KeyValue = bytestore.KeyValue(b)
+	return b
 }

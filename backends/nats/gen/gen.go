@@ -19,7 +19,7 @@ const runtime = golang.Module + "/backends/nats"
 // promises what the proxy reads back of the stream and the server when it starts.
 func Backend() *emit.Backend {
 	const noOrder = "the subjects of a stream have no order"
-	return &emit.Backend{
+	b := &emit.Backend{
 		Store: schema.Store{
 			Name: "nats",
 			KeyValue: schema.Offer{
@@ -51,9 +51,11 @@ func Backend() *emit.Backend {
 			Check: check,
 		},
 		Runtime:  runtime,
+		Expires:  true,
 		Settings: settings,
-		KeyValue: bytestore.KeyValue(runtime),
 	}
+	b.KeyValue = bytestore.KeyValue(b)
+	return b
 }
 
 // maxTable is how many bytes a table's name has at most: that of its stream, with the

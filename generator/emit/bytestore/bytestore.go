@@ -11,18 +11,18 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/prism-proxy/prism/generator/emit"
 	"github.com/prism-proxy/prism/generator/emit/golang"
 	"github.com/prism-proxy/prism/generator/schema"
 )
 
-// KeyValue returns the emitter of a store whose run-time half is the package with
-// the import path.
-func KeyValue(runtime string) func(*golang.File, *schema.Entity) {
-	return func(f *golang.File, e *schema.Entity) { keyValue(f, e, runtime) }
+// KeyValue returns the emitter of b, whose run-time half is known by then.
+func KeyValue(b *emit.Backend) func(*golang.File, *schema.Entity) {
+	return func(f *golang.File, e *schema.Entity) { keyValue(f, e, b) }
 }
 
-func keyValue(f *golang.File, e *schema.Entity, runtime string) {
-	name := path.Base(runtime)
+func keyValue(f *golang.File, e *schema.Entity, b *emit.Backend) {
+	name := path.Base(b.Runtime)
 	f.Import(golang.Imports{
 		"context": "context", "time": "time",
 		"bytestore": golang.Module + "/runtime/bytestore",
@@ -30,7 +30,7 @@ func keyValue(f *golang.File, e *schema.Entity, runtime string) {
 		"page":      golang.Module + "/runtime/page",
 		"runtime":   golang.Module + "/runtime",
 		"tuple":     golang.Module + "/runtime/tuple",
-		name:        runtime,
+		name:        b.Runtime,
 	})
 	s := &store{Entity: e, file: f}
 	s.begin(name)
@@ -48,7 +48,7 @@ func keyValue(f *golang.File, e *schema.Entity, runtime string) {
 	for _, l := range e.Lists() {
 		s.list(l)
 	}
-	if e.TTL > 0 {
+	if e.TTL > 0 && !b.Expires {
 		s.file.Add(`// sweep deletes some of the records that have expired, and returns how many.
 func (s *store) sweep(ctx @context.Context) (swept int, err error) { return s.db.Sweep(ctx) }`)
 	}

@@ -16,11 +16,11 @@ import (
 
 // Emit returns service.go of e, in the folder dir: what binds the service to its
 // store, and the handlers of one record.
-func Emit(e *schema.Entity, dir, importPath, backendPath, contractPath string) (emit.File, error) {
-	p := &printer{e: e}
-	backend := path.Base(backendPath)
+func Emit(e *schema.Entity, b *emit.Backend, dir, importPath, contractPath string) (emit.File, error) {
+	p := &printer{e: e, sweeps: e.TTL > 0 && !b.Expires}
+	backend := path.Base(b.Runtime)
 	imports := imports()
-	imports[backend] = backendPath
+	imports[backend] = b.Runtime
 	doc := fmt.Sprintf("Package %s serves %s from %s.\nSource: %s.", e.GoPackage, e.Desc.FullName(), e.Namespace.Backend, e.Source.File)
 	f := golang.NewFile(importPath, e.GoPackage, doc, imports)
 	p.service(f, backend, contractPath)
@@ -67,7 +67,10 @@ func imports() golang.Imports {
 	}
 }
 
-type printer struct{ e *schema.Entity }
+type printer struct {
+	e      *schema.Entity
+	sweeps bool // records expire, and the store leaves them to the proxy
+}
 
 func (p *printer) service(f *golang.File, backend, contractPath string) {
 	e, service := p.e, p.e.FullServiceName()
@@ -83,7 +86,7 @@ func (p *printer) service(f *golang.File, backend, contractPath string) {
 		methods.WriteString("},\n")
 	}
 	tasks := ""
-	if e.TTL > 0 {
+	if p.sweeps {
 		tasks = "Tasks: []@runtime.Task{@keyvalue.Sweep(s.store.sweep)},\n"
 	}
 	f.Add(golang.Skew)

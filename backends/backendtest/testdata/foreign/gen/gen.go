@@ -13,7 +13,7 @@ const runtime = "example.com/foreign"
 
 // Backend returns foreign.
 func Backend() *emit.Backend {
-	return &emit.Backend{
+	b := &emit.Backend{
 		Store: schema.Store{
 			Name:       "foreign",
 			KeyValue:   schema.Offer{Can: schema.CanSwap | schema.CanBatch | schema.CanScan | schema.CanList | schema.CanUnique | schema.CanExpire},
@@ -24,6 +24,7 @@ func Backend() *emit.Backend {
 		Settings: func(n *schema.Namespace) []emit.Setting {
 			return []emit.Setting{{Field: "Label", Value: fmt.Sprintf("%q", n.Config["label"]), Formula: "config label"}}
 		},
-		KeyValue: bytestore.KeyValue(runtime),
 	}
+	b.KeyValue = bytestore.KeyValue(b)
+	return b
 }

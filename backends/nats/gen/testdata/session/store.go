@@ -87,6 +87,3 @@ func (s *store) batchGet(ctx context.Context, keys []key, add runtime.Rows) erro
 func (s *store) batchDelete(ctx context.Context, keys []key) ([]bool, error) {
 	return s.db.BatchDelete(ctx, recordKeys(keys))
 }
-
-// sweep deletes some of the records that have expired, and returns how many.
-func (s *store) sweep(ctx context.Context) (swept int, err error) { return s.db.Sweep(ctx) }
