@@ -19,7 +19,8 @@ type Row struct {
 // may be others afterwards.
 type Rows func(Row) bool
 
-// Append appends the row as the record of a reply, or as one of its records: the entity's stored bytes with a few bytes before them.
+// Append appends the row as the record of a reply, or as one of its records: the
+// entity's stored bytes with a few bytes before them.
 func (r Row) Append(b []byte) []byte {
 	size := r.size()
 	b = slices.Grow(b, wire.SizeBytes(number.Record, size))

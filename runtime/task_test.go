@@ -63,7 +63,7 @@ func testTasksGoOn(t *testing.T) {
 		func(context.Context) (bool, error) { return false, errors.New("down") },
 		func(context.Context) (bool, error) { panic("work") },
 		func(ctx context.Context) (bool, error) { <-ctx.Done(); return false, ctx.Err() },
-		func(context.Context) (bool, error) { time.Sleep(time.Second); endless++; return true, nil },
+		func(context.Context) (bool, error) { time.Sleep(time.Second); endless++; return true, nil }, // in the bubble's time
 		func(context.Context) (bool, error) { last++; return last < 3, nil },
 	} {
 		tasks = append(tasks, every(time.Second, run))
@@ -106,7 +106,7 @@ func testServerRunsTasks(t *testing.T) {
 			mu.Lock()
 			ran = append(ran, fmt.Sprintf("%s %s", name, time.Since(begin)))
 			mu.Unlock()
-			time.Sleep(took)
+			time.Sleep(took) // in the bubble's time
 			running--
 			return false, nil
 		}
@@ -114,7 +114,7 @@ func testServerRunsTasks(t *testing.T) {
 	hang := func(ctx context.Context) (bool, error) {
 		<-ctx.Done()
 		err := ctx.Err()
-		time.Sleep(time.Second)
+		time.Sleep(time.Second) // in the bubble's time: to end takes a while
 		ended.Store(true)
 		return false, err
 	}

@@ -98,6 +98,7 @@ func Chaos(t *testing.T, d time.Duration, addresses []string, lists ...[]Fault) 
 // happen lets faults happen until end: each once, and then any.
 func (c *chaos) happen(faults []Fault, random *rand.Rand, end time.Time) {
 	for each := random.Perm(len(faults)); time.Now().Before(end) || len(each) > 0; {
+		// Calls have to get through between faults, or nothing is at stake.
 		time.Sleep(100*time.Millisecond + time.Duration(random.Int64N(int64(400*time.Millisecond))))
 		fault := faults[random.IntN(len(faults))]
 		if len(each) > 0 {

@@ -40,7 +40,7 @@ func Spawn(t testing.TB, dataDir, listen string, environment ...string) *Process
 }
 
 // SpawnAgain is Spawn as a supervisor does it: a proxy that does not start, for
-// its store is away, is started again, for 30 seconds.
+// its store is away, is started again after a pause, for 30 seconds.
 func SpawnAgain(t testing.TB, dataDir, listen string, environment ...string) *Process {
 	t.Helper()
 	for begin := time.Now(); ; time.Sleep(50 * time.Millisecond) {
@@ -157,7 +157,7 @@ func (p *Process) Pause(t testing.TB, d time.Duration) {
 			t.Fatal(err)
 		}
 		if signal == syscall.SIGSTOP {
-			time.Sleep(d)
+			time.Sleep(d) // what is paused is the case
 		}
 	}
 }

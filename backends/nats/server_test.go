@@ -107,7 +107,7 @@ func (s *store) await(t *testing.T) {
 		if err = s.Get(t.Context(), key("nobody"), func(runtime.Row) bool { return true }); reason(t, err) == "NOT_FOUND" {
 			return
 		}
-		time.Sleep(10 * time.Millisecond)
+		time.Sleep(10 * time.Millisecond) // the client connects again at its own time
 	}
 	t.Fatalf("the store does not come back: %v", err)
 }
@@ -188,7 +188,7 @@ func TestLostAnswer(t *testing.T) {
 				failed <- err
 			}()
 			for s.get(put.Key()) == "" {
-				time.Sleep(time.Millisecond)
+				time.Sleep(time.Millisecond) // the server has stored it before the answer is cut
 			}
 			(<-r.conns).Close()
 			if got := outcome(t, <-failed); got != "BACKEND_UNAVAILABLE unknown" {

@@ -11,9 +11,7 @@ import (
 	prismv1 "github.com/prism-proxy/prism/schemas/prism/v1"
 )
 
-const (
-	maxEntry = 1024 // bytes of an encoded key, and of an index entry with its key
-)
+const maxEntry = 1024 // bytes of an encoded key, and of an index entry with its key
 
 // key reads the partition key and the sort key.
 func (r *reader) key(e *Entity) {

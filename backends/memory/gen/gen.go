@@ -9,8 +9,6 @@ import (
 	"github.com/prism-proxy/prism/generator/schema"
 )
 
-const runtime = golang.Module + "/backends/memory"
-
 // Backend returns memory, which promises nothing beyond its process, and keeps
 // entries of keys and indexes only.
 func Backend() *emit.Backend {
@@ -22,7 +20,7 @@ func Backend() *emit.Backend {
 			},
 			Durability: func(map[string]string) schema.Durability { return schema.LostOnRestart },
 		},
-		Runtime: runtime,
+		Runtime: golang.Module + "/backends/memory",
 	}
 	b.KeyValue = bytestore.KeyValue(b)
 	return b

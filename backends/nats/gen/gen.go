@@ -13,8 +13,6 @@ import (
 	"github.com/prism-proxy/prism/generator/schema"
 )
 
-const runtime = golang.Module + "/backends/nats"
-
 // Backend returns nats, which keeps a record as the last message of a subject, and
 // promises what the proxy reads back of the stream and the server when it starts.
 func Backend() *emit.Backend {
@@ -50,7 +48,7 @@ func Backend() *emit.Backend {
 			},
 			Check: check,
 		},
-		Runtime:  runtime,
+		Runtime:  golang.Module + "/backends/nats",
 		Expires:  true,
 		Settings: settings,
 	}
