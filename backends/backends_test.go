@@ -97,7 +97,7 @@ func build(t *testing.T, files []emit.File) {
 // A store has an emitter for what it offers, and no other.
 func TestOffersHaveEmitters(t *testing.T) {
 	for _, b := range backends.All() {
-		if offered := b.Store.KeyValue.Can != 0; offered != (b.KeyValue != nil) {
+		if offered := b.Store.KeyValue != nil; offered != (b.KeyValue != nil) {
 			t.Errorf("%s: key_value is offered: %t, and has an emitter: %t", b.Name, offered, b.KeyValue != nil)
 		}
 		if b.Runtime == "" || b.Durability == nil {

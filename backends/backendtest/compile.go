@@ -93,7 +93,7 @@ func again(backends []*emit.Backend) (code int, err error) {
 		if err := refusals(b); err != nil {
 			return 0, err
 		}
-		out, faults := generate(b, p.Module.Path, true)
+		out, faults := generate(b, p.Module.Path, b.Store.KeyValue.Can)
 		if out == nil {
 			return 0, fmt.Errorf("the conformance schema on %s: %v", b.Name, faults)
 		}

@@ -46,8 +46,8 @@ var manyCases = []testCase{
 // grow by answering. Its backend offers everything.
 func Many(t *testing.T, p *Process) {
 	t.Helper()
-	items := pb.NewItemServiceClient(dial(t, "passthrough:///"+p.Address))
-	m := newMany(&check{T: t, Proxy: &Proxy{Items: items}, rule: manyRule}, ^schema.Ability(0))
+	proxy := &Proxy{clients: connect(dial(t, "passthrough:///"+p.Address))}
+	m := newMany(&check{T: t, Proxy: proxy, rule: manyRule}, ^schema.Ability(0))
 	m.fill()
 	before := p.resident(t)
 	m.lists()

@@ -16,7 +16,6 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
-	pb "github.com/prism-proxy/prism/out/contract/conformance/v1"
 	"github.com/prism-proxy/prism/runtime"
 )
 
@@ -27,22 +26,7 @@ type Proxy struct {
 	Getenv  func(name string) string // leads to the other stores
 	Server  *runtime.Server
 
-	Items     *pb.ItemServiceClient
-	Badges    *pb.BadgeServiceClient
-	Events    *pb.EventServiceClient
-	Samples   *pb.SampleServiceClient
-	Counters  *pb.CounterServiceClient
-	Cells     *pb.CellServiceClient
-	Documents *pb.DocumentServiceClient
-	Accounts  *pb.AccountServiceClient
-	Leases    *pb.LeaseServiceClient
-	EastNotes *pb.EastNoteServiceClient
-	WestNotes *pb.WestNoteServiceClient
-	Scalars   *pb.ScalarServiceClient
-	Compounds *pb.CompoundServiceClient
-	Relics    *pb.RelicServiceClient
-	Moderns   *pb.ModernServiceClient
-	Tickets   *pb.TicketServiceClient
+	clients
 
 	backend Backend
 	clock   clock
@@ -148,7 +132,7 @@ func (p *Proxy) start(ctx context.Context) error {
 
 	p.Server, p.address = server, l.Addr().String()
 	p.conn, err = grpc.NewClient("passthrough:///"+p.address, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithUnaryInterceptor(pad))
-	p.connect()
+	p.clients = connect(p.conn)
 	p.stop = func() error {
 		if p.conn != nil {
 			p.conn.Close()
@@ -157,25 +141,6 @@ func (p *Proxy) start(ctx context.Context) error {
 		return errors.Join(<-served, server.Close())
 	}
 	return err
-}
-
-func (p *Proxy) connect() {
-	p.Items = pb.NewItemServiceClient(p.conn)
-	p.Badges = pb.NewBadgeServiceClient(p.conn)
-	p.Events = pb.NewEventServiceClient(p.conn)
-	p.Samples = pb.NewSampleServiceClient(p.conn)
-	p.Counters = pb.NewCounterServiceClient(p.conn)
-	p.Cells = pb.NewCellServiceClient(p.conn)
-	p.Documents = pb.NewDocumentServiceClient(p.conn)
-	p.Accounts = pb.NewAccountServiceClient(p.conn)
-	p.Leases = pb.NewLeaseServiceClient(p.conn)
-	p.EastNotes = pb.NewEastNoteServiceClient(p.conn)
-	p.WestNotes = pb.NewWestNoteServiceClient(p.conn)
-	p.Scalars = pb.NewScalarServiceClient(p.conn)
-	p.Compounds = pb.NewCompoundServiceClient(p.conn)
-	p.Relics = pb.NewRelicServiceClient(p.conn)
-	p.Moderns = pb.NewModernServiceClient(p.conn)
-	p.Tickets = pb.NewTicketServiceClient(p.conn)
 }
 
 func (p *Proxy) close() error {

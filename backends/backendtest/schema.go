@@ -10,8 +10,6 @@ import (
 	"strings"
 
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protodesc"
-	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
 
 	"github.com/prism-proxy/prism/generator"
@@ -33,13 +31,9 @@ func variable(b *emit.Backend, key string) string {
 }
 
 // generate compiles the conformance schema for b, as a deployment of the module
-// with the path. Stripped: without what b does not offer.
-func generate(b *emit.Backend, module string, stripped bool) (*generator.Output, []schema.Diagnostic) {
+// with the path, without what needs other abilities.
+func generate(b *emit.Backend, module string, can schema.Ability) (*generator.Output, []schema.Diagnostic) {
 	in := generator.Input{Config: config(b, module), ConfigPath: "schemas/conformance/" + b.Name + "/prism.yaml", Module: module}
-	can := ^schema.Ability(0)
-	if stripped {
-		can = b.Store.KeyValue.Can
-	}
 	return compile(b, schemas.Conformance, in, can)
 }
 
@@ -56,10 +50,7 @@ func compile(b *emit.Backend, fsys fs.FS, in generator.Input, can schema.Ability
 	if len(faults) > 0 {
 		return nil, faults
 	}
-	protos := map[string]*descriptorpb.FileDescriptorProto{}
-	for _, f := range files {
-		collect(protos, f)
-	}
+	protos := source.Protos(files)
 	for _, f := range files {
 		p := protos[f.Path()]
 		if in.Module != "" {
@@ -77,17 +68,6 @@ func compile(b *emit.Backend, fsys fs.FS, in generator.Input, can schema.Ability
 	}
 	in.Backends = []*emit.Backend{b}
 	return generator.Run(in)
-}
-
-// collect adds f and what it imports to protos.
-func collect(protos map[string]*descriptorpb.FileDescriptorProto, f protoreflect.FileDescriptor) {
-	if protos[f.Path()] != nil {
-		return
-	}
-	protos[f.Path()] = protodesc.ToFileDescriptorProto(f)
-	for i := range f.Imports().Len() {
-		collect(protos, f.Imports().Get(i).FileDescriptor)
-	}
 }
 
 // strip takes out of an entity what a store needs other abilities for.
@@ -144,28 +124,23 @@ func config(b *emit.Backend, module string) []byte {
 	return []byte(text)
 }
 
-// refusals fails if b serves what it does not offer: each entity that asks for it
-// has to be refused at the option by which it asks.
+// refusals fails if b serves what it does not offer: the schema that asks for it
+// has to be refused, by no other rule.
 func refusals(b *emit.Backend) error {
-	_, faults := generate(b, golang.Module, false)
-	told := map[string]bool{}
-	for _, f := range faults {
-		switch {
-		case f.Severity != schema.Error:
-			continue
-		case f.Number != 3010:
-			return fmt.Errorf("the conformance schema on %s: %v", b.Name, f)
-		}
-		for _, a := range schema.Abilities() {
-			if strings.Contains(f.What, "needs "+a.String()) {
-				told[a.String()] = true
-			}
-		}
-	}
 	var failed []error
-	for _, a := range schema.Abilities() {
-		if offered := b.Store.KeyValue.Can&a != 0; offered == told[a.String()] {
-			failed = append(failed, fmt.Errorf("rule: what a backend does not offer is refused at its option, and nothing else; %s of %s: offered %t, refused %t", a, b.Name, offered, told[a.String()]))
+	for _, a := range schema.KeyValue.Abilities {
+		can := b.Store.KeyValue.Can
+		if can&a != 0 {
+			continue
+		}
+		out, faults := generate(b, golang.Module, can|a)
+		if out != nil {
+			failed = append(failed, fmt.Errorf("rule: what a backend does not offer is refused at its option; %s serves %s", b.Name, a))
+		}
+		for _, f := range faults {
+			if f.Severity == schema.Error && f.Number != schema.RuleBackendAbility {
+				failed = append(failed, fmt.Errorf("the conformance schema on %s, with %s: %v", b.Name, a, f))
+			}
 		}
 	}
 	return errors.Join(failed...)

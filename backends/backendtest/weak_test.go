@@ -14,7 +14,7 @@ func weak(name string, lacks schema.Ability) *emit.Backend {
 	b := memory.Backend()
 	b.Name, b.Store.KeyValue.Can = name, b.Store.KeyValue.Can&^lacks
 	b.Store.KeyValue.Lacks = map[schema.Ability]string{}
-	for _, a := range schema.Abilities() {
+	for _, a := range schema.KeyValue.Abilities {
 		b.Store.KeyValue.Lacks[a] = "it is made without"
 	}
 	return b

@@ -22,7 +22,7 @@ func newBackends() *cobra.Command {
 		Short: "List the stores, what they promise and their settings",
 		Long: `Backends lists the stores that prism.yaml may name: how durable an acknowledged
 write is, the settings that a namespace may have under config, and what each can
-do for an entity besides put, get and delete by key.`,
+do for an entity of each abstraction.`,
 		Example: `  prism backends
   prism backends -o json | jq -r '.[].name'`,
 		Args: cobra.NoArgs,
@@ -60,30 +60,39 @@ func encode(out io.Writer, v any) error {
 
 // backendInfo is one element of what backends -o json prints.
 type backendInfo struct {
-	Name       string    `json:"name"`
-	KeyValue   offer     `json:"key_value"`
-	Columns    bool      `json:"columns"`    // marked fields get columns
-	Durability []promise `json:"durability"` // of an acknowledged write, the default first
-	Config     []setting `json:"config"`
+	Name string `json:"name"`
+	// Offers are what it does for entities, by abstraction.
+	Offers     map[string]offer `json:"abstractions"`
+	Columns    bool             `json:"columns"`    // marked fields get columns
+	Durability []promise        `json:"durability"` // of an acknowledged write, the default first
+	Config     []setting        `json:"config"`
 }
 
-// offer is what a backend does for the entities of an abstraction, beyond put,
-// get and delete by key.
+// offer is what a backend does for the entities of an abstraction, beyond its core.
 type offer struct {
 	Serves []string          `json:"serves"`
 	Lacks  map[string]string `json:"lacks"` // and why
 }
 
-func describeOffer(o schema.Offer) offer {
-	all := offer{Serves: []string{}, Lacks: map[string]string{}}
-	for _, a := range schema.Abilities() {
-		if o.Can&a != 0 {
-			all.Serves = append(all.Serves, a.String())
-		} else {
-			all.Lacks[a.String()] = o.Lacks[a]
+// describeOffers leaves out the abstractions that the backend does not serve.
+func describeOffers(b schema.Store) map[string]offer {
+	offers := map[string]offer{}
+	for _, abstraction := range schema.Abstractions() {
+		o := abstraction.Offer(b)
+		if o == nil {
+			continue
 		}
+		all := offer{Serves: []string{}, Lacks: map[string]string{}}
+		for _, a := range abstraction.Abilities {
+			if o.Can&a != 0 {
+				all.Serves = append(all.Serves, a.String())
+			} else {
+				all.Lacks[a.String()] = o.Lacks[a]
+			}
+		}
+		offers[abstraction.Name] = all
 	}
-	return all
+	return offers
 }
 
 // promise is a durability class, and the setting that it comes with.
@@ -120,7 +129,7 @@ func describe(b schema.Store) backendInfo {
 	for _, key := range b.Config {
 		defaults[key.Name] = key.Default
 	}
-	info := backendInfo{Name: b.Name, KeyValue: describeOffer(b.KeyValue), Columns: b.Columns, Config: []setting{}}
+	info := backendInfo{Name: b.Name, Offers: describeOffers(b), Columns: b.Columns, Config: []setting{}}
 	usual := b.Durability(defaults)
 	info.Durability = []promise{{Class: usual.String(), With: map[string]string{}}}
 	for _, key := range b.Config {
@@ -188,27 +197,32 @@ func printBackends(out io.Writer, all []backendInfo) error {
 			fmt.Fprintf(t, "  %s\t%s\n", s.Name, s)
 		}
 	}
-	fmt.Fprint(t, "\nkey_value")
-	for _, b := range all {
-		fmt.Fprintf(t, "\t%s", b.Name)
-	}
-	fmt.Fprintln(t)
-	for _, row := range compare(all) {
-		fmt.Fprintf(t, "  %s\n", strings.Join(row, "\t"))
+	for _, a := range schema.Abstractions() {
+		fmt.Fprintf(t, "\n%s", a.Name)
+		for _, b := range all {
+			fmt.Fprintf(t, "\t%s", b.Name)
+		}
+		fmt.Fprintln(t)
+		for _, row := range compare(a, all) {
+			fmt.Fprintf(t, "  %s\n", strings.Join(row, "\t"))
+		}
 	}
 	return t.Flush()
 }
 
-// compare returns a row for each ability that an entity of key_value may need:
-// its name, and whether each backend has it, or why not.
-func compare(all []backendInfo) [][]string {
+// compare returns a row for each ability that an entity of the abstraction may
+// need: its name, and whether each backend has it, or why not.
+func compare(abstraction *schema.Abstraction, all []backendInfo) [][]string {
 	var rows [][]string
-	for _, a := range schema.Abilities() {
+	for _, a := range abstraction.Abilities {
 		row := []string{a.String()}
 		for _, b := range all {
+			offer, serves := b.Offers[abstraction.Name]
 			cell := "yes"
-			if why, lacks := b.KeyValue.Lacks[a.String()]; lacks {
+			if why, lacks := offer.Lacks[a.String()]; lacks {
 				cell = "no: " + why
+			} else if !serves {
+				cell = "no: it does not serve " + abstraction.Name
 			}
 			row = append(row, cell)
 		}

@@ -20,6 +20,7 @@ import (
 	"github.com/spf13/pflag"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/prism-proxy/prism/generator/schema"
 	"github.com/prism-proxy/prism/runtime"
 	prismv1 "github.com/prism-proxy/prism/schemas/prism/v1"
 )
@@ -125,13 +126,15 @@ func backendsPage(t *testing.T) string {
 		}
 	}
 	all := allBackends()
-	b.WriteString("\nWhat a backend does for entities of the abstraction key_value, beyond put, get and delete by key. What an entity needs and its backend does not have is [PRISM3010](diagnostics.md); `key_value = {without: […]}` does without.\n\n| |")
-	for _, backend := range all {
-		fmt.Fprintf(&b, " [%s](#%[1]s) |", backend.Name)
-	}
-	b.WriteString("\n| --- |" + strings.Repeat(" --- |", len(all)) + "\n")
-	for _, row := range compare(all) {
-		fmt.Fprintf(&b, "| %s |\n", strings.Join(row, " | "))
+	for _, a := range schema.Abstractions() {
+		fmt.Fprintf(&b, "\nWhat a backend does for entities of the abstraction %s, beyond %s. What an entity needs and its backend does not have is [PRISM3010](diagnostics.md); `%[1]s = {without: […]}` does without.\n\n| |", a.Name, a.Core)
+		for _, backend := range all {
+			fmt.Fprintf(&b, " [%s](#%[1]s) |", backend.Name)
+		}
+		b.WriteString("\n| --- |" + strings.Repeat(" --- |", len(all)) + "\n")
+		for _, row := range compare(a, all) {
+			fmt.Fprintf(&b, "| %s |\n", strings.Join(row, " | "))
+		}
 	}
 	for _, backend := range all {
 		fmt.Fprintf(&b, "\n## %s\n\n", backend.Name)

@@ -58,7 +58,7 @@ func TestReadLock(t *testing.T) {
 // backend returns a store with columns and migrations, sql, or one of bytes.
 func backend(name string) *emit.Backend {
 	b := &emit.Backend{Store: schema.Store{
-		Name: name, KeyValue: schema.Offer{Can: ^schema.Ability(0)}, Columns: name == "sql",
+		Name: name, KeyValue: &schema.Offer{Can: ^schema.Ability(0)}, Columns: name == "sql",
 		Durability: func(map[string]string) schema.Durability { return schema.PowerSafe },
 	}}
 	if name == "sql" {

@@ -121,15 +121,7 @@ func (p *page) entity(e *schema.Entity, sql bool) {
 	}
 	p.table([]string{"column", "field", "holds", "because"}, rows)
 
-	rows = [][]string{{"primary key", code(names(e.Key())), "", byKey(e)}}
-	for _, x := range e.Indexes {
-		fields, unique := x.Fields(), "unique"
-		if !x.Unique {
-			fields, unique = withKey(e, fields), ""
-		}
-		rows = append(rows, []string{"`" + x.SQLName + "`", code(names(fields)), unique, "`" + x.Find + "`"})
-	}
-	p.table([]string{"index", "columns", "", "read by"}, rows)
+	access[e.Abstraction](p, e)
 
 	rows = nil
 	for _, f := range figures(e, sql) {
@@ -141,21 +133,6 @@ func (p *page) entity(e *schema.Entity, sql bool) {
 		p.table([]string{"size", "value = formula"}, rows)
 	}
 	p.rates(e)
-}
-
-// byKey names what finds records by their key.
-func byKey(e *schema.Entity) string {
-	uses := "Get, Delete"
-	if e.Has(schema.CanSwap) {
-		uses += ", CompareAndSwap"
-	}
-	if e.Has(schema.CanBatch) {
-		uses += ", batches"
-	}
-	if e.Has(schema.CanScan) {
-		uses += ", `Scan" + e.Plural + "`"
-	}
-	return uses
 }
 
 // rates adds the limits of the methods, those that have the same together.
@@ -243,16 +220,6 @@ func names(fields []*schema.Field) []string {
 		columns[i] = f.Column
 	}
 	return columns
-}
-
-// withKey ends the fields of an index with the rest of the key, as stores do.
-func withKey(e *schema.Entity, fields []*schema.Field) []*schema.Field {
-	for _, k := range e.Key() {
-		if !slices.Contains(fields, k) {
-			fields = append(fields, k)
-		}
-	}
-	return fields
 }
 
 // personal adds the inventory of personal data.

@@ -16,7 +16,7 @@ import (
 // backend returns a store with columns, sql, or one of bytes.
 func backend(name string) *emit.Backend {
 	b := &emit.Backend{Store: schema.Store{
-		Name: name, KeyValue: schema.Offer{Can: ^schema.Ability(0)}, Columns: name == "sql",
+		Name: name, KeyValue: &schema.Offer{Can: ^schema.Ability(0)}, Columns: name == "sql",
 		Durability: func(map[string]string) schema.Durability { return schema.CrashSafe },
 	}}
 	if name == "sql" {

@@ -3,6 +3,8 @@ package schema_test
 import (
 	"strings"
 	"testing"
+
+	"github.com/prism-proxy/prism/generator/schema"
 )
 
 // What a store cannot do is refused at the option that asks for it, with what
@@ -28,5 +30,22 @@ func TestAbilities(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", got, row.want)
 			}
 		})
+	}
+}
+
+// An abstraction that a store does not serve is refused where the entity stands.
+func TestAbstractionNotServed(t *testing.T) {
+	text, files := shopFiles(t)
+	var offers []schema.Store
+	for _, s := range backends {
+		if s.Name == "sqlite" {
+			s.KeyValue = nil
+		}
+		offers = append(offers, s)
+	}
+	_, faults := schema.Read(schema.Input{Config: text, ConfigPath: configPath, Files: files, Stores: offers})
+	const want = `shop/v1/order.proto:13:1: PRISM3010 [backend.ability] entity Order is key_value, which sqlite does not serve; a backend supports everything that its entities ask for; declare another abstraction, or choose one of memory, nats, postgres in prism.yaml`
+	if got := lines(faults); !strings.Contains(got, want) {
+		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }

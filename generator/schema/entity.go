@@ -38,19 +38,14 @@ func (r *reader) entity(m protoreflect.MessageDescriptor, o *prismv1.Entity) {
 	r.entities = append(r.entities, e)
 	r.unknown(m, entityOption, o.ProtoReflect())
 	r.entityNames(e, o)
-	if o.GetAbstraction() == nil {
-		r.report(RuleEntityAbstraction, e.Source, "write option (prism.v1.entity).key_value = {}", "entity %s has no abstraction", m.FullName())
-	}
-	r.without(e, o.GetKeyValue())
-	r.ttl(e, o)
+	e.Abstraction = r.abstraction(e, o)
 	r.capacity(e, o.GetCapacity())
 	r.fields(e, o.GetColumns() == prismv1.Entity_ALL)
-	r.key(e)
-	r.indexes(e, o.GetIndex())
+	e.Abstraction.read(r, e, o)
 	r.columns(e)
 	r.sizes(e)
 	r.personal(e)
-	e.Service = keyValue(e)
+	e.Service = e.Abstraction.service(e)
 	r.namespace(e, o)
 }
 

@@ -66,8 +66,9 @@ type Entity struct {
 	Sort      []*Field
 	Indexes   []*Index // field indexes by field number, then composite ones as declared
 
-	Without Ability  // what it does without, of what KeyValue has by default
-	Service *Service // its own
+	Abstraction *Abstraction
+	Without     Ability  // what it does without, of what its abstraction has by default
+	Service     *Service // its own
 
 	TTL        time.Duration // 0: none
 	Capacity   Capacity

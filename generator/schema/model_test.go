@@ -50,6 +50,7 @@ func readShuffled(t *testing.T, config []byte, files []protoreflect.FileDescript
 // which point back, by name.
 var models = cmp.Options{
 	cmpopts.IgnoreFields(schema.Deployment{}, "Files"),
+	cmp.Transformer("abstraction", func(a *schema.Abstraction) string { return a.Name }),
 	cmp.Transformer("descriptor", func(d protoreflect.MessageDescriptor) string { return string(d.FullName()) }),
 	cmp.Transformer("field", func(d protoreflect.FieldDescriptor) string { return string(d.FullName()) }),
 	cmp.FilterPath(func(p cmp.Path) bool { return strings.HasSuffix(p.GoString(), ".Namespace") },
@@ -84,7 +85,7 @@ func TestShop(t *testing.T) {
 		},
 		Source: schema.Source{File: "shop/v1/user_profile.proto", Line: 11, Column: 1},
 	}
-	parts := cmpopts.IgnoreFields(schema.Entity{}, "Desc", "Namespace", "Fields", "Partition", "Sort", "Indexes", "Service")
+	parts := cmpopts.IgnoreFields(schema.Entity{}, "Desc", "Namespace", "Abstraction", "Fields", "Partition", "Sort", "Indexes", "Service")
 	if diff := cmp.Diff(want, profile, parts); diff != "" {
 		t.Errorf("UserProfile (-want +got):\n%s", diff)
 	}

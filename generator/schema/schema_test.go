@@ -10,13 +10,13 @@ import (
 )
 
 // everything is all that an entity can ask for.
-var everything = schema.Offer{Can: ^schema.Ability(0)}
+var everything = &schema.Offer{Can: ^schema.Ability(0)}
 
 // backends promise what the real ones do, as far as the model cares.
 var backends = []schema.Store{
 	{
 		Name: "nats",
-		KeyValue: schema.Offer{
+		KeyValue: &schema.Offer{
 			Can:   schema.CanSwap | schema.CanBatch | schema.CanUnique | schema.CanExpire,
 			Lacks: map[schema.Ability]string{schema.CanScan: "the subjects of a stream have no order", schema.CanList: "the subjects of a stream have no order"},
 		},

@@ -7,8 +7,9 @@ type Store struct {
 	// Durability returns the strongest class that the store promises with the
 	// given settings, in which defaults are filled in.
 	Durability func(config map[string]string) Durability
-	// KeyValue is what the store can do for entities of that abstraction.
-	KeyValue Offer
+	// KeyValue is what the store can do for entities of that abstraction. Nil: it
+	// does not serve them.
+	KeyValue *Offer
 	// Columns says that marked fields get columns; other stores have entries for
 	// the key and the indexes only.
 	Columns bool

@@ -9,6 +9,7 @@ import (
 	"context"
 	"io"
 	"io/fs"
+	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -54,15 +55,7 @@ func Compile(ctx context.Context, fsys fs.FS, packages []string) ([]protoreflect
 		schema.SortDiagnostics(faults)
 		return nil, oncePerFile(faults)
 	}
-	protos := map[string]*descriptorpb.FileDescriptorProto{}
-	for _, f := range files {
-		collect(protos, f)
-	}
-	all := make([]*descriptorpb.FileDescriptorProto, 0, len(protos))
-	for _, p := range protos {
-		all = append(all, p)
-	}
-	return FromProtos(all, packages)
+	return FromProtos(slices.Collect(maps.Values(Protos(files))), packages)
 }
 
 // importOptions is the fix of a file that uses the options without their file.
@@ -111,14 +104,23 @@ func accessor(fsys fs.FS) func(string) (io.ReadCloser, error) {
 	}
 }
 
-func collect(protos map[string]*descriptorpb.FileDescriptorProto, f protoreflect.FileDescriptor) {
-	if protos[f.Path()] != nil {
-		return
+// Protos returns files and all that they import, by path.
+func Protos[File protoreflect.FileDescriptor](files []File) map[string]*descriptorpb.FileDescriptorProto {
+	protos := map[string]*descriptorpb.FileDescriptorProto{}
+	var collect func(protoreflect.FileDescriptor)
+	collect = func(f protoreflect.FileDescriptor) {
+		if protos[f.Path()] != nil {
+			return
+		}
+		protos[f.Path()] = protoutil.ProtoFromFileDescriptor(f)
+		for i := range f.Imports().Len() {
+			collect(f.Imports().Get(i).FileDescriptor)
+		}
 	}
-	protos[f.Path()] = protoutil.ProtoFromFileDescriptor(f)
-	for i := range f.Imports().Len() {
-		collect(protos, f.Imports().Get(i).FileDescriptor)
+	for _, f := range files {
+		collect(f)
 	}
+	return protos
 }
 
 // Packages returns the proto packages of the files of fsys, in any order.

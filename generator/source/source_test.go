@@ -85,7 +85,7 @@ func read(t *testing.T, files []protoreflect.FileDescriptor) (*schema.Deployment
 	}
 	return schema.Read(schema.Input{
 		Config: config, ConfigPath: "schemas/shop/prism.yaml", Files: files,
-		Stores: []schema.Store{{Name: "sqlite", KeyValue: schema.Offer{Can: ^schema.Ability(0)}, Durability: func(map[string]string) schema.Durability { return schema.PowerSafe }}},
+		Stores: []schema.Store{{Name: "sqlite", KeyValue: &schema.Offer{Can: ^schema.Ability(0)}, Durability: func(map[string]string) schema.Durability { return schema.PowerSafe }}},
 	})
 }
 

@@ -15,7 +15,7 @@ func Backend() *emit.Backend {
 	b := &emit.Backend{
 		Store: schema.Store{
 			Name: "memory",
-			KeyValue: schema.Offer{
+			KeyValue: &schema.Offer{
 				Can: schema.CanSwap | schema.CanBatch | schema.CanScan | schema.CanList | schema.CanUnique | schema.CanExpire,
 			},
 			Durability: func(map[string]string) schema.Durability { return schema.LostOnRestart },

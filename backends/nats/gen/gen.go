@@ -20,7 +20,7 @@ func Backend() *emit.Backend {
 	b := &emit.Backend{
 		Store: schema.Store{
 			Name: "nats",
-			KeyValue: schema.Offer{
+			KeyValue: &schema.Offer{
 				Can:   schema.CanSwap | schema.CanBatch | schema.CanUnique | schema.CanExpire,
 				Lacks: map[schema.Ability]string{schema.CanScan: noOrder, schema.CanList: noOrder},
 			},

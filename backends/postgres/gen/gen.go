@@ -28,7 +28,7 @@ func Backend() *emit.Backend {
 		Store: schema.Store{
 			Name:    "postgres",
 			Columns: true,
-			KeyValue: schema.Offer{
+			KeyValue: &schema.Offer{
 				Can: schema.CanSwap | schema.CanBatch | schema.CanScan | schema.CanList | schema.CanUnique | schema.CanExpire,
 			},
 			Config: []schema.ConfigKey{{

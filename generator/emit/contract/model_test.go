@@ -34,7 +34,7 @@ func read(t *testing.T, dir, config string) *schema.Deployment {
 	// A contract does not depend on the backend: any will do.
 	backend := func(name string) schema.Store {
 		return schema.Store{
-			Name: name, Columns: true, KeyValue: schema.Offer{Can: ^schema.Ability(0)},
+			Name: name, Columns: true, KeyValue: &schema.Offer{Can: ^schema.Ability(0)},
 			Durability: func(map[string]string) schema.Durability { return schema.PowerSafe },
 		}
 	}

@@ -16,7 +16,7 @@ func Backend() *emit.Backend {
 	b := &emit.Backend{
 		Store: schema.Store{
 			Name:       "foreign",
-			KeyValue:   schema.Offer{Can: schema.CanSwap | schema.CanBatch | schema.CanScan | schema.CanList | schema.CanUnique | schema.CanExpire},
+			KeyValue:   &schema.Offer{Can: schema.CanSwap | schema.CanBatch | schema.CanScan | schema.CanList | schema.CanUnique | schema.CanExpire},
 			Config:     []schema.ConfigKey{{Name: "label", Required: true, Reference: true, Doc: "A label."}},
 			Durability: func(map[string]string) schema.Durability { return schema.LostOnRestart },
 		},
