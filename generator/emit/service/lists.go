@@ -52,16 +52,16 @@ func (p *printer) place() (name, lowest string) {
 // list prints what all lists have in common.
 func (p *printer) list(f *golang.File) {
 	place, lowest := p.place()
-	f.Add(`// list is what the requests of all lists have: the part of an order that is
+	f.Fill(`// list is what the requests of all lists have: the part of an order that is
 // still to be answered, from inclusive to exclusive, whichever the direction.
 type list struct {
 	paging   @page.Request
-	from, to %[1]s // parts that are not set are the lowest
+	from, to $place // parts that are not set are the lowest
 	bounded  bool // there is a to
 }
 
 // everything is the whole of an order.
-var everything = list{from: %[2]s, to: %[2]s}
+var everything = list{from: $lowest, to: $lowest}
 
 // page returns the empty page that l asks for of the list called query. Where l
 // resumes, forward pages move from up, reverse pages move to down.
@@ -70,7 +70,7 @@ func (s *Service) page(ctx @context.Context, query []byte, l *list) (*@page.Page
 	if err != nil || cursor == nil {
 		return page, err
 	}
-	at := %[2]s
+	at := $lowest
 	if err := at.read(@wire.Read(cursor)); err != nil {
 		return nil, @runtime.Decode(err)
 	}
@@ -80,16 +80,16 @@ func (s *Service) page(ctx @context.Context, query []byte, l *list) (*@page.Page
 		l.from = at
 	}
 	return page, nil
-}`, place, lowest)
+}`, golang.Holes{"place": place, "lowest": lowest})
 	if p.hasRange() {
-		f.Add(`// appendRange appends the range of l, as what a page token is bound to.
+		f.Fill(`// appendRange appends the range of l, as what a page token is bound to.
 func appendRange(b []byte, l *list) []byte {
-	b = @wire.AppendBytes(b, %d, l.from.append(nil))
+	b = @wire.AppendBytes(b, $from, l.from.append(nil))
 	if l.bounded {
-		b = @wire.AppendBytes(b, %d, l.to.append(nil))
+		b = @wire.AppendBytes(b, $to, l.to.append(nil))
 	}
 	return b
-}`, number.From, number.To)
+}`, golang.Holes{"from": number.From, "to": number.To})
 	}
 }
 
@@ -146,9 +146,9 @@ func (p *printer) handler(f *golang.File, l *schema.List, first *schema.Field, r
 	}
 	var b strings.Builder
 	run(&b)
-	f.Add(`// %[1]s serves %[2]s.
-func (s *Service) %[1]s(ctx @context.Context, request []byte) ([]byte, error) {
-	var q %[5]s
+	f.Fill(`// $handler serves $method.
+func (s *Service) $handler(ctx @context.Context, request []byte) ([]byte, error) {
+	var q $request
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
@@ -156,8 +156,11 @@ func (s *Service) %[1]s(ctx @context.Context, request []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	%[3]sreturn answer(page%[4]s)
-}`, l.GoName, l.Method, b.String(), cursor, l.Request())
+	${ask}return answer(page$cursor)
+}`, golang.Holes{
+		"handler": l.GoName, "method": l.Method, "ask": b.String(), "cursor": cursor,
+		"request": l.Request(),
+	})
 }
 
 // answer prints what ends every page.
@@ -166,46 +169,49 @@ func (p *printer) answer(f *golang.File) {
 	if place, _ := p.place(); place == "position" {
 		parameter, cursor = ", cursor func(*record) []byte", "cursor(&r)"
 	}
-	f.Add(`// answer ends a page. Where there is more, its token resumes at the record on
+	f.Fill(`// answer ends a page. Where there is more, its token resumes at the record on
 // the edge.
-func answer(page *@page.Page%s) ([]byte, error) {
+func answer(page *@page.Page$parameter) ([]byte, error) {
 	var next []byte
 	if edge := page.Edge(); edge != nil {
 		var r record
 		if err := r.read(edge); err != nil {
 			return nil, @runtime.Corrupt(err)
 		}
-		next = %s
+		next = $cursor
 	}
 	return page.Bytes(next), nil
-}`, parameter, cursor)
+}`, golang.Holes{"parameter": parameter, "cursor": cursor})
 }
 
 // findOne prints the Find of a unique index.
 func (p *printer) findOne(f *golang.File, x *schema.Index) {
-	f.Add(`// %[1]s is a %[2]sRequest.
-type %[1]s struct {
-	%[3]s}
+	f.Fill(`// $request is a ${method}Request.
+type $request struct {
+	$fields}
 
-func (q *%[1]s) read(b []byte) error {
+func (q *$request) read(b []byte) error {
 	by, err := @keyvalue.Item(b)
 	if err != nil {
 		return err
 	}
-	%[4]s	f := @wire.Read(by)
-	%[6]s	%[5]s}
+	$initial	f := @wire.Read(by)
+	$loop	$checks}
 
-// %[7]s serves %[2]s.
-func (s *Service) %[7]s(ctx @context.Context, request []byte) ([]byte, error) {
-	var q %[1]s
+// $handler serves $method.
+func (s *Service) $handler(ctx @context.Context, request []byte) ([]byte, error) {
+	var q $request
 	if err := q.read(request); err != nil {
 		return nil, err
 	}
 	result := @keyvalue.Result{Call: @runtime.CallOf(ctx)}
-	err := s.store.%[7]s(ctx, &q, result.Add)
+	err := s.store.$handler(ctx, &q, result.Add)
 	return result.Bytes(), err
-}`, x.Go("request"), x.Find, equalFields(x.Equality), equalInitial(x.Equality), decoded(record.Switch(equalChecks(x.Equality))),
-		eachBy(x.Equality), x.GoName)
+}`, golang.Holes{
+		"request": x.Go("request"), "method": x.Find, "fields": equalFields(x.Equality),
+		"initial": equalInitial(x.Equality), "checks": decoded(record.Switch(equalChecks(x.Equality))),
+		"loop": eachBy(x.Equality), "handler": x.GoName,
+	})
 }
 
 // find prints the Find of an index that is not unique.
@@ -224,43 +230,48 @@ func (p *printer) find(f *golang.File, l *schema.List) {
 		o, place := l.Bound[0], p.e.Place()
 		reads.WriteString("case @page.TagFrom:\nf.Join(q.readBound(&q.from, f.Message()))\n")
 		reads.WriteString("case @page.TagTo:\nq.bounded = true\nf.Join(q.readBound(&q.to, f.Message()))\n")
-		fmt.Fprintf(&readers, `
+		readers.WriteString(golang.Fill(`
 // readBound reads into at an end of the range.
-func (q *%s) readBound(at *%s, f *@wire.Fields) error {
+func (q *$request) readBound(at *$place, f *@wire.Fields) error {
 	for f.Next() {
-		if f.Tag == %s {
-			%s
+		if f.Tag == $tag {
+			$assign
 		}
 	}
 	return f.Err()
 }
-`, request, place, record.TagName(o), boundAssign(o))
+`, golang.Holes{"request": request, "place": place, "tag": record.TagName(o), "assign": boundAssign(o)}))
 		boundChecks(&checks, o, "q.from."+o.GoName, strconv.Quote("from."+o.Name))
 		boundChecks(&checks, o, "q.to."+o.GoName, strconv.Quote("to."+o.Name))
 		fmt.Fprintf(&checks, "case q.bounded && %s:\nreturn @page.Backwards(%t)\n", backwards(l.Bound), o.Type == schema.Timestamp)
 		query.WriteString("b = appendRange(b, &q.list)\n")
 	}
-	f.Add(`// %[1]s is a %[2]sRequest.
-type %[1]s struct {
+	f.Fill(`// $request is a ${method}Request.
+type $request struct {
 	list
-	%[3]s}
+	$fields}
 
-func (q *%[1]s) read(b []byte) error {
+func (q *$request) read(b []byte) error {
 	q.list = everything
-	%[4]s	f := @wire.Read(b)
+	$initial	f := @wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		%[5]sdefault:
+		${cases}default:
 			q.paging.Read(f)
 		}
 	}
-	%[6]s}
-%[9]s
+	$checks}
+$readers
 // query is what a page token of the list is bound to.
-func (q *%[1]s) query() []byte {
-	b := q.paging.Append([]byte("%[7]s/%[2]s"))
-	%[8]sreturn b
-}`, request, l.Method, equalFields(l.Equal), equalInitial(l.Equal), reads.String(), decoded(record.Switch(checks.String())), p.e.FullServiceName(), query.String(), readers.String())
+func (q *$request) query() []byte {
+	b := q.paging.Append([]byte("$service/$method"))
+	${query}return b
+}`, golang.Holes{
+		"request": request, "method": l.Method, "fields": equalFields(l.Equal),
+		"initial": equalInitial(l.Equal), "cases": reads.String(),
+		"checks": decoded(record.Switch(checks.String())), "service": p.e.FullServiceName(),
+		"query": query.String(), "readers": readers.String(),
+	})
 	p.handler(f, l, l.Order[0], func(b *strings.Builder) {
 		fmt.Fprintf(b, "if err := s.store.%s(ctx, &q, page); err != nil {\nreturn nil, err\n}\n", l.GoName)
 	})
@@ -268,7 +279,10 @@ func (q *%[1]s) query() []byte {
 
 // readBy prints the method that reads the values which an index is asked for.
 func readBy(request string, fields []*schema.Field) string {
-	return fmt.Sprintf("// readBy reads the values to find by.\nfunc (q *%s) readBy(f *@wire.Fields) error {\n%sreturn f.Err()\n}", request, eachBy(fields))
+	return golang.Fill(`// readBy reads the values to find by.
+func (q *$request) readBy(f *@wire.Fields) error {
+	${loop}return f.Err()
+}`, golang.Holes{"request": request, "loop": eachBy(fields)})
 }
 
 // eachBy prints the loop that does.

@@ -15,7 +15,7 @@ import (
 func (p *printer) scan(f *golang.File) {
 	e := p.e
 	if len(e.Sort) == 0 {
-		f.Add(`// scanRequest is a Scan%[1]sRequest.
+		f.Fill(`// scanRequest is a Scan${entities}Request.
 type scanRequest struct{ list }
 
 func (q *scanRequest) read(b []byte) error {
@@ -29,8 +29,8 @@ func (q *scanRequest) read(b []byte) error {
 
 // query is what a page token of the list is bound to.
 func (q *scanRequest) query() []byte {
-	return q.paging.Append([]byte("%[2]s/Scan%[1]s"))
-}`, e.Plural, p.e.FullServiceName())
+	return q.paging.Append([]byte("$service/Scan$entities"))
+}`, golang.Holes{"entities": e.Plural, "service": p.e.FullServiceName()})
 	} else {
 		p.scanRequest(f)
 	}
@@ -58,7 +58,7 @@ func (p *printer) scanRequest(f *golang.File) {
 	if place, _ := p.place(); place == "position" {
 		keyOf = func(bound string) string { return "q." + bound + ".key" }
 	}
-	f.Add(`// scanRequest is a Scan%[1]sRequest.
+	f.Fill(`// scanRequest is a Scan${entities}Request.
 type scanRequest struct {
 	list
 	partition   key
@@ -71,15 +71,15 @@ func (q *scanRequest) read(b []byte) error {
 	f := @wire.Read(b)
 	for f.Next() {
 		switch f.Tag {
-		case %[7]d<<3 | @wire.Bytes:
+		case $partition<<3 | @wire.Bytes:
 			q.inPartition = true
 			join(&q.partition, f)
 		case @page.TagFrom:
 			q.hasFrom = true
-			join(&%[2]s, f)
+			join(&$from, f)
 		case @page.TagTo:
 			q.bounded = true
-			join(&%[3]s, f)
+			join(&$to, f)
 		default:
 			q.paging.Read(f)
 		}
@@ -104,27 +104,31 @@ func (q *scanRequest) valid() error {
 	if err := validPartition(&q.partition); err != nil {
 		return @runtime.In("partition", err)
 	}
-	if err := validBound(&%[2]s); err != nil {
+	if err := validBound(&$from); err != nil {
 		return @runtime.In("from", err)
 	}
-	if err := validBound(&%[3]s); err != nil {
+	if err := validBound(&$to); err != nil {
 		return @runtime.In("to", err)
 	}
-	if q.bounded && %[4]s {
-		return @page.Backwards(%[5]t)
+	if q.bounded && $backwards {
+		return @page.Backwards($inTime)
 	}
 	return nil
 }
 
 // query is what a page token of the list is bound to.
 func (q *scanRequest) query() []byte {
-	b := q.paging.Append([]byte("%[6]s/Scan%[1]s"))
+	b := q.paging.Append([]byte("$service/Scan$entities"))
 	if q.inPartition {
-		b = @wire.AppendBytes(b, %[7]d, q.partition.append(nil))
+		b = @wire.AppendBytes(b, $partition, q.partition.append(nil))
 		b = appendRange(b, &q.list)
 	}
 	return b
-}`, e.Plural, keyOf("from"), keyOf("to"), backwards(e.Sort), e.Sort[0].Type == schema.Timestamp, p.e.FullServiceName(), number.Partition)
+}`, golang.Holes{
+		"entities": e.Plural, "from": keyOf("from"), "to": keyOf("to"), "backwards": backwards(e.Sort),
+		"inTime": e.Sort[0].Type == schema.Timestamp, "service": p.e.FullServiceName(),
+		"partition": number.Partition,
+	})
 
 	var b strings.Builder
 	b.WriteString("// validBound says what is wrong with the sort key of a range, whose trailing\n// fields may be unset.\nfunc validBound(k *key) error {\n")

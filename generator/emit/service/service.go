@@ -7,6 +7,7 @@ package service
 import (
 	"fmt"
 	"path"
+	"strconv"
 	"strings"
 
 	"github.com/prism-proxy/prism/generator/emit"
@@ -90,25 +91,29 @@ func (p *printer) service(f *golang.File, backend, contractPath string) {
 		tasks = "Tasks: []@runtime.Task{@keyvalue.Sweep(s.store.sweep)},\n"
 	}
 	f.Add(golang.Skew)
-	f.Add(`// Service serves %[1]s. It is safe for concurrent use.
+	f.Fill(`// Service serves $service. It is safe for concurrent use.
 type Service struct{ store store }
 
-// NewService binds the service to the store of namespace %[2]s.
-func NewService(db *@%[6]s.DB) @runtime.Service {
+// NewService binds the service to the store of namespace $namespace.
+func NewService(db *@$backend.DB) @runtime.Service {
 	s := &Service{store{db}}
 	return @runtime.Service{
-		Name: %[1]q,
-		Contract: %[3]q,
+		Name: $serviceName,
+		Contract: $contract,
 		Methods: []@runtime.Method{
-			%[4]s},
-		%[5]s}
-}`, service, e.Namespace.Name, contractPath, methods.String(), tasks, backend)
+			$methods},
+		$tasks}
+}`, golang.Holes{
+		"service": service, "serviceName": strconv.Quote(service), "namespace": e.Namespace.Name,
+		"contract": strconv.Quote(contractPath), "methods": methods.String(), "tasks": tasks,
+		"backend": backend,
+	})
 }
 
 // single prints the handlers of one record.
 func (p *printer) single(f *golang.File) {
 	e := p.e
-	f.Add(`// put serves Put%[1]s.
+	f.Fill(`// put serves Put$entity.
 func (s *Service) put(ctx @context.Context, request []byte) ([]byte, error) {
 	message, err := @keyvalue.Item(request)
 	if err != nil {
@@ -116,13 +121,13 @@ func (s *Service) put(ctx @context.Context, request []byte) ([]byte, error) {
 	}
 	var r record
 	if err := r.check(message); err != nil {
-		return nil, @runtime.In(%[2]q, err)
+		return nil, @runtime.In($label, err)
 	}
 	written, err := s.store.put(ctx, &r)
 	return @keyvalue.AppendWritten(nil, written), err
 }
 
-// get serves Get%[1]s.
+// get serves Get$entity.
 func (s *Service) get(ctx @context.Context, request []byte) ([]byte, error) {
 	message, err := @keyvalue.Item(request)
 	if err != nil {
@@ -137,7 +142,7 @@ func (s *Service) get(ctx @context.Context, request []byte) ([]byte, error) {
 	return result.Bytes(), err
 }
 
-// delete serves Delete%[1]s.
+// delete serves Delete$entity.
 func (s *Service) delete(ctx @context.Context, request []byte) ([]byte, error) {
 	message, ifVersion, err := @keyvalue.Versioned(request, "if_version")
 	if err != nil {
@@ -149,11 +154,11 @@ func (s *Service) delete(ctx @context.Context, request []byte) ([]byte, error) {
 	}
 	existed, err := s.store.delete(ctx, &k, ifVersion)
 	return @keyvalue.AppendExisted(nil, existed), err
-}`, e.Name, e.Label)
+}`, golang.Holes{"entity": e.Name, "label": strconv.Quote(e.Label)})
 	if !e.Has(schema.CanSwap) {
 		return
 	}
-	f.Add(`// compareAndSwap serves CompareAndSwap%[1]s.
+	f.Fill(`// compareAndSwap serves CompareAndSwap$entity.
 func (s *Service) compareAndSwap(ctx @context.Context, request []byte) ([]byte, error) {
 	message, expected, err := @keyvalue.Versioned(request, "expected_version")
 	if err != nil {
@@ -161,18 +166,18 @@ func (s *Service) compareAndSwap(ctx @context.Context, request []byte) ([]byte, 
 	}
 	var r record
 	if err := r.check(message); err != nil {
-		return nil, @runtime.In(%[2]q, err)
+		return nil, @runtime.In($label, err)
 	}
 	written, err := s.store.compareAndSwap(ctx, &r, expected)
 	return @keyvalue.AppendWritten(nil, written), err
-}`, e.Name, e.Label)
+}`, golang.Holes{"entity": e.Name, "label": strconv.Quote(e.Label)})
 }
 
 func (p *printer) batches(f *golang.File) {
 	e := p.e
-	f.Add(`// batchPut serves BatchPut%[1]s: all records or none.
+	f.Fill(`// batchPut serves BatchPut$entities: all records or none.
 func (s *Service) batchPut(ctx @context.Context, request []byte) ([]byte, error) {
-	items, err := @keyvalue.Items(request, %[2]q)
+	items, err := @keyvalue.Items(request, $labels)
 	if err != nil {
 		return nil, err
 	}
@@ -180,9 +185,9 @@ func (s *Service) batchPut(ctx @context.Context, request []byte) ([]byte, error)
 	for i, item := range items {
 		r := &records[i]
 		if err := r.check(item); err != nil {
-			return nil, @runtime.InItem(%[2]q, i, err)
+			return nil, @runtime.InItem($labels, i, err)
 		}
-		if err := keys.Add(%[2]q, i, r.key.append(nil)); err != nil {
+		if err := keys.Add($labels, i, r.key.append(nil)); err != nil {
 			return nil, err
 		}
 	}
@@ -190,7 +195,7 @@ func (s *Service) batchPut(ctx @context.Context, request []byte) ([]byte, error)
 	return @keyvalue.AppendAllWritten(nil, written), err
 }
 
-// batchGet serves BatchGet%[1]s.
+// batchGet serves BatchGet$entities.
 func (s *Service) batchGet(ctx @context.Context, request []byte) ([]byte, error) {
 	keys, err := readKeys(request)
 	if err != nil {
@@ -201,7 +206,7 @@ func (s *Service) batchGet(ctx @context.Context, request []byte) ([]byte, error)
 	return results.Bytes(), err
 }
 
-// batchDelete serves BatchDelete%[1]s: all records or none.
+// batchDelete serves BatchDelete$entities: all records or none.
 func (s *Service) batchDelete(ctx @context.Context, request []byte) ([]byte, error) {
 	keys, err := readKeys(request)
 	if err != nil {
@@ -229,5 +234,5 @@ func readKeys(request []byte) ([]key, error) {
 		}
 	}
 	return keys, nil
-}`, e.Plural, e.Labels)
+}`, golang.Holes{"entities": e.Plural, "labels": strconv.Quote(e.Labels)})
 }
