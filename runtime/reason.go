@@ -63,7 +63,7 @@ var reasons = map[Reason]row{
 	RequestMalformed:   {codes.InvalidArgument, false, nil, "send the message type that the contract declares"},
 	RequestUTF8:        {codes.InvalidArgument, false, nil, "send strings as UTF-8, or declare the field as bytes"},
 	RequestTooDeep:     {codes.InvalidArgument, false, []string{"limit"}, "nest messages less deeply"},
-	RequestTooLarge:    {codes.ResourceExhausted, false, []string{"got", "limit"}, "send less at once"},
+	RequestTooLarge:    {codes.ResourceExhausted, false, []string{"field", "got", "limit"}, "send less at once"},
 	RequestTooComplex:  {codes.ResourceExhausted, false, []string{"limit"}, "send less at once"},
 	RequestIncomplete:  {codes.DeadlineExceeded, true, []string{"outcome"}, "send the complete request"},
 	FieldRequired:      {codes.InvalidArgument, false, []string{"field"}, "set the field"},

@@ -117,18 +117,18 @@ var limitCases = []testCase{
 		t.ok(t.putDocument(record))
 		t.stored(record)
 	}},
-	{name: "record too large", rule: "a record of more than 3 MiB is INVALID_ARGUMENT FIELD_TOO_LONG, by put, swap and batch", run: func(t *check) {
+	{name: "record too large", rule: "a record of more than 3 MiB is RESOURCE_EXHAUSTED REQUEST_TOO_LARGE, as the contract says, by put, swap and batch", run: func(t *check) {
 		request := delimited(nil, 1, sized(maxRecord+1))
 		_, err := t.raw("Document", "PutDocument", request)
-		t.refusedAt(err, fieldTooLong, "document")
-		t.refused(err, fieldTooLong, "got", fmt.Sprint(maxRecord+1), "limit", fmt.Sprint(maxRecord))
+		t.refusedAt(err, tooLarge, "document")
+		t.refused(err, tooLarge, "got", fmt.Sprint(maxRecord+1), "limit", fmt.Sprint(maxRecord))
 		if t.has(schema.CanSwap) {
 			_, err = t.raw("Document", "CompareAndSwapDocument", request)
-			t.refusedAt(err, fieldTooLong, "document")
+			t.refusedAt(err, tooLarge, "document")
 		}
 		if t.has(schema.CanBatch) {
 			_, err = t.raw("Document", "BatchPutDocuments", request)
-			t.refusedAt(err, fieldTooLong, "documents[0]")
+			t.refusedAt(err, tooLarge, "documents[0]")
 		}
 	}},
 	{name: "request too large", rule: "a request of more than 4 MiB is RESOURCE_EXHAUSTED REQUEST_TOO_LARGE, and the connection goes on", run: func(t *check) {

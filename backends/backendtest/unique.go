@@ -188,13 +188,63 @@ var uniqueCases = []testCase{
 			t.absent(id)
 		}
 	}},
-	{name: "freed within a batch", needs: schema.CanBatch, rule: "a batch is applied in its order: an item can take a unique value that an item before it gives up", run: func(t *check) {
-		t.put(serial("a", "s"))
-		_, err := t.Items.BatchPutItems(t.Context(), &pb.BatchPutItemsRequest{Items: []*pb.Item{serial("a", "other"), serial("b", "s")}})
-		t.ok(err)
-		record, err := t.findSerial("s")
-		t.ok(err)
-		t.equal("found", record.GetItem().GetItemId(), "b")
+	{name: "exchange within a batch", needs: schema.CanBatch, rule: "a batch is judged by what it leaves behind: its items exchange unique values and hand them on, in any order", run: func(t *check) {
+		for _, row := range []struct {
+			name          string
+			before, batch []*pb.Item
+		}{
+			{"given up first", []*pb.Item{serial("a", "s")}, []*pb.Item{serial("a", "other"), serial("b", "s")}},
+			{"taken first", []*pb.Item{serial("a", "s")}, []*pb.Item{serial("b", "s"), serial("a", "other")}},
+			{"taken of one that has none then", []*pb.Item{serial("a", "s")}, []*pb.Item{serial("b", "s"), item("a")}},
+			{"swapped", []*pb.Item{serial("a", "s"), serial("b", "r")}, []*pb.Item{serial("a", "r"), serial("b", "s")}},
+			{"in a ring", []*pb.Item{serial("a", "s"), serial("b", "r"), serial("c", "q")}, []*pb.Item{serial("a", "r"), serial("b", "q"), serial("c", "s")}},
+			{"and one that stays", []*pb.Item{serial("a", "s"), serial("b", "r"), serial("c", "q")}, []*pb.Item{serial("c", "q"), serial("a", "r"), serial("b", "s")}},
+		} {
+			t.sub(row.name, func(t *check) {
+				t.empty("Item")
+				last := t.put(row.before...)
+				written, err := t.batchPut(row.batch)
+				t.ok(err)
+				for _, w := range written {
+					if w.GetVersion() <= last {
+						t.Errorf("version %d after %d", w.GetVersion(), last)
+					}
+				}
+				for _, i := range row.batch {
+					if i.Serial == nil {
+						continue
+					}
+					record, err := t.findSerial(i.GetSerial())
+					t.ok(err)
+					t.equal("found", record.GetItem(), i)
+				}
+				putAll(t, row.batch) // and again: each has its own
+			})
+		}
+	}},
+	{name: "taken of a batch", needs: schema.CanBatch, rule: "a batch takes no unique value of a record that keeps it: it names the item, and changes nothing", run: func(t *check) {
+		for _, row := range []struct {
+			name  string
+			batch []*pb.Item
+			item  int
+		}{
+			{"of another record", []*pb.Item{serial("a", "r"), serial("b", "s"), serial("d", "q")}, 2},
+			{"of an item that keeps it", []*pb.Item{serial("d", "s"), serial("a", "s")}, 1},
+			{"two that take it", []*pb.Item{serial("d", "s"), item("a"), serial("e", "s")}, 2},
+		} {
+			t.sub(row.name, func(t *check) {
+				t.empty("Item")
+				t.put(serial("a", "s"), serial("b", "r"), serial("c", "q"))
+				_, err := t.Items.BatchPutItems(t.Context(), &pb.BatchPutItemsRequest{Items: row.batch})
+				t.refused(err, unique, "index", "serial", "field", fmt.Sprintf("items[%d]", row.item))
+				for id, value := range map[string]string{"a": "s", "b": "r", "c": "q"} {
+					record, err := t.findSerial(value)
+					t.ok(err)
+					t.equal("found", record.GetItem(), serial(id, value))
+				}
+				t.absent("d")
+			})
+		}
 	}},
 	{name: "order of refusals", needs: schema.CanSwap, rule: "a swap tells the version before it tells the unique value: a record that is not the expected one is not written", run: func(t *check) {
 		t.put(serial("a", "s"))

@@ -164,8 +164,9 @@ func (db *DB) Delete(ctx context.Context, k tuple.Key, ifVersion int64) (existed
 	return true, nil
 }
 
-// BatchPut puts all records or none, in their order. Its error names the record
-// at fault as an item of the request's field called name.
+// BatchPut puts all records or none. Records may exchange unique values, in any
+// order. Its error names the record at fault as an item of the request's field
+// called name.
 func (db *DB) BatchPut(ctx context.Context, name string, records []*bytestore.Record) ([]keyvalue.Written, error) {
 	if err := runtime.ContextError(ctx); err != nil {
 		return nil, err
@@ -176,6 +177,11 @@ func (db *DB) BatchPut(ctx context.Context, name string, records []*bytestore.Re
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	before, now := db.items.clone(), db.clock()
+	for _, r := range records {
+		if i, ok := db.items.Get(item{key: r.Key()}); ok {
+			db.remove(i.record)
+		}
+	}
 	written := make([]keyvalue.Written, len(records))
 	for i, r := range records {
 		var err error

@@ -275,7 +275,7 @@ func TestBatchPut(t *testing.T) {
 		{"all new", []string{"cid c@x", "dan d@x"}, "", []string{"ann a@x 1", "bob b@x 2", "cid c@x", "dan d@x"}},
 		{"an item takes what one before it gives up", []string{"ann c@x", "cid a@x"}, "", []string{"ann c@x", "bob b@x 2", "cid a@x"}},
 		{"two items exchange what a third holds", []string{"ann z@x 1", "bob a@x 2", "cid b@x"}, "", []string{"ann z@x 1", "bob a@x 2", "cid b@x"}},
-		{"an item takes what one after it gives up", []string{"cid a@x", "ann c@x"}, "UNIQUE email users[0]", before},
+		{"an item takes what one after it gives up", []string{"cid a@x", "ann c@x"}, "", []string{"ann c@x", "bob b@x 2", "cid a@x"}},
 		{"items want one value", []string{"cid c@x 3", "dan d@x", "eve c@x"}, "UNIQUE email users[2]", before},
 		{"an item fails after others replaced records", []string{"ann z@x 9", "bob y@x 8", "cid - 9"}, "UNIQUE phone users[2]", before},
 	}

@@ -76,8 +76,9 @@ func (db *DB) Delete(ctx context.Context, k tuple.Key, ifVersion int64) (existed
 	return existed && err == nil, err
 }
 
-// BatchPut puts all records or none, in their order. Its error names the record at
-// fault as an item of the request's field called name.
+// BatchPut puts all records or none. Records may exchange unique values, in any
+// order. Its error names the record at fault as an item of the request's field called
+// name.
 func (db *DB) BatchPut(ctx context.Context, name string, records []*bytestore.Record) ([]keyvalue.Written, error) {
 	at, all, blind := make([][]place, len(records)), []place(nil), true
 	for i, r := range records {
@@ -89,12 +90,15 @@ func (db *DB) BatchPut(ctx context.Context, name string, records []*bytestore.Re
 		all = append(all, at[i]...)
 	}
 	err := db.write(ctx, all, blind, name, func(w *writing) error {
-		for i, r := range records {
-			if err := w.put(r, at[i][0], at[i][1:]); err != nil {
-				return runtime.InItem(name, i, err)
-			}
+		if w.putAll(name, records, at) == nil {
+			return nil
 		}
-		return nil
+		// What has a value may be a later record of the batch, which gives it up.
+		w.reset()
+		for _, places := range at {
+			w.free(places[0], nil)
+		}
+		return w.putAll(name, records, at)
 	})
 	if err != nil {
 		return nil, err

@@ -105,6 +105,22 @@ func (w *writing) put(r *bytestore.Record, at place, entries []place) error {
 	return nil
 }
 
+// putAll plans that the records of a batch stand at their places.
+func (w *writing) putAll(name string, records []*bytestore.Record, at [][]place) error {
+	for i, r := range records {
+		if err := w.put(r, at[i][0], at[i][1:]); err != nil {
+			return runtime.InItem(name, i, err)
+		}
+	}
+	return nil
+}
+
+// reset plans nothing.
+func (w *writing) reset() {
+	clear(w.planned)
+	w.entries, w.records = nil, nil
+}
+
 // remove plans that nothing stands at a place.
 func (w *writing) remove(at place) {
 	w.free(at, nil)

@@ -19,7 +19,7 @@ func (db *DB) Version(ctx context.Context, statement string, values ...any) (int
 }
 
 func (db *DB) Versions(ctx context.Context, t *Table, statement string, n int, values func(i int) []any) ([]int64, int, error) {
-	return db.versions(ctx, t, statement, n, values)
+	return db.versions(ctx, t, nil, statement, n, values)
 }
 
 func (db *DB) Again(ctx context.Context, t *Table, err error, item int, records ...[]any) (bool, error) {

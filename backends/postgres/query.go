@@ -44,9 +44,10 @@ func (db *DB) swap(ctx context.Context, statement string, values ...any) (versio
 }
 
 // versions is version for n items of t, with the values of each: all in one
-// transaction and one round trip, in their order: all are applied or none. With
-// an error item is the one that failed, if it was one.
-func (db *DB) versions(ctx context.Context, t *Table, statement string, n int, values func(i int) []any) (versions []int64, item int, err error) {
+// transaction and one round trip, in their order: all are applied or none. The
+// records of which removed has what t.Remove takes are removed before. With an error
+// item is the one that failed, if it was one.
+func (db *DB) versions(ctx context.Context, t *Table, removed [][]any, statement string, n int, values func(i int) []any) (versions []int64, item int, err error) {
 	leave, err := db.turns.take(ctx, t.Name)
 	if err != nil {
 		return nil, 0, err
@@ -57,6 +58,9 @@ func (db *DB) versions(ctx context.Context, t *Table, statement string, n int, v
 		clear(versions)
 		var batch pgx.Batch
 		batch.Queue(takeTurn, t.Name)
+		for _, values := range removed {
+			batch.Queue(t.Remove, values...)
+		}
 		return pipeline(ctx, conn, &batch, statement, n, values, func(i int, rows pgx.Rows) error {
 			item = i
 			if rows.Next() {

@@ -99,7 +99,7 @@ func (db *DB) again(ctx context.Context, t *Table, err error, item int, records 
 	u := &t.Unique[x]
 	if t.TTL > 0 {
 		free := func(i int) []any { return db.alive(t, u.of(records[i])) }
-		if _, _, err := db.versions(ctx, t, u.Free, len(records), free); err != nil {
+		if _, _, err := db.versions(ctx, t, nil, u.Free, len(records), free); err != nil {
 			return false, err
 		}
 	}

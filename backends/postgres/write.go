@@ -65,19 +65,27 @@ func (db *DB) Delete(ctx context.Context, t *Table, key []any, ifVersion int64) 
 	return found != 0, err
 }
 
-// BatchPut is Put for n records, in their order: all are stored or none. Its
-// error names the record at fault as an item of the request's field called name.
+// BatchPut is Put for n records: all are stored or none. Records may exchange
+// unique values, in any order. Its error names the record at fault as an item of the
+// request's field called name.
 func (db *DB) BatchPut(ctx context.Context, t *Table, name string, n int, record func(i int) []any) ([]keyvalue.Written, error) {
 	records := make([][]any, n)
 	for i := range records {
 		records[i] = record(i)
 	}
+	var removed [][]any // the keys of the records that are removed first
 	for {
 		w := db.next(t)
-		versions, item, err := db.versions(ctx, t, t.Put, n, func(i int) []any { return t.written(records[i], w) })
+		versions, item, err := db.versions(ctx, t, removed, t.Put, n, func(i int) []any { return t.written(records[i], w) })
 		again, err := db.again(ctx, t, err, item, records...)
 		switch {
 		case again:
+			continue
+		case violated(err) != "" && removed == nil && n > 1:
+			// What has the value may be a later record of the batch, which gives it up.
+			for _, r := range records {
+				removed = append(removed, db.alive(t, t.key(r)))
+			}
 			continue
 		case violated(err) != "":
 			return nil, runtime.InItem(name, item, err)
@@ -94,7 +102,7 @@ func (db *DB) BatchPut(ctx context.Context, t *Table, name string, n int, record
 
 // BatchDelete removes n records or none, and reports which were there.
 func (db *DB) BatchDelete(ctx context.Context, t *Table, n int, key func(i int) []any) ([]bool, error) {
-	removed, _, err := db.versions(ctx, t, t.Remove, n, func(i int) []any { return db.alive(t, key(i)) })
+	removed, _, err := db.versions(ctx, t, nil, t.Remove, n, func(i int) []any { return db.alive(t, key(i)) })
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/prism-proxy/prism/runtime"
@@ -70,14 +71,39 @@ func (db *DB) Delete(ctx context.Context, t *Table, bind func(*Query), ifVersion
 	return q.Changed() > 0, nil
 }
 
-// BatchPut is Put for n records, in their order: all are stored or none. Its
-// error names the record at fault as an item of the request's field called name.
-func (db *DB) BatchPut(ctx context.Context, t *Table, name string, n int, write func(i int, c *Conn, w keyvalue.Written) error) (_ []keyvalue.Written, err error) {
+// BatchPut is Put for n records: all are stored or none. Records may exchange
+// unique values, in any order. bind binds the key of a record. The error names the
+// record at fault as an item of the request's field called name.
+func (db *DB) BatchPut(ctx context.Context, t *Table, name string, n int, bind func(i int, q *Query), write func(i int, c *Conn, w keyvalue.Written) error) ([]keyvalue.Written, error) {
+	written, err := db.batchPut(ctx, t, name, n, nil, write)
+	if taken(err) && n > 1 {
+		// What has the value may be a later record of the batch, which gives it up.
+		written, err = db.batchPut(ctx, t, name, n, bind, write)
+	}
+	return written, err
+}
+
+// taken reports whether a unique index refused a write.
+func taken(err error) bool {
+	var e *runtime.Error
+	return errors.As(err, &e) && e.Reason == runtime.Unique
+}
+
+// batchPut is BatchPut in one transaction, which removes the records first if bind
+// is not nil.
+func (db *DB) batchPut(ctx context.Context, t *Table, name string, n int, bind func(i int, q *Query), write func(i int, c *Conn, w keyvalue.Written) error) (_ []keyvalue.Written, err error) {
 	c, err := db.Begin(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer c.End(&err)
+	if bind != nil {
+		for i := range n {
+			q := c.Query(t.Remove)
+			bind(i, q)
+			q.Exec()
+		}
+	}
 	w := c.next(t, n)
 	written := make([]keyvalue.Written, n)
 	for i := range written {

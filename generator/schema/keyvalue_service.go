@@ -144,9 +144,13 @@ func (b *keyValueBuilder) batches() {
 		return &Message{Comment: comment, Nested: []*Message{result}, Fields: []*MessageField{list}}
 	}
 
+	exchange := ""
+	if len(e.Unique()) > 0 {
+		exchange = " They may exchange values of a unique index, in any order: what counts is what the batch leaves behind."
+	}
 	b.add(&Method{Name: "BatchPut" + e.Plural, GoName: "batchPut", Operation: BatchPut, Write: true,
 		Request: message(records), Response: results("The results are in the order of the request.", b.written(number.Version, number.ExpireTime)...)},
-		"stores up to 1,000 records, all of them or none.", append(limits[:2:2], b.unique()...)...)
+		"stores up to 1,000 records, all of them or none."+exchange, append(limits[:2:2], b.unique()...)...)
 
 	b.add(&Method{Name: "BatchGet" + e.Plural, GoName: "batchGet", Operation: BatchGet,
 		Request:  message(keys),

@@ -77,7 +77,8 @@ type KeyValue interface {
 	Get(ctx context.Context, k tuple.Key, add runtime.Rows) error
 	// Delete deletes the record with the key, if ifVersion is 0 or its version.
 	Delete(ctx context.Context, k tuple.Key, ifVersion int64) (existed bool, err error)
-	// BatchPut stores all records or none, in their order. name is what the request
+	// BatchPut stores all records or none. It is judged by what it leaves behind:
+	// records may exchange unique values, in any order. name is what the request
 	// calls them.
 	BatchPut(ctx context.Context, name string, records []*Record) ([]keyvalue.Written, error)
 	// BatchGet adds a row for each key, in their order, until one is not taken.

@@ -107,7 +107,7 @@ func (k Keys) Add(name string, i int, key []byte) error {
 func CheckRecord(record []byte) error {
 	if len(record) > runtime.MaxRecord {
 		return &runtime.Error{
-			Reason: runtime.FieldTooLong, What: fmt.Sprintf("the record has %d bytes (at most %d)", len(record), runtime.MaxRecord),
+			Reason: runtime.RequestTooLarge, What: fmt.Sprintf("the record has %d bytes (at most %d)", len(record), runtime.MaxRecord),
 			Metadata: map[string]string{"got": strconv.Itoa(len(record)), "limit": strconv.Itoa(runtime.MaxRecord)},
 		}
 	}

@@ -112,7 +112,9 @@ func (c *BadgeServiceClient) CompareAndSwapBadge(ctx context.Context, in *Compar
 	return call[CompareAndSwapBadgeResponse](ctx, c.cc, BadgeService_CompareAndSwapBadge_FullMethodName, in, opts)
 }
 
-// BatchPutBadges stores up to 1,000 records, all of them or none.
+// BatchPutBadges stores up to 1,000 records, all of them or none. They may
+// exchange values of a unique index, in any order: what counts is what the
+// batch leaves behind.
 //
 // Errors:
 //   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: the batch does not have 1

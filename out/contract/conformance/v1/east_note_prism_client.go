@@ -98,7 +98,9 @@ func (c *EastNoteServiceClient) CompareAndSwapEastNote(ctx context.Context, in *
 	return call[CompareAndSwapEastNoteResponse](ctx, c.cc, EastNoteService_CompareAndSwapEastNote_FullMethodName, in, opts)
 }
 
-// BatchPutEastNotes stores up to 1,000 records, all of them or none.
+// BatchPutEastNotes stores up to 1,000 records, all of them or none. They may
+// exchange values of a unique index, in any order: what counts is what the
+// batch leaves behind.
 //
 // Errors:
 //   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: the batch does not have 1

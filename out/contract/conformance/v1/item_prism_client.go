@@ -101,7 +101,9 @@ func (c *ItemServiceClient) CompareAndSwapItem(ctx context.Context, in *CompareA
 	return call[CompareAndSwapItemResponse](ctx, c.cc, ItemService_CompareAndSwapItem_FullMethodName, in, opts)
 }
 
-// BatchPutItems stores up to 1,000 records, all of them or none.
+// BatchPutItems stores up to 1,000 records, all of them or none. They may
+// exchange values of a unique index, in any order: what counts is what the
+// batch leaves behind.
 //
 // Errors:
 //   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: the batch does not have 1

@@ -102,7 +102,9 @@ func (c *LeaseServiceClient) CompareAndSwapLease(ctx context.Context, in *Compar
 	return call[CompareAndSwapLeaseResponse](ctx, c.cc, LeaseService_CompareAndSwapLease_FullMethodName, in, opts)
 }
 
-// BatchPutLeases stores up to 1,000 records, all of them or none.
+// BatchPutLeases stores up to 1,000 records, all of them or none. They may
+// exchange values of a unique index, in any order: what counts is what the
+// batch leaves behind.
 //
 // Errors:
 //   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: the batch does not have 1

@@ -98,7 +98,9 @@ func (c *UserProfileServiceClient) CompareAndSwapUserProfile(ctx context.Context
 	return call[CompareAndSwapUserProfileResponse](ctx, c.cc, UserProfileService_CompareAndSwapUserProfile_FullMethodName, in, opts)
 }
 
-// BatchPutUserProfiles stores up to 1,000 records, all of them or none.
+// BatchPutUserProfiles stores up to 1,000 records, all of them or none. They
+// may exchange values of a unique index, in any order: what counts is what
+// the batch leaves behind.
 //
 // Errors:
 //   - INVALID_ARGUMENT BATCH_EMPTY, BATCH_SIZE: the batch does not have 1

@@ -76,11 +76,11 @@ func (s *store) delete(ctx context.Context, k *key, ifVersion int64) (existed bo
 	return s.db.Delete(ctx, &table, k.bind, ifVersion)
 }
 
-// batchPut stores all records or none, in their order.
+// batchPut stores all records or none.
 func (s *store) batchPut(ctx context.Context, records []record) ([]keyvalue.Written, error) {
-	return s.db.BatchPut(ctx, &table, "orders", len(records), func(i int, c *sqlite.Conn, w keyvalue.Written) error {
-		return records[i].write(c, w)
-	})
+	bind := func(i int, q *sqlite.Query) { records[i].bind(q) }
+	write := func(i int, c *sqlite.Conn, w keyvalue.Written) error { return records[i].write(c, w) }
+	return s.db.BatchPut(ctx, &table, "orders", len(records), bind, write)
 }
 
 // batchGet adds a row for each key until one is not taken.
