@@ -31,19 +31,21 @@ var imports = []struct {
 	from string
 	may  []string
 }{
+	{"reason", []string{"schemas/prism/v1"}},
 	{"number", nil},
+	{"reason", []string{"schemas/prism/v1"}},
 	{"runtime/...", []string{"runtime/...", "number"}},
 	{"schemas/...", nil},
 	{"generator/...", []string{"generator/...", "number", "schemas/prism/v1"}},
 	{"backends", []string{"backends/<b>/gen", "generator/..."}}, // generator for the type of the list
-	{"backends/backendtest", []string{"runtime/...", "generator/...", "out/contract/conformance/...", "schemas", "schemas/prism/v1"}},
+	{"backends/backendtest", []string{"runtime/...", "generator/...", "reason", "out/contract/conformance/...", "schemas", "schemas/prism/v1"}},
 	{"backends/<b>/gen/...", []string{"backends/<b>/gen/...", "generator/..."}},
 	{"backends/<b>", []string{"runtime/..."}},
 	{"backends/<b>/<b2>test", []string{"backends/<b>", "runtime/..."}},
 	{"out/contract/...", []string{"out/contract/...", "schemas/prism/v1"}},
 	{"out/<d>/proxy/...", []string{"out/<d>/proxy/...", "runtime/...", "backends/<b>", "schemas/.../migrations/..."}},
 	{"out/<d>/<d2>test/...", []string{"out/<d>/<d2>test/...", "out/contract/...", "runtime/...", "backends/memory"}},
-	{"examples/...", []string{"examples/...", "out/contract/..."}},
+	{"examples/...", []string{"examples/...", "out/contract/...", "reason", "schemas/prism/v1"}},
 	{"bench/...", []string{"bench/...", "backends/...", "examples/...", "generator/...", "out/...", "runtime/...", "schemas/..."}},
 	{"protoc-gen-prism", []string{"generator/...", "backends"}},
 	{"cmd/prism/...", []string{"", "cmd/prism/...", "generator/...", "backends", "runtime/...", "bench/...", "schemas/prism/v1"}},
@@ -52,7 +54,7 @@ var imports = []struct {
 
 // externalTests is what an external test may import beside the row of its
 // package and the package itself.
-var externalTests = []string{"backends", "backends/<b>/gen", "backends/backendtest", "backends/<b>/<b2>test", "runtime/...", "out/..."}
+var externalTests = []string{"reason", "schemas/prism/v1", "backends", "backends/<b>/gen", "backends/backendtest", "backends/<b>/<b2>test", "runtime/...", "out/..."}
 
 func TestImports(t *testing.T) {
 	for _, p := range load(t) {

@@ -107,7 +107,7 @@ func (s *stage) play(t *testing.T, log []operation) *difference {
 		if strings.HasPrefix(answers[0], codes.Unimplemented.String()) {
 			t.Fatalf("the log has a call that is not served: %v", o)
 		}
-		s.counts[cmp.Or(reason(answers[0]), kind(o))]++
+		s.counts[cmp.Or(reasonIn(answers[0]), kind(o))]++
 		if slices.ContainsFunc(answers, func(a string) bool { return a != answers[0] }) {
 			return &difference{at: i, answers: s.format(answers)}
 		}

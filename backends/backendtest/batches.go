@@ -6,6 +6,8 @@ import (
 
 	"github.com/prism-proxy/prism/generator/schema"
 	pb "github.com/prism-proxy/prism/out/contract/conformance/v1"
+	"github.com/prism-proxy/prism/reason"
+	prismv1 "github.com/prism-proxy/prism/schemas/prism/v1"
 )
 
 func items(ids ...string) []*pb.Item {
@@ -257,7 +259,7 @@ var batchCases = []testCase{
 // which changes nothing.
 func contended(call func() error) error {
 	for range 5 {
-		if err := call(); pb.Reason(err) != "BACKEND_CONTENTION" {
+		if err := call(); reason.Of(err) != prismv1.Reason_BACKEND_CONTENTION {
 			return err
 		}
 	}

@@ -1,7 +1,6 @@
 package backendtest
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -16,6 +15,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	pb "github.com/prism-proxy/prism/out/contract/conformance/v1"
+	"github.com/prism-proxy/prism/reason"
+	prismv1 "github.com/prism-proxy/prism/schemas/prism/v1"
 )
 
 // Fault is one kind of what a chaos run does to a service. Do returns when the
@@ -199,12 +200,12 @@ func (c *chaos) call(ctx context.Context, k *owned, note string, random *rand.Ra
 		}
 		k.note, k.version, k.serial = note, version, serial
 		c.hold(k)
-	case pb.ErrorMetadata(err)["outcome"] == "none", pb.Reason(err) == unique.reason:
-		c.count("refused: " + pb.Reason(err))
+	case reason.Metadata(err)["outcome"] == "none", reason.Of(err) == prismv1.Reason_UNIQUE:
+		c.count("refused: " + reason.Of(err).String())
 		c.hold(k)
 	default:
-		c.count("unknown: " + cmp.Or(pb.Reason(err), status.Code(err).String()))
-		if pb.Reason(err) == "INTERNAL" {
+		c.count(fmt.Sprintf("unknown: %v %v", status.Code(err), reason.Of(err)))
+		if reason.Of(err) == prismv1.Reason_INTERNAL {
 			c.Errorf("rule: what a fault does to a call has a name; got %v", err)
 		}
 		k.unknown, k.other = true, note
@@ -233,7 +234,7 @@ func (c *chaos) readBack(ctx context.Context, k *owned, items *pb.ItemServiceCli
 	one, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	out, err := items.GetItem(one, &pb.GetItemRequest{Key: itemKey(k.key)}, grpc.WaitForReady(true))
-	if err != nil && pb.Reason(err) != "NOT_FOUND" {
+	if err != nil && reason.Of(err) != prismv1.Reason_NOT_FOUND {
 		return false
 	}
 	note, version := out.GetRecord().GetItem().GetNote(), out.GetRecord().GetVersion()
@@ -278,7 +279,7 @@ func (c *chaos) rest() {
 	for i := range chaosSerials {
 		serial := fmt.Sprint("u", i)
 		out, err := c.proxy(0).FindItemBySerial(c.Context(), &pb.FindItemBySerialRequest{By: &pb.FindItemBySerialRequest_By{Serial: serial}})
-		if got, want := out.GetRecord().GetItem().GetItemId(), holders[serial]; got != want || err != nil && pb.Reason(err) != "NOT_FOUND" {
+		if got, want := out.GetRecord().GetItem().GetItemId(), holders[serial]; got != want || err != nil && reason.Of(err) != prismv1.Reason_NOT_FOUND {
 			c.Errorf("rule: a Find agrees with a scan; %s is of %q, want %q: %v", serial, got, want, err)
 		}
 	}

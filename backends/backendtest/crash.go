@@ -19,6 +19,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	pb "github.com/prism-proxy/prism/out/contract/conformance/v1"
+	"github.com/prism-proxy/prism/reason"
+	prismv1 "github.com/prism-proxy/prism/schemas/prism/v1"
 )
 
 // Cycles is how often tests of crashes and restarts do it: 20 times, or as
@@ -140,12 +142,12 @@ func (w *writers) write(ctx context.Context, writer int) {
 // worth it, and nothing of where the store is.
 func explained(err error) bool {
 	code := codes.DeadlineExceeded
-	switch pb.Reason(err) {
-	case "": // grpc's own: the connection to the proxy
+	switch reason.Of(err) {
+	case prismv1.Reason_REASON_UNSPECIFIED: // grpc's own: the connection to the proxy
 		return status.Code(err) == codes.Unavailable || status.Code(err) == codes.DeadlineExceeded
-	case "BACKEND_UNAVAILABLE":
+	case prismv1.Reason_BACKEND_UNAVAILABLE:
 		code = codes.Unavailable
-	case "BACKEND_TIMEOUT", "DEADLINE_EXCEEDED":
+	case prismv1.Reason_BACKEND_TIMEOUT, prismv1.Reason_DEADLINE_EXCEEDED:
 	default:
 		return false
 	}
@@ -154,7 +156,7 @@ func explained(err error) bool {
 		_, ok := detail.(*errdetails.RetryInfo)
 		retry = retry || ok
 	}
-	metadata := pb.ErrorMetadata(err)
+	metadata := reason.Metadata(err)
 	return s.Code() == code && retry && (metadata["outcome"] == "none" || metadata["outcome"] == "unknown") &&
 		metadata["request_id"] != "" && !strings.Contains(s.Proto().String(), "127.0.0.1")
 }

@@ -12,6 +12,8 @@ import (
 
 	"github.com/prism-proxy/prism/generator/schema"
 	pb "github.com/prism-proxy/prism/out/contract/conformance/v1"
+	"github.com/prism-proxy/prism/reason"
+	prismv1 "github.com/prism-proxy/prism/schemas/prism/v1"
 )
 
 // bytesCodec sends and receives messages as they are encoded.
@@ -243,7 +245,7 @@ var encodingCases = []testCase{
 					"a time":           delimited(nil, 1, document(delimited(nil, 12, row.bad))),
 				} {
 					_, err := t.raw("Document", "PutDocument", request)
-					if pb.Reason(err) != "REQUEST_MALFORMED" {
+					if reason.Of(err) != prismv1.Reason_REQUEST_MALFORMED {
 						t.Errorf("in %s: %v", where, err)
 					}
 					t.refused(err, malformed)
@@ -282,7 +284,7 @@ var encodingCases = []testCase{
 				"a map's message":  document(delimited(nil, 7, delimited(nil, 2, text(nil, 1, bad)))),
 			} {
 				err := t.putDocument(record)
-				if pb.Reason(err) != "REQUEST_UTF8" {
+				if reason.Of(err) != prismv1.Reason_REQUEST_UTF8 {
 					t.Errorf("%q in %s: %v", bad, where, err)
 				}
 				t.refused(err, badUTF8)

@@ -14,6 +14,8 @@ import (
 
 	"github.com/prism-proxy/prism/generator/schema"
 	pb "github.com/prism-proxy/prism/out/contract/conformance/v1"
+	"github.com/prism-proxy/prism/reason"
+	prismv1 "github.com/prism-proxy/prism/schemas/prism/v1"
 )
 
 // The history of one key is checked against a register with versions: there is
@@ -30,10 +32,10 @@ type keyCall struct {
 
 // keyAnswer is what the call was answered.
 type keyAnswer struct {
-	reason  string // why it was refused, or ""
-	version int64  // of the record written or read, or the current one
-	value   string // of get
-	existed bool   // of delete
+	refused prismv1.Reason // why, or REASON_UNSPECIFIED
+	version int64          // of the record written or read, or the current one
+	value   string         // of get
+	existed bool           // of delete
 }
 
 // register is a key's record: version 0 is none.
@@ -67,23 +69,23 @@ func (r register) step(c keyCall, a keyAnswer) (bool, register) {
 	written := register{c.value, a.version}
 	switch c.method {
 	case "put":
-		return a.reason == "" && a.version > r.version, written
+		return a.refused == prismv1.Reason_REASON_UNSPECIFIED && a.version > r.version, written
 	case "get":
-		if a.reason == "NOT_FOUND" {
+		if a.refused == prismv1.Reason_NOT_FOUND {
 			return r.version == 0, r
 		}
-		return a.reason == "" && r == register{a.value, a.version}, r
+		return a.refused == prismv1.Reason_REASON_UNSPECIFIED && r == register{a.value, a.version}, r
 	case "delete":
-		return a.reason == "" && a.existed == (r.version != 0), register{}
+		return a.refused == prismv1.Reason_REASON_UNSPECIFIED && a.existed == (r.version != 0), register{}
 	}
-	switch a.reason {
-	case "":
+	switch a.refused {
+	case prismv1.Reason_REASON_UNSPECIFIED:
 		return c.expected == r.version && a.version > r.version, written
-	case "NOT_FOUND":
+	case prismv1.Reason_NOT_FOUND:
 		return c.expected != 0 && r.version == 0, r
-	case "EXISTS":
+	case prismv1.Reason_EXISTS:
 		return c.expected == 0 && r.version == a.version && r.version != 0, r
-	case "VERSION_MISMATCH":
+	case prismv1.Reason_VERSION_MISMATCH:
 		return c.expected != 0 && c.expected != r.version && r.version == a.version && r.version != 0, r
 	}
 	return false, r
@@ -165,7 +167,7 @@ func (t *check) keyCall(c keyCall) keyAnswer {
 		a.version, a.value = record.GetVersion(), record.GetItem().GetNote()
 	}
 	if err != nil {
-		a.reason = pb.Reason(err)
+		a.refused = reason.Of(err)
 		a.version = currentVersion(err)
 	}
 	return a

@@ -182,8 +182,8 @@ var randomReasons = []refusal{
 	batchEmpty, batchDuplicate, notFound, versionMismatch, exists, unique,
 }
 
-// reason returns the reason in a normalised answer, "" of a success.
-func reason(answer string) string {
+// reasonIn returns the reason in a normalised answer, "" of a success.
+func reasonIn(answer string) string {
 	for _, r := range randomReasons {
 		if strings.HasPrefix(answer, r.code.String()+" ") && strings.Contains(answer, " "+r.reason+" ") {
 			return r.reason

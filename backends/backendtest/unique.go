@@ -12,6 +12,8 @@ import (
 
 	"github.com/prism-proxy/prism/generator/schema"
 	pb "github.com/prism-proxy/prism/out/contract/conformance/v1"
+	"github.com/prism-proxy/prism/reason"
+	prismv1 "github.com/prism-proxy/prism/schemas/prism/v1"
 )
 
 // serial returns an item with a unique value.
@@ -68,7 +70,7 @@ var uniqueCases = []testCase{
 				}
 				group.Go(func() {
 					_, err := t.Badges.CompareAndSwapBadge(t.Context(), &pb.CompareAndSwapBadgeRequest{Badge: b})
-					if status.Code(err) == codes.AlreadyExists && pb.Reason(err) == "EXISTS" {
+					if status.Code(err) == codes.AlreadyExists && reason.Of(err) == prismv1.Reason_EXISTS {
 						err = nil
 					}
 					errs[callers+i] = err

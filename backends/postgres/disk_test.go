@@ -15,6 +15,8 @@ import (
 	"github.com/prism-proxy/prism/backends/postgres/gen"
 	"github.com/prism-proxy/prism/backends/postgres/postgrestest"
 	pb "github.com/prism-proxy/prism/out/contract/conformance/v1"
+	"github.com/prism-proxy/prism/reason"
+	prismv1 "github.com/prism-proxy/prism/schemas/prism/v1"
 )
 
 // A server whose tables have no space left refuses writes, serves reads, and
@@ -69,8 +71,8 @@ func TestFullDisk(t *testing.T) {
 		stored++
 	}
 	for range 3 {
-		if pb.Reason(err) != "BACKEND_READONLY" || pb.ErrorMetadata(err)["outcome"] != "none" {
-			t.Errorf("got %v (%v), want BACKEND_READONLY with outcome none", err, pb.ErrorMetadata(err))
+		if reason.Of(err) != prismv1.Reason_BACKEND_READONLY || reason.Metadata(err)["outcome"] != "none" {
+			t.Errorf("got %v (%v), want BACKEND_READONLY with outcome none", err, reason.Metadata(err))
 		}
 		verify()
 		err = put()

@@ -10,8 +10,10 @@ import (
 
 	"github.com/prism-proxy/prism/backends/backendtest"
 	pb "github.com/prism-proxy/prism/out/contract/conformance/v1"
+	"github.com/prism-proxy/prism/reason"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/migration"
+	prismv1 "github.com/prism-proxy/prism/schemas/prism/v1"
 )
 
 // formerItems makes the tables of the namespace items as they were before records
@@ -120,7 +122,7 @@ ON CONFLICT ("lease_id") DO UPDATE SET
 		get("written with a checksum again", "again")
 		query(t, store, `UPDATE "leases" SET "prism_record" = '\x0a016c120178'`)
 		_, err := p.Leases.GetLease(t.Context(), &pb.GetLeaseRequest{Key: &pb.LeaseKey{LeaseId: "l"}})
-		if got := pb.Reason(err); got != "VALUE_CORRUPT" {
+		if got := reason.Of(err); got != prismv1.Reason_VALUE_CORRUPT {
 			t.Errorf("the last write has no checksum: %v", err)
 		}
 	}

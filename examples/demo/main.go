@@ -25,6 +25,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	shopv1 "github.com/prism-proxy/prism/out/contract/shop/v1"
+	"github.com/prism-proxy/prism/reason"
 )
 
 func main() {
@@ -139,7 +140,7 @@ func call[Request, Response proto.Message](ctx context.Context, rpc func(context
 	fmt.Printf("\n→ %s %s\n", in.ProtoReflect().Descriptor().Name(), text(in))
 	out, err := rpc(ctx, in)
 	if err != nil {
-		fmt.Printf("← %s %s: %s\n", status.Code(err), shopv1.Reason(err), status.Convert(err).Message())
+		fmt.Printf("← %s %s: %s\n", status.Code(err), reason.Of(err), status.Convert(err).Message())
 	} else {
 		fmt.Printf("← %s\n", text(out))
 	}

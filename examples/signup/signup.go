@@ -12,6 +12,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	shopv1 "github.com/prism-proxy/prism/out/contract/shop/v1"
+	"github.com/prism-proxy/prism/reason"
+	prismv1 "github.com/prism-proxy/prism/schemas/prism/v1"
 )
 
 // ErrEmailTaken is returned for an address that another user signed up with.
@@ -33,7 +35,7 @@ func (u *Users) SignUp(ctx context.Context, userID, name, email, sessionID strin
 	_, err := u.Profiles.CompareAndSwapUserProfile(ctx, &shopv1.CompareAndSwapUserProfileRequest{
 		UserProfile: &shopv1.UserProfile{UserId: userID, DisplayName: name, Email: proto.String(email)},
 	})
-	if shopv1.Reason(err) == "UNIQUE" {
+	if reason.Of(err) == prismv1.Reason_UNIQUE {
 		return ErrEmailTaken
 	}
 	if err != nil {

@@ -5,7 +5,8 @@ import (
 	"testing"
 	"time"
 
-	shopv1 "github.com/prism-proxy/prism/out/contract/shop/v1"
+	"github.com/prism-proxy/prism/reason"
+	prismv1 "github.com/prism-proxy/prism/schemas/prism/v1"
 
 	"github.com/prism-proxy/prism/examples/signup"
 	"github.com/prism-proxy/prism/out/shop/shoptest"
@@ -24,7 +25,7 @@ func TestAddressIsUnique(t *testing.T) {
 	if err := u.SignUp(t.Context(), "eve", "Eve", "ada@example.com", "session-0000000002"); !errors.Is(err, signup.ErrEmailTaken) {
 		t.Errorf("another user with the address: %v, want ErrEmailTaken", err)
 	}
-	if err := u.SignUp(t.Context(), "ada", "Ada", "lovelace@example.com", "session-0000000003"); shopv1.Reason(err) != "EXISTS" {
+	if err := u.SignUp(t.Context(), "ada", "Ada", "lovelace@example.com", "session-0000000003"); reason.Of(err) != prismv1.Reason_EXISTS {
 		t.Errorf("the same user again: %v, want EXISTS", err)
 	}
 }

@@ -51,7 +51,7 @@ func (r *reader) checkIdentifiers(d *Deployment) goPackages {
 // goGenerated returns the names in Go that an entity's client has, and that no
 // message of the contract has.
 func goGenerated(e *Entity) []string {
-	names := []string{e.Service.Name + "Client", "New" + e.Service.Name + "Client", "Reason", "ErrorMetadata"}
+	names := []string{e.Service.Name + "Client", "New" + e.Service.Name + "Client"}
 	for _, m := range e.Service.Methods {
 		names = append(names, e.Service.Name+"_"+m.Name+"_FullMethodName")
 	}

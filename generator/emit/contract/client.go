@@ -13,11 +13,9 @@ import (
 // imports are the packages that clients may use.
 func imports() golang.Imports {
 	return golang.Imports{
-		"context":    "context",
-		"errdetails": "google.golang.org/genproto/googleapis/rpc/errdetails",
-		"grpc":       "google.golang.org/grpc",
-		"proto":      "google.golang.org/protobuf/proto",
-		"status":     "google.golang.org/grpc/status",
+		"context": "context",
+		"grpc":    "google.golang.org/grpc",
+		"proto":   "google.golang.org/protobuf/proto",
 	}
 }
 
@@ -91,21 +89,6 @@ func shared(file *protogen.File) *golang.File {
 	doc := fmt.Sprintf("Package %s holds the messages of %s and clients of the services that Prism makes of them.",
 		file.GoPackageName, file.Desc.Package())
 	g := golang.NewFile(string(file.GoImportPath), string(file.GoPackageName), golang.Wrap(doc, 77), imports())
-	g.Add(`// Reason returns why a call failed, as the comments of the RPCs name it, such
-// as VERSION_MISMATCH. It is empty when err is nil or does not come from Prism;
-// the code of err is then all there is.
-func Reason(err error) string { return errorInfo(err).GetReason() }`)
-	g.Add(`// ErrorMetadata returns what else an error of Prism says, such as the
-// current_version of a VERSION_MISMATCH. It is nil where Reason is empty.
-func ErrorMetadata(err error) map[string]string { return errorInfo(err).GetMetadata() }`)
-	g.Add(`func errorInfo(err error) *@errdetails.ErrorInfo {
-	for _, detail := range @status.Convert(err).Details() {
-		if info, ok := detail.(*@errdetails.ErrorInfo); ok && info.GetDomain() == "prism" {
-			return info
-		}
-	}
-	return nil
-}`)
 	g.Add(`// call makes one unary call.
 func call[Response any](ctx @context.Context, cc @grpc.ClientConnInterface, method string, in @proto.Message, opts []@grpc.CallOption) (*Response, error) {
 	out := new(Response)

@@ -2,12 +2,9 @@ package contract_test
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"testing"
 
 	shopv1 "github.com/prism-proxy/prism/out/contract/shop/v1"
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -55,39 +52,5 @@ func TestClientError(t *testing.T) {
 	out, err := shopv1.NewSessionServiceClient(w).GetSession(t.Context(), &shopv1.GetSessionRequest{})
 	if out != nil || status.Code(err) != codes.Unavailable {
 		t.Errorf("got %v, %v; want no message and UNAVAILABLE", out, err)
-	}
-}
-
-func TestReason(t *testing.T) {
-	info := func(domain string) error {
-		s, err := status.New(codes.Aborted, "x").WithDetails(
-			&errdetails.RetryInfo{},
-			&errdetails.ErrorInfo{Reason: "VERSION_MISMATCH", Domain: domain, Metadata: map[string]string{"current_version": "8"}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s.Err()
-	}
-	tests := []struct {
-		name          string
-		err           error
-		reason, value string
-	}{
-		{"no error", nil, "", ""},
-		{"of Prism", info("prism"), "VERSION_MISMATCH", "8"},
-		{"wrapped", fmt.Errorf("save: %w", info("prism")), "VERSION_MISMATCH", "8"},
-		{"of another domain", info("example.com"), "", ""},
-		{"without details", status.Error(codes.Internal, "x"), "", ""},
-		{"not of gRPC", errors.New("x"), "", ""},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			if got := shopv1.Reason(test.err); got != test.reason {
-				t.Errorf("Reason = %q, want %q", got, test.reason)
-			}
-			if got := shopv1.ErrorMetadata(test.err)["current_version"]; got != test.value {
-				t.Errorf("current_version = %q, want %q", got, test.value)
-			}
-		})
 	}
 }

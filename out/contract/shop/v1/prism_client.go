@@ -7,29 +7,9 @@ package shopv1
 import (
 	"context"
 
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 )
-
-// Reason returns why a call failed, as the comments of the RPCs name it, such
-// as VERSION_MISMATCH. It is empty when err is nil or does not come from Prism;
-// the code of err is then all there is.
-func Reason(err error) string { return errorInfo(err).GetReason() }
-
-// ErrorMetadata returns what else an error of Prism says, such as the
-// current_version of a VERSION_MISMATCH. It is nil where Reason is empty.
-func ErrorMetadata(err error) map[string]string { return errorInfo(err).GetMetadata() }
-
-func errorInfo(err error) *errdetails.ErrorInfo {
-	for _, detail := range status.Convert(err).Details() {
-		if info, ok := detail.(*errdetails.ErrorInfo); ok && info.GetDomain() == "prism" {
-			return info
-		}
-	}
-	return nil
-}
 
 // call makes one unary call.
 func call[Response any](ctx context.Context, cc grpc.ClientConnInterface, method string, in proto.Message, opts []grpc.CallOption) (*Response, error) {
