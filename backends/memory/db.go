@@ -273,6 +273,23 @@ func (db *DB) list(from, to tuple.Key, page *page.Page) []*bytestore.Record {
 	return records
 }
 
+// Stored returns the records of a table, in the order of their keys, as a test that
+// looks into the store reads them. They must not be changed.
+func (db *DB) Stored(table string) [][]byte {
+	var records [][]byte
+	now := db.clock()
+	db.mu.RLock()
+	defer db.mu.RUnlock()
+	from := tuple.Key(table + "\x00")
+	db.items.AscendRange(item{key: from}, item{key: from.End()}, func(i item) bool {
+		if i.record.Live(now) {
+			records = append(records, i.record.Bytes)
+		}
+		return true
+	})
+	return records
+}
+
 // maxSweep is how many records a sweep deletes, while writes wait for it.
 const maxSweep = 1000
 

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/test/bufconn"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/prism-proxy/prism/runtime"
 )
@@ -24,6 +25,35 @@ import (
 type Proxy struct {
 	Conn  *grpc.ClientConn // closed when the test ends
 	Clock *Clock           // of ttl and page tokens
+
+	t       testing.TB
+	methods map[string]*method // by service and name
+	stores  map[string]store   // by table
+}
+
+// store is what the stores of a test kit can be asked.
+type store interface {
+	// Stored returns the records of a table that have not expired, in the order of
+	// their keys. They must not be changed.
+	Stored(table string) [][]byte
+}
+
+// Stored returns the records of a table, in the order of their keys. A kit's
+// Snapshot calls it.
+func Stored[M any, PM interface {
+	*M
+	proto.Message
+}](t testing.TB, p *Proxy, table string) []PM {
+	t.Helper()
+	all := []PM{}
+	for _, record := range p.stores[table].Stored(table) {
+		m := PM(new(M))
+		if err := proto.Unmarshal(record, m); err != nil {
+			t.Fatalf("a record of %s cannot be read: %v", table, err)
+		}
+		all = append(all, m)
+	}
+	return all
 }
 
 // Start starts d on stores of its own, which end with the test. t fails if the
@@ -31,14 +61,14 @@ type Proxy struct {
 // the proxy logged.
 func Start(t testing.TB, d *runtime.Deployment) *Proxy {
 	t.Helper()
-	p := &Proxy{Clock: &Clock{}}
+	p := &Proxy{Clock: &Clock{}, t: t}
 	p.Clock.Set(time.Now())
 	logs := &buffer{}
 	env := &runtime.Env{
 		Deployment: d.Name, DataDir: t.TempDir(), Now: p.Clock.Now,
 		Log: slog.New(slog.NewJSONHandler(logs, nil)), Getenv: func(string) string { return "" },
 	}
-	server, err := runtime.Open(t.Context(), d, env)
+	server, err := runtime.Open(t.Context(), p.watched(d), env)
 	if err != nil {
 		t.Fatalf("%s does not start: %v", d.Name, err)
 	}

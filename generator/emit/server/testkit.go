@@ -28,10 +28,12 @@ func EmitTestKit(d *schema.Deployment, backends map[string]*emit.Backend, versio
 	f := golang.NewFile(path.Join(d.ImportPath, TestKitDir(d)), name, golang.Wrap(fmt.Sprintf(
 		"Package %s runs deployment %s in the process of a test: every service, with its records in memory. It is for the tests of applications that call the proxy.", name, d.Name), 77), imports)
 	f.Add(golang.Skew)
-	var fields, values strings.Builder
+	var fields, values, lists, stored strings.Builder
 	for _, c := range clients {
 		fmt.Fprintf(&fields, "%s *@%s.%sClient\n", c.field, c.pkg, c.service)
 		fmt.Fprintf(&values, "%s: @%s.New%sClient(p.Conn),\n", c.field, c.pkg, c.service)
+		fmt.Fprintf(&lists, "%s []*@%s.%s\n", c.records, c.pkg, c.message)
+		fmt.Fprintf(&stored, "%s: @prismtest.Stored[@%s.%s](t, p.Proxy, %q),\n", c.records, c.pkg, c.message, c.table)
 	}
 	f.Add(`// Proxy is the running proxy and its clients. It is safe for concurrent use.
 type Proxy struct {
@@ -51,6 +53,17 @@ func New(t @testing.TB) *Proxy {
 		Proxy: p,
 		%s}
 }`, values.String())
+	f.Fill(`// Snapshot is what the stores hold at a time: all records that have not expired, in
+// the order of their keys. It is the caller's.
+type Snapshot struct {
+	$lists}
+
+// Snapshot returns what the stores hold. t fails if they hold what is no record.
+func (p *Proxy) Snapshot(t @testing.TB) *Snapshot {
+	t.Helper()
+	return &Snapshot{
+		$stored}
+}`, golang.Holes{"lists": lists.String(), "stored": stored.String()})
 	f.Fill(`func deployment() *@runtime.Deployment {
 	return &@runtime.Deployment{
 		Name:       "$name",
@@ -66,16 +79,17 @@ func New(t @testing.TB) *Proxy {
 	return emit.File{Path: path.Join(TestKitDir(d), name+".go"), Content: content}, err
 }
 
-// client is a service's client as the kit has it.
-type client struct{ field, pkg, service string }
+// client is a service's client as the kit has it, and its entity.
+type client struct{ field, pkg, service, records, message, table string }
 
 // bindContracts adds to imports the Go packages of the contract and returns the
 // clients of all entities. A service of a name that several packages have is
 // told apart by its package's.
 func bindContracts(d *schema.Deployment, imports golang.Imports) []client {
-	names, services := map[string]string{}, map[string]int{}
+	names, services, plurals := map[string]string{}, map[string]int{}, map[string]int{}
 	for _, e := range d.Entities() {
 		services[e.Name]++
+		plurals[e.Plural]++
 		importPath, name := d.ContractGo(e.Desc.ParentFile())
 		if names[importPath] != "" {
 			continue
@@ -90,9 +104,15 @@ func bindContracts(d *schema.Deployment, imports golang.Imports) []client {
 	var clients []client
 	for _, e := range d.Entities() {
 		importPath, _ := d.ContractGo(e.Desc.ParentFile())
-		c := client{field: e.Service.Name, pkg: names[importPath], service: e.Service.Name}
+		c := client{
+			field: e.Service.Name, pkg: names[importPath], service: e.Service.Name,
+			records: e.Plural, message: e.Name, table: e.Table,
+		}
 		if services[e.Name] > 1 {
 			c.field = title(c.pkg) + c.field
+		}
+		if plurals[e.Plural] > 1 {
+			c.records = title(c.pkg) + c.records
 		}
 		clients = append(clients, c)
 	}

@@ -46,6 +46,24 @@ func New(t testing.TB) *Proxy {
 	}
 }
 
+// Snapshot is what the stores hold at a time: all records that have not expired, in
+// the order of their keys. It is the caller's.
+type Snapshot struct {
+	Orders       []*shopv1.Order
+	Sessions     []*shopv1.Session
+	UserProfiles []*shopv1.UserProfile
+}
+
+// Snapshot returns what the stores hold. t fails if they hold what is no record.
+func (p *Proxy) Snapshot(t testing.TB) *Snapshot {
+	t.Helper()
+	return &Snapshot{
+		Orders:       prismtest.Stored[shopv1.Order](t, p.Proxy, "orders"),
+		Sessions:     prismtest.Stored[shopv1.Session](t, p.Proxy, "sessions"),
+		UserProfiles: prismtest.Stored[shopv1.UserProfile](t, p.Proxy, "user_profiles"),
+	}
+}
+
 func deployment() *runtime.Deployment {
 	return &runtime.Deployment{
 		Name:       "shop",

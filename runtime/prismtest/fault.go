@@ -1,0 +1,161 @@
+package prismtest
+
+import (
+	"context"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prism-proxy/prism/runtime"
+)
+
+// Fault is what happens to calls of a method while a test wants it.
+type Fault struct {
+	// Reason is why they fail. Empty: they succeed.
+	Reason runtime.Reason
+	// Metadata are what callers of the reason may read, such as current_version,
+	// beside those of every error.
+	Metadata map[string]string
+	// Applied says that the call is served before it fails: the caller learns that
+	// the outcome is unknown.
+	Applied bool
+	// Delay is how long a call waits before it is served or fails, unless its
+	// deadline ends that. It is of the time of day, and not of Clock.
+	Delay time.Duration
+	// Times is how many calls it happens to. 0: all, until Heal.
+	Times int
+}
+
+// Fail lets calls of a method fail for a reason until Heal, as Inject does.
+func (p *Proxy) Fail(method string, reason runtime.Reason) {
+	p.t.Helper()
+	p.Inject(method, Fault{Reason: reason})
+}
+
+// Inject lets f happen to calls of a method, in the place of a fault that was
+// injected before: PutOrder, or shop.v1.OrderService/PutOrder where several services
+// have one. The test fails at once if there is no such method, or no such reason; so
+// this is for the goroutine of the test.
+func (p *Proxy) Inject(method string, f Fault) {
+	p.t.Helper()
+	if f.Reason != "" && !slices.Contains(runtime.Reasons(), f.Reason) {
+		p.t.Fatalf("no error has the reason %s", f.Reason)
+	}
+	f.Metadata = maps.Clone(f.Metadata)
+	p.method(method).inject(&f)
+}
+
+// Heal ends the fault that calls of a method have.
+func (p *Proxy) Heal(method string) {
+	p.t.Helper()
+	p.method(method).inject(nil)
+}
+
+// method returns the one method that is meant.
+func (p *Proxy) method(name string) *method {
+	p.t.Helper()
+	var found []string
+	for full := range p.methods {
+		if full == name || strings.HasSuffix(full, "/"+name) {
+			found = append(found, full)
+		}
+	}
+	slices.Sort(found)
+	switch len(found) {
+	case 0:
+		p.t.Fatalf("the proxy has no method %s; it has %s", name, strings.Join(slices.Sorted(maps.Keys(p.methods)), ", "))
+	case 1:
+		return p.methods[found[0]]
+	}
+	p.t.Fatalf("several services have a method %s; write one of %s", name, strings.Join(found, ", "))
+	return nil
+}
+
+// method is a method whose calls a test can let fail.
+type method struct {
+	runtime.Method
+	mu    sync.Mutex
+	fault *Fault // nil: none
+}
+
+func (m *method) inject(f *Fault) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.fault = f
+}
+
+// next returns what happens to the next call.
+func (m *method) next() Fault {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.fault == nil {
+		return Fault{}
+	}
+	f := *m.fault
+	if m.fault.Times > 0 {
+		if m.fault.Times--; m.fault.Times == 0 {
+			m.fault = nil
+		}
+	}
+	return f
+}
+
+func (m *method) serve(ctx context.Context, request []byte) ([]byte, error) {
+	f := m.next()
+	if f.Delay > 0 {
+		select {
+		case <-time.After(f.Delay):
+		case <-ctx.Done():
+			return nil, runtime.ContextError(ctx)
+		}
+	}
+	if f.Reason == "" {
+		return m.Unary(ctx, request)
+	}
+	outcome := "none"
+	if f.Applied {
+		if _, err := m.Unary(ctx, request); err != nil {
+			return nil, err
+		}
+		outcome = "unknown"
+	}
+	failed := &runtime.Error{Reason: f.Reason, What: "the test wants it so", Metadata: map[string]string{}}
+	if m.Write && slices.Contains(f.Reason.Metadata(), "outcome") {
+		failed.Metadata["outcome"] = outcome
+	}
+	maps.Copy(failed.Metadata, f.Metadata)
+	return nil, failed
+}
+
+// watched returns d with methods that can fail and stores that can be looked into,
+// which p has from when they are open.
+func (p *Proxy) watched(d *runtime.Deployment) *runtime.Deployment {
+	p.methods, p.stores = map[string]*method{}, map[string]store{}
+	watched := *d
+	watched.Namespaces = nil
+	for _, n := range d.Namespaces {
+		open := n.Open
+		n.Open = func(ctx context.Context, env *runtime.Env) (io.Closer, []runtime.Service, error) {
+			db, services, err := open(ctx, env)
+			if err != nil {
+				return db, services, err
+			}
+			for _, table := range n.Tables {
+				p.stores[table] = db.(store)
+			}
+			for _, s := range services {
+				for i := range s.Methods {
+					m := &method{Method: s.Methods[i]}
+					s.Methods[i].Unary = m.serve
+					p.methods[s.Name+"/"+m.Name] = m
+				}
+			}
+			return db, services, nil
+		}
+		watched.Namespaces = append(watched.Namespaces, n)
+	}
+	return &watched
+}
