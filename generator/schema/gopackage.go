@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"regexp"
@@ -28,10 +29,14 @@ func (d *Deployment) ContractGo(f protoreflect.FileDescriptor) (importPath, name
 	if !d.GeneratesGo(f) {
 		return importPath, goPackageName(f)
 	}
-	if _, name, _ = strings.Cut(fileOptions(f).GetGoPackage(), ";"); name == "" {
-		name = notInIdent.ReplaceAllString(path.Base(importPath), "_") // as protoc-gen-go has it
-	}
-	return importPath, name
+	return d.MessageGo(f)
+}
+
+// MessageGo returns the import path and the name of the Go package that holds the
+// messages of f.
+func (d *Deployment) MessageGo(f protoreflect.FileDescriptor) (importPath, name string) {
+	importPath, name, _ = strings.Cut(fileOptions(f).GetGoPackage(), ";")
+	return importPath, cmp.Or(name, notInIdent.ReplaceAllString(path.Base(importPath), "_")) // as protoc-gen-go has it
 }
 
 func (d *Deployment) contractPath(f protoreflect.FileDescriptor) string {

@@ -32,8 +32,8 @@ func EmitTestKit(d *schema.Deployment, backends map[string]*emit.Backend, versio
 	for _, c := range clients {
 		fmt.Fprintf(&fields, "%s *@%s.%sClient\n", c.field, c.pkg, c.service)
 		fmt.Fprintf(&values, "%s: @%s.New%sClient(p.Conn),\n", c.field, c.pkg, c.service)
-		fmt.Fprintf(&lists, "%s []*@%s.%s\n", c.records, c.pkg, c.message)
-		fmt.Fprintf(&stored, "%s: @prismtest.Stored[@%s.%s](t, p.Proxy, %q),\n", c.records, c.pkg, c.message, c.table)
+		fmt.Fprintf(&lists, "%s []*@%s\n", c.records, c.message)
+		fmt.Fprintf(&stored, "%s: @prismtest.Stored[@%s](t, p.Proxy, %q),\n", c.records, c.message, c.table)
 	}
 	f.Add(`// Proxy is the running proxy and its clients. It is safe for concurrent use.
 type Proxy struct {
@@ -82,37 +82,37 @@ func (p *Proxy) Snapshot(t @testing.TB) *Snapshot {
 // client is a service's client as the kit has it, and its entity.
 type client struct{ field, pkg, service, records, message, table string }
 
-// bindContracts adds to imports the Go packages of the contract and returns the
-// clients of all entities. A service of a name that several packages have is
-// told apart by its package's.
+// bindContracts adds to imports the Go packages of the contract and of its messages,
+// and returns the clients of all entities. What has a name that several packages have
+// is told apart by its package's.
 func bindContracts(d *schema.Deployment, imports golang.Imports) []client {
 	names, services, plurals := map[string]string{}, map[string]int{}, map[string]int{}
+	bind := func(importPath, name string) string {
+		if names[importPath] == "" {
+			name = strings.ReplaceAll(strings.ToLower(name), "_", "")
+			for imports[name] != "" {
+				name += "pb"
+			}
+			names[importPath], imports[name] = name, importPath
+		}
+		return names[importPath]
+	}
 	for _, e := range d.Entities() {
 		services[e.Name]++
 		plurals[e.Plural]++
-		importPath, name := d.ContractGo(e.Desc.ParentFile())
-		if names[importPath] != "" {
-			continue
-		}
-		name = strings.ReplaceAll(strings.ToLower(name), "_", "")
-		for imports[name] != "" {
-			name += "pb"
-		}
-		names[importPath] = name
-		imports[name] = importPath
 	}
 	var clients []client
 	for _, e := range d.Entities() {
-		importPath, _ := d.ContractGo(e.Desc.ParentFile())
+		pkg := bind(d.ContractGo(e.Desc.ParentFile()))
 		c := client{
-			field: e.Service.Name, pkg: names[importPath], service: e.Service.Name,
-			records: e.Plural, message: e.Name, table: e.Table,
+			field: e.Service.Name, pkg: pkg, service: e.Service.Name,
+			records: e.Plural, message: bind(d.MessageGo(e.Desc.ParentFile())) + "." + e.Name, table: e.Table,
 		}
 		if services[e.Name] > 1 {
-			c.field = title(c.pkg) + c.field
+			c.field = title(pkg) + c.field
 		}
 		if plurals[e.Plural] > 1 {
-			c.records = title(c.pkg) + c.records
+			c.records = title(pkg) + c.records
 		}
 		clients = append(clients, c)
 	}
