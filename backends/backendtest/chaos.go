@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/status"
 
+	"github.com/prism-proxy/prism/generator/schema"
 	pb "github.com/prism-proxy/prism/out/contract/conformance/v1"
 	"github.com/prism-proxy/prism/reason"
 	prismv1 "github.com/prism-proxy/prism/schemas/prism/v1"
@@ -34,13 +35,13 @@ const (
 	answersAgain = 10 * time.Second
 )
 
-// Chaos makes calls through the proxies at addresses while faults happen, for as
+// Chaos makes calls through the proxies of b at addresses while faults happen, for as
 // long as PRISM_CHAOS says, or d, in an order that PRISM_SEED decides: those of one
 // list one after the other, and lists beside each other. Each key has one writer,
 // which knows what the record must be. After a call whose outcome is unknown, it
 // takes another key, since the call may still be applied; the key left must in
 // the end have one of the two records.
-func Chaos(t *testing.T, d time.Duration, addresses []string, lists ...[]Fault) {
+func Chaos(t *testing.T, b Backend, d time.Duration, addresses []string, lists ...[]Fault) {
 	t.Helper()
 	seed := uint64(time.Now().UnixNano())
 	var err error
@@ -53,7 +54,7 @@ func Chaos(t *testing.T, d time.Duration, addresses []string, lists ...[]Fault) 
 		seed = Seeds(t)[0]
 	}
 	t.Logf("PRISM_SEED=%d", seed)
-	c := &chaos{T: t, holders: map[string]string{}, counts: map[string]int{}, conns: make([]*grpc.ClientConn, len(addresses))}
+	c := &chaos{T: t, backend: b, holders: map[string]string{}, counts: map[string]int{}, conns: make([]*grpc.ClientConn, len(addresses))}
 	connect := func(i int) {
 		conn := dial(t, "passthrough:///"+addresses[i])
 		c.mu.Lock()
@@ -81,8 +82,16 @@ func Chaos(t *testing.T, d time.Duration, addresses []string, lists ...[]Fault) 
 	faults.Wait()
 	for i := range addresses {
 		again, cancel := context.WithTimeout(ctx, answersAgain)
-		if _, err := c.proxy(i).PutItem(again, &pb.PutItemRequest{Item: item(fmt.Sprint("after", i))}, grpc.WaitForReady(true)); err != nil {
-			t.Errorf("rule: after the last fault each proxy answers within %s; proxy %d: %v", answersAgain, i, err)
+		for {
+			_, err := c.proxy(i).PutItem(again, &pb.PutItemRequest{Item: item(fmt.Sprint("after", i))}, grpc.WaitForReady(true))
+			if err == nil {
+				break
+			}
+			if again.Err() != nil {
+				t.Errorf("rule: after the last fault each proxy answers within %s; proxy %d: %v", answersAgain, i, err)
+				break
+			}
+			time.Sleep(20 * time.Millisecond) // a proxy connects again at its own time
 		}
 		cancel()
 	}
@@ -113,6 +122,7 @@ func (c *chaos) happen(faults []Fault, random *rand.Rand, end time.Time) {
 // chaos is the model of a run.
 type chaos struct {
 	*testing.T
+	backend Backend
 
 	mu      sync.Mutex
 	conns   []*grpc.ClientConn // to each proxy
@@ -174,7 +184,7 @@ func (c *chaos) call(ctx context.Context, k *owned, note string, random *rand.Ra
 	written := item(k.key)
 	written.Note = note
 	var serial string
-	if random.IntN(2) == 0 {
+	if c.backend.offers(schema.CanUnique) && random.IntN(2) == 0 {
 		serial = fmt.Sprint("u", random.IntN(chaosSerials))
 		written.Serial = &serial
 	}
@@ -228,14 +238,15 @@ func (c *chaos) hold(k *owned) {
 	c.holders[k.serial] = k.key
 }
 
-// readBack demands that k, which no call may change now, is as it must be. A
-// read that fails is no answer.
-func (c *chaos) readBack(ctx context.Context, k *owned, items *pb.ItemServiceClient) (answered bool) {
+// readBack demands that k, which no call may change now, is as it must be, and
+// returns its record, which has no item if there is none. A read that fails is no
+// answer: nil.
+func (c *chaos) readBack(ctx context.Context, k *owned, items *pb.ItemServiceClient) *pb.ItemRecord {
 	one, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	out, err := items.GetItem(one, &pb.GetItemRequest{Key: itemKey(k.key)}, grpc.WaitForReady(true))
 	if err != nil && reason.Of(err) != prismv1.Reason_NOT_FOUND {
-		return false
+		return nil
 	}
 	note, version := out.GetRecord().GetItem().GetNote(), out.GetRecord().GetVersion()
 	switch {
@@ -244,19 +255,49 @@ func (c *chaos) readBack(ctx context.Context, k *owned, items *pb.ItemServiceCli
 		c.Errorf("rule: an acknowledged write is never lost, and outcome none is not applied; %s is %q of version %d, want %q of %d (unknown %t, then %q)",
 			k.key, note, version, k.note, k.version, k.unknown, k.other)
 	}
-	return true
+	if err != nil {
+		return new(pb.ItemRecord)
+	}
+	return out.GetRecord()
 }
 
-// rest checks all keys, and the unique index against a scan, when no call runs.
+// rest checks all keys, and what finds them beside against that, when no call runs.
 func (c *chaos) rest() {
 	time.Sleep(3 * time.Second) // what callers gave up may still be applied
+	holders := map[string]string{}
 	for _, k := range c.owned {
-		if !c.readBack(c.Context(), k, c.proxy(0)) {
+		record := c.readBack(c.Context(), k, c.proxy(0))
+		if record == nil {
 			c.Errorf("rule: after the last fault all is read; %s is not", k.key)
 			return
 		}
+		if record.Item == nil || record.Item.Serial == nil {
+			continue
+		}
+		serial := *record.Item.Serial
+		if other := holders[serial]; other != "" {
+			c.Errorf("rule: one record has a unique value; %s is of %s and of %s", serial, other, k.key)
+		}
+		holders[serial] = k.key
 	}
-	holders := map[string]string{}
+	if c.backend.offers(schema.CanScan) {
+		c.scan(maps.Clone(holders))
+	}
+	if !c.backend.offers(schema.CanUnique) {
+		return
+	}
+	for i := range chaosSerials {
+		serial := fmt.Sprint("u", i)
+		out, err := c.proxy(0).FindItemBySerial(c.Context(), &pb.FindItemBySerialRequest{By: &pb.FindItemBySerialRequest_By{Serial: serial}})
+		if got, want := out.GetRecord().GetItem().GetItemId(), holders[serial]; got != want || err != nil && reason.Of(err) != prismv1.Reason_NOT_FOUND {
+			c.Errorf("rule: a Find agrees with gets; %s is of %q, want %q: %v", serial, got, want, err)
+		}
+	}
+}
+
+// scan demands that a scan has the records that hold unique values, and no others
+// that do.
+func (c *chaos) scan(holders map[string]string) {
 	in := &pb.ScanItemsRequest{PageSize: 1000}
 	for {
 		page, err := c.proxy(0).ScanItems(c.Context(), in)
@@ -267,21 +308,17 @@ func (c *chaos) rest() {
 			if r.Item.Serial == nil {
 				continue
 			}
-			if other := holders[*r.Item.Serial]; other != "" {
-				c.Errorf("rule: one record has a unique value; %s is of %s and of %s", *r.Item.Serial, other, r.Item.ItemId)
+			if want := holders[*r.Item.Serial]; want != r.Item.ItemId {
+				c.Errorf("rule: a scan agrees with gets; %s is of %s, want %q", *r.Item.Serial, r.Item.ItemId, want)
 			}
-			holders[*r.Item.Serial] = r.Item.ItemId
+			delete(holders, *r.Item.Serial)
 		}
 		if in.PageToken = page.GetNextPageToken(); in.PageToken == "" {
 			break
 		}
 	}
-	for i := range chaosSerials {
-		serial := fmt.Sprint("u", i)
-		out, err := c.proxy(0).FindItemBySerial(c.Context(), &pb.FindItemBySerialRequest{By: &pb.FindItemBySerialRequest_By{Serial: serial}})
-		if got, want := out.GetRecord().GetItem().GetItemId(), holders[serial]; got != want || err != nil && reason.Of(err) != prismv1.Reason_NOT_FOUND {
-			c.Errorf("rule: a Find agrees with a scan; %s is of %q, want %q: %v", serial, got, want, err)
-		}
+	if len(holders) > 0 {
+		c.Errorf("rule: a scan agrees with gets; it lacks the holders of %v", holders)
 	}
 }
 

@@ -3,9 +3,11 @@ package backendtest
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,6 +20,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/prism-proxy/prism/generator/schema"
 	pb "github.com/prism-proxy/prism/out/contract/conformance/v1"
 	"github.com/prism-proxy/prism/reason"
 	prismv1 "github.com/prism-proxy/prism/schemas/prism/v1"
@@ -56,15 +59,15 @@ const (
 	recovered = 5 * time.Second
 )
 
-// Crash writes through the proxy at address while crash is called again and
+// Crash writes through the proxy of b at address while crash is called again and
 // again at random moments; crash returns when what it ended is up again. The
 // test fails if an acknowledged write is not found at the end, if a call fails
 // in a way that does not say that the store or the proxy was away, or if writes
 // are not acknowledged again soon after.
-func Crash(t *testing.T, address string, cycles int, crash func()) {
+func Crash(t *testing.T, b Backend, address string, cycles int, crash func()) {
 	t.Helper()
 	items := pb.NewItemServiceClient(dial(t, "passthrough:///"+address))
-	w := &writers{items: items}
+	w := &writers{items: items, versions: map[string]int64{}}
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	for i := range crashWriters {
@@ -96,7 +99,7 @@ func Crash(t *testing.T, address string, cycles int, crash func()) {
 		t.Errorf("rule: a call that a crash ends says so; got %v", err)
 	}
 	t.Logf("%d writes acknowledged in %d cycles", w.count.Load(), cycles)
-	w.find(t)
+	w.find(t, b.offers(schema.CanBatch))
 }
 
 // writers put items, each under a key of its own, and remember what was
@@ -106,9 +109,9 @@ type writers struct {
 	count atomic.Int64
 	last  atomic.Value // the last error, of type failed
 
-	mu           sync.Mutex
-	acknowledged []string
-	unexplained  []error
+	mu          sync.Mutex
+	versions    map[string]int64 // of what was acknowledged
+	unexplained []error
 }
 
 type failed struct{ err error }
@@ -117,12 +120,12 @@ func (w *writers) write(ctx context.Context, writer int) {
 	for i := 0; ctx.Err() == nil; i++ {
 		id := fmt.Sprintf("w%d-%d", writer, i)
 		one, cancel := context.WithTimeout(ctx, 2*time.Second)
-		_, err := w.items.PutItem(one, &pb.PutItemRequest{Item: item(id)}, grpc.WaitForReady(true))
+		out, err := w.items.PutItem(one, &pb.PutItemRequest{Item: item(id)}, grpc.WaitForReady(true))
 		cancel()
 		w.mu.Lock()
 		switch {
 		case err == nil:
-			w.acknowledged = append(w.acknowledged, id)
+			w.versions[id] = out.GetVersion()
 			w.count.Add(1)
 		case ctx.Err() == nil:
 			w.last.Store(failed{err})
@@ -161,28 +164,55 @@ func explained(err error) bool {
 		metadata["request_id"] != "" && !strings.Contains(s.Proto().String(), "127.0.0.1")
 }
 
-// find demands every acknowledged item.
-func (w *writers) find(t *testing.T) {
+// find demands every acknowledged item, in a version of its own. Batches: they can be
+// read several at a time.
+func (w *writers) find(t *testing.T, batches bool) {
 	t.Helper()
+	of := map[int64]string{}
+	for id, version := range w.versions {
+		if other := of[version]; other != "" {
+			t.Errorf("rule: a version is issued once; %s and %s both have %d", id, other, version)
+		}
+		of[version] = id
+	}
+	most := 1
+	if batches {
+		most = 500
+	}
 	var lost []string
-	for list := w.acknowledged; len(list) > 0; {
-		ids := list[:min(len(list), 500)]
-		list = list[len(ids):]
-		in := new(pb.BatchGetItemsRequest)
-		for _, id := range ids {
-			in.Keys = append(in.Keys, itemKey(id))
-		}
-		out, err := w.items.BatchGetItems(t.Context(), in, grpc.WaitForReady(true))
-		if err != nil || len(out.GetResults()) != len(ids) {
-			t.Fatalf("the items cannot be read back: %d of %d, %v", len(out.GetResults()), len(ids), err)
-		}
-		for i, r := range out.GetResults() {
-			if r.GetRecord().GetItem().GetNote() != item(ids[i]).Note {
+	for ids := range slices.Chunk(slices.Sorted(maps.Keys(w.versions)), most) {
+		for i, r := range w.read(t, ids) {
+			if r.GetItem().GetNote() != item(ids[i]).Note || r.GetVersion() != w.versions[ids[i]] {
 				lost = append(lost, ids[i])
 			}
 		}
 	}
 	if len(lost) > 0 {
-		t.Errorf("rule: an acknowledged write is never lost; of %d these are: %v", len(w.acknowledged), lost[:min(len(lost), 10)])
+		t.Errorf("rule: an acknowledged write is never lost; of %d these are: %v", len(w.versions), lost[:min(len(lost), 10)])
 	}
+}
+
+// read returns the records of items, nil for one that is not there.
+func (w *writers) read(t *testing.T, ids []string) []*pb.ItemRecord {
+	t.Helper()
+	if len(ids) == 1 {
+		out, err := w.items.GetItem(t.Context(), &pb.GetItemRequest{Key: itemKey(ids[0])}, grpc.WaitForReady(true))
+		if err != nil && reason.Of(err) != prismv1.Reason_NOT_FOUND {
+			t.Fatalf("the items cannot be read back: %v", err)
+		}
+		return []*pb.ItemRecord{out.GetRecord()}
+	}
+	in := new(pb.BatchGetItemsRequest)
+	for _, id := range ids {
+		in.Keys = append(in.Keys, itemKey(id))
+	}
+	out, err := w.items.BatchGetItems(t.Context(), in, grpc.WaitForReady(true))
+	if err != nil || len(out.GetResults()) != len(ids) {
+		t.Fatalf("the items cannot be read back: %d of %d, %v", len(out.GetResults()), len(ids), err)
+	}
+	var records []*pb.ItemRecord
+	for _, r := range out.GetResults() {
+		records = append(records, r.GetRecord())
+	}
+	return records
 }

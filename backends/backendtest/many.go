@@ -43,11 +43,11 @@ var manyCases = []testCase{
 }
 
 // Many is the case of many records on a proxy of its own process, which must not
-// grow by answering. Its backend offers everything.
-func Many(t *testing.T, p *Process) {
+// grow by answering. Its backend offers batches.
+func Many(t *testing.T, b Backend, p *Process) {
 	t.Helper()
 	proxy := &Proxy{clients: connect(dial(t, "passthrough:///"+p.Address))}
-	m := newMany(&check{T: t, Proxy: proxy, rule: manyRule}, ^schema.Ability(0))
+	m := newMany(&check{T: t, Proxy: proxy, rule: manyRule}, b.Emit.Store.KeyValue.Can)
 	m.fill()
 	before := p.resident(t)
 	m.lists()

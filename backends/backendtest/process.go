@@ -27,6 +27,16 @@ type Process struct {
 	command *exec.Cmd
 }
 
+// Migrate brings the stores that getenv leads to to the conformance schema of b,
+// for proxies of processes of their own.
+func Migrate(t testing.TB, b Backend, getenv func(name string) string) {
+	t.Helper()
+	p := &Proxy{DataDir: t.TempDir(), Getenv: getenv, backend: b}
+	if err := p.migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Spawn starts a proxy that listens on the address and keeps embedded stores in
 // dataDir, with more variables in its environment, and returns when it listens.
 // A process that still runs when t ends is killed.

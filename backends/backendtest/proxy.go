@@ -109,16 +109,10 @@ func (p *Proxy) Namespace(t testing.TB, name string) runtime.Namespace {
 }
 
 func (p *Proxy) start(ctx context.Context) error {
-	d, env := Deployment(p.backend.Emit.Name), p.Env()
-	for _, n := range d.Namespaces {
-		if n.Migrate == nil {
-			continue
-		}
-		if _, err := n.Migrate(ctx, env); err != nil {
-			return err
-		}
+	if err := p.migrate(ctx); err != nil {
+		return err
 	}
-	server, err := runtime.Open(ctx, d, env)
+	server, err := runtime.Open(ctx, Deployment(p.backend.Emit.Name), p.Env())
 	if err != nil {
 		return err
 	}
@@ -141,6 +135,18 @@ func (p *Proxy) start(ctx context.Context) error {
 		return errors.Join(<-served, server.Close())
 	}
 	return err
+}
+
+func (p *Proxy) migrate(ctx context.Context) error {
+	for _, n := range Deployment(p.backend.Emit.Name).Namespaces {
+		if n.Migrate == nil {
+			continue
+		}
+		if _, err := n.Migrate(ctx, p.Env()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (p *Proxy) close() error {

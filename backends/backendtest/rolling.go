@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/resolver"
 	"google.golang.org/grpc/resolver/manual"
 
+	"github.com/prism-proxy/prism/generator/schema"
 	pb "github.com/prism-proxy/prism/out/contract/conformance/v1"
 )
 
@@ -22,11 +23,11 @@ const (
 	settle = 300 * time.Millisecond
 )
 
-// RollingRestarts makes calls through both replicas, at a steady rate, while one
+// RollingRestarts makes calls through two replicas of b, at a steady rate, while one
 // after the other is restarted, cycles times in all. The test fails if one call
 // fails: clients that honour GOAWAY, as grpc's do, must not notice. spawn starts
 // a replica on an address.
-func RollingRestarts(t *testing.T, cycles int, spawn func(address string) *Process) {
+func RollingRestarts(t *testing.T, b Backend, cycles int, spawn func(address string) *Process) {
 	t.Helper()
 	addresses := []string{FreeAddress(t), FreeAddress(t)}
 	replicas := []*Process{spawn(addresses[0]), spawn(addresses[1])}
@@ -41,9 +42,12 @@ func RollingRestarts(t *testing.T, cycles int, spawn func(address string) *Proce
 	one := func(i int) {
 		calls.Add(1)
 		var err error
-		if id := fmt.Sprintf("r%d", i%100); i%2 == 0 {
+		switch id := fmt.Sprintf("r%d", i%100); {
+		case i%2 == 0:
 			_, err = items.GetItem(t.Context(), &pb.GetItemRequest{Key: itemKey("0")})
-		} else { // a call that is under way long enough to be cut off
+		case !b.offers(schema.CanBatch):
+			_, err = items.PutItem(t.Context(), &pb.PutItemRequest{Item: item(id)})
+		default: // a call that is under way long enough to be cut off
 			var batch []*pb.Item
 			for n := range 20 {
 				batch = append(batch, item(fmt.Sprint(id, "-", n)))

@@ -118,7 +118,9 @@ type testCase struct {
 
 // has reports whether the backend offers all of the abilities. Cases ask it about
 // parts that they can do without.
-func (p *Proxy) has(a schema.Ability) bool { return p.backend.Emit.Store.KeyValue.Can&a == a }
+func (p *Proxy) has(a schema.Ability) bool { return p.backend.offers(a) }
+
+func (b Backend) offers(a schema.Ability) bool { return b.Emit.Store.KeyValue.Can&a == a }
 
 // check is a case that runs. What it fails with begins with its rule.
 type check struct {

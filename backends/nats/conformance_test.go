@@ -9,7 +9,10 @@ import (
 	"github.com/prism-proxy/prism/backends/nats/natstest"
 )
 
-func TestMain(m *testing.M) { os.Exit(backendtest.Main(m, gen.Backend())) }
+func TestMain(m *testing.M) {
+	natstest.Main()
+	os.Exit(backendtest.Main(m, gen.Backend()))
+}
 
 // conformance has no Damage: a server finds what a disk has changed by checksums of
 // its own, and serves no such message. TestDamage changes a record under its header.

@@ -315,8 +315,6 @@ func TestRefusals(t *testing.T) {
 		{"another owner", change(func(c *jetstream.StreamConfig) { c.Metadata["prism_deployment"] = "bar" }), nil, "metadata prism_deployment bar, and needs shop"},
 		{"another index", nil, func(c *nats.Config, _ *natstest.Server) { c.Keys["users_phone"] = []string{"users", "email", "phone"} }, "users_phone(email,phone)"},
 		{"memory where files are", nil, func(c *nats.Config, _ *natstest.Server) { c.Durability = "LOST_ON_RESTART" }, "storage File, and needs Memory"},
-		{"a prefix with a wildcard", nil, func(c *nats.Config, _ *natstest.Server) { c.Prefix = "prism.*" }, `prefix of namespace users is "prism.*"`},
-		{"POWER_SAFE without monitor", nil, func(c *nats.Config, _ *natstest.Server) { c.Durability = "POWER_SAFE" }, "needs monitor"},
 		{"POWER_SAFE without sync", nil, func(c *nats.Config, s *natstest.Server) { c.Durability, c.Monitor = "POWER_SAFE", s.Monitor }, "needs sync_interval: always"},
 		{"monitor of another", nil, func(c *nats.Config, _ *natstest.Server) {
 			c.Durability, c.Monitor = "POWER_SAFE", natstest.Start(t).Monitor

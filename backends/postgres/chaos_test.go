@@ -47,7 +47,7 @@ func TestChaos(t *testing.T) {
 			}
 		}})
 	}
-	backendtest.Chaos(t, 12*time.Second, addresses, backendtest.ProxyFaults(t, proxies, spawn), faults)
+	backendtest.Chaos(t, conformance, 12*time.Second, addresses, backendtest.ProxyFaults(t, proxies, spawn), faults)
 	for _, p := range proxies {
 		p.Bounded(t)
 	}

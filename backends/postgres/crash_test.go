@@ -11,13 +11,7 @@ import (
 // returns how a proxy finds it.
 func migrateConformance(t *testing.T, url string) (variable string) {
 	t.Helper()
-	d, env := backendtest.Deployment("postgres"), environment(url)
-	env.Deployment = d.Name
-	for _, n := range d.Namespaces {
-		if _, err := n.Migrate(t.Context(), env); err != nil {
-			t.Fatal(err)
-		}
-	}
+	backendtest.Migrate(t, conformance, func(string) string { return url })
 	return urlVariable + "=" + url
 }
 
@@ -25,7 +19,7 @@ func migrateConformance(t *testing.T, url string) (variable string) {
 func TestKilledProxyLosesNothing(t *testing.T) {
 	variable, address := migrateConformance(t, postgrestest.Start(t)), backendtest.FreeAddress(t)
 	proxy := backendtest.Spawn(t, t.TempDir(), address, variable)
-	backendtest.Crash(t, address, backendtest.Cycles(t), func() {
+	backendtest.Crash(t, conformance, address, backendtest.Cycles(t), func() {
 		proxy.Kill(t)
 		proxy = backendtest.Spawn(t, t.TempDir(), address, variable)
 	})
@@ -37,7 +31,7 @@ func TestKilledPostgresLosesNothing(t *testing.T) {
 	store := postgrestest.StartOwn(t)
 	variable, address := migrateConformance(t, store.URL), backendtest.FreeAddress(t)
 	backendtest.Spawn(t, t.TempDir(), address, variable)
-	backendtest.Crash(t, address, backendtest.Cycles(t), func() {
+	backendtest.Crash(t, conformance, address, backendtest.Cycles(t), func() {
 		store.Kill(t)
 		store.Restart(t)
 	})
@@ -46,7 +40,7 @@ func TestKilledPostgresLosesNothing(t *testing.T) {
 // Two replicas on one database are restarted in turn.
 func TestRollingRestartsFailNoCall(t *testing.T) {
 	variable := migrateConformance(t, postgrestest.Start(t))
-	backendtest.RollingRestarts(t, backendtest.Cycles(t), func(address string) *backendtest.Process {
+	backendtest.RollingRestarts(t, conformance, backendtest.Cycles(t), func(address string) *backendtest.Process {
 		return backendtest.Spawn(t, t.TempDir(), address, variable)
 	})
 }
@@ -54,5 +48,5 @@ func TestRollingRestartsFailNoCall(t *testing.T) {
 // A proxy that is asked about many records does not keep them.
 func TestManyRecords(t *testing.T) {
 	variable := migrateConformance(t, postgrestest.Start(t))
-	backendtest.Many(t, backendtest.Spawn(t, t.TempDir(), backendtest.FreeAddress(t), variable))
+	backendtest.Many(t, conformance, backendtest.Spawn(t, t.TempDir(), backendtest.FreeAddress(t), variable))
 }

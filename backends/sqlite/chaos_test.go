@@ -12,5 +12,5 @@ func TestChaos(t *testing.T) {
 	dir, address := t.TempDir(), backendtest.FreeAddress(t)
 	spawn := func(int) *backendtest.Process { return backendtest.Spawn(t, dir, address) }
 	proxies := []*backendtest.Process{spawn(0)}
-	backendtest.Chaos(t, 8*time.Second, []string{address}, backendtest.ProxyFaults(t, proxies, spawn))
+	backendtest.Chaos(t, conformance, 8*time.Second, []string{address}, backendtest.ProxyFaults(t, proxies, spawn))
 }

@@ -10,7 +10,7 @@ import (
 func TestKilledProxyLosesNothing(t *testing.T) {
 	dir, address := t.TempDir(), backendtest.FreeAddress(t)
 	proxy := backendtest.Spawn(t, dir, address)
-	backendtest.Crash(t, address, backendtest.Cycles(t), func() {
+	backendtest.Crash(t, conformance, address, backendtest.Cycles(t), func() {
 		proxy.Kill(t)
 		proxy = backendtest.Spawn(t, dir, address)
 	})
@@ -18,5 +18,5 @@ func TestKilledProxyLosesNothing(t *testing.T) {
 
 // A proxy that is asked about many records does not keep them.
 func TestManyRecords(t *testing.T) {
-	backendtest.Many(t, backendtest.Spawn(t, t.TempDir(), backendtest.FreeAddress(t)))
+	backendtest.Many(t, conformance, backendtest.Spawn(t, t.TempDir(), backendtest.FreeAddress(t)))
 }
