@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
-	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -32,7 +31,7 @@ type Config struct {
 	// resolved when the store is opened.
 	URL, Monitor string
 	// Durability is what streams and server must promise: POWER_SAFE, which is read
-	// from Monitor, CRASH_SAFE or LOST_ON_RESTART.
+	// from Monitor and needs it, CRASH_SAFE or LOST_ON_RESTART.
 	Durability string
 	// Prefix is what the subjects begin with.
 	Prefix string
@@ -140,18 +139,12 @@ func (db *DB) open(ctx context.Context, env *runtime.Env, n runtime.Namespace, c
 	return nil
 }
 
-// prefix is what may stand before the subjects of tables: words without wildcards.
-var prefix = regexp.MustCompile(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$`)
-
 // connect returns a DB without tables. No error of it holds anything that the
 // URL's references lead to.
 func connect(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config) (*DB, error) {
 	address, err := env.Resolve("url of namespace "+n.Name, cfg.URL)
 	if err != nil {
 		return nil, err
-	}
-	if !prefix.MatchString(cfg.Prefix) {
-		return nil, fmt.Errorf("prefix of namespace %s is %q; write letters, digits, _ and -, with dots between words", n.Name, cfg.Prefix)
 	}
 	db := &DB{
 		now: env.Now, log: env.Log, tables: map[string]*table{},

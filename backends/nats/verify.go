@@ -27,9 +27,6 @@ func verifyServer(ctx context.Context, env *runtime.Env, n runtime.Namespace, cf
 	if cfg.Durability != "POWER_SAFE" {
 		return nil
 	}
-	if cfg.Monitor == "" {
-		return fmt.Errorf("durability POWER_SAFE of namespace %s needs monitor, from which sync_interval is read; write config: {monitor: \"http://host:8222\"}", n.Name)
-	}
 	monitor, err := env.Resolve("monitor of namespace "+n.Name, cfg.Monitor)
 	if err != nil {
 		return err

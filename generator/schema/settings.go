@@ -52,6 +52,21 @@ func (c *configReader) settings(parent, node *yaml.Node, b Store) map[string]str
 	if len(c.faults) > before {
 		return nil
 	}
+	for _, key := range b.Config {
+		if key.Check == nil || reference.MatchString(config[key.Name]) {
+			continue
+		}
+		at := parent
+		if value := written[key.Name]; value != nil {
+			at = value
+		}
+		if what, fix := key.Check(config); what != "" {
+			c.report(RuleBackendSetting, c.at(at), fix, "%s of backend %s %s", key.Name, b.Name, what)
+		}
+	}
+	if len(c.faults) > before {
+		return nil
+	}
 	return config
 }
 

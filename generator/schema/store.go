@@ -37,4 +37,8 @@ type ConfigKey struct {
 	// Reference says that the value differs between environments and may hold
 	// ${env:NAME} and ${file:path}, which are resolved when the proxy starts.
 	Reference bool
+	// Check returns what is wrong with the value beside the other settings of its
+	// namespace, in which defaults are filled in, and what to write instead; "" if
+	// nothing is. It is not asked about a value with references. Nil: all is said above.
+	Check func(config map[string]string) (what, fix string)
 }

@@ -4,6 +4,8 @@ package gen
 
 import (
 	"fmt"
+	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -26,17 +28,21 @@ func Backend() *emit.Backend {
 			},
 			Config: []schema.ConfigKey{{
 				Name: "url", Required: true, Reference: true,
-				Doc: "Where the servers are: nats://user:password@host:port, several separated by commas, or a reference to that; namespaces and deployments may share them.",
+				Doc:   "Where the servers are: nats://user:password@host:port, several separated by commas, or a reference to that; namespaces and deployments may share them.",
+				Check: checkURL,
 			}, {
 				Name: "durability", Default: schema.CrashSafe.String(),
 				Values: []string{schema.PowerSafe.String(), schema.CrashSafe.String(), schema.LostOnRestart.String()},
 				Doc:    "What streams and server must promise, else the proxy does not start: POWER_SAFE needs sync_interval: always, read from monitor; CRASH_SAFE files; LOST_ON_RESTART keeps the records in the server's memory.",
+				Check:  checkDurability,
 			}, {
 				Name: "monitor", Reference: true,
-				Doc: "The server's monitoring address, http://host:8222, or a reference to that, from which POWER_SAFE is read.",
+				Doc:   "The server's monitoring address, http://host:8222, or a reference to that, from which POWER_SAFE is read.",
+				Check: checkMonitor,
 			}, {
 				Name: "prefix", Default: "prism",
-				Doc: "What the subjects begin with, before the deployment's name: one or more words with dots between them.",
+				Doc:   "What the subjects begin with, before the deployment's name: one or more words with dots between them.",
+				Check: checkPrefix,
 			}},
 			Durability: func(config map[string]string) schema.Durability {
 				for _, d := range []schema.Durability{schema.LostOnRestart, schema.PowerSafe} {
@@ -54,6 +60,48 @@ func Backend() *emit.Backend {
 	}
 	b.KeyValue = bytestore.KeyValue(b)
 	return b
+}
+
+// checkURL refuses what the driver cannot read as addresses.
+func checkURL(config map[string]string) (what, fix string) {
+	for address := range strings.SplitSeq(config["url"], ",") {
+		if address = strings.TrimSpace(address); !strings.Contains(address, "://") {
+			address = "nats://" + address
+		}
+		if u, err := url.Parse(address); err != nil || u.Hostname() == "" {
+			return "is no address", "write nats://host:port, or a reference such as ${env:NATS_URL}"
+		}
+	}
+	return "", ""
+}
+
+func checkDurability(config map[string]string) (what, fix string) {
+	if config["durability"] == schema.PowerSafe.String() && config["monitor"] == "" {
+		return "is POWER_SAFE, and without monitor the proxy cannot read whether the server syncs each write", `write monitor: "http://host:8222" beside it, or a reference, or choose CRASH_SAFE`
+	}
+	return "", ""
+}
+
+// checkMonitor refuses what is no address of HTTP.
+func checkMonitor(config map[string]string) (what, fix string) {
+	text := config["monitor"]
+	if u, err := url.Parse(text); text != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "") {
+		return fmt.Sprintf("is %q", text), "write http://host:8222, or a reference such as ${env:NATS_MONITOR}"
+	}
+	return "", ""
+}
+
+// prefix is what may stand before the subjects of tables: words without wildcards.
+var prefix = regexp.MustCompile(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$`)
+
+// maxPrefix leaves the longest keys room in a subject.
+const maxPrefix = 128
+
+func checkPrefix(config map[string]string) (what, fix string) {
+	if text := config["prefix"]; len(text) > maxPrefix || !prefix.MatchString(text) {
+		return fmt.Sprintf("is %q", text), fmt.Sprintf("write letters, digits, _ and -, with dots between words, at most %d bytes", maxPrefix)
+	}
+	return "", ""
 }
 
 // maxTable is how many bytes a table's name has at most: that of its stream, with the

@@ -49,32 +49,72 @@ func TestDurability(t *testing.T) {
 	}
 }
 
+// Settings with which no proxy would start are refused where they stand, with what to
+// write.
+func TestConfigFaults(t *testing.T) {
+	const good = `url: "${env:URL}", `
+	for _, tt := range []struct{ config, want string }{
+		{good, ""},
+		{good + `durability: POWER_SAFE`, `5:68: PRISM3006 [backend.setting] durability of backend nats is POWER_SAFE, and without monitor the proxy cannot read whether the server syncs each write; config holds settings of the namespace's backend, with valid values; write monitor: "http://host:8222" beside it, or a reference, or choose CRASH_SAFE`},
+		{good + `durability: POWER_SAFE, monitor: "http://nats:8222"`, ""},
+		{good + `durability: POWER_SAFE, monitor: "${env:MONITOR}"`, ""},
+		{good + `durability: LOST_ON_RESTART`, ""},
+		{good + `monitor: "nats:8222"`, `5:65: PRISM3006 [backend.setting] monitor of backend nats is "nats:8222"; config holds settings of the namespace's backend, with valid values; write http://host:8222, or a reference such as ${env:NATS_MONITOR}`},
+		{good + `monitor: "http://"`, `5:65: PRISM3006`},
+		{good + `prefix: a.b-c.d_e`, ""},
+		{good + `prefix: a.*`, `5:64: PRISM3006 [backend.setting] prefix of backend nats is "a.*"; config holds settings of the namespace's backend, with valid values; write letters, digits, _ and -, with dots between words, at most 128 bytes`},
+		{good + `prefix: a..b`, `5:64: PRISM3006`},
+		{good + `prefix: ` + strings.Repeat("p", 128), ""},
+		{good + `prefix: ` + strings.Repeat("p", 129), `5:64: PRISM3006`},
+		{`url: "nats://a:4222, b:4222, tls://c"`, ""},
+		{`url: "nats://a:4222, nats://["`, `5:42: PRISM3006 [backend.setting] url of backend nats is no address; config holds settings of the namespace's backend, with valid values; write nats://host:port, or a reference such as ${env:NATS_URL}`},
+		{`url: ","`, `5:42: PRISM3006`},
+	} {
+		got := faults(t, "things", tt.config)
+		want := tt.want
+		if want != "" {
+			want = "schemas/prism.yaml:" + want
+		}
+		if (got == "") != (want == "") || !strings.HasPrefix(got, want) {
+			t.Errorf("config {%s}:\n%s\nwant:\n%s", tt.config, got, want)
+		}
+	}
+}
+
 // The name of a stream is a folder's, which has room for so much.
 func TestTableNames(t *testing.T) {
 	for length, want := range map[int]string{
 		128: "",
 		129: "d/v1/thing.proto:4:3: PRISM3012",
 	} {
-		text := fmt.Sprintf(`syntax = "proto3"; package d.v1; import "prism/v1/options.proto"; option go_package = "example.com/d/out/contract/d/v1;dv1";
-message Thing {
-  option (prism.v1.entity) = {namespace: "n" key_value: {without: [SCAN]}};
-  option (prism.v1.entity).table = %q;
-  int64 id = 1 [(prism.v1.field).partition_key = 1];
-}`, strings.Repeat("t", length))
-		const config = "deployment: d\nimport_path: example.com/d\npackages: [d.v1]\nnamespaces: [{name: n, backend: nats, config: {url: \"${env:URL}\"}}]\n"
-		files, faults := source.Compile(t.Context(), fstest.MapFS{"d/v1/thing.proto": {Data: []byte(text)}}, []string{"d.v1"})
-		if len(faults) > 0 {
-			t.Fatal(faults)
-		}
-		_, faults = generator.Run(generator.Input{Config: []byte(config), ConfigPath: "schemas/prism.yaml", Files: files, Backends: []*emit.Backend{gen.Backend()}})
-		var got string
-		for _, f := range faults {
-			if f.Severity == schema.Error {
-				got += f.String()
-			}
-		}
+		got := faults(t, strings.Repeat("t", length), `url: "${env:URL}"`)
 		if (got == "") != (want == "") || !strings.HasPrefix(got, want) {
 			t.Errorf("a table of %d bytes: %s, want %s", length, got, want)
 		}
 	}
+}
+
+// faults compiles an entity with the table on nats with the config, and returns the
+// errors.
+func faults(t *testing.T, table, config string) string {
+	t.Helper()
+	text := fmt.Sprintf(`syntax = "proto3"; package d.v1; import "prism/v1/options.proto"; option go_package = "example.com/d/out/contract/d/v1;dv1";
+message Thing {
+  option (prism.v1.entity) = {namespace: "n" key_value: {without: [SCAN]}};
+  option (prism.v1.entity).table = %q;
+  int64 id = 1 [(prism.v1.field).partition_key = 1];
+}`, table)
+	config = "deployment: d\nimport_path: example.com/d\npackages: [d.v1]\nnamespaces:\n- {name: n, backend: nats, config: {" + config + "}}\n"
+	files, faults := source.Compile(t.Context(), fstest.MapFS{"d/v1/thing.proto": {Data: []byte(text)}}, []string{"d.v1"})
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	_, faults = generator.Run(generator.Input{Config: []byte(config), ConfigPath: "schemas/prism.yaml", Files: files, Backends: []*emit.Backend{gen.Backend()}})
+	var all []string
+	for _, f := range faults {
+		if f.Severity == schema.Error {
+			all = append(all, f.String())
+		}
+	}
+	return strings.Join(all, "\n")
 }

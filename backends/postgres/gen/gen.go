@@ -5,6 +5,7 @@ package gen
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/prism-proxy/prism/generator/emit"
 	"github.com/prism-proxy/prism/generator/emit/golang"
@@ -33,7 +34,8 @@ func Backend() *emit.Backend {
 			},
 			Config: []schema.ConfigKey{{
 				Name: "url", Required: true, Reference: true,
-				Doc: "The address of the database: postgres://user:password@host:port/database, or a reference to it; namespaces may share a database.",
+				Doc:   "The address of the database: postgres://user:password@host:port/database, or a reference to it; namespaces may share a database.",
+				Check: checkURL,
 			}, {
 				Name: "durability", Default: schema.PowerSafe.String(),
 				Values: []string{schema.PowerSafe.String(), schema.CrashSafe.String(), schema.LostOnRestart.String()},
@@ -57,6 +59,16 @@ func Backend() *emit.Backend {
 		Migration: migration,
 		KeyValue:  keyValue,
 	}
+}
+
+// checkURL refuses what is neither form of a connection string of libpq, a URL and
+// words with values: https://www.postgresql.org/docs/15/libpq-connect.html.
+func checkURL(config map[string]string) (what, fix string) {
+	text := config["url"]
+	if strings.HasPrefix(text, "postgres://") || strings.HasPrefix(text, "postgresql://") || strings.Contains(text, "=") {
+		return "", ""
+	}
+	return "is no connection string", "write postgres://host:port/database, or a reference such as ${env:DATABASE_URL}"
 }
 
 // settings derives the size of the pool from the declared peaks. A part of it is

@@ -1,6 +1,7 @@
 package gen_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/prism-proxy/prism/backends/postgres/gen"
@@ -58,6 +59,21 @@ func TestDurability(t *testing.T) {
 	} {
 		if got := gen.Backend().Durability(map[string]string{"durability": config}); got != want {
 			t.Errorf("durability %s promises %s, want %s", config, got, want)
+		}
+	}
+}
+
+// A url that libpq has no form for is refused by the compiler.
+func TestURL(t *testing.T) {
+	config := gen.Backend().Config
+	check := config[slices.IndexFunc(config, func(k schema.ConfigKey) bool { return k.Name == "url" })].Check
+	for url, good := range map[string]bool{
+		"postgres://db:5432/shop": true, "postgresql://a,b/shop": true, "host=db dbname=shop": true,
+		"db:5432/shop": false, "mysql://db/shop": false,
+	} {
+		what, fix := check(map[string]string{"url": url})
+		if (what == "") != good || (fix == "") != good {
+			t.Errorf("url %s: %q, %q, want it taken: %t", url, what, fix, good)
 		}
 	}
 }
