@@ -114,7 +114,7 @@ type writers struct {
 	unexplained []error
 }
 
-type failed struct{ err error }
+type failed struct{ error }
 
 func (w *writers) write(ctx context.Context, writer int) {
 	for i := 0; ctx.Err() == nil; i++ {

@@ -86,9 +86,9 @@ func TestTwoProxies(t *testing.T) {
 	}
 }
 
-// A batch is seen whole by those who read it in one turn of the server, and versions
-// are issued once, whoever writes: with and without unique indexes.
-func TestConcurrentUse(t *testing.T) {
+// Writes of a table without unique indexes read nothing and take no turns: batches are
+// whole and versions issued once all the same.
+func TestBlindWrites(t *testing.T) {
 	s := open(t)
 	const writers, rounds = 8, 50
 	versions := make(chan int64, writers*rounds*3)

@@ -18,6 +18,7 @@ import (
 	driver "github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/prism-proxy/prism/backends/backendtest"
 	"github.com/prism-proxy/prism/backends/nats"
 	"github.com/prism-proxy/prism/backends/nats/natstest"
 	"github.com/prism-proxy/prism/runtime"
@@ -251,7 +252,7 @@ func TestDamage(t *testing.T) {
 	}
 	want := fmt.Sprint("VALUE_CORRUPT ", ack.Sequence)
 	row := func(runtime.Row) bool { return true }
-	for _, k := range []tuple.Key{key("ann"), email.Text([]byte("a@x"))} {
+	for _, k := range []tuple.Key{key("ann"), backendtest.ByteEmail("a@x")} {
 		if got := reason(t, s.Get(t.Context(), k, row)); got != want {
 			t.Errorf("Get(%q): %q, want %q", k, got, want)
 		}
@@ -384,7 +385,7 @@ func TestDurability(t *testing.T) {
 		}
 		defer db.Close()
 		s.DB = db
-		if s.put("ann a@x"); s.get(email.Text([]byte("a@x"))) != "ann a@x" {
+		if s.put("ann a@x"); s.get(backendtest.ByteEmail("a@x")) != "ann a@x" {
 			t.Errorf("%s: the record is not found", class)
 		}
 	}
