@@ -38,7 +38,7 @@ func TestKilledServerLosesNothing(t *testing.T) {
 			store := natstest.StartOwn(t, sync)
 			variable, address := migrateConformance(t, store.URL), backendtest.FreeAddress(t)
 			backendtest.Spawn(t, t.TempDir(), address, variable)
-			backendtest.Crash(t, conformance, address, backendtest.Cycles(t), func() {
+			backendtest.Crash(t, conformance, address, (backendtest.Cycles(t)+1)/len(syncs), func() {
 				store.Kill(t)
 				store.Restart(t)
 			})

@@ -52,7 +52,9 @@
 // was written since the last sync (sync_interval, 2 minutes) and with it the sequences
 // that were issued, so run migrate bump-versions before it is served again.
 // POWER_SAFE needs sync_interval: always, which is read from the monitoring address
-// when the proxy starts, of the one server that the proxy is connected to.
+// when the proxy starts, of the one server that the proxy is connected to; without
+// monitor the compiler refuses it. With three replicas one server may stop, the leader
+// too: calls of the seconds until another leads fail, and what was acknowledged stays.
 // LOST_ON_RESTART keeps streams in memory: a server that starts again has none, and
 // calls fail until migrate up has made them. How many replicas a stream has is the
 // operators' affair: nats stream edit --replicas 3.

@@ -41,7 +41,7 @@ func Backend() *emit.Backend {
 				Check: checkMonitor,
 			}, {
 				Name: "prefix", Default: "prism",
-				Doc:   "What the subjects begin with, before the deployment's name: one or more words with dots between them.",
+				Doc:   "What the subjects begin with, before the deployment's name: one or more words with dots between them, at most 128 bytes.",
 				Check: checkPrefix,
 			}},
 			Durability: func(config map[string]string) schema.Durability {
