@@ -39,7 +39,7 @@ func compile(t *testing.T, b *emit.Backend, root, dir string) []emit.File {
 	}
 	choice := "backend: " + b.Name + "\n"
 	for _, key := range b.Config {
-		if key.Required {
+		if key.Required && key.InsteadOf == "" {
 			choice += "    config: {" + key.Name + ": \"${env:SETTING}\"}\n"
 		}
 	}

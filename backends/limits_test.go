@@ -59,7 +59,7 @@ func limits(t *testing.T, b *emit.Backend, lines string) (found []string) {
 	t.Helper()
 	config := "deployment: d\nimport_path: example.com/d\npackages: [d.v1]\nnamespaces:\n  - name: n\n    backend: " + b.Name + "\n"
 	for _, key := range b.Config {
-		if key.Required {
+		if key.Required && key.InsteadOf == "" {
 			config += "    config: {" + key.Name + ": \"${env:SETTING}\"}\n"
 		}
 	}

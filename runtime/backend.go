@@ -2,8 +2,11 @@ package runtime
 
 import (
 	"context"
+	"errors"
 	"io"
 	"io/fs"
+	"maps"
+	"slices"
 
 	"github.com/prism-proxy/prism/runtime/migration"
 )
@@ -15,6 +18,10 @@ type Namespace struct {
 	// InFlight is how many calls are served at the same time, at most. 0: no
 	// limit.
 	InFlight int
+	// InFlightFrom and RatesFrom, by method, lead to numbers that take the place of
+	// InFlight and of the methods' rates when the proxy starts.
+	InFlightFrom Number
+	RatesFrom    map[string]Number
 	// Tables are those of the entities.
 	Tables []string
 	// Migrations hold those of the namespace in the folder Name. Nil: there are
@@ -22,9 +29,11 @@ type Namespace struct {
 	Migrations fs.FS
 
 	Backend string
+	// Embedded says that the store has its files in the data directory.
+	Embedded bool
 	// Open returns the store, ready and verified, and the services bound to
-	// it. Closing the store waits for what it is doing.
-	Open func(ctx context.Context, env *Env) (io.Closer, []Service, error)
+	// it.
+	Open func(ctx context.Context, env *Env) (Store, error)
 	// Migrate brings the store to the namespace's present form and returns what it
 	// applied, in order. Nil: there is nothing to apply.
 	Migrate func(ctx context.Context, env *Env) ([]migration.File, error)
@@ -37,6 +46,38 @@ type Namespace struct {
 	// BumpVersions makes versions leap above all that callers may have seen. Nil:
 	// those of every start are others anyway.
 	BumpVersions func(ctx context.Context, env *Env) error
+
+	resolve func(env *Env) (Namespace, error) // binds the store's settings without references
+	rates   map[string]int                    // those of RatesFrom
+}
+
+// Resolve returns n with what its references lead to, before which no other of
+// its functions may be called, and all faults at once. It asks no store.
+func (n Namespace) Resolve(env *Env) (Namespace, error) {
+	var faults []error
+	if n.resolve != nil {
+		bound, err := n.resolve(env)
+		if n = bound; err != nil {
+			faults = append(faults, err)
+		}
+	}
+	var err error
+	if n.InFlight, err = n.InFlightFrom.Resolve(env, "limits in_flight of namespace "+n.Name, n.InFlight); err != nil {
+		faults = append(faults, err)
+	}
+	n.rates = map[string]int{}
+	for _, method := range slices.Sorted(maps.Keys(n.RatesFrom)) {
+		if n.rates[method], err = n.RatesFrom[method].Resolve(env, "limits rates "+method+" of namespace "+n.Name, 0); err != nil {
+			faults = append(faults, err)
+		}
+	}
+	return n, errors.Join(faults...)
+}
+
+// Store is an open store, and the services bound to it.
+type Store struct {
+	io.Closer // which waits for what the store is doing
+	Services  []Service
 }
 
 // Verified is how many records of a table were read, how many of them have no
@@ -51,7 +92,11 @@ type Verified struct {
 // Namespace, of which each says what a nil one means; Open is never nil. They may
 // be called for several namespaces at once.
 type Backend[DB io.Closer, Config any] struct {
-	Name         string // as prism.yaml has it
+	Name     string // as prism.yaml has it
+	Embedded bool   // that of Namespace
+	// Resolve returns Config with what its references lead to, and all faults at
+	// once. It asks nobody. Nil: there are no references.
+	Resolve      func(*Env, Namespace, Config) (Config, error)
 	Open         func(context.Context, *Env, Namespace, Config) (DB, error)
 	Migrate      func(context.Context, *Env, Namespace, Config) ([]migration.File, error)
 	Status       func(context.Context, *Env, Namespace, Config) ([]migration.State, error)
@@ -62,18 +107,29 @@ type Backend[DB io.Closer, Config any] struct {
 // Bind returns n with its store as c describes it, and with the services that
 // are bound to the store when it is opened.
 func (b Backend[DB, Config]) Bind(n Namespace, c Config, services ...func(DB) Service) Namespace {
+	bound := b.bind(n, c, services)
+	if b.Resolve != nil {
+		bound.resolve = func(env *Env) (Namespace, error) {
+			resolved, err := b.Resolve(env, n, c)
+			return b.bind(n, resolved, services), err
+		}
+	}
+	return bound
+}
+
+func (b Backend[DB, Config]) bind(n Namespace, c Config, services []func(DB) Service) Namespace {
 	bound := n
-	bound.Backend = b.Name
-	bound.Open = func(ctx context.Context, env *Env) (io.Closer, []Service, error) {
+	bound.Backend, bound.Embedded = b.Name, b.Embedded
+	bound.Open = func(ctx context.Context, env *Env) (Store, error) {
 		db, err := b.Open(ctx, env, n, c)
 		if err != nil {
-			return nil, nil, err
+			return Store{}, err
 		}
-		all := make([]Service, len(services))
-		for i, bind := range services {
-			all[i] = bind(db)
+		store := Store{Closer: db}
+		for _, bind := range services {
+			store.Services = append(store.Services, bind(db))
 		}
-		return db, all, nil
+		return store, nil
 	}
 	if b.Migrate != nil {
 		bound.Migrate = func(ctx context.Context, env *Env) ([]migration.File, error) { return b.Migrate(ctx, env, n, c) }

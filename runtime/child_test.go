@@ -44,8 +44,8 @@ func things(held func() int64) *runtime.Deployment {
 	}
 	return &runtime.Deployment{Name: "test", Listen: "127.0.0.1:0", Memory: childMemory, Namespaces: []runtime.Namespace{{
 		Name: "things", Backend: "none",
-		Open: func(context.Context, *runtime.Env) (io.Closer, []runtime.Service, error) {
-			return io.NopCloser(nil), []runtime.Service{{Name: thingService, Methods: methods}}, nil
+		Open: func(context.Context, *runtime.Env) (runtime.Store, error) {
+			return runtime.Store{Closer: io.NopCloser(nil), Services: []runtime.Service{{Name: thingService, Methods: methods}}}, nil
 		},
 	}}}
 }

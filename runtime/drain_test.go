@@ -79,8 +79,8 @@ func testKeepaliveOfTenSeconds(t *testing.T) {
 	}}
 	server, err := runtime.Open(t.Context(), &runtime.Deployment{Name: "test", Namespaces: []runtime.Namespace{{
 		Name: "things", Backend: "none",
-		Open: func(context.Context, *runtime.Env) (io.Closer, []runtime.Service, error) {
-			return io.NopCloser(nil), []runtime.Service{{Name: thingService, Methods: []runtime.Method{method}}}, nil
+		Open: func(context.Context, *runtime.Env) (runtime.Store, error) {
+			return runtime.Store{Closer: io.NopCloser(nil), Services: []runtime.Service{{Name: thingService, Methods: []runtime.Method{method}}}}, nil
 		},
 	}}}, env)
 	if err != nil {

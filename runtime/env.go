@@ -1,11 +1,8 @@
 package runtime
 
 import (
-	"fmt"
 	"log/slog"
 	"os"
-	"regexp"
-	"strings"
 	"time"
 )
 
@@ -29,29 +26,4 @@ func NewEnv(deployment, dataDir string) *Env {
 		Log:        slog.New(slog.NewJSONHandler(os.Stderr, nil)),
 		Getenv:     os.Getenv,
 	}
-}
-
-var reference = regexp.MustCompile(`\$\{(env|file):([^}]*)\}`)
-
-// Resolve replaces each ${env:NAME} and ${file:path} in a setting by the
-// variable's value or the file's text without its last line break. An error
-// names the setting and the reference that leads nowhere, and never a value.
-func (e *Env) Resolve(setting, value string) (string, error) {
-	var missing error
-	resolved := reference.ReplaceAllStringFunc(value, func(ref string) string {
-		m := reference.FindStringSubmatch(ref)
-		if m[1] == "env" {
-			if v := e.Getenv(m[2]); v != "" {
-				return v
-			}
-			missing = fmt.Errorf("%s: the environment variable %s is not set; set it to what prism.yaml refers to as %s", setting, m[2], ref)
-			return ""
-		}
-		text, err := os.ReadFile(m[2])
-		if err != nil {
-			missing = fmt.Errorf("%s: %w; prism.yaml refers to the file as %s", setting, err, ref)
-		}
-		return strings.TrimRight(string(text), "\r\n")
-	})
-	return resolved, missing
 }

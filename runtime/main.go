@@ -6,10 +6,14 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -82,11 +86,13 @@ func Main(d *Deployment, args []string) int {
 	switch {
 	case err == nil || errors.Is(err, flag.ErrHelp):
 		return exitOK
-	case errors.As(err, &wrong):
+	case errors.As(err, &wrong) && !strings.Contains(err.Error(), "\n"):
 		fmt.Fprintf(os.Stderr, "%s-proxy: %v; %[1]s-proxy help lists the commands\n", d.Name, err)
 		return exitUsage
 	}
-	fmt.Fprintf(os.Stderr, "%s-proxy %s: %v\n", d.Name, command, err)
+	for fault := range strings.Lines(err.Error()) {
+		fmt.Fprintf(os.Stderr, "%s-proxy %s: %s\n", d.Name, command, strings.TrimSuffix(fault, "\n"))
+	}
 	return exitFailure
 }
 
@@ -113,13 +119,45 @@ func parse(flags *flag.FlagSet, args []string) error {
 	return nil
 }
 
-func dataDirFlag(flags *flag.FlagSet) *string {
-	return flags.String("data-dir", "data", "folder of embedded stores")
+// dataDir is where embedded stores are: what the flag says, or ./data.
+type dataDir struct {
+	flags *flag.FlagSet
+	dir   *string
+	begin *bool // an empty one may be begun; nil: there is no flag
+}
+
+func dataDirFlags(flags *flag.FlagSet) dataDir {
+	return dataDir{flags: flags, dir: flags.String("data-dir", "data", "folder of embedded stores")}
+}
+
+// choose returns the folder. One that nobody named is not begun: a proxy that is
+// started elsewhere than before would serve an empty store.
+func (d dataDir) choose(of *Deployment) (string, error) {
+	named := d.begin != nil && *d.begin
+	d.flags.Visit(func(f *flag.Flag) { named = named || f.Name == "data-dir" })
+	if _, err := os.Stat(*d.dir); named || !of.embedded() || !errors.Is(err, fs.ErrNotExist) {
+		return *d.dir, nil
+	}
+	at, err := filepath.Abs(*d.dir)
+	if err != nil {
+		return "", err
+	}
+	fix := "write --data-dir"
+	if d.begin != nil {
+		fix += ", or --init to begin an empty one there"
+	}
+	return "", fmt.Errorf("there is no data directory %s; start where the data is, %s", at, fix)
+}
+
+// embedded reports whether a store of d has its files in the data directory.
+func (d *Deployment) embedded() bool {
+	return slices.ContainsFunc(d.Namespaces, func(n Namespace) bool { return n.Embedded })
 }
 
 func serveCommand(ctx context.Context, d *Deployment, flags *flag.FlagSet, args []string) error {
-	listen := flags.String("listen", d.Listen, "address to listen on; without auth only loopback")
-	dataDir := dataDirFlag(flags)
+	address := flags.String("listen", d.Listen, "address to listen on: host:port of loopback, since there is no auth, or unix:/path")
+	data := dataDirFlags(flags)
+	data.begin = flags.Bool("init", false, "begin an empty data directory where there is none")
 	linger := flags.Duration("drain-delay", maxLinger, "how long to keep serving after SIGTERM before clients are asked to disconnect, at most 5s")
 	if err := parse(flags, args); err != nil {
 		return err
@@ -127,17 +165,60 @@ func serveCommand(ctx context.Context, d *Deployment, flags *flag.FlagSet, args 
 	if *linger < 0 || *linger > maxLinger {
 		return usageError{fmt.Sprintf("--drain-delay is %s; write 0s to %s", *linger, maxLinger)}
 	}
-	l, err := listenLoopback(*listen)
+	dir, missing := data.choose(d)
+	env := NewEnv(d.Name, dir)
+	s, l, err := begin(ctx, d, env, missing, func() (net.Listener, error) { return listenAt(ctx, flags, *address, env) })
 	if err != nil {
+		for fault := range strings.Lines(err.Error()) {
+			env.Log.Error("does not start", "cause", strings.TrimSpace(fault))
+		}
 		return err
 	}
-	env := NewEnv(d.Name, *dataDir)
-	s, err := Open(ctx, d, env)
-	if err != nil {
-		return errors.Join(err, l.Close())
+	if d.embedded() {
+		at, err := filepath.Abs(dir)
+		if err != nil {
+			return errors.Join(err, s.Close(), l.Close())
+		}
+		env.Log.Info("data directory", "path", at)
 	}
-	env.Log.Info("listening", "address", l.Addr().String(), "deployment", d.Name, "schema", d.SchemaHash)
+	env.Log.Info("listening", "address", addressOf(l.Addr()), "deployment", d.Name, "schema", d.SchemaHash)
 	return stopWithin(ctx, *linger+drainLimit+closeLimit, env.Log.With("deployment", d.Name), func() error { return s.Serve(ctx, l, *linger) }, s.Close)
+}
+
+// begin listens and opens the stores. An error names all that is wrong: what can
+// be seen beforehand, missing among it, before any store is opened.
+func begin(ctx context.Context, d *Deployment, env *Env, missing error, listen func() (net.Listener, error)) (*Server, net.Listener, error) {
+	_, unresolved := d.Resolve(env)
+	l, unheard := listen()
+	err := errors.Join(unresolved, missing, unheard)
+	if err == nil {
+		var s *Server
+		if s, err = Open(ctx, d, env); err == nil {
+			return s, l, nil
+		}
+	}
+	if l != nil {
+		err = errors.Join(err, l.Close())
+	}
+	return nil, nil, err
+}
+
+// listenAt listens on the address of the flag, or on what prism.yaml says, which
+// may be a reference.
+func listenAt(ctx context.Context, flags *flag.FlagSet, address string, env *Env) (net.Listener, error) {
+	setting := "listen of prism.yaml"
+	flags.Visit(func(f *flag.Flag) {
+		if f.Name == "listen" {
+			setting = "--listen"
+		}
+	})
+	if setting != "--listen" {
+		var err error
+		if address, err = env.Resolve(setting, address); err != nil {
+			return nil, err
+		}
+	}
+	return listen(ctx, setting, address, env.Log)
 }
 
 // maxLinger, drainLimit and closeLimit are together how long a proxy takes to
@@ -176,31 +257,17 @@ func stopWithin(ctx context.Context, limit time.Duration, log *slog.Logger, serv
 	return fmt.Errorf("%s were left behind after %s", held, limit)
 }
 
-// listenLoopback listens on an address of this machine only: there is no auth
-// yet, and without it nobody else may call.
-func listenLoopback(address string) (net.Listener, error) {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, usageError{fmt.Sprintf("--listen: %v; write host:port", err)}
-	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return nil, usageError{fmt.Sprintf("--listen %s: without auth the proxy listens on loopback only; write 127.0.0.1:port", address)}
-	}
-	l, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("%w; stop what listens there, or write another --listen", err)
-	}
-	if at, ok := l.Addr().(*net.TCPAddr); !ok || !at.IP.IsLoopback() { // whatever localhost means here
-		return nil, errors.Join(fmt.Errorf("--listen %s is %s, which is not loopback; write 127.0.0.1:port", address, l.Addr()), l.Close())
-	}
-	return l, nil
-}
-
 func healthCommand(ctx context.Context, d *Deployment, flags *flag.FlagSet, args []string) error {
-	address := flags.String("address", d.Listen, "address of the proxy")
+	address := flags.String("address", "", "address of the proxy; unset: where serve listens")
 	timeout := flags.Duration("timeout", 3*time.Second, "how long to wait for the answer")
 	if err := parse(flags, args); err != nil {
 		return err
+	}
+	if *address == "" {
+		var err error
+		if *address, err = NewEnv(d.Name, "").Resolve("listen of prism.yaml", d.Listen); err != nil {
+			return err
+		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, *timeout)
 	defer cancel()

@@ -5,55 +5,10 @@ import (
 	"context"
 	"flag"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 )
-
-func TestListenLoopbackOnly(t *testing.T) {
-	for _, address := range []string{"127.0.0.1:0", "localhost:0", "[::1]:0"} {
-		l, err := listenLoopback(address)
-		if err != nil {
-			if strings.Contains(address, "::1") {
-				t.Logf("this machine has no IPv6: %v", err)
-				continue
-			}
-			t.Errorf("%s is refused: %v", address, err)
-			continue
-		}
-		l.Close()
-	}
-	for _, address := range []string{"0.0.0.0:0", ":0", "[::]:0", "192.0.2.1:80", "example.com:80", "nonsense"} {
-		if l, err := listenLoopback(address); err == nil {
-			l.Close()
-			t.Errorf("%s is listened on, without auth", address)
-		}
-	}
-}
-
-func TestResolve(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "password")
-	if err := os.WriteFile(file, []byte("s3cret\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	env := &Env{Getenv: func(name string) string { return map[string]string{"HOST": "db"}[name] }}
-	got, err := env.Resolve("url", "postgres://u:${file:"+file+"}@${env:HOST}/x")
-	if want := "postgres://u:s3cret@db/x"; err != nil || got != want {
-		t.Errorf("got %q, %v, want %q", got, err, want)
-	}
-	for value, want := range map[string]string{
-		"${env:MISSING}":           "MISSING is not set",
-		"${file:/does/not/exist}":  "no such file",
-		"s3cret${env:MISSING}more": "url: ",
-	} {
-		_, err := env.Resolve("url", value)
-		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "s3cret") {
-			t.Errorf("%s: got %v, want an error with %q and no value", value, err, want)
-		}
-	}
-}
 
 func TestCommandLine(t *testing.T) {
 	d := &Deployment{Name: "test", Listen: "127.0.0.1:0"}

@@ -25,7 +25,7 @@ var verbs = []struct {
 }
 
 func migrateCommand(ctx context.Context, d *Deployment, flags *flag.FlagSet, args []string, out io.Writer) error {
-	dataDir := dataDirFlag(flags)
+	data := dataDirFlags(flags)
 	only := flags.String("namespace", "", "the one namespace to work on; unset: all")
 	var names []string
 	for _, v := range verbs {
@@ -47,16 +47,25 @@ func migrateCommand(ctx context.Context, d *Deployment, flags *flag.FlagSet, arg
 	if *only != "" && !slices.ContainsFunc(d.Namespaces, func(n Namespace) bool { return n.Name == *only }) {
 		return usageError{fmt.Sprintf("--namespace %s is none of deployment %s", *only, d.Name)}
 	}
-	env := NewEnv(d.Name, *dataDir)
+	of := *d
+	of.Namespaces = slices.DeleteFunc(slices.Clone(d.Namespaces), func(n Namespace) bool { return *only != "" && n.Name != *only })
+	dir, err := data.choose(&of)
+	if err != nil {
+		return err
+	}
+	env := NewEnv(d.Name, dir)
+	namespaces, err := of.Resolve(env)
+	if err != nil {
+		return err
+	}
 	var failed []error
-	for _, n := range d.Namespaces {
+	for _, n := range namespaces {
 		switch v := verbs[i]; {
-		case *only != "" && n.Name != *only:
 		case !v.has(&n):
 			fmt.Fprintf(out, "%s: %s %s\n", n.Name, n.Backend, v.none)
 		default:
 			if err := v.run(ctx, &n, env, out); err != nil {
-				failed = append(failed, fmt.Errorf("namespace %s on %s: %w", n.Name, n.Backend, err))
+				failed = append(failed, n.fault(err))
 				if v.name != "verify" { // which finds all that is damaged
 					return failed[0]
 				}

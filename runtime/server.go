@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -34,7 +35,7 @@ type Deployment struct {
 	SchemaHash string // of the schema it was compiled from
 	Release    int    // the release that its migrations lead to
 	Generator  string // the version of Prism that compiled it
-	Listen     string // host:port of the data listener
+	Listen     string // host:port of the data listener, or unix:path; it may be a reference
 	// Memory is how many bytes connections and calls may hold together. 0:
 	// DefaultMemory.
 	Memory int64
@@ -75,25 +76,54 @@ type Server struct {
 }
 
 // Open opens the stores of d and binds its services. Whoever calls it closes
-// the server.
+// the server. An error names all that is wrong: first the settings, of which none
+// may be when a store is opened, and then the stores.
 func Open(ctx context.Context, d *Deployment, env *Env) (*Server, error) {
+	namespaces, err := d.Resolve(env)
+	if err != nil {
+		return nil, err
+	}
 	s := newServer(env.Log, cmp.Or(d.Memory, DefaultMemory))
 	s.reflect(d.Descriptors)
 	s.registerForeign(&healthpb.Health_ServiceDesc, s.health)
-	for _, n := range d.Namespaces {
-		store, services, err := n.Open(ctx, env)
+	var faults []error
+	for _, n := range namespaces {
+		store, err := n.Open(ctx, env)
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("namespace %s on %s: %w", n.Name, n.Backend, err), s.Close())
+			faults = append(faults, n.fault(err))
+			continue
 		}
 		s.stores = append(s.stores, store)
 		gate, tasks := &gate{limit: int64(n.InFlight)}, &tasks{namespace: n.Name, log: env.Log}
-		for _, service := range services {
-			s.register(service, n.Name, gate)
+		for _, service := range store.Services {
+			s.register(service, n, gate)
 			tasks.add(service)
 		}
 		s.tasks = append(s.tasks, tasks)
 	}
+	if faults != nil {
+		return nil, errors.Join(append(faults, s.Close())...)
+	}
 	return s, nil
+}
+
+// Resolve returns the namespaces with what their references lead to, and all
+// faults at once. It asks no store.
+func (d *Deployment) Resolve(env *Env) ([]Namespace, error) {
+	namespaces := slices.Clone(d.Namespaces)
+	var faults []error
+	for i, n := range namespaces {
+		var err error
+		if namespaces[i], err = n.Resolve(env); err != nil {
+			faults = append(faults, err)
+		}
+	}
+	return namespaces, errors.Join(faults...)
+}
+
+// fault says whose store err is of.
+func (n *Namespace) fault(err error) error {
+	return fmt.Errorf("namespace %s on %s: %w", n.Name, n.Backend, err)
 }
 
 // newServer returns a server without services.
@@ -108,10 +138,13 @@ func newServer(log *slog.Logger, memory int64) *Server {
 	return s
 }
 
-func (s *Server) register(service Service, namespace string, gate *gate) {
+func (s *Server) register(service Service, n Namespace, gate *gate) {
 	desc := &grpc.ServiceDesc{ServiceName: service.Name, Metadata: service.Contract}
 	for _, m := range service.Methods {
-		b := &bound{Method: m, server: s, service: service.Name, namespace: namespace, rate: newRate(m.Rate), gate: gate}
+		if set := n.rates[m.Name]; set != 0 {
+			m.Rate = set
+		}
+		b := &bound{Method: m, server: s, service: service.Name, namespace: n.Name, rate: newRate(m.Rate), gate: gate}
 		s.operations["/"+service.Name+"/"+m.Name] = b.operation()
 		desc.Methods = append(desc.Methods, grpc.MethodDesc{MethodName: m.Name, Handler: b.handle})
 	}

@@ -43,8 +43,8 @@ func startLimited(t *testing.T, method runtime.Method, inFlight int) (*grpc.Clie
 	env.Log = slog.New(slog.NewJSONHandler(out, nil))
 	server, err := runtime.Open(t.Context(), &runtime.Deployment{Name: "test", Namespaces: []runtime.Namespace{{
 		Name: "things", Backend: "none", InFlight: inFlight,
-		Open: func(context.Context, *runtime.Env) (io.Closer, []runtime.Service, error) {
-			return io.NopCloser(nil), []runtime.Service{{Name: thingService, Methods: []runtime.Method{method}}}, nil
+		Open: func(context.Context, *runtime.Env) (runtime.Store, error) {
+			return runtime.Store{Closer: io.NopCloser(nil), Services: []runtime.Service{{Name: thingService, Methods: []runtime.Method{method}}}}, nil
 		},
 	}}}, env)
 	if err != nil {

@@ -32,8 +32,8 @@ func working(t *testing.T, out io.Writer, namespaces ...[]runtime.Task) *runtime
 		}
 		d.Namespaces = append(d.Namespaces, runtime.Namespace{
 			Name: fmt.Sprint("ns", i), Backend: "none",
-			Open: func(context.Context, *runtime.Env) (io.Closer, []runtime.Service, error) {
-				return io.NopCloser(nil), services, nil
+			Open: func(context.Context, *runtime.Env) (runtime.Store, error) {
+				return runtime.Store{Closer: io.NopCloser(nil), Services: services}, nil
 			},
 		})
 	}

@@ -97,15 +97,27 @@ func (p *Proxy) Env() *runtime.Env {
 	}
 }
 
-// Namespace returns the namespace called name, whose store the proxy serves.
+// Namespace returns the namespace called name, whose store the proxy serves, with
+// what its references lead to.
 func (p *Proxy) Namespace(t testing.TB, name string) runtime.Namespace {
 	t.Helper()
-	all := Deployment(p.backend.Emit.Name).Namespaces
+	all := Namespaces(t, p.backend.Emit.Name, p.Env())
 	i := slices.IndexFunc(all, func(n runtime.Namespace) bool { return n.Name == name })
 	if i < 0 {
 		t.Fatalf("the conformance schema has no namespace %s", name)
 	}
 	return all[i]
+}
+
+// Namespaces returns those of the conformance deployment on a backend, with what
+// their references lead to in env.
+func Namespaces(t testing.TB, backend string, env *runtime.Env) []runtime.Namespace {
+	t.Helper()
+	all, err := Deployment(backend).Resolve(env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
 }
 
 func (p *Proxy) start(ctx context.Context) error {
@@ -138,7 +150,11 @@ func (p *Proxy) start(ctx context.Context) error {
 }
 
 func (p *Proxy) migrate(ctx context.Context) error {
-	for _, n := range Deployment(p.backend.Emit.Name).Namespaces {
+	namespaces, err := Deployment(p.backend.Emit.Name).Resolve(p.Env())
+	if err != nil {
+		return err
+	}
+	for _, n := range namespaces {
 		if n.Migrate == nil {
 			continue
 		}

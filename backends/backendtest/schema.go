@@ -113,7 +113,7 @@ func config(b *emit.Backend, module string) []byte {
 		text += fmt.Sprintf("  - name: %s\n    backend: %s\n", name, b.Name)
 		settings := ""
 		for _, key := range b.Config {
-			if key.Required {
+			if key.Required && key.InsteadOf == "" {
 				settings += fmt.Sprintf("      %s: ${env:%s}\n", key.Name, variable(b, key.Name))
 			}
 		}

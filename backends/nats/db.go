@@ -22,13 +22,12 @@ import (
 
 // Backend is the run-time half of nats.
 var Backend = runtime.Backend[*DB, Config]{
-	Name: "nats", Open: Open, Migrate: Migrate, Status: Status, Verify: Verify, BumpVersions: BumpVersions,
+	Name: "nats", Resolve: Resolve, Open: Open, Migrate: Migrate, Status: Status, Verify: Verify, BumpVersions: BumpVersions,
 }
 
 // Config is what the compiler decided about one namespace's store.
 type Config struct {
-	// URL and Monitor are addresses in which ${env:NAME} and ${file:path} are
-	// resolved when the store is opened.
+	// URL and Monitor are addresses, in which Resolve follows references.
 	URL, Monitor string
 	// Durability is what streams and server must promise: POWER_SAFE, which is read
 	// from Monitor and needs it, CRASH_SAFE or LOST_ON_RESTART.
@@ -139,19 +138,30 @@ func (db *DB) open(ctx context.Context, env *runtime.Env, n runtime.Namespace, c
 	return nil
 }
 
-// connect returns a DB without tables. No error of it holds anything that the
-// URL's references lead to.
-func connect(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config) (*DB, error) {
-	address, err := env.Resolve("url of namespace "+n.Name, cfg.URL)
-	if err != nil {
-		return nil, err
+// Resolve returns cfg with what its references lead to. No error holds that.
+func Resolve(env *runtime.Env, n runtime.Namespace, cfg Config) (Config, error) {
+	address, err := env.ResolveURL("url of namespace "+n.Name, cfg.URL)
+	monitor, other := env.ResolveURL("monitor of namespace "+n.Name, cfg.Monitor)
+	if err == nil {
+		for one := range strings.SplitSeq(address, ",") {
+			if _, unreadable := parse(one); unreadable != nil {
+				err = fmt.Errorf("url of namespace %s: what %s leads to is no address; write nats://user:password@host:port", n.Name, cfg.URL)
+			}
+		}
 	}
+	cfg.URL, cfg.Monitor = address, monitor
+	return cfg, errors.Join(err, other)
+}
+
+// connect returns a DB without tables. No error of it holds more of the URL than
+// host and port.
+func connect(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config) (*DB, error) {
 	db := &DB{
 		now: env.Now, log: env.Log, tables: map[string]*table{},
 		reads: make(chan struct{}, atOnce), batches: make(chan struct{}, batchesAtOnce), turns: newTurns(),
 	}
 	db.connected()
-	conn, err := driver.Connect(address,
+	conn, err := driver.Connect(cfg.URL,
 		driver.Name(env.Deployment+"-proxy, namespace "+n.Name),
 		driver.Timeout(connectTimeout),
 		driver.MaxReconnects(-1), driver.ReconnectWait(reconnectWait), driver.ReconnectJitter(reconnectWait, reconnectWait),
@@ -159,18 +169,34 @@ func connect(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Con
 		driver.ReconnectBufSize(-1), // what cannot be sent fails at once
 		driver.DisconnectErrHandler(func(*driver.Conn, error) { db.connected().cancel(errDisconnected) }),
 		driver.ErrorHandler(func(_ *driver.Conn, _ *driver.Subscription, err error) { db.report(err) }))
-	var unreadable *url.Error
-	switch {
-	case errors.As(err, &unreadable) && unreadable.Op == "parse":
-		return nil, fmt.Errorf("url of namespace %s: what %s leads to is no address; write nats://user:password@host:port", n.Name, cfg.URL)
-	case err != nil:
-		return nil, Error(ctx, unsent{err})
+	if err != nil {
+		return nil, fmt.Errorf("the server at %s does not let the proxy in: %w", hosts(cfg.URL), Error(ctx, unsent{err}))
 	}
 	db.conn = conn
-	if err := verifyServer(ctx, env, n, cfg, conn); err != nil {
+	if err := verifyServer(ctx, n, cfg, conn); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
+}
+
+// parse reads one of several addresses, as the driver does.
+func parse(address string) (*url.URL, error) {
+	address = strings.TrimSpace(address)
+	if !strings.Contains(address, "://") {
+		address = "nats://" + address
+	}
+	return url.Parse(address)
+}
+
+// hosts returns host and port of each address.
+func hosts(addresses string) string {
+	var all []string
+	for one := range strings.SplitSeq(addresses, ",") {
+		if u, err := parse(one); err == nil {
+			all = append(all, u.Host)
+		}
+	}
+	return strings.Join(all, ", ")
 }
 
 // connected begins a new link and returns the one before it.

@@ -15,7 +15,7 @@ import (
 )
 
 // verifyServer refuses a server that cannot do what is asked of it.
-func verifyServer(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config, conn *driver.Conn) error {
+func verifyServer(ctx context.Context, n runtime.Namespace, cfg Config, conn *driver.Conn) error {
 	version := conn.ConnectedServerVersion()
 	var major, minor int
 	if _, err := fmt.Sscanf(version, "%d.%d.", &major, &minor); err != nil || major < 2 || major == 2 && minor < 12 {
@@ -27,11 +27,7 @@ func verifyServer(ctx context.Context, env *runtime.Env, n runtime.Namespace, cf
 	if cfg.Durability != "POWER_SAFE" {
 		return nil
 	}
-	monitor, err := env.Resolve("monitor of namespace "+n.Name, cfg.Monitor)
-	if err != nil {
-		return err
-	}
-	id, always, err := syncAlways(ctx, monitor)
+	id, always, err := syncAlways(ctx, cfg.Monitor)
 	switch {
 	case err != nil:
 		return fmt.Errorf("monitor of namespace %s cannot be read: %w", n.Name, err)

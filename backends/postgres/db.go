@@ -19,17 +19,22 @@ import (
 
 // Backend is the run-time half of postgres.
 var Backend = runtime.Backend[*DB, Config]{
-	Name: "postgres", Open: Open, Migrate: Migrate, Status: Status, Verify: Verify, BumpVersions: BumpVersions,
+	Name: "postgres", Resolve: Resolve, Open: Open, Migrate: Migrate, Status: Status, Verify: Verify, BumpVersions: BumpVersions,
 }
 
 // Config is what the compiler decided about one namespace's store.
 type Config struct {
-	// URL is a connection string of libpq, in which ${env:NAME} and
-	// ${file:path} are resolved when the store is opened.
-	URL         string
-	Connections int // at most, at least 1
-	Writers     int // so many of them may write at a time; 0: all
-	Statements  int // so many a connection keeps prepared; the one used longest ago goes first
+	// URL is a connection string of libpq; it is empty where the parts of one are
+	// given, of which empty ones have libpq's defaults. Resolve follows the
+	// references in all of them.
+	URL                                         string
+	Host, Database, Username, Password, SSLMode string
+	Port                                        int
+	PortFrom                                    runtime.Number
+
+	Connections     int // at most, at least 1; the part of them that may write is writersOf
+	ConnectionsFrom runtime.Number
+	Statements      int // so many a connection keeps prepared; the one used longest ago goes first
 	// Durability is what the server's settings must promise: POWER_SAFE,
 	// CRASH_SAFE or LOST_ON_RESTART, which needs nothing.
 	Durability string
@@ -49,25 +54,16 @@ type DB struct {
 	close   sync.Once
 }
 
-// pool is a *pgxpool.Pool. A package compiles against all that the types it uses
-// are made of, and there is a package for each entity: the interface keeps the
-// driver's types, which are many, out of DB. What has them in its signature is a
-// function and no method of DB for the same reason.
-type pool interface{ Close() }
-
-func acquire(ctx context.Context, db *DB) (*pgxpool.Conn, error) {
-	return db.pool.(*pgxpool.Pool).Acquire(ctx)
-}
-
 // Open connects to the store and verifies it: the server and its settings, the
 // deployment that owns it, and its migrations, of which none may be missing. It
 // changes nothing and needs no right to. Whoever calls it closes the store.
 func Open(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config) (*DB, error) {
+	db := &DB{now: env.Now, writers: make(chan struct{}, writersOf(cfg.Connections))}
 	pool, err := connect(ctx, env, n, cfg, onePlan)
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{now: env.Now, pool: pool, writers: make(chan struct{}, cmp.Or(cfg.Writers, cfg.Connections))}
+	db.pool = pool
 	if err := db.verify(ctx, env, n, cfg); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -111,16 +107,21 @@ var onePlan = map[string]string{
 	"jit":                             "off",
 }
 
+// readShare is the part of the connections that is for reads, one in so many: it
+// is not more where writes wait for each other's locks.
+const readShare = 4
+
+// writersOf returns how many of the connections may write at a time.
+func writersOf(connections int) int {
+	return max(connections-(connections+readShare-1)/readShare, 1)
+}
+
 // connect returns the pool of the namespace, with settings of its sessions
-// beside pinned. No error of it holds anything that the URL's references lead to.
+// beside pinned. No error of it holds more of the URL than host and port.
 func connect(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config, session map[string]string) (*pgxpool.Pool, error) {
-	url, err := env.Resolve("url of namespace "+n.Name, cfg.URL)
+	c, err := pgxpool.ParseConfig(cfg.URL)
 	if err != nil {
-		return nil, err
-	}
-	c, err := pgxpool.ParseConfig(url)
-	if err != nil {
-		return nil, fmt.Errorf("url of namespace %s: %s does not hold a connection string; write postgres://user:password@host:port/database", n.Name, cfg.URL)
+		return nil, noConnectionString(n)
 	}
 	c.MaxConns = int32(cfg.Connections)
 	c.MinConns, c.MinIdleConns = 0, 0
@@ -136,7 +137,7 @@ func connect(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Con
 	c.ConnConfig.AfterConnect = begin(sessionOf(session, ""))
 	schema, pooled, err := survey(ctx, c.ConnConfig)
 	if err != nil {
-		return nil, fmt.Errorf("the server that %s leads to does not let the proxy in: %w", cfg.URL, err)
+		return nil, fmt.Errorf("the server at %s does not let the proxy in: %w", servers(c.ConnConfig), err)
 	}
 	c.ConnConfig.AfterConnect = begin(sessionOf(session, schema))
 	if pooled {
@@ -145,7 +146,7 @@ func connect(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Con
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, c)
 	if err != nil {
-		return nil, fmt.Errorf("url of namespace %s: what %s leads to cannot be used", n.Name, cfg.URL)
+		return nil, noConnectionString(n)
 	}
 	return pool, nil
 }

@@ -77,7 +77,7 @@ func TestOtherFormsAreRefused(t *testing.T) {
 	formerItems(t, store, "repeat('0', 64)")
 	env := environment(store)
 	env.Deployment = backendtest.Deployment("postgres").Name
-	for _, n := range backendtest.Deployment("postgres").Namespaces {
+	for _, n := range backendtest.Namespaces(t, "postgres", env) {
 		if n.Name == "items" {
 			_, err := n.Migrate(t.Context(), env)
 			wantError(t, err, "was applied with other statements")

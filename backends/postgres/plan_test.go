@@ -132,7 +132,7 @@ func deployed(t *testing.T) *pgx.Conn {
 	d := backendtest.Deployment("postgres")
 	env := environment(postgrestest.Start(t))
 	env.Deployment = d.Name
-	for _, n := range d.Namespaces {
+	for _, n := range backendtest.Namespaces(t, "postgres", env) {
 		if _, err := n.Migrate(t.Context(), env); err != nil {
 			t.Fatal(err)
 		}

@@ -56,19 +56,35 @@ type setup struct {
 }
 
 func (s setup) Open(ctx context.Context, env *runtime.Env) (*postgres.DB, error) {
-	return postgres.Open(ctx, env, s.Namespace, s.Config)
+	cfg, err := postgres.Resolve(env, s.Namespace, s.Config)
+	if err != nil {
+		return nil, err
+	}
+	return postgres.Open(ctx, env, s.Namespace, cfg)
 }
 
 func (s setup) Migrate(ctx context.Context, env *runtime.Env) ([]migration.File, error) {
-	return postgres.Migrate(ctx, env, s.Namespace, s.Config)
+	cfg, err := postgres.Resolve(env, s.Namespace, s.Config)
+	if err != nil {
+		return nil, err
+	}
+	return postgres.Migrate(ctx, env, s.Namespace, cfg)
 }
 
 func (s setup) Status(ctx context.Context, env *runtime.Env) ([]migration.State, error) {
-	return postgres.Status(ctx, env, s.Namespace, s.Config)
+	cfg, err := postgres.Resolve(env, s.Namespace, s.Config)
+	if err != nil {
+		return nil, err
+	}
+	return postgres.Status(ctx, env, s.Namespace, cfg)
 }
 
 func (s setup) connect(ctx context.Context, env *runtime.Env) (*pgxpool.Pool, error) {
-	return postgres.Connect(ctx, env, s.Namespace, s.Config)
+	cfg, err := postgres.Resolve(env, s.Namespace, s.Config)
+	if err != nil {
+		return nil, err
+	}
+	return postgres.Connect(ctx, env, s.Namespace, cfg)
 }
 
 // config holds the given migrations, 0001 first.
@@ -184,8 +200,8 @@ func TestOpenRefuses(t *testing.T) {
 		want  string
 	}{
 		{"a variable that is not set", "", cfg, "the environment variable STORE is not set"},
-		{"no connection string", "postgres://u:hush@h:port/db", cfg, "${env:STORE} does not hold a connection string"},
-		{"nobody listens", "postgres://u:hush@127.0.0.1:1/db", cfg, "connection refused"},
+		{"no connection string", "postgres://u:hush@h:port/db", cfg, "url of namespace ns: it does not lead to a connection string"},
+		{"nobody listens", "postgres://u:hush@127.0.0.1:1/db", cfg, "the server at 127.0.0.1:1 does not let the proxy in: BACKEND_UNAVAILABLE: the store cannot be reached: postgres: connection refused"},
 		{"no such role", with(t, store, "user", "nobody"), cfg, "BACKEND_AUTH: the store refuses the proxy's credentials: postgres: 28000"},
 		{"no such database", with(t, store, "dbname", "hush"), cfg, "BACKEND_UNAVAILABLE: the store does not have the database named in the url: postgres: 3D000"},
 		{"no schema", with(t, store, "search_path", "nowhere"), cfg, "search_path of the proxy's role names no schema"},
@@ -418,7 +434,7 @@ func TestMigrateByHand(t *testing.T) {
 		t.Fatal(err)
 	}
 	server.Close()
-	for _, n := range d.Namespaces {
+	for _, n := range backendtest.Namespaces(t, "postgres", env) {
 		if done, err := n.Migrate(t.Context(), env); len(done) != 0 || err != nil {
 			t.Errorf("namespace %s: %d applied, %v, want nothing to do", n.Name, len(done), err)
 		}

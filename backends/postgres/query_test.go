@@ -170,7 +170,7 @@ func TestBatchesLeaveConnections(t *testing.T) {
 	store := postgrestest.Start(t)
 	migrate(t, environment(store), config(initSQL))
 	cfg := config(initSQL)
-	cfg.Connections = 2
+	cfg.Connections = 3 // of which 2 may write
 	db := open(t, environment(store), cfg)
 	other := connect(t, store)
 	other.exec(`BEGIN; SELECT pg_advisory_xact_lock(hashtext('prism_batch'), hashtext('things'))`)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/prism-proxy/prism/backends/backendtest"
 	"github.com/prism-proxy/prism/backends/postgres/postgrestest"
 	pb "github.com/prism-proxy/prism/out/contract/conformance/v1"
+	"github.com/prism-proxy/prism/runtime"
 )
 
 // serveItems opens the store of the namespace items at url, and closes it again.
@@ -19,7 +21,9 @@ func serveItems(t *testing.T, p *backendtest.Proxy, url string) error {
 	t.Helper()
 	env := p.Env()
 	env.Getenv = func(string) string { return url }
-	store, _, err := p.Namespace(t, "items").Open(t.Context(), env)
+	all := backendtest.Namespaces(t, "postgres", env)
+	i := slices.IndexFunc(all, func(n runtime.Namespace) bool { return n.Name == "items" })
+	store, err := all[i].Open(t.Context(), env)
 	if err != nil {
 		return err
 	}
@@ -130,7 +134,7 @@ func TestRestoredDump(t *testing.T) {
 			if c.into {
 				env := p.Env()
 				env.Getenv = func(string) string { return restored }
-				for _, n := range backendtest.Deployment("postgres").Namespaces {
+				for _, n := range backendtest.Namespaces(t, "postgres", env) {
 					if _, err := n.Migrate(t.Context(), env); err != nil {
 						t.Fatal(err)
 					}

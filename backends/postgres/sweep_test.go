@@ -26,7 +26,7 @@ func TestSweepBesideAnOldTransaction(t *testing.T) {
 			env.Deployment = d.Name
 			now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 			env.Now = func() time.Time { return now }
-			for _, n := range d.Namespaces {
+			for _, n := range backendtest.Namespaces(t, "postgres", env) {
 				if _, err := n.Migrate(t.Context(), env); err != nil {
 					t.Fatal(err)
 				}

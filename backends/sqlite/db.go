@@ -17,13 +17,20 @@ import (
 
 // Backend is the run-time half of sqlite.
 var Backend = runtime.Backend[*DB, Config]{
-	Name: "sqlite", Open: Open, Migrate: Migrate, Status: Status, Verify: Verify, BumpVersions: BumpVersions,
+	Name: "sqlite", Embedded: true, Resolve: Resolve, Open: Open, Migrate: Migrate, Status: Status, Verify: Verify, BumpVersions: BumpVersions,
 }
 
 // Config is what the compiler decided about one namespace's store.
 type Config struct {
 	Synchronous string // FULL: POWER_SAFE; NORMAL: CRASH_SAFE
 	Readers     int    // connections for reading, at least 1
+	ReadersFrom runtime.Number
+}
+
+// Resolve returns cfg with what its reference leads to.
+func Resolve(env *runtime.Env, n runtime.Namespace, cfg Config) (_ Config, err error) {
+	cfg.Readers, err = cfg.ReadersFrom.Resolve(env, "readers of namespace "+n.Name, cfg.Readers)
+	return cfg, err
 }
 
 // DB is an open store. It is safe for concurrent use.

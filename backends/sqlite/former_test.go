@@ -63,7 +63,7 @@ func TestStoreWithoutChecksums(t *testing.T) {
 func TestOtherFormsAreRefused(t *testing.T) {
 	env := runtime.NewEnv(backendtest.Deployment("sqlite").Name, t.TempDir())
 	formerItems(t, env.DataDir, "'"+strings.Repeat("0", 64)+"'", "")
-	for _, n := range backendtest.Deployment("sqlite").Namespaces {
+	for _, n := range backendtest.Namespaces(t, "sqlite", env) {
 		if n.Name == "items" {
 			_, err := n.Migrate(t.Context(), env)
 			wantError(t, err, "was changed after it was applied")
@@ -78,7 +78,7 @@ func TestOtherFormsAreRefused(t *testing.T) {
 func TestFormerFormIsBroughtWholeOrNot(t *testing.T) {
 	env := runtime.NewEnv(backendtest.Deployment("sqlite").Name, t.TempDir())
 	formerItems(t, env.DataDir, "FORMER", `;ALTER TABLE "badges" ADD COLUMN "prism_checksum" TEXT`) // of which the second ALTER makes two
-	for _, n := range backendtest.Deployment("sqlite").Namespaces {
+	for _, n := range backendtest.Namespaces(t, "sqlite", env) {
 		if n.Name == "items" {
 			_, err := n.Migrate(t.Context(), env)
 			wantError(t, err, "migration 0001_init_expand: ")

@@ -97,18 +97,18 @@ func TestStuckCallDoesNotKeepTheProcess(t *testing.T) {
 func stuck() *runtime.Deployment {
 	return &runtime.Deployment{Name: "test", Namespaces: []runtime.Namespace{{
 		Name: "ns", Backend: "sqlite",
-		Open: func(ctx context.Context, env *runtime.Env) (io.Closer, []runtime.Service, error) {
+		Open: func(ctx context.Context, env *runtime.Env) (runtime.Store, error) {
 			db, err := config(initSQL).Open(ctx, env)
 			if err != nil {
-				return nil, nil, err
+				return runtime.Store{}, err
 			}
-			return db, []runtime.Service{{Name: "test.v1.ThingService", Methods: []runtime.Method{{Name: "Hang", Unary: func(ctx context.Context, _ []byte) ([]byte, error) {
+			return runtime.Store{Closer: db, Services: []runtime.Service{{Name: "test.v1.ThingService", Methods: []runtime.Method{{Name: "Hang", Unary: func(ctx context.Context, _ []byte) ([]byte, error) {
 				if _, err := db.Begin(ctx); err != nil {
 					return nil, err
 				}
 				env.Log.Info("a call holds a connection")
 				select {}
-			}}}}}, nil
+			}}}}}}, nil
 		},
 	}}}
 }

@@ -109,7 +109,8 @@ type setting struct {
 	Max       int      `json:"max,omitempty"`
 	Default   string   `json:"default,omitempty"`
 	Required  bool     `json:"required"`
-	Reference bool     `json:"reference"` // may hold ${env:NAME} and ${file:path}
+	InsteadOf string   `json:"instead_of,omitempty"` // the setting that it takes the place of, with others
+	Reference bool     `json:"reference"`            // may hold ${env:NAME} and ${file:path}
 	Doc       string   `json:"doc"`
 }
 
@@ -135,7 +136,7 @@ func describe(b schema.Store) backendInfo {
 	for _, key := range b.Config {
 		s := setting{
 			Name: key.Name, Type: "text", Values: key.Values, Default: key.Default,
-			Required: key.Required, Reference: key.Reference, Doc: key.Doc,
+			Required: key.Required, InsteadOf: key.InsteadOf, Reference: key.Reference, Doc: key.Doc,
 		}
 		switch {
 		case key.Values != nil:
@@ -175,6 +176,9 @@ func (s setting) String() string {
 	}
 	if s.Reference {
 		text += ", with references"
+	}
+	if s.InsteadOf != "" {
+		text += "; instead of " + s.InsteadOf
 	}
 	if s.Required {
 		return text + "; required"

@@ -32,8 +32,9 @@ func newRun() *cobra.Command {
 		Use:   "run [prism.yaml] [-- flags of serve]",
 		Short: "Build a proxy and run it",
 		Long: `Run builds one deployment's proxy and runs its serve command until it is stopped.
-Arguments after -- are passed to serve. Run exits with the proxy's exit code.`,
-		Example: `  prism run
+Arguments after -- are passed to serve: --init, say, where an embedded store has no
+data directory yet. Run exits with the proxy's exit code.`,
+		Example: `  prism run -- --init
   prism run schemas/shop/prism.yaml -- --data-dir .data/shop --listen 127.0.0.1:9000`,
 		ValidArgsFunction: completeConfigs,
 		Args: func(cmd *cobra.Command, args []string) error {

@@ -33,7 +33,7 @@ func TestBackends(t *testing.T) {
 		t.Errorf("settings of sqlite are %+v", c)
 	}
 	script(t, []step{
-		{"backends", 0, "sqlite         POWER_SAFE; CRASH_SAFE with synchronous: NORMAL\n  synchronous  FULL or NORMAL; unset: FULL\n  readers      1 to 64\n\nkey_value                      memory", ""},
+		{"backends", 0, "sqlite         POWER_SAFE; CRASH_SAFE with synchronous: NORMAL\n  synchronous  FULL or NORMAL; unset: FULL\n  readers      1 to 64, with references\n\nkey_value                      memory", ""},
 		{"backends -o yaml", 2, "", `--output is "yaml"; write text or json`},
 	})
 }

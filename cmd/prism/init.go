@@ -274,7 +274,7 @@ func (s *start) next(out io.Writer, dir string) error {
 		call = "prism call"
 	}
 	fmt.Fprintf(&b, `  %s
-  bin/%s-proxy serve
+  bin/%s-proxy serve --init
 and in another terminal:
   %s
 `, build, s.name, call)

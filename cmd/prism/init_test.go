@@ -48,7 +48,7 @@ func TestInit(t *testing.T) {
 	prism := func(args ...string) string { return command(t, dir, binary, args...) }
 
 	contains(t, "init", command(t, root, binary, "init", "--replace", checkout(t), "notes"),
-		"wrote schemas/notes/v1/note.proto\n", "\nNext:\n  cd notes\n  make build\n  bin/notes-proxy serve\n", "prism call PutNote '")
+		"wrote schemas/notes/v1/note.proto\n", "\nNext:\n  cd notes\n  make build\n  bin/notes-proxy serve --init\n", "prism call PutNote '")
 	if got, want := prism("check"), "notes: no fault (entities: 1, namespaces: 1)\n"; got != want {
 		t.Errorf("check says %q, want %q", got, want)
 	}
@@ -202,7 +202,7 @@ func TestInitGoesOn(t *testing.T) {
 	prism("generate")
 	binary := compiler(t)
 	contains(t, "another name", fails(t, dir, binary, "init", "--name", "notes"), "prism: --name is notes, and the deployment in "+dir+"/schemas is app; leave --name out\n")
-	contains(t, "init", prism("init", "--replace", checkout(t)), "kept schemas/prism.yaml\n", "  make build\n  bin/app-proxy serve\n", "  prism call\n")
+	contains(t, "init", prism("init", "--replace", checkout(t)), "kept schemas/prism.yaml\n", "  make build\n  bin/app-proxy serve --init\n", "  prism call\n")
 	if got, err := filepath.Glob(filepath.Join(dir, "schemas/*")); err != nil || len(got) != 6 {
 		t.Errorf("in schemas are %q, %v; want the note, its history, prism.yaml, prism and buf.yaml alone", got, err)
 	}

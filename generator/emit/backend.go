@@ -42,4 +42,7 @@ type Setting struct {
 	Field   string // Readers
 	Value   string // Go source: 4
 	Formula string // for plan.md: clamp(2, peak reads/s 2,000 / 1,000, 8)
+	// From is the number's reference, if it is one: the Config has it in the field
+	// FieldFrom, of type runtime.Number, and Value is the default.
+	From schema.Number
 }

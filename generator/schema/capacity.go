@@ -7,8 +7,15 @@ import (
 
 // Limits are what prism.yaml sets in the place of what capacity gives.
 type Limits struct {
-	InFlight int            // 0: not set
-	Rates    map[string]int // calls in a second, by method
+	InFlight Number            // 0: not set
+	Rates    map[string]Number // calls in a second, by method
+}
+
+// Number is a number of prism.yaml, which may differ between environments.
+type Number struct {
+	Value     int    // with a reference its default
+	Reference string // ${env:POOL:-16}; "": none
+	Min, Max  int
 }
 
 // Limit is a bound that the proxy keeps, and how it came about.
@@ -16,6 +23,8 @@ type Limit struct {
 	Value   int // 0: no limit
 	Formula string
 }
+
+func (n Number) limit() Limit { return Limit{n.Value, n.Formula("prism.yaml")} }
 
 // The proxy lets in twice the declared peak: capacity is what a team plans
 // with, not where it is cut off. Between calls that take a quarter of a second
@@ -29,8 +38,8 @@ const (
 
 // Rate returns how many calls of a method are begun in a second, at most.
 func (e *Entity) Rate(m *Method) Limit {
-	if set := e.Namespace.Limits.Rates[m.Name]; set > 0 {
-		return Limit{set, "prism.yaml"}
+	if set := e.Namespace.Limits.Rates[m.Name]; set.Value > 0 {
+		return set.limit()
 	}
 	peak, what := e.Capacity.PeakReads, "reads"
 	if m.Write {
@@ -46,8 +55,8 @@ func (e *Entity) Rate(m *Method) Limit {
 // at most. Where an entity declares no peak, nobody knows how many calls there
 // may be, and there is no limit.
 func (n *Namespace) InFlight() Limit {
-	if n.Limits.InFlight > 0 {
-		return Limit{n.Limits.InFlight, "prism.yaml"}
+	if n.Limits.InFlight.Value > 0 {
+		return n.Limits.InFlight.limit()
 	}
 	var peak uint64
 	for _, e := range n.Entities {

@@ -48,13 +48,14 @@ func Name(config []byte) string {
 // IsImportPath reports whether a module of a deployment may have the path.
 func IsImportPath(s string) bool { return importPathShape.MatchString(s) }
 
-// Listen returns the address that the text of prism.yaml names, or DefaultListen.
+// Listen returns the address that the text of prism.yaml names, of a reference the
+// default, or DefaultListen.
 func Listen(config []byte) string {
 	var c struct{ Listen string }
 	if yaml.Unmarshal(config, &c) != nil || c.Listen == "" {
 		return DefaultListen
 	}
-	return c.Listen
+	return reference.ReplaceAllString(c.Listen, "$3")
 }
 
 // configPlaces remembers where prism.yaml says what files must bear out.
@@ -139,21 +140,37 @@ func (c *configReader) packages(root *yaml.Node, keys map[string]*yaml.Node) []s
 	return packages
 }
 
-// listen checks that the address is a loopback one: the proxy has no
-// authentication.
+// listen checks that the address is of this machine only: the proxy has no
+// authentication. Of a reference that is checked of its default.
 func (c *configReader) listen(root *yaml.Node, keys map[string]*yaml.Node) string {
 	listen := c.text(root, keys, "listen")
 	if listen == "" {
 		return ""
 	}
-	address, err := netip.ParseAddrPort(strings.Replace(listen, "localhost:", "127.0.0.1:", 1))
+	at, fix := c.at(keys["listen"]), "write "+DefaultListen+" or unix:/run/name.sock"
+	address := reference.ReplaceAllString(listen, "$3")
+	if address != listen && reference.FindString(listen) != listen || strings.Contains(address, "${") || address == "" {
+		c.report(RuleDeploymentListen, at, "write ${env:NAME:-"+DefaultListen+"}", "listen is a reference without a default")
+		return listen
+	}
+	if file, ok := strings.CutPrefix(address, "unix:"); ok {
+		if !path.IsAbs(file) || len(file) > maxSocketPath {
+			c.report(RuleDeploymentListen, at, fix, "listen is %q", address)
+		}
+		return listen
+	}
+	parsed, err := netip.ParseAddrPort(strings.Replace(address, "localhost:", "127.0.0.1:", 1))
 	if err != nil {
-		c.report(RuleDeploymentListen, c.at(keys["listen"]), "write "+DefaultListen, "listen is %q", listen)
-	} else if !address.Addr().IsLoopback() {
-		c.report(RuleDeploymentListen, c.at(keys["listen"]), "write "+DefaultListen, "%s can be reached from other machines", listen)
+		c.report(RuleDeploymentListen, at, fix, "listen is %q", address)
+	} else if !parsed.Addr().IsLoopback() {
+		c.report(RuleDeploymentListen, at, fix, "%s can be reached from other machines", address)
 	}
 	return listen
 }
+
+// maxSocketPath is what every system has room for in the name of a socket: see
+// unix(7), and 104 bytes with the last NUL on others than Linux.
+const maxSocketPath = 103
 
 func (c *configReader) namespace(node *yaml.Node) *Namespace {
 	keys := c.mapping(node, "name", "backend", "config", "limits")

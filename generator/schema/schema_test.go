@@ -33,7 +33,7 @@ var backends = []schema.Store{
 		Name:     "postgres",
 		KeyValue: everything,
 		Columns:  true,
-		Config:   []schema.ConfigKey{{Name: "url", Required: true, Reference: true}},
+		Config:   []schema.ConfigKey{{Name: "url", Required: true, Reference: true, URL: true}},
 		Durability: func(map[string]string) schema.Durability {
 			return schema.PowerSafe
 		},
@@ -42,7 +42,7 @@ var backends = []schema.Store{
 		Name:     "sqlite",
 		KeyValue: everything,
 		Columns:  true,
-		Config:   []schema.ConfigKey{{Name: "synchronous", Default: "FULL", Values: []string{"FULL", "NORMAL"}}, {Name: "readers", Min: 1, Max: 64}},
+		Config:   []schema.ConfigKey{{Name: "synchronous", Default: "FULL", Values: []string{"FULL", "NORMAL"}}, {Name: "readers", Min: 1, Max: 64, Reference: true}},
 		Durability: func(config map[string]string) schema.Durability {
 			if config["synchronous"] == "FULL" {
 				return schema.PowerSafe

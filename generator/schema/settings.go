@@ -39,21 +39,26 @@ func (c *configReader) settings(parent, node *yaml.Node, b Store) map[string]str
 	}
 	config := map[string]string{}
 	for _, key := range b.Config {
-		value := written[key.Name]
+		value, other := written[key.Name], instead(b, key, written)
 		switch {
+		case value != nil && other != "":
+			if key.InsteadOf == "" {
+				c.report(RuleBackendSetting, c.at(value), "write one of them", "backend %s has %s and %s", b.Name, key.Name, other)
+			}
 		case value != nil:
 			config[key.Name] = c.setting(value, b, key)
-		case key.Required:
+		case key.Required && other == "" && (key.InsteadOf == "" || instead(b, ConfigKey{Name: key.InsteadOf}, written) != ""):
 			c.report(RuleBackendSetting, c.at(parent), "write config: {"+key.Name+": …}", "backend %s needs the setting %s", b.Name, key.Name)
 		case key.Default != "":
 			config[key.Name] = key.Default
 		}
 	}
-	if len(c.faults) > before {
+	if HasError(c.faults[before:]) {
 		return nil
 	}
 	for _, key := range b.Config {
-		if key.Check == nil || reference.MatchString(config[key.Name]) {
+		value, set := config[key.Name]
+		if key.Check == nil || !set || reference.MatchString(value) {
 			continue
 		}
 		at := parent
@@ -64,10 +69,23 @@ func (c *configReader) settings(parent, node *yaml.Node, b Store) map[string]str
 			c.report(RuleBackendSetting, c.at(at), fix, "%s of backend %s %s", key.Name, b.Name, what)
 		}
 	}
-	if len(c.faults) > before {
+	if HasError(c.faults[before:]) {
 		return nil
 	}
 	return config
+}
+
+// instead returns what is written in the place of a setting, "" if nothing is.
+func instead(b Store, key ConfigKey, written map[string]*yaml.Node) string {
+	if written[key.InsteadOf] != nil {
+		return key.InsteadOf
+	}
+	for _, other := range b.Config {
+		if other.InsteadOf == key.Name && written[other.Name] != nil {
+			return other.Name
+		}
+	}
+	return ""
 }
 
 func knownSettings(b Store, names []string) string {
@@ -85,20 +103,89 @@ func (c *configReader) setting(node *yaml.Node, b Store, key ConfigKey) string {
 	if key.Values != nil && !slices.Contains(key.Values, value) {
 		c.report(RuleBackendSetting, c.at(node), "write one of "+strings.Join(key.Values, ", "), "%s of backend %s is %q", key.Name, b.Name, value)
 	}
-	if n, err := strconv.Atoi(value); key.Max > 0 && (err != nil || n < key.Min || n > key.Max) {
-		c.report(RuleBackendSetting, c.at(node), fmt.Sprintf("write a whole number from %d to %d", key.Min, key.Max), "%s of backend %s is %q", key.Name, b.Name, value)
+	if key.Max > 0 {
+		return c.numberSetting(node, b, key, value)
 	}
-	bare := reference.ReplaceAllString(value, "")
+	bare := reference.ReplaceAllString(value, "$3")
 	switch {
 	case strings.Contains(bare, "${"):
-		c.report(RuleBackendSetting, c.at(node), "write ${env:NAME} or ${file:path}", "a reference in %s of backend %s is malformed", key.Name, b.Name)
-	case bare != value && !key.Reference:
+		c.report(RuleBackendSetting, c.at(node), "write ${env:NAME}, ${env:NAME:-default} or ${file:path}", "a reference in %s of backend %s is malformed", key.Name, b.Name)
+	case !reference.MatchString(value):
+	case !key.Reference:
 		c.report(RuleBackendSetting, c.at(node), "write the value itself", "%s of backend %s cannot be a reference", key.Name, b.Name)
+	case key.URL && !placed(value):
+		c.report(RuleBackendSetting, c.at(node), "write scheme://…, name='…', or one reference to the whole", "a reference in %s of backend %s stands neither in a URL nor alone as a value", key.Name, b.Name)
+	}
+	if key.Reference && shellReference.MatchString(bare) {
+		c.report(RuleSettingShell, c.at(node), "write ${env:NAME}, or %24 for a $ that is meant", "%s of backend %s has a $ before a name", key.Name, b.Name)
 	}
 	if userinfo.MatchString(bare) || assignment.MatchString(bare) || secretKey.MatchString(key.Name) && bare != "" {
 		c.report(RuleSecretInline, c.at(node), "write ${env:NAME} or ${file:path} instead", "%s of backend %s holds a password", key.Name, b.Name)
 	}
 	return value
+}
+
+// placed reports whether what each reference in value leads to can be told from
+// the text around it, where that has a form: in a URL, as the value of a word of
+// libpq's, or without text around it.
+func placed(value string) bool {
+	if reference.ReplaceAllString(value, "") == "" {
+		return reference.FindString(value) == value
+	}
+	for _, m := range reference.FindAllStringIndex(value, -1) {
+		before, behind := value[:m[0]], value[m[1]:]
+		word := strings.HasSuffix(before, "=") && (behind == "" || behind[0] == ' ')
+		if !strings.Contains(before, "://") && !word && strings.Count(before, "'")%2 == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// numberSetting reads a setting that is a whole number.
+func (c *configReader) numberSetting(node *yaml.Node, b Store, key ConfigKey, value string) string {
+	what := fmt.Sprintf("%s of backend %s", key.Name, b.Name)
+	c.number(node, RuleBackendSetting, what, value, key.Min, key.Max, key.Reference)
+	return value
+}
+
+// number reads a whole number, which may be a reference with a default where
+// references are allowed.
+func (c *configReader) number(node *yaml.Node, rule int, what, text string, least, most int, mayRefer bool) Number {
+	n := Number{Min: least, Max: most}
+	fix := fmt.Sprintf("write a whole number from %d to %d", least, most)
+	digits := text
+	if m := reference.FindStringSubmatch(text); mayRefer && m != nil && m[0] == text {
+		n.Reference, digits = text, m[3]
+		if digits == "" {
+			c.report(rule, c.at(node), fmt.Sprintf("write ${env:NAME:-%d}", least), "%s is a reference without a default, which must be a whole number from %d to %d", what, least, most)
+			return n
+		}
+	}
+	var err error
+	if n.Value, err = strconv.Atoi(digits); err != nil || n.Value < least || n.Value > most {
+		c.report(rule, c.at(node), fix, "%s is %q", what, digits)
+	}
+	return n
+}
+
+// Number returns the whole number in a setting of the backend's, which has been
+// checked; its Value is 0 where the setting is not written.
+func (n *Namespace) Number(setting string, least, most int) Number {
+	number, text := Number{Min: least, Max: most}, n.Config[setting]
+	if m := reference.FindStringSubmatch(text); m != nil {
+		number.Reference, text = text, m[3]
+	}
+	number.Value, _ = strconv.Atoi(text)
+	return number
+}
+
+// Formula says where the number comes from: what, and its reference.
+func (n Number) Formula(what string) string {
+	if n.Reference == "" {
+		return what
+	}
+	return what + ", " + n.Reference
 }
 
 // maxLimit is the most that a limit can be set to: far beyond what one process
@@ -120,7 +207,7 @@ func (c *configReader) limits(n *Namespace, node *yaml.Node) {
 		c.report(RuleYAMLType, c.at(rates), "write methods, each with its calls in a second", "rates is not a mapping")
 		return
 	}
-	n.Limits.Rates = map[string]int{}
+	n.Limits.Rates = map[string]Number{}
 	places := map[string]Source{}
 	for i := 0; i < len(rates.Content); i += 2 {
 		method := rates.Content[i].Value
@@ -134,13 +221,12 @@ func (c *configReader) limits(n *Namespace, node *yaml.Node) {
 	c.places.rates[n] = places
 }
 
-func (c *configReader) limit(node *yaml.Node, what string) int {
+func (c *configReader) limit(node *yaml.Node, what string) Number {
 	text, ok := c.scalar(node, what)
-	n, err := strconv.Atoi(text)
-	if ok && (err != nil || n < 1 || n > maxLimit) {
-		c.report(RuleNamespaceLimits, c.at(node), fmt.Sprintf("write a number from 1 to %d", maxLimit), "%s is %q", what, text)
+	if !ok {
+		return Number{}
 	}
-	return n
+	return c.number(node, RuleNamespaceLimits, what, text, 1, maxLimit, true)
 }
 
 // memorySize is how an amount of memory is written.
@@ -184,10 +270,13 @@ func (r *reader) checkRates(n *Namespace) {
 	}
 }
 
-// An inline secret is looked for in what a value holds beside its references.
+// An inline secret is looked for in what a value holds beside its references, and
+// in their defaults, which the last group of reference has. shellReference is how
+// a shell would write one.
 var (
-	reference  = regexp.MustCompile(`\$\{(env:[A-Za-z_][A-Za-z0-9_]*|file:[^}]+)\}`)
-	userinfo   = regexp.MustCompile(`(^|://)[^/?#@\s:]*:[^@/?#\s]+@`)
-	assignment = regexp.MustCompile(`(?i)(password|passwd|pwd|token|secret|api_?key)\s*=\s*[^\s&'"]`)
-	secretKey  = regexp.MustCompile(`(?i)(password|passwd|pwd|token|secret|api_?key)$`)
+	reference      = regexp.MustCompile(`\$\{(env:[A-Za-z_][A-Za-z0-9_]*(:-([^${}]+))?|file:[^}]+)\}`)
+	shellReference = regexp.MustCompile(`\$\(?[A-Za-z_][A-Za-z0-9_]*`)
+	userinfo       = regexp.MustCompile(`(^|://)[^/?#@\s:]*:[^@/?#\s]+@`)
+	assignment     = regexp.MustCompile(`(?i)(password|passwd|pwd|token|secret|api_?key)\s*=\s*[^\s&'"]`)
+	secretKey      = regexp.MustCompile(`(?i)(password|passwd|pwd|token|secret|api_?key)$`)
 )

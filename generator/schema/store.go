@@ -34,11 +34,18 @@ type ConfigKey struct {
 	Min, Max int
 	// Required settings have no default and must be written.
 	Required bool
+	// InsteadOf is the setting that this one takes the place of, with others that do:
+	// of these the required ones are written where one of them is. "": none.
+	InsteadOf string
 	// Reference says that the value differs between environments and may hold
-	// ${env:NAME} and ${file:path}, which are resolved when the proxy starts.
+	// ${env:NAME}, ${env:NAME:-default} and ${file:path}, which are resolved when the
+	// proxy starts. A whole number is one reference, with a default.
 	Reference bool
 	// Check returns what is wrong with the value beside the other settings of its
 	// namespace, in which defaults are filled in, and what to write instead; "" if
 	// nothing is. It is not asked about a value with references. Nil: all is said above.
 	Check func(config map[string]string) (what, fix string)
+	// URL says that the value is a URL, several with commas between them, or words of
+	// libpq's, in which references have places.
+	URL bool
 }

@@ -2,7 +2,6 @@ package prismtest
 
 import (
 	"context"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -138,22 +137,22 @@ func (p *Proxy) watched(d *runtime.Deployment) *runtime.Deployment {
 	watched.Namespaces = nil
 	for _, n := range d.Namespaces {
 		open := n.Open
-		n.Open = func(ctx context.Context, env *runtime.Env) (io.Closer, []runtime.Service, error) {
-			db, services, err := open(ctx, env)
+		n.Open = func(ctx context.Context, env *runtime.Env) (runtime.Store, error) {
+			opened, err := open(ctx, env)
 			if err != nil {
-				return db, services, err
+				return opened, err
 			}
 			for _, table := range n.Tables {
-				p.stores[table] = db.(store)
+				p.stores[table] = opened.Closer.(store)
 			}
-			for _, s := range services {
+			for _, s := range opened.Services {
 				for i := range s.Methods {
 					m := &method{Method: s.Methods[i]}
 					s.Methods[i].Unary = m.serve
 					p.methods[s.Name+"/"+m.Name] = m
 				}
 			}
-			return db, services, nil
+			return opened, nil
 		}
 		watched.Namespaces = append(watched.Namespaces, n)
 	}

@@ -27,7 +27,7 @@ func Backend() *emit.Backend {
 				Lacks: map[schema.Ability]string{schema.CanScan: noOrder, schema.CanList: noOrder},
 			},
 			Config: []schema.ConfigKey{{
-				Name: "url", Required: true, Reference: true,
+				Name: "url", Required: true, Reference: true, URL: true,
 				Doc:   "Where the servers are: nats://user:password@host:port, several separated by commas, or a reference to that; namespaces and deployments may share them.",
 				Check: checkURL,
 			}, {
@@ -36,7 +36,7 @@ func Backend() *emit.Backend {
 				Doc:    "What streams and server must promise, else the proxy does not start: POWER_SAFE needs sync_interval: always, read from monitor; CRASH_SAFE files; LOST_ON_RESTART keeps the records in the server's memory.",
 				Check:  checkDurability,
 			}, {
-				Name: "monitor", Reference: true,
+				Name: "monitor", Reference: true, URL: true,
 				Doc:   "The server's monitoring address, http://host:8222, or a reference to that, from which POWER_SAFE is read.",
 				Check: checkMonitor,
 			}, {

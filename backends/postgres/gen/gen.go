@@ -4,7 +4,6 @@ package gen
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/prism-proxy/prism/generator/emit"
@@ -33,15 +32,28 @@ func Backend() *emit.Backend {
 				Can: schema.CanSwap | schema.CanBatch | schema.CanScan | schema.CanList | schema.CanUnique | schema.CanExpire,
 			},
 			Config: []schema.ConfigKey{{
-				Name: "url", Required: true, Reference: true,
-				Doc:   "The address of the database: postgres://user:password@host:port/database, or a reference to it; namespaces may share a database.",
+				Name: "url", Required: true, Reference: true, URL: true,
 				Check: checkURL,
+				Doc:   "The address of the database: postgres://user:password@host:port/database, with references, which are percent-encoded for their place, or one reference to the whole; namespaces may share a database.",
+			}, {
+				Name: "host", InsteadOf: "url", Required: true, Reference: true, Doc: "Instead of url, with the settings that follow: the server's host, or the folder of its socket.",
+			}, {
+				Name: "port", InsteadOf: "url", Min: 1, Max: maxPort, Reference: true, Doc: "The server's port; 5432 where it is not set.",
+			}, {
+				Name: "database", InsteadOf: "url", Required: true, Reference: true, Doc: "The database.",
+			}, {
+				Name: "username", InsteadOf: "url", Reference: true, Doc: "The proxy's role.",
+			}, {
+				Name: "password", InsteadOf: "url", Reference: true, Doc: "A reference to the role's password.",
+			}, {
+				Name: "ssl_mode", InsteadOf: "url", Values: []string{"disable", "allow", "prefer", "require", "verify-ca", "verify-full"},
+				Doc: "How the connection is encrypted, as libpq's sslmode; prefer where it is not set.",
 			}, {
 				Name: "durability", Default: schema.PowerSafe.String(),
 				Values: []string{schema.PowerSafe.String(), schema.CrashSafe.String(), schema.LostOnRestart.String()},
 				Doc:    "What the server's settings must promise; otherwise the proxy does not start. POWER_SAFE needs full_page_writes. Every class needs fsync, because without it versions are issued twice. Sessions always wait for their commits.",
 			}, {
-				Name: "connections", Min: 1, Max: 1000,
+				Name: "connections", Min: 1, Max: mostConnections, Reference: true,
 				Doc: "The maximum number of connections in the pool, instead of the number computed from the declared peak; a quarter of them is for reads.",
 			}},
 			Check: limits.Check,
@@ -71,19 +83,26 @@ func checkURL(config map[string]string) (what, fix string) {
 	return "is no connection string", "write postgres://host:port/database, or a reference such as ${env:DATABASE_URL}"
 }
 
-// settings derives the size of the pool from the declared peaks. A part of it is
-// for reads: writes wait for each other's locks, and reads for none.
+// settings derives the size of the pool from the declared peaks.
 func settings(n *schema.Namespace) []emit.Setting {
-	connections, formula := connections(n)
+	connections, formula, from := connections(n)
 	statements := min(statementsOf*len(n.Entities), maxStatements)
-	writers := max(connections-(connections+readShare-1)/readShare, 1)
-	return []emit.Setting{
-		{Field: "URL", Value: fmt.Sprintf("%q", n.Config["url"]), Formula: "config url"},
-		{Field: "Durability", Value: fmt.Sprintf("%q", n.Config["durability"]), Formula: "config durability"},
-		{Field: "Connections", Value: fmt.Sprint(connections), Formula: formula},
-		{Field: "Writers", Value: fmt.Sprint(writers), Formula: fmt.Sprintf("max(1, %d connections − ceil(%d / %d) kept for reads)", connections, connections, readShare)},
-		{Field: "Statements", Value: fmt.Sprint(statements), Formula: fmt.Sprintf("min(%d × %d entities, %d)", statementsOf, len(n.Entities), maxStatements)},
+	var all []emit.Setting
+	for _, s := range [][2]string{
+		{"URL", "url"}, {"Host", "host"}, {"Database", "database"}, {"Username", "username"}, {"Password", "password"}, {"SSLMode", "ssl_mode"},
+	} {
+		if value := n.Config[s[1]]; value != "" {
+			all = append(all, emit.Setting{Field: s[0], Value: fmt.Sprintf("%q", value), Formula: "config " + s[1]})
+		}
 	}
+	if port := n.Number("port", 1, maxPort); port.Value > 0 {
+		all = append(all, emit.Setting{Field: "Port", Value: fmt.Sprint(port.Value), Formula: port.Formula("config port"), From: port})
+	}
+	return append(all, []emit.Setting{
+		{Field: "Durability", Value: fmt.Sprintf("%q", n.Config["durability"]), Formula: "config durability"},
+		{Field: "Connections", Value: fmt.Sprint(connections), Formula: formula, From: from},
+		{Field: "Statements", Value: fmt.Sprint(statements), Formula: fmt.Sprintf("min(%d × %d entities, %d)", statementsOf, len(n.Entities), maxStatements)},
+	}...)
 }
 
 // A connection keeps the statements of its entities prepared, of which one of a
@@ -105,12 +124,14 @@ const (
 	headroom       = 2
 	minConnections = 4 // also where no peak is declared
 	maxConnections = 32
-	readShare      = 4 // one in so many is for reads
+
+	mostConnections = 1000 // that may be configured
+	maxPort         = 65535
 )
 
-func connections(n *schema.Namespace) (int, string) {
-	if set, err := strconv.Atoi(n.Config["connections"]); err == nil {
-		return set, "config connections"
+func connections(n *schema.Namespace) (count int, formula string, from schema.Number) {
+	if set := n.Number("connections", 1, mostConnections); set.Value > 0 {
+		return set.Value, set.Formula("config connections"), set
 	}
 	var reads, writes uint64
 	for _, e := range n.Entities {
@@ -118,7 +139,7 @@ func connections(n *schema.Namespace) (int, string) {
 		writes += e.Capacity.PeakWrites
 	}
 	busy := headroom * (reads*readMillis + writes*writeMillis)
-	count := min((busy+999)/1000, maxConnections)
-	return max(int(count), minConnections), fmt.Sprintf("clamp(%d, ceil(%d × (%d peak reads/s × %d ms + %d peak writes/s × %d ms)), %d)",
-		minConnections, headroom, reads, readMillis, writes, writeMillis, maxConnections)
+	count = max(int(min((busy+999)/1000, maxConnections)), minConnections)
+	return count, fmt.Sprintf("clamp(%d, ceil(%d × (%d peak reads/s × %d ms + %d peak writes/s × %d ms)), %d)",
+		minConnections, headroom, reads, readMillis, writes, writeMillis, maxConnections), schema.Number{}
 }

@@ -2,6 +2,7 @@ package gen_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/prism-proxy/prism/backends/postgres/gen"
@@ -16,13 +17,12 @@ func TestSettings(t *testing.T) {
 		loads   []load
 		want    string
 		formula string
-		writers string
 	}{
-		{"nothing declared", "", []load{{}}, "4", "clamp(4, ceil(2 × (0 peak reads/s × 1 ms + 0 peak writes/s × 5 ms)), 32)", "3"},
-		{"a sum that is not whole is rounded up", "", []load{{1000, 0}, {1, 300}}, "6", "clamp(4, ceil(2 × (1001 peak reads/s × 1 ms + 300 peak writes/s × 5 ms)), 32)", "4"},
-		{"more than one server is good for", "", []load{{1e6, 1e6}}, "32", "clamp(4, ceil(2 × (1000000 peak reads/s × 1 ms + 1000000 peak writes/s × 5 ms)), 32)", "24"},
-		{"set", "100", []load{{1000, 0}}, "100", "config connections", "75"},
-		{"one, which writes must have too", "1", []load{{1000, 0}}, "1", "config connections", "1"},
+		{"nothing declared", "", []load{{}}, "4", "clamp(4, ceil(2 × (0 peak reads/s × 1 ms + 0 peak writes/s × 5 ms)), 32)"},
+		{"a sum that is not whole is rounded up", "", []load{{1000, 0}, {1, 300}}, "6", "clamp(4, ceil(2 × (1001 peak reads/s × 1 ms + 300 peak writes/s × 5 ms)), 32)"},
+		{"more than one server is good for", "", []load{{1e6, 1e6}}, "32", "clamp(4, ceil(2 × (1000000 peak reads/s × 1 ms + 1000000 peak writes/s × 5 ms)), 32)"},
+		{"set", "100", []load{{1000, 0}}, "100", "config connections"},
+		{"other in each environment", "${env:POOL:-16}", []load{{1000, 0}}, "16", "config connections, ${env:POOL:-16}"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			n := &schema.Namespace{Config: map[string]string{"url": "${env:STORE}", "durability": "CRASH_SAFE"}}
@@ -38,9 +38,6 @@ func TestSettings(t *testing.T) {
 			}
 			if want := [2]string{c.want, c.formula}; got["Connections"] != want {
 				t.Errorf("connections %q, want %q", got["Connections"], want)
-			}
-			if got := got["Writers"][0]; got != c.writers {
-				t.Errorf("%s may write, want %s: the others are for reads", got, c.writers)
 			}
 			if got, want := got["Durability"][0], `"CRASH_SAFE"`; got != want {
 				t.Errorf("durability %s, want %s", got, want)
@@ -74,6 +71,36 @@ func TestURL(t *testing.T) {
 		what, fix := check(map[string]string{"url": url})
 		if (what == "") != good || (fix == "") != good {
 			t.Errorf("url %s: %q, %q, want it taken: %t", url, what, fix, good)
+		}
+	}
+}
+
+// The server is named by a url or by its parts, whole, and no part is a secret.
+func TestAddress(t *testing.T) {
+	const head = "deployment: shop\nimport_path: example.com/shop\npackages: [shop.v1]\nnamespaces:\n  - name: orders\n    backend: postgres\n    config: "
+	for _, c := range []struct{ config, want string }{
+		{"{url: '${env:URL}'}", ""},
+		{"{host: '${env:HOST}', port: '${env:PORT:-5432}', database: shop, username: app, password: '${env:PW}', ssl_mode: verify-full}", ""},
+		{"{host: 'db.${env:ZONE}.example.com', database: shop}", ""},
+		{"{url: '${env:URL}', host: db}", "backend postgres has url and host"},
+		{"{host: db}", "backend postgres needs the setting database"},
+		{"{durability: CRASH_SAFE}", "backend postgres needs the setting url"},
+		{"{database: shop, port: 5432}", "backend postgres needs the setting host"},
+		{"{host: db, database: shop, password: secret}", "password of backend postgres holds a password"},
+		{"{host: db, database: shop, port: 99999}", `port of backend postgres is "99999"`},
+		{"{host: db, database: shop, port: '${env:PORT:-0}'}", `port of backend postgres is "0"`},
+		{"{url: '${env:URL}', connections: '${env:POOL:-1001}'}", `connections of backend postgres is "1001"`},
+		{"{url: '${env:URL}', connections: '${env:POOL:-16}'}", ""},
+	} {
+		_, faults := schema.Read(schema.Input{Config: []byte(head + c.config), ConfigPath: "prism.yaml", Stores: []schema.Store{gen.Backend().Store}})
+		var got []string
+		for _, f := range faults {
+			if f.Number == schema.RuleBackendSetting || f.Number == schema.RuleSecretInline {
+				got = append(got, f.What)
+			}
+		}
+		if strings.Join(got, "\n") != c.want {
+			t.Errorf("%s: %q, want %q", c.config, got, c.want)
 		}
 	}
 }

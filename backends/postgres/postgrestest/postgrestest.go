@@ -81,6 +81,23 @@ func StartOwn(t testing.TB) *Own {
 	return &Own{URL: server.url("postgres"), server: server}
 }
 
+// WithPasswords has the server ask for passwords, and returns the URL of its one
+// database with that of its first role.
+func (o *Own) WithPasswords(t testing.TB) string {
+	t.Helper()
+	const password = "first"
+	if err := o.server.exec("ALTER ROLE postgres PASSWORD '" + password + "'"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(o.server.data, "pg_hba.conf"), []byte("host all all 127.0.0.1/32 scram-sha-256\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.server.exec("SELECT pg_reload_conf()"); err != nil {
+		t.Fatal(err)
+	}
+	return strings.Replace(o.URL, "postgres@", "postgres:"+password+"@", 1)
+}
+
 // Kill ends the server's main process with SIGKILL, whose death the others do
 // not outlive, and returns when nothing listens any more. The data stays.
 func (o *Own) Kill(t testing.TB) {

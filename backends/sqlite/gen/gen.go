@@ -4,7 +4,6 @@ package gen
 
 import (
 	"fmt"
-	"strconv"
 
 	"github.com/prism-proxy/prism/generator/emit"
 	"github.com/prism-proxy/prism/generator/emit/golang"
@@ -32,7 +31,7 @@ func Backend() *emit.Backend {
 				Name: "synchronous", Default: "FULL", Values: []string{"FULL", "NORMAL"},
 				Doc: "When a commit reaches the disk. FULL: at once, so that it survives a power cut. NORMAL: later, so that it survives only a crash of the process.",
 			}, {
-				Name: "readers", Min: 1, Max: 64,
+				Name: "readers", Min: 1, Max: maxConfigured, Reference: true,
 				Doc: "The number of connections for reads, instead of the number computed from the declared peak.",
 			}},
 			Check: limits.Check,
@@ -52,10 +51,10 @@ func Backend() *emit.Backend {
 
 // settings derives the number of reading connections from the declared peak.
 func settings(n *schema.Namespace) []emit.Setting {
-	readers, formula := readers(n)
+	readers, formula, from := readers(n)
 	return []emit.Setting{
 		{Field: "Synchronous", Value: fmt.Sprintf("%q", n.Config["synchronous"]), Formula: "config synchronous"},
-		{Field: "Readers", Value: fmt.Sprint(readers), Formula: formula},
+		{Field: "Readers", Value: fmt.Sprint(readers), Formula: formula, From: from},
 	}
 }
 
@@ -65,17 +64,18 @@ const (
 	readsPerConnection = 2500
 	minReaders         = 2
 	maxReaders         = 8
+	maxConfigured      = 64
 )
 
-func readers(n *schema.Namespace) (int, string) {
-	if set, err := strconv.Atoi(n.Config["readers"]); err == nil {
-		return set, "config readers"
+func readers(n *schema.Namespace) (count int, formula string, from schema.Number) {
+	if set := n.Number("readers", 1, maxConfigured); set.Value > 0 {
+		return set.Value, set.Formula("config readers"), set
 	}
 	var reads uint64
 	for _, e := range n.Entities {
 		reads += e.Capacity.PeakReads
 	}
-	count := int((reads + readsPerConnection - 1) / readsPerConnection)
+	count = int((reads + readsPerConnection - 1) / readsPerConnection)
 	return min(max(count, minReaders), maxReaders),
-		fmt.Sprintf("clamp(%d, ceil(%s peak reads/s / %s), %d)", minReaders, plan.Grouped(reads), plan.Grouped(readsPerConnection), maxReaders)
+		fmt.Sprintf("clamp(%d, ceil(%s peak reads/s / %s), %d)", minReaders, plan.Grouped(reads), plan.Grouped(readsPerConnection), maxReaders), schema.Number{}
 }

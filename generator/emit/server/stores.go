@@ -2,7 +2,9 @@ package server
 
 import (
 	"fmt"
+	"maps"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/prism-proxy/prism/generator/emit"
@@ -39,6 +41,7 @@ func namespaces(d *schema.Deployment, backends map[string]*emit.Backend, package
 		if bound := n.InFlight(); bound.Value > 0 {
 			fmt.Fprintf(&b, "InFlight: %d,\n", bound.Value)
 		}
+		b.WriteString(limitsFrom(n))
 		b.WriteString("Tables: []string{")
 		for i, e := range n.Entities {
 			if i > 0 {
@@ -55,6 +58,9 @@ func namespaces(d *schema.Deployment, backends map[string]*emit.Backend, package
 			b.WriteString("\n")
 			for _, s := range backend.Settings(n) {
 				fmt.Fprintf(&b, "%s: %s,\n", s.Field, s.Value)
+				if s.From.Reference != "" {
+					fmt.Fprintf(&b, "%sFrom: @runtime.Number%s,\n", s.Field, number(s.From))
+				}
 			}
 		}
 		b.WriteString("}")
@@ -72,6 +78,28 @@ func namespaces(d *schema.Deployment, backends map[string]*emit.Backend, package
 	}
 	b.WriteString("}")
 	return b.String()
+}
+
+// limitsFrom returns the fields of a namespace whose limits are references.
+func limitsFrom(n *schema.Namespace) string {
+	var b strings.Builder
+	if n.Limits.InFlight.Reference != "" {
+		fmt.Fprintf(&b, "InFlightFrom: @runtime.Number%s,\n", number(n.Limits.InFlight))
+	}
+	var rates []string
+	for _, method := range slices.Sorted(maps.Keys(n.Limits.Rates)) {
+		if rate := n.Limits.Rates[method]; rate.Reference != "" {
+			rates = append(rates, fmt.Sprintf("%q: %s,\n", method, number(rate)))
+		}
+	}
+	if rates != nil {
+		fmt.Fprintf(&b, "RatesFrom: map[string]@runtime.Number{\n%s},\n", strings.Join(rates, ""))
+	}
+	return b.String()
+}
+
+func number(n schema.Number) string {
+	return fmt.Sprintf("{Reference: %q, Min: %d, Max: %d}", n.Reference, n.Min, n.Max)
 }
 
 func title(name string) string { return strings.ToUpper(name[:1]) + name[1:] }

@@ -1,0 +1,91 @@
+package postgres
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/prism-proxy/prism/runtime"
+)
+
+// Resolve returns cfg with what its references lead to, and its parts as the URL.
+// No error holds what was found.
+func Resolve(env *runtime.Env, n runtime.Namespace, cfg Config) (Config, error) {
+	var faults []error
+	keep := func(err error) {
+		if err != nil {
+			faults = append(faults, err)
+		}
+	}
+	var err error
+	cfg.Connections, err = cfg.ConnectionsFrom.Resolve(env, "connections of namespace "+n.Name, cfg.Connections)
+	keep(err)
+	if cfg.URL != "" {
+		cfg.URL, err = env.ResolveURL("url of namespace "+n.Name, cfg.URL)
+		keep(err)
+	} else {
+		for _, part := range []struct {
+			name  string
+			value *string
+		}{
+			{"host", &cfg.Host}, {"database", &cfg.Database}, {"username", &cfg.Username}, {"password", &cfg.Password},
+		} {
+			*part.value, err = env.Resolve(part.name+" of namespace "+n.Name, *part.value)
+			keep(err)
+		}
+		cfg.Port, err = cfg.PortFrom.Resolve(env, "port of namespace "+n.Name, cfg.Port)
+		keep(err)
+		cfg.URL = cfg.address()
+	}
+	if faults == nil {
+		if _, err := pgxpool.ParseConfig(cfg.URL); err != nil {
+			keep(noConnectionString(n))
+		}
+	}
+	return cfg, errors.Join(faults...)
+}
+
+func noConnectionString(n runtime.Namespace) error {
+	return fmt.Errorf("url of namespace %s: it does not lead to a connection string; write postgres://user:password@host:port/database", n.Name)
+}
+
+// address is the URL that the parts make.
+func (c Config) address() string {
+	u := url.URL{Scheme: "postgres", Path: "/" + c.Database}
+	q := url.Values{}
+	if c.Port > 0 {
+		q.Set("port", strconv.Itoa(c.Port))
+	}
+	for _, part := range [][2]string{{"host", c.Host}, {"user", c.Username}, {"password", c.Password}, {"sslmode", c.SSLMode}} {
+		if part[1] != "" {
+			q.Set(part[0], part[1])
+		}
+	}
+	u.RawQuery = strings.ReplaceAll(q.Encode(), "+", "%20") // the driver leaves a + as it is
+	return u.String()
+}
+
+// servers returns host and port of each server that c leads to.
+func servers(c *pgx.ConnConfig) string {
+	all := []string{hostPort(c.Host, c.Port)}
+	for _, f := range c.Fallbacks {
+		if one := hostPort(f.Host, f.Port); !slices.Contains(all, one) {
+			all = append(all, one)
+		}
+	}
+	return strings.Join(all, ", ")
+}
+
+func hostPort(host string, port uint16) string {
+	if strings.HasPrefix(host, "/") { // the folder of a socket
+		return fmt.Sprintf("%s/.s.PGSQL.%d", host, port)
+	}
+	return net.JoinHostPort(host, strconv.Itoa(int(port)))
+}
