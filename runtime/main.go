@@ -29,6 +29,7 @@ const (
 	exitOK      = 0
 	exitFailure = 1 // the command was understood and failed
 	exitUsage   = 2
+	exitPending = 3 // migrate status: something is pending or was changed
 )
 
 // sameSignal is how long after a signal another one is taken for the same.
@@ -39,7 +40,7 @@ const usage = `%[1]s serves the data of deployment %[1]s over gRPC.
 Usage:
   %[1]s-proxy serve                   serve until SIGTERM or SIGINT
   %[1]s-proxy migrate up              apply the migrations that are missing
-  %[1]s-proxy migrate status          list the migrations and their state
+  %[1]s-proxy migrate status          list the migrations and their state; exit 3 if up has work
   %[1]s-proxy migrate verify          read every record and compare it with its checksum
   %[1]s-proxy migrate bump-versions   before a restored store is served: let versions leap
   %[1]s-proxy health                  exit 0 if a proxy on this machine is serving
@@ -49,7 +50,8 @@ Flags of a command: %[1]s-proxy <command> -h
 `
 
 // Main runs the command in args, which are those behind the program's name,
-// and returns the exit code: 0, 1 on failure, 2 when args make no sense.
+// and returns the exit code: 0, 1 on failure, 2 when args make no sense, 3 where
+// migrate status finds something to do.
 func Main(d *Deployment, args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
@@ -86,6 +88,9 @@ func Main(d *Deployment, args []string) int {
 	switch {
 	case err == nil || errors.Is(err, flag.ErrHelp):
 		return exitOK
+	case errors.Is(err, errPending):
+		fmt.Fprintf(os.Stderr, "%s-proxy %s: %v\n", d.Name, command, err)
+		return exitPending
 	case errors.As(err, &wrong) && !strings.Contains(err.Error(), "\n"):
 		fmt.Fprintf(os.Stderr, "%s-proxy: %v; %[1]s-proxy help lists the commands\n", d.Name, err)
 		return exitUsage

@@ -3,11 +3,14 @@ package runtime
 import (
 	"bytes"
 	"context"
+	"errors"
 	"flag"
 	"log/slog"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/prism-proxy/prism/runtime/migration"
 )
 
 func TestCommandLine(t *testing.T) {
@@ -129,5 +132,62 @@ c: memory has no checksums
 	}
 	if bumped != "bab" {
 		t.Errorf("bumped %q, want the one and then all", bumped)
+	}
+}
+
+// A namespace that cannot be migrated keeps none from it that comes behind it, and
+// a script reads of status what is left to do.
+func TestMigrateGoesOn(t *testing.T) {
+	up := func(applied []migration.File, err error) func(context.Context, *Env) ([]migration.File, error) {
+		return func(context.Context, *Env) ([]migration.File, error) { return applied, err }
+	}
+	status := func(state string, err error) func(context.Context, *Env) ([]migration.State, error) {
+		return func(context.Context, *Env) ([]migration.State, error) {
+			if err != nil {
+				return nil, err
+			}
+			return []migration.State{{Number: 1, Name: "0001_init_expand", State: state}}, nil
+		}
+	}
+	locked := errors.New("BACKEND_CONTENTION: the store gave way to concurrent writes")
+	d := &Deployment{Name: "test", Namespaces: []Namespace{
+		{Name: "a", Backend: "x", Migrate: up(nil, locked), Status: status("pending", nil)},
+		{Name: "b", Backend: "x", Migrate: up([]migration.File{{Name: "0001_init_expand"}}, nil), Status: status("applied", nil)},
+		{Name: "c", Backend: "memory"},
+		{Name: "d", Backend: "x", Migrate: up(nil, nil), Status: status("", locked)},
+		{Name: "e", Backend: "x", Migrate: up(nil, nil), Status: status("changed", nil)},
+	}}
+	for _, c := range []struct {
+		args, out, failure string
+		pending            bool
+	}{
+		{"up", "a: failed\nb: 0001_init_expand applied\nc: memory has no migrations\nd: up to date\ne: up to date\n4 of 5 namespaces are up to date\n", "namespace a on x: BACKEND_CONTENTION", false},
+		{"up --namespace b", "b: 0001_init_expand applied\n", "", false},
+		{"status --namespace a", "a: 0001_init_expand pending\n", "migrations are pending", true},
+		{"status --namespace b", "b: 0001_init_expand applied\n", "", false},
+		{"status --namespace c", "c: memory has no migrations\n", "", false},
+		{"status --namespace e", "e: 0001_init_expand changed\n", "were changed", true},
+		{"status", "a: 0001_init_expand pending\nb: 0001_init_expand applied\nc: memory has no migrations\ne: 0001_init_expand changed\n", "namespace d on x: BACKEND_CONTENTION", false},
+		{"status -o json --namespace c", "[\n  {\n    \"namespace\": \"c\",\n    \"backend\": \"memory\",\n    \"migrations\": []\n  }\n]\n", "", false},
+		{"status -o json --namespace a", "[\n  {\n    \"namespace\": \"a\",\n    \"backend\": \"x\",\n    \"migrations\": [\n      {\n        \"number\": 1,\n        \"name\": \"0001_init_expand\",\n        \"state\": \"pending\"\n      }\n    ]\n  }\n]\n", "migrations are pending", true},
+		{"status -o json --namespace d", "[\n  {\n    \"namespace\": \"d\",\n    \"backend\": \"x\",\n    \"migrations\": [],\n    \"error\": \"BACKEND_CONTENTION: the store gave way to concurrent writes\"\n  }\n]\n", "namespace d on x: BACKEND_CONTENTION", false},
+		{"status -o yaml", "", "-o is \"yaml\"; write text or json", false},
+		{"up -o json", "", "flag provided but not defined", false},
+	} {
+		var out bytes.Buffer
+		err := migrateCommand(t.Context(), d, flag.NewFlagSet("migrate", flag.ContinueOnError), strings.Fields(c.args), &out)
+		if out.String() != c.out {
+			t.Errorf("%s prints\n%swant\n%s", c.args, &out, c.out)
+		}
+		if c.failure == "" && err != nil || c.failure != "" && (err == nil || !strings.Contains(err.Error(), c.failure)) {
+			t.Errorf("%s: got %v, want an error with %q", c.args, err, c.failure)
+		}
+		if errors.Is(err, errPending) != c.pending {
+			t.Errorf("%s: got %v, exit 3: want %t", c.args, err, c.pending)
+		}
+	}
+	d.Namespaces = d.Namespaces[:1]
+	if got := Main(d, []string{"migrate", "status"}); got != exitPending {
+		t.Errorf("a pending migration exits with %d, want %d", got, exitPending)
 	}
 }

@@ -2,12 +2,15 @@ package runtime
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/prism-proxy/prism/runtime/migration"
 )
 
 // verbs are what migrate is followed by, and what each does with a namespace.
@@ -16,13 +19,32 @@ var verbs = []struct {
 	name string
 	has  func(*Namespace) bool
 	none string // said of a store that has not
-	run  func(ctx context.Context, n *Namespace, env *Env, out io.Writer) error
+	run  func(ctx context.Context, n *Namespace, env *Env, out *report) error
 }{
 	{"up", func(n *Namespace) bool { return n.Migrate != nil }, "has no migrations", migrateUp},
 	{"status", func(n *Namespace) bool { return n.Status != nil }, "has no migrations", migrationStatus},
 	{"verify", func(n *Namespace) bool { return n.Verify != nil }, "has no checksums", verifyRecords},
 	{"bump-versions", func(n *Namespace) bool { return n.BumpVersions != nil }, "begins with other versions at every start", bumpVersions},
 }
+
+// report is what a verb prints: lines, and status as JSON where it is asked for.
+type report struct {
+	io.Writer
+	json   bool
+	states []namespaceState
+}
+
+// namespaceState is an element of what migrate status -o json prints.
+type namespaceState struct {
+	Namespace  string            `json:"namespace"`
+	Backend    string            `json:"backend"`
+	Migrations []migration.State `json:"migrations"` // [] of a store that has none
+	Error      string            `json:"error,omitempty"`
+}
+
+// errPending is what status ends with where the stores are not as the proxy needs
+// them.
+var errPending = errors.New("migrations are pending or were changed; run migrate up")
 
 func migrateCommand(ctx context.Context, d *Deployment, flags *flag.FlagSet, args []string, out io.Writer) error {
 	data := dataDirFlags(flags)
@@ -41,8 +63,15 @@ func migrateCommand(ctx context.Context, d *Deployment, flags *flag.FlagSet, arg
 		}
 		return usageError{"migrate is followed by one of " + strings.Join(names, ", ")}
 	}
+	v, output := verbs[i], "text"
+	if v.name == "status" {
+		flags.StringVar(&output, "o", "text", "how to print: text or json")
+	}
 	if err := parse(flags, args[1:]); err != nil {
 		return err
+	}
+	if output != "text" && output != "json" {
+		return usageError{fmt.Sprintf("-o is %q; write text or json", output)}
 	}
 	if *only != "" && !slices.ContainsFunc(d.Namespaces, func(n Namespace) bool { return n.Name == *only }) {
 		return usageError{fmt.Sprintf("--namespace %s is none of deployment %s", *only, d.Name)}
@@ -58,43 +87,90 @@ func migrateCommand(ctx context.Context, d *Deployment, flags *flag.FlagSet, arg
 	if err != nil {
 		return err
 	}
+	r := &report{Writer: out, json: output == "json", states: []namespaceState{}}
 	var failed []error
 	for _, n := range namespaces {
-		switch v := verbs[i]; {
-		case !v.has(&n):
-			fmt.Fprintf(out, "%s: %s %s\n", n.Name, n.Backend, v.none)
-		default:
-			if err := v.run(ctx, &n, env, out); err != nil {
-				failed = append(failed, n.fault(err))
-				if v.name != "verify" { // which finds all that is damaged
-					return failed[0]
-				}
-			}
+		if !v.has(&n) {
+			r.none(&n, v.none)
+			continue
 		}
+		if err := v.run(ctx, &n, env, r); err != nil {
+			failed = append(failed, n.fault(err))
+		}
+	}
+	switch {
+	case r.json:
+		return errors.Join(r.encode(), r.outcome(failed))
+	case v.name == "status":
+		return r.outcome(failed)
+	case v.name == "up" && len(namespaces) > 1:
+		fmt.Fprintf(out, "%d of %d namespaces are up to date\n", len(namespaces)-len(failed), len(namespaces))
 	}
 	return errors.Join(failed...)
 }
 
-func migrateUp(ctx context.Context, n *Namespace, env *Env, out io.Writer) error {
+// outcome is what status ends with: what failed, or else that something is to do.
+func (r *report) outcome(failed []error) error {
+	if failed != nil {
+		return errors.Join(failed...)
+	}
+	for _, n := range r.states {
+		for _, s := range n.Migrations {
+			if s.State == "pending" || s.State == "changed" {
+				return errPending
+			}
+		}
+	}
+	return nil
+}
+
+func (r *report) encode() error {
+	encoder := json.NewEncoder(r)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(r.states)
+}
+
+// none says that the namespace's store has not what the verb is for.
+func (r *report) none(n *Namespace, why string) {
+	if r.json {
+		r.states = append(r.states, namespaceState{n.Name, n.Backend, []migration.State{}, ""})
+		return
+	}
+	fmt.Fprintf(r, "%s: %s %s\n", n.Name, n.Backend, why)
+}
+
+func migrateUp(ctx context.Context, n *Namespace, env *Env, out *report) error {
 	applied, err := n.Migrate(ctx, env)
 	for _, f := range applied {
 		fmt.Fprintf(out, "%s: %s applied\n", n.Name, f.Name)
 	}
-	if err == nil && len(applied) == 0 {
+	switch {
+	case err != nil:
+		fmt.Fprintf(out, "%s: failed\n", n.Name)
+	case len(applied) == 0:
 		fmt.Fprintf(out, "%s: up to date\n", n.Name)
 	}
 	return err
 }
 
-func migrationStatus(ctx context.Context, n *Namespace, env *Env, out io.Writer) error {
+func migrationStatus(ctx context.Context, n *Namespace, env *Env, out *report) error {
 	states, err := n.Status(ctx, env)
+	one := namespaceState{n.Name, n.Backend, append([]migration.State{}, states...), ""}
+	if err != nil {
+		one.Error = err.Error()
+	}
+	out.states = append(out.states, one)
+	if out.json {
+		return err
+	}
 	for _, s := range states {
 		fmt.Fprintf(out, "%s: %s %s\n", n.Name, s.Name, s.State)
 	}
 	return err
 }
 
-func verifyRecords(ctx context.Context, n *Namespace, env *Env, out io.Writer) error {
+func verifyRecords(ctx context.Context, n *Namespace, env *Env, out *report) error {
 	damaged := 0
 	tables, err := n.Verify(ctx, env, func(table string, version int64) {
 		damaged++
@@ -109,7 +185,7 @@ func verifyRecords(ctx context.Context, n *Namespace, env *Env, out io.Writer) e
 	return err
 }
 
-func bumpVersions(ctx context.Context, n *Namespace, env *Env, out io.Writer) error {
+func bumpVersions(ctx context.Context, n *Namespace, env *Env, out *report) error {
 	err := n.BumpVersions(ctx, env)
 	if err == nil {
 		fmt.Fprintf(out, "%s: versions have leapt\n", n.Name)

@@ -34,9 +34,9 @@ type Applied struct {
 
 // State is a migration as an operator sees it.
 type State struct {
-	Number int
-	Name   string
-	State  string // applied, pending, changed, unknown
+	Number int    `json:"number"`
+	Name   string `json:"name"`
+	State  string `json:"state"` // applied, pending, changed, unknown
 }
 
 var fileName = regexp.MustCompile(`^([0-9]{4})_[a-z0-9_]+_expand\.up\.sql$`)
