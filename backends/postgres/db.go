@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strconv"
 	"sync"
 	"time"
 
@@ -183,7 +182,6 @@ func (db *DB) verify(ctx context.Context, env *runtime.Env, n runtime.Namespace,
 var required = map[string][]setting{
 	"": {
 		{"server_encoding", is("UTF8"), "create the database with ENCODING 'UTF8'"},
-		{"server_version_num", atLeast(130000), "use Postgres 13 or later"},
 		{"session_replication_role", is("origin"), reset},
 		{"zero_damaged_pages", is("off"), reset},
 		{"ignore_checksum_failure", is("off"), reset},
@@ -206,12 +204,6 @@ type setting struct {
 }
 
 func is(want string) func(string) bool { return func(v string) bool { return v == want } }
-func atLeast(least int) func(string) bool {
-	return func(v string) bool {
-		n, err := strconv.Atoi(v)
-		return err == nil && n >= least
-	}
-}
 
 // verifySettings compares the live settings with those that durability
 // needs, and the search path with one that leads somewhere.

@@ -4,7 +4,9 @@
 // Every operation is one statement, or one pipeline of statements that Postgres
 // runs as one transaction, so nothing is held open between round trips and
 // nothing is half done. Text is constant, prepared once per connection; values
-// are parameters. It needs Postgres 13 or later in UTF8.
+// are parameters. It needs PostgreSQL 13 or later in UTF8; databases that speak its
+// protocol, as CockroachDB and YugabyteDB, are refused by name when the proxy
+// starts.
 //
 // A session sets what changes the meaning or the end of a statement, whatever
 // role, database and server are set to, and keeps to the schema that its search

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -137,8 +139,19 @@ func begin(statements string) pgconn.AfterConnectFunc {
 // later, or leads to more than one schema, moves no record. pooled says that a
 // pooler is before the server; one that keeps no sessions is refused.
 func survey(ctx context.Context, c *pgx.ConnConfig) (schema string, pooled bool, err error) {
-	conn, err := pgx.ConnectConfig(ctx, c)
+	first := *c
+	first.AfterConnect = func(ctx context.Context, conn *pgconn.PgConn) error {
+		if err := isPostgres(ctx, conn); err != nil {
+			return err
+		}
+		return c.AfterConnect(ctx, conn)
+	}
+	conn, err := pgx.ConnectConfig(ctx, &first)
 	if err != nil {
+		var other foreign
+		if errors.As(err, &other) {
+			return "", false, other
+		}
 		return "", false, Error(ctx, unsent{err})
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
@@ -152,6 +165,59 @@ func survey(ctx context.Context, c *pgx.ConnConfig) (schema string, pooled bool,
 		err = keepsSessions(ctx, c, conn)
 	}
 	return schema, pooled, err
+}
+
+// leastVersion is the oldest PostgreSQL that serves.
+const leastVersion = 13
+
+// postgresVersion is what version() answers, and lookalikes those that speak
+// PostgreSQL's protocol, by what is in their answer. They take its statements, and
+// some do nothing for a lock or an isolation and say yes, or give each connection
+// versions of its own.
+var (
+	postgresVersion = regexp.MustCompile(`^PostgreSQL (\d+)(\.\d+)*((devel|alpha|beta|rc)\d*)?[ ,]`)
+	lookalikes      = []string{
+		"CockroachDB", "YugabyteDB", "-YB-", "Redshift", "Greenplum", "Materialize", "RisingWave", "CrateDB", "QuestDB", "openGauss", "GaussDB", "Spanner",
+	}
+)
+
+// foreign says what a server is that is no PostgreSQL, or is too old.
+type foreign struct{ what string }
+
+func (f foreign) Error() string {
+	return fmt.Sprintf("the server is %s; use PostgreSQL %d or later", f.what, leastVersion)
+}
+
+// isPostgres refuses other databases and versions by their name, before anything
+// is set.
+func isPostgres(ctx context.Context, conn *pgconn.PgConn) error {
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	results, err := conn.Exec(ctx, `SELECT pg_catalog.version()`).ReadAll()
+	if err != nil {
+		return err
+	}
+	if len(results) != 1 || len(results[0].Rows) != 1 || len(results[0].Rows[0]) != 1 {
+		return foreign{"none that tells its version"}
+	}
+	return refuseForeign(string(results[0].Rows[0][0]))
+}
+
+// refuseForeign judges what version() answers.
+func refuseForeign(version string) error {
+	for _, name := range lookalikes {
+		if strings.Contains(version, name) {
+			return foreign{strings.Replace(name, "-YB-", "YugabyteDB", 1) + ", which is not PostgreSQL"}
+		}
+	}
+	m := postgresVersion.FindStringSubmatch(version)
+	if m == nil {
+		return foreign{fmt.Sprintf("%.40q, which is not PostgreSQL", version)}
+	}
+	if major, err := strconv.Atoi(m[1]); err != nil || major < leastVersion {
+		return foreign{strings.TrimRight(m[0], " ,")}
+	}
+	return nil
 }
 
 // looks is how often keepsSessions looks: other clients of a pooler may be in
