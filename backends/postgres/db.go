@@ -44,13 +44,14 @@ type DB struct {
 	// Tokens seals the page tokens of the namespace.
 	Tokens *page.Tokens
 
-	now     func() time.Time
-	pool    pool
-	writers chan struct{} // holds a value for each that writes
-	turns   turns
-	sweeps  sweeps
-	sizes   sizes
-	close   sync.Once
+	now      func() time.Time
+	pool     pool
+	writers  chan struct{} // holds a value for each that writes
+	turns    turns
+	openings openings
+	sweeps   sweeps
+	sizes    sizes
+	close    sync.Once
 }
 
 // Open connects to the store and verifies it: the server and its settings, the
@@ -58,7 +59,7 @@ type DB struct {
 // changes nothing and needs no right to. Whoever calls it closes the store.
 func Open(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config) (*DB, error) {
 	db := &DB{now: env.Now, writers: make(chan struct{}, writersOf(cfg.Connections))}
-	pool, err := connect(ctx, env, n, cfg, onePlan)
+	pool, err := connect(ctx, env, n, cfg, onePlan, &db.openings)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +118,7 @@ func writersOf(connections int) int {
 
 // connect returns the pool of the namespace, with settings of its sessions
 // beside pinned. No error of it holds more of the URL than host and port.
-func connect(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config, session map[string]string) (*pgxpool.Pool, error) {
+func connect(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config, session map[string]string, openings *openings) (*pgxpool.Pool, error) {
 	c, err := pgxpool.ParseConfig(cfg.URL)
 	if err != nil {
 		return nil, noConnectionString(n)
@@ -139,9 +140,12 @@ func connect(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Con
 		return nil, fmt.Errorf("the server at %s does not let the proxy in: %w", servers(c.ConnConfig), err)
 	}
 	c.ConnConfig.AfterConnect = begin(sessionOf(session, schema))
+	c.BeforeConnect = openings.begin
 	if pooled {
 		c.ConnConfig.BuildContextWatcherHandler = watchPooled
-		c.BeforeConnect = neverCancel
+		c.BeforeConnect = func(ctx context.Context, c *pgx.ConnConfig) error {
+			return errors.Join(openings.begin(ctx, c), neverCancel(ctx, c))
+		}
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, c)
 	if err != nil {
@@ -155,7 +159,7 @@ func (db *DB) verify(ctx context.Context, env *runtime.Env, n runtime.Namespace,
 	if err != nil {
 		return Error(ctx, unsent{err})
 	}
-	defer conn.Release()
+	defer release(db, conn)
 	if err := verifySettings(ctx, conn.Conn(), cfg.Durability); err != nil {
 		return err
 	}

@@ -18,7 +18,9 @@
 // and the call with BACKEND_CONTENTION and outcome=none. A quarter of the
 // connections is for reads, so that writes that wait for one record keep no read
 // waiting; a pool of one connection has none to spare. A host that is cut off
-// gives up its locks within 25 s, when the kernels have noticed.
+// gives up its locks within 25 s, when the kernels have noticed. Where the server,
+// or a pooler, has no more connections for the proxy than it has, calls wait for
+// these.
 //
 // A call whose deadline passes while its statement runs cancels the statement
 // and keeps the connection: it ends when the server has answered, usually within

@@ -10,7 +10,7 @@ import (
 
 // Connect gives tests the connections that an open store has.
 func Connect(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config) (*pgxpool.Pool, error) {
-	return connect(ctx, env, n, cfg, onePlan)
+	return connect(ctx, env, n, cfg, onePlan, new(openings))
 }
 
 // Version, Versions and Again give tests what operations are made of.

@@ -72,7 +72,7 @@ func verifyMigrations(ctx context.Context, conn *pgx.Conn, env *runtime.Env, n r
 // what the session set and locked.
 func withConn(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config, do func(*pgx.Conn) error) error {
 	cfg.Connections = 1
-	pool, err := connect(ctx, env, n, cfg, patient)
+	pool, err := connect(ctx, env, n, cfg, patient, new(openings))
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,13 @@ package postgres
 
 import (
 	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -12,6 +18,105 @@ import (
 // function and no method of DB for the same reason.
 type pool interface{ Close() }
 
+// openings are the calls that wait for a connection to be opened. The pool opens
+// one whenever it has none free, and does not look at those that are given back
+// meanwhile, though the server, or a pooler, may have no more for the proxy than
+// it has: then the call goes on with the first that comes back. The zero value is
+// ready.
+type openings struct {
+	mu      sync.Mutex
+	waiting []*opening // the one that has waited longest first
+}
+
+// opening is the context of a call while it waits for a connection.
+type opening struct {
+	context.Context // ends when a connection comes back
+	cancel          context.CancelFunc
+	given           bool // a connection came back for it
+}
+
+type openingKey struct{}
+
+func (o *opening) Value(key any) any {
+	if key == (openingKey{}) {
+		return o
+	}
+	return o.Context.Value(key)
+}
+
+// begin notes that the call of ctx has a connection opened. It is called by the
+// pool, with the values of the context that the connection was asked for with.
+func (w *openings) begin(ctx context.Context, _ *pgx.ConnConfig) error {
+	if o, ok := ctx.Value(openingKey{}).(*opening); ok {
+		w.mu.Lock()
+		w.waiting = append(w.waiting, o)
+		w.mu.Unlock()
+	}
+	return nil
+}
+
+// end notes that o waits no more. Did it get a connection of its own beside one
+// that came back, the latter is for the next.
+func (w *openings) end(o *opening, opened bool) {
+	o.cancel()
+	w.mu.Lock()
+	w.waiting = slices.DeleteFunc(w.waiting, func(other *opening) bool { return other == o })
+	given := o.given
+	w.mu.Unlock()
+	if given && opened {
+		w.give()
+	}
+}
+
+// give lets the call that has waited longest look for the connection that came
+// back.
+func (w *openings) give() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.waiting) > 0 {
+		first := w.waiting[0]
+		w.waiting = w.waiting[1:]
+		first.given = true
+		first.cancel()
+	}
+}
+
+// acquire returns a connection, which release takes back.
 func acquire(ctx context.Context, db *DB) (*pgxpool.Conn, error) {
-	return db.pool.(*pgxpool.Pool).Acquire(ctx)
+	pool := db.pool.(*pgxpool.Pool)
+	for {
+		o := &opening{}
+		o.Context, o.cancel = context.WithCancel(ctx)
+		conn, err := pool.Acquire(o)
+		if err != nil && o.Err() == nil && taken(err) {
+			switch have := pool.Stat(); {
+			case have.IdleConns() > 0:
+				o.cancel()
+			case have.AcquiredConns() > 0:
+				<-o.Done()
+			}
+		}
+		again := err != nil && o.Err() != nil && ctx.Err() == nil
+		db.openings.end(o, err == nil)
+		if !again {
+			return conn, err
+		}
+	}
+}
+
+// release gives a connection back.
+func release(db *DB, conn *pgxpool.Conn) {
+	conn.Release()
+	db.openings.give()
+}
+
+// taken reports whether err is of a server, or a pooler, that has no connection
+// left, and that may have one later.
+func taken(err error) bool {
+	var answer *pgconn.PgError
+	if !errors.As(err, &answer) {
+		return pgconn.Timeout(err) // a pooler lets its clients wait
+	}
+	return answer.Code == "53300" || // too_many_connections
+		answer.Code == "08P01" && (strings.Contains(answer.Message, "no more connections allowed") || strings.Contains(answer.Message, "query_wait_timeout")) // PgBouncer
 }

@@ -91,7 +91,7 @@ func run(ctx context.Context, db *DB, do func(*pgxpool.Conn) error) error {
 	if err != nil {
 		return Error(ctx, unsent{err})
 	}
-	defer conn.Release()
+	defer release(db, conn)
 	err = do(conn)
 	if unprepared(err) {
 		if err = conn.Conn().DeallocateAll(ctx); err == nil {
