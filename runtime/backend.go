@@ -18,6 +18,8 @@ type Namespace struct {
 	// InFlight is how many calls are served at the same time, at most. 0: no
 	// limit.
 	InFlight int
+	// InFlightOf says how InFlight came about, for the log.
+	InFlightOf string
 	// InFlightFrom and RatesFrom, by method, lead to numbers that take the place of
 	// InFlight and of the methods' rates when the proxy starts.
 	InFlightFrom Number

@@ -32,7 +32,8 @@ func rateLimited(perSecond int) error {
 // at it: a call that waited would hold its request's memory, and be served when
 // its caller has given up.
 type gate struct {
-	limit int64 // 0: none
+	limit int64  // 0: none
+	from  string // how it came about
 	in    atomic.Int64
 }
 
@@ -51,6 +52,15 @@ func (g *gate) leave() {
 	if g.limit != 0 {
 		g.in.Add(-1)
 	}
+}
+
+// minutely tells the first of what happens within a minute from the others. The
+// zero value is ready.
+type minutely struct{ last atomic.Int64 }
+
+func (m *minutely) first(now time.Time) bool {
+	last := m.last.Load()
+	return (last == 0 || now.UnixNano()-last >= int64(time.Minute)) && m.last.CompareAndSwap(last, now.UnixNano())
 }
 
 func overloaded(limit int64) error {

@@ -2,6 +2,7 @@ package runtime_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -70,11 +71,27 @@ func TestRateLimitTellsWhen(t *testing.T) {
 	}
 }
 
+// An operator reads of a limit that refuses, once and not once a call, with what
+// was declared.
+func TestRefusalIsLogged(t *testing.T) {
+	conn, out, _ := startLimited(t, runtime.Method{Name: "PutThing", Rate: 2, RateOf: "2 × 1 peak reads/s", Unary: echo}, 0)
+	refused := 0
+	for range 20 {
+		if _, err := put(t.Context(), conn, "x"); err != nil {
+			refused++
+		}
+	}
+	const want = `"msg":"calls are refused","service":"test.v1.ThingService","op":"PutThing","namespace":"things","reason":"RATE_LIMITED","limit":2,"from":"2 × 1 peak reads/s"}`
+	if got := strings.Count(out.String(), want); got != 1 || refused < 10 {
+		t.Errorf("%d calls were refused, and %d lines say so, want one:\n%s", refused, got, out)
+	}
+}
+
 // Beyond the calls that a namespace serves at a time a call is refused at once,
 // and one that ends makes room, one that panics too.
 func TestInFlightLimit(t *testing.T) {
 	entered, release := make(chan bool), make(chan bool)
-	conn, _, _ := startLimited(t, runtime.Method{Name: "PutThing", Write: true, Unary: func(ctx context.Context, request []byte) ([]byte, error) {
+	conn, out, _ := startLimited(t, runtime.Method{Name: "PutThing", Write: true, Unary: func(ctx context.Context, request []byte) ([]byte, error) {
 		entered <- true
 		if <-release {
 			panic("one of them")
@@ -93,6 +110,9 @@ func TestInFlightLimit(t *testing.T) {
 	i, _ := info(t, err)
 	if retry, _ := details(err); status.Code(err) != codes.ResourceExhausted || i.Reason != "OVERLOADED" || i.Metadata["outcome"] != "none" || i.Metadata["limit"] != "2" || retry <= 0 {
 		t.Errorf("got %v, metadata %v, retry after %s", err, i.Metadata, retry)
+	}
+	if want := `"reason":"OVERLOADED","limit":2,`; !strings.Contains(out.String(), want) {
+		t.Errorf("the log has not %s:\n%s", want, out)
 	}
 	release <- true
 	release <- false

@@ -94,7 +94,7 @@ func Open(ctx context.Context, d *Deployment, env *Env) (*Server, error) {
 			continue
 		}
 		s.stores = append(s.stores, store)
-		gate, tasks := &gate{limit: int64(n.InFlight)}, &tasks{namespace: n.Name, log: env.Log}
+		gate, tasks := &gate{limit: int64(n.InFlight), from: n.InFlightOf}, &tasks{namespace: n.Name, log: env.Log}
 		for _, service := range store.Services {
 			s.register(service, n, gate)
 			tasks.add(service)

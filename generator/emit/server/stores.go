@@ -39,7 +39,7 @@ func namespaces(d *schema.Deployment, backends map[string]*emit.Backend, package
 		backend := backends[n.Backend]
 		fmt.Fprintf(&b, "@%s.Backend.Bind(@runtime.Namespace{\nName: %q,\n", n.Backend, n.Name)
 		if bound := n.InFlight(); bound.Value > 0 {
-			fmt.Fprintf(&b, "InFlight: %d,\n", bound.Value)
+			fmt.Fprintf(&b, "InFlight: %d,\nInFlightOf: %q,\n", bound.Value, bound.Formula)
 		}
 		b.WriteString(limitsFrom(n))
 		b.WriteString("Tables: []string{")

@@ -82,7 +82,7 @@ func (p *printer) service(f *golang.File, backend, contractPath string) {
 			methods.WriteString(", Write: true")
 		}
 		if rate := e.Rate(m); rate.Value > 0 {
-			fmt.Fprintf(&methods, ", Rate: %d", rate.Value)
+			fmt.Fprintf(&methods, ", Rate: %d, RateOf: %q", rate.Value, rate.Formula)
 		}
 		methods.WriteString("},\n")
 	}

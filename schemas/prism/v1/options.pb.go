@@ -391,7 +391,11 @@ type Entity struct {
 	// field.
 	Index []*Entity_Index `protobuf:"bytes,3,rep,name=index,proto3" json:"index,omitempty"`
 	// The load and the volume that the entity must handle. Pool sizes, memory and
-	// storage estimates are computed from them; plan.md shows how.
+	// storage estimates are computed from them; plan.md shows how. Capacity also
+	// limits calls: each method is let in at twice the declared peak, and a namespace
+	// of which all entities declare peaks serves as many calls at a time as come at
+	// that rate in 250 ms. What comes beyond is refused with RESOURCE_EXHAUSTED
+	// (RATE_LIMITED, OVERLOADED) and logged. limits in prism.yaml takes its place.
 	Capacity *Capacity `protobuf:"bytes,4,opt,name=capacity,proto3" json:"capacity,omitempty"`
 	// What an acknowledged write must survive, at the least. Unset: the
 	// deployment may use any store. Compiling fails for a store that cannot

@@ -36,6 +36,7 @@ func Deployment() *runtime.Deployment {
 			sqlite.Backend.Bind(runtime.Namespace{
 				Name:       "orders",
 				InFlight:   650,
+				InFlightOf: "clamp(64, ceil(2 × 1300 peak calls/s × 250 ms), 4096)",
 				Tables:     []string{"orders"},
 				Migrations: migrations.Files,
 			}, sqlite.Config{
@@ -45,6 +46,7 @@ func Deployment() *runtime.Deployment {
 			sqlite.Backend.Bind(runtime.Namespace{
 				Name:       "sessions",
 				InFlight:   3000,
+				InFlightOf: "clamp(64, ceil(2 × 6000 peak calls/s × 250 ms), 4096)",
 				Tables:     []string{"sessions"},
 				Migrations: migrations.Files,
 			}, sqlite.Config{
@@ -54,6 +56,7 @@ func Deployment() *runtime.Deployment {
 			sqlite.Backend.Bind(runtime.Namespace{
 				Name:       "user-profiles",
 				InFlight:   1100,
+				InFlightOf: "clamp(64, ceil(2 × 2200 peak calls/s × 250 ms), 4096)",
 				Tables:     []string{"user_profiles"},
 				Migrations: migrations.Files,
 			}, sqlite.Config{
