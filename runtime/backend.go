@@ -80,6 +80,9 @@ func (n Namespace) Resolve(env *Env) (Namespace, error) {
 type Store struct {
 	io.Closer // which waits for what the store is doing
 	Services  []Service
+	// Ping asks the store whether it is there, and nothing else. Nil: it is part of
+	// the process.
+	Ping func(ctx context.Context) error
 }
 
 // Verified is how many records of a table were read, how many of them have no
@@ -98,7 +101,9 @@ type Backend[DB io.Closer, Config any] struct {
 	Embedded bool   // that of Namespace
 	// Resolve returns Config with what its references lead to, and all faults at
 	// once. It asks nobody. Nil: there are no references.
-	Resolve      func(*Env, Namespace, Config) (Config, error)
+	Resolve func(*Env, Namespace, Config) (Config, error)
+	// Ping is that of Store.
+	Ping         func(context.Context, DB) error
 	Open         func(context.Context, *Env, Namespace, Config) (DB, error)
 	Migrate      func(context.Context, *Env, Namespace, Config) ([]migration.File, error)
 	Status       func(context.Context, *Env, Namespace, Config) ([]migration.State, error)
@@ -130,6 +135,9 @@ func (b Backend[DB, Config]) bind(n Namespace, c Config, services []func(DB) Ser
 		store := Store{Closer: db}
 		for _, bind := range services {
 			store.Services = append(store.Services, bind(db))
+		}
+		if b.Ping != nil {
+			store.Ping = func(ctx context.Context) error { return b.Ping(ctx, db) }
 		}
 		return store, nil
 	}

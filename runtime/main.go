@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
@@ -43,7 +44,7 @@ Usage:
   %[1]s-proxy migrate status          list the migrations and their state; exit 3 if up has work
   %[1]s-proxy migrate verify          read every record and compare it with its checksum
   %[1]s-proxy migrate bump-versions   before a restored store is served: let versions leap
-  %[1]s-proxy health                  exit 0 if a proxy on this machine is serving
+  %[1]s-proxy health                  exit 0 if a proxy on this machine, or one of its services, is serving
   %[1]s-proxy version                 print what was compiled in
 
 Flags of a command: %[1]s-proxy <command> -h
@@ -264,6 +265,7 @@ func stopWithin(ctx context.Context, limit time.Duration, log *slog.Logger, serv
 
 func healthCommand(ctx context.Context, d *Deployment, flags *flag.FlagSet, args []string) error {
 	address := flags.String("address", "", "address of the proxy; unset: where serve listens")
+	service := flags.String("service", "", "a service or a namespace; unset: the proxy itself")
 	timeout := flags.Duration("timeout", 3*time.Second, "how long to wait for the answer")
 	if err := parse(flags, args); err != nil {
 		return err
@@ -281,12 +283,15 @@ func healthCommand(ctx context.Context, d *Deployment, flags *flag.FlagSet, args
 		return err
 	}
 	defer conn.Close()
-	answer, err := healthpb.NewHealthClient(conn).Check(ctx, &healthpb.HealthCheckRequest{})
+	answer, err := healthpb.NewHealthClient(conn).Check(ctx, &healthpb.HealthCheckRequest{Service: *service})
+	if status.Code(err) == codes.NotFound {
+		return usageError{fmt.Sprintf("--service %s is neither a service nor a namespace of deployment %s", *service, d.Name)}
+	}
 	if err != nil {
 		return fmt.Errorf("no proxy answers on %s (%s); start it, or name its --address", *address, status.Code(err))
 	}
 	if answer.Status != healthpb.HealthCheckResponse_SERVING {
-		return fmt.Errorf("%s is %s", *address, answer.Status)
+		return fmt.Errorf("%s is %s", strings.TrimSpace(*service+" on "+*address), answer.Status)
 	}
 	return nil
 }

@@ -56,18 +56,20 @@ type Service struct {
 // Server is a proxy whose stores are open. Its methods are safe for concurrent
 // use.
 type Server struct {
-	log      *slog.Logger
-	grpc     *grpc.Server
-	health   *health.Server
-	tasks    []*tasks // of each namespace
-	stores   []io.Closer
-	memory   *budget
-	open     *connections
-	gunzip   gunzip
-	foreign  *gate           // of calls to health and reflection
-	draining atomic.Bool     // calls that still arrive are refused
-	ending   context.Context // ends when streams of health and reflection shall
-	end      context.CancelFunc
+	log       *slog.Logger
+	grpc      *grpc.Server
+	health    *health.Server
+	tasks     []*tasks // of each namespace
+	stores    []io.Closer
+	watched   []*watched
+	pingEvery time.Duration // more than 0; tests have it shorter
+	memory    *budget
+	open      *connections
+	gunzip    gunzip
+	foreign   *gate           // of calls to health and reflection
+	draining  atomic.Bool     // calls that still arrive are refused
+	ending    context.Context // ends when streams of health and reflection shall
+	end       context.CancelFunc
 	// operations are the methods of the contract by their path, for refusals
 	// before a method is chosen. They are not changed after Open.
 	operations map[string]operation
@@ -100,6 +102,7 @@ func Open(ctx context.Context, d *Deployment, env *Env) (*Server, error) {
 			tasks.add(service)
 		}
 		s.tasks = append(s.tasks, tasks)
+		s.watch(n, store)
 	}
 	if faults != nil {
 		return nil, errors.Join(append(faults, s.Close())...)
@@ -130,7 +133,7 @@ func (n *Namespace) fault(err error) error {
 func newServer(log *slog.Logger, memory int64) *Server {
 	most := maxConnections(memory)
 	s := &Server{
-		log: log, health: health.NewServer(), operations: map[string]operation{}, memory: newBudget(memory),
+		log: log, health: health.NewServer(), operations: map[string]operation{}, memory: newBudget(memory), pingEvery: pingEvery,
 		open: &connections{max: most, log: log, open: map[*connection]bool{}}, foreign: &gate{limit: int64(most)},
 	}
 	s.ending, s.end = context.WithCancel(context.Background())
@@ -149,7 +152,6 @@ func (s *Server) register(service Service, n Namespace, gate *gate) {
 		desc.Methods = append(desc.Methods, grpc.MethodDesc{MethodName: m.Name, Handler: b.handle})
 	}
 	s.grpc.RegisterService(desc, nil)
-	s.health.SetServingStatus(service.Name, healthpb.HealthCheckResponse_SERVING)
 }
 
 // newGRPCServer returns a server with the limits that hold for every
@@ -242,6 +244,9 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, linger time.Duration
 	var running sync.WaitGroup
 	for _, namespace := range s.tasks {
 		running.Go(func() { namespace.run(stop) })
+	}
+	for _, w := range s.watched {
+		running.Go(func() { s.follow(stop, w) })
 	}
 	running.Go(func() { s.open.watch(stop) })
 	running.Go(func() {

@@ -22,7 +22,7 @@ import (
 
 // Backend is the run-time half of nats.
 var Backend = runtime.Backend[*DB, Config]{
-	Name: "nats", Resolve: Resolve, Open: Open, Migrate: Migrate, Status: Status, Verify: Verify, BumpVersions: BumpVersions,
+	Name: "nats", Resolve: Resolve, Ping: Ping, Open: Open, Migrate: Migrate, Status: Status, Verify: Verify, BumpVersions: BumpVersions,
 }
 
 // Config is what the compiler decided about one namespace's store.
@@ -151,6 +151,11 @@ func Resolve(env *runtime.Env, n runtime.Namespace, cfg Config) (Config, error) 
 	}
 	cfg.URL, cfg.Monitor = address, monitor
 	return cfg, errors.Join(err, other)
+}
+
+// Ping asks the server whether it is there.
+func Ping(ctx context.Context, db *DB) error {
+	return Error(ctx, db.conn.(*driver.Conn).FlushWithContext(ctx))
 }
 
 // connect returns a DB without tables. No error of it holds more of the URL than

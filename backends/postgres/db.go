@@ -18,7 +18,7 @@ import (
 
 // Backend is the run-time half of postgres.
 var Backend = runtime.Backend[*DB, Config]{
-	Name: "postgres", Resolve: Resolve, Open: Open, Migrate: Migrate, Status: Status, Verify: Verify, BumpVersions: BumpVersions,
+	Name: "postgres", Resolve: Resolve, Ping: Ping, Open: Open, Migrate: Migrate, Status: Status, Verify: Verify, BumpVersions: BumpVersions,
 }
 
 // Config is what the compiler decided about one namespace's store.

@@ -120,3 +120,17 @@ func taken(err error) bool {
 	return answer.Code == "53300" || // too_many_connections
 		answer.Code == "08P01" && (strings.Contains(answer.Message, "no more connections allowed") || strings.Contains(answer.Message, "query_wait_timeout")) // PgBouncer
 }
+
+// Ping asks the server whether it is there. Where all connections are with calls,
+// these find out.
+func Ping(ctx context.Context, db *DB) error {
+	conn, err := acquire(ctx, db)
+	if err != nil {
+		if all := db.pool.(*pgxpool.Pool).Stat(); ctx.Err() != nil && all.AcquiredConns() == all.MaxConns() {
+			return nil
+		}
+		return Error(ctx, unsent{err})
+	}
+	defer release(db, conn)
+	return Error(ctx, conn.Ping(ctx))
+}

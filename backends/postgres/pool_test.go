@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prism-proxy/prism/backends/postgres"
 	"github.com/prism-proxy/prism/backends/postgres/postgrestest"
 )
 
@@ -52,6 +53,27 @@ func TestCallsWaitForConnections(t *testing.T) {
 				})
 			}
 			calls.Wait()
+			if err := postgres.Ping(t.Context(), db); err != nil {
+				t.Errorf("the store is said to be away: %v", err)
+			}
 		})
+	}
+}
+
+// A store that is gone is away, and is back with its server.
+func TestPing(t *testing.T) {
+	server := postgrestest.StartOwn(t)
+	migrate(t, environment(server.URL), config(initSQL))
+	db := open(t, environment(server.URL), config(initSQL))
+	if err := postgres.Ping(t.Context(), db); err != nil {
+		t.Fatal(err)
+	}
+	server.Kill(t)
+	if err := postgres.Ping(t.Context(), db); err == nil {
+		t.Error("a server that was killed answers")
+	}
+	server.Restart(t)
+	if err := postgres.Ping(t.Context(), db); err != nil {
+		t.Errorf("the server is back: %v", err)
 	}
 }
