@@ -42,10 +42,9 @@ type Input struct {
 type Output struct {
 	Deployment *schema.Deployment
 	Files      []emit.File // by path
-	// Trees, Folders and Former say where the run before may have written what
-	// this one does not: in a tree with all below it, in a folder without its
-	// subfolders, and in single files.
-	Trees, Folders, Former []string
+	// Trees and Folders say where runs before may have written what this one does
+	// not: in a tree with all below it, and in a folder without its subfolders.
+	Trees, Folders []string
 }
 
 // Run compiles a deployment. It returns nil and every fault, or the output;
@@ -79,7 +78,7 @@ func Run(in Input) (*Output, []schema.Diagnostic) {
 	if err != nil {
 		return nil, append(faults, schema.Diagnostic{What: "the compiler failed, which no schema should make it do: " + err.Error()})
 	}
-	out := &Output{Deployment: d, Files: files, Trees: []string{path.Join("out", d.Name)}, Former: history.Former}
+	out := &Output{Deployment: d, Files: files, Trees: []string{path.Join("out", d.Name), migrate.Dir(d.Dir)}}
 	for _, f := range d.Files {
 		out.Folders = append(out.Folders, path.Join(contract.Dir, path.Dir(f.Path())))
 	}

@@ -77,7 +77,7 @@ func readLock(fsys fs.FS, dir string) ([]byte, []schema.Diagnostic) {
 		return nil, []schema.Diagnostic{{File: file, What: unread(err)}}
 	}
 	// Glob fails only on a malformed pattern.
-	if migrations, _ := fs.Glob(fsys, path.Join(dir, "migrations/*/*.sql")); len(migrations) > 0 {
+	if migrations, _ := fs.Glob(fsys, path.Join(migrate.Dir(dir), "*/*.sql")); len(migrations) > 0 {
 		return nil, []schema.Diagnostic{schema.NewDiagnostic(schema.RuleLockFormat, schema.Source{File: file},
 			"the file is gone, and "+migrations[0]+" is there", "restore it from version control, or, if there was no release yet, delete the migrations")}
 	}

@@ -2,10 +2,12 @@ package generator
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io/fs"
 	"os"
 	"path"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -45,13 +47,35 @@ func Diff(root *os.Root, out *Output) ([]Change, []schema.Diagnostic, error) {
 }
 
 // Write makes the disk agree with the output and returns what it changed. It
-// changes everything or, when it returns faults or an error, nothing.
-func Write(root *os.Root, out *Output) ([]Change, []schema.Diagnostic, error) {
-	changes, faults, err := Diff(root, out)
+// changes everything or, when it returns faults or an error, nothing. If it is
+// killed, every file is either as before or as the output has it, and the next
+// Write does the rest. It waits, as long as ctx allows, for another that writes
+// to the same module.
+func Write(ctx context.Context, root *os.Root, out *Output) ([]Change, []schema.Diagnostic, error) {
+	return write(ctx, root, root, out)
+}
+
+// write is Write whose changes to root go through d.
+func write(ctx context.Context, root *os.Root, d disk, out *Output) (changes []Change, faults []schema.Diagnostic, err error) {
+	unlock, err := lock(ctx, root)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	left, err := leftovers(root.FS(), out)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, p := range left {
+		if err := d.Remove(p); err != nil {
+			return nil, nil, err
+		}
+	}
+	changes, faults, err = Diff(root, out)
 	if err != nil || len(faults) > 0 {
 		return nil, faults, err
 	}
-	return changes, nil, apply(root, changes)
+	return changes, nil, apply(d, changes)
 }
 
 func diff(fsys fs.FS, out *Output) ([]Change, []schema.Diagnostic, error) {
@@ -66,7 +90,7 @@ func diff(fsys fs.FS, out *Output) ([]Change, []schema.Diagnostic, error) {
 				found[i] = &Change{f.Path, Missing, nil, f.Content}
 			case err != nil:
 				return err
-			case !bytes.Equal(before, f.Content):
+			case !sameText(before, f.Content):
 				found[i] = &Change{f.Path, Stale, before, f.Content}
 			}
 			return nil
@@ -94,7 +118,7 @@ func diff(fsys fs.FS, out *Output) ([]Change, []schema.Diagnostic, error) {
 		return nil, nil, err
 	}
 	for _, p := range candidates {
-		if produced[p] {
+		if produced[p] || isStage(p) {
 			continue
 		}
 		before, err := fs.ReadFile(fsys, p)
@@ -112,9 +136,40 @@ func diff(fsys fs.FS, out *Output) ([]Change, []schema.Diagnostic, error) {
 	return changes, faults, nil
 }
 
+// sameText reports whether a file holds the text, whose lines end with LF. A
+// checkout may have made CRLF of that.
+func sameText(file, text []byte) bool {
+	return bytes.Equal(file, text) || bytes.Equal(bytes.ReplaceAll(file, []byte("\r\n"), []byte("\n")), text)
+}
+
+// leftovers returns the staged files of runs that were killed.
+func leftovers(fsys fs.FS, out *Output) ([]string, error) {
+	all, err := earlier(fsys, out)
+	if err != nil {
+		return nil, err
+	}
+	staged := slices.DeleteFunc(all, func(p string) bool { return !isStage(p) })
+	// The lock stands in a folder of the user's.
+	for _, f := range out.Files {
+		if !isLock(f.Path) {
+			continue
+		}
+		entries, err := fs.ReadDir(fsys, path.Dir(f.Path))
+		if err := ignoreMissing(err); err != nil {
+			return nil, err
+		}
+		for _, entry := range entries {
+			if isStage(entry.Name()) {
+				staged = append(staged, path.Join(path.Dir(f.Path), entry.Name()))
+			}
+		}
+	}
+	return staged, nil
+}
+
 // earlier returns the files where an earlier run may have written.
 func earlier(fsys fs.FS, out *Output) ([]string, error) {
-	paths := slices.Clone(out.Former)
+	var paths []string
 	for _, tree := range out.Trees {
 		err := fs.WalkDir(fsys, tree, func(p string, entry fs.DirEntry, err error) error {
 			if err == nil && !entry.IsDir() {
@@ -148,96 +203,26 @@ func ignoreMissing(err error) error {
 	return err
 }
 
-// generated reports whether the compiler wrote a file: its first line says so.
-// Two kinds of file have no room for that. The lock was understood as such
-// before a run has any output, and an embedded contract is named as no
-// hand-written file is.
+// generated reports whether the compiler wrote a file: its first line says so,
+// behind the marks that a merge may have left. The lock has no room for that,
+// and was understood as such before a run has any output; nor had the contract
+// that compilers of before embedded.
 func generated(p string, content []byte) bool {
-	if path.Base(p) == path.Base(migrate.LockPath(".")) || strings.HasSuffix(p, "/proxy/server/contract.binpb") {
+	if isLock(p) || strings.HasSuffix(p, "/proxy/server/contract.binpb") {
 		return true
 	}
-	line, _, _ := bytes.Cut(content, []byte("\n"))
 	mark := strings.TrimPrefix(golang.Header, "// ")
-	return slices.Contains([]string{"// " + mark, "-- " + mark, "<!-- " + mark + " -->"}, string(line))
-}
-
-// disk is what apply needs of an os.Root.
-type disk interface {
-	MkdirAll(name string, perm os.FileMode) error
-	WriteFile(name string, data []byte, perm os.FileMode) error
-	Rename(from, to string) error
-	Remove(name string) error
-}
-
-// apply makes all changes, which are in the order of their paths. New contents
-// are written beside their targets first, where a full disk or a missing
-// permission shows; what follows is renames and removals, which are undone if
-// one fails.
-func apply(root disk, changes []Change) error {
-	staged, done := 0, 0
-	made := "" // the folder of the file before
-	err := func() error {
-		for ; staged < len(changes); staged++ {
-			c := changes[staged]
-			if c.after == nil {
-				continue
-			}
-			if dir := path.Dir(c.Path); dir != made {
-				if err := root.MkdirAll(dir, 0o755); err != nil {
-					return err
-				}
-				made = dir
-			}
-			if err := root.WriteFile(stage(c.Path), c.after, 0o644); err != nil {
-				return err
-			}
-		}
-		for ; done < len(changes); done++ {
-			if err := commit(root, changes[done]); err != nil {
-				return err
-			}
-		}
-		return nil
-	}()
-	if err != nil {
-		for _, c := range changes[done:min(staged+1, len(changes))] {
-			_ = root.Remove(stage(c.Path)) // not there, or not removable: err says why
-		}
-		for _, c := range changes[:done] {
-			err = errors.Join(err, undo(root, c))
+	for line := range bytes.Lines(content) {
+		if !conflictMark.Match(line) {
+			text := strings.TrimRight(string(line), "\r\n")
+			return slices.Contains([]string{"// " + mark, "-- " + mark, "# " + mark, "<!-- " + mark + " -->"}, text)
 		}
 	}
-	for _, c := range changes {
-		if err != nil || c.after == nil {
-			prune(root, c.Path)
-		}
-	}
-	return err
+	return false
 }
 
-func commit(root disk, c Change) error {
-	if c.after == nil {
-		return root.Remove(c.Path)
-	}
-	return root.Rename(stage(c.Path), c.Path)
-}
+func isLock(p string) bool { return path.Base(p) == path.Base(migrate.LockPath(".")) }
 
-// stage is where a file's content waits; no tool reads a name like it.
-func stage(p string) string { return path.Join(path.Dir(p), "."+path.Base(p)+".prism-stage") }
-
-func undo(root disk, c Change) error {
-	if c.before == nil {
-		return root.Remove(c.Path)
-	}
-	return root.WriteFile(c.Path, c.before, 0o644)
-}
-
-// prune removes the folders above p that are empty: removing one that is not
-// fails, which ends it.
-func prune(root disk, p string) {
-	for dir := path.Dir(p); dir != "."; dir = path.Dir(dir) {
-		if root.Remove(dir) != nil {
-			return
-		}
-	}
-}
+// conflictMark matches the lines that version control puts round what two
+// branches have changed.
+var conflictMark = regexp.MustCompile(`^(<<<<<<<|\|\|\|\|\|\|\||=======|>>>>>>>)( |\r?\n|$)`)

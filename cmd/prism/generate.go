@@ -100,7 +100,11 @@ func differ(outputs []*compiled) error {
 }
 
 func writeAll(cmd *cobra.Command, outputs []*compiled) error {
-	return differences(cmd, outputs, generator.Write, func(c *compiled, changes []generator.Change) error {
+	write := func(root *os.Root, out *generator.Output) ([]generator.Change, []schema.Diagnostic, error) {
+		defer progress(cmd, "writing "+out.Deployment.Name)()
+		return generator.Write(cmd.Context(), root, out)
+	}
+	return differences(cmd, outputs, write, func(c *compiled, changes []generator.Change) error {
 		for _, l := range summary(changes, func(k generator.Kind) string {
 			if k == generator.Orphan {
 				return "deleted"

@@ -17,11 +17,10 @@ import (
 
 // History is what a run makes of a deployment's history.
 type History struct {
-	Lock  *Lock
-	Files []emit.File // the lock, the open migrations, and embed.go where there are migrations
-	// Former are the paths of the open migrations, and of embed.go, of the run
-	// before: what is no longer in Files was never released and goes.
-	Former []string
+	Lock *Lock
+	// Files are the lock, the open migrations, and embed.go where there are
+	// migrations. What else was generated in Dir was never released and goes.
+	Files []emit.File
 }
 
 // initial is the name of the migration that makes a namespace's tables.
@@ -42,7 +41,6 @@ func Plan(d *schema.Deployment, backends map[string]*emit.Backend, lock []byte) 
 		if len(faults) > 0 {
 			return nil, faults, nil
 		}
-		h.Former = former(d.Dir, before)
 	}
 	for _, n := range d.Namespaces {
 		h.Lock.Open.Namespaces = append(h.Lock.Open.Namespaces, h.namespace(d, n, backends[n.Backend]))
@@ -80,23 +78,12 @@ func follows(d *schema.Deployment, l *Lock, text []byte, file string) []schema.D
 	return faults
 }
 
-func former(dir string, l *Lock) []string {
-	var paths []string
-	for _, n := range l.Open.Namespaces {
-		for _, m := range n.Migrations {
-			if m.Release > l.Release {
-				paths = append(paths, migrationPath(dir, n.Name, m.Name))
-			}
-		}
-	}
-	if len(paths) > 0 {
-		paths = append(paths, path.Join(dir, "migrations/embed.go"))
-	}
-	return paths
-}
+// Dir returns the folder of the migrations of the deployment in the folder dir,
+// both with slashes from the module's root.
+func Dir(dir string) string { return path.Join(dir, "migrations") }
 
 func migrationPath(dir, namespace, name string) string {
-	return path.Join(dir, "migrations", namespace, name+".up.sql")
+	return path.Join(Dir(dir), namespace, name+".up.sql")
 }
 
 // namespace adds the open migration of n, if its store has a schema.
@@ -181,7 +168,7 @@ func embed(d *schema.Deployment, namespaces []Namespace) (file emit.File, ok boo
 	if patterns == "" {
 		return emit.File{}, false, nil
 	}
-	dir := path.Join(d.Dir, "migrations")
+	dir := Dir(d.Dir)
 	f := golang.NewFile(path.Join(d.ImportPath, dir), "migrations",
 		fmt.Sprintf("Package migrations holds the migrations of deployment %s.", d.Name), golang.Imports{"embed": "embed"})
 	f.Add("// Files has a folder of migrations for each namespace.\n//\n//go:embed%s\nvar Files @embed.FS", patterns)
