@@ -119,7 +119,7 @@ func proxy(d *schema.Deployment, backends map[string]*emit.Backend) ([]emit.File
 	if err != nil {
 		return nil, err
 	}
-	descriptors, err := c.MarshalDescriptors()
+	descriptors, err := c.DescriptorText()
 	if err != nil {
 		return nil, err
 	}

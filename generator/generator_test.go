@@ -80,7 +80,7 @@ func TestPaths(t *testing.T) {
 		"out/contract/shop/v1/order_prism.proto",
 		"out/shop/plan.md",
 		"out/shop/proxy/main.go",
-		"out/shop/proxy/server/contract.binpb",
+		"out/shop/proxy/server/contract.txt",
 		"out/shop/proxy/server/server.go",
 		"out/shop/proxy/shop/v1/userprofile/record.go",
 		"out/shop/proxy/shop/v1/userprofile/service.go",

@@ -176,7 +176,7 @@ func other() *types.Package {
 var acted = regexp.MustCompile(`^(//(go:|line |export |extern )|/\*line |// ?\+build|//\s*#cgo|//nolint|//lint:)`)
 
 // own matches the compiler's own directives.
-var own = regexp.MustCompile(`^//go:embed (contract\.binpb|(boxes|notes)/[0-9]{4}_\w+\.up\.sql( notes/[0-9]{4}_\w+\.up\.sql)?)$`)
+var own = regexp.MustCompile(`^//go:embed (contract\.txt|(boxes|notes)/[0-9]{4}_\w+\.up\.sql( notes/[0-9]{4}_\w+\.up\.sql)?)$`)
 
 // directives refuses every directive but the compiler's own.
 func directives(f *ast.File) error {

@@ -76,7 +76,7 @@ func Main(d *Deployment, args []string) int {
 		if err = parse(flags, args); err != nil {
 			break
 		}
-		_, err = fmt.Fprintf(os.Stdout, "deployment %s\nschema     %s\nrelease    %d\ngenerator  %s\n", d.Name, d.SchemaHash, d.Release, d.Generator)
+		_, err = fmt.Fprintf(os.Stdout, "deployment %s\nschema     %s\nrelease    %d\ngenerator  %s\n", d.Name, d.schema(), d.Release, d.Generator)
 	case "help", "-h", "--help":
 		_, err = fmt.Fprintf(os.Stdout, usage, d.Name)
 	case "":
@@ -187,7 +187,7 @@ func serveCommand(ctx context.Context, d *Deployment, flags *flag.FlagSet, args 
 		}
 		env.Log.Info("data directory", "path", at)
 	}
-	env.Log.Info("listening", "address", addressOf(l.Addr()), "deployment", d.Name, "schema", d.SchemaHash)
+	env.Log.Info("listening", "address", addressOf(l.Addr()), "deployment", d.Name, "schema", d.schema())
 	return stopWithin(ctx, *linger+drainLimit+closeLimit, env.Log.With("deployment", d.Name), func() error { return s.Serve(ctx, l, *linger) }, s.Close)
 }
 

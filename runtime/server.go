@@ -21,26 +21,23 @@ import (
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
 	reflectionpb "google.golang.org/grpc/reflection/grpc_reflection_v1"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
-	"google.golang.org/protobuf/types/descriptorpb"
 )
 
 // Deployment is what the compiler decided about one proxy. Generated code
 // holds it; nothing in it is looked up or negotiated at run time.
 type Deployment struct {
 	Name       string
-	SchemaHash string // of the schema it was compiled from
 	Release    int    // the release that its migrations lead to
 	Generator  string // the version of Prism that compiled it
 	Listen     string // host:port of the data listener, or unix:path; it may be a reference
 	// Memory is how many bytes connections and calls may hold together. 0:
 	// DefaultMemory.
 	Memory int64
-	// Descriptors is the contract as an encoded FileDescriptorSet, for
-	// reflection.
+	// Descriptors is the contract, for reflection, in the form that the function
+	// Descriptors reads.
 	Descriptors []byte
 	Namespaces  []Namespace
 }
@@ -189,11 +186,11 @@ func (s *Server) operation(method string) operation {
 // first: those of 1,000 entities take 98 MB and a third of a second.
 func (s *Server) reflect(descriptors []byte) {
 	read := sync.OnceValues(func() (*protoregistry.Files, error) {
-		var set descriptorpb.FileDescriptorSet
-		if err := proto.Unmarshal(descriptors, &set); err != nil {
-			return nil, fmt.Errorf("the embedded contract: %w", err)
+		set, err := Descriptors(descriptors)
+		if err != nil {
+			return nil, err
 		}
-		return protodesc.NewFiles(&set)
+		return protodesc.NewFiles(set)
 	})
 	s.registerForeign(&reflectionpb.ServerReflection_ServiceDesc, reflection.NewServerV1(reflection.ServerOptions{
 		Services: s.grpc, DescriptorResolver: contract(read),

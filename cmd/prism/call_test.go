@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 	"google.golang.org/protobuf/types/known/emptypb"
 
+	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
@@ -26,7 +27,7 @@ func TestCallLists(t *testing.T) {
 	own := order + "service OwnService {\n  rpc Own(Order) returns (Order);\n}\n" // which no proxy serves
 	module(t, map[string]string{"schemas/shop/v1/order.proto": own, "schemas/shop/prism.yaml": config})
 	script(t, []step{
-		{"call", 1, "", "prism: deployment shop is not generated: there is no out/shop/proxy/server/contract.binpb; run prism generate\n"},
+		{"call", 1, "", "prism: deployment shop is not generated: there is no out/shop/proxy/server/contract.txt; run prism generate\n"},
 		{"generate", 0, "wrote ", ""},
 		{"call", 0, "shop.v1.OrderService\n  PutOrder(PutOrderRequest{order})\n  GetOrder(GetOrderRequest{key})\n", ""},
 		{"call --config schemas/shop", 0, "shop.v1.OrderService\n", ""},
@@ -42,8 +43,8 @@ func TestCallLists(t *testing.T) {
 	// schema.
 	write(t, "schemas/shop/v1/order.proto", "message {")
 	script(t, []step{{"call", 0, "  GetOrder(GetOrderRequest{key})\n", ""}})
-	write(t, "out/shop/proxy/server/contract.binpb", "\xff")
-	script(t, []step{{"call", 1, "", "prism: out/shop/proxy/server/contract.binpb: "}})
+	write(t, "out/shop/proxy/server/contract.txt", "\xff")
+	script(t, []step{{"call", 1, "", "prism: out/shop/proxy/server/contract.txt: "}})
 	if err := os.MkdirAll("schemas/other", 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -142,11 +143,11 @@ func TestCall(t *testing.T) {
 func TestCallReflects(t *testing.T) {
 	module(t, map[string]string{"schemas/shop/v1/order.proto": order, "schemas/shop/prism.yaml": config})
 	prism(t, "generate")
-	text, err := os.ReadFile("out/shop/proxy/server/contract.binpb")
-	set := &descriptorpb.FileDescriptorSet{}
-	if err == nil {
-		err = proto.Unmarshal(text, set)
+	text, err := os.ReadFile("out/shop/proxy/server/contract.txt")
+	if err != nil {
+		t.Fatal(err)
 	}
+	set, err := runtime.Descriptors(text)
 	if err != nil {
 		t.Fatal(err)
 	}

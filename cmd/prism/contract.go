@@ -15,7 +15,6 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
@@ -23,6 +22,7 @@ import (
 
 	"github.com/prism-proxy/prism/generator/emit/server"
 	"github.com/prism-proxy/prism/generator/schema"
+	"github.com/prism-proxy/prism/runtime"
 )
 
 // caller calls a proxy by the descriptors of its contract.
@@ -84,7 +84,7 @@ func newCaller(ctx context.Context, config, address string) (*caller, error) {
 // contractPath is where the descriptors of a deployment's contract stand, from
 // the module's root.
 func contractPath(name string) string {
-	return path.Join(server.Dir(&schema.Deployment{Name: name}), "server", "contract.binpb")
+	return path.Join(server.Dir(&schema.Deployment{Name: name}), "server", "contract.txt")
 }
 
 func dial(address string) (*caller, error) {
@@ -109,8 +109,8 @@ func reflected(ctx context.Context, address string) (*caller, error) {
 // read fills in the methods and types of a contract, given as the proxy embeds
 // it.
 func (c *caller) read(text []byte) error {
-	set := &descriptorpb.FileDescriptorSet{}
-	if err := proto.Unmarshal(text, set); err != nil {
+	set, err := runtime.Descriptors(text)
+	if err != nil {
 		return err
 	}
 	var services []protoreflect.FullName

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"regexp"
 	"strings"
 
 	"github.com/prism-proxy/prism/generator/schema"
@@ -126,6 +127,10 @@ func ReadLock(text []byte, file string) (*Lock, []schema.Diagnostic) {
 	fault := func(at schema.Source, what, fix string) (*Lock, []schema.Diagnostic) {
 		return nil, []schema.Diagnostic{schema.NewDiagnostic(schema.RuleLockFormat, at, what, fix)}
 	}
+	if mark := conflictMark.FindIndex(text); mark != nil {
+		return fault(offsetPlace(text, file, mark[0]), "a merge left the file in conflict",
+			"run git checkout --ours "+file+", then prism generate, which adds what the other branch has from the merged schema")
+	}
 	var head struct {
 		Format int `json:"format"`
 	}
@@ -148,6 +153,10 @@ func ReadLock(text []byte, file string) (*Lock, []schema.Diagnostic) {
 	}
 	return l, nil
 }
+
+// conflictMark matches where version control begins, or ends, what two branches
+// have changed: no line of a lock begins so.
+var conflictMark = regexp.MustCompile(`(?m)^(<<<<<<<|>>>>>>>) `)
 
 func jsonText(err error) string {
 	if kind := (*json.UnmarshalTypeError)(nil); errors.As(err, &kind) && kind.Field != "" {

@@ -38,7 +38,7 @@ func TestReadLock(t *testing.T) {
 	const rule = "only the compiler writes prism.lock.json, in format 1 and by the rules of that format; "
 	tests := []struct{ name, text, want string }{
 		{"empty", "", "lock:1:1: PRISM4010 [lock.format] unexpected end of JSON input; " + rule + "restore the file from version control"},
-		{"merge conflict", "{\n<<<<<<< HEAD\n", "lock:2:1: PRISM4010 [lock.format] invalid character '<' looking for beginning of object key string; " + rule + "restore the file from version control"},
+		{"merge conflict", "{\n<<<<<<< HEAD\n", "lock:2:1: PRISM4010 [lock.format] a merge left the file in conflict; " + rule + "run git checkout --ours lock, then prism generate, which adds what the other branch has from the merged schema"},
 		{"no format", "{\n  \"deployment\": \"shop\"}", "lock: PRISM4010 [lock.format] the lock has format 0; " + rule + "use the compiler that wrote it, or a later one"},
 		{"later format", "{\n  \"format\": 2}", "lock:2:3: PRISM4010 [lock.format] the lock has format 2; " + rule + "use the compiler that wrote it, or a later one"},
 		{"unknown member", `{"format": 1, "fence": 3}`, `lock: PRISM4010 [lock.format] unknown field "fence"; ` + rule + "restore the file from version control"},

@@ -25,9 +25,6 @@ type Deployment struct {
 	Namespaces []*Namespace // by name
 	// Files are the schema's own files: those of Packages, sorted by path.
 	Files []protoreflect.FileDescriptor
-	// Hash identifies the schema and its options whichever front end read it:
-	// lower-case hex of a SHA-256.
-	Hash string
 }
 
 // Entities returns the entities of all namespaces, by full name.

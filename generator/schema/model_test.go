@@ -168,27 +168,6 @@ func TestReadIsDeterministic(t *testing.T) {
 	}
 }
 
-// The hash is of what the schema says, not of how it is written.
-func TestHash(t *testing.T) {
-	hash := func(text string) string {
-		t.Helper()
-		d, faults := read(t, config, text)
-		if d == nil {
-			t.Fatal(lines(faults))
-		}
-		return d.Hash
-	}
-	same := strings.Replace(order, "[(prism.v1.field).partition_key = 1, (prism.v1.field).max_length = 36];",
-		"[(prism.v1.field) = {max_length: 36, partition_key: 1}]; // found by it", 1)
-	other := strings.Replace(order, "max_length = 36", "max_length = 37", 1)
-	if same == order || hash(order) != hash(same) {
-		t.Error("a comment, or the order of an option's members, changes the hash")
-	}
-	if other == order || hash(order) == hash(other) {
-		t.Error("another bound has the same hash")
-	}
-}
-
 // A message that contains itself, or is reached on several ways, stands in the
 // inventory once a path.
 func TestPersonalInventory(t *testing.T) {

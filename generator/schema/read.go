@@ -49,7 +49,6 @@ func Read(in Input) (*Deployment, []Diagnostic) {
 	if HasError(r.faults) {
 		return nil, r.faults
 	}
-	d.Hash = hash(d.Files)
 	return d, r.faults
 }
 

@@ -12,7 +12,6 @@ import (
 
 	"github.com/prism-proxy/prism/generator/emit"
 	"github.com/prism-proxy/prism/generator/schema"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/descriptorpb"
 )
 
@@ -30,12 +29,8 @@ type Contract struct {
 	// import, each after its imports, without options of source retention and
 	// without source positions. It is for reading only.
 	Descriptors *descriptorpb.FileDescriptorSet
-}
 
-// MarshalDescriptors returns Descriptors in the protobuf encoding, the same
-// bytes for the same schema, as a proxy embeds them for reflection.
-func (c *Contract) MarshalDescriptors() ([]byte, error) {
-	return proto.MarshalOptions{Deterministic: true}.Marshal(c.Descriptors)
+	schema map[string]*descriptorpb.FileDescriptorProto // the schema's files with all their options
 }
 
 // Path returns the import path of the entity's contract, as other .proto files
@@ -66,7 +61,7 @@ func Emit(d *schema.Deployment) (*Contract, error) {
 			return nil, fmt.Errorf("contract: Go: %w", err)
 		}
 	}
-	c := &Contract{Files: goFiles, Descriptors: withoutSource(linked.protos)}
+	c := &Contract{Files: goFiles, Descriptors: withoutSource(linked.protos), schema: linked.schema}
 	for p, text := range texts {
 		c.Files = append(c.Files, emit.File{Path: path.Join(Dir, p), Content: []byte(text)})
 	}

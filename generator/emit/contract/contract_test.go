@@ -22,6 +22,9 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/testing/protocmp"
+
+	prism "github.com/prism-proxy/prism/runtime"
 )
 
 var update = flag.Bool("update", false, "write what is emitted into testdata and out/contract")
@@ -258,11 +261,11 @@ func TestDeterminism(t *testing.T) {
 
 func descriptors(t *testing.T, c *contract.Contract) string {
 	t.Helper()
-	set, err := c.MarshalDescriptors()
+	text, err := c.DescriptorText()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(set)
+	return string(text)
 }
 
 // TestNoLabels: options of source retention reach no binary, neither in the
@@ -278,7 +281,15 @@ func TestNoLabels(t *testing.T) {
 		t.Fatalf("%s has no option to strip: the test shows nothing", d.Files[0].Path())
 	}
 	c := emitted(t, shop(t))
-	embedded := descriptors(t, c)
+	set, err := prism.Descriptors([]byte(descriptors(t, c)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	encoded, err := proto.Marshal(set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	embedded := string(encoded)
 	for what, bytes := range map[string]string{
 		"an option of Prism":  option,
 		"a namespace":         "user-profiles",
@@ -317,6 +328,61 @@ func TestDescriptors(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(seen))); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)
+	}
+}
+
+// TestDescriptorText: what a proxy embeds is the whole set, also where a
+// checkout has made CRLF of its lines.
+func TestDescriptorText(t *testing.T) {
+	for name, d := range map[string]*schema.Deployment{"shop": shop(t), "wide": wide(t)} {
+		c := emitted(t, d)
+		for _, text := range []string{descriptors(t, c), strings.ReplaceAll(descriptors(t, c), "\n", "\r\n")} {
+			set, err := prism.Descriptors([]byte(text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(c.Descriptors, set, protocmp.Transform()); diff != "" {
+				t.Errorf("%s (-emitted +read):\n%s", name, diff)
+			}
+		}
+	}
+}
+
+// TestDescriptorTextDigest: what the schema says of a message, options included,
+// is in the text, and not how it is written; and one message's edit is in one
+// paragraph, so that branches merge.
+func TestDescriptorTextDigest(t *testing.T) {
+	const file = "shop/v1/order.proto"
+	with := func(edit func(string) string) []string {
+		t.Helper()
+		return strings.Split(descriptors(t, emitted(t, edited(t, file, edit))), "\n\n")
+	}
+	replace := func(from, to string) func(string) string {
+		return func(text string) string {
+			if !strings.Contains(text, from) {
+				t.Fatalf("no %q in %s", from, file)
+			}
+			return strings.Replace(text, from, to, 1)
+		}
+	}
+	before := with(func(text string) string { return text })
+	if diff := cmp.Diff(before, with(replace("message Order {", "// Another comment.\nmessage Order {"))); diff != "" {
+		t.Errorf("a comment changes the text:\n%s", diff)
+	}
+	for what, after := range map[string][]string{
+		"an option": with(replace("peak_reads_per_second: ", "peak_reads_per_second: 1")),
+		"a field":   with(replace("message Order {", "message Order {\n  string added = 999;")),
+	} {
+		var changed []string
+		for i, p := range after {
+			if p != before[i] {
+				title, _, _ := strings.Cut(p, "\n")
+				changed = append(changed, title[:len("# message Order")])
+			}
+		}
+		if len(before) != len(after) || !slices.Equal(changed, []string{"# message Order"}) {
+			t.Errorf("%s changes the paragraphs %q", what, changed)
+		}
 	}
 }
 

@@ -22,6 +22,7 @@ import (
 type linkedFiles struct {
 	own    []string // paths of the files whose Go messages are generated, sorted
 	protos []*descriptorpb.FileDescriptorProto
+	schema map[string]*descriptorpb.FileDescriptorProto // the schema's files as they were read, by path
 }
 
 // link compiles the texts, by path, against the schema's files, whose options
@@ -48,7 +49,7 @@ func link(d *schema.Deployment, texts map[string]string) (*linkedFiles, error) {
 	if err != nil {
 		return nil, err
 	}
-	linked := &linkedFiles{own: slices.Collect(maps.Keys(texts))}
+	linked := &linkedFiles{own: slices.Collect(maps.Keys(texts)), schema: map[string]*descriptorpb.FileDescriptorProto{}}
 	all := slices.Clone(d.Files)
 	for _, f := range d.Files {
 		if d.GeneratesGo(f) {
@@ -69,6 +70,10 @@ func link(d *schema.Deployment, texts map[string]string) (*linkedFiles, error) {
 		if _, ours := texts[f.Path()]; !ours {
 			p = proto.CloneOf(p)
 			schema.CleanComments(p)
+			// Of these every front end brings its own copy.
+			if pkg := f.Package(); pkg != "google.protobuf" && pkg != "prism.v1" {
+				linked.schema[f.Path()] = protoutil.ProtoFromFileDescriptor(f)
+			}
 		}
 		linked.protos = append(linked.protos, p)
 	}

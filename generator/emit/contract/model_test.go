@@ -1,9 +1,11 @@
 package contract_test
 
 import (
+	"io/fs"
 	"os"
-	"path"
+	"path/filepath"
 	"testing"
+	"testing/fstest"
 
 	"github.com/prism-proxy/prism/generator/schema"
 	"github.com/prism-proxy/prism/generator/source"
@@ -27,7 +29,33 @@ func read(t *testing.T, dir, config string) *schema.Deployment {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, faults := source.Compile(t.Context(), os.DirFS(dir), schema.Packages(text))
+	return model(t, os.DirFS(dir), text)
+}
+
+// edited is the model of the shop with one of its files edited.
+func edited(t *testing.T, file string, edit func(string) string) *schema.Deployment {
+	t.Helper()
+	files := fstest.MapFS{}
+	err := fs.WalkDir(os.DirFS("../../../schemas"), "shop", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		text, err := os.ReadFile(filepath.Join("../../../schemas", name))
+		if name == file {
+			text = []byte(edit(string(text)))
+		}
+		files[name] = &fstest.MapFile{Data: text}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return model(t, files, files["shop/prism.yaml"].Data)
+}
+
+func model(t *testing.T, fsys fs.FS, text []byte) *schema.Deployment {
+	t.Helper()
+	files, faults := source.Compile(t.Context(), fsys, schema.Packages(text))
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}
@@ -39,7 +67,7 @@ func read(t *testing.T, dir, config string) *schema.Deployment {
 		}
 	}
 	d, faults := schema.Read(schema.Input{
-		Config: text, ConfigPath: path.Base(config), Files: files,
+		Config: text, ConfigPath: "prism.yaml", Files: files,
 		Stores: []schema.Store{backend("memory"), backend("sqlite")},
 	})
 	if d == nil {

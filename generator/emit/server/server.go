@@ -36,7 +36,7 @@ func Emit(d *schema.Deployment, backends map[string]*emit.Backend, contract []by
 	return []emit.File{
 		{Path: path.Join(Dir(d), "main.go"), Content: main},
 		{Path: path.Join(Dir(d), "server", "server.go"), Content: server},
-		{Path: path.Join(Dir(d), "server", "contract.binpb"), Content: contract},
+		{Path: path.Join(Dir(d), "server", "contract.txt"), Content: contract},
 	}, nil
 }
 
@@ -59,16 +59,15 @@ func serverFile(d *schema.Deployment, backends map[string]*emit.Backend, version
 		fmt.Sprintf("Package server is deployment %s: its stores and the services bound to them.", d.Name), imports)
 	f.Embed()
 	f.Add(golang.Skew)
-	f.Fill(`// contract is the contract as an encoded FileDescriptorSet.
+	f.Fill(`// contract has the descriptors of the contract.
 //
-//go:embed contract.binpb
+//go:embed contract.txt
 var contract []byte
 
 // Deployment returns what the compiler decided about $name.
 func Deployment() *@runtime.Deployment {
 	return &@runtime.Deployment{
 		Name:        "$name",
-		SchemaHash:  "$hash",
 		Release:     1,
 		Generator:   "$version",
 		Listen:      "$listen",
@@ -77,7 +76,7 @@ func Deployment() *@runtime.Deployment {
 		Namespaces: $namespaces,
 	}
 }`, golang.Holes{
-		"name": d.Name, "hash": d.Hash, "version": version, "listen": d.Listen, "memory": d.Memory().Value >> 20,
+		"name": d.Name, "version": version, "listen": d.Listen, "memory": d.Memory().Value >> 20,
 		"namespaces": namespaces(d, backends, packages),
 	})
 	return f.Bytes()

@@ -67,13 +67,12 @@ func (p *Proxy) Snapshot(t @testing.TB) *Snapshot {
 	f.Fill(`func deployment() *@runtime.Deployment {
 	return &@runtime.Deployment{
 		Name:       "$name",
-		SchemaHash: "$hash",
 		Release:    1,
 		Generator:  "$version",
 		Namespaces: $namespaces,
 	}
 }`, golang.Holes{
-		"name": d.Name, "hash": d.Hash, "version": version, "namespaces": namespaces(d, backends, packages),
+		"name": d.Name, "version": version, "namespaces": namespaces(d, backends, packages),
 	})
 	content, err := f.Bytes()
 	return emit.File{Path: path.Join(TestKitDir(d), name+".go"), Content: content}, err

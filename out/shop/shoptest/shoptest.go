@@ -66,10 +66,9 @@ func (p *Proxy) Snapshot(t testing.TB) *Snapshot {
 
 func deployment() *runtime.Deployment {
 	return &runtime.Deployment{
-		Name:       "shop",
-		SchemaHash: "3d59710abf170e5b328f6362d8cf632308d416f11582d735fab0ab5540d40a7d",
-		Release:    1,
-		Generator:  "0.1.0",
+		Name:      "shop",
+		Release:   1,
+		Generator: "0.1.0",
 		Namespaces: []runtime.Namespace{
 			memory.Backend.Bind(runtime.Namespace{
 				Name:   "orders",

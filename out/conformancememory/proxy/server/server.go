@@ -29,16 +29,15 @@ import (
 // This code and the runtime are of one version.
 const _ = runtime.RunPrismGenerateOrRequirePrism_0_1
 
-// contract is the contract as an encoded FileDescriptorSet.
+// contract has the descriptors of the contract.
 //
-//go:embed contract.binpb
+//go:embed contract.txt
 var contract []byte
 
 // Deployment returns what the compiler decided about conformancememory.
 func Deployment() *runtime.Deployment {
 	return &runtime.Deployment{
 		Name:        "conformancememory",
-		SchemaHash:  "6584dea49b27c367efb1c3df52ec2b596e0ea943a5808e3990fa4a145474e62f",
 		Release:     1,
 		Generator:   "0.1.0",
 		Listen:      "127.0.0.1:8980",

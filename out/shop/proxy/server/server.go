@@ -17,16 +17,15 @@ import (
 // This code and the runtime are of one version.
 const _ = runtime.RunPrismGenerateOrRequirePrism_0_1
 
-// contract is the contract as an encoded FileDescriptorSet.
+// contract has the descriptors of the contract.
 //
-//go:embed contract.binpb
+//go:embed contract.txt
 var contract []byte
 
 // Deployment returns what the compiler decided about shop.
 func Deployment() *runtime.Deployment {
 	return &runtime.Deployment{
 		Name:        "shop",
-		SchemaHash:  "3d59710abf170e5b328f6362d8cf632308d416f11582d735fab0ab5540d40a7d",
 		Release:     1,
 		Generator:   "0.1.0",
 		Listen:      "127.0.0.1:8980",
