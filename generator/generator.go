@@ -36,6 +36,9 @@ type Input struct {
 	// TestKit is the backend that test kits have for every namespace. Nil: the
 	// deployment gets no test kit.
 	TestKit *emit.Backend
+	// Abandon names namespaces and entities of the lock that may be removed, or
+	// changed so that the proxy no longer finds their records.
+	Abandon []string
 }
 
 // Output is what a deployment compiles to. Equal inputs give equal outputs.
@@ -45,6 +48,8 @@ type Output struct {
 	// Trees and Folders say where runs before may have written what this one does
 	// not: in a tree with all below it, and in a folder without its subfolders.
 	Trees, Folders []string
+	// Abandoned are the names of Abandon that were needed.
+	Abandoned []string
 }
 
 // Run compiles a deployment. It returns nil and every fault, or the output;
@@ -62,7 +67,7 @@ func Run(in Input) (*Output, []schema.Diagnostic) {
 	if d == nil {
 		return nil, faults
 	}
-	history, lockFaults, err := migrate.Plan(d, backends, in.Lock)
+	history, lockFaults, err := migrate.Plan(d, backends, in.Lock, in.Abandon)
 	if len(lockFaults) > 0 {
 		faults = append(faults, lockFaults...)
 		schema.SortDiagnostics(faults)
@@ -78,7 +83,7 @@ func Run(in Input) (*Output, []schema.Diagnostic) {
 	if err != nil {
 		return nil, append(faults, schema.Diagnostic{What: "the compiler failed, which no schema should make it do: " + err.Error()})
 	}
-	out := &Output{Deployment: d, Files: files, Trees: []string{path.Join("out", d.Name), migrate.Dir(d.Dir)}}
+	out := &Output{Deployment: d, Files: files, Trees: []string{path.Join("out", d.Name), migrate.Dir(d.Dir)}, Abandoned: history.Abandoned}
 	for _, f := range d.Files {
 		out.Folders = append(out.Folders, path.Join(contract.Dir, path.Dir(f.Path())))
 	}

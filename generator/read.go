@@ -19,8 +19,9 @@ type FrontEnd func(packages []string) ([]protoreflect.FileDescriptor, []schema.D
 // Compile is Run for the deployment at place, which is the path of a prism.yaml
 // or of its folder from the root of fsys, the module's. It reads prism.yaml, the
 // lock beside it, and go.mod, if there is one, whose path import_path must be.
-func Compile(fsys fs.FS, place string, files FrontEnd, backends []*emit.Backend, kit *emit.Backend) (*Output, []schema.Diagnostic) {
-	in := Input{ConfigPath: place, Backends: backends, TestKit: kit}
+// abandon is Input's.
+func Compile(fsys fs.FS, place string, files FrontEnd, backends []*emit.Backend, kit *emit.Backend, abandon []string) (*Output, []schema.Diagnostic) {
+	in := Input{ConfigPath: place, Backends: backends, TestKit: kit, Abandon: abandon}
 	if info, err := fs.Stat(fsys, place); err == nil && info.IsDir() {
 		in.ConfigPath = path.Join(place, "prism.yaml")
 	}

@@ -67,7 +67,7 @@ func beforeDash(cmd *cobra.Command, args []string) []string {
 
 // build returns the proxies that it built.
 func build(cmd *cobra.Command, args []string) ([]string, error) {
-	outputs, err := compileClean(cmd, args)
+	outputs, err := compileClean(cmd, args, nil)
 	if err != nil {
 		return nil, err
 	}

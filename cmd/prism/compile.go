@@ -125,12 +125,12 @@ func (d deployment) sources() string {
 	return d.dir
 }
 
-// compile runs the compiler. Places in the diagnostics are relative to the
+// compile runs the compiler, which may abandon namespaces and entities. Places in the diagnostics are relative to the
 // folder of the caller, so that an editor finds them.
-func (d deployment) compile(ctx context.Context) (*generator.Output, []schema.Diagnostic) {
+func (d deployment) compile(ctx context.Context, abandon []string) (*generator.Output, []schema.Diagnostic) {
 	out, faults := generator.Compile(os.DirFS(d.root), d.place, func(packages []string) ([]protoreflect.FileDescriptor, []schema.Diagnostic) {
 		return d.read(ctx, packages)
-	}, backends.All(), backends.TestKit())
+	}, backends.All(), backends.TestKit(), abandon)
 	return out, d.shown(faults)
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -13,6 +14,7 @@ import (
 
 func newGenerate() *cobra.Command {
 	var check bool
+	var abandon []string
 	cmd := &cobra.Command{
 		Use:   "generate [prism.yaml...]",
 		Short: "Write contracts, proxies, plans and open migrations",
@@ -20,7 +22,9 @@ func newGenerate() *cobra.Command {
 out/contract, the proxy and plan.md in out/<deployment>, and the lock and the
 open migration next to prism.yaml. It deletes files that are no longer produced.
 With any fault in a schema it generates nothing, and it never
-overwrites a file that it did not generate. It lists the changed files, or counts
+overwrites a file that it did not generate. Nor does it move records: what
+would leave them behind it refuses, unless --abandon names the namespace or the
+entity (shop.v1.Order). It lists the changed files, or counts
 them by folder if there are more than 40.
 
 If schemas, or a folder that you name, has no prism.yaml, generate first writes
@@ -31,17 +35,22 @@ several packages have entities, and if the module has another prism.yaml, a
 prism.lock.json or out/contract: the path may be mistyped, or a file lost.`,
 		Example: `  prism generate
   prism generate schemas/shop/prism.yaml
-  prism generate --check   # in CI: fails if a generated file is out of date`,
+  prism generate --check            # in CI: fails if a generated file is out of date
+  prism generate --abandon orders   # namespace orders is gone, and so may be its records`,
 		ValidArgsFunction: completeConfigs,
 	}
 	cmd.Flags().BoolVar(&check, "check", false, "write nothing; fail if something would be written")
+	cmd.Flags().StringSliceVar(&abandon, "abandon", nil, "a namespace or entity whose records may be left behind")
 	cmd.RunE = run(func(cmd *cobra.Command, args []string) error {
 		if !check {
 			if err := beginAll(cmd, args); err != nil {
 				return err
 			}
 		}
-		outputs, err := compileClean(cmd, args)
+		outputs, err := compileClean(cmd, args, abandon)
+		if err == nil {
+			err = abandoned(outputs, abandon)
+		}
 		if err != nil {
 			return err
 		}
@@ -72,9 +81,20 @@ func beginAll(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
+// abandoned checks that every name was one that leaves records behind: what is
+// mistyped, or done, is not passed over.
+func abandoned(outputs []*compiled, names []string) error {
+	for _, name := range names {
+		if !slices.ContainsFunc(outputs, func(c *compiled) bool { return slices.Contains(c.Abandoned, name) }) {
+			return fmt.Errorf("nothing leaves records of %s behind; remove --abandon %[1]s", name)
+		}
+	}
+	return nil
+}
+
 // compileClean is compileAll for commands that go on only without a fault.
-func compileClean(cmd *cobra.Command, args []string) ([]*compiled, error) {
-	outputs, faults, err := compileAll(cmd, args)
+func compileClean(cmd *cobra.Command, args, abandon []string) ([]*compiled, error) {
+	outputs, faults, err := compileAll(cmd, args, abandon)
 	printText(cmd.ErrOrStderr(), faults)
 	if err == nil && schema.HasError(faults) {
 		err = errFaults

@@ -108,9 +108,9 @@ func TestGenerate(t *testing.T) {
 	script(t, []step{{"generate", 1, "", "schemas/shop/prism.lock.json: PRISM4010 [lock.format] the file is gone"}})
 	write(t, "schemas/shop/prism.lock.json", string(lock))
 	write(t, "schemas/shop/v1/order.proto", strings.ReplaceAll(order, "Order", "Cart"))
-	script(t, []step{{"generate", 0, "wrote out/shop/proxy/shop/v1/cart/store.go\n", ""}})
+	script(t, []step{{"generate --abandon shop.v1.Order", 0, "wrote out/shop/proxy/shop/v1/cart/store.go\n", ""}})
 	write(t, "schemas/shop/v1/order.proto", order)
-	code, stdout, stderr := prism(t, "generate")
+	code, stdout, stderr := prism(t, "generate --abandon shop.v1.Cart")
 	for _, want := range []string{"out/contract/shop/v1/cart_prism.proto", "out/shop/proxy/shop/v1/cart/store.go"} {
 		if code != exitOK || !strings.Contains(stdout, "deleted "+want+"\n") {
 			t.Errorf("%s is not deleted: exit code %d\n%s%s", want, code, stdout, stderr)
@@ -122,7 +122,7 @@ func TestGenerate(t *testing.T) {
 	write(t, "schemas/shop/v1/order.proto", strings.ReplaceAll(order, "orders", "purchases"))
 	write(t, "schemas/shop/prism.yaml", strings.ReplaceAll(config, "orders", "purchases"))
 	script(t, []step{
-		{"generate", 0, "deleted schemas/shop/migrations/orders/0001_init_expand.up.sql\n", ""},
+		{"generate --abandon orders", 0, "deleted schemas/shop/migrations/orders/0001_init_expand.up.sql\n", ""},
 		{"generate --check", 0, "", ""},
 	})
 }
@@ -160,7 +160,7 @@ wrote schemas/shop/prism.lock.json
 	remove(t, "schemas/shop/v1/Cart.proto")
 	remove(t, "schemas/shop/v1/Refund.proto")
 	remove(t, "schemas/shop/v1/Parcel.proto")
-	want("generate", `deleted 12 files in out/contract/shop
+	want("generate --abandon shop.v1.Cart,shop.v1.Refund --abandon shop.v1.Parcel", `deleted 12 files in out/contract/shop
 wrote out/shop/plan.md
 wrote out/shop/plan/orders.md
 wrote 2 files in out/shop/proxy

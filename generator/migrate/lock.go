@@ -13,10 +13,11 @@ import (
 	"github.com/prism-proxy/prism/generator/schema"
 )
 
-// Format is the format of locks that this package reads and writes. A lock of
-// format 1 is read by every later compiler; what it cannot say takes a new
-// format.
-const Format = 1
+// Format is the format of locks that this package writes. It reads those of
+// before as well, as every later compiler will read this one; what a format
+// cannot say takes a new one. In format 1 entities have no abstraction: there
+// was only key_value.
+const Format = 2
 
 // LockPath returns where the lock of the deployment in the folder dir stands,
 // both with slashes from the module's root.
@@ -62,9 +63,10 @@ type Migration struct {
 
 // Entity is what a store holds of an entity beside the records.
 type Entity struct {
-	Name      string `json:"name"` // shop.v1.Order
-	Namespace string `json:"namespace"`
-	Table     string `json:"table"`
+	Name        string `json:"name"`        // shop.v1.Order
+	Abstraction string `json:"abstraction"` // key_value
+	Namespace   string `json:"namespace"`
+	Table       string `json:"table"`
 	// Release is the latest one that changed Columns, Indexes or Expires.
 	Release int      `json:"release"`
 	Expires bool     `json:"expires"` // records carry an expiry
@@ -93,6 +95,9 @@ type Index struct {
 	Fields  []int32 `json:"fields"`   // field numbers, in their order; one that is not unique ends with the rest of the key
 	Unique  bool    `json:"unique"`
 }
+
+// keyValue is an abstraction, as the option in the schema is called.
+const keyValue = "key_value"
 
 // RetiredColumn was a column up to a release.
 type RetiredColumn struct {
@@ -137,7 +142,7 @@ func ReadLock(text []byte, file string) (*Lock, []schema.Diagnostic) {
 	if err := json.Unmarshal(text, &head); err != nil {
 		return fault(jsonPlace(text, file, err), jsonText(err), "restore the file from version control")
 	}
-	if head.Format != Format {
+	if head.Format < 1 || head.Format > Format {
 		return fault(member(text, file, "format"), fmt.Sprintf("the lock has format %d", head.Format),
 			"use the compiler that wrote it, or a later one")
 	}
@@ -150,6 +155,17 @@ func ReadLock(text []byte, file string) (*Lock, []schema.Diagnostic) {
 	if l.Release < 0 || (l.Release > 0) != (l.Closed != nil) {
 		return fault(member(text, file, "release"), fmt.Sprintf("release %d does not agree with closed", l.Release),
 			"restore the file from version control")
+	}
+	if l.Format == 1 {
+		l.Format = Format
+		for _, m := range []*Model{l.Closed, &l.Open} {
+			if m == nil {
+				continue
+			}
+			for i := range m.Entities {
+				m.Entities[i].Abstraction = keyValue
+			}
+		}
 	}
 	return l, nil
 }

@@ -21,33 +21,38 @@ type History struct {
 	// Files are the lock, the open migrations, and embed.go where there are
 	// migrations. What else was generated in Dir was never released and goes.
 	Files []emit.File
+	// Abandoned are the names of abandon that leave data behind.
+	Abandoned []string
 }
 
 // initial is the name of the migration that makes a namespace's tables.
 const initial = "0001_init_expand"
 
 // Plan returns the history of d after the one whose lock text is given, nil
-// where there is none, or every fault of the lock. The open migration is
-// written anew from the last release, of which this compiler knows only that
-// there was none. Every backend that d names is in backends.
-func Plan(d *schema.Deployment, backends map[string]*emit.Backend, lock []byte) (*History, []schema.Diagnostic, error) {
+// where there is none, or every fault of the lock, and of d what would leave data
+// behind in a namespace or an entity that abandon does not name. The open
+// migration is written anew from the last release, of which this compiler knows
+// only that there was none. Every backend that d names is in backends.
+func Plan(d *schema.Deployment, backends map[string]*emit.Backend, lock []byte, abandon []string) (*History, []schema.Diagnostic, error) {
 	h := &History{Lock: &Lock{Format: Format, Deployment: d.Name}}
 	lockPath := LockPath(d.Dir)
-	if lock != nil {
-		before, faults := ReadLock(lock, lockPath)
-		if len(faults) == 0 {
-			faults = follows(d, before, lock, lockPath)
-		}
-		if len(faults) > 0 {
-			return nil, faults, nil
-		}
-	}
 	for _, n := range d.Namespaces {
 		h.Lock.Open.Namespaces = append(h.Lock.Open.Namespaces, h.namespace(d, n, backends[n.Backend]))
 	}
 	h.Lock.Open.Entities = []Entity{}
 	for _, e := range d.Entities() {
 		h.Lock.Open.Entities = append(h.Lock.Open.Entities, entity(e, backends[e.Namespace.Backend].Columns))
+	}
+	if lock != nil {
+		before, faults := ReadLock(lock, lockPath)
+		if len(faults) == 0 {
+			f := follower{before: before, after: h.Lock, backends: backends, text: lock, file: lockPath, abandon: abandon}
+			faults = f.follow()
+			h.Abandoned = f.abandoned
+		}
+		if len(faults) > 0 {
+			return nil, faults, nil
+		}
 	}
 	text, err := h.Lock.Marshal()
 	if err != nil {
@@ -60,22 +65,6 @@ func Plan(d *schema.Deployment, backends map[string]*emit.Backend, lock []byte) 
 		h.Files = append(h.Files, embed)
 	}
 	return h, nil, nil
-}
-
-// follows checks that this compiler can go on from the lock.
-func follows(d *schema.Deployment, l *Lock, text []byte, file string) []schema.Diagnostic {
-	var faults []schema.Diagnostic
-	if l.Deployment != d.Name {
-		faults = append(faults, schema.NewDiagnostic(schema.RuleLockDeployment, member(text, file, "deployment"),
-			fmt.Sprintf("the lock belongs to deployment %q, but prism.yaml is for %q", l.Deployment, d.Name),
-			"keep the name, or begin a new deployment in a folder of its own"))
-	}
-	if l.Release > 0 {
-		faults = append(faults, schema.NewDiagnostic(schema.RuleLockRelease, member(text, file, "release"),
-			fmt.Sprintf("release %d is closed", l.Release), "use the compiler that closed it, or a later one"))
-	}
-	schema.SortDiagnostics(faults)
-	return faults
 }
 
 // Dir returns the folder of the migrations of the deployment in the folder dir,
@@ -104,7 +93,7 @@ func (h *History) namespace(d *schema.Deployment, n *schema.Namespace, b *emit.B
 
 func entity(e *schema.Entity, marked bool) Entity {
 	locked := Entity{
-		Name: string(e.Desc.FullName()), Namespace: e.Namespace.Name, Table: e.Table,
+		Name: string(e.Desc.FullName()), Abstraction: e.Abstraction.Name, Namespace: e.Namespace.Name, Table: e.Table,
 		Release: 1, Expires: e.TTL > 0, Columns: []Column{}, Indexes: []Index{},
 	}
 	for _, f := range e.Stored(marked) {

@@ -14,33 +14,40 @@ import (
 	"github.com/prism-proxy/prism/generator/source"
 )
 
-// Format 1 is frozen: a lock with every member that it has is read, and comes
-// back as it was. This file never changes.
+// A format is frozen: a lock with every member that it has is read, and comes
+// back as it was, or, of a former format, as the same lock in the present one.
+// These files never change.
 func TestFormatIsFrozen(t *testing.T) {
-	text, err := os.ReadFile("testdata/format1.json")
+	want, err := os.ReadFile("testdata/format2.json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	lock, faults := migrate.ReadLock(text, "prism.lock.json")
-	if len(faults) > 0 {
-		t.Fatal(faults)
-	}
-	got, err := lock.Marshal()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(text), string(got)); diff != "" {
-		t.Errorf("(-read +written):\n%s", diff)
+	for _, file := range []string{"testdata/format1.json", "testdata/format2.json"} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lock, faults := migrate.ReadLock(text, "prism.lock.json")
+		if len(faults) > 0 {
+			t.Fatal(faults)
+		}
+		got, err := lock.Marshal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), string(got)); diff != "" {
+			t.Errorf("%s (-want +written):\n%s", file, diff)
+		}
 	}
 }
 
 func TestReadLock(t *testing.T) {
-	const rule = "only the compiler writes prism.lock.json, in format 1 and by the rules of that format; "
+	const rule = "only the compiler writes prism.lock.json, in a format that this compiler knows; "
 	tests := []struct{ name, text, want string }{
 		{"empty", "", "lock:1:1: PRISM4010 [lock.format] unexpected end of JSON input; " + rule + "restore the file from version control"},
 		{"merge conflict", "{\n<<<<<<< HEAD\n", "lock:2:1: PRISM4010 [lock.format] a merge left the file in conflict; " + rule + "run git checkout --ours lock, then prism generate, which adds what the other branch has from the merged schema"},
 		{"no format", "{\n  \"deployment\": \"shop\"}", "lock: PRISM4010 [lock.format] the lock has format 0; " + rule + "use the compiler that wrote it, or a later one"},
-		{"later format", "{\n  \"format\": 2}", "lock:2:3: PRISM4010 [lock.format] the lock has format 2; " + rule + "use the compiler that wrote it, or a later one"},
+		{"later format", "{\n  \"format\": 3}", "lock:2:3: PRISM4010 [lock.format] the lock has format 3; " + rule + "use the compiler that wrote it, or a later one"},
 		{"unknown member", `{"format": 1, "fence": 3}`, `lock: PRISM4010 [lock.format] unknown field "fence"; ` + rule + "restore the file from version control"},
 		{"wrong type", "{\"format\": 1,\n \"release\": \"one\"}", "lock:2:17: PRISM4010 [lock.format] release is a string; " + rule + "restore the file from version control"},
 		{"release without model", `{"format": 1, "release": 1}`, "lock:1:15: PRISM4010 [lock.format] release 1 does not agree with closed; " + rule + "restore the file from version control"},
@@ -70,7 +77,7 @@ func backend(name string) *emit.Backend {
 }
 
 // plan plans the shop with its namespaces on the backends named.
-func plan(t *testing.T, userProfiles, others string, lock []byte) (*migrate.History, []schema.Diagnostic) {
+func plan(t *testing.T, userProfiles, others string, lock []byte, abandon ...string) (*migrate.History, []schema.Diagnostic) {
 	t.Helper()
 	config := []byte(strings.NewReplacer("UP", userProfiles, "OTHER", others).Replace(`deployment: shop
 import_path: github.com/prism-proxy/prism
@@ -91,7 +98,9 @@ namespaces:
 	if d == nil {
 		t.Fatal(faults)
 	}
-	h, faults, err := migrate.Plan(d, map[string]*emit.Backend{"sql": sql, "bytes": bytes}, lock)
+	volatile := backend("volatile")
+	volatile.Durability = func(map[string]string) schema.Durability { return schema.LostOnRestart }
+	h, faults, err := migrate.Plan(d, map[string]*emit.Backend{"sql": sql, "bytes": bytes, "volatile": volatile}, lock, abandon)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +150,7 @@ var Files embed.FS
 	}
 	model := h.Lock.Open
 	wantEntity := migrate.Entity{
-		Name: "shop.v1.UserProfile", Namespace: "user-profiles", Table: "user_profiles", Release: 1,
+		Name: "shop.v1.UserProfile", Abstraction: "key_value", Namespace: "user-profiles", Table: "user_profiles", Release: 1,
 		Columns: []migrate.Column{
 			{Field: 1, Name: "user_id", Type: "text", Role: "partition"},
 			{Field: 2, Name: "email", Type: "text", Role: "indexed", Presence: true},
@@ -209,11 +218,79 @@ func TestPlanRefuses(t *testing.T) {
 	}
 }
 
+// What the lock holds is not left behind in silence: every way to that is
+// refused with what becomes of the records and how to go on, and only --abandon
+// goes through.
+func TestPlanLeavesNothingBehind(t *testing.T) {
+	first, _ := plan(t, "sql", "bytes", nil)
+	lock := contents(first)["schemas/shop/prism.lock.json"]
+	order := strings.Index(lock, `"name": "shop.v1.Order"`)
+	edit := func(from, to string) string {
+		if !strings.Contains(lock[order:], from) {
+			t.Fatalf("no %s in the lock", from)
+		}
+		return lock[:order] + strings.Replace(lock[order:], from, to, 1)
+	}
+	const (
+		along   = "; to take the records along, see docs/moving.md; to leave them behind, run prism generate --abandon "
+		backend = "PRISM4013 [lock.backend] "
+		name    = "PRISM4014 [lock.namespace] "
+		entity  = "PRISM4015 [lock.entity] "
+	)
+	tests := []struct{ what, lock, want, abandon string }{
+		{"backend", strings.Replace(lock, `"backend": "bytes"`, `"backend": "sqlite"`, 1), "schemas/shop/prism.lock.json:8:9: " + backend +
+			"namespace orders was on sqlite and is on bytes now; its records stay on sqlite, where the proxy does not look; a namespace keeps its backend, because nothing moves its records to another; write backend: sqlite", "orders"},
+		{"namespace renamed", strings.ReplaceAll(lock, `"orders"`, `"purchases"`), name +
+			"namespace purchases is called orders now; its records stay in purchases on bytes, where the proxy does not look; ", "purchases"},
+		{"namespace gone", strings.Replace(lock, `"namespaces": [`, `"namespaces": [{"name": "carts", "backend": "bytes", "migrations": []},`, 1), name +
+			"namespace carts is gone; its records stay on bytes, and no proxy answers with them; ", "carts"},
+		{"entity gone", edit("shop.v1.Order\",", "shop.v1.Cart\", \"abstraction\": \"key_value\", \"namespace\": \"orders\", \"table\": \"carts\"},{\"name\": \"shop.v1.Order\","), entity +
+			"entity shop.v1.Cart is gone; its records stay in table carts of namespace orders, and no proxy answers with them; ", "shop.v1.Cart"},
+		{"entity in another namespace", edit(`"namespace": "orders"`, `"namespace": "sessions"`), entity +
+			"entity shop.v1.Order was in namespace sessions and is in orders now; its records stay in sessions, where the proxy does not look; ", "shop.v1.Order"},
+		{"abstraction", edit(`"abstraction": "key_value"`, `"abstraction": "queue"`), entity +
+			"entity shop.v1.Order was a queue and is a key_value now; its records stay as they are, and the proxy does not read them so; ", "shop.v1.Order"},
+		{"table", edit(`"table": "orders"`, `"table": "purchases"`), entity +
+			"entity shop.v1.Order had table purchases and has orders now; its records stay in purchases, where the proxy does not look; ", "shop.v1.Order"},
+		{"message renamed", edit("shop.v1.Order\"", "shop.v1.Purchase\""), "", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.what, func(t *testing.T) {
+			h, faults := plan(t, "sql", "bytes", []byte(tt.lock))
+			if tt.want == "" {
+				if h == nil {
+					t.Error(faults)
+				}
+				return
+			}
+			if h != nil || len(faults) != 1 || !strings.Contains(faults[0].String(), tt.want) || !strings.HasSuffix(faults[0].String(), along+tt.abandon) {
+				t.Fatalf("got  %v\nwant %s … %s", faults, tt.want, along+tt.abandon)
+			}
+			if h, faults = plan(t, "sql", "bytes", []byte(tt.lock), "nothing"); h != nil {
+				t.Error("another name lets it through")
+			}
+			h, faults = plan(t, "sql", "bytes", []byte(tt.lock), tt.abandon, "nothing")
+			if h == nil || !cmp.Equal(h.Abandoned, []string{tt.abandon}) {
+				t.Fatalf("abandoned: %v", faults)
+			}
+			if got := contents(h)["schemas/shop/prism.lock.json"]; got != lock {
+				t.Errorf("the lock still knows what was abandoned:\n%s", got)
+			}
+		})
+	}
+	// What nothing outlives may move.
+	moved, faults := plan(t, "sql", "bytes", []byte(strings.ReplaceAll(lock, `"backend": "bytes"`, `"backend": "volatile"`)))
+	if moved == nil {
+		t.Error(faults)
+	}
+}
+
 // The examples that prism explain shows are true.
 func TestExamples(t *testing.T) {
-	for _, number := range []int{4010, 4011, 4012} {
+	for _, number := range []int{4010, 4011, 4012, 4013, 4014, 4015} {
 		rule, _ := schema.FindRule(number)
 		bad, good := rule.Examples()
+		bad, good = strings.ReplaceAll(bad, "sqlite", "sql"), strings.ReplaceAll(good, "sqlite", "sql")
 		if _, faults := plan(t, "sql", "sql", []byte(bad)); len(faults) != 1 || faults[0].Number != number {
 			t.Errorf("bad example of %d: %v", number, faults)
 		}

@@ -110,6 +110,9 @@ const (
 	RuleLockFormat           = 4010
 	RuleLockRelease          = 4011
 	RuleLockDeployment       = 4012
+	RuleLockBackend          = 4013
+	RuleLockNamespace        = 4014
+	RuleLockEntity           = 4015
 	RulePathEscape           = 5001
 	RuleGoImportpath         = 5002
 	RuleGoPackage            = 5003
@@ -185,9 +188,12 @@ var rules = []Rule{
 	{RuleDurability, "durability", Error, "a backend promises at least what its entities need"},
 	{RuleBackendLimit, "backend.limit", Error, "a backend stores only what its database has names and room for"},
 	{RuleSettingShell, "setting.shell", Warning, "a reference is written ${env:NAME} or ${file:path}; $NAME and $(NAME) stand for themselves"},
-	{RuleLockFormat, "lock.format", Error, "only the compiler writes prism.lock.json, in format 1 and by the rules of that format"},
+	{RuleLockFormat, "lock.format", Error, "only the compiler writes prism.lock.json, in a format that this compiler knows"},
 	{RuleLockRelease, "lock.release", Error, "this release of the compiler plans only a deployment's first migration"},
 	{RuleLockDeployment, "lock.deployment", Error, "a history belongs to one deployment, and the deployment's name does not change"},
+	{RuleLockBackend, "lock.backend", Error, "a namespace keeps its backend, because nothing moves its records to another"},
+	{RuleLockNamespace, "lock.namespace", Error, "a namespace in the lock stays, with its name, because nothing moves its records"},
+	{RuleLockEntity, "lock.entity", Error, "an entity in the lock stays, with its namespace, abstraction and table, because nothing moves its records"},
 	{RulePathEscape, "path.escape", Error, "a path does not lead out of its folder"},
 	{RuleGoImportpath, "go.importpath", Error, "go_package is a Go import path with a dot or a slash, and may end in a semicolon and the name of the package"},
 	{RuleGoPackage, "go.package", Error, "the files of a folder have the go_package <import_path>/out/contract/<folder> if Prism generates their messages, and one outside out/contract if you do"},

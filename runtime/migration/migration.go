@@ -121,7 +121,8 @@ func Pending(files []File, applied []Applied) ([]File, error) {
 			pending = append(pending, f)
 		default:
 			return nil, fmt.Errorf("migration %s was applied with other statements (sha256 %.12s, this proxy has %.12s); "+
-				"it was changed after it was applied: remove this development database, or deploy the proxy that matches it", f.Name, a.SHA256, f.SHA256)
+				"it was changed after it was applied. The data is as it was: deploy the proxy that was built before the change; or "+
+				"let this one begin with an empty database and copy the records from proxy to proxy (docs/moving.md)", f.Name, a.SHA256, f.SHA256)
 		}
 	}
 	return pending, nil

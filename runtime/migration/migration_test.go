@@ -80,7 +80,7 @@ func TestPending(t *testing.T) {
 		{"one is missing", []migration.Applied{{1, "0001_init_expand", "1"}}, files[1:], ""},
 		{"run by hand, no checksum yet", []migration.Applied{{1, "0001_init_expand", ""}}, files[1:], ""},
 		{"a store that is ahead", []migration.Applied{{1, "0001_init_expand", "1"}, {2, "0002_add_expand", "2"}, {3, "0003_more_expand", "3"}}, nil, ""},
-		{"changed after it was applied", []migration.Applied{{1, "0001_init_expand", "9"}}, nil, "was changed after it was applied"},
+		{"changed after it was applied", []migration.Applied{{1, "0001_init_expand", "9"}}, nil, "was changed after it was applied. The data is as it was: deploy the proxy that was built before the change; or let this one begin with an empty database and copy"},
 		{"another file of that number", []migration.Applied{{1, "0001_other_expand", "1"}}, nil, "was changed after it was applied"},
 	}
 	for _, test := range tests {

@@ -1,0 +1,147 @@
+package migrate
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+
+	"github.com/prism-proxy/prism/generator/emit"
+	"github.com/prism-proxy/prism/generator/schema"
+)
+
+// follower checks that a compiler can go on from the lock of before, and that
+// nothing of what the lock holds is left behind without a word: this compiler
+// moves no data.
+type follower struct {
+	before, after *Lock
+	backends      map[string]*emit.Backend
+	text          []byte // of before
+	file          string
+	abandon       []string // what may be left behind
+
+	abandoned []string // of abandon, what is
+	faults    []schema.Diagnostic
+}
+
+func (f *follower) report(number int, at schema.Source, fix, what string, args ...any) {
+	f.faults = append(f.faults, schema.NewDiagnostic(number, at, fmt.Sprintf(what, args...), fix))
+}
+
+func (f *follower) follow() []schema.Diagnostic {
+	if f.before.Deployment != f.after.Deployment {
+		f.report(schema.RuleLockDeployment, member(f.text, f.file, "deployment"), "keep the name, or begin a new deployment in a folder of its own",
+			"the lock belongs to deployment %q, but prism.yaml is for %q", f.before.Deployment, f.after.Deployment)
+	}
+	if f.before.Release > 0 {
+		f.report(schema.RuleLockRelease, member(f.text, f.file, "release"), "use the compiler that closed it, or a later one",
+			"release %d is closed", f.before.Release)
+	}
+	if len(f.faults) == 0 {
+		for _, n := range f.before.Open.Namespaces {
+			f.namespace(n)
+		}
+	}
+	schema.SortDiagnostics(f.faults)
+	return f.faults
+}
+
+// namespace checks that the proxy looks for the records of n where they are.
+func (f *follower) namespace(n Namespace) {
+	if b := f.backends[n.Backend]; b != nil && volatile(b) {
+		return
+	}
+	i := slices.IndexFunc(f.after.Open.Namespaces, func(now Namespace) bool { return now.Name == n.Name })
+	switch {
+	case i < 0 && f.newName(n.Name) != "":
+		f.lost(schema.RuleLockNamespace, n.Name, "call it "+n.Name,
+			"namespace %s is called %s now; its records stay in %[1]s on %[3]s, where the proxy does not look", n.Name, f.newName(n.Name), n.Backend)
+	case i < 0:
+		f.lost(schema.RuleLockNamespace, n.Name, "put it back",
+			"namespace %s is gone; its records stay on %s, and no proxy answers with them", n.Name, n.Backend)
+	case f.after.Open.Namespaces[i].Backend != n.Backend:
+		f.lost(schema.RuleLockBackend, n.Name, "write backend: "+n.Backend,
+			"namespace %s was on %s and is on %s now; its records stay on %[2]s, where the proxy does not look", n.Name, n.Backend, f.after.Open.Namespaces[i].Backend)
+	default:
+		for _, e := range f.before.Open.Entities {
+			if e.Namespace == n.Name {
+				f.entity(e)
+			}
+		}
+	}
+}
+
+// newName returns the namespace, new in prism.yaml, that has all entities of one
+// that is gone, or "".
+func (f *follower) newName(gone string) string {
+	name := ""
+	for _, e := range f.before.Open.Entities {
+		if e.Namespace != gone {
+			continue
+		}
+		i := slices.IndexFunc(f.after.Open.Entities, func(now Entity) bool { return now.Name == e.Name })
+		if i < 0 || name != "" && f.after.Open.Entities[i].Namespace != name {
+			return ""
+		}
+		name = f.after.Open.Entities[i].Namespace
+	}
+	if slices.ContainsFunc(f.before.Open.Namespaces, func(n Namespace) bool { return n.Name == name }) {
+		return ""
+	}
+	return name
+}
+
+// entity checks that the proxy looks for the records of e where they are, and as
+// what they are. A message that was renamed and keeps the table is the same
+// entity.
+func (f *follower) entity(e Entity) {
+	i := slices.IndexFunc(f.after.Open.Entities, func(now Entity) bool { return now.Name == e.Name })
+	if i < 0 {
+		i = slices.IndexFunc(f.after.Open.Entities, func(now Entity) bool { return now.Namespace == e.Namespace && now.Table == e.Table })
+	}
+	if i < 0 {
+		f.lost(schema.RuleLockEntity, e.Name, "put it back; if its message has another name, write option (prism.v1.entity).table = \""+e.Table+"\"",
+			"entity %s is gone; its records stay in table %s of namespace %s, and no proxy answers with them", e.Name, e.Table, e.Namespace)
+		return
+	}
+	switch now := f.after.Open.Entities[i]; {
+	case now.Namespace != e.Namespace:
+		f.lost(schema.RuleLockEntity, e.Name, "write option (prism.v1.entity).namespace = \""+e.Namespace+"\"",
+			"entity %s was in namespace %s and is in %s now; its records stay in %[2]s, where the proxy does not look", e.Name, e.Namespace, now.Namespace)
+	case now.Abstraction != e.Abstraction:
+		f.lost(schema.RuleLockEntity, e.Name, "write option (prism.v1.entity)."+e.Abstraction+", and a message of its own for the other",
+			"entity %s was a %s and is a %s now; its records stay as they are, and the proxy does not read them so", e.Name, e.Abstraction, now.Abstraction)
+	case now.Table != e.Table:
+		f.lost(schema.RuleLockEntity, e.Name, "write option (prism.v1.entity).table = \""+e.Table+"\"",
+			"entity %s had table %s and has %s now; its records stay in %[2]s, where the proxy does not look", e.Name, e.Table, now.Table)
+	}
+}
+
+// lost reports what leaves data of a namespace, or an entity, behind, unless it
+// may.
+func (f *follower) lost(number int, name, fix, what string, args ...any) {
+	if slices.Contains(f.abandon, name) {
+		f.abandoned = append(f.abandoned, name)
+		return
+	}
+	f.report(number, f.place(name), fix+"; to take the records along, see docs/moving.md; to leave them behind, run prism generate --abandon "+name, what, args...)
+}
+
+// place returns where the open model has the namespace, or the entity, of that
+// name.
+func (f *follower) place(name string) schema.Source {
+	open := max(0, bytes.LastIndex(f.text, []byte(`"open"`)))
+	if i := bytes.Index(f.text[open:], fmt.Appendf(nil, `"name": %q`, name)); i >= 0 {
+		return offsetPlace(f.text, f.file, open+i)
+	}
+	return schema.Source{File: f.file}
+}
+
+// volatile reports whether nothing that the store holds outlives the proxy, so
+// that a new one has nothing to find.
+func volatile(b *emit.Backend) bool {
+	config := map[string]string{}
+	for _, key := range b.Config {
+		config[key.Name] = key.Default
+	}
+	return b.Durability(config) == schema.LostOnRestart
+}
