@@ -72,6 +72,26 @@ func run(f func(cmd *cobra.Command, args []string) error) func(*cobra.Command, [
 	}
 }
 
+// rootHelp begins with the commands: what prism without arguments is asked for.
+const rootHelp = `{{.Short}}
+
+Usage:
+  {{.CommandPath}} [command]
+
+Commands:{{range .Commands}}{{if or .IsAvailableCommand (eq .Name "help")}}
+  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}
+
+{{.Long | trimTrailingWhitespaces}}
+
+Examples:
+{{.Example}}
+
+Flags:
+{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}
+
+Use "{{.CommandPath}} [command] --help" for more information about a command.
+`
+
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "prism",
@@ -99,6 +119,7 @@ Exit codes: 0 done; 1 the schema or a file is at fault; 2 the command line is.`,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 	}
+	root.SetHelpTemplate("{{if not .HasParent}}" + rootHelp + "{{else}}" + root.HelpTemplate() + "{{end}}")
 	root.AddCommand(newInit(), newCheck(), newPlan(), newGenerate(), newBuild(), newRun(), newCall(),
 		newBackends(), newExplain(), newVersion())
 	return root

@@ -339,7 +339,8 @@ func TestDiagnosticsAreDocumented(t *testing.T) {
 
 func TestUsage(t *testing.T) {
 	script(t, []step{
-		{"", 0, "Usage:\n  prism [command]", ""},
+		{"", 0, "Compile annotated protobuf schemas into typed gRPC data proxies\n\nUsage:\n  prism [command]\n\nCommands:\n  backends ", ""},
+		{"generate --help", 0, "Generate compiles deployments and writes what has changed", ""},
 		{"--help", 0, "Exit codes: 0 done; 1 the schema or a file is at fault; 2 the command line is.", ""},
 		{"version", 0, "backends  ", ""},
 		{"generat", 2, "", "unknown command \"generat\" for \"prism\"\n\nDid you mean this?\n\tgenerate\n"},

@@ -9,7 +9,6 @@ import (
 	"path"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -230,22 +229,10 @@ func (c *configReader) document(text []byte) *yaml.Node {
 		}
 	}
 	if !errors.Is(err, io.EOF) {
-		c.syntax(err)
+		c.syntax(text, err)
 		return nil
 	}
 	return document.Content[0]
-}
-
-// yamlLine is how the parser's errors begin.
-var yamlLine = regexp.MustCompile(`^yaml: line (\d+): `)
-
-func (c *configReader) syntax(err error) {
-	at, what := Source{File: c.path, Line: 1, Column: 1}, strings.TrimPrefix(err.Error(), "yaml: ")
-	if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
-		at.Line, _ = strconv.Atoi(m[1])
-		what = err.Error()[len(m[0]):]
-	}
-	c.report(RuleYAMLSyntax, at, "correct the text", "%s", what)
 }
 
 // contract reads how much of the contract is generated. kit is the value of
@@ -328,8 +315,15 @@ func (c *configReader) at(node *yaml.Node) Source {
 	return Source{File: c.path, Line: node.Line, Column: node.Column}
 }
 
-// Nearest returns the known word that name is a slip of the pen for, or "".
+// Nearest returns the known word that name is a slip of the pen for, or the same
+// written in another case (maxLength for max_length), or "".
 func Nearest(name string, known []string) string {
+	plain := func(s string) string { return strings.ToLower(strings.ReplaceAll(s, "_", "")) }
+	for _, k := range known {
+		if plain(name) == plain(k) {
+			return k
+		}
+	}
 	best, least := "", 3
 	for _, k := range known {
 		if d := distance(name, k); d < least {

@@ -11,7 +11,6 @@ import (
 	"io/fs"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -56,31 +55,6 @@ func Compile(ctx context.Context, fsys fs.FS, packages []string) ([]protoreflect
 		return nil, oncePerFile(faults)
 	}
 	return FromProtos(slices.Collect(maps.Values(Protos(files))), packages)
-}
-
-// importOptions is the fix of a file that uses the options without their file.
-const importOptions = "write import \"" + prismv1.Path + "\";"
-
-// ruled are faults that the compiler of .proto finds, and that a rule of ours is
-// about.
-var ruled = []struct {
-	number int
-	what   *regexp.Regexp
-	fix    string
-}{
-	{schema.RuleOptionUnknown, regexp.MustCompile(`unknown extension \.?prism\.v1\.(entity|field)$`), importOptions},
-	{schema.RuleOptionUnknown, regexp.MustCompile(`option \(prism\.v1\..*(field .* does not exist|field .* not found|has no value named .*)$|unknown extension \.?prism\.v1\.`), "correct the name, or use a newer compiler"},
-	{schema.RuleLimitMessages, regexp.MustCompile(`^message nesting depth must be less than 32$`), "use flatter messages"},
-}
-
-// diagnostic returns a fault that the compiler of .proto found.
-func diagnostic(at schema.Source, what string) schema.Diagnostic {
-	for _, r := range ruled {
-		if r.what.MatchString(what) {
-			return schema.NewDiagnostic(r.number, at, what, r.fix)
-		}
-	}
-	return schema.Diagnostic{File: at.File, Line: at.Line, Column: at.Column, What: what}
 }
 
 // oncePerFile keeps one missing-import fault per file.
