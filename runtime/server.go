@@ -29,10 +29,10 @@ import (
 // Deployment is what the compiler decided about one proxy. Generated code
 // holds it; nothing in it is looked up or negotiated at run time.
 type Deployment struct {
-	Name       string
-	Release    int    // the release that its migrations lead to
-	Generator  string // the version of Prism that compiled it
-	Listen     string // host:port of the data listener, or unix:path; it may be a reference
+	Name      string
+	Release   int    // the release that its migrations lead to
+	Generator string // the version of Prism that compiled it
+	Listen    string // host:port of the data listener, or unix:path; it may be a reference
 	// Memory is how many bytes connections and calls may hold together. 0:
 	// DefaultMemory.
 	Memory int64

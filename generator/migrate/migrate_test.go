@@ -266,7 +266,7 @@ func TestPlanLeavesNothingBehind(t *testing.T) {
 			if h != nil || len(faults) != 1 || !strings.Contains(faults[0].String(), tt.want) || !strings.HasSuffix(faults[0].String(), along+tt.abandon) {
 				t.Fatalf("got  %v\nwant %s … %s", faults, tt.want, along+tt.abandon)
 			}
-			if h, faults = plan(t, "sql", "bytes", []byte(tt.lock), "nothing"); h != nil {
+			if h, _ = plan(t, "sql", "bytes", []byte(tt.lock), "nothing"); h != nil {
 				t.Error("another name lets it through")
 			}
 			h, faults = plan(t, "sql", "bytes", []byte(tt.lock), tt.abandon, "nothing")

@@ -64,8 +64,9 @@ func Read(fsys fs.FS, namespace string) ([]File, error) {
 		if err != nil {
 			return nil, err
 		}
+		sql := strings.ReplaceAll(string(text), "\r\n", "\n") // as it was before a checkout with CRLF
 		files = append(files, File{
-			Number: number, Name: strings.TrimSuffix(base, ".up.sql"), SQL: string(text), SHA256: Checksum(string(text)), namespace: namespace,
+			Number: number, Name: strings.TrimSuffix(base, ".up.sql"), SQL: sql, SHA256: Checksum(sql), namespace: namespace,
 		})
 	}
 	return files, nil

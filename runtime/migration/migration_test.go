@@ -21,14 +21,14 @@ func folder(files map[string]string) fstest.MapFS {
 
 func TestRead(t *testing.T) {
 	files, err := migration.Read(folder(map[string]string{
-		"a/0002_add_expand.up.sql": "B", "a/0001_init_expand.up.sql": "A", "b/0001_init_expand.up.sql": "other",
+		"a/0002_add_expand.up.sql": "-- b\r\nB\r\n", "a/0001_init_expand.up.sql": "A", "b/0001_init_expand.up.sql": "other",
 	}), "a")
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := []migration.File{
 		{Number: 1, Name: "0001_init_expand", SQL: "A", SHA256: migration.Checksum("A")},
-		{Number: 2, Name: "0002_add_expand", SQL: "B", SHA256: migration.Checksum("B")},
+		{Number: 2, Name: "0002_add_expand", SQL: "-- b\nB\n", SHA256: migration.Checksum("B")},
 	}
 	if diff := cmp.Diff(want, files, cmpopts.IgnoreUnexported(migration.File{})); diff != "" {
 		t.Errorf("files of namespace a (-want +got):\n%s", diff)
