@@ -187,8 +187,8 @@ func (s *store) swap() {
 		s.file.Add("const create = insert + given + conflict + `NOTHING RETURNING \"prism_version\"`")
 	}
 	s.file.Fill("const swap = `WITH prism_found AS MATERIALIZED (\n$found\n), swapped AS (\n"+
-		"` + insert + `SELECT $given\nFROM prism_found WHERE version = $$expected` + conflict + replace + `\nRETURNING \"prism_version\"\n"+
-		")\nSELECT (SELECT version FROM prism_found), (SELECT \"prism_version\" FROM swapped)`",
+		"` + insert + `SELECT $given\nFROM prism_found WHERE \"prism_version\" = $$expected` + conflict + replace + `\nRETURNING \"prism_version\"\n"+
+		")\nSELECT (SELECT \"prism_version\" FROM prism_found), (SELECT \"prism_version\" FROM swapped)`",
 		golang.Holes{"found": s.found(s.live(expected + 1)), "given": s.given(), "expected": expected})
 	if !s.Has(schema.CanSwap) {
 		return
@@ -204,7 +204,7 @@ func (s *store) compareAndSwap(ctx @context.Context, r *record, expected int64) 
 // it.
 func (s *store) found(live string) string {
 	key := s.Key()
-	return inner(s.selectAt(`"prism_version" AS version`, key) + live + "\n" + first(key) + " FOR UPDATE")
+	return inner(s.selectAt(`"prism_version"`, key) + live + "\n" + first(key) + " FOR UPDATE")
 }
 
 // columns is what every statement that reads records selects.
@@ -229,7 +229,7 @@ func (s *store) delete() {
 	key, n := s.Key(), s.keyWidth()
 	s.file.Add("const remove = `%s%s\nRETURNING \"prism_version\"`", s.deleteAt(key), s.live(n+1))
 	s.file.Fill("const removeVersion = `WITH prism_found AS MATERIALIZED (\n$found\n), removed AS (\n"+
-		"$delete AND (SELECT version FROM prism_found) = $$expected\n)\nSELECT version FROM prism_found`",
+		"$delete AND (SELECT \"prism_version\" FROM prism_found) = $$expected\n)\nSELECT \"prism_version\" FROM prism_found`",
 		golang.Holes{"found": s.found(s.live(n + 2)), "delete": inner(s.deleteAt(key)), "expected": n + 1})
 	s.file.Add(`// delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.

@@ -65,15 +65,15 @@ ORDER BY "customer_id", "created_at", "created_at_nanos", "order_id" LIMIT 1`
 const create = insert + given + conflict + `NOTHING RETURNING "prism_version"`
 
 const swap = `WITH prism_found AS MATERIALIZED (
-  SELECT "prism_version" AS version FROM "orders"
+  SELECT "prism_version" FROM "orders"
   WHERE "customer_id" = $1 AND "created_at" = $2 AND "created_at_nanos" = $3 AND "order_id" >= $4 AND "order_id" <= $4
   ORDER BY "customer_id", "created_at", "created_at_nanos", "order_id" LIMIT 1 FOR UPDATE
 ), swapped AS (
 ` + insert + `SELECT $1, $2, $3, $4, $5, $6, $7, $8, nextval('"orders_version"'), 1, $9 # currval('"orders_version"')
-FROM prism_found WHERE version = $10` + conflict + replace + `
+FROM prism_found WHERE "prism_version" = $10` + conflict + replace + `
 RETURNING "prism_version"
 )
-SELECT (SELECT version FROM prism_found), (SELECT "prism_version" FROM swapped)`
+SELECT (SELECT "prism_version" FROM prism_found), (SELECT "prism_version" FROM swapped)`
 
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
@@ -100,7 +100,7 @@ WHERE "orders"."customer_id" = prism_at."customer_id" AND "orders"."created_at" 
 RETURNING "prism_version"`
 
 const removeVersion = `WITH prism_found AS MATERIALIZED (
-  SELECT "prism_version" AS version FROM "orders"
+  SELECT "prism_version" FROM "orders"
   WHERE "customer_id" = $1 AND "created_at" = $2 AND "created_at_nanos" = $3 AND "order_id" >= $4 AND "order_id" <= $4
   ORDER BY "customer_id", "created_at", "created_at_nanos", "order_id" LIMIT 1 FOR UPDATE
 ), removed AS (
@@ -110,9 +110,9 @@ const removeVersion = `WITH prism_found AS MATERIALIZED (
     ORDER BY "customer_id", "created_at", "created_at_nanos", "order_id" LIMIT 1
   ) AS prism_at
   WHERE "orders"."customer_id" = prism_at."customer_id" AND "orders"."created_at" = prism_at."created_at" AND "orders"."created_at_nanos" = prism_at."created_at_nanos" AND "orders"."order_id" = prism_at."order_id"
-    AND "orders"."customer_id" = $1 AND "orders"."created_at" = $2 AND "orders"."created_at_nanos" = $3 AND "orders"."order_id" >= $4 AND "orders"."order_id" <= $4 AND (SELECT version FROM prism_found) = $5
+    AND "orders"."customer_id" = $1 AND "orders"."created_at" = $2 AND "orders"."created_at_nanos" = $3 AND "orders"."order_id" >= $4 AND "orders"."order_id" <= $4 AND (SELECT "prism_version" FROM prism_found) = $5
 )
-SELECT version FROM prism_found`
+SELECT "prism_version" FROM prism_found`
 
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.

@@ -65,15 +65,15 @@ const create = insert + given + conflict + replace + `
 WHERE "sessions"."prism_expires" <= $6 RETURNING "prism_version"`
 
 const swap = `WITH prism_found AS MATERIALIZED (
-  SELECT "prism_version" AS version FROM "sessions"
+  SELECT "prism_version" FROM "sessions"
   WHERE "session_id" >= $1 AND "session_id" <= $1 AND "prism_expires" > $7
   ORDER BY "session_id" LIMIT 1 FOR UPDATE
 ), swapped AS (
 ` + insert + `SELECT $1, $2, $3, nextval('"sessions_version"'), 1, $5, $4 # currval('"sessions_version"')
-FROM prism_found WHERE version = $6` + conflict + replace + `
+FROM prism_found WHERE "prism_version" = $6` + conflict + replace + `
 RETURNING "prism_version"
 )
-SELECT (SELECT version FROM prism_found), (SELECT "prism_version" FROM swapped)`
+SELECT (SELECT "prism_version" FROM prism_found), (SELECT "prism_version" FROM swapped)`
 
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
@@ -100,7 +100,7 @@ WHERE "sessions"."session_id" = prism_at."session_id"
 RETURNING "prism_version"`
 
 const removeVersion = `WITH prism_found AS MATERIALIZED (
-  SELECT "prism_version" AS version FROM "sessions"
+  SELECT "prism_version" FROM "sessions"
   WHERE "session_id" >= $1 AND "session_id" <= $1 AND "prism_expires" > $3
   ORDER BY "session_id" LIMIT 1 FOR UPDATE
 ), removed AS (
@@ -110,9 +110,9 @@ const removeVersion = `WITH prism_found AS MATERIALIZED (
     ORDER BY "session_id" LIMIT 1
   ) AS prism_at
   WHERE "sessions"."session_id" = prism_at."session_id"
-    AND "sessions"."session_id" >= $1 AND "sessions"."session_id" <= $1 AND (SELECT version FROM prism_found) = $2
+    AND "sessions"."session_id" >= $1 AND "sessions"."session_id" <= $1 AND (SELECT "prism_version" FROM prism_found) = $2
 )
-SELECT version FROM prism_found`
+SELECT "prism_version" FROM prism_found`
 
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.

@@ -71,15 +71,15 @@ ORDER BY "user_id" LIMIT 1`
 const create = insert + given + conflict + `NOTHING RETURNING "prism_version"`
 
 const swap = `WITH prism_found AS MATERIALIZED (
-  SELECT "prism_version" AS version FROM "user_profiles"
+  SELECT "prism_version" FROM "user_profiles"
   WHERE "user_id" >= $1 AND "user_id" <= $1
   ORDER BY "user_id" LIMIT 1 FOR UPDATE
 ), swapped AS (
 ` + insert + `SELECT $1, $2, $3, $4, $5, nextval('"user_profiles_version"'), 1, $6 # currval('"user_profiles_version"')
-FROM prism_found WHERE version = $7` + conflict + replace + `
+FROM prism_found WHERE "prism_version" = $7` + conflict + replace + `
 RETURNING "prism_version"
 )
-SELECT (SELECT version FROM prism_found), (SELECT "prism_version" FROM swapped)`
+SELECT (SELECT "prism_version" FROM prism_found), (SELECT "prism_version" FROM swapped)`
 
 // compareAndSwap stores r if the record has the expected version, or if it is
 // absent and expected is 0.
@@ -106,7 +106,7 @@ WHERE "user_profiles"."user_id" = prism_at."user_id"
 RETURNING "prism_version"`
 
 const removeVersion = `WITH prism_found AS MATERIALIZED (
-  SELECT "prism_version" AS version FROM "user_profiles"
+  SELECT "prism_version" FROM "user_profiles"
   WHERE "user_id" >= $1 AND "user_id" <= $1
   ORDER BY "user_id" LIMIT 1 FOR UPDATE
 ), removed AS (
@@ -116,9 +116,9 @@ const removeVersion = `WITH prism_found AS MATERIALIZED (
     ORDER BY "user_id" LIMIT 1
   ) AS prism_at
   WHERE "user_profiles"."user_id" = prism_at."user_id"
-    AND "user_profiles"."user_id" >= $1 AND "user_profiles"."user_id" <= $1 AND (SELECT version FROM prism_found) = $2
+    AND "user_profiles"."user_id" >= $1 AND "user_profiles"."user_id" <= $1 AND (SELECT "prism_version" FROM prism_found) = $2
 )
-SELECT version FROM prism_found`
+SELECT "prism_version" FROM prism_found`
 
 // delete removes the record with key k, if ifVersion is 0 or its version, and
 // reports whether it was there.
