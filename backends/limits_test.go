@@ -66,7 +66,7 @@ func limits(t *testing.T, b *emit.Backend, lines string) (found []string) {
 	text := "syntax = \"proto3\"; package d.v1; import \"prism/v1/options.proto\"; import \"google/protobuf/timestamp.proto\";\n" +
 		"option go_package = \"example.com/d/out/contract/d/v1;dv1\";\n\nmessage Thing {\n  option (prism.v1.entity).namespace = \"n\";\n" +
 		"  option (prism.v1.entity).key_value = {without: [SCAN]};\n" + lines + "  int64 id = 1 [(prism.v1.field).partition_key = 1];\n}\n"
-	files, faults := source.Compile(t.Context(), fstest.MapFS{"d/v1/thing.proto": {Data: []byte(text)}}, []string{"d.v1"})
+	files, faults := source.Compile(t.Context(), []source.Folder{{Name: "schemas", FS: fstest.MapFS{"d/v1/thing.proto": {Data: []byte(text)}}}}, []string{"d.v1"})
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}

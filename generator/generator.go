@@ -87,6 +87,10 @@ func Run(in Input) (*Output, []schema.Diagnostic) {
 	for _, f := range d.Files {
 		out.Folders = append(out.Folders, path.Join(contract.Dir, path.Dir(f.Path())))
 	}
+	for _, e := range d.Entities() {
+		out.Folders = append(out.Folders, path.Join(contract.Dir, e.Contract.Dir))
+	}
+	slices.Sort(out.Folders)
 	out.Folders = slices.Compact(out.Folders)
 	return out, faults
 }

@@ -38,7 +38,7 @@ func input(t *testing.T, fsys fs.FS, config string) generator.Input {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, faults := source.Compile(t.Context(), schemas, schema.Packages(text))
+	files, faults := source.Compile(t.Context(), []source.Folder{{Name: "schemas", FS: schemas}}, schema.Packages(text))
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}

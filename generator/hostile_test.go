@@ -37,9 +37,9 @@ func hostileFiles(t testing.TB) (base *descriptorpb.FileDescriptorProto, imports
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, faults := source.Compile(t.Context(), fstest.MapFS{
+	files, faults := source.Compile(t.Context(), []source.Folder{{Name: "schemas", FS: fstest.MapFS{
 		"app/v1/note.proto": {Data: text}, "other/other.proto": {Data: []byte(hostileOther)},
-	}, []string{"app.v1"})
+	}}}, []string{"app.v1"})
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}

@@ -33,7 +33,7 @@ func compile(t *testing.T, fsys fs.FS, place string) (*generator.Output, []schem
 		if err != nil {
 			t.Fatal(err)
 		}
-		return source.Compile(t.Context(), own, packages)
+		return source.Compile(t.Context(), []source.Folder{{Name: "schemas", FS: own}}, packages)
 	}, backends.All(), backends.TestKit(), nil)
 }
 

@@ -39,7 +39,8 @@ func newVerifier(t testing.TB) *verifier {
 	t.Helper()
 	const module = "github.com/prism-proxy/prism"
 	cmd := exec.Command("go", "list", "-export", "-deps", "-json=ImportPath,Export",
-		module+"/out/shop/proxy", module+"/out/contract/shop/v1", module+"/backends/memory", module+"/backends/postgres")
+		module+"/out/shop/proxy", module+"/out/contract/shop/v1", module+"/backends/memory", module+"/backends/postgres",
+		module+"/out/shop/shoptest", "google.golang.org/genproto/googleapis/type/date")
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatal(err)
@@ -136,7 +137,14 @@ func (v *verifier) goFiles(files []emit.File) error {
 		folder := path.Join("example.com/app", path.Dir(f.Path))
 		packages[folder] = append(packages[folder], parsed)
 	}
-	checked := map[string]*types.Package{"example.com/app/other": other()}
+	checked := map[string]*types.Package{}
+	reflected, err := v.exported.Import("google.golang.org/protobuf/reflect/protoreflect")
+	if err != nil {
+		return err
+	}
+	for _, pkg := range foreign(reflected) {
+		checked[pkg.Path()] = pkg
+	}
 	var check func(importPath string) (*types.Package, error)
 	check = func(importPath string) (*types.Package, error) {
 		if checked[importPath] != nil {
@@ -162,21 +170,41 @@ type importFunc func(string) (*types.Package, error)
 
 func (f importFunc) Import(importPath string) (*types.Package, error) { return f(importPath) }
 
-// other is the Go package of other/other.proto, as its owner would have it.
-func other() *types.Package {
-	pkg := types.NewPackage("example.com/app/other", "other")
-	name := types.NewTypeName(token.NoPos, pkg, "Other", nil)
-	types.NewNamed(name, types.NewStruct(nil, nil), nil)
-	pkg.Scope().Insert(name)
-	pkg.MarkComplete()
-	return pkg
+// foreign are the Go packages of files of which the compiler makes none, as their
+// owners would have them.
+func foreign(reflected *types.Package) []*types.Package {
+	var all []*types.Package
+	for _, p := range []struct{ path, name, messages string }{
+		{"example.com/app/other", "other", "Other"},
+		{"example.com/app/gen/geo", "geo", "Point"},
+		{"example.com/app/gen/fleet/v1", "fleetv1", "PodSpec Version"},
+		{"example.com/app/internal/gen/billing/v1", "billingv1", "Invoice"},
+	} {
+		pkg := types.NewPackage(p.path, p.name)
+		for _, m := range strings.Fields(p.messages) {
+			name := types.NewTypeName(token.NoPos, pkg, m, nil)
+			named := types.NewNamed(name, types.NewStruct(nil, nil), nil)
+			message := types.NewVar(token.NoPos, pkg, "", reflected.Scope().Lookup("Message").Type())
+			named.AddMethod(types.NewFunc(token.NoPos, pkg, "ProtoReflect", types.NewSignatureType(
+				types.NewVar(token.NoPos, pkg, "x", types.NewPointer(named)), nil, nil, nil, types.NewTuple(message), false)))
+			pkg.Scope().Insert(name)
+		}
+		if p.name == "billingv1" {
+			name := types.NewTypeName(token.NoPos, pkg, "Invoice_State", nil)
+			types.NewNamed(name, types.Typ[types.Int32], nil)
+			pkg.Scope().Insert(name)
+		}
+		pkg.MarkComplete()
+		all = append(all, pkg)
+	}
+	return all
 }
 
 // acted matches the comments that a tool acts upon.
 var acted = regexp.MustCompile(`^(//(go:|line |export |extern )|/\*line |// ?\+build|//\s*#cgo|//nolint|//lint:)`)
 
 // own matches the compiler's own directives.
-var own = regexp.MustCompile(`^//go:embed (contract\.txt|(boxes|notes)/[0-9]{4}_\w+\.up\.sql( notes/[0-9]{4}_\w+\.up\.sql)?)$`)
+var own = regexp.MustCompile(strings.ReplaceAll(`^//go:embed (contract\.txt|migration( migration)*)$`, "migration", `(acme|billing|boxes|fleet|notes)/[0-9]{4}_\w+\.up\.sql`))
 
 // directives refuses every directive but the compiler's own.
 func directives(f *ast.File) error {

@@ -46,7 +46,7 @@ func Compile(b *emit.Backend, fsys fs.FS, in generator.Input) (*generator.Output
 
 func compile(b *emit.Backend, fsys fs.FS, in generator.Input, can schema.Ability) (*generator.Output, []schema.Diagnostic) {
 	packages := schema.Packages(in.Config)
-	files, faults := source.Compile(context.Background(), fsys, packages)
+	files, faults := source.Compile(context.Background(), []source.Folder{{Name: "schemas", FS: fsys}}, packages)
 	if len(faults) > 0 {
 		return nil, faults
 	}

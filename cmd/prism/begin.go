@@ -82,24 +82,14 @@ func (d deployment) begin(cmd *cobra.Command) ([]schema.Diagnostic, error) {
 }
 
 // trace returns a file of the module that says that it has, or had, a
-// deployment, or "". Folders that hold what is not the module's own are passed
-// over.
+// deployment, or "".
 func trace(root fs.FS) (found string, err error) {
 	if _, err := fs.Stat(root, contract.Dir); err == nil {
 		return contract.Dir, nil
 	}
 	signs := []string{"prism.yaml", "prism.yml", path.Base(migrate.LockPath("."))}
-	err = fs.WalkDir(root, ".", func(name string, entry fs.DirEntry, err error) error {
-		base := path.Base(name)
-		switch {
-		case err != nil:
-			return err
-		case entry.IsDir() && name != ".":
-			_, err := fs.Stat(root, path.Join(name, "go.mod"))
-			if err == nil || strings.HasPrefix(base, ".") || base == "vendor" || base == "node_modules" || base == "testdata" {
-				return fs.SkipDir
-			}
-		case slices.Contains(signs, base):
+	err = walkModule(root, func(name string) error {
+		if slices.Contains(signs, path.Base(name)) {
 			found = name
 			return fs.SkipAll
 		}

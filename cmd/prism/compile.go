@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -73,8 +72,9 @@ func hasSchemas(root string) bool {
 	return err == nil && info.IsDir()
 }
 
-// findAll returns the deployments below the schemas folder of the module that
-// this folder is in, or, if there is none, the one that the folder itself may get.
+// findAll returns the deployments of the module that this folder is in: those
+// below its schemas folder, or if that has none, all. If there is none at all, it
+// returns the one that the schemas folder may get.
 func findAll() ([]deployment, error) {
 	dir, err := os.Getwd()
 	if err != nil {
@@ -85,14 +85,18 @@ func findAll() ([]deployment, error) {
 		return nil, err
 	}
 	var found []deployment
-	err = fs.WalkDir(os.DirFS(root), "schemas", func(p string, entry fs.DirEntry, err error) error {
-		if err == nil && entry.Name() == "prism.yaml" {
+	err = walkModule(os.DirFS(root), func(p string) error {
+		if path.Base(p) == "prism.yaml" {
 			found = append(found, deployment{root, path.Dir(p), p})
 		}
-		return err
+		return nil
 	})
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err != nil {
 		return nil, err
+	}
+	below := func(d deployment) bool { return strings.HasPrefix(d.place, "schemas/") }
+	if slices.ContainsFunc(found, below) {
+		found = slices.DeleteFunc(found, func(d deployment) bool { return !below(d) })
 	}
 	switch {
 	case len(found) > 0:
@@ -101,6 +105,27 @@ func findAll() ([]deployment, error) {
 		return []deployment{{root, "schemas", "schemas/prism.yaml"}}, nil
 	}
 	return nil, noDeployment{fmt.Errorf("no prism.yaml here, and no folder %s; name a prism.yaml, or the folder of the .proto files", filepath.Join(root, "schemas"))}
+}
+
+// walkModule visits the files of a module by path. Folders that hold what is not
+// the module's own are passed over.
+func walkModule(root fs.FS, visit func(p string) error) error {
+	return fs.WalkDir(root, ".", func(name string, entry fs.DirEntry, err error) error {
+		base := path.Base(name)
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && name != ".":
+			_, err := fs.Stat(root, path.Join(name, "go.mod"))
+			if err == nil || strings.HasPrefix(base, ".") || base == "vendor" || base == "node_modules" || base == "testdata" {
+				return fs.SkipDir
+			}
+			return nil
+		case entry.IsDir():
+			return nil
+		}
+		return visit(name)
+	})
 }
 
 // moduleRoot returns the nearest folder with a go.mod, dir or above it.
@@ -115,14 +140,11 @@ func moduleRoot(dir string) (string, error) {
 	}
 }
 
-// sources returns the folder in which imports of .proto files begin.
-func (d deployment) sources() string {
-	for dir := d.dir; dir != "."; dir = path.Dir(dir) {
-		if path.Base(dir) == "schemas" {
-			return dir
-		}
-	}
-	return d.dir
+// sources returns the folders in which imports of .proto files begin, first that
+// of the schema. A prism.yaml that cannot be read has the usual one.
+func (d deployment) sources() []string {
+	text, _ := fs.ReadFile(os.DirFS(d.root), d.place)
+	return schema.Sources(text, d.place)
 }
 
 // compile runs the compiler, which may abandon namespaces and entities. Places in the diagnostics are relative to the
@@ -136,23 +158,42 @@ func (d deployment) compile(ctx context.Context, abandon []string) (*generator.O
 
 // read is the front end: it returns the files of the packages, or every fault.
 func (d deployment) read(ctx context.Context, packages []string) ([]protoreflect.FileDescriptor, []schema.Diagnostic) {
-	sources, err := fs.Sub(os.DirFS(d.root), d.sources())
-	if err != nil {
-		return nil, []schema.Diagnostic{{File: d.place, What: err.Error()}}
+	var folders []source.Folder
+	for _, name := range d.sources() {
+		sources, err := fs.Sub(os.DirFS(d.root), name)
+		if err == nil {
+			_, err = fs.Stat(sources, ".")
+		}
+		if err != nil {
+			return nil, []schema.Diagnostic{schema.NewDiagnostic(schema.RuleYAMLType, schema.Source{File: d.place},
+				name+" is not a folder of the module", "correct root or import_paths")}
+		}
+		folders = append(folders, source.Folder{Name: name, FS: sources})
 	}
-	return source.Compile(ctx, sources, packages)
+	return source.Compile(ctx, folders, packages)
 }
 
 // shown makes places as the compiler has them, where .proto files are relative
 // to where imports begin, relative to the working folder.
 func (d deployment) shown(faults []schema.Diagnostic) []schema.Diagnostic {
 	faults = slices.Clone(faults)
+	sources := d.sources()
 	for i, f := range faults {
 		if strings.HasSuffix(f.File, ".proto") {
-			faults[i].File = path.Join(d.sources(), f.File)
+			faults[i].File = path.Join(d.folderOf(sources, f.File), f.File)
 		}
 	}
 	return d.fromHere(faults)
+}
+
+// folderOf returns the first folder that has the file.
+func (d deployment) folderOf(folders []string, file string) string {
+	for _, f := range folders {
+		if _, err := os.Stat(filepath.Join(d.root, filepath.FromSlash(path.Join(f, file)))); err == nil {
+			return f
+		}
+	}
+	return folders[0]
 }
 
 // fromHere makes places that are relative to the module's root relative to the

@@ -102,8 +102,11 @@ and a proxy that serves it.
 
 Commands that take prism.yaml files, or their folders, use the prism.yaml in the
 current folder if none is named, or else all that are below schemas in the
-module. Imports of .proto files are relative to the nearest folder named schemas
-above prism.yaml, or, if there is none, to the folder of prism.yaml.
+module, or, if there are none, all of the module. Imports of .proto files are
+relative to root in prism.yaml, or without it to the nearest folder named schemas
+above prism.yaml, or, if there is none, to the folder of prism.yaml; then to
+import_paths. The files of protobuf itself, prism/v1/options.proto, and google/api,
+google/rpc and google/type come with the compiler.
 
 If schemas has no prism.yaml, prism generate writes one.
 

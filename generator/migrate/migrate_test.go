@@ -87,7 +87,7 @@ namespaces:
   - {name: orders, backend: OTHER}
   - {name: sessions, backend: OTHER}
 `))
-	files, faults := source.Compile(t.Context(), os.DirFS("../../schemas"), schema.Packages(config))
+	files, faults := source.Compile(t.Context(), []source.Folder{{Name: "schemas", FS: os.DirFS("../../schemas")}}, schema.Packages(config))
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}

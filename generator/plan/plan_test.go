@@ -46,7 +46,7 @@ message Order {
 		t.Fatal(err)
 	}
 	yaml := []byte(strings.Replace(config, "BACKEND", backendName, 1))
-	files, faults := source.Compile(t.Context(), os.DirFS(dir), schema.Packages(yaml))
+	files, faults := source.Compile(t.Context(), []source.Folder{{Name: "schemas", FS: os.DirFS(dir)}}, schema.Packages(yaml))
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}

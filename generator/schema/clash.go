@@ -2,6 +2,8 @@ package schema
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
@@ -10,47 +12,111 @@ import (
 // contract, in Go or in the store. Namespaces may share a store, so relations
 // are the deployment's.
 func (r *reader) checkNames(d *Deployment) {
-	goNames := r.checkIdentifiers(d)
+	c := clashes{reader: r, d: d, goNames: r.checkIdentifiers(d), contract: declared(d.Files)}
 	sortByFullName(r.entities)
-	relations, goPackages := map[string]string{}, map[string]string{}
-	contract := declared(d.Files)
+	relations, dirs := map[string]string{}, map[string]string{}
 	for _, e := range r.entities {
 		own := string(e.Desc.FullName())
-		if first := goPackages[goFolder(e)]; first != "" {
+		if first := dirs[e.Dir]; first != "" {
 			r.report(RuleNameCollision, e.Source, "rename one", "entities %s and %s both generate Go package %s", first, own, e.GoPackage)
 		}
-		goPackages[goFolder(e)] = own
+		dirs[e.Dir] = own
 
 		if r.relation(relations, e, e.Table, "table", e.Source) {
-			r.relation(relations, e, e.Table+"_version", "the sequence", e.Source)
-			r.relation(relations, e, e.Table+"_pkey", "the key's index", e.Source)
-			if e.TTL > 0 {
-				r.relation(relations, e, e.Table+"_expires", "the expiry's index", e.Source)
+			for _, o := range e.relations() {
+				r.relation(relations, e, o.name, o.what, e.Source)
 			}
 		}
 		for _, x := range e.Indexes {
 			r.relation(relations, e, x.SQLName, "index "+x.Name, x.Source)
 		}
-		clash := false
-		for _, name := range generated(e) {
-			full := e.Desc.ParentFile().Package().Append(protoreflect.Name(name))
-			if first, ok := contract[full]; ok {
-				r.report(RuleNameCollision, e.Source, "rename it, or write another plural", "entity %s generates %s, which %s", own, full, first)
-				clash = true
-				break // the others clash for the same reason
-			}
-			contract[full] = "entity " + own + " generates too"
-		}
-		for _, name := range goGenerated(e) {
-			if first, ok := goNames.of(e.Desc.ParentFile())[name]; ok && !clash {
-				r.report(RuleNameCollision, e.Source, "rename one", "%s and what entity %s generates are both %s in Go", first, own, name)
-				break
-			}
-		}
+		c.entity(e)
 	}
 }
 
-func goFolder(e *Entity) string { return string(e.Desc.ParentFile().Package()) + "/" + e.GoPackage }
+// storeName is a name in the store that the schema did not choose.
+type storeName struct{ name, what string }
+
+// relations returns the names of what an entity's table brings along.
+func (e *Entity) relations() []storeName {
+	names := []storeName{{e.Table + "_version", "the sequence"}, {e.Table + "_pkey", "the key's index"}}
+	if e.TTL > 0 {
+		names = append(names, storeName{e.Table + "_expires", "the expiry's index"})
+	}
+	return names
+}
+
+// sqlName returns the name in the store of the entity's index on column or, if it
+// is composite, of that name. It ends with _ where the table brings that name
+// along: no name of a schema ends so.
+func (e *Entity) sqlName(name string) string {
+	name = e.Table + "_" + name
+	if slices.ContainsFunc(e.relations(), func(o storeName) bool { return o.name == name }) {
+		return name + "_"
+	}
+	return name
+}
+
+// clashes finds names of contracts that are taken.
+type clashes struct {
+	*reader
+	d        *Deployment
+	goNames  goPackages
+	contract map[protoreflect.FullName]string // what is there, and how a clash reads
+}
+
+// entity reports every name that the contract of e cannot have, and what gives
+// it others.
+func (c *clashes) entity(e *Entity) {
+	own, f := string(e.Desc.FullName()), e.Desc.ParentFile()
+	var places []string            // what has taken names, in the order of the names
+	taken := map[string][]string{} // by that
+	met := map[string]bool{}       // in the contract, and so in Go
+	others, plurals := false, true
+	take := func(name, full, first string) {
+		if taken[first] == nil {
+			places = append(places, first)
+		}
+		taken[first] = append(taken[first], full)
+		met[name] = true
+		plurals = plurals && strings.Contains(name, e.Plural)
+	}
+	for _, name := range generated(e) {
+		full := protoreflect.FullName(e.Contract.Package).Append(protoreflect.Name(name))
+		if first, ok := c.contract[full]; ok && !met[name] {
+			take(name, string(full), "which "+first)
+			others = others || strings.HasPrefix(first, "entity ")
+			continue
+		}
+		c.contract[full] = "entity " + own + " generates too"
+	}
+	names := c.goNames.of(c.contractGo(e))
+	for _, name := range goGenerated(e) {
+		if first, ok := names[name]; ok && !met[name] {
+			take(name, name, "in Go the name of "+first)
+		}
+	}
+	if len(taken) == 0 {
+		return
+	}
+	fix := "rename one"
+	if !e.Contract.Own && !others {
+		fix = "write " + contractFix(c.d, f)
+	}
+	if plurals {
+		fix += ", or write another plural"
+	}
+	var what []string
+	for _, p := range places {
+		what = append(what, strings.Join(taken[p], ", ")+", "+p)
+	}
+	c.report(RuleNameCollision, e.Source, fix, "entity %s generates %s", own, strings.Join(what, "; and "))
+}
+
+func (c *clashes) contractGo(e *Entity) string {
+	importPath, _ := c.d.ContractGo(e)
+	return importPath
+}
 
 // relation takes a name in the store, where tables, indexes and sequences
 // share one space, and reports whether it was free.

@@ -61,6 +61,7 @@ func Listen(config []byte) string {
 type configPlaces struct {
 	packages, namespaces map[string]Source
 	rates                map[*Namespace]map[string]Source // by method
+	goPackages           map[string]Source                // by the path of the file
 }
 
 // configReader reads one prism.yaml, of which only the keys it asks for are
@@ -73,13 +74,13 @@ type configReader struct {
 // deployment reads prism.yaml. What is faulty in it stays zero.
 func (r *reader) deployment(in Input) *Deployment {
 	c := &configReader{reader: r, path: in.ConfigPath}
-	r.places = configPlaces{packages: map[string]Source{}, namespaces: map[string]Source{}, rates: map[*Namespace]map[string]Source{}}
+	r.places = configPlaces{packages: map[string]Source{}, namespaces: map[string]Source{}, rates: map[*Namespace]map[string]Source{}, goPackages: map[string]Source{}}
 	d := &Deployment{Dir: path.Dir(c.path), Listen: DefaultListen, TestKit: true}
 	root := c.document(in.Config)
 	if root == nil {
 		return d
 	}
-	keys := c.mapping(root, "deployment", "import_path", "packages", "listen", "memory", "namespaces", "test_kit", "contract")
+	keys := c.mapping(root, "deployment", "import_path", "packages", "listen", "memory", "namespaces", "test_kit", "contract", "root", "import_paths", "go_packages")
 	if keys == nil {
 		return d
 	}
@@ -111,6 +112,10 @@ func (r *reader) deployment(in Input) *Deployment {
 	if node := keys["contract"]; node != nil {
 		c.contract(d, node, keys["test_kit"])
 	}
+	if node := keys["go_packages"]; node != nil {
+		d.GoPackages = c.goPackages(node)
+	}
+	c.folders(root, keys)
 	for _, node := range c.list(root, keys, "namespaces") {
 		if n := c.namespace(node); n != nil {
 			d.Namespaces = append(d.Namespaces, n)

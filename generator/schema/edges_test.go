@@ -31,7 +31,11 @@ func TestGoPackages(t *testing.T) {
 		{own + ";func", "example.com/other", []int{1007}},
 		{own + ";shopv1", "example.com/other;select", []int{1007}},
 		{own + ";shopv1", "example.com/other/internal", []int{1007}},
-		{own + ";shopv1", "example.com/testdata/other", []int{1007}},
+		{own + ";shopv1", "example.com/shop/internal/gen/other", []int{}},
+		{own + ";shopv1", "example.com/shop/out/internal", []int{}},
+		{own + ";shopv1", "example.com/shop/gen/internal/other", []int{1007}},
+		{own + ";shopv1", "internal/other", []int{1007}},
+		{own + ";shopv1", "example.com/testdata/other", []int{}},
 		{own + ";shopv1", "vendor/other", []int{1007}},
 		{own + ";_", "example.com/other", []int{5002}},
 		{own + ";1st", "example.com/other", []int{5002}},
@@ -57,11 +61,97 @@ func TestGoPackages(t *testing.T) {
 	}
 }
 
-// A proto package becomes a folder of Go.
+// The Go package of a file that is not the user's to edit is in prism.yaml; what
+// no generated Go imports needs none.
+func TestImportedGoPackages(t *testing.T) {
+	const uses, plain = "  other.Other other = 2;\n", ""
+	for _, tt := range []struct {
+		name, field, more string
+		want              []int
+	}{
+		{"none", uses, "", []int{5002}},
+		{"none, of a message that is not used: Go imports it nevertheless", plain, "", []int{5002}},
+		{"mapped", uses, "go_packages: {shop/v1/other/other.proto: example.com/other}\n", []int{}},
+		{"mapped with a name", uses, "go_packages: {shop/v1/other/other.proto: 'example.com/other;o'}\n", []int{}},
+		{"mapped to a relative one", uses, "go_packages: {shop/v1/other/other.proto: ./other}\n", []int{5001}},
+		{"mapped to a keyword", uses, "go_packages: {shop/v1/other/other.proto: 'example.com/other;func'}\n", []int{1007}},
+		{"generated with the schema", uses, "packages: [shop.v1, other]\n", []int{}},
+		{"without Go", uses, "contract: {go: false}\n", []int{}},
+	} {
+		config := config
+		if strings.HasPrefix(tt.more, "packages") {
+			config = strings.Replace(config, "packages: [shop.v1]\n", tt.more, 1)
+		} else {
+			config += tt.more
+		}
+		_, faults := readFiles(t, config, map[string]string{
+			"order.proto":       file(`import "shop/v1/other/other.proto";` + "\n" + strings.Replace(order, "}\n", tt.field+"}\n", 1)),
+			"other/other.proto": `syntax = "proto3"; package other; import "shop/v1/far/far.proto"; message Other { far.Far far = 1; }`,
+			"far/far.proto":     `syntax = "proto3"; package far; option go_package = "example.com/far"; message Far {}`,
+		})
+		if got := numbers(faults); !slices.Equal(got, tt.want) {
+			t.Errorf("%s: rules %v, want %v\n%s", tt.name, got, tt.want, lines(faults))
+		}
+	}
+}
+
+// A contract has a package of its own where nothing of the schema stands.
+func TestContractPackages(t *testing.T) {
+	option := func(pkg string) string { return fmt.Sprintf("option (prism.v1.file).contract_package = %q;\n", pkg) }
+	for _, tt := range []struct {
+		name, one, two string // of two files
+		want           string
+	}{
+		{"one for both", option("shop.data.v1"), option("shop.data.v1"), ""},
+		{"below the package", option("shop.v1.data"), option("shop.v1.data"), ""},
+		{"in one file", option("shop.data.v1"), "", `contract_package of shop/v1/order.proto is "", but that of shop/v1/line.proto is "shop.data.v1"; `},
+		{"two", option("shop.data.v1"), option("shop.data.v2"), `contract_package of shop/v1/order.proto is "shop.data.v2", but that of shop/v1/line.proto is "shop.data.v1"; `},
+		{"in capitals", option("shop.Data"), option("shop.Data"), `is "shop.Data", which is no package for one; `},
+		{"none", option("shop..v1"), option("shop..v1"), `is "shop..v1", which is no package for one; `},
+		{"where Go does not look", option("shop.internal.v1"), option("shop.internal.v1"), `the contract of shop.v1.Order is in example.com/shop/out/contract/shop/internal/v1, and the test kit is in example.com/shop/out/shop/shoptest; `},
+		{"of an import", option("google.protobuf"), option("google.protobuf"), `is "google.protobuf", which is the package of google/protobuf/`},
+		{"in the folder of another package", option("shop.v1.carts"), option("shop.v1.carts"), `is "shop.v1.carts", which stands in the folder of shop/v1/carts/cart.proto; `},
+		{"a message's name", option("cart.line"), option("cart.line"), `is "cart.line", which meets cart.line of shop/v1/carts/cart.proto; `},
+	} {
+		d, faults := readFiles(t, config, map[string]string{
+			"line.proto":       file(tt.one + `import "shop/v1/carts/cart.proto"; message Line { cart.line l = 1; }`),
+			"order.proto":      file(tt.two + order),
+			"carts/cart.proto": `syntax = "proto3"; package cart; option go_package = "example.com/cart"; message line {}`,
+		})
+		if got := lines(faults); (d == nil) != (tt.want != "") || len(faults) > 1 || !strings.Contains(got, tt.want) {
+			t.Errorf("%s:\ngot  %swant %s", tt.name, got, tt.want)
+		}
+	}
+}
+
+// What a table brings along never meets an index: that ends in _, as no name of a
+// schema does.
+func TestIndexesBesideOurNames(t *testing.T) {
+	d, faults := read(t, config, strings.Replace(order, "  string id", `  option (prism.v1.entity).ttl = {seconds: 60};
+  string version = 2 [(prism.v1.field).index = EQUALITY, (prism.v1.field).max_length = 20];
+  int64 expires = 3 [(prism.v1.field).index = ORDERED];
+  int64 pkey = 4 [(prism.v1.field).index = EQUALITY];
+  int64 lastSeen = 5 [(prism.v1.field).index = EQUALITY];
+  string id`, 1))
+	if d == nil {
+		t.Fatal(lines(faults))
+	}
+	var got []string
+	for _, x := range d.Entities()[0].Indexes {
+		got = append(got, x.Name+" "+x.SQLName+" "+x.Fields()[0].Column)
+	}
+	want := []string{"version orders_version_ version", "expires orders_expires_ expires", "pkey orders_pkey_ pkey", "lastSeen orders_last_seen last_seen"}
+	if !slices.Equal(got, want) {
+		t.Errorf("indexes %v, want %v", got, want)
+	}
+}
+
+// A proto package becomes a folder of Go, of another name where that would mean
+// something to Go.
 func TestPackageFolders(t *testing.T) {
 	for pkg, want := range map[string][]int{
 		"shop.v1": {}, "shop.main": {}, "internals": {},
-		"shop.internal": {1007}, "internal.v1": {1007}, "shop.vendor.v1": {1007}, "testdata": {1007},
+		"shop.internal": {}, "internal.v1": {}, "shop.vendor.v1": {}, "testdata": {},
 	} {
 		_, faults := readFiles(t, strings.Replace(config, "[shop.v1]", "["+pkg+"]", 1),
 			map[string]string{"order.proto": strings.Replace(file(order), "package shop.v1", "package "+pkg, 1)})

@@ -62,6 +62,10 @@ func (r *reader) entityNames(e *Entity, o *prismv1.Entity) {
 	}
 	e.Label, e.Labels, e.GoPackage = snake(e.Name), snake(e.Plural), goPackageOf(e.Name)
 	e.Table = e.Labels
+	e.Dir, e.Contract = entityDir(string(e.Desc.ParentFile().Package()), e.GoPackage), contractOf(e.Desc.ParentFile())
+	if slices.Contains(recordFields, e.Label) {
+		e.Label += "_record"
+	}
 	fix := `write option (prism.v1.entity).table = "…"`
 	if t := o.GetTable(); t != "" {
 		e.Table = t
@@ -76,9 +80,8 @@ func (r *reader) entityNames(e *Entity, o *prismv1.Entity) {
 	case reserved(e.Table):
 		r.report(RuleNameReserved, e.TableSource(), fix, "table is named %s", e.Table)
 	}
-	if slices.Contains(recordFields, e.Label) {
-		r.report(RuleNameCollision, e.Source, "rename the message",
-			"entity %s would be field %s in requests, which already have one", e.Name, e.Label)
+	if len(e.Name) > maxName {
+		r.report(RuleNameLength, e.Source, "write a shorter name", "%s… has %d bytes", e.Name[:32], len(e.Name))
 	}
 }
 

@@ -1,8 +1,10 @@
 package schema
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
@@ -12,24 +14,23 @@ import (
 // fields reads the top-level fields, with roles that do not depend on
 // composite indexes.
 func (r *reader) fields(e *Entity, allColumns bool) {
-	goNames := map[string]*Field{}
+	goNames := map[string]bool{}
 	for i := range e.Desc.Fields().Len() {
 		desc := e.Desc.Fields().Get(i)
 		f := &Field{
 			Desc:     desc,
 			Number:   int32(desc.Number()),
 			Name:     string(desc.Name()),
-			GoName:   goName(string(desc.Name())),
 			Type:     typeOf(desc),
 			Comment:  comment(desc),
 			Presence: desc.HasPresence(),
 		}
 		e.Fields = append(e.Fields, f)
-		r.fieldName(f)
-		if first := goNames[f.GoName]; first != nil {
-			r.report(RuleNameCollision, place(desc), "rename one", "fields %s and %s are both %s in Go", first.Name, f.Name, f.GoName)
+		// goName leaves no _, so a number behind one meets no other field.
+		if f.GoName = goName(f.Name); f.GoName == "" || goNames[f.GoName] {
+			f.GoName = fmt.Sprintf("%s_%d", cmp.Or(f.GoName, "Field"), f.Number)
 		}
-		goNames[f.GoName] = f
+		goNames[f.GoName] = true
 		o := fieldOptions(desc)
 		if o != nil {
 			r.unknown(desc, fieldOption, o.ProtoReflect())
@@ -40,13 +41,13 @@ func (r *reader) fields(e *Entity, allColumns bool) {
 	slices.SortFunc(e.Fields, func(a, b *Field) int { return int(a.Number) - int(b.Number) })
 }
 
-func (r *reader) fieldName(f *Field) {
-	switch {
-	case reserved(f.Name):
-		r.report(RuleNameReserved, place(f.Desc), "rename the field", "field is named %s", f.Name)
-	case !fieldShape.MatchString(f.Name):
-		r.report(RuleNameShape, place(f.Desc), "rename the field, as in user_id", "field is named %s", f.Name)
+// columnOf returns the name of the column of a field that has this name:
+// displayName is in display_name.
+func columnOf(field string) string {
+	if fieldShape.MatchString(field) {
+		return field
 	}
+	return strings.Trim(snake(field), "_")
 }
 
 func typeOf(f protoreflect.FieldDescriptor) Type {
@@ -158,19 +159,13 @@ func unsigned(f *Field) bool {
 // all that can have one.
 func (r *reader) column(f *Field, o *prismv1.Field, all bool) {
 	marked := o.GetColumn() != nil
-	f.Column = f.Name
+	f.Column = columnOf(f.Name)
 	at := place(f.Desc)
 	if marked {
 		at = place(f.Desc, option(fieldOption, fieldColumn)...)
 	}
 	if name := o.GetColumn().GetName(); name != "" {
 		f.Column = name
-		if !fieldShape.MatchString(name) {
-			r.report(RuleNameShape, at, "write it as in user_id", "column of %s is %q", f.Name, name)
-		}
-		if reserved(name) {
-			r.report(RuleNameReserved, at, "write another name", "column of %s is named %s", f.Name, name)
-		}
 	}
 	if f.Type == Other {
 		f.Column = ""

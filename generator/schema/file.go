@@ -2,7 +2,6 @@ package schema
 
 import (
 	"fmt"
-	"go/token"
 	"path"
 	"regexp"
 	"slices"
@@ -24,20 +23,21 @@ var devices = words("con prn aux nul com1 com2 com3 com4 com5 com6 com7 com8 com
 // the file on every other system or processor.
 var goPlatforms = words("386 aix amd64 android arm arm64 darwin dragonfly freebsd hurd illumos ios js linux loong64 mips mips64 mips64le mipsle nacl netbsd openbsd plan9 ppc64 ppc64le riscv64 s390x solaris sparc64 wasip1 wasm windows zos")
 
-// checkFiles checks the places of the files, which decide where generated
-// files stand, and the Go packages of theirs and of all that they import.
+// checkFiles checks the names of the files that something is generated after,
+// or out of.
 func (r *reader) checkFiles(d *Deployment) {
-	seen := map[string]bool{}
 	for _, f := range d.Files {
-		r.fileName(f)
-		if folder := foreignFolder(strings.Split(string(f.Package()), ".")); folder != "" {
-			r.report(RuleGoKeyword, filePlace(f, packageStatement), "rename the package", "package %s would be generated into a folder called %s", f.Package(), folder)
+		if d.GeneratesGo(f) {
+			r.fileName(f, true)
+		} else if slices.ContainsFunc(r.entities, func(e *Entity) bool { return e.Desc.ParentFile() == f }) {
+			r.fileName(f, false)
 		}
-		r.goPackages(d, f, seen)
 	}
 }
 
-func (r *reader) fileName(f protoreflect.FileDescriptor) {
+// fileName checks the path of f, beside which, with compiled, Go stands that is
+// named after it.
+func (r *reader) fileName(f protoreflect.FileDescriptor, compiled bool) {
 	fault := func(what string, args ...any) {
 		r.report(RuleFileName, Source{File: f.Path()}, "rename it, as in shop/v1/user_profile.proto", "%q "+what, append([]any{f.Path()}, args...)...)
 	}
@@ -59,45 +59,13 @@ func (r *reader) fileName(f protoreflect.FileDescriptor) {
 		fault("does not end with .proto")
 	}
 	stem, _, _ := strings.Cut(path.Base(f.Path()), ".")
-	if i := strings.LastIndexByte(stem, '_'); i >= 0 && goPlatforms[stem[i+1:]] {
+	if i := strings.LastIndexByte(stem, '_'); compiled && i >= 0 && goPlatforms[stem[i+1:]] {
 		fault("ends with _%s, which Go compiles for that platform only", stem[i+1:])
 	}
 }
 
-// goPackages checks the go_package of f and of all that it imports. What comes
-// with protobuf, and the options, are known.
-func (r *reader) goPackages(d *Deployment, f protoreflect.FileDescriptor, seen map[string]bool) {
-	if seen[f.Path()] || strings.HasPrefix(f.Path(), "google/protobuf/") {
-		return
-	}
-	seen[f.Path()] = true
-	for i := range f.Imports().Len() {
-		r.goPackages(d, f.Imports().Get(i).FileDescriptor, seen)
-	}
-	option := fileOptions(f).GetGoPackage()
-	folder, name, named := strings.Cut(option, ";")
-	at, parts := filePlace(f, goPackageOption), strings.Split(folder, "/")
-	r.badGoPackages[f.Path()] = true
-	switch {
-	case slices.Contains(parts, "..") || slices.Contains(parts, "."):
-		r.report(RulePathEscape, at, "write the import path without . and ..", "go_package of %s is %q", f.Path(), option)
-	case !strings.ContainsAny(folder, "./") && slices.Contains(d.Files, f):
-		delete(r.badGoPackages, f.Path()) // goPackage says what to write
-	case !importPathShape.MatchString(folder) || !strings.ContainsAny(folder, "./"):
-		r.report(RuleGoImportpath, at, `write option go_package = "example.com/shop/v1;shopv1"`, "go_package of %s is %q", f.Path(), option)
-	case foreignFolder(parts) != "":
-		r.report(RuleGoKeyword, at, "use another folder", "go_package of %s is %q, which is in a folder called %s", f.Path(), option, foreignFolder(parts))
-	case named && token.IsKeyword(name):
-		r.report(RuleGoKeyword, at, "write another name after the semicolon", "go_package of %s names the package %s", f.Path(), name)
-	case named && (!token.IsIdentifier(name) || name == "_"):
-		r.report(RuleGoImportpath, at, "write an identifier after the semicolon", "go_package of %s names the package %q", f.Path(), name)
-	default:
-		delete(r.badGoPackages, f.Path())
-	}
-}
-
-// foreignFolder returns the folder among parts that the go command keeps
-// packages in from those which import them, or "".
+// foreignFolder returns the folder among parts that the go command does not let
+// every package import from, or treats apart, or "".
 func foreignFolder(parts []string) string {
 	for _, p := range parts {
 		if goFolders[p] && p != "main" {
@@ -126,18 +94,19 @@ func (r *reader) generatedFiles(d *Deployment) {
 		return false
 	}
 	for _, f := range d.Files {
-		take(strings.TrimSuffix(f.Path(), ".proto")+".pb.go", f.Path(), Source{File: f.Path()})
+		if d.GeneratesGo(f) {
+			take(strings.TrimSuffix(f.Path(), ".proto")+".pb.go", f.Path(), Source{File: f.Path()})
+		}
 	}
 	told := map[string]bool{} // two entities of one Go package are told by checkNames
 	for _, e := range r.entities {
-		if told[goFolder(e)] {
+		if told[e.Dir] {
 			continue
 		}
-		told[goFolder(e)] = true
-		contract := path.Join(path.Dir(e.Desc.ParentFile().Path()), e.Label+"_prism.pb.go")
+		told[e.Dir] = true
 		from := fmt.Sprintf("entity %s", e.Desc.FullName())
-		if take(contract, from, e.Source) {
-			take(strings.ReplaceAll(string(e.Desc.ParentFile().Package()), ".", "/")+"/"+e.GoPackage+"/", from, e.Source)
+		if take(path.Join(e.Contract.Dir, e.Label+"_prism.pb.go"), from, e.Source) {
+			take(e.Dir+"/", from, e.Source)
 		}
 	}
 }

@@ -8,12 +8,9 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-const maxIdentifier = 255 // bytes of a name that is not in the store
+const maxIdentifier = 255 // bytes of a name in any store
 
-var (
-	identifierShape = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
-	jsonShape       = regexp.MustCompile(`^[\pL\pN_$@.:/-]+$`)
-)
+var jsonShape = regexp.MustCompile(`^[\pL\pN_$@.:/-]*$`)
 
 // goNames are the names taken in a Go package, and what has taken them.
 type goNames map[string]string
@@ -21,28 +18,25 @@ type goNames map[string]string
 // goPackages are the names taken in each Go package, by its import path.
 type goPackages map[string]goNames
 
-func (p goPackages) of(f protoreflect.FileDescriptor) goNames {
-	folder, _, _ := strings.Cut(fileOptions(f).GetGoPackage(), ";")
-	if p[folder] == nil {
-		p[folder] = goNames{}
+func (p goPackages) of(importPath string) goNames {
+	if p[importPath] == nil {
+		p[importPath] = goNames{}
 	}
-	return p[folder]
+	return p[importPath]
 }
 
-// checkIdentifiers checks the names of all that the files declare, be they
-// entities' or not, and returns what they become in Go.
+// checkIdentifiers checks the names of all that is declared in the files whose
+// Go is generated, be they entities' or not, and returns what they become in Go.
+// What other names become in a language is its own tools' to say.
 func (r *reader) checkIdentifiers(d *Deployment) goPackages {
 	packages := goPackages{}
 	for _, f := range d.Files {
-		names := packages.of(f)
+		if !d.GeneratesGo(f) {
+			continue
+		}
+		names := packages.of(d.contractPath(f))
 		r.enums(names, f.Enums())
 		r.extensions(names, f.Extensions())
-		for i := range f.Services().Len() {
-			r.length(f.Services().Get(i))
-			for j := range f.Services().Get(i).Methods().Len() {
-				r.length(f.Services().Get(i).Methods().Get(j))
-			}
-		}
 		everyMessage(f.Messages(), func(m protoreflect.MessageDescriptor) { r.identifiers(names, m) })
 	}
 	return packages
@@ -75,7 +69,6 @@ func (r *reader) identifiers(names goNames, m protoreflect.MessageDescriptor) {
 	if m.IsMapEntry() {
 		return
 	}
-	r.length(m)
 	own := goOf(m)
 	r.goName(names, m, own)
 	r.enums(names, m.Enums())
@@ -87,45 +80,30 @@ func (r *reader) identifiers(names goNames, m protoreflect.MessageDescriptor) {
 	for i := range m.Enums().Len() {
 		nested[goOf(m.Enums().Get(i))] = true
 	}
-	for i := range m.Oneofs().Len() {
-		r.length(m.Oneofs().Get(i))
-	}
-	fields := map[string]protoreflect.FieldDescriptor{}
+	used := map[string]bool{}
 	for i := range m.Fields().Len() {
 		f := m.Fields().Get(i)
-		r.length(f)
-		r.fieldIdentifier(fields, f)
-		if f.HasDefault() {
-			r.goName(names, f, "Default_"+own+"_"+goCamel(string(f.Name())))
+		if !jsonShape.MatchString(f.JSONName()) {
+			r.report(RuleJSONName, place(f, jsonNameOption...), "write another json_name", "the JSON name of %s is %q", f.Name(), f.JSONName())
 		}
-		wrapper := own + "_" + goCamel(string(f.Name()))
+		name := goCamel(string(f.Name()))
+		for used[name] { // as protoc-gen-go tells fields apart
+			name += "_"
+		}
+		used[name] = true
+		if f.HasDefault() {
+			r.goName(names, f, "Default_"+own+"_"+name)
+		}
+		wrapper := own + "_" + name
 		if o := f.ContainingOneof(); o != nil && !o.IsSynthetic() && !nested[wrapper] {
 			r.goName(names, f, wrapper)
 		}
 	}
 }
 
-// fieldIdentifier checks a field's own names. Those of an entity's have a
-// narrower shape, which fieldName checks.
-func (r *reader) fieldIdentifier(others map[string]protoreflect.FieldDescriptor, f protoreflect.FieldDescriptor) {
-	name := goCamel(string(f.Name()))
-	first := others[name]
-	others[name] = f
-	entity := entityOptions(f.ContainingMessage()) != nil
-	switch {
-	case !identifierShape.MatchString(string(f.Name())) && !entity:
-		r.report(RuleNameShape, place(f), "rename the field, as in user_id", "field is named %s", f.Name())
-	case first != nil:
-		r.report(RuleNameCollision, place(f), "rename one", "fields %s and %s of %s are both %s in Go", first.Name(), f.Name(), f.ContainingMessage().FullName(), name)
-	case !jsonShape.MatchString(f.JSONName()):
-		r.report(RuleJSONName, place(f, jsonNameOption...), "write another json_name", "the JSON name of %s is %q", f.Name(), f.JSONName())
-	}
-}
-
 func (r *reader) enums(names goNames, all protoreflect.EnumDescriptors) {
 	for i := range all.Len() {
 		enum := all.Get(i)
-		r.length(enum)
 		own := goOf(enum)
 		r.goName(names, enum, own)
 		r.goName(names, enum, own+"_name")
@@ -136,7 +114,6 @@ func (r *reader) enums(names goNames, all protoreflect.EnumDescriptors) {
 		}
 		for j := range enum.Values().Len() {
 			v := enum.Values().Get(j)
-			r.length(v)
 			r.goName(names, v, scope+"_"+string(v.Name()))
 		}
 	}
@@ -145,19 +122,7 @@ func (r *reader) enums(names goNames, all protoreflect.EnumDescriptors) {
 func (r *reader) extensions(names goNames, all protoreflect.ExtensionDescriptors) {
 	for i := range all.Len() {
 		x := all.Get(i)
-		r.length(x)
 		r.goName(names, x, "E_"+goOf(x))
-	}
-}
-
-// length checks a name that is not in the store: files are named after some.
-func (r *reader) length(d protoreflect.Descriptor) {
-	most := maxIdentifier
-	if m, ok := d.(protoreflect.MessageDescriptor); ok && entityOptions(m) != nil {
-		most = maxName
-	}
-	if n := len(d.Name()); n > most {
-		r.report(RuleNameLength, place(d), "write a shorter name", "%s… has %d bytes", d.Name()[:32], n)
 	}
 }
 

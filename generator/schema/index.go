@@ -42,8 +42,6 @@ func (r *reader) composite(e *Entity, o *prismv1.Entity_Index, path []int32) *In
 		r.report(RuleIndexShape, at, `write name: "…"`, "an index of %s has no name", e.Name)
 	case !fieldShape.MatchString(x.Name):
 		r.report(RuleNameShape, place(e.Desc, option(path, indexName)...), "write it as in status", "index of %s is named %q", e.Name, x.Name)
-	case reserved(x.Name):
-		r.report(RuleNameReserved, place(e.Desc, option(path, indexName)...), "write another name", "index of %s is named %s", e.Name, x.Name)
 	}
 	if len(o.GetEquality()) == 0 {
 		r.report(RuleIndexShape, at, `write equality: ["…"], or an index on the field`, "index %s of %s has no equality field", x.Name, e.Name)
@@ -108,7 +106,7 @@ func (r *reader) index(e *Entity, x *Index, at Source) {
 		x.Find = "Find" + e.Name + suffix
 	}
 	x.GoName = "findBy" + goName(x.Name)
-	x.SQLName = e.Table + "_" + x.Name
+	x.SQLName = e.sqlName(columnOf(x.Name))
 	for _, other := range e.Indexes {
 		if camel(other.Name) == camel(x.Name) {
 			r.report(RuleNameCollision, at, "rename the index", "indexes %s and %s of %s are both found %s", other.Name, x.Name, e.Name, suffix)

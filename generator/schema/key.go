@@ -123,7 +123,12 @@ func (r *reader) columnName(taken map[string]*Field, f *Field, name string) {
 	if first := taken[name]; first != nil && first != f {
 		r.report(RuleNameCollision, f.ColumnSource(), fix, "%s and %s both have a column %s", first.Name, f.Name, name)
 	}
-	if len(name) > maxIdentifier {
+	switch {
+	case !fieldShape.MatchString(name):
+		r.report(RuleNameShape, f.ColumnSource(), fix+", as in user_id", "column of %s is %q", f.Name, name)
+	case reserved(name):
+		r.report(RuleNameReserved, f.ColumnSource(), fix, "column of %s is named %s", f.Name, name)
+	case len(name) > maxIdentifier:
 		r.report(RuleNameLength, f.ColumnSource(), fix, "column %s… has %d bytes", name[:32], len(name))
 	}
 	taken[name] = f

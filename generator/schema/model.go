@@ -14,13 +14,14 @@ import (
 // Deployment is one compiled proxy. Its slices and everything below them are
 // in a fixed order and are not changed after Read.
 type Deployment struct {
-	Name       string // [a-z][a-z0-9]*
-	ImportPath string // the Go import path of the module's root
-	Dir        string // the folder of prism.yaml, with slashes, from the module's root: schemas/shop
-	Listen     string // host:port of the data listener
-	MemorySet  int64  // bytes that prism.yaml gives connections and calls; 0: none
-	TestKit    bool   // whether the deployment has a test kit
-	WithoutGo  bool   // the contract's Go messages and clients are made by other tools
+	Name       string            // [a-z][a-z0-9]*
+	ImportPath string            // the Go import path of the module's root
+	Dir        string            // the folder of prism.yaml, with slashes, from the module's root: schemas/shop
+	Listen     string            // host:port of the data listener
+	MemorySet  int64             // bytes that prism.yaml gives connections and calls; 0: none
+	TestKit    bool              // whether the deployment has a test kit
+	WithoutGo  bool              // the contract's Go messages and clients are made by other tools
+	GoPackages map[string]string // Go packages of imported files, as go_package has them, by the files' paths
 	Packages   []string
 	Namespaces []*Namespace // by name
 	// Files are the schema's own files: those of Packages, sorted by path.
@@ -56,6 +57,8 @@ type Entity struct {
 	Labels    string // user_profiles
 	GoPackage string // userprofile
 	Table     string // user_profiles
+	Dir       string // shop/v1/userprofile: its package below the proxy
+	Contract  Contract
 	Comment   string // the message's leading comment, cleaned, or ""
 
 	Fields    []*Field // by number
@@ -72,6 +75,13 @@ type Entity struct {
 	Durability Durability
 	Personal   []Personal // the personal-data inventory, by path
 	Source     Source     // where the message stands
+}
+
+// Contract is where the contract of an entity stands.
+type Contract struct {
+	Package string // its proto package, that of the schema's file or one of its own: shop.v1
+	Dir     string // the folder of its files below out/contract: shop/v1
+	Own     bool   // no message of the schema is in Package
 }
 
 // TableSource returns where the entity's table is named: by an option, or by the

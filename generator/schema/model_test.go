@@ -28,7 +28,7 @@ func shopFiles(t *testing.T) ([]byte, []protoreflect.FileDescriptor) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, faults := source.Compile(t.Context(), os.DirFS("../../schemas"), schema.Packages(text))
+	files, faults := source.Compile(t.Context(), []source.Folder{{Name: "schemas", FS: os.DirFS("../../schemas")}}, schema.Packages(text))
 	if len(faults) > 0 {
 		t.Fatal(lines(faults))
 	}
@@ -73,7 +73,8 @@ func TestShop(t *testing.T) {
 
 	want := &schema.Entity{
 		Name: "UserProfile", Plural: "UserProfiles", Label: "user_profile", Labels: "user_profiles",
-		GoPackage: "userprofile", Table: "user_profiles",
+		GoPackage: "userprofile", Table: "user_profiles", Dir: "shop/v1/userprofile",
+		Contract:   schema.Contract{Package: "shop.v1", Dir: "shop/v1"},
 		Comment:    "UserProfile is a customer as the shop knows them.",
 		Capacity:   schema.Capacity{PeakReads: 2000, PeakWrites: 200, Records: 1_000_000, BytesPerRecord: 400},
 		Durability: schema.PowerSafe,

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"path"
 	"sort"
 	"strings"
 	"unicode"
@@ -96,6 +97,18 @@ func goPackageOf(name string) string {
 		pkg += "entity"
 	}
 	return pkg
+}
+
+// entityDir returns the folder of an entity's package below that of the proxy.
+// Parts of the proto package that mean something to the go command get a suffix.
+func entityDir(pkg, goPackage string) string {
+	parts := strings.Split(pkg, ".")
+	for i, p := range parts {
+		if foreignFolder([]string{p}) != "" {
+			parts[i] = p + "pkg"
+		}
+	}
+	return path.Join(append(parts, goPackage)...)
 }
 
 // goFolders have a meaning of their own for the go command.

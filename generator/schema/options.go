@@ -6,6 +6,7 @@ import "slices"
 var (
 	packageStatement = []int32{2}
 	importStatement  = []int32{3}
+	fileOption       = []int32{8, 57600}
 	goPackageOption  = []int32{8, 11}
 	entityOption     = []int32{7, 57600}
 	fieldOption      = []int32{8, 57600}
@@ -15,6 +16,8 @@ var (
 // Numbers of the members of options, named as message and member in
 // options.proto.
 const (
+	fileContractPackage = 1
+
 	entityNamespace  = 1
 	entityKeyValue   = 2
 	entityIndex      = 3

@@ -54,6 +54,20 @@ func fileOptions(f protoreflect.FileDescriptor) *descriptorpb.FileOptions {
 	return options
 }
 
+// contractOption returns the package that f gives the contract, "" for its own.
+func contractOption(f protoreflect.FileDescriptor) string {
+	return filePrismOptions(f).GetContractPackage()
+}
+
+// filePrismOptions returns nil for a file without Prism's option.
+func filePrismOptions(f protoreflect.FileDescriptor) *prismv1.File {
+	options := fileOptions(f)
+	if !proto.HasExtension(options, prismv1.E_File) {
+		return nil
+	}
+	return proto.GetExtension(options, prismv1.E_File).(*prismv1.File)
+}
+
 // entityOptions returns nil for a message that is no entity.
 func entityOptions(m protoreflect.MessageDescriptor) *prismv1.Entity {
 	options, _ := m.Options().(*descriptorpb.MessageOptions)

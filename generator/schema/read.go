@@ -26,8 +26,6 @@ func Read(in Input) (*Deployment, []Diagnostic) {
 	r := &reader{
 		stores:     in.Stores,
 		namespaces: map[string]*Namespace{},
-
-		badGoPackages: map[string]bool{},
 	}
 	d := r.deployment(in)
 	for _, f := range in.Files {
@@ -36,8 +34,10 @@ func Read(in Input) (*Deployment, []Diagnostic) {
 		}
 	}
 	slices.SortFunc(d.Files, func(a, b protoreflect.FileDescriptor) int { return strings.Compare(a.Path(), b.Path()) })
-	r.checkFiles(d)
 	r.files(d)
+	r.checkContracts(d)
+	r.checkFiles(d)
+	r.checkGo(d)
 	r.checkNames(d)
 	r.generatedFiles(d)
 	r.checkPersonal(d)
@@ -59,8 +59,6 @@ type reader struct {
 	places     configPlaces
 	entities   []*Entity // also those that no namespace has
 	faults     []Diagnostic
-
-	badGoPackages map[string]bool // files whose go_package is a fault already
 }
 
 // report adds a fault; the table of rules gives its severity and its rule.

@@ -67,6 +67,7 @@ const (
 	RuleGoKeyword            = 1007
 	RuleJSONName             = 1008
 	RuleNameReserved         = 1009
+	RuleContractPackage      = 1010
 	RuleTypeRecursive        = 2003
 	RuleKeyMissing           = 2010
 	RuleKeyOrder             = 2011
@@ -117,6 +118,8 @@ const (
 	RuleGoImportpath         = 5002
 	RuleGoPackage            = 5003
 	RuleFileName             = 5004
+	RuleImportMissing        = 5006
+	RuleEdition              = 5007
 	RuleCommentDirective     = 5010
 	RuleCommentControl       = 5011
 	RuleLimitDescriptors     = 5020
@@ -142,12 +145,13 @@ const (
 // rules are in the order of their numbers.
 var rules = []Rule{
 	{RuleNameCollision, "name.collision", Error, "generated names are distinct"},
-	{RuleNameShape, "name.shape", Error, "message names are UpperCamelCase letters and digits, names of an entity's fields, columns, table and indexes match [a-z][a-z0-9_]* and do not end with _, and other field names begin with a letter"},
-	{RuleNameLength, "name.length", Error, "names of entities have at most 63 bytes, other names at most 255"},
+	{RuleNameShape, "name.shape", Error, "names of entities are UpperCamelCase letters and digits, and names of columns, tables and indexes match [a-z][a-z0-9_]* and do not end with _"},
+	{RuleNameLength, "name.length", Error, "names of entities have at most 63 bytes, and names of tables and columns at most 255"},
 	{RuleNameCase, "name.case", Error, "names of generated files differ in more than case"},
-	{RuleGoKeyword, "go.keyword", Error, "a Go package is not named after a Go keyword and is not in a folder called internal, testdata or vendor"},
+	{RuleGoKeyword, "go.keyword", Error, "a Go package is not named after a Go keyword, and stands where Go lets generated code import it"},
 	{RuleJSONName, "json.name", Error, "a JSON name consists of letters, digits and _ $ @ . : / -"},
-	{RuleNameReserved, "name.reserved", Error, "names that begin with prism_ are reserved"},
+	{RuleNameReserved, "name.reserved", Error, "names of tables and columns that begin with prism_ are reserved"},
+	{RuleContractPackage, "contract.package", Error, "the files of a package name one contract_package, in lower case, which is no package of the schema's"},
 	{RuleTypeRecursive, "type.recursive", Warning, "messages in a record are nested at most 96 deep"},
 	{RuleKeyMissing, "key.missing", Error, "an entity has a partition key"},
 	{RuleKeyOrder, "key.order", Error, "the fields of the partition key are numbered 1 to n, each number once, and so are those of the sort key"},
@@ -195,9 +199,11 @@ var rules = []Rule{
 	{RuleLockNamespace, "lock.namespace", Error, "a namespace in the lock stays, with its name, because nothing moves its records"},
 	{RuleLockEntity, "lock.entity", Error, "an entity in the lock stays, with its namespace, abstraction and table, because nothing moves its records"},
 	{RulePathEscape, "path.escape", Error, "a path does not lead out of its folder"},
-	{RuleGoImportpath, "go.importpath", Error, "go_package is a Go import path with a dot or a slash, and may end in a semicolon and the name of the package"},
+	{RuleGoImportpath, "go.importpath", Error, "a file whose Go messages are imported has a go_package, or one in prism.yaml: a Go import path with a dot or a slash, which may end in a semicolon and the name of the package"},
 	{RuleGoPackage, "go.package", Error, "the files of a folder have the go_package <import_path>/out/contract/<folder> if Prism generates their messages, and one outside out/contract if you do"},
-	{RuleFileName, "file.name", Error, "each part of a schema file's path begins with a letter or a digit, continues with letters, digits and _ . -, has at most 200 bytes, and has no special meaning to an operating system or to Go"},
+	{RuleFileName, "file.name", Error, "each part of the path of a file that has entities, or whose Go is generated, begins with a letter or a digit, continues with letters, digits and _ . -, has at most 200 bytes, and has no special meaning to an operating system or to Go"},
+	{RuleImportMissing, "import.missing", Error, "an import is the path of a file in the folder where the schema's imports begin, in one of import_paths, or of one that comes with the compiler: protobuf's own, prism/v1/options.proto, and google/api, google/rpc and google/type"},
+	{RuleEdition, "edition", Error, "a file is of proto2, proto3 or edition 2023"},
 	{RuleCommentDirective, "comment.directive", Warning, "a comment is only text: generated files quote any line that a tool would act on"},
 	{RuleCommentControl, "comment.control", Warning, "a comment is only what a reader sees: generated files leave out control and bidi characters"},
 	{RuleLimitDescriptors, "limit.descriptors", Error, "the descriptors of one run have at most 50 MiB"},

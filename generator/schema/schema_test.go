@@ -99,7 +99,7 @@ func readFiles(t *testing.T, config string, files map[string]string) (*schema.De
 	for name, text := range files {
 		fsys["shop/v1/"+name] = &fstest.MapFile{Data: []byte(text)}
 	}
-	descriptors, faults := source.Compile(t.Context(), fsys, schema.Packages([]byte(config)))
+	descriptors, faults := source.Compile(t.Context(), []source.Folder{{Name: "schemas", FS: fsys}}, schema.Packages([]byte(config)))
 	if len(faults) > 0 {
 		return nil, faults
 	}

@@ -81,5 +81,5 @@ type MessageType struct {
 
 // FullName is the service's name with that of its package: shop.v1.UserProfileService.
 func (e *Entity) FullServiceName() string {
-	return string(e.Desc.ParentFile().Package().Append(protoreflect.Name(e.Service.Name)))
+	return string(protoreflect.FullName(e.Contract.Package).Append(protoreflect.Name(e.Service.Name)))
 }

@@ -7,7 +7,7 @@ package source
 import (
 	"bytes"
 	"context"
-	"io"
+	"errors"
 	"io/fs"
 	"maps"
 	"path"
@@ -23,32 +23,47 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 
 	"github.com/prism-proxy/prism/generator/schema"
-	prismv1 "github.com/prism-proxy/prism/schemas/prism/v1"
 )
 
-// Compile compiles the files of the named proto packages and what they import.
-// The root of fsys is where imports begin; options.proto and the well-known
-// types need not be in it, and a copy of options.proto that is there is not
-// read. Compile returns the packages' files, sorted by path, or every fault.
-func Compile(ctx context.Context, fsys fs.FS, packages []string) ([]protoreflect.FileDescriptor, []schema.Diagnostic) {
-	paths, err := find(fsys, packages)
+// Folder is one that imports begin in.
+type Folder struct {
+	Name string // for diagnostics: its path from the module's root
+	FS   fs.FS
+}
+
+// Compile compiles the files of the named proto packages that the first folder
+// has, and what they import from it, from the others, or from what comes with the
+// compiler: options.proto, of which no copy is read, the well-known types, and
+// google/api, google/rpc and google/type. It returns the packages' files, also
+// those from other folders, sorted by path, or every fault.
+func Compile(ctx context.Context, folders []Folder, packages []string) ([]protoreflect.FileDescriptor, []schema.Diagnostic) {
+	paths, err := find(folders[0].FS, packages)
 	if err != nil {
 		return nil, []schema.Diagnostic{{What: "schema files cannot be read: " + err.Error()}}
 	}
 	var faults []schema.Diagnostic
 	report := func(err reporter.ErrorWithPos) error {
 		at := err.GetPosition()
-		faults = append(faults, diagnostic(schema.Source{File: at.Filename, Line: at.Line, Column: at.Col}, err.Unwrap().Error()))
+		place := schema.Source{File: at.Filename, Line: at.Line, Column: at.Col}
+		if missing := (*missingError)(nil); errors.As(err, &missing) {
+			faults = append(faults, missing.diagnostic(place, folders))
+		} else {
+			faults = append(faults, diagnostic(place, err.Unwrap().Error()))
+		}
 		return nil
 	}
 	compiler := protocompile.Compiler{
-		Resolver:       protocompile.WithStandardImports(&protocompile.SourceResolver{Accessor: accessor(fsys)}),
+		Resolver:       protocompile.WithStandardImports(resolver(folders)),
 		Reporter:       reporter.NewReporter(report, nil),
 		SourceInfoMode: protocompile.SourceInfoExtraOptionLocations,
 	}
 	files, err := compiler.Compile(ctx, paths...)
-	if err != nil && len(faults) == 0 {
-		faults = append(faults, schema.Diagnostic{What: err.Error()})
+	if err != nil && len(faults) == 0 { // a missing import is not reported, but ends it all
+		if at := (reporter.ErrorWithPos)(nil); errors.As(err, &at) {
+			_ = report(at)
+		} else {
+			faults = append(faults, schema.Diagnostic{What: err.Error()})
+		}
 	}
 	if len(faults) > 0 {
 		schema.SortDiagnostics(faults)
@@ -65,17 +80,6 @@ func oncePerFile(faults []schema.Diagnostic) []schema.Diagnostic {
 		told[d.File] = told[d.File] || d.Fix == importOptions
 		return again
 	})
-}
-
-// accessor opens the files of fsys, and options.proto as this compiler
-// understands it.
-func accessor(fsys fs.FS) func(string) (io.ReadCloser, error) {
-	return func(name string) (io.ReadCloser, error) {
-		if name == prismv1.Path {
-			return io.NopCloser(strings.NewReader(prismv1.Source)), nil
-		}
-		return fsys.Open(name)
-	}
 }
 
 // Protos returns files and all that they import, by path.

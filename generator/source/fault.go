@@ -22,6 +22,7 @@ var ruled = []struct {
 	{schema.RuleOptionUnknown, regexp.MustCompile(`unknown extension \.?prism\.v1\.(entity|field)$`), importOptions},
 	{schema.RuleOptionUnknown, regexp.MustCompile(`option \(prism\.v1\.entity\)\.ttl\b.*(field .* does not exist|field .* not found)$`), duration},
 	{schema.RuleOptionUnknown, regexp.MustCompile(`option \(prism\.v1\..*(field .* does not exist|field .* not found|has no value named .*)$|unknown extension \.?prism\.v1\.`), "correct the name, or use a newer compiler"},
+	{schema.RuleEdition, regexp.MustCompile(`^edition value .* not recognized`), editionFix},
 	{schema.RuleLimitMessages, regexp.MustCompile(`^message nesting depth must be less than 32$`), "use flatter messages"},
 	{0, regexp.MustCompile(`option \(prism\.v1\.entity\)\.ttl\b.*: expecting `), duration},
 	{0, regexp.MustCompile(`option \(prism\.v1\.entity\): expecting message, got (string|integer|float|identifier)$`), "write the value's members in braces; a duration is written as ttl: {seconds: 7776000}, which is 90 days"},

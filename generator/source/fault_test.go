@@ -39,7 +39,7 @@ func TestOptionFixes(t *testing.T) {
 		if tt.field != "" {
 			text += " [" + tt.field + "]"
 		}
-		_, faults := source.Compile(t.Context(), fstest.MapFS{"a.proto": {Data: []byte(text + ";\n}\n")}}, shop)
+		_, faults := source.Compile(t.Context(), []source.Folder{{Name: "schemas", FS: fstest.MapFS{"a.proto": {Data: []byte(text + ";\n}\n")}}}}, shop)
 		if len(faults) != 1 || faults[0].Line != 5 || !strings.HasSuffix(faults[0].String()+"\n", tt.want) {
 			t.Errorf("%s%s: got %v\nwant … %s", tt.entity, tt.field, faults, tt.want)
 		}

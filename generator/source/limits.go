@@ -3,6 +3,7 @@ package source
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
@@ -62,6 +63,22 @@ func messageSets(protos []*descriptorpb.FileDescriptorProto) []schema.Diagnostic
 			}
 			return true
 		})
+	}
+	schema.SortDiagnostics(faults)
+	return faults
+}
+
+// editionFix is the way out of an edition that is not known.
+const editionFix = `write edition = "2023"; or syntax = "proto3";`
+
+// editions finds the files of an edition whose rules this compiler does not know.
+func editions(protos []*descriptorpb.FileDescriptorProto) []schema.Diagnostic {
+	var faults []schema.Diagnostic
+	for _, p := range protos {
+		if p.GetEdition() > descriptorpb.Edition_EDITION_2023 {
+			faults = append(faults, schema.NewDiagnostic(schema.RuleEdition, position(p, []int32{14}),
+				"the file has edition "+strings.TrimPrefix(p.GetEdition().String(), "EDITION_"), editionFix))
+		}
 	}
 	schema.SortDiagnostics(faults)
 	return faults

@@ -25,6 +25,9 @@ func FromProtos(protos []*descriptorpb.FileDescriptorProto, packages []string) (
 	if faults := size(protos); len(faults) > 0 {
 		return nil, faults
 	}
+	if faults := editions(protos); len(faults) > 0 {
+		return nil, faults
+	}
 	if faults := append(messageSets(protos), reservedNumbers(protos)...); len(faults) > 0 {
 		return nil, faults
 	}

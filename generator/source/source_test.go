@@ -114,7 +114,7 @@ func said(f protoreflect.FileDescriptor) *descriptorpb.FileDescriptorProto {
 // However a front end hands the schema over, the model is the same: the files,
 // the options, the positions of messages, the comments.
 func TestFrontEndsAgree(t *testing.T) {
-	files, faults := source.Compile(t.Context(), os.DirFS("../../schemas"), shop)
+	files, faults := source.Compile(t.Context(), []source.Folder{{Name: "schemas", FS: os.DirFS("../../schemas")}}, shop)
 	want := model(t, files, faults)
 	if len(want.Files) != 3 || want.Files[0].Path() != "shop/v1/order.proto" {
 		t.Fatalf("files %v", want.Files)
@@ -157,7 +157,7 @@ message A { option (other.label) = {name: "x"}; }`)},
 message Label { string name = 1; }
 extend google.protobuf.MessageOptions { Label label = 50000; }`)},
 	}
-	files, faults := source.Compile(t.Context(), fsys, shop)
+	files, faults := source.Compile(t.Context(), []source.Folder{{Name: "schemas", FS: fsys}}, shop)
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}
@@ -220,6 +220,8 @@ func addOption(options proto.Message, members []byte) {
 }
 
 func TestCompile(t *testing.T) {
+	rule, _ := schema.FindRule(schema.RuleImportMissing)
+	importRule := rule.Text
 	const head = `syntax = "proto3"; package shop.v1; `
 	tests := []struct {
 		name  string
@@ -290,7 +292,17 @@ func TestCompile(t *testing.T) {
 		{
 			"a missing import",
 			map[string]string{"a.proto": head + `import "none.proto";`},
-			"", "a.proto:1:44: open none.proto: file does not exist\n",
+			"", "a.proto:1:44: PRISM5006 [import.missing] none.proto is not in schemas, and does not come with the compiler; " + importRule + "; correct the path, or add the folder in which none.proto stands to import_paths in prism.yaml\n",
+		},
+		{
+			"common files of googleapis come with the compiler",
+			map[string]string{"a.proto": head + `import "google/type/money.proto"; import "google/rpc/status.proto"; message A { google.type.Money m = 1; google.rpc.Status s = 2; }`},
+			"a.proto", "",
+		},
+		{
+			"an edition that is not known",
+			map[string]string{"a.proto": "edition = \"2024\"; package shop.v1;\nmessage A {}"},
+			"", "a.proto:1:11: PRISM5007 [edition] edition value \"2024\" not recognized; should be one of [\"2023\"]; a file is of proto2, proto3 or edition 2023; write edition = \"2023\"; or syntax = \"proto3\";\n",
 		},
 		{
 			"options without their import, once for each file",
@@ -315,7 +327,7 @@ func TestCompile(t *testing.T) {
 			for name, text := range tt.files {
 				fsys[name] = &fstest.MapFile{Data: []byte(text)}
 			}
-			files, faults := source.Compile(t.Context(), fsys, shop)
+			files, faults := source.Compile(t.Context(), []source.Folder{{Name: "schemas", FS: fsys}}, shop)
 			var paths []string
 			for _, f := range files {
 				paths = append(paths, f.Path())
@@ -340,7 +352,7 @@ func TestImportCycle(t *testing.T) {
 		"a.proto": {Data: []byte(`syntax = "proto3"; package shop.v1; import "b.proto";`)},
 		"b.proto": {Data: []byte(`syntax = "proto3"; package shop.v1; import "a.proto";`)},
 	}
-	_, faults := source.Compile(t.Context(), fsys, shop)
+	_, faults := source.Compile(t.Context(), []source.Folder{{Name: "schemas", FS: fsys}}, shop)
 	if len(faults) == 0 || !strings.Contains(faults[0].String(), ".proto:1:44: cycle found in imports") {
 		t.Errorf("faults %v", faults)
 	}

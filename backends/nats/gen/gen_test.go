@@ -105,7 +105,7 @@ message Thing {
   int64 id = 1 [(prism.v1.field).partition_key = 1];
 }`, table)
 	config = "deployment: d\nimport_path: example.com/d\npackages: [d.v1]\nnamespaces:\n- {name: n, backend: nats, config: {" + config + "}}\n"
-	files, faults := source.Compile(t.Context(), fstest.MapFS{"d/v1/thing.proto": {Data: []byte(text)}}, []string{"d.v1"})
+	files, faults := source.Compile(t.Context(), []source.Folder{{Name: "schemas", FS: fstest.MapFS{"d/v1/thing.proto": {Data: []byte(text)}}}}, []string{"d.v1"})
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}

@@ -36,7 +36,7 @@ type Contract struct {
 // Path returns the import path of the entity's contract, as other .proto files
 // write it: shop/v1/user_profile_prism.proto.
 func Path(e *schema.Entity) string {
-	return path.Join(path.Dir(e.Desc.ParentFile().Path()), e.Label+"_prism.proto")
+	return path.Join(e.Contract.Dir, e.Label+"_prism.proto")
 }
 
 // Emit returns the contract of d. It is a pure function; an error means that d
@@ -50,13 +50,12 @@ func Emit(d *schema.Deployment) (*Contract, error) {
 	if err != nil {
 		return nil, fmt.Errorf("contract: link: %w", err)
 	}
-	plugin, err := newPlugin(linked.own, linked.protos)
-	if err != nil {
-		return nil, fmt.Errorf("contract: %w", err)
-	}
-
 	var goFiles []emit.File
 	if !d.WithoutGo {
+		plugin, err := newPlugin(linked.own, linked.protos, linked.goPackages)
+		if err != nil {
+			return nil, fmt.Errorf("contract: %w", err)
+		}
 		if goFiles, err = emit.All(append(messages(plugin), clients(plugin, slices.Sorted(maps.Keys(texts)))...)); err != nil {
 			return nil, fmt.Errorf("contract: Go: %w", err)
 		}

@@ -23,6 +23,8 @@ type linkedFiles struct {
 	own    []string // paths of the files whose Go messages are generated, sorted
 	protos []*descriptorpb.FileDescriptorProto
 	schema map[string]*descriptorpb.FileDescriptorProto // the schema's files as they were read, by path
+	// goPackages are path=package of those files that do not say it themselves.
+	goPackages []string
 }
 
 // link compiles the texts, by path, against the schema's files, whose options
@@ -63,6 +65,9 @@ func link(d *schema.Deployment, texts map[string]string) (*linkedFiles, error) {
 	slices.SortFunc(all, func(a, b protoreflect.FileDescriptor) int { return cmp.Compare(a.Path(), b.Path()) })
 
 	for _, f := range inOrder(all) {
+		if option := goPackageOf(d, f); option != "" {
+			linked.goPackages = append(linked.goPackages, f.Path()+"="+option)
+		}
 		p, err := built(f)
 		if err != nil {
 			return nil, err
@@ -78,6 +83,22 @@ func link(d *schema.Deployment, texts map[string]string) (*linkedFiles, error) {
 		linked.protos = append(linked.protos, p)
 	}
 	return linked, nil
+}
+
+// goPackageOf returns the Go package of f where its go_package is not that. The
+// Go of a file that has none, or a relative one, is imported by nobody, or it
+// would be a fault: protogen wants a name nevertheless.
+func goPackageOf(d *schema.Deployment, f protoreflect.FileDescriptor) string {
+	said := f.Options().(*descriptorpb.FileOptions).GetGoPackage()
+	option := d.GoPackage(f)
+	importPath, _, _ := strings.Cut(option, ";")
+	switch {
+	case !strings.ContainsAny(importPath, "./"):
+		return "nobody.example/imports/this"
+	case option != said:
+		return option
+	}
+	return ""
 }
 
 // inOrder returns the files and all they import, each once and after its

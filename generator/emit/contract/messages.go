@@ -16,12 +16,17 @@ import (
 )
 
 // newPlugin gives protoc-gen-go's view of the files: own are those to emit,
-// protos hold them and their imports in order.
-func newPlugin(own []string, protos []*descriptorpb.FileDescriptorProto) (*protogen.Plugin, error) {
+// protos hold them and their imports in order. goPackages holds path=package for
+// the files whose Go package is not the one that they say.
+func newPlugin(own []string, protos []*descriptorpb.FileDescriptorProto, goPackages []string) (*protogen.Plugin, error) {
+	parameters := []string{"paths=source_relative"}
+	for _, p := range goPackages {
+		parameters = append(parameters, "M"+p)
+	}
 	return protogen.Options{}.New(&pluginpb.CodeGeneratorRequest{
 		FileToGenerate: own,
 		ProtoFile:      protos,
-		Parameter:      proto.String("paths=source_relative"),
+		Parameter:      proto.String(strings.Join(parameters, ",")),
 	})
 }
 

@@ -55,7 +55,7 @@ func edited(t *testing.T, file string, edit func(string) string) *schema.Deploym
 
 func model(t *testing.T, fsys fs.FS, text []byte) *schema.Deployment {
 	t.Helper()
-	files, faults := source.Compile(t.Context(), fsys, schema.Packages(text))
+	files, faults := source.Compile(t.Context(), []source.Folder{{Name: "schemas", FS: fsys}}, schema.Packages(text))
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}

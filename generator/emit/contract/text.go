@@ -14,12 +14,11 @@ import (
 // text returns the .proto of an entity's service.
 func text(d *schema.Deployment, e *schema.Entity) string {
 	file := e.Desc.ParentFile()
-	goPath, goName := d.ContractGo(file)
+	goPath, goName := d.ContractGo(e)
 	w := &writer{file: protoFile{
 		source:  file.Path(),
-		pkg:     string(file.Package()),
+		pkg:     e.Contract.Package,
 		imports: map[string]bool{file.Path(): true},
-		options: placement(file.Options().(*descriptorpb.FileOptions), goPath+";"+goName),
 		service: e.Service,
 	}}
 	for _, m := range e.Service.Messages {
@@ -28,12 +27,40 @@ func text(d *schema.Deployment, e *schema.Entity) string {
 	for _, m := range e.Service.Methods {
 		w.file.messages = append(w.file.messages, w.message(m.Request), w.message(m.Response))
 	}
+	own := file.Options().(*descriptorpb.FileOptions)
+	if e.Contract.Own { // its place in other languages follows from the package
+		own = nil
+	}
+	w.file.options = placement(own, goPath+";"+goName, w.lite(file))
 	return w.file.print()
 }
 
+// lite reports whether the schema's file, or another that is imported, is one of
+// the lite runtime, which only such a file may import.
+func (w *writer) lite(file protoreflect.FileDescriptor) bool {
+	if isLite(file) {
+		return true
+	}
+	for i := range file.Imports().Len() {
+		if f := file.Imports().Get(i); w.file.imports[f.Path()] && isLite(f) {
+			return true
+		}
+	}
+	return false
+}
+
+func isLite(f protoreflect.FileDescriptor) bool {
+	options, _ := f.Options().(*descriptorpb.FileOptions)
+	return options.GetOptimizeFor() == descriptorpb.FileOptions_LITE_RUNTIME
+}
+
 // placement returns the options that say where a language puts the generated
-// code; they must be the same in all files of a package, but for goPackage.
-func placement(o *descriptorpb.FileOptions, goPackage string) []string {
+// code; they must be the same in all files of a package, but for goPackage. o is
+// nil where the package has none but that.
+func placement(o *descriptorpb.FileOptions, goPackage string, lite bool) []string {
+	if o == nil {
+		o = &descriptorpb.FileOptions{}
+	}
 	var list []string
 	text := func(name string, value *string) {
 		if value != nil {
@@ -46,6 +73,9 @@ func placement(o *descriptorpb.FileOptions, goPackage string) []string {
 		list = append(list, fmt.Sprintf("java_multiple_files = %t", *o.JavaMultipleFiles))
 	}
 	text("java_package", o.JavaPackage)
+	if lite {
+		list = append(list, "optimize_for = LITE_RUNTIME")
+	}
 	text("objc_class_prefix", o.ObjcClassPrefix)
 	text("php_class_prefix", o.PhpClassPrefix)
 	text("php_metadata_namespace", o.PhpMetadataNamespace)

@@ -5,7 +5,6 @@ package server
 import (
 	"fmt"
 	"path"
-	"strings"
 
 	"github.com/prism-proxy/prism/generator/emit"
 	"github.com/prism-proxy/prism/generator/emit/golang"
@@ -18,7 +17,7 @@ func Dir(d *schema.Deployment) string { return path.Join("out", d.Name, "proxy")
 // EntityDir returns the folder of an entity's package below dir, that of a proxy
 // or of a test kit.
 func EntityDir(dir string, e *schema.Entity) string {
-	return path.Join(dir, strings.ReplaceAll(string(e.Desc.ParentFile().Package()), ".", "/"), e.GoPackage)
+	return path.Join(dir, e.Dir)
 }
 
 // Emit returns main.go, server.go and the contract that the proxy embeds.

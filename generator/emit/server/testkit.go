@@ -102,7 +102,7 @@ func bindContracts(d *schema.Deployment, imports golang.Imports) []client {
 	}
 	var clients []client
 	for _, e := range d.Entities() {
-		pkg := bind(d.ContractGo(e.Desc.ParentFile()))
+		pkg := bind(d.ContractGo(e))
 		c := client{
 			field: e.Service.Name, pkg: pkg, service: e.Service.Name,
 			records: e.Plural, message: bind(d.MessageGo(e.Desc.ParentFile())) + "." + e.Name, table: e.Table,

@@ -92,7 +92,7 @@ func (x Entity_Durability) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Entity_Durability.Descriptor instead.
 func (Entity_Durability) EnumDescriptor() ([]byte, []int) {
-	return file_prism_v1_options_proto_rawDescGZIP(), []int{0, 0}
+	return file_prism_v1_options_proto_rawDescGZIP(), []int{1, 0}
 }
 
 type Entity_Columns int32
@@ -139,7 +139,7 @@ func (x Entity_Columns) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Entity_Columns.Descriptor instead.
 func (Entity_Columns) EnumDescriptor() ([]byte, []int) {
-	return file_prism_v1_options_proto_rawDescGZIP(), []int{0, 1}
+	return file_prism_v1_options_proto_rawDescGZIP(), []int{1, 1}
 }
 
 type KeyValue_Part int32
@@ -194,7 +194,7 @@ func (x KeyValue_Part) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use KeyValue_Part.Descriptor instead.
 func (KeyValue_Part) EnumDescriptor() ([]byte, []int) {
-	return file_prism_v1_options_proto_rawDescGZIP(), []int{1, 0}
+	return file_prism_v1_options_proto_rawDescGZIP(), []int{2, 0}
 }
 
 type Field_Index int32
@@ -249,7 +249,7 @@ func (x Field_Index) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Field_Index.Descriptor instead.
 func (Field_Index) EnumDescriptor() ([]byte, []int) {
-	return file_prism_v1_options_proto_rawDescGZIP(), []int{3, 0}
+	return file_prism_v1_options_proto_rawDescGZIP(), []int{4, 0}
 }
 
 type Pii_Category int32
@@ -317,7 +317,7 @@ func (x Pii_Category) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Pii_Category.Descriptor instead.
 func (Pii_Category) EnumDescriptor() ([]byte, []int) {
-	return file_prism_v1_options_proto_rawDescGZIP(), []int{6, 0}
+	return file_prism_v1_options_proto_rawDescGZIP(), []int{7, 0}
 }
 
 type Pii_Protection int32
@@ -372,7 +372,59 @@ func (x Pii_Protection) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Pii_Protection.Descriptor instead.
 func (Pii_Protection) EnumDescriptor() ([]byte, []int) {
-	return file_prism_v1_options_proto_rawDescGZIP(), []int{6, 1}
+	return file_prism_v1_options_proto_rawDescGZIP(), []int{7, 1}
+}
+
+// File says what holds for a package. All files of the package say the same.
+type File struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The proto package of the contract: the services of the package's entities,
+	// and the requests and responses. Write it where names of the contract, such
+	// as GetOrderRequest or OrderService, are taken in the schema's own package:
+	// acme.billing.data.v1 for acme.billing.v1. No file of the schema may have the
+	// package. The records stay messages of their own package. It is part of the
+	// name of every service, so it does not change once there are clients. Unset:
+	// the schema's own package.
+	ContractPackage string `protobuf:"bytes,1,opt,name=contract_package,json=contractPackage,proto3" json:"contract_package,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *File) Reset() {
+	*x = File{}
+	mi := &file_prism_v1_options_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *File) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*File) ProtoMessage() {}
+
+func (x *File) ProtoReflect() protoreflect.Message {
+	mi := &file_prism_v1_options_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use File.ProtoReflect.Descriptor instead.
+func (*File) Descriptor() ([]byte, []int) {
+	return file_prism_v1_options_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *File) GetContractPackage() string {
+	if x != nil {
+		return x.ContractPackage
+	}
+	return ""
 }
 
 // Entity says what the message as a whole needs from its store.
@@ -420,7 +472,7 @@ type Entity struct {
 
 func (x *Entity) Reset() {
 	*x = Entity{}
-	mi := &file_prism_v1_options_proto_msgTypes[0]
+	mi := &file_prism_v1_options_proto_msgTypes[1]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -432,7 +484,7 @@ func (x *Entity) String() string {
 func (*Entity) ProtoMessage() {}
 
 func (x *Entity) ProtoReflect() protoreflect.Message {
-	mi := &file_prism_v1_options_proto_msgTypes[0]
+	mi := &file_prism_v1_options_proto_msgTypes[1]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -445,7 +497,7 @@ func (x *Entity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Entity.ProtoReflect.Descriptor instead.
 func (*Entity) Descriptor() ([]byte, []int) {
-	return file_prism_v1_options_proto_rawDescGZIP(), []int{0}
+	return file_prism_v1_options_proto_rawDescGZIP(), []int{1}
 }
 
 func (x *Entity) GetNamespace() string {
@@ -545,7 +597,7 @@ type KeyValue struct {
 
 func (x *KeyValue) Reset() {
 	*x = KeyValue{}
-	mi := &file_prism_v1_options_proto_msgTypes[1]
+	mi := &file_prism_v1_options_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -557,7 +609,7 @@ func (x *KeyValue) String() string {
 func (*KeyValue) ProtoMessage() {}
 
 func (x *KeyValue) ProtoReflect() protoreflect.Message {
-	mi := &file_prism_v1_options_proto_msgTypes[1]
+	mi := &file_prism_v1_options_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -570,7 +622,7 @@ func (x *KeyValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeyValue.ProtoReflect.Descriptor instead.
 func (*KeyValue) Descriptor() ([]byte, []int) {
-	return file_prism_v1_options_proto_rawDescGZIP(), []int{1}
+	return file_prism_v1_options_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *KeyValue) GetWithout() []KeyValue_Part {
@@ -598,7 +650,7 @@ type Capacity struct {
 
 func (x *Capacity) Reset() {
 	*x = Capacity{}
-	mi := &file_prism_v1_options_proto_msgTypes[2]
+	mi := &file_prism_v1_options_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -610,7 +662,7 @@ func (x *Capacity) String() string {
 func (*Capacity) ProtoMessage() {}
 
 func (x *Capacity) ProtoReflect() protoreflect.Message {
-	mi := &file_prism_v1_options_proto_msgTypes[2]
+	mi := &file_prism_v1_options_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -623,7 +675,7 @@ func (x *Capacity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Capacity.ProtoReflect.Descriptor instead.
 func (*Capacity) Descriptor() ([]byte, []int) {
-	return file_prism_v1_options_proto_rawDescGZIP(), []int{2}
+	return file_prism_v1_options_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Capacity) GetPeakReadsPerSecond() uint64 {
@@ -690,7 +742,7 @@ type Field struct {
 
 func (x *Field) Reset() {
 	*x = Field{}
-	mi := &file_prism_v1_options_proto_msgTypes[3]
+	mi := &file_prism_v1_options_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -702,7 +754,7 @@ func (x *Field) String() string {
 func (*Field) ProtoMessage() {}
 
 func (x *Field) ProtoReflect() protoreflect.Message {
-	mi := &file_prism_v1_options_proto_msgTypes[3]
+	mi := &file_prism_v1_options_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -715,7 +767,7 @@ func (x *Field) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Field.ProtoReflect.Descriptor instead.
 func (*Field) Descriptor() ([]byte, []int) {
-	return file_prism_v1_options_proto_rawDescGZIP(), []int{3}
+	return file_prism_v1_options_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Field) GetPartitionKey() uint32 {
@@ -792,7 +844,7 @@ type Range struct {
 
 func (x *Range) Reset() {
 	*x = Range{}
-	mi := &file_prism_v1_options_proto_msgTypes[4]
+	mi := &file_prism_v1_options_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -804,7 +856,7 @@ func (x *Range) String() string {
 func (*Range) ProtoMessage() {}
 
 func (x *Range) ProtoReflect() protoreflect.Message {
-	mi := &file_prism_v1_options_proto_msgTypes[4]
+	mi := &file_prism_v1_options_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -817,7 +869,7 @@ func (x *Range) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Range.ProtoReflect.Descriptor instead.
 func (*Range) Descriptor() ([]byte, []int) {
-	return file_prism_v1_options_proto_rawDescGZIP(), []int{4}
+	return file_prism_v1_options_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Range) GetMin() int64 {
@@ -845,7 +897,7 @@ type Column struct {
 
 func (x *Column) Reset() {
 	*x = Column{}
-	mi := &file_prism_v1_options_proto_msgTypes[5]
+	mi := &file_prism_v1_options_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -857,7 +909,7 @@ func (x *Column) String() string {
 func (*Column) ProtoMessage() {}
 
 func (x *Column) ProtoReflect() protoreflect.Message {
-	mi := &file_prism_v1_options_proto_msgTypes[5]
+	mi := &file_prism_v1_options_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -870,7 +922,7 @@ func (x *Column) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Column.ProtoReflect.Descriptor instead.
 func (*Column) Descriptor() ([]byte, []int) {
-	return file_prism_v1_options_proto_rawDescGZIP(), []int{5}
+	return file_prism_v1_options_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Column) GetName() string {
@@ -893,7 +945,7 @@ type Pii struct {
 
 func (x *Pii) Reset() {
 	*x = Pii{}
-	mi := &file_prism_v1_options_proto_msgTypes[6]
+	mi := &file_prism_v1_options_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -905,7 +957,7 @@ func (x *Pii) String() string {
 func (*Pii) ProtoMessage() {}
 
 func (x *Pii) ProtoReflect() protoreflect.Message {
-	mi := &file_prism_v1_options_proto_msgTypes[6]
+	mi := &file_prism_v1_options_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -918,7 +970,7 @@ func (x *Pii) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pii.ProtoReflect.Descriptor instead.
 func (*Pii) Descriptor() ([]byte, []int) {
-	return file_prism_v1_options_proto_rawDescGZIP(), []int{6}
+	return file_prism_v1_options_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Pii) GetCategory() Pii_Category {
@@ -956,7 +1008,7 @@ type Entity_Index struct {
 
 func (x *Entity_Index) Reset() {
 	*x = Entity_Index{}
-	mi := &file_prism_v1_options_proto_msgTypes[7]
+	mi := &file_prism_v1_options_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -968,7 +1020,7 @@ func (x *Entity_Index) String() string {
 func (*Entity_Index) ProtoMessage() {}
 
 func (x *Entity_Index) ProtoReflect() protoreflect.Message {
-	mi := &file_prism_v1_options_proto_msgTypes[7]
+	mi := &file_prism_v1_options_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -981,7 +1033,7 @@ func (x *Entity_Index) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Entity_Index.ProtoReflect.Descriptor instead.
 func (*Entity_Index) Descriptor() ([]byte, []int) {
-	return file_prism_v1_options_proto_rawDescGZIP(), []int{0, 0}
+	return file_prism_v1_options_proto_rawDescGZIP(), []int{1, 0}
 }
 
 func (x *Entity_Index) GetName() string {
@@ -1014,6 +1066,14 @@ func (x *Entity_Index) GetUnique() bool {
 
 var file_prism_v1_options_proto_extTypes = []protoimpl.ExtensionInfo{
 	{
+		ExtendedType:  (*descriptorpb.FileOptions)(nil),
+		ExtensionType: (*File)(nil),
+		Field:         57600,
+		Name:          "prism.v1.file",
+		Tag:           "bytes,57600,opt,name=file",
+		Filename:      "prism/v1/options.proto",
+	},
+	{
 		ExtendedType:  (*descriptorpb.MessageOptions)(nil),
 		ExtensionType: (*Entity)(nil),
 		Field:         57600,
@@ -1031,13 +1091,21 @@ var file_prism_v1_options_proto_extTypes = []protoimpl.ExtensionInfo{
 	},
 }
 
+// Extension fields to descriptorpb.FileOptions.
+var (
+	// Says what the entities of a package have in common.
+	//
+	// optional prism.v1.File file = 57600;
+	E_File = &file_prism_v1_options_proto_extTypes[0]
+)
+
 // Extension fields to descriptorpb.MessageOptions.
 var (
 	// Makes the message an entity: data with a key, a store and a service of its
 	// own.
 	//
 	// optional prism.v1.Entity entity = 57600;
-	E_Entity = &file_prism_v1_options_proto_extTypes[0]
+	E_Entity = &file_prism_v1_options_proto_extTypes[1]
 )
 
 // Extension fields to descriptorpb.FieldOptions.
@@ -1046,14 +1114,16 @@ var (
 	// to know about the field.
 	//
 	// optional prism.v1.Field field = 57600;
-	E_Field = &file_prism_v1_options_proto_extTypes[1]
+	E_Field = &file_prism_v1_options_proto_extTypes[2]
 )
 
 var File_prism_v1_options_proto protoreflect.FileDescriptor
 
 const file_prism_v1_options_proto_rawDesc = "" +
 	"\n" +
-	"\x16prism/v1/options.proto\x12\bprism.v1\x1a google/protobuf/descriptor.proto\x1a\x1egoogle/protobuf/duration.proto\"\x89\x05\n" +
+	"\x16prism/v1/options.proto\x12\bprism.v1\x1a google/protobuf/descriptor.proto\x1a\x1egoogle/protobuf/duration.proto\"1\n" +
+	"\x04File\x12)\n" +
+	"\x10contract_package\x18\x01 \x01(\tR\x0fcontractPackage\"\x89\x05\n" +
 	"\x06Entity\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x121\n" +
 	"\tkey_value\x18\x02 \x01(\v2\x12.prism.v1.KeyValueH\x00R\bkeyValue\x12,\n" +
@@ -1141,9 +1211,10 @@ const file_prism_v1_options_proto_rawDesc = "" +
 	"\x16PROTECTION_UNSPECIFIED\x10\x00\x12\b\n" +
 	"\x04MASK\x10\x01\x12\v\n" +
 	"\aENCRYPT\x10\x02\x12\f\n" +
-	"\bTOKENISE\x10\x03:P\n" +
-	"\x06entity\x12\x1f.google.protobuf.MessageOptions\x18\x80\xc2\x03 \x01(\v2\x10.prism.v1.EntityB\x03\x88\x01\x02R\x06entity:K\n" +
-	"\x05field\x12\x1d.google.protobuf.FieldOptions\x18\x80\xc2\x03 \x01(\v2\x0f.prism.v1.FieldB\x03\x88\x01\x02R\x05fieldB7Z5github.com/prism-proxy/prism/schemas/prism/v1;prismv1b\x06proto3"
+	"\bTOKENISE\x10\x03:J\n" +
+	"\x04file\x12\x1c.google.protobuf.FileOptions\x18\x80\xc2\x03 \x01(\v2\x0e.prism.v1.FileB\x03\x88\x01\x02R\x04file\x88\x01\x01:S\n" +
+	"\x06entity\x12\x1f.google.protobuf.MessageOptions\x18\x80\xc2\x03 \x01(\v2\x10.prism.v1.EntityB\x03\x88\x01\x02R\x06entity\x88\x01\x01:N\n" +
+	"\x05field\x12\x1d.google.protobuf.FieldOptions\x18\x80\xc2\x03 \x01(\v2\x0f.prism.v1.FieldB\x03\x88\x01\x02R\x05field\x88\x01\x01B7Z5github.com/prism-proxy/prism/schemas/prism/v1;prismv1b\x06proto3"
 
 var (
 	file_prism_v1_options_proto_rawDescOnce sync.Once
@@ -1158,7 +1229,7 @@ func file_prism_v1_options_proto_rawDescGZIP() []byte {
 }
 
 var file_prism_v1_options_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
-var file_prism_v1_options_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_prism_v1_options_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_prism_v1_options_proto_goTypes = []any{
 	(Entity_Durability)(0),              // 0: prism.v1.Entity.Durability
 	(Entity_Columns)(0),                 // 1: prism.v1.Entity.Columns
@@ -1166,40 +1237,44 @@ var file_prism_v1_options_proto_goTypes = []any{
 	(Field_Index)(0),                    // 3: prism.v1.Field.Index
 	(Pii_Category)(0),                   // 4: prism.v1.Pii.Category
 	(Pii_Protection)(0),                 // 5: prism.v1.Pii.Protection
-	(*Entity)(nil),                      // 6: prism.v1.Entity
-	(*KeyValue)(nil),                    // 7: prism.v1.KeyValue
-	(*Capacity)(nil),                    // 8: prism.v1.Capacity
-	(*Field)(nil),                       // 9: prism.v1.Field
-	(*Range)(nil),                       // 10: prism.v1.Range
-	(*Column)(nil),                      // 11: prism.v1.Column
-	(*Pii)(nil),                         // 12: prism.v1.Pii
-	(*Entity_Index)(nil),                // 13: prism.v1.Entity.Index
-	(*durationpb.Duration)(nil),         // 14: google.protobuf.Duration
-	(*descriptorpb.MessageOptions)(nil), // 15: google.protobuf.MessageOptions
-	(*descriptorpb.FieldOptions)(nil),   // 16: google.protobuf.FieldOptions
+	(*File)(nil),                        // 6: prism.v1.File
+	(*Entity)(nil),                      // 7: prism.v1.Entity
+	(*KeyValue)(nil),                    // 8: prism.v1.KeyValue
+	(*Capacity)(nil),                    // 9: prism.v1.Capacity
+	(*Field)(nil),                       // 10: prism.v1.Field
+	(*Range)(nil),                       // 11: prism.v1.Range
+	(*Column)(nil),                      // 12: prism.v1.Column
+	(*Pii)(nil),                         // 13: prism.v1.Pii
+	(*Entity_Index)(nil),                // 14: prism.v1.Entity.Index
+	(*durationpb.Duration)(nil),         // 15: google.protobuf.Duration
+	(*descriptorpb.FileOptions)(nil),    // 16: google.protobuf.FileOptions
+	(*descriptorpb.MessageOptions)(nil), // 17: google.protobuf.MessageOptions
+	(*descriptorpb.FieldOptions)(nil),   // 18: google.protobuf.FieldOptions
 }
 var file_prism_v1_options_proto_depIdxs = []int32{
-	7,  // 0: prism.v1.Entity.key_value:type_name -> prism.v1.KeyValue
-	13, // 1: prism.v1.Entity.index:type_name -> prism.v1.Entity.Index
-	8,  // 2: prism.v1.Entity.capacity:type_name -> prism.v1.Capacity
+	8,  // 0: prism.v1.Entity.key_value:type_name -> prism.v1.KeyValue
+	14, // 1: prism.v1.Entity.index:type_name -> prism.v1.Entity.Index
+	9,  // 2: prism.v1.Entity.capacity:type_name -> prism.v1.Capacity
 	0,  // 3: prism.v1.Entity.durability:type_name -> prism.v1.Entity.Durability
-	14, // 4: prism.v1.Entity.ttl:type_name -> google.protobuf.Duration
+	15, // 4: prism.v1.Entity.ttl:type_name -> google.protobuf.Duration
 	1,  // 5: prism.v1.Entity.columns:type_name -> prism.v1.Entity.Columns
 	2,  // 6: prism.v1.KeyValue.without:type_name -> prism.v1.KeyValue.Part
 	3,  // 7: prism.v1.Field.index:type_name -> prism.v1.Field.Index
-	12, // 8: prism.v1.Field.pii:type_name -> prism.v1.Pii
-	10, // 9: prism.v1.Field.range:type_name -> prism.v1.Range
-	11, // 10: prism.v1.Field.column:type_name -> prism.v1.Column
+	13, // 8: prism.v1.Field.pii:type_name -> prism.v1.Pii
+	11, // 9: prism.v1.Field.range:type_name -> prism.v1.Range
+	12, // 10: prism.v1.Field.column:type_name -> prism.v1.Column
 	4,  // 11: prism.v1.Pii.category:type_name -> prism.v1.Pii.Category
 	5,  // 12: prism.v1.Pii.protection:type_name -> prism.v1.Pii.Protection
-	15, // 13: prism.v1.entity:extendee -> google.protobuf.MessageOptions
-	16, // 14: prism.v1.field:extendee -> google.protobuf.FieldOptions
-	6,  // 15: prism.v1.entity:type_name -> prism.v1.Entity
-	9,  // 16: prism.v1.field:type_name -> prism.v1.Field
-	17, // [17:17] is the sub-list for method output_type
-	17, // [17:17] is the sub-list for method input_type
-	15, // [15:17] is the sub-list for extension type_name
-	13, // [13:15] is the sub-list for extension extendee
+	16, // 13: prism.v1.file:extendee -> google.protobuf.FileOptions
+	17, // 14: prism.v1.entity:extendee -> google.protobuf.MessageOptions
+	18, // 15: prism.v1.field:extendee -> google.protobuf.FieldOptions
+	6,  // 16: prism.v1.file:type_name -> prism.v1.File
+	7,  // 17: prism.v1.entity:type_name -> prism.v1.Entity
+	10, // 18: prism.v1.field:type_name -> prism.v1.Field
+	19, // [19:19] is the sub-list for method output_type
+	19, // [19:19] is the sub-list for method input_type
+	16, // [16:19] is the sub-list for extension type_name
+	13, // [13:16] is the sub-list for extension extendee
 	0,  // [0:13] is the sub-list for field type_name
 }
 
@@ -1208,18 +1283,18 @@ func file_prism_v1_options_proto_init() {
 	if File_prism_v1_options_proto != nil {
 		return
 	}
-	file_prism_v1_options_proto_msgTypes[0].OneofWrappers = []any{
+	file_prism_v1_options_proto_msgTypes[1].OneofWrappers = []any{
 		(*Entity_KeyValue)(nil),
 	}
-	file_prism_v1_options_proto_msgTypes[4].OneofWrappers = []any{}
+	file_prism_v1_options_proto_msgTypes[5].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_prism_v1_options_proto_rawDesc), len(file_prism_v1_options_proto_rawDesc)),
 			NumEnums:      6,
-			NumMessages:   8,
-			NumExtensions: 2,
+			NumMessages:   9,
+			NumExtensions: 3,
 			NumServices:   0,
 		},
 		GoTypes:           file_prism_v1_options_proto_goTypes,

@@ -1,0 +1,78 @@
+package schema
+
+import (
+	"io/fs"
+	"path"
+	"slices"
+
+	"gopkg.in/yaml.v3"
+)
+
+// Sources returns the folders that imports of .proto files begin in, as the text
+// of prism.yaml at config says, from the module's root: first that of the
+// schema, then those of import_paths. Faults of the text are Read's to report.
+func Sources(text []byte, config string) []string {
+	var c struct {
+		Root        string
+		ImportPaths []string `yaml:"import_paths"`
+	}
+	_ = yaml.Unmarshal(text, &c)
+	folders := []string{sourceRoot(path.Dir(config))}
+	if c.Root != "" {
+		folders[0] = c.Root
+	}
+	for _, p := range c.ImportPaths {
+		if !slices.Contains(folders, p) {
+			folders = append(folders, p)
+		}
+	}
+	return folders
+}
+
+// sourceRoot returns the folder of the schema where prism.yaml, in dir, names
+// none: the nearest one called schemas, dir or above it, or else dir.
+func sourceRoot(dir string) string {
+	for d := dir; d != "."; d = path.Dir(d) {
+		if path.Base(d) == "schemas" {
+			return d
+		}
+	}
+	return dir
+}
+
+// folders checks root and import_paths, which the front end of the CLI reads:
+// protoc and buf have such settings of their own.
+func (c *configReader) folders(root *yaml.Node, keys map[string]*yaml.Node) {
+	var nodes []*yaml.Node
+	if keys["import_paths"] != nil {
+		nodes = c.list(root, keys, "import_paths")
+	}
+	if keys["root"] != nil {
+		nodes = append(nodes, keys["root"])
+	}
+	for _, n := range nodes {
+		if p, ok := c.scalar(n, "the folder"); ok && !fs.ValidPath(p) {
+			c.report(RulePathEscape, c.at(n), "write a path from the module's root, with slashes, without .. and without a slash at its ends", "the folder is %q", p)
+		}
+	}
+}
+
+// goPackages returns the Go packages of imported files, by the files' paths.
+func (c *configReader) goPackages(node *yaml.Node) map[string]string {
+	if node.Kind != yaml.MappingNode {
+		c.report(RuleYAMLType, c.at(node), `write go_packages: {"google/type/money.proto": "example.com/money"}`, "go_packages is no mapping")
+		return nil
+	}
+	packages := map[string]string{}
+	for i := 0; i < len(node.Content); i += 2 {
+		key, value := node.Content[i], node.Content[i+1]
+		if packages[key.Value] != "" {
+			c.report(RuleYAMLKey, c.at(key), "remove one", "key %s is written twice", key.Value)
+		}
+		if text, ok := c.scalar(value, key.Value); ok {
+			packages[key.Value] = text
+			c.places.goPackages[key.Value] = c.at(value)
+		}
+	}
+	return packages
+}
