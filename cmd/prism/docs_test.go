@@ -25,7 +25,7 @@ import (
 	prismv1 "github.com/prism-proxy/prism/schemas/prism/v1"
 )
 
-var update = flag.Bool("update", false, "write docs/ anew")
+var update = flag.Bool("update", false, "write docs/ and the scaffold anew")
 
 // The references in docs/ are made from the code that they describe.
 func TestDocs(t *testing.T) {

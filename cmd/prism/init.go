@@ -43,7 +43,8 @@ a library, with the versions of everything it needs; existing requirements stay
 as they are.
 
 If the module has a schemas/prism.yaml, init keeps it and adds no other schema.
-Init overwrites no file; it lists the ones that it keeps.`,
+Init overwrites no file; it lists the ones that it keeps, and what to add to them.
+Beside a buf.yaml it writes none of its own, and prints the modules to add.`,
 		Example: `  prism init --module example.com/notes notes
   prism init                    # in a module, or to create one named after the folder
   prism init --replace ../prism # use Prism from a checkout`,
@@ -78,7 +79,7 @@ Init overwrites no file; it lists the ones that it keeps.`,
 			return err
 		}
 		if replace != "" {
-			if s.replace, err = filepath.Abs(replace); err != nil {
+			if s.replace, err = s.replacement(replace); err != nil {
 				return err
 			}
 		}
@@ -98,10 +99,11 @@ type start struct {
 	root    string // the module's folder
 	module  string // its path
 	name    string // of the deployment
-	replace string // the folder of a checkout of Prism, or ""
+	replace string // the folder of a checkout of Prism, as go.mod names it, or ""
 	fresh   bool   // there was no go.mod
 	kept    map[string]bool
 	dir     string // the deployment's from there, with slashes
+	buf     string // the text of the buf.yaml beside go.mod, or ""
 }
 
 // newStart makes the folder where it is missing and finds out what is there.
@@ -114,6 +116,11 @@ func newStart(dir, module, name string) (*start, error) {
 		return nil, err
 	}
 	s := &start{root: root, module: module, kept: map[string]bool{}}
+	buf, err := os.ReadFile(filepath.Join(root, "buf.yaml"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	s.buf = string(buf)
 	text, err := os.ReadFile(filepath.Join(root, "go.mod"))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -180,21 +187,20 @@ func (s *start) write(out io.Writer) error {
 		}
 		files["third_party/"+name] = text
 	}
-	if s.fresh {
-		files["go.mod"] = []byte("module " + s.module + "\n")
-	}
-	fill := strings.NewReplacer("{{name}}", s.name, "{{module}}", s.module, "{{dir}}", s.dir)
 	err := fs.WalkDir(scaffold, "scaffold", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
 		text, err := scaffold.ReadFile(name)
 		place := strings.TrimPrefix(name, "scaffold/")
-		if place == "gitignore" { // go:embed passes over names that begin with a dot
-			place = ".gitignore"
+		switch {
+		case place == "gosum", place == "gomod" && !s.fresh, s.buf != "" && (place == "buf.work.yaml" || place == "schemas/buf.yaml"):
+			return err
+		case renamed[place] != "":
+			place = renamed[place]
 		}
 		place = strings.Replace(place, "schemas/deployment/", s.dir+"/", 1)
-		files[place] = []byte(fill.Replace(string(text)))
+		files[place] = []byte(s.fill(string(text)))
 		return err
 	})
 	if err != nil {
@@ -214,6 +220,35 @@ func (s *start) write(out io.Writer) error {
 		}
 	}
 	return nil
+}
+
+// renamed are files of the scaffold under names that go:embed takes: it passes over
+// those that begin with a dot, and over modules.
+var renamed = map[string]string{"gitignore": ".gitignore", "gitattributes": ".gitattributes", "gomod": "go.mod"}
+
+func (s *start) fill(text string) string {
+	return strings.NewReplacer("{{name}}", s.name, "{{module}}", s.module, "{{dir}}", s.dir).Replace(text)
+}
+
+// replacement returns the checkout at dir as go.mod names it: from the module's
+// root where dir is relative.
+func (s *start) replacement(dir string) (string, error) {
+	full, err := filepath.Abs(dir)
+	if err != nil || filepath.IsAbs(dir) {
+		return full, err
+	}
+	root, err := filepath.EvalSymlinks(s.root)
+	if err == nil {
+		full, err = filepath.EvalSymlinks(full)
+	}
+	if err != nil {
+		return "", err
+	}
+	rel, err := filepath.Rel(root, full)
+	if !strings.HasPrefix(rel, "..") { // go.mod takes another word for a module
+		rel = "./" + rel
+	}
+	return filepath.ToSlash(rel), err
 }
 
 // create writes a file, or says that it is there.
@@ -272,6 +307,9 @@ func (s *start) next(out io.Writer, dir string) error {
 	}
 	if s.hasSchema() {
 		call = "prism call"
+	}
+	if _, err := io.WriteString(out, s.additions()); err != nil {
+		return err
 	}
 	fmt.Fprintf(&b, `  %s
   bin/%s-proxy serve --init

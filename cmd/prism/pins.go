@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,85 +11,111 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-
-	self "github.com/prism-proxy/prism"
-	"github.com/prism-proxy/prism/generator"
 )
 
-const modulePath = self.Path
+const modulePath = "github.com/prism-proxy/prism"
 
-var (
-	requirement = regexp.MustCompile(`(?m)^\t(\S+) (v\S+)`) // a line of go.mod
-	goLine      = regexp.MustCompile(`(?m)^go (\S+)$`)
-)
+// requirement is a line of go.mod that requires a module, in a block or not.
+var requirement = regexp.MustCompile(`(?m)^(?:require)?[ \t]+(\S+) (v\S+)(?: // indirect)?$`)
 
-// requirements puts Prism, and the versions that it was built and tested with,
-// into go.mod where it does not require the module already, and their sums
-// into go.sum.
+// requirements puts Prism, its tools, and the versions that it was built and
+// tested with into go.mod where it does not require the module already, and their
+// sums into go.sum. A go.mod that init wrote has them.
 func (s *start) requirements(cmd *cobra.Command) error {
-	text, err := s.goCommand(cmd, "mod", "edit", "-json")
-	if err != nil {
-		return err
-	}
-	var mod struct {
-		Go      string
-		Require []struct{ Path string }
-	}
-	if err := json.Unmarshal(text, &mod); err != nil {
-		return err
-	}
-	have := map[string]bool{}
-	for _, r := range mod.Require {
-		have[r.Path] = true
-	}
-	args := []string{"mod", "edit", "-tool=" + modulePath + "/cmd/prism", "-tool=" + modulePath + "/protoc-gen-prism"}
-	if mod.Go == "" {
-		args = append(args, "-go="+goLine.FindStringSubmatch(self.GoMod)[1])
-	}
-	if !have[modulePath] {
-		args = append(args, "-require="+modulePath+"@v"+generator.Version)
-	}
-	for _, r := range requirement.FindAllStringSubmatch(self.GoMod, -1) {
-		if !have[r[1]] {
-			args = append(args, "-require="+r[1]+"@"+r[2])
+	wanted := s.scaffolded("gomod")
+	if !s.fresh {
+		if err := s.require(wanted); err != nil {
+			return err
+		}
+		args := []string{"mod", "edit", "-tool=" + modulePath + "/cmd/prism", "-tool=" + modulePath + "/protoc-gen-prism"}
+		if err := s.goCommand(cmd, args...); err != nil {
+			return err
 		}
 	}
 	if s.replace != "" {
-		args = append(args, "-replace="+modulePath+"="+s.replace)
+		if err := s.goCommand(cmd, "mod", "edit", "-replace="+modulePath+"="+s.replace); err != nil {
+			return err
+		}
 	}
-	if _, err := s.goCommand(cmd, args...); err != nil {
+	return s.addLines("go.sum", s.scaffolded("gosum"))
+}
+
+// require adds to go.mod the lines of wanted, another go.mod, of modules that it
+// does not require, and the version of Go if it names none.
+func (s *start) require(wanted string) error {
+	file := filepath.Join(s.root, "go.mod")
+	text, err := os.ReadFile(file)
+	if err != nil {
 		return err
 	}
-	return s.sums()
+	have := map[string]bool{}
+	for _, r := range requirement.FindAllStringSubmatch(string(text), -1) {
+		have[r[1]] = true
+	}
+	var lines strings.Builder
+	for _, r := range requirement.FindAllStringSubmatch(wanted, -1) {
+		if !have[r[1]] {
+			lines.WriteString("\t" + strings.TrimSpace(r[0]) + "\n")
+		}
+	}
+	added := ""
+	if !goLine.Match(text) {
+		added += "\n" + goLine.FindString(wanted) + "\n"
+	}
+	if lines.Len() > 0 {
+		added += "\nrequire (\n" + lines.String() + ")\n"
+	}
+	if added == "" {
+		return nil
+	}
+	return os.WriteFile(file, append(text, added...), 0o644)
+}
+
+var goLine = regexp.MustCompile(`(?m)^go \S+$`)
+
+// scaffolded returns a file of the scaffold that go:embed would not take under its
+// own name, filled in.
+func (s *start) scaffolded(name string) string {
+	text, err := scaffold.ReadFile("scaffold/" + name)
+	if err != nil {
+		panic(err) // it is embedded
+	}
+	return s.fill(string(text))
 }
 
 // goCommand runs go in the module.
-func (s *start) goCommand(cmd *cobra.Command, args ...string) ([]byte, error) {
+func (s *start) goCommand(cmd *cobra.Command, args ...string) error {
 	c := exec.CommandContext(cmd.Context(), "go", args...)
 	c.Dir = s.root
-	out, err := c.Output()
+	_, err := c.Output()
 	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
 		// Not wrapped: only a proxy's exit code is passed on.
-		return nil, fmt.Errorf("go %s: %s", strings.Join(args[:2], " "), strings.TrimSpace(string(exit.Stderr)))
+		return fmt.Errorf("go %s: %s", strings.Join(args[:2], " "), strings.TrimSpace(string(exit.Stderr)))
 	}
-	return out, err
+	return err
 }
 
-// sums adds to go.sum the lines of Prism's that it lacks.
-func (s *start) sums() error {
-	file := filepath.Join(s.root, "go.sum")
+// addLines adds to a file the lines of wanted that it lacks.
+func (s *start) addLines(name, wanted string) error {
+	file := filepath.Join(s.root, name)
 	text, err := os.ReadFile(file)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	return os.WriteFile(file, append(text, strings.Join(lacking(string(text), wanted), "")...), 0o644)
+}
+
+// lacking returns the lines of wanted that text lacks.
+func lacking(text, wanted string) []string {
 	have := map[string]bool{}
-	for line := range strings.Lines(string(text)) {
-		have[line] = true
+	for line := range strings.Lines(text) {
+		have[strings.TrimRight(line, "\r\n")] = true
 	}
-	for line := range strings.Lines(self.GoSum) {
-		if !have[line] {
-			text = append(text, line...)
+	var lines []string
+	for line := range strings.Lines(wanted) {
+		if !have[strings.TrimRight(line, "\r\n")] {
+			lines = append(lines, line)
 		}
 	}
-	return os.WriteFile(file, text, 0o644)
+	return lines
 }

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// additions returns what the files that init kept lack, for their owner to add.
+func (s *start) additions() string {
+	var b strings.Builder
+	add := func(file, where string, lines []string) {
+		if len(lines) == 0 {
+			return
+		}
+		b.WriteString("\n" + file + " is yours" + where + ":\n")
+		for _, line := range lines {
+			b.WriteString(strings.TrimRight("  "+line, " \n") + "\n")
+		}
+	}
+	for _, name := range []string{".gitattributes", ".gitignore"} {
+		if s.kept[name] {
+			lines := lacking(s.read(name), s.scaffolded(strings.TrimPrefix(name, ".")))
+			lines = slices.DeleteFunc(lines, func(l string) bool { return l == "\n" || strings.HasPrefix(l, "#") })
+			add(name, "; add", lines)
+		}
+	}
+	if s.kept["Makefile"] && !strings.Contains(s.read("Makefile"), "tool prism") {
+		add("Makefile", "; add what you want of it", []string{
+			"prism-generate:", "\tgo tool prism generate", "prism-build:", "\tgo tool prism build", "prism-check: # in CI", "\tgo tool prism generate --check",
+		})
+	}
+	if s.kept["buf.gen.yaml"] && !strings.Contains(s.read("buf.gen.yaml"), "protoc-gen-prism") {
+		lines := strings.SplitAfter(strings.TrimSpace(s.scaffolded("buf.gen.yaml")), "\n")
+		add("buf.gen.yaml", "; to generate by buf as well, write buf.gen.prism.yaml and run\nbuf generate schemas --template buf.gen.prism.yaml", lines[1:])
+	}
+	if s.buf != "" {
+		s.modules(add)
+	}
+	for _, name := range []string{"buf.work.yaml", "schemas/buf.yaml"} {
+		if s.kept[name] && len(lacking(s.read(name), s.scaffolded(name))) > 0 {
+			add(name, "; that of init is", strings.SplitAfter(strings.TrimSpace(s.scaffolded(name)), "\n"))
+		}
+	}
+	return b.String()
+}
+
+// modules says what a buf.yaml for the whole module lacks. A module without .proto
+// files is a fault of buf's, so out/contract comes after generate.
+func (s *start) modules(add func(file, where string, lines []string)) {
+	if strings.Contains(s.buf, "path: schemas") && strings.Contains(s.buf, "path: out/contract") {
+		return
+	}
+	first := ""
+	if !strings.Contains(s.buf, "version: v2") {
+		first = "; run buf config migrate first"
+	}
+	add("buf.yaml", first+"; add, when generate has written out/contract", []string{
+		"modules:", "  - path: schemas", "  - path: out/contract", "lint:", "  ignore:", "    - schemas/prism",
+	})
+}
+
+// read returns the text of a file that was kept.
+func (s *start) read(name string) string {
+	text, _ := os.ReadFile(filepath.Join(s.root, filepath.FromSlash(name)))
+	return string(text)
+}
