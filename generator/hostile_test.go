@@ -1,6 +1,7 @@
 package generator_test
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -18,6 +19,7 @@ import (
 	"github.com/prism-proxy/prism/generator"
 	"github.com/prism-proxy/prism/generator/schema"
 	"github.com/prism-proxy/prism/generator/source"
+	prismv1 "github.com/prism-proxy/prism/schemas/prism/v1"
 )
 
 // hostile is one attempt on the compiler: a file of package app.v1, given as a
@@ -81,6 +83,11 @@ func (h hostile) compile(imports []*descriptorpb.FileDescriptorProto) (*generato
 	file := proto.CloneOf(h.file)
 	if h.seed > 0 {
 		edit(rand.New(rand.NewPCG(h.seed, 1)), file)
+	}
+	if h.seed%5 == 4 {
+		file.Options = cmp.Or(file.Options, &descriptorpb.FileOptions{})
+		words := append([]string{"app.data.v1", "app.internal.v1", "app.data", "app"}, hostileWords...)
+		proto.SetExtension(file.Options, prismv1.E_File, &prismv1.File{ContractPackage: words[h.seed/5%uint64(len(words))]})
 	}
 	config := fmt.Sprintf(`deployment: app
 import_path: example.com/app

@@ -111,7 +111,7 @@ func place(name string) error {
 	if !filepath.IsLocal(name) || path.Clean(name) != name {
 		return fmt.Errorf("path %q", name)
 	}
-	for _, prefix := range []string{"out/app/", "out/contract/app/v1/", "schemas/migrations/", "schemas/prism.lock.json"} {
+	for _, prefix := range []string{"out/app/", "out/contract/", "schemas/migrations/", "schemas/prism.lock.json"} {
 		if strings.HasPrefix(name, prefix) {
 			return nil
 		}
