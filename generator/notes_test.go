@@ -68,7 +68,7 @@ namespaces: [{name: notes, backend: sqlite}, {name: tags, backend: sqlite}]
 func compileNotes(t *testing.T, root *os.Root) *generator.Output {
 	t.Helper()
 	out, faults := generator.Compile(root.FS(), "schemas/prism.yaml", func(packages []string) ([]protoreflect.FileDescriptor, []schema.Diagnostic) {
-		return source.Compile(t.Context(), os.DirFS(root.Name()+"/schemas"), packages)
+		return source.Compile(t.Context(), []source.Folder{{Name: "schemas", FS: os.DirFS(root.Name() + "/schemas")}}, packages)
 	}, backends.All(), backends.TestKit(), nil)
 	if out == nil {
 		t.Fatal(faults)

@@ -1,6 +1,7 @@
 package generator_test
 
 import (
+	"bytes"
 	"fmt"
 	"io/fs"
 	"os"
@@ -74,6 +75,38 @@ func TestWild(t *testing.T) {
 					t.Error(err)
 				}
 			})
+		}
+	}
+}
+
+// Front ends bring copies of googleapis of their own, of other versions, with
+// comments and without: where the messages that are used are the same, so is what
+// is generated.
+func TestOwnCopy(t *testing.T) {
+	read := func(more fstest.MapFS) *generator.Output {
+		for _, name := range []string{"billing/v1/invoice.proto", "billing/v1/invoice_service.proto"} {
+			text, err := os.ReadFile("testdata/wild/" + name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			more[name] = &fstest.MapFile{Data: text}
+		}
+		out, faults := compileFolder(t, more, "billing.v1", "billing", "sqlite", "test_kit: false\n")
+		if out == nil {
+			t.Fatal(faults)
+		}
+		return out
+	}
+	built := read(fstest.MapFS{})
+	copied := read(fstest.MapFS{
+		"google/type/money.proto": {Data: []byte(`syntax = "proto3"; package google.type; option go_package = "google.golang.org/genproto/googleapis/type/money;money"; // a copy
+message Money { string currency_code = 1; int64 units = 2; int32 nanos = 3; }`)},
+		"google/api/client.proto": {Data: []byte(`syntax = "proto3"; package google.api; import "google/protobuf/descriptor.proto"; option go_package = "google.golang.org/genproto/googleapis/api/annotations;annotations";
+extend google.protobuf.ServiceOptions { string default_host = 1049; }`)},
+	})
+	for i, f := range built.Files {
+		if c := copied.Files[i]; c.Path != f.Path || !bytes.Equal(c.Content, f.Content) {
+			t.Errorf("%s differs", f.Path)
 		}
 	}
 }

@@ -110,3 +110,9 @@ func (r *reader) generatedFiles(d *Deployment) {
 		}
 	}
 }
+
+// Common reports whether f is of a package that comes with the compiler besides the
+// options: protobuf's own, or what most schemas share of googleapis.
+func Common(f protoreflect.FileDescriptor) bool {
+	return slices.Contains([]protoreflect.FullName{"google.protobuf", "google.api", "google.rpc", "google.rpc.context", "google.type"}, f.Package())
+}

@@ -31,7 +31,7 @@ type linkedFiles struct {
 // are decoded.
 func link(d *schema.Deployment, texts map[string]string) (*linkedFiles, error) {
 	known := map[string]protoreflect.FileDescriptor{}
-	for _, f := range inOrder(d.Files) {
+	for _, f := range inOrder(d.Files, given) {
 		known[f.Path()] = f
 	}
 	compiler := protocompile.Compiler{
@@ -64,7 +64,7 @@ func link(d *schema.Deployment, texts map[string]string) (*linkedFiles, error) {
 	}
 	slices.SortFunc(all, func(a, b protoreflect.FileDescriptor) int { return cmp.Compare(a.Path(), b.Path()) })
 
-	for _, f := range inOrder(all) {
+	for _, f := range inOrder(all, builtIn) {
 		if option := goPackageOf(d, f); option != "" {
 			linked.goPackages = append(linked.goPackages, f.Path()+"="+option)
 		}
@@ -76,7 +76,7 @@ func link(d *schema.Deployment, texts map[string]string) (*linkedFiles, error) {
 			p = proto.CloneOf(p)
 			schema.CleanComments(p)
 			// Of these every front end brings its own copy.
-			if pkg := f.Package(); pkg != "google.protobuf" && pkg != "prism.v1" {
+			if !schema.Common(f) && f.Package() != "prism.v1" {
 				linked.schema[f.Path()] = protoutil.ProtoFromFileDescriptor(f)
 			}
 		}
@@ -102,8 +102,8 @@ func goPackageOf(d *schema.Deployment, f protoreflect.FileDescriptor) string {
 }
 
 // inOrder returns the files and all they import, each once and after its
-// imports.
-func inOrder(files []protoreflect.FileDescriptor) []protoreflect.FileDescriptor {
+// imports, and as chosen says.
+func inOrder(files []protoreflect.FileDescriptor, chosen func(protoreflect.FileDescriptor) protoreflect.FileDescriptor) []protoreflect.FileDescriptor {
 	var all []protoreflect.FileDescriptor
 	seen := map[string]bool{}
 	var add func(protoreflect.FileDescriptor)
@@ -112,6 +112,7 @@ func inOrder(files []protoreflect.FileDescriptor) []protoreflect.FileDescriptor 
 			return
 		}
 		seen[f.Path()] = true
+		f = chosen(f)
 		for i := range f.Imports().Len() {
 			add(f.Imports().Get(i).FileDescriptor)
 		}
@@ -123,15 +124,22 @@ func inOrder(files []protoreflect.FileDescriptor) []protoreflect.FileDescriptor 
 	return all
 }
 
-// built returns what binaries are built from: f without options of source
-// retention, and protobuf's own files as this compiler has them, since front
-// ends bring different copies. It may be f's own.
-func built(f protoreflect.FileDescriptor) (*descriptorpb.FileDescriptorProto, error) {
-	if strings.HasPrefix(f.Path(), "google/protobuf/") {
+func given(f protoreflect.FileDescriptor) protoreflect.FileDescriptor { return f }
+
+// builtIn returns f as this compiler has it, if it comes with the compiler: front
+// ends bring different copies.
+func builtIn(f protoreflect.FileDescriptor) protoreflect.FileDescriptor {
+	if schema.Common(f) {
 		if own, err := protoregistry.GlobalFiles.FindFileByPath(f.Path()); err == nil {
-			f = own
+			return own
 		}
 	}
+	return f
+}
+
+// built returns what binaries are built from: f without options of source
+// retention. It may be f's own.
+func built(f protoreflect.FileDescriptor) (*descriptorpb.FileDescriptorProto, error) {
 	return options.StripSourceRetentionOptionsFromFile(protoutil.ProtoFromFileDescriptor(f))
 }
 
