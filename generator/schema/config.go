@@ -338,23 +338,28 @@ func Nearest(name string, known []string) string {
 	return best
 }
 
-// distance is the Levenshtein distance of a and b in bytes.
+// distance is how many bytes of a are added, removed, replaced, or swapped with the
+// next one to get b: the optimal string alignment distance.
 func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
+	rows := make([][]int, len(a)+1)
+	for i := range rows {
+		rows[i] = make([]int, len(b)+1)
+		rows[i][0] = i
 	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
+	for j := range rows[0] {
+		rows[0][j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		for j := 1; j <= len(b); j++ {
+			least := rows[i-1][j-1]
+			if a[i-1] != b[j-1] {
+				least = min(least, rows[i-1][j], rows[i][j-1]) + 1
 			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, diagonal+1)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				least = min(least, rows[i-2][j-2]+1)
+			}
+			rows[i][j] = least
 		}
 	}
-	return row[len(b)]
+	return rows[len(a)][len(b)]
 }
