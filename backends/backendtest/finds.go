@@ -222,6 +222,8 @@ var findCases = []testCase{
 		t.refusedAt(find("SameText", map[string]any{"text": string(make([]byte, 65))}), fieldTooLong, "by.text")
 		t.refusedAt(find("SameTime", nil), fieldRequired, "by.time")
 		t.refusedAt(find("SameTime", map[string]any{"time": at(0, -1)}), timeRange, "by.time")
+		_, err := t.Accounts.FindAccountsByNamed(t.Context(), &pb.FindAccountsByNamedRequest{})
+		t.refusedAt(err, fieldRequired, "by.name") // which no record lacks
 		t.refusedAt(find("Time", map[string]any{"from": at(253402300800, 0)}), timeRange, "from.time")
 		t.refusedAt(find("Time", map[string]any{"to": at(-62135596801, 0)}), timeRange, "to.time")
 		t.refusedAt(find("Text", map[string]any{"from": "hush\x00"}), fieldCharset, "from.text")

@@ -349,8 +349,11 @@ func equalInitial(fields []*schema.Field) string {
 func equalChecks(fields []*schema.Field) string {
 	var b strings.Builder
 	for _, f := range fields {
-		if f.Type == schema.Timestamp {
+		switch {
+		case f.Type == schema.Timestamp:
 			fmt.Fprintf(&b, "case !q.%s.Set:\nreturn @runtime.Required(%q)\n", f.GoName, "by."+f.Name)
+		case f.Required && (f.Type == schema.Text || f.Type == schema.Bytes): // no record has it empty
+			fmt.Fprintf(&b, "case len(q.%s) == 0:\nreturn @runtime.Required(%q)\n", f.GoName, "by."+f.Name)
 		}
 		boundChecks(&b, f, "q."+f.GoName, strconv.Quote("by."+f.Name))
 	}

@@ -1253,6 +1253,150 @@ func (x *FindAccountsByExtensionResponse) GetNextPageToken() string {
 	return ""
 }
 
+type FindAccountsByNamedRequest struct {
+	state protoimpl.MessageState         `protogen:"open.v1"`
+	By    *FindAccountsByNamedRequest_By `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
+	// Inclusive, in either direction. Unset: from the first record.
+	From *FindAccountsByNamedRequest_Bound `protobuf:"bytes,11,opt,name=from,proto3" json:"from,omitempty"`
+	// Exclusive, in either direction. Unset: to the last record.
+	To *FindAccountsByNamedRequest_Bound `protobuf:"bytes,12,opt,name=to,proto3" json:"to,omitempty"`
+	// Lists from the last record to the first.
+	Reverse bool `protobuf:"varint,13,opt,name=reverse,proto3" json:"reverse,omitempty"`
+	// The maximum number of records to return, at most 1,000. 0: 100. A page may
+	// have fewer and still not be the last.
+	PageSize int32 `protobuf:"varint,14,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// The next_page_token of the previous page. Every other field except
+	// page_size must have the same value as then. Empty: the first page.
+	PageToken     string `protobuf:"bytes,15,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindAccountsByNamedRequest) Reset() {
+	*x = FindAccountsByNamedRequest{}
+	mi := &file_conformance_v1_account_prism_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindAccountsByNamedRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindAccountsByNamedRequest) ProtoMessage() {}
+
+func (x *FindAccountsByNamedRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_account_prism_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindAccountsByNamedRequest.ProtoReflect.Descriptor instead.
+func (*FindAccountsByNamedRequest) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_account_prism_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *FindAccountsByNamedRequest) GetBy() *FindAccountsByNamedRequest_By {
+	if x != nil {
+		return x.By
+	}
+	return nil
+}
+
+func (x *FindAccountsByNamedRequest) GetFrom() *FindAccountsByNamedRequest_Bound {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *FindAccountsByNamedRequest) GetTo() *FindAccountsByNamedRequest_Bound {
+	if x != nil {
+		return x.To
+	}
+	return nil
+}
+
+func (x *FindAccountsByNamedRequest) GetReverse() bool {
+	if x != nil {
+		return x.Reverse
+	}
+	return false
+}
+
+func (x *FindAccountsByNamedRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *FindAccountsByNamedRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+type FindAccountsByNamedResponse struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Records []*AccountRecord       `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
+	// Valid for 24 hours. Empty: this is the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindAccountsByNamedResponse) Reset() {
+	*x = FindAccountsByNamedResponse{}
+	mi := &file_conformance_v1_account_prism_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindAccountsByNamedResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindAccountsByNamedResponse) ProtoMessage() {}
+
+func (x *FindAccountsByNamedResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_account_prism_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindAccountsByNamedResponse.ProtoReflect.Descriptor instead.
+func (*FindAccountsByNamedResponse) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_account_prism_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *FindAccountsByNamedResponse) GetRecords() []*AccountRecord {
+	if x != nil {
+		return x.Records
+	}
+	return nil
+}
+
+func (x *FindAccountsByNamedResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
 type BatchPutAccountsResponse_Result struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Grows with every write of the record.
@@ -1263,7 +1407,7 @@ type BatchPutAccountsResponse_Result struct {
 
 func (x *BatchPutAccountsResponse_Result) Reset() {
 	*x = BatchPutAccountsResponse_Result{}
-	mi := &file_conformance_v1_account_prism_proto_msgTypes[24]
+	mi := &file_conformance_v1_account_prism_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1275,7 +1419,7 @@ func (x *BatchPutAccountsResponse_Result) String() string {
 func (*BatchPutAccountsResponse_Result) ProtoMessage() {}
 
 func (x *BatchPutAccountsResponse_Result) ProtoReflect() protoreflect.Message {
-	mi := &file_conformance_v1_account_prism_proto_msgTypes[24]
+	mi := &file_conformance_v1_account_prism_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1308,7 +1452,7 @@ type BatchGetAccountsResponse_Result struct {
 
 func (x *BatchGetAccountsResponse_Result) Reset() {
 	*x = BatchGetAccountsResponse_Result{}
-	mi := &file_conformance_v1_account_prism_proto_msgTypes[25]
+	mi := &file_conformance_v1_account_prism_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1320,7 +1464,7 @@ func (x *BatchGetAccountsResponse_Result) String() string {
 func (*BatchGetAccountsResponse_Result) ProtoMessage() {}
 
 func (x *BatchGetAccountsResponse_Result) ProtoReflect() protoreflect.Message {
-	mi := &file_conformance_v1_account_prism_proto_msgTypes[25]
+	mi := &file_conformance_v1_account_prism_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1352,7 +1496,7 @@ type BatchDeleteAccountsResponse_Result struct {
 
 func (x *BatchDeleteAccountsResponse_Result) Reset() {
 	*x = BatchDeleteAccountsResponse_Result{}
-	mi := &file_conformance_v1_account_prism_proto_msgTypes[26]
+	mi := &file_conformance_v1_account_prism_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1364,7 +1508,7 @@ func (x *BatchDeleteAccountsResponse_Result) String() string {
 func (*BatchDeleteAccountsResponse_Result) ProtoMessage() {}
 
 func (x *BatchDeleteAccountsResponse_Result) ProtoReflect() protoreflect.Message {
-	mi := &file_conformance_v1_account_prism_proto_msgTypes[26]
+	mi := &file_conformance_v1_account_prism_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1398,7 +1542,7 @@ type FindAccountsByConfirmedAtRequest_By struct {
 
 func (x *FindAccountsByConfirmedAtRequest_By) Reset() {
 	*x = FindAccountsByConfirmedAtRequest_By{}
-	mi := &file_conformance_v1_account_prism_proto_msgTypes[27]
+	mi := &file_conformance_v1_account_prism_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1410,7 +1554,7 @@ func (x *FindAccountsByConfirmedAtRequest_By) String() string {
 func (*FindAccountsByConfirmedAtRequest_By) ProtoMessage() {}
 
 func (x *FindAccountsByConfirmedAtRequest_By) ProtoReflect() protoreflect.Message {
-	mi := &file_conformance_v1_account_prism_proto_msgTypes[27]
+	mi := &file_conformance_v1_account_prism_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1443,7 +1587,7 @@ type FindAccountsByEmailRequest_By struct {
 
 func (x *FindAccountsByEmailRequest_By) Reset() {
 	*x = FindAccountsByEmailRequest_By{}
-	mi := &file_conformance_v1_account_prism_proto_msgTypes[28]
+	mi := &file_conformance_v1_account_prism_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1455,7 +1599,7 @@ func (x *FindAccountsByEmailRequest_By) String() string {
 func (*FindAccountsByEmailRequest_By) ProtoMessage() {}
 
 func (x *FindAccountsByEmailRequest_By) ProtoReflect() protoreflect.Message {
-	mi := &file_conformance_v1_account_prism_proto_msgTypes[28]
+	mi := &file_conformance_v1_account_prism_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1488,7 +1632,7 @@ type FindAccountsByExtensionRequest_By struct {
 
 func (x *FindAccountsByExtensionRequest_By) Reset() {
 	*x = FindAccountsByExtensionRequest_By{}
-	mi := &file_conformance_v1_account_prism_proto_msgTypes[29]
+	mi := &file_conformance_v1_account_prism_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1500,7 +1644,7 @@ func (x *FindAccountsByExtensionRequest_By) String() string {
 func (*FindAccountsByExtensionRequest_By) ProtoMessage() {}
 
 func (x *FindAccountsByExtensionRequest_By) ProtoReflect() protoreflect.Message {
-	mi := &file_conformance_v1_account_prism_proto_msgTypes[29]
+	mi := &file_conformance_v1_account_prism_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1519,6 +1663,96 @@ func (*FindAccountsByExtensionRequest_By) Descriptor() ([]byte, []int) {
 func (x *FindAccountsByExtensionRequest_By) GetExtension() int64 {
 	if x != nil {
 		return x.Extension
+	}
+	return 0
+}
+
+// The values to find by.
+type FindAccountsByNamedRequest_By struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindAccountsByNamedRequest_By) Reset() {
+	*x = FindAccountsByNamedRequest_By{}
+	mi := &file_conformance_v1_account_prism_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindAccountsByNamedRequest_By) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindAccountsByNamedRequest_By) ProtoMessage() {}
+
+func (x *FindAccountsByNamedRequest_By) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_account_prism_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindAccountsByNamedRequest_By.ProtoReflect.Descriptor instead.
+func (*FindAccountsByNamedRequest_By) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_account_prism_proto_rawDescGZIP(), []int{24, 0}
+}
+
+func (x *FindAccountsByNamedRequest_By) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+// An end of the range. If its field is unset, it counts as the lowest value.
+type FindAccountsByNamedRequest_Bound struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Age           *int64                 `protobuf:"varint,4,opt,name=age,proto3,oneof" json:"age,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindAccountsByNamedRequest_Bound) Reset() {
+	*x = FindAccountsByNamedRequest_Bound{}
+	mi := &file_conformance_v1_account_prism_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindAccountsByNamedRequest_Bound) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindAccountsByNamedRequest_Bound) ProtoMessage() {}
+
+func (x *FindAccountsByNamedRequest_Bound) ProtoReflect() protoreflect.Message {
+	mi := &file_conformance_v1_account_prism_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindAccountsByNamedRequest_Bound.ProtoReflect.Descriptor instead.
+func (*FindAccountsByNamedRequest_Bound) Descriptor() ([]byte, []int) {
+	return file_conformance_v1_account_prism_proto_rawDescGZIP(), []int{24, 1}
+}
+
+func (x *FindAccountsByNamedRequest_Bound) GetAge() int64 {
+	if x != nil && x.Age != nil {
+		return *x.Age
 	}
 	return 0
 }
@@ -1613,7 +1847,24 @@ const file_conformance_v1_account_prism_proto_rawDesc = "" +
 	" \x01(\x03R\textension\"\x82\x01\n" +
 	"\x1fFindAccountsByExtensionResponse\x127\n" +
 	"\arecords\x18\x01 \x03(\v2\x1d.conformance.v1.AccountRecordR\arecords\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\x96\t\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xfb\x02\n" +
+	"\x1aFindAccountsByNamedRequest\x12=\n" +
+	"\x02by\x18\x01 \x01(\v2-.conformance.v1.FindAccountsByNamedRequest.ByR\x02by\x12D\n" +
+	"\x04from\x18\v \x01(\v20.conformance.v1.FindAccountsByNamedRequest.BoundR\x04from\x12@\n" +
+	"\x02to\x18\f \x01(\v20.conformance.v1.FindAccountsByNamedRequest.BoundR\x02to\x12\x18\n" +
+	"\areverse\x18\r \x01(\bR\areverse\x12\x1b\n" +
+	"\tpage_size\x18\x0e \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x0f \x01(\tR\tpageToken\x1a\x18\n" +
+	"\x02By\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x1a&\n" +
+	"\x05Bound\x12\x15\n" +
+	"\x03age\x18\x04 \x01(\x03H\x00R\x03age\x88\x01\x01B\x06\n" +
+	"\x04_age\"~\n" +
+	"\x1bFindAccountsByNamedResponse\x127\n" +
+	"\arecords\x18\x01 \x03(\v2\x1d.conformance.v1.AccountRecordR\arecords\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\x86\n" +
+	"\n" +
 	"\x0eAccountService\x12S\n" +
 	"\n" +
 	"PutAccount\x12!.conformance.v1.PutAccountRequest\x1a\".conformance.v1.PutAccountResponse\x12S\n" +
@@ -1627,7 +1878,8 @@ const file_conformance_v1_account_prism_proto_rawDesc = "" +
 	"\fScanAccounts\x12#.conformance.v1.ScanAccountsRequest\x1a$.conformance.v1.ScanAccountsResponse\x12\x80\x01\n" +
 	"\x19FindAccountsByConfirmedAt\x120.conformance.v1.FindAccountsByConfirmedAtRequest\x1a1.conformance.v1.FindAccountsByConfirmedAtResponse\x12n\n" +
 	"\x13FindAccountsByEmail\x12*.conformance.v1.FindAccountsByEmailRequest\x1a+.conformance.v1.FindAccountsByEmailResponse\x12z\n" +
-	"\x17FindAccountsByExtension\x12..conformance.v1.FindAccountsByExtensionRequest\x1a/.conformance.v1.FindAccountsByExtensionResponseBHZFgithub.com/prism-proxy/prism/out/contract/conformance/v1;conformancev1b\x06proto3"
+	"\x17FindAccountsByExtension\x12..conformance.v1.FindAccountsByExtensionRequest\x1a/.conformance.v1.FindAccountsByExtensionResponse\x12n\n" +
+	"\x13FindAccountsByNamed\x12*.conformance.v1.FindAccountsByNamedRequest\x1a+.conformance.v1.FindAccountsByNamedResponseBHZFgithub.com/prism-proxy/prism/out/contract/conformance/v1;conformancev1b\x06proto3"
 
 var (
 	file_conformance_v1_account_prism_proto_rawDescOnce sync.Once
@@ -1641,7 +1893,7 @@ func file_conformance_v1_account_prism_proto_rawDescGZIP() []byte {
 	return file_conformance_v1_account_prism_proto_rawDescData
 }
 
-var file_conformance_v1_account_prism_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
+var file_conformance_v1_account_prism_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
 var file_conformance_v1_account_prism_proto_goTypes = []any{
 	(*AccountKey)(nil),                          // 0: conformance.v1.AccountKey
 	(*AccountRecord)(nil),                       // 1: conformance.v1.AccountRecord
@@ -1667,64 +1919,74 @@ var file_conformance_v1_account_prism_proto_goTypes = []any{
 	(*FindAccountsByEmailResponse)(nil),         // 21: conformance.v1.FindAccountsByEmailResponse
 	(*FindAccountsByExtensionRequest)(nil),      // 22: conformance.v1.FindAccountsByExtensionRequest
 	(*FindAccountsByExtensionResponse)(nil),     // 23: conformance.v1.FindAccountsByExtensionResponse
-	(*BatchPutAccountsResponse_Result)(nil),     // 24: conformance.v1.BatchPutAccountsResponse.Result
-	(*BatchGetAccountsResponse_Result)(nil),     // 25: conformance.v1.BatchGetAccountsResponse.Result
-	(*BatchDeleteAccountsResponse_Result)(nil),  // 26: conformance.v1.BatchDeleteAccountsResponse.Result
-	(*FindAccountsByConfirmedAtRequest_By)(nil), // 27: conformance.v1.FindAccountsByConfirmedAtRequest.By
-	(*FindAccountsByEmailRequest_By)(nil),       // 28: conformance.v1.FindAccountsByEmailRequest.By
-	(*FindAccountsByExtensionRequest_By)(nil),   // 29: conformance.v1.FindAccountsByExtensionRequest.By
-	(*Account)(nil),                             // 30: conformance.v1.Account
-	(*timestamppb.Timestamp)(nil),               // 31: google.protobuf.Timestamp
+	(*FindAccountsByNamedRequest)(nil),          // 24: conformance.v1.FindAccountsByNamedRequest
+	(*FindAccountsByNamedResponse)(nil),         // 25: conformance.v1.FindAccountsByNamedResponse
+	(*BatchPutAccountsResponse_Result)(nil),     // 26: conformance.v1.BatchPutAccountsResponse.Result
+	(*BatchGetAccountsResponse_Result)(nil),     // 27: conformance.v1.BatchGetAccountsResponse.Result
+	(*BatchDeleteAccountsResponse_Result)(nil),  // 28: conformance.v1.BatchDeleteAccountsResponse.Result
+	(*FindAccountsByConfirmedAtRequest_By)(nil), // 29: conformance.v1.FindAccountsByConfirmedAtRequest.By
+	(*FindAccountsByEmailRequest_By)(nil),       // 30: conformance.v1.FindAccountsByEmailRequest.By
+	(*FindAccountsByExtensionRequest_By)(nil),   // 31: conformance.v1.FindAccountsByExtensionRequest.By
+	(*FindAccountsByNamedRequest_By)(nil),       // 32: conformance.v1.FindAccountsByNamedRequest.By
+	(*FindAccountsByNamedRequest_Bound)(nil),    // 33: conformance.v1.FindAccountsByNamedRequest.Bound
+	(*Account)(nil),                             // 34: conformance.v1.Account
+	(*timestamppb.Timestamp)(nil),               // 35: google.protobuf.Timestamp
 }
 var file_conformance_v1_account_prism_proto_depIdxs = []int32{
-	30, // 0: conformance.v1.AccountRecord.account:type_name -> conformance.v1.Account
-	30, // 1: conformance.v1.PutAccountRequest.account:type_name -> conformance.v1.Account
+	34, // 0: conformance.v1.AccountRecord.account:type_name -> conformance.v1.Account
+	34, // 1: conformance.v1.PutAccountRequest.account:type_name -> conformance.v1.Account
 	0,  // 2: conformance.v1.GetAccountRequest.key:type_name -> conformance.v1.AccountKey
 	1,  // 3: conformance.v1.GetAccountResponse.record:type_name -> conformance.v1.AccountRecord
 	0,  // 4: conformance.v1.DeleteAccountRequest.key:type_name -> conformance.v1.AccountKey
-	30, // 5: conformance.v1.CompareAndSwapAccountRequest.account:type_name -> conformance.v1.Account
-	30, // 6: conformance.v1.BatchPutAccountsRequest.accounts:type_name -> conformance.v1.Account
-	24, // 7: conformance.v1.BatchPutAccountsResponse.results:type_name -> conformance.v1.BatchPutAccountsResponse.Result
+	34, // 5: conformance.v1.CompareAndSwapAccountRequest.account:type_name -> conformance.v1.Account
+	34, // 6: conformance.v1.BatchPutAccountsRequest.accounts:type_name -> conformance.v1.Account
+	26, // 7: conformance.v1.BatchPutAccountsResponse.results:type_name -> conformance.v1.BatchPutAccountsResponse.Result
 	0,  // 8: conformance.v1.BatchGetAccountsRequest.keys:type_name -> conformance.v1.AccountKey
-	25, // 9: conformance.v1.BatchGetAccountsResponse.results:type_name -> conformance.v1.BatchGetAccountsResponse.Result
+	27, // 9: conformance.v1.BatchGetAccountsResponse.results:type_name -> conformance.v1.BatchGetAccountsResponse.Result
 	0,  // 10: conformance.v1.BatchDeleteAccountsRequest.keys:type_name -> conformance.v1.AccountKey
-	26, // 11: conformance.v1.BatchDeleteAccountsResponse.results:type_name -> conformance.v1.BatchDeleteAccountsResponse.Result
+	28, // 11: conformance.v1.BatchDeleteAccountsResponse.results:type_name -> conformance.v1.BatchDeleteAccountsResponse.Result
 	1,  // 12: conformance.v1.ScanAccountsResponse.records:type_name -> conformance.v1.AccountRecord
-	27, // 13: conformance.v1.FindAccountsByConfirmedAtRequest.by:type_name -> conformance.v1.FindAccountsByConfirmedAtRequest.By
+	29, // 13: conformance.v1.FindAccountsByConfirmedAtRequest.by:type_name -> conformance.v1.FindAccountsByConfirmedAtRequest.By
 	1,  // 14: conformance.v1.FindAccountsByConfirmedAtResponse.records:type_name -> conformance.v1.AccountRecord
-	28, // 15: conformance.v1.FindAccountsByEmailRequest.by:type_name -> conformance.v1.FindAccountsByEmailRequest.By
+	30, // 15: conformance.v1.FindAccountsByEmailRequest.by:type_name -> conformance.v1.FindAccountsByEmailRequest.By
 	1,  // 16: conformance.v1.FindAccountsByEmailResponse.records:type_name -> conformance.v1.AccountRecord
-	29, // 17: conformance.v1.FindAccountsByExtensionRequest.by:type_name -> conformance.v1.FindAccountsByExtensionRequest.By
+	31, // 17: conformance.v1.FindAccountsByExtensionRequest.by:type_name -> conformance.v1.FindAccountsByExtensionRequest.By
 	1,  // 18: conformance.v1.FindAccountsByExtensionResponse.records:type_name -> conformance.v1.AccountRecord
-	1,  // 19: conformance.v1.BatchGetAccountsResponse.Result.record:type_name -> conformance.v1.AccountRecord
-	31, // 20: conformance.v1.FindAccountsByConfirmedAtRequest.By.confirmed_at:type_name -> google.protobuf.Timestamp
-	2,  // 21: conformance.v1.AccountService.PutAccount:input_type -> conformance.v1.PutAccountRequest
-	4,  // 22: conformance.v1.AccountService.GetAccount:input_type -> conformance.v1.GetAccountRequest
-	6,  // 23: conformance.v1.AccountService.DeleteAccount:input_type -> conformance.v1.DeleteAccountRequest
-	8,  // 24: conformance.v1.AccountService.CompareAndSwapAccount:input_type -> conformance.v1.CompareAndSwapAccountRequest
-	10, // 25: conformance.v1.AccountService.BatchPutAccounts:input_type -> conformance.v1.BatchPutAccountsRequest
-	12, // 26: conformance.v1.AccountService.BatchGetAccounts:input_type -> conformance.v1.BatchGetAccountsRequest
-	14, // 27: conformance.v1.AccountService.BatchDeleteAccounts:input_type -> conformance.v1.BatchDeleteAccountsRequest
-	16, // 28: conformance.v1.AccountService.ScanAccounts:input_type -> conformance.v1.ScanAccountsRequest
-	18, // 29: conformance.v1.AccountService.FindAccountsByConfirmedAt:input_type -> conformance.v1.FindAccountsByConfirmedAtRequest
-	20, // 30: conformance.v1.AccountService.FindAccountsByEmail:input_type -> conformance.v1.FindAccountsByEmailRequest
-	22, // 31: conformance.v1.AccountService.FindAccountsByExtension:input_type -> conformance.v1.FindAccountsByExtensionRequest
-	3,  // 32: conformance.v1.AccountService.PutAccount:output_type -> conformance.v1.PutAccountResponse
-	5,  // 33: conformance.v1.AccountService.GetAccount:output_type -> conformance.v1.GetAccountResponse
-	7,  // 34: conformance.v1.AccountService.DeleteAccount:output_type -> conformance.v1.DeleteAccountResponse
-	9,  // 35: conformance.v1.AccountService.CompareAndSwapAccount:output_type -> conformance.v1.CompareAndSwapAccountResponse
-	11, // 36: conformance.v1.AccountService.BatchPutAccounts:output_type -> conformance.v1.BatchPutAccountsResponse
-	13, // 37: conformance.v1.AccountService.BatchGetAccounts:output_type -> conformance.v1.BatchGetAccountsResponse
-	15, // 38: conformance.v1.AccountService.BatchDeleteAccounts:output_type -> conformance.v1.BatchDeleteAccountsResponse
-	17, // 39: conformance.v1.AccountService.ScanAccounts:output_type -> conformance.v1.ScanAccountsResponse
-	19, // 40: conformance.v1.AccountService.FindAccountsByConfirmedAt:output_type -> conformance.v1.FindAccountsByConfirmedAtResponse
-	21, // 41: conformance.v1.AccountService.FindAccountsByEmail:output_type -> conformance.v1.FindAccountsByEmailResponse
-	23, // 42: conformance.v1.AccountService.FindAccountsByExtension:output_type -> conformance.v1.FindAccountsByExtensionResponse
-	32, // [32:43] is the sub-list for method output_type
-	21, // [21:32] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	32, // 19: conformance.v1.FindAccountsByNamedRequest.by:type_name -> conformance.v1.FindAccountsByNamedRequest.By
+	33, // 20: conformance.v1.FindAccountsByNamedRequest.from:type_name -> conformance.v1.FindAccountsByNamedRequest.Bound
+	33, // 21: conformance.v1.FindAccountsByNamedRequest.to:type_name -> conformance.v1.FindAccountsByNamedRequest.Bound
+	1,  // 22: conformance.v1.FindAccountsByNamedResponse.records:type_name -> conformance.v1.AccountRecord
+	1,  // 23: conformance.v1.BatchGetAccountsResponse.Result.record:type_name -> conformance.v1.AccountRecord
+	35, // 24: conformance.v1.FindAccountsByConfirmedAtRequest.By.confirmed_at:type_name -> google.protobuf.Timestamp
+	2,  // 25: conformance.v1.AccountService.PutAccount:input_type -> conformance.v1.PutAccountRequest
+	4,  // 26: conformance.v1.AccountService.GetAccount:input_type -> conformance.v1.GetAccountRequest
+	6,  // 27: conformance.v1.AccountService.DeleteAccount:input_type -> conformance.v1.DeleteAccountRequest
+	8,  // 28: conformance.v1.AccountService.CompareAndSwapAccount:input_type -> conformance.v1.CompareAndSwapAccountRequest
+	10, // 29: conformance.v1.AccountService.BatchPutAccounts:input_type -> conformance.v1.BatchPutAccountsRequest
+	12, // 30: conformance.v1.AccountService.BatchGetAccounts:input_type -> conformance.v1.BatchGetAccountsRequest
+	14, // 31: conformance.v1.AccountService.BatchDeleteAccounts:input_type -> conformance.v1.BatchDeleteAccountsRequest
+	16, // 32: conformance.v1.AccountService.ScanAccounts:input_type -> conformance.v1.ScanAccountsRequest
+	18, // 33: conformance.v1.AccountService.FindAccountsByConfirmedAt:input_type -> conformance.v1.FindAccountsByConfirmedAtRequest
+	20, // 34: conformance.v1.AccountService.FindAccountsByEmail:input_type -> conformance.v1.FindAccountsByEmailRequest
+	22, // 35: conformance.v1.AccountService.FindAccountsByExtension:input_type -> conformance.v1.FindAccountsByExtensionRequest
+	24, // 36: conformance.v1.AccountService.FindAccountsByNamed:input_type -> conformance.v1.FindAccountsByNamedRequest
+	3,  // 37: conformance.v1.AccountService.PutAccount:output_type -> conformance.v1.PutAccountResponse
+	5,  // 38: conformance.v1.AccountService.GetAccount:output_type -> conformance.v1.GetAccountResponse
+	7,  // 39: conformance.v1.AccountService.DeleteAccount:output_type -> conformance.v1.DeleteAccountResponse
+	9,  // 40: conformance.v1.AccountService.CompareAndSwapAccount:output_type -> conformance.v1.CompareAndSwapAccountResponse
+	11, // 41: conformance.v1.AccountService.BatchPutAccounts:output_type -> conformance.v1.BatchPutAccountsResponse
+	13, // 42: conformance.v1.AccountService.BatchGetAccounts:output_type -> conformance.v1.BatchGetAccountsResponse
+	15, // 43: conformance.v1.AccountService.BatchDeleteAccounts:output_type -> conformance.v1.BatchDeleteAccountsResponse
+	17, // 44: conformance.v1.AccountService.ScanAccounts:output_type -> conformance.v1.ScanAccountsResponse
+	19, // 45: conformance.v1.AccountService.FindAccountsByConfirmedAt:output_type -> conformance.v1.FindAccountsByConfirmedAtResponse
+	21, // 46: conformance.v1.AccountService.FindAccountsByEmail:output_type -> conformance.v1.FindAccountsByEmailResponse
+	23, // 47: conformance.v1.AccountService.FindAccountsByExtension:output_type -> conformance.v1.FindAccountsByExtensionResponse
+	25, // 48: conformance.v1.AccountService.FindAccountsByNamed:output_type -> conformance.v1.FindAccountsByNamedResponse
+	37, // [37:49] is the sub-list for method output_type
+	25, // [25:37] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_conformance_v1_account_prism_proto_init() }
@@ -1733,13 +1995,14 @@ func file_conformance_v1_account_prism_proto_init() {
 		return
 	}
 	file_conformance_v1_document_proto_init()
+	file_conformance_v1_account_prism_proto_msgTypes[33].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_conformance_v1_account_prism_proto_rawDesc), len(file_conformance_v1_account_prism_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   30,
+			NumMessages:   34,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

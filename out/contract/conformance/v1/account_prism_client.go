@@ -23,6 +23,7 @@ const (
 	AccountService_FindAccountsByConfirmedAt_FullMethodName = "/conformance.v1.AccountService/FindAccountsByConfirmedAt"
 	AccountService_FindAccountsByEmail_FullMethodName       = "/conformance.v1.AccountService/FindAccountsByEmail"
 	AccountService_FindAccountsByExtension_FullMethodName   = "/conformance.v1.AccountService/FindAccountsByExtension"
+	AccountService_FindAccountsByNamed_FullMethodName       = "/conformance.v1.AccountService/FindAccountsByNamed"
 )
 
 // AccountServiceClient calls conformance.v1.AccountService. It is safe for
@@ -170,4 +171,15 @@ func (c *AccountServiceClient) FindAccountsByEmail(ctx context.Context, in *Find
 //     request, is too old, or was altered.
 func (c *AccountServiceClient) FindAccountsByExtension(ctx context.Context, in *FindAccountsByExtensionRequest, opts ...grpc.CallOption) (*FindAccountsByExtensionResponse, error) {
 	return call[FindAccountsByExtensionResponse](ctx, c.cc, AccountService_FindAccountsByExtension_FullMethodName, in, opts)
+}
+
+// FindAccountsByNamed lists the records with the given name in the order of
+// age, then of their keys, one page at a time.
+//
+// Errors:
+//   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
+//   - INVALID_ARGUMENT PAGE_TOKEN_INVALID: page_token belongs to another
+//     request, is too old, or was altered.
+func (c *AccountServiceClient) FindAccountsByNamed(ctx context.Context, in *FindAccountsByNamedRequest, opts ...grpc.CallOption) (*FindAccountsByNamedResponse, error) {
+	return call[FindAccountsByNamedResponse](ctx, c.cc, AccountService_FindAccountsByNamed_FullMethodName, in, opts)
 }

@@ -16,12 +16,12 @@ import (
 // still to be answered, from inclusive to exclusive, whichever the direction.
 type list struct {
 	paging   page.Request
-	from, to key  // parts that are not set are the lowest
-	bounded  bool // there is a to
+	from, to position // parts that are not set are the lowest
+	bounded  bool     // there is a to
 }
 
 // everything is the whole of an order.
-var everything = list{from: emptyKey, to: emptyKey}
+var everything = list{from: lowestPosition, to: lowestPosition}
 
 // page returns the empty page that l asks for of the list called query. Where l
 // resumes, forward pages move from up, reverse pages move to down.
@@ -30,7 +30,7 @@ func (s *Service) page(ctx context.Context, query []byte, l *list) (*page.Page, 
 	if err != nil || cursor == nil {
 		return page, err
 	}
-	at := emptyKey
+	at := lowestPosition
 	if err := at.read(wire.Read(cursor)); err != nil {
 		return nil, runtime.Decode(err)
 	}
@@ -40,6 +40,15 @@ func (s *Service) page(ctx context.Context, query []byte, l *list) (*page.Page, 
 		l.from = at
 	}
 	return page, nil
+}
+
+// appendRange appends the range of l, as what a page token is bound to.
+func appendRange(b []byte, l *list) []byte {
+	b = wire.AppendBytes(b, 11, l.from.append(nil))
+	if l.bounded {
+		b = wire.AppendBytes(b, 12, l.to.append(nil))
+	}
+	return b
 }
 
 // scanRequest is a ScanAccountsRequest.
@@ -72,7 +81,7 @@ func (s *Service) scan(ctx context.Context, request []byte) ([]byte, error) {
 	if err := s.store.scan(ctx, &q, page); err != nil {
 		return nil, err
 	}
-	return answer(page)
+	return answer(page, cursor)
 }
 
 // requestByConfirmedAt is a FindAccountsByConfirmedAtRequest.
@@ -134,7 +143,7 @@ func (s *Service) findByConfirmedAt(ctx context.Context, request []byte) ([]byte
 	if err := s.store.findByConfirmedAt(ctx, &q, page); err != nil {
 		return nil, err
 	}
-	return answer(page)
+	return answer(page, cursor)
 }
 
 // requestByEmail is a FindAccountsByEmailRequest.
@@ -197,7 +206,7 @@ func (s *Service) findByEmail(ctx context.Context, request []byte) ([]byte, erro
 	if err := s.store.findByEmail(ctx, &q, page); err != nil {
 		return nil, err
 	}
-	return answer(page)
+	return answer(page, cursor)
 }
 
 // requestByExtension is a FindAccountsByExtensionRequest.
@@ -250,19 +259,102 @@ func (s *Service) findByExtension(ctx context.Context, request []byte) ([]byte, 
 	if err := s.store.findByExtension(ctx, &q, page); err != nil {
 		return nil, err
 	}
-	return answer(page)
+	return answer(page, cursor)
+}
+
+// requestByNamed is a FindAccountsByNamedRequest.
+type requestByNamed struct {
+	list
+	Name []byte
+}
+
+func (q *requestByNamed) read(b []byte) error {
+	q.list = everything
+	q.Name = wire.Empty
+	f := wire.Read(b)
+	for f.Next() {
+		switch f.Tag {
+		case keyvalue.TagBy:
+			f.Join(q.readBy(f.Message()))
+		case page.TagFrom:
+			f.Join(q.readBound(&q.from, f.Message()))
+		case page.TagTo:
+			q.bounded = true
+			f.Join(q.readBound(&q.to, f.Message()))
+		default:
+			q.paging.Read(f)
+		}
+	}
+	if err := f.Err(); err != nil {
+		return runtime.Decode(err)
+	}
+	switch {
+	case len(q.Name) == 0:
+		return runtime.Required("by.name")
+	case len(q.Name) > 32:
+		return runtime.TooLong("by.name", len(q.Name), 32)
+	case bytes.IndexByte(q.Name, 0) >= 0:
+		return runtime.HasNUL("by.name")
+	case q.bounded && q.from.Age > q.to.Age:
+		return page.Backwards(false)
+	}
+	return nil
+}
+
+// readBy reads the values to find by.
+func (q *requestByNamed) readBy(f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagName {
+			q.Name = f.Text()
+		}
+	}
+	return f.Err()
+}
+
+// readBound reads into at an end of the range.
+func (q *requestByNamed) readBound(at *position, f *wire.Fields) error {
+	for f.Next() {
+		if f.Tag == tagAge {
+			at.Age = f.Int64()
+		}
+	}
+	return f.Err()
+}
+
+// query is what a page token of the list is bound to.
+func (q *requestByNamed) query() []byte {
+	b := q.paging.Append([]byte("conformance.v1.AccountService/FindAccountsByNamed"))
+	b = wire.AppendBytes(b, 2, q.Name)
+	b = appendRange(b, &q.list)
+	return b
+}
+
+// findByNamed serves FindAccountsByNamed.
+func (s *Service) findByNamed(ctx context.Context, request []byte) ([]byte, error) {
+	var q requestByNamed
+	if err := q.read(request); err != nil {
+		return nil, err
+	}
+	page, err := s.page(ctx, q.query(), &q.list)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.store.findByNamed(ctx, &q, page); err != nil {
+		return nil, err
+	}
+	return answer(page, cursorAge)
 }
 
 // answer ends a page. Where there is more, its token resumes at the record on
 // the edge.
-func answer(page *page.Page) ([]byte, error) {
+func answer(page *page.Page, cursor func(*record) []byte) ([]byte, error) {
 	var next []byte
 	if edge := page.Edge(); edge != nil {
 		var r record
 		if err := r.read(edge); err != nil {
 			return nil, runtime.Corrupt(err)
 		}
-		next = r.key.append(nil)
+		next = cursor(&r)
 	}
 	return page.Bytes(next), nil
 }

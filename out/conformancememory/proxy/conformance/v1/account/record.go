@@ -4,6 +4,7 @@ package account
 
 import (
 	"bytes"
+	"math"
 
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/keyvalue"
@@ -74,15 +75,54 @@ func (k *key) append(b []byte) []byte {
 	return b
 }
 
+// position is a place in the order of a list: the key, and the fields that
+// ordered indexes sort by.
+type position struct {
+	key
+	Age int64 // 4
+}
+
+// lowestPosition comes before every position.
+var lowestPosition = position{key: emptyKey, Age: math.MinInt64}
+
+// read takes a position that append appended.
+func (p *position) read(f *wire.Fields) error {
+	for f.Next() {
+		switch f.Tag {
+		case tagAccountID:
+			p.AccountID = f.Text()
+		case tagAge:
+			p.Age = f.Int64()
+		}
+	}
+	return f.Err()
+}
+
+// append appends the position: the key and then the other fields.
+func (p *position) append(b []byte) []byte {
+	b = p.key.append(b)
+	b = wire.AppendVarint(b, 4, uint64(p.Age))
+	return b
+}
+
+// cursor is where r stands in lists that are ordered by the key.
+func cursor(r *record) []byte { return r.key.append(nil) }
+
+// cursorAge is where r stands in lists that are ordered by age.
+func cursorAge(r *record) []byte {
+	b := r.key.append(nil)
+	return wire.AppendVarint(b, 4, uint64(r.Age))
+}
+
 // record is one conformance.v1.Account on its way to the store: its encoded
 // bytes, which are the truth, and the fields that the store and the bounds
 // need. All slices alias the request.
 type record struct {
 	key
 	bytes       []byte               // the encoded conformance.v1.Account, unknown fields included
-	Name        []byte               // 2: required, personal
+	Name        []byte               // 2: indexed, required, personal
 	Code        []byte               // 3: bounded, nil when absent
-	Age         int64                // 4: bounded
+	Age         int64                // 4: indexed
 	Balance     wire.Optional[int64] // 5: bounded
 	Quota       uint64               // 6: bounded
 	ConfirmedAt wire.Timestamp       // 7: indexed
@@ -144,6 +184,8 @@ func (r *record) valid() error {
 		return runtime.Required("name")
 	case len(r.Name) > 32:
 		return runtime.TooLong("name", len(r.Name), 32)
+	case bytes.IndexByte(r.Name, 0) >= 0:
+		return runtime.HasNUL("name")
 	case r.Code != nil && len(r.Code) < 3:
 		return runtime.TooShort("code", len(r.Code), 3)
 	case len(r.Code) > 8:

@@ -36,6 +36,7 @@ func NewService(db *memory.DB) runtime.Service {
 			{Name: "FindAccountsByConfirmedAt", Unary: s.findByConfirmedAt},
 			{Name: "FindAccountsByEmail", Unary: s.findByEmail},
 			{Name: "FindAccountsByExtension", Unary: s.findByExtension},
+			{Name: "FindAccountsByNamed", Unary: s.findByNamed},
 		},
 	}
 }

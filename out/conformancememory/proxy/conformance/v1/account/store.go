@@ -22,6 +22,7 @@ const (
 	byConfirmedAt tuple.Key = "accounts_confirmed_at\x00"
 	byEmail       tuple.Key = "accounts_email\x00"
 	byExtension   tuple.Key = "accounts_extension\x00"
+	byNamed       tuple.Key = "accounts_named\x00"
 )
 
 // recordKey returns the key that the record with key k stands under.
@@ -51,6 +52,7 @@ func newRecord(r *record) *bytestore.Record {
 	if r.Extension.Set {
 		stored.Index(byExtension.Int(r.Extension.Value).Text(r.AccountID))
 	}
+	stored.Index(byNamed.Text(r.Name).Int(r.Age).Text(r.AccountID))
 	return stored
 }
 
@@ -131,6 +133,16 @@ func (s *store) findByExtension(ctx context.Context, r *requestByExtension, page
 	from, to := all.Text(r.from.AccountID), all.End()
 	if r.bounded {
 		to = all.Text(r.to.AccountID)
+	}
+	return s.db.List(ctx, from, to, page)
+}
+
+// findByNamed adds the records that r asks for to page, by age, account_id.
+func (s *store) findByNamed(ctx context.Context, r *requestByNamed, page *page.Page) error {
+	all := byNamed.Text(r.Name)
+	from, to := all.Int(r.from.Age).Text(r.from.AccountID), all.End()
+	if r.bounded {
+		to = all.Int(r.to.Age).Text(r.to.AccountID)
 	}
 	return s.db.List(ctx, from, to, page)
 }

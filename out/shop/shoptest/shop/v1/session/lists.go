@@ -97,6 +97,8 @@ func (q *requestByUserID) read(b []byte) error {
 		return runtime.Decode(err)
 	}
 	switch {
+	case len(q.UserID) == 0:
+		return runtime.Required("by.user_id")
 	case len(q.UserID) > 64:
 		return runtime.TooLong("by.user_id", len(q.UserID), 64)
 	case bytes.IndexByte(q.UserID, 0) >= 0:
