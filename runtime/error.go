@@ -27,6 +27,7 @@ type Error struct {
 	Cause error
 
 	retryAfter time.Duration // 0: retryDelay
+	others     []*Error      // further violations of the same record
 }
 
 // Error returns the reason and what is wrong, and the cause: a text for logs.
@@ -167,6 +168,15 @@ func In(path string, err error) error {
 	if !errors.As(err, &e) {
 		return Decode(err)
 	}
+	moved := e.in(path)
+	moved.others = nil
+	for _, other := range e.others {
+		moved.others = append(moved.others, other.in(path))
+	}
+	return moved
+}
+
+func (e *Error) in(path string) *Error {
 	moved := *e
 	if e.Field == "" {
 		moved.Field = path
@@ -232,7 +242,11 @@ const maxText = 512
 // errors compiles against Error without the types of status.Status.
 func statusOf(e *Error, op operation, requestID string) *status.Status {
 	row := reasons[e.Reason]
-	text := fmt.Sprintf("%s: %s; %s", op.name, e.What, row.todo)
+	more := ""
+	if n := len(e.others); n > 0 {
+		more = fmt.Sprintf(", and %d more of its fields are wrong", n)
+	}
+	text := fmt.Sprintf("%s: %s%s; %s", op.name, e.What, more, row.todo)
 	if len(text) > maxText {
 		text = strings.ToValidUTF8(text[:maxText], "")
 	}
@@ -248,9 +262,11 @@ func statusOf(e *Error, op operation, requestID string) *status.Status {
 	details := []protoadapt.MessageV1{info}
 	if e.Field != "" {
 		info.Metadata["field"] = e.Field
-		details = append(details, &errdetails.BadRequest{FieldViolations: []*errdetails.BadRequest_FieldViolation{
-			{Field: e.Field, Description: e.What},
-		}})
+		bad := new(errdetails.BadRequest)
+		for _, v := range append([]*Error{e}, e.others...) {
+			bad.FieldViolations = append(bad.FieldViolations, &errdetails.BadRequest_FieldViolation{Field: v.Field, Description: v.What, Reason: string(v.Reason)})
+		}
+		details = append(details, bad)
 	}
 	if e.Reason == RateLimited {
 		details = append(details, &errdetails.QuotaFailure{Violations: []*errdetails.QuotaFailure_Violation{

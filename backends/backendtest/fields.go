@@ -78,6 +78,32 @@ var fieldCases = []testCase{
 			})
 		}
 	}},
+	{name: "all at once", rule: "an error names every field of the record that is wrong, once, in the order of key and numbers; its reason is that of the first", run: func(t *check) {
+		a := account(func(a *pb.Account) {
+			a.AccountId, a.Name, a.Code, a.Age, a.Balance, a.Consent = "a", "", new("ab"), 151, new(int64(-101)), nil
+		})
+		want := func(err error, record string) {
+			t.Helper()
+			t.equal("field", t.info(err, fieldTooShort).GetMetadata()["field"], record+".account_id")
+			var got []string
+			for _, v := range violations(err) {
+				got = append(got, strings.TrimPrefix(v.GetField(), record+".")+" "+v.GetReason())
+				if !strings.HasPrefix(v.GetDescription(), v.GetField()+" ") {
+					t.Errorf("%s is described as %q", v.GetField(), v.GetDescription())
+				}
+			}
+			t.equal("violations", strings.Join(got, ", "), "account_id FIELD_TOO_SHORT, name FIELD_REQUIRED, code FIELD_TOO_SHORT, age FIELD_RANGE, balance FIELD_RANGE, consent FIELD_REQUIRED")
+		}
+		want(t.putAccount(a), "account")
+		if t.has(schema.CanSwap) {
+			_, err := t.Accounts.CompareAndSwapAccount(t.Context(), &pb.CompareAndSwapAccountRequest{Account: a})
+			want(err, "account")
+		}
+		if t.has(schema.CanBatch) {
+			_, err := t.Accounts.BatchPutAccounts(t.Context(), &pb.BatchPutAccountsRequest{Accounts: []*pb.Account{account(), a, a}})
+			want(err, "accounts[1]")
+		}
+	}},
 	{name: "limits in errors", rule: "an error of a bound tells what it got and what the limit is", run: func(t *check) {
 		t.refused(t.putAccount(account(func(a *pb.Account) { a.Name = strings.Repeat("hush", 9) })), fieldTooLong, "got", "36", "limit", "32")
 		t.refused(t.putAccount(account(func(a *pb.Account) { a.Code = new("ab") })), fieldTooShort, "got", "2", "limit", "3")

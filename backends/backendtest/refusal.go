@@ -65,19 +65,22 @@ func (t *check) refused(err error, want refusal, metadata ...string) {
 // refusedAt is refused for a fault of one field of the request.
 func (t *check) refusedAt(err error, want refusal, path string) {
 	t.Helper()
-	info := t.info(err, want)
-	var violations []*errdetails.BadRequest_FieldViolation
-	for _, detail := range status.Convert(err).Details() {
-		if d, ok := detail.(*errdetails.BadRequest); ok {
-			violations = d.FieldViolations
-		}
-	}
+	info, violations := t.info(err, want), violations(err)
 	switch {
 	case info.GetMetadata()["field"] != path:
 		t.Errorf("%s: metadata field is %q, want %q: %v", want.reason, info.GetMetadata()["field"], path, err)
 	case len(violations) != 1 || violations[0].GetField() != path || violations[0].GetDescription() == "":
 		t.Errorf("%s: BadRequest names %v, want %q and what is wrong with it", want.reason, violations, path)
 	}
+}
+
+func violations(err error) []*errdetails.BadRequest_FieldViolation {
+	for _, detail := range status.Convert(err).Details() {
+		if d, ok := detail.(*errdetails.BadRequest); ok {
+			return d.FieldViolations
+		}
+	}
+	return nil
 }
 
 // info demands the code and the reason, and returns the ErrorInfo.

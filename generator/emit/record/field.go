@@ -187,14 +187,27 @@ func initial(fields []*schema.Field, value func(*schema.Field) string) string {
 	return strings.Join(list, ", ")
 }
 
-// Checks returns the cases of a switch that say what is wrong with the fields.
-func Checks(fields []*schema.Field, prefix string) string {
-	var b strings.Builder
+// checkAll returns the statements that add to found what is wrong with the fields,
+// the first fault of each.
+func checkAll(fields []*schema.Field, prefix string) string {
+	var all strings.Builder
 	for _, f := range fields {
-		fieldChecks(&b, f, prefix)
+		var cases strings.Builder
+		fieldChecks(&cases, f, prefix, "found.Add(%s)")
+		all.WriteString(Switch(cases.String()))
 	}
-	return b.String()
+	return all.String()
 }
+
+// checkOne returns the statement that returns what is wrong with the one field.
+func checkOne(f *schema.Field, prefix string) string {
+	var cases strings.Builder
+	fieldChecks(&cases, f, prefix, Return)
+	return Switch(cases.String())
+}
+
+// Return is what a case does with an error that it returns.
+const Return = "return %s"
 
 // Switch returns the statement of the cases: an if where there is one.
 func Switch(cases string) string {
@@ -208,11 +221,11 @@ func Switch(cases string) string {
 }
 
 // fieldChecks prints the cases for one field of the variable that prefix selects
-// from.
-func fieldChecks(b *strings.Builder, f *schema.Field, prefix string) {
+// from. then has a verb for the error of a case.
+func fieldChecks(b *strings.Builder, f *schema.Field, prefix, then string) {
 	value, path, required := prefix+f.GoName, strconv.Quote(f.Name), f.Role == schema.Key || f.Required
 	one := func(condition, result string, args ...any) {
-		fmt.Fprintf(b, "case %s:\nreturn @runtime."+result+"\n", append([]any{condition}, args...)...)
+		fmt.Fprintf(b, "case %s:\n"+then+"\n", condition, "@runtime."+fmt.Sprintf(result, args...))
 	}
 	switch f.Type {
 	case schema.Text, schema.Bytes:
@@ -228,7 +241,7 @@ func fieldChecks(b *strings.Builder, f *schema.Field, prefix string) {
 			}
 			one(fmt.Sprintf("%slen(%s) < %d", there, value, f.MinLength), "TooShort(%s, len(%s), %d)", path, value, f.MinLength)
 		}
-		TextBounds(b, f, value, path)
+		TextBounds(b, f, value, path, then)
 	case schema.Timestamp:
 		if required {
 			one("!"+value+".Set", "Required(%s)", path)
@@ -254,17 +267,18 @@ func fieldChecks(b *strings.Builder, f *schema.Field, prefix string) {
 }
 
 // TextBounds prints the cases that hold for text and bytes wherever it stands: as a
-// record's field, or as what a list is asked for.
-func TextBounds(b *strings.Builder, f *schema.Field, value, path string) {
+// record's field, or as what a list is asked for. then has a verb for the error of a
+// case, as Return does.
+func TextBounds(b *strings.Builder, f *schema.Field, value, path, then string) {
+	one := func(condition, fault string) { fmt.Fprintf(b, "case %s:\n"+then+"\n", condition, "@runtime."+fault) }
 	if f.MaxLength > 0 {
-		b.WriteString(golang.Fill("case len($value) > $most:\nreturn @runtime.TooLong($path, len($value), $most)\n",
-			golang.Holes{"value": value, "path": path, "most": f.MaxLength}))
+		one(fmt.Sprintf("len(%s) > %d", value, f.MaxLength), fmt.Sprintf("TooLong(%s, len(%s), %d)", path, value, f.MaxLength))
 	}
 	if f.Type == schema.Text && (f.Role == schema.Key || f.Role == schema.Indexed) {
 		if !validatesUTF8(f.Desc) {
-			fmt.Fprintf(b, "case !@utf8.Valid(%s):\nreturn @runtime.NotUTF8(%s)\n", value, path)
+			one("!@utf8.Valid("+value+")", "NotUTF8("+path+")")
 		}
-		fmt.Fprintf(b, "case @bytes.IndexByte(%s, 0) >= 0:\nreturn @runtime.HasNUL(%s)\n", value, path)
+		one("@bytes.IndexByte("+value+", 0) >= 0", "HasNUL("+path+")")
 	}
 }
 

@@ -147,23 +147,30 @@ func (k *key) append(b []byte) []byte {
 func (p *printer) validKey(b *strings.Builder) {
 	e := p.entity
 	if len(e.Sort) == 0 {
-		fmt.Fprintf(b, "\n// valid says what is wrong with the key of a record.\nfunc (k *key) valid() error {\n%sreturn nil\n}\n", Switch(Checks(e.Partition, "k.")))
+		fmt.Fprintf(b, "\n// valid says what is wrong with the key of a record.\nfunc (k *key) valid() error {\n%s}\n", validOf("", e.Partition))
 		return
 	}
 	fmt.Fprintf(b, `
 // valid says what is wrong with the key of a record.
 func (k *key) valid() error {
-	if err := validPartition(k); err != nil {
-		return err
-	}
-	%sreturn nil
-}
+	%s}
 
 // validPartition says what is wrong with the partition key.
 func validPartition(k *key) error {
-	%sreturn nil
+	%s}
+`, validOf("validPartition(k)", e.Sort), validOf("", e.Partition))
 }
-`, Switch(Checks(e.Sort, "k.")), Switch(Checks(e.Partition, "k.")))
+
+// validOf returns the body of a function that returns all that is wrong with fields
+// of k, after what the expression before returns, if it is not "".
+func validOf(before string, fields []*schema.Field) string {
+	if before == "" && len(fields) == 1 {
+		return checkOne(fields[0], "k.") + "return nil\n"
+	}
+	if before != "" {
+		before = "found.Add(" + before + ")\n"
+	}
+	return "var found @runtime.Violations\n" + before + checkAll(fields, "k.") + "return found.Err()\n"
 }
 
 // position prints the cursor of lists that are ordered by more than the key.
@@ -244,9 +251,12 @@ func (r *record) read(b []byte) error {
 	if len(p.lacking) > 0 {
 		b.WriteString("if f.Err() == nil {\nif path := missing(b); path != \"\" {\nreturn @runtime.Required(path)\n}\n}\n")
 	}
-	b.WriteString("return f.Err()\n}\n\n// valid says what a record may not be although its encoding is right.\nfunc (r *record) valid() error {\nif err := r.key.valid(); err != nil {\nreturn err\n}\n")
-	b.WriteString(Switch(Checks(p.held, "r.")))
-	b.WriteString("return @keyvalue.CheckRecord(r.bytes)\n}")
+	b.WriteString("return f.Err()\n}\n\n// valid says what a record may not be although its encoding is right.\nfunc (r *record) valid() error {\n")
+	if checks := checkAll(p.held, "r."); checks != "" {
+		b.WriteString("var found @runtime.Violations\nfound.Add(r.key.valid())\n" + checks + "found.Add(@keyvalue.CheckRecord(r.bytes))\nreturn found.Err()\n}")
+	} else {
+		b.WriteString("if err := r.key.valid(); err != nil {\nreturn err\n}\nreturn @keyvalue.CheckRecord(r.bytes)\n}")
+	}
 	p.file.Add("%s", b.String())
 }
 

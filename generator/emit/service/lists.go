@@ -103,7 +103,7 @@ func (p *printer) hasRange() bool {
 func boundChecks(b *strings.Builder, f *schema.Field, value, path string) {
 	switch f.Type {
 	case schema.Text, schema.Bytes:
-		record.TextBounds(b, f, value, path)
+		record.TextBounds(b, f, value, path, record.Return)
 	case schema.Timestamp:
 		fmt.Fprintf(b, "case !%s.Valid():\nreturn @runtime.BadTime(%s)\n", value, path)
 	}

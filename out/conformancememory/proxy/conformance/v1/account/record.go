@@ -176,36 +176,45 @@ func (r *record) read(b []byte) error {
 
 // valid says what a record may not be although its encoding is right.
 func (r *record) valid() error {
-	if err := r.key.valid(); err != nil {
-		return err
-	}
+	var found runtime.Violations
+	found.Add(r.key.valid())
 	switch {
 	case len(r.Name) == 0:
-		return runtime.Required("name")
+		found.Add(runtime.Required("name"))
 	case len(r.Name) > 32:
-		return runtime.TooLong("name", len(r.Name), 32)
+		found.Add(runtime.TooLong("name", len(r.Name), 32))
 	case bytes.IndexByte(r.Name, 0) >= 0:
-		return runtime.HasNUL("name")
-	case r.Code != nil && len(r.Code) < 3:
-		return runtime.TooShort("code", len(r.Code), 3)
-	case len(r.Code) > 8:
-		return runtime.TooLong("code", len(r.Code), 8)
-	case r.Age < 0 || r.Age > 150:
-		return runtime.OutOfRange("age", "0 to 150")
-	case r.Balance.Set && r.Balance.Value < -100:
-		return runtime.OutOfRange("balance", "at least -100")
-	case r.Quota > 1000:
-		return runtime.OutOfRange("quota", "at most 1000")
-	case !r.ConfirmedAt.Valid():
-		return runtime.BadTime("confirmed_at")
-	case !r.Consent.Set:
-		return runtime.Required("consent")
-	case len(r.Email) > 64:
-		return runtime.TooLong("email", len(r.Email), 64)
-	case bytes.IndexByte(r.Email, 0) >= 0:
-		return runtime.HasNUL("email")
+		found.Add(runtime.HasNUL("name"))
 	}
-	return keyvalue.CheckRecord(r.bytes)
+	switch {
+	case r.Code != nil && len(r.Code) < 3:
+		found.Add(runtime.TooShort("code", len(r.Code), 3))
+	case len(r.Code) > 8:
+		found.Add(runtime.TooLong("code", len(r.Code), 8))
+	}
+	if r.Age < 0 || r.Age > 150 {
+		found.Add(runtime.OutOfRange("age", "0 to 150"))
+	}
+	if r.Balance.Set && r.Balance.Value < -100 {
+		found.Add(runtime.OutOfRange("balance", "at least -100"))
+	}
+	if r.Quota > 1000 {
+		found.Add(runtime.OutOfRange("quota", "at most 1000"))
+	}
+	if !r.ConfirmedAt.Valid() {
+		found.Add(runtime.BadTime("confirmed_at"))
+	}
+	if !r.Consent.Set {
+		found.Add(runtime.Required("consent"))
+	}
+	switch {
+	case len(r.Email) > 64:
+		found.Add(runtime.TooLong("email", len(r.Email), 64))
+	case bytes.IndexByte(r.Email, 0) >= 0:
+		found.Add(runtime.HasNUL("email"))
+	}
+	found.Add(keyvalue.CheckRecord(r.bytes))
+	return found.Err()
 }
 
 // checkBranch checks a conformance.v1.Branch at any depth.

@@ -155,20 +155,22 @@ func (r *record) read(b []byte) error {
 
 // valid says what a record may not be although its encoding is right.
 func (r *record) valid() error {
-	if err := r.key.valid(); err != nil {
-		return err
+	var found runtime.Violations
+	found.Add(r.key.valid())
+	if !r.IssuedAt.Valid() {
+		found.Add(runtime.BadTime("issued_at"))
 	}
 	switch {
-	case !r.IssuedAt.Valid():
-		return runtime.BadTime("issued_at")
 	case len(r.Room) > 64:
-		return runtime.TooLong("room", len(r.Room), 64)
+		found.Add(runtime.TooLong("room", len(r.Room), 64))
 	case bytes.IndexByte(r.Room, 0) >= 0:
-		return runtime.HasNUL("room")
-	case len(r.Imprint) > 64:
-		return runtime.TooLong("imprint", len(r.Imprint), 64)
+		found.Add(runtime.HasNUL("room"))
 	}
-	return keyvalue.CheckRecord(r.bytes)
+	if len(r.Imprint) > 64 {
+		found.Add(runtime.TooLong("imprint", len(r.Imprint), 64))
+	}
+	found.Add(keyvalue.CheckRecord(r.bytes))
+	return found.Err()
 }
 
 // check reads b and says what is wrong with it as a record.

@@ -57,15 +57,15 @@ func (k *key) read(f *wire.Fields) error {
 
 // valid says what is wrong with the key of a record.
 func (k *key) valid() error {
-	if err := validPartition(k); err != nil {
-		return err
-	}
-	return nil
+	var found runtime.Violations
+	found.Add(validPartition(k))
+	return found.Err()
 }
 
 // validPartition says what is wrong with the partition key.
 func validPartition(k *key) error {
-	return nil
+	var found runtime.Violations
+	return found.Err()
 }
 
 // check reads the key in b and says what is wrong with it.

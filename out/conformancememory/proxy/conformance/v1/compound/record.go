@@ -85,21 +85,21 @@ func (k *key) read(f *wire.Fields) error {
 
 // valid says what is wrong with the key of a record.
 func (k *key) valid() error {
-	if err := validPartition(k); err != nil {
-		return err
-	}
+	var found runtime.Violations
+	found.Add(validPartition(k))
 	switch {
 	case len(k.BytesKey) == 0:
-		return runtime.Required("bytes_key")
+		found.Add(runtime.Required("bytes_key"))
 	case len(k.BytesKey) > 64:
-		return runtime.TooLong("bytes_key", len(k.BytesKey), 64)
+		found.Add(runtime.TooLong("bytes_key", len(k.BytesKey), 64))
 	}
-	return nil
+	return found.Err()
 }
 
 // validPartition says what is wrong with the partition key.
 func validPartition(k *key) error {
-	return nil
+	var found runtime.Violations
+	return found.Err()
 }
 
 // check reads the key in b and says what is wrong with it.

@@ -65,35 +65,37 @@ func (k *key) read(f *wire.Fields) error {
 
 // valid says what is wrong with the key of a record.
 func (k *key) valid() error {
-	if err := validPartition(k); err != nil {
-		return err
-	}
+	var found runtime.Violations
+	found.Add(validPartition(k))
 	switch {
 	case !k.At.Set:
-		return runtime.Required("at")
+		found.Add(runtime.Required("at"))
 	case !k.At.Valid():
-		return runtime.BadTime("at")
-	case len(k.Name) == 0:
-		return runtime.Required("name")
-	case len(k.Name) > 64:
-		return runtime.TooLong("name", len(k.Name), 64)
-	case bytes.IndexByte(k.Name, 0) >= 0:
-		return runtime.HasNUL("name")
+		found.Add(runtime.BadTime("at"))
 	}
-	return nil
+	switch {
+	case len(k.Name) == 0:
+		found.Add(runtime.Required("name"))
+	case len(k.Name) > 64:
+		found.Add(runtime.TooLong("name", len(k.Name), 64))
+	case bytes.IndexByte(k.Name, 0) >= 0:
+		found.Add(runtime.HasNUL("name"))
+	}
+	return found.Err()
 }
 
 // validPartition says what is wrong with the partition key.
 func validPartition(k *key) error {
+	var found runtime.Violations
 	switch {
 	case len(k.Tenant) == 0:
-		return runtime.Required("tenant")
+		found.Add(runtime.Required("tenant"))
 	case len(k.Tenant) > 64:
-		return runtime.TooLong("tenant", len(k.Tenant), 64)
+		found.Add(runtime.TooLong("tenant", len(k.Tenant), 64))
 	case bytes.IndexByte(k.Tenant, 0) >= 0:
-		return runtime.HasNUL("tenant")
+		found.Add(runtime.HasNUL("tenant"))
 	}
-	return nil
+	return found.Err()
 }
 
 // check reads the key in b and says what is wrong with it.
@@ -214,16 +216,16 @@ func (r *record) read(b []byte) error {
 
 // valid says what a record may not be although its encoding is right.
 func (r *record) valid() error {
-	if err := r.key.valid(); err != nil {
-		return err
-	}
+	var found runtime.Violations
+	found.Add(r.key.valid())
 	switch {
 	case len(r.Region) > 64:
-		return runtime.TooLong("region", len(r.Region), 64)
+		found.Add(runtime.TooLong("region", len(r.Region), 64))
 	case bytes.IndexByte(r.Region, 0) >= 0:
-		return runtime.HasNUL("region")
+		found.Add(runtime.HasNUL("region"))
 	}
-	return keyvalue.CheckRecord(r.bytes)
+	found.Add(keyvalue.CheckRecord(r.bytes))
+	return found.Err()
 }
 
 // check reads b and says what is wrong with it as a record.

@@ -149,28 +149,34 @@ func (r *record) read(b []byte) error {
 
 // valid says what a record may not be although its encoding is right.
 func (r *record) valid() error {
-	if err := r.key.valid(); err != nil {
-		return err
-	}
+	var found runtime.Violations
+	found.Add(r.key.valid())
 	switch {
 	case len(r.Serial) > 64:
-		return runtime.TooLong("serial", len(r.Serial), 64)
+		found.Add(runtime.TooLong("serial", len(r.Serial), 64))
 	case bytes.IndexByte(r.Serial, 0) >= 0:
-		return runtime.HasNUL("serial")
-	case len(r.Label) > 64:
-		return runtime.TooLong("label", len(r.Label), 64)
-	case bytes.IndexByte(r.Label, 0) >= 0:
-		return runtime.HasNUL("label")
-	case len(r.Colour) > 64:
-		return runtime.TooLong("colour", len(r.Colour), 64)
-	case bytes.IndexByte(r.Colour, 0) >= 0:
-		return runtime.HasNUL("colour")
-	case len(r.Title) > 64:
-		return runtime.TooLong("title", len(r.Title), 64)
-	case bytes.IndexByte(r.Title, 0) >= 0:
-		return runtime.HasNUL("title")
+		found.Add(runtime.HasNUL("serial"))
 	}
-	return keyvalue.CheckRecord(r.bytes)
+	switch {
+	case len(r.Label) > 64:
+		found.Add(runtime.TooLong("label", len(r.Label), 64))
+	case bytes.IndexByte(r.Label, 0) >= 0:
+		found.Add(runtime.HasNUL("label"))
+	}
+	switch {
+	case len(r.Colour) > 64:
+		found.Add(runtime.TooLong("colour", len(r.Colour), 64))
+	case bytes.IndexByte(r.Colour, 0) >= 0:
+		found.Add(runtime.HasNUL("colour"))
+	}
+	switch {
+	case len(r.Title) > 64:
+		found.Add(runtime.TooLong("title", len(r.Title), 64))
+	case bytes.IndexByte(r.Title, 0) >= 0:
+		found.Add(runtime.HasNUL("title"))
+	}
+	found.Add(keyvalue.CheckRecord(r.bytes))
+	return found.Err()
 }
 
 // check reads b and says what is wrong with it as a record.

@@ -141,16 +141,16 @@ func (r *record) read(b []byte) error {
 
 // valid says what a record may not be although its encoding is right.
 func (r *record) valid() error {
-	if err := r.key.valid(); err != nil {
-		return err
-	}
+	var found runtime.Violations
+	found.Add(r.key.valid())
 	switch {
 	case len(r.Rank) > 64:
-		return runtime.TooLong("rank", len(r.Rank), 64)
+		found.Add(runtime.TooLong("rank", len(r.Rank), 64))
 	case bytes.IndexByte(r.Rank, 0) >= 0:
-		return runtime.HasNUL("rank")
+		found.Add(runtime.HasNUL("rank"))
 	}
-	return keyvalue.CheckRecord(r.bytes)
+	found.Add(keyvalue.CheckRecord(r.bytes))
+	return found.Err()
 }
 
 // checkLeaf checks a conformance.v1.Leaf at any depth.

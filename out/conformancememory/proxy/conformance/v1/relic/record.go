@@ -59,13 +59,12 @@ func (k *key) read(f *wire.Fields) error {
 
 // valid says what is wrong with the key of a record.
 func (k *key) valid() error {
-	if err := validPartition(k); err != nil {
-		return err
-	}
+	var found runtime.Violations
+	found.Add(validPartition(k))
 	if !k.hasShelf {
-		return runtime.Required("shelf")
+		found.Add(runtime.Required("shelf"))
 	}
-	return nil
+	return found.Err()
 }
 
 // validPartition says what is wrong with the partition key.
@@ -157,18 +156,18 @@ func (r *record) read(b []byte) error {
 
 // valid says what a record may not be although its encoding is right.
 func (r *record) valid() error {
-	if err := r.key.valid(); err != nil {
-		return err
-	}
+	var found runtime.Violations
+	found.Add(r.key.valid())
 	switch {
 	case len(r.Word) > 64:
-		return runtime.TooLong("word", len(r.Word), 64)
+		found.Add(runtime.TooLong("word", len(r.Word), 64))
 	case !utf8.Valid(r.Word):
-		return runtime.NotUTF8("word")
+		found.Add(runtime.NotUTF8("word"))
 	case bytes.IndexByte(r.Word, 0) >= 0:
-		return runtime.HasNUL("word")
+		found.Add(runtime.HasNUL("word"))
 	}
-	return keyvalue.CheckRecord(r.bytes)
+	found.Add(keyvalue.CheckRecord(r.bytes))
+	return found.Err()
 }
 
 // checkRelicEntry checks a conformance.v1.Relic.Entry at any depth.

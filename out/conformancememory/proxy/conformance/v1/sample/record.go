@@ -335,20 +335,22 @@ func (r *record) read(b []byte) error {
 
 // valid says what a record may not be although its encoding is right.
 func (r *record) valid() error {
-	if err := r.key.valid(); err != nil {
-		return err
-	}
+	var found runtime.Violations
+	found.Add(r.key.valid())
 	switch {
 	case len(r.Text) > 64:
-		return runtime.TooLong("text", len(r.Text), 64)
+		found.Add(runtime.TooLong("text", len(r.Text), 64))
 	case bytes.IndexByte(r.Text, 0) >= 0:
-		return runtime.HasNUL("text")
-	case !r.Time.Valid():
-		return runtime.BadTime("time")
-	case len(r.Digest) > 64:
-		return runtime.TooLong("digest", len(r.Digest), 64)
+		found.Add(runtime.HasNUL("text"))
 	}
-	return keyvalue.CheckRecord(r.bytes)
+	if !r.Time.Valid() {
+		found.Add(runtime.BadTime("time"))
+	}
+	if len(r.Digest) > 64 {
+		found.Add(runtime.TooLong("digest", len(r.Digest), 64))
+	}
+	found.Add(keyvalue.CheckRecord(r.bytes))
+	return found.Err()
 }
 
 // check reads b and says what is wrong with it as a record.

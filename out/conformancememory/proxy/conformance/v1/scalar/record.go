@@ -196,13 +196,13 @@ func (r *record) read(b []byte) error {
 
 // valid says what a record may not be although its encoding is right.
 func (r *record) valid() error {
-	if err := r.key.valid(); err != nil {
-		return err
-	}
+	var found runtime.Violations
+	found.Add(r.key.valid())
 	if len(r.BytesOpt) > 64 {
-		return runtime.TooLong("bytes_opt", len(r.BytesOpt), 64)
+		found.Add(runtime.TooLong("bytes_opt", len(r.BytesOpt), 64))
 	}
-	return keyvalue.CheckRecord(r.bytes)
+	found.Add(keyvalue.CheckRecord(r.bytes))
+	return found.Err()
 }
 
 // checkUnpacked checks a conformance.v1.Unpacked at any depth.

@@ -95,16 +95,16 @@ func (r *record) read(b []byte) error {
 
 // valid says what a record may not be although its encoding is right.
 func (r *record) valid() error {
-	if err := r.key.valid(); err != nil {
-		return err
-	}
+	var found runtime.Violations
+	found.Add(r.key.valid())
 	switch {
 	case len(r.Code) > 64:
-		return runtime.TooLong("code", len(r.Code), 64)
+		found.Add(runtime.TooLong("code", len(r.Code), 64))
 	case bytes.IndexByte(r.Code, 0) >= 0:
-		return runtime.HasNUL("code")
+		found.Add(runtime.HasNUL("code"))
 	}
-	return keyvalue.CheckRecord(r.bytes)
+	found.Add(keyvalue.CheckRecord(r.bytes))
+	return found.Err()
 }
 
 // check reads b and says what is wrong with it as a record.

@@ -98,16 +98,16 @@ func (r *record) read(b []byte) error {
 
 // valid says what a record may not be although its encoding is right.
 func (r *record) valid() error {
-	if err := r.key.valid(); err != nil {
-		return err
-	}
+	var found runtime.Violations
+	found.Add(r.key.valid())
 	switch {
 	case len(r.Topic) > 64:
-		return runtime.TooLong("topic", len(r.Topic), 64)
+		found.Add(runtime.TooLong("topic", len(r.Topic), 64))
 	case bytes.IndexByte(r.Topic, 0) >= 0:
-		return runtime.HasNUL("topic")
+		found.Add(runtime.HasNUL("topic"))
 	}
-	return keyvalue.CheckRecord(r.bytes)
+	found.Add(keyvalue.CheckRecord(r.bytes))
+	return found.Err()
 }
 
 // check reads b and says what is wrong with it as a record.

@@ -52,22 +52,23 @@ func (k *key) read(f *wire.Fields) error {
 
 // valid says what is wrong with the key of a record.
 func (k *key) valid() error {
-	if err := validPartition(k); err != nil {
-		return err
-	}
+	var found runtime.Violations
+	found.Add(validPartition(k))
 	switch {
 	case !k.CreatedAt.Set:
-		return runtime.Required("created_at")
+		found.Add(runtime.Required("created_at"))
 	case !k.CreatedAt.Valid():
-		return runtime.BadTime("created_at")
-	case len(k.OrderID) == 0:
-		return runtime.Required("order_id")
-	case len(k.OrderID) > 36:
-		return runtime.TooLong("order_id", len(k.OrderID), 36)
-	case bytes.IndexByte(k.OrderID, 0) >= 0:
-		return runtime.HasNUL("order_id")
+		found.Add(runtime.BadTime("created_at"))
 	}
-	return nil
+	switch {
+	case len(k.OrderID) == 0:
+		found.Add(runtime.Required("order_id"))
+	case len(k.OrderID) > 36:
+		found.Add(runtime.TooLong("order_id", len(k.OrderID), 36))
+	case bytes.IndexByte(k.OrderID, 0) >= 0:
+		found.Add(runtime.HasNUL("order_id"))
+	}
+	return found.Err()
 }
 
 // validPartition says what is wrong with the partition key.
@@ -149,13 +150,13 @@ func (r *record) read(b []byte) error {
 
 // valid says what a record may not be although its encoding is right.
 func (r *record) valid() error {
-	if err := r.key.valid(); err != nil {
-		return err
-	}
+	var found runtime.Violations
+	found.Add(r.key.valid())
 	if r.LoyaltyPoints < -1000000 || r.LoyaltyPoints > 1000000 {
-		return runtime.OutOfRange("loyalty_points", "-1000000 to 1000000")
+		found.Add(runtime.OutOfRange("loyalty_points", "-1000000 to 1000000"))
 	}
-	return keyvalue.CheckRecord(r.bytes)
+	found.Add(keyvalue.CheckRecord(r.bytes))
+	return found.Err()
 }
 
 // checkMoney checks a shop.v1.Money at any depth.

@@ -103,18 +103,18 @@ func (r *record) read(b []byte) error {
 
 // valid says what a record may not be although its encoding is right.
 func (r *record) valid() error {
-	if err := r.key.valid(); err != nil {
-		return err
-	}
+	var found runtime.Violations
+	found.Add(r.key.valid())
 	switch {
 	case len(r.UserID) == 0:
-		return runtime.Required("user_id")
+		found.Add(runtime.Required("user_id"))
 	case len(r.UserID) > 64:
-		return runtime.TooLong("user_id", len(r.UserID), 64)
+		found.Add(runtime.TooLong("user_id", len(r.UserID), 64))
 	case bytes.IndexByte(r.UserID, 0) >= 0:
-		return runtime.HasNUL("user_id")
+		found.Add(runtime.HasNUL("user_id"))
 	}
-	return keyvalue.CheckRecord(r.bytes)
+	found.Add(keyvalue.CheckRecord(r.bytes))
+	return found.Err()
 }
 
 // checkSessionBasketEntry checks a shop.v1.Session.BasketEntry at any depth.

@@ -110,20 +110,22 @@ func (r *record) read(b []byte) error {
 
 // valid says what a record may not be although its encoding is right.
 func (r *record) valid() error {
-	if err := r.key.valid(); err != nil {
-		return err
-	}
+	var found runtime.Violations
+	found.Add(r.key.valid())
 	switch {
 	case len(r.Email) > 254:
-		return runtime.TooLong("email", len(r.Email), 254)
+		found.Add(runtime.TooLong("email", len(r.Email), 254))
 	case bytes.IndexByte(r.Email, 0) >= 0:
-		return runtime.HasNUL("email")
-	case len(r.DisplayName) == 0:
-		return runtime.Required("display_name")
-	case len(r.DisplayName) > 200:
-		return runtime.TooLong("display_name", len(r.DisplayName), 200)
+		found.Add(runtime.HasNUL("email"))
 	}
-	return keyvalue.CheckRecord(r.bytes)
+	switch {
+	case len(r.DisplayName) == 0:
+		found.Add(runtime.Required("display_name"))
+	case len(r.DisplayName) > 200:
+		found.Add(runtime.TooLong("display_name", len(r.DisplayName), 200))
+	}
+	found.Add(keyvalue.CheckRecord(r.bytes))
+	return found.Err()
 }
 
 // checkAddress checks a shop.v1.Address at any depth.

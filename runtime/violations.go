@@ -1,0 +1,47 @@
+package runtime
+
+import "errors"
+
+// maxViolations is how many violations an error lists: what is wrong with a form that
+// a person filled in, and not with every element of a list.
+const maxViolations = 20
+
+// Violations gathers what is wrong with the fields of a record, in their order. The
+// zero value has found nothing.
+type Violations struct{ found []*Error }
+
+// Add adds what is wrong with a field; nil adds nothing. Of an error of Violations it
+// adds all.
+func (v *Violations) Add(err error) {
+	if err != nil {
+		v.add(err)
+	}
+}
+
+// add is apart so that Add costs a comparison where it is called.
+//
+//go:noinline
+func (v *Violations) add(err error) {
+	var e *Error
+	if !errors.As(err, &e) {
+		e = &Error{Reason: Internal, What: "a check failed otherwise", Cause: err}
+	}
+	for _, one := range append([]*Error{e}, e.others...) {
+		if len(v.found) < maxViolations {
+			alone := *one
+			alone.others = nil
+			v.found = append(v.found, &alone)
+		}
+	}
+}
+
+// Err returns the first violation, which brings the others along, or nil if nothing
+// was found.
+func (v *Violations) Err() error {
+	if len(v.found) == 0 {
+		return nil
+	}
+	first := *v.found[0]
+	first.others = v.found[1:]
+	return &first
+}
