@@ -43,6 +43,13 @@ Errors carry a google.rpc.ErrorInfo of the domain "prism": act on the code and o
 - RESOURCE_EXHAUSTED REQUEST_TOO_LARGE: a request has at most 4 MiB, and a record at most 3 MiB.
 - RESOURCE_EXHAUSTED RATE_LIMITED, OVERLOADED: the rate or concurrency limit was exceeded. Nothing was done; call again after the delay in google.rpc.RetryInfo.
 - UNAVAILABLE, DEADLINE_EXCEEDED: the store did not answer, or not in time. A write that failed with the metadata outcome=unknown may have been applied.`, b.e.Name, b.e.Name)
+	var bounds []string
+	for _, f := range b.e.Fields {
+		if of := f.Bounds(); of != "" {
+			bounds = append(bounds, "\n- "+f.Name+": "+of+".")
+		}
+	}
+	b.service.Comment += "\n\nA record is stored only if its fields keep their bounds:" + strings.Join(bounds, "")
 	if b.e.TTL > 0 {
 		b.service.Comment += fmt.Sprintf(`
 
@@ -195,7 +202,7 @@ func (b *keyValueBuilder) find(x *Index) {
 	if x.Unique {
 		b.add(&Method{Name: x.Find, GoName: x.GoName, Operation: FindOne, Index: x,
 			Request: &Message{Nested: nested, Fields: fields}, Response: message(of(b.record, "record", number.Record, ""))},
-			fmt.Sprintf("returns the one record with the given %s.", equality), "NOT_FOUND: there is no such record.")
+			fmt.Sprintf("returns the one record with the given %s.%s", equality, outside(x)), "NOT_FOUND: there is no such record.")
 		return
 	}
 	what, order := "the records", "of their keys"
@@ -204,9 +211,6 @@ func (b *keyValueBuilder) find(x *Index) {
 	}
 	if x.Ordered != nil {
 		order = "of " + x.Ordered.Name + ", then of their keys"
-		if x.Ordered.Presence && x.Ordered.Role != Key {
-			what += " that have " + x.Ordered.Name
-		}
 		end := bounds([]*Field{x.Ordered})
 		end[0].Comment = ""
 		bound := &Message{Name: "Bound", Comment: "An end of the range. If its field is unset, it counts as the lowest value.", Fields: end}
@@ -214,8 +218,22 @@ func (b *keyValueBuilder) find(x *Index) {
 		fields = append(fields, of(bound, "from", number.From, fromComment), of(bound, "to", number.To, toComment))
 	}
 	m := &Method{Name: x.Find, GoName: x.GoName, Operation: FindPage, Index: x}
-	b.list(m, fmt.Sprintf("lists %s in the order %s, one page at a time.", what, order), fields...)
+	b.list(m, fmt.Sprintf("lists %s in the order %s, one page at a time.%s", what, order, outside(x)), fields...)
 	m.Request.Nested = nested
+}
+
+// outside says which records are not in an index, "" if all are.
+func outside(x *Index) string {
+	var absent []string
+	for _, f := range x.Fields() {
+		if f.Presence && !f.Required && f.Role != Key {
+			absent = append(absent, f.Name)
+		}
+	}
+	if len(absent) == 0 {
+		return ""
+	}
+	return " Records without " + strings.Join(absent, " or ") + " are not in this index."
 }
 
 const (
@@ -261,7 +279,7 @@ func scalar(kind protoreflect.Kind, name string, n int32, comment string) *Messa
 func fieldsOf(list []*Field) []*MessageField {
 	var fields []*MessageField
 	for _, f := range list {
-		fields = append(fields, &MessageField{Number: f.Number, Name: f.Name, Type: MessageType{Field: f}, Comment: f.Comment})
+		fields = append(fields, &MessageField{Number: f.Number, Name: f.Name, Type: MessageType{Field: f}, Comment: f.bounded()})
 	}
 	return fields
 }
@@ -270,7 +288,7 @@ func fieldsOf(list []*Field) []*MessageField {
 func bounds(list []*Field) []*MessageField {
 	fields := fieldsOf(list)
 	for i, f := range list {
-		fields[i].Optional = f.Desc.Message() == nil
+		fields[i].Optional, fields[i].Comment = f.Desc.Message() == nil, f.Comment
 	}
 	return fields
 }

@@ -17,8 +17,9 @@ import (
 
 // AccountKey identifies one record.
 type AccountKey struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	AccountId     string                 `protobuf:"bytes,1,opt,name=account_id,json=accountId,proto3" json:"account_id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required, 2 to 16 bytes, without NUL.
+	AccountId     string `protobuf:"bytes,1,opt,name=account_id,json=accountId,proto3" json:"account_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1535,6 +1536,8 @@ func (x *BatchDeleteAccountsResponse_Result) GetExisted() bool {
 type FindAccountsByConfirmedAtRequest_By struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Unset: the account is not confirmed.
+	//
+	// In the years 1 to 9999.
 	ConfirmedAt   *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=confirmed_at,json=confirmedAt,proto3" json:"confirmed_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1579,8 +1582,9 @@ func (x *FindAccountsByConfirmedAtRequest_By) GetConfirmedAt() *timestamppb.Time
 
 // The values to find by.
 type FindAccountsByEmailRequest_By struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Email         string                 `protobuf:"bytes,9,opt,name=email,proto3" json:"email,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// At most 64 bytes, without NUL.
+	Email         string `protobuf:"bytes,9,opt,name=email,proto3" json:"email,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1669,8 +1673,9 @@ func (x *FindAccountsByExtensionRequest_By) GetExtension() int64 {
 
 // The values to find by.
 type FindAccountsByNamedRequest_By struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required, 1 to 32 bytes, without NUL.
+	Name          string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

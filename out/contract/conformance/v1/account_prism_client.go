@@ -48,6 +48,17 @@ const (
 //   - UNAVAILABLE, DEADLINE_EXCEEDED: the store did not answer, or not in
 //     time. A write that failed with the metadata outcome=unknown may have been
 //     applied.
+//
+// A record is stored only if its fields keep their bounds:
+//   - account_id: required, 2 to 16 bytes, without NUL.
+//   - name: required, 1 to 32 bytes, without NUL.
+//   - code: 3 to 8 bytes.
+//   - age: 0 to 150.
+//   - balance: at least -100.
+//   - quota: at most 1000.
+//   - confirmed_at: in the years 1 to 9999.
+//   - consent: required.
+//   - email: at most 64 bytes, without NUL.
 type AccountServiceClient struct {
 	cc grpc.ClientConnInterface
 }
@@ -141,7 +152,8 @@ func (c *AccountServiceClient) ScanAccounts(ctx context.Context, in *ScanAccount
 }
 
 // FindAccountsByConfirmedAt lists the records with the given confirmed_at in
-// the order of their keys, one page at a time.
+// the order of their keys, one page at a time. Records without confirmed_at
+// are not in this index.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
@@ -152,7 +164,8 @@ func (c *AccountServiceClient) FindAccountsByConfirmedAt(ctx context.Context, in
 }
 
 // FindAccountsByEmail lists the records with the given email in the order of
-// their keys, one page at a time.
+// their keys, one page at a time. Records without email are not in this
+// index.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
@@ -163,7 +176,8 @@ func (c *AccountServiceClient) FindAccountsByEmail(ctx context.Context, in *Find
 }
 
 // FindAccountsByExtension lists the records with the given extension in the
-// order of their keys, one page at a time.
+// order of their keys, one page at a time. Records without extension are not
+// in this index.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.

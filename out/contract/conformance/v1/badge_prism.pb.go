@@ -17,8 +17,9 @@ import (
 
 // BadgeKey identifies one record.
 type BadgeKey struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	BadgeId       string                 `protobuf:"bytes,1,opt,name=badge_id,json=badgeId,proto3" json:"badge_id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required, 1 to 128 bytes, without NUL.
+	BadgeId       string `protobuf:"bytes,1,opt,name=badge_id,json=badgeId,proto3" json:"badge_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2511,7 +2512,8 @@ func (x *FindBadgeByGradeRequest_By) GetGrade() Grade {
 
 // The values to find by.
 type FindBadgeByIssuedAtRequest_By struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In the years 1 to 9999.
 	IssuedAt      *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=issued_at,json=issuedAt,proto3" json:"issued_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2916,8 +2918,9 @@ func (x *FindBadgeByLaneRequest_By) GetLane() int64 {
 
 // The values to find by.
 type FindBadgeByImprintRequest_By struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Imprint       []byte                 `protobuf:"bytes,17,opt,name=imprint,proto3" json:"imprint,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// At most 64 bytes.
+	Imprint       []byte `protobuf:"bytes,17,opt,name=imprint,proto3" json:"imprint,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2961,9 +2964,10 @@ func (x *FindBadgeByImprintRequest_By) GetImprint() []byte {
 
 // The values to find by.
 type FindBadgeBySeatRequest_By struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Room          string                 `protobuf:"bytes,7,opt,name=room,proto3" json:"room,omitempty"`
-	Chair         int64                  `protobuf:"varint,8,opt,name=chair,proto3" json:"chair,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// At most 64 bytes, without NUL.
+	Room          string `protobuf:"bytes,7,opt,name=room,proto3" json:"room,omitempty"`
+	Chair         int64  `protobuf:"varint,8,opt,name=chair,proto3" json:"chair,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

@@ -59,6 +59,12 @@ const (
 //   - UNAVAILABLE, DEADLINE_EXCEEDED: the store did not answer, or not in
 //     time. A write that failed with the metadata outcome=unknown may have been
 //     applied.
+//
+// A record is stored only if its fields keep their bounds:
+//   - badge_id: required, 1 to 128 bytes, without NUL.
+//   - issued_at: in the years 1 to 9999.
+//   - room: at most 64 bytes, without NUL.
+//   - imprint: at most 64 bytes.
 type BadgeServiceClient struct {
 	cc grpc.ClientConnInterface
 }
@@ -161,7 +167,8 @@ func (c *BadgeServiceClient) ScanBadges(ctx context.Context, in *ScanBadgesReque
 	return call[ScanBadgesResponse](ctx, c.cc, BadgeService_ScanBadges_FullMethodName, in, opts)
 }
 
-// FindBadgeByNumber returns the one record with the given number.
+// FindBadgeByNumber returns the one record with the given number. Records
+// without number are not in this index.
 //
 // Errors:
 //   - NOT_FOUND: there is no such record.
@@ -169,7 +176,8 @@ func (c *BadgeServiceClient) FindBadgeByNumber(ctx context.Context, in *FindBadg
 	return call[FindBadgeByNumberResponse](ctx, c.cc, BadgeService_FindBadgeByNumber_FullMethodName, in, opts)
 }
 
-// FindBadgeByChip returns the one record with the given chip.
+// FindBadgeByChip returns the one record with the given chip. Records without
+// chip are not in this index.
 //
 // Errors:
 //   - NOT_FOUND: there is no such record.
@@ -177,7 +185,8 @@ func (c *BadgeServiceClient) FindBadgeByChip(ctx context.Context, in *FindBadgeB
 	return call[FindBadgeByChipResponse](ctx, c.cc, BadgeService_FindBadgeByChip_FullMethodName, in, opts)
 }
 
-// FindBadgeByMaster returns the one record with the given master.
+// FindBadgeByMaster returns the one record with the given master. Records
+// without master are not in this index.
 //
 // Errors:
 //   - NOT_FOUND: there is no such record.
@@ -185,7 +194,8 @@ func (c *BadgeServiceClient) FindBadgeByMaster(ctx context.Context, in *FindBadg
 	return call[FindBadgeByMasterResponse](ctx, c.cc, BadgeService_FindBadgeByMaster_FullMethodName, in, opts)
 }
 
-// FindBadgeByGrade returns the one record with the given grade.
+// FindBadgeByGrade returns the one record with the given grade. Records
+// without grade are not in this index.
 //
 // Errors:
 //   - NOT_FOUND: there is no such record.
@@ -194,6 +204,7 @@ func (c *BadgeServiceClient) FindBadgeByGrade(ctx context.Context, in *FindBadge
 }
 
 // FindBadgeByIssuedAt returns the one record with the given issued_at.
+// Records without issued_at are not in this index.
 //
 // Errors:
 //   - NOT_FOUND: there is no such record.
@@ -201,7 +212,8 @@ func (c *BadgeServiceClient) FindBadgeByIssuedAt(ctx context.Context, in *FindBa
 	return call[FindBadgeByIssuedAtResponse](ctx, c.cc, BadgeService_FindBadgeByIssuedAt_FullMethodName, in, opts)
 }
 
-// FindBadgeByShelf returns the one record with the given shelf.
+// FindBadgeByShelf returns the one record with the given shelf. Records
+// without shelf are not in this index.
 //
 // Errors:
 //   - NOT_FOUND: there is no such record.
@@ -209,7 +221,8 @@ func (c *BadgeServiceClient) FindBadgeByShelf(ctx context.Context, in *FindBadge
 	return call[FindBadgeByShelfResponse](ctx, c.cc, BadgeService_FindBadgeByShelf_FullMethodName, in, opts)
 }
 
-// FindBadgeBySlot returns the one record with the given slot.
+// FindBadgeBySlot returns the one record with the given slot. Records without
+// slot are not in this index.
 //
 // Errors:
 //   - NOT_FOUND: there is no such record.
@@ -217,7 +230,8 @@ func (c *BadgeServiceClient) FindBadgeBySlot(ctx context.Context, in *FindBadgeB
 	return call[FindBadgeBySlotResponse](ctx, c.cc, BadgeService_FindBadgeBySlot_FullMethodName, in, opts)
 }
 
-// FindBadgeByFloor returns the one record with the given floor.
+// FindBadgeByFloor returns the one record with the given floor. Records
+// without floor are not in this index.
 //
 // Errors:
 //   - NOT_FOUND: there is no such record.
@@ -225,7 +239,8 @@ func (c *BadgeServiceClient) FindBadgeByFloor(ctx context.Context, in *FindBadge
 	return call[FindBadgeByFloorResponse](ctx, c.cc, BadgeService_FindBadgeByFloor_FullMethodName, in, opts)
 }
 
-// FindBadgeByDepth returns the one record with the given depth.
+// FindBadgeByDepth returns the one record with the given depth. Records
+// without depth are not in this index.
 //
 // Errors:
 //   - NOT_FOUND: there is no such record.
@@ -233,7 +248,8 @@ func (c *BadgeServiceClient) FindBadgeByDepth(ctx context.Context, in *FindBadge
 	return call[FindBadgeByDepthResponse](ctx, c.cc, BadgeService_FindBadgeByDepth_FullMethodName, in, opts)
 }
 
-// FindBadgeByBatch returns the one record with the given batch.
+// FindBadgeByBatch returns the one record with the given batch. Records
+// without batch are not in this index.
 //
 // Errors:
 //   - NOT_FOUND: there is no such record.
@@ -241,7 +257,8 @@ func (c *BadgeServiceClient) FindBadgeByBatch(ctx context.Context, in *FindBadge
 	return call[FindBadgeByBatchResponse](ctx, c.cc, BadgeService_FindBadgeByBatch_FullMethodName, in, opts)
 }
 
-// FindBadgeByMaker returns the one record with the given maker.
+// FindBadgeByMaker returns the one record with the given maker. Records
+// without maker are not in this index.
 //
 // Errors:
 //   - NOT_FOUND: there is no such record.
@@ -249,7 +266,8 @@ func (c *BadgeServiceClient) FindBadgeByMaker(ctx context.Context, in *FindBadge
 	return call[FindBadgeByMakerResponse](ctx, c.cc, BadgeService_FindBadgeByMaker_FullMethodName, in, opts)
 }
 
-// FindBadgeByGate returns the one record with the given gate.
+// FindBadgeByGate returns the one record with the given gate. Records without
+// gate are not in this index.
 //
 // Errors:
 //   - NOT_FOUND: there is no such record.
@@ -257,7 +275,8 @@ func (c *BadgeServiceClient) FindBadgeByGate(ctx context.Context, in *FindBadgeB
 	return call[FindBadgeByGateResponse](ctx, c.cc, BadgeService_FindBadgeByGate_FullMethodName, in, opts)
 }
 
-// FindBadgeByLane returns the one record with the given lane.
+// FindBadgeByLane returns the one record with the given lane. Records without
+// lane are not in this index.
 //
 // Errors:
 //   - NOT_FOUND: there is no such record.
@@ -265,7 +284,8 @@ func (c *BadgeServiceClient) FindBadgeByLane(ctx context.Context, in *FindBadgeB
 	return call[FindBadgeByLaneResponse](ctx, c.cc, BadgeService_FindBadgeByLane_FullMethodName, in, opts)
 }
 
-// FindBadgeByImprint returns the one record with the given imprint.
+// FindBadgeByImprint returns the one record with the given imprint. Records
+// without imprint are not in this index.
 //
 // Errors:
 //   - NOT_FOUND: there is no such record.
@@ -274,6 +294,7 @@ func (c *BadgeServiceClient) FindBadgeByImprint(ctx context.Context, in *FindBad
 }
 
 // FindBadgeBySeat returns the one record with the given room and chair.
+// Records without room or chair are not in this index.
 //
 // Errors:
 //   - NOT_FOUND: there is no such record.

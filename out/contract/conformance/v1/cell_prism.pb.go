@@ -16,12 +16,17 @@ import (
 
 // CellKey identifies one record.
 type CellKey struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Grade         Grade                  `protobuf:"varint,1,opt,name=grade,proto3,enum=conformance.v1.Grade" json:"grade,omitempty"`
-	Shaded        bool                   `protobuf:"varint,2,opt,name=shaded,proto3" json:"shaded,omitempty"`
-	Row           uint64                 `protobuf:"varint,3,opt,name=row,proto3" json:"row,omitempty"`
-	Column        Grade                  `protobuf:"varint,4,opt,name=column,proto3,enum=conformance.v1.Grade" json:"column,omitempty"`
-	Upper         bool                   `protobuf:"varint,5,opt,name=upper,proto3" json:"upper,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required.
+	Grade Grade `protobuf:"varint,1,opt,name=grade,proto3,enum=conformance.v1.Grade" json:"grade,omitempty"`
+	// Required.
+	Shaded bool `protobuf:"varint,2,opt,name=shaded,proto3" json:"shaded,omitempty"`
+	// Required.
+	Row uint64 `protobuf:"varint,3,opt,name=row,proto3" json:"row,omitempty"`
+	// Required.
+	Column Grade `protobuf:"varint,4,opt,name=column,proto3,enum=conformance.v1.Grade" json:"column,omitempty"`
+	// Required.
+	Upper         bool `protobuf:"varint,5,opt,name=upper,proto3" json:"upper,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -93,9 +98,11 @@ func (x *CellKey) GetUpper() bool {
 
 // CellPartition is the part of the key that records of one partition share.
 type CellPartition struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Grade         Grade                  `protobuf:"varint,1,opt,name=grade,proto3,enum=conformance.v1.Grade" json:"grade,omitempty"`
-	Shaded        bool                   `protobuf:"varint,2,opt,name=shaded,proto3" json:"shaded,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required.
+	Grade Grade `protobuf:"varint,1,opt,name=grade,proto3,enum=conformance.v1.Grade" json:"grade,omitempty"`
+	// Required.
+	Shaded        bool `protobuf:"varint,2,opt,name=shaded,proto3" json:"shaded,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

@@ -44,6 +44,13 @@ const (
 //   - UNAVAILABLE, DEADLINE_EXCEEDED: the store did not answer, or not in
 //     time. A write that failed with the metadata outcome=unknown may have been
 //     applied.
+//
+// A record is stored only if its fields keep their bounds:
+//   - grade: required.
+//   - shaded: required.
+//   - row: required.
+//   - column: required.
+//   - upper: required.
 type CellServiceClient struct {
 	cc grpc.ClientConnInterface
 }

@@ -16,19 +16,31 @@ import (
 
 // CompoundKey identifies one record.
 type CompoundKey struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Int32Key      int32                  `protobuf:"varint,1,opt,name=int32_key,json=int32Key,proto3" json:"int32_key,omitempty"`
-	Uint32Key     uint32                 `protobuf:"varint,2,opt,name=uint32_key,json=uint32Key,proto3" json:"uint32_key,omitempty"`
-	Sint32Key     int32                  `protobuf:"zigzag32,3,opt,name=sint32_key,json=sint32Key,proto3" json:"sint32_key,omitempty"`
-	Sint64Key     int64                  `protobuf:"zigzag64,4,opt,name=sint64_key,json=sint64Key,proto3" json:"sint64_key,omitempty"`
-	Fixed32Key    uint32                 `protobuf:"fixed32,5,opt,name=fixed32_key,json=fixed32Key,proto3" json:"fixed32_key,omitempty"`
-	Fixed64Key    uint64                 `protobuf:"fixed64,6,opt,name=fixed64_key,json=fixed64Key,proto3" json:"fixed64_key,omitempty"`
-	Sfixed32Key   int32                  `protobuf:"fixed32,7,opt,name=sfixed32_key,json=sfixed32Key,proto3" json:"sfixed32_key,omitempty"`
-	Sfixed64Key   int64                  `protobuf:"fixed64,8,opt,name=sfixed64_key,json=sfixed64Key,proto3" json:"sfixed64_key,omitempty"`
-	Uint64Key     uint64                 `protobuf:"varint,9,opt,name=uint64_key,json=uint64Key,proto3" json:"uint64_key,omitempty"`
-	BytesKey      []byte                 `protobuf:"bytes,10,opt,name=bytes_key,json=bytesKey,proto3" json:"bytes_key,omitempty"`
-	GrainKey      Grain                  `protobuf:"varint,11,opt,name=grain_key,json=grainKey,proto3,enum=conformance.v1.Grain" json:"grain_key,omitempty"`
-	BoolKey       bool                   `protobuf:"varint,12,opt,name=bool_key,json=boolKey,proto3" json:"bool_key,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required.
+	Int32Key int32 `protobuf:"varint,1,opt,name=int32_key,json=int32Key,proto3" json:"int32_key,omitempty"`
+	// Required.
+	Uint32Key uint32 `protobuf:"varint,2,opt,name=uint32_key,json=uint32Key,proto3" json:"uint32_key,omitempty"`
+	// Required.
+	Sint32Key int32 `protobuf:"zigzag32,3,opt,name=sint32_key,json=sint32Key,proto3" json:"sint32_key,omitempty"`
+	// Required.
+	Sint64Key int64 `protobuf:"zigzag64,4,opt,name=sint64_key,json=sint64Key,proto3" json:"sint64_key,omitempty"`
+	// Required.
+	Fixed32Key uint32 `protobuf:"fixed32,5,opt,name=fixed32_key,json=fixed32Key,proto3" json:"fixed32_key,omitempty"`
+	// Required.
+	Fixed64Key uint64 `protobuf:"fixed64,6,opt,name=fixed64_key,json=fixed64Key,proto3" json:"fixed64_key,omitempty"`
+	// Required.
+	Sfixed32Key int32 `protobuf:"fixed32,7,opt,name=sfixed32_key,json=sfixed32Key,proto3" json:"sfixed32_key,omitempty"`
+	// Required.
+	Sfixed64Key int64 `protobuf:"fixed64,8,opt,name=sfixed64_key,json=sfixed64Key,proto3" json:"sfixed64_key,omitempty"`
+	// Required.
+	Uint64Key uint64 `protobuf:"varint,9,opt,name=uint64_key,json=uint64Key,proto3" json:"uint64_key,omitempty"`
+	// Required, 1 to 64 bytes.
+	BytesKey []byte `protobuf:"bytes,10,opt,name=bytes_key,json=bytesKey,proto3" json:"bytes_key,omitempty"`
+	// Required.
+	GrainKey Grain `protobuf:"varint,11,opt,name=grain_key,json=grainKey,proto3,enum=conformance.v1.Grain" json:"grain_key,omitempty"`
+	// Required.
+	BoolKey       bool `protobuf:"varint,12,opt,name=bool_key,json=boolKey,proto3" json:"bool_key,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -149,9 +161,11 @@ func (x *CompoundKey) GetBoolKey() bool {
 
 // CompoundPartition is the part of the key that records of one partition share.
 type CompoundPartition struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Int32Key      int32                  `protobuf:"varint,1,opt,name=int32_key,json=int32Key,proto3" json:"int32_key,omitempty"`
-	Uint32Key     uint32                 `protobuf:"varint,2,opt,name=uint32_key,json=uint32Key,proto3" json:"uint32_key,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required.
+	Int32Key int32 `protobuf:"varint,1,opt,name=int32_key,json=int32Key,proto3" json:"int32_key,omitempty"`
+	// Required.
+	Uint32Key     uint32 `protobuf:"varint,2,opt,name=uint32_key,json=uint32Key,proto3" json:"uint32_key,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

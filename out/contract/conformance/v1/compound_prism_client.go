@@ -44,6 +44,20 @@ const (
 //   - UNAVAILABLE, DEADLINE_EXCEEDED: the store did not answer, or not in
 //     time. A write that failed with the metadata outcome=unknown may have been
 //     applied.
+//
+// A record is stored only if its fields keep their bounds:
+//   - int32_key: required.
+//   - uint32_key: required.
+//   - sint32_key: required.
+//   - sint64_key: required.
+//   - fixed32_key: required.
+//   - fixed64_key: required.
+//   - sfixed32_key: required.
+//   - sfixed64_key: required.
+//   - uint64_key: required.
+//   - bytes_key: required, 1 to 64 bytes.
+//   - grain_key: required.
+//   - bool_key: required.
 type CompoundServiceClient struct {
 	cc grpc.ClientConnInterface
 }

@@ -16,8 +16,9 @@ import (
 
 // CounterKey identifies one record.
 type CounterKey struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	CounterId     int64                  `protobuf:"varint,1,opt,name=counter_id,json=counterId,proto3" json:"counter_id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required.
+	CounterId     int64 `protobuf:"varint,1,opt,name=counter_id,json=counterId,proto3" json:"counter_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

@@ -44,6 +44,9 @@ const (
 //   - UNAVAILABLE, DEADLINE_EXCEEDED: the store did not answer, or not in
 //     time. A write that failed with the metadata outcome=unknown may have been
 //     applied.
+//
+// A record is stored only if its fields keep their bounds:
+//   - counter_id: required.
 type CounterServiceClient struct {
 	cc grpc.ClientConnInterface
 }

@@ -44,6 +44,9 @@ const (
 //   - UNAVAILABLE, DEADLINE_EXCEEDED: the store did not answer, or not in
 //     time. A write that failed with the metadata outcome=unknown may have been
 //     applied.
+//
+// A record is stored only if its fields keep their bounds:
+//   - document_id: required, 1 to 64 bytes, without NUL.
 type DocumentServiceClient struct {
 	cc grpc.ClientConnInterface
 }

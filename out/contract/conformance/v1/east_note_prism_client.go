@@ -45,6 +45,10 @@ const (
 //   - UNAVAILABLE, DEADLINE_EXCEEDED: the store did not answer, or not in
 //     time. A write that failed with the metadata outcome=unknown may have been
 //     applied.
+//
+// A record is stored only if its fields keep their bounds:
+//   - note_id: required, 1 to 64 bytes, without NUL.
+//   - topic: at most 64 bytes, without NUL.
 type EastNoteServiceClient struct {
 	cc grpc.ClientConnInterface
 }
@@ -147,7 +151,8 @@ func (c *EastNoteServiceClient) ScanEastNotes(ctx context.Context, in *ScanEastN
 	return call[ScanEastNotesResponse](ctx, c.cc, EastNoteService_ScanEastNotes_FullMethodName, in, opts)
 }
 
-// FindEastNoteByTopic returns the one record with the given topic.
+// FindEastNoteByTopic returns the one record with the given topic. Records
+// without topic are not in this index.
 //
 // Errors:
 //   - NOT_FOUND: there is no such record.

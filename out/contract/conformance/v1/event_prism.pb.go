@@ -17,12 +17,17 @@ import (
 
 // EventKey identifies one record.
 type EventKey struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Tenant        string                 `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
-	Shard         int64                  `protobuf:"varint,2,opt,name=shard,proto3" json:"shard,omitempty"`
-	At            *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=at,proto3" json:"at,omitempty"`
-	Name          string                 `protobuf:"bytes,4,opt,name=name,proto3" json:"name,omitempty"`
-	Sequence      int64                  `protobuf:"varint,5,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required, 1 to 64 bytes, without NUL.
+	Tenant string `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	// Required.
+	Shard int64 `protobuf:"varint,2,opt,name=shard,proto3" json:"shard,omitempty"`
+	// Required, in the years 1 to 9999.
+	At *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=at,proto3" json:"at,omitempty"`
+	// Required, 1 to 64 bytes, without NUL.
+	Name string `protobuf:"bytes,4,opt,name=name,proto3" json:"name,omitempty"`
+	// Required.
+	Sequence      int64 `protobuf:"varint,5,opt,name=sequence,proto3" json:"sequence,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -94,9 +99,11 @@ func (x *EventKey) GetSequence() int64 {
 
 // EventPartition is the part of the key that records of one partition share.
 type EventPartition struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Tenant        string                 `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
-	Shard         int64                  `protobuf:"varint,2,opt,name=shard,proto3" json:"shard,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required, 1 to 64 bytes, without NUL.
+	Tenant string `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	// Required.
+	Shard         int64 `protobuf:"varint,2,opt,name=shard,proto3" json:"shard,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1870,9 +1877,10 @@ func (x *FindEventsByKindRequest_Bound) GetAt() *timestamppb.Timestamp {
 
 // The values to find by.
 type FindEventsByPlaceRequest_By struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Region        string                 `protobuf:"bytes,7,opt,name=region,proto3" json:"region,omitempty"`
-	Open          bool                   `protobuf:"varint,8,opt,name=open,proto3" json:"open,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// At most 64 bytes, without NUL.
+	Region        string `protobuf:"bytes,7,opt,name=region,proto3" json:"region,omitempty"`
+	Open          bool   `protobuf:"varint,8,opt,name=open,proto3" json:"open,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1923,9 +1931,10 @@ func (x *FindEventsByPlaceRequest_By) GetOpen() bool {
 
 // The values to find by.
 type FindEventsByUrgentRequest_By struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Region        string                 `protobuf:"bytes,7,opt,name=region,proto3" json:"region,omitempty"`
-	Kind          EventKind              `protobuf:"varint,6,opt,name=kind,proto3,enum=conformance.v1.EventKind" json:"kind,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// At most 64 bytes, without NUL.
+	Region        string    `protobuf:"bytes,7,opt,name=region,proto3" json:"region,omitempty"`
+	Kind          EventKind `protobuf:"varint,6,opt,name=kind,proto3,enum=conformance.v1.EventKind" json:"kind,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

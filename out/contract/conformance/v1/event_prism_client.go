@@ -48,6 +48,14 @@ const (
 //   - UNAVAILABLE, DEADLINE_EXCEEDED: the store did not answer, or not in
 //     time. A write that failed with the metadata outcome=unknown may have been
 //     applied.
+//
+// A record is stored only if its fields keep their bounds:
+//   - tenant: required, 1 to 64 bytes, without NUL.
+//   - shard: required.
+//   - at: required, in the years 1 to 9999.
+//   - name: required, 1 to 64 bytes, without NUL.
+//   - sequence: required.
+//   - region: at most 64 bytes, without NUL.
 type EventServiceClient struct {
 	cc grpc.ClientConnInterface
 }
@@ -140,8 +148,9 @@ func (c *EventServiceClient) ScanEvents(ctx context.Context, in *ScanEventsReque
 	return call[ScanEventsResponse](ctx, c.cc, EventService_ScanEvents_FullMethodName, in, opts)
 }
 
-// FindEventsBySeverity lists the records that have severity in the order of
-// severity, then of their keys, one page at a time.
+// FindEventsBySeverity lists the records in the order of severity, then of
+// their keys, one page at a time. Records without severity are not in this
+// index.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
@@ -163,7 +172,8 @@ func (c *EventServiceClient) FindEventsByKind(ctx context.Context, in *FindEvent
 }
 
 // FindEventsByPlace lists the records with the given region and open in the
-// order of their keys, one page at a time.
+// order of their keys, one page at a time. Records without region are not in
+// this index.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
@@ -173,9 +183,9 @@ func (c *EventServiceClient) FindEventsByPlace(ctx context.Context, in *FindEven
 	return call[FindEventsByPlaceResponse](ctx, c.cc, EventService_FindEventsByPlace_FullMethodName, in, opts)
 }
 
-// FindEventsByUrgent lists the records with the given region and kind that
-// have severity in the order of severity, then of their keys, one page at a
-// time.
+// FindEventsByUrgent lists the records with the given region and kind in the
+// order of severity, then of their keys, one page at a time. Records without
+// region or severity are not in this index.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.

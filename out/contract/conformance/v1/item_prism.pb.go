@@ -16,8 +16,9 @@ import (
 
 // ItemKey identifies one record.
 type ItemKey struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	ItemId        string                 `protobuf:"bytes,1,opt,name=item_id,json=itemId,proto3" json:"item_id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required, 1 to 128 bytes, without NUL.
+	ItemId        string `protobuf:"bytes,1,opt,name=item_id,json=itemId,proto3" json:"item_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1450,6 +1451,8 @@ func (x *BatchDeleteItemsResponse_Result) GetExisted() bool {
 type FindItemBySerialRequest_By struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// One of two unique indexes: an error says which of them refused.
+	//
+	// At most 64 bytes, without NUL.
 	Serial        string `protobuf:"bytes,2,opt,name=serial,proto3" json:"serial,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1494,8 +1497,9 @@ func (x *FindItemBySerialRequest_By) GetSerial() string {
 
 // The values to find by.
 type FindItemByLabelRequest_By struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Label         string                 `protobuf:"bytes,3,opt,name=label,proto3" json:"label,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// At most 64 bytes, without NUL.
+	Label         string `protobuf:"bytes,3,opt,name=label,proto3" json:"label,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1539,8 +1543,9 @@ func (x *FindItemByLabelRequest_By) GetLabel() string {
 
 // The values to find by.
 type FindItemsByColourRequest_By struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Colour        string                 `protobuf:"bytes,4,opt,name=colour,proto3" json:"colour,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// At most 64 bytes, without NUL.
+	Colour        string `protobuf:"bytes,4,opt,name=colour,proto3" json:"colour,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

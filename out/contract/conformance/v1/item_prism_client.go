@@ -48,6 +48,13 @@ const (
 //   - UNAVAILABLE, DEADLINE_EXCEEDED: the store did not answer, or not in
 //     time. A write that failed with the metadata outcome=unknown may have been
 //     applied.
+//
+// A record is stored only if its fields keep their bounds:
+//   - item_id: required, 1 to 128 bytes, without NUL.
+//   - serial: at most 64 bytes, without NUL.
+//   - label: at most 64 bytes, without NUL.
+//   - colour: at most 64 bytes, without NUL.
+//   - title: at most 64 bytes, without NUL.
 type ItemServiceClient struct {
 	cc grpc.ClientConnInterface
 }
@@ -149,7 +156,8 @@ func (c *ItemServiceClient) ScanItems(ctx context.Context, in *ScanItemsRequest,
 	return call[ScanItemsResponse](ctx, c.cc, ItemService_ScanItems_FullMethodName, in, opts)
 }
 
-// FindItemBySerial returns the one record with the given serial.
+// FindItemBySerial returns the one record with the given serial. Records
+// without serial are not in this index.
 //
 // Errors:
 //   - NOT_FOUND: there is no such record.
@@ -157,7 +165,8 @@ func (c *ItemServiceClient) FindItemBySerial(ctx context.Context, in *FindItemBy
 	return call[FindItemBySerialResponse](ctx, c.cc, ItemService_FindItemBySerial_FullMethodName, in, opts)
 }
 
-// FindItemByLabel returns the one record with the given label.
+// FindItemByLabel returns the one record with the given label. Records
+// without label are not in this index.
 //
 // Errors:
 //   - NOT_FOUND: there is no such record.
@@ -166,7 +175,8 @@ func (c *ItemServiceClient) FindItemByLabel(ctx context.Context, in *FindItemByL
 }
 
 // FindItemsByColour lists the records with the given colour in the order of
-// their keys, one page at a time.
+// their keys, one page at a time. Records without colour are not in this
+// index.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
@@ -176,8 +186,8 @@ func (c *ItemServiceClient) FindItemsByColour(ctx context.Context, in *FindItems
 	return call[FindItemsByColourResponse](ctx, c.cc, ItemService_FindItemsByColour_FullMethodName, in, opts)
 }
 
-// FindItemsByTitle lists the records that have title in the order of title,
-// then of their keys, one page at a time.
+// FindItemsByTitle lists the records in the order of title, then of their
+// keys, one page at a time. Records without title are not in this index.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.

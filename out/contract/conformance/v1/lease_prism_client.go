@@ -47,6 +47,10 @@ const (
 //     time. A write that failed with the metadata outcome=unknown may have been
 //     applied.
 //
+// A record is stored only if its fields keep their bounds:
+//   - lease_id: required, 1 to 64 bytes, without NUL.
+//   - owner: at most 64 bytes, without NUL.
+//
 // A record expires 1m after its last write. From then on it is absent for every
 // RPC.
 type LeaseServiceClient struct {
@@ -151,7 +155,8 @@ func (c *LeaseServiceClient) ScanLeases(ctx context.Context, in *ScanLeasesReque
 	return call[ScanLeasesResponse](ctx, c.cc, LeaseService_ScanLeases_FullMethodName, in, opts)
 }
 
-// FindLeaseByOwner returns the one record with the given owner.
+// FindLeaseByOwner returns the one record with the given owner. Records
+// without owner are not in this index.
 //
 // Errors:
 //   - NOT_FOUND: there is no such record.
@@ -159,8 +164,9 @@ func (c *LeaseServiceClient) FindLeaseByOwner(ctx context.Context, in *FindLease
 	return call[FindLeaseByOwnerResponse](ctx, c.cc, LeaseService_FindLeaseByOwner_FullMethodName, in, opts)
 }
 
-// FindLeasesByPriority lists the records that have priority in the order of
-// priority, then of their keys, one page at a time.
+// FindLeasesByPriority lists the records in the order of priority, then of
+// their keys, one page at a time. Records without priority are not in this
+// index.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.

@@ -16,8 +16,9 @@ import (
 
 // ModernKey identifies one record.
 type ModernKey struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	ModernId      string                 `protobuf:"bytes,1,opt,name=modern_id,json=modernId,proto3" json:"modern_id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required, 1 to 64 bytes, without NUL.
+	ModernId      string `protobuf:"bytes,1,opt,name=modern_id,json=modernId,proto3" json:"modern_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1262,8 +1263,9 @@ func (x *BatchDeleteModernsResponse_Result) GetExisted() bool {
 
 // The values to find by.
 type FindModernsByRankRequest_By struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Rank          string                 `protobuf:"bytes,5,opt,name=rank,proto3" json:"rank,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// At most 64 bytes, without NUL.
+	Rank          string `protobuf:"bytes,5,opt,name=rank,proto3" json:"rank,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

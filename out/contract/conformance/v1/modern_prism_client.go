@@ -46,6 +46,10 @@ const (
 //   - UNAVAILABLE, DEADLINE_EXCEEDED: the store did not answer, or not in
 //     time. A write that failed with the metadata outcome=unknown may have been
 //     applied.
+//
+// A record is stored only if its fields keep their bounds:
+//   - modern_id: required, 1 to 64 bytes, without NUL.
+//   - rank: at most 64 bytes, without NUL.
 type ModernServiceClient struct {
 	cc grpc.ClientConnInterface
 }
@@ -139,7 +143,7 @@ func (c *ModernServiceClient) ScanModerns(ctx context.Context, in *ScanModernsRe
 }
 
 // FindModernsByRank lists the records with the given rank in the order of
-// their keys, one page at a time.
+// their keys, one page at a time. Records without rank are not in this index.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
@@ -150,7 +154,8 @@ func (c *ModernServiceClient) FindModernsByRank(ctx context.Context, in *FindMod
 }
 
 // FindModernsByStage lists the records with the given stage in the order of
-// their keys, one page at a time.
+// their keys, one page at a time. Records without stage are not in this
+// index.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.

@@ -16,9 +16,11 @@ import (
 
 // RelicKey identifies one record.
 type RelicKey struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	RelicId       string                 `protobuf:"bytes,1,opt,name=relic_id,json=relicId,proto3" json:"relic_id,omitempty"`
-	Shelf         int32                  `protobuf:"varint,2,opt,name=shelf,proto3" json:"shelf,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required, 1 to 64 bytes, without NUL.
+	RelicId string `protobuf:"bytes,1,opt,name=relic_id,json=relicId,proto3" json:"relic_id,omitempty"`
+	// Required.
+	Shelf         int32 `protobuf:"varint,2,opt,name=shelf,proto3" json:"shelf,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -69,8 +71,9 @@ func (x *RelicKey) GetShelf() int32 {
 
 // RelicPartition is the part of the key that records of one partition share.
 type RelicPartition struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	RelicId       string                 `protobuf:"bytes,1,opt,name=relic_id,json=relicId,proto3" json:"relic_id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required, 1 to 64 bytes, without NUL.
+	RelicId       string `protobuf:"bytes,1,opt,name=relic_id,json=relicId,proto3" json:"relic_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1262,8 +1265,9 @@ func (x *BatchDeleteRelicsResponse_Result) GetExisted() bool {
 
 // The values to find by.
 type FindRelicsByWordRequest_By struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Word          string                 `protobuf:"bytes,15,opt,name=word,proto3" json:"word,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// At most 64 bytes, without NUL.
+	Word          string `protobuf:"bytes,15,opt,name=word,proto3" json:"word,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

@@ -45,6 +45,11 @@ const (
 //   - UNAVAILABLE, DEADLINE_EXCEEDED: the store did not answer, or not in
 //     time. A write that failed with the metadata outcome=unknown may have been
 //     applied.
+//
+// A record is stored only if its fields keep their bounds:
+//   - relic_id: required, 1 to 64 bytes, without NUL.
+//   - shelf: required.
+//   - word: at most 64 bytes, without NUL.
 type RelicServiceClient struct {
 	cc grpc.ClientConnInterface
 }
@@ -138,7 +143,7 @@ func (c *RelicServiceClient) ScanRelics(ctx context.Context, in *ScanRelicsReque
 }
 
 // FindRelicsByWord lists the records with the given word in the order of
-// their keys, one page at a time.
+// their keys, one page at a time. Records without word are not in this index.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.

@@ -17,8 +17,9 @@ import (
 
 // SampleKey identifies one record.
 type SampleKey struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	SampleId      string                 `protobuf:"bytes,1,opt,name=sample_id,json=sampleId,proto3" json:"sample_id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required, 1 to 64 bytes, without NUL.
+	SampleId      string `protobuf:"bytes,1,opt,name=sample_id,json=sampleId,proto3" json:"sample_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -5788,8 +5789,9 @@ func (x *FindSamplesByDigestRequest_Bound) GetDigest() []byte {
 
 // The values to find by.
 type FindSamplesBySameTextRequest_By struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Text          string                 `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// At most 64 bytes, without NUL.
+	Text          string `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -6013,7 +6015,8 @@ func (x *FindSamplesBySameGradeRequest_By) GetGrade() Grade {
 
 // The values to find by.
 type FindSamplesBySameTimeRequest_By struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In the years 1 to 9999.
 	Time          *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=time,proto3" json:"time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -6419,8 +6422,9 @@ func (x *FindSamplesBySamePositionRequest_By) GetPosition() int64 {
 
 // The values to find by.
 type FindSamplesBySameDigestRequest_By struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Digest        []byte                 `protobuf:"bytes,17,opt,name=digest,proto3" json:"digest,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// At most 64 bytes.
+	Digest        []byte `protobuf:"bytes,17,opt,name=digest,proto3" json:"digest,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

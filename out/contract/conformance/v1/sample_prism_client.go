@@ -75,6 +75,12 @@ const (
 //   - UNAVAILABLE, DEADLINE_EXCEEDED: the store did not answer, or not in
 //     time. A write that failed with the metadata outcome=unknown may have been
 //     applied.
+//
+// A record is stored only if its fields keep their bounds:
+//   - sample_id: required, 1 to 64 bytes, without NUL.
+//   - text: at most 64 bytes, without NUL.
+//   - time: in the years 1 to 9999.
+//   - digest: at most 64 bytes.
 type SampleServiceClient struct {
 	cc grpc.ClientConnInterface
 }
@@ -167,8 +173,8 @@ func (c *SampleServiceClient) ScanSamples(ctx context.Context, in *ScanSamplesRe
 	return call[ScanSamplesResponse](ctx, c.cc, SampleService_ScanSamples_FullMethodName, in, opts)
 }
 
-// FindSamplesByText lists the records that have text in the order of text,
-// then of their keys, one page at a time.
+// FindSamplesByText lists the records in the order of text, then of their
+// keys, one page at a time. Records without text are not in this index.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
@@ -178,8 +184,8 @@ func (c *SampleServiceClient) FindSamplesByText(ctx context.Context, in *FindSam
 	return call[FindSamplesByTextResponse](ctx, c.cc, SampleService_FindSamplesByText_FullMethodName, in, opts)
 }
 
-// FindSamplesByNumber lists the records that have number in the order of
-// number, then of their keys, one page at a time.
+// FindSamplesByNumber lists the records in the order of number, then of their
+// keys, one page at a time. Records without number are not in this index.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
@@ -189,8 +195,8 @@ func (c *SampleServiceClient) FindSamplesByNumber(ctx context.Context, in *FindS
 	return call[FindSamplesByNumberResponse](ctx, c.cc, SampleService_FindSamplesByNumber_FullMethodName, in, opts)
 }
 
-// FindSamplesBySize lists the records that have size in the order of size,
-// then of their keys, one page at a time.
+// FindSamplesBySize lists the records in the order of size, then of their
+// keys, one page at a time. Records without size are not in this index.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
@@ -200,8 +206,8 @@ func (c *SampleServiceClient) FindSamplesBySize(ctx context.Context, in *FindSam
 	return call[FindSamplesBySizeResponse](ctx, c.cc, SampleService_FindSamplesBySize_FullMethodName, in, opts)
 }
 
-// FindSamplesByFlag lists the records that have flag in the order of flag,
-// then of their keys, one page at a time.
+// FindSamplesByFlag lists the records in the order of flag, then of their
+// keys, one page at a time. Records without flag are not in this index.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
@@ -211,8 +217,8 @@ func (c *SampleServiceClient) FindSamplesByFlag(ctx context.Context, in *FindSam
 	return call[FindSamplesByFlagResponse](ctx, c.cc, SampleService_FindSamplesByFlag_FullMethodName, in, opts)
 }
 
-// FindSamplesByGrade lists the records that have grade in the order of grade,
-// then of their keys, one page at a time.
+// FindSamplesByGrade lists the records in the order of grade, then of their
+// keys, one page at a time. Records without grade are not in this index.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
@@ -222,8 +228,8 @@ func (c *SampleServiceClient) FindSamplesByGrade(ctx context.Context, in *FindSa
 	return call[FindSamplesByGradeResponse](ctx, c.cc, SampleService_FindSamplesByGrade_FullMethodName, in, opts)
 }
 
-// FindSamplesByTime lists the records that have time in the order of time,
-// then of their keys, one page at a time.
+// FindSamplesByTime lists the records in the order of time, then of their
+// keys, one page at a time. Records without time are not in this index.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
@@ -233,8 +239,8 @@ func (c *SampleServiceClient) FindSamplesByTime(ctx context.Context, in *FindSam
 	return call[FindSamplesByTimeResponse](ctx, c.cc, SampleService_FindSamplesByTime_FullMethodName, in, opts)
 }
 
-// FindSamplesByDelta lists the records that have delta in the order of delta,
-// then of their keys, one page at a time.
+// FindSamplesByDelta lists the records in the order of delta, then of their
+// keys, one page at a time. Records without delta are not in this index.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
@@ -244,8 +250,8 @@ func (c *SampleServiceClient) FindSamplesByDelta(ctx context.Context, in *FindSa
 	return call[FindSamplesByDeltaResponse](ctx, c.cc, SampleService_FindSamplesByDelta_FullMethodName, in, opts)
 }
 
-// FindSamplesByMask lists the records that have mask in the order of mask,
-// then of their keys, one page at a time.
+// FindSamplesByMask lists the records in the order of mask, then of their
+// keys, one page at a time. Records without mask are not in this index.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
@@ -255,8 +261,8 @@ func (c *SampleServiceClient) FindSamplesByMask(ctx context.Context, in *FindSam
 	return call[FindSamplesByMaskResponse](ctx, c.cc, SampleService_FindSamplesByMask_FullMethodName, in, opts)
 }
 
-// FindSamplesByLevel lists the records that have level in the order of level,
-// then of their keys, one page at a time.
+// FindSamplesByLevel lists the records in the order of level, then of their
+// keys, one page at a time. Records without level are not in this index.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
@@ -266,8 +272,8 @@ func (c *SampleServiceClient) FindSamplesByLevel(ctx context.Context, in *FindSa
 	return call[FindSamplesByLevelResponse](ctx, c.cc, SampleService_FindSamplesByLevel_FullMethodName, in, opts)
 }
 
-// FindSamplesByWeight lists the records that have weight in the order of
-// weight, then of their keys, one page at a time.
+// FindSamplesByWeight lists the records in the order of weight, then of their
+// keys, one page at a time. Records without weight are not in this index.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
@@ -288,8 +294,8 @@ func (c *SampleServiceClient) FindSamplesByBucket(ctx context.Context, in *FindS
 	return call[FindSamplesByBucketResponse](ctx, c.cc, SampleService_FindSamplesByBucket_FullMethodName, in, opts)
 }
 
-// FindSamplesByAmount lists the records that have amount in the order of
-// amount, then of their keys, one page at a time.
+// FindSamplesByAmount lists the records in the order of amount, then of their
+// keys, one page at a time. Records without amount are not in this index.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
@@ -299,8 +305,8 @@ func (c *SampleServiceClient) FindSamplesByAmount(ctx context.Context, in *FindS
 	return call[FindSamplesByAmountResponse](ctx, c.cc, SampleService_FindSamplesByAmount_FullMethodName, in, opts)
 }
 
-// FindSamplesByShift lists the records that have shift in the order of shift,
-// then of their keys, one page at a time.
+// FindSamplesByShift lists the records in the order of shift, then of their
+// keys, one page at a time. Records without shift are not in this index.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
@@ -310,8 +316,9 @@ func (c *SampleServiceClient) FindSamplesByShift(ctx context.Context, in *FindSa
 	return call[FindSamplesByShiftResponse](ctx, c.cc, SampleService_FindSamplesByShift_FullMethodName, in, opts)
 }
 
-// FindSamplesByChecksum lists the records that have checksum in the order of
-// checksum, then of their keys, one page at a time.
+// FindSamplesByChecksum lists the records in the order of checksum, then of
+// their keys, one page at a time. Records without checksum are not in this
+// index.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
@@ -321,8 +328,9 @@ func (c *SampleServiceClient) FindSamplesByChecksum(ctx context.Context, in *Fin
 	return call[FindSamplesByChecksumResponse](ctx, c.cc, SampleService_FindSamplesByChecksum_FullMethodName, in, opts)
 }
 
-// FindSamplesByPosition lists the records that have position in the order of
-// position, then of their keys, one page at a time.
+// FindSamplesByPosition lists the records in the order of position, then of
+// their keys, one page at a time. Records without position are not in this
+// index.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
@@ -332,8 +340,8 @@ func (c *SampleServiceClient) FindSamplesByPosition(ctx context.Context, in *Fin
 	return call[FindSamplesByPositionResponse](ctx, c.cc, SampleService_FindSamplesByPosition_FullMethodName, in, opts)
 }
 
-// FindSamplesByDigest lists the records that have digest in the order of
-// digest, then of their keys, one page at a time.
+// FindSamplesByDigest lists the records in the order of digest, then of their
+// keys, one page at a time. Records without digest are not in this index.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
@@ -344,7 +352,7 @@ func (c *SampleServiceClient) FindSamplesByDigest(ctx context.Context, in *FindS
 }
 
 // FindSamplesBySameText lists the records with the given text in the order of
-// their keys, one page at a time.
+// their keys, one page at a time. Records without text are not in this index.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
@@ -355,7 +363,8 @@ func (c *SampleServiceClient) FindSamplesBySameText(ctx context.Context, in *Fin
 }
 
 // FindSamplesBySameNumber lists the records with the given number in the
-// order of their keys, one page at a time.
+// order of their keys, one page at a time. Records without number are not in
+// this index.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
@@ -366,7 +375,7 @@ func (c *SampleServiceClient) FindSamplesBySameNumber(ctx context.Context, in *F
 }
 
 // FindSamplesBySameSize lists the records with the given size in the order of
-// their keys, one page at a time.
+// their keys, one page at a time. Records without size are not in this index.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
@@ -377,7 +386,7 @@ func (c *SampleServiceClient) FindSamplesBySameSize(ctx context.Context, in *Fin
 }
 
 // FindSamplesBySameFlag lists the records with the given flag in the order of
-// their keys, one page at a time.
+// their keys, one page at a time. Records without flag are not in this index.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
@@ -388,7 +397,8 @@ func (c *SampleServiceClient) FindSamplesBySameFlag(ctx context.Context, in *Fin
 }
 
 // FindSamplesBySameGrade lists the records with the given grade in the order
-// of their keys, one page at a time.
+// of their keys, one page at a time. Records without grade are not in this
+// index.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
@@ -399,7 +409,7 @@ func (c *SampleServiceClient) FindSamplesBySameGrade(ctx context.Context, in *Fi
 }
 
 // FindSamplesBySameTime lists the records with the given time in the order of
-// their keys, one page at a time.
+// their keys, one page at a time. Records without time are not in this index.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
@@ -410,7 +420,8 @@ func (c *SampleServiceClient) FindSamplesBySameTime(ctx context.Context, in *Fin
 }
 
 // FindSamplesBySameDelta lists the records with the given delta in the order
-// of their keys, one page at a time.
+// of their keys, one page at a time. Records without delta are not in this
+// index.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
@@ -421,7 +432,7 @@ func (c *SampleServiceClient) FindSamplesBySameDelta(ctx context.Context, in *Fi
 }
 
 // FindSamplesBySameMask lists the records with the given mask in the order of
-// their keys, one page at a time.
+// their keys, one page at a time. Records without mask are not in this index.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
@@ -432,7 +443,8 @@ func (c *SampleServiceClient) FindSamplesBySameMask(ctx context.Context, in *Fin
 }
 
 // FindSamplesBySameLevel lists the records with the given level in the order
-// of their keys, one page at a time.
+// of their keys, one page at a time. Records without level are not in this
+// index.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
@@ -443,7 +455,8 @@ func (c *SampleServiceClient) FindSamplesBySameLevel(ctx context.Context, in *Fi
 }
 
 // FindSamplesBySameWeight lists the records with the given weight in the
-// order of their keys, one page at a time.
+// order of their keys, one page at a time. Records without weight are not in
+// this index.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
@@ -454,7 +467,8 @@ func (c *SampleServiceClient) FindSamplesBySameWeight(ctx context.Context, in *F
 }
 
 // FindSamplesBySameAmount lists the records with the given amount in the
-// order of their keys, one page at a time.
+// order of their keys, one page at a time. Records without amount are not in
+// this index.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
@@ -465,7 +479,8 @@ func (c *SampleServiceClient) FindSamplesBySameAmount(ctx context.Context, in *F
 }
 
 // FindSamplesBySameShift lists the records with the given shift in the order
-// of their keys, one page at a time.
+// of their keys, one page at a time. Records without shift are not in this
+// index.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
@@ -476,7 +491,8 @@ func (c *SampleServiceClient) FindSamplesBySameShift(ctx context.Context, in *Fi
 }
 
 // FindSamplesBySameChecksum lists the records with the given checksum in the
-// order of their keys, one page at a time.
+// order of their keys, one page at a time. Records without checksum are not
+// in this index.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
@@ -487,7 +503,8 @@ func (c *SampleServiceClient) FindSamplesBySameChecksum(ctx context.Context, in 
 }
 
 // FindSamplesBySamePosition lists the records with the given position in the
-// order of their keys, one page at a time.
+// order of their keys, one page at a time. Records without position are not
+// in this index.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.
@@ -498,7 +515,8 @@ func (c *SampleServiceClient) FindSamplesBySamePosition(ctx context.Context, in 
 }
 
 // FindSamplesBySameDigest lists the records with the given digest in the
-// order of their keys, one page at a time.
+// order of their keys, one page at a time. Records without digest are not in
+// this index.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.

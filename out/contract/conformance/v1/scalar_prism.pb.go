@@ -16,8 +16,9 @@ import (
 
 // ScalarKey identifies one record.
 type ScalarKey struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	ScalarId      []byte                 `protobuf:"bytes,1,opt,name=scalar_id,json=scalarId,proto3" json:"scalar_id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required, 1 to 64 bytes.
+	ScalarId      []byte `protobuf:"bytes,1,opt,name=scalar_id,json=scalarId,proto3" json:"scalar_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

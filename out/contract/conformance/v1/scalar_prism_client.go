@@ -45,6 +45,10 @@ const (
 //   - UNAVAILABLE, DEADLINE_EXCEEDED: the store did not answer, or not in
 //     time. A write that failed with the metadata outcome=unknown may have been
 //     applied.
+//
+// A record is stored only if its fields keep their bounds:
+//   - scalar_id: required, 1 to 64 bytes.
+//   - bytes_opt: at most 64 bytes.
 type ScalarServiceClient struct {
 	cc grpc.ClientConnInterface
 }
@@ -137,8 +141,9 @@ func (c *ScalarServiceClient) ScanScalars(ctx context.Context, in *ScanScalarsRe
 	return call[ScanScalarsResponse](ctx, c.cc, ScalarService_ScanScalars_FullMethodName, in, opts)
 }
 
-// FindScalarsByBytesOpt lists the records that have bytes_opt in the order of
-// bytes_opt, then of their keys, one page at a time.
+// FindScalarsByBytesOpt lists the records in the order of bytes_opt, then of
+// their keys, one page at a time. Records without bytes_opt are not in this
+// index.
 //
 // Errors:
 //   - INVALID_ARGUMENT PAGE_SIZE_RANGE: page_size is negative.

@@ -40,6 +40,10 @@ const (
 //   - UNAVAILABLE, DEADLINE_EXCEEDED: the store did not answer, or not in
 //     time. A write that failed with the metadata outcome=unknown may have been
 //     applied.
+//
+// A record is stored only if its fields keep their bounds:
+//   - ticket_id: required, 1 to 64 bytes, without NUL.
+//   - code: at most 64 bytes, without NUL.
 type TicketServiceClient struct {
 	cc grpc.ClientConnInterface
 }
@@ -78,7 +82,8 @@ func (c *TicketServiceClient) DeleteTicket(ctx context.Context, in *DeleteTicket
 	return call[DeleteTicketResponse](ctx, c.cc, TicketService_DeleteTicket_FullMethodName, in, opts)
 }
 
-// FindTicketByCode returns the one record with the given code.
+// FindTicketByCode returns the one record with the given code. Records
+// without code are not in this index.
 //
 // Errors:
 //   - NOT_FOUND: there is no such record.

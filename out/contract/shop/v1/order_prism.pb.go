@@ -19,9 +19,14 @@ import (
 type OrderKey struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The buyer: a UserProfile's user_id.
-	CustomerId string                 `protobuf:"bytes,1,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
-	CreatedAt  *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
+	//
+	// Required, 1 to 64 bytes, without NUL.
+	CustomerId string `protobuf:"bytes,1,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
+	// Required, in the years 1 to 9999.
+	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
 	// Tells apart two orders of the same moment.
+	//
+	// Required, 1 to 36 bytes, without NUL.
 	OrderId       string `protobuf:"bytes,3,opt,name=order_id,json=orderId,proto3" json:"order_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -82,6 +87,8 @@ func (x *OrderKey) GetOrderId() string {
 type OrderPartition struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The buyer: a UserProfile's user_id.
+	//
+	// Required, 1 to 64 bytes, without NUL.
 	CustomerId    string `protobuf:"bytes,1,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

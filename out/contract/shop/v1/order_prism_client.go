@@ -43,6 +43,12 @@ const (
 //   - UNAVAILABLE, DEADLINE_EXCEEDED: the store did not answer, or not in
 //     time. A write that failed with the metadata outcome=unknown may have been
 //     applied.
+//
+// A record is stored only if its fields keep their bounds:
+//   - customer_id: required, 1 to 64 bytes, without NUL.
+//   - created_at: required, in the years 1 to 9999.
+//   - order_id: required, 1 to 36 bytes, without NUL.
+//   - loyalty_points: -1000000 to 1000000.
 type OrderServiceClient struct {
 	cc grpc.ClientConnInterface
 }

@@ -19,6 +19,8 @@ import (
 type SessionKey struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Random, at least 128 bits.
+	//
+	// Required, 16 to 64 bytes, without NUL.
 	SessionId     string `protobuf:"bytes,1,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1177,6 +1179,8 @@ type FindSessionsByUserIdRequest_By struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Whose session it is: a UserProfile's user_id. Signing out everywhere
 	// finds all sessions of a user by it.
+	//
+	// Required, 1 to 64 bytes, without NUL.
 	UserId        string `protobuf:"bytes,2,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

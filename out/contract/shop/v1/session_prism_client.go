@@ -45,6 +45,10 @@ const (
 //     time. A write that failed with the metadata outcome=unknown may have been
 //     applied.
 //
+// A record is stored only if its fields keep their bounds:
+//   - session_id: required, 16 to 64 bytes, without NUL.
+//   - user_id: required, 1 to 64 bytes, without NUL.
+//
 // A record expires 30m after its last write. From then on it is absent for
 // every RPC.
 type SessionServiceClient struct {

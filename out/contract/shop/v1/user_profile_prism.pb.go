@@ -18,6 +18,8 @@ import (
 type UserProfileKey struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Issued by the identity service; never reused.
+	//
+	// Required, 1 to 64 bytes, without NUL.
 	UserId        string `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1102,6 +1104,8 @@ type FindUserProfileByEmailRequest_By struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Where the shop writes to. No two profiles share one, and a profile may
 	// have none.
+	//
+	// At most 254 bytes, without NUL.
 	Email         string `protobuf:"bytes,2,opt,name=email,proto3" json:"email,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -45,6 +45,11 @@ const (
 //   - UNAVAILABLE, DEADLINE_EXCEEDED: the store did not answer, or not in
 //     time. A write that failed with the metadata outcome=unknown may have been
 //     applied.
+//
+// A record is stored only if its fields keep their bounds:
+//   - user_id: required, 1 to 64 bytes, without NUL.
+//   - email: at most 254 bytes, without NUL.
+//   - display_name: required, 1 to 200 bytes.
 type UserProfileServiceClient struct {
 	cc grpc.ClientConnInterface
 }
@@ -147,7 +152,8 @@ func (c *UserProfileServiceClient) ScanUserProfiles(ctx context.Context, in *Sca
 	return call[ScanUserProfilesResponse](ctx, c.cc, UserProfileService_ScanUserProfiles_FullMethodName, in, opts)
 }
 
-// FindUserProfileByEmail returns the one record with the given email.
+// FindUserProfileByEmail returns the one record with the given email. Records
+// without email are not in this index.
 //
 // Errors:
 //   - NOT_FOUND: there is no such record.
