@@ -221,9 +221,8 @@ func recovered(err *error) {
 	}
 }
 
-// deadline gives ctx the deadline of a call that has none, and brings one that
-// is too far away nearer.
-// imposed is what it set, 0 where the caller's own holds.
+// deadline gives ctx a deadline if the caller set none, or one too far away. imposed
+// is the deadline that we set, or 0 if the caller's holds.
 func deadline(ctx context.Context) (_ context.Context, imposed time.Duration, cancel context.CancelFunc) {
 	at, ok := ctx.Deadline()
 	switch {
@@ -238,8 +237,7 @@ func deadline(ctx context.Context) (_ context.Context, imposed time.Duration, ca
 	return ctx, imposed, cancel
 }
 
-// late notes in an error of a deadline that the caller did not set how long it
-// was.
+// late adds the deadline that we imposed to the metadata of an error about it.
 func late(err error, imposed time.Duration) error {
 	var e *Error
 	if imposed == 0 || !errors.As(err, &e) || e.Reason.Code() != codes.DeadlineExceeded {

@@ -54,7 +54,7 @@ func Error(ctx context.Context, err error) error {
 	case errors.Is(err, driver.ErrNoResponders): // nobody had the request
 		return runtime.NotApplied(runtime.BackendUnavailable, "the store does not serve its streams (a running JetStream)", cause("no responders"))
 	case errors.Is(ctx.Err(), context.Canceled):
-		return failed(runtime.Cancelled, "the caller cancelled the call (a caller that waits)", nil)
+		return failed(runtime.Cancelled, "the caller cancelled the call", nil)
 	case ctx.Err() != nil && !sent:
 		return runtime.ContextError(ctx)
 	case ctx.Err() != nil:

@@ -16,12 +16,11 @@ var errEnded = runtime.NotApplied(runtime.BackendReadOnly, "the store's disk fai
 // Error translates an error of SQLite into what the client is told, by the
 // result code (https://sqlite.org/rescode.html). Errors of package runtime pass
 // unchanged; what the table does not know is INTERNAL. Every transaction that
-// failed was rolled back, so nothing was applied, except where the commit was
-// written and could not be brought to the disk. The driver gives a full disk as
-// a write that failed.
+// failed was rolled back, so nothing was applied, unless the commit was written and
+// its fsync failed. The driver reports a full disk as a failed write.
 //
-// The context comes before all but that: SQLite says "interrupted" or "locked"
-// when it ends.
+// Apart from that the context is looked at first: SQLite says "interrupted" or
+// "locked" when it ends.
 func Error(ctx context.Context, err error) error {
 	var known *runtime.Error
 	if err == nil || errors.As(err, &known) {
