@@ -31,6 +31,7 @@ var update = flag.Bool("update", false, "write docs/ and the scaffold anew")
 func TestDocs(t *testing.T) {
 	for name, page := range map[string]func(*testing.T) string{
 		"schema.md": schemaPage, "cli.md": cliPage, "backends.md": backendsPage, "errors.md": errorsPage,
+		"prism-yaml.md": configPage, "../" + configSchema: configSchemaFile,
 	} {
 		t.Run(name, func(t *testing.T) {
 			file, want := filepath.Join("../../docs", name), page(t)

@@ -37,8 +37,8 @@ func newInit() *cobra.Command {
 		Use:   "init [dir]",
 		Short: "Begin a schema, in an empty folder or in a Go module",
 		Long: `Init sets up a folder, which is the root of a Go module or becomes one. It writes
-a schema with one entity, its prism.yaml, the options that it imports, a
-Makefile, and what buf and protoc need. It adds Prism to go.mod, as a tool and as
+a schema with one entity, its prism.yaml with a JSON schema for editors, the
+options that it imports, the reasons of errors, a Makefile, and what buf and protoc need. It adds Prism to go.mod, as a tool and as
 a library, with the versions of everything it needs; existing requirements stay
 as they are.
 
@@ -179,7 +179,14 @@ func (s *start) hasSchema() bool { return s.dir == "schemas" || s.kept[s.config(
 // write writes the files that are not there. Where the user has a deployment
 // there is no sample: nothing would serve it.
 func (s *start) write(out io.Writer) error {
-	files := map[string][]byte{"schemas/" + prismv1.Path: []byte(prismv1.Source)}
+	config, err := jsonSchema()
+	if err != nil {
+		return err
+	}
+	files := map[string][]byte{
+		"schemas/" + prismv1.Path: []byte(prismv1.Source), "schemas/" + prismv1.ReasonPath: []byte(prismv1.ReasonSource),
+		configSchema: config,
+	}
 	for _, name := range protobufFiles {
 		text, err := wellKnown(name)
 		if err != nil {
@@ -187,7 +194,7 @@ func (s *start) write(out io.Writer) error {
 		}
 		files["third_party/"+name] = text
 	}
-	err := fs.WalkDir(scaffold, "scaffold", func(name string, entry fs.DirEntry, err error) error {
+	err = fs.WalkDir(scaffold, "scaffold", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}

@@ -80,7 +80,7 @@ func (r *reader) deployment(in Input) *Deployment {
 	if root == nil {
 		return d
 	}
-	keys := c.mapping(root, "deployment", "import_path", "packages", "listen", "memory", "namespaces", "test_kit", "contract", "root", "import_paths", "go_packages")
+	keys := c.mapping(root, configFile.Keys)
 	if keys == nil {
 		return d
 	}
@@ -177,7 +177,7 @@ func (c *configReader) listen(root *yaml.Node, keys map[string]*yaml.Node) strin
 const maxSocketPath = 103
 
 func (c *configReader) namespace(node *yaml.Node) *Namespace {
-	keys := c.mapping(node, "name", "backend", "config", "limits")
+	keys := c.mapping(node, namespaceKeys)
 	if keys == nil {
 		return nil
 	}
@@ -244,7 +244,7 @@ func (c *configReader) document(text []byte) *yaml.Node {
 // test_kit, nil where it is not written: the kit has the clients of the contract.
 func (c *configReader) contract(d *Deployment, node, kit *yaml.Node) {
 	goCode := true
-	if keys := c.mapping(node, "go"); keys["go"] != nil {
+	if keys := c.mapping(node, contractKeys); keys["go"] != nil {
 		if at := keys["go"]; at.Tag != "!!bool" || at.Decode(&goCode) != nil {
 			c.report(RuleYAMLType, c.at(at), "write true or false", "go is %q", at.Value)
 		}
@@ -260,7 +260,8 @@ func (c *configReader) contract(d *Deployment, node, kit *yaml.Node) {
 
 // mapping returns the values of a mapping's keys, nil if node is none. A key
 // that is not among the legal ones is a fault.
-func (c *configReader) mapping(node *yaml.Node, legal ...string) map[string]*yaml.Node {
+func (c *configReader) mapping(node *yaml.Node, entries []*ConfigEntry) map[string]*yaml.Node {
+	legal := names(entries)
 	if node.Kind != yaml.MappingNode {
 		c.report(RuleYAMLType, c.at(node), "write "+strings.Join(legal, ", ")+", each with its value", "keys are missing here")
 		return nil

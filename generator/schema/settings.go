@@ -195,7 +195,7 @@ const maxLimit = 1_000_000
 // limits reads what takes the place of the limits that capacity gives. That the
 // methods exist is checked when the entities are known.
 func (c *configReader) limits(n *Namespace, node *yaml.Node) {
-	keys := c.mapping(node, "in_flight", "rates")
+	keys := c.mapping(node, limitKeys)
 	if keys["in_flight"] != nil {
 		n.Limits.InFlight = c.limit(keys["in_flight"], "in_flight")
 	}
