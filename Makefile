@@ -60,8 +60,9 @@ generate: ## compile every deployment's schemas into out/
 generate-buf: bin/buf ## compile the shop by buf.gen.yaml, as buf users do
 	bin/buf generate schemas
 
-docs: ## write the references in docs/ that are made from code
-	go test ./cmd/prism -run TestDocs -update
+docs: ## write the references in docs/, and the reasons of errors, that are made from code
+	go test ./cmd/prism -run 'TestDocs|TestReasonFile' -update
+	go test ./schemas/prism/v1 -update
 
 check-generate: ## fail if out/ or an open migration is not what the schemas give
 	go run ./cmd/prism generate --check $(DEPLOYMENTS)

@@ -22,7 +22,7 @@ func TestReasonFile(t *testing.T) {
 		write(t, reasonFile, want)
 	}
 	if got, err := os.ReadFile(reasonFile); err != nil || string(got) != want {
-		t.Errorf("%s is not what runtime/reason.go says (%v); run make docs, and make reason.pb.go of it", reasonFile, err)
+		t.Errorf("%s is not what runtime/reason.go says (%v); run make docs", reasonFile, err)
 	}
 }
 

@@ -1211,10 +1211,10 @@ const file_prism_v1_options_proto_rawDesc = "" +
 	"\x16PROTECTION_UNSPECIFIED\x10\x00\x12\b\n" +
 	"\x04MASK\x10\x01\x12\v\n" +
 	"\aENCRYPT\x10\x02\x12\f\n" +
-	"\bTOKENISE\x10\x03:J\n" +
-	"\x04file\x12\x1c.google.protobuf.FileOptions\x18\x80\xc2\x03 \x01(\v2\x0e.prism.v1.FileB\x03\x88\x01\x02R\x04file\x88\x01\x01:S\n" +
-	"\x06entity\x12\x1f.google.protobuf.MessageOptions\x18\x80\xc2\x03 \x01(\v2\x10.prism.v1.EntityB\x03\x88\x01\x02R\x06entity\x88\x01\x01:N\n" +
-	"\x05field\x12\x1d.google.protobuf.FieldOptions\x18\x80\xc2\x03 \x01(\v2\x0f.prism.v1.FieldB\x03\x88\x01\x02R\x05field\x88\x01\x01B7Z5github.com/prism-proxy/prism/schemas/prism/v1;prismv1b\x06proto3"
+	"\bTOKENISE\x10\x03:G\n" +
+	"\x04file\x12\x1c.google.protobuf.FileOptions\x18\x80\xc2\x03 \x01(\v2\x0e.prism.v1.FileB\x03\x88\x01\x02R\x04file:P\n" +
+	"\x06entity\x12\x1f.google.protobuf.MessageOptions\x18\x80\xc2\x03 \x01(\v2\x10.prism.v1.EntityB\x03\x88\x01\x02R\x06entity:K\n" +
+	"\x05field\x12\x1d.google.protobuf.FieldOptions\x18\x80\xc2\x03 \x01(\v2\x0f.prism.v1.FieldB\x03\x88\x01\x02R\x05fieldB7Z5github.com/prism-proxy/prism/schemas/prism/v1;prismv1b\x06proto3"
 
 var (
 	file_prism_v1_options_proto_rawDescOnce sync.Once

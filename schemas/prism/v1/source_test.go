@@ -1,54 +1,79 @@
 package prismv1_test
 
 import (
+	"flag"
+	"os"
+	"path"
 	"strings"
 	"testing"
 
 	"github.com/bufbuild/protocompile"
-	"github.com/google/go-cmp/cmp"
+	"github.com/bufbuild/protocompile/protoutil"
+	gengo "google.golang.org/protobuf/cmd/protoc-gen-go/internal_gengo"
+	"google.golang.org/protobuf/compiler/protogen"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/reflect/protoreflect"
-	"google.golang.org/protobuf/testing/protocmp"
-	"google.golang.org/protobuf/types/descriptorpb"
+	"google.golang.org/protobuf/types/pluginpb"
 
 	prismv1 "github.com/prism-proxy/prism/schemas/prism/v1"
 )
 
+var update = flag.Bool("update", false, "write the Go of the .proto files anew")
+
 // An option that is in the text and not in the Go types would be read as an
 // unknown field, and ignored.
+//
+//	go test ./schemas/prism/v1 -update
 func TestGoPackageIsOfSource(t *testing.T) {
 	compiler := protocompile.Compiler{
 		Resolver: protocompile.WithStandardImports(&protocompile.SourceResolver{
-			Accessor: protocompile.SourceAccessorFromMap(map[string]string{prismv1.Path: prismv1.Source}),
+			Accessor: protocompile.SourceAccessorFromMap(map[string]string{prismv1.Path: prismv1.Source, prismv1.ReasonPath: prismv1.ReasonSource}),
 		}),
+		SourceInfoMode: protocompile.SourceInfoStandard,
 	}
-	files, err := compiler.Compile(t.Context(), prismv1.Path)
+	files, err := compiler.Compile(t.Context(), prismv1.Path, prismv1.ReasonPath)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := normal(t, prismv1.File_prism_v1_options_proto)
-	want := normal(t, files[0])
-	if diff := cmp.Diff(want, got, protocmp.Transform()); diff != "" {
-		t.Errorf("options.pb.go is not of options.proto; generate it again (-options.proto +options.pb.go):\n%s", diff)
+	request := &pluginpb.CodeGeneratorRequest{Parameter: proto.String("paths=source_relative")}
+	seen := map[string]bool{}
+	var add func(protoreflect.FileDescriptor)
+	add = func(f protoreflect.FileDescriptor) {
+		if seen[f.Path()] {
+			return
+		}
+		seen[f.Path()] = true
+		for i := range f.Imports().Len() {
+			add(f.Imports().Get(i).FileDescriptor)
+		}
+		p := proto.CloneOf(protoutil.ProtoFromFileDescriptor(f))
+		for _, x := range p.Extension {
+			x.Proto3Optional = nil // an extension has presence anyway
+		}
+		request.ProtoFile = append(request.ProtoFile, p)
 	}
-}
-
-// normal returns the file as protoc-gen-go keeps it: comments and positions
-// are not in a Go package.
-func normal(t *testing.T, file protoreflect.FileDescriptor) *descriptorpb.FileDescriptorProto {
-	t.Helper()
-	p := protodesc.ToFileDescriptorProto(file)
-	p.SourceCodeInfo = nil
-	b, err := proto.Marshal(p)
+	for _, f := range files {
+		add(f)
+		request.FileToGenerate = append(request.FileToGenerate, f.Path())
+	}
+	plugin, err := protogen.Options{}.New(request)
 	if err != nil {
 		t.Fatal(err)
 	}
-	resolved := &descriptorpb.FileDescriptorProto{}
-	if err := proto.Unmarshal(b, resolved); err != nil {
-		t.Fatal(err)
+	for _, name := range request.FileToGenerate {
+		gengo.GenerateFile(plugin, plugin.FilesByPath[name])
 	}
-	return resolved
+	for _, f := range plugin.Response().File {
+		name := path.Base(f.GetName())
+		if *update {
+			if err := os.WriteFile(name, []byte(f.GetContent()), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, err := os.ReadFile(name); err != nil || string(got) != f.GetContent() {
+			t.Errorf("%s is not of its .proto file (%v); run go test ./schemas/prism/v1 -update", name, err)
+		}
+	}
 }
 
 // A schema imports the options under Path; the Go package must be registered
