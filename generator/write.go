@@ -142,60 +142,6 @@ func sameText(file, text []byte) bool {
 	return bytes.Equal(file, text) || bytes.Equal(bytes.ReplaceAll(file, []byte("\r\n"), []byte("\n")), text)
 }
 
-// leftovers returns the staged files of runs that were killed.
-func leftovers(fsys fs.FS, out *Output) ([]string, error) {
-	all, err := earlier(fsys, out)
-	if err != nil {
-		return nil, err
-	}
-	staged := slices.DeleteFunc(all, func(p string) bool { return !isStage(p) })
-	// The lock stands in a folder of the user's.
-	for _, f := range out.Files {
-		if !isLock(f.Path) {
-			continue
-		}
-		entries, err := fs.ReadDir(fsys, path.Dir(f.Path))
-		if err := ignoreMissing(err); err != nil {
-			return nil, err
-		}
-		for _, entry := range entries {
-			if isStage(entry.Name()) {
-				staged = append(staged, path.Join(path.Dir(f.Path), entry.Name()))
-			}
-		}
-	}
-	return staged, nil
-}
-
-// earlier returns the files where an earlier run may have written.
-func earlier(fsys fs.FS, out *Output) ([]string, error) {
-	var paths []string
-	for _, tree := range out.Trees {
-		err := fs.WalkDir(fsys, tree, func(p string, entry fs.DirEntry, err error) error {
-			if err == nil && !entry.IsDir() {
-				paths = append(paths, p)
-			}
-			return ignoreMissing(err)
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	for _, folder := range out.Folders {
-		entries, err := fs.ReadDir(fsys, folder)
-		if err := ignoreMissing(err); err != nil {
-			return nil, err
-		}
-		for _, entry := range entries {
-			if !entry.IsDir() {
-				paths = append(paths, path.Join(folder, entry.Name()))
-			}
-		}
-	}
-	slices.Sort(paths)
-	return slices.Compact(paths), nil
-}
-
 func ignoreMissing(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

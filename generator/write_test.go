@@ -112,6 +112,37 @@ var (
 	}
 )
 
+// Deployments share folders below out/contract, and a contract may move to another:
+// what another deployment lists stays, and what the last run listed goes.
+func TestSharedContracts(t *testing.T) {
+	root := folder(t, map[string]string{
+		"out/shop/proxy/server/contract.txt":          made("\nfile shop/v1/order.proto\nAA==\n\nfile shop/data/v1/order_prism.proto\nAA==\n"),
+		"out/store/proxy/server/contract.txt":         made("\nfile shop/v1/shelf.proto\r\nAA==\r\n\nfile shop/v1/shelf_prism.proto\r\nAA==\n"),
+		"out/contract/shop/data/v1/order_prism.proto": made(""),
+		"out/contract/shop/data/v1/prism_client.go":   made(""),
+		"out/contract/shop/v1/shelf.pb.go":            made(""),
+		"out/contract/shop/v1/shelf_prism.proto":      made(""),
+		"out/contract/shop/v1/shelf_prism.pb.go":      made(""),
+		"out/contract/shop/v1/shelf_prism_client.go":  made(""),
+		"out/contract/shop/v1/prism_client.go":        made(""),
+		"out/contract/shop/v1/gone_prism.proto":       made(""),
+	})
+	changes, faults, err := generator.Write(t.Context(), root, output(produced))
+	if err != nil || len(faults) > 0 {
+		t.Fatal(faults, err)
+	}
+	var gone []string
+	for _, c := range changes {
+		if c.Kind == generator.Orphan {
+			gone = append(gone, c.Path)
+		}
+	}
+	want := []string{"out/contract/shop/data/v1/order_prism.proto", "out/contract/shop/data/v1/prism_client.go", "out/contract/shop/v1/gone_prism.proto"}
+	if diff := cmp.Diff(want, gone); diff != "" {
+		t.Errorf("orphans (-want +got):\n%s", diff)
+	}
+}
+
 func TestWrite(t *testing.T) {
 	root := folder(t, before)
 	changes, faults, err := generator.Write(t.Context(), root, output(produced))
