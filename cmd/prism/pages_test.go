@@ -1,0 +1,138 @@
+package main_test
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// page is a page of docs whose commands are run, in a folder of their own.
+type page struct {
+	t    *testing.T
+	name string
+	dir  string
+	path []string // folders with programs
+	port int      // in the place of 8980
+}
+
+func newPage(t *testing.T, name string) *page {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	binary := compiler(t)
+	return &page{t, name, t.TempDir(), []string{filepath.Dir(binary), filepath.Join(checkout(t), "bin")}, l.Addr().(*net.TCPAddr).Port}
+}
+
+// run runs the listings of commands, changed as said, and returns what they print.
+func (p *page) run(replacements ...string) string {
+	p.t.Helper()
+	script := "set -e\ntrap 'kill $(jobs -p) 2> /dev/null || true' EXIT\n"
+	for _, l := range listings(read(p.t, "../../docs/"+p.name)) {
+		if l.commands {
+			script += l.text
+		}
+	}
+	for i := 0; i < len(replacements); i += 2 {
+		if !strings.Contains(script, replacements[i]) {
+			p.t.Fatalf("%s has no %q", p.name, replacements[i])
+		}
+		script = strings.ReplaceAll(script, replacements[i], replacements[i+1])
+	}
+	c := exec.CommandContext(p.t.Context(), "bash", "-c", script)
+	c.Dir = p.dir
+	c.Env = append(os.Environ(), "PATH="+strings.Join(append(p.path, os.Getenv("PATH")), string(filepath.ListSeparator)),
+		"GIT_CONFIG_GLOBAL=/dev/null", "GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.com", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.com")
+	out, err := c.CombinedOutput()
+	if err != nil {
+		p.t.Errorf("%s: %v\n%s", p.name, err, out)
+	}
+	return string(out)
+}
+
+func TestOperatingAsDocumented(t *testing.T) {
+	p := newPage(t, "operating.md")
+	command(t, checkout(t), "go", "build", "-o", filepath.Join(p.dir, "bin")+"/shop-proxy", "./out/shop/proxy")
+	at := fmt.Sprintf("127.0.0.1:%d", p.port)
+	out := p.run("serve --data-dir data ", "serve --listen "+at+" --data-dir data ", "shop-proxy health", "shop-proxy health --address "+at)
+	contains(t, "operating.md", out, `"msg":"listening"`)
+}
+
+func TestAdoptingAsDocumented(t *testing.T) {
+	p := newPage(t, "adopting.md")
+	write(t, filepath.Join(p.dir, "acme", "go.mod"), "module example.com/acme\n\ngo 1.26.0\n")
+	write(t, filepath.Join(p.dir, "acme", "buf.yaml"), "version: v2\nmodules:\n  - path: proto\n")
+	write(t, filepath.Join(p.dir, "acme", "proto/acme/billing/v1/api.proto"), `syntax = "proto3";
+
+package acme.billing.v1;
+
+import "acme/billing/v1/invoice.proto";
+
+option go_package = "example.com/acme/gen/acme/billing/v1;billingv1";
+option (prism.v1.file).contract_package = "acme.billing.data.v1";
+
+import "prism/v1/options.proto";
+
+service InvoiceService {
+  rpc GetInvoice(GetInvoiceRequest) returns (GetInvoiceResponse);
+}
+
+message GetInvoiceRequest {
+  string invoice_id = 1;
+}
+
+message GetInvoiceResponse {
+  Invoice invoice = 1;
+}
+`)
+	p.dir = filepath.Join(p.dir, "acme")
+	out := p.run("prism init\n", "prism init --replace "+checkout(t)+"\n",
+		"serve --init", fmt.Sprintf("serve --listen 127.0.0.1:%d --init", p.port), "billing-proxy health", fmt.Sprintf("billing-proxy health --address 127.0.0.1:%d", p.port),
+		"prism call ", fmt.Sprintf("prism call --address 127.0.0.1:%d ", p.port))
+	contains(t, "adopting.md", out, `"invoiceId": "i1"`)
+}
+
+func TestCIAsDocumented(t *testing.T) {
+	p := newPage(t, "ci.md")
+	prism := filepath.Join(p.path[0], "prism")
+	command(t, p.dir, prism, "init", "--module", "example.com/notes", "--replace", checkout(t), ".")
+	command(t, p.dir, prism, "generate")
+	command(t, p.dir, "git", "init", "-q", "-b", "main")
+	command(t, p.dir, "git", "add", "--all")
+	command(t, p.dir, "git", "-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "-qm", "notes")
+	if _, err := os.Stat(filepath.Join(p.path[1], "buf")); err != nil {
+		t.Skipf("SKIPPED, NOT PASSED: make bin/buf: %v", err)
+	}
+	p.run()
+	write(t, filepath.Join(p.dir, "schemas/notes/v1/note.proto"), strings.Replace(read(t, filepath.Join(p.dir, "schemas/notes/v1/note.proto")), "max_length = ", "max_length = 1", 1))
+	if out := fails(t, p.dir, prism, "generate", "--check"); !strings.Contains(out, "stale") {
+		t.Errorf("a schema that was changed without generate:\n%s", out)
+	}
+}
+
+func TestClientsAsDocumented(t *testing.T) {
+	p := newPage(t, "clients.md")
+	if _, err := os.Stat(filepath.Join(checkout(t), ".engines/python/bin/python3")); err != nil {
+		t.Skipf("SKIPPED, NOT PASSED: examples/python/install: %v", err)
+	}
+	p.path = append(p.path, filepath.Join(checkout(t), ".engines/python/bin"))
+	prism := filepath.Join(p.path[0], "prism")
+	command(t, p.dir, prism, "init", "--module", "example.com/notes", "--replace", checkout(t), ".")
+	command(t, p.dir, prism, "generate")
+	if err := os.Mkdir(filepath.Join(p.dir, "gen"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	p.run()
+	c := exec.CommandContext(t.Context(), filepath.Join(checkout(t), ".engines/python/bin/python3"), "-c",
+		"from notes.v1 import note_prism_pb2_grpc\nfrom prism.v1.reason_pb2 import Reason\nprint(Reason.Name(Reason.NOT_FOUND))")
+	c.Dir = filepath.Join(p.dir, "gen")
+	if out, err := c.CombinedOutput(); err != nil || string(out) != "NOT_FOUND\n" {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
