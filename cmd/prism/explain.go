@@ -78,12 +78,42 @@ What the compiler says of a schema or of prism.yaml has the form
     file:line:column: PRISM2010 [key.missing] what is wrong; the rule; what to write instead
 
 All is said at once. The column is exact in the CLI and with buf; protoc knows the statement only. An error lets nothing be written, a warning stops nothing. A number is never given again. Faults of the .proto language itself have no number.
+
+Below each rule is what mends an example of its fault, as a change; `+"`prism explain PRISM2010`"+` prints both whole.
 `)
 	for _, r := range schema.Rules() {
 		bad, good := r.Examples()
-		fmt.Fprintf(&b, "\n## %s %s\n\n%s: %s.\n\nBad:\n\n%s\nGood:\n\n%s",
-			code(r.Number), r.Slug, strings.ToUpper(r.Severity.String()[:1])+r.Severity.String()[1:], r.Text, indent(bad), indent(good))
+		fmt.Fprintf(&b, "\n## %s %s\n\n%s: %s.\n\n```diff\n%s```\n",
+			code(r.Number), r.Slug, strings.ToUpper(r.Severity.String()[:1])+r.Severity.String()[1:], r.Text, change(shown(bad), shown(good)))
 	}
+	return b.String()
+}
+
+// change returns how bad becomes good: the lines between those that they begin and
+// end with alike, and a few of these around.
+func change(bad, good string) string {
+	const around = 2
+	before, after := strings.SplitAfter(bad, "\n"), strings.SplitAfter(good, "\n")
+	least := min(len(before), len(after))
+	head, tail := 0, 0
+	for head < least && before[head] == after[head] {
+		head++
+	}
+	for tail < least-head && before[len(before)-1-tail] == after[len(after)-1-tail] {
+		tail++
+	}
+	var b strings.Builder
+	add := func(mark string, lines []string) {
+		for _, line := range lines {
+			if line != "" {
+				b.WriteString(strings.TrimRight(mark+strings.TrimSuffix(line, "\n"), " ") + "\n")
+			}
+		}
+	}
+	add(" ", before[max(0, head-around):head])
+	add("-", before[head:len(before)-tail])
+	add("+", after[head:len(after)-tail])
+	add(" ", before[len(before)-tail:min(len(before), len(before)-tail+around)])
 	return b.String()
 }
 
@@ -108,16 +138,23 @@ func listRules(w io.Writer) error {
 // indent indents the lines of text and shows what a reader would not see.
 func indent(text string) string {
 	var b strings.Builder
-	for line := range strings.Lines(text) {
+	for line := range strings.Lines(shown(text)) {
 		if line != "\n" {
 			b.WriteString("    ")
 		}
-		for _, r := range line {
-			if unicode.Is(unicode.Cf, r) {
-				fmt.Fprintf(&b, "<%U>", r)
-			} else {
-				b.WriteRune(r)
-			}
+		b.WriteString(line)
+	}
+	return b.String()
+}
+
+// shown is text with what a reader would not see.
+func shown(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		if unicode.Is(unicode.Cf, r) {
+			fmt.Fprintf(&b, "<%U>", r)
+		} else {
+			b.WriteRune(r)
 		}
 	}
 	return b.String()
