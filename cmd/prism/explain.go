@@ -79,7 +79,7 @@ What the compiler says of a schema or of prism.yaml has the form
 
 All is said at once. The column is exact in the CLI and with buf; protoc knows the statement only. An error lets nothing be written, a warning stops nothing. A number is never given again. Faults of the .proto language itself have no number.
 
-Below each rule is what mends an example of its fault, as a change; `+"`prism explain PRISM2010`"+` prints both whole.
+Below each rule is what mends an example of its fault, as a change; ` + "`prism explain PRISM2010`" + ` prints both whole.
 `)
 	for _, r := range schema.Rules() {
 		bad, good := r.Examples()
