@@ -3,6 +3,7 @@ package migrate
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/prism-proxy/prism/generator/emit"
@@ -62,6 +63,13 @@ func (f *follower) namespace(n Namespace) {
 		f.lost(schema.RuleLockBackend, n.Name, "write backend: "+n.Backend,
 			"namespace %s was on %s and is on %s now; its records stay on %[2]s, where the proxy does not look", n.Name, n.Backend, f.after.Open.Namespaces[i].Backend)
 	default:
+		now := f.after.Open.Namespaces[i]
+		for _, setting := range slices.Sorted(maps.Keys(n.Located)) {
+			if was := n.Located[setting]; was != now.Located[setting] {
+				f.lost(schema.RuleLockBackend, n.Name, fmt.Sprintf("write %s: %q", setting, was),
+					"namespace %s had %s %q and has %q now; its records stay where they are, where the proxy does not look", n.Name, setting, was, now.Located[setting])
+			}
+		}
 		for _, e := range f.before.Open.Entities {
 			if e.Namespace == n.Name {
 				f.entity(e)

@@ -49,9 +49,11 @@ type Model struct {
 
 // Namespace is where entities stand and how their store came to hold them.
 type Namespace struct {
-	Name       string      `json:"name"`
-	Backend    string      `json:"backend"`
-	Migrations []Migration `json:"migrations"` // by number, which name begins with; those of release Release+1 are open
+	Name    string `json:"name"`
+	Backend string `json:"backend"`
+	// Located are the settings that decide where the records are.
+	Located    map[string]string `json:"located,omitempty"`
+	Migrations []Migration       `json:"migrations"` // by number, which name begins with; those of release Release+1 are open
 }
 
 // Migration is one file of a namespace.

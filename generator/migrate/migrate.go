@@ -78,6 +78,14 @@ func migrationPath(dir, namespace, name string) string {
 // namespace adds the open migration of n, if its store has a schema.
 func (h *History) namespace(d *schema.Deployment, n *schema.Namespace, b *emit.Backend) Namespace {
 	locked := Namespace{Name: n.Name, Backend: n.Backend, Migrations: []Migration{}}
+	for _, key := range b.Config {
+		if key.Locates {
+			if locked.Located == nil {
+				locked.Located = map[string]string{}
+			}
+			locked.Located[key.Name] = n.Config[key.Name]
+		}
+	}
 	if b.Migration == nil {
 		return locked
 	}

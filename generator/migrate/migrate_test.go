@@ -68,6 +68,9 @@ func backend(name string) *emit.Backend {
 		Name: name, KeyValue: &schema.Offer{Can: ^schema.Ability(0)}, Columns: name == "sql",
 		Durability: func(map[string]string) schema.Durability { return schema.PowerSafe },
 	}}
+	if name == "bytes" {
+		b.Config = []schema.ConfigKey{{Name: "prefix", Default: "prism", Locates: true}}
+	}
 	if name == "sql" {
 		b.Migration = func(_ *schema.Deployment, n *schema.Namespace, name string) string {
 			return "CREATE " + n.Name + " " + name + ";\n"
@@ -239,7 +242,9 @@ func TestPlanLeavesNothingBehind(t *testing.T) {
 	)
 	tests := []struct{ what, lock, want, abandon string }{
 		{"backend", strings.Replace(lock, `"backend": "bytes"`, `"backend": "sqlite"`, 1), "schemas/shop/prism.lock.json:8:9: " + backend +
-			"namespace orders was on sqlite and is on bytes now; its records stay on sqlite, where the proxy does not look; a namespace keeps its backend, because nothing moves its records to another; write backend: sqlite", "orders"},
+			"namespace orders was on sqlite and is on bytes now; its records stay on sqlite, where the proxy does not look; a namespace keeps its backend and the settings that say where its records are, because nothing moves them; write backend: sqlite", "orders"},
+		{"where its records are", strings.Replace(lock, `"prefix": "prism"`, `"prefix": "shop"`, 1), backend +
+			`namespace orders had prefix "shop" and has "prism" now; its records stay where they are, where the proxy does not look; `, "orders"},
 		{"namespace renamed", strings.ReplaceAll(lock, `"orders"`, `"purchases"`), name +
 			"namespace purchases is called orders now; its records stay in purchases on bytes, where the proxy does not look; ", "purchases"},
 		{"namespace gone", strings.Replace(lock, `"namespaces": [`, `"namespaces": [{"name": "carts", "backend": "bytes", "migrations": []},`, 1), name +

@@ -195,7 +195,7 @@ var rules = []Rule{
 	{RuleLockFormat, "lock.format", Error, "only the compiler writes prism.lock.json, in a format that this compiler knows"},
 	{RuleLockRelease, "lock.release", Error, "this release of the compiler plans only a deployment's first migration"},
 	{RuleLockDeployment, "lock.deployment", Error, "a history belongs to one deployment, and the deployment's name does not change"},
-	{RuleLockBackend, "lock.backend", Error, "a namespace keeps its backend, because nothing moves its records to another"},
+	{RuleLockBackend, "lock.backend", Error, "a namespace keeps its backend and the settings that say where its records are, because nothing moves them"},
 	{RuleLockNamespace, "lock.namespace", Error, "a namespace in the lock stays, with its name, because nothing moves its records"},
 	{RuleLockEntity, "lock.entity", Error, "an entity in the lock stays, with its namespace, abstraction and table, because nothing moves its records"},
 	{RulePathEscape, "path.escape", Error, "a path does not lead out of its folder"},

@@ -41,6 +41,9 @@ type ConfigKey struct {
 	// ${env:NAME}, ${env:NAME:-default} and ${file:path}, which are resolved when the
 	// proxy starts. A whole number is one reference, with a default.
 	Reference bool
+	// Locates says that it decides where the store's records are: with another value
+	// the proxy does not find those of before.
+	Locates bool
 	// Check returns what is wrong with the value beside the other settings of its
 	// namespace, in which defaults are filled in, and what to write instead; "" if
 	// nothing is. It is not asked about a value with references. Nil: all is said above.

@@ -40,7 +40,7 @@ func Backend() *emit.Backend {
 				Doc:   "The server's monitoring address, http://host:8222, or a reference to that, from which POWER_SAFE is read.",
 				Check: checkMonitor,
 			}, {
-				Name: "prefix", Default: "prism",
+				Name: "prefix", Default: "prism", Locates: true,
 				Doc:   "What the subjects begin with, before the deployment's name: one or more words with dots between them, at most 128 bytes.",
 				Check: checkPrefix,
 			}},
