@@ -11,50 +11,49 @@ import (
 	"github.com/prism-proxy/prism/runtime/migration"
 )
 
-// Namespace is what the compiler decided about a namespace, and with a backend
-// bound to it a store and the entities in it.
+// Namespace is what the compiler decided about a namespace. With a backend
+// bound to it, it also opens a store and serves the entities in it.
 type Namespace struct {
 	Name string
-	// InFlight is how many calls are served at the same time, at most. 0: no
-	// limit.
+	// InFlight limits how many calls are served at the same time. 0: no limit.
 	InFlight int
 	// InFlightOf says how InFlight came about, for the log.
 	InFlightOf string
-	// InFlightFrom and RatesFrom, by method, lead to numbers that take the place of
-	// InFlight and of the methods' rates when the proxy starts.
+	// InFlightFrom and RatesFrom (by method) refer to numbers that replace
+	// InFlight and the methods' rates when the proxy starts.
 	InFlightFrom Number
 	RatesFrom    map[string]Number
-	// Tables are those of the entities.
+	// Tables are the entities' tables.
 	Tables []string
-	// Migrations hold those of the namespace in the folder Name. Nil: there are
-	// none.
+	// Migrations holds the namespace's migrations in the folder Name. Nil: there
+	// are none.
 	Migrations fs.FS
 
 	Backend string
-	// Embedded says that the store has its files in the data directory.
+	// Embedded says that the store keeps its files in the data directory.
 	Embedded bool
 	// Open returns the store, ready and verified, and the services bound to
 	// it.
 	Open func(ctx context.Context, env *Env) (Store, error)
-	// Migrate brings the store to the namespace's present form and returns what it
+	// Migrate brings the store up to date and returns the migrations that it
 	// applied, in order. Nil: there is nothing to apply.
 	Migrate func(ctx context.Context, env *Env) ([]migration.File, error)
 	// Status lists the migrations and their state. Nil: the store has none.
 	Status func(ctx context.Context, env *Env) ([]migration.State, error)
-	// Verify reads every record and compares it with its checksum. It tells the
-	// damaged ones as it finds them, by their version in a table, and returns what
-	// it read of each table. Nil: records have no checksums.
+	// Verify reads every record and compares it with its checksum. It reports each
+	// damaged record as it finds it, by table and version, and returns the counts
+	// of each table. Nil: records have no checksums.
 	Verify func(ctx context.Context, env *Env, damaged func(table string, version int64)) ([]Verified, error)
-	// BumpVersions makes versions leap above all that callers may have seen. Nil:
-	// those of every start are others anyway.
+	// BumpVersions raises versions above all that callers may have seen. Nil:
+	// every start issues new versions anyway.
 	BumpVersions func(ctx context.Context, env *Env) error
 
-	resolve func(env *Env) (Namespace, error) // binds the store's settings without references
-	rates   map[string]int                    // those of RatesFrom
+	resolve func(env *Env) (Namespace, error) // binds the store with its references resolved
+	rates   map[string]int                    // the resolved RatesFrom
 }
 
-// Resolve returns n with what its references lead to, before which no other of
-// its functions may be called, and all faults at once. It asks no store.
+// Resolve returns n with its references resolved, or all faults at once. It
+// contacts no store. No other function of n may be called before it.
 func (n Namespace) Resolve(env *Env) (Namespace, error) {
 	var faults []error
 	if n.resolve != nil {
@@ -76,33 +75,33 @@ func (n Namespace) Resolve(env *Env) (Namespace, error) {
 	return n, errors.Join(faults...)
 }
 
-// Store is an open store, and the services bound to it.
+// Store is an open store with the services bound to it.
 type Store struct {
-	io.Closer // which waits for what the store is doing
+	io.Closer // Close waits for what the store is doing
 	Services  []Service
-	// Ping asks the store whether it is there, and nothing else. Nil: it is part of
-	// the process.
+	// Ping only asks whether the store can be reached. Nil: it is part of the
+	// process.
 	Ping func(ctx context.Context) error
 }
 
-// Verified is how many records of a table were read, how many of them have no
-// checksum, and how many do not match theirs.
+// Verified counts the records of a table that were read, those of them without
+// a checksum, and those that do not match theirs.
 type Verified struct {
 	Table                       string
 	Records, Unchecked, Damaged int64
 }
 
 // Backend is the run-time half of a store. DB is an open store, and Config what
-// the compiler decided about the store of a namespace. Its functions are those of
-// Namespace, of which each says what a nil one means; Open is never nil. They may
-// be called for several namespaces at once.
+// the compiler decided about a namespace's store. Its functions are those of
+// Namespace, which says what a nil one means; Open is never nil. They may be
+// called for several namespaces at once.
 type Backend[DB io.Closer, Config any] struct {
-	Name     string // as prism.yaml has it
-	Embedded bool   // that of Namespace
-	// Resolve returns Config with what its references lead to, and all faults at
-	// once. It asks nobody. Nil: there are no references.
+	Name     string // as in prism.yaml
+	Embedded bool   // as in Namespace
+	// Resolve returns Config with its references resolved, or all faults at once.
+	// It contacts nothing. Nil: there are no references.
 	Resolve func(*Env, Namespace, Config) (Config, error)
-	// Ping is that of Store.
+	// Ping is Store.Ping.
 	Ping         func(context.Context, DB) error
 	Open         func(context.Context, *Env, Namespace, Config) (DB, error)
 	Migrate      func(context.Context, *Env, Namespace, Config) ([]migration.File, error)
@@ -111,8 +110,8 @@ type Backend[DB io.Closer, Config any] struct {
 	BumpVersions func(context.Context, *Env, Namespace, Config) error
 }
 
-// Bind returns n with its store as c describes it, and with the services that
-// are bound to the store when it is opened.
+// Bind returns n with the store that c describes. The services are bound to the
+// store when it is opened.
 func (b Backend[DB, Config]) Bind(n Namespace, c Config, services ...func(DB) Service) Namespace {
 	bound := b.bind(n, c, services)
 	if b.Resolve != nil {

@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// All that is wrong is told at once, and before any store is opened; then what is
-// wrong with the stores.
+// All that is wrong is reported at once, before any store is opened; after
+// that, all that is wrong with the stores.
 func TestAllFaultsOfStart(t *testing.T) {
 	opened := ""
 	backend := func(name string, err error) Backend[io.Closer, string] {
@@ -79,8 +79,8 @@ func TestAllFaultsOfStart(t *testing.T) {
 	}
 }
 
-// A data directory that nobody named is not begun, since a proxy that is started
-// elsewhere would serve an empty store; only where stores have files in it.
+// A default data directory is not created, since a proxy started elsewhere
+// would serve an empty store. Where no store keeps files, that does not matter.
 func TestDataDirectoryIsNotBegunBySurprise(t *testing.T) {
 	t.Chdir(t.TempDir())
 	embedded := &Deployment{Name: "test", Namespaces: []Namespace{{Name: "a", Embedded: true}}}

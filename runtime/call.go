@@ -32,30 +32,31 @@ const (
 type Method struct {
 	Name  string // PutUserProfile
 	Write bool
-	// Rate is how many calls are begun in a second, at most; a quarter of it, or
+	// Rate limits how many calls begin in a second; a quarter of it, but at least
 	// five, may come at once. 0: no limit.
 	Rate int
-	// RateOf says how Rate came about, for the log: 2 × 250 peak writes/s.
+	// RateOf says where Rate comes from, for the log: 2 × 250 peak writes/s.
 	RateOf string
 	// Unary serves one call: it takes an encoded request and returns the encoded
-	// reply. It is called by many goroutines at once. The deadline of ctx is never
-	// more than 60 s away.
+	// reply. It is called by many goroutines at once. ctx has a deadline at most
+	// 60 s away.
 	//
-	// The request is only read, and not after Unary has returned, unless that was
-	// because ctx had ended. The reply must not alias it, and is of no matter
-	// beside an error.
+	// Unary must not change the request, nor read it after it has returned, except
+	// where it returned because ctx ended. The reply must not alias the request,
+	// and is ignored if there is an error.
 	Unary func(ctx context.Context, request []byte) (reply []byte, err error)
 }
 
-// Call is an RPC being served, as the context that its method is given. But for
-// what it has of a context it is used by the goroutine that serves it.
+// Call is an RPC being served, and the context that its method gets. Only the
+// methods of context.Context may be used outside of the goroutine that serves
+// it.
 type Call struct {
 	context.Context
 	request request
-	answer  answer // which holds the call's part of the budget from the beginning
-	wanted  int    // bytes that the answer was said to take
-	charged int    // of them, bytes that the call holds
-	refused error  // the refusal of what was wanted
+	answer  answer // holds the call's share of the budget from the beginning
+	wanted  int    // bytes announced for the answer
+	charged int    // bytes of wanted that the call holds
+	refused error  // why wanted was refused
 }
 
 type callKey struct{}
@@ -68,16 +69,15 @@ func (c *Call) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-// CallOf returns the call whose context ctx is or comes from, and nil without
-// one.
+// CallOf returns the call that ctx is or comes from, or nil.
 func CallOf(ctx context.Context) *Call {
 	c, _ := ctx.Value(callKey{}).(*Call)
 	return c
 }
 
-// Grow says that the answer is about to take n bytes more, and reports false if
+// Grow announces that the answer will take n bytes more. It reports false if
 // they are refused: the call then ends with OVERLOADED, whatever it replies.
-// Without a call, of nil, it reports true.
+// For a nil call it reports true.
 func (c *Call) Grow(n int) bool {
 	if c == nil {
 		return true
@@ -93,11 +93,11 @@ func (c *Call) Grow(n int) bool {
 	return true
 }
 
-// leastAnswer is what an answer that grows takes at first.
+// leastAnswer is the initial capacity of an answer that grows.
 const leastAnswer = 256
 
-// Extend returns b, the answer of c so far, with room for n bytes more, which are
-// charged to c, and reports false if they are refused. c may be nil.
+// Extend returns b, the answer of c so far, with room for n bytes more. The
+// room is charged to c; Extend reports false if it is refused. c may be nil.
 func (c *Call) Extend(b []byte, n int) ([]byte, bool) {
 	if cap(b)-len(b) >= n {
 		return b, true
@@ -119,10 +119,10 @@ type bound struct {
 	tooFast, tooMany   minutely
 }
 
-// handle is the one place where calls begin and end: the request is admitted
-// and waited for, the limits are kept, the deadline is set, a panic is answered,
-// the request's buffer is freed after the method has returned, unless the call was
-// left, the error gets its status, and the recorder will be told.
+// handle is the one place where calls begin and end. It admits and receives the
+// request, enforces the limits, sets the deadline, recovers a panic, frees the
+// request's buffer after the method has returned (unless its context ended
+// before), and turns the error into a status.
 func (b *bound) handle(_ any, ctx context.Context, _ func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
 	call := new(Call)
 	call.answer.of = b.server.memory
@@ -134,8 +134,8 @@ func (b *bound) handle(_ any, ctx context.Context, _ func(any) error, _ grpc.Una
 	return call.answer.hand(ctx, reply), nil
 }
 
-// serve receives and runs the call, and keeps of what it holds the answer. That
-// of a write is small, and has no way back.
+// serve receives and runs the call. Of what the call holds, only the answer is
+// kept. A write's answer is never refused: it is small, and the write is done.
 func (b *bound) serve(ctx context.Context, call *Call) (reply []byte, err error) {
 	held := &call.answer.holding
 	defer call.request.free()
@@ -149,7 +149,7 @@ func (b *bound) serve(ctx context.Context, call *Call) (reply []byte, err error)
 	defer cancel()
 	call.Context = ctx
 	reply, err = b.run(call)
-	if call.Err() != nil { // what goes on without the call reads the request: it is the collector's
+	if call.Err() != nil { // what goes on after the call may still read it: left to the garbage collector
 		call.request = request{}
 	}
 	if call.refused != nil {
@@ -191,8 +191,8 @@ func (b *bound) run(call *Call) (reply []byte, err error) {
 	return b.Unary(call, call.request.bytes)
 }
 
-// refusing logs that calls are refused by a limit, and how it came about: what was
-// declared may be less than what is needed.
+// refusing logs that a limit refuses calls, and where the limit comes from: the
+// declared load may be too low.
 func (b *bound) refusing(ctx context.Context, r Reason, limit int, from string) {
 	b.server.log.LogAttrs(ctx, slog.LevelWarn, "calls are refused",
 		slog.String("service", b.service), slog.String("op", b.Name), slog.String("namespace", b.namespace),
@@ -207,7 +207,7 @@ func (b *bound) operation() operation {
 	return operation{name: b.Name, service: b.service, namespace: b.namespace, write: b.Write}
 }
 
-// operation is what errors and logs say of a method.
+// operation is what errors and logs say about a method.
 type operation struct {
 	name, service, namespace string
 	write                    bool
@@ -221,8 +221,8 @@ func recovered(err *error) {
 	}
 }
 
-// deadline gives ctx a deadline if the caller set none, or one too far away. imposed
-// is the deadline that we set, or 0 if the caller's holds.
+// deadline gives ctx a deadline if the caller set none, or one too far away.
+// imposed is the deadline that we set, or 0 if the caller's is kept.
 func deadline(ctx context.Context) (_ context.Context, imposed time.Duration, cancel context.CancelFunc) {
 	at, ok := ctx.Deadline()
 	switch {
@@ -252,8 +252,8 @@ func late(err error, imposed time.Duration) error {
 	return &noted
 }
 
-// fail logs err where the client is not told all there is, and returns it as
-// the status that is sent.
+// fail returns the status to send for err, and logs err if the client does not
+// get all of it.
 func (s *Server) fail(ctx context.Context, op operation, err error) error {
 	var e *Error
 	if !errors.As(err, &e) {

@@ -18,12 +18,12 @@ import (
 	"github.com/prism-proxy/prism/runtime"
 )
 
-// children are the programs that this test binary is when PRISM_TEST_CHILD
+// children are the programs that this test binary runs as if PRISM_TEST_CHILD
 // names one.
 var children = map[string]func() int{"proxy": childProxy, "main": childMain}
 
 // things is a deployment of ThingService: PutThing takes a while and answers
-// nothing, GetThing answers 3 MiB, and GetHeld what the calls before it hold.
+// nothing, GetThing answers 3 MiB, and GetHeld answers what earlier calls hold.
 func things(held func() int64) *runtime.Deployment {
 	large := make([]byte, 3<<20)
 	methods := []runtime.Method{
@@ -81,8 +81,7 @@ func childMain() int {
 	return runtime.Main(things(func() int64 { return 0 }), []string{"serve", "--drain-delay", "3s"})
 }
 
-// startChild runs a child until the test ends and returns it with the address
-// that it listens on.
+// startChild runs a child until the test ends and returns it with its address.
 func startChild(t *testing.T, name string) (*exec.Cmd, string) {
 	t.Helper()
 	child := exec.Command(os.Args[0])

@@ -9,13 +9,13 @@ import (
 	"google.golang.org/grpc/mem"
 )
 
-// codec takes the bytes of answers. Requests do not pass through it: the runtime
+// codec passes the bytes of answers through. Requests bypass it: the runtime
 // reads them itself. It is the only user of grpc's experimental mem package.
 type codec struct{ encoding.CodecV2 }
 
 func newCodec() codec { return codec{encoding.GetCodecV2("proto")} }
 
-// Name is what clients know it by: they speak ordinary protobuf.
+// Name is the codec's name on the wire: clients speak ordinary protobuf.
 func (codec) Name() string { return "proto" }
 
 // Marshal returns the bytes of an answer.
@@ -26,13 +26,13 @@ func (c codec) Marshal(v any) (mem.BufferSlice, error) {
 	return c.CodecV2.Marshal(v)
 }
 
-// answer is the encoded answer of a call from when it is handed to grpc until
-// grpc has sent or dropped it. It holds its part of the budget meanwhile.
+// answer is the encoded answer of a call. It holds its share of the budget
+// until grpc has sent or dropped it.
 //
 // grpc takes one reference to queue it and a second one when its writer begins
-// to send it. A stream that the client resets between grpc's look at its state
-// and the queue is a case of its own: the writer does not know it any more and
-// drops the answer with its reference.
+// to send it. If the client resets the stream after grpc checked its state and
+// before the answer is queued, the writer no longer knows the stream: it drops
+// the answer without giving its reference back.
 type answer struct {
 	mem.SliceBuffer
 	holding
@@ -40,16 +40,16 @@ type answer struct {
 	conn   *connection
 
 	references, taken atomic.Int32
-	parts             atomic.Uint32 // how often grpc looked at the bytes to send some
+	parts             atomic.Uint32 // how often grpc read the bytes to send some
 
-	// Of the connection's list, under its lock.
+	// The connection's list, guarded by its lock.
 	listed         bool
 	previous, next *answer
 	seen           uint32
 	begun, moved   time.Time
 }
 
-// hand makes a the answer b of a stream, to be returned to grpc, which frees it.
+// hand makes b the answer of a stream and returns it for grpc, which frees it.
 func (a *answer) hand(stream context.Context, b []byte) *answer {
 	a.SliceBuffer, a.stream, a.conn = b, stream, connectionOf(stream)
 	a.references.Store(1)
@@ -57,7 +57,7 @@ func (a *answer) hand(stream context.Context, b []byte) *answer {
 	return a
 }
 
-// ReadOnlyData returns the bytes.
+// ReadOnlyData returns the bytes; grpc calls it for each part that it sends.
 func (a *answer) ReadOnlyData() []byte {
 	a.parts.Add(1)
 	return a.SliceBuffer
@@ -69,8 +69,8 @@ func (a *answer) Ref() {
 	a.taken.Add(1)
 }
 
-// Free gives a reference back. With the last one, and where the stream ended
-// before the writer had the answer, the wait is over.
+// Free drops a reference. The wait is over when none is left, or when the
+// stream ended before the writer took the answer.
 func (a *answer) Free() {
 	left := a.references.Add(-1)
 	if left > 0 && (a.taken.Load() > 1 || a.stream.Err() == nil) {

@@ -17,7 +17,7 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// still is a stream whose request is there.
+// still is a stream whose request has arrived.
 type still struct {
 	grpc.ServerTransportStream
 	left []byte
@@ -32,8 +32,8 @@ func (s *still) ReadMessageHeader(into []byte) error {
 	return nil
 }
 
-// stillServer returns a server and the context of a stream on which n bytes have
-// come as one message.
+// stillServer returns a server and the context of a stream on which a message
+// of n bytes has arrived.
 func stillServer(t *testing.T, n int) (*Server, context.Context) {
 	t.Helper()
 	s := newServer(slog.New(slog.NewTextHandler(io.Discard, nil)), DefaultMemory)
@@ -46,8 +46,8 @@ func stillServer(t *testing.T, n int) (*Server, context.Context) {
 	return s, grpc.NewContextWithServerTransportStream(ctx, stream)
 }
 
-// The buffer of a call is given back once, after its method has returned,
-// however it ends, and what it held of the budget with it.
+// The buffer of a call, and its share of the budget, are given back once, after
+// its method has returned, however it ends.
 func TestRequestIsFreedOnce(t *testing.T) {
 	for name, end := range map[string]func() error{
 		"served": func() error { return nil }, "refused": func() error { return errors.New("refused") }, "panic": func() error { panic("planted") },
@@ -80,9 +80,9 @@ func TestRequestIsFreedOnce(t *testing.T) {
 	}
 }
 
-// A method whose caller leaves returns before what it began has ended, as a write
-// in a batch of others that goes on without it. That still reads the request,
-// which therefore is not given back.
+// A method whose caller leaves may return before its work is done, for example
+// a write in a batch with others. The work still reads the request, so the
+// buffer is not given back.
 func TestRequestOfCallThatWasLeft(t *testing.T) {
 	for name, leave := range map[string]func(context.Context) context.Context{
 		"cancelled": func(ctx context.Context) context.Context {
@@ -99,7 +99,7 @@ func TestRequestOfCallThatWasLeft(t *testing.T) {
 	} {
 		for _, end := range []func(error) ([]byte, error){
 			func(err error) ([]byte, error) { return nil, err },
-			func(error) ([]byte, error) { return nil, nil }, // who was done as the caller left
+			func(error) ([]byte, error) { return nil, nil }, // done just as the caller left
 			func(error) ([]byte, error) { panic("planted") },
 		} {
 			s, ctx := stillServer(t, 4096)
@@ -123,8 +123,8 @@ func TestRequestOfCallThatWasLeft(t *testing.T) {
 	}
 }
 
-// What grpc does with an answer, in each order that it has, ends its part of the
-// budget, and no sooner than the writer is done with it.
+// Whatever grpc does with an answer, in any order, ends the answer's share of
+// the budget, but not before the writer is done with it.
 func TestAnswerIsGivenUp(t *testing.T) {
 	type step struct {
 		what string
@@ -177,8 +177,8 @@ func TestAnswerIsGivenUp(t *testing.T) {
 	}
 }
 
-// Who was refused the memory of an answer ends with that, whatever its method
-// makes of it, and holds nothing.
+// A call that was refused memory for its answer ends with that error, whatever
+// its method returns, and holds nothing.
 func TestRefusedAnswer(t *testing.T) {
 	for name, end := range map[string]error{"no reply": nil, "an error": Absent()} {
 		s, ctx := stillServer(t, 0)

@@ -12,8 +12,8 @@ import (
 	"google.golang.org/grpc/peer"
 )
 
-// sendLimit is how long an answer may wait for its client to take a part of it.
-// It is sent whole within maxDeadline: no caller waits longer.
+// sendLimit is how long an answer may wait until its client takes a part of it.
+// All of it must be sent within maxDeadline, since no caller waits longer.
 const sendLimit = defaultDeadline
 
 // connections are the open connections of a server. They are safe for
@@ -26,18 +26,19 @@ type connections struct {
 	full bool // the last one was refused
 }
 
-// connection is a client's, and knows the answers that wait on it. grpc frees
-// what it has not sent when a stream ends, but not when a connection does.
+// connection is a client's connection and knows the answers waiting on it. grpc
+// frees what it has not sent when a stream ends, but not when a connection
+// does.
 type connection struct {
 	net.Conn
 	all     *connections
 	mu      sync.Mutex
 	closed  bool
-	waiting *answer // the newest of a list
+	waiting *answer // the newest in the list
 }
 
-// address is the remote address of a connection, by which a call finds it: grpc
-// gives a handler that much of its peer.
+// address is the remote address of a connection. A call finds its connection by
+// it: the address is all that grpc tells a handler about its peer.
 type address struct {
 	net.Addr
 	of *connection
@@ -51,7 +52,7 @@ func connectionOf(ctx context.Context) *connection {
 	return p.Addr.(address).of
 }
 
-// Close closes the connection and gives up what waits on it.
+// Close closes the connection and drops the answers waiting on it.
 func (c *connection) Close() error {
 	c.mu.Lock()
 	c.closed = true
@@ -65,7 +66,7 @@ func (c *connection) Close() error {
 	return c.Conn.Close()
 }
 
-// add notes an answer that was handed to grpc.
+// add records an answer that was handed to grpc.
 func (c *connection) add(a *answer) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -80,7 +81,7 @@ func (c *connection) add(a *answer) {
 	c.waiting = a
 }
 
-// remove ends the wait of an answer, if it is not ended yet. c.mu is held.
+// remove takes an answer off the list, if it is still on it. c.mu is held.
 func (c *connection) remove(a *answer) {
 	if !a.listed {
 		return
@@ -98,7 +99,7 @@ func (c *connection) remove(a *answer) {
 	a.resize(0)
 }
 
-// stuck reports whether an answer waits for longer than it may.
+// stuck reports whether an answer has waited longer than it may.
 func (c *connection) stuck(now time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -117,7 +118,8 @@ func (c *connection) stuck(now time.Time) bool {
 	return false
 }
 
-// watch closes connections whose answers are not taken, until ctx ends.
+// watch closes connections whose clients do not take their answers, until ctx
+// ends.
 func (c *connections) watch(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -147,14 +149,14 @@ func (c *connections) list() []*connection {
 	return all
 }
 
-// accepting is a listener whose connections are counted.
+// accepting is a listener that counts its connections.
 type accepting struct {
 	net.Listener
 	all *connections
 }
 
-// Accept returns the next connection that there is room for. The others are
-// told to come back later.
+// Accept returns the next connection that there is room for. It tells the
+// others to come back later.
 func (l accepting) Accept() (net.Conn, error) {
 	for {
 		conn, err := l.Listener.Accept()
@@ -183,8 +185,9 @@ func (c *connections) add(conn net.Conn) *connection {
 	return one
 }
 
-// refuse tells a client in HTTP/2 why it is not served. What the client sent is
-// read, or closing would reset the connection before it has the reason.
+// refuse tells a client in HTTP/2 why it is not served. It reads what the
+// client sent: otherwise closing would reset the connection before the client
+// has the reason.
 func refuse(conn net.Conn) {
 	defer conn.Close()
 	if conn.SetDeadline(time.Now().Add(time.Second)) != nil {

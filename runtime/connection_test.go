@@ -5,8 +5,7 @@ import (
 	"time"
 )
 
-// An answer may wait for 5 s for its client to take a part of it, and for a
-// minute for the rest.
+// A client may take 5 s for each part of an answer, and a minute for all of it.
 func TestStuck(t *testing.T) {
 	for _, tt := range []struct {
 		name  string

@@ -12,9 +12,9 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 )
 
-// Descriptors reads the descriptors of a contract as a proxy embeds them: a line
-// "file" with a path begins a file, and lines of base64 below it are together
-// its FileDescriptorProto. Lines that are empty, or begin with #, say nothing.
+// Descriptors reads the descriptors of a contract as a proxy embeds them: a
+// line "file" with a path begins a file, and the base64 lines below it form its
+// FileDescriptorProto. Empty lines and lines that begin with # are ignored.
 func Descriptors(text []byte) (*descriptorpb.FileDescriptorSet, error) {
 	set := &descriptorpb.FileDescriptorSet{}
 	number := 0
@@ -41,8 +41,8 @@ func Descriptors(text []byte) (*descriptorpb.FileDescriptorSet, error) {
 	return set, nil
 }
 
-// schema identifies what d was compiled from, the options of the messages
-// included, whatever line ends a checkout gave the contract.
+// schema identifies what d was compiled from, message options included. It does
+// not depend on the line ends that a checkout gave the contract.
 func (d *Deployment) schema() string {
 	sum := sha256.Sum256(bytes.ReplaceAll(d.Descriptors, []byte("\r\n"), []byte("\n")))
 	return hex.EncodeToString(sum[:])

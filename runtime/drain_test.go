@@ -21,8 +21,8 @@ import (
 	"github.com/prism-proxy/prism/runtime"
 )
 
-// A stop does not wait for those who watch its health or keep a stream of
-// reflection open: they are told NOT_SERVING, and to connect anew.
+// A stop does not wait for clients that watch health or keep a reflection
+// stream open: they are told NOT_SERVING and to reconnect.
 func TestStopEndsForeignStreams(t *testing.T) {
 	conn, _, stop := start(t, echo)
 	watch, err := healthpb.NewHealthClient(conn).Watch(t.Context(), &healthpb.HealthCheckRequest{})
@@ -66,8 +66,8 @@ func TestStopEndsForeignStreams(t *testing.T) {
 	}
 }
 
-// Clients may ping every 10 s, the least that grpc has, through calls that take
-// long and between them.
+// Clients may ping every 10 s, grpc's minimum, during long calls and between
+// calls.
 func TestKeepaliveOfTenSeconds(t *testing.T) { synctest.Test(t, testKeepaliveOfTenSeconds) }
 
 func testKeepaliveOfTenSeconds(t *testing.T) {

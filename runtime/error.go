@@ -27,10 +27,10 @@ type Error struct {
 	Cause error
 
 	retryAfter time.Duration // 0: retryDelay
-	others     []*Error      // further violations of the same record
+	others     []*Error      // more violations by the same record
 }
 
-// Error returns the reason and what is wrong, and the cause: a text for logs.
+// Error returns the reason, what is wrong and the cause: a text for logs.
 func (e *Error) Error() string {
 	if e.Cause != nil {
 		return fmt.Sprintf("%s: %s: %v", e.Reason, e.What, e.Cause)
@@ -46,12 +46,13 @@ func Required(path string) error {
 	return field(FieldRequired, path, " is required and not set")
 }
 
-// TooLong says that the field at path has got bytes, more than limit.
+// TooLong says that the field at path has got bytes, which is more than limit.
 func TooLong(path string, got, limit int) error {
 	return fieldLength(FieldTooLong, path, got, limit, "at most")
 }
 
-// TooShort says that the field at path has got bytes, fewer than limit.
+// TooShort says that the field at path has got bytes, which is fewer than
+// limit.
 func TooShort(path string, got, limit int) error {
 	return fieldLength(FieldTooShort, path, got, limit, "at least")
 }
@@ -64,7 +65,7 @@ func fieldLength(r Reason, path string, got, limit int, bound string) error {
 	}
 }
 
-// OutOfRange says that the number in the field at path is not one of those that
+// OutOfRange says that the number in the field at path is not among those that
 // expected describes.
 //
 //go:noinline
@@ -76,24 +77,24 @@ func OutOfRange(path, expected string) error {
 	}
 }
 
-// HasNUL says that the text in the field at path holds the character NUL.
+// HasNUL says that the text in the field at path contains the character NUL.
 func HasNUL(path string) error {
 	return field(FieldCharset, path, " contains the character NUL (not allowed in keys and indexed text)")
 }
 
-// NotUTF8 says that the text in the field at path is not UTF-8, which the field's
-// declaration allows and an order of texts does not.
+// NotUTF8 says that the text in the field at path is not UTF-8. The field's
+// declaration allows that; ordering texts does not.
 func NotUTF8(path string) error {
 	return field(FieldCharset, path, " is not UTF-8 (required in keys and indexed text)")
 }
 
-// BadTime says that the Timestamp in the field at path is none.
+// BadTime says that the Timestamp in the field at path is not valid.
 func BadTime(path string) error {
 	return field(TimeRange, path, " is not a valid time (years 1 to 9999, nanos 0 to 999999999)")
 }
 
 // field says what is wrong with the field at path. It is not inlined: each
-// entity has it many times, and needs it seldom.
+// entity calls it in many places, and seldom.
 //
 //go:noinline
 func field(r Reason, path, what string) error {
@@ -114,7 +115,7 @@ func Mismatch(current int64) error {
 	}
 }
 
-// AlreadyExists says that a record that should be created is there already.
+// AlreadyExists says that the record to be created exists, at version current.
 func AlreadyExists(current int64) error {
 	return &Error{
 		Reason: Exists, What: fmt.Sprintf("the record exists, at version %d (expected_version 0 means no record)", current),
@@ -192,8 +193,8 @@ func InItem(path string, i int, err error) error {
 	return In(path+"["+strconv.Itoa(i)+"]", err)
 }
 
-// ContextError returns the error of a call whose context ended, with the store
-// not yet asked to change anything, or nil if it goes on.
+// ContextError returns the error of a call whose context ended before the store
+// was asked to change anything, or nil if ctx has not ended.
 func ContextError(ctx context.Context) error {
 	switch ctx.Err() {
 	case nil:
@@ -204,8 +205,8 @@ func ContextError(ctx context.Context) error {
 	return &Error{Reason: DeadlineExceeded, What: "the deadline passed before the store was asked", Metadata: outcome("none")}
 }
 
-// Unknown says that the store did not tell whether it applied a write, or, of a
-// read, that it did not answer.
+// Unknown says that it is not known whether the store applied a write, or that
+// the store did not answer a read.
 func Unknown(r Reason, what string, cause error) error {
 	return &Error{Reason: r, What: what, Metadata: outcome("unknown"), Cause: cause}
 }
@@ -215,13 +216,13 @@ func NotApplied(r Reason, what string, cause error) error {
 	return &Error{Reason: r, What: what, Metadata: outcome("none"), Cause: cause}
 }
 
-// Corrupt says that what a store holds as a record is none.
+// Corrupt says that the bytes a store holds for a record cannot be decoded.
 func Corrupt(cause error) error {
 	return &Error{Reason: ValueCorrupt, What: "a stored record cannot be decoded", Cause: cause}
 }
 
-// Damaged says that the bytes of a stored record are not those that were written
-// with its version, by which an operator finds it.
+// Damaged says that the bytes of a stored record are not those that were
+// written with its version. An operator finds the record by the version.
 func Damaged(version int64) error {
 	return &Error{
 		Reason: ValueCorrupt, What: fmt.Sprintf("the stored record of version %d is damaged", version),
@@ -232,14 +233,14 @@ func Damaged(version int64) error {
 
 func outcome(o string) map[string]string { return map[string]string{"outcome": o} }
 
-// retryDelay is what RetryInfo tells clients to wait at least.
+// retryDelay is the least that RetryInfo tells clients to wait.
 const retryDelay = 100 * time.Millisecond
 
 // maxText bounds a status message: clients cap trailers, some at 8 KiB.
 const maxText = 512
 
-// statusOf returns e as op sends it. It is no method, so that a package that makes
-// errors compiles against Error without the types of status.Status.
+// statusOf returns e as op sends it. It is not a method, so that a package that
+// makes errors compiles without the types of status.Status.
 func statusOf(e *Error, op operation, requestID string) *status.Status {
 	row := reasons[e.Reason]
 	more := ""

@@ -7,13 +7,13 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// Held returns what the calls of s hold of its budget.
+// Held returns how much of its budget the calls of s hold.
 func Held(s *Server) int64 { return s.memory.used.Load() }
 
-// PingEvery has s ask its stores so often.
+// PingEvery makes s ping its stores at intervals of d.
 func PingEvery(s *Server, d time.Duration) { s.pingEvery = d }
 
-// StatusOf returns an Error as a call of some method sends it.
+// StatusOf returns the status that a call sends for an Error.
 func StatusOf(err error) *status.Status {
 	var e *Error
 	errors.As(err, &e)

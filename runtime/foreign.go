@@ -8,12 +8,12 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// maxForeign bounds a request of a service that is not the contract's.
+// maxForeign bounds a request to a service outside the contract.
 const maxForeign = 64 << 10
 
-// registerForeign registers health or reflection, whose requests and answers
-// are of the budget as those of the contract, and whose streams end when the
-// server stops. A panic fails its call alone.
+// registerForeign registers health or reflection. Their requests and answers
+// count against the budget like the contract's, and their streams end when the
+// server stops. A panic fails only its call.
 func (s *Server) registerForeign(desc *grpc.ServiceDesc, service any) {
 	d := *desc
 	d.Methods, d.Streams = slices.Clone(d.Methods), slices.Clone(d.Streams)
@@ -69,15 +69,15 @@ func (s *Server) serveForeign(ctx context.Context, method string, serve func(*fo
 	return s.fail(ctx, s.operation(method), err)
 }
 
-// foreign is a call of a service that is not the contract's, whose messages are
-// of protobuf.
+// foreign is a call of a service outside the contract. Its messages are Go
+// protobuf messages.
 type foreign struct {
-	grpc.ServerStream // nil of a unary call
+	grpc.ServerStream // nil for a unary call
 	server            *Server
 	ctx               context.Context
 	request           request
 	held              holding // of the request
-	many              bool    // several requests may come, each in its time
+	many              bool    // several requests may come, at any time
 }
 
 // RecvMsg reads the next message into m.
@@ -97,7 +97,7 @@ func (f *foreign) RecvMsg(m any) error {
 	return nil
 }
 
-// SendMsg sends m when what was sent before has been taken.
+// SendMsg sends m once the client has taken what was sent before.
 func (f *foreign) SendMsg(m any) error {
 	a, err := f.answer(m)
 	if err != nil {
@@ -106,7 +106,7 @@ func (f *foreign) SendMsg(m any) error {
 	return f.ServerStream.SendMsg(a)
 }
 
-// answer returns m as what is handed to grpc.
+// answer returns m in the form that is handed to grpc.
 func (f *foreign) answer(m any) (*answer, error) {
 	b, err := proto.Marshal(m.(proto.Message))
 	if err != nil {

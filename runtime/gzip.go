@@ -9,23 +9,23 @@ import (
 	"sync"
 )
 
-// gzipEncoding is the one grpc-encoding beside identity that the proxy reads.
-// Answers are not packed.
+// gzipEncoding is the only grpc-encoding besides identity that the proxy reads.
+// Answers are not compressed.
 const gzipEncoding = "gzip"
 
-// gunzip unpacks requests. It belongs to a server and not to the process, as
-// grpc's registered compressors do, and is safe for concurrent use.
+// gunzip unpacks requests. It belongs to a server, not to the process like
+// grpc's registered compressors. It is safe for concurrent use.
 type gunzip struct{ readers sync.Pool }
 
-// Type is the encoding's name, by which grpc lets a stream through.
+// Type is the encoding's name. grpc lets streams with it through.
 func (*gunzip) Type() string { return gzipEncoding }
 
-// Do is not called: grpc reads no requests.
+// Do is never called: grpc does not read requests.
 func (*gunzip) Do(io.Reader) ([]byte, error) { return nil, errors.ErrUnsupported }
 
-// unpack replaces a request by what it unpacks to, which is charged to held as
-// it grows, and refused above limit: a bomb costs no more than what is refused
-// anyway.
+// unpack replaces a request by its unpacked form. That is charged to held as it
+// grows and refused above limit, so a bomb costs no more than any request that
+// is too large.
 func (g *gunzip) unpack(ctx context.Context, r *request, held *holding, limit int) error {
 	before := held.bytes - int64(cap(r.bytes))
 	if err := held.take(unpackCost); err != nil {
@@ -61,8 +61,8 @@ func (g *gunzip) unpack(ctx context.Context, r *request, held *holding, limit in
 	return nil
 }
 
-// grow returns b with room for twice as much, or for first bytes, and never for
-// more than one above limit.
+// grow returns b with twice its capacity or with first bytes, whichever is
+// more, but never more than one byte above limit.
 func grow(b []byte, first int, held *holding, limit int) ([]byte, error) {
 	size := min(max(2*cap(b), first, 512), limit+1)
 	if err := held.take(size); err != nil {

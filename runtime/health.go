@@ -8,23 +8,23 @@ import (
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 )
 
-// pingEvery is how often a store is asked whether it is there, and pingLimit how
-// long it may take to answer.
+// pingEvery is how often a store is pinged, and pingLimit how long it may take
+// to answer.
 const (
 	pingEvery = 5 * time.Second
 	pingLimit = 5 * time.Second
 )
 
-// watched is a namespace whose store may be away while the process is there.
+// watched is a namespace whose store may be unreachable while the process runs.
 type watched struct {
 	Namespace
 	ping     func(context.Context) error
-	services []string // and the namespace's name, as health knows them
+	services []string // and the namespace's name, as health calls them
 	away     bool
 }
 
-// watch adds a namespace to those that health answers for, and its services: they
-// are there. A store that is a part of the process stays so.
+// watch makes health answer SERVING for a namespace and its services. If the
+// store is part of the process, that never changes.
 func (s *Server) watch(n Namespace, store Store) {
 	w := &watched{Namespace: n, ping: store.Ping, services: []string{n.Name}}
 	for _, service := range store.Services {
@@ -43,7 +43,8 @@ func (s *Server) setHealth(w *watched, status healthpb.HealthCheckResponse_Servi
 }
 
 // follow keeps health and the log up to date with a namespace's store until ctx
-// ends. The proxy itself, which health calls "", serves whatever stores do.
+// ends. The proxy itself, which health calls "", is serving whatever its stores
+// do.
 func (s *Server) follow(ctx context.Context, w *watched) {
 	tick := time.NewTicker(s.pingEvery)
 	defer tick.Stop()

@@ -19,8 +19,8 @@ import (
 	"github.com/prism-proxy/prism/runtime"
 )
 
-// A service whose store is away is not serving, until it is back; the others, and
-// the proxy itself, are.
+// A service whose store cannot be reached is not serving until the store is
+// back; the others and the proxy itself are.
 func TestHealthFollowsTheStore(t *testing.T) {
 	var away atomic.Bool
 	d := &runtime.Deployment{Name: "test"}
@@ -84,7 +84,7 @@ func TestHealthFollowsTheStore(t *testing.T) {
 			}
 		}
 	}
-	// The service is told of after its namespace.
+	// The service's health changes after its namespace's.
 	for {
 		got, err := client.Check(ctx, &healthpb.HealthCheckRequest{Service: "test.v1.orders"})
 		if err != nil {

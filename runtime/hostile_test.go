@@ -17,8 +17,8 @@ import (
 	"github.com/prism-proxy/prism/runtime"
 )
 
-// What no client of grpc sends is refused before a method is called, as the
-// catalogue has it, the next call succeeds, and nothing is left behind.
+// What no grpc client sends is refused with the catalogue's error before a
+// method is called; the next call succeeds, and nothing is left behind.
 func TestHostileCallers(t *testing.T) {
 	var called atomic.Int64
 	var left atomic.Int64
@@ -114,7 +114,7 @@ func TestHostileCallers(t *testing.T) {
 	}
 }
 
-// zipped returns data as gzip packs it.
+// zipped returns data compressed by gzip.
 func zipped(data string) string {
 	var b bytes.Buffer
 	w := gzip.NewWriter(&b)
@@ -123,8 +123,8 @@ func zipped(data string) string {
 	return b.String()
 }
 
-// A packed request is read as the same request unpacked, up to the same size,
-// and what does not unpack is malformed. What is unpacked is bounded.
+// A compressed request is read like the same request uncompressed, up to the
+// same size. What does not unpack is malformed. Unpacking is bounded.
 func TestPackedRequests(t *testing.T) {
 	t.Parallel()
 	var got atomic.Pointer[string]
@@ -163,13 +163,14 @@ func TestPackedRequests(t *testing.T) {
 	}
 }
 
-// A call whose request does not come ends after 5 s, with its reason, and one
-// connection has at most 100 of them. One whose request has come may take longer.
+// A call whose request does not arrive ends after 5 s with its reason, and a
+// connection has at most 100 such calls. A call whose request has arrived may
+// take longer.
 func TestIncompleteRequests(t *testing.T) {
 	t.Parallel()
 	conn, _, _ := start(t, func(ctx context.Context, request []byte) ([]byte, error) {
 		if bytes.Contains(request, []byte("slow")) {
-			time.Sleep(5500 * time.Millisecond) // beyond the limit for a request to come
+			time.Sleep(5500 * time.Millisecond) // longer than a request may take to arrive
 		}
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -219,7 +220,7 @@ func TestIncompleteRequests(t *testing.T) {
 	}
 }
 
-// Pings that come faster than any keepalive may end the connection.
+// Pings faster than any allowed keepalive end the connection.
 func TestPingFlood(t *testing.T) {
 	conn, _, _ := start(t, echo)
 	raw := dialRaw(t, conn.Target())
@@ -241,8 +242,8 @@ func TestPingFlood(t *testing.T) {
 	}
 }
 
-// A client that goes on calling after it was told to go is refused; calls under
-// way are finished.
+// A client that goes on calling after it was told to go is refused; calls in
+// progress finish.
 func TestDrainingRefusesLateCalls(t *testing.T) {
 	t.Parallel()
 	entered, release := make(chan bool, 2), make(chan bool)

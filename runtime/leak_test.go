@@ -12,7 +12,7 @@ import (
 	"google.golang.org/grpc/experimental"
 )
 
-// When all servers have stopped, nothing is left of them and of their calls.
+// When all servers have stopped, nothing is left of them or of their calls.
 func TestMain(m *testing.M) {
 	if child := children[os.Getenv("PRISM_TEST_CHILD")]; child != nil {
 		os.Exit(child())
@@ -28,8 +28,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// poisoner is a buffer pool that overwrites what is given back, so that whoever
-// still reads it reads garbage.
+// poisoner is a buffer pool that overwrites what is given back, so that a late
+// reader reads garbage.
 type poisoner struct{}
 
 func (poisoner) Get(n int) *[]byte { return new(make([]byte, n)) }
@@ -53,7 +53,7 @@ func serving() []string {
 func openFiles() (n int) {
 	list, _ := os.ReadDir("/proc/self/fd")
 	for _, f := range list {
-		// The poller of the network opens its own once.
+		// The network poller opens some of its own once.
 		if to, err := os.Readlink("/proc/self/fd/" + f.Name()); err == nil && !strings.HasPrefix(to, "anon_inode:") {
 			n++
 		}

@@ -10,9 +10,9 @@ import (
 )
 
 // newRate returns the limiter of a method that may begin perSecond calls in a
-// second, or nil if that is 0. Its bucket holds what comes in a quarter of a
-// second, and at least five: bursts pass, and ten seconds never hold more than
-// 5 % above ten times the rate, from ten calls a second on.
+// second, or nil if perSecond is 0. Its bucket holds a quarter of a second's
+// calls, but at least five. So bursts pass, and from ten calls a second upwards
+// no ten seconds exceed the rate by more than 5 %.
 func newRate(perSecond int) *rate.Limiter {
 	if perSecond == 0 {
 		return nil
@@ -28,12 +28,12 @@ func rateLimited(perSecond int) error {
 	}
 }
 
-// gate bounds how many calls a namespace serves at the same time. Nobody waits
-// at it: a call that waited would hold its request's memory, and be served when
-// its caller has given up.
+// gate bounds how many calls a namespace serves at the same time. No call waits
+// at it: it would hold its request's memory, and be served after its caller has
+// given up.
 type gate struct {
 	limit int64  // 0: none
-	from  string // how it came about
+	from  string // where it comes from
 	in    atomic.Int64
 }
 
@@ -54,8 +54,8 @@ func (g *gate) leave() {
 	}
 }
 
-// minutely tells the first of what happens within a minute from the others. The
-// zero value is ready.
+// minutely picks out the first of the events within a minute. The zero value is
+// ready to use.
 type minutely struct{ last atomic.Int64 }
 
 func (m *minutely) first(now time.Time) bool {

@@ -13,7 +13,7 @@ import (
 	"github.com/prism-proxy/prism/runtime"
 )
 
-// details returns what a refused call may do, and which quota it was over.
+// details returns when a refused call may retry, and which quota it exceeded.
 func details(err error) (retry time.Duration, quota string) {
 	for _, d := range status.Convert(err).Details() {
 		switch d := d.(type) {
@@ -26,8 +26,8 @@ func details(err error) (retry time.Duration, quota string) {
 	return retry, quota
 }
 
-// Over a long time no more than the rate is served, and what is refused says
-// when to come back.
+// Over a long time no more than the rate is served, and refusals say when to
+// retry.
 func TestRateLimit(t *testing.T) {
 	t.Parallel()
 	method := runtime.Method{Name: "PutThing", Write: true, Rate: 40, Unary: echo}
@@ -56,8 +56,8 @@ func TestRateLimit(t *testing.T) {
 	}
 }
 
-// Of a low rate five calls may come at once, and then it is told when the next
-// one may.
+// At a low rate five calls may come at once; the refusal then says when to
+// retry.
 func TestRateLimitTellsWhen(t *testing.T) {
 	conn, _, _ := startLimited(t, runtime.Method{Name: "PutThing", Rate: 2, Unary: echo}, 0)
 	for range 5 {
@@ -71,8 +71,8 @@ func TestRateLimitTellsWhen(t *testing.T) {
 	}
 }
 
-// An operator reads of a limit that refuses, once and not once a call, with what
-// was declared.
+// The log names a limit that refuses calls and what was declared, once and not
+// for every call.
 func TestRefusalIsLogged(t *testing.T) {
 	conn, out, _ := startLimited(t, runtime.Method{Name: "PutThing", Rate: 2, RateOf: "2 × 1 peak reads/s", Unary: echo}, 0)
 	refused := 0
@@ -87,8 +87,8 @@ func TestRefusalIsLogged(t *testing.T) {
 	}
 }
 
-// Beyond the calls that a namespace serves at a time a call is refused at once,
-// and one that ends makes room, one that panics too.
+// A call beyond those that a namespace serves at a time is refused at once. A
+// call that ends makes room, even by a panic.
 func TestInFlightLimit(t *testing.T) {
 	entered, release := make(chan bool), make(chan bool)
 	conn, out, _ := startLimited(t, runtime.Method{Name: "PutThing", Write: true, Unary: func(ctx context.Context, request []byte) ([]byte, error) {

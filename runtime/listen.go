@@ -13,11 +13,12 @@ import (
 	"time"
 )
 
-// unixPrefix is what an address begins with that is a socket's path.
+// unixPrefix begins an address that is a socket's path.
 const unixPrefix = "unix:"
 
-// listen listens on an address of this machine only, host:port or unix:path:
-// there is no auth yet, and without it nobody else may call. setting names it.
+// listen listens on host:port or unix:path, of this machine only: there is no
+// auth yet, and without it nobody else may call. setting names the address in
+// errors.
 func listen(ctx context.Context, setting, address string, log *slog.Logger) (net.Listener, error) {
 	if path, ok := strings.CutPrefix(address, unixPrefix); ok {
 		return listenUnix(ctx, setting, path, log)
@@ -39,7 +40,7 @@ func listen(ctx context.Context, setting, address string, log *slog.Logger) (net
 	return l, nil
 }
 
-// addressOf is how the address of a listener is written in prism.yaml.
+// addressOf returns the address of a listener as prism.yaml writes it.
 func addressOf(a net.Addr) string {
 	if a.Network() == "unix" {
 		return unixPrefix + a.String()
@@ -47,8 +48,8 @@ func addressOf(a net.Addr) string {
 	return a.String()
 }
 
-// listenUnix listens on a socket that its owner alone may use. It takes the place
-// of one that a process left which is gone, and of nothing else.
+// listenUnix listens on a socket that only its owner may use. It replaces a
+// socket that a dead process left behind, and nothing else.
 func listenUnix(ctx context.Context, setting, path string, log *slog.Logger) (net.Listener, error) {
 	if !strings.HasPrefix(path, "/") {
 		return nil, usageError{fmt.Sprintf("%s unix:%s is not an absolute path; write unix:/run/name.sock", setting, path)}
@@ -57,8 +58,9 @@ func listenUnix(ctx context.Context, setting, path string, log *slog.Logger) (ne
 		return nil, err
 	}
 	config := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) (err error) {
-		// What is bound gets the mode of what it is bound to, so it is never open to
-		// others; where the system does not, chmod comes a moment later.
+		// The socket file gets the mode of the descriptor bound to it, so it is never
+		// open to others; where the system does not do that, chmod follows a moment
+		// later.
 		controlled := c.Control(func(fd uintptr) { err = ignoreInvalid(syscall.Fchmod(int(fd), 0o600)) })
 		return errors.Join(controlled, err)
 	}}
@@ -100,7 +102,7 @@ func removeStale(ctx context.Context, path string) error {
 	return fmt.Errorf("whether a process listens cannot be seen: %w; remove the socket if none does", err)
 }
 
-// known is a listener on a socket that logs who connects.
+// known is a listener on a Unix socket that logs who connects.
 type known struct {
 	net.Listener
 	log *slog.Logger
@@ -119,5 +121,5 @@ func (k known) Accept() (net.Conn, error) {
 	return conn, err
 }
 
-// credentials are those of the process that connected, when it did.
+// credentials are the connecting process's, at the time it connected.
 type credentials struct{ pid, uid, gid int }

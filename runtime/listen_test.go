@@ -35,8 +35,8 @@ func TestListenOnThisMachineOnly(t *testing.T) {
 	}
 }
 
-// A socket is its owner's alone, whoever connects is logged, and it is gone with
-// its listener.
+// Only its owner may use a socket, whoever connects is logged, and it is
+// removed with its listener.
 func TestListenOnSocket(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "shop.sock")
 	var logged bytes.Buffer
@@ -64,7 +64,7 @@ func TestListenOnSocket(t *testing.T) {
 	if runtime.GOOS == "linux" && !strings.Contains(logged.String(), want) {
 		t.Errorf("logged %s, want %s", &logged, want)
 	}
-	// Another is refused while this one listens.
+	// Another listener is refused while this one listens.
 	if other, err := listen(t.Context(), "--listen", "unix:"+path, slog.Default()); err == nil || !strings.Contains(err.Error(), "a process listens on "+path) {
 		t.Errorf("a second listener: %v, %v", other, err)
 	}
@@ -76,7 +76,7 @@ func TestListenOnSocket(t *testing.T) {
 	}
 }
 
-// What a dead process left is removed, and nothing else.
+// A socket that a dead process left is removed, and nothing else.
 func TestListenOnSocketThatIsLeft(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "shop.sock")
 	left, err := net.Listen("unix", path)

@@ -30,10 +30,10 @@ const (
 	exitOK      = 0
 	exitFailure = 1 // the command was understood and failed
 	exitUsage   = 2
-	exitPending = 3 // migrate status: something is pending or was changed
+	exitPending = 3 // migrate status: a migration is pending or was changed
 )
 
-// sameSignal is how long after a signal another one is taken for the same.
+// sameSignal is how long after a signal another one counts as the same.
 const sameSignal = time.Second
 
 const usage = `%[1]s serves the data of deployment %[1]s over gRPC.
@@ -50,14 +50,14 @@ Usage:
 Flags of a command: %[1]s-proxy <command> -h
 `
 
-// Main runs the command in args, which are those behind the program's name,
-// and returns the exit code: 0, 1 on failure, 2 when args make no sense, 3 where
-// migrate status finds something to do.
+// Main runs the command in args, which do not include the program's name, and
+// returns the exit code: 0 for success, 1 for failure, 2 if args make no sense,
+// 3 if migrate status finds something to do.
 func Main(d *Deployment, args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
-	// A second signal ends the process at once. What follows within a second is the
-	// first one still: timeout(1) sends it to its child and to the child's group.
+	// A second signal ends the process at once. Within a second it still counts as
+	// the first: timeout(1) signals both its child and the child's group.
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(sameSignal, stop) })()
 	command := ""
 	if len(args) > 0 {
@@ -107,8 +107,8 @@ type usageError struct{ text string }
 
 func (e usageError) Error() string { return e.text }
 
-// parse reads the flags of a command that takes no arguments. It prints the
-// flags where help is asked for.
+// parse reads the flags of a command that takes no arguments. It prints them if
+// help is asked for.
 func parse(flags *flag.FlagSet, args []string) error {
 	flags.SetOutput(io.Discard)
 	err := flags.Parse(args)
@@ -125,19 +125,20 @@ func parse(flags *flag.FlagSet, args []string) error {
 	return nil
 }
 
-// dataDir is where embedded stores are: what the flag says, or ./data.
+// dataDir is where embedded stores keep their files: the flag's value, or
+// ./data.
 type dataDir struct {
 	flags *flag.FlagSet
 	dir   *string
-	begin *bool // an empty one may be begun; nil: there is no flag
+	begin *bool // an empty one may be created; nil: there is no flag
 }
 
 func dataDirFlags(flags *flag.FlagSet) dataDir {
 	return dataDir{flags: flags, dir: flags.String("data-dir", "data", "folder of embedded stores")}
 }
 
-// choose returns the folder. One that nobody named is not begun: a proxy that is
-// started elsewhere than before would serve an empty store.
+// choose returns the folder. It does not create a default one: a proxy started
+// elsewhere than before would serve an empty store.
 func (d dataDir) choose(of *Deployment) (string, error) {
 	named := d.begin != nil && *d.begin
 	d.flags.Visit(func(f *flag.Flag) { named = named || f.Name == "data-dir" })
@@ -155,7 +156,7 @@ func (d dataDir) choose(of *Deployment) (string, error) {
 	return "", fmt.Errorf("there is no data directory %s; start where the data is, %s", at, fix)
 }
 
-// embedded reports whether a store of d has its files in the data directory.
+// embedded reports whether a store of d keeps its files in the data directory.
 func (d *Deployment) embedded() bool {
 	return slices.ContainsFunc(d.Namespaces, func(n Namespace) bool { return n.Embedded })
 }
@@ -191,8 +192,9 @@ func serveCommand(ctx context.Context, d *Deployment, flags *flag.FlagSet, args 
 	return stopWithin(ctx, *linger+drainLimit+closeLimit, env.Log.With("deployment", d.Name), func() error { return s.Serve(ctx, l, *linger) }, s.Close)
 }
 
-// begin listens and opens the stores. An error names all that is wrong: what can
-// be seen beforehand, missing among it, before any store is opened.
+// begin listens and opens the stores. An error names all that is wrong; what
+// can be known beforehand, such as missing, is reported before any store is
+// opened.
 func begin(ctx context.Context, d *Deployment, env *Env, missing error, listen func() (net.Listener, error)) (*Server, net.Listener, error) {
 	_, unresolved := d.Resolve(env)
 	l, unheard := listen()
@@ -209,8 +211,8 @@ func begin(ctx context.Context, d *Deployment, env *Env, missing error, listen f
 	return nil, nil, err
 }
 
-// listenAt listens on the address of the flag, or on what prism.yaml says, which
-// may be a reference.
+// listenAt listens on the address of the flag, or else on that of prism.yaml,
+// which may be a reference.
 func listenAt(ctx context.Context, flags *flag.FlagSet, address string, env *Env) (net.Listener, error) {
 	setting := "listen of prism.yaml"
 	flags.Visit(func(f *flag.Flag) {
@@ -227,18 +229,18 @@ func listenAt(ctx context.Context, flags *flag.FlagSet, address string, env *Env
 	return listen(ctx, setting, address, env.Log)
 }
 
-// maxLinger, drainLimit and closeLimit are together how long a proxy takes to
-// stop at most.
+// maxLinger, drainLimit and closeLimit add up to the longest time that a proxy
+// takes to stop.
 const maxLinger = 5 * time.Second
 
-// closeLimit is what is left when calls were cut off: for them to end, and for
-// the stores to be closed.
+// closeLimit is the time for calls that were cut off to end and for the stores
+// to close.
 const closeLimit = 2 * time.Second
 
-// stopWithin serves and then closes. What has not ended when limit has passed
-// since ctx ended is left to the end of the process: a call that does not heed
-// its context holds up grpc's graceful stop, and the store that it uses, for
-// ever. Stores bear it, as they bear a crash.
+// stopWithin serves and then closes. What has not ended by limit after ctx
+// ended is left to the end of the process: a call that ignores its context
+// would block grpc's graceful stop, and its store, for ever. Stores survive
+// that as they survive a crash.
 func stopWithin(ctx context.Context, limit time.Duration, log *slog.Logger, serve, closeStores func() error) error {
 	late := make(chan struct{})
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(limit, func() { close(late) }) })()

@@ -44,7 +44,7 @@ func TestCommandLine(t *testing.T) {
 	}
 }
 
-// What does not end is left behind, and said.
+// What does not end is left behind and logged.
 func TestStopWithin(t *testing.T) {
 	ends := func() error { return nil }
 	for _, test := range []struct {
@@ -87,8 +87,8 @@ func wait(hang <-chan struct{}) error {
 	return nil
 }
 
-// What an operator reads of migrate verify and bump-versions, and what a script
-// does: damage is a failure, and all namespaces are read.
+// What migrate verify and bump-versions tell an operator and a script: damage
+// is a failure, and all namespaces are read.
 func TestMigrateVerbs(t *testing.T) {
 	verified := func(damaged int64) func(context.Context, *Env, func(string, int64)) ([]Verified, error) {
 		return func(_ context.Context, _ *Env, report func(string, int64)) ([]Verified, error) {
@@ -135,8 +135,8 @@ c: memory has no checksums
 	}
 }
 
-// A namespace that cannot be migrated keeps none from it that comes behind it, and
-// a script reads of status what is left to do.
+// A namespace that cannot be migrated does not stop those after it, and status
+// tells a script what is left to do.
 func TestMigrateGoesOn(t *testing.T) {
 	up := func(applied []migration.File, err error) func(context.Context, *Env) ([]migration.File, error) {
 		return func(context.Context, *Env) ([]migration.File, error) { return applied, err }

@@ -6,29 +6,31 @@ import (
 	"sync/atomic"
 )
 
-// What a proxy's memory is divided into. The compiler writes the results into
-// plan.md: a test compares its constants with these.
+// How a proxy's memory is divided. The compiler writes the results into
+// plan.md; a test compares its constants with these.
 const (
-	DefaultMemory  = 256 << 20 // of a Deployment that does not say
+	DefaultMemory  = 256 << 20 // if a Deployment does not say
 	ConnectionCost = 64 << 10  // bytes of a connection: buffers, tables of HPACK, goroutines
-	CallCost       = 32 << 10  // bytes of a call beside its request and its answer: goroutine, stream, metadata
+	CallCost       = 32 << 10  // bytes of a call besides its request and its answer: goroutine, stream, metadata
 
-	// unpackCost is what unpacking a request takes beside its result.
+	// unpackCost is what unpacking a request takes besides its result.
 	unpackCost = 48 << 10
-	// freeAnswer is up to where an answer is not charged before it is there.
+	// freeAnswer is the size up to which an answer is not charged before it
+	// exists.
 	freeAnswer = 8 << 10
-	// smallHolding is up to where a call is small, and may have of the reserve.
+	// smallHolding is the size up to which a call may use the reserve.
 	smallHolding = 64 << 10
 )
 
-// maxConnections returns how many connections are open at a time, at most: a
-// quarter of the memory is theirs.
+// maxConnections returns how many connections may be open at a time: a quarter
+// of the memory is theirs.
 func maxConnections(memory int64) int { return int(memory / 4 / ConnectionCost) }
 
 // budget bounds the memory that the calls of all connections hold together:
 // requests while they are read, unpacked and served, and answers until they are
-// sent. The last eighth is for small calls, so that large ones do not keep them
-// out. What is beyond it is refused; nobody waits. It is safe for concurrent use.
+// sent. The last eighth is reserved for small calls, so that large ones do not
+// keep them out. What exceeds the budget is refused; nothing waits. It is safe
+// for concurrent use.
 type budget struct {
 	limit int64
 	used  atomic.Int64
@@ -38,15 +40,14 @@ type budget struct {
 // are not the connections'.
 func newBudget(memory int64) *budget { return &budget{limit: memory / 4 * 3} }
 
-// holding is what one call has of the budget. It is used by one goroutine at a
+// holding is one call's share of the budget. It is used by one goroutine at a
 // time.
 type holding struct {
 	of    *budget
 	bytes int64
 }
 
-// take adds n bytes to what the call has, or returns the error that refuses
-// them.
+// take adds n bytes to the share, or returns the error that refuses them.
 func (h *holding) take(n int) error {
 	limit := h.of.limit
 	if h.bytes+int64(n) > CallCost+smallHolding {
@@ -63,7 +64,7 @@ func (h *holding) take(n int) error {
 	return nil
 }
 
-// resize makes what the call has n bytes, whatever the others have.
+// resize sets the share to n bytes, whatever is left of the budget.
 func (h *holding) resize(n int) {
 	h.of.used.Add(int64(n) - h.bytes)
 	h.bytes = int64(n)

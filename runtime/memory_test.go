@@ -28,10 +28,10 @@ import (
 	"github.com/prism-proxy/prism/runtime"
 )
 
-// closed is the setting of a client that lets the server send no answer.
+// closed is the setting of a client that accepts no bytes of an answer.
 var closed = http2.Setting{ID: http2.SettingInitialWindowSize, Val: 0}
 
-// get calls a method of ThingService without an argument.
+// get calls a method of ThingService with an empty request.
 func get(ctx context.Context, conn *grpc.ClientConn, method string) (string, error) {
 	var out wrapperspb.StringValue
 	err := conn.Invoke(ctx, "/"+thingService+"/"+method, new(wrapperspb.StringValue), &out)
@@ -48,9 +48,9 @@ func dial(t *testing.T, address string) *grpc.ClientConn {
 	return conn
 }
 
-// Puts of 4 MiB by 64 callers, 800 bombs and 1,000 answers that nobody reads, all
-// at once, take no more memory than was given, new connections are served
-// meanwhile, and in the end nothing is held.
+// Puts of 4 MiB by 64 callers, 800 bombs and 1,000 unread answers, all at once,
+// take no more memory than allowed. New connections are served meanwhile, and
+// in the end nothing is held.
 func TestMemoryIsBounded(t *testing.T) {
 	if built, _ := debug.ReadBuildInfo(); slices.Contains(built.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
 		t.Skip("SKIPPED, NOT PASSED: the race detector takes memory of its own")
@@ -99,7 +99,7 @@ func TestMemoryIsBounded(t *testing.T) {
 					if retry, _ := details(err); i.Reason != "OVERLOADED" || i.Metadata["outcome"] != "none" || retry <= 0 {
 						t.Errorf("a large put is refused with %v, metadata %v", err, i.Metadata)
 					}
-					time.Sleep(20 * time.Millisecond) // as RetryInfo asks for
+					time.Sleep(20 * time.Millisecond) // as RetryInfo asks
 				case codes.DeadlineExceeded: // a busy machine
 				default:
 					t.Errorf("a large put ends with %v", err)
@@ -117,7 +117,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		canaries.Add(1)
 	}
 	running.Wait()
-	const slack = 64 << 20 // of frames on their way, and what the collector has not seen yet is as much as what is held
+	const slack = 64 << 20 // for frames in transit; garbage not yet collected is as much as what is held
 	got, most := peak()-base, int64(2*childMemory+slack)
 	t.Logf("%d large puts were served and %d refused, %d small ones served; resident at most %d MiB above %d MiB", served.Load(), refused.Load(), canaries.Load(), got>>20, base>>20)
 	if got > most {
@@ -138,8 +138,8 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 }
 
-// An answer that its client does not take ends the connection after 5 s. One that
-// is taken in parts does not, nor does an idle connection.
+// An answer that its client does not take ends the connection after 5 s. One
+// that is taken in parts does not end it, nor does idleness.
 func TestAnswersNotTaken(t *testing.T) {
 	t.Parallel()
 	_, address := startChild(t, "proxy")
@@ -184,7 +184,7 @@ func TestAnswersNotTaken(t *testing.T) {
 	}
 }
 
-// Connections have a quarter of the memory; one too many is told so in HTTP/2,
+// Connections get a quarter of the memory. One too many is told so in HTTP/2,
 // and one that ends makes room.
 func TestConnectionsAreBounded(t *testing.T) {
 	env := runtime.NewEnv("test", t.TempDir())

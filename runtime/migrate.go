@@ -13,12 +13,12 @@ import (
 	"github.com/prism-proxy/prism/runtime/migration"
 )
 
-// verbs are what migrate is followed by, and what each does with a namespace.
-// has says whether its store has what the verb is for.
+// verbs are the words that follow migrate, and what each does with a namespace.
+// has reports whether the verb applies to its store.
 var verbs = []struct {
 	name string
 	has  func(*Namespace) bool
-	none string // said of a store that has not
+	none string // printed if it does not apply
 	run  func(ctx context.Context, n *Namespace, env *Env, out *report) error
 }{
 	{"up", func(n *Namespace) bool { return n.Migrate != nil }, "has no migrations", migrateUp},
@@ -27,7 +27,7 @@ var verbs = []struct {
 	{"bump-versions", func(n *Namespace) bool { return n.BumpVersions != nil }, "begins with other versions at every start", bumpVersions},
 }
 
-// report is what a verb prints: lines, and status as JSON where it is asked for.
+// report is what a verb prints: lines, or status as JSON if that is asked for.
 type report struct {
 	io.Writer
 	json   bool
@@ -38,12 +38,11 @@ type report struct {
 type namespaceState struct {
 	Namespace  string            `json:"namespace"`
 	Backend    string            `json:"backend"`
-	Migrations []migration.State `json:"migrations"` // [] of a store that has none
+	Migrations []migration.State `json:"migrations"` // [] if the store has none
 	Error      string            `json:"error,omitempty"`
 }
 
-// errPending is what status ends with where the stores are not as the proxy needs
-// them.
+// errPending is how status ends if the stores are not as the proxy needs them.
 var errPending = errors.New("migrations are pending or were changed; run migrate up")
 
 func migrateCommand(ctx context.Context, d *Deployment, flags *flag.FlagSet, args []string, out io.Writer) error {
@@ -109,7 +108,7 @@ func migrateCommand(ctx context.Context, d *Deployment, flags *flag.FlagSet, arg
 	return errors.Join(failed...)
 }
 
-// outcome is what status ends with: what failed, or else that something is to do.
+// outcome is how status ends: with what failed, or else with what is to do.
 func (r *report) outcome(failed []error) error {
 	if failed != nil {
 		return errors.Join(failed...)
@@ -131,7 +130,7 @@ func (r *report) encode() error {
 	return encoder.Encode(r.states)
 }
 
-// none says that the namespace's store has not what the verb is for.
+// none prints that the verb does not apply to the namespace's store.
 func (r *report) none(n *Namespace, why string) {
 	if r.json {
 		r.states = append(r.states, namespaceState{n.Name, n.Backend, []migration.State{}, ""})

@@ -5,7 +5,8 @@ import (
 	"syscall"
 )
 
-// peerOf returns who connected, as the kernel knows it: SO_PEERCRED of unix(7).
+// peerOf returns who connected, according to the kernel: SO_PEERCRED of
+// unix(7).
 func peerOf(conn *net.UnixConn) (credentials, error) {
 	raw, err := conn.SyscallConn()
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"net"
 )
 
-// peerOf returns an error: only Linux is asked.
+// peerOf returns an error: peers are known on Linux only.
 func peerOf(*net.UnixConn) (credentials, error) {
 	return credentials{}, errors.ErrUnsupported
 }

@@ -19,8 +19,8 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// rawConn is a connection on which frames are sent that no client of grpc
-// sends. It acknowledges nothing.
+// rawConn is a connection to send frames on that no grpc client sends. It
+// acknowledges nothing.
 type rawConn struct {
 	t      *testing.T
 	conn   net.Conn
@@ -49,12 +49,12 @@ func dialRaw(t *testing.T, address string, settings ...http2.Setting) *rawConn {
 	return c
 }
 
-// call is the headers of one stream and what follows them.
+// rawCall is the headers of one stream and what follows them.
 type rawCall struct {
 	method, path string            // POST and PutThing's, unless set
-	header       map[string]string // beside or instead of the usual
-	data         []byte            // nil: none, and the stream ends with its headers
-	open         bool              // the stream is not ended
+	header       map[string]string // added to the usual ones or instead of them
+	data         []byte            // nil: none; the stream ends with its headers
+	open         bool              // the stream is left open
 }
 
 // frame is one message as grpc frames it.

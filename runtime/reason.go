@@ -7,11 +7,11 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// Reason says why a call failed, as ErrorInfo.reason has it with the domain
-// "prism". Callers act on code and reason, never on text. Reasons are stable.
+// Reason says why a call failed. It is ErrorInfo.reason in the domain "prism".
+// Callers act on code and reason, never on text. Reasons are stable.
 type Reason string
 
-// The reasons, each with what it means to the caller in reasons.
+// The reasons. The table reasons says what each means to the caller.
 const (
 	RequestMalformed   Reason = "REQUEST_MALFORMED"
 	RequestUTF8        Reason = "REQUEST_UTF8"
@@ -49,11 +49,11 @@ const (
 	Internal           Reason = "INTERNAL"
 )
 
-// row is what a reason means wherever it is given.
+// row is what a reason means, wherever it occurs.
 type row struct {
 	code      codes.Code
 	retryable bool     // the same call may succeed a moment later
-	metadata  []string // the keys it may carry beside namespace, op and request_id
+	metadata  []string // the keys it may carry besides namespace, op and request_id
 	todo      string   // what the caller can do
 }
 
@@ -99,12 +99,12 @@ var reasons = map[Reason]row{
 // Code returns the gRPC code of every error with this reason.
 func (r Reason) Code() codes.Code { return reasons[r].code }
 
-// Retryable reports whether the same call may succeed a moment later. Whether
-// a write that failed was applied is told by the metadata outcome.
+// Retryable reports whether the same call may succeed a moment later. The
+// metadata key outcome says whether a failed write was applied.
 func (r Reason) Retryable() bool { return reasons[r].retryable }
 
 // Metadata returns the keys that ErrorInfo.metadata may have for this reason,
-// beside namespace, op and request_id, which it always has.
+// besides namespace, op and request_id, which it always has.
 func (r Reason) Metadata() []string { return slices.Clone(reasons[r].metadata) }
 
 // Todo returns what the caller can do about it.

@@ -10,7 +10,7 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// Every reason is in the one table, and every row of it is a reason.
+// Every reason has a row in the table, and every row belongs to a reason.
 func TestReasonsAreComplete(t *testing.T) {
 	file, err := parser.ParseFile(token.NewFileSet(), "reason.go", nil, 0)
 	if err != nil {

@@ -20,17 +20,18 @@ import (
 const receiveLimit = 5 * time.Second
 
 // streamWindow is how much of a request a client may send before the request is
-// admitted, and connectionWindow what all of a connection may send ahead, which
-// is at once read into their streams. Fixed ones keep grpc from widening them by
-// its estimate of the line, which a client can feign.
+// admitted. connectionWindow is the same for all streams of a connection
+// together, whose data is at once read into the streams. They are fixed because
+// grpc would widen them by its estimate of the bandwidth, which a client can
+// fake.
 const (
 	streamWindow     = 64 << 10
 	connectionWindow = 4 << 20
 )
 
-// arrival is the context of a stream, which ends as by a deadline when abandon
-// is called. It is how a receive that waits can be ended: grpc waits for the
-// stream's context alone.
+// arrival is the context of a stream that abandon ends as a deadline would.
+// This is the only way to end a waiting receive: grpc waits for nothing but the
+// stream's context.
 type arrival struct {
 	context.Context
 	cancel    context.CancelFunc
@@ -46,7 +47,8 @@ func (a *arrival) Value(key any) any {
 	return a.Context.Value(key)
 }
 
-// Err tells an abandoned stream from a cancelled one, as grpc's answer does.
+// Err distinguishes an abandoned stream from a cancelled one, as grpc's answer
+// does.
 func (a *arrival) Err() error {
 	err := a.Context.Err()
 	if err != nil && a.abandoned.Load() {
@@ -60,7 +62,7 @@ func (a *arrival) abandon() {
 	a.cancel()
 }
 
-// arrive is asked by grpc about every stream before it is opened.
+// arrive is called by grpc for every stream before the stream is opened.
 func (s *Server) arrive(ctx context.Context, info *tap.Info) (context.Context, error) {
 	if s.draining.Load() {
 		return nil, s.fail(ctx, s.operation(info.FullMethodName), stopping())
@@ -81,8 +83,8 @@ func stopping() error {
 	return &Error{Reason: Draining, What: "the proxy is stopping", Metadata: outcome("none")}
 }
 
-// speaksProto reports whether the values of content-type, of which grpc has seen
-// that they are its own, name protobuf and no other encoding of messages.
+// speaksProto reports whether the values of content-type, which grpc has
+// accepted as its own, name protobuf and no other message encoding.
 func speaksProto(values []string) bool {
 	if len(values) != 1 {
 		return false
@@ -91,15 +93,15 @@ func speaksProto(values []string) bool {
 	return encoding == "" || encoding == "+proto"
 }
 
-// incoming is what grpc's stream has for reading a request. The methods are
-// exported ones of a type that grpc keeps to itself, and not promised: a version
-// without them answers every call INTERNAL, and every test fails.
+// incoming is what grpc's stream offers for reading a request. The methods are
+// exported by an internal type of grpc and not promised: with a version that
+// lacks them, every call is answered INTERNAL and every test fails.
 //
-// Read through them, a request is admitted when its length is known, before its
-// client may send more than a window of it, and comes straight into one buffer,
-// in frames of whatever size. grpc's own way keeps all frames until the last.
+// They let us admit a request once its length is known, before its client may
+// send more than a window of it, and read it straight into one buffer, whatever
+// the size of its frames. grpc itself would keep all frames until the last.
 type incoming interface {
-	// ReadMessageHeader fills into, and lets the client send that much.
+	// ReadMessageHeader fills into, and lets the client send as many bytes more.
 	ReadMessageHeader(into []byte) error
 	// RecvCompress is the value of grpc-encoding.
 	RecvCompress() string
@@ -107,18 +109,18 @@ type incoming interface {
 
 // request is the encoded request of one call and the buffer that holds it.
 type request struct {
-	pooled *[]byte // nil: none, or one that is not of the pool
-	bytes  []byte  // the request, which may be read until free
-	prefix [5]byte // of grpc's framing
+	pooled *[]byte // nil: none, or not from the pool
+	bytes  []byte  // the request; may be read until free
+	prefix [5]byte // grpc's frame header
 }
 
-// Between smallPooled and largePooled grpc's pool has buffers of 1 MiB alone.
+// Between smallPooled and largePooled, grpc's pool has only buffers of 1 MiB.
 const (
 	smallPooled = 32 << 10
 	largePooled = 512 << 10
 )
 
-// allocate makes bytes of length n, and charges them to held.
+// allocate makes bytes n bytes long and charges them to held.
 func (r *request) allocate(n int, held *holding) error {
 	if err := held.take(n); err != nil || n == 0 {
 		return err
@@ -133,7 +135,7 @@ func (r *request) allocate(n int, held *holding) error {
 	return nil
 }
 
-// free gives the buffer back, once. Nobody reads it any more.
+// free gives the buffer back, once. Nothing may read it after that.
 func (r *request) free() {
 	if r.pooled != nil {
 		mem.DefaultBufferPool().Put(r.pooled)
@@ -141,8 +143,8 @@ func (r *request) free() {
 	*r = request{}
 }
 
-// receive waits for the one request of a stream, of at most limit bytes, and no
-// longer than receiveLimit.
+// receive reads the one request of a stream, of at most limit bytes, within
+// receiveLimit.
 func (s *Server) receive(ctx context.Context, r *request, held *holding, limit int) error {
 	return within(ctx, func() error {
 		switch err := s.read(ctx, r, held, limit); {
@@ -166,8 +168,8 @@ func (s *Server) receive(ctx context.Context, r *request, held *holding, limit i
 	})
 }
 
-// within ends a wait for what a client has to send after receiveLimit. A stream
-// without an arrival ends by the caller's deadline, which is nearer.
+// within runs wait, which waits for the client, and ends it after receiveLimit.
+// A stream without an arrival has a nearer deadline of its caller's.
 func within(ctx context.Context, wait func() error) error {
 	a, ok := ctx.Value(arrivalKey{}).(*arrival)
 	if !ok {
@@ -183,9 +185,9 @@ func within(ctx context.Context, wait func() error) error {
 	return err
 }
 
-// read waits for the next message of a stream and unpacks it. It returns io.EOF
-// itself when the client has sent the last one. What does not unpack is
-// malformed; grpc would make it INTERNAL, and the fault is the caller's.
+// read waits for the next message of a stream and unpacks it. It returns
+// io.EOF, unwrapped, after the client's last message. What does not unpack is
+// malformed: grpc would answer INTERNAL, but the fault is the caller's.
 func (s *Server) read(ctx context.Context, r *request, held *holding, limit int) error {
 	stream, err := incomingOf(ctx)
 	if err != nil {
@@ -232,7 +234,7 @@ func incomingOf(ctx context.Context) (incoming, error) {
 	return nil, errors.New("this version of google.golang.org/grpc does not let requests be read; use the one that Prism's go.mod names")
 }
 
-// interrupted is why a wait on a stream ended.
+// interrupted returns why a wait on a stream ended.
 func interrupted(ctx context.Context) error {
 	if err := ContextError(ctx); err != nil {
 		return err

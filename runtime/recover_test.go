@@ -12,7 +12,7 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// Services that are not the contract's are recovered too.
+// Panics are recovered in services outside the contract too.
 func TestForeignPanicFailsOneCall(t *testing.T) {
 	var logs bytes.Buffer
 	s, ctx := stillServer(t, 0)

@@ -15,18 +15,19 @@ var reference = regexp.MustCompile(`\$\{(env|file):([^}]*)\}`)
 
 // Resolve replaces each ${env:NAME} and ${file:path} in a setting by the
 // variable's value or the file's text without its last line break, and
-// ${env:NAME:-text} by text where the variable is not set. An error names the
-// setting and every reference that leads nowhere, and never a value.
+// ${env:NAME:-text} by text if the variable is not set. An error names the
+// setting and every reference that cannot be resolved, never a value.
 func (e *Env) Resolve(setting, value string) (string, error) {
 	return e.replace(setting, value, func(_ int, found string) (string, error) { return found, nil })
 }
 
-// ResolveURL is Resolve for a setting that is a URL, or several with commas
-// between them, or libpq's words (host=db password=…). What a reference leads to
-// has only the meaning of its place: it is percent-encoded in a URL and quoted
-// among words. In the place of a host it must be one. A value that is one
-// reference is taken as it is, if an @ in it is not behind its host, where the
-// password would be read as a host.
+// ResolveURL is Resolve for a setting that is a URL, several URLs separated by
+// commas, or libpq's keyword/value pairs (host=db password=…). What a reference
+// resolves to is taken literally: it is percent-encoded in a URL and quoted in
+// a keyword/value pair; in the place of a host it must look like one. A setting
+// that is a single reference is taken as it is, but refused if a URL in it has
+// an @ or # after its host, where part of the password would be read as the
+// host.
 func (e *Env) ResolveURL(setting, value string) (string, error) {
 	resolved, err := e.replace(setting, value, func(at int, found string) (string, error) {
 		return inURL(value, at, found)
@@ -40,8 +41,8 @@ func (e *Env) ResolveURL(setting, value string) (string, error) {
 	return resolved, nil
 }
 
-// replace replaces the references of value, each by what put makes of what it
-// leads to, and of where it stands.
+// replace replaces each reference in value by the result of put, which gets the
+// reference's position and what it resolves to.
 func (e *Env) replace(setting, value string, put func(at int, found string) (string, error)) (string, error) {
 	var out strings.Builder
 	var faults []error
@@ -78,11 +79,10 @@ func (e *Env) lookUp(kind, name string) (string, error) {
 	return "", fmt.Errorf("the environment variable %s is not set; set it", name)
 }
 
-// hostShape is what may come of a reference in the place of hosts and ports.
+// hostShape is what a reference to hosts and ports may resolve to.
 var hostShape = regexp.MustCompile(`^[A-Za-z0-9._:\[\],-]+$`)
 
-// inURL returns found as it stands at the place at of a URL, which has a
-// reference there.
+// inURL returns found encoded for position at of a URL, where a reference is.
 func inURL(value string, at int, found string) (string, error) {
 	ref := reference.FindString(value[at:])
 	before, behind := mask(value[:at]), mask(value[at+len(ref):])
@@ -104,7 +104,8 @@ func inURL(value string, at int, found string) (string, error) {
 	return strings.ReplaceAll(url.QueryEscape(found), "+", "%20"), nil
 }
 
-// inWords returns found as it stands among words of the form name=value.
+// inWords returns found quoted for its place among words of the form
+// name=value.
 func inWords(before, behind, found string) (string, error) {
 	quoted := strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(found)
 	switch {
@@ -116,12 +117,13 @@ func inWords(before, behind, found string) (string, error) {
 	return "", errors.New("the reference stands neither in a URL nor alone as the value of a word; write scheme://…, or name='…'")
 }
 
-// mask blanks the references of a text, whose letters are not those of a URL.
+// mask blanks the references in a text, since their characters are not the
+// URL's.
 func mask(text string) string {
 	return reference.ReplaceAllStringFunc(text, func(ref string) string { return strings.Repeat("x", len(ref)) })
 }
 
-// cutHost returns what stands before the path of a URL, and the rest.
+// cutHost splits a URL without its scheme before the path.
 func cutHost(text string) (host, behind string) {
 	if i := strings.IndexAny(text, "/?#"); i >= 0 {
 		return text[:i], text[i:]
@@ -129,8 +131,8 @@ func cutHost(text string) (host, behind string) {
 	return text, ""
 }
 
-// misplacedAt reports whether one of the URLs in text has an @ or a # behind its
-// host: a password with a slash, say, that is not encoded.
+// misplacedAt reports whether a URL in text has an @ or # after its host, as
+// with a slash in a password that is not encoded.
 func misplacedAt(text string) bool {
 	for {
 		_, rest, found := strings.Cut(text, "://")
@@ -145,14 +147,14 @@ func misplacedAt(text string) bool {
 	}
 }
 
-// Number is a whole number that differs between environments.
+// Number is an integer that differs between environments.
 type Number struct {
 	Reference string // ${env:POOL:-16}; "": there is none
 	Min, Max  int
 }
 
-// Resolve returns the number that the reference leads to, and otherwise if there
-// is no reference. An error names the setting and never what was found.
+// Resolve returns the number that the reference resolves to, or otherwise if
+// there is no reference. An error names the setting, never what was found.
 func (n Number) Resolve(e *Env, setting string, otherwise int) (int, error) {
 	if n.Reference == "" {
 		return otherwise, nil

@@ -12,9 +12,9 @@ func getenv(values map[string]string) *Env {
 	return &Env{Getenv: func(name string) string { return values[name] }}
 }
 
-// A password, or any other part of a URL, arrives as it is written, whatever
-// letters it has: a server's name that is made of a part of it would be asked of
-// the DNS.
+// A password, or any other part of a URL, arrives as written, whatever
+// characters it has: otherwise a part of it could be taken for a host and sent
+// to the DNS.
 func TestResolveURLKeepsItsPlaces(t *testing.T) {
 	for _, secret := range []string{"p@ss/word", "p/w", "100%", "a b", "%41bc", "a:b", "a?b#c", "a+b&c=d", "[x]", "ü'\\\"", "a,b", "://", "x"} {
 		env := getenv(map[string]string{"X": secret, "HOST": "db.example.com"})
@@ -58,7 +58,7 @@ func TestResolveURLKeepsItsPlaces(t *testing.T) {
 	}
 }
 
-// Words of libpq's are quoted as it reads them.
+// Values in keyword/value pairs are quoted as libpq reads them.
 func TestResolveWords(t *testing.T) {
 	env := getenv(map[string]string{"X": `a b'c\d`})
 	for value, want := range map[string]string{
@@ -75,7 +75,7 @@ func TestResolveWords(t *testing.T) {
 	}
 }
 
-// A whole URL stays as it is, but one whose password would be read as its host.
+// A whole URL is taken as it is, unless its password would be read as its host.
 func TestResolveWholeURL(t *testing.T) {
 	for value, want := range map[string]string{
 		"postgres://app:p%40ss@db:5432/shop?sslmode=require": "",
@@ -97,7 +97,7 @@ func TestResolveWholeURL(t *testing.T) {
 	}
 }
 
-// Every reference that leads nowhere is named, and no value of the others.
+// Every reference that cannot be resolved is named, and no value of the others.
 func TestResolveNamesAllThatIsMissing(t *testing.T) {
 	env := getenv(map[string]string{"PW": "s3cret", "HOST": "s3cret/host"})
 	_, err := env.ResolveURL("url", "postgres://${env:USER}:${env:PW}@${env:HOST}/${file:/does/not/exist}")
@@ -130,7 +130,7 @@ func TestResolve(t *testing.T) {
 	}
 }
 
-// What the compiler says of a number is said of one that comes with the start.
+// The compiler's rules for a number hold for one that is set at start, too.
 func TestNumber(t *testing.T) {
 	n := Number{Reference: "${env:POOL:-16}", Min: 1, Max: 1000}
 	for value, want := range map[string]int{"": 16, "1": 1, "1000": 1000} {

@@ -7,7 +7,7 @@ import (
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
-// Row is a record as a store has it.
+// Row is a record as a store holds it.
 type Row struct {
 	Version int64          // 0: there is no record
 	Expires wire.Timestamp // absent without a ttl
@@ -15,12 +15,12 @@ type Row struct {
 }
 
 // Rows takes the rows that a store finds, one by one, and reports whether it
-// takes another. It copies what it keeps: the bytes of a row are the store's, and
-// may be others afterwards.
+// takes another. It copies what it keeps: the bytes of a row are the store's
+// and may change afterwards.
 type Rows func(Row) bool
 
-// Append appends the row as the record of a reply, or as one of its records: the
-// entity's stored bytes with a few bytes before them.
+// Append appends the row as a record of a reply: the entity's stored bytes
+// after a few bytes of framing.
 func (r Row) Append(b []byte) []byte {
 	size := r.size()
 	b = slices.Grow(b, wire.SizeBytes(number.Record, size))
@@ -30,7 +30,7 @@ func (r Row) Append(b []byte) []byte {
 	return append(wire.AppendSize(b, number.Entity, len(r.Record)), r.Record...)
 }
 
-// Size is how many bytes Append appends.
+// Size returns how many bytes Append appends.
 func (r Row) Size() int { return wire.SizeBytes(number.Record, r.size()) }
 
 func (r Row) size() int {

@@ -26,18 +26,18 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 )
 
-// Deployment is what the compiler decided about one proxy. Generated code
-// holds it; nothing in it is looked up or negotiated at run time.
+// Deployment is what the compiler decided about one proxy. It is part of the
+// generated code; nothing in it is looked up or negotiated at run time.
 type Deployment struct {
 	Name      string
-	Release   int    // the release that its migrations lead to
+	Release   int    // the release that its migrations lead up to
 	Generator string // the version of Prism that compiled it
 	Listen    string // host:port of the data listener, or unix:path; it may be a reference
 	// Memory is how many bytes connections and calls may hold together. 0:
 	// DefaultMemory.
 	Memory int64
-	// Descriptors is the contract, for reflection, in the form that the function
-	// Descriptors reads.
+	// Descriptors is the contract for reflection, as the function Descriptors
+	// reads it.
 	Descriptors []byte
 	Namespaces  []Namespace
 }
@@ -56,27 +56,27 @@ type Server struct {
 	log       *slog.Logger
 	grpc      *grpc.Server
 	health    *health.Server
-	tasks     []*tasks // of each namespace
+	tasks     []*tasks // one per namespace
 	stores    []io.Closer
 	watched   []*watched
-	pingEvery time.Duration // more than 0; tests have it shorter
+	pingEvery time.Duration // more than 0; tests shorten it
 	memory    *budget
 	open      *connections
 	gunzip    gunzip
-	foreign   *gate           // of calls to health and reflection
-	draining  atomic.Bool     // calls that still arrive are refused
-	ending    context.Context // ends when streams of health and reflection shall
+	foreign   *gate           // for calls to health and reflection
+	draining  atomic.Bool     // new calls are refused
+	ending    context.Context // ends when streams of health and reflection should
 	end       context.CancelFunc
-	// operations are the methods of the contract by their path, for refusals
-	// before a method is chosen. They are not changed after Open.
+	// operations are the contract's methods by path, for refusals before grpc
+	// picks a method. It does not change after Open.
 	operations map[string]operation
 	closed     sync.Once
-	err        error // of closing
+	err        error // of Close
 }
 
-// Open opens the stores of d and binds its services. Whoever calls it closes
-// the server. An error names all that is wrong: first the settings, of which none
-// may be when a store is opened, and then the stores.
+// Open opens the stores of d and binds its services. The caller must close the
+// server. An error names all that is wrong: first with the settings, and only
+// if they are right with the stores.
 func Open(ctx context.Context, d *Deployment, env *Env) (*Server, error) {
 	namespaces, err := d.Resolve(env)
 	if err != nil {
@@ -107,8 +107,8 @@ func Open(ctx context.Context, d *Deployment, env *Env) (*Server, error) {
 	return s, nil
 }
 
-// Resolve returns the namespaces with what their references lead to, and all
-// faults at once. It asks no store.
+// Resolve returns the namespaces with their references resolved, or all faults
+// at once. It contacts no store.
 func (d *Deployment) Resolve(env *Env) ([]Namespace, error) {
 	namespaces := slices.Clone(d.Namespaces)
 	var faults []error
@@ -121,7 +121,7 @@ func (d *Deployment) Resolve(env *Env) ([]Namespace, error) {
 	return namespaces, errors.Join(faults...)
 }
 
-// fault says whose store err is of.
+// fault names the store in err.
 func (n *Namespace) fault(err error) error {
 	return fmt.Errorf("namespace %s on %s: %w", n.Name, n.Backend, err)
 }
@@ -151,8 +151,7 @@ func (s *Server) register(service Service, n Namespace, gate *gate) {
 	s.grpc.RegisterService(desc, nil)
 }
 
-// newGRPCServer returns a server with the limits that hold for every
-// connection.
+// newGRPCServer returns a server with the limits for every connection.
 func (s *Server) newGRPCServer() *grpc.Server {
 	return grpc.NewServer(
 		grpc.ForceServerCodecV2(newCodec()),
@@ -167,13 +166,13 @@ func (s *Server) newGRPCServer() *grpc.Server {
 		grpc.KeepaliveParams(keepalive.ServerParameters{
 			MaxConnectionIdle: 5 * time.Minute, MaxConnectionAge: 30 * time.Minute, MaxConnectionAgeGrace: maxDeadline,
 		}),
-		// Clients may ping every 10 s, the least that grpc lets them, whatever the
-		// network does to the distance of two pings.
+		// Clients may ping every 10 s, grpc's minimum; 5 s leaves room for the
+		// network to shorten the time between two pings.
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
 	)
 }
 
-// operation returns what is known of the method with the given path.
+// operation returns what is known about the method with the given path.
 func (s *Server) operation(method string) operation {
 	if op, ok := s.operations[method]; ok {
 		return op
@@ -181,9 +180,9 @@ func (s *Server) operation(method string) operation {
 	return operation{name: path.Base(method), service: strings.TrimPrefix(path.Dir(method), "/")}
 }
 
-// reflect serves the contract's descriptors, which the binary holds as data:
-// it links no Go messages of the contract. They are read when somebody asks
-// first: those of 1,000 entities take 98 MB and a third of a second.
+// reflect serves the contract's descriptors, which the binary holds as data: it
+// links no Go messages of the contract. They are decoded at the first request:
+// those of 1,000 entities take 98 MB and a third of a second.
 func (s *Server) reflect(descriptors []byte) {
 	read := sync.OnceValues(func() (*protoregistry.Files, error) {
 		set, err := Descriptors(descriptors)
@@ -197,8 +196,8 @@ func (s *Server) reflect(descriptors []byte) {
 	}))
 }
 
-// contract finds descriptors in the embedded contract, which it returns, and those
-// of health and reflection among the linked ones.
+// contract finds descriptors in the embedded contract, which it returns, and
+// otherwise among the linked ones, for health and reflection.
 type contract func() (*protoregistry.Files, error)
 
 func (c contract) FindFileByPath(path string) (protoreflect.FileDescriptor, error) {
@@ -223,19 +222,19 @@ func (c contract) FindDescriptorByName(name protoreflect.FullName) (protoreflect
 	return protoregistry.GlobalFiles.FindDescriptorByName(name)
 }
 
-// goAwayLimit is how long calls are still begun after clients were told to go:
-// one may have been on its way. A client that calls later did not listen.
+// goAwayLimit is how long new calls are accepted after clients were told to go:
+// they may have been on their way. A client that calls later did not listen.
 const goAwayLimit = time.Second
 
-// drainLimit bounds how long calls under way may take once the server stops.
+// drainLimit is how long calls in progress may take once the server stops.
 const drainLimit = 22 * time.Second
 
-// Serve accepts calls on l until ctx ends. Then health answers NOT_SERVING,
-// calls are served for linger more, so that balancers can turn away, clients
-// are told to go, streams of health and reflection end, calls under way may
-// finish, those that arrive 1 s later are refused, and at the latest 22 s later
-// the rest is cut off. Serve returns when the last call has, and the tasks of the
-// services, which it runs meanwhile. It closes l; the stores stay open.
+// Serve accepts calls on l, and runs the services' tasks, until ctx ends. Then
+// health answers NOT_SERVING, and calls are served for linger more so that load
+// balancers can turn away. After that, clients are told to go and streams of
+// health and reflection end. New calls are refused 1 s later; calls in progress
+// may finish, and after 22 s the rest are cut off. Serve returns when the last
+// call and the tasks have ended. It closes l; the stores stay open.
 func (s *Server) Serve(ctx context.Context, l net.Listener, linger time.Duration) error {
 	stop, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup

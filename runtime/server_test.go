@@ -28,8 +28,8 @@ const thingService = "test.v1.ThingService"
 // unary is the type of a method.
 type unary func(ctx context.Context, request []byte) ([]byte, error)
 
-// start serves PutThing and returns a client, the server's logs, and what makes
-// the server drain and waits for it.
+// start serves PutThing and returns a client, the server's logs, and a function
+// that drains the server and waits for it.
 func start(t *testing.T, serve unary) (*grpc.ClientConn, *logs, func()) {
 	t.Helper()
 	return startLimited(t, runtime.Method{Name: "PutThing", Write: true, Unary: serve}, 0)
@@ -95,7 +95,7 @@ func (l *logs) String() string {
 	return l.b.String()
 }
 
-// put sends a BytesValue, which the method takes as it is, and reads one back.
+// put sends a BytesValue, which the method gets encoded, and reads one back.
 func put(ctx context.Context, conn *grpc.ClientConn, value string) (string, error) {
 	var out wrapperspb.BytesValue
 	err := conn.Invoke(ctx, "/test.v1.ThingService/PutThing", wrapperspb.Bytes([]byte(value)), &out)
@@ -162,7 +162,7 @@ func TestErrorIsSentWhole(t *testing.T) {
 	}
 }
 
-// What stands in brackets is what was expected, and reads so.
+// What is in parentheses says what was expected.
 func TestErrorTexts(t *testing.T) {
 	for want, fault := range map[string]error{
 		"PutThing: no record has this key or value; ":                     runtime.Absent(),
@@ -177,7 +177,7 @@ func TestErrorTexts(t *testing.T) {
 	}
 }
 
-// The cause is logged under the request id that the client gets, and not sent.
+// The cause is logged under the request ID that the client gets, but not sent.
 func TestCauseIsLoggedAndNotSent(t *testing.T) {
 	conn, out, _ := start(t, func(context.Context, []byte) ([]byte, error) {
 		return nil, runtime.NotApplied(runtime.BackendUnavailable, "the store cannot be reached (a store that answers)", errors.New("secret-host:5432"))
@@ -195,8 +195,8 @@ func TestCauseIsLoggedAndNotSent(t *testing.T) {
 	}
 }
 
-// A handler that panics fails its call and nothing else, and the value that it
-// panicked with is not logged: it may be personal.
+// A handler that panics fails only its call, and the panic's value is not
+// logged: it may be personal.
 func TestPanicFailsOneCall(t *testing.T) {
 	conn, out, _ := start(t, func(ctx context.Context, request []byte) ([]byte, error) {
 		if bytes.Contains(request, []byte("ada@example.com")) {
@@ -272,7 +272,7 @@ func TestDeadline(t *testing.T) {
 	}
 }
 
-// Calls under way when the server is told to stop are finished.
+// Calls in progress when the server is told to stop are finished.
 func TestDrainFinishesCalls(t *testing.T) {
 	entered, release := make(chan bool), make(chan bool)
 	conn, _, stop := start(t, func(ctx context.Context, request []byte) ([]byte, error) {
@@ -313,7 +313,7 @@ func TestHealth(t *testing.T) {
 	}
 }
 
-// An error of a deadline that the caller did not set says how long it was.
+// An error about a deadline that the caller did not set says how long it was.
 func TestImposedDeadlineIsNoted(t *testing.T) {
 	conn, _, _ := start(t, func(context.Context, []byte) ([]byte, error) {
 		return nil, runtime.Unknown(runtime.BackendTimeout, "the store did not answer in time", errors.New("slow"))

@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// timeout(1) sends SIGTERM to its child and to the child's group: two signals at
-// once are one. A later second one is somebody who will not wait.
+// timeout(1) sends SIGTERM to its child and to the child's group, so two
+// signals at once count as one. A later second one is somebody who will not
+// wait.
 func TestSecondSignal(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -25,7 +26,7 @@ func TestSecondSignal(t *testing.T) {
 				if err := child.Process.Signal(syscall.SIGTERM); err != nil {
 					t.Fatal(err)
 				}
-				time.Sleep(tt.after) // what is between the signals is the case
+				time.Sleep(tt.after) // the time between the signals is what is tested
 			}
 			state, err := child.Process.Wait()
 			if err != nil {

@@ -9,28 +9,28 @@ import (
 	"time"
 )
 
-// Task is what a service does beside its calls, as to delete the records that
-// expired.
+// Task is what a service does besides its calls, such as deleting expired
+// records.
 type Task struct {
 	Name  string        // sweep
-	Every time.Duration // from the end of a turn to the next one; more than 0
-	// Run does some of the work, within 60 s, and reports whether more may be left,
-	// for which it is called again. The tasks of a namespace run one after the
-	// other; tests run them beside the server.
+	Every time.Duration // from the end of one turn to the next; more than 0
+	// Run does some of the work, within 60 s, and reports whether more may be
+	// left; it is then called again. The tasks of a namespace run one after the
+	// other, but tests may run them while the server does.
 	Run func(ctx context.Context) (more bool, err error)
 }
 
-// taskTurn bounds how long a task is run again while others wait.
+// taskTurn bounds how long a task is run repeatedly while others wait.
 const taskTurn = 10 * time.Second
 
-// tasks are those of one namespace.
+// tasks are the tasks of one namespace.
 type tasks struct {
 	namespace string
 	log       *slog.Logger
 	all       []*task
 }
 
-// task is a Task of a service, and when it is due.
+// task is a Task of a service with the time when it is due.
 type task struct {
 	Task
 	service string
@@ -43,8 +43,8 @@ func (t *tasks) add(s Service) {
 	}
 }
 
-// run gives each task its turns until ctx ends. A namespace without tasks has
-// nothing to run.
+// run gives each task its turns until ctx ends. It returns at once if there are
+// no tasks.
 func (t *tasks) run(ctx context.Context) {
 	queue := slices.Clone(t.all)
 	byDue := func(a, b *task) int { return a.due.Compare(b.due) }
@@ -70,8 +70,8 @@ func (t *tasks) run(ctx context.Context) {
 	}
 }
 
-// turn runs the task until nothing is left to do, or its turn ends, and reports
-// whether there was anything.
+// turn runs the task until nothing is left to do or its turn is over, and
+// reports whether there was anything to do.
 func (t *task) turn(ctx context.Context) (did bool, err error) {
 	defer recovered(&err)
 	for began := time.Now(); ; {
@@ -84,16 +84,16 @@ func (t *task) turn(ctx context.Context) (did bool, err error) {
 }
 
 // once is Run within the time that a call may take, so that a store that hangs
-// does not keep the others from it.
+// does not block the other tasks.
 func (t *task) once(ctx context.Context) (more bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, maxDeadline)
 	defer cancel()
 	return t.Run(ctx)
 }
 
-// RunTasks gives each task of every service a turn of 10 s at most, due or not,
-// and reports whether any had something to do. One that fails, or has very much
-// to do, does not keep the others from it. The server runs its tasks by itself.
+// RunTasks gives each task of every service a turn of at most 10 s, due or not,
+// and reports whether any had something to do. A task that fails or has very
+// much to do does not block the others. The server runs its tasks without it.
 func (s *Server) RunTasks(ctx context.Context) (did bool, err error) {
 	for _, namespace := range s.tasks {
 		for _, one := range namespace.all {

@@ -20,8 +20,8 @@ import (
 	"github.com/prism-proxy/prism/runtime"
 )
 
-// working opens a server whose namespaces have the given tasks, each of a service
-// of its own. Its log is out.
+// working opens a server whose namespaces have the given tasks, each in a
+// service of its own. It logs to out.
 func working(t *testing.T, out io.Writer, namespaces ...[]runtime.Task) *runtime.Server {
 	t.Helper()
 	d := &runtime.Deployment{Name: "test"}
@@ -47,13 +47,13 @@ func working(t *testing.T, out io.Writer, namespaces ...[]runtime.Task) *runtime
 	return server
 }
 
-// every is a task without a part of its own in the test.
+// every is a task whose name does not matter to the test.
 func every(pause time.Duration, run func(context.Context) (bool, error)) runtime.Task {
 	return runtime.Task{Name: "work", Every: pause, Run: run}
 }
 
-// A task that fails, panics, hangs, or has no end of work does not keep the others
-// from theirs.
+// A task that fails, panics, hangs or never runs out of work does not block the
+// others.
 func TestTasksGoOn(t *testing.T) { synctest.Test(t, testTasksGoOn) }
 
 func testTasksGoOn(t *testing.T) {
@@ -79,7 +79,7 @@ func testTasksGoOn(t *testing.T) {
 	}
 }
 
-// Whether there was anything to do is told.
+// RunTasks reports whether there was anything to do.
 func TestTasksWithNothingToDo(t *testing.T) {
 	idle := every(time.Second, func(context.Context) (bool, error) { return false, nil })
 	if did, err := working(t, io.Discard, []runtime.Task{idle}, nil).RunTasks(t.Context()); did || err != nil {
@@ -87,9 +87,9 @@ func TestTasksWithNothingToDo(t *testing.T) {
 	}
 }
 
-// A server runs the tasks of a namespace one after the other, each in its own
-// rhythm, and beside those of the others; what fails is logged; and it does not
-// stop before a task that runs has ended.
+// A server runs the tasks of a namespace one after the other, each at its own
+// interval, and concurrently with other namespaces' tasks. It logs failures,
+// and does not stop before a running task has ended.
 func TestServerRunsTasks(t *testing.T) { synctest.Test(t, testServerRunsTasks) }
 
 func testServerRunsTasks(t *testing.T) {
@@ -97,7 +97,7 @@ func testServerRunsTasks(t *testing.T) {
 	var mu sync.Mutex
 	var ran []string
 	var ended atomic.Bool
-	running := 0 // by one goroutine: the namespace's
+	running := 0 // only by the namespace's goroutine
 	note := func(name string, took time.Duration) func(context.Context) (bool, error) {
 		return func(context.Context) (bool, error) {
 			if running++; running > 1 {
@@ -114,7 +114,7 @@ func testServerRunsTasks(t *testing.T) {
 	hang := func(ctx context.Context) (bool, error) {
 		<-ctx.Done()
 		err := ctx.Err()
-		time.Sleep(time.Second) // in the bubble's time: to end takes a while
+		time.Sleep(time.Second) // in the bubble's time: ending takes a while
 		ended.Store(true)
 		return false, err
 	}
@@ -134,7 +134,7 @@ func testServerRunsTasks(t *testing.T) {
 		t.Errorf("ran %q, want %q", ran, want)
 	}
 	mu.Unlock()
-	time.Sleep(time.Minute) // the one that hangs had its 60 s, and its next turn
+	time.Sleep(time.Minute) // the one that hangs has had its 60 s and its next turn
 	synctest.Wait()
 	log := out.String()
 	if !ended.Load() || !strings.Contains(log, `"msg":"task failed","service":"test.v1.Service10","task":"work","namespace":"ns1","cause":"context deadline exceeded"`) {

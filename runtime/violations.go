@@ -2,23 +2,23 @@ package runtime
 
 import "errors"
 
-// maxViolations is how many violations an error lists: what is wrong with a form that
-// a person filled in, and not with every element of a list.
+// maxViolations is how many violations an error lists: enough for a form that a
+// person filled in, not for every element of a list.
 const maxViolations = 20
 
 // Violations gathers what is wrong with the fields of a record, in their order. The
 // zero value has found nothing.
 type Violations struct{ found []*Error }
 
-// Add adds what is wrong with a field; nil adds nothing. Of an error of Violations it
-// adds all.
+// Add adds what is wrong with a field; nil adds nothing. If err comes from
+// Violations, all of its violations are added.
 func (v *Violations) Add(err error) {
 	if err != nil {
 		v.add(err)
 	}
 }
 
-// add is apart so that Add costs a comparison where it is called.
+// add is separate so that Add costs only a comparison where it is called.
 //
 //go:noinline
 func (v *Violations) add(err error) {
@@ -35,7 +35,7 @@ func (v *Violations) add(err error) {
 	}
 }
 
-// Err returns the first violation, which brings the others along, or nil if nothing
+// Err returns the first violation, which carries the others, or nil if nothing
 // was found.
 func (v *Violations) Err() error {
 	if len(v.found) == 0 {

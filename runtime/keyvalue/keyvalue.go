@@ -1,7 +1,7 @@
 // Package keyvalue is what every KeyValue entity has in common: the framing of
 // its requests and replies, whose field numbers are the same for all entities.
-// Generated handlers read keys and records from the slices that it finds, which
-// alias the request.
+// Generated handlers read keys and records from the slices that it returns,
+// which alias the request.
 package keyvalue
 
 import (
@@ -13,19 +13,20 @@ import (
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
-// TagBy is the message of a Find's request that has the values to find by.
+// TagBy is the tag of the message in a Find's request that holds the values to
+// find by.
 const TagBy = number.Item<<3 | wire.Bytes
 
-// Item returns what a request is about: the record, the key, or the values to
-// find by. A message that stands twice is the two encodings joined, as protobuf
-// merges them; one that is not there is empty.
+// Item returns the message that a request is about: the record, the key, or the
+// values to find by. If it occurs twice, the encodings are joined, which is how
+// protobuf merges them; if it is missing, it is empty.
 func Item(request []byte) (message []byte, err error) {
 	message, _, err = item(request)
 	return message, err
 }
 
-// Versioned is Item for a request that has the version which is expected, in the
-// field called name. It refuses a negative one.
+// Versioned is Item for a request with an expected version in the field called
+// name. It refuses a negative version.
 func Versioned(request []byte, name string) (message []byte, version int64, err error) {
 	message, version, err = item(request)
 	if err == nil && version < 0 {
@@ -46,7 +47,7 @@ func item(request []byte) (message []byte, version int64, err error) {
 			version = f.Int64()
 		}
 	}
-	if parts > 1 { // which may be a message when they are joined, and none by themselves
+	if parts > 1 { // joined they may be valid where each part alone is not
 		f = wire.Read(request)
 		for f.Next() {
 			if f.Tag == number.Item<<3|wire.Bytes {
@@ -57,7 +58,7 @@ func item(request []byte) (message []byte, version int64, err error) {
 	return message, version, runtime.Decode(f.Err())
 }
 
-// Items returns the items of a batch, whose field is called name.
+// Items returns the items of a batch; name is the name of their field.
 func Items(request []byte, name string) ([][]byte, error) {
 	var items [][]byte
 	count := 0
@@ -90,8 +91,8 @@ func Items(request []byte, name string) ([][]byte, error) {
 // Keys are the encoded keys of a batch so far.
 type Keys map[string]bool
 
-// Add refuses the key of item i of the repeated field called name if an item
-// before it has the same.
+// Add refuses the key of item i of the repeated field called name if an earlier
+// item has it.
 func (k Keys) Add(name string, i int, key []byte) error {
 	if !k[string(key)] {
 		k[string(key)] = true
@@ -114,7 +115,7 @@ func CheckRecord(record []byte) error {
 	return nil
 }
 
-// Written is what a store says of a record that it wrote.
+// Written is what a store reports of a record that it wrote.
 type Written struct {
 	Version int64
 	Expires wire.Timestamp // absent without a ttl
@@ -125,7 +126,7 @@ func AppendWritten(b []byte, w Written) []byte {
 	return wire.AppendTimestamp(wire.AppendNonZero(b, number.Version, uint64(w.Version)), number.ExpireTime, w.Expires)
 }
 
-// AppendAllWritten appends the reply to a batch of puts.
+// AppendAllWritten appends the reply to a batch put.
 func AppendAllWritten(b []byte, all []Written) []byte {
 	for _, w := range all {
 		b = wire.AppendSize(b, number.Results, wire.SizeNonZero(number.Version, uint64(w.Version))+wire.SizeTimestamp(number.ExpireTime, w.Expires))
@@ -142,7 +143,7 @@ func AppendExisted(b []byte, existed bool) []byte {
 	return b
 }
 
-// AppendAllExisted appends the reply to a batch of deletes.
+// AppendAllExisted appends the reply to a batch delete.
 func AppendAllExisted(b []byte, all []bool) []byte {
 	for _, existed := range all {
 		result := AppendExisted(nil, existed)
@@ -151,13 +152,13 @@ func AppendAllExisted(b []byte, all []bool) []byte {
 	return b
 }
 
-// Result collects the reply to a get: its one record.
+// Result collects the reply to a get, which is one record.
 type Result struct {
 	Call *runtime.Call // whose answer it is; nil: nobody's
 	out  []byte
 }
 
-// Add takes the record, and leaves the reply empty when the call is refused the
+// Add takes the record. It leaves the reply empty if the call is refused the
 // memory.
 func (r *Result) Add(row runtime.Row) bool {
 	if r.Call.Grow(row.Size()) {
@@ -169,15 +170,15 @@ func (r *Result) Add(row runtime.Row) bool {
 // Bytes returns the reply.
 func (r *Result) Bytes() []byte { return r.out }
 
-// Results collects the reply to a batch of gets, in the order of the keys.
+// Results collects the reply to a batch get, in the order of the keys.
 type Results struct {
 	Call *runtime.Call // whose answer it is; nil: nobody's
 	out  []byte
 }
 
-// Add appends the record of the next key, or that it has none, and reports false
-// when the record no longer fits, and the reply is the prefix before it, or when
-// the call is refused the memory.
+// Add appends the record of the next key, or that it has none. It reports false
+// if the record no longer fits, so that the reply ends before it, or if the
+// call is refused the memory.
 func (r *Results) Add(row runtime.Row) bool {
 	size := 0
 	if row.Version != 0 {

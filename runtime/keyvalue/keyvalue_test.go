@@ -20,8 +20,8 @@ func reason(err error) runtime.Reason {
 	return ""
 }
 
-// A message that stands twice in a request is merged, and the request is not
-// written over by it.
+// A message that occurs twice in a request is merged, without overwriting the
+// request.
 func TestItemMerges(t *testing.T) {
 	first, second := wire.AppendVarint(nil, 1, 3), wire.AppendVarint(nil, 4, 5)
 	request := wire.AppendVarint(wire.AppendBytes(wire.AppendBytes(nil, 1, first), 1, second), 2, 7)
@@ -43,7 +43,7 @@ func TestItemMerges(t *testing.T) {
 	if _, err = keyvalue.Item([]byte{0xff}); reason(err) != runtime.RequestMalformed {
 		t.Errorf("garbage gives %v", err)
 	}
-	// Each of two is a message by itself: what the first lacks, the second has not.
+	// Each part must be a message by itself: the second cannot complete the first.
 	for _, part := range [][]byte{{0x0a, 5, 'a'}, {0x0a}, {0x0b}, {0x0c}} {
 		cut := wire.AppendBytes(wire.AppendBytes(nil, 1, part), 1, []byte("\x0c\x01a"))
 		if _, err = keyvalue.Item(cut); reason(err) != runtime.RequestMalformed {
@@ -88,7 +88,7 @@ func TestResultsArePrefix(t *testing.T) {
 	}
 }
 
-// A message in very many parts must not cost a copy of all that came for each.
+// A message in very many parts must not be copied once for each part.
 func TestPartsAreJoinedOnce(t *testing.T) {
 	part := wire.AppendBytes(nil, 1, wire.AppendBytes(nil, 1, make([]byte, 30)))
 	request := bytes.Repeat(part, wire.MaxElements/4)
@@ -103,7 +103,7 @@ func TestPartsAreJoinedOnce(t *testing.T) {
 	}
 }
 
-// A batch that is refused for its size must not cost what it asks for.
+// A batch that is refused for its size must not cost memory for its items.
 func TestItemsAreCountedNotKept(t *testing.T) {
 	request := bytes.Repeat(wire.AppendBytes(nil, 1, nil), wire.MaxElements)
 	var before, after goruntime.MemStats

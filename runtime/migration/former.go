@@ -5,17 +5,17 @@ import (
 	"strings"
 )
 
-// checksumColumn begins the lines that a file did not have before records had
+// checksumColumn begins the lines that files lacked before records had
 // checksums.
 const checksumColumn = `"prism_checksum" `
 
-// former returns what f was before records had checksums: the checksum that a
-// database which applied it recorded, and the statements that bring such a
-// database to f. They are those of f, an open migration, in one transaction: the
-// column in every table, and the record of f without a checksum, as files leave
-// it to the runner. Both are empty of a file that has no such column.
+// former describes f as it was before records had checksums: sha256 is what a
+// database recorded that applied it then, and upgrade brings such a database to
+// f. The statements, in one transaction, add the column to every table and
+// clear the recorded checksum of f, which the runner then fills in. Both are
+// empty if f has no such column.
 //
-// It goes with the first prism release, from which on no file changes.
+// Remove it with the first release of Prism; no file changes after that.
 func (f File) former() (sha256, upgrade string) {
 	var before, alter strings.Builder
 	table := ""
@@ -38,9 +38,9 @@ func (f File) former() (sha256, upgrade string) {
 	return Checksum(before.String()), alter.String()
 }
 
-// ByHand gives rows the former checksum that have none, because their files were
-// run by hand, and whose tables lack a column, as has says. It is of use as long
-// as there are former files.
+// ByHand sets the former checksum in rows that have none because their files
+// were run by hand, if has reports that their tables lack the checksum column.
+// It goes when former goes.
 func ByHand(files []File, rows []Applied, has func(table, column string) (bool, error)) error {
 	for i, row := range rows {
 		for _, f := range files {

@@ -24,7 +24,7 @@ CREATE TABLE "more" (
 );
 `
 
-// before is present as it was before records had checksums.
+// before is the variable present as it was before records had checksums.
 const before = `
 CREATE TABLE "things" (
   "id"           text COLLATE "C" NOT NULL, -- field 1, key
@@ -85,7 +85,7 @@ func TestPendingBringsTheFormerForm(t *testing.T) {
 	}
 }
 
-// What was run by hand has no checksum; which form it was, its tables tell.
+// What was run by hand has no checksum; its tables tell which form it was.
 func TestByHand(t *testing.T) {
 	files, err := migration.Read(folder(map[string]string{"ns/0001_init_expand.up.sql": present}), "ns")
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package migration reads the migrations that a proxy holds and compares them
-// with those that a store has applied. Applying them is the backend's work.
+// Package migration reads the migrations that a proxy embeds and compares them
+// with those that a store has applied. Backends apply them.
 package migration
 
 import (
@@ -24,7 +24,7 @@ type File struct {
 	namespace string
 }
 
-// Applied is one row of prism_migrations. SHA256 is empty when the file was run
+// Applied is one row of prism_migrations. SHA256 is empty if the file was run
 // by hand and no runner has seen it yet.
 type Applied struct {
 	Number int
@@ -42,7 +42,7 @@ type State struct {
 var fileName = regexp.MustCompile(`^([0-9]{4})_[a-z0-9_]+_expand\.up\.sql$`)
 
 // Read returns the migrations in folder namespace of fsys, by number. An error
-// is a fault of the build: a name or a number that no compiler wrote.
+// means a broken build: a name or number that no compiler wrote.
 func Read(fsys fs.FS, namespace string) ([]File, error) {
 	names, err := fs.Glob(fsys, path.Join(namespace, "*.sql"))
 	if err != nil {
@@ -64,7 +64,7 @@ func Read(fsys fs.FS, namespace string) ([]File, error) {
 		if err != nil {
 			return nil, err
 		}
-		sql := strings.ReplaceAll(string(text), "\r\n", "\n") // as it was before a checkout with CRLF
+		sql := strings.ReplaceAll(string(text), "\r\n", "\n") // undoes a checkout with CRLF
 		files = append(files, File{
 			Number: number, Name: strings.TrimSuffix(base, ".up.sql"), SQL: sql, SHA256: Checksum(sql), namespace: namespace,
 		})
@@ -72,14 +72,14 @@ func Read(fsys fs.FS, namespace string) ([]File, error) {
 	return files, nil
 }
 
-// Checksum identifies the statements of a file: comments, and how much white
-// space there is between words, do not count.
+// Checksum identifies the statements of a file. Comments and the amount of
+// white space between words do not count.
 func Checksum(sql string) string {
 	sum := sha256.Sum256([]byte(strings.Join(strings.Fields(stripComments(sql)), " ")))
 	return hex.EncodeToString(sum[:])
 }
 
-// stripComments removes -- comments outside of quotes.
+// stripComments removes -- comments outside quotes.
 func stripComments(sql string) string {
 	var b strings.Builder
 	var quote byte
@@ -103,11 +103,12 @@ func stripComments(sql string) string {
 	return b.String()
 }
 
-// Pending returns the files that are not applied, and those that were applied in
-// their former form, with the statements that they lack of it. It is an error, and nothing
-// may be written or served, when an applied file has other statements than the
-// one the proxy holds. Migrations that the proxy does not know are no error: a
-// newer release has expanded the store, and this one goes on serving.
+// Pending returns the files that are not applied, and those that were applied
+// in their former form, with the statements that bring them up to date. It
+// returns an error if an applied file's statements differ from those the proxy
+// holds; nothing may then be written or served. Migrations that the proxy does
+// not know are not an error: a newer release has expanded the store, and this
+// one goes on serving.
 func Pending(files []File, applied []Applied) ([]File, error) {
 	byNumber := index(applied)
 	var pending []File
@@ -129,8 +130,8 @@ func Pending(files []File, applied []Applied) ([]File, error) {
 	return pending, nil
 }
 
-// States returns what an operator is shown: every file, and then what is
-// applied and not known here.
+// States returns what an operator is shown: every file, then what is applied
+// but not known here.
 func States(files []File, applied []Applied) []State {
 	byNumber := index(applied)
 	var states []State

@@ -1,7 +1,7 @@
 // Package page is what lists have in common, whatever they list: the part of a
-// request that asks for a page, the page that a store fills, and the tokens by
-// which the next one is asked for. Which records a list has, in which order, is
-// the generated code's.
+// request that asks for a page, the page that a store fills, and the token that
+// asks for the next one. Generated code decides which records a list has, and
+// in which order.
 package page
 
 import (
@@ -13,7 +13,7 @@ import (
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
-// The ends of a range, which are messages, in a list's request.
+// The ends of a range in a list's request; both are messages.
 const (
 	TagFrom = number.From<<3 | wire.Bytes
 	TagTo   = number.To<<3 | wire.Bytes
@@ -39,7 +39,7 @@ func (r *Request) Read(f *wire.Fields) {
 	}
 }
 
-// Append appends what binds a page token to the list, besides its own fields.
+// Append appends what a page token is bound to besides the list's own fields.
 func (r *Request) Append(b []byte) []byte {
 	if r.Reverse {
 		return wire.AppendVarint(b, number.Reverse, 1)
@@ -55,19 +55,19 @@ const (
 
 // Page collects one page of a list's answer, bounded by items and by bytes.
 type Page struct {
-	call    *runtime.Call // whose answer the page is; nil: nobody's
+	call    *runtime.Call // that the page answers; nil: none
 	tokens  *Tokens
 	query   []byte // the list
 	out     []byte
 	items   int
 	limit   int
 	reverse bool
-	last    []byte // the record added last
-	edge    []byte // the record that the next page's range is cut at; nil: no more
+	last    []byte // the last record added
+	edge    []byte // where the next page's range is cut; nil: no more records
 }
 
-// Page returns the empty page that r asks for of the list called query, to be
-// the answer of call, and the cursor at which the list resumes, nil if it begins.
+// Page returns an empty page of the list called query, as r asks for it, to
+// answer call. cursor is where the list resumes; nil: at its beginning.
 func (t *Tokens) Page(call *runtime.Call, query []byte, r *Request) (page *Page, cursor []byte, err error) {
 	page = &Page{call: call, tokens: t, query: query, limit: min(int(r.Size), maxPage), reverse: r.Reverse}
 	switch {
@@ -87,20 +87,20 @@ func (t *Tokens) Page(call *runtime.Call, query []byte, r *Request) (page *Page,
 }
 
 // Limit is how many records a store has to find: one more than the page takes,
-// which tells whether there is another page.
+// to see whether there is another page.
 func (p *Page) Limit() int64 { return int64(p.limit) + 1 }
 
-// Reverse says in which direction records are added.
+// Reverse reports whether records are added in descending order.
 func (p *Page) Reverse() bool { return p.reverse }
 
-// Add copies the next record in order onto the page, and reports false when
-// the page is full, or the call is refused the memory: the store then stops.
+// Add copies the next record in order onto the page. It reports false when the
+// page is full or the call is refused the memory; the store then stops.
 func (p *Page) Add(row runtime.Row) bool {
 	size := row.Size()
 	if p.items == p.limit || p.items > 0 && len(p.out)+size > runtime.MaxAnswer-maxToken {
 		p.edge = p.last
 		if !p.reverse {
-			p.edge = append([]byte{}, row.Record...) // an empty one is a record too
+			p.edge = append([]byte{}, row.Record...) // not nil: an empty record is one too
 		}
 		return false
 	}
@@ -114,13 +114,13 @@ func (p *Page) Add(row runtime.Row) bool {
 	return true
 }
 
-// Edge returns the record at which the next page's range is cut: the first one
-// that did not fit, or of a reverse list the last one that did. It is nil when
-// there is no more.
+// Edge returns the record at which the next page's range is cut: the first that
+// did not fit, or in a reverse list the last that did. It is nil if there are
+// no more records.
 func (p *Page) Edge() []byte { return p.edge }
 
-// Bytes returns the reply. Where there is more its token resumes the list at
-// cursor, which else is of no matter.
+// Bytes returns the reply. If there are more records, its token resumes the
+// list at cursor; otherwise cursor is ignored.
 func (p *Page) Bytes(cursor []byte) []byte {
 	if p.edge == nil {
 		return p.out
@@ -128,8 +128,8 @@ func (p *Page) Bytes(cursor []byte) []byte {
 	return wire.AppendBytes(p.out, number.NextPageToken, p.tokens.Seal(p.query, cursor))
 }
 
-// Backwards says that a range's from comes after its to: TIME_RANGE where they
-// are times, FIELD_RANGE where not.
+// Backwards says that a range's from comes after its to: TIME_RANGE if they are
+// times, FIELD_RANGE if not.
 //
 //go:noinline
 func Backwards(times bool) error {

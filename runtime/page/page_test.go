@@ -31,8 +31,8 @@ func tokens(t *testing.T, now *time.Time) *page.Tokens {
 	return sealer
 }
 
-// Any change to a token, to the query, to the key or the passing of a day is
-// answered alike.
+// Any change to a token, the query or the key, and the passing of a day, get
+// the same answer.
 func TestTokens(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	sealer := tokens(t, &now)
@@ -61,7 +61,7 @@ func TestTokens(t *testing.T) {
 		}
 		refused("a cut token", sealer, "query", token[:i])
 	}
-	for _, form := range []string{"\n", "\r\n", "=", " ", "\t"} { // a token has one form: decoders pass over line breaks
+	for _, form := range []string{"\n", "\r\n", "=", " ", "\t"} { // a token has only one form, though decoders skip line breaks
 		refused(fmt.Sprintf("%q behind", form), sealer, "query", append(bytes.Clone(token), form...))
 		refused(fmt.Sprintf("%q within", form), sealer, "query", slices.Insert(bytes.Clone(token), 8, []byte(form)...))
 	}
@@ -136,7 +136,7 @@ func TestPageIsBoundedByBytes(t *testing.T) {
 	}
 }
 
-// A record whose fields are all zero is encoded as nothing, and is a record.
+// A record whose fields are all zero has an empty encoding, but is a record.
 func TestPageGoesOnAfterEmptyRecord(t *testing.T) {
 	now := time.Now()
 	for _, reverse := range []bool{false, true} {
@@ -150,8 +150,7 @@ func TestPageGoesOnAfterEmptyRecord(t *testing.T) {
 	}
 }
 
-// The reply of a page that is not the last has the token of the next one, and no
-// other has.
+// Every page but the last has the token of the next one.
 func TestPageToken(t *testing.T) {
 	now := time.Now()
 	sealer := tokens(t, &now)

@@ -14,13 +14,13 @@ import (
 	"github.com/prism-proxy/prism/runtime"
 )
 
-// Tokens seals page tokens, since they hold keys of records. A token is
+// Tokens seals page tokens, because they contain keys of records. A token is
 // base64url of
 //
 //	format 1, key id 1, nonce 12, AES-256-GCM(expiry 8, cursor)
 //
-// whose associated data are the method and all query fields but page_size:
-// a token resumes the list that it was issued for and no other. It is safe for
+// with the method and all query fields except page_size as associated data, so
+// a token resumes only the list that it was issued for. Tokens is safe for
 // concurrent use.
 type Tokens struct {
 	aead cipher.AEAD
@@ -35,8 +35,7 @@ const (
 	maxToken    = 2 << 10 // bytes of an encoded token
 )
 
-// NewTokens returns a sealer with the key that the store keeps: 32 bytes in
-// hex.
+// NewTokens returns the Tokens of a key that the store keeps: 32 bytes in hex.
 func NewTokens(key string, now func() time.Time) (*Tokens, error) {
 	raw, err := hex.DecodeString(key)
 	if err != nil || len(raw) != 32 {
@@ -53,7 +52,7 @@ func NewTokens(key string, now func() time.Time) (*Tokens, error) {
 	return &Tokens{aead: aead, now: now}, nil
 }
 
-// NewKey returns a random key for a store that keeps none beyond its process.
+// NewKey returns a random key, for a store that does not outlive its process.
 func NewKey() string {
 	var key [32]byte
 	rand.Read(key[:])
@@ -71,8 +70,9 @@ func (t *Tokens) Seal(query, cursor []byte) []byte {
 	return base64.RawURLEncoding.AppendEncode(nil, sealed)
 }
 
-// Open returns the cursor in a token that Seal issued for query less than a
-// day ago, and PAGE_TOKEN_INVALID with one and the same text for anything else.
+// Open returns the cursor of a token that Seal issued for query less than a day
+// ago. For anything else it returns PAGE_TOKEN_INVALID, always with the same
+// text.
 func (t *Tokens) Open(query, token []byte) ([]byte, error) {
 	invalid := &runtime.Error{
 		Reason: runtime.PageTokenInvalid, Field: "page_token",
@@ -81,7 +81,7 @@ func (t *Tokens) Open(query, token []byte) ([]byte, error) {
 	if len(token) > maxToken {
 		return nil, invalid
 	}
-	// Even a strict decoder passes over line breaks: one token would have many forms.
+	// Even a strict decoder skips line breaks: one token would have many forms.
 	if bytes.ContainsAny(token, "\r\n") {
 		return nil, invalid
 	}

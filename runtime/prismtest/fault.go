@@ -11,33 +11,34 @@ import (
 	"github.com/prism-proxy/prism/runtime"
 )
 
-// Fault is what happens to calls of a method while a test wants it.
+// Fault is what a test makes happen to calls of a method.
 type Fault struct {
-	// Reason is why they fail. Empty: they succeed.
+	// Reason is why the calls fail. Empty: they succeed.
 	Reason runtime.Reason
-	// Metadata are what callers of the reason may read, such as current_version,
-	// beside those of every error.
+	// Metadata is the reason's own metadata, such as current_version, besides that
+	// of every error.
 	Metadata map[string]string
 	// Applied says that the call is served before it fails: the caller learns that
 	// the outcome is unknown.
 	Applied bool
-	// Delay is how long a call waits before it is served or fails, unless its
-	// deadline ends that. It is of the time of day, and not of Clock.
+	// Delay is how long a call waits before it is served or fails, or until its
+	// deadline. It is real time, not that of Clock.
 	Delay time.Duration
-	// Times is how many calls it happens to. 0: all, until Heal.
+	// Times is how many calls are affected. 0: all, until Heal.
 	Times int
 }
 
-// Fail lets calls of a method fail for a reason until Heal, as Inject does.
+// Fail makes calls of a method fail for a reason until Heal. It is Inject with
+// a Reason only.
 func (p *Proxy) Fail(method string, reason runtime.Reason) {
 	p.t.Helper()
 	p.Inject(method, Fault{Reason: reason})
 }
 
-// Inject lets f happen to calls of a method, in the place of a fault that was
-// injected before: PutOrder, or shop.v1.OrderService/PutOrder where several services
-// have one. The test fails at once if there is no such method, or no such reason; so
-// this is for the goroutine of the test.
+// Inject makes f happen to calls of a method, and replaces an earlier fault.
+// The method is PutOrder, or shop.v1.OrderService/PutOrder if several services
+// have it. The test fails at once if there is no such method or reason, so call
+// Inject from the test's goroutine.
 func (p *Proxy) Inject(method string, f Fault) {
 	p.t.Helper()
 	if f.Reason != "" && !slices.Contains(runtime.Reasons(), f.Reason) {
@@ -53,7 +54,7 @@ func (p *Proxy) Heal(method string) {
 	p.method(method).inject(nil)
 }
 
-// method returns the one method that is meant.
+// method returns the one method that name means.
 func (p *Proxy) method(name string) *method {
 	p.t.Helper()
 	var found []string
@@ -73,7 +74,7 @@ func (p *Proxy) method(name string) *method {
 	return nil
 }
 
-// method is a method whose calls a test can let fail.
+// method is a method whose calls a test can make fail.
 type method struct {
 	runtime.Method
 	mu    sync.Mutex
@@ -129,8 +130,8 @@ func (m *method) serve(ctx context.Context, request []byte) ([]byte, error) {
 	return nil, failed
 }
 
-// watched returns d with methods that can fail and stores that can be looked into,
-// which p has from when they are open.
+// watched returns d with methods that can fail and stores that can be
+// inspected. p gets the stores when they are opened.
 func (p *Proxy) watched(d *runtime.Deployment) *runtime.Deployment {
 	p.methods, p.stores = map[string]*method{}, map[string]store{}
 	watched := *d

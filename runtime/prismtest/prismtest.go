@@ -1,5 +1,5 @@
-// Package prismtest runs a proxy in the process of a test: what the generated
-// test kits of all deployments share. No proxy links it.
+// Package prismtest runs a proxy in the process of a test. It is what all
+// generated test kits share. No proxy links it.
 package prismtest
 
 import (
@@ -20,8 +20,8 @@ import (
 	"github.com/prism-proxy/prism/runtime"
 )
 
-// Proxy is a proxy that serves in this process, over memory and not over a
-// port. Its methods and its fields are safe for concurrent use.
+// Proxy is a proxy that serves within this process, without a port. Its methods
+// and fields are safe for concurrent use.
 type Proxy struct {
 	Conn  *grpc.ClientConn // closed when the test ends
 	Clock *Clock           // of ttl and page tokens
@@ -31,7 +31,7 @@ type Proxy struct {
 	stores  map[string]store   // by table
 }
 
-// store is what the stores of a test kit can be asked.
+// store is what a test kit needs of its stores.
 type store interface {
 	// Stored returns the records of a table that have not expired, in the order of
 	// their keys. They must not be changed.
@@ -57,7 +57,7 @@ func Stored[M any, PM interface {
 }
 
 // Start starts d on stores of its own, which end with the test. t fails if the
-// proxy does not start or stops with an error; when t has failed, it logs what
+// proxy does not start or stops with an error. If t has failed, it logs what
 // the proxy logged.
 func Start(t testing.TB, d *runtime.Deployment) *Proxy {
 	t.Helper()
@@ -99,7 +99,8 @@ func Start(t testing.TB, d *runtime.Deployment) *Proxy {
 	return p
 }
 
-// Clock is a time that stands until it is moved. It begins at the time of day.
+// Clock is a time that stands still until it is moved. It starts at the
+// present.
 type Clock struct{ now atomic.Pointer[time.Time] }
 
 // Now returns the time.
@@ -118,7 +119,7 @@ func (c *Clock) Advance(d time.Duration) {
 	}
 }
 
-// buffer keeps a log that several goroutines write.
+// buffer keeps a log that several goroutines write to.
 type buffer struct {
 	mu   sync.Mutex
 	text bytes.Buffer

@@ -101,7 +101,7 @@ func TestSnapshot(t *testing.T) {
 	}
 }
 
-// failing is a test that notes that it failed, and goes on.
+// failing is a test that records its failure and goes on.
 type failing struct {
 	testing.TB
 	failed bool
@@ -110,7 +110,7 @@ type failing struct {
 func (t *failing) Helper()               {}
 func (t *failing) Fatalf(string, ...any) { t.failed = true; panic(t) }
 
-// A slip in a method's name is not a test without a fault.
+// A typo in a method's name must not make a test run without its fault.
 func TestUnknownNames(t *testing.T) {
 	for name, run := range map[string]func(*shoptest.Proxy){
 		"method": func(p *shoptest.Proxy) { p.Fail("PutUser", runtime.Unique) },

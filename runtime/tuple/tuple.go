@@ -1,4 +1,4 @@
-// Package tuple encodes tuples of values as bytes that have their order.
+// Package tuple encodes tuples of values as bytes that sort in the same order.
 package tuple
 
 import (
@@ -9,16 +9,15 @@ import (
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
-// Key is a tuple of values, encoded so that the order of encodings is that of
-// tuples of the same types: value by value, and a tuple before those that go on
-// where it ends. Each method returns the key with one more value, and leaves
-// the key itself as it was.
+// Key is an encoded tuple of values. Keys of the same types sort as their
+// tuples do: value by value, and a prefix before what continues it. Each method
+// returns the key with one more value and leaves the key itself unchanged.
 type Key string
 
-// Text adds text, which is ordered by its bytes and may hold any.
+// Text adds text, which is ordered by its bytes and may contain any.
 //
-// NUL is written as 00 FF and the end as 00 01, so that a text comes before
-// those that it begins, whatever follows it in the tuple.
+// NUL is written as 00 FF and the end as 00 01, so that a text sorts before
+// those it is a prefix of, whatever follows it in the tuple.
 func (k Key) Text(v []byte) Key {
 	text := string(v)
 	if bytes.IndexByte(v, 0) >= 0 {
@@ -45,7 +44,7 @@ func (k Key) Bool(v bool) Key {
 	return k + "\x00"
 }
 
-// Time adds a valid time: an absent one comes before all others, which begin
+// Time adds a valid time. An absent one sorts before all others, which begin
 // with 7F or 80.
 func (k Key) Time(v wire.Timestamp) Key {
 	if !v.Set {
@@ -54,8 +53,8 @@ func (k Key) Time(v wire.Timestamp) Key {
 	return k.Int(v.Seconds).Int(int64(v.Nanos))
 }
 
-// End returns what comes after every key that begins with k, and before all
-// others that come after them. k must not consist of FF bytes alone.
+// End returns the least key after all keys that begin with k. k must not
+// consist of FF bytes only.
 func (k Key) End() Key {
 	last := len(k) - 1
 	for k[last] == 0xff {

@@ -17,7 +17,7 @@ import (
 // wire.Timestamp.
 type value any
 
-// values are those on the edges of each type, and neighbours of each other.
+// values are the extremes of each type, and values next to each other.
 var values = [][]value{
 	{
 		[]byte(""), []byte("\x00"), []byte("\x00\x00"), []byte("\x00\x01"), []byte("\x00\xff"), []byte("\x01"), []byte("a"), []byte("a\x00"),
@@ -93,7 +93,7 @@ func TestKeyOrderOfTuples(t *testing.T) {
 			ofType := values[r.IntN(len(values))]
 			v := ofType[r.IntN(len(ofType))]
 			a = append(a, v)
-			if r.IntN(2) == 0 { // else they differ further on
+			if r.IntN(2) == 0 { // otherwise they differ later
 				v = ofType[r.IntN(len(ofType))]
 			}
 			b = append(b, v)
@@ -118,7 +118,7 @@ func TestKeyEnd(t *testing.T) {
 		{"k\x00\xff\xff", "k\x01"},
 		{"k\xff\x00", "k\xff\x01"},
 		{"k\x7f", "k\x80"},
-		{"k\x80", "k\x81"}, // no UTF-8, no special case
+		{"k\x80", "k\x81"}, // not UTF-8, but no special case
 		{"k\x03\xe7", "k\x03\xe8"},
 		{"k\xfe", "k\xff"},
 	}
@@ -129,7 +129,8 @@ func TestKeyEnd(t *testing.T) {
 	}
 }
 
-// A list of all that begins with one value has none that begins with another.
+// A list of all tuples that begin with one value contains none that begins with
+// another.
 func TestKeyEndPartsValues(t *testing.T) {
 	const table tuple.Key = "orders\x00"
 	for _, ofType := range values {

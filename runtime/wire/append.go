@@ -5,8 +5,9 @@ import (
 	"math/bits"
 )
 
-// Keys are appended to queries and cursors by code that is generated for each
-// entity, where AppendVarint and AppendBytes would be repeated many times.
+// Code generated for each entity appends keys to queries and cursors. If
+// AppendVarint and AppendBytes were inlined there, they would be repeated many
+// times.
 
 // AppendVarint appends field number as an integer, bool or enum.
 //
@@ -45,8 +46,8 @@ func AppendBytes(b []byte, number int32, data []byte) []byte {
 	return append(AppendSize(b, number, len(data)), data...)
 }
 
-// AppendSize appends the beginning of a length-delimited field whose size
-// bytes follow.
+// AppendSize appends the start of a length-delimited field, which size bytes
+// must follow.
 func AppendSize(b []byte, number int32, size int) []byte {
 	return binary.AppendUvarint(AppendTag(b, number, Bytes), uint64(size))
 }

@@ -2,8 +2,9 @@ package wire
 
 import "strconv"
 
-// Lacking are the required fields that the values of a map lack. The last entry
-// of a key on the wire is the one that counts. The zero value is an empty map.
+// Lacking collects the required fields that the values of a map lack. Of
+// several entries with one key, the last on the wire counts. The zero value is
+// an empty map.
 type Lacking struct{ paths map[string]string }
 
 // Add takes an entry of the map: its key has the tag key, of which bits bits
@@ -33,7 +34,8 @@ func (l *Lacking) Add(entry *Fields, key Tag, bits int, missing func(value []byt
 	l.paths[name] = missing(value)
 }
 
-// Path returns the path of a field that is lacking, always the same one, or "".
+// Path returns the path of a missing field, always the same one, or "" if none
+// is missing.
 func (l *Lacking) Path() (path string) {
 	for _, p := range l.paths {
 		if p != "" && (path == "" || p < path) {

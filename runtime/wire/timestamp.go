@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Timestamp is a google.protobuf.Timestamp as a field has it. The zero value is
-// an absent field, and comes before every other.
+// Timestamp is the value of a google.protobuf.Timestamp field. The zero value
+// is an absent field and comes before every other.
 type Timestamp struct {
 	Seconds int64 // since 1970-01-01T00:00:00Z
 	Nanos   int32
@@ -18,8 +18,8 @@ func NewTimestamp(t time.Time) Timestamp {
 	return Timestamp{Seconds: t.Unix(), Nanos: int32(t.Nanosecond()), Set: true}
 }
 
-// Timestamp reads the current field as a google.protobuf.Timestamp that
-// continues t: a message that stands twice on the wire is merged.
+// Timestamp reads the current field as a google.protobuf.Timestamp and merges
+// it into t, as protobuf does with a message that occurs twice.
 func (f *Fields) Timestamp(t Timestamp) Timestamp {
 	t.Set = true
 	outer := f.Enter(0)

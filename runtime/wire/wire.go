@@ -1,9 +1,9 @@
 // Package wire reads the protobuf wire format in place: one pass over the
-// bytes, no allocation, no reflection. Generated record checks are written with
-// it, and accept exactly what proto.Unmarshal accepts, but for field numbers
-// above 2^29-1 inside unknown groups (refused, as by every other
-// implementation), nesting deeper than MaxDepth, and messages that hold more
-// than MaxElements or take more than MaxDecoded.
+// bytes, no allocation, no reflection. Generated record checks use it. They
+// accept exactly what proto.Unmarshal accepts, except for field numbers above
+// 2^29-1 inside unknown groups (refused, as by every other implementation),
+// nesting deeper than MaxDepth, and messages that hold more than MaxElements or
+// take more than MaxDecoded.
 //
 // Encoding: https://protobuf.dev/programming-guides/encoding
 package wire
@@ -16,7 +16,7 @@ import (
 	"unicode/utf8"
 )
 
-// What can be wrong with bytes that should be a message.
+// What can be wrong with the encoding of a message.
 var (
 	ErrMalformed = errors.New("not a valid protobuf encoding")
 	ErrUTF8      = errors.New("a string field holds invalid UTF-8")
@@ -24,22 +24,23 @@ var (
 	ErrTooCostly = errors.New("a message holds too much")
 )
 
-// MaxDepth is how deep messages and groups may be nested, the outermost being
-// 1. Clients that stop at 100 can still read such a record inside a response.
+// MaxDepth is how deeply messages and groups may be nested; the outermost is at
+// depth 1. Clients that stop at 100 can still read such a record inside a
+// response.
 const MaxDepth = 96
 
-// What a message may hold, so that whoever decodes it can: 4 MiB of empty
+// What a message may hold, so that clients can decode it: 4 MiB of empty
 // messages would take 170 MiB decoded.
 const (
-	// MaxElements is how many fields a message may hold at all depths, every
-	// element of a list counted.
+	// MaxElements is how many fields a message may hold at all depths, counting
+	// every element of a list.
 	MaxElements = 100_000
 	// MaxDecoded is how many bytes a message may take decoded, by estimate: its
 	// encoding, and what the compiler charges for each message in it.
 	MaxDecoded = 64 << 20
 )
 
-// Empty is a value that is present and empty. Nil is absent.
+// Empty is a value that is present and empty; nil is absent.
 var Empty = []byte{}
 
 // Tag is a field's number and wire type, as the wire has them: number<<3|type.
@@ -56,11 +57,11 @@ const (
 
 const maxNumber = 1<<29 - 1
 
-// Fields reads the fields of one message in the order of the wire. It keeps
-// its first error, and then finds no more fields. The values of the current
-// field are read by the method of its type; slices alias the message and are
-// cut to their capacity, so that an append copies. A field that is not read is
-// skipped, but its encoding was checked.
+// Fields reads the fields of one message in the order of the wire. It keeps its
+// first error and finds no more fields after it. The value of the current field
+// is read by the method for its type; slices alias the message, and their
+// capacity is their length, so that an append copies. A field that is not read
+// is skipped, but its encoding is checked.
 //
 // It holds positions and not slices, because storing a pointer costs a write
 // barrier.
@@ -69,12 +70,12 @@ type Fields struct {
 	num      uint64 // the current field, unless it is length-delimited or a group:
 	at, stop int    // it is b[at:stop] then
 	next     int    // where the next field begins
-	end      int    // where the message that is read ends
+	end      int    // where the current message ends
 	depth    int    // of that message
-	elements int    // that the whole may still hold
-	decoded  int    // bytes that it may still take
-	ascii    int    // from the last text to here all is ASCII
-	b        []byte // the whole
+	elements int    // that may still come
+	decoded  int    // bytes that the rest may still take
+	ascii    int    // all is ASCII from the last text up to here
+	b        []byte // the outermost message
 	err      error
 }
 
@@ -86,19 +87,19 @@ func Read(b []byte) *Fields {
 // Err returns the first error, or nil.
 func (f *Fields) Err() error { return f.err }
 
-// Join keeps err if there was none before.
+// Join records err unless there is an error already.
 func (f *Fields) Join(err error) {
 	if f.err == nil {
 		f.err = err
 	}
 }
 
-// Outer is where the message around a nested one goes on.
+// Outer is where the message around a nested one continues.
 type Outer struct{ next, end int }
 
 // Enter begins to read the current field as a message, length-delimited or a
-// group: Next moves through its fields, until Leave. Beside its encoding it
-// takes so many bytes decoded.
+// group: Next moves through its fields, until Leave. decoded is how many bytes
+// it takes when decoded, besides its encoding.
 func (f *Fields) Enter(decoded int) Outer {
 	outer := Outer{f.next, f.end}
 	f.next, f.end = f.at, f.stop
@@ -111,14 +112,14 @@ func (f *Fields) Enter(decoded int) Outer {
 	return outer
 }
 
-// Leave goes back to the message around, behind the nested one.
+// Leave returns to the outer message, after the nested one.
 func (f *Fields) Leave(outer Outer) {
 	f.next, f.end = outer.next, outer.end
 	f.depth--
 }
 
-// Check checks the current field as a message, as Enter takes it, in which
-// nothing but the encoding can be wrong: no string and no message stands in it.
+// Check checks the current field as a message without strings and messages, in
+// which only the encoding can be wrong. decoded is as for Enter.
 func (f *Fields) Check(decoded int) {
 	outer := f.Enter(decoded)
 	for f.Next() {
@@ -200,12 +201,12 @@ func (f *Fields) Text() []byte {
 	return f.b[f.at:f.stop:f.stop]
 }
 
-// lookahead is how many bytes behind a string are looked at with it.
+// lookahead is how many bytes after a string are checked together with it.
 const lookahead = 256
 
 // checkText records ErrUTF8 if the current string field is not valid UTF-8. It
-// finds where the ASCII ends that begins with it, eight bytes at a time; what
-// stands before that needs no look of its own.
+// finds how far the ASCII from its start reaches, eight bytes at a time; texts
+// within that need no check of their own.
 func (f *Fields) checkText() {
 	i := f.at
 	for b := f.b[:min(f.stop+lookahead, len(f.b))]; len(b)-i >= 8; i += 8 {
@@ -255,8 +256,8 @@ func (f *Fields) Float32() float32 { return math.Float32frombits(uint32(f.num)) 
 // Bool returns the current bool field: any number but zero is true.
 func (f *Fields) Bool() bool { return f.num != 0 }
 
-// Message begins to read the current field as a message, length-delimited or a
-// group, apart from f.
+// Message returns a reader of its own for the current field as a message,
+// length-delimited or a group.
 func (f *Fields) Message() *Fields {
 	m := *f
 	m.Enter(0)
@@ -284,9 +285,8 @@ func (f *Fields) PackedFixed(size int) {
 	f.count((f.stop - f.at) / size)
 }
 
-// uvarint decodes the varint that begins at b[i:] and returns where it ends, or
-// 0 and 0 when there is none. It takes at most ten bytes, which need not be the
-// shortest form.
+// uvarint decodes the varint at b[i:] and returns where it ends, or 0 and 0 if
+// there is none. It accepts up to ten bytes, not only the shortest form.
 func uvarint(b []byte, i int) (v uint64, next int) {
 	if i < len(b) && b[i] < 0x80 {
 		return uint64(b[i]), i + 1
@@ -306,7 +306,7 @@ func uvarint(b []byte, i int) (v uint64, next int) {
 }
 
 // group finds the end of the group with the given number whose fields begin at
-// b[i:]: its fields end at stop, and what follows the group begins at next.
+// b[i:]: the fields end at stop, and what follows the group begins at next.
 func group(b []byte, i int, number uint64, depth int) (stop, next int, err error) {
 	if depth > MaxDepth {
 		return 0, 0, ErrTooDeep
@@ -349,9 +349,9 @@ func group(b []byte, i int, number uint64, depth int) (stop, next int, err error
 	}
 }
 
-// Merge returns the encoding of a message of which earlier is the beginning.
-// It copies only when there is something to join. earlier is what Bytes or Merge
-// returned.
+// Merge returns the encoding of a message that begins with earlier and
+// continues with more. It copies only if neither is empty. earlier must come
+// from Bytes or Merge.
 func Merge(earlier, more []byte) []byte {
 	if len(earlier) == 0 {
 		return more

@@ -25,7 +25,7 @@ func nested(depth int) []byte {
 	return b
 }
 
-// groups returns depth unknown groups, one in the other.
+// groups returns depth unknown groups, one inside the other.
 func groups(depth int) []byte {
 	var b []byte
 	for range depth {
@@ -144,13 +144,13 @@ func TestTextIsCutAndChecked(t *testing.T) {
 	}
 }
 
-// A string is looked at together with what follows it: that must not decide
-// about another string, wherever in either of them the byte is that is wrong.
+// A string is checked together with what follows it. That must not affect the
+// result for another string, wherever the invalid byte is.
 func TestTextAmongOthers(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 20_000 {
 		var b []byte
-		var want [][]byte // up to the first string that is not valid
+		var want [][]byte // up to the first invalid string
 		valid := true
 		for range 1 + random.IntN(6) {
 			text := bytes.Repeat([]byte("a"), random.IntN([]int{4, 20, 600}[random.IntN(3)]))
@@ -201,7 +201,7 @@ func TestPacked(t *testing.T) {
 	}
 }
 
-// A message that stands twice on the wire is one: its fields are merged.
+// A message that occurs twice on the wire is merged.
 func TestTimestampIsMerged(t *testing.T) {
 	first, _ := proto.Marshal(&timestamppb.Timestamp{Seconds: 5, Nanos: 1})
 	second, _ := proto.Marshal(&timestamppb.Timestamp{Nanos: 7})
@@ -290,8 +290,8 @@ func TestReadDoesNotAllocate(t *testing.T) {
 	}
 }
 
-// A message may hold so many elements, wherever they stand, and no more; what
-// the compiler charges is counted beside them.
+// A message may hold no more elements than the limit, wherever they are; what
+// the compiler charges is counted separately.
 func TestLimitsOfContent(t *testing.T) {
 	one := wire.AppendVarint(nil, 2, 1)
 	tests := []struct {
