@@ -1,6 +1,6 @@
-// Package backends is the one list of the stores that the compiler knows: what
-// the plugin and the CLI are built with. It holds compile-time halves only, and
-// so no driver.
+// Package backends is the list of backends that the compiler knows; the plugin
+// and the CLI are built with it. It contains only compile-time halves, so no
+// drivers.
 package backends
 
 import (
@@ -11,10 +11,10 @@ import (
 	"github.com/prism-proxy/prism/generator/emit"
 )
 
-// TestKit returns the backend that test kits are bound to.
+// TestKit returns the backend that test kits use.
 func TestKit() *emit.Backend { return memory.Backend() }
 
-// All returns every backend. A plugin of one's own passes others beside them.
+// All returns every backend. A custom plugin passes others besides these.
 func All() []*emit.Backend {
 	return []*emit.Backend{
 		memory.Backend(),

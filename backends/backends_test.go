@@ -16,9 +16,9 @@ import (
 	"github.com/prism-proxy/prism/generator/emit"
 )
 
-// What every backend emits compiles, for schemas that nobody wrote it for: keys
-// and indexes of every kind, and fields that are called what generated code
-// calls its own.
+// What every backend emits compiles, even for schemas that it was not written
+// for: keys and indexes of every kind, and fields whose names generated code
+// uses itself.
 func TestOutputCompiles(t *testing.T) {
 	for _, b := range backends.All() {
 		for _, dir := range []string{"../generator/emit/contract/testdata/wide", "testdata/names"} {
@@ -29,8 +29,8 @@ func TestOutputCompiles(t *testing.T) {
 	}
 }
 
-// compile returns the files of the deployment in dir, whose imports begin at root,
-// all of it on b, without what b does not offer.
+// compile returns the files of the deployment in dir, all of it on b, without
+// what b does not offer. Imports begin at root.
 func compile(t *testing.T, b *emit.Backend, root, dir string) []emit.File {
 	t.Helper()
 	config, err := os.ReadFile(filepath.Join(dir, "prism.yaml"))
@@ -45,7 +45,7 @@ func compile(t *testing.T, b *emit.Backend, root, dir string) []emit.File {
 	}
 	config = regexp.MustCompile("backend: (memory|sqlite)\n").ReplaceAllLiteral(config, []byte(choice))
 	in := generator.Input{Config: config, ConfigPath: "schemas/tested/prism.yaml"}
-	if b.Name == backends.TestKit().Name { // a test kit is the same whatever the proxy is bound to
+	if b.Name == backends.TestKit().Name { // a test kit does not depend on the proxy's backend
 		in.TestKit = b
 	}
 	out, faults := backendtest.Compile(b, os.DirFS(root), in)
@@ -55,8 +55,8 @@ func compile(t *testing.T, b *emit.Backend, root, dir string) []emit.File {
 	return out.Files
 }
 
-// build compiles the proxy and the contract, laid over the module without being
-// written to it.
+// build compiles the proxy and the contract as an overlay on the module,
+// without writing to it.
 func build(t *testing.T, files []emit.File) {
 	t.Helper()
 	module, err := filepath.Abs("..")
@@ -94,7 +94,7 @@ func build(t *testing.T, files []emit.File) {
 	}
 }
 
-// A store has an emitter for what it offers, and no other.
+// A store has emitters for what it offers, and no others.
 func TestOffersHaveEmitters(t *testing.T) {
 	for _, b := range backends.All() {
 		if offered := b.Store.KeyValue != nil; offered != (b.KeyValue != nil) {

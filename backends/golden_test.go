@@ -13,8 +13,8 @@ import (
 
 var update = flag.Bool("update", false, "write the stores of the shop on every backend")
 
-// What a backend emits for the shop is in its folder, so that a change of an
-// emitter is read by who reviews it.
+// What a backend emits for the shop is in its folder, so that a reviewer sees
+// the effect of a change to an emitter.
 func TestStoresOfShop(t *testing.T) {
 	for _, b := range backends.All() {
 		stores := 0

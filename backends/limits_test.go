@@ -14,8 +14,8 @@ import (
 	"github.com/prism-proxy/prism/generator/source"
 )
 
-// What a store has no name or no room for is refused at its place, by the store
-// that has the limit, and by no other.
+// What exceeds a store's limits on names or sizes is refused, at its position,
+// by that store and by no other.
 func TestLimitsOfStores(t *testing.T) {
 	fields := func(n int, options string) string {
 		var b strings.Builder
@@ -54,7 +54,8 @@ func TestLimitsOfStores(t *testing.T) {
 	}
 }
 
-// limits returns the faults of an entity with the lines, by number and place.
+// limits returns the faults of an entity with the given lines, as numbers and
+// positions.
 func limits(t *testing.T, b *emit.Backend, lines string) (found []string) {
 	t.Helper()
 	config := "deployment: d\nimport_path: example.com/d\npackages: [d.v1]\nnamespaces:\n  - name: n\n    backend: " + b.Name + "\n"

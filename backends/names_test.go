@@ -16,8 +16,8 @@ import (
 	"github.com/prism-proxy/prism/backends"
 )
 
-// taken returns what Go and the generated code of an entity call things, as
-// fields are named, but for two that differ in Go only by capitals.
+// taken returns the identifiers of Go and of an entity's generated code as
+// names of fields, without those that would differ only by capitals in Go.
 func taken(t *testing.T) []string {
 	t.Helper()
 	seen, names := map[string]bool{}, []string{}
@@ -25,7 +25,7 @@ func taken(t *testing.T) []string {
 		name = strings.Trim(lower.ReplaceAllString(name, "${1}_${2}"), "_")
 		name = strings.ToLower(name)
 		joined := strings.ReplaceAll(name, "_", "")
-		if joined != "" && joined != "version" && !seen[joined] { // what a store's sequence is called is refused
+		if joined != "" && joined != "version" && !seen[joined] { // the name of a store's sequence is refused
 			seen[joined] = true
 			names = append(names, name)
 		}
@@ -57,12 +57,12 @@ func taken(t *testing.T) []string {
 	return names
 }
 
-// lower finds where a word of an identifier begins.
+// lower finds where a word begins within an identifier.
 var lower = regexp.MustCompile(`([a-z0-9])([A-Z])`)
 
-// Whatever generated code calls things, fields may be called so too, as a plain
-// field, a part of the key and an indexed field of every kind. A name has one of
-// these roles for each backend; they are dealt out in turn.
+// Fields may have any name that generated code uses, whether as a plain field,
+// part of the key or an indexed field of any kind. A name gets one of these
+// roles for each backend, in turn.
 func TestTakenNamesCompile(t *testing.T) {
 	names := taken(t)
 	for turn, b := range backends.All() {
@@ -89,8 +89,8 @@ namespaces:
 	}
 }
 
-// takenSchema declares entities whose fields have the names in their roles, of
-// every type in turn.
+// takenSchema declares entities with fields of these names in these roles, of
+// each type in turn.
 func takenSchema(roles [][]string) string {
 	var b strings.Builder
 	b.WriteString(`syntax = "proto3";
@@ -125,7 +125,7 @@ option go_package = "github.com/prism-proxy/prism/out/contract;takenv1";
 	entity("Equal", ttl+key, roles[1], with("(prism.v1.field).index = EQUALITY"))
 	entity("Ordered", key, roles[2], with("(prism.v1.field).index = ORDERED"))
 	entity("Single", ttl+key, roles[3], with("(prism.v1.field).index = UNIQUE"))
-	for i := range 3 { // a key, and an index, have at most 32 columns
+	for i := range 3 { // a key or an index has at most 32 columns
 		for j, words := range slices.Collect(slices.Chunk(roles[4+i], 24)) {
 			name := fmt.Sprintf("%c%d", 'A'+i, j)
 			switch i {

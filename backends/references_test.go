@@ -11,8 +11,8 @@ import (
 	"github.com/prism-proxy/prism/generator"
 )
 
-// What differs between environments is in the proxy as a reference, with its
-// bounds and its default, and the rest as a number.
+// A setting that differs between environments is emitted as a reference with
+// bounds and a default, any other as a number.
 func TestReferences(t *testing.T) {
 	const limits = "    limits: {in_flight: '${env:IN_FLIGHT:-200}', rates: {GetOrder: '${env:RATE:-500}', PutOrder: 70}}\n"
 	for name, c := range map[string]struct {

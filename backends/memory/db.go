@@ -21,8 +21,8 @@ import (
 // Backend is the run-time half of memory.
 var Backend = runtime.Backend[*DB, Config]{Name: "memory", Open: Open}
 
-// Config is what the compiler decided about one namespace's store: nothing. It
-// shares its records with no other.
+// Config is what the compiler decided about one namespace's store: nothing.
+// Namespaces do not share records.
 type Config struct{}
 
 var _ interface {
@@ -31,9 +31,8 @@ var _ interface {
 	bytestore.Sweeper
 } = (*DB)(nil)
 
-// DB is an open store. It is safe for concurrent use, and keeps no slice that it
-// is given. Its methods fail with a context that has ended, and then have
-// changed nothing.
+// DB is an open store. It is safe for concurrent use and keeps no slice that it
+// is given. If their context has ended, its methods fail and change nothing.
 type DB struct {
 	// Tokens seals the page tokens of the namespace.
 	Tokens *page.Tokens
@@ -41,7 +40,7 @@ type DB struct {
 	now     func() time.Time
 	mu      sync.RWMutex
 	items   items
-	version int64 // the one issued last
+	version int64 // the last one issued
 }
 
 // item is a record under one of its keys.
@@ -50,8 +49,8 @@ type item struct {
 	record *bytestore.Record
 }
 
-// items is a tree. It is an interface so that packages which use a DB do not
-// compile the tree's methods for item, each anew.
+// items is a tree. It is an interface so that packages which use a DB need not
+// each compile the tree's methods for item.
 type items interface {
 	AscendRange(from, to item, visit btree.ItemIteratorG[item])
 	Delete(item) (item, bool)
@@ -65,14 +64,14 @@ type tree struct{ *btree.BTreeG[item] }
 
 func (t tree) clone() items { return tree{t.Clone()} }
 
-// expiry is where records stand by the time at which they expire. The keys that
-// the compiler makes begin with a name.
+// expiry is the prefix of the keys that order records by when they expire. All
+// other keys begin with a name.
 const expiry tuple.Key = "\x00"
 
-// degree is how many items a node of the tree holds, at least but one.
+// degree is the tree's: each node but the root holds at least degree-1 items.
 const degree = 32
 
-// Open returns a store that holds nothing.
+// Open returns an empty store.
 func Open(_ context.Context, env *runtime.Env, _ runtime.Namespace, _ Config) (*DB, error) {
 	tokens, err := page.NewTokens(page.NewKey(), env.Now)
 	if err != nil {
@@ -82,9 +81,9 @@ func Open(_ context.Context, env *runtime.Env, _ runtime.Namespace, _ Config) (*
 	return &DB{Tokens: tokens, now: env.Now, version: epoch(), items: tree{btree.NewG(degree, byKey)}}, nil
 }
 
-// epoch returns what the versions of a store begin above: 42 random bits, and
-// room for what is issued until the next start. Callers may remember versions of
-// the store before this one, which nothing else does.
+// epoch returns the number above which a store's versions begin: 42 random
+// bits, with room for all that is issued until the next start. Callers may
+// remember versions from before this start; the store does not.
 func epoch() int64 {
 	var b [8]byte
 	rand.Read(b[:])
@@ -94,8 +93,8 @@ func epoch() int64 {
 // Close does nothing: the records go with the last reference to the DB.
 func (db *DB) Close() error { return nil }
 
-// Put stores r whatever was there. It fails with UNIQUE if another record has
-// the values of r in a unique index.
+// Put stores r, replacing any record with its key. It fails with UNIQUE if
+// another record has the values of r in a unique index.
 func (db *DB) Put(ctx context.Context, r *bytestore.Record) (keyvalue.Written, error) {
 	if err := runtime.ContextError(ctx); err != nil {
 		return keyvalue.Written{}, err
@@ -107,8 +106,8 @@ func (db *DB) Put(ctx context.Context, r *bytestore.Record) (keyvalue.Written, e
 }
 
 // CompareAndSwap is Put if the record with r's key has the expected version, or
-// if there is none and expected is 0. It fails with NOT_FOUND, EXISTS or
-// VERSION_MISMATCH otherwise.
+// if there is none and expected is 0. Otherwise it fails with NOT_FOUND, EXISTS
+// or VERSION_MISMATCH.
 func (db *DB) CompareAndSwap(ctx context.Context, r *bytestore.Record, expected int64) (keyvalue.Written, error) {
 	if err := runtime.ContextError(ctx); err != nil {
 		return keyvalue.Written{}, err
@@ -144,9 +143,9 @@ func (db *DB) Get(ctx context.Context, k tuple.Key, add runtime.Rows) error {
 	return nil
 }
 
-// Delete removes the record with key k, if ifVersion is 0 or its version, and
-// reports whether it was there. It fails with VERSION_MISMATCH if the record
-// has another version.
+// Delete removes the record with key k if ifVersion is 0 or equals its version,
+// and reports whether the record existed. It fails with VERSION_MISMATCH if the
+// record has another version.
 func (db *DB) Delete(ctx context.Context, k tuple.Key, ifVersion int64) (existed bool, err error) {
 	if err := runtime.ContextError(ctx); err != nil {
 		return false, err
@@ -193,8 +192,8 @@ func (db *DB) BatchPut(ctx context.Context, name string, records []*bytestore.Re
 	return written, nil
 }
 
-// BatchGet adds a row for each key, in their order, until one is not taken. All
-// are of one moment.
+// BatchGet adds a row for each key, in order, until add takes no more. It reads
+// a snapshot.
 func (db *DB) BatchGet(ctx context.Context, keys []tuple.Key, add runtime.Rows) error {
 	if err := runtime.ContextError(ctx); err != nil {
 		return err
@@ -218,7 +217,7 @@ func (db *DB) BatchGet(ctx context.Context, keys []tuple.Key, add runtime.Rows) 
 	return nil
 }
 
-// BatchDelete removes all records with the keys, and reports which were there.
+// BatchDelete removes all records with the keys and reports which existed.
 func (db *DB) BatchDelete(ctx context.Context, keys []tuple.Key) (existed []bool, err error) {
 	if err := runtime.ContextError(ctx); err != nil {
 		return nil, err
@@ -236,8 +235,8 @@ func (db *DB) BatchDelete(ctx context.Context, keys []tuple.Key) (existed []bool
 	return existed, nil
 }
 
-// List adds the records under the keys from from, inclusive, to to, exclusive,
-// to page, in its direction. All are of one moment.
+// List adds the records under keys from from (inclusive) to to (exclusive) to
+// page, in its direction. It reads a snapshot.
 func (db *DB) List(ctx context.Context, from, to tuple.Key, page *page.Page) error {
 	if err := runtime.ContextError(ctx); err != nil {
 		return err
@@ -250,8 +249,8 @@ func (db *DB) List(ctx context.Context, from, to tuple.Key, page *page.Page) err
 	return nil
 }
 
-// list finds what List adds. A record is not changed once it is written, so that
-// pages are copied without the lock.
+// list finds what List adds. Records never change once written, so pages are
+// copied without the lock.
 func (db *DB) list(from, to tuple.Key, page *page.Page) []*bytestore.Record {
 	var records []*bytestore.Record
 	now, limit := db.clock(), int(page.Limit())
@@ -273,8 +272,8 @@ func (db *DB) list(from, to tuple.Key, page *page.Page) []*bytestore.Record {
 	return records
 }
 
-// Stored returns the records of a table, in the order of their keys, as a test that
-// looks into the store reads them. They must not be changed.
+// Stored returns the records of a table, in the order of their keys, for tests
+// that inspect the store. They must not be changed.
 func (db *DB) Stored(table string) [][]byte {
 	var records [][]byte
 	now := db.clock()
@@ -290,11 +289,10 @@ func (db *DB) Stored(table string) [][]byte {
 	return records
 }
 
-// maxSweep is how many records a sweep deletes, while writes wait for it.
+// maxSweep is how many records a sweep deletes at most; writes wait for it.
 const maxSweep = 1000
 
-// Sweep deletes some of the namespace's records that have expired, and returns
-// how many.
+// Sweep deletes some of the namespace's expired records and returns how many.
 func (db *DB) Sweep(ctx context.Context) (swept int, err error) {
 	if err := runtime.ContextError(ctx); err != nil {
 		return 0, err
@@ -312,11 +310,12 @@ func (db *DB) Sweep(ctx context.Context) (swept int, err error) {
 	return len(expired), nil
 }
 
-// clock is the time that an operation expires records by, in microseconds.
+// clock returns the time by which an operation expires records, truncated to
+// microseconds.
 func (db *DB) clock() wire.Timestamp { return wire.NewTimestamp(db.now().Truncate(time.Microsecond)) }
 
-// find returns the record under k, or nil if there is none that lives. The
-// caller holds the lock, as it does of all that follow.
+// find returns the live record under k, or nil. The caller holds the lock, here
+// and in the functions below.
 func (db *DB) find(k tuple.Key, now wire.Timestamp) *bytestore.Record {
 	if i, ok := db.items.Get(item{key: k}); ok && i.record.Live(now) {
 		return i.record
@@ -324,8 +323,9 @@ func (db *DB) find(k tuple.Key, now wire.Timestamp) *bytestore.Record {
 	return nil
 }
 
-// write stores r in place of the record with its key and of expired ones that
-// have its unique values, or finds one that lives and changes nothing.
+// write stores r in place of the record with its key and of expired ones with
+// its unique values. If a live record has one of those, it changes nothing and
+// fails.
 func (db *DB) write(r *bytestore.Record, now wire.Timestamp) (keyvalue.Written, error) {
 	for _, e := range r.Entries {
 		if holder := db.find(e.Key, now); holder != nil && holder.Key() != r.Key() {

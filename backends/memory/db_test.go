@@ -26,7 +26,7 @@ func TestByteStore(t *testing.T) {
 	backendtest.ByteStore(t, func(t *testing.T, now func() time.Time) bytestore.KeyValue { return open(t, now) })
 }
 
-// Readers see a batch as a whole, which not every store promises.
+// Readers see a batch whole or not at all, which not every store promises.
 func TestBatchesAreReadWhole(t *testing.T) {
 	db := open(t, time.Now)
 	const writers, rounds = 8, 200

@@ -41,8 +41,8 @@ func damage(t testing.TB, p *backendtest.Proxy, d backendtest.Damaged) {
 
 func TestConformance(t *testing.T) { backendtest.Run(t, conformance) }
 
-// A person can read the store beside the proxy that serves it: every key,
-// indexed and marked field stands in a column of its own.
+// A person can read the store while a proxy serves it: every key, indexed and
+// marked field has a column of its own.
 func TestColumns(t *testing.T) {
 	p := backendtest.Open(t, conformance)
 	for _, e := range []*pb.Event{
@@ -72,7 +72,7 @@ FROM "events" ORDER BY "tenant", "shard"`)
 	}
 }
 
-// rows returns the rows of a query as text, NULL as NULL.
+// rows returns the rows of a query as text, with NULL for NULL.
 func rows(t testing.TB, file, query string) [][]string {
 	t.Helper()
 	c, err := sqlite3.OpenFlags(file, sqlite3.OPEN_READONLY)

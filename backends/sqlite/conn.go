@@ -6,8 +6,8 @@ import (
 	"github.com/prism-proxy/prism/runtime"
 )
 
-// Conn is a connection lent to one operation, from Reader or Begin to End. It
-// is used by one goroutine.
+// Conn is a connection lent to one operation, from Reader or Begin to End. Only
+// one goroutine may use it.
 type Conn struct {
 	conn    connection
 	db      *DB
@@ -27,8 +27,8 @@ var (
 func (db *DB) Reader(ctx context.Context) (*Conn, error) { return lend(ctx, db.readers) }
 
 // Begin lends the writing connection and begins a transaction on it. It waits
-// for the transactions before it until ctx ends. Once a sync has
-// failed, it fails until the store is opened again.
+// for earlier transactions until ctx ends. Once a sync has failed, it fails
+// until the store is opened again.
 func (db *DB) Begin(ctx context.Context) (*Conn, error) {
 	c, err := lend(ctx, db.writer)
 	if err != nil {
@@ -58,11 +58,11 @@ func lend(ctx context.Context, from chan *Conn) (*Conn, error) {
 	}
 }
 
-// End gives the connection back, and is deferred. A transaction is committed if
-// *err and the errors of all queries are nil and nothing panics, and is rolled
-// back otherwise. *err becomes the first error of a query, if there is one, as
-// the client shall see it: what a caller concluded from a query that failed does
-// not count.
+// End gives the connection back; it must be deferred. A transaction is
+// committed if *err and all queries' errors are nil and nothing panics;
+// otherwise it is rolled back. If a query failed, *err becomes the first such
+// error, translated for the client, whatever the caller made of the failed
+// query.
 func (c *Conn) End(err *error) {
 	panicked := recover()
 	if failed := c.err(); failed != nil {
@@ -86,8 +86,8 @@ func (c *Conn) End(err *error) {
 	}
 }
 
-// finish commits the transaction if it is good and err is nil, and undoes it
-// otherwise.
+// finish commits the transaction if it is good and err is nil, and rolls it
+// back otherwise.
 func (c *Conn) finish(err error, good bool) error {
 	if err == nil && good {
 		q := c.Query(commit)
@@ -103,7 +103,7 @@ func (c *Conn) finish(err error, good bool) error {
 	return err
 }
 
-// reset makes the queries that were used ready for the next operation.
+// reset makes the used queries ready for the next operation.
 func (c *Conn) reset() {
 	for _, q := range c.used {
 		q.reset()
@@ -124,7 +124,7 @@ func (c *Conn) err() error {
 var issue = NewStatement(`UPDATE "prism_versions" SET "last" = "last" + ?2 WHERE "table" = ?1 RETURNING "last"`)
 
 // Versions issues n versions for records of table, and returns the first. It
-// is called at most once in a transaction.
+// must be called at most once in a transaction.
 func (c *Conn) Versions(table string, n int) (first int64) {
 	q := c.Query(issue)
 	q.name(1, table)
@@ -135,8 +135,8 @@ func (c *Conn) Versions(table string, n int) (first int64) {
 	return q.ColumnInt(0) - int64(n) + 1
 }
 
-// Query returns the statement prepared, without values. Its errors are found by
-// End. Once a query has failed, no other runs.
+// Query returns the prepared statement without values. End reports its errors.
+// Once a query has failed, no other runs.
 func (c *Conn) Query(s *Statement) *Query {
 	if err := c.err(); err != nil {
 		return &Query{conn: c, err: err}

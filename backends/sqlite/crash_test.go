@@ -16,7 +16,7 @@ func TestKilledProxyLosesNothing(t *testing.T) {
 	})
 }
 
-// A proxy that is asked about many records does not keep them.
+// A proxy that is asked for many records does not keep them in memory.
 func TestManyRecords(t *testing.T) {
 	backendtest.Many(t, conformance, backendtest.Spawn(t, t.TempDir(), backendtest.FreeAddress(t)))
 }

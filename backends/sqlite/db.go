@@ -27,7 +27,7 @@ type Config struct {
 	ReadersFrom runtime.Number
 }
 
-// Resolve returns cfg with what its reference leads to.
+// Resolve returns cfg with its reference resolved.
 func Resolve(env *runtime.Env, n runtime.Namespace, cfg Config) (_ Config, err error) {
 	cfg.Readers, err = cfg.ReadersFrom.Resolve(env, "readers of namespace "+n.Name, cfg.Readers)
 	return cfg, err
@@ -43,14 +43,14 @@ type DB struct {
 	writer  chan *Conn // holds the writing connection when it is free
 	readers chan *Conn
 	all     []*Conn // every connection there is
-	ready   bool    // all of them are in writer and readers, or lent
+	ready   bool    // every connection is in writer or readers, or lent
 	close   sync.Once
-	err     error // of closing
+	err     error // of Close
 }
 
-// Open opens <data-dir>/<namespace>.db, creating it if it is not there, applies
-// the migrations that are missing, and reads the durability back. The data
-// directory is made if it does not exist.
+// Open opens <data-dir>/<namespace>.db, applies the missing migrations, and
+// verifies the durability settings. It creates the file and the data directory
+// if they do not exist.
 func Open(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config) (*DB, error) {
 	d, err := openDisk(env.DataDir, n.Name, env.Log)
 	if err != nil {
@@ -63,7 +63,7 @@ func Open(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config
 	return db, nil
 }
 
-// connect makes the connections of db. It is no method: see driver.go.
+// connect makes the connections of db. It is not a method: see driver.go.
 func connect(ctx context.Context, db *DB, d *disk, env *runtime.Env, n runtime.Namespace, cfg Config) error {
 	c, err := openFirst(d, cfg.Synchronous)
 	if err != nil {
@@ -74,7 +74,7 @@ func connect(ctx context.Context, db *DB, d *disk, env *runtime.Env, n runtime.N
 	if err != nil {
 		return err
 	}
-	for _, f := range applied { // where, since a proxy started elsewhere begins an empty store
+	for _, f := range applied { // with the path, since a proxy started elsewhere begins an empty store
 		env.Log.Info("migration applied", "namespace", n.Name, "migration", f.Name, "file", d.path)
 	}
 	if err := verifyDurability(c, cfg.Synchronous); err != nil {
@@ -99,7 +99,7 @@ func connect(ctx context.Context, db *DB, d *disk, env *runtime.Env, n runtime.N
 		}
 		db.readers <- db.add(driver{c})
 	}
-	for _, suffix := range []string{"-wal", "-shm"} { // which the driver opens to everybody
+	for _, suffix := range []string{"-wal", "-shm"} { // which the driver creates readable by everybody
 		if err := os.Chmod(d.path+suffix, 0o600); err != nil {
 			return err
 		}
@@ -115,12 +115,12 @@ func (db *DB) add(c connection) *Conn {
 	return conn
 }
 
-// busyTimeout is how long a statement waits for another program that has
-// locked the file.
+// busyTimeout is how long a statement waits while another program has locked
+// the file.
 const busyTimeout = 2 * time.Second
 
-// openFirst opens the connection before which there is none, and mends what a
-// crash and other programs may have left.
+// openFirst opens the first connection and repairs what a crash or another
+// program may have left.
 func openFirst(d *disk, synchronous string) (*sqlite3.Conn, error) {
 	c, err := open(d, synchronous)
 	if errors.Is(err, sqlite3.NOTADB) || errors.Is(err, sqlite3.CORRUPT) {
@@ -132,9 +132,9 @@ func openFirst(d *disk, synchronous string) (*sqlite3.Conn, error) {
 	if err := emptyLog(c); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: the write-ahead log cannot be copied into the database: %w; check the disk", d.path, err), c.Close())
 	}
-	// By statistics of a time when a table was small SQLite reads all of it where
-	// there is an index to search. Without them plans follow from the schema alone,
-	// which has to be read again for that.
+	// With statistics from a time when a table was small, SQLite scans it even
+	// where there is an index to search. Without statistics plans follow from the
+	// schema alone, which has to be read again for that.
 	if err := c.Exec("DROP TABLE IF EXISTS sqlite_stat1; DROP TABLE IF EXISTS sqlite_stat4; PRAGMA writable_schema = RESET"); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
@@ -158,24 +158,26 @@ func open(d *disk, synchronous string) (*sqlite3.Conn, error) {
 }
 
 // The write-ahead log is copied into the file once it has checkpointPages, as
-// SQLite does by itself, and from restartPages on it is also begun anew.
+// SQLite does by itself. From restartPages on, it is also restarted.
 const (
 	checkpointPages = 1000
 	restartPages    = 4000 // 16 MB
 
-	// A commit that begins the log anew waits for readers, and then again: SQLite
-	// waits for the place in the log that a reader had when the wait began, even
-	// if readers that are not behind have it since.
+	// A commit that restarts the log waits for readers several times: SQLite waits
+	// for the position in the log that a reader held when the wait began, even if
+	// up-to-date readers have taken it since.
 	restartTimeout  = 25 * time.Millisecond
 	restartAttempts = 10
 )
 
-// boundLog keeps the log of c's writes from growing without end. SQLite begins
-// it anew only after a commit that no reader is behind of, and beside many
-// readers there is none: they have to be waited for. A reader that stays is
-// another program's, and is waited for again when the log is twice as long.
+// boundLog keeps the log of c's writes from growing without end. SQLite
+// restarts it only at a commit when no reader lags behind, which never happens
+// with many readers: the commit has to wait for them. A reader that stays
+// belongs to another program; it is waited for again when the log is twice as
+// long.
 //
-// What could not be written is left to the next commit: this one is done.
+// What cannot be copied is left to the next commit, since this one has
+// succeeded.
 func boundLog(c *sqlite3.Conn) {
 	restartAt := restartPages
 	c.WALHook(func(c *sqlite3.Conn, schema string, pages int) error {
@@ -198,12 +200,12 @@ func boundLog(c *sqlite3.Conn) {
 	})
 }
 
-// emptyLog copies the log that a crash, or a disk that failed, left behind into
-// the database, and lets it be begun anew. If its last commit could not be
-// synced then, the kernel has the pages, the disk has not, and no later sync
-// brings them there: a commit behind them would be lost with them in a power cut.
+// emptyLog copies the log that a crash or a failed disk left into the database,
+// and lets the log restart. If its last commit could not be synced, the kernel
+// has the pages but the disk does not, and no later sync writes them: a commit
+// after them would be lost with them in a power cut.
 //
-// A program that reads the file keeps the log from being begun anew. That is no
+// A program that reads the file keeps the log from restarting. That is not a
 // reason to refuse to serve.
 func emptyLog(c *sqlite3.Conn) error {
 	_, _, err := c.WALCheckpoint("main", sqlite3.CHECKPOINT_RESTART)
@@ -241,7 +243,7 @@ func text(c *sqlite3.Conn, query string) (string, error) {
 	return stmt.ColumnText(0), nil
 }
 
-// Close waits for the calls under way and closes the file. It is idempotent and
+// Close waits for calls in progress and closes the file. It is idempotent and
 // returns the first error.
 func (db *DB) Close() error {
 	db.close.Do(func() {

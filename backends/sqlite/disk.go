@@ -15,18 +15,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// disk is the file of a store, which no other proxy has while it is open, and
-// the driver's VFS as SQLite sees it for that store: a sync that fails, or finds
-// that the file is not where it was, ends the writes of the store for good.
+// disk is the file of a store, locked against other proxies while it is open,
+// and the VFS that SQLite uses for that store: a sync that fails, or finds that
+// the file was moved, ends the store's writes for good.
 //
-// The kernel tells of a page that it could not write once, and takes it for
-// written afterwards. So SQLite, which would try again, must not: after a failed
-// sync nothing is synced, and since each copy of the log into the database
-// begins and ends with a sync, the log stays as it is, also when the store is
-// closed. Who opens the store next copies all of it.
+// The kernel reports a page that it could not write once, and then treats it as
+// written. So SQLite must not try again, as it would: after a failed sync every
+// sync fails. Since copying the log into the database begins and ends with a
+// sync, the log then stays as it is, even when the store is closed. The next
+// process to open the store copies all of it.
 type disk struct {
 	vfs.VFS
-	path   string      // of the database: absolute, and no symbolic link
+	path   string      // of the database: absolute, with symbolic links resolved
 	file   *os.File    // the database, which holds the lock
 	info   fs.FileInfo // of file
 	folder *os.File
@@ -34,11 +34,12 @@ type disk struct {
 	failed atomic.Pointer[error] // why writes have ended
 }
 
-// errMoved says that the store's files have other names now, or none.
+// errMoved says that the store's files were renamed or removed.
 var errMoved = errors.New("the database file or its write-ahead log was removed, renamed or replaced")
 
-// openDisk opens <data-dir>/<name>.db, and makes it, for its owner alone, and the
-// data directory where they are missing. What it made stays after a power cut.
+// openDisk opens <data-dir>/<name>.db. It creates the file, for its owner only,
+// and the data directory if they are missing; what it creates survives a power
+// cut.
 func openDisk(dataDir, name string, log *slog.Logger) (*disk, error) {
 	dir, err := filepath.Abs(dataDir)
 	if err != nil {
@@ -79,7 +80,7 @@ func (d *disk) open(path string) (err error) {
 	return nil
 }
 
-// name is that of the VFS, which no other in the process has.
+// name is the VFS's name, unique in the process.
 func (d *disk) name() string { return fmt.Sprintf("prism-%p", d) }
 
 // connect opens a connection to the database.
@@ -88,7 +89,7 @@ func (d *disk) connect() (*sqlite3.Conn, error) {
 	return sqlite3.OpenFlags(uri.String(), sqlite3.OPEN_READWRITE|sqlite3.OPEN_URI)
 }
 
-// close ends the lock. The connections are closed before.
+// close releases the lock. The connections must be closed before.
 func (d *disk) close() error {
 	vfs.Unregister(d.name())
 	err := d.file.Close()
@@ -114,14 +115,14 @@ func (d *disk) end(err error) error {
 	return err
 }
 
-// lockByte is the first behind those that SQLite locks in a database. They are
-// all in a page that holds no data, whatever the file's size
+// lockByte is the first after those that SQLite locks in a database. They are
+// all in a page that never holds data, whatever the file's size
 // (https://sqlite.org/fileformat2.html#the_lock_byte_page).
 const lockByte = 0x40000000 + 512
 
-// lock takes the lock that keeps a second proxy from the database, whatever path
-// leads it there. It belongs to the open file: other opens of the database, and
-// their ends, leave it alone. It ends with the process.
+// lock takes the lock that keeps a second proxy from the database, whatever
+// path it uses. The lock belongs to the open file: opening and closing the
+// database elsewhere does not affect it. It ends with the process.
 func lock(file *os.File) error {
 	err := unix.FcntlFlock(file.Fd(), setLock, &unix.Flock_t{Type: unix.F_WRLCK, Start: lockByte, Len: 1})
 	if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EACCES) {
@@ -133,7 +134,7 @@ func lock(file *os.File) error {
 	return nil
 }
 
-// makeFolder makes a folder and its parents where they are missing.
+// makeFolder creates a folder and its missing parents.
 func makeFolder(path string) error {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		return nil
@@ -155,7 +156,7 @@ func makeFolder(path string) error {
 	return errors.Join(folder.Sync(), folder.Close())
 }
 
-// Open is not called: OpenFilename is, in its place.
+// Open is never called: OpenFilename is called instead.
 func (d *disk) Open(string, vfs.OpenFlag) (vfs.File, vfs.OpenFlag, error) {
 	return nil, 0, sqlite3.CANTOPEN
 }
@@ -173,8 +174,8 @@ func (d *disk) OpenFilename(name *vfs.Filename, flags vfs.OpenFlag) (vfs.File, v
 	return &diskFile{file: f, disk: d, unlisted: flags&vfs.OPEN_MAIN_DB == 0}, flags, nil
 }
 
-// file is what the driver's own files are. SQLite asks for what goes beyond
-// vfs.File, as the shared memory of the log, and all of it is passed on.
+// file is what the driver's own files implement. SQLite also uses what goes
+// beyond vfs.File, such as the log's shared memory; all of it is passed on.
 type file interface {
 	vfs.File
 	vfs.FileHasMoved
@@ -186,11 +187,12 @@ type file interface {
 	vfs.FileSizeHint
 }
 
-// diskFile is a database, its log, or the journal that it has until it has a log.
+// diskFile is a database, its log, or the journal that it has before it has a
+// log.
 type diskFile struct {
 	file
 	disk     *disk
-	unlisted bool // the file may be new, and its folder was not synced since
+	unlisted bool // the file may be new and its folder not synced since
 }
 
 // DeviceCharacteristics leaves out atomic writes, which diskFile does not have.
@@ -198,7 +200,7 @@ func (f *diskFile) DeviceCharacteristics() vfs.DeviceCharacteristic {
 	return f.file.DeviceCharacteristics() &^ vfs.IOCAP_BATCH_ATOMIC
 }
 
-// Sync brings the file to the disk, and its name the first time.
+// Sync syncs the file, and the first time also its folder.
 //
 // The driver means to sync the folder as well, and syncs the file twice: in
 // go-sqlite3 v0.35.6, vfs/file.go, (*vfsFile).Sync opens the folder as d and
@@ -217,7 +219,7 @@ func (f *diskFile) Sync(flags vfs.SyncFlag) error {
 		}
 		f.unlisted = false
 	}
-	if ended == errMoved { // what is in the log is saved when the store is closed
+	if ended == errMoved { // saves what is in the log when the store is closed
 		return nil
 	}
 	if moved, err := f.HasMoved(); err != nil || moved || f.disk.moved() {
@@ -226,7 +228,7 @@ func (f *diskFile) Sync(flags vfs.SyncFlag) error {
 	return nil
 }
 
-// moved reports whether the path leads to another file than the database.
+// moved reports whether the path no longer leads to the database.
 func (d *disk) moved() bool {
 	info, err := os.Stat(d.path)
 	return err != nil || !os.SameFile(info, d.info)

@@ -23,8 +23,8 @@ func wantReason(t *testing.T, err error, reason runtime.Reason, outcome string) 
 	}
 }
 
-// A full disk refuses writes, serves reads, and takes writes again when there
-// is space, without a restart.
+// With a full disk, writes are refused and reads are served; once there is
+// space, writes work again without a restart.
 func TestFullDisk(t *testing.T) {
 	dir := t.TempDir()
 	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=1m"); err != nil {

@@ -6,11 +6,11 @@ import (
 	"github.com/ncruces/go-sqlite3"
 )
 
-// A package compiles against all that the types it uses are made of, and there
-// is a package for each entity: the interfaces keep the driver's types, which
-// are many, out of DB, Conn and Query.
+// A package compiles against everything that the types it uses consist of, and
+// there is a package for each entity. These interfaces keep the driver's many
+// types out of DB, Conn and Query.
 
-// files is a disk.
+// files is a *disk.
 type files interface {
 	close() error
 	ended() error
@@ -46,7 +46,7 @@ type statement interface {
 
 type driver struct{ *sqlite3.Conn }
 
-// Prepare prepares a statement that stays.
+// Prepare prepares a statement that is kept.
 func (d driver) Prepare(sql string) (statement, error) {
 	s, _, err := d.PrepareFlags(sql, sqlite3.PREPARE_PERSISTENT)
 	if err != nil {

@@ -9,17 +9,17 @@ import (
 	"github.com/prism-proxy/prism/runtime"
 )
 
-// errEnded is what writes are told after a sync that failed, or that found other
-// files than it knew.
+// errEnded is the error of writes after a sync that failed, or that found other
+// files than expected.
 var errEnded = runtime.NotApplied(runtime.BackendReadOnly, "the store's disk failed or its files were moved, so writes are refused until the proxy is restarted", errors.New("sqlite: an earlier sync failed"))
 
-// Error translates an error of SQLite into what the client is told, by the
-// result code (https://sqlite.org/rescode.html). Errors of package runtime pass
-// unchanged; what the table does not know is INTERNAL. Every transaction that
-// failed was rolled back, so nothing was applied, unless the commit was written and
+// Error translates an error of SQLite, by its result code
+// (https://sqlite.org/rescode.html), into the client's. Errors of package
+// runtime pass unchanged; unknown codes are INTERNAL. Every failed transaction
+// was rolled back, so nothing was applied, unless the commit was written and
 // its fsync failed. The driver reports a full disk as a failed write.
 //
-// Apart from that the context is looked at first: SQLite says "interrupted" or
+// Apart from that the context is checked first: SQLite says "interrupted" or
 // "locked" when it ends.
 func Error(ctx context.Context, err error) error {
 	var known *runtime.Error

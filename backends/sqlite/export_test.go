@@ -8,7 +8,7 @@ import (
 	"github.com/prism-proxy/prism/runtime"
 )
 
-// Connection is one that a store would have.
+// Connection is a connection as a store has it.
 type Connection struct {
 	*sqlite3.Conn
 	disk *disk

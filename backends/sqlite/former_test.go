@@ -14,8 +14,9 @@ import (
 	"github.com/prism-proxy/prism/runtime/migration"
 )
 
-// formerItems makes the file of the namespace items as it was before records had
-// checksums, with the statements more behind; applied is what it records.
+// formerItems makes the file of the namespace items as it was before records
+// had checksums, and then runs the statements more; applied is the checksum
+// that it records.
 func formerItems(t *testing.T, dir, applied, more string) {
 	t.Helper()
 	text, err := os.ReadFile("testdata/former/items.sql")
@@ -59,7 +60,7 @@ func TestStoreWithoutChecksums(t *testing.T) {
 	}
 }
 
-// What else has another checksum is refused, and nothing is changed.
+// Any other form is refused, and nothing is changed.
 func TestOtherFormsAreRefused(t *testing.T) {
 	env := runtime.NewEnv(backendtest.Deployment("sqlite").Name, t.TempDir())
 	formerItems(t, env.DataDir, "'"+strings.Repeat("0", 64)+"'", "")
@@ -74,10 +75,10 @@ func TestOtherFormsAreRefused(t *testing.T) {
 	}
 }
 
-// What fails in the middle of it leaves the former form whole.
+// A failure in the middle leaves the former form intact.
 func TestFormerFormIsBroughtWholeOrNot(t *testing.T) {
 	env := runtime.NewEnv(backendtest.Deployment("sqlite").Name, t.TempDir())
-	formerItems(t, env.DataDir, "FORMER", `;ALTER TABLE "badges" ADD COLUMN "prism_checksum" TEXT`) // of which the second ALTER makes two
+	formerItems(t, env.DataDir, "FORMER", `;ALTER TABLE "badges" ADD COLUMN "prism_checksum" TEXT`) // so that the second ALTER would add it twice
 	for _, n := range backendtest.Namespaces(t, "sqlite", env) {
 		if n.Name == "items" {
 			_, err := n.Migrate(t.Context(), env)

@@ -12,8 +12,8 @@ import (
 	"github.com/prism-proxy/prism/backends/sqlite"
 )
 
-// With a reader at any time, SQLite alone would never begin the log anew, and it
-// would fill the disk.
+// If there is always a reader, SQLite by itself would never restart the log,
+// which would fill the disk.
 func TestLogIsBoundedBesideReaders(t *testing.T) {
 	env, cfg := environment(t), config(strings.Replace(initSQL, `"id" TEXT NOT NULL`, `"id" TEXT NOT NULL, "value" BLOB`, 1))
 	cfg.Synchronous = "NORMAL"
@@ -27,7 +27,7 @@ func TestLogIsBoundedBesideReaders(t *testing.T) {
 			}
 		})
 	}
-	const writes = 15_000 // of a page at least
+	const writes = 15_000 // of at least a page
 	var longest int64
 	for n := range writes {
 		replace(t, db, n)
@@ -65,7 +65,7 @@ func readSlowly(t *testing.T, db *sqlite.DB) {
 	}
 }
 
-// replace makes one of a few things the n-th.
+// replace overwrites one of a few things with the n-th.
 func replace(t *testing.T, db *sqlite.DB, n int) {
 	t.Helper()
 	c, err := db.Begin(t.Context())

@@ -13,9 +13,8 @@ import (
 	"github.com/prism-proxy/prism/runtime/migration"
 )
 
-// Migrate applies the migrations that are missing and returns them, those before
-// it when one fails. A proxy
-// that serves the store does so by itself when it starts.
+// Migrate applies the missing migrations and returns them; if one fails, it
+// returns those before it. A proxy does the same when it starts.
 func Migrate(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config) ([]migration.File, error) {
 	d, err := openDisk(env.DataDir, n.Name, env.Log)
 	if err != nil {
@@ -31,8 +30,9 @@ func Migrate(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Con
 	return applied, errors.Join(err, d.ended())
 }
 
-// Status lists the migrations and their state, also beside a proxy that serves
-// the store. A file that does not exist has none applied, and is not made.
+// Status lists the migrations and their state, even while a proxy serves the
+// store. For a file that does not exist it lists all as pending, and does not
+// create it.
 func Status(_ context.Context, env *runtime.Env, n runtime.Namespace, cfg Config) ([]migration.State, error) {
 	files, err := migration.Read(n.Migrations, n.Name)
 	if err != nil {
@@ -54,9 +54,9 @@ func Status(_ context.Context, env *runtime.Env, n runtime.Namespace, cfg Config
 	return migration.States(files, applied), err
 }
 
-// inspect opens a connection that changes nothing in the store. As the last one
-// to be closed it would copy the log into the database, which after a failed
-// sync is for the next proxy to do.
+// inspect opens a connection that changes nothing in the store. By default, the
+// last connection closed would copy the log into the database, which after a
+// failed sync only the next proxy may do.
 func inspect(path string) (*sqlite3.Conn, error) {
 	c, err := sqlite3.OpenFlags(path, sqlite3.OPEN_READWRITE)
 	if err != nil {
@@ -69,8 +69,8 @@ func inspect(path string) (*sqlite3.Conn, error) {
 	return c, nil
 }
 
-// migrate brings the store to the migrations that the proxy holds, each in a
-// transaction with the row that records it: a crash leaves whole ones.
+// migrate applies the migrations that the proxy holds, each in one transaction
+// with the row that records it, so that a crash leaves no partial one.
 func migrate(ctx context.Context, c *sqlite3.Conn, env *runtime.Env, n runtime.Namespace, cfg Config) ([]migration.File, error) {
 	defer c.SetInterrupt(c.SetInterrupt(ctx))
 	files, err := migration.Read(n.Migrations, n.Name)
@@ -113,8 +113,8 @@ func apply(c *sqlite3.Conn, f migration.File, namespace string) (err error) {
 	return recordChecksum(c, f, namespace)
 }
 
-// recordChecksum fills in the checksum where the file's own last statement, run
-// here or by hand, left it out.
+// recordChecksum fills in the checksum that the file's own last statement, run
+// here or by hand, left out.
 func recordChecksum(c *sqlite3.Conn, f migration.File, namespace string) error {
 	stmt, _, err := c.Prepare(`UPDATE "prism_migrations" SET "sha256" = ?1 WHERE "namespace" = ?2 AND "number" = ?3 AND "sha256" IS NULL`)
 	if err != nil {
@@ -144,8 +144,8 @@ func verifyOwner(c *sqlite3.Conn, deployment string) error {
 	return nil
 }
 
-// applied returns what prism_migrations records of files and others, nothing when
-// it does not exist.
+// applied returns the rows of prism_migrations, none if the table does not
+// exist. files are those that the proxy holds.
 func applied(c *sqlite3.Conn, namespace string, files []migration.File) ([]migration.Applied, error) {
 	exists, err := hasTable(c, "prism_migrations")
 	if err != nil || !exists {

@@ -12,14 +12,14 @@ import (
 	prism "github.com/prism-proxy/prism/runtime"
 )
 
-// What is written to a file that has no name any more is lost when it is
-// closed, so it is not acknowledged. A store that is then closed in order has
-// what was acknowledged before.
+// What is written to a file that no longer has a name is lost when it is
+// closed, so it is not acknowledged. A store that is then closed properly has
+// all that was acknowledged before.
 func TestMovedFilesEndWrites(t *testing.T) {
 	tests := []struct {
 		name string
 		move func(file string) error
-		left int64 // records when the path is opened again
+		left int64 // records found when the path is opened again
 	}{
 		{"the log is removed", func(file string) error { return os.Remove(file + "-wal") }, 3},
 		{"the log is renamed", func(file string) error { return os.Rename(file+"-wal", file+"-old") }, 3},
@@ -73,8 +73,8 @@ func writeFile(t *testing.T, name, text string) string {
 	return name
 }
 
-// The lock is the database's, not that of a path to it: two proxies that write
-// one database by two paths each have a log of their own, and damage it.
+// The lock is on the database, not on a path to it: two proxies that write one
+// database by two paths have separate logs and damage it.
 //
 // The test runs itself as the other process.
 func TestOtherPathsAreLocked(t *testing.T) {
@@ -84,7 +84,7 @@ func TestOtherPathsAreLocked(t *testing.T) {
 		return
 	}
 	paths := map[string]func(data, other string) error{
-		"the path":                  func(data, other string) error { return os.Symlink(data, other) }, // of the folder
+		"the path":                  func(data, other string) error { return os.Symlink(data, other) }, // to the folder
 		"a link to the database":    inFolder(os.Symlink),
 		"a second name (hard link)": inFolder(os.Link),
 	}
@@ -105,7 +105,7 @@ func TestOtherPathsAreLocked(t *testing.T) {
 			if out, err := process.CombinedOutput(); err != nil {
 				t.Errorf("another process: %v\n%s", err, out)
 			}
-			// What was refused leaves the lock in place, and the store working.
+			// The refused open leaves the lock in place and the store working.
 			if err := add(t.Context(), db, "a", nil); err != nil {
 				t.Error(err)
 			}
@@ -119,7 +119,7 @@ func TestOtherPathsAreLocked(t *testing.T) {
 	}
 }
 
-// inFolder makes a folder whose database is linked to that of another.
+// inFolder makes a folder whose database is a link to another folder's.
 func inFolder(link func(from, to string) error) func(data, other string) error {
 	return func(data, other string) error {
 		if err := os.Mkdir(other, 0o700); err != nil {
@@ -129,7 +129,8 @@ func inFolder(link func(from, to string) error) func(data, other string) error {
 	}
 }
 
-// A link that stands where the database will be leads to where it is made.
+// If a link is where the database should be, the database is created at its
+// target.
 func TestLinkToNoDatabase(t *testing.T) {
 	env, target := environment(t), filepath.Join(t.TempDir(), "elsewhere.db")
 	if err := os.Symlink(target, filepath.Join(env.DataDir, "ns.db")); err != nil {
@@ -144,7 +145,7 @@ func TestLinkToNoDatabase(t *testing.T) {
 	}
 }
 
-// The path is part of a URI on its way to SQLite.
+// The path is passed to SQLite as part of a URI.
 func TestPathOfAnyName(t *testing.T) {
 	env := prism.NewEnv("test", filepath.Join(t.TempDir(), "a b?c=d&vfs=e#f%41+ü"))
 	open(t, env, config(initSQL)).Close()
@@ -156,8 +157,8 @@ func TestPathOfAnyName(t *testing.T) {
 	}
 }
 
-// A question changes nothing: to copy the log into the database, as SQLite does
-// when the last connection is closed, is for the proxy.
+// Asking for the status changes nothing: only a proxy may copy the log into the
+// database, as SQLite does when the last connection is closed.
 func TestStatusChangesNothing(t *testing.T) {
 	env := environment(t)
 	db := open(t, env, config(recordSQL))
@@ -181,8 +182,8 @@ func TestStatusChangesNothing(t *testing.T) {
 	intact(t, crashed, 1)
 }
 
-// crash returns a copy of an open store that no call is changing: what a process
-// that is killed leaves.
+// crash returns a copy of an open store that no call is changing, as a killed
+// process would leave it.
 func crash(t *testing.T, dir string) string {
 	t.Helper()
 	copied := t.TempDir()
@@ -204,9 +205,9 @@ func contents(t *testing.T, dir string) string {
 	return string(db) + string(log)
 }
 
-// A commit that could not be synced may be in the log as the kernel has it and
-// not as the disk has it, and what is appended behind it is lost with it in a
-// power cut. So the log that a crash left is begun anew before it is written.
+// A commit that could not be synced may be in the kernel's copy of the log but
+// not on the disk, and what is appended after it is lost with it in a power
+// cut. So the log that a crash left is restarted before it is written to.
 func TestLogIsBegunAnewAfterCrash(t *testing.T) {
 	env := environment(t)
 	db := open(t, env, config(initSQL))
@@ -228,7 +229,7 @@ func TestLogIsBegunAnewAfterCrash(t *testing.T) {
 	}
 }
 
-// sequence returns how often the log was begun anew
+// sequence returns how often the log was restarted
 // (https://sqlite.org/fileformat2.html#walformat, offset 12).
 func sequence(t *testing.T, dir string) int {
 	t.Helper()

@@ -20,10 +20,10 @@ import (
 	prism "github.com/prism-proxy/prism/runtime"
 )
 
-// A call costs what it answers and not what the table holds, whatever statistics
-// a person has had made (ANALYZE, PRAGMA optimize) and of which state: every
-// statement is a search in the one index that its conditions and its order are
-// made for, with both ends where there are two.
+// A call's cost depends on its answer, not on the size of the table, whatever
+// statistics were made (ANALYZE, PRAGMA optimize) and when: every statement is
+// a search in the one index for its conditions and order, with both bounds if
+// it has two.
 func TestStatementsUseTheirIndex(t *testing.T) {
 	files, err := filepath.Glob(backendtest.Generated("out/conformancesqlite/proxy/conformance/v1/*/store.go"))
 	if err != nil || len(files) == 0 {
@@ -38,7 +38,7 @@ func TestStatementsUseTheirIndex(t *testing.T) {
 	filled := func(value values) func(c *sqlite3.Conn, table string) []string {
 		return func(c *sqlite3.Conn, table string) []string { return []string{filling(t, c, table, 200, value)} }
 	}
-	grown := func(few int) func(c *sqlite3.Conn, table string) []string { // since its statistics were made
+	grown := func(few int) func(c *sqlite3.Conn, table string) []string { // after its statistics were made
 		return func(c *sqlite3.Conn, table string) []string {
 			return []string{filling(t, c, table, few, spread), "ANALYZE " + table, "DELETE FROM " + table, filling(t, c, table, 200, spread)}
 		}
@@ -81,7 +81,7 @@ func TestStatementsUseTheirIndex(t *testing.T) {
 				if err := execAll(c, state.after); err != nil {
 					t.Fatal(err)
 				}
-				if !strings.HasSuffix(state.name, "grown") { // a person makes statistics beside the proxy
+				if !strings.HasSuffix(state.name, "grown") { // statistics are made while the proxy runs
 					checked += useTheirIndexes(t, c, constants)
 				}
 				store, err := sqlite.Connect(env, n.Name)
@@ -93,7 +93,7 @@ func TestStatementsUseTheirIndex(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if want := len(constants) - len(files); checked%want != 0 || checked == 0 { // put is a search by what it inserts
+			if want := len(constants) - len(files); checked%want != 0 || checked == 0 { // a put searches by what it inserts
 				t.Errorf("%d plans were made, of %d statements", checked, want)
 			}
 		})
@@ -101,7 +101,7 @@ func TestStatementsUseTheirIndex(t *testing.T) {
 }
 
 // useTheirIndexes is usesItsIndex for all statements that read a table of c. It
-// returns how many they are.
+// returns their number.
 func useTheirIndexes(t *testing.T, c *sqlite3.Conn, constants map[string]string) (n int) {
 	t.Helper()
 	for name, sql := range constants {
@@ -113,8 +113,8 @@ func useTheirIndexes(t *testing.T, c *sqlite3.Conn, constants map[string]string)
 	return n
 }
 
-// usesItsIndex fails the test if sql is not searched in the one index that has
-// the columns of its conditions and its order, in their order.
+// usesItsIndex fails the test unless sql is a search in the one index on the
+// columns of its conditions and its order, in that sequence.
 func usesItsIndex(t *testing.T, c *sqlite3.Conn, name, sql string) {
 	t.Helper()
 	var plan []string
@@ -161,8 +161,8 @@ var (
 
 func tableOf(sql string) string { return tablePattern.FindStringSubmatch(sql)[1] }
 
-// searched returns the columns with which sql can be answered from an index: those
-// that equal a value, and at the end the ranged ones.
+// searched returns the columns by which sql can be answered from an index:
+// first those that equal a value, then the ranged ones.
 func searched(sql string) (columns []string, ranged int) {
 	_, where, _ := strings.Cut(sql, "WHERE")
 	where, _, _ = strings.Cut(where, " AND NOT ")
@@ -208,7 +208,8 @@ func indexes(t *testing.T, c *sqlite3.Conn, table string) []index {
 	return list
 }
 
-// values gives a column of row i of a table, whose place in the key is key, or 0.
+// values returns the SQL for a column of row i; key is the column's position in
+// the key, or 0.
 type values func(column, kind string, key int) string
 
 // spread has many values.
@@ -251,7 +252,8 @@ func valueOf(kind, number string) string {
 	return number
 }
 
-// filling is the statement that fills a table. Unique columns have no value twice.
+// filling is the statement that fills a table. Unique columns never repeat a
+// value.
 func filling(t *testing.T, c *sqlite3.Conn, table string, rows int, value values) string {
 	t.Helper()
 	unique := map[string]bool{}

@@ -21,7 +21,7 @@ type Query struct {
 	conn    *Conn
 	stmt    statement
 	err     error
-	used    bool // lent, with values that must be cleared
+	used    bool // in use, with values that must be cleared
 	expires bool // it selects records that expire
 }
 
@@ -36,7 +36,7 @@ func (q *Query) Text(i int, v []byte) {
 	}
 }
 
-// name is Text for a name that the compiler knows.
+// name is Text for a name that the compiler chose.
 func (q *Query) name(i int, v string) {
 	if q.err == nil {
 		q.err = q.stmt.BindText(i, v)
@@ -61,7 +61,7 @@ func (q *Query) Bytes(i int, v []byte) {
 	q.Blob(i, v)
 }
 
-// Float binds a number, or NULL if it is none: SQLite has no NaN.
+// Float binds a number, or NULL for NaN, which SQLite does not have.
 func (q *Query) Float(i int, v float64) {
 	if math.IsNaN(v) {
 		q.Null(i)
@@ -72,7 +72,7 @@ func (q *Query) Float(i int, v float64) {
 	}
 }
 
-// OptionalFloat binds a number, or NULL if it is absent or none.
+// OptionalFloat binds a number, or NULL if it is absent or NaN.
 func (q *Query) OptionalFloat(i int, v wire.Optional[float64]) {
 	if v.Set {
 		q.Float(i, v.Value)
@@ -81,7 +81,7 @@ func (q *Query) OptionalFloat(i int, v wire.Optional[float64]) {
 	}
 }
 
-// Blob binds bytes, of which nil is empty.
+// Blob binds bytes; nil is empty.
 //
 //go:noinline
 func (q *Query) Blob(i int, v []byte) {
@@ -90,8 +90,8 @@ func (q *Query) Blob(i int, v []byte) {
 	}
 }
 
-// Int binds an integer. Inlined it would stand in every statement of every
-// entity.
+// Int binds an integer. It is not inlined, or it would be repeated in every
+// statement of every entity.
 //
 //go:noinline
 func (q *Query) Int(i int, v int64) {
@@ -127,8 +127,8 @@ func (q *Query) OptionalBool(i int, v wire.Optional[bool]) {
 	}
 }
 
-// Uint binds an unsigned integer as 8 bytes, big-endian, which are in its
-// order; an INTEGER could not hold it.
+// Uint binds an unsigned integer as 8 bytes, big-endian, which sort as it does;
+// an INTEGER could not hold it.
 func (q *Query) Uint(i int, v uint64) {
 	q.Blob(i, binary.BigEndian.AppendUint64(make([]byte, 0, 8), v))
 }
@@ -142,7 +142,7 @@ func (q *Query) OptionalUint(i int, v wire.Optional[uint64]) {
 	}
 }
 
-// Time binds a time as text, or NULL if it is absent or none.
+// Time binds a time as text, or NULL if it is absent or invalid.
 func (q *Query) Time(i int, v wire.Timestamp) {
 	if !v.Set || !v.Valid() {
 		q.Null(i)
@@ -151,12 +151,13 @@ func (q *Query) Time(i int, v wire.Timestamp) {
 	q.Text(i, appendTime(nil, v))
 }
 
-// Now binds the time that the operation expires records by, in microseconds.
+// Now binds the time by which the operation expires records, truncated to
+// microseconds.
 func (q *Query) Now(i int) {
 	q.Time(i, wire.NewTimestamp(q.conn.db.now().Truncate(time.Microsecond)))
 }
 
-// TimeOrLowest binds a time, or if it is absent what comes before all times.
+// TimeOrLowest binds a time or, if it is absent, a value before all times.
 func (q *Query) TimeOrLowest(i int, v wire.Timestamp) {
 	if !v.Set {
 		q.Text(i, wire.Empty)
@@ -165,19 +166,18 @@ func (q *Query) TimeOrLowest(i int, v wire.Timestamp) {
 	q.Time(i, v)
 }
 
-// highest comes after every value of a key or an index: blobs come after text
-// and integers, and none of those is longer than 1,024 bytes.
+// highest sorts after every value of a key or an index: blobs sort after text
+// and integers, and none of the values is longer than 1,024 bytes.
 var highest = bytes.Repeat([]byte{0xff}, 1025)
 
-// Unbounded binds what comes after every value to the values from first to
-// last.
+// Unbounded binds parameters first to last to what sorts after every value.
 func (q *Query) Unbounded(first, last int) {
 	for i := first; i <= last; i++ {
 		q.Blob(i, highest)
 	}
 }
 
-// Checksum binds what is kept beside the bytes of a record of the given version.
+// Checksum binds what is stored beside a record of the given version.
 func (q *Query) Checksum(i int, record []byte, version int64) {
 	q.Int(i, keyvalue.Checksum(record)^version)
 }
@@ -189,13 +189,14 @@ func (q *Query) Null(i int) {
 	}
 }
 
-// Exec runs a statement that gives no rows.
+// Exec runs a statement that returns no rows.
 func (q *Query) Exec() {
 	for q.Next() {
 	}
 }
 
-// Changed runs a statement that gives no rows and returns how many it changed.
+// Changed runs a statement that returns no rows, and returns how many rows it
+// changed.
 func (q *Query) Changed() int {
 	q.Exec()
 	if q.err != nil {
@@ -222,9 +223,9 @@ func (q *Query) ColumnInt(i int) int64 {
 	return q.stmt.ColumnInt64(i)
 }
 
-// row returns the row of a statement that selects records, whose bytes are valid
-// until the next row. It fails with VALUE_CORRUPT if they do not match their
-// checksum.
+// row returns the current row of a statement that selects records. Its bytes
+// are valid until the next row. It fails with VALUE_CORRUPT if they do not
+// match their checksum.
 func (q *Query) row() (row runtime.Row, err error) {
 	row.Version, row.Record = q.ColumnInt(0), q.stmt.ColumnRawBlob(1)
 	if q.expires {
@@ -237,7 +238,7 @@ func (q *Query) row() (row runtime.Row, err error) {
 }
 
 // UniqueViolation reports whether the statement failed because another record
-// has the same value in a unique index, and if so takes the error back. The
+// has the same value in a unique index, and if so clears the error. The
 // transaction stays open.
 func (q *Query) UniqueViolation() bool {
 	if !errors.Is(q.err, sqlite3.CONSTRAINT_UNIQUE) {

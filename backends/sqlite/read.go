@@ -7,8 +7,8 @@ import (
 	"github.com/prism-proxy/prism/runtime/page"
 )
 
-// Record runs a statement that selects at most one record, with the values that
-// bind binds, and adds it. It fails with NOT_FOUND if there is none.
+// Record runs a statement that selects at most one record, with values bound by
+// bind, and adds that record. It fails with NOT_FOUND if there is none.
 func (db *DB) Record(ctx context.Context, add runtime.Rows, s *Statement, bind func(*Query)) (err error) {
 	c, err := db.Reader(ctx)
 	if err != nil {
@@ -27,8 +27,8 @@ func (db *DB) Record(ctx context.Context, add runtime.Rows, s *Statement, bind f
 	return err
 }
 
-// Records is Record for n items, with the values of each. It adds a row for each,
-// in their order, until one is not taken.
+// Records is Record for n items. It adds a row for each, in order, until add
+// takes no more.
 func (db *DB) Records(ctx context.Context, add runtime.Rows, s *Statement, n int, bind func(i int, q *Query)) (err error) {
 	c, err := db.Reader(ctx)
 	if err != nil {

@@ -53,7 +53,7 @@ func (s setup) Status(ctx context.Context, env *runtime.Env) ([]migration.State,
 	return sqlite.Status(ctx, env, s.Namespace, s.Config)
 }
 
-// config holds the given migrations, 0001 first.
+// config returns a setup with the given migrations, 0001 first.
 func config(migrations ...string) setup {
 	fsys := fstest.MapFS{}
 	for i, sql := range migrations {
@@ -189,8 +189,8 @@ func TestChangedMigrationIsRefused(t *testing.T) {
 	}
 }
 
-// A migration that fails leaves nothing of itself, and the release before it
-// goes on serving.
+// A migration that fails leaves no trace, and the previous release goes on
+// serving.
 func TestFailedMigrationLeavesThePreviousSchema(t *testing.T) {
 	env := environment(t)
 	db := open(t, env, config(initSQL))
@@ -238,7 +238,7 @@ func TestMigrateAndStatus(t *testing.T) {
 	if applied, err := config(initSQL, addSQL).Migrate(t.Context(), env); err != nil || len(applied) != 0 {
 		t.Errorf("applied again: %v, %v", applied, err)
 	}
-	// The release before serves a store that is ahead.
+	// The previous release serves a store that is ahead.
 	open(t, env, config(initSQL)).Close()
 }
 
@@ -256,8 +256,8 @@ func TestTransactionsAreWholeOrNothing(t *testing.T) {
 	}
 }
 
-// A query that failed is what a client hears of, whatever the caller made of
-// its missing row, and the transaction is undone.
+// The client gets the failed query's error, whatever the caller made of the
+// missing row, and the transaction is rolled back.
 func TestFailedQueryWins(t *testing.T) {
 	db := open(t, environment(t), config(initSQL))
 	c, err := db.Begin(t.Context())
@@ -370,7 +370,7 @@ func TestErrorTable(t *testing.T) {
 	}
 }
 
-// A store whose file is on read-only ground still answers why.
+// A store whose file is damaged is refused with the reason.
 func TestDamagedFile(t *testing.T) {
 	env := environment(t)
 	if err := os.WriteFile(filepath.Join(env.DataDir, "ns.db"), []byte(strings.Repeat("no database", 1000)), 0o600); err != nil {
@@ -415,7 +415,7 @@ func TestFirstErrorEndsTheOperation(t *testing.T) {
 	}
 }
 
-// A panic in a transaction undoes it, and the connection goes on.
+// A panic in a transaction rolls it back, and the connection stays usable.
 func TestPanicRollsBack(t *testing.T) {
 	db := open(t, environment(t), config(initSQL))
 	func() {
@@ -442,8 +442,8 @@ func TestPanicRollsBack(t *testing.T) {
 	}
 }
 
-// A commit that could not reach the disk may have: the context's end does not
-// make it certain.
+// A commit that failed to reach the disk may have reached it all the same; the
+// context's end does not make that certain.
 func TestFailedCommitIsUnknown(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -453,7 +453,7 @@ func TestFailedCommitIsUnknown(t *testing.T) {
 	}
 }
 
-// Nobody but the owner reads records, whatever the data directory allows.
+// Only the owner can read records, whatever the data directory's mode.
 func TestFilesArePrivate(t *testing.T) {
 	env := environment(t)
 	if err := os.Chmod(env.DataDir, 0o755); err != nil {

@@ -19,10 +19,10 @@ import (
 	"github.com/prism-proxy/prism/runtime"
 )
 
-// A process that is told to stop ends within 30 s, though a call holds a
-// connection of its store and does not heed its context: what waits for calls,
-// grpc's graceful stop and the store's Close, would wait for ever. It says so,
-// and the store is as a crash would leave it.
+// A process that is told to stop ends within 30 s, even if a call holds a
+// connection of its store and ignores its context, for which grpc's graceful
+// stop and the store's Close would wait for ever. The process says so, and
+// leaves the store as a crash would.
 //
 // The test runs itself as the proxy.
 func TestStuckCallDoesNotKeepTheProcess(t *testing.T) {
@@ -93,7 +93,8 @@ func TestStuckCallDoesNotKeepTheProcess(t *testing.T) {
 	}
 }
 
-// stuck has a method that takes the connection for writing and never ends.
+// stuck is a deployment with a method that takes the writing connection and
+// never ends.
 func stuck() *runtime.Deployment {
 	return &runtime.Deployment{Name: "test", Namespaces: []runtime.Namespace{{
 		Name: "ns", Backend: "sqlite",

@@ -20,11 +20,11 @@ import (
 	prism "github.com/prism-proxy/prism/runtime"
 )
 
-// After a sync that failed, of whatever file, no write is acknowledged until the
-// store is opened anew: a second sync may succeed for pages that the kernel has
-// dropped. Reads go on. What was acknowledged is there afterwards, whether the
-// process was stopped or killed: to close the store as if nothing had been would
-// copy what the disk no longer has, and delete the rest.
+// After a failed sync of any file, no write is acknowledged until the store is
+// opened again: a second sync may succeed for pages that the kernel has
+// dropped. Reads go on. Acknowledged writes are there afterwards, whether the
+// process was stopped or killed: closing the store as if nothing had happened
+// would copy what the disk no longer has, and delete the rest.
 //
 // The test runs itself under strace, which makes the n-th sync of a file fail.
 func TestFailedSyncEndsWrites(t *testing.T) {
@@ -58,8 +58,8 @@ func TestFailedSyncEndsWrites(t *testing.T) {
 			open(t, prism.NewEnv("test", dir), config(recordSQL)).Close()
 			fail(t, dir, end, "ns.db", "fsync,fdatasync:error=EIO")
 		})
-		// A reader holds back a copy of the log, which is then not synced. The disk
-		// takes none of its pages, and says so once.
+		// A reader holds back part of the log's copy, which is then not synced. The
+		// disk takes none of its pages and says so once.
 		t.Run("dropped/"+end, func(t *testing.T) {
 			dir := t.TempDir()
 			open(t, prism.NewEnv("test", dir), config(recordSQL)).Close()
@@ -86,11 +86,11 @@ func strace(t *testing.T) string {
 	return path
 }
 
-// fail runs the test in a process whose calls on a file of dir fail as strace is
-// told, and looks at what it left.
+// fail runs the test in a process whose calls on a file of dir fail as injected
+// by strace, and checks what it left.
 func fail(t *testing.T, dir, end, file string, injections ...string) {
 	t.Helper()
-	// The process stops at no calls but those, or it would take long.
+	// The process is stopped only at those calls, or it would take too long.
 	args, calls := []string{"-f", "--seccomp-bpf", "-qq", "-o", os.DevNull, "-P", filepath.Join(dir, file)}, "trace="
 	for _, i := range injections {
 		args = append(args, "-e", "inject="+i)
@@ -100,7 +100,7 @@ func fail(t *testing.T, dir, end, file string, injections ...string) {
 	result := filepath.Join(t.TempDir(), "acknowledged")
 	inner := exec.CommandContext(t.Context(), strace(t), append(args, os.Args[0], "-test.run=^TestFailedSyncEndsWrites$", "-test.v")...)
 	inner.Env = append(os.Environ(), "PRISM_TEST_SYNC="+dir, "PRISM_TEST_END="+end, "PRISM_TEST_RESULT="+result)
-	out, _ := inner.CombinedOutput() // it ends by a signal where it is killed
+	out, _ := inner.CombinedOutput() // it ends by a signal if it is killed
 	text, err := os.ReadFile(result)
 	if err != nil || strings.Contains(string(out), "--- FAIL") {
 		t.Errorf("%v\n%s", err, out)
@@ -109,8 +109,8 @@ func fail(t *testing.T, dir, end, file string, injections ...string) {
 	intact(t, dir, acknowledged)
 }
 
-// intact opens a store in which the things from 0 on were stored, and fails the
-// test if it lacks one of n or is damaged.
+// intact opens a store and fails the test if one of the things 0 to n-1 is
+// missing or damaged.
 func intact(t *testing.T, dir string, n int64) {
 	t.Helper()
 	db, err := config(recordSQL).Open(t.Context(), prism.NewEnv("test", dir))
@@ -119,7 +119,7 @@ func intact(t *testing.T, dir string, n int64) {
 		return
 	}
 	defer db.Close()
-	if got := count(t, db); got != n && got != n+1 { // one may have had no answer
+	if got := count(t, db); got != n && got != n+1 { // one may have been stored without an answer
 		t.Errorf("%d records are left, want the %d acknowledged", got, n)
 	}
 	if err := addRecord(t.Context(), db, "after", nil); err != nil {
@@ -130,8 +130,8 @@ func intact(t *testing.T, dir string, n int64) {
 	}
 }
 
-// writeUntilRefused is the process whose sync fails. It stores things until it
-// hears of it, and is stopped or kills itself.
+// writeUntilRefused is the process whose sync fails. It stores things until
+// writes are refused, and then stops or kills itself.
 func writeUntilRefused(t *testing.T) {
 	runtime.LockOSThread() // strace counts the calls of each thread
 	var log bytes.Buffer
@@ -157,9 +157,9 @@ func writeUntilRefused(t *testing.T) {
 	}
 }
 
-// refused stores things until writes have ended and returns how many were
-// acknowledged. While the log grows beyond what is copied at once, a reader
-// keeps a part of it from being copied.
+// refused stores things until writes are refused and returns how many were
+// acknowledged. Meanwhile a reader keeps a part of the log from being copied,
+// so that the log grows beyond what is copied at once.
 func refused(t *testing.T, db *sqlite.DB, ended func() bool) (acknowledged int) {
 	t.Helper()
 	value := make([]byte, 100<<10) // 25 pages of the 1,000 at which the log is copied
@@ -209,9 +209,9 @@ func addRecord(ctx context.Context, db *sqlite.DB, id string, value []byte) (err
 	return nil
 }
 
-// A power cut takes a new file away whose folder was not synced, whatever was
-// synced in the file. The disk cannot be cut off here: strace writes down in
-// which order the process makes files, syncs, and acknowledges.
+// A power cut loses a new file whose folder was not synced, even if the file
+// was. The test cannot cut the power; instead strace records in which order the
+// process creates files, syncs and acknowledges.
 func TestNewFilesAreSyncedInTheirFolder(t *testing.T) {
 	if dir := os.Getenv("PRISM_TEST_NEW"); dir != "" {
 		db := open(t, prism.NewEnv("test", dir), config(initSQL))

@@ -7,8 +7,8 @@ import (
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
-// timeLayout is how times are stored: RFC 3339 in UTC with nine digits, of one
-// width from the year 1 to 9999, so that the order of the text is that of time.
+// timeLayout is how times are stored: RFC 3339 in UTC with nine digits, of
+// fixed width from the year 1 to 9999, so that the texts sort by time.
 const timeLayout = "2006-01-02T15:04:05.000000000Z"
 
 // appendTime appends a valid time.

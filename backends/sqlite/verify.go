@@ -13,17 +13,17 @@ import (
 	"github.com/prism-proxy/prism/runtime/migration"
 )
 
-// Verify reads every record and compares it with its checksum. It tells the
-// damaged ones, and returns what it read of each table. It only reads, a part at
-// a time, and so runs beside the proxy that serves the store, whose log it keeps
-// from being begun anew for a moment at most.
+// Verify reads every record and compares it with its checksum. It reports the
+// damaged ones and returns the counts of each table. It only reads, in small
+// parts, so it may run while a proxy serves the store; it delays the restart of
+// the log only for moments.
 func Verify(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config, damaged func(table string, version int64)) ([]runtime.Verified, error) {
 	files, err := migration.Read(n.Migrations, n.Name)
 	if err != nil {
 		return nil, err
 	}
 	path := filepath.Join(env.DataDir, n.Name+".db")
-	if _, err := os.Stat(path); err != nil { // SQLite would say less
+	if _, err := os.Stat(path); err != nil { // SQLite's error would say less
 		return nil, fmt.Errorf("%w; name the --data-dir of the proxy", err)
 	}
 	c, err := sqlite3.OpenFlags(path, sqlite3.OPEN_READONLY)

@@ -12,19 +12,19 @@ import (
 	"github.com/prism-proxy/prism/runtime"
 )
 
-// restartLeap is by how much versions leap when the log may have lost its end:
-// more than can have been issued since it was synced.
+// restartLeap is how far versions leap when the log may have lost its end: more
+// than can have been issued since it was synced.
 const restartLeap = 1 << 32
 
-// bumpLeap is by how much BumpVersions lets versions leap: more than can have been
+// bumpLeap is how far BumpVersions makes versions leap: more than can have been
 // issued since the copy was made. There is room for millions of leaps.
 const bumpLeap = 1 << 40
 
 // leapVersions keeps versions that were answered from being issued again. With
-// synchronous=NORMAL a power cut takes the log back to its last sync, and the
-// counters with it: they leap before anything is served, in a commit that is
-// synced. The row of prism_meta says to the next start that commits were not
-// synced, whatever it is configured with.
+// synchronous=NORMAL a power cut takes the log, and the counters in it, back to
+// the last sync. So the counters leap before anything is served, in a synced
+// commit. A row of prism_meta tells the next start, however it is configured,
+// that commits were not synced.
 func leapVersions(c *sqlite3.Conn, synchronous string) error {
 	const unsynced = `"prism_meta" WHERE "name" = 'unsynced'`
 	before, err := text(c, `SELECT count(*) FROM `+unsynced)
@@ -42,11 +42,11 @@ func leapVersions(c *sqlite3.Conn, synchronous string) error {
 	return errors.Join(err, c.Exec("PRAGMA synchronous = "+synchronous))
 }
 
-// BumpVersions makes the versions of every table leap above those that callers may
-// have seen of a store that was restored from a copy. No proxy may have it open.
+// BumpVersions makes the versions of every table of a restored store leap above
+// those that callers may have seen. No proxy may have the store open.
 func BumpVersions(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config) error {
 	path := filepath.Join(env.DataDir, n.Name+".db")
-	if _, err := os.Stat(path); err != nil { // it would be made
+	if _, err := os.Stat(path); err != nil { // it would be created
 		return fmt.Errorf("%w; name the --data-dir of the proxy", err)
 	}
 	d, err := openDisk(env.DataDir, n.Name, env.Log)
@@ -66,8 +66,8 @@ func BumpVersions(ctx context.Context, env *runtime.Env, n runtime.Namespace, cf
 	return errors.Join(bumpVersions(c, bumpLeap, ""), d.ended())
 }
 
-// bumpVersions makes the versions of every table leap, in one transaction with
-// another statement.
+// bumpVersions makes the versions of every table leap and runs statement, in
+// one transaction.
 func bumpVersions(c *sqlite3.Conn, leap int64, statement string) (err error) {
 	tx, err := c.BeginImmediate()
 	if err != nil {

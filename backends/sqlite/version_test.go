@@ -23,9 +23,9 @@ func issue(t *testing.T, db *sqlite.DB, n int) (first int64) {
 	return first
 }
 
-// With synchronous=NORMAL a power cut takes the log back to where it was synced
-// last. What was issued since is not issued again, whatever the store is opened
-// with behind it.
+// With synchronous=NORMAL a power cut takes the log back to its last sync.
+// Versions issued since are not issued again, whatever the store is configured
+// with afterwards.
 func TestVersionsAfterAPowerCut(t *testing.T) {
 	for _, behind := range []string{"NORMAL", "FULL"} {
 		t.Run(behind, func(t *testing.T) {
@@ -59,7 +59,7 @@ func TestVersionsAfterAPowerCut(t *testing.T) {
 	}
 }
 
-// A store that syncs every commit loses none, and its versions stay small.
+// A store that syncs every commit loses none, so its versions stay small.
 func TestVersionsDoNotLeapWithoutNeed(t *testing.T) {
 	env := environment(t)
 	for want := int64(1); want <= 3; want++ {
@@ -71,8 +71,8 @@ func TestVersionsDoNotLeapWithoutNeed(t *testing.T) {
 	}
 }
 
-// copyStore copies the files of the store as they are, which is what a power cut
-// leaves when they were synced a moment ago.
+// copyStore copies the files of the store as they are, which is what a power
+// cut leaves of files that were just synced.
 func copyStore(t *testing.T, from, to *runtime.Env) {
 	t.Helper()
 	for _, suffix := range []string{"", "-wal"} {

@@ -10,17 +10,17 @@ import (
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
-// Table is where the records of an entity are. Its statements find a record by
-// its key, whose values bind binds in the methods below.
+// Table is the table of an entity. Its statements find a record by its key; in
+// the methods below, bind binds the key's values.
 type Table struct {
 	Name      string
-	TTL       time.Duration // after its last write a record expires; 0: never
+	TTL       time.Duration // time from the last write until a record expires; 0: never
 	VersionOf *Statement    // selects the version
 	Remove    *Statement    // deletes the record
 }
 
-// Put stores a record whatever was there. write stores it as w says, in the
-// transaction of c.
+// Put stores a record, replacing any with its key. write stores it with w's
+// version and expiry, in the transaction of c.
 func (db *DB) Put(ctx context.Context, t *Table, write func(c *Conn, w keyvalue.Written) error) (w keyvalue.Written, err error) {
 	c, err := db.Begin(ctx)
 	if err != nil {
@@ -32,8 +32,8 @@ func (db *DB) Put(ctx context.Context, t *Table, write func(c *Conn, w keyvalue.
 }
 
 // CompareAndSwap is Put if the record has the expected version, or if it is
-// absent and expected is 0. It fails with NOT_FOUND, EXISTS or VERSION_MISMATCH
-// otherwise.
+// absent and expected is 0. Otherwise it fails with NOT_FOUND, EXISTS or
+// VERSION_MISMATCH.
 func (db *DB) CompareAndSwap(ctx context.Context, t *Table, bind func(*Query), expected int64, write func(c *Conn, w keyvalue.Written) error) (w keyvalue.Written, err error) {
 	c, err := db.Begin(ctx)
 	if err != nil {
@@ -52,8 +52,9 @@ func (db *DB) CompareAndSwap(ctx context.Context, t *Table, bind func(*Query), e
 	return w, write(c, w)
 }
 
-// Delete removes a record, if ifVersion is 0 or its version, and reports whether
-// it was there. It fails with VERSION_MISMATCH if the record has another version.
+// Delete removes a record if ifVersion is 0 or equals its version, and reports
+// whether the record existed. It fails with VERSION_MISMATCH if the record has
+// another version.
 func (db *DB) Delete(ctx context.Context, t *Table, bind func(*Query), ifVersion int64) (existed bool, err error) {
 	c, err := db.Begin(ctx)
 	if err != nil {
@@ -77,7 +78,7 @@ func (db *DB) Delete(ctx context.Context, t *Table, bind func(*Query), ifVersion
 func (db *DB) BatchPut(ctx context.Context, t *Table, name string, n int, bind func(i int, q *Query), write func(i int, c *Conn, w keyvalue.Written) error) ([]keyvalue.Written, error) {
 	written, err := db.batchPut(ctx, t, name, n, nil, write)
 	if taken(err) && n > 1 {
-		// What has the value may be a later record of the batch, which gives it up.
+		// The value may belong to a later record of the batch, which gives it up.
 		written, err = db.batchPut(ctx, t, name, n, bind, write)
 	}
 	return written, err
@@ -116,7 +117,7 @@ func (db *DB) batchPut(ctx context.Context, t *Table, name string, n int, bind f
 	return written, nil
 }
 
-// BatchDelete removes n records or none, and reports which were there.
+// BatchDelete removes n records or none, and reports which existed.
 func (db *DB) BatchDelete(ctx context.Context, t *Table, n int, bind func(i int, q *Query)) (_ []bool, err error) {
 	c, err := db.Begin(ctx)
 	if err != nil {
@@ -132,8 +133,8 @@ func (db *DB) BatchDelete(ctx context.Context, t *Table, n int, bind func(i int,
 	return existed, nil
 }
 
-// Sweep runs a statement that deletes what has expired by the time that is its
-// one parameter, and returns how many records it deleted.
+// Sweep runs a statement that deletes what has expired by its one parameter,
+// the present time, and returns how many records it deleted.
 func (db *DB) Sweep(ctx context.Context, s *Statement) (swept int, err error) {
 	c, err := db.Begin(ctx)
 	if err != nil {
@@ -145,8 +146,8 @@ func (db *DB) Sweep(ctx context.Context, s *Statement) (swept int, err error) {
 	return q.Changed(), nil
 }
 
-// next issues the versions of n records that are written, and returns the first
-// with the time at which they expire.
+// next issues versions for n records to be written, and returns the first with
+// the time at which the records expire.
 func (c *Conn) next(t *Table, n int) keyvalue.Written {
 	w := keyvalue.Written{Version: c.Versions(t.Name, n)}
 	if t.TTL > 0 {

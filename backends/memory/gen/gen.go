@@ -9,8 +9,8 @@ import (
 	"github.com/prism-proxy/prism/generator/schema"
 )
 
-// Backend returns memory, which promises nothing beyond its process, and keeps
-// entries of keys and indexes only.
+// Backend returns memory, whose records end with the process and which keeps
+// entries for keys and indexes only.
 func Backend() *emit.Backend {
 	b := &emit.Backend{
 		Store: schema.Store{

@@ -12,13 +12,14 @@ import (
 	"github.com/prism-proxy/prism/generator/schema"
 )
 
-// limits are those of SQLite as it is built: https://www.sqlite.org/limits.html,
-// SQLITE_MAX_COLUMN, which bounds tables and indexes, and the prefix of internal
-// objects, https://www.sqlite.org/fileformat2.html#internal_schema_objects.
+// limits are SQLite's defaults: SQLITE_MAX_COLUMN of
+// https://www.sqlite.org/limits.html, which bounds tables and indexes, and the
+// prefix of internal objects,
+// https://www.sqlite.org/fileformat2.html#internal_schema_objects.
 var limits = sql.Limits{Columns: 2000, IndexColumns: 2000, Prefix: "sqlite_"}
 
-// Backend returns sqlite. Power cuts are survived with synchronous=FULL, which is
-// the default.
+// Backend returns sqlite. Writes survive power cuts with synchronous=FULL,
+// which is the default.
 func Backend() *emit.Backend {
 	return &emit.Backend{
 		Store: schema.Store{
@@ -58,8 +59,8 @@ func settings(n *schema.Namespace) []emit.Setting {
 	}
 }
 
-// A connection answers some 10,000 reads by key in a second, and costs 0.3 MB;
-// more than 8 do not help one file.
+// A connection answers some 10,000 reads by key per second and costs 0.3 MB;
+// more than 8 do not help with one file.
 const (
 	readsPerConnection = 2500
 	minReaders         = 2

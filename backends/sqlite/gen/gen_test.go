@@ -7,7 +7,7 @@ import (
 	"github.com/prism-proxy/prism/generator/schema"
 )
 
-// The pool has the size that the declared peak gives, or that prism.yaml sets.
+// The pool's size follows from the declared peak, or is set in prism.yaml.
 func TestReaders(t *testing.T) {
 	for _, tt := range []struct {
 		reads      uint64

@@ -65,8 +65,8 @@ func sentence(l *schema.List) string {
 	return "by " + strings.Join(fields, ", ")
 }
 
-// bind is the statement that binds parameter i to the value of f. A value of a
-// record may be absent, one that a list is asked for is not.
+// bind is the statement that binds parameter i to the value of f. A record's
+// value may be absent; one that a list is asked for may not.
 func bind(i int, f *schema.Field, value string, ofRecord bool) string {
 	optional := ""
 	if ofRecord && f.Presence && f.Role != schema.Key {
@@ -92,7 +92,7 @@ func bind(i int, f *schema.Field, value string, ofRecord bool) string {
 	return fmt.Sprintf("q.Time(%d, %s)", i, value)
 }
 
-// bound is bind for a part of a range, which may be unset.
+// bound is bind for an end of a range, which may be unset.
 func bound(i int, f *schema.Field, value string) string {
 	if f.Type == schema.Timestamp {
 		return fmt.Sprintf("q.TimeOrLowest(%d, %s)", i, value)
@@ -100,7 +100,7 @@ func bound(i int, f *schema.Field, value string) string {
 	return bind(i, f, value, false)
 }
 
-// equal is the condition that the fields have the parameters from first on.
+// equal is the condition that the fields equal the parameters from first on.
 func equal(fields []*schema.Field, first int) string {
 	return sql.Equal(dialect.Names(fields), "?", first)
 }

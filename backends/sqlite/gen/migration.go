@@ -8,8 +8,8 @@ import (
 	"github.com/prism-proxy/prism/generator/schema"
 )
 
-// meta makes the tables that every store of Prism has. They may be there: the
-// file also runs by hand.
+// meta makes the tables that every store of Prism has. They may exist, since
+// the file may also be run by hand.
 const meta = `-- class: safe · lock: none, the tables are new · reversible: yes
 CREATE TABLE IF NOT EXISTS "prism_meta" (
   "name"  TEXT NOT NULL,
@@ -34,7 +34,7 @@ CREATE TABLE IF NOT EXISTS "prism_versions" (
 ) STRICT;
 `
 
-// migration returns the statements that make the tables of n.
+// migration returns the statements that create the tables of n.
 func migration(d *schema.Deployment, n *schema.Namespace, name string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, meta, d.Name)
@@ -49,7 +49,7 @@ VALUES ('%s', 1, '%s', 'applied', strftime('%%Y-%%m-%%dT%%H:%%M:%%SZ', 'now'));
 	return b.String()
 }
 
-// dialect is how SQLite's tables look.
+// dialect is how columns are written for SQLite.
 var dialect = sql.Dialect{
 	Columns: func(f *schema.Field) []sql.Column {
 		return []sql.Column{sql.FieldColumn(f, f.Column, sqlTypes[f.Type], sql.Use(f))}
@@ -59,13 +59,13 @@ var dialect = sql.Dialect{
 	After: "INSERT INTO \"prism_versions\" (\"table\", \"last\") VALUES ('%s', 0);\n",
 }
 
-// sqlTypes are the column types: STRICT tables know no others.
+// sqlTypes are the column types, limited to those that STRICT tables know.
 var sqlTypes = map[schema.Type]string{
 	schema.Text:      "TEXT",
 	schema.Int:       "INTEGER",
 	schema.Uint:      "BLOB", // 8 bytes, big-endian
 	schema.Bool:      "INTEGER",
-	schema.Timestamp: "TEXT", // RFC 3339, of one width
+	schema.Timestamp: "TEXT", // RFC 3339, of fixed width
 	schema.Bytes:     "BLOB",
 	schema.Float:     "REAL",
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/prism-proxy/prism/generator/schema"
 )
 
-// keyValue adds the store of e: its statements, each beside the method that runs
+// keyValue adds the store of e, with each statement beside the method that runs
 // it.
 func keyValue(f *golang.File, e *schema.Entity) {
 	f.Import(golang.Imports{
@@ -59,7 +59,7 @@ func (k *key) bind(q *@sqlite.Query) {
 	${binds}}`, golang.Holes{"entity": s.Desc.FullName(), "table": s.Table, "ttl": ttl, "binds": s.bindHere(s.Key(), "k.")})
 }
 
-// put prints the one statement that writes a record.
+// put prints the statement that writes a record.
 func (s *store) put() {
 	columns := s.Columns()
 	last := len(columns)
@@ -119,8 +119,8 @@ func (r *record) write(c *@sqlite.Conn, w @keyvalue.Written) error {
 	s.unique()
 }
 
-// unique prints what tells which unique index another record stands in, and
-// what frees the values of records that have expired.
+// unique prints the code that finds which unique index another record conflicts
+// in, and that frees the values of expired records.
 func (s *store) unique() {
 	indexes := s.Unique()
 	if len(indexes) == 0 {
@@ -168,7 +168,7 @@ q.Exec()
 	s.file.Add("// freeExpired deletes the records that have expired with a unique value of r.\nfunc (r *record) freeExpired(c *@sqlite.Conn) {\n%s}", frees.String())
 }
 
-// assign is how a variable gets its first value, or another.
+// assign returns := for a variable's first value, and = otherwise.
 func assign(first bool) string {
 	if first {
 		return ":="
@@ -188,8 +188,8 @@ func (s *store) compareAndSwap(ctx @context.Context, r *record, expected int64) 
 }`)
 }
 
-// here is the condition on the fields, and on life with a ttl, with parameters
-// from 1.
+// here is the condition on the fields and, with a ttl, that the record has not
+// expired, with parameters from 1 on.
 func (s *store) here(fields []*schema.Field) string {
 	condition := equal(fields, 1)
 	if s.TTL > 0 {
@@ -210,7 +210,7 @@ func (s *store) bindHere(fields []*schema.Field, prefix string) string {
 	return b.String()
 }
 
-// columns is what every statement that reads records selects.
+// columns is what statements that read records select.
 func (s *store) columns() string {
 	if s.TTL > 0 {
 		return `"prism_version", "prism_record", "prism_checksum", "prism_expires"`
@@ -256,7 +256,7 @@ func (s *store) batchDelete(ctx @context.Context, keys []key) ([]bool, error) {
 }`, s.Labels)
 }
 
-// finds prints the Finds of unique indexes.
+// finds prints the Finds by unique indexes.
 func (s *store) finds() {
 	for _, x := range s.Unique() {
 		s.file.Fill("var $find = @sqlite.NewStatement(`SELECT $columns FROM $table WHERE $values`)",
