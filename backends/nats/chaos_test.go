@@ -10,8 +10,8 @@ import (
 	"github.com/prism-proxy/prism/backends/nats/natstest"
 )
 
-// Two proxies and their server are killed, stopped and paused under load, at random;
-// a proxy also while the server is.
+// Two proxies and their server are killed, stopped and paused at random under
+// load; a proxy also while the server is.
 func TestChaos(t *testing.T) {
 	store := natstest.StartOwn(t, "")
 	variable := migrateConformance(t, store.URL)

@@ -9,8 +9,8 @@ import (
 	"github.com/prism-proxy/prism/backends/nats/natstest"
 )
 
-// A cluster keeps the rules that a server does, on streams that are emptied for each
-// case.
+// A cluster follows the same rules as a single server, on streams that are
+// emptied for each case.
 func TestClusterConformance(t *testing.T) {
 	c := natstest.StartCluster(t)
 	replicas(t, c)
@@ -23,15 +23,17 @@ func TestClusterConformance(t *testing.T) {
 	backendtest.Run(t, b)
 }
 
-// replicas makes the streams of the conformance schema, each with three replicas.
+// replicas creates the streams of the conformance schema with three replicas
+// each.
 func replicas(t testing.TB, c *natstest.Cluster) {
 	t.Helper()
 	backendtest.Migrate(t, conformance, func(string) string { return c.URL })
 	c.Replicate(t)
 }
 
-// Of three servers one at a time stops and comes back while two proxies write, often the
-// one that leads what they write: what was acknowledged stays, and versions grow.
+// One of three servers at a time stops and comes back while two proxies write,
+// often the leader of what they write: acknowledged writes stay, and versions
+// grow.
 func TestClusterChaos(t *testing.T) {
 	c := natstest.StartCluster(t)
 	replicas(t, c)
@@ -42,7 +44,7 @@ func TestClusterChaos(t *testing.T) {
 	again := func(i int) {
 		c.Servers[i].Stop()
 		c.Servers[i].Start(t)
-		c.Healthy(t) // of three servers a majority has to stay
+		c.Healthy(t) // a majority of the three servers has to stay up
 	}
 	backendtest.Chaos(t, conformance, 8*time.Second, addresses, []backendtest.Fault{
 		{Name: "a server stops", Do: func(r *rand.Rand) { again(r.IntN(len(c.Servers))) }},

@@ -86,8 +86,8 @@ func TestTwoProxies(t *testing.T) {
 	}
 }
 
-// Writes of a table without unique indexes read nothing and take no turns: batches are
-// whole and versions issued once all the same.
+// Writes to a table without unique indexes read nothing and take no turns, but
+// batches are still atomic and versions issued once.
 func TestBlindWrites(t *testing.T) {
 	s := open(t)
 	const writers, rounds = 8, 50

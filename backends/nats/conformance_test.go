@@ -14,8 +14,9 @@ func TestMain(m *testing.M) {
 	os.Exit(backendtest.Main(m, gen.Backend()))
 }
 
-// conformance has no Damage: a server finds what a disk has changed by checksums of
-// its own, and serves no such message. TestDamage changes a record under its header.
+// conformance has no Damage: a server detects what a disk has changed by its
+// own checksums and does not serve it. TestDamage changes a record but not its
+// header.
 var conformance = backendtest.Backend{
 	Emit:       gen.Backend(),
 	Persistent: true,
@@ -25,7 +26,7 @@ var conformance = backendtest.Backend{
 	},
 }
 
-// urlVariable is what the conformance schema refers to.
+// urlVariable is the variable that the conformance schema refers to.
 const urlVariable = "PRISM_CONFORMANCE_NATS_URL"
 
 func TestConformance(t *testing.T) { backendtest.Run(t, conformance) }

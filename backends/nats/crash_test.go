@@ -29,9 +29,9 @@ func TestKilledProxyLosesNothing(t *testing.T) {
 	})
 }
 
-// The server is killed with kill -9 under a proxy that goes on: its calls fail as
-// the catalogue has it, and it recovers without a restart. Both classes of durability
-// that keep files promise that.
+// The server is killed with kill -9 while a proxy goes on: its calls fail with
+// the catalogue's errors, and it recovers without a restart. Both classes of
+// durability that keep files promise that.
 func TestKilledServerLosesNothing(t *testing.T) {
 	for class, sync := range syncs {
 		t.Run(class, func(t *testing.T) {
@@ -54,7 +54,7 @@ func TestRollingRestartsFailNoCall(t *testing.T) {
 	})
 }
 
-// A proxy that is asked about many records does not keep them.
+// A proxy that is asked for many records does not keep them in memory.
 func TestManyRecords(t *testing.T) {
 	variable := migrateConformance(t, natstest.Start(t).URL)
 	backendtest.Many(t, conformance, backendtest.Spawn(t, t.TempDir(), backendtest.FreeAddress(t), variable))

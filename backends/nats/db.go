@@ -27,22 +27,22 @@ var Backend = runtime.Backend[*DB, Config]{
 
 // Config is what the compiler decided about one namespace's store.
 type Config struct {
-	// URL and Monitor are addresses, in which Resolve follows references.
+	// URL and Monitor are addresses, whose references Resolve resolves.
 	URL, Monitor string
 	// Durability is what streams and server must promise: POWER_SAFE, which is read
 	// from Monitor and needs it, CRASH_SAFE or LOST_ON_RESTART.
 	Durability string
-	// Prefix is what the subjects begin with.
+	// Prefix begins every subject.
 	Prefix string
-	// Keys are, by what keys begin with up to their first NUL, the table and then the
-	// names of the fields that they are made of: those of records begin with the
+	// Keys maps what keys begin with, up to their first NUL, to the table and the
+	// names of the fields that they consist of. Keys of records begin with the
 	// table, those of a unique index with the index.
 	Keys map[string][]string
 }
 
 var _ bytestore.KeyValue = (*DB)(nil)
 
-// DB is an open store. It is safe for concurrent use, and keeps no slice that it
+// DB is an open store. It is safe for concurrent use and keeps no slice that it
 // is given.
 type DB struct {
 	now    func() time.Time
@@ -50,17 +50,17 @@ type DB struct {
 	conn   connection
 	tables map[string]*table // by what keys begin with
 
-	// link ends when the connection does: what waits for an answer then waits in
-	// vain. The driver connects anew by itself.
+	// link ends when the connection does, since nothing answers what waits then.
+	// The driver reconnects by itself.
 	link    atomic.Pointer[link]
-	reads   chan struct{} // holds a value for each that waits for a message
+	reads   chan struct{} // holds a value for each read of a message
 	batches chan struct{} // and for each atomic batch
 	turns   *turns
 	close   sync.Once
 }
 
-// connection is a *driver.Conn. The interface keeps the driver's types, which are
-// many, out of DB: the package of every entity compiles against them.
+// connection is a *driver.Conn. The interface keeps the driver's many types out
+// of DB, since every entity's package compiles against it.
 type connection interface{ Close() }
 
 type link struct {
@@ -72,25 +72,25 @@ type link struct {
 type table struct {
 	name    string
 	stream  stream
-	subject string // what its subjects begin with, with the last dot
+	subject string // the start of its subjects, including the last dot
 	indexed bool   // it has unique indexes
-	leap    int64  // versions are sequences and this
+	leap    int64  // version = sequence + leap
 }
 
-// stream is what is asked of a jetstream.Stream: the last message of a subject, of
-// the leader, as the stream does not allow that others answer.
+// stream is what we need of a jetstream.Stream: the last message of a subject.
+// The leader answers, since the stream allows no other server to.
 type stream interface {
 	GetLastMsgForSubject(ctx context.Context, subject string) (*jetstream.RawStreamMsg, error)
 }
 
 const (
-	// atOnce bounds the messages that are asked for at a time: the server closes a
-	// connection for which 64 MiB wait, and one takes up to 4 MiB as it is sent.
+	// atOnce bounds the messages requested at a time: the server closes a
+	// connection for which 64 MiB wait, and a message takes up to 4 MiB as sent.
 	atOnce = 12
-	// batchesAtOnce bounds the atomic batches: the server has room for 50 of a
-	// stream, for all proxies.
+	// batchesAtOnce bounds the atomic batches: the server allows 50 per stream,
+	// from all proxies together.
 	batchesAtOnce = 8
-	// minPayload is what max_payload of the server has to be: a record and its header.
+	// minPayload is the least max_payload of the server: a record and its header.
 	minPayload = runtime.MaxRecord + 1<<17
 
 	connectTimeout = 5 * time.Second
@@ -98,8 +98,8 @@ const (
 	pingInterval   = 10 * time.Second
 )
 
-// Open connects to the server and verifies it: its version and settings, and the
-// streams, which Migrate makes. It changes nothing.
+// Open connects to the server and verifies its version, its settings, and the
+// streams, which Migrate creates. It changes nothing.
 func Open(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config) (*DB, error) {
 	db, err := connect(ctx, env, n, cfg)
 	if err != nil {
@@ -138,7 +138,8 @@ func (db *DB) open(ctx context.Context, env *runtime.Env, n runtime.Namespace, c
 	return nil
 }
 
-// Resolve returns cfg with what its references lead to. No error holds that.
+// Resolve returns cfg with its references resolved. No error contains what they
+// resolve to.
 func Resolve(env *runtime.Env, n runtime.Namespace, cfg Config) (Config, error) {
 	address, err := env.ResolveURL("url of namespace "+n.Name, cfg.URL)
 	monitor, other := env.ResolveURL("monitor of namespace "+n.Name, cfg.Monitor)
@@ -153,13 +154,13 @@ func Resolve(env *runtime.Env, n runtime.Namespace, cfg Config) (Config, error) 
 	return cfg, errors.Join(err, other)
 }
 
-// Ping asks the server whether it is there.
+// Ping checks that the server answers.
 func Ping(ctx context.Context, db *DB) error {
 	return Error(ctx, db.conn.(*driver.Conn).FlushWithContext(ctx))
 }
 
-// connect returns a DB without tables. No error of it holds more of the URL than
-// host and port.
+// connect returns a DB without tables. Its errors contain no more of the URL
+// than host and port.
 func connect(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config) (*DB, error) {
 	db := &DB{
 		now: env.Now, log: env.Log, tables: map[string]*table{},
@@ -204,14 +205,14 @@ func hosts(addresses string) string {
 	return strings.Join(all, ", ")
 }
 
-// connected begins a new link and returns the one before it.
+// connected begins a new link and returns the previous one.
 func (db *DB) connected() *link {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	return db.link.Swap(&link{ctx, cancel})
 }
 
-// report logs what the server says outside of answers, without its text, which
-// names subjects and so keys.
+// report logs what the server reports outside of answers, without its text,
+// which contains subjects and so keys.
 func (db *DB) report(err error) {
 	what := fmt.Sprintf("%T", err)
 	if errors.Is(err, driver.ErrPermissionViolation) {
@@ -229,18 +230,18 @@ func (db *DB) Close() error {
 	return nil
 }
 
-// place is where something stands: a subject of a table.
+// place is where something is stored: a subject of a table.
 type place struct {
 	*table
 	subject string
 }
 
-// maxSubject is what the server reads of a subject: its lines have 4,096 bytes, in
-// which the subject of the answer stands too.
+// maxSubject is the longest subject that the server can read: its lines have
+// 4,096 bytes, which also contain the subject of the answer.
 const maxSubject = 3 << 10
 
-// place returns where what has the key stands. Subjects are r.<key> for a record
-// and u.<index>.<key> for its entry in a unique index.
+// place returns where the key is stored. Subjects are r.<key> for a record and
+// u.<index>.<key> for its entry in a unique index.
 func (db *DB) place(k tuple.Key) (place, error) {
 	begin, key, _ := strings.Cut(string(k), "\x00")
 	t := db.tables[begin]
@@ -257,10 +258,11 @@ func (db *DB) place(k tuple.Key) (place, error) {
 	return p, nil
 }
 
-// clock is the time that an operation expires records by, in microseconds.
+// clock returns the time by which an operation expires records, truncated to
+// microseconds.
 func (db *DB) clock() wire.Timestamp { return wire.NewTimestamp(db.now().Truncate(time.Microsecond)) }
 
-// enter waits until gate has room, and leave gives it back.
+// enter waits until gate has room; leave makes room again.
 func enter(ctx context.Context, gate chan struct{}) error {
 	select {
 	case gate <- struct{}{}:
@@ -272,7 +274,7 @@ func enter(ctx context.Context, gate chan struct{}) error {
 
 func leave(gate chan struct{}) { <-gate }
 
-// during returns a context that ends with the connection as well.
+// during returns a context that also ends when the connection does.
 func (db *DB) during(ctx context.Context) (context.Context, context.CancelFunc) {
 	l := db.link.Load()
 	ctx, cancel := context.WithCancelCause(ctx)

@@ -123,8 +123,8 @@ func TestByteStore(t *testing.T) {
 	})
 }
 
-// The server takes 1,000 messages as one: a batch with more is refused whole, and
-// says what of.
+// The server takes at most 1,000 messages atomically: a larger batch is refused
+// as a whole, and the error says what there is too much of.
 func TestBatchIsBounded(t *testing.T) {
 	s := open(t)
 	batch := func(n int) (batch []*bytestore.Record, keys []tuple.Key) {

@@ -15,26 +15,28 @@ import (
 	"github.com/prism-proxy/prism/runtime"
 )
 
-// errDisconnected is of a call that waits for an answer on a connection that ended.
+// errDisconnected is the error of a call whose connection ended while it waited
+// for the answer.
 var errDisconnected = errors.New("the connection ended")
 
-// unsent is an error before anything was sent that the server would act on.
+// unsent is an error that occurred before anything was sent that the server
+// would act on.
 type unsent struct{ error }
 
 func (e unsent) Unwrap() error { return e.error }
 
-// Error translates an error of the driver, or an answer of the server, into what the
-// client is told. Errors of package runtime pass unchanged.
+// Error translates an error of the driver, or an error answered by the server,
+// into the client's error. Errors of package runtime pass unchanged.
 //
-// What JetStream answered is known by its err_code
-// (https://github.com/nats-io/nats-server/blob/main/server/errors.json); it then has
-// stored nothing, but for a store that failed while it wrote. Without an answer the
-// context's end comes first, then the connection's: a write that may have been sent
-// may have been applied, and the outcome is unknown. What is not recognised is
-// INTERNAL.
+// What JetStream answered is identified by its err_code
+// (https://github.com/nats-io/nats-server/blob/main/server/errors.json); it
+// then has stored nothing, unless its storage failed during the write. Without
+// an answer, the end of the context is checked first, then that of the
+// connection: a write that may have been sent may have been applied, and its
+// outcome is unknown. What is not recognised is INTERNAL.
 //
-// The cause that is logged holds the err_code and never a text of the server, which
-// may name subjects and so keys.
+// The logged cause contains the err_code but never a text of the server, which
+// may contain subjects and so keys.
 func Error(ctx context.Context, err error) error {
 	var known *runtime.Error
 	if err == nil || errors.As(err, &known) {
@@ -51,7 +53,7 @@ func Error(ctx context.Context, err error) error {
 	switch {
 	case errors.As(err, &answer):
 		return answered(answer)
-	case errors.Is(err, driver.ErrNoResponders): // nobody had the request
+	case errors.Is(err, driver.ErrNoResponders): // nobody received the request
 		return runtime.NotApplied(runtime.BackendUnavailable, "the store does not serve its streams (a running JetStream)", cause("no responders"))
 	case errors.Is(ctx.Err(), context.Canceled):
 		return failed(runtime.Cancelled, "the caller cancelled the call", nil)
@@ -75,7 +77,7 @@ func Error(ctx context.Context, err error) error {
 	return failed(runtime.Internal, "the store failed (no fault of the request)", cause(fmt.Sprintf("%T", err)))
 }
 
-// Err_codes of JetStream that say what happened.
+// JetStream's err_codes that Error distinguishes.
 const (
 	codeAccountResources    = 10002
 	codeClusterNotAvailable = 10008
@@ -85,14 +87,14 @@ const (
 	codeNotEnabledOfAccount = 10039
 	codeNoStorage           = 10047
 	codeNoStream            = 10059
-	codeNoSequence          = 10071 // the last sequence of a subject is another
+	codeNoSequence          = 10071 // a subject's last sequence is not the expected one
 	codeNotEnabled          = 10076
 	codeStoreFailed         = 10077
 	codeSealed              = 10109
 	codeOffline             = 10118
-	codeBusySubject         = 10164 // another write of the subject is under way
+	codeBusySubject         = 10164 // another write of the subject is in progress
 	codeTooMany             = 10167
-	codeIncomplete          = 10176 // of a batch: messages are missing, or came too late
+	codeIncomplete          = 10176 // messages of a batch are missing or came too late
 	codeOfflineBecause      = 10194
 	codeTooManyBatches      = 10210
 )
@@ -116,14 +118,14 @@ func answered(e *jetstream.APIError) error {
 
 func cause(what string) error { return errors.New("nats: " + what) }
 
-// contended reports whether err is of a write that was not applied because of
+// contended reports whether err says that a write was not applied because of
 // others, and may be tried again.
 func contended(err error) bool {
 	var e *runtime.Error
 	return errors.As(err, &e) && e.Reason == runtime.BackendContention
 }
 
-// disconnected names an error of the connection without the address in it.
+// disconnected describes an error of the connection without its address.
 func disconnected(err error) string {
 	var errno syscall.Errno
 	if errors.As(err, &errno) {

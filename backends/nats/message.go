@@ -13,19 +13,19 @@ import (
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
-// The header of a message, which is a record, an entry of a unique index, or the mark
-// that one of them was deleted.
+// The headers of a message, which is a record, an entry of a unique index, or
+// the marker that one of them was deleted.
 const (
 	headerChecksum = "Prism-Checksum" // CRC-32C of the record, in hex
 	headerRecord   = "Prism-Record"   // of an entry: r.<key>
 	headerUnique   = "Prism-Unique"   // of a record, once for each of its entries: u.<index>.<key>
-	headerExpires  = "Prism-Expires"  // microseconds since 1970; none: it does not
-	headerLeap     = "Prism-Leap"     // what the version is more than the sequence; none: 0
-	headerDeleted  = "Prism-Deleted"  // 1, of what marks that nothing stands there any more
-	headerTTL      = "Nats-TTL"       // the server's: seconds after which it deletes the message
+	headerExpires  = "Prism-Expires"  // microseconds since 1970; none: it does not expire
+	headerLeap     = "Prism-Leap"     // version minus sequence; none: 0
+	headerDeleted  = "Prism-Deleted"  // 1: nothing is stored here any more
+	headerTTL      = "Nats-TTL"       // the server's own: seconds after which it deletes the message
 )
 
-// message is the last one of a subject.
+// message is the last message of a subject.
 type message struct {
 	sequence uint64 // 0: there is none
 	header   driver.Header
@@ -46,16 +46,16 @@ func (m *message) expired(now wire.Timestamp) bool {
 	return at.Set && at.Compare(now) <= 0
 }
 
-// live reports whether m is a record that has not expired. What is no mark of a
-// deletion is a record, and a damaged one if it has no checksum.
+// live reports whether m is a record that has not expired. What is not a
+// deletion marker counts as a record, a damaged one if it has no checksum.
 func (m *message) live(now wire.Timestamp) bool {
 	return m.sequence != 0 && !m.deleted() && !m.expired(now)
 }
 
 func (m *message) deleted() bool { return m.header.Get(headerDeleted) != "" }
 
-// holder returns the subject of the record that has the unique value of m, "" if
-// none has it now.
+// holder returns the subject of the record that has the unique value of m, ""
+// if none has it.
 func (m *message) holder(now wire.Timestamp) string {
 	if m.expired(now) {
 		return ""
@@ -63,8 +63,8 @@ func (m *message) holder(now wire.Timestamp) string {
 	return m.header.Get(headerRecord)
 }
 
-// version returns that of the record. The leap is the writer's, since the store may
-// have leapt after it.
+// version returns the record's version. It uses the leap at the time of the
+// write, since the store may have leapt afterwards.
 func (m *message) version() int64 {
 	leap, _ := strconv.ParseInt(m.header.Get(headerLeap), 10, 64)
 	return int64(m.sequence) + leap
@@ -74,8 +74,8 @@ func (m *message) row() runtime.Row {
 	return runtime.Row{Version: m.version(), Expires: m.expires(), Record: m.data}
 }
 
-// check compares the record with its checksum. The version has no part in it: it is
-// the server's, and known when the message is stored.
+// check compares the record with its checksum. The version is not part of it:
+// the server issues the version only when it stores the message.
 func (m *message) check() error {
 	sum, err := strconv.ParseUint(m.header.Get(headerChecksum), 16, 32)
 	if err != nil || keyvalue.Checksum(m.data) != int64(sum)<<32 {
@@ -84,8 +84,8 @@ func (m *message) check() error {
 	return nil
 }
 
-// lifetime puts into h when what is written expires: Prism-Expires by the runtime's
-// clock, which is what counts, and Nats-TTL by the server's, an hour later.
+// lifetime puts into h when the message expires: Prism-Expires by the runtime's
+// clock, which decides, and Nats-TTL by the server's, an hour later.
 func lifetime(h driver.Header, expires wire.Timestamp, ttl time.Duration) {
 	if expires.Set {
 		h.Set(headerExpires, strconv.FormatInt(expires.Time().UnixMicro(), 10))
@@ -93,7 +93,8 @@ func lifetime(h driver.Header, expires wire.Timestamp, ttl time.Duration) {
 	}
 }
 
-// recordHeader returns the header of r, whose entries stand under the subjects.
+// recordHeader returns the header of r; entries are the subjects of its
+// entries.
 func recordHeader(r *bytestore.Record, entries []string, leap int64) driver.Header {
 	h := driver.Header{}
 	h.Set(headerChecksum, strconv.FormatUint(uint64(keyvalue.Checksum(r.Bytes))>>32, 16))
@@ -115,9 +116,8 @@ func entryHeader(r *bytestore.Record, subject string) driver.Header {
 	return h
 }
 
-// deletedHeader returns the header of the mark that something was deleted. Whoever
-// expects the mark when the server has deleted it in its turn is refused, and reads
-// again.
+// deletedHeader returns the header of a deletion marker. A writer that expects
+// the marker after the server has deleted it is refused, and reads again.
 func deletedHeader() driver.Header {
 	h := driver.Header{}
 	h.Set(headerDeleted, "1")
@@ -125,18 +125,18 @@ func deletedHeader() driver.Header {
 	return h
 }
 
-// grace is for how long the server keeps what has expired or was deleted.
+// grace is how long the server keeps what has expired or was deleted.
 const grace = time.Hour
 
-// maxTTL is what a TTL of the server may be without an overflow of its own times.
+// maxTTL is the longest TTL that does not overflow the server's times.
 const maxTTL = 100 * 365 * 24 * time.Hour
 
 func seconds(d time.Duration) string {
 	return strconv.FormatInt(int64((min(d, maxTTL)+time.Second-1)/time.Second), 10)
 }
 
-// encode makes a word of a subject of a key. Hex would be longer than the server
-// reads.
+// encode turns a key into a word of a subject. Hex could be longer than the
+// server reads.
 func encode(key string) string {
 	return base64.RawURLEncoding.EncodeToString([]byte(key))
 }

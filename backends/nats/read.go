@@ -26,7 +26,7 @@ func (db *DB) Get(ctx context.Context, k tuple.Key, add runtime.Rows) error {
 	return nil
 }
 
-// get returns the record under k, nil if there is none.
+// get returns the record under k, or nil.
 func (db *DB) get(ctx context.Context, k tuple.Key) (*message, error) {
 	if err := runtime.ContextError(ctx); err != nil {
 		return nil, err
@@ -47,10 +47,10 @@ func (db *DB) get(ctx context.Context, k tuple.Key) (*message, error) {
 	return m, m.check()
 }
 
-// find returns the record that has the unique value of an entry, nil if none has.
-// Entry and record are read one after the other: the record is right if it still has
-// the value when it is read. If it has not, it lost it since the entry was read,
-// perhaps to another record in one batch, so the entry is read again.
+// find returns the record that has the unique value of an entry, or nil. The
+// entry is read first, then the record, which is right if it still has the
+// value. If not, it lost the value since the entry was read, perhaps to another
+// record in one batch, so the entry is read again.
 func (db *DB) find(ctx context.Context, entry place) (*message, error) {
 	var before uint64
 	for range tries {
@@ -69,7 +69,7 @@ func (db *DB) find(ctx context.Context, entry place) (*message, error) {
 			return nil, err
 		case m.live(now) && slices.Contains(m.header[headerUnique], entry.subject):
 			return &m, nil
-		case e.sequence == before: // the entry stands, and its record is no more
+		case e.sequence == before: // the entry is unchanged, and its record is gone
 			return nil, nil
 		}
 		before = e.sequence
@@ -77,7 +77,7 @@ func (db *DB) find(ctx context.Context, entry place) (*message, error) {
 	return nil, contention()
 }
 
-// last returns the last message of a place.
+// last returns the last message at a place.
 func (db *DB) last(ctx context.Context, p place) (message, error) {
 	if err := enter(ctx, db.reads); err != nil {
 		return message{}, err
@@ -95,7 +95,7 @@ func (db *DB) last(ctx context.Context, p place) (message, error) {
 	return message{raw.Sequence, raw.Header, raw.Data}, nil
 }
 
-// callError is Error of a call in a context of DB.during.
+// callError is Error for a call in a context of DB.during.
 func callError(ctx, during context.Context, err error) error {
 	if why := context.Cause(during); why != nil && ctx.Err() == nil {
 		err = why
@@ -103,7 +103,7 @@ func callError(ctx, during context.Context, err error) error {
 	return Error(ctx, err)
 }
 
-// lasts returns the last messages of places, in their order.
+// lasts returns the last messages at places, in order.
 func (db *DB) lasts(ctx context.Context, places []place) ([]message, error) {
 	messages, failed := make([]message, len(places)), make([]error, len(places))
 	var group sync.WaitGroup
@@ -125,8 +125,8 @@ func (db *DB) lasts(ctx context.Context, places []place) ([]message, error) {
 	return messages, nil
 }
 
-// BatchGet adds a row for each key, in their order, until one is not taken. They
-// are not of one moment.
+// BatchGet adds a row for each key, in order, until add takes no more. It does
+// not read a snapshot.
 func (db *DB) BatchGet(ctx context.Context, keys []tuple.Key, add runtime.Rows) error {
 	if err := runtime.ContextError(ctx); err != nil {
 		return err

@@ -36,7 +36,7 @@ func outcome(t testing.TB, err error) string {
 	return string(e.Reason) + " " + e.Metadata["outcome"]
 }
 
-// admin returns what changes streams behind the proxy's back.
+// admin returns a client that changes streams behind the proxy's back.
 func admin(t *testing.T, s *natstest.Server) jetstream.JetStream {
 	t.Helper()
 	conn, err := driver.Connect(s.URL)
@@ -51,8 +51,8 @@ func admin(t *testing.T, s *natstest.Server) jetstream.JetStream {
 	return js
 }
 
-// A server that goes away and comes back has what was acknowledged, and issues no
-// version again; meanwhile calls fail at once.
+// A server that goes away and comes back has all acknowledged writes and issues
+// no version twice; meanwhile calls fail at once.
 func TestServerRestarts(t *testing.T) {
 	s := open(t)
 	version := s.put("ann a@x 1")
@@ -60,7 +60,8 @@ func TestServerRestarts(t *testing.T) {
 	if _, err := s.Delete(t.Context(), key("bob"), 0); err != nil {
 		t.Fatal(err)
 	}
-	// As the server leaves the stream of notes when all that was deleted is gone.
+	// This is how the server leaves the stream of notes once all that was deleted
+	// is gone.
 	last := func() int64 {
 		w, err := s.Put(t.Context(), bytestore.NewRecord(plain.Text([]byte("n")), nil))
 		if err != nil {
@@ -108,12 +109,13 @@ func (s *store) await(t *testing.T) {
 		if err = s.Get(t.Context(), key("nobody"), func(runtime.Row) bool { return true }); reason(t, err) == "NOT_FOUND" {
 			return
 		}
-		time.Sleep(10 * time.Millisecond) // the client connects again at its own time
+		time.Sleep(10 * time.Millisecond) // the client reconnects in its own time
 	}
 	t.Fatalf("the store does not come back: %v", err)
 }
 
-// relay is between proxy and server, and loses acknowledgements while it is deaf.
+// relay sits between proxy and server and loses acknowledgements while it is
+// deaf.
 type relay struct {
 	net.Listener
 	deaf  atomic.Bool
@@ -165,8 +167,8 @@ func (r *relay) pass(from, to net.Conn) {
 	}
 }
 
-// A write whose answer is lost with the connection may have been applied, and is told
-// as such; the proxy then goes on with a new connection.
+// A write whose answer is lost with the connection may have been applied, and
+// is reported as such; the proxy then goes on with a new connection.
 func TestLostAnswer(t *testing.T) {
 	for name, put := range map[string]*bytestore.Record{
 		"one message": bytestore.NewRecord(plain.Text([]byte("lost")), []byte("lost")),
@@ -225,8 +227,8 @@ func TestDeadline(t *testing.T) {
 	}
 }
 
-// Bytes that are not those that were written are told by their version, wherever they
-// would be answered, and found by Verify; a put mends them.
+// Changed bytes are reported, with their version, wherever they would be
+// answered, and found by Verify; a put repairs them.
 func TestDamage(t *testing.T) {
 	s := open(t)
 	s.put("bob b@x")
@@ -282,7 +284,7 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// What a proxy cannot be served with is refused by name when it starts.
+// What a proxy cannot serve with is refused by name when it starts.
 func TestRefusals(t *testing.T) {
 	change := func(c func(*jetstream.StreamConfig)) func(*testing.T, *store) {
 		return func(t *testing.T, s *store) {
@@ -374,7 +376,7 @@ func TestServerRefused(t *testing.T) {
 	}
 }
 
-// Every class of durability is served where server and streams promise it.
+// Every class of durability is served if server and streams promise it.
 func TestDurability(t *testing.T) {
 	synced := natstest.Start(t, func(o *server.Options) { o.SyncAlways = true })
 	for class, c := range map[string]nats.Config{"POWER_SAFE": config(synced), "LOST_ON_RESTART": config(natstest.Start(t))} {
@@ -395,8 +397,8 @@ func TestDurability(t *testing.T) {
 	}
 }
 
-// Migrate makes what is missing, once; unique indexes can be added while a stream is
-// empty, and taken away.
+// Migrate creates what is missing, once. Unique indexes can be added while a
+// stream is empty, and removed at any time.
 func TestMigrate(t *testing.T) {
 	s := open(t)
 	c := config(s.server)
@@ -444,7 +446,8 @@ func TestMigrate(t *testing.T) {
 	}
 }
 
-// A stream that is made anew under a name, and versions that leap, issue none of before.
+// Neither a stream created again under the same name nor a leap issues an
+// earlier version.
 func TestVersionsAreNew(t *testing.T) {
 	s := open(t)
 	before := s.put("ann a@x")
@@ -467,7 +470,7 @@ func TestVersionsAreNew(t *testing.T) {
 	}
 }
 
-// Neither errors nor logs hold keys, values, or the address of the server.
+// Neither errors nor logs contain keys, values or the server's address.
 func TestNothingIsTold(t *testing.T) {
 	s := open(t)
 	var log bytes.Buffer

@@ -24,10 +24,11 @@ const (
 	metaDeployment = "prism_deployment"
 	metaTable      = "prism_table"
 	metaKeys       = "prism_keys" // items(item_id) items_serial(serial)
-	metaLeap       = "prism_leap" // what versions are more than sequences
+	metaLeap       = "prism_leap" // what is added to a sequence to get a version
 )
 
-// streams returns what the streams of the namespace have to be, one of each table.
+// streams returns how the namespace's streams have to be configured, one per
+// table.
 func streams(env *runtime.Env, n runtime.Namespace, cfg Config) []jetstream.StreamConfig {
 	storage := jetstream.FileStorage
 	if cfg.Durability == "LOST_ON_RESTART" {
@@ -57,7 +58,7 @@ func streams(env *runtime.Env, n runtime.Namespace, cfg Config) []jetstream.Stre
 	return all
 }
 
-// find returns the stream that want describes, nil if there is none.
+// find returns the stream that want names, or nil.
 func find(ctx context.Context, db *DB, want jetstream.StreamConfig) (jetstream.Stream, error) {
 	js, err := jetstream.New(db.conn.(*driver.Conn))
 	if err != nil {
@@ -70,8 +71,8 @@ func find(ctx context.Context, db *DB, want jetstream.StreamConfig) (jetstream.S
 	return s, Error(ctx, err)
 }
 
-// compare refuses a stream that is not what want describes. How many replicas it has
-// and where is the operators' affair.
+// compare refuses a stream that differs from want. The number and placement of
+// replicas is left to operators.
 func compare(info *jetstream.StreamInfo, want jetstream.StreamConfig) error {
 	got := info.Config
 	for _, part := range []struct {
@@ -105,9 +106,9 @@ func compare(info *jetstream.StreamInfo, want jetstream.StreamConfig) error {
 	return nil
 }
 
-// Migrate makes the streams that are missing and returns their names as those of
-// migrations. One that is there may lose unique indexes, whose entries stay until
-// their records are written, and while it is empty may have any.
+// Migrate creates the missing streams and returns their names as those of
+// migrations. An existing stream may lose unique indexes, whose entries stay
+// until their records are written; an empty one may get any indexes.
 func Migrate(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config) (done []migration.File, err error) {
 	db, err := connect(ctx, env, n, cfg)
 	if err != nil {
@@ -141,7 +142,7 @@ func migrate(ctx context.Context, db *DB, want jetstream.StreamConfig) (changed 
 		if err == nil {
 			return true, nil
 		}
-		if !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // made by another proxy meanwhile
+		if !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // created by another proxy meanwhile
 			return false, fmt.Errorf("stream %s cannot be made: %w", want.Name, Error(ctx, err))
 		}
 		if s, err = find(ctx, db, want); err != nil || s == nil {
@@ -168,23 +169,24 @@ func migrate(ctx context.Context, db *DB, want jetstream.StreamConfig) (changed 
 	return false, compare(info, want)
 }
 
-// fewer reports whether keys are those that a stream had, or some of them.
+// fewer reports whether keys are all or some of those that a stream had.
 func fewer(had, keys string) bool {
 	all := strings.Fields(had)
 	return !slices.ContainsFunc(strings.Fields(keys), func(k string) bool { return !slices.Contains(all, k) })
 }
 
-// firstSequence returns that of a new stream: 42 random bits, and room for what is
-// written until the next such. Callers may remember versions of a stream of the same
-// name before this one, which nothing else does.
+// firstSequence returns the first sequence of a new stream: 42 random bits,
+// with room for all that is written until the stream is created again. Callers
+// may remember versions of an earlier stream of the same name; nothing else
+// does.
 func firstSequence() uint64 {
 	var b [8]byte
 	rand.Read(b[:])
 	return binary.BigEndian.Uint64(b[:])>>22<<18 + 1
 }
 
-// Status lists the streams of the namespace as migrations: applied, pending if there
-// is none, and changed if it is not what it has to be.
+// Status lists the namespace's streams as migrations: applied, pending if the
+// stream is missing, and changed if its configuration differs.
 func Status(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config) (states []migration.State, err error) {
 	db, err := connect(ctx, env, n, cfg)
 	if err != nil {
@@ -208,13 +210,13 @@ func Status(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Conf
 	return states, nil
 }
 
-// bumpLeap is by how much BumpVersions lets versions leap: more than can have been
+// bumpLeap is how far BumpVersions makes versions leap: more than can have been
 // issued since the copy was made.
 const bumpLeap = 1 << 40
 
-// BumpVersions makes the versions of every table leap above those that callers may
-// have seen of streams that were restored from a copy, or that a power cut took back.
-// No proxy may have them open.
+// BumpVersions makes the versions of every table leap above those that callers
+// may have seen, after streams were restored from a copy or lost writes in a
+// power cut. No proxy may have them open.
 func BumpVersions(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config) error {
 	db, err := connect(ctx, env, n, cfg)
 	if err != nil {

@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// turns lets writes of this proxy that read the same places go one after another:
-// else all but one of them would have been in vain. Places share turns.
+// turns serializes writes of this proxy that read the same places: otherwise
+// all but one of them would be in vain. Several places share a turn.
 type turns struct {
 	seed  maphash.Seed
 	gates [64]chan struct{}
@@ -21,9 +21,9 @@ func newTurns() *turns {
 	return t
 }
 
-// take waits for the turn of all places, and returns what ends it.
+// take waits for the turn of all places and returns the function that ends it.
 func (t *turns) take(ctx context.Context, at []place) (end func(), err error) {
-	var all []int // in one order, so that no two writes wait for each other
+	var all []int // sorted, so that no two writes wait for each other
 	for _, p := range at {
 		all = append(all, int(maphash.String(t.seed, p.table.subject+p.subject)%uint64(len(t.gates))))
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/prism-proxy/prism/runtime"
 )
 
-// verifyServer refuses a server that cannot do what is asked of it.
+// verifyServer refuses a server that cannot do what the namespace needs.
 func verifyServer(ctx context.Context, n runtime.Namespace, cfg Config, conn *driver.Conn) error {
 	version := conn.ConnectedServerVersion()
 	var major, minor int
@@ -39,8 +39,8 @@ func verifyServer(ctx context.Context, n runtime.Namespace, cfg Config, conn *dr
 	return nil
 }
 
-// syncAlways asks the server at a monitoring address whether it syncs every write
-// before it answers. No error holds the address.
+// syncAlways asks the server at a monitoring address whether it syncs every
+// write before it answers. No error contains the address.
 func syncAlways(ctx context.Context, monitor string) (id string, always bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
@@ -66,9 +66,9 @@ func syncAlways(ctx context.Context, monitor string) (id string, always bool, er
 	return jsz.ID, jsz.Config.SyncAlways, nil
 }
 
-// Verify reads every record and compares it with its checksum. It tells the damaged
-// ones, and returns what it read of each table. It only reads, one record at a time,
-// and so runs beside the proxies that serve the store.
+// Verify reads every record and compares it with its checksum. It reports the
+// damaged ones and returns the counts of each table. It only reads, one record
+// at a time, so it may run while proxies serve the store.
 func Verify(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config, damaged func(table string, version int64)) ([]runtime.Verified, error) {
 	db, err := connect(ctx, env, n, cfg)
 	if err != nil {

@@ -11,15 +11,15 @@ import (
 	"github.com/prism-proxy/prism/runtime/tuple"
 )
 
-// Put stores r whatever was there. It fails with UNIQUE if another record has the
-// values of r in a unique index.
+// Put stores r, replacing any record with its key. It fails with UNIQUE if
+// another record has the values of r in a unique index.
 func (db *DB) Put(ctx context.Context, r *bytestore.Record) (keyvalue.Written, error) {
 	return db.putOne(ctx, r, nil)
 }
 
-// CompareAndSwap is Put if the record with r's key has the expected version, or if
-// there is none and expected is 0. It fails with NOT_FOUND, EXISTS or
-// VERSION_MISMATCH otherwise.
+// CompareAndSwap is Put if the record with r's key has the expected version, or
+// if there is none and expected is 0. Otherwise it fails with NOT_FOUND, EXISTS
+// or VERSION_MISMATCH.
 func (db *DB) CompareAndSwap(ctx context.Context, r *bytestore.Record, expected int64) (keyvalue.Written, error) {
 	return db.putOne(ctx, r, func(old *message) error {
 		switch {
@@ -34,8 +34,8 @@ func (db *DB) CompareAndSwap(ctx context.Context, r *bytestore.Record, expected 
 	})
 }
 
-// putOne puts r if allow, where it is not nil, says so of the record in its place,
-// nil if there is none.
+// putOne puts r unless allow, if it is not nil, returns an error. allow gets
+// the record that r replaces, or nil.
 func (db *DB) putOne(ctx context.Context, r *bytestore.Record, allow func(old *message) error) (keyvalue.Written, error) {
 	at, err := db.places(r)
 	if err != nil {
@@ -53,9 +53,9 @@ func (db *DB) putOne(ctx context.Context, r *bytestore.Record, allow func(old *m
 	return r.Written, err
 }
 
-// Delete removes the record with key k, if ifVersion is 0 or its version, and
-// reports whether it was there. It fails with VERSION_MISMATCH if the record has
-// another version.
+// Delete removes the record with key k if ifVersion is 0 or equals its version,
+// and reports whether the record existed. It fails with VERSION_MISMATCH if the
+// record has another version.
 func (db *DB) Delete(ctx context.Context, k tuple.Key, ifVersion int64) (existed bool, err error) {
 	at, err := db.place(k)
 	if err != nil {
@@ -93,7 +93,7 @@ func (db *DB) BatchPut(ctx context.Context, name string, records []*bytestore.Re
 		if w.putAll(name, records, at) == nil {
 			return nil
 		}
-		// What has a value may be a later record of the batch, which gives it up.
+		// A value may belong to a later record of the batch, which gives it up.
 		w.reset()
 		for _, places := range at {
 			w.free(places[0], nil)
@@ -110,7 +110,7 @@ func (db *DB) BatchPut(ctx context.Context, name string, records []*bytestore.Re
 	return written, nil
 }
 
-// BatchDelete removes all records with the keys, and reports which were there.
+// BatchDelete removes all records with the keys and reports which existed.
 func (db *DB) BatchDelete(ctx context.Context, keys []tuple.Key) (existed []bool, err error) {
 	const name = "keys"
 	at := make([]place, len(keys))
@@ -134,7 +134,7 @@ func (db *DB) BatchDelete(ctx context.Context, keys []tuple.Key) (existed []bool
 	return existed, nil
 }
 
-// places returns where r and its entries stand.
+// places returns where r and its entries are stored.
 func (db *DB) places(r *bytestore.Record) ([]place, error) {
 	at := make([]place, len(r.Entries))
 	for i, e := range r.Entries {
@@ -147,17 +147,18 @@ func (db *DB) places(r *bytestore.Record) ([]place, error) {
 }
 
 const (
-	// tries is how often a write is begun that others come before.
+	// tries is how often a write is attempted while others get in between.
 	tries = 5
-	// pause is how long the first of them waits at most for the next; each is twice
-	// as long as the one before.
+	// pause is the longest wait after the first attempt; it doubles with each
+	// attempt.
 	pause = 2 * time.Millisecond
 )
 
-// write reads what stands at the places, lets plan say what is written, and commits
-// that if nothing of it has changed since; else it begins anew. All places are of one
-// table. name is what the request calls the items of a batch. A blind write reads
-// nothing, and takes the place of whatever is there.
+// write reads what is stored at the places, lets plan decide what to write, and
+// commits that if none of the subjects written has changed since; otherwise it
+// starts again. All places belong to one table. name is the request's field
+// that holds the items of a batch. A blind write reads nothing and replaces
+// whatever is there.
 func (db *DB) write(ctx context.Context, at []place, blind bool, name string, plan func(*writing) error) error {
 	if err := runtime.ContextError(ctx); err != nil {
 		return err
@@ -192,7 +193,8 @@ func (db *DB) write(ctx context.Context, at []place, blind bool, name string, pl
 	return contention()
 }
 
-// contention is the error of a call that others came before each time.
+// contention is the error of a call that other writes preceded at every
+// attempt.
 func contention() error {
 	return runtime.NotApplied(runtime.BackendContention, "other writes came before this one each time (fewer of a key or value at a time)", nil)
 }

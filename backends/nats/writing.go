@@ -16,34 +16,34 @@ import (
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
-// writing is a write of one table: what it has read, and the messages that it
-// plans, one of a subject. They are stored together or not at all, and not if a
-// subject of theirs has changed since it was read.
+// writing is a write to one table: what it has read, and the messages that it
+// plans, one per subject. They are stored together or not at all, and only if
+// none of their subjects has changed since it was read.
 //
-// What is read and not written needs no such check. An entry that stays as it is has
-// no expiry, and belongs to a record that is written: only a write of that record
-// takes it away. An entry that another record has taken comes back by a write of
-// this record, too.
+// What is read but not written needs no such check. An entry that stays
+// unchanged has no expiry and belongs to a record that is written: only a write
+// of that record removes it. If another record had it in between, it came back
+// by a write of this record.
 type writing struct {
 	*table
 	now   wire.Timestamp
-	blind bool               // nothing is read, and nothing checked
+	blind bool               // nothing is read or checked
 	read  map[string]message // by subject
 
-	planned map[string]int // the place in messages, by subject
-	entries []planned      // first: so that the last messages are the records, in their order
+	planned map[string]int // the position in messages, by subject
+	entries []planned      // sent first, so that the last messages are the records, in order
 	records []planned
 }
 
-// planned is a message that is about to be written.
+// planned is a message to be written.
 type planned struct {
 	subject string
 	header  driver.Header
 	data    []byte
-	stored  *bytestore.Record // nil: it is none
+	stored  *bytestore.Record // nil: not a record
 }
 
-// fill reads the places, and the entries of records that stand there.
+// fill reads the places and the entries of the records stored there.
 func (w *writing) fill(ctx context.Context, db *DB, at []place) error {
 	for len(at) > 0 {
 		messages, err := db.lasts(ctx, at)
@@ -62,7 +62,7 @@ func (w *writing) fill(ctx context.Context, db *DB, at []place) error {
 	return nil
 }
 
-// record returns the record at a place, nil if there is none.
+// record returns the record at a place, or nil.
 func (w *writing) record(at place) *message {
 	if m := w.read[at.subject]; m.live(w.now) {
 		return &m
@@ -70,8 +70,8 @@ func (w *writing) record(at place) *message {
 	return nil
 }
 
-// holder returns the subject of the record that has an entry, "" if none has: as it
-// will be after what is planned so far.
+// holder returns the subject of the record that will have an entry after what
+// is planned so far, "" if none will.
 func (w *writing) holder(entry string) string {
 	if i, ok := w.planned[entry]; ok {
 		return w.entries[i].header.Get(headerRecord)
@@ -80,7 +80,7 @@ func (w *writing) holder(entry string) string {
 	return m.holder(w.now)
 }
 
-// put plans that r stands at a place, and its entries at theirs.
+// put plans to store r and its entries at their places.
 func (w *writing) put(r *bytestore.Record, at place, entries []place) error {
 	subjects := make([]string, len(entries))
 	for i, e := range entries {
@@ -105,7 +105,7 @@ func (w *writing) put(r *bytestore.Record, at place, entries []place) error {
 	return nil
 }
 
-// putAll plans that the records of a batch stand at their places.
+// putAll plans to store the records of a batch at their places.
 func (w *writing) putAll(name string, records []*bytestore.Record, at [][]place) error {
 	for i, r := range records {
 		if err := w.put(r, at[i][0], at[i][1:]); err != nil {
@@ -115,20 +115,20 @@ func (w *writing) putAll(name string, records []*bytestore.Record, at [][]place)
 	return nil
 }
 
-// reset plans nothing.
+// reset discards what is planned.
 func (w *writing) reset() {
 	clear(w.planned)
 	w.entries, w.records = nil, nil
 }
 
-// remove plans that nothing stands at a place.
+// remove plans to delete the record at a place.
 func (w *writing) remove(at place) {
 	w.free(at, nil)
 	w.records = append(w.records, planned{subject: at.subject, header: deletedHeader()})
 }
 
-// free plans that the record at a place, expired or not, has no entries but those to
-// keep. Another record may have those of an expired one.
+// free plans that the record at a place, expired or not, loses all entries
+// except those in keep. Another record may have taken those of an expired one.
 func (w *writing) free(at place, keep []string) {
 	for _, entry := range w.read[at.subject].header[headerUnique] {
 		if m := w.read[entry]; !slices.Contains(keep, entry) && m.header.Get(headerRecord) == at.subject {
@@ -139,7 +139,7 @@ func (w *writing) free(at place, keep []string) {
 	}
 }
 
-// plan plans what an entry will be.
+// plan plans the header of an entry.
 func (w *writing) plan(entry string, h driver.Header) {
 	p := planned{subject: entry, header: h}
 	if i, ok := w.planned[entry]; ok {
@@ -150,7 +150,7 @@ func (w *writing) plan(entry string, h driver.Header) {
 	w.entries = append(w.entries, p)
 }
 
-// maxMessages is how many messages the server takes as one.
+// maxMessages is how many messages the server accepts in an atomic batch.
 const maxMessages = 1000
 
 // commit stores what is planned, and gives the records their versions.
@@ -181,7 +181,7 @@ func (w *writing) commit(ctx context.Context, db *DB, name string) error {
 	return nil
 }
 
-// tooMany refuses a batch that the store cannot write as one.
+// tooMany refuses a batch that the store cannot write atomically.
 func tooMany(name string, n int) error {
 	limit := strconv.Itoa(maxMessages)
 	return &runtime.Error{
@@ -191,9 +191,9 @@ func tooMany(name string, n int) error {
 	}
 }
 
-// publish stores messages of one stream, all or none, and returns the sequence of the
-// last; those of the others are the numbers before it. It is no method of DB: see
-// connection.
+// publish stores messages of one stream, all or none, and returns the sequence
+// of the last; the others have the numbers just before it. It is not a method
+// of DB: see connection.
 func publish(ctx context.Context, db *DB, messages []*driver.Msg) (last uint64, err error) {
 	conn, count := db.conn.(*driver.Conn), len(messages)
 	during, done := db.during(ctx)

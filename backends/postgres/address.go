@@ -15,8 +15,8 @@ import (
 	"github.com/prism-proxy/prism/runtime"
 )
 
-// Resolve returns cfg with what its references lead to, and its parts as the URL.
-// No error holds what was found.
+// Resolve returns cfg with its references resolved and its parts joined into
+// the URL. No error contains a resolved value.
 func Resolve(env *runtime.Env, n runtime.Namespace, cfg Config) (Config, error) {
 	var faults []error
 	keep := func(err error) {
@@ -56,7 +56,7 @@ func noConnectionString(n runtime.Namespace) error {
 	return fmt.Errorf("url of namespace %s: it does not lead to a connection string; write postgres://user:password@host:port/database", n.Name)
 }
 
-// address is the URL that the parts make.
+// address returns the parts as a URL.
 func (c Config) address() string {
 	u := url.URL{Scheme: "postgres", Path: "/" + c.Database}
 	q := url.Values{}
@@ -72,7 +72,7 @@ func (c Config) address() string {
 	return u.String()
 }
 
-// servers returns host and port of each server that c leads to.
+// servers returns host and port of each server that c names.
 func servers(c *pgx.ConnConfig) string {
 	all := []string{hostPort(c.Host, c.Port)}
 	for _, f := range c.Fallbacks {

@@ -10,8 +10,8 @@ import (
 	"github.com/prism-proxy/prism/backends/postgres/postgrestest"
 )
 
-// A password with letters that a URL has a meaning for opens the store, by a URL
-// and by its parts, and none of it is in an error when it is wrong.
+// A password with characters that are special in a URL opens the store, in a
+// URL and in parts. If it is wrong, the error contains none of it.
 func TestPasswordOfAnyLetters(t *testing.T) {
 	store := postgrestest.StartOwn(t).WithPasswords(t)
 	u, err := url.Parse(store)

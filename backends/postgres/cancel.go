@@ -12,40 +12,40 @@ import (
 	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 )
 
-// A call whose context ends lets its statement end well before it asks the
-// server to cancel it, since most have ended by then, and gives up the
-// connection if that has not answered in time: the caller waits so much longer
-// than its deadline, at most.
+// When a call's context ends, its statement gets cancelDelay to finish, as most
+// do, before the server is asked to cancel it. If it has not ended after
+// cancelGrace, the connection is given up: the caller never waits longer than
+// that after its deadline.
 const (
 	cancelDelay = 3 * time.Millisecond
 	cancelGrace = 250 * time.Millisecond
 )
 
 // canceller ends the statement of a call whose context ends, and keeps the
-// connection. pgconn's own of this kind aborts a cancel that is on its way when
-// the statement ends, and then sleeps in the hope that it has come; this one
-// waits until the server has closed the cancel's connection, which it does when
-// it has sent the signal. A signal that comes to an idle session is none. It
-// belongs to one connection, which serves one call at a time.
+// connection. pgconn's own handler aborts a cancel in flight when the statement
+// ends, and then sleeps in the hope that the cancel has arrived. This one waits
+// until the server has closed the cancel's connection, which it does after
+// sending the signal; an idle session ignores the signal. A canceller belongs
+// to one connection, which serves one call at a time.
 type canceller struct {
 	conn  *pgconn.PgConn
 	ended chan struct{} // closed when the statement has ended
-	done  chan struct{} // closed when no cancel is on its way
-	stray bool          // a cancel may be on its way for ever
+	done  chan struct{} // closed when no cancel is in flight
+	stray bool          // a cancel may arrive at any later time
 }
 
-// Through a pooler nothing is cancelled: PgBouncer before 1.21 ends, with all
-// its clients, when a cancel's connection is closed at a wrong moment. What runs
-// there is bounded by the settings of its session. A statement has the same time
-// to end well; then the connection is given up.
+// Through a pooler nothing is cancelled: PgBouncer before 1.21 crashes, with
+// all its clients, if a cancel's connection is closed at the wrong moment.
+// Session settings bound how long a statement runs. It gets cancelGrace to
+// finish; then the connection is given up.
 func watchPooled(conn *pgconn.PgConn) ctxwatch.Handler {
 	return &pgconn.DeadlineContextWatcherHandler{Conn: conn.Conn(), DeadlineDelay: cancelGrace}
 }
 
 var errNoCancel = errors.New("nothing is cancelled through a pooler")
 
-// neverCancel makes c one whose connection dials once. The driver would dial
-// again to send a cancel when it gives the connection up.
+// neverCancel makes connections of c dial only once. The driver would dial
+// again to send a cancel when it gives a connection up.
 func neverCancel(_ context.Context, c *pgx.ConnConfig) error {
 	var open atomic.Bool
 	dial, begin := c.DialFunc, c.AfterConnect
@@ -71,8 +71,8 @@ func watch(conn *pgconn.PgConn) ctxwatch.Handler {
 
 const cancels = "prism"
 
-// strayed reports whether a cancel that conn was given up for may still come, and
-// would end its next statement.
+// strayed reports whether a cancel sent for conn may still arrive and would
+// then end its next statement.
 func strayed(conn *pgx.Conn) bool {
 	c, ok := conn.PgConn().CustomData()[cancels].(*canceller)
 	return ok && c.stray

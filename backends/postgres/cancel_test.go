@@ -15,9 +15,10 @@ import (
 	"github.com/prism-proxy/prism/runtime"
 )
 
-// A call whose deadline passes while its statement runs neither costs its
-// connection nor harms the next call on it: of reads beside thousands of such
-// calls each gets its own value, and none is cancelled in another's place.
+// A call whose deadline passes while its statement runs neither loses its
+// connection nor harms the next call on it: of the reads that run beside
+// thousands of such calls, each gets its own value, and none is cancelled by
+// mistake.
 func TestCancelledCallsKeepConnections(t *testing.T) {
 	cancels := 1500
 	if os.Getenv("PRISM_LONG") == "1" {
@@ -80,7 +81,7 @@ func cancelCalls(t *testing.T, store, url string, cancels int) {
 	}
 }
 
-// A caller waits little beyond its deadline, whatever the server does.
+// A caller waits only briefly beyond its deadline, whatever the server does.
 func TestDeadlineOfAServerThatStands(t *testing.T) {
 	server := postgrestest.StartOwn(t)
 	migrate(t, environment(server.URL), config(initSQL))
@@ -94,14 +95,15 @@ func TestDeadlineOfAServerThatStands(t *testing.T) {
 	begun := time.Now()
 	_, err := db.Version(ctx, insertThing, "a", nil)
 	wantReason(t, err, runtime.BackendTimeout, "unknown")
-	// The bound is far above what is promised: it is whether the call waits for the server.
+	// The bound is far above what is promised: it only shows that the call does
+	// not wait for the server.
 	if took := time.Since(begun); took > 5*time.Second {
 		t.Errorf("the call ended after %v, want soon after 100 ms", took)
 	}
 }
 
-// What a pooler or a person makes a session forget is prepared again, and the
-// call does not fail.
+// Statements that a pooler or a person makes a session forget are prepared
+// again, and the call does not fail.
 func TestForgottenStatements(t *testing.T) {
 	store := postgrestest.Start(t)
 	migrate(t, environment(store), config(initSQL))
@@ -121,7 +123,7 @@ func TestForgottenStatements(t *testing.T) {
 			if err := db.Record(t.Context(), &things, dropped, read, int64(i)); err != nil {
 				t.Errorf("a read after %s: %v", forget, err)
 			}
-			// Each operation meets the loss first, once.
+			// Each operation is once the first to meet the loss.
 			for _, next := range []func() error{
 				func() error { return db.Record(t.Context(), &things, dropped, read, int64(i)) },
 				func() error { _, _, err := db.Versions(t.Context(), &things, insertThing, 3, values); return err },

@@ -10,8 +10,8 @@ import (
 	"github.com/prism-proxy/prism/backends/postgres/postgrestest"
 )
 
-// Two proxies and their Postgres are killed, stopped, locked and maintained under
-// load, at random; a proxy also while Postgres is.
+// Two proxies and their Postgres are killed, stopped, locked and maintained at
+// random under load; a proxy also while Postgres is.
 func TestChaos(t *testing.T) {
 	store := postgrestest.StartOwn(t)
 	variable := migrateConformance(t, store.URL)

@@ -48,8 +48,8 @@ const urlVariable = "PRISM_CONFORMANCE_POSTGRES_URL"
 
 func TestConformance(t *testing.T) { backendtest.Run(t, conformance) }
 
-// A person can read the store beside the proxy that serves it: every key,
-// indexed and marked field stands in a column of its own.
+// A person can read the store while a proxy serves it: every key, indexed and
+// marked field has a column of its own.
 func TestColumns(t *testing.T) {
 	p := backendtest.Open(t, conformance)
 	for _, e := range []*pb.Event{
@@ -80,7 +80,7 @@ FROM "events" ORDER BY "tenant", "shard"`)
 	}
 }
 
-// rows returns the rows of a query whose columns are text, NULL as NULL.
+// rows returns the rows of a query whose columns are text, with NULL for NULL.
 func rows(t *testing.T, url, query string) [][]string {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)

@@ -25,8 +25,8 @@ func TestKilledProxyLosesNothing(t *testing.T) {
 	})
 }
 
-// Postgres is killed with kill -9 under a proxy that goes on: its calls fail as
-// the catalogue has it, and it recovers without a restart.
+// Postgres is killed with kill -9 while a proxy goes on: its calls fail with
+// the catalogue's errors, and it recovers without a restart.
 func TestKilledPostgresLosesNothing(t *testing.T) {
 	store := postgrestest.StartOwn(t)
 	variable, address := migrateConformance(t, store.URL), backendtest.FreeAddress(t)
@@ -45,7 +45,7 @@ func TestRollingRestartsFailNoCall(t *testing.T) {
 	})
 }
 
-// A proxy that is asked about many records does not keep them.
+// A proxy that is asked for many records does not keep them in memory.
 func TestManyRecords(t *testing.T) {
 	variable := migrateConformance(t, postgrestest.Start(t))
 	backendtest.Many(t, conformance, backendtest.Spawn(t, t.TempDir(), backendtest.FreeAddress(t), variable))

@@ -18,11 +18,12 @@ import (
 )
 
 // A proxy's host that is cut off while it sends a batch keeps its locks only
-// until the server notices. Until then batches of other proxies on the table are
-// refused as contention, and do not wait for what never comes.
+// until the server notices. Until then other proxies' batches on the table are
+// refused with BACKEND_CONTENTION instead of waiting for something that never
+// comes.
 //
-// The test runs itself in a network of its own, in which it drops what belongs
-// to one connection: its two ends stay as they are, and neither hears of the
+// The test runs itself in a network namespace of its own and drops the packets
+// of one connection there: both ends stay open, and neither hears from the
 // other.
 func TestHostCutOff(t *testing.T) {
 	if os.Getenv("PRISM_TEST_CUT") == "" {
@@ -35,7 +36,7 @@ func TestHostCutOff(t *testing.T) {
 	migrate(t, environment(store), config(initSQL))
 	db := open(t, environment(store), config(initSQL))
 
-	// The proxy that is cut off, in the middle of the pipeline of a batch.
+	// The proxy that is cut off in the middle of a batch's pipeline.
 	pool, err := config(initSQL).connect(t.Context(), environment(store))
 	if err != nil {
 		t.Fatal(err)
@@ -61,7 +62,7 @@ func TestHostCutOff(t *testing.T) {
 	command(t, "nft", "add table inet cut; add chain inet cut in { type filter hook input priority 0; }; "+
 		"add rule inet cut in tcp sport "+port+" drop; add rule inet cut in tcp dport "+port+" drop")
 	begun := time.Now()
-	// What is not acknowledged is sent again, and no keepalive meanwhile.
+	// Unacknowledged data is sent again; meanwhile there are no keepalives.
 	if _, err := conn.PgConn().Conn().Write([]byte{'H', 0, 0, 0, 4}); err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +75,7 @@ func TestHostCutOff(t *testing.T) {
 		return err
 	}
 	wantReason(t, batch(5*time.Second, 0), runtime.BackendContention, "none")
-	wantReason(t, batch(time.Second, 0), runtime.BackendTimeout, "none") // a call whose deadline is nearer
+	wantReason(t, batch(time.Second, 0), runtime.BackendTimeout, "none") // a call with a nearer deadline
 
 	// tcp_keepalives_idle + 3 × tcp_keepalives_interval, and time for the timers.
 	const notices = 25*time.Second + 10*time.Second
@@ -137,14 +138,14 @@ func command(t *testing.T, program string, args ...string) {
 	}
 }
 
-// Puts of one record that is locked neither keep reads of others waiting, nor
-// wait without end.
+// Puts of a locked record neither hold up reads of other records nor wait for
+// ever.
 func TestLockedRecord(t *testing.T) {
 	store := postgrestest.Start(t)
 	migrate(t, environment(store), config(initSQL))
 	cfg := config(initSQL)
 	cfg.Connections = 4
-	const writers = 3 // of them
+	const writers = 3 // that may write at a time
 	db := open(t, environment(store), cfg)
 	for _, id := range []string{"locked", "other"} {
 		if _, err := db.Version(t.Context(), insertThing, id, nil); err != nil {

@@ -23,19 +23,19 @@ var Backend = runtime.Backend[*DB, Config]{
 
 // Config is what the compiler decided about one namespace's store.
 type Config struct {
-	// URL is a connection string of libpq; it is empty where the parts of one are
-	// given, of which empty ones have libpq's defaults. Resolve follows the
-	// references in all of them.
+	// URL is a connection string as for libpq. It is empty if the parts are given
+	// instead; empty parts have libpq's defaults. Resolve resolves references in
+	// all of them.
 	URL                                         string
 	Host, Database, Username, Password, SSLMode string
 	Port                                        int
 	PortFrom                                    runtime.Number
 
-	Connections     int // at most, at least 1; the part of them that may write is writersOf
+	Connections     int // the most that are open, at least 1; writersOf says how many may write
 	ConnectionsFrom runtime.Number
-	Statements      int // so many a connection keeps prepared; the one used longest ago goes first
+	Statements      int // how many a connection keeps prepared; the least recently used is dropped first
 	// Durability is what the server's settings must promise: POWER_SAFE,
-	// CRASH_SAFE or LOST_ON_RESTART, which needs nothing.
+	// CRASH_SAFE, or LOST_ON_RESTART, which demands nothing.
 	Durability string
 }
 
@@ -46,7 +46,7 @@ type DB struct {
 
 	now      func() time.Time
 	pool     pool
-	writers  chan struct{} // holds a value for each that writes
+	writers  chan struct{} // holds a value for each call that writes
 	turns    turns
 	openings openings
 	sweeps   sweeps
@@ -54,9 +54,9 @@ type DB struct {
 	close    sync.Once
 }
 
-// Open connects to the store and verifies it: the server and its settings, the
-// deployment that owns it, and its migrations, of which none may be missing. It
-// changes nothing and needs no right to. Whoever calls it closes the store.
+// Open connects to the store and verifies the server, its settings, the
+// deployment that owns the store, and that no migration is missing. It changes
+// nothing and needs no right to. The caller must close the store.
 func Open(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config) (*DB, error) {
 	db := &DB{now: env.Now, writers: make(chan struct{}, writersOf(cfg.Connections))}
 	pool, err := connect(ctx, env, n, cfg, onePlan, &db.openings)
@@ -70,27 +70,27 @@ func Open(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config
 	return db, nil
 }
 
-// connectTimeout bounds the time that one new connection takes, and pingTimeout
-// that in which one that was idle answers; else the call is given another.
+// connectTimeout bounds the time to open a connection, and pingTimeout the time
+// in which an idle one must answer; otherwise the call gets another.
 const (
 	connectTimeout = 5 * time.Second
 	pingTimeout    = time.Second
 )
 
-// dialer notices a server that is gone, as the server's sessions do a proxy: see
-// pinned.
+// dialer detects a server that is gone, as the server's sessions detect a lost
+// proxy: see pinned.
 var dialer = net.Dialer{
 	KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3},
 	Control:         endUnacknowledged,
 }
 
-// onePlan leaves the planner one plan for every statement, whatever its values
-// and the statistics: a search by key, or a range of an index in its order. Else
-// what it chose for a table when that was empty would be used until the table is
-// analyzed. The statements ask for rows in the order of one index, and nothing
-// here can sort; those that cannot ask for an order are joined in it, and nothing
-// here can join but by merging. What the plans are made of is on, whatever the
-// role has. Nothing runs long enough to be compiled, or for several processes.
+// onePlan leaves the planner one plan for each statement, whatever its values
+// and the statistics: a search by key, or a range of an index in its order.
+// Otherwise the plan chosen while a table was empty would be used until the
+// table is analyzed. Statements ask for rows in the order of one index, and a
+// session cannot sort; those that cannot ask for an order are joined in it, and
+// a session can only merge-join. What these plans need is on, whatever the
+// role's settings. Nothing runs long enough for JIT or parallel workers.
 var onePlan = map[string]string{
 	"plan_cache_mode":                 "force_generic_plan",
 	"enable_seqscan":                  "off",
@@ -107,8 +107,8 @@ var onePlan = map[string]string{
 	"jit":                             "off",
 }
 
-// readShare is the part of the connections that is for reads, one in so many: it
-// is not more where writes wait for each other's locks.
+// readShare reserves one in so many connections for reads, even while writes
+// wait for each other's locks.
 const readShare = 4
 
 // writersOf returns how many of the connections may write at a time.
@@ -116,8 +116,8 @@ func writersOf(connections int) int {
 	return max(connections-(connections+readShare-1)/readShare, 1)
 }
 
-// connect returns the pool of the namespace, with settings of its sessions
-// beside pinned. No error of it holds more of the URL than host and port.
+// connect returns the pool of the namespace; session has settings besides
+// pinned. Its errors contain no more of the URL than host and port.
 func connect(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config, session map[string]string, openings *openings) (*pgxpool.Pool, error) {
 	c, err := pgxpool.ParseConfig(cfg.URL)
 	if err != nil {
@@ -180,9 +180,9 @@ func (db *DB) verify(ctx context.Context, env *runtime.Env, n runtime.Namespace,
 	return err
 }
 
-// required are the settings of the server that every store needs, and by class
-// those that acknowledged writes need besides a commit that is waited for, which
-// sessionOf sees to.
+// required are the server settings that every store needs, and by class those
+// that acknowledged writes need. sessionOf makes sure that commits are waited
+// for.
 var required = map[string][]setting{
 	"": {
 		{"server_encoding", is("UTF8"), "create the database with ENCODING 'UTF8'"},
@@ -196,10 +196,10 @@ var required = map[string][]setting{
 	},
 }
 
-// reset is what to do about a setting of pinned that the role may not set.
+// reset says what to do about a setting of pinned that the role may not set.
 const reset = "reset it for the proxy's role and database: only a superuser may"
 
-// setting is a parameter of the server, the values that serve, and what to do
+// setting is a server parameter, the values that are accepted, and what to do
 // about others.
 type setting struct {
 	name   string
@@ -209,8 +209,8 @@ type setting struct {
 
 func is(want string) func(string) bool { return func(v string) bool { return v == want } }
 
-// verifySettings compares the live settings with those that durability
-// needs, and the search path with one that leads somewhere.
+// verifySettings checks that the live settings are as durability needs, and
+// that the search path leads to a schema.
 func verifySettings(ctx context.Context, conn *pgx.Conn, durability string) error {
 	for _, class := range []string{"", durability} {
 		for _, s := range required[class] {
@@ -230,13 +230,13 @@ func verifySettings(ctx context.Context, conn *pgx.Conn, durability string) erro
 	return err
 }
 
-// text returns the one value that query answers.
+// text returns the single value that query selects.
 func text(ctx context.Context, conn *pgx.Conn, query string, values ...any) (value string, err error) {
 	err = conn.QueryRow(ctx, query, values...).Scan(&value)
 	return value, Error(ctx, err)
 }
 
-// Close waits for the calls under way and closes the connections. It is
+// Close waits for calls in progress and closes the connections. It is
 // idempotent and returns nil.
 func (db *DB) Close() error {
 	db.close.Do(db.pool.Close)

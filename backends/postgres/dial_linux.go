@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// unacknowledged is how long what was sent may stay unacknowledged before the
-// kernel ends the connection. No keepalive is sent as long as there is such data.
+// unacknowledged is how long sent data may stay unacknowledged before the
+// kernel ends the connection. While there is such data, no keepalives are sent.
 const unacknowledged = 25 * time.Second
 
 // endUnacknowledged sets TCP_USER_TIMEOUT (RFC 5482) on a new socket.

@@ -4,6 +4,6 @@ package postgres
 
 import "syscall"
 
-// endUnacknowledged is of Linux alone: elsewhere data that is not acknowledged is
-// sent again as often as the kernel likes.
+// endUnacknowledged exists on Linux only: elsewhere the kernel decides how
+// often unacknowledged data is sent again.
 var endUnacknowledged func(network, address string, c syscall.RawConn) error

@@ -21,8 +21,8 @@ import (
 
 // A server whose tables have no space left refuses writes, serves reads, and
 // takes writes again when there is space, without a restart of it or of the
-// proxy. Its log has a disk of its own: a server that cannot write that ends
-// (TestKilledPostgresLosesNothing).
+// proxy. Its write-ahead log has a disk of its own: a server that cannot write
+// it ends (TestKilledPostgresLosesNothing).
 func TestFullDisk(t *testing.T) {
 	dir, err := os.MkdirTemp("", "prism-disk-") // the server's account cannot enter t.TempDir
 	if err != nil {

@@ -13,18 +13,18 @@ import (
 	"github.com/prism-proxy/prism/runtime"
 )
 
-// Error translates an error of the driver into what the client is told. Errors
-// of package runtime pass unchanged.
+// Error translates an error of the driver into the client's. Errors of package
+// runtime pass unchanged.
 //
-// What Postgres answered is known, unless it ended the connection: the statement
-// and its transaction were undone, and the SQLSTATE says why
+// If Postgres answered without ending the connection, the outcome is known: the
+// statement and its transaction were undone, and the SQLSTATE says why
 // (https://www.postgresql.org/docs/15/errcodes-appendix.html). Without an
-// answer the context's end comes first, then the connection's. A write that may
-// have been sent may have been applied: then the outcome is unknown. What is
-// not recognised is INTERNAL.
+// answer, the end of the context is checked first, then that of the connection.
+// A write that may have been sent may have been applied: its outcome is
+// unknown. What is not recognised is INTERNAL.
 //
-// The cause that is logged holds the SQLSTATE and the name of a constraint, and
-// never a message or a detail of Postgres, which quote values.
+// The logged cause contains the SQLSTATE and the name of a constraint, but
+// never a message or detail of Postgres, which quote values.
 func Error(ctx context.Context, err error) error {
 	var known *runtime.Error
 	if err == nil || errors.As(err, &known) {
@@ -55,10 +55,10 @@ func Error(ctx context.Context, err error) error {
 // failure is runtime.NotApplied or runtime.Unknown.
 type failure func(r runtime.Reason, what string, cause error) error
 
-// answered translates what Postgres answered: whole SQLSTATEs, then classes.
-// failed is for those after which the connection is gone, perhaps between the
-// commit and its report: a server that finds its disk full as it writes the log
-// panics, and has the transaction when it comes back.
+// answered translates what Postgres answered: whole SQLSTATEs first, then
+// classes. failed is for answers after which the connection is gone, perhaps
+// between the commit and its report: a server that finds its disk full while
+// writing the log panics, but has the transaction when it comes back.
 func answered(e *pgconn.PgError, failed failure) error {
 	why := cause(e.Code)
 	if e.ConstraintName != "" {
@@ -102,7 +102,7 @@ func answered(e *pgconn.PgError, failed failure) error {
 func cause(what string) error { return errors.New("postgres: " + what) }
 
 // violated returns the constraint in err if another record has the same value
-// in a unique index, and else "".
+// in a unique index, otherwise "".
 func violated(err error) string {
 	var e *runtime.Error
 	if errors.As(err, &e) && e.Reason == runtime.Unique {
@@ -111,19 +111,19 @@ func violated(err error) string {
 	return ""
 }
 
-// contended reports whether err is of a write that was undone and may be tried
-// again. One that waited for a lock as long as it may is none: what held the
-// lock then holds it still.
+// contended reports whether err says that a write was undone and may be tried
+// again. A lock timeout does not count: what held the lock may still hold it.
 func contended(err error) bool {
 	code := sqlstate(err)
 	return code == "40001" || code == "40P01" // serialization_failure, deadlock_detected
 }
 
-// unprepared reports whether err is of a statement that the server does not know
-// any more, and was not run: a person, or a pooler, sent DEALLOCATE ALL.
+// unprepared reports whether err says that a statement was not run because the
+// server no longer knows it: a person or a pooler sent DEALLOCATE ALL.
 func unprepared(err error) bool { return sqlstate(err) == "26000" } // invalid_sql_statement_name
 
-// sqlstate returns what Postgres answered, "" if it did not.
+// sqlstate returns the SQLSTATE that Postgres answered, "" if there was no
+// answer.
 func sqlstate(err error) string {
 	var answer *pgconn.PgError
 	if !errors.As(err, &answer) {
@@ -132,7 +132,7 @@ func sqlstate(err error) string {
 	return answer.Code
 }
 
-// disconnected reports whether err is one of the connection.
+// disconnected reports whether err is an error of the connection.
 func disconnected(err error) bool {
 	var connecting *pgconn.ConnectError
 	var network net.Error
@@ -142,7 +142,7 @@ func disconnected(err error) bool {
 		errors.Is(err, net.ErrClosed) || errors.Is(err, pgconn.ErrConnClosed)
 }
 
-// network names an error of the connection without the address in it.
+// network describes an error of the connection without its address.
 func network(err error) string {
 	var errno syscall.Errno
 	var dns *net.DNSError
@@ -157,7 +157,7 @@ func network(err error) string {
 	return fmt.Sprintf("%T", err)
 }
 
-// unsent is an error before anything was sent to the server.
+// unsent is an error that occurred before anything was sent to the server.
 type unsent struct{ error }
 
 func (e unsent) Unwrap() error { return e.error }

@@ -18,7 +18,7 @@ import (
 	"github.com/prism-proxy/prism/runtime"
 )
 
-// unsent is an error before anything was sent, as the driver marks it.
+// unsent is an error from before anything was sent, marked as the driver does.
 type unsent struct{ error }
 
 func (unsent) SafeToRetry() bool { return true }
@@ -166,7 +166,7 @@ func TestServerRefuses(t *testing.T) {
 		db := open(t, environment(store), cfg)
 		beside := connect(t, store)
 		beside.exec(`BEGIN`)
-		if c.reason != runtime.BackendReadOnly { // of which it would wait for a lock before it is refused
+		if c.reason != runtime.BackendReadOnly { // where it would wait for a lock before it is refused
 			beside.exec(`LOCK TABLE "things" IN SHARE MODE`)
 		}
 		if err := db.Exec(t.Context(), `SET `+c.setting+` = '`+c.value+`'`); err != nil {
@@ -202,7 +202,7 @@ func TestServerGone(t *testing.T) {
 		if !errors.As(err, &e) || e.Reason != runtime.BackendUnavailable {
 			t.Fatalf("error %v, want %s", err, runtime.BackendUnavailable)
 		}
-		if e.Metadata["outcome"] == "none" { // no connection of before is left
+		if e.Metadata["outcome"] == "none" { // no old connection is left
 			wantError(t, err, "connection refused")
 			return
 		}

@@ -8,12 +8,12 @@ import (
 	"github.com/prism-proxy/prism/runtime"
 )
 
-// Connect gives tests the connections that an open store has.
+// Connect gives tests the same connections as an open store has.
 func Connect(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config) (*pgxpool.Pool, error) {
 	return connect(ctx, env, n, cfg, onePlan, new(openings))
 }
 
-// Version, Versions and Again give tests what operations are made of.
+// Version, Versions and Again give tests the building blocks of operations.
 func (db *DB) Version(ctx context.Context, statement string, values ...any) (int64, error) {
 	return db.version(ctx, statement, values...)
 }
@@ -26,7 +26,7 @@ func (db *DB) Again(ctx context.Context, t *Table, err error, item int, records 
 	return db.again(ctx, t, err, item, records...)
 }
 
-// Exec sends a statement on one of the connections, unprepared.
+// Exec runs a statement on one of the connections, unprepared.
 func (db *DB) Exec(ctx context.Context, statement string) error {
 	return run(ctx, db, func(conn *pgxpool.Conn) error {
 		_, err := conn.Conn().PgConn().Exec(ctx, statement).ReadAll()
@@ -37,8 +37,8 @@ func (db *DB) Exec(ctx context.Context, statement string) error {
 // Pinned and OnePlan are what sessions are set to.
 var Pinned, OnePlan = pinned, onePlan
 
-// Violated is for tests of what again asks.
+// Violated is the check that again makes.
 var Violated = violated
 
-// TakeTurn is how a batch begins.
+// TakeTurn is the first statement of a batch.
 const TakeTurn = takeTurn

@@ -32,7 +32,7 @@ INSERT INTO "items" ("item_id", "prism_record", "prism_version", "prism_release"
 	}
 }
 
-// dropItems removes what the namespace items has.
+// dropItems removes the tables and migrations of the namespace items.
 const dropItems = `DO $$ BEGIN
 DROP TABLE "items", "badges"; DROP SEQUENCE "items_version", "badges_version";
 DELETE FROM "prism_migrations" WHERE "namespace" = 'items'; END $$`
@@ -68,7 +68,7 @@ FROM pg_attribute WHERE attrelid IN ('items'::regclass, 'badges'::regclass) AND 
 	}
 }
 
-// What else has another checksum is refused, and nothing is changed.
+// Any other form is refused, and nothing is changed.
 func TestOtherFormsAreRefused(t *testing.T) {
 	p := backendtest.Open(t, conformance)
 	store := p.Getenv(urlVariable)
@@ -88,8 +88,8 @@ func TestOtherFormsAreRefused(t *testing.T) {
 	}
 }
 
-// A proxy of before there were checksums writes beside the present one: what it
-// leaves of an older checksum must not make its record a damaged one.
+// A proxy from before there were checksums writes while the present one runs:
+// the old checksum that it leaves must not make its record count as damaged.
 func TestFormerWriterBeside(t *testing.T) {
 	const formerPut = `INSERT INTO "leases" ("lease_id", "owner", "priority", "prism_record", "prism_version", "prism_release", "prism_expires")
 VALUES ('l', 'o', NULL, '%[1]s', nextval('"leases_version"'), 1, '2100-01-01')

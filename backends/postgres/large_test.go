@@ -13,9 +13,9 @@ import (
 	pb "github.com/prism-proxy/prism/out/contract/conformance/v1"
 )
 
-// Pages and batches of large records, whatever their size, read about what they
-// answer, and on the connections that there are: a new one for each page would
-// cost more than the page.
+// Pages and batches of large records of any size read about as much as they
+// answer, on existing connections: a new one for each page would cost more than
+// the page.
 func TestLargeRecords(t *testing.T) {
 	wire := count(t, postgrestest.Start(t))
 	b := conformance
@@ -84,7 +84,7 @@ func TestLargeRecords(t *testing.T) {
 	})
 }
 
-// counted is a store behind a forwarder that counts.
+// counted is a store reached through a forwarder that counts.
 type counted struct {
 	url                string
 	connections, bytes atomic.Int64 // opened to the store, and read from it

@@ -12,9 +12,9 @@ import (
 	"github.com/prism-proxy/prism/runtime/migration"
 )
 
-// Migrate applies the migrations that are missing and returns them. One
-// migrator works on a database at a time: others wait until ctx ends, and then
-// find nothing to do. A file is applied as a whole or not at all.
+// Migrate applies the missing migrations and returns them. One migrator works
+// on a database at a time; others wait for it, until ctx ends, and then find
+// nothing to do. A file is applied whole or not at all.
 func Migrate(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config) (done []migration.File, err error) {
 	files, err := migration.Read(n.Migrations, n.Name)
 	if err != nil {
@@ -29,8 +29,8 @@ func Migrate(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Con
 	return done, err
 }
 
-// Status lists the migrations and their state. A database without any has none
-// applied.
+// Status lists the migrations and their state. In an empty database all are
+// pending.
 func Status(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config) (states []migration.State, err error) {
 	files, err := migration.Read(n.Migrations, n.Name)
 	if err != nil {
@@ -48,7 +48,7 @@ func Status(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Conf
 }
 
 // patient are the settings of a migrator's session: its statements may take
-// long, and it waits for another one.
+// long, and it may wait for another migrator.
 var patient = map[string]string{"lock_timeout": "0", "statement_timeout": "0"}
 
 // verifyMigrations refuses a store that lacks a migration.
@@ -68,8 +68,8 @@ func verifyMigrations(ctx context.Context, conn *pgx.Conn, env *runtime.Env, n r
 	return err
 }
 
-// withConn lends do a connection, which is closed behind it, and with it ends
-// what the session set and locked.
+// withConn lends do a connection and closes it afterwards, which ends all that
+// the session set and locked.
 func withConn(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config, do func(*pgx.Conn) error) error {
 	cfg.Connections = 1
 	pool, err := connect(ctx, env, n, cfg, patient, new(openings))
@@ -85,16 +85,16 @@ func withConn(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Co
 	return do(conn.Conn())
 }
 
-// One migrator at a time, whatever the namespace: two make the tables that
-// namespaces share. The lock is waited for without limit, those of tables for
-// 2 s: whoever waits for a table's lock keeps all traffic behind it waiting.
+// One migrator at a time, whatever the namespace, since namespaces share
+// tables. The wait for this lock is unlimited; that for a table's lock ends
+// after 2 s, since it holds up all later traffic on the table.
 const (
 	lockMigrations = `SELECT pg_advisory_lock(hashtext('prism_migrations'), 0)`
 	setLockTimeout = `SET lock_timeout = '2s'`
 )
 
-// migrate brings the store to the given migrations, each in a transaction with
-// the row that records it: a crash leaves whole ones.
+// migrate applies the given migrations, each in one transaction with the row
+// that records it, so that a crash leaves no partial one.
 func migrate(ctx context.Context, conn *pgx.Conn, deployment, namespace string, files []migration.File) (done []migration.File, err error) {
 	for _, statement := range []string{lockMigrations, setLockTimeout} {
 		if _, err := conn.Exec(ctx, statement); err != nil {
@@ -124,8 +124,8 @@ func migrate(ctx context.Context, conn *pgx.Conn, deployment, namespace string, 
 	return done, recordChecksums(ctx, conn, files, rows, namespace)
 }
 
-// apply runs one file, which holds no values and may hold many statements, so
-// it goes by the simple protocol.
+// apply runs one file by the simple protocol, since it contains no values but
+// may contain many statements.
 func apply(ctx context.Context, conn *pgx.Conn, f migration.File, namespace string) error {
 	return failedFile(ctx, pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		if _, err := tx.Conn().PgConn().Exec(ctx, f.SQL).ReadAll(); err != nil {
@@ -139,8 +139,8 @@ func apply(ctx context.Context, conn *pgx.Conn, f migration.File, namespace stri
 	}))
 }
 
-// failedFile is Error for the statements of a file. What Postgres says about
-// their names is told, and nothing that may quote data.
+// failedFile is Error for the statements of a file. It includes what Postgres
+// says about their names, but nothing that may quote data.
 func failedFile(ctx context.Context, err error) error {
 	var answer *pgconn.PgError
 	if errors.As(err, &answer) && len(answer.Code) == 5 && answer.Code[:2] == "42" { // syntax_error_or_access_rule_violation
@@ -184,8 +184,8 @@ func verifyOwner(ctx context.Context, conn *pgx.Conn, deployment string) error {
 	return nil
 }
 
-// applied returns what prism_migrations records of files and others, nothing when
-// it does not exist.
+// applied returns the rows of prism_migrations, none if the table does not
+// exist. files are those that the proxy holds.
 func applied(ctx context.Context, conn *pgx.Conn, namespace string, files []migration.File) ([]migration.Applied, error) {
 	exists, err := hasTable(ctx, conn, "prism_migrations")
 	if err != nil || !exists {
@@ -207,8 +207,8 @@ func hasColumn(ctx context.Context, conn *pgx.Conn, table, column string) (exist
 	return exists, Error(ctx, err)
 }
 
-// hasTable looks where unqualified names are made, not where they are found: a
-// table further down the search path is somebody else's.
+// hasTable looks where unqualified names are created, not where they are found:
+// a table further down the search path belongs to somebody else.
 func hasTable(ctx context.Context, conn *pgx.Conn, name string) (exists bool, err error) {
 	err = conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_catalog.pg_tables WHERE schemaname = current_schema() AND tablename = $1)`, name).Scan(&exists)
 	return exists, Error(ctx, err)

@@ -21,9 +21,9 @@ import (
 	"github.com/prism-proxy/prism/backends/postgres/postgrestest"
 )
 
-// A page costs what it holds and not what the table holds, and a record costs a
-// search: each statement searches its own index, with both ends where there are
-// two, whatever Postgres believes to know of the table when it makes the plan,
+// The cost of a page depends on its size, not on the table's, and a record
+// costs one search: each statement searches its own index, with both bounds if
+// it has two, whatever Postgres assumes about the table when it makes the plan,
 // which it may use for ever.
 func TestStatementsAreIndexScans(t *testing.T) {
 	conn := deployed(t)
@@ -51,8 +51,8 @@ func TestStatementsAreIndexScans(t *testing.T) {
 	}
 }
 
-// What is not there costs next to nothing to look for, and so does what is rare,
-// in either direction.
+// Looking for what is absent or rare costs next to nothing, in either
+// direction.
 func TestStatementsReadLittle(t *testing.T) {
 	conn := deployed(t)
 	fill(t, conn, many(), few)
@@ -85,8 +85,8 @@ func TestStatementsReadLittle(t *testing.T) {
 			t.Errorf("%s: looked for what is rare in %d pages, want at most %d:\n%s", s.name, n, most, plan)
 		}
 	}
-	// All events have the same place but for the sequence, and no severity: what
-	// is not there has thousands of entries right behind it.
+	// All events have the same position except for the sequence, and no severity:
+	// what is absent has thousands of entries right after it.
 	for _, sql := range []string{
 		`UPDATE "events" SET "tenant" = 'a', "shard" = 1, "at" = '2001-01-01', "at_nanos" = 0, "name" = 'a',
   "region" = 'a', "open" = false, "kind" = 1, "severity" = NULL`, `VACUUM FULL ANALYZE "events"`,
@@ -117,7 +117,7 @@ func TestStatementsReadLittle(t *testing.T) {
 	}
 }
 
-// many is so many rows that a plan through the wrong index is noticed.
+// many is enough rows for a plan with the wrong index to be noticed.
 func many() int {
 	if os.Getenv("PRISM_LONG") != "" {
 		return 300_000
@@ -125,7 +125,7 @@ func many() int {
 	return 5_000
 }
 
-// deployed returns a connection as the proxy has them, to a store with the
+// deployed returns a connection with the proxy's settings to a store with the
 // tables of the conformance deployment.
 func deployed(t *testing.T) *pgx.Conn {
 	t.Helper()
@@ -150,16 +150,16 @@ func deployed(t *testing.T) *pgx.Conn {
 	return lent.Conn()
 }
 
-// The number that row i has its values from, where the key and unique indexes
-// leave a choice.
+// The number from which row i takes its values, where the key and unique
+// indexes leave a choice.
 const (
 	distinct = "i"
 	few      = "CASE WHEN i = 7 THEN 7::bigint ELSE i % 5 END"     // one is rare
-	one      = "CASE WHEN i = 7 THEN 7::bigint ELSE 1::bigint END" // but for one row
+	one      = "CASE WHEN i = 7 THEN 7::bigint ELSE 1::bigint END" // except for one row
 )
 
-// fill gives every table of an entity n rows, fewer where it has many indexes,
-// and analyzes it.
+// fill gives every entity's table n rows, fewer if it has many indexes, and
+// analyzes it.
 func fill(t *testing.T, conn *pgx.Conn, n int, value string) {
 	t.Helper()
 	rows, err := conn.Query(t.Context(), `
@@ -205,7 +205,7 @@ GROUP BY c.table_name HAVING bool_or(c.column_name = 'prism_record')`, value, n)
 	}
 }
 
-// empty deletes what fill inserted, which leaves the pages of the indexes.
+// empty deletes what fill inserted; the pages of the indexes remain.
 func empty(t *testing.T, conn *pgx.Conn) {
 	t.Helper()
 	rows, _ := conn.Query(t.Context(), `SELECT table_name::text FROM information_schema.columns WHERE column_name = 'prism_record'`)
@@ -222,8 +222,8 @@ func empty(t *testing.T, conn *pgx.Conn) {
 	}
 }
 
-// absent and rare are values of a type that no row has, and that fill gives to
-// one row.
+// absent and rare return a type's value that no row has, and one that fill
+// gives to one row.
 func absent(_ int, oid uint32) string {
 	return map[uint32]string{
 		pgtype.TextOID: "'zzz'", pgtype.Int8OID: "99999999", pgtype.Int2OID: "0", pgtype.NumericOID: "99999999", pgtype.Float8OID: "0", pgtype.Int4OID: "0",
@@ -300,8 +300,8 @@ func (s statement) fault(t *testing.T, conn *pgx.Conn, plan string) string {
 	return ""
 }
 
-// indexes returns the index of a table that a Find by what, as its Go name has
-// it, searches, and those of the same columns.
+// indexes returns the index of a table that the Find with what in its Go name
+// searches, and those on the same columns.
 func indexes(t *testing.T, conn *pgx.Conn, table, what string) []string {
 	t.Helper()
 	rows, _ := conn.Query(t.Context(), `SELECT other.indexrelid::regclass::text FROM pg_index x JOIN pg_index other USING (indrelid, indkey)
@@ -313,8 +313,8 @@ WHERE x.indrelid = quote_ident($1)::regclass AND replace(x.indexrelid::regclass:
 	return names
 }
 
-// explain returns the plan of s for whatever values: Postgres is made to use
-// one. value gives the literal of a parameter's type.
+// explain returns the generic plan of s, which Postgres is made to use. value
+// returns a literal of a parameter's type.
 func (s statement) explain(t *testing.T, conn *pgx.Conn, how string, value func(i int, oid uint32) string) string {
 	t.Helper()
 	prepared, err := conn.Prepare(t.Context(), "explained", s.sql)
@@ -370,10 +370,10 @@ func statements(t *testing.T) (all []statement) {
 	return all
 }
 
-// parts are the constants that statements which write are put together from.
+// parts are the constants from which writing statements are composed.
 var parts = []string{"insert", "given", "conflict", "replace"}
 
-// text returns the value of a constant expression of text.
+// text returns the value of a constant string expression.
 func text(t *testing.T, e ast.Expr, constants map[string]string) string {
 	t.Helper()
 	switch e := e.(type) {

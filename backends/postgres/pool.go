@@ -12,20 +12,20 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// pool is a *pgxpool.Pool. A package compiles against all that the types it uses
-// are made of, and there is a package for each entity: the interface keeps the
-// driver's types, which are many, out of DB. What has them in its signature is a
-// function and no method of DB for the same reason.
+// pool is a *pgxpool.Pool. A package compiles against everything that the types
+// it uses consist of, and there is a package for each entity: the interface
+// keeps the driver's many types out of DB. For the same reason, what has them
+// in its signature is a function and not a method of DB.
 type pool interface{ Close() }
 
-// openings are the calls that wait for a connection to be opened. The pool opens
-// one whenever it has none free, and does not look at those that are given back
-// meanwhile, though the server, or a pooler, may have no more for the proxy than
-// it has: then the call goes on with the first that comes back. The zero value is
-// ready.
+// openings are the calls that wait for a connection to be opened. The pool
+// opens one whenever it has none free, and ignores those that are given back
+// meanwhile, though the server or a pooler may not grant the proxy another:
+// then the call goes on with the first that comes back. The zero value is ready
+// to use.
 type openings struct {
 	mu      sync.Mutex
-	waiting []*opening // the one that has waited longest first
+	waiting []*opening // the longest waiting first
 }
 
 // opening is the context of a call while it waits for a connection.
@@ -44,8 +44,9 @@ func (o *opening) Value(key any) any {
 	return o.Context.Value(key)
 }
 
-// begin notes that the call of ctx has a connection opened. It is called by the
-// pool, with the values of the context that the connection was asked for with.
+// begin records that the call of ctx waits for a connection to be opened. The
+// pool calls it with the values of the context in which the connection was
+// requested.
 func (w *openings) begin(ctx context.Context, _ *pgx.ConnConfig) error {
 	if o, ok := ctx.Value(openingKey{}).(*opening); ok {
 		w.mu.Lock()
@@ -55,8 +56,8 @@ func (w *openings) begin(ctx context.Context, _ *pgx.ConnConfig) error {
 	return nil
 }
 
-// end notes that o waits no more. Did it get a connection of its own beside one
-// that came back, the latter is for the next.
+// end records that o no longer waits. If it got a connection of its own as well
+// as one that came back, the latter goes to the next.
 func (w *openings) end(o *opening, opened bool) {
 	o.cancel()
 	w.mu.Lock()
@@ -68,8 +69,7 @@ func (w *openings) end(o *opening, opened bool) {
 	}
 }
 
-// give lets the call that has waited longest look for the connection that came
-// back.
+// give makes the longest waiting call look for the connection that came back.
 func (w *openings) give() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -110,19 +110,19 @@ func release(db *DB, conn *pgxpool.Conn) {
 	db.openings.give()
 }
 
-// taken reports whether err is of a server, or a pooler, that has no connection
-// left, and that may have one later.
+// taken reports whether err says that the server or a pooler has no connection
+// left, but may have one later.
 func taken(err error) bool {
 	var answer *pgconn.PgError
 	if !errors.As(err, &answer) {
-		return pgconn.Timeout(err) // a pooler lets its clients wait
+		return pgconn.Timeout(err) // a pooler makes its clients wait
 	}
 	return answer.Code == "53300" || // too_many_connections
 		answer.Code == "08P01" && (strings.Contains(answer.Message, "no more connections allowed") || strings.Contains(answer.Message, "query_wait_timeout")) // PgBouncer
 }
 
-// Ping asks the server whether it is there. Where all connections are with calls,
-// these find out.
+// Ping checks that the server answers. If calls hold all connections, they find
+// out.
 func Ping(ctx context.Context, db *DB) error {
 	conn, err := acquire(ctx, db)
 	if err != nil {

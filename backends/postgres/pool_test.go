@@ -10,8 +10,8 @@ import (
 	"github.com/prism-proxy/prism/backends/postgres/postgrestest"
 )
 
-// Where the server, or a pooler before it, has no more connections for the proxy
-// than it has, calls wait for those: the pool alone would let them fail, or wait
+// If the server, or a pooler before it, grants the proxy no more connections,
+// calls wait for those it has: pgx's pool alone would let them fail, or wait
 // for one that is not opened while others come back.
 func TestCallsWaitForConnections(t *testing.T) {
 	for _, c := range []struct {
@@ -44,7 +44,7 @@ func TestCallsWaitForConnections(t *testing.T) {
 			var calls sync.WaitGroup
 			for range 24 {
 				calls.Go(func() {
-					// A deadline below that of opening a connection.
+					// A shorter deadline than that for opening a connection.
 					ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
 					defer cancel()
 					if err := db.Exec(ctx, `SELECT pg_sleep(0.05)`); err != nil {
@@ -60,7 +60,7 @@ func TestCallsWaitForConnections(t *testing.T) {
 	}
 }
 
-// A store that is gone is away, and is back with its server.
+// Ping fails while the server is gone, and succeeds when it is back.
 func TestPing(t *testing.T) {
 	server := postgrestest.StartOwn(t)
 	migrate(t, environment(server.URL), config(initSQL))

@@ -8,8 +8,8 @@ import (
 	"github.com/prism-proxy/prism/backends/postgres/postgrestest"
 )
 
-// A pooler that lends its connections for a transaction is refused when the
-// proxy starts, and named: prepared statements and settings are those of a
+// A pooler that lends its connections for a transaction is refused, with the
+// reason, when the proxy starts: prepared statements and settings belong to a
 // session.
 func TestPoolerWithoutSessionsIsRefused(t *testing.T) {
 	store := postgrestest.Start(t)
@@ -32,16 +32,16 @@ func TestPoolerWithoutSessionsIsRefused(t *testing.T) {
 	}
 }
 
-// Through a pooler that keeps sessions everything works, also where its role has
+// Through a pooler that keeps sessions everything works, even if its role has
 // the worst settings, to which the pooler resets a session between two clients.
 func TestPoolerWithSessions(t *testing.T) {
 	t.Parallel()
-	// The pooler's own idle sessions may end, and a client meets that as a server
-	// that is gone.
+	// The pooler's own idle sessions may end, which looks to a client as if the
+	// server were gone.
 	pooled := onWorst("idle_session_timeout")
 	store := pooled.Getenv
-	pooled.Damage = nil                // which is done by a client that is not the proxy
-	if os.Getenv("PRISM_LONG") == "" { // a start takes ten times as long there
+	pooled.Damage = nil                // a client other than the proxy does that
+	if os.Getenv("PRISM_LONG") == "" { // a start takes ten times as long through a pooler
 		pooled.Persistent = false
 		pooled.Themes = []string{"records", "unique", "batches", "finds", "tokens", "calls", "linear"}
 	}

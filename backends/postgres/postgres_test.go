@@ -87,7 +87,7 @@ func (s setup) connect(ctx context.Context, env *runtime.Env) (*pgxpool.Pool, er
 	return postgres.Connect(ctx, env, s.Namespace, cfg)
 }
 
-// config holds the given migrations, 0001 first.
+// config returns a setup with the given migrations, 0001 first.
 func config(migrations ...string) setup {
 	fsys := fstest.MapFS{}
 	for i, sql := range migrations {
@@ -100,7 +100,7 @@ func config(migrations ...string) setup {
 	}
 }
 
-// environment is one in which STORE is url.
+// environment returns an environment in which STORE is url.
 func environment(url string) *runtime.Env {
 	return &runtime.Env{
 		Deployment: "test", Now: time.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
@@ -121,7 +121,7 @@ func with(t *testing.T, store, name, value string) string {
 	return u.String()
 }
 
-// dropped takes rows and keeps nothing of them.
+// dropped takes rows and discards them.
 func dropped(runtime.Row) bool { return true }
 
 func migrate(t *testing.T, env *runtime.Env, cfg setup) {
@@ -141,7 +141,7 @@ func open(t *testing.T, env *runtime.Env, cfg setup) *postgres.DB {
 	return db
 }
 
-// query returns the first column of what a person sees in the store.
+// query returns the first column of the rows that sql selects.
 func query(t *testing.T, store, sql string) []string {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), store)
@@ -172,8 +172,7 @@ func wantError(t *testing.T, err error, text string) {
 	}
 }
 
-// wantReason checks what the client is told, and that a write says what
-// became of it.
+// wantReason checks the reason and the outcome that the client gets.
 func wantReason(t *testing.T, err error, reason runtime.Reason, outcome string) {
 	t.Helper()
 	var e *runtime.Error
@@ -226,8 +225,8 @@ func TestOpenRefuses(t *testing.T) {
 	wantError(t, err, `the store belongs to deployment "test", and this proxy is "other"`)
 }
 
-// A store must be as durable as it is declared to be. That commits are waited
-// for is the session's affair.
+// A store must be as durable as it is declared to be. Waiting for commits is up
+// to the session.
 func TestOpenRefusesWeakDurability(t *testing.T) {
 	server := postgrestest.StartOwn(t)
 	migrate(t, environment(server.URL), config(initSQL))
@@ -260,8 +259,9 @@ func TestOpenRefusesWeakDurability(t *testing.T) {
 	}
 }
 
-// Text is UTF-8, whatever the role's sessions are set to: another encoding would
-// order and refuse other keys, and people would read other text.
+// Text is UTF-8, whatever encoding the role's sessions are set to: another one
+// would order keys differently and refuse some, and people would read different
+// text.
 func TestTextIsUTF8(t *testing.T) {
 	store := postgrestest.Start(t)
 	migrate(t, environment(store), config(initSQL))
@@ -286,7 +286,7 @@ func TestOpenNeedsNoRightToDDL(t *testing.T) {
 	query(t, store, `REVOKE CREATE ON SCHEMA public FROM PUBLIC`)
 	query(t, store, `GRANT SELECT ON "prism_meta", "prism_migrations" TO PUBLIC`)
 
-	// A role that every server has, with no right of its own.
+	// A role that every server has, with no rights.
 	db := open(t, environment(with(t, store, "role", "pg_monitor")), config(initSQL))
 	_, err := db.Version(t.Context(), insertThing, "a", nil)
 	wantReason(t, err, runtime.BackendAuth, "none")
@@ -349,8 +349,8 @@ func TestMigrateTogether(t *testing.T) {
 	}
 }
 
-// A migrator waits for another one as long as it takes, and not as long as calls
-// wait for locks.
+// A migrator waits for another one as long as it takes, not only as long as
+// calls wait for locks.
 func TestMigrateWaitsForAnother(t *testing.T) {
 	store := postgrestest.Start(t)
 	other := connect(t, store)
@@ -364,7 +364,7 @@ func TestMigrateWaitsForAnother(t *testing.T) {
 	select {
 	case err := <-done:
 		t.Fatalf("%v while another migrates", err)
-	case <-time.After(2500 * time.Millisecond): // beyond lock_timeout of a session
+	case <-time.After(2500 * time.Millisecond): // longer than a session's lock_timeout
 	}
 	other.exec(`SELECT pg_advisory_unlock(hashtext('prism_migrations'), 0)`)
 	if err := <-done; err != nil {
@@ -411,8 +411,8 @@ func TestMigrateDoesNotWaitForATable(t *testing.T) {
 	wantReason(t, err, runtime.BackendContention, "none")
 }
 
-// Files are also run by hand: they record themselves, and the runner fills in
-// the checksum.
+// Files may also be run by hand: they record themselves, and the runner fills
+// in the checksum.
 func TestMigrateByHand(t *testing.T) {
 	psql, err := exec.LookPath("psql")
 	if err != nil {
@@ -447,8 +447,8 @@ func TestMigrateByHand(t *testing.T) {
 	}
 }
 
-// A connection keeps as many statements prepared as it is told to, and gives up
-// the one used longest ago.
+// A connection keeps as many statements prepared as configured and drops the
+// least recently used.
 func TestStatementsStayPrepared(t *testing.T) {
 	store := postgrestest.Start(t)
 	cfg := config(initSQL)

@@ -11,8 +11,8 @@ import (
 	"github.com/prism-proxy/prism/runtime"
 )
 
-// version runs a statement that answers the version of at most one record, and
-// returns it: 0 if there is none.
+// version runs a statement that returns the version of at most one record: 0 if
+// there is none.
 func (db *DB) version(ctx context.Context, statement string, values ...any) (version int64, err error) {
 	err = write(ctx, db, func(conn *pgxpool.Conn) error {
 		err := conn.QueryRow(ctx, statement, values...).Scan(&version)
@@ -24,9 +24,9 @@ func (db *DB) version(ctx context.Context, statement string, values ...any) (ver
 	return version, err
 }
 
-// swap runs a statement that answers the version found and the version written,
-// each NULL if there is none. It is an error if nothing was written: the record
-// is absent or has another version than the expected one.
+// swap runs a statement that returns the version found and the version written,
+// each NULL if there is none. If nothing was written, it fails: the record is
+// absent or does not have the expected version.
 func (db *DB) swap(ctx context.Context, statement string, values ...any) (version int64, err error) {
 	var found, written pgtype.Int8
 	err = write(ctx, db, func(conn *pgxpool.Conn) error {
@@ -43,10 +43,9 @@ func (db *DB) swap(ctx context.Context, statement string, values ...any) (versio
 	return written.Int64, nil
 }
 
-// versions is version for n items of t, with the values of each: all in one
-// transaction and one round trip, in their order: all are applied or none. The
-// records of which removed has what t.Remove takes are removed before. With an error
-// item is the one that failed, if it was one.
+// versions is version for n items of t, in order, in one transaction and one
+// round trip: all are applied or none. removed are parameters of t.Remove for
+// records to remove first. With an error, item is the one that failed, if any.
 func (db *DB) versions(ctx context.Context, t *Table, removed [][]any, statement string, n int, values func(i int) []any) (versions []int64, item int, err error) {
 	leave, err := db.turns.take(ctx, t.Name)
 	if err != nil {
@@ -84,8 +83,8 @@ func pipeline(ctx context.Context, conn *pgxpool.Conn, batch *pgx.Batch, stateme
 	return conn.SendBatch(ctx, batch).Close()
 }
 
-// run lends do a connection, and translates its error. It calls do a second time
-// where the server did not know its statement.
+// run lends do a connection and translates its error. It calls do a second time
+// if the server did not know its statement.
 func run(ctx context.Context, db *DB, do func(*pgxpool.Conn) error) error {
 	conn, err := acquire(ctx, db)
 	if err != nil {
@@ -104,12 +103,13 @@ func run(ctx context.Context, db *DB, do func(*pgxpool.Conn) error) error {
 	return Error(ctx, err)
 }
 
-// attempts is how often a write is tried that Postgres undoes to resolve a
+// attempts is how often a write is tried if Postgres undoes it to resolve a
 // deadlock or to keep transactions serializable.
 const attempts = 3
 
-// write is run for one transaction that writes. Those that wait for locks leave
-// connections to reads: it waits, without one, while all that may write do.
+// write is run for a transaction that writes. So that writes waiting for locks
+// leave connections to reads, it waits, without a connection, while as many
+// others write as may.
 func write(ctx context.Context, db *DB, do func(*pgxpool.Conn) error) error {
 	select {
 	case db.writers <- struct{}{}:

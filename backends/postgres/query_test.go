@@ -15,7 +15,7 @@ import (
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
-// A page of large records would otherwise take the time to read a thousand of
+// Otherwise a page of large records would take as long as reading a thousand of
 // them, and a client that asks for such pages would never get one.
 func TestPageOfLargeRecords(t *testing.T) {
 	store := postgrestest.Start(t)
@@ -70,7 +70,7 @@ func TestPageOfLargeRecords(t *testing.T) {
 	})
 }
 
-// pageOf returns how many records are on a page of size that list answers.
+// pageOf returns how many records list puts on a page of size.
 func pageOf(t *testing.T, db *postgres.DB, list string, size int) int {
 	t.Helper()
 	page, _, err := db.Tokens.Page(nil, nil, &page.Request{Size: int32(size)})
@@ -92,8 +92,8 @@ func pageOf(t *testing.T, db *postgres.DB, list string, size int) int {
 	return n
 }
 
-// A batch of a hundred large records would otherwise read them all to answer the
-// first.
+// Otherwise a batch of a hundred large records would read them all to answer
+// the first.
 func TestBatchOfLargeRecords(t *testing.T) {
 	store := postgrestest.Start(t)
 	migrate(t, environment(store), config(initSQL))
@@ -133,12 +133,12 @@ func TestBatchOfLargeRecords(t *testing.T) {
 	for range 100 {
 		batch(1000, 100)
 	}
-	check(150, false) // larger than all that was read lately
+	check(150, false) // larger than all read lately
 	check(150, true)
 }
 
-// Batches over the same keys in opposite orders wait for each other, and none
-// is undone and tried again because each holds what the other wants.
+// Batches with the same keys in opposite orders wait for each other; none is
+// undone and retried because of a deadlock.
 func TestBatchesTakeTurns(t *testing.T) {
 	store := postgrestest.Start(t)
 	migrate(t, environment(store), config(initSQL))
@@ -165,7 +165,7 @@ func TestBatchesTakeTurns(t *testing.T) {
 	}
 }
 
-// Batches that wait for one of another proxy leave connections to other calls.
+// Batches that wait for another proxy's leave connections to other calls.
 func TestBatchesLeaveConnections(t *testing.T) {
 	store := postgrestest.Start(t)
 	migrate(t, environment(store), config(initSQL))
@@ -184,7 +184,7 @@ func TestBatchesLeaveConnections(t *testing.T) {
 		})
 	}
 	other.blocked(1)
-	time.Sleep(100 * time.Millisecond) // for the others to come
+	time.Sleep(100 * time.Millisecond) // for the others to arrive
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
 	if _, err := db.Version(ctx, insertThing, "single", nil); err != nil {
@@ -216,8 +216,8 @@ END $$`)
 	wantReason(t, err, runtime.BackendContention, "none")
 }
 
-// A swap that expects no record asks again, with the same values, where the
-// record that kept it from inserting was deleted in between.
+// A swap that expects no record runs again with the same values if the record
+// that kept it from inserting was deleted in between.
 func TestCreateBesideDelete(t *testing.T) {
 	store := postgrestest.Start(t)
 	migrate(t, environment(store), config(initSQL))

@@ -18,8 +18,8 @@ import (
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
-// Record runs a statement that selects at most one record of t, and adds it. It
-// fails with NOT_FOUND if there is none.
+// Record runs a statement that selects at most one record of t and adds that
+// record. It fails with NOT_FOUND if there is none.
 func (db *DB) Record(ctx context.Context, t *Table, add runtime.Rows, statement string, values ...any) error {
 	values, found := db.alive(t, values), false
 	err := run(ctx, db, func(conn *pgxpool.Conn) error {
@@ -46,12 +46,12 @@ func (db *DB) Record(ctx context.Context, t *Table, add runtime.Rows, statement 
 	return err
 }
 
-// atOnce is how many records are asked for in one round trip, at most: results
-// may be full long before all keys are looked up.
+// atOnce is how many records at most are requested in one round trip: the
+// answer may be full long before all keys are looked up.
 const atOnce = 100
 
-// Records is Record for n items, with the values of each. It adds a row for each,
-// in their order, until one is not taken.
+// Records is Record for n items. It adds a row for each, in order, until add
+// takes no more.
 func (db *DB) Records(ctx context.Context, t *Table, add runtime.Rows, statement string, n int, values func(i int) []any) error {
 	full := false
 	for first := 0; first < n && !full; {
@@ -80,7 +80,7 @@ func (db *DB) Records(ctx context.Context, t *Table, add runtime.Rows, statement
 				}
 				return err
 			})
-			if full { // what comes behind is of no matter
+			if full { // the rest does not matter
 				return nil
 			}
 			return err
@@ -125,8 +125,7 @@ func (db *DB) Page(ctx context.Context, t *Table, page *page.Page, forward, reve
 			}
 			if statement == forward || statement == reverse {
 				if count := int64(read.records); page.Limit()-count > tooMany*count {
-					// The page is whole; that the server does not hear the end
-					// of it well is of no matter.
+					// The page is complete; an error of closing does not matter.
 					conn.Conn().Close(context.WithoutCancel(ctx))
 					return nil
 				}
@@ -139,14 +138,14 @@ func (db *DB) Page(ctx context.Context, t *Table, page *page.Page, forward, reve
 }
 
 // tooMany is how much unread result, in multiples of a full answer, is drained
-// before closing the connection becomes cheaper: some 30 MB. It comes to that
-// where records are much larger than those that were read from the table before.
+// before closing the connection becomes cheaper: some 30 MB. That happens if
+// records are much larger than those read from the table before.
 const tooMany = 8
 
-// untilFull is the statement of a list that answers, of its rows in their order,
-// those before which there is room on a page, and so at most one in vain. Postgres
-// sends no others, and does not read the bytes of those that it does not send. It
-// costs half as much again for a page of small records.
+// untilFull is the statement of a list limited to the rows before which a page
+// still has room, so at most one is sent in vain. Postgres does not read the
+// bytes of rows that it does not send. For a page of small records it costs
+// half as much again.
 func untilFull(statement string) string {
 	return fmt.Sprintf(`SELECT * FROM (
 SELECT *, sum(octet_length("prism_record")) OVER (ROWS UNBOUNDED PRECEDING) - octet_length("prism_record") AS "prism_before" FROM (
@@ -154,8 +153,8 @@ SELECT *, sum(octet_length("prism_record")) OVER (ROWS UNBOUNDED PRECEDING) - oc
 ) AS "prism_list") AS "prism_page" WHERE "prism_before" <= %d`, statement, runtime.MaxAnswer)
 }
 
-// scan reads a row of t, whose bytes are valid until the next one. What else it
-// has is left. It fails with VALUE_CORRUPT if the bytes do not match their
+// scan reads a row of t, whose bytes are valid until the next row. It ignores
+// further columns, and fails with VALUE_CORRUPT if the bytes do not match their
 // checksum.
 func scan(rows pgx.Rows, t *Table) (row runtime.Row, err error) {
 	var checksum pgtype.Int8
@@ -175,7 +174,7 @@ func scan(rows pgx.Rows, t *Table) (row runtime.Row, err error) {
 	return row, err
 }
 
-// tally counts records that were read, and their bytes.
+// tally counts records read and their bytes.
 type tally struct{ records, bytes int }
 
 func (n *tally) add(record []byte) {
@@ -183,15 +182,15 @@ func (n *tally) add(record []byte) {
 	n.bytes += len(record)
 }
 
-// sizes are how large the records of tables are, by those that were read. The
-// zero value is ready.
+// sizes are the estimated sizes of tables' records, from those read so far. The
+// zero value is ready to use.
 type sizes struct {
 	mu     sync.Mutex
 	tables map[string]int // bytes, at least 1
 }
 
-// unknownSize is taken for the size of records of which none was read: so large
-// that few are asked for.
+// unknownSize is the assumed size of records of which none was read: so large
+// that few are requested.
 const unknownSize = 1 << 20
 
 func (s *sizes) of(t *Table) int {
@@ -200,8 +199,8 @@ func (s *sizes) of(t *Table) int {
 	return cmp.Or(s.tables[t.Name], unknownSize)
 }
 
-// note takes the mean of what was read for the size if it is larger than before,
-// and else goes an eighth of the way there.
+// note sets the size to the mean of what was read if that is larger than
+// before; otherwise it moves an eighth of the way there.
 func (s *sizes) note(t *Table, read tally) {
 	if read.records == 0 {
 		return

@@ -10,20 +10,20 @@ import (
 	"github.com/prism-proxy/prism/runtime"
 )
 
-// sequence is what issues the versions of a table.
+// sequence issues the versions of a table.
 type sequence struct {
 	table string
-	fault string // what keeps it from issuing versions that grow, and what mends it; "": nothing
-	// identity names the sequence itself: one of another server or database, or
-	// one that was made or restarted anew, has another. verified is that of the
-	// sequence which was found to be ahead of the table, once.
+	fault string // what to change so that its versions grow; "": nothing
+	// identity identifies the sequence: one of another server or database, or one
+	// that was created again or restarted, has another. verified is the identity
+	// of the sequence last found to be ahead of the table.
 	identity, verified string
-	small              bool // the table is read in a moment
+	small              bool // the table can be read in a moment
 }
 
-// readSequence has the name of the sequence, of the table, and of the row of
-// prism_meta. A cache of a session's own, and a cycle, issue versions out of
-// order; without a log the sequence begins anew after a crash.
+// readSequence takes the names of the sequence, of the table, and of the row of
+// prism_meta. A per-session cache or a cycle issues versions out of order; an
+// unlogged sequence starts over after a crash.
 const readSequence = `SELECT
   CASE WHEN seqcache <> 1 THEN 'CACHE 1' WHEN seqcycle THEN 'NO CYCLE' WHEN seqincrement <= 0 THEN 'INCREMENT BY 1'
     WHEN relpersistence <> 'p' THEN 'SET LOGGED' ELSE '' END,
@@ -37,13 +37,14 @@ const recordVerified = `INSERT INTO "prism_meta" ("name", "value") VALUES ($1, $
 func (s *sequence) name() string { return s.table + "_version" }
 func (s *sequence) row() string  { return "sequence_of_" + s.table }
 
-// verifyVersions refuses a store of which a sequence is behind its table, since
-// versions would be issued twice: a sequence is neither part of a dump of tables
-// nor of logical replication.
+// verifyVersions refuses a store if a sequence lags behind its table, since
+// versions would be issued twice: neither dumps of tables nor logical
+// replication include sequences.
 //
-// The highest version of a table is read from all its rows: an index of versions
-// would cost every write. So a large table is read only when its sequence is not
-// the one that was verified before, which record, if it is not empty, notes.
+// The highest version of a table is read from all its rows: an index on
+// versions would cost every write. So a large table is read only if its
+// sequence is not the one verified before. The statement record, if not empty,
+// stores which one was verified.
 func verifyVersions(ctx context.Context, conn *pgx.Conn, env *runtime.Env, n runtime.Namespace, cfg Config, record string) error {
 	for _, table := range n.Tables {
 		s := &sequence{table: table}
@@ -76,9 +77,10 @@ func verifyVersions(ctx context.Context, conn *pgx.Conn, env *runtime.Env, n run
 	return nil
 }
 
-// highest reads the highest version in the table, 0 if it is empty, however long
-// that takes, and then the version that the sequence issued last, 0 if none: other
-// proxies write meanwhile, and what was seen of the table was issued before.
+// highest reads the highest version in the table, 0 if it is empty, however
+// long that takes, and then the version last issued by the sequence, 0 if none.
+// In this order, because other proxies write meanwhile: what was seen in the
+// table was issued before.
 func (s *sequence) highest(ctx context.Context, conn *pgx.Conn) (version, last int64, err error) {
 	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "SET LOCAL statement_timeout = 0"); err != nil {
@@ -93,13 +95,13 @@ func (s *sequence) highest(ctx context.Context, conn *pgx.Conn) (version, last i
 	return version, last, Error(ctx, err)
 }
 
-// bumpLeap is by how much versions leap above those of a store that was restored:
-// more than can have been issued since the copy was made. There is room for
-// millions of leaps.
+// bumpLeap is how far versions leap above those of a restored store: more than
+// can have been issued since the copy was made. There is room for millions of
+// leaps.
 const bumpLeap = 1 << 40
 
-// BumpVersions makes the versions of every table leap above those that it holds
-// and that callers may have seen of a store that was restored from a copy.
+// BumpVersions makes the versions of every table of a restored store leap above
+// those that it holds and those that callers may have seen.
 func BumpVersions(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config) error {
 	return withConn(ctx, env, n, cfg, func(conn *pgx.Conn) error {
 		if err := verifyOwner(ctx, conn, env.Deployment); err != nil {

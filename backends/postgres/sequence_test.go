@@ -39,11 +39,11 @@ func putItem(t *testing.T, p *backendtest.Proxy, id string) int64 {
 	return out.GetVersion()
 }
 
-// mending is the statement that an error says to run.
+// mending matches the statement that an error says to run.
 var mending = regexp.MustCompile(`run ((?:SELECT|ALTER|CREATE) [^;]+);`)
 
-// A sequence that would issue versions again, or out of order, is refused at start
-// with the statement that mends it, which can be pasted.
+// A sequence that would issue versions again or out of order is refused at
+// start; the error has the statement that repairs it, ready to paste.
 func TestSequenceBehindItsTable(t *testing.T) {
 	const setBack = `SELECT setval('"items_version"', 1)::text`
 	const twice, disorder = "versions would be issued twice", "out of order"
@@ -84,8 +84,8 @@ func TestSequenceBehindItsTable(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) { verify(t, c.broken, c.want) })
 	}
 
-	// A table that is too large to be read at every start is read when its
-	// sequence is another one than that which migrate up found ahead of it.
+	// A table that is too large to be read at every start is read if its sequence
+	// is not the one that migrate up found ahead of it.
 	query(t, store, `INSERT INTO "items" ("item_id", "prism_record", "prism_version", "prism_release")
 SELECT 'large' || n, convert_to(repeat('x', 1200), 'UTF8'), nextval('"items_version"'), 1 FROM generate_series(1, 9000) AS n`)
 	p.Restart(t)
@@ -104,8 +104,7 @@ SELECT 'large' || n, convert_to(repeat('x', 1200), 'UTF8'), nextval('"items_vers
 	})
 }
 
-// What pg_dump makes of a store: whole it has the sequences, of the tables alone
-// it has not.
+// A complete pg_dump includes the sequences; one of tables only does not.
 func TestRestoredDump(t *testing.T) {
 	dump, err := exec.LookPath("pg_dump")
 	if err != nil {
@@ -117,7 +116,7 @@ func TestRestoredDump(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		flags []string
-		into  bool   // a database that migrate up made
+		into  bool   // into a database that migrate up made
 		want  string // "": it is served
 	}{
 		"whole":                        {nil, false, ""},
@@ -155,8 +154,7 @@ func TestRestoredDump(t *testing.T) {
 	}
 }
 
-// The proxy's role needs no more than to read the tables and to use the
-// sequences.
+// The proxy's role only needs to read the tables and use the sequences.
 func TestSequencesAreVerifiedWithoutRights(t *testing.T) {
 	p := backendtest.Open(t, conformance)
 	store := p.Getenv(urlVariable)
@@ -170,8 +168,8 @@ func TestSequencesAreVerifiedWithoutRights(t *testing.T) {
 	wantError(t, serveItems(t, p, role), "versions would be issued twice")
 }
 
-// Without fsync a power cut takes back what the sequence has issued, in the
-// weakest class too.
+// Without fsync a power cut takes back what the sequence has issued, so even
+// the weakest class needs it.
 func TestFsyncIsNeeded(t *testing.T) {
 	store := postgrestest.StartOwn(t).URL
 	cfg := config(initSQL)
@@ -191,8 +189,8 @@ func TestFsyncIsNeeded(t *testing.T) {
 	wantError(t, err, "fsync = off, which is not enough for any store of Prism; set fsync to on")
 }
 
-// A proxy that starts beside one that writes finds the sequence ahead of the
-// table, whatever is written between its looks at the two.
+// A proxy that starts while another writes finds the sequence ahead of the
+// table, whatever is written between reading the two.
 func TestSequenceBesideWriters(t *testing.T) {
 	p := backendtest.Open(t, conformance)
 	store := p.Getenv(urlVariable)

@@ -14,17 +14,17 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// pinned are the settings of every session, since what a role, a database or
-// the server is set to would change what statements mean, whether they end, or
-// how long what they hold outlives the proxy. Names that a server does not have
-// are left out there. Every value is written as pg_settings has it, in the
-// setting's own unit.
+// pinned are the settings of every session. Otherwise settings of a role, a
+// database or the server could change what statements mean, whether they end,
+// or how long their locks outlive the proxy. Names that a server does not know
+// are left out. Values are written as in pg_settings, in the setting's own
+// unit.
 //
-// A host that is cut off in the middle of a transaction sends no end of its
-// connection: the server notices within 25 s (tcp_*), and until then whoever
-// waits for its locks gives up after lock_timeout, which lies below the deadline
-// that calls have by default and above deadlock_timeout, so that a deadlock is
-// seen as one.
+// A host that is cut off in the middle of a transaction does not close its
+// connection: the server notices within 25 s (tcp_*). Until then, whoever waits
+// for its locks gives up after lock_timeout. That is shorter than the default
+// deadline of calls, and longer than deadlock_timeout, so that deadlocks are
+// recognised.
 var pinned = map[string]string{
 	"lock_timeout":                        "2000",  // ms
 	"statement_timeout":                   "60000", // ms; no call is longer
@@ -42,8 +42,8 @@ var pinned = map[string]string{
 	"session_replication_role":       "origin",
 	"zero_damaged_pages":             "off",
 	"ignore_checksum_failure":        "off",
-	// A record that a policy hides would be absent for a Get and in the way of a
-	// Put: off, it is an error.
+	// A record that a policy hides would be absent for a Get but conflict with a
+	// Put; with off, it is an error.
 	"row_security":  "off",
 	"exit_on_error": "off",
 
@@ -59,38 +59,38 @@ var pinned = map[string]string{
 	"extra_float_digits":          "1",
 	"xmloption":                   "content",
 
-	// Values of records do not belong into the server's log or on the wire.
+	// Values of records do not belong in the server's log or on the wire.
 	"log_parameter_max_length_on_error": "0",
 	"debug_print_parse":                 "off",
 	"debug_print_rewritten":             "off",
 	"debug_print_plan":                  "off",
 	"client_min_messages":               "warning",
 
-	// What the one plan of a statement is made of; see onePlan.
+	// What the one plan of a statement needs; see onePlan.
 	"enable_hashagg":       "on",
 	"enable_material":      "on",
 	"force_parallel_mode":  "off",
 	"debug_parallel_query": "off",
 }
 
-// conditional are those of pinned that not every server has, or that only a
-// superuser may set.
+// conditional are the settings in pinned that not every server has, or that
+// only a superuser may set.
 var conditional = []string{
 	"idle_session_timeout", "transaction_timeout", "force_parallel_mode", "debug_parallel_query",
 	"session_replication_role", "zero_damaged_pages", "ignore_checksum_failure",
 }
 
 // sessionOf returns the statements that begin a session in the given schema,
-// with the settings beside pinned. They are for the simple protocol, and go in
-// one round trip: a pooler refuses settings in the start of a connection.
+// with settings besides pinned. They use the simple protocol and take one round
+// trip: a pooler refuses settings in the startup message.
 //
 // First comes what needs no plan and no snapshot, which a role's settings could
-// make slow, and a transaction that waits for no other. Nothing is found by the
-// search path, which may lead to anything. What only a superuser may set is set
-// where it has another value and the role may; Open refuses it where the role may
-// not. A commit that is not waited for is turned into one that is, since the
-// server would forget that it issued a version; stronger ways to commit are left
-// as they are.
+// make slow, and a transaction that waits for no other. Nothing relies on the
+// search path, which may lead anywhere. Settings reserved for superusers are
+// set if they differ and the role may set them; if it may not, Open refuses
+// them. Asynchronous commit is turned into one that is waited for, since the
+// server could otherwise forget that it issued a version; stronger modes are
+// kept.
 func sessionOf(settings map[string]string, schema string) string {
 	all := maps.Clone(pinned)
 	maps.Copy(all, settings)
@@ -116,7 +116,7 @@ WHERE s.name OPERATOR(pg_catalog.=) w.name AND (s.context OPERATOR(pg_catalog.=)
 		strings.Join(rows, ", "))
 }
 
-// value writes the value of a setting. DateStyle is a list, as search_path is.
+// value writes the value of a setting. DateStyle is a list, like search_path.
 func value(name, text string) string {
 	if name == "DateStyle" {
 		return text
@@ -134,10 +134,11 @@ func begin(statements string) pgconn.AfterConnectFunc {
 	}
 }
 
-// survey connects once, and returns the schema that unqualified names lead to
-// now: "" if there is none. It is pinned, so that a search path which is changed
-// later, or leads to more than one schema, moves no record. pooled says that a
-// pooler is before the server; one that keeps no sessions is refused.
+// survey connects once and returns the schema that unqualified names lead to
+// now, "" if there is none. The caller pins it, so that later changes to the
+// search path, or one with several schemas, move no records. pooled reports
+// that there is a pooler before the server; one that does not keep sessions is
+// refused.
 func survey(ctx context.Context, c *pgx.ConnConfig) (schema string, pooled bool, err error) {
 	first := *c
 	first.AfterConnect = func(ctx context.Context, conn *pgconn.PgConn) error {
@@ -160,20 +161,20 @@ func survey(ctx context.Context, c *pgx.ConnConfig) (schema string, pooled bool,
 	if err := row.Scan(&schema, &pid); err != nil {
 		return "", false, Error(ctx, err)
 	}
-	pooled = uint32(pid) != conn.PgConn().PID() // a pooler gives numbers of its own
+	pooled = uint32(pid) != conn.PgConn().PID() // a pooler makes up its own
 	if pooled {
 		err = keepsSessions(ctx, c, conn)
 	}
 	return schema, pooled, err
 }
 
-// leastVersion is the oldest PostgreSQL that serves.
+// leastVersion is the oldest PostgreSQL that is supported.
 const leastVersion = 13
 
-// postgresVersion is what version() answers, and lookalikes those that speak
-// PostgreSQL's protocol, by what is in their answer. They take its statements, and
-// some do nothing for a lock or an isolation and say yes, or give each connection
-// versions of its own.
+// postgresVersion is what version() answers. lookalikes are databases that
+// speak PostgreSQL's protocol, by what their answer contains. They accept its
+// statements, but some silently ignore locks or isolation levels, or issue
+// versions per connection.
 var (
 	postgresVersion = regexp.MustCompile(`^PostgreSQL (\d+)(\.\d+)*((devel|alpha|beta|rc)\d*)?[ ,]`)
 	lookalikes      = []string{
@@ -181,15 +182,15 @@ var (
 	}
 )
 
-// foreign says what a server is that is no PostgreSQL, or is too old.
+// foreign says what a server is that is not PostgreSQL or is too old.
 type foreign struct{ what string }
 
 func (f foreign) Error() string {
 	return fmt.Sprintf("the server is %s; use PostgreSQL %d or later", f.what, leastVersion)
 }
 
-// isPostgres refuses other databases and versions by their name, before anything
-// is set.
+// isPostgres refuses other databases and versions by name, before anything is
+// set.
 func isPostgres(ctx context.Context, conn *pgconn.PgConn) error {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
@@ -220,17 +221,18 @@ func refuseForeign(version string) error {
 	return nil
 }
 
-// looks is how often keepsSessions looks: other clients of a pooler may be in
-// the way of one look.
+// looks is how often keepsSessions looks: other clients of a pooler may disturb
+// one look.
 const looks = 4
 
 var errSessions = errors.New("the pooler before the server keeps no sessions: two clients share a connection to the server, as with PgBouncer's pool_mode = transaction or statement; set pool_mode = session for the proxy's database and user, or lead the url to the server itself")
 
 // keepsSessions refuses a pooler that lends a connection to the server for a
-// transaction only (PgBouncer's pool_mode transaction or statement): settings,
-// prepared statements and what a cancel ends would be those of another client.
-// It is known by a second client that comes upon the connection of the first,
-// or by the first coming upon another one while the second is in a transaction.
+// transaction only (PgBouncer's pool_mode transaction or statement): settings
+// and prepared statements would be another client's, and a cancel could hit
+// another client. It detects one if a second client gets the first one's
+// connection, or if the first gets another while the second is in a
+// transaction.
 func keepsSessions(ctx context.Context, c *pgx.ConnConfig, first *pgx.Conn) error {
 	second, err := pgx.ConnectConfig(ctx, c)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 )
 
 // worst are values of settings that would break statements, change what they
-// mean, or let what they hold stay.
+// mean, or keep their locks too long.
 var worst = map[string]string{
 	"default_transaction_isolation":       "serializable",
 	"default_transaction_read_only":       "on",
@@ -64,9 +64,8 @@ var worst = map[string]string{
 	"work_mem":                            "64",
 }
 
-// strange makes names that are not those of pg_catalog stand for others: the
-// search path of the role leads to the proxy's tables first, to these second and
-// to pg_catalog last.
+// strange makes objects that hide those of pg_catalog: the role's search path
+// leads first to the proxy's tables, then to these, and to pg_catalog last.
 const strange = `
 CREATE SCHEMA "strange";
 CREATE FUNCTION "strange"."nextval"(text) RETURNS bigint LANGUAGE sql AS 'SELECT 7::bigint';
@@ -76,7 +75,8 @@ CREATE FUNCTION "strange"."never"(text, text) RETURNS boolean LANGUAGE sql AS 'S
 CREATE OPERATOR "strange".= (LEFTARG = text, RIGHTARG = text, FUNCTION = "strange"."never");
 CREATE OPERATOR "strange".<> (LEFTARG = text, RIGHTARG = text, FUNCTION = "strange"."never")`
 
-// spoiled returns a database whose role has the worst of every setting there.
+// spoiled returns a database with the objects of strange, whose role has the
+// given settings.
 func spoiled(t testing.TB, settings map[string]string) string {
 	t.Helper()
 	store := postgrestest.Start(t)
@@ -95,8 +95,8 @@ func spoiled(t testing.TB, settings map[string]string) string {
 	return store
 }
 
-// quoted writes a value inside the text of a format, which a search path must
-// not be as a whole.
+// quoted quotes a value, but not a search path, which must not be quoted as a
+// whole.
 func quoted(name, value string) string {
 	if name == "search_path" {
 		return value
@@ -104,8 +104,8 @@ func quoted(name, value string) string {
 	return "''" + value + "''"
 }
 
-// onWorst is the conformance deployment on a role that has the worst of all
-// settings but those named.
+// onWorst is the conformance deployment on a role with the worst of all
+// settings except those named.
 func onWorst(without ...string) backendtest.Backend {
 	all := maps.Clone(worst)
 	all["search_path"] = "public, strange, pg_catalog"
@@ -120,11 +120,11 @@ func onWorst(without ...string) backendtest.Backend {
 	return b
 }
 
-// What a role, a database or the server is set to changes nothing: the session
-// sets what matters. TestPoolerWithSessions runs the suite on such a role.
+// Settings of a role, a database or the server change nothing: the session sets
+// what matters. TestPoolerWithSessions runs the suite on such a role.
 func TestRoleWithTheWorstSettings(t *testing.T) {
 	for name := range postgres.Pinned {
-		if _, ok := worst[name]; !ok && name != "transaction_timeout" && name != "debug_parallel_query" { // of later servers
+		if _, ok := worst[name]; !ok && name != "transaction_timeout" && name != "debug_parallel_query" { // of newer servers
 			t.Errorf("%s is pinned, and no worst value of it is tried", name)
 		}
 	}
@@ -172,7 +172,7 @@ func TestRoleThatMayNotUndoASetting(t *testing.T) {
 }
 
 // The schema is the one that the search path led to when the store was opened,
-// whatever comes of the path.
+// whatever happens to the path later.
 func TestSchemaIsPinned(t *testing.T) {
 	store := postgrestest.Start(t)
 	migrate(t, environment(store), config(initSQL))
@@ -194,9 +194,9 @@ func TestSchemaIsPinned(t *testing.T) {
 	}
 }
 
-// A version that was answered is not answered again for another write, though
-// the server waits for no commit and is killed: that would let a swap succeed
-// that expects what is not there any more.
+// A version that was answered is not issued again for another write, even if
+// the server does not wait for commits and is killed: otherwise a swap could
+// succeed that expects a record which is gone.
 func TestKilledServerIssuesNoVersionTwice(t *testing.T) {
 	server := postgrestest.StartOwn(t)
 	query(t, server.URL, `ALTER SYSTEM SET synchronous_commit = off`)

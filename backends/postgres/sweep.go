@@ -11,37 +11,38 @@ import (
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
-// sweepAnew is how often a sweep begins at the first record again, for those
-// that came, or were let go by another transaction, behind it.
+// sweepAnew is how often a sweep starts over at the first record, for records
+// that it has passed because they were inserted late or locked by another
+// transaction.
 const sweepAnew = 5 * time.Minute
 
-// A sweep deletes so many records at a time. Where more expire at the same time
-// it deletes more and more of them, since each time it passes over all before.
+// How many records a sweep deletes at a time. If more expire at the same time,
+// it deletes ever more of them, since each batch has to skip all before it.
 const (
 	sweepBatch    = 1000
 	maxSweepBatch = 64 * sweepBatch
 )
 
-// sweeps are how far the tables of a store are swept. What a transaction still
-// sees that began before, stays in the index behind that for as long, and would
-// be passed over for every batch. The zero value is ready.
+// sweeps are how far the tables of a store are swept. Deleted records that an
+// older transaction still sees stay in the index, and every batch would have to
+// skip them. The zero value is ready to use.
 type sweeps struct {
 	mu     sync.Mutex
 	tables map[string]sweep
 }
 
-// sweep is how far a table is swept.
+// sweep is how far one table is swept.
 type sweep struct {
 	begun time.Time // at the first record
-	from  time.Time // all that expires before is swept, but for what sweepAnew is for
+	from  time.Time // all that expires before is swept, except for what sweepAnew is for
 	batch int
 }
 
-// Sweep deletes some of the records of t that have expired, in the order of their
-// times, and returns how many: 0 when none is left for now, or another proxy
-// sweeps. The parameters of statement are the time by which they have expired,
-// the one from which, and how many; it answers whether the turn is this proxy's,
-// how many it deleted, and the time of the last.
+// Sweep deletes some of the expired records of t, by time of expiry, and
+// returns how many: 0 if none is left for now, or if another proxy sweeps. The
+// parameters of statement are the latest and the earliest time of expiry, and
+// how many to delete; it returns whether it is this proxy's turn, how many it
+// deleted, and when the last one expired.
 func (db *DB) Sweep(ctx context.Context, t *Table, statement string) (deleted int, err error) {
 	now := db.now()
 	s := db.sweeps.of(t, now)
@@ -64,7 +65,7 @@ func (db *DB) Sweep(ctx context.Context, t *Table, statement string) (deleted in
 	return deleted, nil
 }
 
-// of returns how far t is swept at the given time.
+// of returns how far t is swept at time now.
 func (all *sweeps) of(t *Table, now time.Time) sweep {
 	all.mu.Lock()
 	defer all.mu.Unlock()

@@ -10,10 +10,9 @@ import (
 	"github.com/prism-proxy/prism/backends/postgres/postgrestest"
 )
 
-// What a sweep deletes stays in the index for as long as a transaction runs that
-// began before. A sweep that begins each batch at the first entry passes over all
-// of them again and again, and one that begins each turn there passes over them
-// every ten seconds.
+// What a sweep deletes stays in the index as long as an older transaction runs.
+// A sweep that begins each batch at the first entry skips all of it again and
+// again, and one that begins each turn there skips it every ten seconds.
 func TestSweepBesideAnOldTransaction(t *testing.T) {
 	const expired = 20_000
 	for _, c := range []struct{ name, expires string }{
@@ -45,7 +44,7 @@ SELECT '%s' || i, '', i, 1, timestamptz '%s' + %s FROM generate_series(1, %d) i`
 			old.exec(`SELECT 1 FROM "leases" LIMIT 1`)
 			read := func() (n int) {
 				t.Helper()
-				time.Sleep(1100 * time.Millisecond) // a session tells what it read once a second, when it has nothing to do
+				time.Sleep(1100 * time.Millisecond) // an idle session reports what it read once a second
 				if _, err := db.Version(t.Context(), `SELECT 1::bigint`); err != nil {
 					t.Fatal(err)
 				}
@@ -86,7 +85,7 @@ SELECT '%s' || i, '', i, 1, timestamptz '%s' + %s FROM generate_series(1, %d) i`
 
 var leases = postgres.Table{Name: "leases"}
 
-// sweepLeases is the statement that sweeps them.
+// sweepLeases returns the statement that sweeps leases.
 func sweepLeases(t *testing.T) string {
 	t.Helper()
 	for _, s := range statements(t) {

@@ -11,22 +11,22 @@ import (
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
-// Table is where the records of an entity are. Its statements have the values of
-// a record or of a key as their first parameters, and answer versions.
+// Table is the table of an entity. Its statements take the values of a record
+// or a key as their first parameters and return versions.
 type Table struct {
 	Name string
-	TTL  time.Duration // after its last write a record expires; 0: never
-	Key  int           // so many values of a record, the first, are its key
+	TTL  time.Duration // time from the last write until a record expires; 0: never
+	Key  int           // how many of a record's values, at the beginning, are its key
 
-	// With a ttl the next parameter of these is when the record expires.
+	// With a ttl, the next parameter of these is when the record expires.
 	Put    string // writes the record
-	Create string // writes it where there is none; with a ttl the last parameter is the time
-	Swap   string // writes it if it has the version that comes next; answers those found and written
+	Create string // writes it if there is none; with a ttl the last parameter is the time
+	Swap   string // writes it if its version is the next parameter; returns the versions found and written
 
-	// With a ttl the last parameter of these is the time, as it is of Swap.
+	// With a ttl, the last parameter of these, and of Swap, is the time.
 	VersionOf     string // selects the version
 	Remove        string // deletes the record
-	RemoveVersion string // deletes it if it has the version that comes next; answers the one found
+	RemoveVersion string // deletes it if its version is the next parameter; returns the version found
 
 	Unique []Unique
 }
@@ -35,12 +35,12 @@ type Table struct {
 type Unique struct {
 	Name    string // in errors
 	Index   string // in the store
-	Columns []int  // those of a record's values that it has
-	Taken   string // selects the version of another record by these values, with a ttl the time, and the key
-	Free    string // with a ttl: deletes what has these values and expired by the time
+	Columns []int  // positions of its values among a record's
+	Taken   string // selects the version of another record with these values; parameters: the values, with a ttl the time, and the key
+	Free    string // with a ttl: deletes what has these values and has expired
 }
 
-// of returns the values of a record that u has.
+// of returns those of a record's values that u contains.
 func (u *Unique) of(record []any) []any {
 	var values []any
 	for _, c := range u.Columns {
@@ -49,7 +49,7 @@ func (u *Unique) of(record []any) []any {
 	return values
 }
 
-// key returns the values of the key of a record.
+// key returns the values of a record's key.
 func (t *Table) key(record []any) []any { return slices.Clip(record[:t.Key]) }
 
 // written returns the values of a record, and with a ttl when it expires.
@@ -60,7 +60,7 @@ func (t *Table) written(record []any, w keyvalue.Written) []any {
 	return append(record, Time(w.Expires))
 }
 
-// next returns when a record expires that is written now.
+// next returns when a record written now expires.
 func (db *DB) next(t *Table) (w keyvalue.Written) {
 	if t.TTL > 0 {
 		w.Expires = wire.NewTimestamp(db.now().Add(t.TTL).Truncate(time.Microsecond))
@@ -76,17 +76,17 @@ func (db *DB) alive(t *Table, values []any) []any {
 	return append(values, db.clock())
 }
 
-// clock returns what binds the time that an operation expires records by.
+// clock returns a parameter: the time by which an operation expires records.
 func (db *DB) clock() any { return Time(wire.NewTimestamp(db.now())) }
 
-// again reports whether a write of records, of which item failed with err, is to
-// be tried again: a unique index refused it, and no other record has the values
-// any more. If not, it returns the error to answer. Records that have expired
-// with the values are deleted before.
+// again reports whether to retry a write of records in which item failed with
+// err: a unique index refused it, but no other record has the values any more.
+// If not, it returns the error to answer. It first deletes expired records with
+// the values.
 //
-// What had the values gave them up meanwhile, or is the same record: of two
-// that insert it at the same time one fails on the other's values, and finds
-// the record when it looks again.
+// The other record gave the values up meanwhile, or is the same one: if two
+// calls insert it at the same time, one fails on the other's values and finds
+// the record when it retries.
 func (db *DB) again(ctx context.Context, t *Table, err error, item int, records ...[]any) (bool, error) {
 	if err == nil {
 		return false, nil
@@ -114,7 +114,7 @@ func (db *DB) again(ctx context.Context, t *Table, err error, item int, records 
 	return err == nil, err
 }
 
-// same reports whether two values of a column are the same.
+// same reports whether two values of a column are equal.
 func same(a, b any) bool {
 	text, ok := a.([]byte)
 	if !ok {

@@ -7,21 +7,21 @@ import (
 	"github.com/prism-proxy/prism/runtime"
 )
 
-// takeTurn lets the transactions that write many records of a table go one
-// after another: two that each held a key of the other would end in a deadlock,
-// which Postgres takes a second to see.
+// takeTurn serializes transactions that write many records of a table: two that
+// each hold a key of the other would deadlock, which Postgres takes a second to
+// detect.
 const takeTurn = `SELECT pg_advisory_xact_lock(hashtext('prism_batch'), hashtext($1))`
 
-// turns are the turns of takeTurn within this proxy: a batch that waits for
-// another one of its own proxy holds no connection meanwhile, so that batches
-// leave those to other calls. The zero value is ready.
+// turns does the same within this proxy: a batch that waits for another batch
+// of its proxy holds no connection, so that other calls can have it. The zero
+// value is ready to use.
 type turns struct {
 	mu     sync.Mutex
 	tables map[string]chan struct{} // holds a value while a batch has the turn
 }
 
-// take waits for the turn of a batch that writes table until ctx ends. leave
-// gives it up.
+// take waits, until ctx ends, for the turn of a batch that writes table. leave
+// ends the turn.
 func (t *turns) take(ctx context.Context, table string) (leave func(), err error) {
 	t.mu.Lock()
 	turn := t.tables[table]

@@ -15,7 +15,7 @@ import (
 	"github.com/prism-proxy/prism/runtime"
 )
 
-// session is a connection beside the proxy's, which holds locks.
+// session is a connection besides the proxy's that holds locks.
 type session struct {
 	*testing.T
 	*pgx.Conn
@@ -53,8 +53,8 @@ func (s session) blocked(n int) {
 	}
 }
 
-// What a sweep holds as it deletes an expired record, and what a write holds
-// that renews it with another value, must not make the value look taken.
+// The locks of a sweep that deletes an expired record, or of a write that
+// renews it with another value, must not make the value look taken.
 func TestUniqueValueOfAnExpiredRecordThatGoes(t *testing.T) {
 	for name, change := range map[string]string{
 		"swept":   `DELETE FROM "leases" WHERE "lease_id" = 'old'`,

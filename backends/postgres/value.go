@@ -10,8 +10,8 @@ import (
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
-// The values of parameters. Text binds as a []byte, which is NULL when it is
-// nil and not when it is empty, numbers and bools bind as they are.
+// The values of parameters. Text is bound as a []byte, which is NULL if it is
+// nil but not if it is empty; numbers and bools are bound as they are.
 
 // OptionalInt returns what binds v, or NULL if it is absent.
 func OptionalInt(v wire.Optional[int64]) any { return optional(v) }
@@ -46,8 +46,8 @@ func Column(v []byte) []byte {
 	return v
 }
 
-// Float returns what binds v, or NULL if it is no number: not every store can
-// hold NaN, and columns are alike on all.
+// Float returns what binds v, or NULL for NaN: not every store can hold it, and
+// columns are the same on all.
 func Float(v float64) any { return pgtype.Float8{Float64: v, Valid: !math.IsNaN(v)} }
 
 // OptionalFloat is Float, or NULL if v is absent.
@@ -62,7 +62,7 @@ func OptionalFloat(v wire.Optional[float64]) any {
 const nanosPerMicro = 1000
 
 // Time returns what binds the microseconds of t, rounded down, or NULL if it is
-// absent or none.
+// absent or invalid.
 func Time(t wire.Timestamp) any {
 	if !t.Set || !t.Valid() {
 		return pgtype.Timestamptz{}
@@ -70,8 +70,8 @@ func Time(t wire.Timestamp) any {
 	return pgtype.Timestamptz{Time: t.Time(), Valid: true} // the driver rounds down
 }
 
-// Nanos returns what binds the nanoseconds that Time leaves out, or NULL where
-// Time gives NULL.
+// Nanos returns what binds the nanoseconds that Time leaves out, or NULL if
+// Time returns NULL.
 func Nanos(t wire.Timestamp) any {
 	if !t.Set || !t.Valid() {
 		return pgtype.Int2{}
@@ -79,8 +79,8 @@ func Nanos(t wire.Timestamp) any {
 	return pgtype.Int2{Int16: int16(t.Nanos % nanosPerMicro), Valid: true}
 }
 
-// TimeOrLowest is Time for the end of a range: if t is absent it binds what
-// comes before all times.
+// TimeOrLowest is Time for the end of a range: if t is absent, it binds a value
+// before all times.
 func TimeOrLowest(t wire.Timestamp) any {
 	if !t.Set {
 		return pgtype.Timestamptz{InfinityModifier: pgtype.NegativeInfinity, Valid: true}
@@ -88,7 +88,7 @@ func TimeOrLowest(t wire.Timestamp) any {
 	return Time(t)
 }
 
-// NanosOrLowest is Nanos beside TimeOrLowest.
+// NanosOrLowest is Nanos to go with TimeOrLowest.
 func NanosOrLowest(t wire.Timestamp) any {
 	if !t.Set {
 		return pgtype.Int2{Valid: true}

@@ -9,7 +9,7 @@ import (
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
-// What is bound is what a person reads in the column.
+// A person reads in the column the value that was bound.
 func TestValues(t *testing.T) {
 	pool, err := config().connect(t.Context(), environment(postgrestest.Start(t)))
 	if err != nil {

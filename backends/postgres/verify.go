@@ -11,10 +11,10 @@ import (
 	"github.com/prism-proxy/prism/runtime/keyvalue"
 )
 
-// Verify reads every record and compares it with its checksum. It tells the
-// damaged ones, and returns what it read of each table. It only reads, each table
-// by one statement whose rows it takes as they come, and so runs beside the
-// proxies that serve the store; as beside a dump, vacuum waits for it.
+// Verify reads every record and compares it with its checksum. It reports the
+// damaged ones and returns the counts of each table. It only reads, each table
+// in one streamed statement, so it may run while proxies serve the store; like
+// a dump, it holds up vacuum.
 func Verify(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config, damaged func(table string, version int64)) (all []runtime.Verified, err error) {
 	err = withConn(ctx, env, n, cfg, func(conn *pgx.Conn) error {
 		if err := verifyOwner(ctx, conn, env.Deployment); err != nil {

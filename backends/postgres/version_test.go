@@ -11,8 +11,8 @@ import (
 	"github.com/prism-proxy/prism/runtime"
 )
 
-// What is not PostgreSQL 13 or later is known by what it says of itself: 9.6 is
-// older than 13, though its text comes after.
+// A server that is not PostgreSQL 13 or later is recognised by its version():
+// 9.6 is older than 13, though its text sorts after it.
 func TestRefuseForeign(t *testing.T) {
 	for version, want := range map[string]string{
 		"PostgreSQL 15.14 (Debian 15.14-0+deb12u1) on x86_64-pc-linux-gnu, compiled by gcc (Debian 12.2.0-14+deb12u1) 12.2.0, 64-bit": "",
@@ -70,8 +70,8 @@ func TestLookalikeIsRefused(t *testing.T) {
 	}
 }
 
-// lookalike is a server that speaks the protocol and answers nothing but version,
-// and what it was asked.
+// lookalike starts a server that speaks the protocol and answers only
+// version(), and returns it with the statements it got.
 func lookalike(t *testing.T, version string) (net.Listener, chan string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

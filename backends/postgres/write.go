@@ -7,7 +7,7 @@ import (
 	"github.com/prism-proxy/prism/runtime/keyvalue"
 )
 
-// Put stores a record, of which it has the values, whatever was there.
+// Put stores the record with the given values, replacing any with its key.
 func (db *DB) Put(ctx context.Context, t *Table, record []any) (w keyvalue.Written, err error) {
 	for again := true; again; {
 		w = db.next(t)
@@ -18,8 +18,8 @@ func (db *DB) Put(ctx context.Context, t *Table, record []any) (w keyvalue.Writt
 }
 
 // CompareAndSwap is Put if the record has the expected version, or if it is
-// absent and expected is 0. It fails with NOT_FOUND, EXISTS or VERSION_MISMATCH
-// otherwise.
+// absent and expected is 0. Otherwise it fails with NOT_FOUND, EXISTS or
+// VERSION_MISMATCH.
 func (db *DB) CompareAndSwap(ctx context.Context, t *Table, record []any, expected int64) (w keyvalue.Written, err error) {
 	for again := true; again; {
 		w = db.next(t)
@@ -33,8 +33,8 @@ func (db *DB) CompareAndSwap(ctx context.Context, t *Table, record []any, expect
 	return w, err
 }
 
-// create stores a record where there is none. The version of one that is there
-// is in the error.
+// create stores a record if there is none; otherwise the error has the stored
+// version.
 func (db *DB) create(ctx context.Context, t *Table, record []any, w keyvalue.Written) (int64, error) {
 	for {
 		version, err := db.version(ctx, t.Create, db.alive(t, t.written(record, w))...)
@@ -45,14 +45,15 @@ func (db *DB) create(ctx context.Context, t *Table, record []any, w keyvalue.Wri
 		if err != nil {
 			return 0, err
 		}
-		if current != 0 { // else it was deleted in between
+		if current != 0 { // otherwise it was deleted in between
 			return 0, runtime.AlreadyExists(current)
 		}
 	}
 }
 
-// Delete removes a record, if ifVersion is 0 or its version, and reports whether
-// it was there. It fails with VERSION_MISMATCH if the record has another version.
+// Delete removes a record if ifVersion is 0 or equals its version, and reports
+// whether the record existed. It fails with VERSION_MISMATCH if the record has
+// another version.
 func (db *DB) Delete(ctx context.Context, t *Table, key []any, ifVersion int64) (existed bool, err error) {
 	if ifVersion == 0 {
 		removed, err := db.version(ctx, t.Remove, db.alive(t, key)...)
@@ -82,7 +83,7 @@ func (db *DB) BatchPut(ctx context.Context, t *Table, name string, n int, record
 		case again:
 			continue
 		case violated(err) != "" && removed == nil && n > 1:
-			// What has the value may be a later record of the batch, which gives it up.
+			// The value may belong to a later record of the batch, which gives it up.
 			for _, r := range records {
 				removed = append(removed, db.alive(t, t.key(r)))
 			}
@@ -100,7 +101,7 @@ func (db *DB) BatchPut(ctx context.Context, t *Table, name string, n int, record
 	}
 }
 
-// BatchDelete removes n records or none, and reports which were there.
+// BatchDelete removes n records or none, and reports which existed.
 func (db *DB) BatchDelete(ctx context.Context, t *Table, n int, key func(i int) []any) ([]bool, error) {
 	removed, _, err := db.versions(ctx, t, nil, t.Remove, n, func(i int) []any { return db.alive(t, key(i)) })
 	if err != nil {

@@ -15,8 +15,9 @@ import (
 	"github.com/prism-proxy/prism/generator/schema"
 )
 
-// Backend returns nats, which keeps a record as the last message of a subject, and
-// promises what the proxy reads back of the stream and the server when it starts.
+// Backend returns nats, which keeps a record as the last message of a subject.
+// It promises what the proxy verifies of the stream and the server when it
+// starts.
 func Backend() *emit.Backend {
 	const noOrder = "the subjects of a stream have no order"
 	b := &emit.Backend{
@@ -62,7 +63,7 @@ func Backend() *emit.Backend {
 	return b
 }
 
-// checkURL refuses what the driver cannot read as addresses.
+// checkURL refuses what the driver cannot parse as addresses.
 func checkURL(config map[string]string) (what, fix string) {
 	for address := range strings.SplitSeq(config["url"], ",") {
 		if address = strings.TrimSpace(address); !strings.Contains(address, "://") {
@@ -82,7 +83,7 @@ func checkDurability(config map[string]string) (what, fix string) {
 	return "", ""
 }
 
-// checkMonitor refuses what is no address of HTTP.
+// checkMonitor refuses what is not an HTTP address.
 func checkMonitor(config map[string]string) (what, fix string) {
 	text := config["monitor"]
 	if u, err := url.Parse(text); text != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "") {
@@ -91,7 +92,8 @@ func checkMonitor(config map[string]string) (what, fix string) {
 	return "", ""
 }
 
-// prefix is what may stand before the subjects of tables: words without wildcards.
+// prefix matches what may precede the subjects of tables: words without
+// wildcards.
 var prefix = regexp.MustCompile(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$`)
 
 // maxPrefix leaves the longest keys room in a subject.
@@ -104,8 +106,8 @@ func checkPrefix(config map[string]string) (what, fix string) {
 	return "", ""
 }
 
-// maxTable is how many bytes a table's name has at most: that of its stream, with the
-// deployment's name, is a folder's.
+// maxTable is how many bytes a table's name may have: with the deployment's
+// name it becomes the stream's name, which is a folder's.
 const maxTable = 128
 
 func check(e *schema.Entity) []schema.Breach {
@@ -126,7 +128,8 @@ func settings(n *schema.Namespace) []emit.Setting {
 	return append(all, emit.Setting{Field: "Keys", Value: keys(n), Formula: "each key, and unique index: its table, then its fields"})
 }
 
-// keys returns what the keys of the namespace begin with, and what of.
+// keys returns what the namespace's keys begin with, with the fields that they
+// consist of.
 func keys(n *schema.Namespace) string {
 	var all []string
 	add := func(begin, table string, fields []*schema.Field) {

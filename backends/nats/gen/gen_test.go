@@ -13,8 +13,9 @@ import (
 	"github.com/prism-proxy/prism/generator/source"
 )
 
-// The run-time half compares what it is given with the streams: a key or an index
-// that has other fields is another text, whatever the order of the entities.
+// The run-time half compares this text with the streams': it changes when a key
+// or an index gets other fields, and does not depend on the order of the
+// entities.
 func TestSettings(t *testing.T) {
 	id, serial, name := &schema.Field{Name: "id"}, &schema.Field{Name: "serial"}, &schema.Field{Name: "name"}
 	item := &schema.Entity{Table: "items", Partition: []*schema.Field{id}, Indexes: []*schema.Index{
@@ -49,8 +50,8 @@ func TestDurability(t *testing.T) {
 	}
 }
 
-// Settings with which no proxy would start are refused where they stand, with what to
-// write.
+// Settings with which no proxy would start are refused at their position, with
+// what to write instead.
 func TestConfigFaults(t *testing.T) {
 	const good = `url: "${env:URL}", `
 	for _, tt := range []struct{ config, want string }{
@@ -81,7 +82,7 @@ func TestConfigFaults(t *testing.T) {
 	}
 }
 
-// The name of a stream is a folder's, which has room for so much.
+// The name of a stream is a folder's, which limits its length.
 func TestTableNames(t *testing.T) {
 	for length, want := range map[int]string{
 		128: "",
@@ -94,8 +95,8 @@ func TestTableNames(t *testing.T) {
 	}
 }
 
-// faults compiles an entity with the table on nats with the config, and returns the
-// errors.
+// faults compiles an entity with the given table on nats with config, and
+// returns the errors.
 func faults(t *testing.T, table, config string) string {
 	t.Helper()
 	text := fmt.Sprintf(`syntax = "proto3"; package d.v1; import "prism/v1/options.proto"; option go_package = "example.com/d/out/contract/d/v1;dv1";

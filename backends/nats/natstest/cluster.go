@@ -14,7 +14,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Cluster is three servers in this process, each with files of its own.
+// Cluster is three servers in this process, each with its own files.
 type Cluster struct {
 	URL     string // of all three
 	Servers []*Server
@@ -58,8 +58,8 @@ func (c *Cluster) leads(is func(*server.Server) bool) bool {
 	return false
 }
 
-// Replicate gives all streams a replica on each server, as their operators do, and
-// returns when all replicas have what their leader has.
+// Replicate gives all streams a replica on each server, as operators do, and
+// returns when all replicas have caught up with their leaders.
 func (c *Cluster) Replicate(t testing.TB) {
 	t.Helper()
 	js := c.connect(t)
@@ -74,7 +74,7 @@ func (c *Cluster) Replicate(t testing.TB) {
 	})
 }
 
-// Purge takes all messages out of all streams.
+// Purge deletes all messages of all streams.
 func (c *Cluster) Purge(t testing.TB) {
 	t.Helper()
 	js := c.connect(t)

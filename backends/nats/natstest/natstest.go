@@ -1,5 +1,4 @@
-// Package natstest gives tests a NATS server of their own. Nothing else may use
-// it.
+// Package natstest starts NATS servers for tests. Nothing else may use it.
 package natstest
 
 import (
@@ -12,9 +11,9 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// Server is a server in this process, whose data outlive its stop.
+// Server is a server in this process. Its data survive Stop.
 type Server struct {
-	URL     string // stays over a restart
+	URL     string // unchanged by a restart
 	Monitor string // its monitoring address
 
 	options server.Options

@@ -18,8 +18,8 @@ import (
 // runs instead of tests.
 const asServer = "PRISM_TEST_AS_NATS"
 
-// Main runs the server in a process of StartOwn, and does not return there. A
-// TestMain calls it first.
+// Main runs the server if this process was started by StartOwn, and then does
+// not return. A TestMain must call it first.
 func Main() {
 	config := os.Getenv(asServer)
 	if config == "" {
@@ -43,9 +43,9 @@ func Main() {
 	os.Exit(1)
 }
 
-// Own is a server in a process of its own, the test's program, whose TestMain
-// calls Main. It can be killed, and has the same addresses and files when it starts
-// again.
+// Own is a server in a separate process that can be killed. It runs the test's
+// program, whose TestMain calls Main, and keeps its addresses and files when
+// restarted.
 type Own struct {
 	URL     string
 	Monitor string // its monitoring address
@@ -54,9 +54,9 @@ type Own struct {
 	command *exec.Cmd
 }
 
-// StartOwn starts an empty server that keeps files in a folder of t, with lines
-// that are added to the jetstream part of its configuration. It ends when t ends, or
-// with the test's process.
+// StartOwn starts an empty server that keeps files in a folder of t, with
+// additional lines in the jetstream part of its configuration. It ends when t
+// ends, or with the test's process.
 func StartOwn(t testing.TB, jetstream string) *Own {
 	t.Helper()
 	dir, address, monitor := t.TempDir(), freeAddress(t), freeAddress(t)
@@ -113,7 +113,7 @@ func (o *Own) end(signal syscall.Signal) error {
 	if err := o.command.Process.Signal(signal); err != nil {
 		return err
 	}
-	o.command.Wait() // how it ends is the signal's affair
+	o.command.Wait() // the exit status depends on the signal
 	return nil
 }
 
@@ -126,7 +126,7 @@ func (o *Own) Pause(t testing.TB, d time.Duration) {
 			t.Fatal(err)
 		}
 		if signal == syscall.SIGSTOP {
-			time.Sleep(d) // what is paused is the case
+			time.Sleep(d) // the pause is what is tested
 		}
 	}
 }

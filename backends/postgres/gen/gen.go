@@ -12,17 +12,17 @@ import (
 	"github.com/prism-proxy/prism/generator/schema"
 )
 
-// limits are those of Postgres as it is built (NAMEDATALEN, MaxHeapAttributeNumber,
-// INDEX_MAX_KEYS): a longer name is cut without an error. The sequence beside a
-// table is named after it, and the columns are the system's own:
+// limits are Postgres's defaults (NAMEDATALEN, MaxHeapAttributeNumber,
+// INDEX_MAX_KEYS): a longer name is cut without an error. A table's sequence is
+// named after it, and the columns are the system's own:
 // https://www.postgresql.org/docs/15/limits.html and ddl-system-columns.html.
 var limits = sql.Limits{
 	Name: 63, Columns: 1600, IndexColumns: 32, Beside: []string{"_version"},
 	OwnColumns: []string{"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"},
 }
 
-// Backend returns postgres, which promises what the proxy demands of the server's
-// settings when it starts.
+// Backend returns postgres. The proxy verifies at start that the server's
+// settings keep its promises.
 func Backend() *emit.Backend {
 	return &emit.Backend{
 		Store: schema.Store{
@@ -73,8 +73,8 @@ func Backend() *emit.Backend {
 	}
 }
 
-// checkURL refuses what is neither form of a connection string of libpq, a URL and
-// words with values: https://www.postgresql.org/docs/15/libpq-connect.html.
+// checkURL refuses what is neither of libpq's connection strings, a URL or
+// keyword/value pairs: https://www.postgresql.org/docs/15/libpq-connect.html.
 func checkURL(config map[string]string) (what, fix string) {
 	text := config["url"]
 	if strings.HasPrefix(text, "postgres://") || strings.HasPrefix(text, "postgresql://") || strings.Contains(text, "=") {
@@ -105,27 +105,26 @@ func settings(n *schema.Namespace) []emit.Setting {
 	}...)
 }
 
-// A connection keeps the statements of its entities prepared, of which one of a
-// dozen indexes has some sixty; without room for those that are in use it would
-// prepare them again and again. Each takes Postgres some 25 KB, on every
-// connection.
+// A connection keeps the statements of its entities prepared; an entity with a
+// dozen indexes has some sixty. Without room for those in use it would prepare
+// them again and again. Each takes some 25 KB in Postgres, on every connection.
 const (
 	statementsOf  = 64
 	maxStatements = 2048
 )
 
-// Little's law: as many connections are busy as there are calls in a second
-// times the seconds that a call takes. A read holds one for about a
+// Little's law: the number of busy connections is the calls per second times
+// the seconds that a call takes. A read holds a connection for about a
 // millisecond, a write until its commit is on disk. Half of the pool is left
 // free, so that calls need not queue at the peak.
 const (
 	readMillis     = 1
 	writeMillis    = 5
 	headroom       = 2
-	minConnections = 4 // also where no peak is declared
+	minConnections = 4 // even if no peak is declared
 	maxConnections = 32
 
-	mostConnections = 1000 // that may be configured
+	mostConnections = 1000 // the most that may be configured
 	maxPort         = 65535
 )
 

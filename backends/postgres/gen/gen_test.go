@@ -49,7 +49,8 @@ func TestSettings(t *testing.T) {
 	}
 }
 
-// What a namespace is configured to demand is what its entities may ask for.
+// Entities may ask for the durability that their namespace's configuration
+// demands.
 func TestDurability(t *testing.T) {
 	for config, want := range map[string]schema.Durability{
 		"POWER_SAFE": schema.PowerSafe, "CRASH_SAFE": schema.CrashSafe, "LOST_ON_RESTART": schema.LostOnRestart,
@@ -60,7 +61,7 @@ func TestDurability(t *testing.T) {
 	}
 }
 
-// A url that libpq has no form for is refused by the compiler.
+// A url in none of libpq's forms is refused by the compiler.
 func TestURL(t *testing.T) {
 	config := gen.Backend().Config
 	check := config[slices.IndexFunc(config, func(k schema.ConfigKey) bool { return k.Name == "url" })].Check
@@ -75,7 +76,8 @@ func TestURL(t *testing.T) {
 	}
 }
 
-// The server is named by a url or by its parts, whole, and no part is a secret.
+// The server is given by a url or by all of its parts, and no part may be a
+// secret.
 func TestAddress(t *testing.T) {
 	const head = "deployment: shop\nimport_path: example.com/shop\npackages: [shop.v1]\nnamespaces:\n  - name: orders\n    backend: postgres\n    config: "
 	for _, c := range []struct{ config, want string }{

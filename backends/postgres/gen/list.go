@@ -11,8 +11,8 @@ import (
 )
 
 // list prints the statements of a list, for each direction with and without an
-// end, and the method that runs them. A range whose end is open is a statement
-// of its own: not every type has a value that comes after all others.
+// end, and the method that runs them. A range without an end needs its own
+// statement: not every type has a value that sorts after all others.
 func (s *store) list(l *schema.List) {
 	fixed, order := columnsOf(l.Equal), columnsOf(l.Order)
 	n, o := 2, len(order)
@@ -62,7 +62,7 @@ func (s *store) $list(ctx @context.Context, r *$request, page *@page.Page) error
 	})
 }
 
-// words joins two words as names in Go do; the first or the second may be empty.
+// words joins two words as Go names do; either may be empty.
 func words(first, second string) string {
 	if first == "" || second == "" {
 		return first + second
@@ -70,7 +70,7 @@ func words(first, second string) string {
 	return first + strings.ToUpper(second[:1]) + second[1:]
 }
 
-// equalPrefix is what the method has the values of l.Equal in.
+// equalPrefix is the expression that holds the values of l.Equal in the method.
 func equalPrefix(l *schema.List) string {
 	if l.Index == nil {
 		return "r.partition."
@@ -86,8 +86,8 @@ func fieldNames(fields []*schema.Field) string {
 	return strings.Join(names, ", ")
 }
 
-// values is the arguments that bind the fields of a key or of a request, which
-// are there.
+// values returns the arguments that bind the fields of a key or a request, none
+// of which is absent.
 func values(fields []*schema.Field, prefix string) string {
 	return arguments(fields, func(f *schema.Field) string {
 		if f.Type == schema.Timestamp {
@@ -115,7 +115,7 @@ func recordValues(fields []*schema.Field, prefix string) string {
 	})
 }
 
-// optional are what binds the values that may be absent, by their type.
+// optional are the functions that bind values which may be absent, by type.
 var optional = map[schema.Type]string{
 	schema.Int:   "OptionalInt",
 	schema.Uint:  "OptionalUint",
@@ -123,7 +123,7 @@ var optional = map[schema.Type]string{
 	schema.Float: "OptionalFloat",
 }
 
-// bounds is values for the end of a range, of which parts may be unset.
+// bounds is values for the end of a range, parts of which may be unset.
 func bounds(fields []*schema.Field, prefix string) string {
 	return arguments(fields, func(f *schema.Field) string {
 		value := prefix + f.GoName
@@ -142,7 +142,7 @@ func arguments(fields []*schema.Field, argument func(*schema.Field) string) stri
 	return strings.Join(list, ", ")
 }
 
-// equal is the condition that the fields have the parameters from first on.
+// equal is the condition that the fields equal the parameters from first on.
 func equal(fields []*schema.Field, first int) string {
 	return sql.Equal(dialect.Names(fields), "$", first)
 }

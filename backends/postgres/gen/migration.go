@@ -8,9 +8,9 @@ import (
 	"github.com/prism-proxy/prism/generator/schema"
 )
 
-// meta makes the tables that every store of Prism has. They may be there: of
-// another namespace in the same database. The key of page tokens is 32 bytes
-// that nobody can guess, from the server's strong random numbers.
+// meta makes the tables that every store of Prism has. They may exist, made by
+// another namespace in the same database. The key of page tokens is 32
+// unpredictable bytes, from the server's strong random numbers.
 const meta = `-- class: safe · lock: none, the tables are new · reversible: yes
 CREATE TABLE IF NOT EXISTS "prism_meta" (
   "name"  text COLLATE "C" NOT NULL,
@@ -32,7 +32,7 @@ CREATE TABLE IF NOT EXISTS "prism_migrations" (
 );
 `
 
-// migration returns the statements that make the tables of n.
+// migration returns the statements that create the tables of n.
 func migration(d *schema.Deployment, n *schema.Namespace, name string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, meta, d.Name)
@@ -47,8 +47,8 @@ VALUES ('%s', 1, '%s', 'applied', now());
 	return b.String()
 }
 
-// dialect is how Postgres's tables look. A time has two columns: the type stops
-// at microseconds.
+// dialect is how columns are written for Postgres. A time has two columns,
+// since the type has only microseconds.
 var dialect = sql.Dialect{
 	Columns: func(f *schema.Field) []sql.Column {
 		columns := []sql.Column{sql.FieldColumn(f, f.Column, sqlTypes[f.Type], sql.Use(f))}

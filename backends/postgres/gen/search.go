@@ -10,17 +10,17 @@ import (
 )
 
 // A statement has a form that only its own index can serve, whatever the
-// planner believes to know of the table. It asks for its rows in the order of
-// the index, and a session of the proxy cannot sort. A column that equals a
-// value counts for nothing in an order, though: the order of other columns may
-// be that of another index too. Then the first column is written as one of a
-// list, of one value, which does count (up to Postgres 16 that is so for the
-// first column of an index only). Where that is not enough either, the others
-// lead the range behind them, which then ends late: at its first column.
+// planner assumes about the table. It asks for its rows in the order of the
+// index, and the proxy's sessions cannot sort. But a column that equals a value
+// does not count in an order, so another index may have the same order of the
+// other columns. Then the first column is compared with a list of one value,
+// which does count (up to Postgres 16 only for the first column of an index).
+// If that is not enough either, the other fixed columns lead the range that
+// follows them, which then ends late: at its first column.
 
-// bind returns the conditions that fixed columns, the first of an index, have
-// values, and how many of them those are: the others must lead the range of the
-// columns in order. qualifier stands before the names.
+// bind returns the conditions that the first n of fixed, the leading columns of
+// an index, have values; the other fixed columns must lead the range over
+// order. qualifier precedes the names.
 func (s *store) bind(fixed, order []sql.Column, values []string, qualifier string) (conditions []string, n int) {
 	for i, name := range namesOf(fixed, qualifier) {
 		conditions = append(conditions, name+" = "+values[i])
@@ -38,7 +38,7 @@ func (s *store) bind(fixed, order []sql.Column, values []string, qualifier strin
 }
 
 // rivalled reports whether an index other than that of fixed and order has the
-// same order where all fixed columns but the first n are equal to a value.
+// same order if all fixed columns but the first n equal a value.
 func (s *store) rivalled(fixed, order []sql.Column, n int) bool {
 	all, wanted := slices.Concat(fixed, order), slices.Concat(fixed[:n], order)
 	indexes := [][]*schema.Field{s.Key()}
@@ -76,7 +76,7 @@ func columnsOf(fields []*schema.Field) (columns []sql.Column) {
 	return columns
 }
 
-// namesOf returns the quoted names of columns, each behind qualifier.
+// namesOf returns the quoted names of columns, each after qualifier.
 func namesOf(columns []sql.Column, qualifier string) (names []string) {
 	for _, c := range columns {
 		names = append(names, qualifier+sql.Quote(c.Name))
@@ -84,13 +84,15 @@ func namesOf(columns []sql.Column, qualifier string) (names []string) {
 	return names
 }
 
-// compare is the condition that names, as a tuple, compare so to values.
+// compare is the condition that relates names to values, as tuples, by
+// operator.
 func compare(names []string, operator string, values []string) string {
 	return sql.Tuple(names) + " " + operator + " " + sql.Tuple(values)
 }
 
-// at is the condition that fields, those of a unique index, have the parameters
-// from 1 on. The last one is a range of one value: it takes part in the order.
+// at is the condition that the fields of a unique index equal the parameters
+// from 1 on. The last one is written as a range of one value, so that it counts
+// in the order.
 func (s *store) at(fields []*schema.Field, qualifier string) string {
 	columns, values := columnsOf(fields), sql.Params("$", 1, len(dialect.Names(fields)))
 	last := len(columns) - 1
@@ -101,19 +103,19 @@ func (s *store) at(fields []*schema.Field, qualifier string) string {
 	return strings.Join(conditions, " AND ")
 }
 
-// first asks for one row in the order of fields, which one index has.
+// first asks for one row in the order of fields, which is one index's.
 func first(fields []*schema.Field) string { return "ORDER BY " + names(fields) + " LIMIT 1" }
 
-// selectAt is the statement that selects what where fields, those of a unique
-// index, have the parameters from 1 on, up to further conditions and first.
+// selectAt is the statement that selects what where the fields of a unique
+// index equal the parameters from 1 on, without further conditions and first.
 func (s *store) selectAt(what string, fields []*schema.Field) string {
 	return fmt.Sprintf("SELECT %s FROM %s\nWHERE %s", what, sql.Quote(s.Table), s.at(fields, ""))
 }
 
-// deleteAt is the statement that deletes what is there, up to further
-// conditions. A DELETE has no order that would bind it to an index; it is joined
-// with the row's own columns in their order, and the session allows no join but
-// a merge, which reads both sides in that order.
+// deleteAt is the statement that deletes that row, without further conditions.
+// A DELETE has no order that would tie it to an index, so it is joined with the
+// row's own columns in their order; the session allows only merge joins, which
+// read both sides in that order.
 func (s *store) deleteAt(fields []*schema.Field) string {
 	table := sql.Quote(s.Table)
 	var same []string

@@ -10,7 +10,7 @@ import (
 	"github.com/prism-proxy/prism/generator/schema"
 )
 
-// keyValue adds the store of e: its statements, each beside the method that runs
+// keyValue adds the store of e, with each statement beside the method that runs
 // it.
 func keyValue(f *golang.File, e *schema.Entity) {
 	f.Import(golang.Imports{
@@ -83,7 +83,7 @@ func (k *key) values() []any {
 		sql.Wrap(fields, "\n"))
 }
 
-// places returns the places among the values of a record of those of x.
+// places returns the positions of x's values among those of a record.
 func (s *store) places(x *schema.Index) string {
 	var places []string
 	columns := dialect.Names(s.Columns())
@@ -93,24 +93,24 @@ func (s *store) places(x *schema.Index) string {
 	return strings.Join(places, ", ")
 }
 
-// width is how many parameters the values of a record are.
+// width is how many parameters a record's values take.
 func (s *store) width() int { return len(dialect.Names(s.Columns())) + 2 }
 
-// keyWidth is how many parameters the values of a key are.
+// keyWidth is how many parameters a key's values take.
 func (s *store) keyWidth() int { return len(dialect.Names(s.Key())) }
 
 func (s *store) nextval() string { return "nextval(" + s.sequence() + ")" }
 
-// checksum is what is kept beside a record. The version is in it, of the nextval
-// in the same row: Postgres evaluates the columns of a row in the table's order,
-// of which this one is the last.
+// checksum is what is stored beside a record. It includes the version, by
+// currval after the nextval in the same row: Postgres evaluates a row's columns
+// in the table's order, and this one is the last.
 func (s *store) checksum() string { return fmt.Sprintf("$%d # currval(%s)", s.width(), s.sequence()) }
 
 func (s *store) sequence() string {
 	return "'" + strings.ReplaceAll(sql.Quote(s.Table+"_version"), "'", "''") + "'"
 }
 
-// given is the row that is inserted, of parameters.
+// given is the row to insert, in parameters.
 func (s *store) given() string {
 	given := params(1, s.width()-1) + ", " + s.nextval() + ", 1"
 	if s.TTL > 0 {
@@ -119,8 +119,8 @@ func (s *store) given() string {
 	return given + ", " + s.checksum()
 }
 
-// put prints the statements that insert a record: whatever was there, or only
-// where none is.
+// put prints the statements that insert a record: one that replaces, and one
+// that inserts only if there is none.
 func (s *store) put() {
 	into := append(dialect.Names(s.Columns()), `"prism_record"`)
 	var sets []string
@@ -163,8 +163,8 @@ func (s *store) unique() {
 	}
 }
 
-// live is the condition that a record has not expired at the time that is the
-// given parameter.
+// live is the condition that a record has not expired at the time in the given
+// parameter.
 func (s *store) live(parameter int) string {
 	if s.TTL == 0 {
 		return ""
@@ -173,7 +173,7 @@ func (s *store) live(parameter int) string {
 }
 
 // swap prints the statement that replaces a version and the one that expects
-// none. Both see a record that has expired as absent.
+// none. Both treat an expired record as absent.
 func (s *store) swap() {
 	key, expected := s.Key(), s.width()+1
 	if s.TTL > 0 {
@@ -207,7 +207,7 @@ func (s *store) found(live string) string {
 	return inner(s.selectAt(`"prism_version"`, key) + live + "\n" + first(key) + " FOR UPDATE")
 }
 
-// columns is what every statement that reads records selects.
+// columns is what statements that read records select.
 func (s *store) columns() string {
 	if s.TTL > 0 {
 		return `"prism_version", "prism_record", "prism_checksum", "prism_expires"`
@@ -256,7 +256,7 @@ func (s *store) batchDelete(ctx @context.Context, keys []key) ([]bool, error) {
 }`, s.Labels)
 }
 
-// finds prints the Finds of unique indexes.
+// finds prints the Finds by unique indexes.
 func (s *store) finds() {
 	for _, x := range s.Unique() {
 		s.file.Fill("const $find = `$select$live\n$first`", golang.Holes{
@@ -270,8 +270,8 @@ func (s *store) $find(ctx @context.Context, r *$request, add @runtime.Rows) erro
 	}
 }
 
-// sweep prints the statement that deletes what has expired. The lock is given
-// up with the statement; a record that is being written is left for later.
+// sweep prints the statement that deletes what has expired. Its lock ends with
+// the statement; a record that is being written is left for later.
 func (s *store) sweep() {
 	s.file.Add("const sweep = `WITH prism_turn AS MATERIALIZED (\n"+
 		"  SELECT pg_try_advisory_xact_lock(hashtext('prism_sweep'), hashtext('%[2]s')) AS mine\n"+

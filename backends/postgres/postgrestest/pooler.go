@@ -12,10 +12,9 @@ import (
 	"time"
 )
 
-// Pooler returns the URL of the database at store through a PgBouncer of the
-// given pool_mode, which lends as many connections as settings say, lines of its
-// configuration file, and has its own defaults for all they do not. It ends when
-// t ends, or the process.
+// Pooler returns the URL of the database at store through a PgBouncer with the
+// given pool_mode. settings are further lines of its configuration file; all
+// else has PgBouncer's defaults. It ends when t or the process ends.
 //
 // Without PgBouncer the test is skipped; with PRISM_REQUIRE=all it fails.
 func Pooler(t testing.TB, store, mode, settings string) string {

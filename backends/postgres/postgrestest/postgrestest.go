@@ -1,5 +1,5 @@
-// Package postgrestest gives tests, and the benchmark, a Postgres server of
-// their own. Nothing else may use it.
+// Package postgrestest starts Postgres servers for tests and the benchmark.
+// Nothing else may use it.
 package postgrestest
 
 import (
@@ -25,15 +25,15 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Start returns the URL of a new, empty database, which is dropped when t
-// ends, whoever is still connected. Its server listens on 127.0.0.1 only,
-// has Postgres's own defaults, so fsync and synchronous_commit are on, and is
-// shared by all tests of the process. It needs no cleanup: server and data
-// disappear with the process, also with one that is killed.
+// Start returns the URL of a new, empty database, which is dropped when t ends,
+// even if someone is still connected. Its server listens on 127.0.0.1 only, has
+// Postgres's defaults (so fsync and synchronous_commit are on), and is shared
+// by all tests of the process. It needs no cleanup: server and data disappear
+// with the process, even if that is killed.
 //
-// The server's programs are looked for in the folder PRISM_POSTGRES_BIN, or,
-// when that is not set, under /usr/lib/postgresql, the newest first, and then
-// in PATH. Without them the test is skipped; with PRISM_REQUIRE=all it fails.
+// The server's programs are looked for in the folder PRISM_POSTGRES_BIN or, if
+// that is not set, under /usr/lib/postgresql, newest first, and then in PATH.
+// Without them the test is skipped; with PRISM_REQUIRE=all it fails.
 //
 // Start may be called from several tests at once.
 func Start(t testing.TB) string {
@@ -57,9 +57,9 @@ func Start(t testing.TB) string {
 	return server.url(name)
 }
 
-// Own is a server that no other test has, and that can be killed.
+// Own is a server that no other test uses and that can be killed.
 type Own struct {
-	URL    string // of its one database
+	URL    string // of its only database
 	server *server
 }
 
@@ -81,8 +81,8 @@ func StartOwn(t testing.TB) *Own {
 	return &Own{URL: server.url("postgres"), server: server}
 }
 
-// WithPasswords has the server ask for passwords, and returns the URL of its one
-// database with that of its first role.
+// WithPasswords makes the server ask for passwords, and returns the URL of its
+// only database with its first role's password.
 func (o *Own) WithPasswords(t testing.TB) string {
 	t.Helper()
 	const password = "first"
@@ -98,8 +98,8 @@ func (o *Own) WithPasswords(t testing.TB) string {
 	return strings.Replace(o.URL, "postgres@", "postgres:"+password+"@", 1)
 }
 
-// Kill ends the server's main process with SIGKILL, whose death the others do
-// not outlive, and returns when nothing listens any more. The data stays.
+// Kill ends the server's main process with SIGKILL, whose death ends the others
+// too, and returns when nothing listens any more. The data stays.
 func (o *Own) Kill(t testing.TB) {
 	t.Helper()
 	o.Stop(t, syscall.SIGKILL)
@@ -121,8 +121,8 @@ func (o *Own) Stop(t testing.TB, signal syscall.Signal) {
 	s.alive.Close()
 }
 
-// Freeze keeps every process of the server from running until t ends, so that
-// its connections stay and nothing answers.
+// Freeze stops every process of the server until t ends: its connections stay
+// open, but nothing answers.
 func (o *Own) Freeze(t testing.TB) {
 	t.Helper()
 	signal := func(sig syscall.Signal) {
@@ -168,11 +168,11 @@ func (o *Own) children(t testing.TB) (pids []int) {
 	return pids
 }
 
-// Restart starts a server that was killed on its data and its address, and
-// returns when it answers.
+// Restart starts a killed server on the same data and address, and returns when
+// it answers.
 func (o *Own) Restart(t testing.TB) {
 	t.Helper()
-	// Until the last process of the one before is gone, it does not start.
+	// It does not start until the last process of the previous one is gone.
 	var err error
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		if err = o.server.serve(); err == nil {
@@ -187,8 +187,8 @@ func (o *Own) Restart(t testing.TB) {
 	}
 }
 
-// Run is Start for a program that is no test. stop ends the server, as the end
-// of the process does.
+// Run is Start for a program that is not a test. stop ends the server, as the
+// end of the process does.
 func Run() (url string, stop func(), err error) {
 	server, err := start()
 	if err != nil {
@@ -212,14 +212,14 @@ type server struct {
 	ended     chan struct{} // closed when it has
 }
 
-// keep is a file that makes the data outlive the server.
+// keep is the path of a file whose existence makes the data outlive the server.
 func (s *server) keep() string { return filepath.Join(s.data, "keep") }
 
-// script runs the server $3 on data $2 until fd 3, whose other end only the
-// test process holds, is at its end, and then sends it the signal $1. That is so
+// script runs the server $3 on data $2 until end of file on fd 3, whose other
+// end only the test process holds, and then sends it the signal $1. This works
 // even after a SIGKILL, and unlike Pdeathsig it is not tied to the thread that
-// started the server. The data is thrown away, unless there is a file keep in
-// it, hence SIGQUIT for Postgres, which stops without a checkpoint.
+// started the server. The data is deleted unless it contains a file keep, so
+// Postgres gets SIGQUIT, which stops it without a checkpoint.
 const script = `
 signal=$1 data=$2; shift 2
 "$@" 3<&- & server=$!
@@ -357,10 +357,10 @@ func version(initdb string) int {
 	return n
 }
 
-// unprivileged returns the attributes of a process that Postgres agrees to run
-// as: it refuses root, so root starts it as nobody, who is given data. The
-// process group is its own, so that a Ctrl-C in the terminal reaches it in one
-// way only: by the end of the tests.
+// unprivileged returns attributes for a process that Postgres accepts: it
+// refuses to run as root, so root starts it as nobody, who gets data. It has
+// its own process group, so that Ctrl-C in the terminal does not reach it
+// directly, only through the end of the tests.
 func unprivileged(data string) (*syscall.SysProcAttr, error) {
 	attr := &syscall.SysProcAttr{Setpgid: true}
 	if os.Getuid() != 0 {

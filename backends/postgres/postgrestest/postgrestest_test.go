@@ -48,15 +48,15 @@ func TestDatabaseIsDroppedThoughConnected(t *testing.T) {
 	t.Run("inner", func(inner *testing.T) {
 		url := postgrestest.Start(inner)
 		name = query(inner, url, "SELECT current_database()")
-		connect(t, url) // open until t ends, and so while inner's database is dropped
+		connect(t, url) // open until t ends, so also while inner's database is dropped
 	})
 	if got := query(t, outer, "SELECT count(*)::text FROM pg_database WHERE datname = '"+name+"'"); got != "0" {
 		t.Errorf("database %s is still there after its test", name)
 	}
 }
 
-// A killed test process must not leave a server behind: on a machine that
-// runs tests all day they would pile up until it has no memory left.
+// A killed test process must not leave a server behind: on a machine that runs
+// tests all day, servers would pile up until memory runs out.
 func TestServerDiesWithKilledProcess(t *testing.T) {
 	postgrestest.Start(t) // skips here when there is no Postgres
 	child := exec.Command(os.Args[0], "-test.run=^TestChild$", "-test.v")
@@ -127,7 +127,7 @@ func TestChild(t *testing.T) {
 	}
 }
 
-// query returns the one value that sql answers.
+// query returns the single value that sql selects.
 func query(t *testing.T, url, sql string) string {
 	t.Helper()
 	var value string
