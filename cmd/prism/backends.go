@@ -37,8 +37,7 @@ do for an entity of each abstraction.`,
 	return cmd
 }
 
-// outputFlag gives a command the flag -o, of which only text and json are
-// legal.
+// outputFlag gives a command the flag -o, which accepts text and json.
 func outputFlag(cmd *cobra.Command, output *string) {
 	cmd.Flags().StringVarP(output, "output", "o", "text", "text or json")
 	cmd.PreRunE = func(*cobra.Command, []string) error {
@@ -47,7 +46,7 @@ func outputFlag(cmd *cobra.Command, output *string) {
 		}
 		return nil
 	}
-	// It fails only where the flag is not known.
+	// It fails only if the flag does not exist.
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
 }
 
@@ -58,10 +57,10 @@ func encode(out io.Writer, v any) error {
 	return encoder.Encode(v)
 }
 
-// backendInfo is one element of what backends -o json prints.
+// backendInfo is one element of the output of backends -o json.
 type backendInfo struct {
 	Name string `json:"name"`
-	// Offers are what it does for entities, by abstraction.
+	// Offers are what the backend does for entities, by abstraction.
 	Offers     map[string]offer `json:"abstractions"`
 	Columns    bool             `json:"columns"`    // marked fields get columns
 	Durability []promise        `json:"durability"` // of an acknowledged write, the default first
@@ -71,7 +70,7 @@ type backendInfo struct {
 // offer is what a backend does for the entities of an abstraction, beyond its core.
 type offer struct {
 	Serves []string          `json:"serves"`
-	Lacks  map[string]string `json:"lacks"` // and why
+	Lacks  map[string]string `json:"lacks"` // with the reason
 }
 
 // describeOffers leaves out the abstractions that the backend does not serve.
@@ -95,7 +94,7 @@ func describeOffers(b schema.Store) map[string]offer {
 	return offers
 }
 
-// promise is a durability class, and the setting that it comes with.
+// promise is a durability class with the setting that gives it.
 type promise struct {
 	Class string            `json:"class"`
 	With  map[string]string `json:"with"` // {}: the defaults
@@ -109,8 +108,8 @@ type setting struct {
 	Max       int      `json:"max,omitempty"`
 	Default   string   `json:"default,omitempty"`
 	Required  bool     `json:"required"`
-	InsteadOf string   `json:"instead_of,omitempty"` // the setting that it takes the place of, with others
-	Reference bool     `json:"reference"`            // may hold ${env:NAME} and ${file:path}
+	InsteadOf string   `json:"instead_of,omitempty"` // the setting that it replaces, together with others
+	Reference bool     `json:"reference"`            // may contain ${env:NAME} and ${file:path}
 	Doc       string   `json:"doc"`
 }
 
@@ -123,8 +122,8 @@ func allBackends() []backendInfo {
 	return all
 }
 
-// describe asks the backend what it promises by default, and with each value
-// of a setting that promises something else.
+// describe returns what the backend promises by default, and with each value of
+// a setting that changes its promise.
 func describe(b schema.Store) backendInfo {
 	defaults := map[string]string{}
 	for _, key := range b.Config {
@@ -156,7 +155,7 @@ func describe(b schema.Store) backendInfo {
 	return info
 }
 
-// String is the class, and the setting that it comes with, in words.
+// String returns the class and its setting in words.
 func (p promise) String() string {
 	text := p.Class
 	for _, key := range slices.Sorted(maps.Keys(p.With)) {
@@ -165,7 +164,7 @@ func (p promise) String() string {
 	return text
 }
 
-// String is what may stand there, in words.
+// String returns the legal values in words.
 func (s setting) String() string {
 	text := "text"
 	switch s.Type {
@@ -215,7 +214,7 @@ func printBackends(out io.Writer, all []backendInfo) error {
 }
 
 // compare returns a row for each ability that an entity of the abstraction may
-// need: its name, and whether each backend has it, or why not.
+// need: its name and, for each backend, whether it has it or why not.
 func compare(abstraction *schema.Abstraction, all []backendInfo) [][]string {
 	var rows [][]string
 	for _, a := range abstraction.Abilities {

@@ -23,14 +23,14 @@ import (
 	prismv1 "github.com/prism-proxy/prism/schemas/prism/v1"
 )
 
-// firstBackend serves every namespace of the prism.yaml that generate writes: it
-// needs no server and no setting.
+// firstBackend is the backend of every namespace in the prism.yaml that
+// generate writes: it needs no server and no settings.
 const firstBackend = "sqlite"
 
-// begin writes the prism.yaml of d where there is none, and says so. It returns
+// begin writes the prism.yaml of d if there is none, and says so. It returns
 // the reasons not to: faults of the schema, a choice that only the user can
-// make, and traces of a prism.yaml that was mistyped or lost, beside which a
-// second deployment would begin another history.
+// make, and traces of a prism.yaml that was misnamed or lost, since a second
+// deployment would start a new history.
 func (d deployment) begin(cmd *cobra.Command) ([]schema.Diagnostic, error) {
 	file := filepath.Join(d.root, filepath.FromSlash(d.place))
 	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
@@ -81,8 +81,8 @@ func (d deployment) begin(cmd *cobra.Command) ([]schema.Diagnostic, error) {
 	return nil, errors.Join(err, f.Close())
 }
 
-// trace returns a file of the module that says that it has, or had, a
-// deployment, or "".
+// trace returns a file which shows that the module has or had a deployment, or
+// "".
 func trace(root fs.FS) (found string, err error) {
 	if _, err := fs.Stat(root, contract.Dir); err == nil {
 		return contract.Dir, nil
@@ -98,8 +98,8 @@ func trace(root fs.FS) (found string, err error) {
 	return found, err
 }
 
-// firstConfig returns the text of prism.yaml for the one package of the files
-// that has entities; or why there is none.
+// firstConfig returns the text of prism.yaml for the only package of the files
+// that has entities, or why there cannot be one.
 func (d deployment) firstConfig(name, importPath string, files []protoreflect.FileDescriptor) (text, pkg string, faults []schema.Diagnostic) {
 	var packages, namespaces []string
 	for _, f := range files {
@@ -144,8 +144,8 @@ namespaces:
 	return b.String(), packages[0], nil
 }
 
-// undecided is the fault that prism.yaml is missing and that generate does not
-// write it.
+// undecided is the fault that prism.yaml is missing and generate cannot write
+// it.
 func (d deployment) undecided(what, fix string) []schema.Diagnostic {
 	return d.fromHere([]schema.Diagnostic{schema.NewDiagnostic(schema.RuleYAMLNeeded, schema.Source{File: d.place}, what, fix)})
 }
@@ -156,11 +156,11 @@ var (
 	nameShape    = regexp.MustCompile(`^[a-z][a-z0-9]*$`)
 )
 
-// takenNames mean something else as a folder of Go or of schemas.
+// takenNames have another meaning as a folder of Go or of schemas.
 var takenNames = []string{"contract", "google", "internal", "main", "prism", "testdata", "vendor"}
 
-// deploymentName returns the name of a deployment after the last part of a Go
-// import path, or app, where nothing of that can be one.
+// deploymentName derives a deployment's name from the last part of a Go import
+// path; it returns app if that yields none.
 func deploymentName(importPath string) string {
 	name := notInName.ReplaceAllString(strings.ToLower(path.Base(majorVersion.ReplaceAllString(importPath, ""))), "")
 	if !legalName(name) {
@@ -169,7 +169,7 @@ func deploymentName(importPath string) string {
 	return name
 }
 
-// legalName reports whether a new deployment may have the name.
+// legalName reports whether a new deployment may have this name.
 func legalName(name string) bool {
 	return nameShape.MatchString(name) && !slices.Contains(takenNames, name)
 }

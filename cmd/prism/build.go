@@ -92,8 +92,8 @@ func build(cmd *cobra.Command, args []string) ([]string, error) {
 	return binaries, nil
 }
 
-// serve runs the proxy until it ends. When the command is told to stop, the
-// proxy is, and drains.
+// serve runs the proxy until it ends. When the command is told to stop, it
+// tells the proxy, which drains.
 func serve(cmd *cobra.Command, binary string, flags []string) error {
 	proxy := exec.CommandContext(cmd.Context(), binary, append([]string{"serve"}, flags...)...)
 	proxy.Stdin, proxy.Stdout, proxy.Stderr = os.Stdin, cmd.OutOrStdout(), cmd.ErrOrStderr()

@@ -58,7 +58,7 @@ The address is --address, or else PRISM_ADDRESS, or else listen in prism.yaml.`,
 		}
 		return completeMethods(cmd.Context(), config, address), cobra.ShellCompDirectiveNoFileComp
 	}
-	// It fails only where the flag is not known.
+	// It fails only if the flag does not exist.
 	_ = cmd.RegisterFlagCompletionFunc("config", completeConfigs)
 	cmd.RunE = run(func(cmd *cobra.Command, args []string) error {
 		request := "{}"
@@ -87,7 +87,8 @@ The address is --address, or else PRISM_ADDRESS, or else listen in prism.yaml.`,
 	return cmd
 }
 
-// answer writes the methods of the contract, or the answer of the one in args.
+// answer writes the methods of the contract, or the answer of the method in
+// args.
 func answer(ctx context.Context, config, address string, args []string, request string, out io.Writer) error {
 	c, err := newCaller(ctx, config, address)
 	if err != nil {
@@ -100,8 +101,8 @@ func answer(ctx context.Context, config, address string, args []string, request 
 	return c.call(ctx, args[0], request, out)
 }
 
-// list prints the methods by service, with their requests and the fields of
-// those.
+// list prints the methods by service, with their requests and the requests'
+// fields.
 func (c *caller) list(out io.Writer) error {
 	service := ""
 	for _, m := range c.methods {
@@ -156,7 +157,7 @@ func (c *caller) call(ctx context.Context, name, request string, out io.Writer) 
 	return err
 }
 
-// compact takes out the white space, which protojson varies on purpose.
+// compact removes white space, which protojson varies on purpose.
 func compact(text []byte) []byte {
 	var b bytes.Buffer
 	if json.Compact(&b, text) != nil {
@@ -168,10 +169,10 @@ func compact(text []byte) []byte {
 // jsonPlace is how protojson says where a fault is.
 var jsonPlace = regexp.MustCompile(`^(?:syntax error )?\(line (\d+:\d+)\): `)
 
-// requestFault is what protojson found wrong with the request, behind the place
-// of it.
+// requestFault returns what protojson found wrong with the request, after its
+// position.
 func requestFault(request string, err error) string {
-	// An unstable space keeps programs from relying on such texts.
+	// protojson varies this space so that programs do not rely on its texts.
 	what := strings.TrimPrefix(strings.ReplaceAll(err.Error(), "\u00a0", " "), "proto: ")
 	at := jsonPlace.FindStringSubmatch(what)
 	switch {
@@ -184,7 +185,7 @@ func requestFault(request string, err error) string {
 	return "request: " + what
 }
 
-// failureText is a refusal in one line: code, reason, metadata and text.
+// failureText returns a refusal as one line: code, reason, metadata and text.
 func (c *caller) failureText(err error) string {
 	s := status.Convert(err)
 	text, known := s.Code().String(), false
@@ -198,7 +199,7 @@ func (c *caller) failureText(err error) string {
 		}
 	}
 	text += ": " + s.Message()
-	if s.Code() == codes.Unavailable && !known { // a proxy gives its reason
+	if s.Code() == codes.Unavailable && !known { // a proxy would give its reason
 		text += "; start a proxy at " + c.conn.Target() + ", or name another address with --address"
 	}
 	return text

@@ -52,8 +52,8 @@ With -o json it prints them to standard output as one array, for editors and CI.
 	return cmd
 }
 
-// compileAll compiles the deployments that args name and returns the outputs
-// of those without fault, and the diagnostics of all.
+// compileAll compiles the deployments that args name and returns the outputs of
+// those without faults, and the diagnostics of all.
 func compileAll(cmd *cobra.Command, args, abandon []string) (outputs []*compiled, faults []schema.Diagnostic, err error) {
 	deployments, err := find(args)
 	if err != nil {
@@ -72,7 +72,7 @@ func compileAll(cmd *cobra.Command, args, abandon []string) (outputs []*compiled
 	return outputs, slices.Compact(faults), nil // deployments share schemas, and so their faults
 }
 
-// compiled is a deployment and what it compiles to.
+// compiled is a deployment with what it compiles to.
 type compiled struct {
 	deployment
 	*generator.Output
@@ -88,13 +88,13 @@ func printText(w io.Writer, faults []schema.Diagnostic) {
 	}
 }
 
-// diagnostic is one element of what check -o json prints.
+// diagnostic is one element of the output of check -o json.
 type diagnostic struct {
-	File     string `json:"file"`   // "": it has no place
+	File     string `json:"file"`   // "": it has no position
 	Line     int    `json:"line"`   // from 1; 0: the whole file
 	Column   int    `json:"column"` // from 1, in bytes
 	Severity string `json:"severity"`
-	Code     string `json:"code"` // "": the .proto language's own
+	Code     string `json:"code"` // "": a fault in the .proto language itself
 	Slug     string `json:"slug"`
 	What     string `json:"what"`
 	Rule     string `json:"rule"`
@@ -116,5 +116,5 @@ func printJSON(w io.Writer, faults []schema.Diagnostic) error {
 	return encode(w, all)
 }
 
-// code is a rule's number as diagnostics show it.
+// code formats a rule's number as diagnostics show it.
 func code(number int) string { return fmt.Sprintf("PRISM%04d", number) }

@@ -18,19 +18,19 @@ import (
 	"github.com/prism-proxy/prism/generator/source"
 )
 
-// deployment is what a prism.yaml in a Go module says.
+// deployment is a prism.yaml in a Go module.
 type deployment struct {
 	root  string // the module's folder
-	dir   string // the deployment's from there, with slashes
-	place string // prism.yaml from there, which may be missing
+	dir   string // the deployment's folder, relative to root, with slashes
+	place string // prism.yaml, relative to root; it may be missing
 }
 
-// noDeployment is an error that says that there is none where a command looks
+// noDeployment is the error that there is no deployment where a command looks
 // for one.
 type noDeployment struct{ error }
 
-// find returns the deployments that args name, which are prism.yaml files or
-// their folders, or those that are taken where args name none.
+// find returns the deployments that args name, as prism.yaml files or their
+// folders, or the default ones if args are empty.
 func find(args []string) ([]deployment, error) {
 	if len(args) == 0 {
 		if _, err := os.Stat("prism.yaml"); err != nil {
@@ -73,8 +73,8 @@ func hasSchemas(root string) bool {
 }
 
 // findAll returns the deployments of the module that this folder is in: those
-// below its schemas folder, or if that has none, all. If there is none at all, it
-// returns the one that the schemas folder may get.
+// below its schemas folder, or if that has none, all. If there are none at all,
+// it returns the one that could be created in the schemas folder.
 func findAll() ([]deployment, error) {
 	dir, err := os.Getwd()
 	if err != nil {
@@ -107,8 +107,8 @@ func findAll() ([]deployment, error) {
 	return nil, noDeployment{fmt.Errorf("no prism.yaml here, and no folder %s; name a prism.yaml, or the folder of the .proto files", filepath.Join(root, "schemas"))}
 }
 
-// walkModule visits the files of a module by path. Folders that hold what is not
-// the module's own are passed over.
+// walkModule visits the files of a module by path. It skips folders whose
+// content is not the module's own.
 func walkModule(root fs.FS, visit func(p string) error) error {
 	return fs.WalkDir(root, ".", func(name string, entry fs.DirEntry, err error) error {
 		base := path.Base(name)
@@ -140,15 +140,16 @@ func moduleRoot(dir string) (string, error) {
 	}
 }
 
-// sources returns the folders in which imports of .proto files begin, first that
-// of the schema. A prism.yaml that cannot be read has the usual one.
+// sources returns the folders in which imports of .proto files begin, the
+// schema's first. For a prism.yaml that cannot be read it returns the default.
 func (d deployment) sources() []string {
 	text, _ := fs.ReadFile(os.DirFS(d.root), d.place)
 	return schema.Sources(text, d.place)
 }
 
-// compile runs the compiler, which may abandon namespaces and entities. Places in the diagnostics are relative to the
-// folder of the caller, so that an editor finds them.
+// compile runs the compiler; abandon names namespaces and entities that it may
+// abandon. Positions in the diagnostics are relative to the working folder, so
+// that editors find them.
 func (d deployment) compile(ctx context.Context, abandon []string) (*generator.Output, []schema.Diagnostic) {
 	out, faults := generator.Compile(os.DirFS(d.root), d.place, func(packages []string) ([]protoreflect.FileDescriptor, []schema.Diagnostic) {
 		return d.read(ctx, packages)
@@ -173,8 +174,8 @@ func (d deployment) read(ctx context.Context, packages []string) ([]protoreflect
 	return source.Compile(ctx, folders, packages)
 }
 
-// shown makes places as the compiler has them, where .proto files are relative
-// to where imports begin, relative to the working folder.
+// shown makes the compiler's positions, in which .proto files are relative to
+// where imports begin, relative to the working folder.
 func (d deployment) shown(faults []schema.Diagnostic) []schema.Diagnostic {
 	faults = slices.Clone(faults)
 	sources := d.sources()
@@ -196,8 +197,8 @@ func (d deployment) folderOf(folders []string, file string) string {
 	return folders[0]
 }
 
-// fromHere makes places that are relative to the module's root relative to the
-// working folder.
+// fromHere makes positions that are relative to the module's root relative to
+// the working folder.
 func (d deployment) fromHere(faults []schema.Diagnostic) []schema.Diagnostic {
 	faults = slices.Clone(faults)
 	dir, err := os.Getwd()

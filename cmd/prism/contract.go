@@ -32,12 +32,12 @@ type caller struct {
 	methods []protoreflect.MethodDescriptor // by full name of the service
 }
 
-// newCaller returns a caller of the deployment that config names, or of the one
-// that is taken where it is empty, at the address, or where prism.yaml has it
-// if that is empty.
+// newCaller returns a caller of the deployment that config names, or of the
+// default one if it is empty, at the address, or at that of prism.yaml if it is
+// empty.
 //
 // The descriptors are those that the deployment's proxy embeds: a schema that
-// has changed since, or has faults, says nothing of the proxy that runs.
+// has changed since, or has faults, says nothing about the running proxy.
 func newCaller(ctx context.Context, config, address string) (*caller, error) {
 	var args []string
 	if config != "" {
@@ -56,7 +56,7 @@ func newCaller(ctx context.Context, config, address string) (*caller, error) {
 	d := deployments[0]
 	header, err := fs.ReadFile(os.DirFS(d.root), d.place)
 	switch {
-	case config == "" && errors.Is(err, fs.ErrNotExist): // some Go module
+	case config == "" && errors.Is(err, fs.ErrNotExist): // a Go module without prism.yaml
 		return reflected(ctx, cmp.Or(address, schema.DefaultListen))
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("there is no %s; correct the path, or run prism generate", d.place)
@@ -81,8 +81,8 @@ func newCaller(ctx context.Context, config, address string) (*caller, error) {
 	return c, nil
 }
 
-// contractPath is where the descriptors of a deployment's contract stand, from
-// the module's root.
+// contractPath returns where the descriptors of a deployment's contract are,
+// relative to the module's root.
 func contractPath(name string) string {
 	return path.Join(server.Dir(&schema.Deployment{Name: name}), "server", "contract.txt")
 }
@@ -92,8 +92,8 @@ func dial(address string) (*caller, error) {
 	return &caller{conn: conn}, err
 }
 
-// reflected returns a caller of the proxy at the address, which says itself
-// what it serves.
+// reflected returns a caller of the proxy at the address, with the contract
+// from reflection.
 func reflected(ctx context.Context, address string) (*caller, error) {
 	c, err := dial(address)
 	if err != nil {
@@ -116,7 +116,7 @@ func (c *caller) read(text []byte) error {
 	var services []protoreflect.FullName
 	for _, f := range set.GetFile() {
 		for _, s := range f.GetService() {
-			if strings.HasSuffix(f.GetName(), "_prism.proto") { // a schema's own are not served
+			if strings.HasSuffix(f.GetName(), "_prism.proto") { // the schema's own services are not served
 				services = append(services, protoreflect.FullName(f.GetPackage()).Append(protoreflect.Name(s.GetName())))
 			}
 		}
@@ -170,8 +170,8 @@ func (c *caller) find(name string) (protoreflect.MethodDescriptor, error) {
 		name, found[0].Parent().FullName(), found[1].Parent().FullName(), found[0].Parent().FullName(), found[0].Name())
 }
 
-// near returns the method that full, whose last part is that of a method, is a
-// slip of the pen for, in whatever case, or "".
+// near returns the method of which full is probably a misspelling, ignoring
+// case, or "".
 func (c *caller) near(full string) string {
 	names := map[string]string{}
 	var known []string

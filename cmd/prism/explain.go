@@ -89,8 +89,8 @@ Below each rule is what mends an example of its fault, as a change; ` + "`prism 
 	return b.String()
 }
 
-// change returns how bad becomes good: the lines between those that they begin and
-// end with alike, and a few of these around.
+// change returns the change from bad to good as a diff: the lines between their
+// common beginning and end, and a few of those around.
 func change(bad, good string) string {
 	const around = 2
 	before, after := strings.SplitAfter(bad, "\n"), strings.SplitAfter(good, "\n")
@@ -117,7 +117,7 @@ func change(bad, good string) string {
 	return b.String()
 }
 
-// findRule returns the rule that is named PRISM2010, 2010 or key.missing.
+// findRule returns the rule with a name such as PRISM2010, 2010 or key.missing.
 func findRule(name string) (schema.Rule, bool) {
 	for _, r := range schema.Rules() {
 		if strings.EqualFold(name, code(r.Number)) || name == fmt.Sprint(r.Number) || name == r.Slug {
@@ -135,7 +135,7 @@ func listRules(w io.Writer) error {
 	return t.Flush()
 }
 
-// indent indents the lines of text and shows what a reader would not see.
+// indent indents the lines of text and makes invisible characters visible.
 func indent(text string) string {
 	var b strings.Builder
 	for line := range strings.Lines(shown(text)) {

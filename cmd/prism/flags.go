@@ -14,8 +14,8 @@ func variable(flag string) string {
 	return "PRISM_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// fromEnvironment gives the flags that are not written the values that the
-// environment has for them.
+// fromEnvironment sets flags that are not on the command line from the
+// environment.
 func fromEnvironment(cmd *cobra.Command) error {
 	var err error
 	cmd.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {

@@ -81,8 +81,8 @@ func beginAll(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// abandoned checks that every name was one that leaves records behind: what is
-// mistyped, or done, is not passed over.
+// abandoned checks that every name was one that leaves records behind, so that
+// a misspelled or needless one is not ignored.
 func abandoned(outputs []*compiled, names []string) error {
 	for _, name := range names {
 		if !slices.ContainsFunc(outputs, func(c *compiled) bool { return slices.Contains(c.Abandoned, name) }) {
@@ -92,7 +92,8 @@ func abandoned(outputs []*compiled, names []string) error {
 	return nil
 }
 
-// compileClean is compileAll for commands that go on only without a fault.
+// compileClean is compileAll for commands that need all deployments to be
+// without faults.
 func compileClean(cmd *cobra.Command, args, abandon []string) ([]*compiled, error) {
 	outputs, faults, err := compileAll(cmd, args, abandon)
 	printText(cmd.ErrOrStderr(), faults)
@@ -105,7 +106,7 @@ func compileClean(cmd *cobra.Command, args, abandon []string) ([]*compiled, erro
 	return outputs, err
 }
 
-// differ checks that no two deployments write to one folder of out/.
+// differ checks that no two deployments write to the same folder of out/.
 func differ(outputs []*compiled) error {
 	type place struct{ root, name string }
 	first := map[place]string{}
@@ -187,18 +188,18 @@ func differences(cmd *cobra.Command, outputs []*compiled,
 	return nil
 }
 
-// maxLines is how many files a person reads about one by one.
+// maxLines is how many files are listed individually.
 const maxLines = 40
 
-// line is about a file, or about several that stand in one folder.
+// line is about a file, or about several in one folder.
 type line struct {
 	word, path string
 	files      int
 }
 
-// summary says by word what is the matter with each file. Where there are more
-// than maxLines, files with one word are counted in the folder that is the third
-// or less from the module's root: out/shop/proxy.
+// summary describes each file by a word. If there are more than maxLines, files
+// with the same word are counted per folder, at most three levels deep:
+// out/shop/proxy.
 func summary(changes []generator.Change, word func(generator.Kind) string) []line {
 	var lines []line
 	first := map[line]int{} // by word and folder

@@ -25,8 +25,8 @@ import (
 	prismv1 "github.com/prism-proxy/prism/schemas/prism/v1"
 )
 
-// scaffold holds what init writes, with {{name}} and {{dir}} in the place of the
-// deployment's, and {{module}} of the module's path.
+// scaffold holds what init writes, with {{name}} and {{dir}} for the
+// deployment's name and folder, and {{module}} for the module's path.
 //
 //go:embed scaffold
 var scaffold embed.FS
@@ -102,11 +102,11 @@ type start struct {
 	replace string // the folder of a checkout of Prism, as go.mod names it, or ""
 	fresh   bool   // there was no go.mod
 	kept    map[string]bool
-	dir     string // the deployment's from there, with slashes
+	dir     string // the deployment's folder, relative to root, with slashes
 	buf     string // the text of the buf.yaml beside go.mod, or ""
 }
 
-// newStart makes the folder where it is missing and finds out what is there.
+// newStart creates the folder if it is missing and inspects what is there.
 func newStart(dir, module, name string) (*start, error) {
 	root, err := filepath.Abs(dir)
 	if err != nil {
@@ -144,9 +144,9 @@ func newStart(dir, module, name string) (*start, error) {
 	return s, nil
 }
 
-// goOn makes s of the deployment that stands in schemas itself, if one does.
-// Where its lock is there without it, prism.yaml was lost: beside it nothing is
-// begun.
+// goOn makes s continue the deployment in schemas itself, if there is one. If
+// its lock is there without prism.yaml, prism.yaml was lost, and nothing is
+// started beside it.
 func (s *start) goOn(name string) error {
 	const config = "schemas/prism.yaml"
 	text, err := os.ReadFile(filepath.Join(s.root, filepath.FromSlash(config)))
@@ -168,16 +168,17 @@ func (s *start) goOn(name string) error {
 	return nil
 }
 
-// config and sample are prism.yaml and the schema that it serves.
+// config and sample are the paths of prism.yaml and of the schema that it
+// serves.
 func (s *start) config() string { return s.dir + "/prism.yaml" }
 func (s *start) sample() string { return s.dir + "/v1/note.proto" }
 
-// hasSchema reports whether the user has a schema: in schemas itself, or with a
+// hasSchema reports whether the user has a schema, in schemas itself or with a
 // prism.yaml that was kept.
 func (s *start) hasSchema() bool { return s.dir == "schemas" || s.kept[s.config()] }
 
-// write writes the files that are not there. Where the user has a deployment
-// there is no sample: nothing would serve it.
+// write writes the missing files. If the user has a deployment, it writes no
+// sample, since nothing would serve it.
 func (s *start) write(out io.Writer) error {
 	config, err := jsonSchema()
 	if err != nil {
@@ -229,16 +230,16 @@ func (s *start) write(out io.Writer) error {
 	return nil
 }
 
-// renamed are files of the scaffold under names that go:embed takes: it passes over
-// those that begin with a dot, and over modules.
+// renamed are files of the scaffold under names that go:embed accepts: it skips
+// those that begin with a dot, and modules.
 var renamed = map[string]string{"gitignore": ".gitignore", "gitattributes": ".gitattributes", "gomod": "go.mod"}
 
 func (s *start) fill(text string) string {
 	return strings.NewReplacer("{{name}}", s.name, "{{module}}", s.module, "{{dir}}", s.dir).Replace(text)
 }
 
-// replacement returns the checkout at dir as go.mod names it: from the module's
-// root where dir is relative.
+// replacement returns the checkout at dir as go.mod names it: relative to the
+// module's root if dir is relative.
 func (s *start) replacement(dir string) (string, error) {
 	full, err := filepath.Abs(dir)
 	if err != nil || filepath.IsAbs(dir) {
@@ -252,13 +253,13 @@ func (s *start) replacement(dir string) (string, error) {
 		return "", err
 	}
 	rel, err := filepath.Rel(root, full)
-	if !strings.HasPrefix(rel, "..") { // go.mod takes another word for a module
+	if !strings.HasPrefix(rel, "..") { // go.mod would take other words for a module
 		rel = "./" + rel
 	}
 	return filepath.ToSlash(rel), err
 }
 
-// create writes a file, or says that it is there.
+// create writes a file, or says that it exists.
 func (s *start) create(root *os.Root, name string, text []byte, out io.Writer) error {
 	if err := root.MkdirAll(path.Dir(name), 0o755); err != nil {
 		return err
@@ -277,9 +278,9 @@ func (s *start) create(root *os.Root, name string, text []byte, out io.Writer) e
 	return errors.Join(err, f.Close())
 }
 
-// protobufFiles are for protoc: its descriptor.proto, before version 22, does
-// not know all that options.proto says, and the others come in a package of
-// their own, which a machine may lack.
+// protobufFiles are for protoc: before version 22, its descriptor.proto lacks
+// things that options.proto uses, and the others come in a separate package
+// that a machine may lack.
 var protobufFiles = []string{
 	"google/protobuf/descriptor.proto", "google/protobuf/duration.proto", "google/protobuf/timestamp.proto",
 }
@@ -298,14 +299,14 @@ func wellKnown(name string) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// next says what to do now.
+// next prints what to do next.
 func (s *start) next(out io.Writer, dir string) error {
 	var b strings.Builder
 	b.WriteString("\nNext:\n")
 	if dir != "." {
 		fmt.Fprintf(&b, "  cd %s\n", dir)
 	}
-	if !s.fresh || s.replace == "" { // raises what go.mod has in older versions
+	if !s.fresh || s.replace == "" { // raises older versions in go.mod
 		fmt.Fprintf(&b, "  go get %s@v%s\n", modulePath, generator.Version)
 	}
 	build, call := "make build", `prism call PutNote '{"note": {"note_id": "n1", "text": "hello"}}'`

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// additions returns what the files that init kept lack, for their owner to add.
+// additions returns what is missing in the files that init kept, for their
+// owner to add.
 func (s *start) additions() string {
 	var b strings.Builder
 	add := func(file, where string, lines []string) {
@@ -46,8 +47,8 @@ func (s *start) additions() string {
 	return b.String()
 }
 
-// modules says what a buf.yaml for the whole module lacks. A module without .proto
-// files is a fault of buf's, so out/contract comes after generate.
+// modules adds what a buf.yaml for the whole module lacks. buf refuses a module
+// without .proto files, so out/contract is only added after generate.
 func (s *start) modules(add func(file, where string, lines []string)) {
 	if strings.Contains(s.buf, "path: schemas") && strings.Contains(s.buf, "path: out/contract") {
 		return

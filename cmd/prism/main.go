@@ -1,5 +1,5 @@
-// Command prism is the compiler on the command line: it checks schemas,
-// generates proxies, builds and runs them.
+// Command prism is the compiler's command line: it checks schemas, and
+// generates, builds and runs proxies.
 package main
 
 import (
@@ -62,7 +62,7 @@ type failure struct{ error }
 
 func (f failure) Unwrap() error { return f.error }
 
-// run marks what f returns as a failure.
+// run marks an error that f returns as a failure.
 func run(f func(cmd *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		if err := f(cmd, args); err != nil {
@@ -72,7 +72,8 @@ func run(f func(cmd *cobra.Command, args []string) error) func(*cobra.Command, [
 	}
 }
 
-// rootHelp begins with the commands: what prism without arguments is asked for.
+// rootHelp begins with the commands, which is what someone who runs prism
+// without arguments looks for.
 const rootHelp = `{{.Short}}
 
 Usage:

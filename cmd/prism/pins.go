@@ -18,9 +18,9 @@ const modulePath = "github.com/prism-proxy/prism"
 // requirement is a line of go.mod that requires a module, in a block or not.
 var requirement = regexp.MustCompile(`(?m)^(?:require)?[ \t]+(\S+) (v\S+)(?: // indirect)?$`)
 
-// requirements puts Prism, its tools, and the versions that it was built and
-// tested with into go.mod where it does not require the module already, and their
-// sums into go.sum. A go.mod that init wrote has them.
+// requirements adds Prism, its tools and the versions that it was built and
+// tested with to go.mod, unless that requires the module already, and their
+// sums to go.sum. A go.mod written by init has them already.
 func (s *start) requirements(cmd *cobra.Command) error {
 	wanted := s.scaffolded("gomod")
 	if !s.fresh {
@@ -40,8 +40,8 @@ func (s *start) requirements(cmd *cobra.Command) error {
 	return s.addLines("go.sum", s.scaffolded("gosum"))
 }
 
-// require adds to go.mod the lines of wanted, another go.mod, of modules that it
-// does not require, and the version of Go if it names none.
+// require adds to go.mod those requirements of wanted, another go.mod, that it
+// lacks, and the version of Go if it names none.
 func (s *start) require(wanted string) error {
 	file := filepath.Join(s.root, "go.mod")
 	text, err := os.ReadFile(file)
@@ -73,8 +73,7 @@ func (s *start) require(wanted string) error {
 
 var goLine = regexp.MustCompile(`(?m)^go \S+$`)
 
-// scaffolded returns a file of the scaffold that go:embed would not take under its
-// own name, filled in.
+// scaffolded returns a file of the scaffold, by its name in renamed, filled in.
 func (s *start) scaffolded(name string) string {
 	text, err := scaffold.ReadFile("scaffold/" + name)
 	if err != nil {
@@ -83,7 +82,7 @@ func (s *start) scaffolded(name string) string {
 	return s.fill(string(text))
 }
 
-// goCommand runs go in the module.
+// goCommand runs go in the module's folder.
 func (s *start) goCommand(cmd *cobra.Command, args ...string) error {
 	c := exec.CommandContext(cmd.Context(), "go", args...)
 	c.Dir = s.root

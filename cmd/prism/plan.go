@@ -41,7 +41,7 @@ formula(inputs), and the inventory of personal data.`,
 	}
 }
 
-// planText returns plan.md and the pages of the namespaces, without the lines that
+// planText returns plan.md and the namespaces' pages, without the lines that
 // say who wrote the files.
 func planText(out *generator.Output) string {
 	var pages []string
@@ -55,8 +55,8 @@ func planText(out *generator.Output) string {
 	return strings.Join(pages, "\n")
 }
 
-// completeConfigs completes the deployments of the module, and other paths where
-// it has none that fits.
+// completeConfigs completes the module's deployments, or other paths if none
+// fits.
 func completeConfigs(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 	deployments, err := find(nil)
 	dir, e := os.Getwd()

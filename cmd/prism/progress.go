@@ -10,11 +10,11 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// patience is how long a command works before it says what it does.
+// patience is how long a command works before it reports what it is doing.
 const patience = time.Second
 
-// progress tells people at a terminal what takes long. A script sees nothing
-// of it.
+// progress tells people at a terminal what takes long. Scripts see nothing of
+// it.
 func progress(cmd *cobra.Command, what string) (done func()) {
 	if !terminal(cmd.ErrOrStderr()) {
 		return func() {}
@@ -31,8 +31,7 @@ func terminal(w io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// report writes, once every has passed and then each time again, a line that
-// done takes away.
+// report writes a line at intervals of every; done erases it.
 func report(w io.Writer, what string, every time.Duration) (done func()) {
 	stop := make(chan struct{})
 	var reporting sync.WaitGroup

@@ -43,8 +43,8 @@ func (c *caller) reflect(ctx context.Context) error {
 			continue // health and reflection
 		}
 		services = append(services, protoreflect.FullName(s.GetName()))
-		// The answer brings the file with all that it imports, but for what
-		// this stream has brought before.
+		// The answer contains the file with all its imports, except those that this
+		// stream has already sent.
 		answer, err := ask(&reflectionpb.ServerReflectionRequest{
 			MessageRequest: &reflectionpb.ServerReflectionRequest_FileContainingSymbol{FileContainingSymbol: s.GetName()},
 		})
