@@ -38,8 +38,8 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-// A server that stalls must not be spared the calls that should have started
-// meanwhile: that they wait is its latency.
+// Calls that should have started while a server stalls must count: their wait
+// is its latency.
 func TestOfferCountsWaiting(t *testing.T) {
 	const stall = 50 * time.Millisecond
 	first := true
@@ -87,7 +87,7 @@ func TestFailedCallsAreReported(t *testing.T) {
 	}
 }
 
-// The clock agrees with getrusage(2), which knows of this process only.
+// The clock agrees with getrusage(2), which covers this process only.
 func TestProcessorTime(t *testing.T) {
 	rusage := func() time.Duration {
 		var u unix.Rusage

@@ -17,12 +17,11 @@ import (
 	"github.com/prism-proxy/prism/out/shop/proxy/shop/v1/userprofile"
 )
 
-// checked is how the generated check compares with proto.Unmarshal on one
-// record.
+// checked compares the generated check with proto.Unmarshal on one record.
 type checked struct {
 	record                       string // what it is
 	bytes                        int
-	check, unmarshal             []float64 // ns, an element each round
+	check, unmarshal             []float64 // ns, one element per round
 	checkAllocs, unmarshalAllocs int64
 }
 
@@ -103,7 +102,7 @@ func anOrder() *shopv1.Order {
 	}
 }
 
-// numbers is a record of a field of every scalar type, half of them optional.
+// numbers is a record with fields of every scalar type, half of them optional.
 func numbers() *conformancev1.Scalar {
 	return &conformancev1.Scalar{
 		ScalarId:    []byte("numbers"),

@@ -14,7 +14,7 @@ import (
 	shopv1 "github.com/prism-proxy/prism/out/contract/shop/v1"
 )
 
-// maxCallers is the most callers that a contest has.
+// maxCallers is the largest number of callers in a contest.
 const maxCallers = 64
 
 // requests are the records of the benchmark and the calls for them, encoded.
@@ -47,8 +47,8 @@ func newRequests(n int) (*requests, error) {
 	return r, nil
 }
 
-// operations are the calls that a side is measured by, in the order of
-// operationNames. Each takes a record at random, evenly.
+// operations are the calls by which a side is measured, in the order of
+// operationNames. Each takes a random record, uniformly.
 type operations [2]operation
 
 var operationNames = [2]string{"Get", "Put"}
@@ -65,12 +65,12 @@ func newOperations(n int, get, put func(ctx context.Context, caller, i int) erro
 	}
 }
 
-// deadline is that of every call over gRPC, as callers should set one. It is the
-// one that a proxy gives to calls without.
+// deadline is set on every call over gRPC, as callers should do. It equals the
+// proxy's default.
 const deadline = 5 * time.Second
 
-// overGRPC returns the operations on the server at address, on one connection,
-// after it was given all records.
+// overGRPC loads all records into the server at address and returns the
+// operations on it, over one connection.
 func (r *requests) overGRPC(ctx context.Context, address string) (operations, error) {
 	conn, err := grpc.NewClient("passthrough:///"+address,
 		grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDefaultCallOptions(grpc.ForceCodecV2(workload.Codec{})))

@@ -9,25 +9,24 @@ import (
 	"time"
 )
 
-// compiled is what it takes to make a proxy of a number of entities.
+// compiled is the cost of making a proxy for a number of entities.
 type compiled struct {
 	entities int
-	// generate compiles the schemas into an empty folder, and again into one
-	// that is as it should be; build is go build of what came of it, whose
-	// dependencies are built; rebuild is both after a field was added to one
-	// entity.
+	// generate compiles the schemas into an empty folder, and again into one that
+	// is up to date; build is go build of the result, with its dependencies
+	// already built; rebuild is both after a field was added to one entity.
 	generate, again, build, rebuild usage
 	// ready is the time from the proxy's start until it listens, on a store that
-	// has its tables, and resident is its memory then, in bytes.
+	// has its tables. resident is its memory then, in bytes.
 	ready    time.Duration
 	resident int64
 }
 
-// perFile is how many entities stand in a schema file.
+// perFile is how many entities a schema file has.
 const perFile = 10
 
-// entity is a schema as teams write them: a key of two fields, three indexes,
-// bounds, and a few fields that are plain.
+// entity is a typical schema: a key of two fields, three indexes, bounds, and a
+// few plain fields.
 const entity = `
 // Item%[1]d is one of many.
 message Item%[1]d {
@@ -49,8 +48,8 @@ message Item%[1]d {
 // compile measures the compiler on a schema of n entities in a fresh folder.
 func compile(ctx context.Context, dir, prism string, n int) (c compiled, err error) {
 	c.entities = n
-	// The module's name is new in each run, so that nothing of it is in Go's
-	// build cache.
+	// The module's name is new in each run, so that Go's build cache has nothing
+	// of it.
 	module := fmt.Sprintf("example.com/bench%d", time.Now().UnixNano())
 	w, err := newWorkspace(dir, module, prism)
 	if err != nil {
@@ -100,8 +99,8 @@ func compile(ctx context.Context, dir, prism string, n int) (c compiled, err err
 	return c, err
 }
 
-// idle starts the proxy in dir twice, so that the second finds its tables, and
-// returns what the second took.
+// idle starts the proxy in dir twice, so that the second start finds its
+// tables, and returns the figures of the second.
 func idle(ctx context.Context, dir string) (ready time.Duration, resident int64, err error) {
 	for range 2 {
 		p, err := start(ctx, nil, filepath.Join(dir, "proxy"), "serve", "--data-dir", filepath.Join(dir, "data"), "--listen", "127.0.0.1:0")

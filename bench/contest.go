@@ -8,12 +8,12 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// side is one of those that are compared.
+// side is one side of a comparison.
 type side struct {
 	name string
 	call operation
-	// path is the processor time of the processes between the caller and the
-	// data; database is that of the database server among them.
+	// path is the CPU time of the processes between the caller and the data;
+	// database is that of the database server among them.
 	path, database func() (time.Duration, error)
 }
 
@@ -23,9 +23,9 @@ type pace struct {
 	offered, saturate time.Duration
 }
 
-// result is what a side took, an element each round.
+// result is what a side took, one element per round.
 type result struct {
-	path, database, all []float64 // processor time of a call in µs; all: with the caller's
+	path, database, all []float64 // CPU time of a call in µs; all: including the caller's
 	p50, p99            []float64 // µs
 	throughput          []float64 // calls/s at saturation
 	latencies           *hdrhistogram.Histogram
@@ -33,7 +33,7 @@ type result struct {
 
 // contest measures the sides in turn, round by round: first at one offered load
 // for all of them, then at saturation. The load is a share of what the slowest
-// can bear, which is tried first.
+// side can bear, which is measured first.
 func contest(ctx context.Context, p pace, callers int, sides ...side) (perSecond float64, results []result, err error) {
 	const share = 0.4
 	for i, s := range sides {
@@ -94,8 +94,7 @@ func (r *result) round(ctx context.Context, p pace, callers int, perSecond float
 	return err
 }
 
-// used is the processor time that was used on the path, in the database and by
-// the caller.
+// used is the CPU time used on the path, in the database and by the caller.
 func (s *side) used() (used [3]time.Duration, err error) {
 	for i, f := range []func() (time.Duration, error){s.path, s.database, ownCPU} {
 		if f == nil {

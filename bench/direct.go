@@ -10,8 +10,8 @@ import (
 )
 
 // The table that a service without Prism would have, with the same index and
-// the same record. Its version is the record's own counter, where Prism's is
-// never issued twice, not even across a delete.
+// record. Its version is a counter in the record, whereas Prism never issues a
+// version twice, even after a delete.
 const (
 	sqliteTable = `CREATE TABLE profiles (
   user_id TEXT PRIMARY KEY, email TEXT UNIQUE, created_at TEXT, record BLOB NOT NULL, version INTEGER NOT NULL) STRICT`
@@ -26,8 +26,8 @@ const (
 	postgresGet = `SELECT version, record FROM profiles WHERE user_id = $1`
 )
 
-// onPostgres returns the operations on a database by pgx, with a pool of the
-// given size, after all records were stored.
+// onPostgres loads all records into a database and returns the operations on it
+// through pgx, with a pool of the given size.
 func (r *requests) onPostgres(ctx context.Context, url string, connections int) (operations, error) {
 	c, err := pgxpool.ParseConfig(url)
 	if err != nil {
@@ -55,7 +55,7 @@ func (r *requests) onPostgres(ctx context.Context, url string, connections int) 
 	return newOperations(len(r.records), get, put), r.load(ctx, put)
 }
 
-// connection is an SQLite connection with the one statement that is run on it.
+// connection is an SQLite connection with the only statement that runs on it.
 type connection struct {
 	conn *sqlite3.Conn
 	stmt *sqlite3.Stmt
@@ -76,9 +76,9 @@ func connect(path, statement string) (*connection, error) {
 	return &connection{conn, stmt}, nil
 }
 
-// onSQLite returns the operations on a database file by go-sqlite3, with one
-// connection that writes and the given number that read, after all records were
-// stored.
+// onSQLite loads all records into a database file and returns the operations on
+// it through go-sqlite3, with one writing connection and the given number of
+// readers.
 func (r *requests) onSQLite(ctx context.Context, path string, readers int) (operations, error) {
 	setup, err := sqlite3.Open(path)
 	if err != nil {
@@ -118,7 +118,7 @@ func (r *requests) onSQLite(ctx context.Context, path string, readers int) (oper
 	return newOperations(len(r.records), get, put), r.load(ctx, put)
 }
 
-// answer runs a statement that gives one row, and copies its last column.
+// answer runs a statement that returns one row, and copies its last column.
 func answer(stmt *sqlite3.Stmt) error {
 	if !stmt.Step() {
 		return errors.Join(errors.New("no row"), stmt.Err(), stmt.Reset())

@@ -13,8 +13,8 @@ import (
 // operation makes one call. Calls of one caller come one after another.
 type operation func(ctx context.Context, caller int) error
 
-// saturate lets callers make one call after another for d, and returns how many
-// answers came in a second.
+// saturate makes callers call one after another for d, and returns the answers
+// per second.
 func saturate(ctx context.Context, callers int, d time.Duration, call operation) (perSecond float64, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -38,9 +38,9 @@ func saturate(ctx context.Context, callers int, d time.Duration, call operation)
 	return float64(calls.Load()) / time.Since(begin).Seconds(), failed.get()
 }
 
-// offer starts n calls at perSecond, whether those before are answered or not,
-// as far as there are callers to make them. It returns how long each took,
-// from the moment at which it should have started.
+// offer starts n calls at perSecond, whether or not earlier ones are answered,
+// as long as callers are free. It returns how long each took from when it
+// should have started.
 func offer(ctx context.Context, callers int, perSecond float64, n int, call operation) (took []time.Duration, err error) {
 	type due struct {
 		i  int
@@ -71,7 +71,7 @@ func offer(ctx context.Context, callers int, perSecond float64, n int, call oper
 	return took, failed.get()
 }
 
-// sleepUntil wakes some 50 µs late at most; a timer of the Go runtime may be a
+// sleepUntil wakes at most some 50 µs late; a timer of the Go runtime may be a
 // millisecond late when nothing else runs.
 func sleepUntil(t time.Time) {
 	if wait := time.Until(t); wait > 0 {
@@ -81,8 +81,8 @@ func sleepUntil(t time.Time) {
 	}
 }
 
-// newHistogram holds latencies up to a minute, to three digits: to 1 µs below
-// 1 ms, to 8 µs below 10 ms.
+// newHistogram returns a histogram for latencies up to a minute, to three
+// digits: to 1 µs below 1 ms, to 8 µs below 10 ms.
 func newHistogram() *hdrhistogram.Histogram { return hdrhistogram.New(1, 60_000_000, 3) }
 
 // record adds latencies to h, in microseconds.
@@ -95,7 +95,7 @@ func record(h *hdrhistogram.Histogram, took []time.Duration) error {
 	return nil
 }
 
-// firstError keeps the first error that it is given.
+// firstError keeps the first error it is given.
 type firstError struct{ err atomic.Pointer[error] }
 
 func (f *firstError) set(err error) {

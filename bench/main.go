@@ -1,6 +1,6 @@
-// Command bench measures Prism against what it stands in for: a handler written
-// by hand, and the client libraries of the stores. It runs in the module's
-// root, on Linux, and writes one page of Markdown.
+// Command bench measures Prism against what it replaces: a handler written by
+// hand, and the client libraries of the stores. Run it in the module's root, on
+// Linux; it writes one page of Markdown.
 //
 //	go run ./bench [-short] [-o docs/performance.md]
 package main
@@ -53,7 +53,7 @@ func run(ctx context.Context, short bool, out string) error {
 type bench struct {
 	pace     pace
 	records  int
-	sizes    []int // entities that are compiled
+	sizes    []int // numbers of entities to compile
 	dir      string
 	prism    string // the compiler
 	requests *requests

@@ -53,13 +53,13 @@ func start(ctx context.Context, env []string, binary string, args ...string) (*p
 	return &process{address: line.Address, ready: ready, command: c}, nil
 }
 
-// stop kills the server: what it holds is thrown away.
+// stop kills the server, whose data are discarded.
 func (p *process) stop() {
 	p.command.Process.Kill()
 	p.command.Wait()
 }
 
-// cpu is the processor time that the server has used.
+// cpu returns the CPU time that the server has used.
 func (p *process) cpu() (time.Duration, error) { return cpuOf(p.command.Process.Pid) }
 
 // resident is the server's resident memory in bytes.
@@ -72,8 +72,8 @@ func (p *process) resident() (int64, error) {
 	return pages * int64(os.Getpagesize()), err
 }
 
-// cpuOf is the processor time that a process has used, user and system, from
-// the clock that clock_getcpuclockid(3) names. /proc has it in units of 10 ms.
+// cpuOf returns the CPU time that a process has used, user and system, from the
+// clock of clock_getcpuclockid(3). /proc has it only in units of 10 ms.
 func cpuOf(pid int) (time.Duration, error) {
 	const schedulerClock = 2
 	var t unix.Timespec
@@ -81,11 +81,11 @@ func cpuOf(pid int) (time.Duration, error) {
 	return time.Duration(t.Nano()), err
 }
 
-// ownCPU is the processor time that this process has used: the callers', and
-// that of a client library that is called directly.
+// ownCPU returns the CPU time that this process has used: by the callers, and
+// by client libraries called directly.
 func ownCPU() (time.Duration, error) { return cpuOf(os.Getpid()) }
 
-// cpuOfTree is the processor time that a process and its living children have
+// cpuOfTree returns the CPU time that a process and its living children have
 // used.
 func cpuOfTree(root int) (total time.Duration, err error) {
 	folders, err := filepath.Glob("/proc/[0-9]*")
@@ -98,7 +98,7 @@ func cpuOfTree(root int) (total time.Duration, err error) {
 			return 0, err
 		}
 		if parent, err := parentOf(pid); err != nil || pid != root && parent != root {
-			continue // it has ended, or is none of them
+			continue // it has ended, or is not one of them
 		}
 		if cpu, err := cpuOf(pid); err == nil {
 			total += cpu
@@ -112,8 +112,8 @@ func parentOf(pid int) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	// Field 4 of proc(5), and the second after the name, which may hold
-	// anything and stands in parentheses.
+	// Field 4 of proc(5): the second after the name, which is in parentheses and
+	// may contain anything.
 	return strconv.Atoi(strings.Fields(string(text[bytes.LastIndexByte(text, ')'):]))[2])
 }
 

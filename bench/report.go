@@ -17,7 +17,7 @@ type duel struct {
 
 // report is what a run found.
 type report struct {
-	same                                 []result // of one binary that runs twice
+	same                                 []result // one binary measured against itself
 	handWritten, floor, sqlite, postgres []duel
 	readers, connections                 int
 	checked                              []checked // the workload's record first
@@ -38,7 +38,7 @@ var (
 	allCost      = cost{"CPU of all processes", func(r result) []float64 { return r.all }}
 )
 
-// page is the report as Markdown.
+// page returns the report as Markdown.
 func (r *report) page(b *bench) string {
 	var p strings.Builder
 	command := fmt.Sprintf("`make bench`, %d rounds of %s at the offered load and %s at saturation", b.pace.rounds, b.pace.offered, b.pace.saturate)
@@ -93,7 +93,7 @@ func (r *report) oneCaller(p *strings.Builder) {
 	p.WriteString("\n")
 }
 
-// summary writes the table that stands in README.md.
+// summary writes the table that is in README.md.
 func (r *report) summary(p *strings.Builder) {
 	p.WriteString("## In short\n\n`make bench`. Below 1 Prism takes less; of calls/s it has more above 1.\n\n")
 	row(p, "Prism's share", "Get", "Put")
@@ -151,14 +151,14 @@ func row(p *strings.Builder, cells ...string) {
 	p.WriteString("| " + strings.Join(cells, " | ") + " |\n")
 }
 
-// both is a figure of Prism beside the other's.
+// both formats a figure of Prism beside the other's.
 func both[T any](format string, prism, other T) string {
 	return fmt.Sprintf(format+" / "+format, prism, other)
 }
 
 func judged(r ratio) string { return r.String() + " " + r.verdict() }
 
-// rest writes what is no contest of servers.
+// rest writes the sections that do not compare servers.
 func (r *report) rest(p *strings.Builder) {
 	fmt.Fprintf(p, "## The generated check, against proto.Unmarshal\n\n`make bench`, as Go benchmarks, on the record above, on the shop's Order with nested messages and a map, and on a record of all scalar types. Both read all of it and check its UTF-8; Unmarshal allocates the message, as a handler needs it.\n\n")
 	row(p, "record", "bytes", "check ns", "Unmarshal ns", "ratio", "allocations")
@@ -178,7 +178,7 @@ func (r *report) rest(p *strings.Builder) {
 		float64(r.binary)/1e6, r.ready.Milliseconds(), float64(r.resident)/1e6)
 }
 
-// String is the time elapsed, and the CPU time.
+// String returns the elapsed time and the CPU time.
 func (u usage) String() string {
 	return fmt.Sprintf("%.1f s (%.1f s)", u.wall.Seconds(), u.cpu.Seconds())
 }

@@ -6,12 +6,12 @@ import (
 	"slices"
 )
 
-// ratio is how one side compares with another: the median over the rounds of
-// what Prism took, divided by what the other took in the same round, and its 95
-// % interval by bootstrap.
+// ratio compares two sides: the median over the rounds of what Prism took
+// divided by what the other took in the same round, and its 95 % interval by
+// bootstrap.
 type ratio struct{ median, low, high float64 }
 
-// resamples is how many samples of the rounds the interval is taken from.
+// resamples is how many bootstrap samples the interval is taken from.
 const resamples = 10_000
 
 // compare returns the ratio of a to b, round by round.
@@ -43,11 +43,10 @@ func median(values []float64) float64 {
 	return (v[n/2-1] + v[n/2]) / 2
 }
 
-// String is the ratio with its interval.
+// String returns the ratio with its interval.
 func (r ratio) String() string { return fmt.Sprintf("%.2f [%.2f, %.2f]", r.median, r.low, r.high) }
 
-// verdict says which way the ratio of a cost goes, if the interval leaves no
-// doubt.
+// verdict says whether Prism costs less or more, if the interval leaves no doubt.
 func (r ratio) verdict() string {
 	switch {
 	case r.high < 1:
@@ -58,5 +57,5 @@ func (r ratio) verdict() string {
 	return "no difference"
 }
 
-// inverse is the ratio of b to a: it makes a cost of a gain.
+// inverse is the ratio of b to a: it turns a gain into a cost.
 func (r ratio) inverse() ratio { return ratio{1 / r.median, 1 / r.high, 1 / r.low} }

@@ -13,11 +13,11 @@ import (
 	"github.com/prism-proxy/prism/backends/postgres/postgrestest"
 )
 
-// callers are how many calls may be under way at once.
+// callers are the numbers of calls that may be in progress at once.
 var callers = []int{1, 16, maxCallers}
 
-// memory compares the proxy on memory with itself, with the hand-written
-// handler and with the one that decodes nothing.
+// memory compares the proxy on memory with itself, the hand-written handler,
+// and the handler that decodes nothing.
 func (b *bench) memory(ctx context.Context, r *report) error {
 	binary, _, err := shop(ctx, filepath.Join(b.dir, "memory"), b.prism, "memory", "")
 	if err != nil {
@@ -87,8 +87,8 @@ func (b *bench) sqlite(ctx context.Context, r *report) error {
 	return err
 }
 
-// postgres compares the proxy on Postgres with pgx in the caller's process: two
-// databases of one server.
+// postgres compares the proxy on Postgres with pgx in the caller's process, on
+// two databases of one server.
 func (b *bench) postgres(ctx context.Context, r *report) error {
 	server, stop, err := postgrestest.Run()
 	if err != nil {
@@ -100,7 +100,7 @@ func (b *bench) postgres(ctx context.Context, r *report) error {
 		return err
 	}
 	database := func(name string) string {
-		u, _ := url.Parse(server) // it was connected to
+		u, _ := url.Parse(server) // it has been connected to
 		u.Path = name
 		return u.String()
 	}
@@ -145,7 +145,7 @@ func prepare(ctx context.Context, url string) (postmaster int, err error) {
 	return parentOf(backend)
 }
 
-// against compares the proxy with the operations made directly.
+// against compares the proxy with direct operations.
 func (b *bench) against(ctx context.Context, proxy *process, direct operations, database func() (time.Duration, error)) ([]duel, error) {
 	through, err := b.requests.overGRPC(ctx, proxy.address)
 	if err != nil {

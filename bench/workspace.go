@@ -12,14 +12,14 @@ import (
 	"time"
 )
 
-// workspace is a Go module of its own, as a user has it, in which schemas are
-// compiled by the compiler of this checkout.
+// workspace is a Go module as a user has it, in which the compiler of this
+// checkout compiles schemas.
 type workspace struct {
 	dir, module string
 	prism       string // the compiler
 }
 
-// newWorkspace makes a module in dir.
+// newWorkspace creates a module in dir.
 func newWorkspace(dir, module, prism string) (*workspace, error) {
 	root, err := os.Getwd()
 	if err != nil {
@@ -66,9 +66,9 @@ func (w *workspace) run(ctx context.Context, name string, args ...string) (usage
 	return usage{time.Since(begin), c.ProcessState.UserTime() + c.ProcessState.SystemTime()}, nil
 }
 
-// shop makes a proxy of the shop's UserProfile on a backend, whose
-// configuration is one line of YAML, and returns the binary and the number of
-// connections that the compiler gave it.
+// shop makes a proxy for the shop's UserProfile on a backend, configured by one
+// line of YAML, and returns the binary and the number of connections that the
+// compiler chose.
 func shop(ctx context.Context, dir, prism, backend, config string) (binary string, connections int, err error) {
 	w, err := newWorkspace(dir, "example.com/bench", prism)
 	if err != nil {

@@ -1,16 +1,16 @@
-// Package number has the numbers of the fields that are Prism's own in the
-// messages of a contract. Clients have them compiled in: none is ever changed.
-// The package imports nothing, so that the compiler, which writes the messages,
-// and the runtime, which reads them, have each number from here.
+// Package number has the numbers of Prism's own fields in the messages of a
+// contract. Clients have them compiled in, so none may ever change. The package
+// imports nothing, so that the compiler, which writes the messages, and the
+// runtime, which reads them, can both use it.
 package number
 
 // The fields of requests about records.
 const (
-	Item      = 1 // the record or the key, in a batch all of them, in a Find the values to find by
-	IfVersion = 2 // the version that is expected
+	Item      = 1 // the record or key; in a batch all of them; in a Find the values to find by
+	IfVersion = 2 // the expected version
 )
 
-// The fields of requests for lists. A Find has its Item beside them.
+// The fields of requests for lists. A Find has its Item besides.
 const (
 	Partition = 1
 	From      = 11
@@ -27,7 +27,7 @@ const (
 	Version       = 1 // of what was put or swapped
 	ExpireTime    = 2 // of what was put or swapped
 	Existed       = 1 // of what was deleted
-	Record        = 1 // one of them, or those of a page
+	Record        = 1 // one record, or those of a page
 	NextPageToken = 2
 )
 

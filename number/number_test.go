@@ -26,7 +26,7 @@ func marshal(t *testing.T, m proto.Message) []byte {
 	return b
 }
 
-// What a client sends is read by the runtime as it is meant in the contract.
+// The runtime reads what a client sends as the contract means it.
 func TestRequests(t *testing.T) {
 	session, key := &shopv1.Session{SessionId: "s", UserId: "u"}, &shopv1.SessionKey{SessionId: "s"}
 	for _, c := range []struct {
@@ -59,7 +59,7 @@ func TestRequests(t *testing.T) {
 	}
 }
 
-// So is what it asks of a list.
+// The same holds for requests for lists.
 func TestListRequests(t *testing.T) {
 	by, end := &shopv1.FindOrdersByStatusRequest_By{Status: shopv1.OrderStatus_ORDER_STATUS_PAID}, timestamppb.New(time.Unix(5, 0))
 	from, to := &shopv1.FindOrdersByStatusRequest_Bound{CreatedAt: end}, &shopv1.FindOrdersByStatusRequest_Bound{}
@@ -83,7 +83,7 @@ func TestListRequests(t *testing.T) {
 	}
 }
 
-// What the runtime answers is read by a client as it is meant.
+// A client reads what the runtime answers as it is meant.
 func TestResponses(t *testing.T) {
 	session := &shopv1.Session{SessionId: "s", UserId: "u"}
 	expires := timestamppb.New(time.Unix(5, 6000))
@@ -126,7 +126,7 @@ func TestResponses(t *testing.T) {
 			t.Fatal(err)
 		}
 		if scan, ok := got.(*shopv1.ScanSessionsResponse); ok && scan.NextPageToken != "" {
-			scan.NextPageToken = "token" // whatever it is
+			scan.NextPageToken = "token" // the token's text is random
 		}
 		if diff := cmp.Diff(c.want, got, protocmp.Transform()); diff != "" {
 			t.Errorf("%T (-want +got):\n%s", c.want, diff)

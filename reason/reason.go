@@ -1,4 +1,4 @@
-// Package reason says why a call to a proxy failed, in the types of Go.
+// Package reason tells Go clients why a call to a proxy failed.
 package reason
 
 import (
@@ -8,20 +8,20 @@ import (
 	prismv1 "github.com/prism-proxy/prism/schemas/prism/v1"
 )
 
-// Of returns why a call failed, as the comments of the RPCs name it:
+// Of returns the reason why a call failed, as the RPCs' comments name it:
 //
 //	if reason.Of(err) == prismv1.Reason_VERSION_MISMATCH { … }
 //
-// It is REASON_UNSPECIFIED where err is nil, does not come from a proxy, or has a
-// reason that is newer than this package; the code of err is then all there is. An
-// error that wraps that of a call has its reason.
+// It is REASON_UNSPECIFIED if err is nil, does not come from a proxy, or has a
+// reason newer than this package; then only the code of err is known. An error
+// that wraps a call's error has its reason.
 func Of(err error) prismv1.Reason {
 	return prismv1.Reason(prismv1.Reason_value[info(err).GetReason()])
 }
 
-// Metadata returns what else an error of a proxy says, such as the current_version
-// of a VERSION_MISMATCH. It is nil where err does not come from a proxy. The map is
-// the caller's.
+// Metadata returns further details of a proxy's error, such as the
+// current_version of a VERSION_MISMATCH. It is nil if err does not come from a
+// proxy. The caller owns the map.
 func Metadata(err error) map[string]string { return info(err).GetMetadata() }
 
 func info(err error) *errdetails.ErrorInfo {

@@ -10,7 +10,7 @@ import (
 	shopv1 "github.com/prism-proxy/prism/out/contract/shop/v1"
 )
 
-// newBytesServer returns a server whose answers are made beforehand.
+// newBytesServer returns a server whose answers are encoded beforehand.
 func newBytesServer() (*grpc.Server, error) {
 	put, err := proto.Marshal(&shopv1.PutUserProfileResponse{Version: 1_000_000})
 	if err != nil {

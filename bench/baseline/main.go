@@ -1,5 +1,5 @@
-// Command baseline serves shop.v1.UserProfileService the way it is served
-// without Prism, for the benchmark to compare with.
+// Command baseline serves shop.v1.UserProfileService as one would without
+// Prism, for comparison in the benchmark.
 //
 //	baseline messages   a handler as one writes it on grpc-go, with
 //	                    protobuf-go messages, on the store that Prism's proxy has
@@ -63,7 +63,7 @@ func run(args []string) error {
 	return server.Serve(l)
 }
 
-// desc is the service with two of its methods.
+// desc describes the service with two of its methods.
 func desc(put, get grpc.MethodHandler) *grpc.ServiceDesc {
 	return &grpc.ServiceDesc{
 		ServiceName: "shop.v1.UserProfileService",
@@ -75,7 +75,7 @@ func desc(put, get grpc.MethodHandler) *grpc.ServiceDesc {
 // profiles is the hand-written service.
 type profiles struct{ db *memory.DB }
 
-// What the keys begin with: those of records, and those of the index.
+// What keys begin with, of records and of the index.
 const (
 	table  tuple.Key = "user_profiles\x00"
 	emails tuple.Key = "user_profiles_email\x00"
@@ -123,7 +123,7 @@ func (s *profiles) get(ctx context.Context, in *shopv1.GetUserProfileRequest) (*
 	return &shopv1.GetUserProfileResponse{Record: record}, broken
 }
 
-// put and get are what protoc-gen-go-grpc writes.
+// put and get are as protoc-gen-go-grpc writes them.
 
 func put(srv any, ctx context.Context, dec func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
 	in := new(shopv1.PutUserProfileRequest)

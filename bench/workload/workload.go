@@ -1,5 +1,5 @@
-// Package workload is what the benchmark's programs share: the records that are
-// read and written, and how they travel.
+// Package workload is what the benchmark's programs share: the records that
+// they read and write, and the codec.
 package workload
 
 import (
@@ -11,8 +11,8 @@ import (
 	shopv1 "github.com/prism-proxy/prism/out/contract/shop/v1"
 )
 
-// Profile returns record number i: a customer as shops have them, some 250
-// bytes when encoded, in an index that is unique.
+// Profile returns record number i: a typical customer of some 250 encoded
+// bytes, with a unique email.
 func Profile(i int) *shopv1.UserProfile {
 	return &shopv1.UserProfile{
 		UserId:      fmt.Sprintf("customer-%08d", i),
