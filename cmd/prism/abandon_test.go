@@ -7,8 +7,9 @@ import (
 	"testing"
 )
 
-// A namespace on another backend has no records: all commands that compile say
-// so, and the command of docs/moving.md goes through, once.
+// A namespace that moves to another backend leaves its records behind: all
+// commands that compile say so, and the command of docs/moving.md succeeds,
+// once.
 func TestAbandon(t *testing.T) {
 	page, err := os.ReadFile("../../docs/moving.md")
 	if err != nil {

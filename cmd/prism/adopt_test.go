@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// A team has a module with an API, buf.yaml v2, and files of its own: init changes
-// none of them and prints what to add, and with that everything works.
+// A team has a module with an API, buf.yaml v2, and files of its own: init
+// changes none of them and prints what to add, after which everything works.
 func TestAdopt(t *testing.T) {
 	t.Setenv("PATH", os.Getenv("PATH")+string(filepath.ListSeparator)+filepath.Join(checkout(t), "bin"))
 	binary, root := compiler(t), t.TempDir()
@@ -59,7 +59,7 @@ message GetThingResponse {}
 			t.Errorf("init writes %s beside buf.yaml", name)
 		}
 	}
-	// The checkout is behind a link here, and go.mod names it as it is.
+	// The checkout is reached through a link here, and go.mod names its real path.
 	relative := regexp.MustCompile(`(?m)^replace github.com/prism-proxy/prism => (\.\./\S+)$`).FindStringSubmatch(read(t, filepath.Join(dir, "go.mod")))
 	if relative == nil {
 		t.Fatalf("no relative replacement in\n%s", read(t, filepath.Join(dir, "go.mod")))
@@ -98,7 +98,7 @@ lint:
 	}
 }
 
-// What README says about a schema of one's own works from a checkout.
+// What README says about starting a schema works from a checkout.
 func TestReadmeInit(t *testing.T) {
 	line := regexp.MustCompile(`(?m)^go run \./cmd/prism (init .*) \.\./notes `).FindStringSubmatch(read(t, filepath.Join(checkout(t), "README.md")))
 	if line == nil {

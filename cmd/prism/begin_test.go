@@ -21,7 +21,7 @@ namespaces:
 `
 
 // Only generate writes the first prism.yaml of a module, wherever in the module
-// it runs, and once. All other commands want one.
+// it runs, and only once. All other commands need one.
 func TestBegin(t *testing.T) {
 	const (
 		missing = "schemas/prism.yaml: PRISM5040 [yaml.needed] the file does not exist; a deployment has a prism.yaml; "
@@ -59,12 +59,12 @@ func TestBegin(t *testing.T) {
 	}
 }
 
-// No prism.yaml is written where one may have been forgotten, mistyped or lost,
-// where it is not clear what it should say, and for a faulty schema.
+// No prism.yaml is written if one may have been forgotten, misnamed or lost, if
+// it is not clear what it should say, or if the schema has faults.
 func TestBeginRefusals(t *testing.T) {
 	other := strings.NewReplacer("shop.v1", "other.v1", "contract/shop", "contract/other", "shopv1", "otherv1").Replace(order)
 	tests := []struct {
-		name, file, text string // what the module has besides
+		name, file, text string // what else the module has
 		want             string // "": one is written
 	}{
 		{"nothing else", "README.md", "", ""},
@@ -106,8 +106,8 @@ func TestBeginRefusals(t *testing.T) {
 	}
 }
 
-// A deployment is named after its folder, as the module has it, where that is a
-// name: not after where the module stands on a machine.
+// A deployment is named after its folder's import path if that yields a name,
+// not after where the module is on a machine.
 func TestDeploymentName(t *testing.T) {
 	for path, want := range map[string]string{
 		"example.com/notes": "notes", "example.com/Big-Shop.2": "bigshop2", "example.com/3d": "d", "example.com/notes/v2": "notes",

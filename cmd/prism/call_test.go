@@ -21,10 +21,10 @@ import (
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
-// Methods and their requests are those of the generated contract: no proxy runs
+// Methods and their requests come from the generated contract: no proxy runs
 // here.
 func TestCallLists(t *testing.T) {
-	own := order + "service OwnService {\n  rpc Own(Order) returns (Order);\n}\n" // which no proxy serves
+	own := order + "service OwnService {\n  rpc Own(Order) returns (Order);\n}\n" // no proxy serves it
 	module(t, map[string]string{"schemas/shop/v1/order.proto": own, "schemas/shop/prism.yaml": config})
 	script(t, []step{
 		{"call", 1, "", "prism: deployment shop is not generated: there is no out/shop/proxy/server/contract.txt; run prism generate\n"},
@@ -39,8 +39,7 @@ func TestCallLists(t *testing.T) {
 		{"call nowhere/GetOrder", 1, "", "did you mean GetOrder?"},
 		{"call --config nowhere", 1, "", "prism: stat nowhere: "},
 	})
-	// What is called is the proxy that was generated, whatever became of the
-	// schema.
+	// The call goes to the proxy as generated, whatever has become of the schema.
 	write(t, "schemas/shop/v1/order.proto", "message {")
 	script(t, []step{{"call", 0, "  GetOrder(GetOrderRequest{key})\n", ""}})
 	write(t, "out/shop/proxy/server/contract.txt", "\xff")
@@ -60,7 +59,8 @@ func TestCallLists(t *testing.T) {
 	})
 }
 
-// A fault of the request is told with its place, before anything is sent.
+// A fault of the request is reported with its position, before anything is
+// sent.
 func TestCallRequest(t *testing.T) {
 	module(t, map[string]string{"schemas/shop/v1/order.proto": order, "schemas/shop/prism.yaml": config})
 	prism(t, "generate")
@@ -105,7 +105,7 @@ func TestCall(t *testing.T) {
 	var called []string
 	proxy := grpc.NewServer(grpc.UnknownServiceHandler(func(_ any, stream grpc.ServerStream) error {
 		method, _ := grpc.MethodFromServerStream(stream)
-		in, out := &emptypb.Empty{}, &emptypb.Empty{} // whose bytes are unknown fields
+		in, out := &emptypb.Empty{}, &emptypb.Empty{} // their bytes are unknown fields
 		if err := stream.RecvMsg(in); err != nil {
 			return err
 		}
@@ -139,7 +139,7 @@ func TestCall(t *testing.T) {
 	}
 }
 
-// Without a project, the proxy says itself what it serves.
+// Without a project, the proxy itself says what it serves.
 func TestCallReflects(t *testing.T) {
 	module(t, map[string]string{"schemas/shop/v1/order.proto": order, "schemas/shop/prism.yaml": config})
 	prism(t, "generate")
@@ -167,7 +167,7 @@ func TestCallReflects(t *testing.T) {
 		{"call PutOrder --address " + address, 1, "", "prism: Unimplemented: unknown service shop.v1.OrderService\n"},
 		{"call --config . --address " + address, 1, "", "is in no Go module"},
 	})
-	// Some Go module is no project of Prism's.
+	// Not every Go module is a project of Prism's.
 	if err := os.Mkdir("schemas", 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +178,7 @@ func TestCallReflects(t *testing.T) {
 	})
 }
 
-// services are those that reflection tells of.
+// services are those that reflection lists.
 type services map[string]grpc.ServiceInfo
 
 func (s services) GetServiceInfo() map[string]grpc.ServiceInfo { return s }
@@ -206,7 +206,7 @@ func TestAddress(t *testing.T) {
 	})
 }
 
-// A method is named as far as needed to tell it from others.
+// A method may be named by any part that tells it from others.
 func TestFindMethod(t *testing.T) {
 	c := &caller{}
 	for _, pkg := range []string{"a.v1", "b.v1"} {

@@ -51,7 +51,7 @@ func TestPlan(t *testing.T) {
 	script(t, []step{{"plan", 1, "", "PRISM2011 "}})
 }
 
-// What is written on the command line wins over the environment.
+// The command line wins over the environment.
 func TestEnvironment(t *testing.T) {
 	module(t, map[string]string{"schemas/shop/v1/order.proto": order, "schemas/shop/prism.yaml": config})
 	t.Setenv("PRISM_OUTPUT", "json")
@@ -72,7 +72,7 @@ func TestCompletion(t *testing.T) {
 	})
 }
 
-// Progress is told only of what takes long, and only to a terminal.
+// Progress is reported only if a command takes long, and only to a terminal.
 func TestProgress(t *testing.T) {
 	var out strings.Builder
 	report(&out, "compiling", time.Hour)()
@@ -80,7 +80,7 @@ func TestProgress(t *testing.T) {
 		t.Errorf("what is soon done says %q", out.String())
 	}
 	done := report(&out, "compiling", time.Millisecond)
-	time.Sleep(20 * time.Millisecond) // until it is told
+	time.Sleep(20 * time.Millisecond) // until it is reported
 	done()
 	if got := out.String(); !strings.HasPrefix(got, "\rcompiling … 0 s") || !strings.HasSuffix(got, "\r\x1b[K") {
 		t.Errorf("what takes long says %q", got)

@@ -24,7 +24,7 @@ $f prism "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD-1]}" 2> /dev/null
 printf '%s\n' "${COMPREPLY[@]}"
 `
 
-// What bash offers behind a line is what the command takes there.
+// Bash completes a line with what the command accepts there.
 func TestBash(t *testing.T) {
 	bash, err := exec.LookPath("bash")
 	if err != nil {
@@ -37,8 +37,8 @@ func TestBash(t *testing.T) {
 	binary := compiler(t)
 	command(t, dir, binary, "generate", "schemas/app")
 	for _, tt := range []struct {
-		line string // the last word of it is completed
-		want string // in the order of the alphabet
+		line string // its last word is completed
+		want string // in alphabetical order
 	}{
 		{"prism gen", "generate"},
 		{"prism b", "backends build"},

@@ -33,7 +33,7 @@ func configPage(*testing.T) string {
 	return b.String()
 }
 
-// table adds the keys of a mapping, and then of those in it.
+// table adds the keys of a mapping, and then those of the mappings in it.
 func table(b *strings.Builder, path string, of *schema.ConfigEntry) {
 	if path != "" {
 		fmt.Fprintf(b, "## %s\n\n%s\n\n", strings.TrimSuffix(path, "."), of.Doc)
@@ -87,8 +87,8 @@ import_paths: [third_party]
 go_packages: {vendor/geo.proto: example.com/geo}
 `
 
-// What the compiler takes, the schema for editors takes; what it refuses for its
-// form alone, the schema refuses too.
+// The editors' schema accepts what the compiler accepts, and refuses what the
+// compiler refuses for its form alone.
 func TestConfigSchema(t *testing.T) {
 	parsed, err := jsonschema.UnmarshalJSON(strings.NewReader(configSchemaFile(t)))
 	if err != nil {
@@ -137,8 +137,8 @@ func TestConfigSchema(t *testing.T) {
 	}
 }
 
-// configFaults returns what the compiler finds wrong with prism.yaml, but for what
-// its schema lacks: there is none.
+// configFaults returns what the compiler finds wrong with prism.yaml, except
+// for what the schema lacks, since there is none.
 func configFaults(text string) []string {
 	var stores []schema.Store
 	for _, b := range backends.All() {

@@ -10,14 +10,16 @@ import (
 	"github.com/prism-proxy/prism/generator/schema"
 )
 
-// configSchema is where a JSON schema of prism.yaml is, from the module's root.
+// configSchema is where the JSON schema of prism.yaml is, relative to the
+// module's root.
 const configSchema = "schemas/prism/prism.schema.json"
 
 // object is a JSON schema, or a part of one: https://json-schema.org/draft-07.
 type object map[string]any
 
-// jsonSchema returns the schema of prism.yaml by which editors complete and check it:
-// less than the compiler, which also reads the schema.
+// jsonSchema returns the JSON schema by which editors complete and check
+// prism.yaml. It checks less than the compiler, which also reads the .proto
+// files.
 func jsonSchema() ([]byte, error) {
 	root := ofEntry(schema.ConfigFile())
 	root["$schema"] = "http://json-schema.org/draft-07/schema#"
@@ -52,7 +54,7 @@ func ofEntry(e *schema.ConfigEntry) object {
 	case schema.ConfigNumberOf:
 		o["type"], o["additionalProperties"] = "object", number(object{}, e.Min, e.Max)
 	case schema.ConfigSettings:
-		o["type"] = "object" // the backend says which
+		o["type"] = "object" // which keys depends on the backend
 	}
 	return o
 }
@@ -65,7 +67,7 @@ func text(o object, e *schema.ConfigEntry) object {
 	return o
 }
 
-// number is a whole number, or one reference with a default.
+// number allows an integer, or a single reference with a default.
 func number(o object, least, most int) object {
 	o["anyOf"] = []object{
 		{"type": "integer", "minimum": least, "maximum": most},
@@ -89,7 +91,7 @@ func mapping(o object, keys []*schema.ConfigEntry) object {
 	return o
 }
 
-// namespace adds the backends, and the settings that each has.
+// namespace adds the backends and their settings.
 func namespace(o object) object {
 	names := []string{}
 	conditions := []object{}

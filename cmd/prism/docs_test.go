@@ -65,7 +65,7 @@ func errorsPage(*testing.T) string {
 
 const made = "<!-- Made from %s by make docs. DO NOT EDIT. -->\n\n"
 
-// cliPage is the help of every command.
+// cliPage is every command's help.
 func cliPage(*testing.T) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, made, "cmd/prism")
@@ -99,7 +99,7 @@ func flags(b *strings.Builder, c *cobra.Command) {
 	})
 }
 
-// paragraphs sets the indented parts of a text as code.
+// paragraphs formats the indented parts of a text as code.
 func paragraphs(text string) string {
 	parts := strings.Split(strings.TrimSpace(text), "\n\n")
 	for i, p := range parts {
@@ -213,7 +213,7 @@ func messages(b *strings.Builder, list protoreflect.MessageDescriptors, prefix s
 	}
 }
 
-// entry is the name of d, its type if it has one, and what stands before it.
+// entry is the name of d, its type if it has one, and its comment.
 func entry(d protoreflect.Descriptor, kind string) string {
 	text := "`" + string(d.Name()) + "`"
 	if kind != "" {
@@ -239,7 +239,7 @@ func kind(f protoreflect.FieldDescriptor) string {
 	return name
 }
 
-// comment is what stands before d in its file, in one line.
+// comment is the comment before d in its file, in one line.
 func comment(d protoreflect.Descriptor) string {
 	return flow(d.ParentFile().SourceLocations().ByDescriptor(d).LeadingComments)
 }

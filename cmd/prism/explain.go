@@ -147,7 +147,7 @@ func indent(text string) string {
 	return b.String()
 }
 
-// shown is text with what a reader would not see.
+// shown is text with invisible characters made visible.
 func shown(text string) string {
 	var b strings.Builder
 	for _, r := range text {

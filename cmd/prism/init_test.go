@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// checkout is the folder of this module, which a user's module takes Prism
-// from until there is a release.
+// checkout is the folder of this module. A user's module takes Prism from it
+// until there is a release.
 func checkout(t *testing.T) string {
 	t.Helper()
 	root, err := filepath.Abs("../..")
@@ -19,7 +19,7 @@ func checkout(t *testing.T) string {
 	return root
 }
 
-// fails runs a command that must fail and returns what it says.
+// fails runs a command that must fail and returns its output.
 func fails(t *testing.T, dir, name string, args ...string) string {
 	t.Helper()
 	c := exec.CommandContext(t.Context(), name, args...)
@@ -40,8 +40,8 @@ func contains(t *testing.T, what, got string, want ...string) {
 	}
 }
 
-// The way of a new user: a module of one's own, a proxy, a call, a new field
-// and the record from before it.
+// A new user's path: a module, a proxy, a call, a new field, and the record
+// from before it.
 func TestInit(t *testing.T) {
 	binary, root := compiler(t), t.TempDir()
 	dir := filepath.Join(root, "notes")
@@ -68,7 +68,7 @@ func TestInit(t *testing.T) {
 	call("PutNote", `{"note": {"note_id": "n1", "author": "ada", "text": "hello"}}`)
 	stop()
 
-	// A plain field costs no migration, and the record from before it is read.
+	// A plain field needs no migration, and the record from before it can be read.
 	file := filepath.Join(dir, "schemas/notes/v1/note.proto")
 	write(t, file, strings.Replace(read(t, file), "  string text = 3;\n", "  string text = 3;\n\n  repeated string tags = 4;\n", 1))
 	if got := prism("build"); strings.Contains(got, "migrations") {
@@ -96,8 +96,8 @@ func TestInit(t *testing.T) {
 	refusals(t, dir, binary, address)
 }
 
-// otherEntrances: protoc and buf write what prism generate writes, with the
-// files that init gave them.
+// otherEntrances checks that protoc and buf write what prism generate writes,
+// with the files that init wrote for them.
 func otherEntrances(t *testing.T, dir, binary string) {
 	write(t, filepath.Join(dir, "schemas/shared/v1/tag.proto"), `syntax = "proto3";
 
@@ -124,7 +124,7 @@ message Tag {}
 	}
 }
 
-// refusals are calls that fail, each with what it says.
+// refusals makes calls that fail, and checks what each says.
 func refusals(t *testing.T, dir, binary, address string) {
 	for _, tt := range []struct{ name, method, request, want string }{
 		{"a refusal has code, reason and metadata", "CompareAndSwapNote", `{"note": {"note_id": "n1"}, "expectedVersion": "7"}`,
@@ -145,7 +145,7 @@ func refusals(t *testing.T, dir, binary, address string) {
 	}
 }
 
-// In a module that is there, init adds what is missing and changes nothing.
+// In an existing module, init adds what is missing and changes nothing.
 func TestInitKeeps(t *testing.T) {
 	binary, dir := compiler(t), t.TempDir()
 	const own = "module example.com/Big-Shop\n\ngo 1.26.1\n\nrequire google.golang.org/grpc v1.85.0\n"
@@ -171,7 +171,7 @@ func TestInitKeeps(t *testing.T) {
 		t.Error("a second init changes go.mod or go.sum")
 	}
 
-	// Nothing serves a sample beside a schema that has grown.
+	// Beside a user's own schema there is no sample, since nothing would serve it.
 	if err := os.Rename(filepath.Join(dir, "schemas/bigshop/v1/note.proto"), filepath.Join(dir, "schemas/bigshop/v1/memo.proto")); err != nil {
 		t.Fatal(err)
 	}
@@ -191,8 +191,8 @@ func TestInitKeeps(t *testing.T) {
 	contains(t, "a name that options.proto has", fails(t, dir, binary, "init", "--name", "prism"), `--name is "prism"; write `)
 }
 
-// A deployment that prism generate began goes on: with another name, or beside it,
-// its data would be out of reach.
+// init continues a deployment that prism generate started: under another name,
+// or with a second one beside it, its data would be out of reach.
 func TestInitGoesOn(t *testing.T) {
 	dir, prism := module(t)
 	if err := os.RemoveAll(filepath.Join(dir, "schemas/app")); err != nil {
@@ -214,7 +214,7 @@ func TestInitGoesOn(t *testing.T) {
 		t.Errorf("a second init writes:\n%s", got)
 	}
 
-	// Where it is not clear what to write, nothing is.
+	// If it is not clear what to write, nothing is written.
 	for _, name := range []string{"schemas/prism.yaml", "schemas/buf.yaml"} {
 		if err := os.Remove(filepath.Join(dir, name)); err != nil {
 			t.Fatal(err)
@@ -226,8 +226,8 @@ func TestInitGoesOn(t *testing.T) {
 	}
 }
 
-// Generated code does not compile against a runtime that it is too old or too
-// new for, and the error says what to do.
+// Generated code that is too old or too new for a runtime does not compile
+// against it, and the error says what to do.
 func TestSkew(t *testing.T) {
 	dir, prism := module(t)
 	prism("generate")
@@ -242,8 +242,8 @@ func TestSkew(t *testing.T) {
 	command(t, dir, "go", "build", "./...")
 }
 
-// Messages that the user generates are imported from there, by the contract
-// that is generated for them.
+// If users generate their messages themselves, the generated contract imports
+// those.
 func TestMessagesOfTheUser(t *testing.T) {
 	dir, prism := module(t)
 	own := strings.Replace(noteSchema, "example.com/app/out/contract/app/v1;appv1", "example.com/app/gen/notes", 1)
@@ -256,7 +256,8 @@ func TestMessagesOfTheUser(t *testing.T) {
 		`option go_package = "example.com/app/out/contract/app/v1;appv1";`)
 	contains(t, "its Go messages", read(t, filepath.Join(dir, "out/contract/app/v1/note_prism.pb.go")), `"example.com/app/gen/notes"`)
 
-	// As protoc-gen-go writes it for the user: here from the same compiler.
+	// As protoc-gen-go would write it for the user; here the same compiler writes
+	// it.
 	user, userPrism := module(t)
 	userPrism("generate")
 	text := read(t, filepath.Join(user, "out/contract/app/v1/note.pb.go"))

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// fork is a repository with a generated deployment, from which two branches,
-// main and feature, have gone on.
+// fork is a repository with a generated deployment that two branches, main and
+// feature, have changed.
 type fork struct {
 	t        *testing.T
 	dir, bin string
@@ -41,13 +41,14 @@ func newFork(t *testing.T, main, feature map[string]string) *fork {
 	return f
 }
 
-// protoHead begins a file with entities, and shopYAML is the deployment's.
+// protoHead begins a file with entities, and shopYAML is the deployment's
+// prism.yaml.
 const (
 	protoHead = "syntax = \"proto3\";\n\npackage shop.v1;\n\nimport \"prism/v1/options.proto\";\n\noption go_package = \"example.com/shop/out/contract/shop/v1;shopv1\";\n"
 	shopYAML  = "deployment: shop\nimport_path: example.com/shop\npackages: [shop.v1]\nnamespaces:\n  - {name: orders, backend: sqlite}\n"
 )
 
-// entity is a message with more fields than its key.
+// entity is a message with its key and further fields.
 func entity(name, namespace, fields string) string {
 	return `
 message ` + name + ` {
@@ -93,8 +94,8 @@ func (f *fork) must(commands string) string {
 }
 
 // Two branches that each add a plain field to a message merge without a
-// conflict, into what the merged schema gives: in different files, and in one
-// where another message stands between.
+// conflict, and the result is what the merged schema generates: in different
+// files, and in one file with another message in between.
 func TestMergePlainFields(t *testing.T) {
 	f := newFork(t,
 		map[string]string{
@@ -108,8 +109,8 @@ func TestMergePlainFields(t *testing.T) {
 	f.must("git merge -q --no-edit feature; prism generate --check")
 }
 
-// docs/merging.md is true, command for command, where both branches add an
-// entity and an index, and so conflict in most of what is generated.
+// docs/merging.md is right, command for command, if both branches add an entity
+// and an index and so conflict in most of what is generated.
 func TestMergeAsDocumented(t *testing.T) {
 	var commands []string
 	for _, l := range listings(read(t, "../../docs/merging.md")) {
@@ -147,7 +148,7 @@ func TestMergeAsDocumented(t *testing.T) {
 				t.Fatalf("%v: the test wants a conflict in the lock and elsewhere\n%s", err, out)
 			}
 			resolve(f)
-			// What is told without the page leads the same way.
+			// The diagnostics alone lead to the same result.
 			if out, err := f.run("prism generate"); err == nil || !strings.Contains(out, "PRISM4010") || !strings.Contains(out, strings.TrimSpace(ours)+", then prism generate") {
 				t.Errorf("%v: a lock in conflict is refused with\n%s", err, out)
 			}

@@ -58,7 +58,7 @@ func module(t *testing.T) (dir string, prism func(args ...string) string) {
 	return dir, func(args ...string) string { return command(t, dir, binary, args...) }
 }
 
-// compiler builds prism and returns where it is.
+// compiler builds prism and returns its path.
 func compiler(t *testing.T) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "prism")
@@ -96,14 +96,14 @@ func command(t *testing.T, dir, name string, args ...string) string {
 	return string(out)
 }
 
-// raw is a codec of messages that are encoded already.
+// raw is a codec for messages that are already encoded.
 type raw struct{}
 
 func (raw) Name() string                    { return "proto" }
 func (raw) Marshal(v any) ([]byte, error)   { return *v.(*[]byte), nil }
 func (raw) Unmarshal(b []byte, v any) error { *v.(*[]byte) = bytes.Clone(b); return nil }
 
-// start runs a proxy on the data directory and returns where it listens.
+// start runs a proxy on the data directory and returns its address.
 func start(t *testing.T, binary, data string) (address string, stop func()) {
 	t.Helper()
 	c := exec.CommandContext(t.Context(), binary, "serve", "--data-dir", data, "--listen", "127.0.0.1:0", "--drain-delay", "0s")
@@ -142,8 +142,8 @@ func terminate(t *testing.T, c *exec.Cmd) {
 	}
 }
 
-// with runs a proxy on the data directory as long as f takes, and gives f
-// encoded put and get.
+// with runs a proxy on the data directory while f runs, and gives f a put and a
+// get of encoded notes.
 func with(t *testing.T, binary, data string, f func(put func(note []byte), get func(id string) []byte)) {
 	t.Helper()
 	address, stop := start(t, binary, data)
@@ -176,10 +176,10 @@ func with(t *testing.T, binary, data string, f func(put func(note []byte), get f
 	stop()
 }
 
-// Two binaries, of which one knows a plain field that the other does not,
-// serve one store in turn: the field costs no migration, no bytes are lost
-// through the older binary, and what an older client replaced does not come
-// back through the newer one.
+// Two binaries serve one store in turn, and only one knows a certain plain
+// field: the field needs no migration, no bytes are lost through the older
+// binary, and what an older client replaced does not come back through the
+// newer one.
 func TestOlderAndNewerBinaryOnOneStore(t *testing.T) {
 	dir, prism := module(t)
 	prism("build")
@@ -201,7 +201,7 @@ func TestOlderAndNewerBinaryOnOneStore(t *testing.T) {
 	}
 
 	data := t.TempDir()
-	// Exit 3 says that something is to do.
+	// Exit code 3 says that there is something to do.
 	pending := command(t, dir, "sh", "-c", `"$0" migrate status --data-dir "$1"; test $? -eq 3`, binary, data)
 	if want := "notes: 0001_init_expand pending\n"; !strings.HasPrefix(pending, want) {
 		t.Errorf("migrate status says %q, want %q", pending, want)
@@ -245,9 +245,9 @@ func TestOlderAndNewerBinaryOnOneStore(t *testing.T) {
 	with(t, binary, data, same(binary, written))
 }
 
-// A number in a Find's request is the number that the field has in the entity: a
-// client that was compiled before its index was reordered and extended still
-// asks for what it asked for.
+// A field in a Find's request has the same number as in the entity: a client
+// that was compiled before its index was reordered and extended still asks for
+// the same.
 func TestFindOfOlderClient(t *testing.T) {
 	dir, prism := module(t)
 	schema := func(index string) string {
@@ -283,15 +283,14 @@ func TestFindOfOlderClient(t *testing.T) {
 			t.Errorf("the client of %s finds %s", filepath.Base(from), got)
 		}
 	}
-	// What the range was of is not what it is of: the number says so.
+	// The range is now on another field; the number tells them apart.
 	got := call(before, "FindNotesByPlace", `{"by": {"city": "basel", "river": "rhine"}, "from": {"year": 1901}}`)
 	if !strings.Contains(got, `"noteId": "b"`) {
 		t.Errorf("a year bounds the key: %s", got)
 	}
 }
 
-// A module with nothing but a .proto file in schemas is generated, run, and
-// called.
+// A module with only a .proto file in schemas can be generated, run and called.
 func TestRunWithoutConfig(t *testing.T) {
 	dir, prism := module(t)
 	if err := os.RemoveAll(filepath.Join(dir, "schemas/app")); err != nil {

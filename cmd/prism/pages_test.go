@@ -10,13 +10,13 @@ import (
 	"testing"
 )
 
-// page is a page of docs whose commands are run, in a folder of their own.
+// page is a page of docs whose commands are run in a folder of its own.
 type page struct {
 	t    *testing.T
 	name string
 	dir  string
 	path []string // folders with programs
-	port int      // in the place of 8980
+	port int      // instead of 8980
 }
 
 func newPage(t *testing.T, name string) *page {
@@ -30,7 +30,8 @@ func newPage(t *testing.T, name string) *page {
 	return &page{t, name, t.TempDir(), []string{filepath.Dir(binary), filepath.Join(checkout(t), "bin")}, l.Addr().(*net.TCPAddr).Port}
 }
 
-// run runs the listings of commands, changed as said, and returns what they print.
+// run runs the listings of commands, with the replacements made, and returns
+// what they print.
 func (p *page) run(replacements ...string) string {
 	p.t.Helper()
 	script := "set -e\ntrap 'kill $(jobs -p) 2> /dev/null || true' EXIT\n"

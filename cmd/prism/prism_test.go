@@ -36,7 +36,8 @@ namespaces:
   - {name: orders, backend: sqlite}
 `
 
-// module makes a Go module with the files, beside go.mod, and goes there.
+// module makes a Go module with the files besides go.mod, and changes to its
+// folder.
 func module(t *testing.T, files map[string]string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -53,8 +54,8 @@ func module(t *testing.T, files map[string]string) {
 	t.Chdir(dir)
 }
 
-// prism runs a command line, whose words are parted by spaces, and further
-// words, which may hold some.
+// prism runs a command line of words separated by spaces, and further words,
+// which may contain spaces.
 func prism(t *testing.T, line string, further ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, err bytes.Buffer
@@ -66,7 +67,7 @@ func prism(t *testing.T, line string, further ...string) (code int, stdout, stde
 type step struct {
 	line           string
 	code           int
-	stdout, stderr string // a part of it; "": nothing is printed
+	stdout, stderr string // a part of the output; "": nothing is printed
 }
 
 func script(t *testing.T, steps []step) {
@@ -127,7 +128,8 @@ func TestGenerate(t *testing.T) {
 	})
 }
 
-// More files than a person reads about are counted, each exactly once.
+// If there are more files than a person reads about, they are counted, each
+// exactly once.
 func TestGenerateCounts(t *testing.T) {
 	files := map[string]string{"schemas/shop/prism.yaml": config}
 	for _, name := range []string{"Cart", "Order", "Parcel", "Refund"} {
@@ -187,7 +189,7 @@ func remove(t *testing.T, name string) {
 	}
 }
 
-// With a fault in one deployment no file of any is written.
+// If one deployment has a fault, no files of any are written.
 func TestFaultWritesNothing(t *testing.T) {
 	module(t, map[string]string{
 		"schemas/shop/v1/order.proto": order, "schemas/shop/prism.yaml": config,
@@ -202,7 +204,7 @@ func TestFaultWritesNothing(t *testing.T) {
 	}
 }
 
-// Two deployments of one name would delete each other's files.
+// Two deployments of the same name would delete each other's files.
 func TestSameName(t *testing.T) {
 	module(t, map[string]string{
 		"schemas/shop/v1/order.proto": order, "schemas/shop/prism.yaml": config, "schemas/store/prism.yaml": config,
@@ -216,7 +218,7 @@ func TestSameName(t *testing.T) {
 func TestDiscovery(t *testing.T) {
 	files := map[string]string{
 		"schemas/shop/v1/order.proto": order, "schemas/shop/prism.yaml": config,
-		// Imports begin in the folder of prism.yaml where none is named schemas.
+		// Imports begin in the folder of prism.yaml if no folder is named schemas.
 		"other/shop/v1/order.proto": order, "other/prism.yaml": strings.Replace(config, "deployment: shop", "deployment: other", 1),
 	}
 	module(t, files)
@@ -242,7 +244,8 @@ func TestDiscovery(t *testing.T) {
 	script(t, []step{{"check", 1, "", "prism: " + outside + " is in no Go module: neither it nor a folder above has a go.mod; cd into the module, or run go mod init <import path> where out/ shall stand\n"}})
 }
 
-// A deployment in the module's root does not take its own contract for schema.
+// A deployment in the module's root does not take its own contract for a
+// schema.
 func TestRootDeployment(t *testing.T) {
 	root := strings.ReplaceAll(order, "contract/shop/v1", "contract")
 	module(t, map[string]string{"order.proto": root, "prism.yaml": config})
@@ -252,7 +255,7 @@ func TestRootDeployment(t *testing.T) {
 	})
 }
 
-// Places are relative to where the command runs.
+// Positions are relative to where the command runs.
 func TestPlaces(t *testing.T) {
 	broken := strings.Replace(order, "    (prism.v1.field).partition_key = 1,\n", "", 1)
 	module(t, map[string]string{"schemas/shop/v1/order.proto": broken, "schemas/shop/prism.yaml": config})
@@ -326,7 +329,7 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-// The reference is what the compiler says.
+// docs/diagnostics.md is what the compiler prints.
 func TestDiagnosticsAreDocumented(t *testing.T) {
 	want, err := os.ReadFile("../../docs/diagnostics.md")
 	if err != nil {

@@ -11,9 +11,9 @@ import (
 	"testing"
 )
 
-// docs/quickstart.md is true, command for command: each listing of commands
-// prints the listing behind it. Only the port is another one, for the machine
-// may have a proxy on the usual one.
+// docs/quickstart.md is right, command for command: each listing of commands
+// prints the listing after it. Only the port differs, since the machine may
+// have a proxy on the usual one.
 func TestQuickstart(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

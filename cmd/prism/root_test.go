@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// Schemas stand in proto, as other tools have them, what they import in a folder
-// of its own, and two deployments over one root where their owners keep them.
+// Schemas are in proto, as for other tools, their imports in a separate folder,
+// and two deployments over one root wherever their owners keep them.
 func TestRoot(t *testing.T) {
 	binary, dir := compiler(t), t.TempDir()
 	file := func(name, text string) { write(t, filepath.Join(dir, filepath.FromSlash(name)), text) }

@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// What init writes is what go mod tidy leaves: nothing of Prism's tests or
-// benchmark, and everything that a proxy on SQLite needs. The versions are those
-// that Prism was tested with.
+// go mod tidy leaves the go.mod of init unchanged: it has nothing for Prism's
+// tests or benchmark, and everything that a proxy on SQLite needs. The versions
+// are those that Prism was tested with.
 //
 //	go test ./cmd/prism -run TestTidy -update
 func TestTidy(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 )
 
-// slow serves answers that come after a time, and returns its address.
+// slow serves delayed answers, and returns its address.
 func slow(t *testing.T, after time.Duration) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -35,8 +35,9 @@ func slow(t *testing.T, after time.Duration) string {
 	return l.Addr().String()
 }
 
-// What takes longer than a second is told at a terminal, on standard error, in
-// one line that is taken away: not before, and not to a file or a pipe.
+// What takes longer than a second is reported at a terminal, on standard error,
+// in one line that is erased afterwards; not earlier, and not to a file or a
+// pipe.
 func TestProgressAtTerminal(t *testing.T) {
 	if _, err := exec.LookPath("script"); err != nil {
 		t.Skipf("SKIPPED, NOT PASSED: no terminal: %v", err)
@@ -47,7 +48,7 @@ func TestProgressAtTerminal(t *testing.T) {
 	for _, tt := range []struct {
 		name, redirect string
 		after          time.Duration
-		want           string // of what is seen
+		want           string // of the output
 	}{
 		{"long", ">" + answer, 2300 * time.Millisecond, "^\rwaiting for the proxy … 1 s\rwaiting for the proxy … 2 s\r\x1b\\[K$"},
 		{"short", ">" + answer, 0, "^$"},
@@ -69,13 +70,13 @@ func TestProgressAtTerminal(t *testing.T) {
 	}
 }
 
-// Compiling and building tell what they do as calling does.
+// Compiling and building report progress as calling does.
 func TestProgressOfBuild(t *testing.T) {
 	if _, err := exec.LookPath("script"); err != nil {
 		t.Skipf("SKIPPED, NOT PASSED: no terminal: %v", err)
 	}
 	dir, _ := module(t)
-	// A compiler of Go that takes its time.
+	// A slow Go compiler.
 	write(t, filepath.Join(dir, "tools/go"), "#!/bin/sh\nsleep 1.5\n")
 	if err := os.Chmod(filepath.Join(dir, "tools/go"), 0o755); err != nil {
 		t.Fatal(err)
