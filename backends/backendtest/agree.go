@@ -17,11 +17,11 @@ import (
 	"github.com/prism-proxy/prism/generator/schema"
 )
 
-// longSeeds is how many seeds the long runs take.
+// longSeeds is how many seeds the long runs use.
 const longSeeds = 12
 
-// Seeds are those that a test of random calls runs with: the one of PRISM_SEED,
-// or 1, and with PRISM_LONG new ones besides.
+// Seeds returns the seeds for a test of random calls: PRISM_SEED, or else 1,
+// and with PRISM_LONG new ones besides.
 func Seeds(t testing.TB) []uint64 {
 	t.Helper()
 	if text := os.Getenv("PRISM_SEED"); text != "" {
@@ -38,11 +38,11 @@ func Seeds(t testing.TB) []uint64 {
 	return seeds
 }
 
-// Agree plays the log of n random operations that the seed gives on every
-// backend, all of which offer the same, and fails t at the first operation of
-// which two of them answer differently: with the seed, the operation, the
-// answers, and a short log that still leads there. It also fails if the log is too
-// uniform to prove anything.
+// Agree plays the log of n random operations for the seed on every backend, all
+// of which must offer the same, and fails t at the first operation that two of
+// them answer differently, with the seed, the operation, the answers, and a
+// short log that still leads there. It also fails if the log is too uniform to
+// prove anything.
 func Agree(t *testing.T, seed uint64, n int, backends map[string]Backend) {
 	s := &stage{names: slices.Sorted(maps.Keys(backends)), counts: map[string]int{}}
 	for _, name := range s.names {
@@ -74,16 +74,16 @@ type stage struct {
 	names   []string
 	can     schema.Ability
 	proxies []*Proxy
-	counts  map[string]int // calls that succeeded, by their kind, and refusals by reason
+	counts  map[string]int // successful calls by kind, and refusals by reason
 }
 
-// difference is an operation of which two proxies answer differently.
+// difference is an operation that two proxies answer differently.
 type difference struct {
-	at      int // the place in the log
+	at      int // the position in the log
 	answers string
 }
 
-// play plays a log on empty stores, and returns the first difference or nil.
+// play plays a log on empty stores and returns the first difference, or nil.
 func (s *stage) play(t *testing.T, log []operation) *difference {
 	t.Helper()
 	var players []*player
@@ -132,11 +132,11 @@ func (s *stage) format(answers []string) string {
 	return b.String()
 }
 
-// patience is how long a log that fails is made shorter.
+// patience is how long to try to shorten a failing log.
 const patience = 2 * time.Minute
 
-// shrink leaves out what is not needed for the last operation of a log to
-// differ, first large parts and then small ones.
+// shrink removes what is not needed for the last operation of a log to differ,
+// first large parts and then small ones.
 func (s *stage) shrink(t *testing.T, log []operation) []operation {
 	t.Helper()
 	end := time.Now().Add(patience)
@@ -156,22 +156,22 @@ func (s *stage) shrink(t *testing.T, log []operation) []operation {
 	return log
 }
 
-// verify demands that the log had calls of every kind that succeeded, and met
-// every reason that a random log can on what is offered.
+// verify demands that calls of every kind succeeded, and that every reason
+// occurred that a random log can cause with what is offered.
 func (s *stage) verify(t *testing.T) {
 	t.Helper()
 	want := []string{"Put", "Get", "Delete", "CompareAndSwap", "BatchPut", "BatchGet", "BatchDelete", "Scan", "Find"}
 	for _, r := range randomReasons {
 		want = append(want, r.reason)
 	}
-	// Where none of the abilities is offered, nothing leads to these.
+	// Without any of its abilities, an entry cannot occur.
 	by := map[string]schema.Ability{
 		"CompareAndSwap": schema.CanSwap, exists.reason: schema.CanSwap, unique.reason: schema.CanUnique,
 		"BatchPut": schema.CanBatch, "BatchGet": schema.CanBatch, "BatchDelete": schema.CanBatch,
 		batchEmpty.reason: schema.CanBatch, batchDuplicate.reason: schema.CanBatch,
 		"Scan": schema.CanScan, "Find": schema.CanList | schema.CanUnique,
 		pageSizeRange.reason: schema.CanScan | schema.CanList, tokenInvalid.reason: schema.CanScan | schema.CanList,
-		// Keys of a log have neither fault: it is in bounds and in indexed fields.
+		// A log's keys have neither fault; bounds and indexed fields have.
 		fieldCharset.reason: schema.CanScan | schema.CanList | schema.CanUnique,
 		timeRange.reason:    schema.CanScan | schema.CanList | schema.CanUnique,
 	}

@@ -18,7 +18,7 @@ func TestMain(m *testing.M) {
 	os.Exit(backendtest.Main(m, memory.Backend(), sqlite.Backend(), postgres.Backend(), nats.Backend(), unordered, plain))
 }
 
-// The stream's seed may be changed; one that failed stays as a row of its own.
+// The seed may be changed; one that failed stays as a row of its own.
 func TestAgree(t *testing.T) {
 	for _, seed := range backendtest.Seeds(t) {
 		t.Run(fmt.Sprint("PRISM_SEED=", seed), func(t *testing.T) {
@@ -34,7 +34,7 @@ func TestAgree(t *testing.T) {
 	}
 }
 
-// A store that offers less agrees with memory from which the same was taken.
+// A store that offers less agrees with memory restricted to the same.
 func TestAgreeUnordered(t *testing.T) {
 	for _, seed := range backendtest.Seeds(t) {
 		t.Run(fmt.Sprint("PRISM_SEED=", seed), func(t *testing.T) {

@@ -54,7 +54,7 @@ func (t *check) batchDelete(ids ...string) ([]bool, error) {
 	return existed, err
 }
 
-// removeAll deletes items, in a batch where that is offered.
+// removeAll deletes items, in a batch if that is offered.
 func (t *check) removeAll(ids ...string) {
 	t.Helper()
 	if t.has(schema.CanBatch) {
@@ -255,8 +255,7 @@ var batchCases = []testCase{
 	}},
 }
 
-// contended makes a call again as long as the store lets others go first,
-// which changes nothing.
+// contended repeats a call while the store refuses it because of other writes.
 func contended(call func() error) error {
 	for range 5 {
 		if err := call(); reason.Of(err) != prismv1.Reason_BACKEND_CONTENTION {

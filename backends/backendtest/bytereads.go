@@ -13,7 +13,7 @@ import (
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
-// byteReads are the rules of reads, of what expires, and of the context.
+// byteReads are the rules about reads, expiry and contexts.
 var byteReads = []byteCase{
 	{"batches of keys", "a batch answers for each key in its order, until a row is not taken", func(t *byteCheck) {
 		t.put(t.record("ann"))
@@ -103,7 +103,8 @@ var byteReads = []byteCase{
 		if existed, err := t.Delete(t.Context(), ByteKey("ann"), w.Version+1); existed || err != nil {
 			t.Errorf("Delete = %t, %v", existed, err)
 		}
-		// Another takes a value of it over, and keeps it when the expired record is written.
+		// Another record takes over one of its values, and keeps it when the expired
+		// record is written.
 		t.put(t.expiring("bob a@x 2"))
 		t.put(t.expiring("ann b@x 1"))
 		t.holds("ann b@x 1", "bob a@x 2")
@@ -130,7 +131,7 @@ var byteReads = []byteCase{
 			t.swept(want)
 			t.now = t.now.Add(ByteTTL)
 		}
-		t.now = t.now.Add(-5 * ByteTTL) // what was swept is gone, whatever the clock says
+		t.now = t.now.Add(-5 * ByteTTL) // what was swept stays gone, whatever the clock says
 		t.holds("eve e@x")
 	}},
 	{"taken over", "a sweep leaves the record that took the place of an expired one", func(t *byteCheck) {
@@ -167,7 +168,8 @@ var byteReads = []byteCase{
 	}},
 }
 
-// swept lets a store that sweeps do it, and demands that so many records went.
+// swept makes a store that sweeps do so, and demands that it deletes that many
+// records.
 func (t *byteCheck) swept(want int) {
 	t.Helper()
 	if t.sweeper == nil {

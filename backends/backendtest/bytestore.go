@@ -15,8 +15,8 @@ import (
 	"github.com/prism-proxy/prism/runtime/wire"
 )
 
-// What the keys of ByteStore begin with: its table, the unique indexes of that, and
-// the index that is not unique, of stores that keep their keys in order.
+// What the keys of ByteStore begin with: its table, the table's unique indexes,
+// and the index that is not unique, in stores that keep their keys in order.
 const (
 	users   tuple.Key = "users\x00"
 	email   tuple.Key = "users_email\x00"
@@ -27,10 +27,11 @@ const (
 // ByteTTL is the ttl of the records of ByteStore that expire.
 const ByteTTL = 10 * time.Second
 
-// ByteStore checks what generated code relies on of a store of bytes, below the
-// contract, each case on an empty store that open opens, whose records expire by now.
-// It has the table users with the unique indexes users_email and users_phone, and if it
-// lists, the index users_group. Lists and sweeps are checked of stores that have them.
+// ByteStore checks what generated code, below the contract, relies on in a
+// store of bytes. Each case runs on an empty store that open returns, whose
+// clock is now. The store has the table users with the unique indexes
+// users_email and users_phone and, if it lists, the index users_group. Lists
+// and sweeps are checked if the store has them.
 func ByteStore(t *testing.T, open func(t *testing.T, now func() time.Time) bytestore.KeyValue) {
 	for _, c := range slices.Concat(byteWrites, byteReads) {
 		check := &byteCheck{rule: c.rule, now: time.Date(2031, 2, 3, 4, 5, 6, 7_008, time.UTC)}
@@ -49,12 +50,12 @@ type byteCase struct {
 	run        func(*byteCheck)
 }
 
-// byteCheck is a case that runs on a store, and the time there.
+// byteCheck is a case that runs on a store, with the store's time.
 type byteCheck struct {
 	*testing.T
 	bytestore.KeyValue
 	lists   bytestore.Lists   // nil: it has none
-	sweeper bytestore.Sweeper // nil: it deletes by itself what has expired
+	sweeper bytestore.Sweeper // nil: the store deletes what has expired by itself
 	rule    string
 	now     time.Time
 }
@@ -64,14 +65,14 @@ func (t *byteCheck) Errorf(format string, args ...any) {
 	t.T.Errorf("rule: %s\n%s", t.rule, fmt.Sprintf(format, args...))
 }
 
-// ByteKey is the key of the record called name, of a store of ByteStore.
+// ByteKey is the key of the record called name in a store of ByteStore.
 func ByteKey(name string) tuple.Key { return users.Text([]byte(name)) }
 
-// ByteEmail is the key of a value in its index users_email.
+// ByteEmail is the key of a value in the index users_email.
 func ByteEmail(value string) tuple.Key { return email.Text([]byte(value)) }
 
-// ByteRecord makes the record that text describes: its name, and then email and phone
-// where they are not "-".
+// ByteRecord makes the record that text describes: its name, then email and
+// phone unless they are "-".
 func ByteRecord(text string) *bytestore.Record {
 	words := append(strings.Fields(text), "-", "-")
 	r := bytestore.NewRecord(ByteKey(words[0]), []byte(text))
@@ -84,8 +85,8 @@ func ByteRecord(text string) *bytestore.Record {
 	return r
 }
 
-// ByteReason returns the reason of err, and of a unique violation the index, or the
-// version that is there.
+// ByteReason returns the reason of err, with the index of a unique violation or
+// the stored version.
 func ByteReason(t testing.TB, err error) string {
 	t.Helper()
 	var e *runtime.Error
@@ -98,8 +99,8 @@ func ByteReason(t testing.TB, err error) string {
 	return strings.TrimSpace(string(e.Reason) + " " + e.Metadata["index"] + e.Metadata["current_version"])
 }
 
-// record is ByteRecord, which a store that lists also has in the index, by the second
-// word.
+// record is ByteRecord, which in a store that lists is also indexed by the
+// second word.
 func (t *byteCheck) record(text string) *bytestore.Record {
 	r := ByteRecord(text)
 	if words := strings.Fields(text); t.lists != nil && len(words) > 1 {
@@ -131,7 +132,7 @@ func (t *byteCheck) put(r *bytestore.Record) int64 {
 	return w.Version
 }
 
-// text returns the record under k, "" if there is none.
+// text returns the record under k, or "".
 func (t *byteCheck) text(k tuple.Key) string {
 	t.Helper()
 	var row runtime.Row
@@ -149,8 +150,8 @@ func (t *byteCheck) reason(what string, err error, want string) {
 	}
 }
 
-// holds demands that the store has these records, in the order of their keys, that each
-// is found by its unique values, and that lists have them and nothing else.
+// holds demands that the store has these records, in the order of their keys,
+// that each is found by its unique values, and that lists contain exactly them.
 func (t *byteCheck) holds(want ...string) {
 	t.Helper()
 	var keys []tuple.Key

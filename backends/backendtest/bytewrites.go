@@ -9,7 +9,7 @@ import (
 	"github.com/prism-proxy/prism/runtime/bytestore"
 )
 
-// byteWrites are the rules of one write and of several together.
+// byteWrites are the rules about single writes and several at once.
 var byteWrites = []byteCase{
 	{"put replaces", "a put takes the place of the record with its key and of its entries, in a greater version", func(t *byteCheck) {
 		first := t.put(t.record("ann a@x 1"))
@@ -142,7 +142,7 @@ var byteWrites = []byteCase{
 		for w := range writers {
 			group.Go(func() {
 				for i := range rounds {
-					// Two names that no index orders, and one that all want.
+					// Two names in no index, and one that all want.
 					written, err := t.BatchPut(t.Context(), "users", []*bytestore.Record{
 						bytestore.NewRecord(ByteKey("ann"), fmt.Appendf(nil, "%d-%d", w, i)), bytestore.NewRecord(ByteKey("bob"), fmt.Appendf(nil, "%d-%d", w, i)),
 					})

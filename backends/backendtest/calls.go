@@ -76,7 +76,7 @@ var callCases = []testCase{
 	{name: "deadline", rule: "a call whose deadline has passed is DEADLINE_EXCEEDED and changes nothing", run: func(t *check) {
 		request, err := proto.Marshal(&pb.PutItemRequest{Item: item("a")})
 		t.ok(err)
-		// A client of grpc would not even send it.
+		// A grpc client would not even send it.
 		t.equal("grpc-status", t.post(path("Item", "PutItem"), "1n", request), fmt.Sprint(int(codes.DeadlineExceeded)))
 		t.absent("a")
 		t.equal("grpc-status in time", t.post(path("Item", "PutItem"), "5S", request), "0")
@@ -190,8 +190,8 @@ var callCases = []testCase{
 	}},
 }
 
-// post makes one unary call by hand, with a timeout as grpc writes it, and
-// returns the status that the proxy sends.
+// post makes one unary call by hand, with a timeout in grpc's format, and
+// returns the proxy's status.
 func (t *check) post(path, timeout string, request []byte) string {
 	t.Helper()
 	frame := append([]byte{0, byte(len(request) >> 24), byte(len(request) >> 16), byte(len(request) >> 8), byte(len(request))}, request...)

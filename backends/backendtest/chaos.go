@@ -20,7 +20,7 @@ import (
 	prismv1 "github.com/prism-proxy/prism/schemas/prism/v1"
 )
 
-// Fault is one kind of what a chaos run does to a service. Do returns when the
+// Fault is something that a chaos run does to a service. Do returns when the
 // fault is over.
 type Fault struct {
 	Name string
@@ -29,18 +29,18 @@ type Fault struct {
 
 const (
 	chaosWriters = 8
-	chaosKeys    = 4 // of each writer
-	chaosSerials = 4 // unique values that all writers fight for
+	chaosKeys    = 4 // per writer
+	chaosSerials = 4 // unique values that all writers compete for
 	// answersAgain is how long a service may take to answer after a fault.
 	answersAgain = 10 * time.Second
 )
 
-// Chaos makes calls through the proxies of b at addresses while faults happen, for as
-// long as PRISM_CHAOS says, or d, in an order that PRISM_SEED decides: those of one
-// list one after the other, and lists beside each other. Each key has one writer,
-// which knows what the record must be. After a call whose outcome is unknown, it
-// takes another key, since the call may still be applied; the key left must in
-// the end have one of the two records.
+// Chaos makes calls through the proxies of b at addresses while faults happen,
+// for PRISM_CHAOS or else for d. PRISM_SEED decides the order of the faults:
+// those of a list happen one after the other, and the lists concurrently. Each
+// key has one writer, which knows what the record must be. After a call with
+// unknown outcome it takes another key, since the call may still be applied; in
+// the end the old key must have one of the two records.
 func Chaos(t *testing.T, b Backend, d time.Duration, addresses []string, lists ...[]Fault) {
 	t.Helper()
 	seed := uint64(time.Now().UnixNano())
@@ -91,7 +91,7 @@ func Chaos(t *testing.T, b Backend, d time.Duration, addresses []string, lists .
 				t.Errorf("rule: after the last fault each proxy answers within %s; proxy %d: %v", answersAgain, i, err)
 				break
 			}
-			time.Sleep(20 * time.Millisecond) // a proxy connects again at its own time
+			time.Sleep(20 * time.Millisecond) // a proxy reconnects in its own time
 		}
 		cancel()
 	}
@@ -105,10 +105,10 @@ func Chaos(t *testing.T, b Backend, d time.Duration, addresses []string, lists .
 	t.Logf("chaos of %s:%s", d, summary)
 }
 
-// happen lets faults happen until end: each once, and then any.
+// happen makes faults happen until end: first each once, then any.
 func (c *chaos) happen(faults []Fault, random *rand.Rand, end time.Time) {
 	for each := random.Perm(len(faults)); time.Now().Before(end) || len(each) > 0; {
-		// Calls have to get through between faults, or nothing is at stake.
+		// Calls must succeed between faults, or there is nothing to lose.
 		time.Sleep(100*time.Millisecond + time.Duration(random.Int64N(int64(400*time.Millisecond))))
 		fault := faults[random.IntN(len(faults))]
 		if len(each) > 0 {
@@ -127,17 +127,17 @@ type chaos struct {
 	mu      sync.Mutex
 	conns   []*grpc.ClientConn // to each proxy
 	counts  map[string]int
-	holders map[string]string // the key that certainly has a unique value
+	holders map[string]string // by unique value, the key that certainly has it
 	owned   []*owned
 }
 
-// owned is a key and what its record may be: version 0 is none.
+// owned is a key and what its record may be; version 0: no record.
 type owned struct {
 	key, note, serial string
 	version           int64
 	seen              []int64 // versions answered
 	unknown           bool
-	other             string // the note after the unknown call, "" for none
+	other             string // the note if the unknown call was applied; "": no record
 }
 
 func (c *chaos) count(name string) {
@@ -167,7 +167,7 @@ func (c *chaos) write(ctx context.Context, writer int, random *rand.Rand) {
 	}
 }
 
-// call writes a key once, and reads it back if it is known what it must be.
+// call writes a key once, and reads it back if its record is known.
 func (c *chaos) call(ctx context.Context, k *owned, note string, random *rand.Rand) {
 	timeout := 2 * time.Second
 	if random.IntN(8) == 0 {
@@ -219,13 +219,13 @@ func (c *chaos) call(ctx context.Context, k *owned, note string, random *rand.Ra
 			c.Errorf("rule: what a fault does to a call has a name; got %v", err)
 		}
 		k.unknown, k.other = true, note
-		time.Sleep(20 * time.Millisecond) // what was killed is not back yet
+		time.Sleep(20 * time.Millisecond) // what was killed is not yet back
 		return
 	}
 	c.readBack(ctx, k, c.proxy(random.IntN(len(c.conns))))
 }
 
-// hold notes that k has its unique value until its writer's next call.
+// hold records that k has its unique value until its writer's next call.
 func (c *chaos) hold(k *owned) {
 	if k.serial == "" {
 		return
@@ -238,9 +238,9 @@ func (c *chaos) hold(k *owned) {
 	c.holders[k.serial] = k.key
 }
 
-// readBack demands that k, which no call may change now, is as it must be, and
-// returns its record, which has no item if there is none. A read that fails is no
-// answer: nil.
+// readBack demands that k, which no call can change now, is as it must be, and
+// returns its record, which has no item if there is none. It returns nil if the
+// read fails.
 func (c *chaos) readBack(ctx context.Context, k *owned, items *pb.ItemServiceClient) *pb.ItemRecord {
 	one, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
@@ -261,9 +261,10 @@ func (c *chaos) readBack(ctx context.Context, k *owned, items *pb.ItemServiceCli
 	return out.GetRecord()
 }
 
-// rest checks all keys, and what finds them beside against that, when no call runs.
+// rest checks all keys, and the Finds and scans against them, when no call
+// runs.
 func (c *chaos) rest() {
-	time.Sleep(3 * time.Second) // what callers gave up may still be applied
+	time.Sleep(3 * time.Second) // abandoned calls may still be applied
 	holders := map[string]string{}
 	for _, k := range c.owned {
 		record := c.readBack(c.Context(), k, c.proxy(0))
@@ -295,8 +296,7 @@ func (c *chaos) rest() {
 	}
 }
 
-// scan demands that a scan has the records that hold unique values, and no others
-// that do.
+// scan demands that a scan has exactly those records with unique values.
 func (c *chaos) scan(holders map[string]string) {
 	in := &pb.ScanItemsRequest{PageSize: 1000}
 	for {
@@ -322,7 +322,7 @@ func (c *chaos) scan(holders map[string]string) {
 	}
 }
 
-// ProxyFaults are what can happen to a proxy, which spawn starts again.
+// ProxyFaults are what can happen to a proxy; spawn starts it again.
 func ProxyFaults(t testing.TB, proxies []*Process, spawn func(i int) *Process) []Fault {
 	t.Helper()
 	return []Fault{

@@ -7,11 +7,11 @@ import (
 	pb "github.com/prism-proxy/prism/out/contract/conformance/v1"
 )
 
-// Expiry and page tokens go by the proxy's clock as it is, and versions by none.
+// Expiry and page tokens follow the proxy's clock, and versions follow none.
 var clockCases = []testCase{
 	{name: "back", needs: schema.CanExpire, rule: "a clock that goes back an hour ends no record early and brings back none that was swept; what is written then lives for its ttl by it", run: func(t *check) {
 		if t.backend.Emit.Expires {
-			return // what was swept is not known
+			return // it is not known what was swept
 		}
 		before := t.putLease(lease("before", "o")).GetVersion()
 		t.Advance(leaseTTL)

@@ -21,30 +21,31 @@ import (
 // compiled to; a test program that has it holds the proxies.
 const compiled = "PRISM_TEST_COMPILED"
 
-// deployments are the proxies that the program holds, by their backend.
+// deployments are the proxies in the program, by backend.
 var deployments = map[string]func() *runtime.Deployment{}
 
-// Hold is called by the file that Main lays over the harness's package.
+// Hold registers a deployment. The file that Main adds to the harness's package
+// calls it.
 func Hold(backend string, deployment func() *runtime.Deployment) { deployments[backend] = deployment }
 
-// Deployment returns what the conformance schema compiles to on a backend of
+// Deployment returns the conformance deployment on a backend that was given to
 // Main.
 func Deployment(backend string) *runtime.Deployment { return deployments[backend]() }
 
-// Generated returns the path of a file or a folder that was generated for the
-// backends of Main, by its name from the module's root.
+// Generated returns the path of a file or folder that was generated for the
+// backends of Main; name is relative to the module's root.
 func Generated(name string) string { return filepath.Join(os.Getenv(compiled), name) }
 
-// Main runs the tests of a harness and returns the exit code of its TestMain. It
-// compiles the conformance schema for the backends, without what each does not
-// offer, lays the output over the harness's module without writing to it, builds
-// the harness anew with the proxies in it, and runs that: flags, -race and -cover
-// hold for it too. In a process of Spawn it runs a proxy of the first backend
-// instead.
+// Main runs the tests of a harness and returns the exit code of its TestMain.
+// It compiles the conformance schema for the backends, without what each does
+// not offer, builds the harness again with the proxies in it, as an overlay
+// that does not write to the harness's module, and runs that, with the same
+// flags, -race and -cover. In a process of Spawn it runs a proxy of the first
+// backend instead.
 //
-// With PRISM_POISON=1 in the environment buffers are overwritten as soon as
-// they are given back, so that whoever still reads one reads garbage, and a
-// buffer that is given back twice ends the run.
+// With PRISM_POISON=1 in the environment, buffers are overwritten when they are
+// given back, so that a late reader reads garbage, and a buffer that is given
+// back twice ends the run.
 func Main(m *testing.M, backends ...*emit.Backend) int {
 	switch {
 	case os.Getenv(asProxy) != "":
@@ -63,8 +64,8 @@ func Main(m *testing.M, backends ...*emit.Backend) int {
 	return m.Run()
 }
 
-// again builds the test program with the proxies of the backends in it, and runs
-// it in the place of this one.
+// again builds the test program with the proxies of the backends in it and runs
+// it instead of this one.
 func again(backends []*emit.Backend) (code int, err error) {
 	var p struct {
 		Dir, Name, ImportPath string
@@ -99,7 +100,7 @@ func again(backends []*emit.Backend) (code int, err error) {
 		}
 		for _, f := range out.Files {
 			if strings.HasPrefix(f.Path, "out/contract/") {
-				continue // the clients', which this package has
+				continue // the clients', which this package links
 			}
 			if err := add(filepath.Join(dir, f.Path), f.Content, filepath.Join(p.Module.Dir, f.Path)); err != nil {
 				return 0, err
@@ -135,10 +136,10 @@ func again(backends []*emit.Backend) (code int, err error) {
 	return 0, err
 }
 
-// importPath is that of this package.
+// importPath is this package's import path.
 const importPath = "github.com/prism-proxy/prism/backends/backendtest"
 
-// mode returns the flags by which this program was built that another must have
+// mode returns the flags of this program's build that the other build needs
 // too.
 func mode() []string {
 	var flags []string

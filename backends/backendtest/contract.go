@@ -12,8 +12,8 @@ import (
 	"github.com/prism-proxy/prism/generator/schema"
 )
 
-// The cases call typed clients. What holds for every entity alike is written
-// once, by the names and the numbers that all contracts have in common.
+// The cases call typed clients. What holds for every entity is written once,
+// using the names and numbers that all contracts share.
 
 // entities are the messages of the conformance schema that have a service.
 var entities = []string{
@@ -25,7 +25,7 @@ var entities = []string{
 func message(name string) protoreflect.Message {
 	t, err := protoregistry.GlobalTypes.FindMessageByName(protoreflect.FullName("conformance.v1." + name))
 	if err != nil {
-		panic(fmt.Sprintf("backendtest: %v", err)) // the name stands in this package
+		panic(fmt.Sprintf("backendtest: %v", err)) // the name is in this package
 	}
 	return t.New()
 }
@@ -47,7 +47,7 @@ func field(m protoreflect.Message, name string) protoreflect.FieldDescriptor {
 	return m.Descriptor().Fields().ByName(protoreflect.Name(name))
 }
 
-// set gives a field of m a value.
+// set sets a field of m.
 func set(m protoreflect.Message, name string, value any) {
 	m.Set(field(m, name), protoreflect.ValueOf(value))
 }
@@ -69,7 +69,7 @@ func keyOf(entity protoreflect.Message) protoreflect.Message {
 	return key
 }
 
-// putAll stores entities of one kind, in a batch where that is offered.
+// putAll stores entities of one kind, in a batch if that is offered.
 func putAll[E proto.Message](t *check, list []E) {
 	t.Helper()
 	name := string(list[0].ProtoReflect().Descriptor().Name())
@@ -91,9 +91,9 @@ func putAll[E proto.Message](t *check, list []E) {
 	t.ok(err)
 }
 
-// left demands that of the entities of one kind that a case wrote those wanted
-// are in the store, as gets tell, and no other, as a scan tells where that is
-// offered. Both are in the order of their keys.
+// left demands that of the entities that a case wrote exactly those in want are
+// in the store, according to gets and, if offered, a scan. All are of one kind
+// and in the order of their keys.
 func left[E proto.Message](t *check, wrote, want []E) {
 	t.Helper()
 	name := string(wrote[0].ProtoReflect().Descriptor().Name())
@@ -123,10 +123,10 @@ func left[E proto.Message](t *check, wrote, want []E) {
 	t.equal("scanned", scanned, want)
 }
 
-// clearing is what stores are emptied by.
+// clearing is what emptying a store takes.
 const clearing = schema.CanScan | schema.CanBatch
 
-// empty takes all records of an entity away. Where calls cannot, t goes on with a
+// empty removes all records of an entity. If calls cannot, t continues with a
 // proxy on new stores.
 func (t *check) empty(entity string) {
 	t.Helper()

@@ -26,8 +26,8 @@ import (
 	prismv1 "github.com/prism-proxy/prism/schemas/prism/v1"
 )
 
-// Cycles is how often tests of crashes and restarts do it: 20 times, or as
-// often as PRISM_CYCLES says.
+// Cycles is how often tests crash or restart something: 20 times, or
+// PRISM_CYCLES.
 func Cycles(t testing.TB) int {
 	t.Helper()
 	text := os.Getenv("PRISM_CYCLES")
@@ -41,8 +41,8 @@ func Cycles(t testing.TB) int {
 	return n
 }
 
-// FreeAddress returns an address on the loopback interface that nothing listens
-// on now.
+// FreeAddress returns an address on the loopback interface on which nothing
+// listens now.
 func FreeAddress(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -55,15 +55,15 @@ func FreeAddress(t testing.TB) string {
 
 const (
 	crashWriters = 8
-	// recovered is how long nothing may be acknowledged after a crash was over.
+	// recovered is how long after a crash writes may remain unacknowledged.
 	recovered = 5 * time.Second
 )
 
-// Crash writes through the proxy of b at address while crash is called again and
-// again at random moments; crash returns when what it ended is up again. The
-// test fails if an acknowledged write is not found at the end, if a call fails
-// in a way that does not say that the store or the proxy was away, or if writes
-// are not acknowledged again soon after.
+// Crash writes through the proxy of b at address while crash is called
+// repeatedly at random moments; crash must return when what it ended is up
+// again. The test fails if an acknowledged write is missing at the end, if a
+// call fails with an error that does not say that the store or the proxy was
+// away, or if writes are not acknowledged again soon afterwards.
 func Crash(t *testing.T, b Backend, address string, cycles int, crash func()) {
 	t.Helper()
 	items := pb.NewItemServiceClient(dial(t, "passthrough:///"+address))
@@ -83,7 +83,7 @@ func Crash(t *testing.T, b Backend, address string, cycles int, crash func()) {
 				return
 			}
 		}
-		time.Sleep(rand.N(150 * time.Millisecond)) // the kill comes at any moment of a write
+		time.Sleep(rand.N(150 * time.Millisecond)) // the kill may come at any moment of a write
 		crash()
 	}
 	before := w.count.Load()
@@ -102,7 +102,7 @@ func Crash(t *testing.T, b Backend, address string, cycles int, crash func()) {
 	w.find(t, b.offers(schema.CanBatch))
 }
 
-// writers put items, each under a key of its own, and remember what was
+// writers put items, each under its own key, and remember what was
 // acknowledged.
 type writers struct {
 	items *pb.ItemServiceClient
@@ -135,14 +135,14 @@ func (w *writers) write(ctx context.Context, writer int) {
 		}
 		w.mu.Unlock()
 		if err != nil {
-			time.Sleep(5 * time.Millisecond) // what was killed is not back yet
+			time.Sleep(5 * time.Millisecond) // what was killed is not yet back
 		}
 	}
 }
 
-// explained reports whether an error is one that the catalogue has for a proxy
-// or a store that is away: it says what became of the write, that another try is
-// worth it, and nothing of where the store is.
+// explained reports whether an error is one of the catalogue's for a proxy or
+// store that is away: it has the outcome of the write, says that it is worth
+// retrying, and does not reveal where the store is.
 func explained(err error) bool {
 	code := codes.DeadlineExceeded
 	switch reason.Of(err) {
@@ -164,8 +164,8 @@ func explained(err error) bool {
 		metadata["request_id"] != "" && !strings.Contains(s.Proto().String(), "127.0.0.1")
 }
 
-// find demands every acknowledged item, in a version of its own. Batches: they can be
-// read several at a time.
+// find demands every acknowledged item, each with a distinct version. batches
+// says that several can be read at a time.
 func (w *writers) find(t *testing.T, batches bool) {
 	t.Helper()
 	of := map[int64]string{}
@@ -192,7 +192,7 @@ func (w *writers) find(t *testing.T, batches bool) {
 	}
 }
 
-// read returns the records of items, nil for one that is not there.
+// read returns the records of items, nil for a missing one.
 func (w *writers) read(t *testing.T, ids []string) []*pb.ItemRecord {
 	t.Helper()
 	if len(ids) == 1 {

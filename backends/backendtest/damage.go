@@ -17,8 +17,8 @@ func (t *check) damage(id string) {
 	t.backend.Damage(t, t.Proxy, Damaged{Namespace: "items", Table: "items", KeyColumn: "item_id", Key: id})
 }
 
-// found stores five items in one page of every index, and damages the third. It
-// returns the items and the version of the third.
+// found stores five items on one page of every index and damages the third. It
+// returns the items and the third one's version.
 func (t *check) found() (list []*pb.Item, version int64) {
 	t.Helper()
 	for _, id := range []string{"a", "b", "c", "d", "e"} {
@@ -30,7 +30,7 @@ func (t *check) found() (list []*pb.Item, version int64) {
 		}
 	}
 	t.damage("c")
-	t.Cleanup(func() { // cases that follow begin with a scan
+	t.Cleanup(func() { // later cases begin with a scan
 		if _, err := t.Items.DeleteItem(context.WithoutCancel(t.Context()), &pb.DeleteItemRequest{Key: itemKey("c")}); err != nil {
 			t.Errorf("the damaged record cannot be deleted: %v", err)
 		}

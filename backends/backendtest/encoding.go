@@ -16,7 +16,7 @@ import (
 	prismv1 "github.com/prism-proxy/prism/schemas/prism/v1"
 )
 
-// bytesCodec sends and receives messages as they are encoded.
+// bytesCodec sends and receives encoded messages.
 type bytesCodec struct{}
 
 func (bytesCodec) Name() string { return "proto" }
@@ -85,7 +85,7 @@ func (t *check) field1(message []byte) []byte {
 }
 
 // stored demands that the store answers exactly the bytes of the document, by
-// get, and by batch and scan where they are offered.
+// get and, if offered, by batch and scan.
 func (t *check) stored(record []byte) {
 	t.Helper()
 	key := delimited(nil, 1, text(nil, 1, "d"))

@@ -10,7 +10,7 @@ import (
 	pb "github.com/prism-proxy/prism/out/contract/conformance/v1"
 )
 
-// account returns an account that keeps all bounds, changed by the edits.
+// account returns an account within all bounds, changed by the edits.
 func account(edits ...func(*pb.Account)) *pb.Account {
 	a := &pb.Account{AccountId: "id", Name: "hush", Age: 30, Consent: new(false)}
 	for _, edit := range edits {
@@ -52,7 +52,7 @@ var fieldCases = []testCase{
 			{"unset required bool", func(a *pb.Account) { a.Consent = nil }, fieldRequired, "consent"},
 			{"long indexed text", func(a *pb.Account) { a.Contact = &pb.Account_Email{Email: strings.Repeat("hush", 17)} }, fieldTooLong, "email"},
 		}
-		if t.has(schema.CanList) { // for values that only an index bounds
+		if t.has(schema.CanList) { // for values that are bounded only by an index
 			rows = append(rows, []row{
 				{"second before the year 1", func(a *pb.Account) { a.ConfirmedAt = at(-62135596801, 0) }, timeRange, "confirmed_at"},
 				{"second after the year 9999", func(a *pb.Account) { a.ConfirmedAt = at(253402300800, 0) }, timeRange, "confirmed_at"},
@@ -205,7 +205,7 @@ var fieldCases = []testCase{
 	}},
 }
 
-// contacts demands which account the Finds of the oneof's members answer.
+// contacts demands the accounts that the Finds by the oneof's members answer.
 func (t *check) contacts(email string, extension int64, byEmail, byExtension string) {
 	t.Helper()
 	emails, err := t.Accounts.FindAccountsByEmail(t.Context(), &pb.FindAccountsByEmailRequest{By: &pb.FindAccountsByEmailRequest_By{Email: email}})

@@ -12,11 +12,11 @@ import (
 	pb "github.com/prism-proxy/prism/out/contract/conformance/v1"
 )
 
-// indexed is a field of Sample with an ordered index and one of equal values.
+// indexed is a field of Sample with an ordered index and an equality index.
 type indexed struct {
-	field  string // as the message has it
-	find   string // as the Find of its ordered index ends
-	same   string // as that of its equality index ends
+	field  string // its name in the message
+	find   string // how the name of its ordered index's Find ends
+	same   string // how that of its equality index's Find ends
 	values []any  // in ascending order
 }
 
@@ -31,12 +31,12 @@ func indexedFields() []indexed {
 	return list
 }
 
-// suffix is how the Find of a field's index ends.
+// suffix is how the name of a field's Find ends.
 func suffix(f protoreflect.FieldDescriptor) string {
 	return strings.ToUpper(f.JSONName()[:1]) + f.JSONName()[1:]
 }
 
-// value returns v as a field has it.
+// value returns v as a field's value.
 func value(v any) protoreflect.Value {
 	if m, ok := v.(proto.Message); ok {
 		return protoreflect.ValueOfMessage(m.ProtoReflect())
@@ -58,8 +58,8 @@ func (x indexed) fill(t *check) {
 	putAll(t, list)
 }
 
-// ids returns what a Find for the values from i to before j answers: by value,
-// and for one value by key.
+// ids returns what a Find for the values i to j-1 answers: by value, then by
+// key.
 func (x indexed) ids(i, j int) []string {
 	var list []string
 	for ; i < j; i++ {
@@ -70,8 +70,8 @@ func (x indexed) ids(i, j int) []string {
 	return list
 }
 
-// ask sets in the request of a Find the values to find by, by their fields'
-// names, and the ends of the range, which are called from and to.
+// ask sets the values to find by in the request of a Find, by field name, and
+// the ends of the range, called from and to.
 func ask(in protoreflect.Message, fields map[string]any) {
 	for name, v := range fields {
 		switch name {
@@ -223,7 +223,7 @@ var findCases = []testCase{
 		t.refusedAt(find("SameTime", nil), fieldRequired, "by.time")
 		t.refusedAt(find("SameTime", map[string]any{"time": at(0, -1)}), timeRange, "by.time")
 		_, err := t.Accounts.FindAccountsByNamed(t.Context(), &pb.FindAccountsByNamedRequest{})
-		t.refusedAt(err, fieldRequired, "by.name") // which no record lacks
+		t.refusedAt(err, fieldRequired, "by.name") // no record lacks it
 		t.refusedAt(find("Time", map[string]any{"from": at(253402300800, 0)}), timeRange, "from.time")
 		t.refusedAt(find("Time", map[string]any{"to": at(-62135596801, 0)}), timeRange, "to.time")
 		t.refusedAt(find("Text", map[string]any{"from": "hush\x00"}), fieldCharset, "from.text")
@@ -238,8 +238,8 @@ var findCases = []testCase{
 	}},
 }
 
-// ranges reads every range of the values of x, each in one direction and page
-// size, and the whole list in all.
+// ranges reads every range of the values of x in one direction and page size,
+// and the whole list in all of them.
 func (x indexed) ranges(t *check) {
 	t.Helper()
 	read := func(size int32, reverse bool, fields map[string]any, want []string) {

@@ -10,8 +10,8 @@ import (
 	"github.com/prism-proxy/prism/generator/emit/golang"
 )
 
-// A backend of a module of its own joins the suite as ours do: nothing of it is
-// committed in this one.
+// A backend in a module of its own joins the suite as ours do: nothing of it is
+// committed in this module.
 func TestForeignBackend(t *testing.T) {
 	root, err := filepath.Abs("../..")
 	if err != nil {

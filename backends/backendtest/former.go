@@ -6,9 +6,9 @@ import (
 	pb "github.com/prism-proxy/prism/out/contract/conformance/v1"
 )
 
-// Former checks a proxy whose store of items was made before records had
-// checksums, and holds the items a, b and c of then: it starts, which brings the
-// store to the present form, and serves them. Written anew, they have checksums.
+// Former checks a proxy whose store of items is from before records had
+// checksums and contains items a, b and c: the proxy starts, which upgrades the
+// store, and serves them. Once written again, they have checksums.
 func Former(t *testing.T, p *Proxy) {
 	t.Helper()
 	c := &check{T: t, Proxy: p, rule: "a store of before there were checksums is served, and its records get one when they are written"}

@@ -20,8 +20,8 @@ const (
 	maxDepth   = 96
 )
 
-// nested returns a document that is deep messages deep, itself included: its
-// root is a Branch, whose twigs are Twigs, whose branch is a Branch.
+// nested returns a document nested deep messages deep, itself included: its
+// root is a Branch with twigs of type Twig, each with a Branch.
 func nested(deep int) []byte {
 	var body []byte
 	for level := deep; level > 2; level-- {
@@ -30,7 +30,8 @@ func nested(deep int) []byte {
 	return document(delimited(nil, 8, body))
 }
 
-// groups returns a document with an unknown field of groups, deep in all.
+// groups returns a document with an unknown field of groups, nested deep in
+// all.
 func groups(deep int) []byte {
 	var body []byte
 	for range deep - 1 {
@@ -69,7 +70,7 @@ var limitCases = []testCase{
 		t.refused(err, notFound)
 	}},
 	{name: "too much", rule: "a record of more than 100,000 elements, of lists, packed lists and messages alike, is RESOURCE_EXHAUSTED REQUEST_TOO_COMPLEX; with as many it is stored", run: func(t *check) {
-		const most = 100_000 - 1 // beside the key
+		const most = 100_000 - 1 // besides the key
 		for name, elements := range map[string]func(n int) []byte{
 			"a list":         func(n int) []byte { return bytes.Repeat(delimited(nil, 2, nil), n) },
 			"a packed list":  func(n int) []byte { return delimited(nil, 3, make([]byte, n-1)) },
@@ -134,7 +135,7 @@ var limitCases = []testCase{
 	{name: "request too large", rule: "a request of more than 4 MiB is RESOURCE_EXHAUSTED REQUEST_TOO_LARGE, and the connection goes on", run: func(t *check) {
 		_, err := t.raw("Document", "PutDocument", make([]byte, maxRequest+1))
 		t.refused(err, tooLarge, "got", fmt.Sprint(maxRequest+1), "limit", fmt.Sprint(maxRequest))
-		// grpc itself refuses what is far larger, before it is read.
+		// grpc itself refuses far larger requests, before they are read.
 		_, err = t.raw("Document", "PutDocument", make([]byte, 3*maxRequest))
 		t.equal("code", status.Code(err), codes.ResourceExhausted)
 		t.ok(t.putDocument(document()))

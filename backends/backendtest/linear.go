@@ -18,9 +18,9 @@ import (
 	prismv1 "github.com/prism-proxy/prism/schemas/prism/v1"
 )
 
-// The history of one key is checked against a register with versions: there is
-// an order of the calls, each between its begin and its end, in which every
-// answer is right.
+// The history of one key is checked against a versioned register: there must be
+// an order of the calls, each between its begin and end, in which every answer
+// is right.
 
 // keyCall is one call on a key.
 type keyCall struct {
@@ -30,7 +30,7 @@ type keyCall struct {
 	expected int64  // of swap
 }
 
-// keyAnswer is what the call was answered.
+// keyAnswer is the answer to a call.
 type keyAnswer struct {
 	refused prismv1.Reason // why, or REASON_UNSPECIFIED
 	version int64          // of the record written or read, or the current one
@@ -64,7 +64,7 @@ var keyModel = porcupine.Model{
 	DescribeOperation: func(input, output any) string { return fmt.Sprintf("%+v → %+v", input, output) },
 }
 
-// step reports whether a register may answer so, and what it is then.
+// step reports whether a register may give this answer, and its next state.
 func (r register) step(c keyCall, a keyAnswer) (bool, register) {
 	written := register{c.value, a.version}
 	switch c.method {
@@ -91,7 +91,7 @@ func (r register) step(c keyCall, a keyAnswer) (bool, register) {
 	return false, r
 }
 
-// history is what clients saw of a store.
+// history is what clients observed of a store.
 type history struct {
 	mu    sync.Mutex
 	begin time.Time
@@ -122,7 +122,7 @@ var linearCases = []testCase{
 	}},
 }
 
-// linear makes calls in the order that the seed gives, on keys of its own.
+// linear makes calls in an order given by the seed, on its own keys.
 func (t *check) linear(seed uint64) {
 	h := &history{begin: time.Now()}
 	methods := []string{"put", "swap", "swap", "delete", "get", "get", "get"}

@@ -8,8 +8,8 @@ import (
 	prismv1 "github.com/prism-proxy/prism/schemas/prism/v1"
 )
 
-// The model accepts what a store may answer and finds what it must not: without
-// the second half the cases that use it could pass on anything.
+// The model accepts what a store may answer and rejects what it must not:
+// without the latter, the cases that use it could accept anything.
 func TestKeyModel(t *testing.T) {
 	put := func(value string, version int64) [2]any {
 		return [2]any{keyCall{method: "put", value: value}, keyAnswer{version: version}}
@@ -27,7 +27,7 @@ func TestKeyModel(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		name       string
-		concurrent bool // all calls overlap; else one follows the other
+		concurrent bool // all calls overlap; otherwise they are sequential
 		calls      [][2]any
 		want       porcupine.CheckResult
 	}{

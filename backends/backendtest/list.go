@@ -6,7 +6,7 @@ type lister[R any] interface {
 	GetNextPageToken() string
 }
 
-// maxPages ends a list that does not come to its end.
+// maxPages ends a list that never ends.
 const maxPages = 5000
 
 // pages reads a list to its end and returns its pages.

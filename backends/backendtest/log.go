@@ -17,9 +17,9 @@ import (
 	"github.com/prism-proxy/prism/generator/schema"
 )
 
-// operation is one step of a random log. It refers to what a proxy said before
-// only by its place, so that it makes sense on every proxy, and also when steps
-// before it are left out.
+// operation is one step of a random log. It refers to earlier answers only by
+// position, so that it makes sense on every proxy, and even if earlier steps
+// are left out.
 type operation struct {
 	number  int
 	advance time.Duration // the clock moves, and nothing is called
@@ -27,10 +27,10 @@ type operation struct {
 
 	entity, method string
 	in             protoreflect.Message
-	// version says which version of the key's goes into the request.
+	// version says which of the key's versions goes into the request.
 	version versionChoice
-	// list is the list that the answer's page token belongs to, resume the one
-	// whose token goes into the request; 0: none.
+	// list is the list that the answer's page token belongs to, and resume the
+	// list whose token goes into the request; 0: none.
 	list, resume int
 }
 
@@ -57,7 +57,7 @@ func (o operation) String() string {
 	return s
 }
 
-// versionChoice is a version of a record as a log can name it.
+// versionChoice is how a log refers to a version of a record.
 type versionChoice int
 
 const (
@@ -72,8 +72,8 @@ func (v versionChoice) String() string {
 	return [...]string{"none", "the last seen", "the first seen", "never issued", "negative"}[v]
 }
 
-// randomLog returns the log of n operations that a seed gives, always the same,
-// for backends that offer the abilities.
+// randomLog returns the log of n operations for a seed, always the same, for
+// backends that offer the abilities.
 func randomLog(seed uint64, n int, can schema.Ability) []operation {
 	w := &logWriter{Rand: rand.New(rand.NewPCG(seed, 0)), can: can}
 	for len(w.log) < n {
@@ -86,7 +86,7 @@ func randomLog(seed uint64, n int, can schema.Ability) []operation {
 	return w.log
 }
 
-// needed returns the ability that a method of an entity's service calls for.
+// needed returns the ability that a method of an entity's service needs.
 func needed(entity, method string) schema.Ability {
 	switch verb, _, _ := strings.Cut(method, entity); {
 	case verb == "CompareAndSwap":
@@ -107,7 +107,7 @@ type logWriter struct {
 	*rand.Rand
 	can   schema.Ability
 	log   []operation
-	lists []operation // those begun, whose number is their place from 1
+	lists []operation // those begun, numbered from 1
 }
 
 // recentLists is how many lists are resumed at the same time.
@@ -159,7 +159,7 @@ func nested1(m protoreflect.Message) protoreflect.Message {
 
 func pick[E any](w *logWriter, list []E) E { return list[w.IntN(len(list))] }
 
-// chance is true in so many of a hundred cases.
+// chance is true with the given probability.
 func (w *logWriter) chance(percent int) bool { return w.IntN(100) < percent }
 
 func (w *logWriter) version() versionChoice {
@@ -208,7 +208,7 @@ func (w *logWriter) list(o *operation) {
 }
 
 // listMethods returns the methods of an entity's service that find records by
-// something else than their key.
+// something other than their key.
 func listMethods(entity string) []string {
 	d, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName("conformance.v1." + entity + "Service"))
 	if err != nil {
@@ -224,8 +224,8 @@ func listMethods(entity string) []string {
 	return methods
 }
 
-// resume goes on with one of the lists begun last, now and then with the token
-// of another.
+// resume continues one of the latest lists, now and then with the token of
+// another.
 func (w *logWriter) resume(o *operation) {
 	newest := len(w.lists)
 	o.list = newest - w.IntN(min(newest, recentLists))
@@ -245,14 +245,14 @@ func (w *logWriter) resume(o *operation) {
 	}
 }
 
-// often says in how many of a hundred records a field is set where that is not
-// as often as others are: little of an entity is reached without some, and
-// unique fields of few values refuse nearly everything.
+// often says, in percent, how often a field is set if not at the usual rate:
+// without some fields little of an entity is reached, and unique fields with
+// few values cause nearly every write to be refused.
 var often = map[protoreflect.Name]int{"consent": 97, "name": 97, "room": 90, "chair": 90, "master": 20, "title": 97, "rank": 97,
 	"shelf": 5, "slot": 5, "floor": 5, "depth": 5, "batch": 5, "maker": 5, "gate": 5, "lane": 5, "imprint": 5}
 
-// fill sets the fields of an entity, of its key or of a part of that: those of
-// the key nearly always and to few values, so that keys meet again.
+// fill sets the fields of an entity, of its key or of a part of the key. Key
+// fields are set nearly always and to few values, so that keys recur.
 func (w *logWriter) fill(entity string, m protoreflect.Message) {
 	key := message(entity + "Key").Descriptor().Fields()
 	fields := m.Descriptor().Fields()
@@ -269,15 +269,15 @@ func (w *logWriter) fill(entity string, m protoreflect.Message) {
 	}
 }
 
-// setAll sets the fields of what a Find is asked for.
+// setAll sets all fields that a Find is asked for.
 func (w *logWriter) setAll(m protoreflect.Message) {
 	for i := range m.Descriptor().Fields().Len() {
 		w.set(m, m.Descriptor().Fields().Get(i), 0)
 	}
 }
 
-// set gives a field a random value: that of a key one of so many, any other
-// one of those that stores tend to get wrong.
+// set gives a field a random value: for a key field one of that many, for any
+// other one of those that stores tend to get wrong.
 func (w *logWriter) set(m protoreflect.Message, f protoreflect.FieldDescriptor, keys int) {
 	switch {
 	case f.IsMap():
@@ -302,7 +302,7 @@ func (w *logWriter) set(m protoreflect.Message, f protoreflect.FieldDescriptor, 
 	}
 }
 
-// nested sets a title, and mostly what is required.
+// nested sets a title and usually what is required.
 func (w *logWriter) nested(m protoreflect.Message) {
 	fields := m.Descriptor().Fields()
 	for i := range fields.Len() {
@@ -323,7 +323,7 @@ func values[E any](n int, all ...E) []E {
 }
 
 func (w *logWriter) value(f protoreflect.FieldDescriptor, keys int) protoreflect.Value {
-	switch f.Name() { // those with narrow bounds, or that meet only together
+	switch f.Name() { // those with narrow bounds, or that only collide in combination
 	case "age", "balance", "quota":
 		if f.Kind() == protoreflect.Uint64Kind {
 			return protoreflect.ValueOf(pick(w, []uint64{0, 1, 500, 1000, 1001}))

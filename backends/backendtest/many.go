@@ -13,9 +13,9 @@ import (
 	pb "github.com/prism-proxy/prism/out/contract/conformance/v1"
 )
 
-// many is a namespace of n items and the model of it: title and colour of an
-// item follow from its number, until the model's map has another colour for it,
-// "" if it is deleted. Nine in ten are common, one is rare, and titles fall as
+// many is a namespace of n items and its model: an item's title and colour
+// follow from its number, unless the map changed has another colour, "" if it
+// is deleted. Nine in ten items are common, one is rare, and titles fall as
 // keys rise.
 type many struct {
 	*check
@@ -27,7 +27,7 @@ type many struct {
 const (
 	manyWrites = 1000      // of each kind
 	manyMiddle = 2500      // items of the range in the middle
-	manyMemory = 128 << 20 // how much a proxy may grow by answering
+	manyMemory = 128 << 20 // how much a proxy may grow while answering
 )
 
 const manyRule = "what a namespace answers does not depend on how many records are in it, and no call holds more than a page of them"
@@ -42,8 +42,8 @@ var manyCases = []testCase{
 	}},
 }
 
-// Many is the case of many records on a proxy of its own process, which must not
-// grow by answering. Its backend offers batches.
+// Many runs the case of many records on a proxy in a separate process, which
+// must not grow while answering. Its backend must offer batches.
 func Many(t *testing.T, b Backend, p *Process) {
 	t.Helper()
 	proxy := &Proxy{clients: connect(dial(t, "passthrough:///"+p.Address))}
@@ -68,7 +68,7 @@ func newMany(t *check, can schema.Ability) *many {
 
 func (m *many) id(i int) string { return fmt.Sprintf("%08d", i) }
 
-// colour is that of item i, "" if there is none.
+// colour returns the colour of item i, "" if there is no such item.
 func (m *many) colour(i int) string {
 	if colour, ok := m.changed[i]; ok {
 		return colour
@@ -86,7 +86,7 @@ func (m *many) item(i int) *pb.Item {
 	return &pb.Item{ItemId: m.id(i), Colour: new(m.colour(i)), Title: new(m.id(m.n - i))}
 }
 
-// ids are those of the items that the model has, in order of their keys.
+// ids returns the keys of the model's items for which has is true, in order.
 func (m *many) ids(has func(i int) bool) []string {
 	var ids []string
 	for i := range m.n {
@@ -126,7 +126,7 @@ func (m *many) change() {
 	m.Logf("%d are deleted and as many put one by one in %v", manyWrites, time.Since(begun))
 }
 
-// lists compares every list that is offered, and gets at random, with the model.
+// lists compares every list that is offered, and random gets, with the model.
 func (m *many) lists() {
 	if m.can&schema.CanScan != 0 {
 		m.scans()
@@ -179,8 +179,8 @@ func (m *many) finds() {
 	})
 }
 
-// same reads a list page by page, which holds the items called want and nothing
-// else, each as the model has it.
+// same demands that a list, read page by page, has exactly the items in want,
+// each as in the model.
 func same[A lister[*pb.ItemRecord]](m *many, what string, want []string, read func(token string) (A, error)) {
 	m.Helper()
 	begun, n := time.Now(), 0

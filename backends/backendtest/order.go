@@ -13,15 +13,16 @@ import (
 	pb "github.com/prism-proxy/prism/out/contract/conformance/v1"
 )
 
-// texts are keys in ascending order of their bytes, which is no locale's.
+// texts are keys in ascending order of their bytes, which is not any locale's
+// order.
 var texts = []string{
 	"\x01", "\t", "\n", "\r\n", " ", "  ", "!", "\"", "\"\"", "#", "$1", "%", "%s", "&", "'", "' OR 1=1 --", "''", "(", "*", "+", ",", "-", "--", ".", "..", "../x",
 	"/", "/a/b", "0", "00", "1", "10", "2", ":", ";", "<", "=", "?", "?1", "@", "A", "Aa", "B", "Z", "[", "\\", "\\0", "\\n", "]", "^", "_", "`", "a", "a\x01", "a ", "a b", "a#b", "a:b", "aA", "aa", "ab", "b", "z", "{", "|", "}", "~", "\x7f",
 	"\u0080", "\u00c4", "\u00e9", "\u0627\u0644", "\u200f", "\u202e", "\u4e16\u754c", "\ue000", "\ufeff", "\ufffd", "\uffff", "\U00010000", "\U0001f600", "\U0010ffff",
 }
 
-// ascending are values of a field's type in ascending order: the least, the
-// largest, and those about zero and where an encoding has its turns.
+// ascending are values of a field's type in ascending order: the smallest, the
+// largest, and those around zero and around the boundaries of encodings.
 func ascending(f protoreflect.FieldDescriptor) []any {
 	switch f.Kind() {
 	case protoreflect.BoolKind:
@@ -254,7 +255,7 @@ func (t *check) orderedBy(key protoreflect.FieldDescriptor) {
 	for i, c := range want {
 		scan(&pb.ScanCompoundsRequest{Reverse: i%2 == 0}, want)
 		bound := new(pb.CompoundSort)
-		if field(bound.ProtoReflect(), string(key.Name())) == nil { // of the partition
+		if field(bound.ProtoReflect(), string(key.Name())) == nil { // a field of the partition
 			scan(&pb.ScanCompoundsRequest{Partition: &pb.CompoundPartition{Int32Key: c.Int32Key, Uint32Key: c.Uint32Key}}, want[i:i+1])
 			continue
 		}

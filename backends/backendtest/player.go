@@ -16,13 +16,12 @@ import (
 )
 
 // player plays a log on one proxy. Its answers are comparable with those of
-// other proxies: a version is told by its place among those that the proxy
-// showed of the record, a page token by whether there is one, for it is
-// resumed later.
+// other proxies: a version is represented by its position among those shown for
+// the record, and a page token by whether there is one, since it is used later.
 type player struct {
 	*Proxy
 	seen   map[string][]int64 // the versions shown, by key
-	tokens map[int]string     // the last one of each list
+	tokens map[int]string     // each list's last token
 }
 
 func (p *player) play(ctx context.Context, o operation) string {
@@ -34,7 +33,7 @@ func (p *player) play(ctx context.Context, o operation) string {
 		if _, err := p.Server.RunTasks(ctx); err != nil {
 			return "sweep failed: " + err.Error()
 		}
-		return "swept" // how many is the backend's affair
+		return "swept" // the number depends on the backend
 	}
 	in := proto.Clone(o.in.Interface()).ProtoReflect()
 	p.choose(in, o)
@@ -51,7 +50,7 @@ func (p *player) play(ctx context.Context, o operation) string {
 	return p.answer(out, in, o)
 }
 
-// choose puts the version that the operation names into the request.
+// choose puts the version that the operation refers to into the request.
 func (p *player) choose(in protoreflect.Message, o operation) {
 	if o.version == noVersion {
 		return
@@ -88,8 +87,8 @@ func keyOfMessage(m protoreflect.Message) string {
 	return name + " " + prototext.Format(keyOf(m).Interface())
 }
 
-// place returns the place of a version among those seen of a key, which comes
-// last if it is new.
+// place returns the position of a version among those seen for a key; a new one
+// is added at the end.
 func (p *player) place(key string, version int64) int64 {
 	i := slices.Index(p.seen[key], version)
 	if i < 0 {
@@ -99,10 +98,10 @@ func (p *player) place(key string, version int64) int64 {
 	return int64(i + 1)
 }
 
-// atVersion is how a text tells the version that is in the metadata too.
+// atVersion matches the version in a text, which is also in the metadata.
 var atVersion = regexp.MustCompile(`at version \d+`)
 
-// refusal returns an error without what differs from call to call.
+// refusal formats an error without what differs from call to call.
 func (p *player) refusal(err error, in protoreflect.Message) string {
 	s := status.Convert(err)
 	text := fmt.Sprintf("%v %s", s.Code(), atVersion.ReplaceAllString(s.Message(), ""))
@@ -129,7 +128,7 @@ func (p *player) refusal(err error, in protoreflect.Message) string {
 	return text
 }
 
-// answer returns an answer with places for its versions.
+// answer formats an answer with positions for its versions.
 func (p *player) answer(out, in protoreflect.Message, o operation) string {
 	if f := out.Descriptor().Fields().ByName("version"); f != nil {
 		out.Set(f, protoreflect.ValueOf(p.place(keyText(in), out.Get(f).Int())))
@@ -162,7 +161,7 @@ func (p *player) record(r protoreflect.Message) {
 	r.Set(f, protoreflect.ValueOf(p.place(keyText(r), r.Get(f).Int())))
 }
 
-// results puts places for the versions of a batch.
+// results replaces the versions of a batch by positions.
 func (p *player) results(results protoreflect.List, in protoreflect.Message) {
 	items := in.Get(in.Descriptor().Fields().ByNumber(1)).List()
 	for i := range results.Len() {
@@ -176,13 +175,13 @@ func (p *player) results(results protoreflect.List, in protoreflect.Message) {
 	}
 }
 
-// randomReasons are those that a random log meets.
+// randomReasons are the reasons that a random log causes.
 var randomReasons = []refusal{
 	fieldRequired, fieldTooLong, fieldTooShort, fieldRange, fieldCharset, timeRange, pageSizeRange, tokenInvalid,
 	batchEmpty, batchDuplicate, notFound, versionMismatch, exists, unique,
 }
 
-// reasonIn returns the reason in a normalised answer, "" of a success.
+// reasonIn returns the reason in a normalised answer, "" for a success.
 func reasonIn(answer string) string {
 	for _, r := range randomReasons {
 		if strings.HasPrefix(answer, r.code.String()+" ") && strings.Contains(answer, " "+r.reason+" ") {

@@ -12,8 +12,8 @@ import (
 
 func poisoned() bool { return os.Getenv("PRISM_POISON") == "1" }
 
-// pad makes requests large enough for grpc to take their buffers from the pool,
-// which it does above 1 KiB, by an unknown field. It leaves large ones alone.
+// pad adds an unknown field so that requests exceed 1 KiB and grpc takes their
+// buffers from the pool. It leaves large ones alone.
 func pad(ctx context.Context, method string, in, out any, cc *grpc.ClientConn, call grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 	if m, ok := in.(proto.Message); ok && poisoned() && proto.Size(m) < 1<<10 {
 		padded := proto.Clone(m)
@@ -24,7 +24,7 @@ func pad(ctx context.Context, method string, in, out any, cc *grpc.ClientConn, c
 	return call(ctx, method, in, out, cc, opts...)
 }
 
-// poisoner is a buffer pool that gives no buffer out a second time.
+// poisoner is a buffer pool that never reuses a buffer.
 type poisoner struct{}
 
 const poison = 0xdb

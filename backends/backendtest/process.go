@@ -20,15 +20,15 @@ import (
 // the tests.
 const asProxy = "PRISM_TEST_AS_PROXY"
 
-// Process is a proxy in a process of its own, which can be killed: the test's
-// own program, whose TestMain calls Main.
+// Process is a proxy in a separate process that can be killed. It runs the
+// test's own program, whose TestMain calls Main.
 type Process struct {
 	Address string
 	command *exec.Cmd
 }
 
-// Migrate brings the stores that getenv leads to to the conformance schema of b,
-// for proxies of processes of their own.
+// Migrate migrates the stores that getenv leads to to the conformance schema of
+// b, for proxies in separate processes.
 func Migrate(t testing.TB, b Backend, getenv func(name string) string) {
 	t.Helper()
 	p := &Proxy{DataDir: t.TempDir(), Getenv: getenv, backend: b}
@@ -38,8 +38,8 @@ func Migrate(t testing.TB, b Backend, getenv func(name string) string) {
 }
 
 // Spawn starts a proxy that listens on the address and keeps embedded stores in
-// dataDir, with more variables in its environment, and returns when it listens.
-// A process that still runs when t ends is killed.
+// dataDir, with additional environment variables, and returns when it listens.
+// If it still runs when t ends, it is killed.
 func Spawn(t testing.TB, dataDir, listen string, environment ...string) *Process {
 	t.Helper()
 	p, err := spawn(t, dataDir, listen, environment)
@@ -49,8 +49,8 @@ func Spawn(t testing.TB, dataDir, listen string, environment ...string) *Process
 	return p
 }
 
-// SpawnAgain is Spawn as a supervisor does it: a proxy that does not start, for
-// its store is away, is started again after a pause, for 30 seconds.
+// SpawnAgain is Spawn as by a supervisor: if the proxy does not start because
+// its store is away, it is started again after a pause, for up to 30 seconds.
 func SpawnAgain(t testing.TB, dataDir, listen string, environment ...string) *Process {
 	t.Helper()
 	for begin := time.Now(); ; time.Sleep(50 * time.Millisecond) {
@@ -90,10 +90,10 @@ func spawn(t testing.TB, dataDir, listen string, environment []string) (*Process
 			return nil, fmt.Errorf("the proxy does not listen: %w: %s", command.Wait(), last)
 		}
 		last = scanner.Text()
-		json.Unmarshal(scanner.Bytes(), &line) // why a proxy ends is no JSON
+		json.Unmarshal(scanner.Bytes(), &line) // the reason why a proxy ends is not JSON
 	}
 	go func() {
-		for scanner.Scan() { // a full pipe would stop the proxy
+		for scanner.Scan() { // a full pipe would block the proxy
 		}
 	}()
 	return &Process{Address: line.Address, command: command}, nil
@@ -109,7 +109,8 @@ func (p *Process) Kill(t testing.TB) {
 }
 
 // Stop asks the process to end and waits until it has. The test fails if it
-// ends with an error, or not within the 30 seconds that a drain may take.
+// ends with an error, or takes longer than the 30 seconds that a drain may
+// take.
 func (p *Process) Stop(t testing.TB) {
 	t.Helper()
 	if err := p.command.Process.Signal(syscall.SIGTERM); err != nil {
@@ -122,8 +123,8 @@ func (p *Process) Stop(t testing.TB) {
 	}
 }
 
-// Bounded fails t if the process holds more than a proxy that is idle does: files,
-// which connections are, and memory.
+// Bounded fails t if the process holds more files (connections included) or
+// memory than an idle proxy.
 func (p *Process) Bounded(t testing.TB) {
 	t.Helper()
 	const maxFiles, maxResident = 100, 400 << 20
@@ -138,7 +139,7 @@ func (p *Process) Bounded(t testing.TB) {
 	}
 }
 
-// resident returns how many bytes of memory the process has.
+// resident returns the process's resident memory in bytes.
 func (p *Process) resident(t testing.TB) int64 {
 	t.Helper()
 	status, err := os.ReadFile(p.proc("status"))
@@ -159,7 +160,7 @@ func (p *Process) proc(file string) string {
 	return fmt.Sprintf("/proc/%d/%s", p.command.Process.Pid, file)
 }
 
-// Pause keeps the process from running for d.
+// Pause suspends the process for d.
 func (p *Process) Pause(t testing.TB, d time.Duration) {
 	t.Helper()
 	for _, signal := range []syscall.Signal{syscall.SIGSTOP, syscall.SIGCONT} {
@@ -167,12 +168,12 @@ func (p *Process) Pause(t testing.TB, d time.Duration) {
 			t.Fatal(err)
 		}
 		if signal == syscall.SIGSTOP {
-			time.Sleep(d) // what is paused is the case
+			time.Sleep(d) // the pause is what is tested
 		}
 	}
 }
 
-// dial returns a client that connects again at once when a proxy is back.
+// dial returns a client that reconnects at once when a proxy is back.
 func dial(t testing.TB, target string, options ...grpc.DialOption) *grpc.ClientConn {
 	t.Helper()
 	soon := backoff.Config{BaseDelay: 10 * time.Millisecond, Multiplier: 1.5, MaxDelay: 100 * time.Millisecond}

@@ -20,7 +20,7 @@ import (
 )
 
 // Proxy is a deployment of the conformance schema that serves in this process,
-// and clients that call it over a connection of their own.
+// with clients that call it over their own connection.
 type Proxy struct {
 	DataDir string                   // where embedded stores keep their files
 	Getenv  func(name string) string // leads to the other stores
@@ -69,7 +69,7 @@ func (p *Proxy) Restart(t testing.TB) {
 	p.Start(t)
 }
 
-// Stop stops the proxy, whose stores stay.
+// Stop stops the proxy; its stores stay.
 func (p *Proxy) Stop(t testing.TB) {
 	t.Helper()
 	if err := p.close(); err != nil {
@@ -97,8 +97,8 @@ func (p *Proxy) Env() *runtime.Env {
 	}
 }
 
-// Namespace returns the namespace called name, whose store the proxy serves, with
-// what its references lead to.
+// Namespace returns the namespace called name of the proxy, with its references
+// resolved.
 func (p *Proxy) Namespace(t testing.TB, name string) runtime.Namespace {
 	t.Helper()
 	all := Namespaces(t, p.backend.Emit.Name, p.Env())
@@ -109,8 +109,8 @@ func (p *Proxy) Namespace(t testing.TB, name string) runtime.Namespace {
 	return all[i]
 }
 
-// Namespaces returns those of the conformance deployment on a backend, with what
-// their references lead to in env.
+// Namespaces returns the namespaces of the conformance deployment on a backend,
+// with their references resolved in env.
 func Namespaces(t testing.TB, backend string, env *runtime.Env) []runtime.Namespace {
 	t.Helper()
 	all, err := Deployment(backend).Resolve(env)
@@ -174,16 +174,16 @@ func (p *Proxy) close() error {
 	return stop()
 }
 
-// clock is a time that stands until it is set.
+// clock is a time that stands still until it is set.
 type clock struct{ nanos atomic.Int64 }
 
 func (c *clock) now() time.Time  { return time.Unix(0, c.nanos.Load()).UTC() }
 func (c *clock) set(t time.Time) { c.nanos.Store(t.UnixNano()) }
 
-// secret is part of every value that must not leave the proxy but in records.
+// secret is part of every value that may leave the proxy only in records.
 const secret = "hush"
 
-// logBuffer keeps a log that several goroutines write.
+// logBuffer keeps a log that several goroutines write to.
 type logBuffer struct {
 	mu   sync.Mutex
 	text bytes.Buffer

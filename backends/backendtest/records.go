@@ -9,9 +9,9 @@ import (
 	pb "github.com/prism-proxy/prism/out/contract/conformance/v1"
 )
 
-// item returns an item of some 1.5 KiB, whose note depends on its key and on
-// the words given: requests of that size are in pooled buffers, and a record
-// that was overwritten shows.
+// item returns an item of some 1.5 KiB whose note depends on its key and the
+// given words: requests of that size are in pooled buffers, and an overwritten
+// record is noticed.
 func item(id string, words ...string) *pb.Item {
 	return &pb.Item{ItemId: id, Note: strings.Repeat(id+strings.Join(words, " ")+".", 1+1500/(len(id)+1))}
 }
@@ -39,7 +39,7 @@ func (t *check) delete(id string, ifVersion int64) (existed bool, err error) {
 	return out.GetExisted(), err
 }
 
-// remove deletes an item that is there.
+// remove deletes an existing item.
 func (t *check) remove(id string) {
 	t.Helper()
 	existed, err := t.delete(id, 0)
@@ -52,7 +52,7 @@ func (t *check) swap(i *pb.Item, expected int64) (version int64, err error) {
 	return out.GetVersion(), err
 }
 
-// create stores an item that is not there, by a swap where that is offered.
+// create stores a new item, by a swap if that is offered.
 func (t *check) create(i *pb.Item) (version int64) {
 	t.Helper()
 	if !t.has(schema.CanSwap) {
@@ -71,7 +71,7 @@ func (t *check) holds(want *pb.Item, version int64) {
 	t.equal("the stored record", got, &pb.ItemRecord{Item: want, Version: version})
 }
 
-// absent demands that the store has no item of the key.
+// absent demands that the store has no item with the key.
 func (t *check) absent(id string) {
 	t.Helper()
 	_, err := t.get(id)
@@ -80,7 +80,7 @@ func (t *check) absent(id string) {
 
 func decimal(v int64) string { return strconv.FormatInt(v, 10) }
 
-// number is the version that decimal wrote.
+// number parses a version.
 func number(t *check, text string) int64 {
 	t.Helper()
 	v, err := strconv.ParseInt(text, 10, 64)

@@ -16,8 +16,8 @@ import (
 	"github.com/prism-proxy/prism/runtime"
 )
 
-// refusal is how a call is refused. The codes stand here and are not read from
-// the runtime: clients have them compiled in.
+// refusal is how a call is refused. The codes are written here, not read from
+// the runtime, since clients have them compiled in.
 type refusal struct {
 	code   codes.Code
 	reason string
@@ -47,11 +47,11 @@ var (
 	valueCorrupt    = refusal{codes.DataLoss, "VALUE_CORRUPT"}
 )
 
-// shape is how the text of an error is built.
+// shape is the form of an error's text.
 var shape = regexp.MustCompile(`(?s)^[A-Za-z]+: .+; .+$`)
 
-// refused demands that err is the refusal, with metadata of the given keys and
-// values, and that it keeps the rules of all errors.
+// refused demands that err is the refusal, has the given keys and values as
+// metadata, and follows the rules for all errors.
 func (t *check) refused(err error, want refusal, metadata ...string) {
 	t.Helper()
 	info := t.info(err, want)

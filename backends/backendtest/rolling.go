@@ -17,19 +17,20 @@ import (
 )
 
 const (
-	rollingRate = 200 // calls in a second, where the machine serves them
-	// rollingCalls bounds the calls under way: a slow store has fewer calls, and none
-	// that waits until its deadline. The calls of so many keep apart in their keys.
+	rollingRate = 200 // calls per second, if the machine can serve them
+	// rollingCalls bounds the calls in progress, so that on a slow store fewer
+	// calls are made instead of some waiting until their deadline. Calls in
+	// progress use different keys.
 	rollingCalls = 32
 	// settle is how long a client may take to find a replica that is back,
 	// before the other one goes.
 	settle = 300 * time.Millisecond
 )
 
-// RollingRestarts makes calls through two replicas of b, at a steady rate, while one
-// after the other is restarted, cycles times in all. The test fails if one call
-// fails: clients that honour GOAWAY, as grpc's do, must not notice. spawn starts
-// a replica on an address.
+// RollingRestarts makes calls through two replicas of b at a steady rate while
+// they are restarted in turn, cycles times in all. The test fails if a call
+// fails: clients that honour GOAWAY, as grpc's do, must not notice. spawn
+// starts a replica on an address.
 func RollingRestarts(t *testing.T, b Backend, cycles int, spawn func(address string) *Process) {
 	t.Helper()
 	addresses := []string{FreeAddress(t), FreeAddress(t)}
@@ -50,7 +51,7 @@ func RollingRestarts(t *testing.T, b Backend, cycles int, spawn func(address str
 			_, err = items.GetItem(t.Context(), &pb.GetItemRequest{Key: itemKey("0")})
 		case !b.offers(schema.CanBatch):
 			_, err = items.PutItem(t.Context(), &pb.PutItemRequest{Item: item(id)})
-		default: // a call that is under way long enough to be cut off
+		default: // a call that takes long enough to be cut off
 			var batch []*pb.Item
 			for n := range 20 {
 				batch = append(batch, item(fmt.Sprint(id, "-", n)))

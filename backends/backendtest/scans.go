@@ -35,7 +35,7 @@ func timeline() []*pb.Event {
 	return list
 }
 
-// putEvents stores events in an order that is not theirs.
+// putEvents stores events in shuffled order.
 func (t *check) putEvents(list []*pb.Event) {
 	t.Helper()
 	var shuffled []*pb.Event
@@ -71,8 +71,8 @@ func compareBound(e *pb.Event, b *pb.EventSort) int {
 	)
 }
 
-// compareUnset compares v with a bound's part. That of an unset part is below
-// every value.
+// compareUnset compares v with a part of a bound. An unset part is below every
+// value.
 func compareUnset(v int64, bound *int64) int {
 	if bound == nil {
 		return 1
@@ -82,7 +82,8 @@ func compareUnset(v int64, bound *int64) int {
 
 var pageSizes = []int32{1, 2, 7, 1000}
 
-// sizes are the page sizes in which a case looks at a scan, if that is offered.
+// sizes are the page sizes with which a case scans, none if scans are not
+// offered.
 func (t *check) sizes() []int32 {
 	if !t.has(schema.CanScan) {
 		return nil

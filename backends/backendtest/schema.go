@@ -21,25 +21,25 @@ import (
 	prismv1 "github.com/prism-proxy/prism/schemas/prism/v1"
 )
 
-// deployment is what the conformance schema is called on a backend.
+// deployment is the name of the conformance deployment on a backend.
 func deployment(b *emit.Backend) string { return "conformance" + b.Name }
 
-// variable is the environment's name for a setting that differs between
+// variable is the environment variable for a setting that differs between
 // environments.
 func variable(b *emit.Backend, key string) string {
 	return strings.ToUpper("PRISM_CONFORMANCE_" + b.Name + "_" + key)
 }
 
-// generate compiles the conformance schema for b, as a deployment of the module
-// with the path, without what needs other abilities.
+// generate compiles the conformance schema for b, as a deployment of the given
+// module, without what needs abilities outside can.
 func generate(b *emit.Backend, module string, can schema.Ability) (*generator.Output, []schema.Diagnostic) {
 	in := generator.Input{Config: config(b, module), ConfigPath: "schemas/conformance/" + b.Name + "/prism.yaml", Module: module}
 	return compile(b, schemas.Conformance, in, can)
 }
 
-// Compile compiles the schema in fsys for b, whatever backends it was written for:
-// what b does not offer is taken out, as if its author had not asked for it. in has
-// everything but files and backends.
+// Compile compiles the schema in fsys for b, whatever backends it was written
+// for: what b does not offer is removed, as if its author had not asked for it.
+// in has everything but files and backends.
 func Compile(b *emit.Backend, fsys fs.FS, in generator.Input) (*generator.Output, []schema.Diagnostic) {
 	return compile(b, fsys, in, b.Store.KeyValue.Can)
 }
@@ -70,7 +70,7 @@ func compile(b *emit.Backend, fsys fs.FS, in generator.Input, can schema.Ability
 	return generator.Run(in)
 }
 
-// strip takes out of an entity what a store needs other abilities for.
+// strip removes from an entity what needs abilities outside can.
 func strip(m *descriptorpb.DescriptorProto, e *prismv1.Entity, can schema.Ability) {
 	kv := e.GetKeyValue()
 	for _, part := range []struct {
@@ -95,7 +95,7 @@ func strip(m *descriptorpb.DescriptorProto, e *prismv1.Entity, can schema.Abilit
 	if can&schema.CanExpire == 0 {
 		e.Ttl = nil
 	}
-	e.Durability = prismv1.Entity_DURABILITY_UNSPECIFIED // which a setting may be too weak for
+	e.Durability = prismv1.Entity_DURABILITY_UNSPECIFIED // a setting may be too weak for it
 	proto.SetExtension(m.Options, prismv1.E_Entity, e)
 	for _, f := range m.Field {
 		o, _ := proto.GetExtension(f.Options, prismv1.E_Field).(*prismv1.Field)
@@ -124,8 +124,8 @@ func config(b *emit.Backend, module string) []byte {
 	return []byte(text)
 }
 
-// refusals fails if b serves what it does not offer: the schema that asks for it
-// has to be refused, by no other rule.
+// refusals fails if b serves what it does not offer: a schema that asks for it
+// must be refused, by exactly that rule.
 func refusals(b *emit.Backend) error {
 	var failed []error
 	for _, a := range schema.KeyValue.Abilities {

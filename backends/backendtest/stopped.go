@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// verifyStopped fails t if, when it has ended, more goroutines, sockets and files
-// of stores are there than now.
+// verifyStopped fails t if there are more goroutines, sockets and files of
+// stores at its end than now.
 func verifyStopped(t *testing.T) {
 	goroutines, files := len(working()), len(openFiles())
 	t.Cleanup(func() {
@@ -23,8 +23,8 @@ func verifyStopped(t *testing.T) {
 	})
 }
 
-// working returns the stacks of the goroutines that are neither of tests nor of
-// processes that they have started.
+// working returns the stacks of goroutines that belong neither to tests nor to
+// processes that they started.
 func working() []string {
 	text := make([]byte, 4<<20)
 	stacks := strings.Split(string(text[:runtime.Stack(text, true)]), "\n\n")
@@ -33,8 +33,8 @@ func working() []string {
 	})
 }
 
-// openFiles returns the sockets and the files of embedded stores that are open,
-// where the system shows them.
+// openFiles returns the open sockets and files of embedded stores, if the
+// system shows them.
 func openFiles() (open []string) {
 	list, _ := os.ReadDir("/proc/self/fd")
 	for _, f := range list {

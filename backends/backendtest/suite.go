@@ -1,7 +1,7 @@
-// Package backendtest is the conformance suite of the KeyValue abstraction: what
-// every backend must do, said once and checked through the contract that
+// Package backendtest is the conformance suite of the KeyValue abstraction:
+// what every backend must do, stated once and checked through the contract that
 // clients call. A backend joins with a harness of a few lines in its external
-// tests. Nothing of one backend may be in here.
+// tests. Nothing specific to one backend may be in here.
 package backendtest
 
 import (
@@ -13,34 +13,34 @@ import (
 	"github.com/prism-proxy/prism/generator/schema"
 )
 
-// Backend is what a harness says of its backend.
+// Backend is what a harness says about its backend.
 type Backend struct {
 	// Emit is its compile-time half, one of those that Main was given.
 	Emit *emit.Backend
-	// Persistent says that records outlive the proxy, on the same DataDir and
-	// the same Getenv.
+	// Persistent says that records outlive the proxy, given the same DataDir and
+	// Getenv.
 	Persistent bool
-	// Getenv makes a new, empty store and returns the environment that leads to
-	// it. The store may go when t ends. Nil: the backend reads no variable.
+	// Getenv creates an empty store and returns the environment that leads to it.
+	// The store may be removed when t ends. Nil: the backend reads no variable.
 	Getenv func(t testing.TB) func(name string) string
-	// Themes are those of the suite that are run. Nil: all.
+	// Themes are the themes of the suite to run. Nil: all.
 	Themes []string
 	// Damage changes a byte of a stored record, as a disk would. Nil: the store is
-	// memory of the proxy's own process, which nothing else reaches.
+	// in the memory of the proxy's process, which nothing else reaches.
 	Damage func(t testing.TB, p *Proxy, d Damaged)
 }
 
-// Damaged says where a record is stored that Damage changes.
+// Damaged says where the record that Damage changes is stored.
 type Damaged struct {
 	Namespace, Table, KeyColumn, Key string
 }
 
 // Run runs the whole suite, each case on empty stores. A failure begins with
-// the rule that does not hold. Each case is followed by calls to every entity,
-// which must succeed, and the last by a stop that leaves nothing of the proxy.
+// the rule that was broken. After each case, calls to every entity must
+// succeed, and after the last a stop must leave nothing of the proxy.
 //
-// Cases that need what the backend does not offer are not run: that it is refused
-// where a schema asks for it is checked by Main.
+// Cases that need what the backend does not offer are not run; Main checks that
+// schemas which ask for it are refused.
 func Run(t *testing.T, b Backend) {
 	verifyStopped(t)
 	can := b.Emit.Store.KeyValue.Can
@@ -77,7 +77,7 @@ func Run(t *testing.T, b Backend) {
 
 var themes = []struct {
 	name  string
-	needs schema.Ability // what all of its cases call for
+	needs schema.Ability // what all of its cases need
 	cases []testCase
 }{
 	{"records", 0, recordCases},
@@ -106,7 +106,7 @@ var themes = []struct {
 type testCase struct {
 	name string
 	rule string
-	// needs are the abilities that it calls for, beside those of its theme.
+	// needs are the abilities that it needs besides those of its theme.
 	needs schema.Ability
 	// restarts says that the case needs records to outlive the proxy.
 	restarts bool
@@ -116,13 +116,13 @@ type testCase struct {
 	run     func(*check)
 }
 
-// has reports whether the backend offers all of the abilities. Cases ask it about
+// has reports whether the backend offers all of the abilities. Cases use it for
 // parts that they can do without.
 func (p *Proxy) has(a schema.Ability) bool { return p.backend.offers(a) }
 
 func (b Backend) offers(a schema.Ability) bool { return b.Emit.Store.KeyValue.Can&a == a }
 
-// check is a case that runs. What it fails with begins with its rule.
+// check is a running case. Its failures begin with its rule.
 type check struct {
 	*testing.T
 	*Proxy

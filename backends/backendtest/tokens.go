@@ -60,7 +60,7 @@ var tokenCases = []testCase{
 			t.invalid(base64.RawURLEncoding.EncodeToString(raw))
 			raw[i] ^= 0x80
 		}
-		t.scanPage(1, false, token) // itself is still good
+		t.scanPage(1, false, token) // the token itself is still valid
 	}},
 	{name: "cut", rule: "a token that was cut or made longer, by line breaks too, is PAGE_TOKEN_INVALID", run: func(t *check) {
 		token := t.firstToken("a", "b")
@@ -175,8 +175,8 @@ var tokenCases = []testCase{
 	}},
 }
 
-// resumes demands that a call with a page token succeeded, or that the token
-// was refused.
+// resumes demands, by want, that a call with a page token succeeded, or that
+// the token was refused.
 func (t *check) resumes(want bool, err error) {
 	t.Helper()
 	if want {

@@ -30,9 +30,9 @@ func (t *check) getLease(id string) (*pb.LeaseRecord, error) {
 	return out.GetRecord(), err
 }
 
-// leases returns which of the leases that a case wrote are there, as gets tell, in
-// the order of their ids. It demands that a scan and the Find by priority answer
-// these and no other, where they are offered.
+// leases returns which of the leases that a case wrote exist according to gets,
+// in the order of their ids. It demands that a scan and the Find by priority,
+// if offered, answer exactly these.
 func (t *check) leases(size int32, wrote ...string) []string {
 	t.Helper()
 	var got, scanned, found []string
@@ -62,7 +62,7 @@ func (t *check) leases(size int32, wrote ...string) []string {
 	return got
 }
 
-// sweep sweeps until nothing is left, and reports whether there was anything.
+// sweep sweeps until nothing is left and reports whether there was anything.
 func (t *check) sweep() bool {
 	t.Helper()
 	did, err := t.Server.RunTasks(t.Context())
@@ -210,7 +210,7 @@ var ttlCases = []testCase{
 			t.ok(err)
 			_, err = t.Leases.CompareAndSwapLease(t.Context(), &pb.CompareAndSwapLeaseRequest{Lease: lease("swap", "2"), ExpectedVersion: record.GetVersion()})
 			t.ok(err)
-			// A write that is refused renews nothing.
+			// A refused write renews nothing.
 			_, err = t.Leases.CompareAndSwapLease(t.Context(), &pb.CompareAndSwapLeaseRequest{Lease: lease("read", "4"), ExpectedVersion: read + 1<<40})
 			t.refused(err, versionMismatch)
 		}

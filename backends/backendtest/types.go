@@ -20,7 +20,7 @@ import (
 	pb "github.com/prism-proxy/prism/out/contract/conformance/v1"
 )
 
-// edges are scalars of every type at the edges of its values.
+// edges are messages with every scalar type at the limits of its values.
 func edges() []*pb.Scalar {
 	least := &pb.Scalar{
 		DoublePlain: math.Inf(-1), FloatPlain: float32(math.Inf(-1)), Int32Plain: math.MinInt32, Int64Plain: math.MinInt64,
@@ -54,7 +54,7 @@ func edges() []*pb.Scalar {
 	return all
 }
 
-// crowd is a scalar with every value of every type in its lists and maps.
+// crowd is a Scalar with every value of every type in its lists and maps.
 func crowd() *pb.Scalar {
 	s := &pb.Scalar{Unpacked: &pb.Unpacked{}}
 	for _, m := range []protoreflect.Message{s.ProtoReflect(), s.Unpacked.ProtoReflect()} {

@@ -23,8 +23,8 @@ func serial(id, value string) *pb.Item {
 	return i
 }
 
-// taken demands that no call of a client gives an item the value of index
-// serial, since another item has it.
+// taken demands that no call can give an item its serial, since another item
+// has it.
 func (t *check) taken(i *pb.Item) {
 	t.Helper()
 	_, err := t.Items.PutItem(t.Context(), &pb.PutItemRequest{Item: i})
@@ -147,7 +147,7 @@ var uniqueCases = []testCase{
 		b.Serial, b.Label = new("1"), new("y")
 		_, err = t.Items.PutItem(t.Context(), &pb.PutItemRequest{Item: b})
 		t.refused(err, unique, "index", "serial")
-		b.Serial, b.Label = new("x"), new("1") // the values of the other index
+		b.Serial, b.Label = new("x"), new("1") // a value of the other index
 		t.put(b)
 	}},
 	{name: "types", rule: "a value of every type can be unique, negative, zero and largest, and is found", run: func(t *check) {
@@ -220,7 +220,7 @@ var uniqueCases = []testCase{
 					t.ok(err)
 					t.equal("found", record.GetItem(), i)
 				}
-				putAll(t, row.batch) // and again: each has its own
+				putAll(t, row.batch) // and again: each already has its own
 			})
 		}
 	}},

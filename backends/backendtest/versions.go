@@ -13,7 +13,7 @@ import (
 	pb "github.com/prism-proxy/prism/out/contract/conformance/v1"
 )
 
-// issued collects versions that were acknowledged for keys.
+// issued collects the versions acknowledged for keys.
 type issued struct {
 	mu       sync.Mutex
 	versions map[string]bool
@@ -33,7 +33,7 @@ func (i *issued) add(key string, version int64) {
 	i.versions[id] = true
 }
 
-// verify demands that enough versions were issued and none of them twice.
+// verify demands that enough versions were issued, and none twice.
 func (i *issued) verify(t *check, least int) {
 	t.Helper()
 	if len(i.twice) > 0 {
@@ -150,7 +150,7 @@ var versionCases = []testCase{
 	}},
 	{name: "bumped", rule: "after bump-versions a version that the copy's future had is not issued: a swap that expects it is refused", restarts: true, run: func(t *check) {
 		version := t.put(item("a"))
-		future := version + 1_000_000 // of what was written behind the copy that was restored
+		future := version + 1_000_000 // of what was written after the restored copy
 		t.Stop(t)
 		t.ok(t.Namespace(t, "items").BumpVersions(t.Context(), t.Env()))
 		t.Start(t)

@@ -9,7 +9,7 @@ import (
 	"github.com/prism-proxy/prism/generator/schema"
 )
 
-// weak returns memory as a store that does not offer the abilities.
+// weak returns memory as a store without the abilities.
 func weak(name string, lacks schema.Ability) *emit.Backend {
 	b := memory.Backend()
 	b.Name, b.Store.KeyValue.Can = name, b.Store.KeyValue.Can&^lacks
@@ -25,14 +25,14 @@ var (
 	plain     = weak("plain", schema.CanSwap|schema.CanBatch|schema.CanUnique|schema.CanExpire)
 )
 
-// A store that offers less is held to the rules about what it offers.
+// A store that offers less must follow the rules about what it offers.
 func TestWeakStores(t *testing.T) {
 	for _, b := range []*emit.Backend{unordered, plain} {
 		t.Run(b.Name, func(t *testing.T) { backendtest.Run(t, backendtest.Backend{Emit: b}) })
 	}
 }
 
-// The random log makes no call that is not served, and reaches all that is.
+// The random log makes only calls that are served, and reaches all of them.
 func TestWeakLogs(t *testing.T) {
 	for _, b := range []*emit.Backend{unordered, plain} {
 		t.Run(b.Name, func(t *testing.T) {
