@@ -164,7 +164,7 @@ func (s *stage) verify(t *testing.T) {
 	for _, r := range randomReasons {
 		want = append(want, r.reason)
 	}
-	// Without any of its abilities, an entry cannot occur.
+	// An entry cannot occur if none of its abilities is offered.
 	by := map[string]schema.Ability{
 		"CompareAndSwap": schema.CanSwap, exists.reason: schema.CanSwap, unique.reason: schema.CanUnique,
 		"BatchPut": schema.CanBatch, "BatchGet": schema.CanBatch, "BatchDelete": schema.CanBatch,

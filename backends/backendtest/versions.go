@@ -150,7 +150,7 @@ var versionCases = []testCase{
 	}},
 	{name: "bumped", rule: "after bump-versions a version that the copy's future had is not issued: a swap that expects it is refused", restarts: true, run: func(t *check) {
 		version := t.put(item("a"))
-		future := version + 1_000_000 // of what was written after the restored copy
+		future := version + 1_000_000 // of something written after the copy was made
 		t.Stop(t)
 		t.ok(t.Namespace(t, "items").BumpVersions(t.Context(), t.Env()))
 		t.Start(t)
