@@ -68,7 +68,8 @@ func (t tree) clone() items { return tree{t.Clone()} }
 // other keys begin with a name.
 const expiry tuple.Key = "\x00"
 
-// degree is the tree's: each node but the root holds at least degree-1 items.
+// degree is the tree's degree: each node but the root holds at least degree-1
+// items.
 const degree = 32
 
 // Open returns an empty store.

@@ -13,23 +13,23 @@
 // list them.
 //
 // A failed sync of any file ends writes: they fail with BACKEND_READONLY, and
-// the log says why. So does a sync that finds the database or its write-ahead
-// log removed, renamed or replaced. Reads go on. After a failed sync nothing is
-// copied from the write-ahead log into the database, even when the proxy is
-// stopped, since only that log has what the disk dropped; the next start copies
-// all of it. That start must be the first to open the file: close other
-// programs that have it open before. If files were moved, the log is copied
-// when the proxy is stopped, and the database then has all acknowledged writes;
-// kill -9 loses what was in a removed log.
+// the proxy's log says why. So does a sync that finds the database or its
+// write-ahead log removed, renamed or replaced. Reads go on. After a failed
+// sync nothing is copied from the write-ahead log into the database, even when
+// the proxy is stopped, since only that log has what the disk dropped; the next
+// start copies all of it. That start must be the first to open the file: close
+// other programs that have it open before. If files were moved, the log is
+// copied when the proxy is stopped, and the database then has all acknowledged
+// writes; kill -9 loses what was in a removed log.
 //
 // The database is locked while the store is open, so a second proxy is refused,
 // whatever path it uses: a symbolic link, or another name of the file (hard
 // link). The log lies beside the name by which the file was opened, so after a
 // crash open it by the same name. Another program can still write to the file,
-// but what it writes to a column has no effect on the records served: the
-// record column is the truth. Every read verifies a checksum of the record's
-// bytes; if you change them by hand, set prism_checksum to NULL. migrate status
-// may run while a proxy serves, and changes nothing.
+// but what it writes to a column does not change the record, which is the
+// truth. Every read verifies a checksum of the record's bytes; if you change
+// them by hand, set prism_checksum to NULL. migrate status may run while a
+// proxy serves, and changes nothing.
 //
 // Statistics made by ANALYZE are dropped when the store is opened: those from a
 // time when a table was small would turn searches into scans.

@@ -99,8 +99,8 @@ func Start(t testing.TB, d *runtime.Deployment) *Proxy {
 	return p
 }
 
-// Clock is a time that stands still until it is moved. It starts at the
-// present.
+// Clock is a time that stands still until it is moved. It starts at the current
+// time.
 type Clock struct{ now atomic.Pointer[time.Time] }
 
 // Now returns the time.
