@@ -32,12 +32,26 @@ func listen(ctx context.Context, setting, address string, log *slog.Logger) (net
 	}
 	l, err := net.Listen("tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("%w; stop what listens there, or write another --listen", err)
+		return nil, notListening(err)
 	}
 	if at, ok := l.Addr().(*net.TCPAddr); !ok || !at.IP.IsLoopback() { // whatever localhost means here
 		return nil, errors.Join(fmt.Errorf("%s %s is %s, which is not loopback; write 127.0.0.1:port", setting, address, l.Addr()), l.Close())
 	}
 	return l, nil
+}
+
+// notListening adds to err what can be done about it.
+func notListening(err error) error {
+	fix := "write another --listen"
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		fix = "stop what listens there, or write another --listen"
+	case errors.Is(err, fs.ErrNotExist):
+		fix = "create the folder, or write another --listen"
+	case errors.Is(err, syscall.EINVAL), errors.Is(err, syscall.ENAMETOOLONG):
+		fix = "write a path of at most 103 bytes"
+	}
+	return fmt.Errorf("%w; %s", err, fix)
 }
 
 // addressOf returns the address of a listener as prism.yaml writes it.
@@ -66,7 +80,7 @@ func listenUnix(ctx context.Context, setting, path string, log *slog.Logger) (ne
 	}}
 	l, err := config.Listen(ctx, "unix", path)
 	if err != nil {
-		return nil, fmt.Errorf("%w; stop what listens there, or write another --listen", err)
+		return nil, notListening(err)
 	}
 	if err := os.Chmod(path, 0o600); err != nil {
 		return nil, errors.Join(err, l.Close())

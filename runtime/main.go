@@ -48,6 +48,7 @@ Usage:
   %[1]s-proxy version                 print what was compiled in
 
 Flags of a command: %[1]s-proxy <command> -h
+A flag that is not given is read from the environment: PRISM_DATA_DIR for -data-dir.
 `
 
 // Main runs the command in args, which do not include the program's name, and
@@ -122,7 +123,26 @@ func parse(flags *flag.FlagSet, args []string) error {
 	case flags.NArg() > 0:
 		return usageError{fmt.Sprintf("%s takes no argument %q", flags.Name(), flags.Arg(0))}
 	}
-	return nil
+	return fromEnvironment(flags)
+}
+
+// fromEnvironment sets the flags that are not given and have an environment
+// variable: --data-dir has PRISM_DATA_DIR.
+func fromEnvironment(flags *flag.FlagSet) error {
+	given := map[string]bool{}
+	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	var err error
+	flags.VisitAll(func(f *flag.Flag) {
+		name := "PRISM_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		value := os.Getenv(name)
+		if len(f.Name) == 1 || given[f.Name] || value == "" || err != nil {
+			return
+		}
+		if wrong := flags.Set(f.Name, value); wrong != nil {
+			err = usageError{fmt.Sprintf("%s: %s is %q: %v", flags.Name(), name, value, wrong)}
+		}
+	})
+	return err
 }
 
 // dataDir is where embedded stores keep their files: the flag's value, or

@@ -166,7 +166,7 @@ func TestMigrateGoesOn(t *testing.T) {
 		{"status --namespace a", "a: 0001_init_expand pending\n", "migrations are pending", true},
 		{"status --namespace b", "b: 0001_init_expand applied\n", "", false},
 		{"status --namespace c", "c: memory has no migrations\n", "", false},
-		{"status --namespace e", "e: 0001_init_expand changed\n", "were changed", true},
+		{"status --namespace e", "e: 0001_init_expand changed\n", "changed after it was applied", false},
 		{"status", "a: 0001_init_expand pending\nb: 0001_init_expand applied\nc: memory has no migrations\ne: 0001_init_expand changed\n", "namespace d on x: BACKEND_CONTENTION", false},
 		{"status -o json --namespace c", "[\n  {\n    \"namespace\": \"c\",\n    \"backend\": \"memory\",\n    \"migrations\": []\n  }\n]\n", "", false},
 		{"status -o json --namespace a", "[\n  {\n    \"namespace\": \"a\",\n    \"backend\": \"x\",\n    \"migrations\": [\n      {\n        \"number\": 1,\n        \"name\": \"0001_init_expand\",\n        \"state\": \"pending\"\n      }\n    ]\n  }\n]\n", "migrations are pending", true},
@@ -189,5 +189,31 @@ func TestMigrateGoesOn(t *testing.T) {
 	d.Namespaces = d.Namespaces[:1]
 	if got := Main(d, []string{"migrate", "status"}); got != exitPending {
 		t.Errorf("a pending migration exits with %d, want %d", got, exitPending)
+	}
+}
+
+// A flag that is not given is read from the environment, and is a fault there as it
+// is on the command line.
+func TestFlagsFromEnvironment(t *testing.T) {
+	t.Setenv("PRISM_DATA_DIR", "elsewhere")
+	t.Setenv("PRISM_WAIT", "3s")
+	t.Setenv("PRISM_O", "json")
+	set := func(args ...string) (dir, o string, wait time.Duration, err error) {
+		flags := flag.NewFlagSet("serve", flag.ContinueOnError)
+		flags.StringVar(&dir, "data-dir", "data", "")
+		flags.StringVar(&o, "o", "text", "")
+		flags.DurationVar(&wait, "wait", 0, "")
+		err = parse(flags, args)
+		return dir, o, wait, err
+	}
+	if dir, o, wait, err := set("-data-dir", "here"); dir != "here" || o != "text" || wait != 3*time.Second || err != nil {
+		t.Errorf("got %s, %s, %s, %v", dir, o, wait, err)
+	}
+	if dir, _, _, err := set(); dir != "elsewhere" || err != nil {
+		t.Errorf("got %s, %v", dir, err)
+	}
+	t.Setenv("PRISM_WAIT", "10")
+	if _, _, _, err := set(); err == nil || !strings.Contains(err.Error(), `PRISM_WAIT is "10"`) {
+		t.Errorf("got %v, want a fault of PRISM_WAIT", err)
 	}
 }

@@ -42,8 +42,12 @@ type namespaceState struct {
 	Error      string            `json:"error,omitempty"`
 }
 
-// errPending is how status ends if the stores are not as the proxy needs them.
-var errPending = errors.New("migrations are pending or were changed; run migrate up")
+// errPending and errChanged are how status ends if the stores are not as the proxy
+// needs them: up brings them there, or cannot.
+var (
+	errPending = errors.New("migrations are pending; run migrate up")
+	errChanged = errors.New("a migration was changed after it was applied, and migrate up refuses it; deploy the proxy that was built before the change, or begin with an empty store and copy")
+)
 
 func migrateCommand(ctx context.Context, d *Deployment, flags *flag.FlagSet, args []string, out io.Writer) error {
 	data := dataDirFlags(flags)
@@ -113,12 +117,16 @@ func (r *report) outcome(failed []error) error {
 	if failed != nil {
 		return errors.Join(failed...)
 	}
-	for _, n := range r.states {
-		for _, s := range n.Migrations {
-			if s.State == "pending" || s.State == "changed" {
-				return errPending
-			}
-		}
+	has := func(state string) bool {
+		return slices.ContainsFunc(r.states, func(n namespaceState) bool {
+			return slices.ContainsFunc(n.Migrations, func(m migration.State) bool { return m.State == state })
+		})
+	}
+	switch {
+	case has("changed"):
+		return errChanged
+	case has("pending"):
+		return errPending
 	}
 	return nil
 }

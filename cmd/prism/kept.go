@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"gopkg.in/yaml.v3"
 )
 
 // additions returns what is missing in the files that init kept, for their
@@ -38,6 +40,9 @@ func (s *start) additions() string {
 	}
 	if s.buf != "" {
 		s.modules(add)
+		if s.kept["buf.gen.yaml"] && !strings.Contains(s.read("buf.gen.yaml"), "inputs:") {
+			add("buf.gen.yaml", "; keep it to your own modules, since Prism generates the Go of the others", append([]string{"inputs:"}, s.ownModules()...))
+		}
 	}
 	for _, name := range []string{"buf.work.yaml", "schemas/buf.yaml"} {
 		if s.kept[name] && len(lacking(s.read(name), s.scaffolded(name))) > 0 {
@@ -60,6 +65,23 @@ func (s *start) modules(add func(file, where string, lines []string)) {
 	add("buf.yaml", first+"; add, when generate has written out/contract", []string{
 		"modules:", "  - path: schemas", "  - path: out/contract", "lint:", "  ignore:", "    - schemas/prism",
 	})
+}
+
+// ownModules returns the modules of buf.yaml as inputs of a template.
+func (s *start) ownModules() []string {
+	var file struct{ Modules []struct{ Path string } }
+	var inputs []string
+	if yaml.Unmarshal([]byte(s.buf), &file) == nil {
+		for _, m := range file.Modules {
+			if m.Path != "schemas" && m.Path != "out/contract" {
+				inputs = append(inputs, "  - directory: "+m.Path)
+			}
+		}
+	}
+	if inputs == nil {
+		inputs = append(inputs, "  - directory: .")
+	}
+	return inputs
 }
 
 // read returns the text of a file that was kept.

@@ -112,7 +112,8 @@ google/rpc and google/type come with the compiler.
 If schemas has no prism.yaml, prism generate writes one.
 
 A flag that is not given takes its value from its environment variable, such as
-PRISM_DATA_DIR for --data-dir, and after that from prism.yaml.
+PRISM_CONFIG for --config, and after that from prism.yaml. Those of a proxy do the
+same.
 
 Exit codes: 0 done; 1 the schema or a file is at fault; 2 the command line is.`,
 		Example: `  prism check

@@ -106,7 +106,11 @@ func isInteger(f *Field) bool {
 func (r *reader) bounds(f *Field, o *prismv1.Field) {
 	f.Required = o.GetRequired()
 	if f.Required && !f.Presence && !hasLength(f) {
-		r.report(RuleRequiredPresence, place(f.Desc, option(fieldOption, fieldRequired)...), "mark the field optional, or remove required",
+		fix := "mark the field optional, or remove required"
+		if f.Desc.IsList() || f.Desc.IsMap() { // which cannot be optional
+			fix = "remove required"
+		}
+		r.report(RuleRequiredPresence, place(f.Desc, option(fieldOption, fieldRequired)...), fix,
 			"an absent %s cannot be told apart from its zero value", f.Name)
 	}
 	f.MinLength, f.MaxLength = int(o.GetMinLength()), int(o.GetMaxLength())

@@ -166,7 +166,7 @@ func (r *reader) unbounded(fields []*Field, use string) (found bool) {
 		}
 		found = true
 		d := NewDiagnostic(RuleLimitKey, place(f.Desc), fmt.Sprintf("%s is in %s and has no max_length", f.Name, use),
-			fmt.Sprintf("write (prism.v1.field).max_length, at most %d", maxEntry))
+			fmt.Sprintf("write (prism.v1.field).max_length, at most %d, or less where other fields are in the key or index, too", maxEntry-textExtra))
 		if !slices.ContainsFunc(r.faults, func(o Diagnostic) bool {
 			return o.Number == RuleLimitKey && o.File == d.File && o.Line == d.Line && o.Column == d.Column
 		}) {
@@ -185,17 +185,20 @@ func (r *reader) entry(at Source, what string, fields []*Field) (faulty bool) {
 		sum = append(sum, fmt.Sprintf("%s %d", f.Name, n))
 	}
 	if size > maxEntry {
-		r.report(RuleLimitKey, at, fmt.Sprintf("lower max_length; together at most %d", maxEntry), "%s takes up to %d bytes (%s)", what, size, strings.Join(sum, ", "))
+		r.report(RuleLimitKey, at, fmt.Sprintf("lower max_length; together at most %d, of which each text takes %d more than its max_length", maxEntry, textExtra), "%s takes up to %d bytes (%s)", what, size, strings.Join(sum, ", "))
 	}
 	return size > maxEntry
 }
+
+// textExtra is what text and bytes take beside themselves.
+const textExtra = 2
 
 // encodedSize is the most that a part of a key takes in order-preserving
 // bytes.
 func encodedSize(f *Field) int {
 	switch f.Type {
 	case Text, Bytes:
-		return f.MaxLength + 2
+		return f.MaxLength + textExtra
 	case Bool:
 		return 1
 	case Timestamp:

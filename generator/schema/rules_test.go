@@ -225,7 +225,7 @@ var exampleFaults = map[int]string{
 	2036: `shop/v1/order.proto:6:20: PRISM2036 [bounds.type] max_length is set on count, which has type int64; min_length and max_length apply to singular text and bytes, and range to singular integers; remove it`,
 	2037: `shop/v1/order.proto:6:20: PRISM2037 [bounds.empty] min 9 of count is above max 1; bounds allow at least one value; swap them`,
 	2038: `shop/v1/order.proto:6:20: PRISM2038 [required.presence] an absent count cannot be told apart from its zero value; required applies to text and to fields with presence; mark the field optional, or remove required`,
-	2041: `shop/v1/order.proto:5:3: PRISM2041 [limit.key] id is in key and has no max_length; an encoded key, or an index entry with its key, has at most 1,024 bytes; write (prism.v1.field).max_length, at most 1024`,
+	2041: `shop/v1/order.proto:5:3: PRISM2041 [limit.key] id is in key and has no max_length; an encoded key, or an index entry with its key, has at most 1,024 bytes; write (prism.v1.field).max_length, at most 1022, or less where other fields are in the key or index, too`,
 	2043: `shop/v1/order.proto:6:20: PRISM2043 [index.presence] unique index code of Order is on a field without presence; a field without presence has a value in every record, so only one record can leave it unset; mark the field optional, or required`,
 	2046: `shop/v1/order.proto:5:3: PRISM2046 [index.key] index number of Order contains the whole key; an index does not contain the whole key, which needs no index; remove the index, or the key's fields from it`,
 	2047: `shop/v1/order.proto:7:7: PRISM2047 [key_value.without] entity Order lists SCAN twice under without; without lists each part once; remove one`,

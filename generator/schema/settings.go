@@ -158,7 +158,7 @@ func (c *configReader) number(node *yaml.Node, rule int, what, text string, leas
 	if m := reference.FindStringSubmatch(text); mayRefer && m != nil && m[0] == text {
 		n.Reference, digits = text, m[3]
 		if digits == "" {
-			c.report(rule, c.at(node), fmt.Sprintf("write ${env:NAME:-%d}", least), "%s is a reference without a default, which must be a whole number from %d to %d", what, least, most)
+			c.report(rule, c.at(node), "write ${env:NAME:-…}, with the number that holds where the variable is not set", "%s is a reference without a default, which must be a whole number from %d to %d", what, least, most)
 			return n
 		}
 	}

@@ -2,6 +2,7 @@ package source
 
 import (
 	"regexp"
+	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
@@ -45,10 +46,30 @@ func diagnostic(at schema.Source, what string) schema.Diagnostic {
 			if near := meant(what); near != "" && fix != importOptions {
 				fix += "; did you mean " + near + "?"
 			}
+			if m := misnamed.FindStringSubmatch(what); m != nil && m[6] != "" {
+				if holder := memberOf(m[6]); holder != "" {
+					fix = "write (prism.v1." + holder + ")." + m[6]
+				}
+			}
 			return schema.NewDiagnostic(r.number, at, what, fix)
 		}
 	}
 	return schema.Diagnostic{File: at.File, Line: at.Line, Column: at.Column, What: what}
+}
+
+// memberOf returns the option that has a member of the name, "" if none has.
+func memberOf(name string) string {
+	for _, d := range named() {
+		f, ok := d.(protoreflect.FieldDescriptor)
+		if !ok || f.IsExtension() || string(f.Name()) != name {
+			continue
+		}
+		switch f.Parent().Name() {
+		case "Entity", "Field", "File":
+			return strings.ToLower(string(f.Parent().Name()))
+		}
+	}
+	return ""
 }
 
 // meant returns the name in options.proto that the one in a fault is like, or "".

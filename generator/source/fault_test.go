@@ -20,6 +20,7 @@ func TestOptionFixes(t *testing.T) {
 		{"", "(prism.v1.field).index = Unique", unknown + "UNIQUE?\n"},
 		{"", "(prism.v1.field).pii.categry = EMAIL", unknown + "category?\n"},
 		{"", "(prism.v1.feild).required = true", unknown + "field?\n"},
+		{"", "(prism.v1.partition_key) = 1", "; write (prism.v1.field).partition_key\n"},
 		{"", "(prism.v1.field).records = 1", "; correct the name, or use a newer compiler\n"}, // which is Capacity's
 		{".keyValue = {}", "", unknown + "key_value?\n"},
 		{".capacity.peakReadsPerSecond = 1", "", unknown + "peak_reads_per_second?\n"},
