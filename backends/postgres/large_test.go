@@ -44,11 +44,14 @@ func TestLargeRecords(t *testing.T) {
 			return len(out.GetRecords()), out.GetNextPageToken(), err
 		},
 	}
+	// A ping of the store during a call opens a connection if all are busy, until the
+	// pool has what it may have.
+	const pings = 4
 	opened := wire.connections.Load()
 	check := func(t *testing.T, before int64, answered int) {
 		t.Helper()
-		if got := wire.connections.Load() - opened; got != 0 {
-			t.Errorf("%d connections were opened, want none", got)
+		if got := wire.connections.Load() - opened; got > pings {
+			t.Errorf("%d connections were opened, want at most the %d of pings", got, pings)
 		}
 		if got, most := (wire.bytes.Load()-before)/size, int64(answered*7/4); got > most {
 			t.Errorf("%d MiB were read for %d records of 1 MiB, want at most %d", got, answered, most)

@@ -77,15 +77,14 @@ func (c *Cluster) Replicate(t testing.TB) {
 // Purge deletes all messages of all streams.
 func (c *Cluster) Purge(t testing.TB) {
 	t.Helper()
+	c.Healthy(t)
 	js := c.connect(t)
 	for _, info := range c.streams(t, js) {
-		s, err := js.Stream(t.Context(), info.Config.Name)
-		if err == nil {
-			err = s.Purge(t.Context())
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		// On a busy machine a leader may step down in between.
+		await(t, info.Config.Name+" is empty", func() bool {
+			s, err := js.Stream(t.Context(), info.Config.Name)
+			return err == nil && s.Purge(t.Context()) == nil
+		})
 	}
 }
 
