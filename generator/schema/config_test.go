@@ -158,3 +158,16 @@ func TestConfigDefaults(t *testing.T) {
 		t.Errorf("dir %s, want %s", got, want)
 	}
 }
+
+// Where a key was not understood nobody knows which files there are: that packages
+// have none is not said.
+func TestKeyFaultsComeAlone(t *testing.T) {
+	for _, more := range []string{"roott: proto\n", "listen: 127.0.0.1:1\nlisten: 127.0.0.1:2\n", "root: [proto]\n"} {
+		_, faults := schema.Read(schema.Input{Config: []byte(config + more), ConfigPath: configPath, Stores: backends})
+		for _, f := range faults {
+			if f.Number == schema.RuleDeploymentPackages {
+				t.Errorf("%s: %v", more, faults)
+			}
+		}
+	}
+}

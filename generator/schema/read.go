@@ -111,6 +111,10 @@ func (r *reader) checkUse(d *Deployment) {
 		}
 		r.checkRates(n)
 	}
+	// Of a text that was not understood nobody knows where its files are.
+	if slices.ContainsFunc(r.faults, func(f Diagnostic) bool { return f.Number == RuleYAMLKey || f.Number == RuleYAMLType }) {
+		return
+	}
 	for _, p := range d.Packages {
 		if !slices.ContainsFunc(d.Files, func(f protoreflect.FileDescriptor) bool { return string(f.Package()) == p }) {
 			r.report(RuleDeploymentPackages, r.places.packages[p], "correct the name, or remove it",

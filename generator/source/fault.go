@@ -26,6 +26,7 @@ var ruled = []struct {
 	{schema.RuleEdition, regexp.MustCompile(`^edition value .* not recognized`), editionFix},
 	{schema.RuleLimitMessages, regexp.MustCompile(`^message nesting depth must be less than 32$`), "use flatter messages"},
 	{0, regexp.MustCompile(`option \(prism\.v1\.entity\)\.ttl\b.*: expecting `), duration},
+	{0, regexp.MustCompile(`option \(prism\.v1\.entity\)\.key_value\b.*: expecting message, got `), "write key_value = {}"},
 	{0, regexp.MustCompile(`option \(prism\.v1\.entity\): expecting message, got (string|integer|float|identifier)$`), "write the value's members in braces; a duration is written as ttl: {seconds: 7776000}, which is 90 days"},
 }
 

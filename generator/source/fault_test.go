@@ -25,6 +25,7 @@ func TestOptionFixes(t *testing.T) {
 		{".keyValue = {}", "", unknown + "key_value?\n"},
 		{".capacity.peakReadsPerSecond = 1", "", unknown + "peak_reads_per_second?\n"},
 		{".durability = PowerSafe", "", unknown + "POWER_SAFE?\n"},
+		{".key_value = true", "", "expecting message, got identifier; write key_value = {}\n"},
 		{`.ttl = "90d"`, "", "expecting message, got string" + duration},
 		{".ttl = 90", "", "expecting message, got integer" + duration},
 		{`.ttl = {seconds: "90d"}`, "", "expecting int64, got string" + duration},
