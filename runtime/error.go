@@ -41,6 +41,10 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Cause }
 
+// Violations returns what is wrong with a record: the error, and those of its other
+// fields.
+func (e *Error) Violations() []*Error { return append([]*Error{e}, e.others...) }
+
 // Required says that the field at path must be set.
 func Required(path string) error {
 	return field(FieldRequired, path, " is required and not set")
@@ -63,6 +67,22 @@ func fieldLength(r Reason, path string, got, limit int, bound string) error {
 		What:     fmt.Sprintf("%s has %d bytes (%s %d)", path, got, bound, limit),
 		Metadata: map[string]string{"got": strconv.Itoa(got), "limit": strconv.Itoa(limit)},
 	}
+}
+
+// TooFew says that the list or the map in the field at path has fewer items than
+// limit.
+func TooFew(path string, limit int) error {
+	return fieldItems(FieldTooShort, path, fmt.Sprintf(" has too few items (at least %d)", limit), limit)
+}
+
+// TooMany says that the list or the map in the field at path has more items than
+// limit.
+func TooMany(path string, limit int) error {
+	return fieldItems(FieldTooLong, path, fmt.Sprintf(" has too many items (at most %d)", limit), limit)
+}
+
+func fieldItems(r Reason, path, what string, limit int) error {
+	return &Error{Reason: r, Field: path, What: path + what, Metadata: map[string]string{"limit": strconv.Itoa(limit)}}
 }
 
 // OutOfRange says that the number in the field at path is not among those that
@@ -182,10 +202,19 @@ func (e *Error) in(path string) *Error {
 	if e.Field == "" {
 		moved.Field = path
 	} else {
-		moved.Field = path + "." + e.Field
+		moved.Field = shortPath(path + "." + e.Field)
 		moved.What = strings.Replace(e.What, e.Field, moved.Field, 1)
 	}
 	return &moved
+}
+
+// shortPath returns a path of at most some 256 bytes: of a longer one, which leads
+// through messages that contain themselves, the middle is left out.
+func shortPath(path string) string {
+	if len(path) <= 256 {
+		return path
+	}
+	return strings.ToValidUTF8(path[:128], "") + "…" + strings.ToValidUTF8(path[len(path)-120:], "")
 }
 
 // InItem is In for item i of the repeated field at path.
@@ -239,6 +268,9 @@ const retryDelay = 100 * time.Millisecond
 // maxText bounds a status message: clients cap trailers, some at 8 KiB.
 const maxText = 512
 
+// maxDetails bounds the texts of the violations in one error, for the same reason.
+const maxDetails = 3 << 10
+
 // statusOf returns e as op sends it. It is not a method, so that a package that
 // makes errors compiles without the types of status.Status.
 func statusOf(e *Error, op operation, requestID string) *status.Status {
@@ -264,7 +296,11 @@ func statusOf(e *Error, op operation, requestID string) *status.Status {
 	if e.Field != "" {
 		info.Metadata["field"] = e.Field
 		bad := new(errdetails.BadRequest)
-		for _, v := range append([]*Error{e}, e.others...) {
+		room := maxDetails
+		for i, v := range e.Violations() {
+			if room -= len(v.Field) + len(v.What); room < 0 && i > 0 {
+				break
+			}
 			bad.FieldViolations = append(bad.FieldViolations, &errdetails.BadRequest_FieldViolation{Field: v.Field, Description: v.What, Reason: string(v.Reason)})
 		}
 		details = append(details, bad)

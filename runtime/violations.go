@@ -18,6 +18,13 @@ func (v *Violations) Add(err error) {
 	}
 }
 
+// In adds what is wrong with the message in the field at path, as In has it.
+func (v *Violations) In(path string, err error) {
+	if err != nil {
+		v.add(In(path, err))
+	}
+}
+
 // add is separate so that Add costs only a comparison where it is called.
 //
 //go:noinline
@@ -26,7 +33,7 @@ func (v *Violations) add(err error) {
 	if !errors.As(err, &e) {
 		e = &Error{Reason: Internal, What: "a check failed otherwise", Cause: err}
 	}
-	for _, one := range append([]*Error{e}, e.others...) {
+	for _, one := range e.Violations() {
 		if len(v.found) < maxViolations {
 			alone := *one
 			alone.others = nil

@@ -24,6 +24,7 @@ type clients struct {
 	Relics    *pb.RelicServiceClient
 	Moderns   *pb.ModernServiceClient
 	Tickets   *pb.TicketServiceClient
+	Parcels   *pb.ParcelServiceClient
 }
 
 func connect(cc grpc.ClientConnInterface) clients {
@@ -44,5 +45,6 @@ func connect(cc grpc.ClientConnInterface) clients {
 		Relics:    pb.NewRelicServiceClient(cc),
 		Moderns:   pb.NewModernServiceClient(cc),
 		Tickets:   pb.NewTicketServiceClient(cc),
+		Parcels:   pb.NewParcelServiceClient(cc),
 	}
 }

@@ -92,6 +92,7 @@ var themes = []struct {
 	{"ttl", schema.CanExpire, ttlCases},
 	{"clock", 0, clockCases},
 	{"fields", 0, fieldCases},
+	{"bounds", 0, boundCases},
 	{"types", 0, typeCases},
 	{"encoding", 0, encodingCases},
 	{"limits", 0, limitCases},

@@ -1,17 +1,131 @@
 package schema
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	prismv1 "github.com/prism-proxy/prism/schemas/prism/v1"
 )
 
+// readBounds takes required, lengths, range and items from the field's options.
+func (f *Field) readBounds(o *prismv1.Field) {
+	f.Required, f.MinItems, f.MaxItems = o.GetRequired(), int(o.GetMinItems()), int(o.GetMaxItems())
+	of := f
+	if f.Desc.Cardinality() == protoreflect.Repeated {
+		of = elementOf(f.Desc)
+	}
+	of.MinLength, of.MaxLength = int(o.GetMinLength()), int(o.GetMaxLength())
+	if o.GetRange() != nil {
+		of.Min, of.Max = o.GetRange().Min, o.GetRange().Max
+	}
+	if of != f && of.Bounded() {
+		f.Element = of
+	}
+}
+
+// elementOf returns an element of a list, or a value of a map, as a field.
+func elementOf(repeated protoreflect.FieldDescriptor) *Field {
+	of, name := repeated, "element"
+	if repeated.IsMap() {
+		of, name = repeated.MapValue(), "value"
+	}
+	return &Field{Desc: of, Number: int32(of.Number()), Name: name, GoName: goName(name), Type: valueType(of)}
+}
+
+// checkBounds reports what is wrong with the bounds that the field's options set.
+func (r *reader) checkBounds(f *Field) {
+	o := fieldOptions(f.Desc)
+	repeated := f.Desc.Cardinality() == protoreflect.Repeated
+	if f.Required && !f.Presence && !hasLength(f) {
+		fix := "mark the field optional, or remove required"
+		if repeated {
+			fix = "write min_items = 1"
+		}
+		r.report(RuleRequiredPresence, place(f.Desc, option(fieldOption, fieldRequired)...), fix, "an absent %s cannot be told apart from its zero value", f.Name)
+	}
+	of := cmp.Or(f.Element, f)
+	for _, bound := range []struct {
+		number  int32
+		name    string
+		value   uint32
+		applies bool
+		most    uint32
+	}{
+		{fieldMinLength, "min_length", o.GetMinLength(), hasLength(of), maxRecord},
+		{fieldMaxLength, "max_length", o.GetMaxLength(), hasLength(of), maxRecord},
+		{fieldMinItems, "min_items", o.GetMinItems(), repeated, maxItems},
+		{fieldMaxItems, "max_items", o.GetMaxItems(), repeated, maxItems},
+	} {
+		at := place(f.Desc, option(fieldOption, bound.number)...)
+		switch {
+		case bound.value == 0:
+		case !bound.applies:
+			r.report(RuleBoundsType, at, "remove it", "%s is set on %s, which has type %s", bound.name, f.Name, typeName(f.Desc))
+		case bound.value > bound.most:
+			r.report(RuleOptionRange, at, fmt.Sprintf("write at most %d", bound.most), "%s of %s is %d", bound.name, f.Name, bound.value)
+		}
+	}
+	if of.MaxLength > 0 && of.MinLength > of.MaxLength {
+		r.report(RuleBoundsEmpty, place(f.Desc, option(fieldOption, fieldMinLength)...), "swap them", "min_length %d of %s is above max_length %d", of.MinLength, f.Name, of.MaxLength)
+	}
+	if f.MaxItems > 0 && f.MinItems > f.MaxItems {
+		r.report(RuleBoundsEmpty, place(f.Desc, option(fieldOption, fieldMinItems)...), "swap them", "min_items %d of %s is above max_items %d", f.MinItems, f.Name, f.MaxItems)
+	}
+	if o.GetRange() != nil {
+		r.checkRange(f, of)
+	}
+}
+
+// hasLength reports whether the field is text or bytes, of which an empty one is
+// as good as absent.
+func hasLength(f *Field) bool { return f.Type == Text || f.Type == Bytes }
+
+// checkRange reports what is wrong with the range of a field, which is one of its
+// values.
+func (r *reader) checkRange(f, value *Field) {
+	least, most := value.Min, value.Max
+	at := place(f.Desc, option(fieldOption, fieldRange)...)
+	switch {
+	case !isInteger(value):
+		r.report(RuleBoundsType, at, "remove it", "range is set on %s, which has type %s", f.Name, typeName(f.Desc))
+	case least == nil && most == nil:
+		r.report(RuleBoundsEmpty, at, "write min, max or both", "range of %s has neither min nor max", f.Name)
+	case least != nil && most != nil && *least > *most:
+		r.report(RuleBoundsEmpty, at, "swap them", "min %d of %s is above max %d", *least, f.Name, *most)
+	case most != nil && *most < 0 && unsigned(value):
+		r.report(RuleBoundsEmpty, at, "write a max that the type can hold", "max %d of %s is below every %s", *most, f.Name, elementName(value.Desc))
+	}
+}
+
+func isInteger(f *Field) bool {
+	return (f.Type == Int || f.Type == Uint) && f.Desc.Enum() == nil
+}
+
+func unsigned(f *Field) bool {
+	return f.Type == Uint || f.Desc.Kind() == protoreflect.Uint32Kind || f.Desc.Kind() == protoreflect.Fixed32Kind
+}
+
 // Bounds says in words what a write demands of the field, as the contract tells its
-// callers: required, 1 to 64 bytes, without NUL. Empty: nothing.
+// callers: required, 1 to 64 bytes, without NUL; of a list, 1 to 9 items, each 1 to
+// 64 bytes. Empty: nothing.
 func (f *Field) Bounds() string {
 	var all []string
 	required, found := f.Role == Key || f.Required, f.Role == Key || f.Role == Indexed
 	if required {
 		all = append(all, "required")
+	}
+	if items := span(f.MinItems, f.MaxItems, "item"); items != "" {
+		all = append(all, items)
+	}
+	if f.Element != nil {
+		each := "each "
+		if f.Desc.IsMap() {
+			each = "each value "
+		}
+		all = append(all, each+f.Element.Bounds())
 	}
 	switch f.Type {
 	case Text, Bytes:
@@ -19,13 +133,8 @@ func (f *Field) Bounds() string {
 		if required {
 			least = max(least, 1)
 		}
-		switch {
-		case f.MaxLength > 0 && least > 0:
-			all = append(all, fmt.Sprintf("%d to %d bytes", least, f.MaxLength))
-		case f.MaxLength > 0:
-			all = append(all, fmt.Sprintf("at most %d bytes", f.MaxLength))
-		case least > 1:
-			all = append(all, fmt.Sprintf("at least %d bytes", least))
+		if length := span(least, f.MaxLength, "byte"); length != "" && (least > 1 || f.MaxLength > 0 || !required) {
+			all = append(all, length)
 		}
 		if f.Type == Text && found {
 			all = append(all, "without NUL")
@@ -45,6 +154,25 @@ func (f *Field) Bounds() string {
 		}
 	}
 	return strings.Join(all, ", ")
+}
+
+// span says how many there are at least and at most, "" if any number may be; 0 is
+// no bound.
+func span(least, most int, unit string) string {
+	if cmp.Or(most, least) != 1 {
+		unit = plural(unit)
+	}
+	switch {
+	case least > 0 && least == most:
+		return fmt.Sprintf("exactly %d %s", least, unit)
+	case least > 0 && most > 0:
+		return fmt.Sprintf("%d to %d %s", least, most, unit)
+	case most > 0:
+		return fmt.Sprintf("at most %d %s", most, unit)
+	case least > 0:
+		return fmt.Sprintf("at least %d %s", least, unit)
+	}
+	return ""
 }
 
 // bounded returns the comment of the field in a message of the contract: its own, and

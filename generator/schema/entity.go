@@ -18,6 +18,7 @@ const (
 	maxRate   = 10_000_000
 	maxCount  = 1_000_000_000_000_000
 	maxRecord = 3 << 20
+	maxItems  = 100_000 // what a record holds at all depths: wire.MaxElements
 )
 
 var (
@@ -45,6 +46,7 @@ func (r *reader) entity(m protoreflect.MessageDescriptor, o *prismv1.Entity) {
 	r.columns(e)
 	r.sizes(e)
 	r.personal(e)
+	r.nested(e)
 	e.Service = e.Abstraction.service(e)
 	r.namespace(e, o)
 }

@@ -49,6 +49,16 @@ Errors carry a google.rpc.ErrorInfo of the domain "prism": act on the code and o
 			bounds = append(bounds, "\n- "+f.Name+": "+of+".")
 		}
 	}
+	for _, x := range b.e.Nested {
+		if x.Desc == b.e.Desc || x.Desc.IsMapEntry() {
+			continue
+		}
+		for _, f := range x.Fields {
+			if of := f.Bounds(); of != "" {
+				bounds = append(bounds, "\n- "+strings.TrimPrefix(string(f.Desc.FullName()), string(f.Desc.ParentFile().Package())+".")+": "+of+".")
+			}
+		}
+	}
 	b.service.Comment += "\n\nA record is stored only if its fields keep their bounds:" + strings.Join(bounds, "")
 	if b.e.TTL > 0 {
 		b.service.Comment += fmt.Sprintf(`

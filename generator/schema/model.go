@@ -65,6 +65,7 @@ type Entity struct {
 	Partition []*Field // in their order in the key, at least one
 	Sort      []*Field
 	Indexes   []*Index // field indexes by field number, then composite ones as declared
+	Nested    []*Nested
 
 	Abstraction *Abstraction
 	Without     Ability  // what it does without, of what its abstraction has by default
@@ -122,7 +123,15 @@ func (e *Entity) Stored(marked bool) []*Field {
 	return fields
 }
 
-// Field is a top-level field of an entity.
+// Nested is a message below an entity, as far as a write looks into it: bounds stand
+// on its fields, or below them. Of a map it is the entry.
+type Nested struct {
+	Desc   protoreflect.MessageDescriptor
+	GoName string   // boundedOrderLine: no other Nested of the entity has it
+	Fields []*Field // that are bounded, by number; of an entry always the key, and the value if it is bounded
+}
+
+// Field is a top-level field of an entity, or of a Nested.
 type Field struct {
 	Desc    protoreflect.FieldDescriptor
 	Number  int32
@@ -139,7 +148,17 @@ type Field struct {
 
 	MinLength, MaxLength int    // bytes; MaxLength 0: unbounded
 	Min, Max             *int64 // an integer's range, both ends included
-	Personal             Category
+	MinItems, MaxItems   int    // of a list or a map; MaxItems 0: unbounded
+	Element              *Field // each element of a list, or value of a map, if lengths or a range bound it
+	Nested               *Nested
+	Personal             Category // also of a Nested in which all is personal
+}
+
+// Bounded reports whether a write looks at the field because of what its options
+// demand, of it or of what is in it.
+func (f *Field) Bounded() bool {
+	return f.Required || f.MinLength > 0 || f.MaxLength > 0 || f.Min != nil || f.Max != nil ||
+		f.MinItems > 0 || f.MaxItems > 0 || f.Element != nil || f.Nested != nil
 }
 
 // OneofSiblings returns the other members of the field's oneof, by number.

@@ -47,6 +47,8 @@ const (
 	fieldMaxLength    = 7
 	fieldRange        = 8
 	fieldColumn       = 9
+	fieldMinItems     = 10
+	fieldMaxItems     = 11
 
 	piiProtection = 2
 )

@@ -87,18 +87,6 @@ func reach(m protoreflect.MessageDescriptor, seen map[protoreflect.FullName]bool
 	}
 }
 
-// checkPersonal checks every pii option of the deployment's messages and of
-// those that its entities reach.
-func (r *reader) checkPersonal(d *Deployment) {
-	seen := map[protoreflect.FullName]bool{}
-	for _, e := range r.entities {
-		reach(e.Desc, seen, r.personalFields)
-	}
-	for _, f := range d.Files {
-		everyMessage(f.Messages(), func(m protoreflect.MessageDescriptor) { reach(m, seen, r.personalFields) })
-	}
-}
-
 func everyMessage(all protoreflect.MessageDescriptors, visit func(protoreflect.MessageDescriptor)) {
 	for i := range all.Len() {
 		visit(all.Get(i))

@@ -40,7 +40,7 @@ func Read(in Input) (*Deployment, []Diagnostic) {
 	r.checkGo(d)
 	r.checkNames(d)
 	r.generatedFiles(d)
-	r.checkPersonal(d)
+	r.checkFields(d)
 	r.checkRecursion(d)
 	r.checkComments(d)
 	r.checkUse(d)

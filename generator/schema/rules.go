@@ -96,6 +96,7 @@ const (
 	RuleIndexPresence        = 2043
 	RuleIndexKey             = 2046
 	RuleKeyValueWithout      = 2047
+	RuleBoundsUnused         = 2048
 	RuleOptionUnknown        = 3001
 	RuleOptionRange          = 3002
 	RuleBackendUnknown       = 3003
@@ -160,7 +161,7 @@ var rules = []Rule{
 	{RuleEntityAbstraction, "entity.abstraction", Error, "an entity has exactly one abstraction"},
 	{RuleNamespaceName, "namespace.name", Error, "the name of a namespace matches [a-z][a-z0-9-]* and has at most 63 bytes"},
 	{RuleEntityPlace, "entity.place", Error, "an entity is a top-level message"},
-	{RuleFieldEntity, "field.entity", Error, "field options other than pii are allowed only on top-level fields of entities"},
+	{RuleFieldEntity, "field.entity", Error, "field options other than pii and bounds are allowed only on top-level fields of entities"},
 	{RulePIIIndex, "pii.index", Error, "personal data is indexed for equality only"},
 	{RulePIIKey, "pii.key", Error, "a key holds no personal data, because it appears in logs, page tokens and other records"},
 	{RulePIIType, "pii.type", Error, "personal data is neither an enum nor a map"},
@@ -173,13 +174,14 @@ var rules = []Rule{
 	{RuleEnumClosed, "enum.closed", Error, "an enum in a key or an index is open, because an unknown number is not a value of a closed enum"},
 	{RuleTypeMessageset, "type.messageset", Error, "MessageSet encoding is not supported"},
 	{RuleColumnType, "column.type", Error, "a column holds a top-level singular scalar, enum or Timestamp"},
-	{RuleBoundsType, "bounds.type", Error, "min_length and max_length apply to singular text and bytes, and range to singular integers"},
+	{RuleBoundsType, "bounds.type", Error, "min_length and max_length apply to text and bytes, range to integers, and min_items and max_items to lists and maps"},
 	{RuleBoundsEmpty, "bounds.empty", Error, "bounds allow at least one value"},
-	{RuleRequiredPresence, "required.presence", Error, "required applies to text and to fields with presence"},
+	{RuleRequiredPresence, "required.presence", Error, "required applies to text and to fields with presence, and min_items to lists and maps"},
 	{RuleLimitKey, "limit.key", Error, "an encoded key, or an index entry with its key, has at most 1,024 bytes"},
 	{RuleIndexPresence, "index.presence", Warning, "a field without presence has a value in every record, so only one record can leave it unset"},
 	{RuleIndexKey, "index.key", Error, "an index does not contain the whole key, which needs no index"},
 	{RuleKeyValueWithout, "key_value.without", Error, "without lists each part once"},
+	{RuleBoundsUnused, "bounds.unused", Warning, "bounds are checked in records, so they stand in messages that an entity contains"},
 	{RuleOptionUnknown, "option.unknown", Error, "a schema uses only options that this compiler knows"},
 	{RuleOptionRange, "option.range", Error, "a number in an option is within its limits"},
 	{RuleBackendUnknown, "backend.unknown", Error, "a namespace names a backend that this compiler has"},

@@ -264,6 +264,37 @@ func (f *Fields) Message() *Fields {
 	return &m
 }
 
+// Number moves to the next number of the current field, a list whose numbers have the
+// wire type t: to each of a packed field, to the only one of another.
+func (f *Fields) Number(t Tag) bool {
+	if f.Tag&7 != Bytes {
+		f.Tag = f.Tag&^7 | Bytes // of which nothing is left
+		f.at = f.stop
+		return true
+	}
+	if f.at >= f.stop || f.err != nil {
+		return false
+	}
+	b, i := f.b[:f.stop], f.at
+	switch {
+	case t == Varint:
+		if f.num, i = uvarint(b, i); i == 0 {
+			return f.fail(ErrMalformed)
+		}
+	case t == Fixed64 && len(b)-i >= 8:
+		f.num = binary.LittleEndian.Uint64(b[i:])
+		i += 8
+	case t == Fixed32 && len(b)-i >= 4:
+		f.num = uint64(binary.LittleEndian.Uint32(b[i:]))
+		i += 4
+	default:
+		return f.fail(ErrMalformed)
+	}
+	f.at = i
+	f.count(1)
+	return true
+}
+
 // PackedVarints checks that the current field is a whole number of varints.
 func (f *Fields) PackedVarints() {
 	elements := 0

@@ -331,3 +331,47 @@ func TestLimitsOfContent(t *testing.T) {
 		})
 	}
 }
+
+// A list of numbers is read one by one, packed or not, and what is counted and refused
+// in it is what PackedVarints and PackedFixed count and refuse.
+func TestNumber(t *testing.T) {
+	read := func(b []byte, kind wire.Tag) (got []uint64, err error) {
+		f := wire.Read(b)
+		for f.Next() {
+			for f.Number(kind) {
+				got = append(got, f.Uint64())
+			}
+		}
+		return got, f.Err()
+	}
+	eight, four := []byte{7, 0, 0, 0, 0, 0, 0, 0}, []byte{7, 0, 0, 0}
+	tests := []struct {
+		name string
+		in   []byte
+		kind wire.Tag
+		want []uint64
+		err  error
+	}{
+		{"alone", wire.AppendVarint(nil, 1, 5), wire.Varint, []uint64{5}, nil},
+		{"alone, then packed", wire.AppendBytes(wire.AppendVarint(nil, 1, 5), 1, []byte{6, 0x80, 1}), wire.Varint, []uint64{5, 6, 128}, nil},
+		{"packed, then alone", wire.AppendVarint(wire.AppendBytes(nil, 1, []byte{6, 7}), 1, 5), wire.Varint, []uint64{6, 7, 5}, nil},
+		{"none", wire.AppendBytes(nil, 1, nil), wire.Varint, nil, nil},
+		{"cut", wire.AppendBytes(nil, 1, []byte{6, 0x80}), wire.Varint, []uint64{6}, wire.ErrMalformed},
+		{"fixed64", wire.AppendBytes(wire.AppendFixed64(nil, 1, 5), 1, append(eight, eight...)), wire.Fixed64, []uint64{5, 7, 7}, nil},
+		{"fixed64 cut", wire.AppendBytes(nil, 1, append(eight, 1)), wire.Fixed64, []uint64{7}, wire.ErrMalformed},
+		{"fixed32", wire.AppendFixed32(wire.AppendBytes(nil, 1, append(four, four...)), 1, 5), wire.Fixed32, []uint64{7, 7, 5}, nil},
+		{"fixed32 cut", wire.AppendBytes(nil, 1, append(four, 1, 2, 3)), wire.Fixed32, []uint64{7}, wire.ErrMalformed},
+	}
+	for _, test := range tests {
+		got, err := read(test.in, test.kind)
+		if !slices.Equal(got, test.want) || !errors.Is(err, test.err) {
+			t.Errorf("%s: %v (%v), want %v (%v)", test.name, got, err, test.want, test.err)
+		}
+	}
+	if got, err := read(wire.AppendBytes(nil, 1, make([]byte, wire.MaxElements-1)), wire.Varint); err != nil || len(got) != wire.MaxElements-1 {
+		t.Errorf("as many as may be: %d (%v)", len(got), err)
+	}
+	if _, err := read(wire.AppendBytes(nil, 1, make([]byte, wire.MaxElements)), wire.Varint); !errors.Is(err, wire.ErrTooCostly) {
+		t.Errorf("one more: %v", err)
+	}
+}

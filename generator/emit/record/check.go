@@ -2,24 +2,27 @@ package record
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/prism-proxy/prism/generator/emit/golang"
+	"github.com/prism-proxy/prism/generator/schema"
 )
 
 // checks are the functions that check the messages below an entity, at every
 // depth, each message once.
 type checks struct {
-	names map[protoreflect.FullName]string // "" where only the encoding can be wrong
-	order []protoreflect.MessageDescriptor
+	nested []*schema.Nested                 // have a read of their own
+	names  map[protoreflect.FullName]string // "" where only the encoding can be wrong
+	order  []protoreflect.MessageDescriptor
 }
 
-func newChecks(entity protoreflect.MessageDescriptor) *checks {
-	c := &checks{names: map[protoreflect.FullName]string{}}
-	c.visit(entity, map[string]bool{})
+func newChecks(e *schema.Entity) *checks {
+	c := &checks{nested: e.Nested, names: map[protoreflect.FullName]string{}}
+	c.visit(e.Desc, map[string]bool{})
 	return c
 }
 
@@ -34,6 +37,10 @@ func (c *checks) visit(m protoreflect.MessageDescriptor, taken map[string]bool) 
 			continue
 		}
 		c.names[sub.FullName()] = ""
+		if slices.ContainsFunc(c.nested, func(x *schema.Nested) bool { return x.Desc.FullName() == sub.FullName() }) {
+			c.visit(sub, taken)
+			continue
+		}
 		if !needsLook(sub, map[protoreflect.FullName]bool{}) {
 			continue
 		}

@@ -168,6 +168,8 @@ func absent(f *schema.Field) string {
 	switch {
 	case f.Type == schema.Text || f.Type == schema.Bytes:
 		return "nil"
+	case f.Nested != nil:
+		return "nil"
 	case optional(f), f.Type == schema.Timestamp:
 		return GoType(f) + "{}"
 	case f.Type == schema.Bool, f.Type == schema.Other:
@@ -195,6 +197,12 @@ func checkAll(fields []*schema.Field, prefix string) string {
 		var cases strings.Builder
 		fieldChecks(&cases, f, prefix, "found.Add(%s)")
 		all.WriteString(Switch(cases.String()))
+		switch {
+		case holdsViolations(f):
+			fmt.Fprintf(&all, "found.Add(%s%s.Err())\n", prefix, f.GoName)
+		case f.Nested != nil && f.Required:
+			fmt.Fprintf(&all, "if %s%s == nil {\nfound.Add(@runtime.Required(%q))\n}\n", prefix, f.GoName, f.Name)
+		}
 	}
 	return all.String()
 }
@@ -223,7 +231,27 @@ func Switch(cases string) string {
 // fieldChecks prints the cases for one field of the variable that prefix selects
 // from. then has a verb for the error of a case.
 func fieldChecks(b *strings.Builder, f *schema.Field, prefix, then string) {
-	value, path, required := prefix+f.GoName, strconv.Quote(f.Name), f.Role == schema.Key || f.Required
+	value, path := prefix+f.GoName, strconv.Quote(f.Name)
+	one := func(condition, result string) { fmt.Fprintf(b, "case %s:\n%s\n", condition, result) }
+	switch {
+	case f.Desc.Cardinality() == protoreflect.Repeated:
+		if f.MinItems > 0 {
+			one(fmt.Sprintf("%s.Len() < %d", value, f.MinItems), fmt.Sprintf(then, fmt.Sprintf("@runtime.TooFew(%s, %d)", path, f.MinItems)))
+		}
+		if f.MaxItems > 0 {
+			one(fmt.Sprintf("%s.Len() > %d", value, f.MaxItems), fmt.Sprintf(then, fmt.Sprintf("@runtime.TooMany(%s, %d)", path, f.MaxItems)))
+		}
+	case f.Nested != nil:
+		one(value+" != nil", fmt.Sprintf("found.In(%s, %s.valid())", path, value))
+	default:
+		valueChecks(b, f, value, path, then)
+	}
+}
+
+// valueChecks prints the cases for a value that is of a field, an element of a list
+// or a value of a map; path is an expression. then has a verb for the error of a case.
+func valueChecks(b *strings.Builder, f *schema.Field, value, path, then string) {
+	required := f.Role == schema.Key || f.Required
 	one := func(condition, result string, args ...any) {
 		fmt.Fprintf(b, "case %s:\n"+then+"\n", condition, "@runtime."+fmt.Sprintf(result, args...))
 	}
@@ -234,7 +262,7 @@ func fieldChecks(b *strings.Builder, f *schema.Field, prefix, then string) {
 		}
 		if f.MinLength > 0 {
 			there := fmt.Sprintf("len(%s) > 0 && ", value)
-			if required {
+			if required || isElement(f) {
 				there = ""
 			} else if f.Presence {
 				there = value + " != nil && "
@@ -249,14 +277,14 @@ func fieldChecks(b *strings.Builder, f *schema.Field, prefix, then string) {
 		if f.Role == schema.Key || f.Role == schema.Indexed {
 			one("!"+value+".Valid()", "BadTime(%s)", path)
 		}
-	case schema.Other:
+	case schema.Other: // only whether it is there
 		if required {
 			one("!"+value, "Required(%s)", path)
 		}
 	default:
 		switch {
 		case required && counted(f):
-			one("!"+prefix+has(f), "Required(%s)", path)
+			one("!"+strings.TrimSuffix(value, f.GoName)+has(f), "Required(%s)", path)
 		case required && optional(f):
 			one("!"+value+".Set", "Required(%s)", path)
 		}

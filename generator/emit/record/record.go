@@ -6,6 +6,7 @@ package record
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -26,11 +27,11 @@ func Emit(e *schema.Entity, marked bool) (emit.File, error) {
 			"keyvalue": golang.Module + "/runtime/keyvalue",
 			"wire":     golang.Module + "/runtime/wire",
 		}),
-		checks:  newChecks(e.Desc),
+		checks:  newChecks(e),
 		lacking: lacking(e.Desc),
 	}
 	for _, f := range e.Fields {
-		if f.Role == schema.Indexed || f.Role == schema.Marked && marked || f.Role != schema.Key && bounded(f) {
+		if f.Role == schema.Indexed || f.Role == schema.Marked && marked || f.Role != schema.Key && f.Bounded() {
 			p.held = append(p.held, f)
 		}
 	}
@@ -38,6 +39,9 @@ func Emit(e *schema.Entity, marked bool) (emit.File, error) {
 	p.key()
 	p.position()
 	p.record()
+	for _, x := range e.Nested {
+		p.nested(x)
+	}
 	p.checks.print(p.file)
 	p.required()
 	p.knownFunctions()
@@ -57,11 +61,6 @@ func Check(b []byte) error {
 }`)
 	content, err := p.file.Bytes()
 	return emit.File{Path: "record.go", Content: content}, err
-}
-
-// bounded reports whether valid looks at the field.
-func bounded(f *schema.Field) bool {
-	return f.Required || f.MinLength > 0 || f.MaxLength > 0 || f.Min != nil || f.Max != nil
 }
 
 type printer struct {
@@ -87,16 +86,9 @@ func (p *printer) tags() {
 	p.file.Add("%s", b.String())
 }
 
+// isHeld reports whether a record holds the field.
 func (p *printer) isHeld(f *schema.Field) bool {
-	if f.Role == schema.Key {
-		return true
-	}
-	for _, h := range p.held {
-		if h == f {
-			return true
-		}
-	}
-	return false
+	return f.Role == schema.Key || slices.Contains(p.held, f)
 }
 
 func (p *printer) key() {
@@ -228,7 +220,7 @@ func (p *printer) record() {
 		"record is one %s on its way to the store: its encoded bytes, which are the truth, and the fields that the store and the bounds need. All slices alias the request.",
 		e.Desc.FullName()), 77)), e.Desc.FullName())
 	for _, f := range p.held {
-		fmt.Fprintf(&b, "%s %s // %s\n", f.GoName, GoType(f), why(f))
+		fmt.Fprintf(&b, "%s %s // %s\n", f.GoName, heldType(f), why(f))
 	}
 	empty := "key: emptyKey"
 	if fields := initial(p.held, Empty); fields != "" {
@@ -246,7 +238,12 @@ func (r *record) read(b []byte) error {
 	for f.Next() {
 		switch f.Tag { // with another wire type it is an unknown field, kept in bytes
 `)
-	p.cases(&b)
+	b.WriteString(p.cases(reader{prefix: "r.", fields: e.Fields, held: p.isHeld, tag: func(f *schema.Field) string {
+		if p.isHeld(f) || p.checks.of(f.Desc) != "" {
+			return TagName(f)
+		}
+		return tagOf(f.Desc)
+	}}))
 	b.WriteString("}\n}\n")
 	if len(p.lacking) > 0 {
 		b.WriteString("if f.Err() == nil {\nif path := missing(b); path != \"\" {\nreturn @runtime.Required(path)\n}\n}\n")
@@ -258,61 +255,6 @@ func (r *record) read(b []byte) error {
 		b.WriteString("if err := r.key.valid(); err != nil {\nreturn err\n}\nreturn @keyvalue.CheckRecord(r.bytes)\n}")
 	}
 	p.file.Add("%s", b.String())
-}
-
-// cases prints what read does with each field: those that are held, then the
-// others that need a look, which share a case where they need the same.
-func (p *printer) cases(b *strings.Builder) {
-	var looks []string
-	shared := map[string][]string{}
-	for _, f := range p.entity.Fields {
-		clear := p.clears(f)
-		if p.isHeld(f) {
-			fmt.Fprintf(b, "case %s:\n%s", TagName(f), p.ifKnown(f.Desc, Assign(f, "r.")+"\n"+clear))
-			if f.Type == schema.Other {
-				fmt.Fprintf(b, "%s", statement(p.checks.of(f.Desc)))
-			}
-			continue
-		}
-		look := p.checks.of(f.Desc)
-		switch {
-		case clear != "":
-			tag := TagName(f)
-			if look == "" {
-				tag = tagOf(f.Desc)
-			}
-			fmt.Fprintf(b, "case %s:\n%s%s", tag, statement(look), p.ifKnown(f.Desc, clear))
-		case look != "":
-			if shared[look] == nil {
-				looks = append(looks, look)
-			}
-			shared[look] = append(shared[look], TagName(f))
-		}
-	}
-	for _, look := range looks {
-		fmt.Fprintf(b, "case %s:\n%s\n", strings.Join(shared[look], ", "), look)
-	}
-}
-
-func statement(s string) string {
-	if s == "" {
-		return ""
-	}
-	return s + "\n"
-}
-
-// clears returns the statements that make the held siblings of f absent: the
-// last member of a oneof on the wire is the one that is set.
-func (p *printer) clears(f *schema.Field) string {
-	var b strings.Builder
-	for _, s := range f.OneofSiblings() {
-		for _, h := range p.held {
-			if h.Desc.Number() == s.Number() {
-				fmt.Fprintf(&b, "r.%s = %s\n", h.GoName, absent(h))
-			}
-		}
-	}
-	return b.String()
 }
 
 // why says in a comment what a field is held for.

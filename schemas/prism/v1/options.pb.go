@@ -707,7 +707,10 @@ func (x *Capacity) GetBytesPerRecord() uint64 {
 }
 
 // Field says what Prism needs to know about one field of an entity. On fields
-// of other messages, only `pii` is allowed.
+// of other messages, only `pii` and bounds are allowed: required, lengths, range
+// and items. The bounds of a message hold wherever it stands in a record, at any
+// depth and in any list or map; where it is not set, only a `required` of its own
+// field refuses the record.
 type Field struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The field's position in the partition key, counted from 1. The partition
@@ -722,20 +725,29 @@ type Field struct {
 	// Marks the field as personal data.
 	Pii *Pii `protobuf:"bytes,4,opt,name=pii,proto3" json:"pii,omitempty"`
 	// A record without the field is rejected. Text and bytes must not be empty.
-	// In a oneof, this member must be the one that is set.
+	// In a oneof, this member must be the one that is set. Not for lists and maps:
+	// write min_items = 1.
 	Required bool `protobuf:"varint,5,opt,name=required,proto3" json:"required,omitempty"`
-	// The minimum length of text or bytes, in bytes.
+	// The minimum length of text or bytes, in bytes; an empty field counts as not
+	// set. In a list, and in the values of a map, every element has it, an empty
+	// one too.
 	MinLength uint32 `protobuf:"varint,6,opt,name=min_length,json=minLength,proto3" json:"min_length,omitempty"`
 	// The maximum length of text or bytes, in bytes. Key fields and indexed fields
 	// of these types need one, because an encoded key, or an index entry with its
-	// key, has at most 1,024 bytes.
+	// key, has at most 1,024 bytes. In a list, and in the values of a map, no
+	// element is longer.
 	MaxLength uint32 `protobuf:"varint,7,opt,name=max_length,json=maxLength,proto3" json:"max_length,omitempty"`
-	// The values that an integer may have.
+	// The values that an integer may have, or every element of a list, or every
+	// value of a map.
 	Range *Range `protobuf:"bytes,8,opt,name=range,proto3" json:"range,omitempty"`
 	// Gives the field its own column in SQL stores, for people who query them. Key
 	// fields and indexed fields always have one. Allowed on top-level singular
 	// scalars, enums and Timestamps.
-	Column        *Column `protobuf:"bytes,9,opt,name=column,proto3" json:"column,omitempty"`
+	Column *Column `protobuf:"bytes,9,opt,name=column,proto3" json:"column,omitempty"`
+	// The minimum number of elements of a list, or of entries of a map.
+	MinItems uint32 `protobuf:"varint,10,opt,name=min_items,json=minItems,proto3" json:"min_items,omitempty"`
+	// The maximum number of elements of a list, or of entries of a map.
+	MaxItems      uint32 `protobuf:"varint,11,opt,name=max_items,json=maxItems,proto3" json:"max_items,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -831,6 +843,20 @@ func (x *Field) GetColumn() *Column {
 		return x.Column
 	}
 	return nil
+}
+
+func (x *Field) GetMinItems() uint32 {
+	if x != nil {
+		return x.MinItems
+	}
+	return 0
+}
+
+func (x *Field) GetMaxItems() uint32 {
+	if x != nil {
+		return x.MaxItems
+	}
+	return 0
 }
 
 // Range limits an integer. Both ends are included.
@@ -1164,7 +1190,7 @@ const file_prism_v1_options_proto_rawDesc = "" +
 	"\x15peak_reads_per_second\x18\x01 \x01(\x04R\x12peakReadsPerSecond\x123\n" +
 	"\x16peak_writes_per_second\x18\x02 \x01(\x04R\x13peakWritesPerSecond\x12\x18\n" +
 	"\arecords\x18\x03 \x01(\x04R\arecords\x12(\n" +
-	"\x10bytes_per_record\x18\x04 \x01(\x04R\x0ebytesPerRecord\"\x87\x03\n" +
+	"\x10bytes_per_record\x18\x04 \x01(\x04R\x0ebytesPerRecord\"\xc1\x03\n" +
 	"\x05Field\x12#\n" +
 	"\rpartition_key\x18\x01 \x01(\rR\fpartitionKey\x12\x19\n" +
 	"\bsort_key\x18\x02 \x01(\rR\asortKey\x12+\n" +
@@ -1176,7 +1202,10 @@ const file_prism_v1_options_proto_rawDesc = "" +
 	"\n" +
 	"max_length\x18\a \x01(\rR\tmaxLength\x12%\n" +
 	"\x05range\x18\b \x01(\v2\x0f.prism.v1.RangeR\x05range\x12(\n" +
-	"\x06column\x18\t \x01(\v2\x10.prism.v1.ColumnR\x06column\"E\n" +
+	"\x06column\x18\t \x01(\v2\x10.prism.v1.ColumnR\x06column\x12\x1b\n" +
+	"\tmin_items\x18\n" +
+	" \x01(\rR\bminItems\x12\x1b\n" +
+	"\tmax_items\x18\v \x01(\rR\bmaxItems\"E\n" +
 	"\x05Index\x12\x15\n" +
 	"\x11INDEX_UNSPECIFIED\x10\x00\x12\f\n" +
 	"\bEQUALITY\x10\x01\x12\v\n" +

@@ -18,6 +18,7 @@ import (
 	"github.com/prism-proxy/prism/out/conformancememory/proxy/conformance/v1/item"
 	"github.com/prism-proxy/prism/out/conformancememory/proxy/conformance/v1/lease"
 	"github.com/prism-proxy/prism/out/conformancememory/proxy/conformance/v1/modern"
+	"github.com/prism-proxy/prism/out/conformancememory/proxy/conformance/v1/parcel"
 	"github.com/prism-proxy/prism/out/conformancememory/proxy/conformance/v1/relic"
 	"github.com/prism-proxy/prism/out/conformancememory/proxy/conformance/v1/sample"
 	"github.com/prism-proxy/prism/out/conformancememory/proxy/conformance/v1/scalar"
@@ -46,10 +47,11 @@ func Deployment() *runtime.Deployment {
 		Namespaces: []runtime.Namespace{
 			memory.Backend.Bind(runtime.Namespace{
 				Name:   "documents",
-				Tables: []string{"accounts", "documents"},
+				Tables: []string{"accounts", "documents", "parcels"},
 			}, memory.Config{},
 				account.NewService,
 				document.NewService,
+				parcel.NewService,
 			),
 			memory.Backend.Bind(runtime.Namespace{
 				Name:   "east",

@@ -102,8 +102,9 @@ func (k *key) append(b []byte) []byte {
 // need. All slices alias the request.
 type record struct {
 	key
-	bytes []byte // the encoded conformance.v1.Relic, unknown fields included
-	Word  []byte // 15: indexed, nil when absent
+	bytes []byte        // the encoded conformance.v1.Relic, unknown fields included
+	Entry runtime.Items // 7: bounded
+	Word  []byte        // 15: indexed, nil when absent
 }
 
 // emptyRecord is a record of which no field is set.
@@ -122,6 +123,12 @@ func (r *record) read(b []byte) error {
 			r.RelicID = f.Bytes()
 		case tagShelf:
 			r.Shelf, r.hasShelf = int64(f.Int32()), true
+		case tagEntry:
+			var v boundedRelicEntry
+			v.read(f)
+			if r.Entry.Next() {
+				r.Entry.Element("entry", v.valid())
+			}
 		case tagWord:
 			r.Word = f.Bytes()
 		case 16<<3 | wire.Varint:
@@ -136,8 +143,6 @@ func (r *record) read(b []byte) error {
 			r.Word = nil
 		case tagFrame, tagShadeOf:
 			f.Check(72)
-		case tagEntry:
-			checkRelicEntry(f)
 		case tagLoose, tagPacked, tagShades:
 			f.PackedVarints()
 		case tagParts:
@@ -158,6 +163,7 @@ func (r *record) read(b []byte) error {
 func (r *record) valid() error {
 	var found runtime.Violations
 	found.Add(r.key.valid())
+	found.Add(r.Entry.Err())
 	switch {
 	case len(r.Word) > 64:
 		found.Add(runtime.TooLong("word", len(r.Word), 64))
@@ -170,38 +176,92 @@ func (r *record) valid() error {
 	return found.Err()
 }
 
-// checkRelicEntry checks a conformance.v1.Relic.Entry at any depth.
-func checkRelicEntry(f *wire.Fields) {
+// boundedRelicEntry is a conformance.v1.Relic.Entry, as far as its bounds need
+// it.
+type boundedRelicEntry struct {
+	Nested *boundedRelic // 2: bounded
+}
+
+// read checks the message at any depth. Of one in parts it reads part after part.
+func (m *boundedRelicEntry) read(f *wire.Fields) {
 	outer := f.Enter(72)
 	for f.Next() {
 		switch f.Tag {
 		case 2<<3 | wire.Bytes: // nested
-			checkRelic(f)
+			if m.Nested == nil {
+				m.Nested = new(boundedRelic)
+			}
+			m.Nested.read(f)
 		}
 	}
 	f.Leave(outer)
 }
 
-// checkRelic checks a conformance.v1.Relic at any depth.
-func checkRelic(f *wire.Fields) {
+// valid says what is wrong with the message.
+func (m *boundedRelicEntry) valid() error {
+	var found runtime.Violations
+	if m.Nested != nil {
+		found.In("nested", m.Nested.valid())
+	}
+	return found.Err()
+}
+
+// boundedRelic is a conformance.v1.Relic, as far as its bounds need it.
+type boundedRelic struct {
+	RelicID []byte        // 1: bounded, nil when absent
+	Entry   runtime.Items // 7: bounded
+	Word    []byte        // 15: bounded, nil when absent
+}
+
+// read checks the message at any depth. Of one in parts it reads part after part.
+func (m *boundedRelic) read(f *wire.Fields) {
 	outer := f.Enter(304)
 	for f.Next() {
 		switch f.Tag {
+		case 1<<3 | wire.Bytes: // relic_id
+			m.RelicID = f.Bytes()
+		case 7<<3 | wire.Group: // entry
+			var v boundedRelicEntry
+			v.read(f)
+			if m.Entry.Next() {
+				m.Entry.Element("entry", v.valid())
+			}
+		case 15<<3 | wire.Bytes: // word
+			m.Word = f.Bytes()
+		case 16<<3 | wire.Varint: // tone
+			if knownShade(f.Int32()) {
+				m.Word = nil
+			}
+		case 17<<3 | wire.Bytes: // piece
+			checkPart(f)
+			m.Word = nil
+		case 18<<3 | wire.Group: // box
+			f.Check(56)
+			m.Word = nil
 		case 6<<3 | wire.Group, 12<<3 | wire.Bytes: // frame, shade_of
 			f.Check(72)
-		case 7<<3 | wire.Group: // entry
-			checkRelicEntry(f)
 		case 8<<3 | wire.Bytes, 9<<3 | wire.Bytes, 10<<3 | wire.Bytes: // loose, packed, shades
 			f.PackedVarints()
 		case 11<<3 | wire.Bytes: // parts
 			checkRelicPartsEntry(f)
-		case 13<<3 | wire.Bytes, 14<<3 | wire.Bytes, 17<<3 | wire.Bytes: // part, more_parts, piece
+		case 13<<3 | wire.Bytes, 14<<3 | wire.Bytes: // part, more_parts
 			checkPart(f)
-		case 18<<3 | wire.Group: // box
-			f.Check(56)
 		}
 	}
 	f.Leave(outer)
+}
+
+// valid says what is wrong with the message.
+func (m *boundedRelic) valid() error {
+	var found runtime.Violations
+	if len(m.RelicID) > 64 {
+		found.Add(runtime.TooLong("relic_id", len(m.RelicID), 64))
+	}
+	found.Add(m.Entry.Err())
+	if len(m.Word) > 64 {
+		found.Add(runtime.TooLong("word", len(m.Word), 64))
+	}
+	return found.Err()
 }
 
 // checkRelicPartsEntry checks a conformance.v1.Relic.PartsEntry at any depth.

@@ -139,8 +139,9 @@ func cursorBytesOpt(r *record) []byte {
 // need. All slices alias the request.
 type record struct {
 	key
-	bytes    []byte // the encoded conformance.v1.Scalar, unknown fields included
-	BytesOpt []byte // 36: indexed, nil when absent
+	bytes    []byte                // the encoded conformance.v1.Scalar, unknown fields included
+	BytesOpt []byte                // 36: indexed, nil when absent
+	OfBool   runtime.Entries[bool] // 65: bounded
 }
 
 // emptyRecord is a record of which no field is set.
@@ -159,6 +160,12 @@ func (r *record) read(b []byte) error {
 			r.ScalarID = f.Bytes()
 		case tagBytesOpt:
 			r.BytesOpt = f.Bytes()
+		case tagOfBool:
+			var e boundedScalarOfBoolEntry
+			e.read(f)
+			if r.OfBool.Next(e.Key) {
+				r.OfBool.Value("of_bool", e.Value.valid())
+			}
 		case tagStringPlain, tagStringOpt, tagStrings:
 			f.Text()
 		case tagAt, tagOfInt32, tagOfSint32, tagOfSfixed32, tagOfInt64, tagOfUint32, tagOfSint64, tagOfFixed32, tagOfSfixed64:
@@ -175,8 +182,6 @@ func (r *record) read(b []byte) error {
 			f.Check(80)
 		case tagOfFixed64:
 			checkScalarOfFixed64Entry(f)
-		case tagOfBool:
-			checkScalarOfBoolEntry(f)
 		case tagOfString:
 			checkScalarOfStringEntry(f)
 		case tagToSint64:
@@ -201,8 +206,98 @@ func (r *record) valid() error {
 	if len(r.BytesOpt) > 64 {
 		found.Add(runtime.TooLong("bytes_opt", len(r.BytesOpt), 64))
 	}
+	found.Add(r.OfBool.Err())
 	found.Add(keyvalue.CheckRecord(r.bytes))
 	return found.Err()
+}
+
+// boundedScalar is a conformance.v1.Scalar, as far as its bounds need it.
+type boundedScalar struct {
+	ScalarID []byte                // 1: bounded
+	BytesOpt []byte                // 36: bounded, nil when absent
+	OfBool   runtime.Entries[bool] // 65: bounded
+}
+
+// read checks the message at any depth. Of one in parts it reads part after part.
+func (m *boundedScalar) read(f *wire.Fields) {
+	outer := f.Enter(912)
+	for f.Next() {
+		switch f.Tag {
+		case 1<<3 | wire.Bytes: // scalar_id
+			m.ScalarID = f.Bytes()
+		case 36<<3 | wire.Bytes: // bytes_opt
+			m.BytesOpt = f.Bytes()
+		case 65<<3 | wire.Bytes: // of_bool
+			var e boundedScalarOfBoolEntry
+			e.read(f)
+			if m.OfBool.Next(e.Key) {
+				m.OfBool.Value("of_bool", e.Value.valid())
+			}
+		case 15<<3 | wire.Bytes, 35<<3 | wire.Bytes, 55<<3 | wire.Bytes: // string_plain, string_opt, strings
+			f.Text()
+		case 38<<3 | wire.Bytes, 60<<3 | wire.Bytes, 62<<3 | wire.Bytes, 64<<3 | wire.Bytes, 66<<3 | wire.Bytes, 67<<3 | wire.Bytes, 68<<3 | wire.Bytes, 69<<3 | wire.Bytes, 70<<3 | wire.Bytes: // at, of_int32, of_sint32, of_sfixed32, of_int64, of_uint32, of_sint64, of_fixed32, of_sfixed64
+			f.Check(64)
+		case 42<<3 | wire.Bytes, 51<<3 | wire.Bytes, 53<<3 | wire.Bytes: // doubles, fixed64s, sfixed64s
+			f.PackedFixed(8)
+		case 43<<3 | wire.Bytes, 50<<3 | wire.Bytes, 52<<3 | wire.Bytes: // floats, fixed32s, sfixed32s
+			f.PackedFixed(4)
+		case 44<<3 | wire.Bytes, 45<<3 | wire.Bytes, 46<<3 | wire.Bytes, 47<<3 | wire.Bytes, 48<<3 | wire.Bytes, 49<<3 | wire.Bytes, 54<<3 | wire.Bytes, 57<<3 | wire.Bytes: // int32s, int64s, uint32s, uint64s, sint32s, sint64s, bools, grains
+			f.PackedVarints()
+		case 58<<3 | wire.Bytes: // unpacked
+			checkUnpacked(f)
+		case 61<<3 | wire.Bytes: // of_uint64
+			f.Check(80)
+		case 63<<3 | wire.Bytes: // of_fixed64
+			checkScalarOfFixed64Entry(f)
+		case 71<<3 | wire.Bytes: // of_string
+			checkScalarOfStringEntry(f)
+		case 72<<3 | wire.Bytes: // to_sint64
+			checkScalarToSint64Entry(f)
+		case 73<<3 | wire.Bytes: // to_fixed32
+			checkScalarToFixed32Entry(f)
+		case 74<<3 | wire.Bytes: // to_fixed64
+			checkScalarToFixed64Entry(f)
+		case 75<<3 | wire.Bytes: // to_sfixed32
+			checkScalarToSfixed32Entry(f)
+		case 76<<3 | wire.Bytes: // to_sfixed64
+			checkScalarToSfixed64Entry(f)
+		}
+	}
+	f.Leave(outer)
+}
+
+// valid says what is wrong with the message.
+func (m *boundedScalar) valid() error {
+	var found runtime.Violations
+	if len(m.ScalarID) > 64 {
+		found.Add(runtime.TooLong("scalar_id", len(m.ScalarID), 64))
+	}
+	if len(m.BytesOpt) > 64 {
+		found.Add(runtime.TooLong("bytes_opt", len(m.BytesOpt), 64))
+	}
+	found.Add(m.OfBool.Err())
+	return found.Err()
+}
+
+// boundedScalarOfBoolEntry is a conformance.v1.Scalar.OfBoolEntry, as far as
+// its bounds need it.
+type boundedScalarOfBoolEntry struct {
+	Key   bool          // 1
+	Value boundedScalar // 2
+}
+
+// read checks the message at any depth. Of one in parts it reads part after part.
+func (m *boundedScalarOfBoolEntry) read(f *wire.Fields) {
+	outer := f.Enter(64)
+	for f.Next() {
+		switch f.Tag {
+		case 1<<3 | wire.Varint: // key
+			m.Key = f.Bool()
+		case 2<<3 | wire.Bytes: // value
+			m.Value.read(f)
+		}
+	}
+	f.Leave(outer)
 }
 
 // checkUnpacked checks a conformance.v1.Unpacked at any depth.
@@ -228,58 +323,6 @@ func checkScalarOfFixed64Entry(f *wire.Fields) {
 		switch f.Tag {
 		case 2<<3 | wire.Bytes: // value
 			f.Text()
-		}
-	}
-	f.Leave(outer)
-}
-
-// checkScalarOfBoolEntry checks a conformance.v1.Scalar.OfBoolEntry at any depth.
-func checkScalarOfBoolEntry(f *wire.Fields) {
-	outer := f.Enter(64)
-	for f.Next() {
-		switch f.Tag {
-		case 2<<3 | wire.Bytes: // value
-			checkScalar(f)
-		}
-	}
-	f.Leave(outer)
-}
-
-// checkScalar checks a conformance.v1.Scalar at any depth.
-func checkScalar(f *wire.Fields) {
-	outer := f.Enter(912)
-	for f.Next() {
-		switch f.Tag {
-		case 15<<3 | wire.Bytes, 35<<3 | wire.Bytes, 55<<3 | wire.Bytes: // string_plain, string_opt, strings
-			f.Text()
-		case 38<<3 | wire.Bytes, 60<<3 | wire.Bytes, 62<<3 | wire.Bytes, 64<<3 | wire.Bytes, 66<<3 | wire.Bytes, 67<<3 | wire.Bytes, 68<<3 | wire.Bytes, 69<<3 | wire.Bytes, 70<<3 | wire.Bytes: // at, of_int32, of_sint32, of_sfixed32, of_int64, of_uint32, of_sint64, of_fixed32, of_sfixed64
-			f.Check(64)
-		case 42<<3 | wire.Bytes, 51<<3 | wire.Bytes, 53<<3 | wire.Bytes: // doubles, fixed64s, sfixed64s
-			f.PackedFixed(8)
-		case 43<<3 | wire.Bytes, 50<<3 | wire.Bytes, 52<<3 | wire.Bytes: // floats, fixed32s, sfixed32s
-			f.PackedFixed(4)
-		case 44<<3 | wire.Bytes, 45<<3 | wire.Bytes, 46<<3 | wire.Bytes, 47<<3 | wire.Bytes, 48<<3 | wire.Bytes, 49<<3 | wire.Bytes, 54<<3 | wire.Bytes, 57<<3 | wire.Bytes: // int32s, int64s, uint32s, uint64s, sint32s, sint64s, bools, grains
-			f.PackedVarints()
-		case 58<<3 | wire.Bytes: // unpacked
-			checkUnpacked(f)
-		case 61<<3 | wire.Bytes: // of_uint64
-			f.Check(80)
-		case 63<<3 | wire.Bytes: // of_fixed64
-			checkScalarOfFixed64Entry(f)
-		case 65<<3 | wire.Bytes: // of_bool
-			checkScalarOfBoolEntry(f)
-		case 71<<3 | wire.Bytes: // of_string
-			checkScalarOfStringEntry(f)
-		case 72<<3 | wire.Bytes: // to_sint64
-			checkScalarToSint64Entry(f)
-		case 73<<3 | wire.Bytes: // to_fixed32
-			checkScalarToFixed32Entry(f)
-		case 74<<3 | wire.Bytes: // to_fixed64
-			checkScalarToFixed64Entry(f)
-		case 75<<3 | wire.Bytes: // to_sfixed32
-			checkScalarToSfixed32Entry(f)
-		case 76<<3 | wire.Bytes: // to_sfixed64
-			checkScalarToSfixed64Entry(f)
 		}
 	}
 	f.Leave(outer)

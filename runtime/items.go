@@ -1,0 +1,138 @@
+package runtime
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Items are the elements of a list while a record is read: how many there are, and
+// what is wrong with them. The zero value is an empty list.
+type Items struct {
+	Violations
+	n int
+}
+
+// Next counts an element. It reports whether what is wrong with the element is still
+// of interest.
+func (i *Items) Next() bool {
+	i.n++
+	return len(i.found) < maxViolations
+}
+
+// Len returns how many elements there are.
+func (i *Items) Len() int { return i.n }
+
+// Path returns the path of the current element of the list at path: lines[3].
+func (i *Items) Path(path string) string { return path + "[" + strconv.Itoa(i.n-1) + "]" }
+
+// Element adds what is wrong with the current element of the list at path, a message.
+func (i *Items) Element(path string, err error) {
+	if err != nil {
+		i.add(In(i.Path(path), err))
+	}
+}
+
+// Key is what the keys of a map are in Go.
+type Key interface {
+	[]byte | int64 | uint64 | bool
+}
+
+// Entries are the entries of a map while a record is read: how many keys there are,
+// and what is wrong with their values. Of several entries with one key the last
+// counts. The zero value is an empty map.
+type Entries[K Key] struct {
+	key   K // of the current entry
+	keys  map[string]struct{}
+	found []entryViolation
+}
+
+type entryViolation struct {
+	key string
+	err error
+}
+
+// Next moves to the entry with the key, which takes the place of one before. It reports
+// whether what is wrong with its value is still of interest. A map in which so many
+// values are wrong at a time that it is not is refused, whatever follows.
+func (e *Entries[K]) Next(key K) bool {
+	e.key = key
+	switch {
+	case len(e.found) >= maxViolations:
+		return false
+	case len(e.found) > 0:
+		text := keyText(key)
+		e.found = slices.DeleteFunc(e.found, func(v entryViolation) bool { return v.key == text })
+	}
+	return true
+}
+
+// Count counts the key of the current entry, once, unless more than most have been.
+func (e *Entries[K]) Count(most int) {
+	if len(e.keys) > most {
+		return
+	}
+	if e.keys == nil {
+		e.keys = map[string]struct{}{}
+	}
+	e.keys[keyText(e.key)] = struct{}{}
+}
+
+// Len returns how many keys were counted.
+func (e *Entries[K]) Len() int { return len(e.keys) }
+
+// Path returns the path of the current entry of the map at path: labels["a"],
+// counts[7]. A long key is cut.
+func (e *Entries[K]) Path(path string) string {
+	text := keyText(e.key)
+	if _, ok := any(e.key).([]byte); ok {
+		if len(text) > maxKey {
+			text = strings.ToValidUTF8(text[:maxKey], "") + "…"
+		}
+		text = strconv.Quote(text)
+	}
+	return path + "[" + text + "]"
+}
+
+// maxKey is how many bytes of a map's key stand in a path.
+const maxKey = 64
+
+// Add adds what is wrong with the current entry; nil adds nothing.
+func (e *Entries[K]) Add(err error) {
+	if err != nil {
+		e.found = append(e.found, entryViolation{keyText(e.key), err})
+	}
+}
+
+// Value adds what is wrong with the value of the current entry of the map at path, a
+// message.
+func (e *Entries[K]) Value(path string, err error) {
+	if err != nil {
+		e.Add(In(e.Path(path), err))
+	}
+}
+
+// Err returns the first violation, which brings the others along, or nil.
+func (e *Entries[K]) Err() error {
+	var all Violations
+	for _, v := range e.found {
+		all.Add(v.err)
+	}
+	return all.Err()
+}
+
+// keyText returns the key as a text that no other key of the map has. It looks at the
+// key's type, which the compiler of Go knows, only when something is wrong or counted.
+func keyText[K Key](key K) string {
+	switch k := any(key).(type) {
+	case []byte:
+		return string(k)
+	case int64:
+		return strconv.FormatInt(k, 10)
+	case uint64:
+		return strconv.FormatUint(k, 10)
+	case bool:
+		return strconv.FormatBool(k)
+	}
+	panic("runtime: no text for a key")
+}
