@@ -204,13 +204,13 @@ var typeCases = []testCase{
 		t.ok(err)
 		t.equal("relic", out.GetRecord().GetRelic(), relic())
 		for at, edit := range map[string]func(*pb.Relic){
-			"relic.title":             func(r *pb.Relic) { r.Title = nil },
-			"relic.frame.width":       func(r *pb.Relic) { r.Frame.Width = nil },
-			"relic.entry.name":        func(r *pb.Relic) { r.Entry[0].Name = nil },
-			"relic.parts.number":      func(r *pb.Relic) { r.Parts[7] = &pb.Part{} },
-			"relic.part.inner.number": func(r *pb.Relic) { r.Part = &pb.Part{Number: proto.Uint32(1), Inner: &pb.Part{}} },
-			"relic.more_parts.number": func(r *pb.Relic) { r.MoreParts = []*pb.Part{{}} },
-			"relic.box.open":          func(r *pb.Relic) { r.GetBox().Open = nil },
+			"relic.title":                func(r *pb.Relic) { r.Title = nil },
+			"relic.frame.width":          func(r *pb.Relic) { r.Frame.Width = nil },
+			"relic.entry[0].name":        func(r *pb.Relic) { r.Entry[0].Name = nil },
+			"relic.parts[7].number":      func(r *pb.Relic) { r.Parts[7] = &pb.Part{} },
+			"relic.part.inner.number":    func(r *pb.Relic) { r.Part = &pb.Part{Number: proto.Uint32(1), Inner: &pb.Part{}} },
+			"relic.more_parts[0].number": func(r *pb.Relic) { r.MoreParts = []*pb.Part{{}} },
+			"relic.box.open":             func(r *pb.Relic) { r.GetBox().Open = nil },
 		} {
 			r := relic()
 			edit(r)

@@ -113,7 +113,7 @@ func unsigned(f *Field) bool {
 // 64 bytes. Empty: nothing.
 func (f *Field) Bounds() string {
 	var all []string
-	required, found := f.Role == Key || f.Required, f.Role == Key || f.Role == Indexed
+	required, found := f.Role == Key || f.Required || f.Labelled, f.Role == Key || f.Role == Indexed
 	if required {
 		all = append(all, "required")
 	}
@@ -130,7 +130,7 @@ func (f *Field) Bounds() string {
 	switch f.Type {
 	case Text, Bytes:
 		least := f.MinLength
-		if required {
+		if required && (f.Required || f.Role == Key) {
 			least = max(least, 1)
 		}
 		if length := span(least, f.MaxLength, "byte"); length != "" && (least > 1 || f.MaxLength > 0 || !required) {

@@ -39,6 +39,7 @@ func newField(desc protoreflect.FieldDescriptor, taken map[string]bool) *Field {
 		Type:     typeOf(desc),
 		Comment:  comment(desc),
 		Presence: desc.HasPresence(),
+		Labelled: desc.Cardinality() == protoreflect.Required,
 	}
 	// goName leaves no _, so a number behind one meets no other field.
 	if f.GoName = goName(f.Name); f.GoName == "" || taken[f.GoName] {

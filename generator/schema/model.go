@@ -145,6 +145,9 @@ type Field struct {
 	// Presence says that absence differs from the zero value.
 	Presence bool
 	Required bool
+	// Labelled says that the declaration itself has the field required, as in proto2:
+	// it is on the wire, empty or not.
+	Labelled bool
 
 	MinLength, MaxLength int    // bytes; MaxLength 0: unbounded
 	Min, Max             *int64 // an integer's range, both ends included
@@ -154,10 +157,10 @@ type Field struct {
 	Personal             Category // also of a Nested in which all is personal
 }
 
-// Bounded reports whether a write looks at the field because of what its options
-// demand, of it or of what is in it.
+// Bounded reports whether a write looks at the field because of what its declaration
+// demands, of it or of what is in it.
 func (f *Field) Bounded() bool {
-	return f.Required || f.MinLength > 0 || f.MaxLength > 0 || f.Min != nil || f.Max != nil ||
+	return f.Required || f.Labelled || f.MinLength > 0 || f.MaxLength > 0 || f.Min != nil || f.Max != nil ||
 		f.MinItems > 0 || f.MaxItems > 0 || f.Element != nil || f.Nested != nil
 }
 

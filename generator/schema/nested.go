@@ -115,7 +115,7 @@ func boundedBelow(m protoreflect.MessageDescriptor) map[protoreflect.FullName]bo
 			if below := f.Message(); below != nil {
 				holders[below.FullName()] = append(holders[below.FullName()], m.FullName())
 			}
-			if isBounded(f) {
+			if isBounded(f) || f.Cardinality() == protoreflect.Required {
 				found = append(found, m.FullName())
 			}
 		}

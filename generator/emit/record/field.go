@@ -200,7 +200,7 @@ func checkAll(fields []*schema.Field, prefix string) string {
 		switch {
 		case holdsViolations(f):
 			fmt.Fprintf(&all, "found.Add(%s%s.Err())\n", prefix, f.GoName)
-		case f.Nested != nil && f.Required:
+		case f.Nested != nil && (f.Required || f.Labelled):
 			fmt.Fprintf(&all, "if %s%s == nil {\nfound.Add(@runtime.Required(%q))\n}\n", prefix, f.GoName, f.Name)
 		}
 	}
@@ -251,14 +251,17 @@ func fieldChecks(b *strings.Builder, f *schema.Field, prefix, then string) {
 // valueChecks prints the cases for a value that is of a field, an element of a list
 // or a value of a map; path is an expression. then has a verb for the error of a case.
 func valueChecks(b *strings.Builder, f *schema.Field, value, path, then string) {
-	required := f.Role == schema.Key || f.Required
+	required := f.Role == schema.Key || f.Required || f.Labelled
 	one := func(condition, result string, args ...any) {
 		fmt.Fprintf(b, "case %s:\n"+then+"\n", condition, "@runtime."+fmt.Sprintf(result, args...))
 	}
 	switch f.Type {
 	case schema.Text, schema.Bytes:
-		if required {
+		switch {
+		case f.Role == schema.Key || f.Required:
 			one("len("+value+") == 0", "Required(%s)", path)
+		case f.Labelled:
+			one(value+" == nil", "Required(%s)", path)
 		}
 		if f.MinLength > 0 {
 			there := fmt.Sprintf("len(%s) > 0 && ", value)

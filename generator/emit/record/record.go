@@ -27,8 +27,7 @@ func Emit(e *schema.Entity, marked bool) (emit.File, error) {
 			"keyvalue": golang.Module + "/runtime/keyvalue",
 			"wire":     golang.Module + "/runtime/wire",
 		}),
-		checks:  newChecks(e),
-		lacking: lacking(e.Desc),
+		checks: newChecks(e),
 	}
 	for _, f := range e.Fields {
 		if f.Role == schema.Indexed || f.Role == schema.Marked && marked || f.Role != schema.Key && f.Bounded() {
@@ -43,7 +42,6 @@ func Emit(e *schema.Entity, marked bool) (emit.File, error) {
 		p.nested(x)
 	}
 	p.checks.print(p.file)
-	p.required()
 	p.knownFunctions()
 	p.file.Add(`// check reads b and says what is wrong with it as a record.
 func (r *record) check(b []byte) error {
@@ -69,8 +67,7 @@ type printer struct {
 	held   []*schema.Field // beside the key, by number
 	checks *checks
 
-	lacking []protoreflect.MessageDescriptor // have required fields, in them or below
-	enums   []protoreflect.EnumDescriptor    // closed ones whose numbers matter
+	enums []protoreflect.EnumDescriptor // closed ones whose numbers matter
 }
 
 // tags prints the constants of all tags that read looks for.
@@ -245,9 +242,6 @@ func (r *record) read(b []byte) error {
 		return tagOf(f.Desc)
 	}}))
 	b.WriteString("}\n}\n")
-	if len(p.lacking) > 0 {
-		b.WriteString("if f.Err() == nil {\nif path := missing(b); path != \"\" {\nreturn @runtime.Required(path)\n}\n}\n")
-	}
 	b.WriteString("return f.Err()\n}\n\n// valid says what a record may not be although its encoding is right.\nfunc (r *record) valid() error {\n")
 	if checks := checkAll(p.held, "r."); checks != "" {
 		b.WriteString("var found @runtime.Violations\nfound.Add(r.key.valid())\n" + checks + "found.Add(@keyvalue.CheckRecord(r.bytes))\nreturn found.Err()\n}")
@@ -266,10 +260,10 @@ func why(f *schema.Field) string {
 	case schema.Marked:
 		uses = append(uses, "column")
 	}
-	if f.Required {
+	if f.Required || f.Labelled {
 		uses = append(uses, "required")
 	}
-	if f.Role == schema.Plain && !f.Required {
+	if f.Role == schema.Plain && !f.Required && !f.Labelled {
 		uses = append(uses, "bounded")
 	}
 	if f.Personal != "" {

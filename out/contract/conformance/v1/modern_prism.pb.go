@@ -1264,7 +1264,7 @@ func (x *BatchDeleteModernsResponse_Result) GetExisted() bool {
 // The values to find by.
 type FindModernsByRankRequest_By struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// At most 64 bytes, without NUL.
+	// Required, at most 64 bytes, without NUL.
 	Rank          string `protobuf:"bytes,5,opt,name=rank,proto3" json:"rank,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

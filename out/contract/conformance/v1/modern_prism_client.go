@@ -49,7 +49,7 @@ const (
 //
 // A record is stored only if its fields keep their bounds:
 //   - modern_id: required, 1 to 64 bytes, without NUL.
-//   - rank: at most 64 bytes, without NUL.
+//   - rank: required, at most 64 bytes, without NUL.
 type ModernServiceClient struct {
 	cc grpc.ClientConnInterface
 }

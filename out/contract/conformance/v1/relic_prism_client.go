@@ -49,7 +49,12 @@ const (
 // A record is stored only if its fields keep their bounds:
 //   - relic_id: required, 1 to 64 bytes, without NUL.
 //   - shelf: required.
+//   - title: required.
 //   - word: at most 64 bytes, without NUL.
+//   - Relic.Frame.width: required.
+//   - Relic.Entry.name: required.
+//   - Part.number: required.
+//   - Relic.Box.open: required.
 type RelicServiceClient struct {
 	cc grpc.ClientConnInterface
 }

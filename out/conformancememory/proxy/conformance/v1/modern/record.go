@@ -85,7 +85,7 @@ func (k *key) append(b []byte) []byte {
 type record struct {
 	key
 	bytes []byte               // the encoded conformance.v1.Modern, unknown fields included
-	Rank  []byte               // 5: indexed, nil when absent
+	Rank  []byte               // 5: indexed, required, nil when absent
 	Stage wire.Optional[int64] // 8: indexed
 }
 
@@ -131,11 +131,6 @@ func (r *record) read(b []byte) error {
 			f.Check(56)
 		}
 	}
-	if f.Err() == nil {
-		if path := missing(b); path != "" {
-			return runtime.Required(path)
-		}
-	}
 	return f.Err()
 }
 
@@ -144,6 +139,8 @@ func (r *record) valid() error {
 	var found runtime.Violations
 	found.Add(r.key.valid())
 	switch {
+	case r.Rank == nil:
+		found.Add(runtime.Required("rank"))
 	case len(r.Rank) > 64:
 		found.Add(runtime.TooLong("rank", len(r.Rank), 64))
 	case bytes.IndexByte(r.Rank, 0) >= 0:
@@ -255,23 +252,6 @@ func checkStringValue(f *wire.Fields) {
 		}
 	}
 	f.Leave(outer)
-}
-
-// missing returns the path of a required field that the conformance.v1.Modern
-// in b lacks, or "".
-func missing(b []byte) string {
-	var has5 bool // rank
-	f := wire.Read(b)
-	for f.Next() {
-		switch f.Tag {
-		case 5<<3 | wire.Bytes: // rank
-			has5 = true
-		}
-	}
-	if !has5 {
-		return "rank"
-	}
-	return ""
 }
 
 // check reads b and says what is wrong with it as a record.

@@ -16,6 +16,7 @@ import (
 const (
 	tagRelicID   = 1<<3 | wire.Bytes
 	tagShelf     = 2<<3 | wire.Varint
+	tagTitle     = 3<<3 | wire.Bytes
 	tagFrame     = 6<<3 | wire.Group
 	tagEntry     = 7<<3 | wire.Group
 	tagLoose     = 8<<3 | wire.Bytes
@@ -102,9 +103,16 @@ func (k *key) append(b []byte) []byte {
 // need. All slices alias the request.
 type record struct {
 	key
-	bytes []byte        // the encoded conformance.v1.Relic, unknown fields included
-	Entry runtime.Items // 7: bounded
-	Word  []byte        // 15: indexed, nil when absent
+	bytes     []byte                 // the encoded conformance.v1.Relic, unknown fields included
+	Title     []byte                 // 3: column, required, nil when absent
+	Frame     *boundedRelicFrame     // 6: bounded
+	Entry     runtime.Items          // 7: bounded
+	Parts     runtime.Entries[int64] // 11: bounded
+	Part      *boundedPart           // 13: bounded
+	MoreParts runtime.Items          // 14: bounded
+	Word      []byte                 // 15: indexed, nil when absent
+	Piece     *boundedPart           // 17: bounded
+	Box       *boundedRelicBox       // 18: bounded
 }
 
 // emptyRecord is a record of which no field is set.
@@ -123,37 +131,64 @@ func (r *record) read(b []byte) error {
 			r.RelicID = f.Bytes()
 		case tagShelf:
 			r.Shelf, r.hasShelf = int64(f.Int32()), true
+		case tagTitle:
+			r.Title = f.Bytes()
+		case tagFrame:
+			if r.Frame == nil {
+				r.Frame = new(boundedRelicFrame)
+			}
+			r.Frame.read(f)
 		case tagEntry:
 			var v boundedRelicEntry
 			v.read(f)
 			if r.Entry.Next() {
 				r.Entry.Element("entry", v.valid())
 			}
+		case tagParts:
+			var e boundedRelicPartsEntry
+			e.read(f)
+			if r.Parts.Next(e.Key) {
+				r.Parts.Value("parts", e.Value.valid())
+			}
+		case tagPart:
+			if r.Part == nil {
+				r.Part = new(boundedPart)
+			}
+			r.Part.read(f)
+		case tagMoreParts:
+			var v boundedPart
+			v.read(f)
+			if r.MoreParts.Next() {
+				r.MoreParts.Element("more_parts", v.valid())
+			}
 		case tagWord:
 			r.Word = f.Bytes()
+			r.Piece = nil
+			r.Box = nil
 		case 16<<3 | wire.Varint:
 			if knownShade(f.Int32()) {
 				r.Word = nil
+				r.Piece = nil
+				r.Box = nil
 			}
 		case tagPiece:
-			checkPart(f)
+			if r.Piece == nil {
+				r.Piece = new(boundedPart)
+			}
+			r.Piece.read(f)
 			r.Word = nil
+			r.Box = nil
 		case tagBox:
-			f.Check(56)
+			if r.Box == nil {
+				r.Box = new(boundedRelicBox)
+			}
+			r.Box.read(f)
 			r.Word = nil
-		case tagFrame, tagShadeOf:
-			f.Check(72)
+			r.Piece = nil
 		case tagLoose, tagPacked, tagShades:
 			f.PackedVarints()
-		case tagParts:
-			checkRelicPartsEntry(f)
-		case tagPart, tagMoreParts:
-			checkPart(f)
-		}
-	}
-	if f.Err() == nil {
-		if path := missing(b); path != "" {
-			return runtime.Required(path)
+		case tagShadeOf:
+			f.Check(72)
 		}
 	}
 	return f.Err()
@@ -163,7 +198,18 @@ func (r *record) read(b []byte) error {
 func (r *record) valid() error {
 	var found runtime.Violations
 	found.Add(r.key.valid())
+	if r.Title == nil {
+		found.Add(runtime.Required("title"))
+	}
+	if r.Frame != nil {
+		found.In("frame", r.Frame.valid())
+	}
 	found.Add(r.Entry.Err())
+	found.Add(r.Parts.Err())
+	if r.Part != nil {
+		found.In("part", r.Part.valid())
+	}
+	found.Add(r.MoreParts.Err())
 	switch {
 	case len(r.Word) > 64:
 		found.Add(runtime.TooLong("word", len(r.Word), 64))
@@ -172,13 +218,47 @@ func (r *record) valid() error {
 	case bytes.IndexByte(r.Word, 0) >= 0:
 		found.Add(runtime.HasNUL("word"))
 	}
+	if r.Piece != nil {
+		found.In("piece", r.Piece.valid())
+	}
+	if r.Box != nil {
+		found.In("box", r.Box.valid())
+	}
 	found.Add(keyvalue.CheckRecord(r.bytes))
+	return found.Err()
+}
+
+// boundedRelicFrame is a conformance.v1.Relic.Frame, as far as its bounds need
+// it.
+type boundedRelicFrame struct {
+	Width wire.Optional[int64] // 1: required
+}
+
+// read checks the message at any depth. Of one in parts it reads part after part.
+func (m *boundedRelicFrame) read(f *wire.Fields) {
+	outer := f.Enter(72)
+	for f.Next() {
+		switch f.Tag {
+		case 1<<3 | wire.Varint: // width
+			m.Width = wire.Some(f.Int64())
+		}
+	}
+	f.Leave(outer)
+}
+
+// valid says what is wrong with the message.
+func (m *boundedRelicFrame) valid() error {
+	var found runtime.Violations
+	if !m.Width.Set {
+		found.Add(runtime.Required("width"))
+	}
 	return found.Err()
 }
 
 // boundedRelicEntry is a conformance.v1.Relic.Entry, as far as its bounds need
 // it.
 type boundedRelicEntry struct {
+	Name   []byte        // 1: required, nil when absent
 	Nested *boundedRelic // 2: bounded
 }
 
@@ -187,6 +267,8 @@ func (m *boundedRelicEntry) read(f *wire.Fields) {
 	outer := f.Enter(72)
 	for f.Next() {
 		switch f.Tag {
+		case 1<<3 | wire.Bytes: // name
+			m.Name = f.Bytes()
 		case 2<<3 | wire.Bytes: // nested
 			if m.Nested == nil {
 				m.Nested = new(boundedRelic)
@@ -200,6 +282,9 @@ func (m *boundedRelicEntry) read(f *wire.Fields) {
 // valid says what is wrong with the message.
 func (m *boundedRelicEntry) valid() error {
 	var found runtime.Violations
+	if m.Name == nil {
+		found.Add(runtime.Required("name"))
+	}
 	if m.Nested != nil {
 		found.In("nested", m.Nested.valid())
 	}
@@ -208,9 +293,17 @@ func (m *boundedRelicEntry) valid() error {
 
 // boundedRelic is a conformance.v1.Relic, as far as its bounds need it.
 type boundedRelic struct {
-	RelicID []byte        // 1: bounded, nil when absent
-	Entry   runtime.Items // 7: bounded
-	Word    []byte        // 15: bounded, nil when absent
+	RelicID   []byte                 // 1: required, nil when absent
+	Shelf     wire.Optional[int64]   // 2: required
+	Title     []byte                 // 3: required, nil when absent
+	Frame     *boundedRelicFrame     // 6: bounded
+	Entry     runtime.Items          // 7: bounded
+	Parts     runtime.Entries[int64] // 11: bounded
+	Part      *boundedPart           // 13: bounded
+	MoreParts runtime.Items          // 14: bounded
+	Word      []byte                 // 15: bounded, nil when absent
+	Piece     *boundedPart           // 17: bounded
+	Box       *boundedRelicBox       // 18: bounded
 }
 
 // read checks the message at any depth. Of one in parts it reads part after part.
@@ -220,32 +313,66 @@ func (m *boundedRelic) read(f *wire.Fields) {
 		switch f.Tag {
 		case 1<<3 | wire.Bytes: // relic_id
 			m.RelicID = f.Bytes()
+		case 2<<3 | wire.Varint: // shelf
+			m.Shelf = wire.Some(int64(f.Int32()))
+		case 3<<3 | wire.Bytes: // title
+			m.Title = f.Bytes()
+		case 6<<3 | wire.Group: // frame
+			if m.Frame == nil {
+				m.Frame = new(boundedRelicFrame)
+			}
+			m.Frame.read(f)
 		case 7<<3 | wire.Group: // entry
 			var v boundedRelicEntry
 			v.read(f)
 			if m.Entry.Next() {
 				m.Entry.Element("entry", v.valid())
 			}
+		case 11<<3 | wire.Bytes: // parts
+			var e boundedRelicPartsEntry
+			e.read(f)
+			if m.Parts.Next(e.Key) {
+				m.Parts.Value("parts", e.Value.valid())
+			}
+		case 13<<3 | wire.Bytes: // part
+			if m.Part == nil {
+				m.Part = new(boundedPart)
+			}
+			m.Part.read(f)
+		case 14<<3 | wire.Bytes: // more_parts
+			var v boundedPart
+			v.read(f)
+			if m.MoreParts.Next() {
+				m.MoreParts.Element("more_parts", v.valid())
+			}
 		case 15<<3 | wire.Bytes: // word
 			m.Word = f.Bytes()
+			m.Piece = nil
+			m.Box = nil
 		case 16<<3 | wire.Varint: // tone
 			if knownShade(f.Int32()) {
 				m.Word = nil
+				m.Piece = nil
+				m.Box = nil
 			}
 		case 17<<3 | wire.Bytes: // piece
-			checkPart(f)
+			if m.Piece == nil {
+				m.Piece = new(boundedPart)
+			}
+			m.Piece.read(f)
 			m.Word = nil
+			m.Box = nil
 		case 18<<3 | wire.Group: // box
-			f.Check(56)
+			if m.Box == nil {
+				m.Box = new(boundedRelicBox)
+			}
+			m.Box.read(f)
 			m.Word = nil
-		case 6<<3 | wire.Group, 12<<3 | wire.Bytes: // frame, shade_of
-			f.Check(72)
+			m.Piece = nil
 		case 8<<3 | wire.Bytes, 9<<3 | wire.Bytes, 10<<3 | wire.Bytes: // loose, packed, shades
 			f.PackedVarints()
-		case 11<<3 | wire.Bytes: // parts
-			checkRelicPartsEntry(f)
-		case 13<<3 | wire.Bytes, 14<<3 | wire.Bytes: // part, more_parts
-			checkPart(f)
+		case 12<<3 | wire.Bytes: // shade_of
+			f.Check(72)
 		}
 	}
 	f.Leave(outer)
@@ -254,207 +381,119 @@ func (m *boundedRelic) read(f *wire.Fields) {
 // valid says what is wrong with the message.
 func (m *boundedRelic) valid() error {
 	var found runtime.Violations
-	if len(m.RelicID) > 64 {
+	switch {
+	case m.RelicID == nil:
+		found.Add(runtime.Required("relic_id"))
+	case len(m.RelicID) > 64:
 		found.Add(runtime.TooLong("relic_id", len(m.RelicID), 64))
 	}
+	if !m.Shelf.Set {
+		found.Add(runtime.Required("shelf"))
+	}
+	if m.Title == nil {
+		found.Add(runtime.Required("title"))
+	}
+	if m.Frame != nil {
+		found.In("frame", m.Frame.valid())
+	}
 	found.Add(m.Entry.Err())
+	found.Add(m.Parts.Err())
+	if m.Part != nil {
+		found.In("part", m.Part.valid())
+	}
+	found.Add(m.MoreParts.Err())
 	if len(m.Word) > 64 {
 		found.Add(runtime.TooLong("word", len(m.Word), 64))
+	}
+	if m.Piece != nil {
+		found.In("piece", m.Piece.valid())
+	}
+	if m.Box != nil {
+		found.In("box", m.Box.valid())
 	}
 	return found.Err()
 }
 
-// checkRelicPartsEntry checks a conformance.v1.Relic.PartsEntry at any depth.
-func checkRelicPartsEntry(f *wire.Fields) {
-	outer := f.Enter(64)
-	for f.Next() {
-		switch f.Tag {
-		case 2<<3 | wire.Bytes: // value
-			checkPart(f)
-		}
-	}
-	f.Leave(outer)
+// boundedPart is a conformance.v1.Part, as far as its bounds need it.
+type boundedPart struct {
+	Number wire.Optional[int64] // 1: required
+	Inner  *boundedPart         // 2: bounded
 }
 
-// checkPart checks a conformance.v1.Part at any depth.
-func checkPart(f *wire.Fields) {
+// read checks the message at any depth. Of one in parts it reads part after part.
+func (m *boundedPart) read(f *wire.Fields) {
 	outer := f.Enter(72)
 	for f.Next() {
 		switch f.Tag {
+		case 1<<3 | wire.Varint: // number
+			m.Number = wire.Some(int64(f.Uint32()))
 		case 2<<3 | wire.Bytes: // inner
-			checkPart(f)
+			if m.Inner == nil {
+				m.Inner = new(boundedPart)
+			}
+			m.Inner.read(f)
 		}
 	}
 	f.Leave(outer)
 }
 
-// missing returns the path of a required field that the conformance.v1.Relic in
-// b lacks, or "".
-func missing(b []byte) string {
-	var has1 bool              // relic_id
-	var has2 bool              // shelf
-	var has3 bool              // title
-	var m6 []byte              // frame, which may stand on the wire in parts
-	var lacking11 wire.Lacking // parts
-	var m13 []byte             // part, which may stand on the wire in parts
-	var m17 []byte             // piece, which may stand on the wire in parts
-	var m18 []byte             // box, which may stand on the wire in parts
-	f := wire.Read(b)
-	for f.Next() {
-		switch f.Tag {
-		case 1<<3 | wire.Bytes: // relic_id
-			has1 = true
-		case 2<<3 | wire.Varint: // shelf
-			has2 = true
-		case 3<<3 | wire.Bytes: // title
-			has3 = true
-		case 6<<3 | wire.Group: // frame
-			m6 = wire.Merge(m6, f.Bytes())
-		case 7<<3 | wire.Group: // entry
-			if path := missingRelicEntry(f.Bytes()); path != "" {
-				return "entry." + path
-			}
-		case 11<<3 | wire.Bytes: // parts
-			lacking11.Add(f.Message(), 1<<3|wire.Varint, 32, missingPart)
-		case 13<<3 | wire.Bytes: // part
-			m13 = wire.Merge(m13, f.Bytes())
-		case 14<<3 | wire.Bytes: // more_parts
-			if path := missingPart(f.Bytes()); path != "" {
-				return "more_parts." + path
-			}
-		case 15<<3 | wire.Bytes: // word
-			m17 = nil
-			m18 = nil
-		case 16<<3 | wire.Varint: // tone
-			if knownShade(f.Int32()) {
-				m17 = nil
-				m18 = nil
-			}
-		case 17<<3 | wire.Bytes: // piece
-			m17 = wire.Merge(m17, f.Bytes())
-			m18 = nil
-		case 18<<3 | wire.Group: // box
-			m18 = wire.Merge(m18, f.Bytes())
-			m17 = nil
-		}
+// valid says what is wrong with the message.
+func (m *boundedPart) valid() error {
+	var found runtime.Violations
+	if !m.Number.Set {
+		found.Add(runtime.Required("number"))
 	}
-	if !has1 {
-		return "relic_id"
+	if m.Inner != nil {
+		found.In("inner", m.Inner.valid())
 	}
-	if !has2 {
-		return "shelf"
-	}
-	if !has3 {
-		return "title"
-	}
-	if m6 != nil {
-		if path := missingRelicFrame(m6); path != "" {
-			return "frame." + path
-		}
-	}
-	if path := lacking11.Path(); path != "" {
-		return "parts." + path
-	}
-	if m13 != nil {
-		if path := missingPart(m13); path != "" {
-			return "part." + path
-		}
-	}
-	if m17 != nil {
-		if path := missingPart(m17); path != "" {
-			return "piece." + path
-		}
-	}
-	if m18 != nil {
-		if path := missingRelicBox(m18); path != "" {
-			return "box." + path
-		}
-	}
-	return ""
+	return found.Err()
 }
 
-// missingRelicFrame returns the path of a required field that the
-// conformance.v1.Relic.Frame in b lacks, or "".
-func missingRelicFrame(b []byte) string {
-	var has1 bool // width
-	f := wire.Read(b)
-	for f.Next() {
-		switch f.Tag {
-		case 1<<3 | wire.Varint: // width
-			has1 = true
-		}
-	}
-	if !has1 {
-		return "width"
-	}
-	return ""
+// boundedRelicPartsEntry is a conformance.v1.Relic.PartsEntry, as far as its
+// bounds need it.
+type boundedRelicPartsEntry struct {
+	Key   int64       // 1
+	Value boundedPart // 2
 }
 
-// missingRelicEntry returns the path of a required field that the
-// conformance.v1.Relic.Entry in b lacks, or "".
-func missingRelicEntry(b []byte) string {
-	var has1 bool // name
-	var m2 []byte // nested, which may stand on the wire in parts
-	f := wire.Read(b)
+// read checks the message at any depth. Of one in parts it reads part after part.
+func (m *boundedRelicPartsEntry) read(f *wire.Fields) {
+	outer := f.Enter(64)
 	for f.Next() {
 		switch f.Tag {
-		case 1<<3 | wire.Bytes: // name
-			has1 = true
-		case 2<<3 | wire.Bytes: // nested
-			m2 = wire.Merge(m2, f.Bytes())
+		case 1<<3 | wire.Varint: // key
+			m.Key = int64(f.Int32())
+		case 2<<3 | wire.Bytes: // value
+			m.Value.read(f)
 		}
 	}
-	if !has1 {
-		return "name"
-	}
-	if m2 != nil {
-		if path := missing(m2); path != "" {
-			return "nested." + path
-		}
-	}
-	return ""
+	f.Leave(outer)
 }
 
-// missingPart returns the path of a required field that the conformance.v1.Part
-// in b lacks, or "".
-func missingPart(b []byte) string {
-	var has1 bool // number
-	var m2 []byte // inner, which may stand on the wire in parts
-	f := wire.Read(b)
-	for f.Next() {
-		switch f.Tag {
-		case 1<<3 | wire.Varint: // number
-			has1 = true
-		case 2<<3 | wire.Bytes: // inner
-			m2 = wire.Merge(m2, f.Bytes())
-		}
-	}
-	if !has1 {
-		return "number"
-	}
-	if m2 != nil {
-		if path := missingPart(m2); path != "" {
-			return "inner." + path
-		}
-	}
-	return ""
+// boundedRelicBox is a conformance.v1.Relic.Box, as far as its bounds need it.
+type boundedRelicBox struct {
+	Open wire.Optional[bool] // 1: required
 }
 
-// missingRelicBox returns the path of a required field that the
-// conformance.v1.Relic.Box in b lacks, or "".
-func missingRelicBox(b []byte) string {
-	var has1 bool // open
-	f := wire.Read(b)
+// read checks the message at any depth. Of one in parts it reads part after part.
+func (m *boundedRelicBox) read(f *wire.Fields) {
+	outer := f.Enter(56)
 	for f.Next() {
 		switch f.Tag {
 		case 1<<3 | wire.Varint: // open
-			has1 = true
+			m.Open = wire.Some(f.Bool())
 		}
 	}
-	if !has1 {
-		return "open"
+	f.Leave(outer)
+}
+
+// valid says what is wrong with the message.
+func (m *boundedRelicBox) valid() error {
+	var found runtime.Violations
+	if !m.Open.Set {
+		found.Add(runtime.Required("open"))
 	}
-	return ""
+	return found.Err()
 }
 
 // knownShade reports whether conformance.v1.Shade, a closed enum, has the number n.
