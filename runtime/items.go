@@ -6,15 +6,13 @@ import (
 	"strings"
 )
 
-// Items are the elements of a list while a record is read: how many there are, and
-// what is wrong with them. The zero value is an empty list.
+// Items counts the elements of a list while a record is read, and gathers their faults. The zero value is an empty list.
 type Items struct {
 	Violations
 	n int
 }
 
-// Next counts an element. It reports whether what is wrong with the element is still
-// of interest.
+// Next counts an element, and reports whether a fault of it would still be kept.
 func (i *Items) Next() bool {
 	i.n++
 	return len(i.found) < maxViolations
@@ -38,9 +36,9 @@ type Key interface {
 	[]byte | int64 | uint64 | bool
 }
 
-// Entries are the entries of a map while a record is read: how many keys there are,
-// and what is wrong with their values. Of several entries with one key the last
-// counts. The zero value is an empty map.
+// Entries counts the keys of a map while a record is read, and gathers the faults of its
+// values. Of several entries with the same key the last one counts. The zero value is
+// an empty map.
 type Entries[K Key] struct {
 	key   K // of the current entry
 	keys  map[string]struct{}
@@ -52,9 +50,9 @@ type entryViolation struct {
 	err error
 }
 
-// Next moves to the entry with the key, which takes the place of one before. It reports
-// whether what is wrong with its value is still of interest. A map in which so many
-// values are wrong at a time that it is not is refused, whatever follows.
+// Next moves to the entry with the key, which replaces an earlier one, and reports
+// whether a fault of its value would still be kept. Once a map has as many faults as
+// are kept, it is refused, whatever follows.
 func (e *Entries[K]) Next(key K) bool {
 	e.key = key
 	switch {
@@ -121,8 +119,8 @@ func (e *Entries[K]) Err() error {
 	return all.Err()
 }
 
-// keyText returns the key as a text that no other key of the map has. It looks at the
-// key's type, which the compiler of Go knows, only when something is wrong or counted.
+// keyText returns the key as a text that no other key of the map has. The switch on its
+// type runs only for keys that are counted or have a fault.
 func keyText[K Key](key K) string {
 	switch k := any(key).(type) {
 	case []byte:

@@ -123,8 +123,8 @@ func (e *Entity) Stored(marked bool) []*Field {
 	return fields
 }
 
-// Nested is a message below an entity, as far as a write looks into it: bounds stand
-// on its fields, or below them. Of a map it is the entry.
+// Nested is a message below an entity that a write looks into, because its fields, or
+// fields below them, have bounds. For a map it is the entry.
 type Nested struct {
 	Desc   protoreflect.MessageDescriptor
 	GoName string   // boundedOrderLine: no other Nested of the entity has it

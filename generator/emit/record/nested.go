@@ -10,11 +10,11 @@ import (
 	"github.com/prism-proxy/prism/generator/schema"
 )
 
-// nested prints the type of a message below the record that has bounds, its read,
-// which takes the place of a check function, and its valid.
+// nested prints the type of a message below the record that has bounds. Its read takes
+// the place of a check function; its valid says what is wrong.
 func (p *printer) nested(x *schema.Nested) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%stype %s struct {\n", golang.Comment(golang.Wrap(fmt.Sprintf("%s is %s, as far as its bounds need it.", x.GoName, withArticle(string(x.Desc.FullName()))), 77)), x.GoName)
+	fmt.Fprintf(&b, "%stype %s struct {\n", golang.Comment(golang.Wrap(fmt.Sprintf("%s holds what the bounds of %s need.", x.GoName, withArticle(string(x.Desc.FullName()))), 77)), x.GoName)
 	for _, f := range x.Fields {
 		purpose := why(f)
 		if x.Desc.IsMapEntry() {
@@ -24,7 +24,8 @@ func (p *printer) nested(x *schema.Nested) {
 	}
 	b.WriteString(golang.Fill(`}
 
-// read checks the message at any depth. Of one in parts it reads part after part.
+// read checks the message and all below it. A message that stands on the wire in
+// parts is read part by part.
 func (m *$type) read(f *@wire.Fields) {
 	outer := f.Enter($size)
 	for f.Next() {
@@ -50,8 +51,8 @@ func (m *$type) valid() error {
 	p.file.Add("%s", b.String())
 }
 
-// allFields returns the fields of the message, by number, those that are not bounded
-// without more than their descriptor.
+// allFields returns the fields of the message, by number. Those that are not bounded
+// have only a descriptor.
 func allFields(x *schema.Nested) []*schema.Field {
 	var all []*schema.Field
 	for i := range x.Desc.Fields().Len() {
@@ -141,7 +142,7 @@ func (p *printer) take(f *schema.Field, prefix string) string {
 		return takeEntry(f, held)
 	case f.Desc.IsList() && !isElement(f):
 		return p.takeElement(f, held)
-	case f.Nested != nil && isElement(f): // the value of an entry, which is there without being set
+	case f.Nested != nil && isElement(f): // the value of an entry, which needs no presence
 		return held + ".read(f)\n"
 	case f.Nested != nil:
 		return golang.Fill("if $held == nil {\n$held = new($type)\n}\n$held.read(f)\n", golang.Holes{"held": held, "type": f.Nested.GoName})
@@ -203,8 +204,7 @@ func takeEntry(f *schema.Field, held string) string {
 	return b.String()
 }
 
-// guarded returns the statement of the cases, which are looked at if the condition
-// holds.
+// guarded returns the statement of the cases, if the condition holds.
 func guarded(condition, cases string) string {
 	if only, result, _ := strings.Cut(strings.TrimPrefix(cases, "case "), ":\n"); !strings.Contains(result, "\ncase ") {
 		if strings.Contains(only, " || ") {

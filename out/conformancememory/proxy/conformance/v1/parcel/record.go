@@ -244,7 +244,7 @@ func (r *record) valid() error {
 	return found.Err()
 }
 
-// boundedContent is a conformance.v1.Content, as far as its bounds need it.
+// boundedContent holds what the bounds of a conformance.v1.Content need.
 type boundedContent struct {
 	SKU      []byte               // 1: required
 	Quantity int64                // 2: bounded
@@ -252,7 +252,8 @@ type boundedContent struct {
 	Maker    *boundedParty        // 4: bounded
 }
 
-// read checks the message at any depth. Of one in parts it reads part after part.
+// read checks the message and all below it. A message that stands on the wire in
+// parts is read part by part.
 func (m *boundedContent) read(f *wire.Fields) {
 	outer := f.Enter(104)
 	for f.Next() {
@@ -296,13 +297,14 @@ func (m *boundedContent) valid() error {
 	return found.Err()
 }
 
-// boundedParty is a conformance.v1.Party, as far as its bounds need it.
+// boundedParty holds what the bounds of a conformance.v1.Party need.
 type boundedParty struct {
 	Name   []byte                  // 1: bounded, personal
 	Places runtime.Entries[[]byte] // 2: bounded, personal
 }
 
-// read checks the message at any depth. Of one in parts it reads part after part.
+// read checks the message and all below it. A message that stands on the wire in
+// parts is read part by part.
 func (m *boundedParty) read(f *wire.Fields) {
 	outer := f.Enter(72)
 	for f.Next() {
@@ -337,13 +339,14 @@ func (m *boundedParty) valid() error {
 	return found.Err()
 }
 
-// boundedPlace is a conformance.v1.Place, as far as its bounds need it.
+// boundedPlace holds what the bounds of a conformance.v1.Place need.
 type boundedPlace struct {
 	Until bool   // 1: required, personal
 	City  []byte // 2: bounded, personal
 }
 
-// read checks the message at any depth. Of one in parts it reads part after part.
+// read checks the message and all below it. A message that stands on the wire in
+// parts is read part by part.
 func (m *boundedPlace) read(f *wire.Fields) {
 	outer := f.Enter(72)
 	for f.Next() {
@@ -370,14 +373,15 @@ func (m *boundedPlace) valid() error {
 	return found.Err()
 }
 
-// boundedPartyPlacesEntry is a conformance.v1.Party.PlacesEntry, as far as its
-// bounds need it.
+// boundedPartyPlacesEntry holds what the bounds of a
+// conformance.v1.Party.PlacesEntry need.
 type boundedPartyPlacesEntry struct {
 	Key   []byte       // 1
 	Value boundedPlace // 2
 }
 
-// read checks the message at any depth. Of one in parts it reads part after part.
+// read checks the message and all below it. A message that stands on the wire in
+// parts is read part by part.
 func (m *boundedPartyPlacesEntry) read(f *wire.Fields) {
 	outer := f.Enter(72)
 	for f.Next() {
@@ -391,14 +395,15 @@ func (m *boundedPartyPlacesEntry) read(f *wire.Fields) {
 	f.Leave(outer)
 }
 
-// boundedParcelLabelsEntry is a conformance.v1.Parcel.LabelsEntry, as far as
-// its bounds need it.
+// boundedParcelLabelsEntry holds what the bounds of a
+// conformance.v1.Parcel.LabelsEntry need.
 type boundedParcelLabelsEntry struct {
 	Key   []byte // 1
 	Value []byte // 2
 }
 
-// read checks the message at any depth. Of one in parts it reads part after part.
+// read checks the message and all below it. A message that stands on the wire in
+// parts is read part by part.
 func (m *boundedParcelLabelsEntry) read(f *wire.Fields) {
 	outer := f.Enter(80)
 	for f.Next() {
@@ -412,14 +417,15 @@ func (m *boundedParcelLabelsEntry) read(f *wire.Fields) {
 	f.Leave(outer)
 }
 
-// boundedParcelSparesEntry is a conformance.v1.Parcel.SparesEntry, as far as
-// its bounds need it.
+// boundedParcelSparesEntry holds what the bounds of a
+// conformance.v1.Parcel.SparesEntry need.
 type boundedParcelSparesEntry struct {
 	Key   int64          // 1
 	Value boundedContent // 2
 }
 
-// read checks the message at any depth. Of one in parts it reads part after part.
+// read checks the message and all below it. A message that stands on the wire in
+// parts is read part by part.
 func (m *boundedParcelSparesEntry) read(f *wire.Fields) {
 	outer := f.Enter(64)
 	for f.Next() {
@@ -433,7 +439,7 @@ func (m *boundedParcelSparesEntry) read(f *wire.Fields) {
 	f.Leave(outer)
 }
 
-// boundedCrate is a conformance.v1.Crate, as far as its bounds need it.
+// boundedCrate holds what the bounds of a conformance.v1.Crate need.
 type boundedCrate struct {
 	Mark    []byte                  // 1: bounded
 	Inner   *boundedCrate           // 2: bounded
@@ -441,7 +447,8 @@ type boundedCrate struct {
 	Stacked runtime.Entries[uint64] // 4: bounded
 }
 
-// read checks the message at any depth. Of one in parts it reads part after part.
+// read checks the message and all below it. A message that stands on the wire in
+// parts is read part by part.
 func (m *boundedCrate) read(f *wire.Fields) {
 	outer := f.Enter(104)
 	for f.Next() {
@@ -487,14 +494,15 @@ func (m *boundedCrate) valid() error {
 	return found.Err()
 }
 
-// boundedCrateStackedEntry is a conformance.v1.Crate.StackedEntry, as far as
-// its bounds need it.
+// boundedCrateStackedEntry holds what the bounds of a
+// conformance.v1.Crate.StackedEntry need.
 type boundedCrateStackedEntry struct {
 	Key   uint64       // 1
 	Value boundedCrate // 2
 }
 
-// read checks the message at any depth. Of one in parts it reads part after part.
+// read checks the message and all below it. A message that stands on the wire in
+// parts is read part by part.
 func (m *boundedCrateStackedEntry) read(f *wire.Fields) {
 	outer := f.Enter(64)
 	for f.Next() {
@@ -508,13 +516,14 @@ func (m *boundedCrateStackedEntry) read(f *wire.Fields) {
 	f.Leave(outer)
 }
 
-// boundedParcelSealsEntry is a conformance.v1.Parcel.SealsEntry, as far as its
-// bounds need it.
+// boundedParcelSealsEntry holds what the bounds of a
+// conformance.v1.Parcel.SealsEntry need.
 type boundedParcelSealsEntry struct {
 	Key bool // 1
 }
 
-// read checks the message at any depth. Of one in parts it reads part after part.
+// read checks the message and all below it. A message that stands on the wire in
+// parts is read part by part.
 func (m *boundedParcelSealsEntry) read(f *wire.Fields) {
 	outer := f.Enter(80)
 	for f.Next() {

@@ -228,13 +228,13 @@ func (r *record) valid() error {
 	return found.Err()
 }
 
-// boundedRelicFrame is a conformance.v1.Relic.Frame, as far as its bounds need
-// it.
+// boundedRelicFrame holds what the bounds of a conformance.v1.Relic.Frame need.
 type boundedRelicFrame struct {
 	Width wire.Optional[int64] // 1: required
 }
 
-// read checks the message at any depth. Of one in parts it reads part after part.
+// read checks the message and all below it. A message that stands on the wire in
+// parts is read part by part.
 func (m *boundedRelicFrame) read(f *wire.Fields) {
 	outer := f.Enter(72)
 	for f.Next() {
@@ -255,14 +255,14 @@ func (m *boundedRelicFrame) valid() error {
 	return found.Err()
 }
 
-// boundedRelicEntry is a conformance.v1.Relic.Entry, as far as its bounds need
-// it.
+// boundedRelicEntry holds what the bounds of a conformance.v1.Relic.Entry need.
 type boundedRelicEntry struct {
 	Name   []byte        // 1: required, nil when absent
 	Nested *boundedRelic // 2: bounded
 }
 
-// read checks the message at any depth. Of one in parts it reads part after part.
+// read checks the message and all below it. A message that stands on the wire in
+// parts is read part by part.
 func (m *boundedRelicEntry) read(f *wire.Fields) {
 	outer := f.Enter(72)
 	for f.Next() {
@@ -291,7 +291,7 @@ func (m *boundedRelicEntry) valid() error {
 	return found.Err()
 }
 
-// boundedRelic is a conformance.v1.Relic, as far as its bounds need it.
+// boundedRelic holds what the bounds of a conformance.v1.Relic need.
 type boundedRelic struct {
 	RelicID   []byte                 // 1: required, nil when absent
 	Shelf     wire.Optional[int64]   // 2: required
@@ -306,7 +306,8 @@ type boundedRelic struct {
 	Box       *boundedRelicBox       // 18: bounded
 }
 
-// read checks the message at any depth. Of one in parts it reads part after part.
+// read checks the message and all below it. A message that stands on the wire in
+// parts is read part by part.
 func (m *boundedRelic) read(f *wire.Fields) {
 	outer := f.Enter(304)
 	for f.Next() {
@@ -414,13 +415,14 @@ func (m *boundedRelic) valid() error {
 	return found.Err()
 }
 
-// boundedPart is a conformance.v1.Part, as far as its bounds need it.
+// boundedPart holds what the bounds of a conformance.v1.Part need.
 type boundedPart struct {
 	Number wire.Optional[int64] // 1: required
 	Inner  *boundedPart         // 2: bounded
 }
 
-// read checks the message at any depth. Of one in parts it reads part after part.
+// read checks the message and all below it. A message that stands on the wire in
+// parts is read part by part.
 func (m *boundedPart) read(f *wire.Fields) {
 	outer := f.Enter(72)
 	for f.Next() {
@@ -449,14 +451,15 @@ func (m *boundedPart) valid() error {
 	return found.Err()
 }
 
-// boundedRelicPartsEntry is a conformance.v1.Relic.PartsEntry, as far as its
-// bounds need it.
+// boundedRelicPartsEntry holds what the bounds of a
+// conformance.v1.Relic.PartsEntry need.
 type boundedRelicPartsEntry struct {
 	Key   int64       // 1
 	Value boundedPart // 2
 }
 
-// read checks the message at any depth. Of one in parts it reads part after part.
+// read checks the message and all below it. A message that stands on the wire in
+// parts is read part by part.
 func (m *boundedRelicPartsEntry) read(f *wire.Fields) {
 	outer := f.Enter(64)
 	for f.Next() {
@@ -470,12 +473,13 @@ func (m *boundedRelicPartsEntry) read(f *wire.Fields) {
 	f.Leave(outer)
 }
 
-// boundedRelicBox is a conformance.v1.Relic.Box, as far as its bounds need it.
+// boundedRelicBox holds what the bounds of a conformance.v1.Relic.Box need.
 type boundedRelicBox struct {
 	Open wire.Optional[bool] // 1: required
 }
 
-// read checks the message at any depth. Of one in parts it reads part after part.
+// read checks the message and all below it. A message that stands on the wire in
+// parts is read part by part.
 func (m *boundedRelicBox) read(f *wire.Fields) {
 	outer := f.Enter(56)
 	for f.Next() {

@@ -211,14 +211,15 @@ func (r *record) valid() error {
 	return found.Err()
 }
 
-// boundedScalar is a conformance.v1.Scalar, as far as its bounds need it.
+// boundedScalar holds what the bounds of a conformance.v1.Scalar need.
 type boundedScalar struct {
 	ScalarID []byte                // 1: bounded
 	BytesOpt []byte                // 36: bounded, nil when absent
 	OfBool   runtime.Entries[bool] // 65: bounded
 }
 
-// read checks the message at any depth. Of one in parts it reads part after part.
+// read checks the message and all below it. A message that stands on the wire in
+// parts is read part by part.
 func (m *boundedScalar) read(f *wire.Fields) {
 	outer := f.Enter(912)
 	for f.Next() {
@@ -279,14 +280,15 @@ func (m *boundedScalar) valid() error {
 	return found.Err()
 }
 
-// boundedScalarOfBoolEntry is a conformance.v1.Scalar.OfBoolEntry, as far as
-// its bounds need it.
+// boundedScalarOfBoolEntry holds what the bounds of a
+// conformance.v1.Scalar.OfBoolEntry need.
 type boundedScalarOfBoolEntry struct {
 	Key   bool          // 1
 	Value boundedScalar // 2
 }
 
-// read checks the message at any depth. Of one in parts it reads part after part.
+// read checks the message and all below it. A message that stands on the wire in
+// parts is read part by part.
 func (m *boundedScalarOfBoolEntry) read(f *wire.Fields) {
 	outer := f.Enter(64)
 	for f.Next() {
