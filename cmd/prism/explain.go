@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"unicode"
@@ -89,32 +90,48 @@ Below each rule is what mends an example of its fault, as a change; ` + "`prism 
 	return b.String()
 }
 
-// change returns the change from bad to good as a diff: the lines between their
-// common beginning and end, and a few of those around.
+// change returns the change from bad to good as a diff: what differs, and a few
+// lines around it.
 func change(bad, good string) string {
 	const around = 2
-	before, after := strings.SplitAfter(bad, "\n"), strings.SplitAfter(good, "\n")
-	least := min(len(before), len(after))
-	head, tail := 0, 0
-	for head < least && before[head] == after[head] {
-		head++
-	}
-	for tail < least-head && before[len(before)-1-tail] == after[len(after)-1-tail] {
-		tail++
-	}
+	lines := difference(strings.Split(strings.TrimSuffix(bad, "\n"), "\n"), strings.Split(strings.TrimSuffix(good, "\n"), "\n"))
+	differs := func(line string) bool { return line[0] != ' ' }
 	var b strings.Builder
-	add := func(mark string, lines []string) {
-		for _, line := range lines {
-			if line != "" {
-				b.WriteString(strings.TrimRight(mark+strings.TrimSuffix(line, "\n"), " ") + "\n")
+	for i, line := range lines {
+		if slices.ContainsFunc(lines[max(0, i-around):min(len(lines), i+around+1)], differs) {
+			b.WriteString(strings.TrimRight(line, " ") + "\n")
+		}
+	}
+	return b.String()
+}
+
+// difference returns the lines of both texts, those of before only with a minus and
+// those of after only with a plus. The longest part that both have divides them.
+func difference(before, after []string) []string {
+	var from, to, n int
+	for i := range before {
+		for j := range after {
+			k := 0
+			for i+k < len(before) && j+k < len(after) && before[i+k] == after[j+k] {
+				k++
+			}
+			if k > n {
+				from, to, n = i, j, k
 			}
 		}
 	}
-	add(" ", before[max(0, head-around):head])
-	add("-", before[head:len(before)-tail])
-	add("+", after[head:len(after)-tail])
-	add(" ", before[len(before)-tail:min(len(before), len(before)-tail+around)])
-	return b.String()
+	if n == 0 {
+		return append(marked("-", before), marked("+", after)...)
+	}
+	return slices.Concat(difference(before[:from], after[:to]), marked(" ", before[from:from+n]), difference(before[from+n:], after[to+n:]))
+}
+
+func marked(mark string, lines []string) []string {
+	all := make([]string, len(lines))
+	for i, line := range lines {
+		all[i] = mark + line
+	}
+	return all
 }
 
 // findRule returns the rule with a name such as PRISM2010, 2010 or key.missing.
