@@ -1,5 +1,6 @@
 // Package examples_test runs the examples in other languages against the
-// shop's proxy, each with the tools that are usual in its language.
+// shop's proxy, and what docs/clients.md says of each language, with the tools
+// that are usual in it.
 package examples_test
 
 import (
@@ -10,17 +11,19 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 )
 
-func TestPython(t *testing.T)     { run(t, "python", "python3") }
-func TestTypeScript(t *testing.T) { run(t, "typescript", "npm") }
+func TestPython(t *testing.T)     { run(t, "python", "python3", "Python", "bin") }
+func TestTypeScript(t *testing.T) { run(t, "typescript", "npm", "TypeScript", "node_modules/.bin") }
 
 // run installs what the example in folder needs, compiles the contract and
-// runs the example, which fails unless all calls answer as it says. It is
-// skipped where the language is absent or its packages cannot be had.
-func run(t *testing.T, folder, language string) {
+// runs the example, which fails unless all calls answer as it says. Then it runs a
+// section of docs/clients.md, with the programs that were installed. It is skipped
+// where the language is absent or its packages cannot be had.
+func run(t *testing.T, folder, language, section, programs string) {
 	t.Parallel()
 	missing := t.Skipf
 	if os.Getenv("PRISM_REQUIRE") == "all" {
@@ -37,6 +40,45 @@ func run(t *testing.T, folder, language string) {
 	if err != nil {
 		t.Error(err)
 	}
+	asDocumented(t, section, filepath.Join("../.engines", folder, programs))
+}
+
+// asDocumented runs the commands of a section of docs/clients.md in a module
+// that prism init has made.
+func asDocumented(t *testing.T, section, programs string) {
+	t.Helper()
+	page, err := os.ReadFile("../docs/clients.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, _ := strings.Cut(string(page), "\n## "+section+"\n")
+	text, _, _ = strings.Cut(text, "\n## ")
+	script := "set -e\nprism init --module example.com/notes --replace " + absolute(t, "..") + " .\nprism generate\n"
+	for i, part := range strings.Split(text, "\n```") {
+		if commands, ok := strings.CutPrefix(part, "sh\n"); ok && i%2 == 1 {
+			script += commands + "\n"
+		}
+	}
+	bin := t.TempDir()
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(bin, "prism"), "../cmd/prism").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	c := exec.CommandContext(t.Context(), "bash", "-c", script)
+	c.Dir = t.TempDir()
+	c.Env = append(os.Environ(), "PATH="+strings.Join([]string{bin, absolute(t, programs), os.Getenv("PATH")}, string(filepath.ListSeparator)))
+	out, err := c.CombinedOutput()
+	if err != nil || !strings.HasSuffix(string(out), "VERSION_MISMATCH\n") {
+		t.Errorf("docs/clients.md, %s: %v\n%s", section, err, out)
+	}
+}
+
+func absolute(t *testing.T, name string) string {
+	t.Helper()
+	full, err := filepath.Abs(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return full
 }
 
 // serve builds the shop's proxy, starts it on an empty store, stops it when t

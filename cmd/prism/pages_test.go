@@ -116,24 +116,3 @@ func TestCIAsDocumented(t *testing.T) {
 		t.Errorf("a schema that was changed without generate:\n%s", out)
 	}
 }
-
-func TestClientsAsDocumented(t *testing.T) {
-	p := newPage(t, "clients.md")
-	if _, err := os.Stat(filepath.Join(checkout(t), ".engines/python/bin/python3")); err != nil {
-		t.Skipf("SKIPPED, NOT PASSED: examples/python/install: %v", err)
-	}
-	p.path = append(p.path, filepath.Join(checkout(t), ".engines/python/bin"))
-	prism := filepath.Join(p.path[0], "prism")
-	command(t, p.dir, prism, "init", "--module", "example.com/notes", "--replace", checkout(t), ".")
-	command(t, p.dir, prism, "generate")
-	if err := os.Mkdir(filepath.Join(p.dir, "gen"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	p.run()
-	c := exec.CommandContext(t.Context(), filepath.Join(checkout(t), ".engines/python/bin/python3"), "-c",
-		"from notes.v1 import note_prism_pb2_grpc\nfrom prism.v1.reason_pb2 import Reason\nprint(Reason.Name(Reason.NOT_FOUND))")
-	c.Dir = filepath.Join(p.dir, "gen")
-	if out, err := c.CombinedOutput(); err != nil || string(out) != "NOT_FOUND\n" {
-		t.Errorf("%v\n%s", err, out)
-	}
-}

@@ -8,6 +8,7 @@ import sys
 import grpc
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
+from prism.v1.reason_pb2 import Reason
 from shop.v1 import user_profile_pb2, user_profile_prism_pb2 as pb, user_profile_prism_pb2_grpc
 
 
@@ -54,7 +55,7 @@ def main(address: str) -> None:
         except grpc.RpcError as error:
             info = error_info(error)
             assert error.code() == grpc.StatusCode.ABORTED
-            assert info.reason == "VERSION_MISMATCH"
+            assert info.reason == Reason.Name(Reason.VERSION_MISMATCH)
             assert info.metadata["current_version"] == str(won.version)
             print("lost:", info.reason)
         else:

@@ -7,6 +7,7 @@ import { clone, equals } from "@bufbuild/protobuf";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { type ErrorInfo, ErrorInfoSchema } from "./contract/google/rpc/error_info_pb.js";
+import { Reason } from "./contract/prism/v1/reason_pb.js";
 import { UserProfileSchema } from "./contract/shop/v1/user_profile_pb.js";
 import { UserProfileRecordSchema, UserProfileService } from "./contract/shop/v1/user_profile_prism_pb.js";
 
@@ -50,7 +51,7 @@ async function main(address: string): Promise<void> {
   );
   assert.equal(lost.code, Code.Aborted);
   const info = errorInfo(lost);
-  assert.equal(info?.reason, "VERSION_MISMATCH");
+  assert.equal(info?.reason, Reason[Reason.VERSION_MISMATCH]);
   assert.equal(info.metadata.current_version, String(won.version));
   console.log("lost:", info.reason);
 
