@@ -2,7 +2,6 @@ package main_test
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -67,9 +66,7 @@ message GetThingResponse {}
 	command(t, dir, "go", "tool", "prism", "build")
 	command(t, dir, "go", "vet", "./...")
 
-	if _, err := exec.LookPath("buf"); err != nil {
-		t.Skipf("SKIPPED: %v", err)
-	}
+	needsBuf(t)
 	command(t, dir, "buf", "lint")
 	write(t, filepath.Join(dir, "buf.yaml"), `version: v2
 modules:
