@@ -38,11 +38,11 @@ func newInit() *cobra.Command {
 		Short: "Begin a schema, in an empty folder or in a Go module",
 		Long: `Init sets up a folder, which is the root of a Go module or becomes one. It writes
 a schema with one entity, its prism.yaml with a JSON schema for editors, the
-options that it imports, the reasons of errors, a Makefile, and what buf and protoc need. It adds Prism to go.mod, as a tool and as
-a library, with the versions of everything it needs; existing requirements stay
-as they are.
+options that it imports, the reasons of errors, a Makefile, and what buf and
+protoc need. It adds Prism to go.mod, as a tool and as a library, with the
+versions of everything it needs; existing requirements stay as they are.
 
-If the module has a schemas/prism.yaml, init keeps it and adds no other schema.
+If the module has a prism.yaml, init keeps it and adds no other schema.
 Init overwrites no file; it lists the ones that it keeps, and what to add to them.
 Beside a buf.yaml it writes none of its own, and prints the modules to add.`,
 		Example: `  prism init --module example.com/notes notes
@@ -144,10 +144,13 @@ func newStart(dir, module, name string) (*start, error) {
 	return s, nil
 }
 
-// goOn makes s continue the deployment in schemas itself, if there is one. If
-// its lock is there without prism.yaml, prism.yaml was lost, and nothing is
-// started beside it.
+// goOn makes s continue a deployment of the module's, the one of that name or the
+// first. If the lock of schemas itself is there without prism.yaml, prism.yaml was
+// lost, and nothing is started beside it.
 func (s *start) goOn(name string) error {
+	if found, err := s.found(name); found || err != nil {
+		return err
+	}
 	const config = "schemas/prism.yaml"
 	text, err := os.ReadFile(filepath.Join(s.root, filepath.FromSlash(config)))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -160,12 +163,25 @@ func (s *start) goOn(name string) error {
 	if err != nil {
 		return err
 	}
-	own := schema.Name(text)
-	if name != "" && name != own {
-		return fmt.Errorf("--name is %s, and the deployment in %s is %s; leave --name out", name, filepath.Join(s.root, "schemas"), own)
-	}
-	s.name, s.dir = cmp.Or(own, s.name), "schemas"
-	return nil
+	return fmt.Errorf("--name is %s, and the deployment in %s is %s; leave --name out", name, filepath.Join(s.root, "schemas"), schema.Name(text))
+}
+
+// found looks for the first prism.yaml of that name, or of any if name is "".
+func (s *start) found(name string) (found bool, err error) {
+	module := os.DirFS(s.root)
+	err = walkModule(module, func(p string) error {
+		if path.Base(p) != "prism.yaml" {
+			return nil
+		}
+		text, err := fs.ReadFile(module, p)
+		own := schema.Name(text)
+		if err != nil || name != "" && name != own {
+			return err
+		}
+		found, s.name, s.dir = true, cmp.Or(own, s.name), path.Dir(p)
+		return fs.SkipAll
+	})
+	return found, err
 }
 
 // config and sample are the paths of prism.yaml and of the schema that it
@@ -173,9 +189,9 @@ func (s *start) goOn(name string) error {
 func (s *start) config() string { return s.dir + "/prism.yaml" }
 func (s *start) sample() string { return s.dir + "/v1/note.proto" }
 
-// hasSchema reports whether the user has a schema, in schemas itself or with a
-// prism.yaml that was kept.
-func (s *start) hasSchema() bool { return s.dir == "schemas" || s.kept[s.config()] }
+// hasSchema reports whether the user has a schema, with a prism.yaml that was
+// kept.
+func (s *start) hasSchema() bool { return s.kept[s.config()] }
 
 // write writes the missing files. If the user has a deployment, it writes no
 // sample, since nothing would serve it.
@@ -312,6 +328,9 @@ func (s *start) next(out io.Writer, dir string) error {
 	build, call := "make build", `prism call PutNote '{"note": {"note_id": "n1", "text": "hello"}}'`
 	if s.kept["Makefile"] {
 		build = "go tool prism build"
+		if !strings.HasPrefix(s.dir+"/", "schemas/") { // where build looks by itself
+			build += " " + s.dir
+		}
 	}
 	if s.hasSchema() {
 		call = "prism call"

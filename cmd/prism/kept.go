@@ -40,7 +40,7 @@ func (s *start) additions() string {
 	}
 	if s.buf != "" {
 		s.modules(add)
-		if s.kept["buf.gen.yaml"] && !strings.Contains(s.read("buf.gen.yaml"), "inputs:") {
+		if s.kept["buf.gen.yaml"] && !strings.Contains(s.read("buf.gen.yaml"), "inputs:") && !strings.Contains(s.read("buf.gen.yaml"), "protoc-gen-prism") {
 			add("buf.gen.yaml", "; keep it to your own modules, since Prism generates the Go of the others", append([]string{"inputs:"}, s.ownModules()...))
 		}
 	}
