@@ -44,7 +44,7 @@ func ofEntry(e *schema.ConfigEntry) object {
 	case schema.ConfigBool:
 		o["type"], o["default"] = "boolean", e.Default == "true"
 	case schema.ConfigNumber:
-		number(o, e.Min, e.Max)
+		number(o, e.Min, e.Max, true)
 	case schema.ConfigMapping:
 		mapping(o, e.Keys)
 	case schema.ConfigMappings:
@@ -52,7 +52,7 @@ func ofEntry(e *schema.ConfigEntry) object {
 	case schema.ConfigTextOf:
 		o["type"], o["additionalProperties"] = "object", object{"type": "string"}
 	case schema.ConfigNumberOf:
-		o["type"], o["additionalProperties"] = "object", number(object{}, e.Min, e.Max)
+		o["type"], o["additionalProperties"] = "object", number(object{}, e.Min, e.Max, true)
 	case schema.ConfigSettings:
 		o["type"] = "object" // which keys depends on the backend
 	}
@@ -67,11 +67,16 @@ func text(o object, e *schema.ConfigEntry) object {
 	return o
 }
 
-// number allows an integer, or a single reference with a default.
-func number(o object, least, most int) object {
+// number allows an integer, also in quotes, or a single reference with a default
+// where references are allowed.
+func number(o object, least, most int, mayRefer bool) object {
+	pattern := `^[0-9]+$`
+	if mayRefer {
+		pattern += `|^\$\{env:[A-Za-z_][A-Za-z0-9_]*:-[0-9]+\}$`
+	}
 	o["anyOf"] = []object{
 		{"type": "integer", "minimum": least, "maximum": most},
-		{"type": "string", "pattern": `^\$\{(env|file):[^}]+\}$`},
+		{"type": "string", "pattern": pattern},
 	}
 	return o
 }
@@ -118,10 +123,8 @@ func ofSetting(key schema.ConfigKey) object {
 	switch {
 	case key.Values != nil:
 		o["enum"] = key.Values
-	case key.Max > 0 && key.Reference:
-		number(o, key.Min, key.Max)
 	case key.Max > 0:
-		o["type"], o["minimum"], o["maximum"] = "integer", key.Min, key.Max
+		number(o, key.Min, key.Max, key.Reference)
 	default:
 		o["type"] = "string"
 	}
