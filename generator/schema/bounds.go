@@ -35,6 +35,11 @@ func elementOf(repeated protoreflect.FieldDescriptor) *Field {
 	return &Field{Desc: of, Number: int32(of.Number()), Name: name, GoName: goName(name), Type: valueType(of)}
 }
 
+// isElement reports whether the field is an element of a list, or a value of a map.
+func (f *Field) isElement() bool {
+	return f.Desc.IsList() || f.Desc.ContainingMessage().IsMapEntry()
+}
+
 // checkBounds reports what is wrong with the bounds that the field's options set.
 func (r *reader) checkBounds(f *Field) {
 	o := fieldOptions(f.Desc)
@@ -133,7 +138,12 @@ func (f *Field) Bounds() string {
 		if required && (f.Required || f.Role == Key) {
 			least = max(least, 1)
 		}
-		if length := span(least, f.MaxLength, "byte"); length != "" && (least > 1 || f.MaxLength > 0 || !required) {
+		length := span(least, f.MaxLength, "byte")
+		switch {
+		case length == "" || required && least == 1 && f.MaxLength == 0:
+		case f.MinLength > 0 && !required && !f.Presence && !f.isElement():
+			all = append(all, "empty or "+length)
+		default:
 			all = append(all, length)
 		}
 		if f.Type == Text && found {

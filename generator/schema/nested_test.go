@@ -94,3 +94,31 @@ message Inner { message Bound { string s = 1 [(prism.v1.field).max_length = 9]; 
 		t.Errorf("got  %s\nwant %s", strings.Join(got, "; "), want)
 	}
 }
+
+// What the contract's comments say of a field is what the check demands of it.
+func TestBoundsInWords(t *testing.T) {
+	const o = "(prism.v1.field)."
+	tests := []struct{ field, want string }{
+		{"string f = 2;", ""},
+		{"string f = 2 [" + o + "min_length = 2, " + o + "max_length = 9];", "empty or 2 to 9 bytes"},
+		{"optional string f = 2 [" + o + "min_length = 2];", "at least 2 bytes"},
+		{"string f = 2 [" + o + "required = true];", "required"},
+		{"string f = 2 [" + o + "required = true, " + o + "min_length = 3, " + o + "max_length = 3];", "required, exactly 3 bytes"},
+		{"string f = 2 [" + o + "required = true, " + o + "max_length = 1];", "required, exactly 1 byte"},
+		{"string f = 2 [" + o + "index = EQUALITY, " + o + "max_length = 9];", "at most 9 bytes, without NUL"},
+		{"int32 f = 2 [" + o + "range = {min: -1}];", "at least -1"},
+		{"repeated string f = 2 [" + o + "min_items = 1, " + o + "max_items = 9, " + o + "min_length = 1];", "1 to 9 items, each at least 1 byte"},
+		{"repeated sint64 f = 2 [" + o + "range = {min: 1 max: 5}];", "each 1 to 5"},
+		{"map<string, string> f = 2 [" + o + "max_items = 1, " + o + "max_length = 9];", "at most 1 item, each value at most 9 bytes"},
+		{"Line f = 2 [" + o + "required = true];", "required"},
+	}
+	for _, tt := range tests {
+		d, faults := read(t, config, nestedOrder(tt.field+"\n", "message Line {}"))
+		if d == nil {
+			t.Fatal(lines(faults))
+		}
+		if got := d.Entities()[0].Fields[1].Bounds(); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.field, got, tt.want)
+		}
+	}
+}

@@ -58,7 +58,7 @@ const (
 //   - Content.sku: required, 1 to 8 bytes.
 //   - Content.quantity: 1 to 100.
 //   - Content.value: required.
-//   - Party.name: 2 to 16 bytes.
+//   - Party.name: empty or 2 to 16 bytes.
 //   - Party.places: at most 2 items.
 //   - Place.until: required.
 //   - Place.city: at most 8 bytes.
