@@ -31,7 +31,6 @@ var imports = []struct {
 	from string
 	may  []string
 }{
-	{"reason", []string{"schemas/prism/v1"}},
 	{"number", nil},
 	{"reason", []string{"schemas/prism/v1"}},
 	{"runtime/...", []string{"runtime/...", "number"}},

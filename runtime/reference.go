@@ -33,7 +33,7 @@ func (e *Env) ResolveURL(setting, value string) (string, error) {
 		return inURL(value, at, found)
 	})
 	if err == nil && reference.ReplaceAllString(value, "") == "" && misplacedAt(resolved) {
-		err = fmt.Errorf("%s: what %s leads to has an @ or a # behind its host; percent-encode user and password (@ is %%40, # is %%23, / is %%2F, ? is %%3F)", setting, value)
+		err = fmt.Errorf("%s: what %s leads to has an @ or a # after its host; percent-encode user and password (@ is %%40, # is %%23, / is %%2F, ? is %%3F)", setting, value)
 	}
 	if err != nil {
 		return "", err

@@ -82,10 +82,10 @@ func TestResolveWholeURL(t *testing.T) {
 		"postgres://app:p@ss@db/shop":                        "", // the last @ before the path counts
 		"host=db password='p@ss/word'":                       "",
 		"nats://u:p@a,nats://u:p@b":                          "",
-		"postgres://app:p@ss/word@db/shop":                   "has an @ or a # behind its host",
-		"postgres://app:12/3@db/shop":                        "has an @ or a # behind its host",
-		"postgres://app:12#3@db/shop":                        "has an @ or a # behind its host",
-		"postgres://app:12?3@db/shop":                        "has an @ or a # behind its host",
+		"postgres://app:p@ss/word@db/shop":                   "has an @ or a # after its host",
+		"postgres://app:12/3@db/shop":                        "has an @ or a # after its host",
+		"postgres://app:12#3@db/shop":                        "has an @ or a # after its host",
+		"postgres://app:12?3@db/shop":                        "has an @ or a # after its host",
 	} {
 		got, err := getenv(map[string]string{"URL": value}).ResolveURL("url", "${env:URL}")
 		switch {

@@ -35,9 +35,10 @@ func elementOf(repeated protoreflect.FieldDescriptor) *Field {
 	return &Field{Desc: of, Number: int32(of.Number()), Name: name, GoName: goName(name), Type: valueType(of)}
 }
 
-// isElement reports whether the field is an element of a list, or a value of a map.
-func (f *Field) isElement() bool {
-	return f.Desc.IsList() || f.Desc.ContainingMessage().IsMapEntry()
+// IsElement reports whether the field is an element of a list, or is in a map's
+// entry, and not the list or the map itself.
+func (f *Field) IsElement() bool {
+	return f.Desc.IsList() && f.Type != Other || f.Desc.ContainingMessage().IsMapEntry()
 }
 
 // checkBounds reports what is wrong with the bounds that the field's options set.
@@ -141,7 +142,7 @@ func (f *Field) Bounds() string {
 		length := span(least, f.MaxLength, "byte")
 		switch {
 		case length == "" || required && least == 1 && f.MaxLength == 0:
-		case f.MinLength > 0 && !required && !f.Presence && !f.isElement():
+		case f.MinLength > 0 && !required && !f.Presence && !f.IsElement():
 			all = append(all, "empty or "+length)
 		default:
 			all = append(all, length)

@@ -265,7 +265,7 @@ func valueChecks(b *strings.Builder, f *schema.Field, value, path, then string) 
 		}
 		if f.MinLength > 0 {
 			there := fmt.Sprintf("len(%s) > 0 && ", value)
-			if required || isElement(f) {
+			if required || f.IsElement() {
 				there = ""
 			} else if f.Presence {
 				there = value + " != nil && "

@@ -140,9 +140,9 @@ func (p *printer) take(f *schema.Field, prefix string) string {
 	switch {
 	case f.Desc.IsMap():
 		return takeEntry(f, held)
-	case f.Desc.IsList() && !isElement(f):
+	case f.Desc.IsList() && !f.IsElement():
 		return p.takeElement(f, held)
-	case f.Nested != nil && isElement(f): // the value of an entry, which needs no presence
+	case f.Nested != nil && f.IsElement(): // the value of an entry, which needs no presence
 		return held + ".read(f)\n"
 	case f.Nested != nil:
 		return golang.Fill("if $held == nil {\n$held = new($type)\n}\n$held.read(f)\n", golang.Holes{"held": held, "type": f.Nested.GoName})
@@ -220,9 +220,9 @@ func heldType(f *schema.Field) string {
 	switch {
 	case f.Desc.IsMap():
 		return "@runtime.Entries[" + PlainType(f.Nested.Fields[0]) + "]"
-	case f.Desc.IsList() && !isElement(f):
+	case f.Desc.IsList() && !f.IsElement():
 		return "@runtime.Items"
-	case f.Nested != nil && isElement(f):
+	case f.Nested != nil && f.IsElement():
 		return f.Nested.GoName
 	case f.Nested != nil:
 		return "*" + f.Nested.GoName
@@ -240,9 +240,4 @@ func holdsViolations(f *schema.Field) bool {
 		return f.Element != nil || f.Nested != nil
 	}
 	return false
-}
-
-// isElement reports whether the field is an element of a list, or is in a map's entry.
-func isElement(f *schema.Field) bool {
-	return f.Desc.IsList() && f.Type != schema.Other || f.Desc.ContainingMessage().IsMapEntry()
 }
