@@ -15,121 +15,119 @@ import (
 const configSchema = "schemas/prism/prism.schema.json"
 
 // object is a JSON schema, or a part of one: https://json-schema.org/draft-07.
-type object map[string]any
+type object struct {
+	Schema      string             `json:"$schema,omitempty"`
+	Title       string             `json:"title,omitempty"`
+	Description string             `json:"description,omitempty"`
+	Type        string             `json:"type,omitempty"`
+	Default     any                `json:"default,omitempty"` // a string or a bool
+	Pattern     string             `json:"pattern,omitempty"`
+	Const       string             `json:"const,omitempty"`
+	Enum        []string           `json:"enum,omitempty"`
+	Minimum     *int               `json:"minimum,omitempty"`
+	Maximum     *int               `json:"maximum,omitempty"`
+	MinItems    int                `json:"minItems,omitempty"`
+	UniqueItems bool               `json:"uniqueItems,omitempty"`
+	Items       *object            `json:"items,omitempty"`
+	Required    []string           `json:"required,omitempty"`
+	Properties  map[string]*object `json:"properties,omitempty"`
+	Additional  any                `json:"additionalProperties,omitempty"` // false, or an *object
+	AnyOf       []*object          `json:"anyOf,omitempty"`
+	AllOf       []*object          `json:"allOf,omitempty"`
+	If          *object            `json:"if,omitempty"`
+	Then        *object            `json:"then,omitempty"`
+}
 
 // jsonSchema returns the JSON schema by which editors complete and check
 // prism.yaml. It checks less than the compiler, which also reads the .proto
 // files.
 func jsonSchema() ([]byte, error) {
 	root := ofEntry(schema.ConfigFile())
-	root["$schema"] = "http://json-schema.org/draft-07/schema#"
-	root["title"] = "prism.yaml"
+	root.Schema, root.Title = "http://json-schema.org/draft-07/schema#", "prism.yaml"
 	text, err := json.MarshalIndent(root, "", "  ")
 	return append(text, '\n'), err
 }
 
-func ofEntry(e *schema.ConfigEntry) object {
-	o := object{}
-	if e.Doc != "" {
-		o["description"] = e.Doc
-	}
-	if e.Default != "" && e.Kind == schema.ConfigText {
-		o["default"] = e.Default
-	}
+func ofEntry(e *schema.ConfigEntry) *object {
+	o := &object{Description: e.Doc}
 	switch e.Kind {
 	case schema.ConfigText:
-		return text(o, e)
+		o.Type, o.Pattern = "string", e.Pattern
+		if e.Default != "" {
+			o.Default = e.Default
+		}
 	case schema.ConfigTexts:
-		o["type"], o["minItems"], o["uniqueItems"], o["items"] = "array", 1, true, text(object{}, e)
+		o.Type, o.MinItems, o.UniqueItems, o.Items = "array", 1, true, &object{Type: "string", Pattern: e.Pattern}
 	case schema.ConfigBool:
-		o["type"], o["default"] = "boolean", e.Default == "true"
+		o.Type, o.Default = "boolean", e.Default == "true"
 	case schema.ConfigNumber:
-		number(o, e.Min, e.Max, true)
+		o.AnyOf = number(e.Min, e.Max, true)
 	case schema.ConfigMapping:
-		mapping(o, e.Keys)
+		o.mapping(e.Keys)
 	case schema.ConfigMappings:
-		o["type"], o["minItems"], o["items"] = "array", 1, namespace(mapping(object{}, e.Keys))
+		o.Type, o.MinItems, o.Items = "array", 1, &object{}
+		o.Items.mapping(e.Keys)
+		o.Items.backends()
 	case schema.ConfigTextOf:
-		o["type"], o["additionalProperties"] = "object", object{"type": "string"}
+		o.Type, o.Additional = "object", &object{Type: "string"}
 	case schema.ConfigNumberOf:
-		o["type"], o["additionalProperties"] = "object", number(object{}, e.Min, e.Max, true)
+		o.Type, o.Additional = "object", &object{AnyOf: number(e.Min, e.Max, true)}
 	case schema.ConfigSettings:
-		o["type"] = "object" // which keys depends on the backend
-	}
-	return o
-}
-
-func text(o object, e *schema.ConfigEntry) object {
-	o["type"] = "string"
-	if e.Pattern != "" {
-		o["pattern"] = e.Pattern
+		o.Type = "object" // which keys depends on the backend
 	}
 	return o
 }
 
 // number allows an integer, also in quotes, or a single reference with a default
 // where references are allowed.
-func number(o object, least, most int, mayRefer bool) object {
+func number(least, most int, mayRefer bool) []*object {
 	pattern := `^[0-9]+$`
 	if mayRefer {
 		pattern += `|^\$\{env:[A-Za-z_][A-Za-z0-9_]*:-[0-9]+\}$`
 	}
-	o["anyOf"] = []object{
-		{"type": "integer", "minimum": least, "maximum": most},
-		{"type": "string", "pattern": pattern},
-	}
-	return o
+	return []*object{{Type: "integer", Minimum: &least, Maximum: &most}, {Type: "string", Pattern: pattern}}
 }
 
-func mapping(o object, keys []*schema.ConfigEntry) object {
-	properties, required := object{}, []string{}
+func (o *object) mapping(keys []*schema.ConfigEntry) {
+	o.Type, o.Properties, o.Additional = "object", map[string]*object{}, false
 	for _, k := range keys {
-		properties[k.Name] = ofEntry(k)
+		o.Properties[k.Name] = ofEntry(k)
 		if k.Required {
-			required = append(required, k.Name)
+			o.Required = append(o.Required, k.Name)
 		}
 	}
-	o["type"], o["properties"], o["additionalProperties"] = "object", properties, false
-	if len(required) > 0 {
-		o["required"] = required
-	}
-	return o
 }
 
-// namespace adds the backends and their settings.
-func namespace(o object) object {
-	names := []string{}
-	conditions := []object{}
+// backends adds to a namespace the backends and their settings.
+func (o *object) backends() {
 	all := backends.All()
 	slices.SortFunc(all, func(a, b *emit.Backend) int { return strings.Compare(a.Name, b.Name) })
 	for _, b := range all {
-		names = append(names, b.Name)
-		properties := object{}
+		config := &object{Properties: map[string]*object{}, Additional: false}
 		for _, key := range b.Config {
-			properties[key.Name] = ofSetting(key)
+			config.Properties[key.Name] = ofSetting(key)
 		}
-		conditions = append(conditions, object{
-			"if":   object{"properties": object{"backend": object{"const": b.Name}}},
-			"then": object{"properties": object{"config": object{"properties": properties, "additionalProperties": false}}},
+		backend := o.Properties["backend"]
+		backend.Enum = append(backend.Enum, b.Name)
+		o.AllOf = append(o.AllOf, &object{
+			If:   &object{Properties: map[string]*object{"backend": {Const: b.Name}}},
+			Then: &object{Properties: map[string]*object{"config": config}},
 		})
 	}
-	o["properties"].(object)["backend"].(object)["enum"] = names
-	o["allOf"] = conditions
-	return o
 }
 
-func ofSetting(key schema.ConfigKey) object {
-	o := object{"description": key.Doc}
+func ofSetting(key schema.ConfigKey) *object {
+	o := &object{Description: key.Doc}
 	switch {
 	case key.Values != nil:
-		o["enum"] = key.Values
+		o.Enum = key.Values
 	case key.Max > 0:
-		number(o, key.Min, key.Max, key.Reference)
+		o.AnyOf = number(key.Min, key.Max, key.Reference)
 	default:
-		o["type"] = "string"
+		o.Type = "string"
 	}
 	if key.Default != "" {
-		o["default"] = key.Default
+		o.Default = key.Default
 	}
 	return o
 }
