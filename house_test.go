@@ -33,9 +33,10 @@ var imports = []struct {
 }{
 	{"number", nil},
 	{"reason", []string{"schemas/prism/v1"}},
-	{"runtime/...", []string{"runtime/...", "number"}},
+	{"sqltext", nil},
+	{"runtime/...", []string{"runtime/...", "number", "sqltext"}},
 	{"schemas/...", nil},
-	{"generator/...", []string{"generator/...", "number", "schemas/prism/v1"}},
+	{"generator/...", []string{"generator/...", "number", "sqltext", "schemas/prism/v1"}},
 	{"backends", []string{"backends/<b>/gen", "generator/..."}}, // generator for the type of the list
 	{"backends/backendtest", []string{"runtime/...", "generator/...", "reason", "out/contract/conformance/...", "schemas", "schemas/prism/v1"}},
 	{"backends/<b>/gen/...", []string{"backends/<b>/gen/...", "generator/..."}},
@@ -53,7 +54,7 @@ var imports = []struct {
 
 // externalTests is what an external test may import beside the row of its
 // package and the package itself.
-var externalTests = []string{"reason", "schemas/prism/v1", "backends", "backends/<b>/gen", "backends/backendtest", "backends/<b>/<b2>test", "runtime/...", "out/..."}
+var externalTests = []string{"reason", "sqltext", "schemas/prism/v1", "backends", "backends/<b>/gen", "backends/backendtest", "backends/<b>/<b2>test", "runtime/...", "out/..."}
 
 func TestImports(t *testing.T) {
 	for _, p := range load(t) {

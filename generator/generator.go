@@ -1,4 +1,4 @@
-// Package generator is the compiler: descriptors, prism.yaml and the lock go
+// Package generator is the compiler: descriptors, prism.yaml and the history go
 // in, and files come out, or every diagnostic at once. Run, Compile and Respond
 // are pure but for what the latter two are told to read; Write alone changes the
 // disk.
@@ -6,6 +6,7 @@ package generator
 
 import (
 	"fmt"
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"github.com/prism-proxy/prism/generator/emit"
 	"github.com/prism-proxy/prism/generator/emit/contract"
 	"github.com/prism-proxy/prism/generator/emit/server"
+	"github.com/prism-proxy/prism/generator/history"
 	"github.com/prism-proxy/prism/generator/migrate"
 	"github.com/prism-proxy/prism/generator/plan"
 	"github.com/prism-proxy/prism/generator/schema"
@@ -28,7 +30,9 @@ type Input struct {
 	Config     []byte // the text of prism.yaml
 	ConfigPath string // where it stands, with slashes, from the module's root
 	Module     string // the module's path, as go.mod has it; "": it is not known
-	Lock       []byte // the text of the lock beside it; nil: there is none
+	// History is its folder: the lock, the migrations and the schemas of the releases.
+	// Nil: there is nothing yet.
+	History fs.FS
 	// Files hold at least the files of the packages that Config names, in any
 	// order.
 	Files    []protoreflect.FileDescriptor
@@ -36,9 +40,16 @@ type Input struct {
 	// TestKit is the backend that test kits have for every namespace. Nil: the
 	// deployment gets no test kit.
 	TestKit *emit.Backend
+	Command
+}
+
+// Command is what a run is told to do with the history, besides to lead it on.
+type Command struct {
 	// Abandon names namespaces and entities of the lock that may be removed, or
 	// changed so that the proxy no longer finds their records.
 	Abandon []string
+	// Release closes the open release.
+	Release bool
 }
 
 // Output is what a deployment compiles to. Equal inputs give equal outputs.
@@ -48,8 +59,8 @@ type Output struct {
 	// Trees and Folders say where runs before may have written what this one does
 	// not: in a tree with all below it, and in a folder without its subfolders.
 	Trees, Folders []string
-	// Abandoned are the names of Abandon that were needed.
-	Abandoned []string
+	// Plan is the history, with the migrations.
+	Plan *migrate.Plan
 }
 
 // Run compiles a deployment. It returns nil and every fault, or the output;
@@ -67,9 +78,11 @@ func Run(in Input) (*Output, []schema.Diagnostic) {
 	if d == nil {
 		return nil, faults
 	}
-	history, lockFaults, err := migrate.Plan(d, backends, in.Lock, in.Abandon)
-	if len(lockFaults) > 0 {
-		faults = append(faults, lockFaults...)
+	plan, historyFaults, err := migrate.Run(migrate.Input{
+		Deployment: d, Backends: backends, History: in.History, Abandon: in.Abandon, Release: in.Release,
+	})
+	if len(historyFaults) > 0 {
+		faults = append(faults, historyFaults...)
 		schema.SortDiagnostics(faults)
 		return nil, faults
 	}
@@ -78,12 +91,15 @@ func Run(in Input) (*Output, []schema.Diagnostic) {
 		files, err = emitAll(d, backends, in.TestKit)
 	}
 	if err == nil {
-		files, err = sorted(append(files, history.Files...))
+		files, err = sorted(append(files, plan.Files...))
 	}
 	if err != nil {
 		return nil, append(faults, schema.Diagnostic{What: "the compiler failed, which no schema should make it do: " + err.Error()})
 	}
-	out := &Output{Deployment: d, Files: files, Trees: []string{path.Join("out", d.Name), migrate.Dir(d.Dir)}, Abandoned: history.Abandoned}
+	out := &Output{
+		Deployment: d, Files: files, Plan: plan,
+		Trees: []string{path.Join("out", d.Name), path.Join(d.Dir, history.MigrationsDir), path.Join(d.Dir, history.ReleasedDir)},
+	}
 	for _, f := range d.Files {
 		out.Folders = append(out.Folders, path.Join(contract.Dir, path.Dir(f.Path())))
 	}

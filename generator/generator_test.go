@@ -20,6 +20,7 @@ import (
 	"github.com/prism-proxy/prism/generator"
 	"github.com/prism-proxy/prism/generator/emit"
 	"github.com/prism-proxy/prism/generator/emit/golang"
+	"github.com/prism-proxy/prism/generator/history"
 	"github.com/prism-proxy/prism/generator/schema"
 	"github.com/prism-proxy/prism/generator/source"
 )
@@ -30,7 +31,7 @@ const shopConfig = "schemas/shop/prism.yaml"
 // at fsys and its schemas in the folder schemas.
 func input(t *testing.T, fsys fs.FS, config string) generator.Input {
 	t.Helper()
-	text, lock, faults := generator.ReadConfig(fsys, config)
+	text, faults := generator.ReadConfig(fsys, config)
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}
@@ -42,7 +43,7 @@ func input(t *testing.T, fsys fs.FS, config string) generator.Input {
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}
-	return generator.Input{Config: text, ConfigPath: config, Lock: lock, Files: files, Backends: backends.All(), TestKit: backends.TestKit()}
+	return generator.Input{Config: text, ConfigPath: config, History: generator.Folder(fsys, path.Dir(config)), Files: files, Backends: backends.All(), TestKit: backends.TestKit()}
 }
 
 // run compiles what has warnings at most.
@@ -54,6 +55,9 @@ func run(t *testing.T, in generator.Input) *generator.Output {
 	}
 	return out
 }
+
+// lockOnly is the folder of a deployment with nothing but a lock.
+func lockOnly(text string) fs.FS { return fstest.MapFS{history.LockName: {Data: []byte(text)}} }
 
 // module is the repository, which the shop is a deployment of.
 func module() fs.FS { return os.DirFS("..") }
@@ -136,9 +140,9 @@ func TestFresh(t *testing.T) {
 // nothing.
 func TestLockIsStable(t *testing.T) {
 	in := input(t, module(), shopConfig)
-	in.Lock = nil
+	in.History = nil
 	first := run(t, in)
-	in.Lock = []byte(contents(first.Files)["schemas/shop/prism.lock.json"])
+	in.History = lockOnly(contents(first.Files)["schemas/shop/prism.lock.json"])
 	if diff := cmp.Diff(first.Files, run(t, in).Files); diff != "" {
 		t.Error(diff)
 	}
@@ -148,7 +152,7 @@ func TestLockIsStable(t *testing.T) {
 func TestLostLock(t *testing.T) {
 	fsys := edited(t, func(_, text string) string { return text })
 	fsys["schemas/shop/migrations/orders/0001_init_expand.up.sql"] = &fstest.MapFile{}
-	_, _, faults := generator.ReadConfig(fsys, shopConfig)
+	_, faults := generator.Run(input(t, fsys, shopConfig))
 	if len(faults) != 1 || !strings.HasPrefix(faults[0].String(), "schemas/shop/prism.lock.json: PRISM4010 [lock.format] the file is gone, and schemas/shop/migrations/orders/") {
 		t.Errorf("faults %v", faults)
 	}
@@ -210,7 +214,7 @@ func TestCommentChangesNoHistory(t *testing.T) {
 func TestFaults(t *testing.T) {
 	lock := func(text string) generator.Input {
 		in := input(t, module(), shopConfig)
-		in.Lock = []byte(text)
+		in.History = lockOnly(text)
 		return in
 	}
 	without := func(old, new string) generator.Input {
@@ -227,8 +231,8 @@ func TestFaults(t *testing.T) {
 		want []string // number and line of each
 	}{
 		{"no partition key", without("(prism.v1.field).partition_key = 1,", ""), []string{"2010:13", "2010:11", "2010:11"}},
-		{"lock of another format", lock(bad(4010)), []string{"4010:2"}},
-		{"lock of a release", lock(bad(4011)), []string{"4011:4"}},
+		{"lock of another format", lock(bad(4010)), []string{"4010:0"}},
+		{"lock of a release", lock(bad(4011)), []string{"4011:2"}},
 		{"lock of another deployment", lock(bad(4012)), []string{"4012:3"}},
 	}
 	for _, tt := range tests {

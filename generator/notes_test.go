@@ -69,7 +69,7 @@ func compileNotes(t *testing.T, root *os.Root) *generator.Output {
 	t.Helper()
 	out, faults := generator.Compile(root.FS(), "schemas/prism.yaml", func(packages []string) ([]protoreflect.FileDescriptor, []schema.Diagnostic) {
 		return source.Compile(t.Context(), []source.Folder{{Name: "schemas", FS: os.DirFS(root.Name() + "/schemas")}}, packages)
-	}, backends.All(), backends.TestKit(), nil)
+	}, backends.All(), backends.TestKit(), generator.Command{})
 	if out == nil {
 		t.Fatal(faults)
 	}

@@ -56,7 +56,7 @@ func respond(req *pluginpb.CodeGeneratorRequest, fsys fs.FS, backends []*emit.Ba
 	}
 	return Compile(fsys, place, func(packages []string) ([]protoreflect.FileDescriptor, []schema.Diagnostic) {
 		return source.FromRequest(req, packages)
-	}, backends, kit, nil)
+	}, backends, kit, Command{})
 }
 
 // parameter returns the path in config=path, or every fault.

@@ -34,7 +34,7 @@ func compile(t *testing.T, fsys fs.FS, place string) (*generator.Output, []schem
 			t.Fatal(err)
 		}
 		return source.Compile(t.Context(), []source.Folder{{Name: "schemas", FS: own}}, packages)
-	}, backends.All(), backends.TestKit(), nil)
+	}, backends.All(), backends.TestKit(), generator.Command{})
 }
 
 // told returns the errors among faults, one a line.

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/prism-proxy/prism/generator/emit/golang"
-	"github.com/prism-proxy/prism/generator/migrate"
+	"github.com/prism-proxy/prism/generator/history"
 	"github.com/prism-proxy/prism/generator/schema"
 )
 
@@ -150,11 +150,11 @@ func ignoreMissing(err error) error {
 }
 
 // generated reports whether the compiler wrote a file: its first line says so,
-// behind the marks that a merge may have left. The lock has no room for that,
-// and was understood as such before a run has any output; nor had the contract
-// that compilers of before embedded.
+// behind the marks that a merge may have left. The lock and the schemas of releases
+// have no room for that, and were understood as such before a run has any output; nor
+// had the contract that compilers of before embedded.
 func generated(p string, content []byte) bool {
-	if isLock(p) || strings.HasSuffix(p, "/proxy/server/contract.binpb") {
+	if isLock(p) || releasedFile.MatchString(p) || strings.HasSuffix(p, "/proxy/server/contract.binpb") {
 		return true
 	}
 	mark := strings.TrimPrefix(golang.Header, "// ")
@@ -167,7 +167,9 @@ func generated(p string, content []byte) bool {
 	return false
 }
 
-func isLock(p string) bool { return path.Base(p) == path.Base(migrate.LockPath(".")) }
+func isLock(p string) bool { return path.Base(p) == history.LockName }
+
+var releasedFile = regexp.MustCompile(`(^|/)` + history.ReleasedDir + `/[0-9]+\.binpb$`)
 
 // conflictMark matches the lines that version control puts round what two
 // branches have changed.

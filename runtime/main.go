@@ -77,7 +77,11 @@ func Main(d *Deployment, args []string) int {
 		if err = parse(flags, args); err != nil {
 			break
 		}
-		_, err = fmt.Fprintf(os.Stdout, "deployment %s\nschema     %s\nrelease    %d\ngenerator  %s\n", d.Name, d.schema(), d.Release, d.Generator)
+		release := fmt.Sprint(d.Release)
+		if d.Open {
+			release += " (open)"
+		}
+		_, err = fmt.Fprintf(os.Stdout, "deployment %s\nschema     %s\nrelease    %s\ngenerator  %s\n", d.Name, d.schema(), release, d.Generator)
 	case "help", "-h", "--help":
 		_, err = fmt.Fprintf(os.Stdout, usage, d.Name)
 	case "":

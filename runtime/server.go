@@ -31,6 +31,7 @@ import (
 type Deployment struct {
 	Name      string
 	Release   int    // the release that its migrations lead up to
+	Open      bool   // the release is not closed yet: its migrations may still change
 	Generator string // the version of Prism that compiled it
 	Listen    string // host:port of the data listener, or unix:path; it may be a reference
 	// Memory is how many bytes connections and calls may hold together. 0:

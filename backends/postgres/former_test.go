@@ -12,8 +12,8 @@ import (
 	pb "github.com/prism-proxy/prism/out/contract/conformance/v1"
 	"github.com/prism-proxy/prism/reason"
 	"github.com/prism-proxy/prism/runtime"
-	"github.com/prism-proxy/prism/runtime/migration"
 	prismv1 "github.com/prism-proxy/prism/schemas/prism/v1"
+	"github.com/prism-proxy/prism/sqltext"
 )
 
 // formerItems makes the tables of the namespace items as they were before records
@@ -27,7 +27,7 @@ func formerItems(t *testing.T, store, applied string) {
 	for _, sql := range append(strings.Split(string(text), ";\n"), `
 INSERT INTO "items" ("item_id", "prism_record", "prism_version", "prism_release") VALUES
   ('a', '\x0a0161', nextval('"items_version"'), 1), ('b', '\x0a0162', nextval('"items_version"'), 1), ('c', '\x0a0163', nextval('"items_version"'), 1)`,
-		`UPDATE "prism_migrations" SET "sha256" = `+strings.ReplaceAll(applied, "FORMER", "'"+migration.Checksum(string(text))+"'")+` WHERE "namespace" = 'items'`) {
+		`UPDATE "prism_migrations" SET "sha256" = `+strings.ReplaceAll(applied, "FORMER", "'"+sqltext.Checksum(string(text))+"'")+` WHERE "namespace" = 'items'`) {
 		query(t, store, sql)
 	}
 }

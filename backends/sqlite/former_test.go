@@ -11,7 +11,7 @@ import (
 
 	"github.com/prism-proxy/prism/backends/backendtest"
 	"github.com/prism-proxy/prism/runtime"
-	"github.com/prism-proxy/prism/runtime/migration"
+	"github.com/prism-proxy/prism/sqltext"
 )
 
 // formerItems makes the file of the namespace items as it was before records
@@ -32,7 +32,7 @@ func formerItems(t *testing.T, dir, applied, more string) {
 INSERT INTO "items" ("item_id", "prism_record", "prism_version", "prism_release") VALUES
   ('a', x'0a0161', 1, 1), ('b', x'0a0162', 2, 1), ('c', x'0a0163', 3, 1);
 UPDATE "prism_versions" SET "last" = 3 WHERE "table" = 'items';
-UPDATE "prism_migrations" SET "sha256" = ` + strings.ReplaceAll(applied, "FORMER", "'"+migration.Checksum(string(text))+"'"))
+UPDATE "prism_migrations" SET "sha256" = ` + strings.ReplaceAll(applied, "FORMER", "'"+sqltext.Checksum(string(text))+"'"))
 	if err != nil {
 		t.Fatal(err)
 	}

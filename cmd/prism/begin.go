@@ -17,7 +17,7 @@ import (
 
 	"github.com/prism-proxy/prism/generator"
 	"github.com/prism-proxy/prism/generator/emit/contract"
-	"github.com/prism-proxy/prism/generator/migrate"
+	"github.com/prism-proxy/prism/generator/history"
 	"github.com/prism-proxy/prism/generator/schema"
 	"github.com/prism-proxy/prism/generator/source"
 	prismv1 "github.com/prism-proxy/prism/schemas/prism/v1"
@@ -87,7 +87,7 @@ func trace(root fs.FS) (found string, err error) {
 	if _, err := fs.Stat(root, contract.Dir); err == nil {
 		return contract.Dir, nil
 	}
-	signs := []string{"prism.yaml", "prism.yml", path.Base(migrate.LockPath("."))}
+	signs := []string{"prism.yaml", "prism.yml", history.LockName}
 	err = walkModule(root, func(name string) error {
 		if slices.Contains(signs, path.Base(name)) {
 			found = name

@@ -9,6 +9,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/prism-proxy/prism/generator"
 )
 
 func newBuild() *cobra.Command {
@@ -67,7 +69,7 @@ func beforeDash(cmd *cobra.Command, args []string) []string {
 
 // build returns the proxies that it built.
 func build(cmd *cobra.Command, args []string) ([]string, error) {
-	outputs, err := compileClean(cmd, args, nil)
+	outputs, err := compileClean(cmd, args, generator.Command{})
 	if err != nil {
 		return nil, err
 	}

@@ -29,7 +29,7 @@ With -o json it prints them to standard output as one array, for editors and CI.
 	}
 	outputFlag(cmd, &output)
 	cmd.RunE = run(func(cmd *cobra.Command, args []string) error {
-		outputs, faults, err := compileAll(cmd, args, nil)
+		outputs, faults, err := compileAll(cmd, args, generator.Command{})
 		if err != nil {
 			return err
 		}
@@ -54,14 +54,14 @@ With -o json it prints them to standard output as one array, for editors and CI.
 
 // compileAll compiles the deployments that args name and returns the outputs of
 // those without faults, and the diagnostics of all.
-func compileAll(cmd *cobra.Command, args, abandon []string) (outputs []*compiled, faults []schema.Diagnostic, err error) {
+func compileAll(cmd *cobra.Command, args []string, command generator.Command) (outputs []*compiled, faults []schema.Diagnostic, err error) {
 	deployments, err := find(args)
 	if err != nil {
 		return nil, nil, err
 	}
 	for _, d := range deployments {
 		done := progress(cmd, "compiling "+d.place)
-		out, found := d.compile(cmd.Context(), abandon)
+		out, found := d.compile(cmd.Context(), command)
 		done()
 		if out != nil {
 			outputs = append(outputs, &compiled{d, out})

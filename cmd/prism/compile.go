@@ -147,13 +147,12 @@ func (d deployment) sources() []string {
 	return schema.Sources(text, d.place)
 }
 
-// compile runs the compiler; abandon names namespaces and entities that it may
-// abandon. Positions in the diagnostics are relative to the working folder, so
-// that editors find them.
-func (d deployment) compile(ctx context.Context, abandon []string) (*generator.Output, []schema.Diagnostic) {
+// compile runs the compiler. Positions in the diagnostics are relative to the
+// working folder, so that editors find them.
+func (d deployment) compile(ctx context.Context, command generator.Command) (*generator.Output, []schema.Diagnostic) {
 	out, faults := generator.Compile(os.DirFS(d.root), d.place, func(packages []string) ([]protoreflect.FileDescriptor, []schema.Diagnostic) {
 		return d.read(ctx, packages)
-	}, backends.All(), backends.TestKit(), abandon)
+	}, backends.All(), backends.TestKit(), command)
 	return out, d.shown(faults)
 }
 

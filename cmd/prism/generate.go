@@ -20,7 +20,8 @@ func newGenerate() *cobra.Command {
 		Short: "Write contracts, proxies, plans and open migrations",
 		Long: `Generate compiles deployments and writes what has changed: contracts in
 out/contract, the proxy and plan.md in out/<deployment>, and the lock and the
-open migration next to prism.yaml. It deletes files that are no longer produced.
+open migrations next to prism.yaml: what leads from the last release to this
+schema, written anew each time until prism release closes it. It deletes files that are no longer produced.
 With any fault in a schema it generates nothing, and it never
 overwrites a file that it did not generate. Nor does it move records: what
 would leave them behind it refuses, unless --abandon names the namespace or the
@@ -47,7 +48,7 @@ prism.lock.json or out/contract: the path may be mistyped, or a file lost.`,
 				return err
 			}
 		}
-		outputs, err := compileClean(cmd, args, abandon)
+		outputs, err := compileClean(cmd, args, generator.Command{Abandon: abandon})
 		if err == nil {
 			err = abandoned(outputs, abandon)
 		}
@@ -85,7 +86,7 @@ func beginAll(cmd *cobra.Command, args []string) error {
 // a misspelled or needless one is not ignored.
 func abandoned(outputs []*compiled, names []string) error {
 	for _, name := range names {
-		if !slices.ContainsFunc(outputs, func(c *compiled) bool { return slices.Contains(c.Abandoned, name) }) {
+		if !slices.ContainsFunc(outputs, func(c *compiled) bool { return slices.Contains(c.Plan.Abandoned, name) }) {
 			return fmt.Errorf("nothing leaves records of %s behind; remove --abandon %[1]s", name)
 		}
 	}
@@ -94,8 +95,8 @@ func abandoned(outputs []*compiled, names []string) error {
 
 // compileClean is compileAll for commands that need all deployments to be
 // without faults.
-func compileClean(cmd *cobra.Command, args, abandon []string) ([]*compiled, error) {
-	outputs, faults, err := compileAll(cmd, args, abandon)
+func compileClean(cmd *cobra.Command, args []string, command generator.Command) ([]*compiled, error) {
+	outputs, faults, err := compileAll(cmd, args, command)
 	printText(cmd.ErrOrStderr(), faults)
 	if err == nil && schema.HasError(faults) {
 		err = errFaults

@@ -20,7 +20,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/prism-proxy/prism/generator"
-	"github.com/prism-proxy/prism/generator/migrate"
+	"github.com/prism-proxy/prism/generator/history"
 	"github.com/prism-proxy/prism/generator/schema"
 	prismv1 "github.com/prism-proxy/prism/schemas/prism/v1"
 )
@@ -154,7 +154,7 @@ func (s *start) goOn(name string) error {
 	const config = "schemas/prism.yaml"
 	text, err := os.ReadFile(filepath.Join(s.root, filepath.FromSlash(config)))
 	if errors.Is(err, fs.ErrNotExist) {
-		lock := migrate.LockPath("schemas")
+		lock := history.LockPath("schemas")
 		if _, err := os.Stat(filepath.Join(s.root, filepath.FromSlash(lock))); errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}

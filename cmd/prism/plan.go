@@ -24,7 +24,7 @@ formula(inputs), and the inventory of personal data.`,
   prism plan schemas/shop | less`,
 		ValidArgsFunction: completeConfigs,
 		RunE: run(func(cmd *cobra.Command, args []string) error {
-			outputs, err := compileClean(cmd, args, nil)
+			outputs, err := compileClean(cmd, args, generator.Command{})
 			if err != nil {
 				return err
 			}

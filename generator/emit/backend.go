@@ -3,6 +3,7 @@ package emit
 import (
 	"github.com/prism-proxy/prism/generator/emit/golang"
 	"github.com/prism-proxy/prism/generator/schema"
+	"github.com/prism-proxy/prism/generator/storage"
 )
 
 // Backend is the compile-time half of a store: what it can do, and the emitters
@@ -26,10 +27,8 @@ type Backend struct {
 	// Nil: nothing.
 	Settings func(*schema.Namespace) []Setting
 
-	// Migration returns the statements of the namespace's first migration, with
-	// the comments that reviewers read. The last statement records it in
-	// prism_migrations under the name given. Nil: there is nothing to review.
-	Migration func(d *schema.Deployment, n *schema.Namespace, name string) string
+	// Dialect prints migrations. Nil: the store has no schema.
+	Dialect Dialect
 
 	// KeyValue adds to store.go of an entity's package the type store, with a
 	// field db that holds the *DB, and a method for every operation of the entity's
@@ -45,4 +44,28 @@ type Setting struct {
 	// From is the number's reference, if it is one: the Config has it in the field
 	// FieldFrom, of type runtime.Number, and Value is the default.
 	From schema.Number
+}
+
+// Dialect prints migrations for the store and for those who review them: statements,
+// each behind comments with its class, its lock and whether it can be undone.
+// Nothing in them comes from comments or strings of the schema.
+type Dialect interface {
+	// Init makes Prism's own tables in a database that may have them already.
+	Init(deployment string) string
+	// Own are the tables of Prism's own that are not in Init, because files with it
+	// were applied before they came.
+	Own() []string
+	// Up takes a step, and Down takes it back. Down is "" of what nothing was done
+	// for, and of steps of the phase contract, behind which nothing goes back.
+	Up(storage.Step) string
+	Down(storage.Step) string
+	// Begin is what a file begins with: one of a single step that is done alone, or any
+	// other, which is a transaction.
+	Begin(alone bool) string
+	// Concurrent says that such a step is done beside writers, without a transaction.
+	Concurrent() bool
+	// Enter enters the file in prism_migrations, as its last statement, and Remove
+	// takes it out.
+	Enter(namespace string, number int, name string) string
+	Remove(namespace string, number int) string
 }

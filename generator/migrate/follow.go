@@ -7,14 +7,16 @@ import (
 	"slices"
 
 	"github.com/prism-proxy/prism/generator/emit"
+	"github.com/prism-proxy/prism/generator/history"
 	"github.com/prism-proxy/prism/generator/schema"
+	"github.com/prism-proxy/prism/generator/storage"
 )
 
 // follower checks that a compiler can go on from the lock of before, and that
 // nothing of what the lock holds is left behind without a word: this compiler
 // moves no data.
 type follower struct {
-	before, after *Lock
+	before, after storage.Model
 	backends      map[string]*emit.Backend
 	text          []byte // of before
 	file          string
@@ -28,30 +30,25 @@ func (f *follower) report(number int, at schema.Source, fix, what string, args .
 	f.faults = append(f.faults, schema.NewDiagnostic(number, at, fmt.Sprintf(what, args...), fix))
 }
 
-func (f *follower) follow() []schema.Diagnostic {
-	if f.before.Deployment != f.after.Deployment {
-		f.report(schema.RuleLockDeployment, member(f.text, f.file, "deployment"), "keep the name, or begin a new deployment in a folder of its own",
-			"the lock belongs to deployment %q, but prism.yaml is for %q", f.before.Deployment, f.after.Deployment)
+func (f *follower) follow(lock *history.Lock, deployment string) []schema.Diagnostic {
+	if lock.Deployment != deployment {
+		f.report(schema.RuleLockDeployment, history.Member(f.text, f.file, "deployment"), "keep the name, or begin a new deployment in a folder of its own",
+			"the lock belongs to deployment %q, but prism.yaml is for %q", lock.Deployment, deployment)
+		return f.faults
 	}
-	if f.before.Release > 0 {
-		f.report(schema.RuleLockRelease, member(f.text, f.file, "release"), "use the compiler that closed it, or a later one",
-			"release %d is closed", f.before.Release)
-	}
-	if len(f.faults) == 0 {
-		for _, n := range f.before.Open.Namespaces {
-			f.namespace(n)
-		}
+	for _, n := range f.before.Namespaces {
+		f.namespace(n)
 	}
 	schema.SortDiagnostics(f.faults)
 	return f.faults
 }
 
 // namespace checks that the proxy looks for the records of n where they are.
-func (f *follower) namespace(n Namespace) {
+func (f *follower) namespace(n storage.Namespace) {
 	if b := f.backends[n.Backend]; b != nil && volatile(b) {
 		return
 	}
-	i := slices.IndexFunc(f.after.Open.Namespaces, func(now Namespace) bool { return now.Name == n.Name })
+	i := slices.IndexFunc(f.after.Namespaces, func(now storage.Namespace) bool { return now.Name == n.Name })
 	switch {
 	case i < 0 && f.newName(n.Name) != "":
 		f.lost(schema.RuleLockNamespace, n.Name, "call it "+n.Name,
@@ -59,19 +56,19 @@ func (f *follower) namespace(n Namespace) {
 	case i < 0:
 		f.lost(schema.RuleLockNamespace, n.Name, "put it back",
 			"namespace %s is gone; its records stay on %s, and no proxy answers with them", n.Name, n.Backend)
-	case f.after.Open.Namespaces[i].Backend != n.Backend:
+	case f.after.Namespaces[i].Backend != n.Backend:
 		f.lost(schema.RuleLockBackend, n.Name, "write backend: "+n.Backend,
-			"namespace %s was on %s and is on %s now; its records stay on %[2]s, where the proxy does not look", n.Name, n.Backend, f.after.Open.Namespaces[i].Backend)
+			"namespace %s was on %s and is on %s now; its records stay on %[2]s, where the proxy does not look", n.Name, n.Backend, f.after.Namespaces[i].Backend)
 	default:
-		now := f.after.Open.Namespaces[i]
+		now := f.after.Namespaces[i]
 		for _, setting := range slices.Sorted(maps.Keys(n.Located)) {
 			if was := n.Located[setting]; was != now.Located[setting] {
 				f.lost(schema.RuleLockBackend, n.Name, fmt.Sprintf("write %s: %q", setting, was),
 					"namespace %s had %s %q and has %q now; its records stay where they are, where the proxy does not look", n.Name, setting, was, now.Located[setting])
 			}
 		}
-		for _, e := range f.before.Open.Entities {
-			if e.Namespace == n.Name {
+		for _, e := range f.before.Entities {
+			if e.Namespace == n.Name && e.State == storage.Live {
 				f.entity(e)
 			}
 		}
@@ -82,17 +79,17 @@ func (f *follower) namespace(n Namespace) {
 // that is gone, or "".
 func (f *follower) newName(gone string) string {
 	name := ""
-	for _, e := range f.before.Open.Entities {
-		if e.Namespace != gone {
+	for _, e := range f.before.Entities {
+		if e.Namespace != gone || e.State != storage.Live {
 			continue
 		}
-		i := slices.IndexFunc(f.after.Open.Entities, func(now Entity) bool { return now.Name == e.Name })
-		if i < 0 || name != "" && f.after.Open.Entities[i].Namespace != name {
+		i := slices.IndexFunc(f.after.Entities, func(now storage.Entity) bool { return now.Name == e.Name })
+		if i < 0 || name != "" && f.after.Entities[i].Namespace != name {
 			return ""
 		}
-		name = f.after.Open.Entities[i].Namespace
+		name = f.after.Entities[i].Namespace
 	}
-	if slices.ContainsFunc(f.before.Open.Namespaces, func(n Namespace) bool { return n.Name == name }) {
+	if slices.ContainsFunc(f.before.Namespaces, func(n storage.Namespace) bool { return n.Name == name }) {
 		return ""
 	}
 	return name
@@ -101,17 +98,17 @@ func (f *follower) newName(gone string) string {
 // entity checks that the proxy looks for the records of e where they are, and as
 // what they are. A message that was renamed and keeps the table is the same
 // entity.
-func (f *follower) entity(e Entity) {
-	i := slices.IndexFunc(f.after.Open.Entities, func(now Entity) bool { return now.Name == e.Name })
+func (f *follower) entity(e storage.Entity) {
+	i := slices.IndexFunc(f.after.Entities, func(now storage.Entity) bool { return now.Name == e.Name })
 	if i < 0 {
-		i = slices.IndexFunc(f.after.Open.Entities, func(now Entity) bool { return now.Namespace == e.Namespace && now.Table == e.Table })
+		i = slices.IndexFunc(f.after.Entities, func(now storage.Entity) bool { return now.Namespace == e.Namespace && now.Table == e.Table })
 	}
 	if i < 0 {
 		f.lost(schema.RuleLockEntity, e.Name, "put it back; if its message has another name, write option (prism.v1.entity).table = \""+e.Table+"\"",
 			"entity %s is gone; its records stay in table %s of namespace %s, and no proxy answers with them", e.Name, e.Table, e.Namespace)
 		return
 	}
-	switch now := f.after.Open.Entities[i]; {
+	switch now := f.after.Entities[i]; {
 	case now.Namespace != e.Namespace:
 		f.lost(schema.RuleLockEntity, e.Name, "write option (prism.v1.entity).namespace = \""+e.Namespace+"\"",
 			"entity %s was in namespace %s and is in %s now; its records stay in %[2]s, where the proxy does not look", e.Name, e.Namespace, now.Namespace)
@@ -139,7 +136,7 @@ func (f *follower) lost(number int, name, fix, what string, args ...any) {
 func (f *follower) place(name string) schema.Source {
 	open := max(0, bytes.LastIndex(f.text, []byte(`"open"`)))
 	if i := bytes.Index(f.text[open:], fmt.Appendf(nil, `"name": %q`, name)); i >= 0 {
-		return offsetPlace(f.text, f.file, open+i)
+		return history.Place(f.text, f.file, open+i)
 	}
 	return schema.Source{File: f.file}
 }

@@ -1,174 +1,229 @@
-// Package migrate keeps the history of a deployment: the lock beside
-// prism.yaml, and the migrations of its namespaces. Nothing in a file of the
-// history comes from comments, positions or strings of the schema.
+// Package migrate leads a deployment's history on: from the model of the last release
+// to the one that the schema declares, by migrations that reviewers read. Nothing in a
+// file of the history comes from comments, positions or strings of the schema.
 package migrate
 
 import (
-	"cmp"
 	"fmt"
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
 
 	"github.com/prism-proxy/prism/generator/emit"
-	"github.com/prism-proxy/prism/generator/emit/golang"
+	"github.com/prism-proxy/prism/generator/history"
 	"github.com/prism-proxy/prism/generator/schema"
+	"github.com/prism-proxy/prism/generator/storage"
 )
 
-// History is what a run makes of a deployment's history.
-type History struct {
-	Lock *Lock
-	// Files are the lock, the open migrations, and embed.go where there are
-	// migrations. What else was generated in Dir was never released and goes.
+// Input is a deployment and its history.
+type Input struct {
+	Deployment *schema.Deployment
+	Backends   map[string]*emit.Backend // every backend that Deployment names
+	// History has the deployment's folder as its root: the lock, migrations and
+	// released. Nil: there is nothing in it yet.
+	History fs.FS
+	// Abandon names what may leave data behind.
+	Abandon []string
+	// Release closes the open release.
+	Release bool
+}
+
+// Plan is what a run makes of a deployment's history.
+type Plan struct {
+	Lock *history.Lock
+	// Files are the lock, all migrations, embed.go where there are any, and the schemas
+	// of the releases.
 	Files []emit.File
-	// Abandoned are the names of abandon that leave data behind.
+	// Closed says that the deployment is as at the last release: nothing is open.
+	Closed bool
+	// Steps lead from the last release to the open one.
+	Steps []storage.Step
+	// Abandoned are the names of Input.Abandon that leave data behind.
 	Abandoned []string
 }
 
-// initial is the name of the migration that makes a namespace's tables.
-const initial = "0001_init_expand"
-
-// Plan returns the history of d after the one whose lock text is given, nil
-// where there is none, or every fault of the lock, and of d what would leave data
-// behind in a namespace or an entity that abandon does not name. The open
-// migration is written anew from the last release, of which this compiler knows
-// only that there was none. Every backend that d names is in backends.
-func Plan(d *schema.Deployment, backends map[string]*emit.Backend, lock []byte, abandon []string) (*History, []schema.Diagnostic, error) {
-	h := &History{Lock: &Lock{Format: Format, Deployment: d.Name}}
-	lockPath := LockPath(d.Dir)
-	for _, n := range d.Namespaces {
-		h.Lock.Open.Namespaces = append(h.Lock.Open.Namespaces, h.namespace(d, n, backends[n.Backend]))
-	}
-	h.Lock.Open.Entities = []Entity{}
-	for _, e := range d.Entities() {
-		h.Lock.Open.Entities = append(h.Lock.Open.Entities, entity(e, backends[e.Namespace.Backend].Columns))
-	}
-	if lock != nil {
-		before, faults := ReadLock(lock, lockPath)
-		if len(faults) == 0 {
-			f := follower{before: before, after: h.Lock, backends: backends, text: lock, file: lockPath, abandon: abandon}
-			faults = f.follow()
-			h.Abandoned = f.abandoned
-		}
-		if len(faults) > 0 {
+// Run plans the open release, or returns every fault of the history, and of the
+// deployment what would leave data behind. It gives the deployment's tables, columns
+// and indexes the names that they have in the stores. A run with the same input gives
+// the same files; what was changed and changed back leaves no trace.
+func Run(in Input) (*Plan, []schema.Diagnostic, error) {
+	d := in.Deployment
+	h := &history.History{Dir: d.Dir}
+	if in.History != nil {
+		var faults []schema.Diagnostic
+		if h, faults = history.Read(in.History, d.Dir); len(faults) > 0 {
 			return nil, faults, nil
 		}
 	}
-	text, err := h.Lock.Marshal()
+	set, err := history.Schema(d.Files)
 	if err != nil {
-		return nil, nil, fmt.Errorf("lock: %w", err)
+		return nil, nil, err
 	}
-	h.Files = append(h.Files, emit.File{Path: lockPath, Content: text})
-	if embed, ok, err := embed(d, h.Lock.Open.Namespaces); err != nil {
-		return nil, nil, fmt.Errorf("embed.go: %w", err)
-	} else if ok {
-		h.Files = append(h.Files, embed)
+	r := &run{Input: in, history: h, schema: set, plan: &Plan{Lock: &history.Lock{Format: history.Format, Deployment: d.Name}}}
+	if h.Lock != nil {
+		f := follower{before: h.Lock.Last(), after: r.declared(), backends: in.Backends, text: h.Text, file: history.LockPath(d.Dir), abandon: in.Abandon}
+		faults := f.follow(h.Lock, d.Name)
+		if r.plan.Abandoned = f.abandoned; len(faults) > 0 {
+			return nil, faults, nil
+		}
 	}
-	return h, nil, nil
+	if err := r.open(); err != nil {
+		return nil, nil, err
+	}
+	r.name()
+	if faults := r.check(); len(faults) > 0 {
+		return nil, faults, nil
+	}
+	r.files()
+	if in.Release && r.plan.Closed {
+		at := schema.Source{File: history.LockPath(d.Dir)}
+		return nil, []schema.Diagnostic{schema.NewDiagnostic(schema.RuleReleaseEmpty, at, fmt.Sprintf("nothing has changed since release %d", r.release), "change the schema first")}, nil
+	}
+	return r.plan, nil, r.finish()
 }
 
-// Dir returns the folder of the migrations of the deployment in the folder dir,
-// both with slashes from the module's root.
-func Dir(dir string) string { return path.Join(dir, "migrations") }
-
-func migrationPath(dir, namespace, name string) string {
-	return path.Join(Dir(dir), namespace, name+".up.sql")
+// run is one Run.
+type run struct {
+	Input
+	history *history.History
+	schema  []byte
+	plan    *Plan
+	release int // that is open, or the last one if nothing is
 }
 
-// namespace adds the open migration of n, if its store has a schema.
-func (h *History) namespace(d *schema.Deployment, n *schema.Namespace, b *emit.Backend) Namespace {
-	locked := Namespace{Name: n.Name, Backend: n.Backend, Migrations: []Migration{}}
-	for _, key := range b.Config {
-		if key.Locates {
-			if locked.Located == nil {
-				locked.Located = map[string]string{}
+// declared returns what the stores of a new deployment would hold.
+func (r *run) declared() storage.Model {
+	m := storage.Declared(r.Deployment, func(backend string) bool { return r.Backends[backend].Columns })
+	for _, n := range r.Deployment.Namespaces {
+		b := r.Backends[n.Backend]
+		s := storage.Namespace{Name: n.Name, Backend: n.Backend}
+		for _, key := range b.Config {
+			if key.Locates {
+				if s.Located == nil {
+					s.Located = map[string]string{}
+				}
+				s.Located[key.Name] = n.Config[key.Name]
 			}
-			locked.Located[key.Name] = n.Config[key.Name]
+		}
+		if b.Dialect != nil {
+			s.Folder, s.Own = n.Name, b.Dialect.Own()
+		}
+		m.Namespaces = append(m.Namespaces, s)
+	}
+	return m
+}
+
+// open finds out what is open: nothing if all is as it was closed.
+func (r *run) open() error {
+	lock, declared := r.plan.Lock, r.declared()
+	closed := storage.Model{}
+	if before := r.history.Lock; before != nil && before.Release > 0 {
+		lock.Release, lock.Closed = before.Release, before.Closed
+		closed = before.Closed.Model
+		same, err := history.SameSchema(r.history.Released[lock.Release-1], r.schema)
+		if err != nil {
+			return err
+		}
+		if same && slices.EqualFunc(closed.Namespaces, declared.Namespaces, storage.Namespace.Equal) {
+			lock.Open, r.plan.Closed, r.release = closed, true, lock.Release
+			return nil
 		}
 	}
-	if b.Migration == nil {
-		return locked
-	}
-	locked.Migrations = append(locked.Migrations, Migration{Name: initial, Release: h.Lock.Release + 1})
-	var text strings.Builder
-	text.WriteString("--" + strings.TrimPrefix(golang.Header, "//") + "\n")
-	fmt.Fprintf(&text, "-- Migration 0001 of namespace %s, deployment %s, on %s.\n", n.Name, d.Name, n.Backend)
-	text.WriteString("-- Phase expand: one transaction, which the runner opens.\n\n")
-	text.WriteString(b.Migration(d, n, initial))
-	h.Files = append(h.Files, emit.File{Path: migrationPath(d.Dir, n.Name, initial), Content: []byte(text.String())})
-	return locked
+	r.release = lock.Release + 1
+	lock.Open, r.plan.Steps = storage.Next(closed, declared, r.release)
+	return nil
 }
 
-func entity(e *schema.Entity, marked bool) Entity {
-	locked := Entity{
-		Name: string(e.Desc.FullName()), Abstraction: e.Abstraction.Name, Namespace: e.Namespace.Name, Table: e.Table,
-		Release: 1, Expires: e.TTL > 0, Columns: []Column{}, Indexes: []Index{},
-	}
-	for _, f := range e.Stored(marked) {
-		locked.Columns = append(locked.Columns, Column{
-			Field: f.Number, Name: f.Column, Type: typeName(f.Type), Role: role(e, f),
-			Presence: f.Presence && f.Role != schema.Key,
-		})
-	}
-	for _, x := range e.Indexes {
-		index := Index{Name: x.Name, SQLName: x.SQLName, Unique: x.Unique}
-		for _, f := range x.Fields() {
-			index.Fields = append(index.Fields, f.Number)
+// name gives the deployment the names of the open model.
+func (r *run) name() {
+	d := r.Deployment
+	d.Release, d.Open = r.release, !r.plan.Closed
+	for _, e := range d.Entities() {
+		s := r.plan.Lock.Open.Entity(string(e.Desc.FullName()))
+		e.Table, e.Release = s.Table, s.Release
+		for _, f := range e.Stored(r.Backends[e.Namespace.Backend].Columns) {
+			for _, c := range s.Columns {
+				if c.Field == f.Number && c.State == storage.Live {
+					f.Column = c.Name
+				}
+			}
 		}
-		locked.Indexes = append(locked.Indexes, index)
-	}
-	slices.SortFunc(locked.Indexes, func(a, b Index) int { return cmp.Compare(a.Name, b.Name) })
-	return locked
-}
-
-// typeName and role are the lock's own words: those of the model may change.
-func typeName(t schema.Type) string {
-	switch t {
-	case schema.Text:
-		return "text"
-	case schema.Int:
-		return "int"
-	case schema.Uint:
-		return "uint"
-	case schema.Bool:
-		return "bool"
-	case schema.Timestamp:
-		return "timestamp"
-	case schema.Bytes:
-		return "bytes"
-	case schema.Float:
-		return "float"
-	}
-	panic(fmt.Sprintf("migrate: type %d has no column", t))
-}
-
-func role(e *schema.Entity, f *schema.Field) string {
-	switch {
-	case slices.Contains(e.Partition, f):
-		return "partition"
-	case slices.Contains(e.Sort, f):
-		return "sort"
-	case f.Role == schema.Indexed:
-		return "indexed"
-	}
-	return "marked"
-}
-
-// embed returns the package through which a proxy holds its migrations.
-func embed(d *schema.Deployment, namespaces []Namespace) (file emit.File, ok bool, err error) {
-	patterns := ""
-	for _, n := range namespaces {
-		for _, m := range n.Migrations { // by name, so that no other file is ever applied
-			patterns += " " + n.Name + "/" + m.Name + ".up.sql"
+		for _, x := range e.Indexes {
+			for _, i := range s.Indexes {
+				if i.Name == x.Name && i.State == storage.Live {
+					x.SQLName = i.SQLName
+				}
+			}
 		}
 	}
-	if patterns == "" {
-		return emit.File{}, false, nil
+}
+
+// check refuses names that a store has no room for: those that are given in the place
+// of others are longer.
+func (r *run) check() (faults []schema.Diagnostic) {
+	if r.plan.Lock.Release == 0 {
+		return nil
 	}
-	dir := Dir(d.Dir)
-	f := golang.NewFile(path.Join(d.ImportPath, dir), "migrations",
-		fmt.Sprintf("Package migrations holds the migrations of deployment %s.", d.Name), golang.Imports{"embed": "embed"})
-	f.Add("// Files has a folder of migrations for each namespace.\n//\n//go:embed%s\nvar Files @embed.FS", patterns)
-	content, err := f.Bytes()
-	return emit.File{Path: path.Join(dir, "embed.go"), Content: content}, true, err
+	for _, e := range r.Deployment.Entities() {
+		if check := r.Backends[e.Namespace.Backend].Check; check != nil {
+			for _, b := range check(e) {
+				faults = append(faults, schema.NewDiagnostic(schema.RuleBackendLimit, b.At, b.What, b.Fix))
+			}
+		}
+	}
+	return faults
+}
+
+// files prints the migrations, closed and open ones, and the chains of the lock.
+func (r *run) files() {
+	lock := r.plan.Lock
+	lock.Chains = []history.Chain{}
+	if before := r.history.Lock; before != nil {
+		for _, c := range before.Chains {
+			closed := slices.DeleteFunc(slices.Clone(c.Files), func(f history.File) bool { return f.Release > before.Release })
+			if len(closed) > 0 {
+				lock.Chains = append(lock.Chains, history.Chain{Folder: c.Folder, Files: closed})
+			}
+		}
+		for name, content := range r.history.Migrations {
+			r.add(name, content)
+		}
+		for i, set := range r.history.Released {
+			r.add(history.ReleasedPath(i+1), set)
+		}
+	}
+	for _, n := range r.Deployment.Namespaces {
+		dialect := r.Backends[n.Backend].Dialect
+		if dialect == nil {
+			continue
+		}
+		folder := lock.Open.Namespace(n.Name).Folder
+		chain := lock.Chain(folder)
+		if chain == nil {
+			lock.Chains = append(lock.Chains, history.Chain{Folder: folder})
+			chain = lock.Chain(folder)
+		}
+		w := writer{run: r, namespace: n, dialect: dialect, chain: chain}
+		w.write(r.plan.Steps)
+	}
+	slices.SortFunc(lock.Chains, func(a, b history.Chain) int { return strings.Compare(a.Folder, b.Folder) })
+}
+
+// add adds a file of the deployment's folder.
+func (r *run) add(name string, content []byte) {
+	r.plan.Files = append(r.plan.Files, emit.File{Path: path.Join(r.Deployment.Dir, name), Content: content})
+}
+
+// finish closes the release if it is to be closed, and adds the lock and embed.go.
+func (r *run) finish() error {
+	if r.Release {
+		r.close()
+	}
+	text, err := r.plan.Lock.Marshal()
+	if err != nil {
+		return fmt.Errorf("lock: %w", err)
+	}
+	r.add(history.LockName, text)
+	return r.embed()
 }

@@ -1,66 +1,22 @@
 package migrate_test
 
 import (
-	"bytes"
 	"os"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/prism-proxy/prism/generator/emit"
+	"github.com/prism-proxy/prism/generator/emit/sql"
+	"github.com/prism-proxy/prism/generator/history"
 	"github.com/prism-proxy/prism/generator/migrate"
 	"github.com/prism-proxy/prism/generator/schema"
 	"github.com/prism-proxy/prism/generator/source"
+	"github.com/prism-proxy/prism/generator/storage"
 )
-
-// A format is frozen: a lock with every member that it has is read, and comes
-// back as it was, or, of a former format, as the same lock in the present one.
-// These files never change.
-func TestFormatIsFrozen(t *testing.T) {
-	want, err := os.ReadFile("testdata/format2.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range []string{"testdata/format1.json", "testdata/format2.json"} {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		lock, faults := migrate.ReadLock(text, "prism.lock.json")
-		if len(faults) > 0 {
-			t.Fatal(faults)
-		}
-		got, err := lock.Marshal()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(string(want), string(got)); diff != "" {
-			t.Errorf("%s (-want +written):\n%s", file, diff)
-		}
-	}
-}
-
-func TestReadLock(t *testing.T) {
-	const rule = "only the compiler writes prism.lock.json, in a format that this compiler knows; "
-	tests := []struct{ name, text, want string }{
-		{"empty", "", "lock:1:1: PRISM4010 [lock.format] unexpected end of JSON input; " + rule + "restore the file from version control"},
-		{"merge conflict", "{\n<<<<<<< HEAD\n", "lock:2:1: PRISM4010 [lock.format] a merge left the file in conflict; " + rule + "run git checkout --ours lock, then prism generate, which adds what the other branch has from the merged schema"},
-		{"no format", "{\n  \"deployment\": \"shop\"}", "lock: PRISM4010 [lock.format] the lock has format 0; " + rule + "use the compiler that wrote it, or a later one"},
-		{"later format", "{\n  \"format\": 3}", "lock:2:3: PRISM4010 [lock.format] the lock has format 3; " + rule + "use the compiler that wrote it, or a later one"},
-		{"unknown member", `{"format": 1, "fence": 3}`, `lock: PRISM4010 [lock.format] unknown field "fence"; ` + rule + "restore the file from version control"},
-		{"wrong type", "{\"format\": 1,\n \"release\": \"one\"}", "lock:2:17: PRISM4010 [lock.format] release is a string; " + rule + "restore the file from version control"},
-		{"release without model", `{"format": 1, "release": 1}`, "lock:1:15: PRISM4010 [lock.format] release 1 does not agree with closed; " + rule + "restore the file from version control"},
-		{"model without release", `{"format": 1, "release": 0, "closed": {}}`, "lock:1:15: PRISM4010 [lock.format] release 0 does not agree with closed; " + rule + "restore the file from version control"},
-		{"two locks", `{"format": 1} {"format": 1}`, "lock:1:15: PRISM4010 [lock.format] invalid character '{' after top-level value; " + rule + "restore the file from version control"},
-	}
-	for _, tt := range tests {
-		lock, faults := migrate.ReadLock([]byte(tt.text), "lock")
-		if lock != nil || len(faults) != 1 || faults[0].String() != tt.want {
-			t.Errorf("%s: lock %v\ngot  %v\nwant %s", tt.name, lock, faults, tt.want)
-		}
-	}
-}
 
 // backend returns a store with columns and migrations, sql, or one of bytes.
 func backend(name string) *emit.Backend {
@@ -72,15 +28,16 @@ func backend(name string) *emit.Backend {
 		b.Config = []schema.ConfigKey{{Name: "prefix", Default: "prism", Locates: true}}
 	}
 	if name == "sql" {
-		b.Migration = func(_ *schema.Deployment, n *schema.Namespace, name string) string {
-			return "CREATE " + n.Name + " " + name + ";\n"
+		b.Dialect = sql.Dialect{
+			Types:  map[schema.Type]string{schema.Text: "text", schema.Int: "int", schema.Timestamp: "time", schema.Bool: "bool"},
+			Record: "bytes", Version: "int", Release: "int", Expires: "time", Close: ");", Meta: "CREATE TABLE meta of %s;\n", Now: "now",
 		}
 	}
 	return b
 }
 
 // plan plans the shop with its namespaces on the backends named.
-func plan(t *testing.T, userProfiles, others string, lock []byte, abandon ...string) (*migrate.History, []schema.Diagnostic) {
+func plan(t *testing.T, userProfiles, others string, lock []byte, abandon ...string) (*migrate.Plan, []schema.Diagnostic) {
 	t.Helper()
 	config := []byte(strings.NewReplacer("UP", userProfiles, "OTHER", others).Replace(`deployment: shop
 import_path: github.com/prism-proxy/prism
@@ -103,14 +60,18 @@ namespaces:
 	}
 	volatile := backend("volatile")
 	volatile.Durability = func(map[string]string) schema.Durability { return schema.LostOnRestart }
-	h, faults, err := migrate.Plan(d, map[string]*emit.Backend{"sql": sql, "bytes": bytes, "volatile": volatile}, lock, abandon)
+	in := migrate.Input{Deployment: d, Backends: map[string]*emit.Backend{"sql": sql, "bytes": bytes, "volatile": volatile}, Abandon: abandon}
+	if lock != nil {
+		in.History = fstest.MapFS{history.LockName: {Data: lock}}
+	}
+	h, faults, err := migrate.Run(in)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return h, faults
 }
 
-func contents(h *migrate.History) map[string]string {
+func contents(h *migrate.Plan) map[string]string {
 	all := map[string]string{}
 	for _, f := range h.Files {
 		all[f.Path] = string(f.Content)
@@ -131,7 +92,24 @@ func TestPlan(t *testing.T) {
 -- Migration 0001 of namespace user-profiles, deployment shop, on sql.
 -- Phase expand: one transaction, which the runner opens.
 
-CREATE user-profiles 0001_init_expand;
+CREATE TABLE meta of shop;
+
+-- shop.v1.UserProfile
+-- class: safe · lock: none, the table is new · reversible: lossy, its records go with it
+CREATE TABLE "user_profiles" (
+  "user_id"        text NOT NULL, -- field 1, key
+  "email"          text,          -- field 2, indexed
+  "created_at"     time,          -- field 6
+  "prism_record"   bytes NOT NULL,
+  "prism_version"  int NOT NULL,
+  "prism_release"  int NOT NULL,
+  "prism_checksum" int,
+  PRIMARY KEY ("user_id")
+);
+CREATE UNIQUE INDEX "user_profiles_email" ON "user_profiles" ("email");
+
+INSERT INTO "prism_migrations" ("namespace", "number", "name", "state", "applied_at")
+VALUES ('user-profiles', 1, '0001_init_expand', 'applied', now);
 `
 	if got := files["schemas/shop/migrations/user-profiles/0001_init_expand.up.sql"]; got != want {
 		t.Errorf("got:\n%s\nwant:\n%s", got, want)
@@ -152,37 +130,38 @@ var Files embed.FS
 		t.Errorf("got:\n%s\nwant:\n%s", got, want)
 	}
 	model := h.Lock.Open
-	wantEntity := migrate.Entity{
-		Name: "shop.v1.UserProfile", Abstraction: "key_value", Namespace: "user-profiles", Table: "user_profiles", Release: 1,
-		Columns: []migrate.Column{
-			{Field: 1, Name: "user_id", Type: "text", Role: "partition"},
-			{Field: 2, Name: "email", Type: "text", Role: "indexed", Presence: true},
-			{Field: 6, Name: "created_at", Type: "timestamp", Role: "marked", Presence: true},
+	life := storage.Life{State: storage.Live, Since: 1}
+	wantEntity := storage.Entity{
+		Name: "shop.v1.UserProfile", Abstraction: "key_value", Namespace: "user-profiles", Table: "user_profiles", Release: 1, Life: life,
+		Columns: []storage.Column{
+			{Field: 1, Name: "user_id", Kind: "string", Role: storage.Partition, Life: life},
+			{Field: 2, Name: "email", Kind: "string", Role: storage.Indexed, Presence: true, Life: life},
+			{Field: 6, Name: "created_at", Kind: "timestamp", Role: storage.Marked, Presence: true, Life: life},
 		},
-		Indexes: []migrate.Index{{Name: "email", SQLName: "user_profiles_email", Fields: []int32{2}, Unique: true}},
+		Indexes: []storage.Index{{Name: "email", SQLName: "user_profiles_email", Columns: []string{"email"}, Unique: true, Life: life}},
 	}
-	if diff := cmp.Diff(wantEntity, model.Entities[2]); diff != "" {
+	if diff := cmp.Diff(wantEntity, model.Entities[2], cmpopts.IgnoreUnexported(storage.Column{})); diff != "" {
 		t.Errorf("UserProfile (-want +got):\n%s", diff)
 	}
 	// A key is in every record, even one of a message type.
-	if c := model.Entities[0].Columns[1]; c.Name != "created_at" || c.Role != "sort" || c.Presence {
+	if c := model.Entities[0].Columns[1]; c.Name != "created_at" || c.Role != storage.Sort || c.Presence {
 		t.Errorf("key column %+v, want created_at without presence", c)
 	}
 	// A store of bytes has no columns for marked fields.
 	order := model.Entities[0]
 	for _, c := range order.Columns {
-		if c.Role == "marked" {
+		if c.Role == storage.Marked {
 			t.Errorf("%s on a store of bytes has column %s", order.Name, c.Name)
 		}
 	}
-	if got := order.Indexes[0].Fields; !cmp.Equal(got, []int32{4, 2}) {
-		t.Errorf("index status is over %v, want 4, 2", got)
+	if got := order.Indexes[0].Columns; !cmp.Equal(got, []string{"status", "created_at", "customer_id", "order_id"}) {
+		t.Errorf("index status has entries of %v", got)
 	}
 	if session := model.Entities[1]; !session.Expires {
 		t.Errorf("%s has a ttl and does not expire", session.Name)
 	}
-	if got := model.Namespaces[0].Migrations; got == nil || len(got) > 0 {
-		t.Errorf("migrations of a store without schema: %v, want an empty list", got)
+	if got := model.Namespaces[0].Folder; got != "" {
+		t.Errorf("a store without a schema has migrations in %q", got)
 	}
 }
 
@@ -200,24 +179,14 @@ func TestPlanFollowsLock(t *testing.T) {
 	}
 }
 
-// This compiler plans first migrations only, and says so of any other history.
-func TestPlanRefuses(t *testing.T) {
-	text, err := os.ReadFile("testdata/format1.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	text = bytes.Replace(text, []byte(`"deployment": "shop"`), []byte(`"deployment": "store"`), 1)
-	h, faults := plan(t, "sql", "sql", text)
-	want := []string{
-		`schemas/shop/prism.lock.json:3:3: PRISM4012 [lock.deployment] the lock belongs to deployment "store", but prism.yaml is for "shop"; a history belongs to one deployment, and the deployment's name does not change; keep the name, or begin a new deployment in a folder of its own`,
-		`schemas/shop/prism.lock.json:4:3: PRISM4011 [lock.release] release 3 is closed; this release of the compiler plans only a deployment's first migration; use the compiler that closed it, or a later one`,
-	}
-	var got []string
-	for _, f := range faults {
-		got = append(got, f.String())
-	}
-	if diff := cmp.Diff(want, got); h != nil || diff != "" {
-		t.Errorf("history %v (-want +got):\n%s", h, diff)
+// A lock is one deployment's.
+func TestAnotherDeployment(t *testing.T) {
+	first, _ := plan(t, "sql", "sql", nil)
+	text := strings.Replace(contents(first)["schemas/shop/prism.lock.json"], `"deployment": "shop"`, `"deployment": "store"`, 1)
+	h, faults := plan(t, "sql", "sql", []byte(text))
+	want := `schemas/shop/prism.lock.json:3:3: PRISM4012 [lock.deployment] the lock belongs to deployment "store", but prism.yaml is for "shop"; a history belongs to one deployment, and the deployment's name does not change; keep the name, or begin a new deployment in a folder of its own`
+	if h != nil || len(faults) != 1 || faults[0].String() != want {
+		t.Errorf("history %v\ngot  %v\nwant %s", h, faults, want)
 	}
 }
 
@@ -247,9 +216,9 @@ func TestPlanLeavesNothingBehind(t *testing.T) {
 			`namespace orders had prefix "shop" and has "prism" now; its records stay where they are, where the proxy does not look; `, "orders"},
 		{"namespace renamed", strings.ReplaceAll(lock, `"orders"`, `"purchases"`), name +
 			"namespace purchases is called orders now; its records stay in purchases on bytes, where the proxy does not look; ", "purchases"},
-		{"namespace gone", strings.Replace(lock, `"namespaces": [`, `"namespaces": [{"name": "carts", "backend": "bytes", "migrations": []},`, 1), name +
+		{"namespace gone", strings.Replace(lock, `"namespaces": [`, `"namespaces": [{"name": "carts", "backend": "bytes"},`, 1), name +
 			"namespace carts is gone; its records stay on bytes, and no proxy answers with them; ", "carts"},
-		{"entity gone", edit("shop.v1.Order\",", "shop.v1.Cart\", \"abstraction\": \"key_value\", \"namespace\": \"orders\", \"table\": \"carts\"},{\"name\": \"shop.v1.Order\","), entity +
+		{"entity gone", edit("shop.v1.Order\",", "shop.v1.Cart\", \"abstraction\": \"key_value\", \"namespace\": \"orders\", \"table\": \"carts\", \"state\": \"live\"},{\"name\": \"shop.v1.Order\","), entity +
 			"entity shop.v1.Cart is gone; its records stay in table carts of namespace orders, and no proxy answers with them; ", "shop.v1.Cart"},
 		{"entity in another namespace", edit(`"namespace": "orders"`, `"namespace": "sessions"`), entity +
 			"entity shop.v1.Order was in namespace sessions and is in orders now; its records stay in sessions, where the proxy does not look; ", "shop.v1.Order"},

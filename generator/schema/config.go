@@ -75,7 +75,7 @@ type configReader struct {
 func (r *reader) deployment(in Input) *Deployment {
 	c := &configReader{reader: r, path: in.ConfigPath}
 	r.places = configPlaces{packages: map[string]Source{}, namespaces: map[string]Source{}, rates: map[*Namespace]map[string]Source{}, goPackages: map[string]Source{}}
-	d := &Deployment{Dir: path.Dir(c.path), Listen: DefaultListen, TestKit: true}
+	d := &Deployment{Dir: path.Dir(c.path), Listen: DefaultListen, TestKit: true, Release: 1, Open: true}
 	root := c.document(in.Config)
 	if root == nil {
 		return d

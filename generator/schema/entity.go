@@ -30,6 +30,7 @@ var (
 // leaves something that the next parts can be read against.
 func (r *reader) entity(m protoreflect.MessageDescriptor, o *prismv1.Entity) {
 	e := &Entity{
+		Release:    1,
 		Desc:       m,
 		Name:       string(m.Name()),
 		Comment:    comment(m),

@@ -24,6 +24,8 @@ type Deployment struct {
 	GoPackages map[string]string // Go packages of imported files, as go_package has them, by the files' paths
 	Packages   []string
 	Namespaces []*Namespace // by name
+	Release    int          // the open release, or the last one if nothing is open
+	Open       bool         // the schema has changed since the last release
 	// Files are the schema's own files: those of Packages, sorted by path.
 	Files []protoreflect.FileDescriptor
 }
@@ -57,6 +59,7 @@ type Entity struct {
 	Labels    string // user_profiles
 	GoPackage string // userprofile
 	Table     string // user_profiles
+	Release   int    // the latest that began to write one of the columns; after Read: 1
 	Dir       string // shop/v1/userprofile: its package below the proxy
 	Contract  Contract
 	Comment   string // the message's leading comment, cleaned, or ""
@@ -179,10 +182,13 @@ func (f *Field) OneofSiblings() []protoreflect.FieldDescriptor {
 	return siblings
 }
 
+// NamesColumn reports whether an option names the field's column.
+func (f *Field) NamesColumn() bool { return fieldOptions(f.Desc).GetColumn().GetName() != "" }
+
 // ColumnSource returns where the field's column is named: by an option, or by the
 // field.
 func (f *Field) ColumnSource() Source {
-	if fieldOptions(f.Desc).GetColumn().GetName() != "" {
+	if f.NamesColumn() {
 		return place(f.Desc, option(fieldOption, fieldColumn)...)
 	}
 	return place(f.Desc)

@@ -73,7 +73,7 @@ func TestShop(t *testing.T) {
 
 	want := &schema.Entity{
 		Name: "UserProfile", Plural: "UserProfiles", Label: "user_profile", Labels: "user_profiles",
-		GoPackage: "userprofile", Table: "user_profiles", Dir: "shop/v1/userprofile",
+		GoPackage: "userprofile", Table: "user_profiles", Release: 1, Dir: "shop/v1/userprofile",
 		Contract:   schema.Contract{Package: "shop.v1", Dir: "shop/v1"},
 		Comment:    "UserProfile is a customer as the shop knows them.",
 		Capacity:   schema.Capacity{PeakReads: 2000, PeakWrites: 200, Records: 1_000_000, BytesPerRecord: 400},

@@ -110,11 +110,14 @@ const (
 	RuleBackendLimit         = 3012
 	RuleSettingShell         = 3014
 	RuleLockFormat           = 4010
-	RuleLockRelease          = 4011
+	RuleLockNewer            = 4011
 	RuleLockDeployment       = 4012
 	RuleLockBackend          = 4013
 	RuleLockNamespace        = 4014
 	RuleLockEntity           = 4015
+	RuleHistoryFile          = 4016
+	RuleHistorySum           = 4017
+	RuleReleaseEmpty         = 4018
 	RulePathEscape           = 5001
 	RuleGoImportpath         = 5002
 	RuleGoPackage            = 5003
@@ -194,12 +197,15 @@ var rules = []Rule{
 	{RuleDurability, "durability", Error, "a backend promises at least what its entities need"},
 	{RuleBackendLimit, "backend.limit", Error, "a backend stores only what its database has names and room for"},
 	{RuleSettingShell, "setting.shell", Warning, "a reference is written ${env:NAME} or ${file:path}; $NAME and $(NAME) stand for themselves"},
-	{RuleLockFormat, "lock.format", Error, "only the compiler writes prism.lock.json, in a format that this compiler knows"},
-	{RuleLockRelease, "lock.release", Error, "this release of the compiler plans only a deployment's first migration"},
+	{RuleLockFormat, "lock.format", Error, "only the compiler writes prism.lock.json"},
+	{RuleLockNewer, "lock.newer", Error, "a lock is read by the compiler that wrote it, and by later ones"},
 	{RuleLockDeployment, "lock.deployment", Error, "a history belongs to one deployment, and the deployment's name does not change"},
 	{RuleLockBackend, "lock.backend", Error, "a namespace keeps its backend and the settings that say where its records are, because nothing moves them"},
 	{RuleLockNamespace, "lock.namespace", Error, "a namespace in the lock stays, with its name, because nothing moves its records"},
 	{RuleLockEntity, "lock.entity", Error, "an entity in the lock stays, with its namespace, abstraction and table, because nothing moves its records"},
+	{RuleHistoryFile, "history.file", Error, "what a release closed does not change"},
+	{RuleHistorySum, "history.sum", Error, "a release follows the one before it"},
+	{RuleReleaseEmpty, "release.empty", Error, "a release changes something"},
 	{RulePathEscape, "path.escape", Error, "a path does not lead out of its folder"},
 	{RuleGoImportpath, "go.importpath", Error, "a file whose Go messages are imported has a go_package, or one in prism.yaml: a Go import path with a dot or a slash, which may end in a semicolon and the name of the package"},
 	{RuleGoPackage, "go.package", Error, "the files of a folder have the go_package <import_path>/out/contract/<folder> if Prism generates their messages, and one outside out/contract if you do"},

@@ -3,6 +3,8 @@ package migration
 import (
 	"fmt"
 	"strings"
+
+	"github.com/prism-proxy/prism/sqltext"
 )
 
 // checksumColumn begins the lines that files lacked before records had
@@ -35,7 +37,7 @@ func (f File) former() (sha256, upgrade string) {
 	}
 	fmt.Fprintf(&alter, "UPDATE \"prism_migrations\" SET \"sha256\" = NULL WHERE \"namespace\" = '%s' AND \"number\" = %d;\n",
 		strings.ReplaceAll(f.namespace, "'", "''"), f.Number)
-	return Checksum(before.String()), alter.String()
+	return sqltext.Checksum(before.String()), alter.String()
 }
 
 // ByHand sets the former checksum in rows that have none because their files

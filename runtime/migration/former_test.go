@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/prism-proxy/prism/runtime/migration"
+	"github.com/prism-proxy/prism/sqltext"
 )
 
 const present = `
@@ -55,11 +56,11 @@ func TestPendingBringsTheFormerForm(t *testing.T) {
 		state        string
 		refused      bool
 	}{
-		{"the present form", migration.Checksum(present), "", "applied", false},
-		{"the former form", migration.Checksum(before), upgrade, "pending", false},
-		{"the former form edited", migration.Checksum(before + "SELECT 1;"), "", "changed", true},
-		{"one of the columns", migration.Checksum(strings.Replace(present, "  \"prism_checksum\" bigint,\n", "", 1)), "", "changed", true},
-		{"nothing of it", migration.Checksum(""), "", "changed", true},
+		{"the present form", sqltext.Checksum(present), "", "applied", false},
+		{"the former form", sqltext.Checksum(before), upgrade, "pending", false},
+		{"the former form edited", sqltext.Checksum(before + "SELECT 1;"), "", "changed", true},
+		{"one of the columns", sqltext.Checksum(strings.Replace(present, "  \"prism_checksum\" bigint,\n", "", 1)), "", "changed", true},
+		{"nothing of it", sqltext.Checksum(""), "", "changed", true},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -71,7 +72,7 @@ func TestPendingBringsTheFormerForm(t *testing.T) {
 			got := ""
 			for _, f := range pending {
 				got += f.SQL
-				if f.SHA256 != migration.Checksum(present) {
+				if f.SHA256 != sqltext.Checksum(present) {
 					t.Errorf("checksum %s, want that of the present form", f.SHA256)
 				}
 			}

@@ -3,8 +3,6 @@
 package migration
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"io/fs"
 	"path"
@@ -12,6 +10,8 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+
+	"github.com/prism-proxy/prism/sqltext"
 )
 
 // File is one migration of a namespace.
@@ -66,41 +66,10 @@ func Read(fsys fs.FS, namespace string) ([]File, error) {
 		}
 		sql := strings.ReplaceAll(string(text), "\r\n", "\n") // undoes a checkout with CRLF
 		files = append(files, File{
-			Number: number, Name: strings.TrimSuffix(base, ".up.sql"), SQL: sql, SHA256: Checksum(sql), namespace: namespace,
+			Number: number, Name: strings.TrimSuffix(base, ".up.sql"), SQL: sql, SHA256: sqltext.Checksum(sql), namespace: namespace,
 		})
 	}
 	return files, nil
-}
-
-// Checksum identifies the statements of a file. Comments and the amount of
-// white space between words do not count.
-func Checksum(sql string) string {
-	sum := sha256.Sum256([]byte(strings.Join(strings.Fields(stripComments(sql)), " ")))
-	return hex.EncodeToString(sum[:])
-}
-
-// stripComments removes -- comments outside quotes.
-func stripComments(sql string) string {
-	var b strings.Builder
-	var quote byte
-	for i := 0; i < len(sql); i++ {
-		c := sql[i]
-		switch {
-		case quote != 0:
-			if c == quote {
-				quote = 0
-			}
-		case c == '\'' || c == '"':
-			quote = c
-		case c == '-' && strings.HasPrefix(sql[i:], "--"):
-			for i < len(sql) && sql[i] != '\n' {
-				i++
-			}
-			c = '\n'
-		}
-		b.WriteByte(c)
-	}
-	return b.String()
 }
 
 // Pending returns the files that are not applied, and those that were applied

@@ -66,10 +66,10 @@ func Backend() *emit.Backend {
 				return schema.PowerSafe
 			},
 		},
-		Runtime:   golang.Module + "/backends/postgres",
-		Settings:  settings,
-		Migration: migration,
-		KeyValue:  keyValue,
+		Runtime:  golang.Module + "/backends/postgres",
+		Settings: settings,
+		Dialect:  dialect,
+		KeyValue: keyValue,
 	}
 }
 

@@ -1,7 +1,6 @@
 package gen
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/prism-proxy/prism/generator/emit/sql"
@@ -32,44 +31,32 @@ CREATE TABLE IF NOT EXISTS "prism_migrations" (
 );
 `
 
-// migration returns the statements that create the tables of n.
-func migration(d *schema.Deployment, n *schema.Namespace, name string) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, meta, d.Name)
-	for _, e := range n.Entities {
-		b.WriteByte('\n')
-		b.WriteString(dialect.Table(e))
-	}
-	fmt.Fprintf(&b, `
-INSERT INTO "prism_migrations" ("namespace", "number", "name", "state", "applied_at")
-VALUES ('%s', 1, '%s', 'applied', now());
-`, n.Name, name)
-	return b.String()
-}
-
-// dialect is how columns are written for Postgres. A time has two columns,
+// dialect is how migrations are written for Postgres. A time has two columns,
 // since the type has only microseconds.
 var dialect = sql.Dialect{
-	Columns: func(f *schema.Field) []sql.Column {
-		columns := []sql.Column{sql.FieldColumn(f, f.Column, sqlTypes[f.Type], sql.Use(f))}
-		if f.Type == schema.Timestamp {
-			columns = append(columns, sql.FieldColumn(f, f.NanosColumn(), "smallint", ", its nanoseconds below the microsecond"))
-		}
-		return columns
+	Types: map[schema.Type]string{
+		schema.Text:      `text COLLATE "C"`,
+		schema.Int:       "bigint",
+		schema.Uint:      "numeric(20,0)",
+		schema.Bool:      "boolean",
+		schema.Timestamp: "timestamptz",
+		schema.Bytes:     "bytea",
+		schema.Float:     "double precision",
+	},
+	Nanos: "smallint",
+	Zeros: map[schema.Type]string{
+		schema.Text: "''", schema.Int: "0", schema.Uint: "0", schema.Bool: "false", schema.Bytes: `'\x'`, schema.Float: "0",
 	},
 	Record: "bytea", Version: "bigint", Release: "integer", Expires: "timestamptz",
 	Before: "CREATE SEQUENCE \"%s_version\";\n",
 	Close:  ");",
-}
-
-var sqlTypes = map[schema.Type]string{
-	schema.Text:      `text COLLATE "C"`,
-	schema.Int:       "bigint",
-	schema.Uint:      "numeric(20,0)",
-	schema.Bool:      "boolean",
-	schema.Timestamp: "timestamptz",
-	schema.Bytes:     "bytea",
-	schema.Float:     "double precision",
+	Gone:   "DROP SEQUENCE \"%s_version\";\n",
+	Meta:   meta,
+	Now:    "now()",
+	// A statement that waits for its lock holds up all later traffic on the table.
+	Catalog:      "SET LOCAL lock_timeout = '100ms';\n",
+	Build:        "SET lock_timeout = 0;\nSET statement_timeout = 0;\n",
+	Concurrently: true,
 }
 
 // names lists the columns of fields.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/prism-proxy/prism/generator/emit/sql"
 	"github.com/prism-proxy/prism/generator/schema"
+	"github.com/prism-proxy/prism/generator/storage"
 )
 
 // A statement has a form that only its own index can serve, whatever the
@@ -43,13 +44,7 @@ func (s *store) rivalled(fixed, order []sql.Column, n int) bool {
 	all, wanted := slices.Concat(fixed, order), slices.Concat(fixed[:n], order)
 	indexes := [][]*schema.Field{s.Key()}
 	for _, x := range s.Indexes {
-		fields := x.Fields()
-		for _, k := range s.Key() {
-			if !x.Unique && !slices.Contains(fields, k) {
-				fields = append(fields, k)
-			}
-		}
-		indexes = append(indexes, fields)
+		indexes = append(indexes, storage.Entry(s.Entity, x))
 	}
 	return slices.ContainsFunc(indexes, func(fields []*schema.Field) bool {
 		columns := columnsOf(fields)
@@ -68,10 +63,8 @@ func leads(list, first []sql.Column) bool {
 
 // columnsOf returns the columns of fields.
 func columnsOf(fields []*schema.Field) (columns []sql.Column) {
-	for _, f := range fields {
-		for _, c := range dialect.Columns(f) {
-			columns = append(columns, sql.Column{Name: c.Name, Type: c.Type})
-		}
+	for _, c := range dialect.Fields(fields) {
+		columns = append(columns, sql.Column{Name: c.Name, Type: c.Type})
 	}
 	return columns
 }

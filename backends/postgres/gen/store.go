@@ -112,7 +112,7 @@ func (s *store) sequence() string {
 
 // given is the row to insert, in parameters.
 func (s *store) given() string {
-	given := params(1, s.width()-1) + ", " + s.nextval() + ", 1"
+	given := params(1, s.width()-1) + ", " + s.nextval() + ", " + fmt.Sprint(s.Release)
 	if s.TTL > 0 {
 		given += fmt.Sprintf(", $%d", s.width()+1)
 	}
@@ -128,7 +128,7 @@ func (s *store) put() {
 		sets = append(sets, sql.Excluded(c))
 	}
 	into = append(into, `"prism_version"`, `"prism_release"`)
-	sets = append(sets, `"prism_version" = `+s.nextval(), `"prism_release" = 1`)
+	sets = append(sets, `"prism_version" = `+s.nextval(), fmt.Sprintf(`"prism_release" = %d`, s.Release))
 	if s.TTL > 0 {
 		into = append(into, `"prism_expires"`)
 		sets = append(sets, sql.Excluded(`"prism_expires"`))

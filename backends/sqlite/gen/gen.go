@@ -43,10 +43,10 @@ func Backend() *emit.Backend {
 				return schema.PowerSafe
 			},
 		},
-		Runtime:   golang.Module + "/backends/sqlite",
-		Settings:  settings,
-		Migration: migration,
-		KeyValue:  keyValue,
+		Runtime:  golang.Module + "/backends/sqlite",
+		Settings: settings,
+		Dialect:  dialect,
+		KeyValue: keyValue,
 	}
 }
 

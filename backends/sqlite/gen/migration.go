@@ -1,7 +1,6 @@
 package gen
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/prism-proxy/prism/generator/emit/sql"
@@ -34,40 +33,28 @@ CREATE TABLE IF NOT EXISTS "prism_versions" (
 ) STRICT;
 `
 
-// migration returns the statements that create the tables of n.
-func migration(d *schema.Deployment, n *schema.Namespace, name string) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, meta, d.Name)
-	for _, e := range n.Entities {
-		b.WriteByte('\n')
-		b.WriteString(dialect.Table(e))
-	}
-	fmt.Fprintf(&b, `
-INSERT INTO "prism_migrations" ("namespace", "number", "name", "state", "applied_at")
-VALUES ('%s', 1, '%s', 'applied', strftime('%%Y-%%m-%%dT%%H:%%M:%%SZ', 'now'));
-`, n.Name, name)
-	return b.String()
-}
-
-// dialect is how columns are written for SQLite.
+// dialect is how migrations are written for SQLite, of version 3.37 or later, which
+// STRICT needs.
 var dialect = sql.Dialect{
-	Columns: func(f *schema.Field) []sql.Column {
-		return []sql.Column{sql.FieldColumn(f, f.Column, sqlTypes[f.Type], sql.Use(f))}
+	// The types are those that STRICT tables know.
+	Types: map[schema.Type]string{
+		schema.Text:      "TEXT",
+		schema.Int:       "INTEGER",
+		schema.Uint:      "BLOB", // 8 bytes, big-endian
+		schema.Bool:      "INTEGER",
+		schema.Timestamp: "TEXT", // RFC 3339, of fixed width
+		schema.Bytes:     "BLOB",
+		schema.Float:     "REAL",
+	},
+	Zeros: map[schema.Type]string{
+		schema.Text: "''", schema.Int: "0", schema.Uint: "x'0000000000000000'", schema.Bool: "0", schema.Bytes: "x''", schema.Float: "0.0",
 	},
 	Record: "BLOB", Version: "INTEGER", Release: "INTEGER", Expires: "TEXT",
 	Close: ") STRICT;",
 	After: "INSERT INTO \"prism_versions\" (\"table\", \"last\") VALUES ('%s', 0);\n",
-}
-
-// sqlTypes are the column types, limited to those that STRICT tables know.
-var sqlTypes = map[schema.Type]string{
-	schema.Text:      "TEXT",
-	schema.Int:       "INTEGER",
-	schema.Uint:      "BLOB", // 8 bytes, big-endian
-	schema.Bool:      "INTEGER",
-	schema.Timestamp: "TEXT", // RFC 3339, of fixed width
-	schema.Bytes:     "BLOB",
-	schema.Float:     "REAL",
+	Gone:  "DELETE FROM \"prism_versions\" WHERE \"table\" = '%s';\n",
+	Meta:  meta,
+	Now:   "strftime('%Y-%m-%dT%H:%M:%SZ', 'now')",
 }
 
 // names lists the columns of fields.

@@ -64,7 +64,7 @@ func (s *store) put() {
 	columns := s.Columns()
 	last := len(columns)
 	stored := []string{`"prism_record"`, `"prism_version"`, `"prism_release"`}
-	values := []string{params(1, last+2), "1"}
+	values := []string{params(1, last+2), fmt.Sprint(s.Release)}
 	if s.TTL > 0 {
 		stored = append(stored, `"prism_expires"`)
 		values = append(values, fmt.Sprintf("?%d", last+3))

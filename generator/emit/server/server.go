@@ -58,6 +58,10 @@ func serverFile(d *schema.Deployment, backends map[string]*emit.Backend, version
 		fmt.Sprintf("Package server is deployment %s: its stores and the services bound to them.", d.Name), imports)
 	f.Embed()
 	f.Add(golang.Skew)
+	open := ""
+	if d.Open {
+		open = "Open: true,\n"
+	}
 	f.Fill(`// contract has the descriptors of the contract.
 //
 //go:embed contract.txt
@@ -67,15 +71,15 @@ var contract []byte
 func Deployment() *@runtime.Deployment {
 	return &@runtime.Deployment{
 		Name:        "$name",
-		Release:     1,
-		Generator:   "$version",
+		Release:     $release,
+		${open}		Generator:   "$version",
 		Listen:      "$listen",
 		Memory:      $memory << 20,
 		Descriptors: contract,
 		Namespaces: $namespaces,
 	}
 }`, golang.Holes{
-		"name": d.Name, "version": version, "listen": d.Listen, "memory": d.Memory().Value >> 20,
+		"name": d.Name, "release": d.Release, "open": open, "version": version, "listen": d.Listen, "memory": d.Memory().Value >> 20,
 		"namespaces": namespaces(d, backends, packages),
 	})
 	return f.Bytes()

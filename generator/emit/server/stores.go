@@ -50,7 +50,7 @@ func namespaces(d *schema.Deployment, backends map[string]*emit.Backend, package
 			fmt.Fprintf(&b, "%q", e.Table)
 		}
 		b.WriteString("},\n")
-		if backend.Migration != nil {
+		if backend.Dialect != nil {
 			b.WriteString("Migrations: @migrations.Files,\n")
 		}
 		fmt.Fprintf(&b, "}, @%s.Config{", n.Backend)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/prism-proxy/prism/generator/schema"
+	"github.com/prism-proxy/prism/generator/storage"
 )
 
 // Limits are what a database has names and room for. A zero one does not bound.
@@ -59,11 +60,7 @@ func (l Limits) Check(e *schema.Entity) []schema.Breach {
 		if l.Name > 0 && len(x.SQLName) > l.Name {
 			add(x.Source, "shorten its name, or "+renameTable, "index %s has %d bytes, and a name has at most %d", x.SQLName, len(x.SQLName), l.Name)
 		}
-		fields := x.Fields()
-		if !x.Unique {
-			fields = withKey(e, fields)
-		}
-		if n := width(fields); l.IndexColumns > 0 && n > l.IndexColumns {
+		if n := width(storage.Entry(e, x)); l.IndexColumns > 0 && n > l.IndexColumns {
 			add(x.Source, "use fewer fields", "index %s takes %d columns with the key, and an index has at most %d", x.Name, n, l.IndexColumns)
 		}
 	}

@@ -27,6 +27,7 @@ func Deployment() *runtime.Deployment {
 	return &runtime.Deployment{
 		Name:        "shop",
 		Release:     1,
+		Open:        true,
 		Generator:   "0.1.0",
 		Listen:      "127.0.0.1:8980",
 		Memory:      424 << 20,

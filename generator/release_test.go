@@ -1,0 +1,141 @@
+package generator_test
+
+import (
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/prism-proxy/prism/generator"
+	"github.com/prism-proxy/prism/generator/schema"
+)
+
+// team is a repository with the shop on a backend, as a team changes it from release
+// to release.
+type team struct {
+	*testing.T
+	files fstest.MapFS
+}
+
+func newTeam(t *testing.T, backend string) *team {
+	return &team{t, edited(t, func(name, text string) string {
+		if path.Ext(name) == ".yaml" {
+			if backend == "postgres" {
+				backend += "\n    config: {url: \"${env:DATABASE_URL}\"}"
+			}
+			text = strings.ReplaceAll(text, "    backend: sqlite", "    backend: "+backend)
+		}
+		return text
+	})}
+}
+
+// edit replaces what stands once in the shop's file.
+func (tm *team) edit(file, old, new string) {
+	tm.Helper()
+	name := "schemas/shop/v1/" + file
+	text := string(tm.files[name].Data)
+	if strings.Count(text, old) != 1 {
+		tm.Fatalf("%s has %q %d times", file, old, strings.Count(text, old))
+	}
+	tm.files[name] = &fstest.MapFile{Data: []byte(strings.Replace(text, old, new, 1))}
+}
+
+// compile returns the output, or every fault.
+func (tm *team) compile(release bool) (*generator.Output, []schema.Diagnostic) {
+	tm.Helper()
+	in := input(tm.T, tm.files, shopConfig)
+	in.Release = release
+	return generator.Run(in)
+}
+
+// write compiles and writes, and returns what is new or other in the deployment's
+// folder, with "-" before what is gone.
+func (tm *team) write(release bool) []string {
+	tm.Helper()
+	out, faults := tm.compile(release)
+	if out == nil {
+		tm.Fatal(faults)
+	}
+	var changed []string
+	written := contents(out.Files)
+	for _, name := range slices.Sorted(maps.Keys(tm.files)) {
+		if _, ok := written[name]; !ok && (strings.HasPrefix(name, "out/") || strings.HasPrefix(name, "schemas/shop/migrations/")) {
+			if short, ok := strings.CutPrefix(name, "schemas/shop/"); ok {
+				changed = append(changed, "-"+short)
+			}
+			delete(tm.files, name)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(written)) {
+		if before := tm.files[name]; before == nil || string(before.Data) != written[name] {
+			tm.files[name] = &fstest.MapFile{Data: []byte(written[name])}
+			if short, ok := strings.CutPrefix(name, "schemas/shop/"); ok {
+				changed = append(changed, short)
+			}
+		}
+	}
+	again, faults := tm.compile(false)
+	if again == nil {
+		tm.Fatal(faults)
+	}
+	if diff := cmp.Diff(written, contents(again.Files)); diff != "" {
+		tm.Errorf("a second run has other files (-first +second):\n%s", diff)
+	}
+	return changed
+}
+
+func (tm *team) want(got []string, want ...string) {
+	tm.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		tm.Errorf("changed files (-want +got):\n%s", diff)
+	}
+}
+
+func (tm *team) contains(name, text string) {
+	tm.Helper()
+	if !strings.Contains(string(tm.files[name].Data), text) {
+		tm.Errorf("%s has no %q:\n%s", name, text, tm.files[name].Data)
+	}
+}
+
+const cartMessage = `
+
+message Cart {
+  option (prism.v1.entity).namespace = "orders";
+  option (prism.v1.entity).key_value = {};
+  string cart_id = 1 [(prism.v1.field).partition_key = 1, (prism.v1.field).max_length = 36];
+  int32 items = 2 [(prism.v1.field).index = EQUALITY];
+}
+`
+
+const serverFile = "out/shop/proxy/server/server.go"
+
+// A release closes what is open; the next one adds an entity and plain fields.
+func TestRelease(t *testing.T) {
+	tm := newTeam(t, "postgres")
+	tm.write(false)
+	tm.want(tm.write(true), "prism.lock.json", "released/0001.binpb")
+	tm.contains(serverFile, "Release:     1,")
+	if _, faults := tm.compile(true); len(faults) != 1 || faults[0].Number != schema.RuleReleaseEmpty {
+		t.Errorf("a release without a change: %v", faults)
+	}
+
+	tm.edit("user_profile.proto", "message UserProfile {", "message UserProfile {\n  string note = 99;")
+	tm.want(tm.write(false))
+	tm.contains(serverFile, "Release:     2,\n\t\tOpen:        true,")
+	tm.contains("out/shop/proxy/shop/v1/order/store.go", "\"prism_release\" = 1")
+	tm.edit("order.proto", "message Order {", cartMessage+"\nmessage Order {")
+	tm.want(tm.write(false), "migrations/embed.go", "migrations/orders/0002_carts_expand.down.sql", "migrations/orders/0002_carts_expand.up.sql", "prism.lock.json")
+	tm.contains("schemas/shop/migrations/embed.go", " orders/0002_carts_expand.up.sql orders/0002_carts_expand.down.sql ")
+	tm.contains("out/shop/proxy/shop/v1/cart/store.go", "\"prism_release\" = 2")
+
+	// What was changed and is changed back leaves no trace.
+	tm.edit("order.proto", cartMessage+"\n", "")
+	tm.edit("user_profile.proto", "\n  string note = 99;", "")
+	tm.want(tm.write(false), "-migrations/orders/0002_carts_expand.down.sql", "-migrations/orders/0002_carts_expand.up.sql", "migrations/embed.go", "prism.lock.json")
+	tm.contains(serverFile, "Release:     1,")
+}

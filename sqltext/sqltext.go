@@ -1,0 +1,40 @@
+// Package sqltext identifies the statements of a migration's file, for the compiler,
+// which closes them, and for runners, which compare what a store applied.
+package sqltext
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+)
+
+// Checksum identifies the statements of a file. Comments and the amount of
+// white space between words do not count.
+func Checksum(sql string) string {
+	sum := sha256.Sum256([]byte(strings.Join(strings.Fields(stripComments(sql)), " ")))
+	return hex.EncodeToString(sum[:])
+}
+
+// stripComments removes -- comments outside quotes.
+func stripComments(sql string) string {
+	var b strings.Builder
+	var quote byte
+	for i := 0; i < len(sql); i++ {
+		c := sql[i]
+		switch {
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			}
+		case c == '\'' || c == '"':
+			quote = c
+		case c == '-' && strings.HasPrefix(sql[i:], "--"):
+			for i < len(sql) && sql[i] != '\n' {
+				i++
+			}
+			c = '\n'
+		}
+		b.WriteByte(c)
+	}
+	return b.String()
+}
