@@ -39,6 +39,7 @@ var imports = []struct {
 	{"generator/...", []string{"generator/...", "number", "sqltext", "schemas/prism/v1"}},
 	{"backends", []string{"backends/<b>/gen", "generator/..."}}, // generator for the type of the list
 	{"backends/backendtest", []string{"runtime/...", "generator/...", "reason", "out/contract/conformance/...", "schemas", "schemas/prism/v1"}},
+	{"backends/chaintest", []string{"generator/..."}},
 	{"backends/<b>/gen/...", []string{"backends/<b>/gen/...", "generator/..."}},
 	{"backends/<b>", []string{"runtime/..."}},
 	{"backends/<b>/<b2>test", []string{"backends/<b>", "runtime/..."}},
@@ -54,7 +55,7 @@ var imports = []struct {
 
 // externalTests is what an external test may import beside the row of its
 // package and the package itself.
-var externalTests = []string{"reason", "sqltext", "schemas/prism/v1", "backends", "backends/<b>/gen", "backends/backendtest", "backends/<b>/<b2>test", "runtime/...", "out/..."}
+var externalTests = []string{"reason", "sqltext", "schemas/prism/v1", "backends", "backends/<b>/gen", "backends/backendtest", "backends/chaintest", "backends/<b>/<b2>test", "generator/emit", "generator/schema", "generator/storage", "runtime/...", "out/..."}
 
 func TestImports(t *testing.T) {
 	for _, p := range load(t) {

@@ -147,6 +147,21 @@ func currentVersion(v int64) map[string]string {
 	return map[string]string{"current_version": strconv.FormatInt(v, 10)}
 }
 
+// Fenced says that a later release has closed the table to writers of this one.
+// release is 0 where it is not known.
+func Fenced(release int, cause error) error {
+	e := &Error{Reason: ReleaseFenced, What: "a later release has closed the table to this proxy", Metadata: outcome("none"), Cause: cause}
+	if release > 0 {
+		e.Metadata["release"] = strconv.Itoa(release)
+	}
+	return e
+}
+
+// Building says that the index is not there yet: a migration builds it.
+func Building(index string) error {
+	return &Error{Reason: IndexBuilding, What: "index " + index + " is being built", Metadata: map[string]string{"index": index}}
+}
+
 // Taken says that another record has the same value in the unique index.
 func Taken(index string) error {
 	return &Error{

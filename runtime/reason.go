@@ -34,6 +34,8 @@ const (
 	VersionMismatch    Reason = "VERSION_MISMATCH"
 	Exists             Reason = "EXISTS"
 	Unique             Reason = "UNIQUE"
+	ReleaseFenced      Reason = "RELEASE_FENCED"
+	IndexBuilding      Reason = "INDEX_BUILDING"
 	RateLimited        Reason = "RATE_LIMITED"
 	Overloaded         Reason = "OVERLOADED"
 	Draining           Reason = "DRAINING"
@@ -81,6 +83,8 @@ var reasons = map[Reason]row{
 	VersionMismatch:    {codes.Aborted, false, []string{"current_version", "field"}, "read the record again and decide what to do"},
 	Exists:             {codes.AlreadyExists, false, []string{"current_version", "field"}, "read the record, or expect its version"},
 	Unique:             {codes.AlreadyExists, false, []string{"index", "field"}, "choose another value"},
+	ReleaseFenced:      {codes.FailedPrecondition, false, []string{"release", "outcome"}, "call a proxy of the release that the metadata names; this one is out of date"},
+	IndexBuilding:      {codes.FailedPrecondition, true, []string{"index"}, "try again when the index is built, or scan"},
 	RateLimited:        {codes.ResourceExhausted, true, []string{"limit", "outcome"}, "call less often"},
 	Overloaded:         {codes.ResourceExhausted, true, []string{"limit", "outcome"}, "try again later"},
 	Draining:           {codes.Unavailable, true, []string{"outcome"}, "reconnect"},

@@ -37,6 +37,8 @@ type Config struct {
 	// Durability is what the server's settings must promise: POWER_SAFE,
 	// CRASH_SAFE, or LOST_ON_RESTART, which demands nothing.
 	Durability string
+	// Fills are those of the tables whose columns a migration fills.
+	Fills []*Fill
 }
 
 // DB is an open store. It is safe for concurrent use.
@@ -49,6 +51,8 @@ type DB struct {
 	writers  chan struct{} // holds a value for each call that writes
 	turns    turns
 	openings openings
+	fences   fences
+	builds   builds
 	sweeps   sweeps
 	sizes    sizes
 	close    sync.Once
@@ -167,6 +171,9 @@ func (db *DB) verify(ctx context.Context, env *runtime.Env, n runtime.Namespace,
 		return err
 	}
 	if err := verifyMigrations(ctx, conn.Conn(), env, n, cfg); err != nil {
+		return err
+	}
+	if err := db.builds.begin(ctx, conn.Conn(), n); err != nil {
 		return err
 	}
 	if err := verifyVersions(ctx, conn.Conn(), env, n, cfg, ""); err != nil {

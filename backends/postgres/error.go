@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -71,6 +73,12 @@ func answered(e *pgconn.PgError, failed failure) error {
 	switch e.Code {
 	case "23505": // unique_violation
 		return runtime.Taken(e.ConstraintName)
+	case "23514": // check_violation
+		if release, ok := fenceOf(e.ConstraintName); ok {
+			return runtime.Fenced(release, why)
+		}
+	case "42703", "42P01": // undefined_column, undefined_table: contract files drop them
+		return runtime.Fenced(0, why)
 	case "57014": // query_canceled
 		return undone(runtime.BackendTimeout, "the store cancelled the statement at its time limit", why)
 	case "40001", "40P01", "55P03": // serialization_failure, deadlock_detected, lock_not_available
@@ -97,6 +105,16 @@ func answered(e *pgconn.PgError, failed failure) error {
 		return failed(runtime.BackendUnavailable, "the store closed the connection", why)
 	}
 	return undone(runtime.Internal, "the store failed; the request is not at fault", why)
+}
+
+// fenceOf returns the release whose fence the constraint is: orders_fence_3.
+func fenceOf(constraint string) (release int, ok bool) {
+	i := strings.LastIndex(constraint, "_fence_")
+	if i < 0 {
+		return 0, false
+	}
+	release, err := strconv.Atoi(constraint[i+len("_fence_"):])
+	return release, err == nil
 }
 
 func cause(what string) error { return errors.New("postgres: " + what) }

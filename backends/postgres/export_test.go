@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/prism-proxy/prism/runtime"
@@ -42,3 +43,8 @@ var Violated = violated
 
 // TakeTurn is the first statement of a batch.
 const TakeTurn = takeTurn
+
+// RunFill passes through a table once.
+func RunFill(ctx context.Context, conn *pgx.Conn, f *Fill, release int) error {
+	return f.run(ctx, conn, release, false, 0, func(int64) {})
+}

@@ -94,7 +94,7 @@ func (db *DB) again(ctx context.Context, t *Table, err error, item int, records 
 	index := violated(err)
 	x := slices.IndexFunc(t.Unique, func(u Unique) bool { return u.Index == index })
 	if x < 0 {
-		return false, err
+		return false, db.fences.note(t.Name, err)
 	}
 	u := &t.Unique[x]
 	if t.TTL > 0 {

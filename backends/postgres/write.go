@@ -9,6 +9,9 @@ import (
 
 // Put stores the record with the given values, replacing any with its key.
 func (db *DB) Put(ctx context.Context, t *Table, record []any) (w keyvalue.Written, err error) {
+	if err := db.fences.check(t.Name); err != nil {
+		return w, err
+	}
 	for again := true; again; {
 		w = db.next(t)
 		w.Version, err = db.version(ctx, t.Put, t.written(record, w)...)
@@ -21,6 +24,9 @@ func (db *DB) Put(ctx context.Context, t *Table, record []any) (w keyvalue.Writt
 // absent and expected is 0. Otherwise it fails with NOT_FOUND, EXISTS or
 // VERSION_MISMATCH.
 func (db *DB) CompareAndSwap(ctx context.Context, t *Table, record []any, expected int64) (w keyvalue.Written, err error) {
+	if err := db.fences.check(t.Name); err != nil {
+		return w, err
+	}
 	for again := true; again; {
 		w = db.next(t)
 		if expected == 0 {
@@ -70,6 +76,9 @@ func (db *DB) Delete(ctx context.Context, t *Table, key []any, ifVersion int64) 
 // unique values, in any order. Its error names the record at fault as an item of the
 // request's field called name.
 func (db *DB) BatchPut(ctx context.Context, t *Table, name string, n int, record func(i int) []any) ([]keyvalue.Written, error) {
+	if err := db.fences.check(t.Name); err != nil {
+		return nil, err
+	}
 	records := make([][]any, n)
 	for i := range records {
 		records[i] = record(i)

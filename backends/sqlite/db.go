@@ -25,6 +25,8 @@ type Config struct {
 	Synchronous string // FULL: POWER_SAFE; NORMAL: CRASH_SAFE
 	Readers     int    // connections for reading, at least 1
 	ReadersFrom runtime.Number
+	// Fills are those of the tables whose columns a migration fills.
+	Fills []*Fill
 }
 
 // Resolve returns cfg with its reference resolved.

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"errors"
 
 	"github.com/ncruces/go-sqlite3"
@@ -26,3 +27,28 @@ func Connect(env *runtime.Env, namespace string) (Connection, error) {
 
 // Close closes the connection and the store.
 func (c Connection) Close() error { return errors.Join(c.Conn.Close(), c.disk.close()) }
+
+// RunFill passes through a table once.
+func RunFill(ctx context.Context, c *sqlite3.Conn, f *Fill) error {
+	return f.run(ctx, c, false, func(int64) {})
+}
+
+// Query1 runs a statement of a test, with values bound and rows read as generated
+// code does.
+func Query1(c *sqlite3.Conn, sql string, values, row func(*Query)) error {
+	conn := &Conn{conn: driver{c}, queries: map[*Statement]*Query{}, ctx: context.Background()}
+	q := conn.Query(NewStatement(sql))
+	if q.err != nil {
+		return q.err
+	}
+	defer q.stmt.Close()
+	if values != nil {
+		values(q)
+	}
+	for q.Next() {
+		if row != nil {
+			row(q)
+		}
+	}
+	return q.err
+}

@@ -71,11 +71,11 @@ func Run(in Input) (*Plan, []schema.Diagnostic, error) {
 	if err := r.open(); err != nil {
 		return nil, nil, err
 	}
+	r.files()
 	r.name()
 	if faults := r.check(); len(faults) > 0 {
 		return nil, faults, nil
 	}
-	r.files()
 	if in.Release && r.plan.Closed {
 		at := schema.Source{File: history.LockPath(d.Dir)}
 		return nil, []schema.Diagnostic{schema.NewDiagnostic(schema.RuleReleaseEmpty, at, fmt.Sprintf("nothing has changed since release %d", r.release), "change the schema first")}, nil
@@ -133,30 +133,6 @@ func (r *run) open() error {
 	r.release = lock.Release + 1
 	lock.Open, r.plan.Steps = storage.Next(closed, declared, r.release)
 	return nil
-}
-
-// name gives the deployment the names of the open model.
-func (r *run) name() {
-	d := r.Deployment
-	d.Release, d.Open = r.release, !r.plan.Closed
-	for _, e := range d.Entities() {
-		s := r.plan.Lock.Open.Entity(string(e.Desc.FullName()))
-		e.Table, e.Release = s.Table, s.Release
-		for _, f := range e.Stored(r.Backends[e.Namespace.Backend].Columns) {
-			for _, c := range s.Columns {
-				if c.Field == f.Number && c.State == storage.Live {
-					f.Column = c.Name
-				}
-			}
-		}
-		for _, x := range e.Indexes {
-			for _, i := range s.Indexes {
-				if i.Name == x.Name && i.State == storage.Live {
-					x.SQLName = i.SQLName
-				}
-			}
-		}
-	}
 }
 
 // check refuses names that a store has no room for: those that are given in the place

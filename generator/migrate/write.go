@@ -55,9 +55,10 @@ func (w *writer) file(what string, steps []storage.Step) {
 	w.chain.Files = append(w.chain.Files, history.File{Name: name, Release: w.release})
 
 	var up, down strings.Builder
-	if what == initial {
+	switch {
+	case what == initial:
 		up.WriteString("\n" + w.dialect.Init(w.Deployment.Name))
-	} else {
+	case phase != storage.PhaseFill:
 		up.WriteString(w.dialect.Begin(alone))
 	}
 	down.WriteString(w.dialect.Begin(alone))
@@ -73,10 +74,17 @@ func (w *writer) file(what string, steps []storage.Step) {
 	}
 	up.WriteString("\n" + w.dialect.Enter(w.namespace.Name, number, name))
 	down.WriteString("\n" + w.dialect.Remove(w.namespace.Name, number))
-	w.add(history.UpPath(w.chain.Folder, name), []byte(w.head(number, what, phase, alone, "")+up.String()))
-	if w.takenBack(what, phase) {
-		w.add(history.DownPath(w.chain.Folder, name), []byte(w.head(number, what, phase, alone, ", back")+down.String()))
+	how := "one transaction, which the runner opens"
+	if alone && w.dialect.Concurrent() {
+		how = "no transaction"
 	}
+	if w.takenBack(what, phase) {
+		w.add(history.DownPath(w.chain.Folder, name), []byte(w.head(number, what, phase, "Takes back migration", how)+down.String()))
+	}
+	if phase == storage.PhaseFill {
+		how = "by the proxy, a batch at a time"
+	}
+	w.add(history.UpPath(w.chain.Folder, name), []byte(w.head(number, what, phase, "Migration", how)+up.String()))
 }
 
 // takenBack reports whether there is a file that takes the file back: before the first
@@ -85,18 +93,14 @@ func (w *writer) takenBack(what string, phase storage.Phase) bool {
 	return phase != storage.PhaseContract && (what != initial || w.release > 1)
 }
 
-// head is what a file begins with.
-func (w *writer) head(number int, what string, phase storage.Phase, alone bool, back string) string {
+// head is what a file begins with: what it does, and how it is run.
+func (w *writer) head(number int, what string, phase storage.Phase, does, how string) string {
 	release := ""
 	if what != initial {
 		release = fmt.Sprintf("release %d, ", w.release)
 	}
-	how := "one transaction, which the runner opens"
-	if alone && w.dialect.Concurrent() {
-		how = "no transaction"
-	}
-	return fmt.Sprintf("--%s\n-- Migration %04d%s of namespace %s, deployment %s, %son %s.\n-- Phase %s: %s.\n",
-		strings.TrimPrefix(golang.Header, "//"), number, back, w.namespace.Name, w.Deployment.Name, release, w.namespace.Backend, phase, how)
+	return fmt.Sprintf("--%s\n-- %s %04d of namespace %s, deployment %s, %son %s.\n-- Phase %s: %s.\n",
+		strings.TrimPrefix(golang.Header, "//"), does, number, w.namespace.Name, w.Deployment.Name, release, w.namespace.Backend, phase, how)
 }
 
 // embed adds the package through which a proxy holds its migrations.

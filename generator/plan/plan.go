@@ -200,6 +200,9 @@ func why(e *schema.Entity, f *schema.Field) string {
 	if f.Role == schema.Marked {
 		reasons = append(reasons, "marked, for people who query")
 	}
+	if f.Role == schema.Kept {
+		reasons = append(reasons, "kept, for proxies of the release before")
+	}
 	return strings.Join(reasons, "; ")
 }
 

@@ -60,6 +60,7 @@ type Entity struct {
 	GoPackage string // userprofile
 	Table     string // user_profiles
 	Release   int    // the latest that began to write one of the columns; after Read: 1
+	Fence     int    // the release that older writers are kept out for; 0: none
 	Dir       string // shop/v1/userprofile: its package below the proxy
 	Contract  Contract
 	Comment   string // the message's leading comment, cleaned, or ""
@@ -68,6 +69,7 @@ type Entity struct {
 	Partition []*Field // in their order in the key, at least one
 	Sort      []*Field
 	Indexes   []*Index // field indexes by field number, then composite ones as declared
+	Kept      []*Index // unique ones that the schema no longer has and the store does: they refuse still
 	Nested    []*Nested
 
 	Abstraction *Abstraction
@@ -107,7 +109,7 @@ func (e *Entity) Key() []*Field {
 func (e *Entity) Columns() []*Field {
 	columns := e.Key()
 	for _, f := range e.Fields {
-		if f.Role == Indexed || f.Role == Marked {
+		if f.Role == Indexed || f.Role == Marked || f.Role == Kept {
 			columns = append(columns, f)
 		}
 	}
@@ -144,6 +146,11 @@ type Field struct {
 	Role    Role
 	Column  string // the column's name, "" when it has none
 	Comment string
+	// Shadow says that this is no field of the schema, but one of it as the release
+	// before reads it, beside it and with its number.
+	Shadow bool
+	// Filled says that the column came after its table, and was filled from records.
+	Filled bool
 
 	// Presence says that absence differs from the zero value.
 	Presence bool
@@ -185,6 +192,15 @@ func (f *Field) OneofSiblings() []protoreflect.FieldDescriptor {
 // NamesColumn reports whether an option names the field's column.
 func (f *Field) NamesColumn() bool { return fieldOptions(f.Desc).GetColumn().GetName() != "" }
 
+// ShadowOf returns f as the release before reads it, which desc says, for the column
+// that proxies of that release read.
+func ShadowOf(f *Field, desc protoreflect.FieldDescriptor, column string) *Field {
+	return &Field{
+		Desc: desc, Number: f.Number, Name: f.Name, GoName: f.GoName + "_kept", // no name of a field has a _
+		Type: typeOf(desc), Role: Kept, Column: column, Presence: desc.HasPresence(), Shadow: true,
+	}
+}
+
 // ColumnSource returns where the field's column is named: by an option, or by the
 // field.
 func (f *Field) ColumnSource() Source {
@@ -220,6 +236,7 @@ const (
 	Key                 // partition or sort key
 	Indexed             // in at least one index
 	Marked              // column, or columns: ALL
+	Kept                // none: it is written for proxies of the release before
 )
 
 // Index is a secondary index. Its entries end with the key, so that pages are
@@ -232,7 +249,10 @@ type Index struct {
 	Equality []*Field // given exactly, at least one unless Ordered stands alone
 	Ordered  *Field   // bounded by from and to; nil: none
 	Unique   bool
-	Source   Source
+	// Migration is the number of the migration that builds the index on records that
+	// exist; 0: it came with its table.
+	Migration int
+	Source    Source
 }
 
 // Go is what generated code calls something of the index: requestByEmail. The
@@ -362,6 +382,10 @@ func (e *Entity) Unique() []*Index {
 	}
 	return unique
 }
+
+// Guards returns the unique indexes that refuse a write: those of the schema, and
+// those that the store still has.
+func (e *Entity) Guards() []*Index { return append(e.Unique(), e.Kept...) }
 
 // Capacity is the declared load and volume; 0 is not declared.
 type Capacity struct {

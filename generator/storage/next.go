@@ -215,6 +215,11 @@ func (c Column) holds(d Column) bool {
 		slices.Equal(c.Oneof, d.Oneof) && (!d.named || c.Name == d.Name)
 }
 
+// ReadsAs reports whether the columns hold the same of every record.
+func (c Column) ReadsAs(d Column) bool {
+	return c.Field == d.Field && same(c.Kind, d.Kind) && c.Presence == d.Presence && slices.Equal(c.Oneof, d.Oneof)
+}
+
 // reads reports whether a kind reads what is written as another one, up to values
 // beyond the smaller, so that one column holds both.
 func reads(a, b Kind) bool { return wide(a) == wide(b) && wide(a) != "" }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/prism-proxy/prism/generator/schema"
 	"github.com/prism-proxy/prism/generator/storage"
 )
 
@@ -164,5 +165,24 @@ func TestRenamedMessage(t *testing.T) {
 	second, steps := storage.Next(first, storage.Model{Entities: []storage.Entity{renamed}}, 2)
 	if e := second.Entity("shop.v1.Purchase"); len(steps) > 0 || e == nil || e.Table != "orders" || len(second.Entities) != 1 {
 		t.Errorf("%+v, %v", second, steps)
+	}
+}
+
+// A column can be read by what the lock has of it alone.
+func TestDescriptor(t *testing.T) {
+	for _, kind := range []storage.Kind{
+		"string", "bytes", "bool", "timestamp", "int32", "sint32", "sfixed32", "int64", "sint64", "sfixed64",
+		"uint32", "fixed32", "enum", "uint64", "fixed64", "float", "double",
+	} {
+		for _, c := range []storage.Column{
+			{Field: 7, Kind: kind, Presence: kind == "timestamp"}, {Field: 7, Kind: kind, Presence: true}, {Field: 7, Kind: kind, Presence: true, Oneof: []int32{3, 12}},
+		} {
+			f := c.Descriptor()
+			got := storage.Of(&schema.Field{Desc: f, Number: 7, Presence: f.HasPresence(), Role: schema.Marked})
+			siblings := (&schema.Field{Desc: f}).OneofSiblings()
+			if !got.ReadsAs(c) || len(siblings) != len(c.Oneof) {
+				t.Errorf("%+v is read as %+v", c, got)
+			}
+		}
 	}
 }

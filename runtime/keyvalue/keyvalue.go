@@ -5,8 +5,10 @@
 package keyvalue
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/prism-proxy/prism/number"
 	"github.com/prism-proxy/prism/runtime"
@@ -201,3 +203,9 @@ func (r *Results) Add(row runtime.Row) bool {
 
 // Bytes returns the reply.
 func (r *Results) Bytes() []byte { return r.out }
+
+// Fits reports whether an index holds text: of at most limit bytes, UTF-8, without
+// NUL.
+func Fits(text []byte, limit int) bool {
+	return len(text) <= limit && bytes.IndexByte(text, 0) < 0 && utf8.Valid(text)
+}

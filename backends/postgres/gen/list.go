@@ -50,7 +50,7 @@ func (s *store) list(l *schema.List) {
 	}
 	s.file.Fill(`// $list adds the records that r asks for to page, by $order.
 func (s *store) $list(ctx @context.Context, r *$request, page *@page.Page) error {
-	values := []any{$given}
+	${built}values := []any{$given}
 	if r.bounded {
 		values = append(values, $end)
 		return s.db.Page(ctx, &table, page, $to, $reverseTo, values...)
@@ -58,7 +58,7 @@ func (s *store) $list(ctx @context.Context, r *$request, page *@page.Page) error
 	return s.db.Page(ctx, &table, page, $list, $reverse, values...)
 }`, golang.Holes{
 		"list": l.GoName, "reverse": l.Go("reverse"), "to": l.Go("to"), "reverseTo": l.Go("reverseTo"),
-		"order": fieldNames(l.Order), "request": l.Request(), "given": strings.Join(given, ", "), "end": bounds(l.Order, "r.to."),
+		"order": fieldNames(l.Order), "request": l.Request(), "built": built(l.Index), "given": strings.Join(given, ", "), "end": bounds(l.Order, "r.to."),
 	})
 }
 
@@ -104,7 +104,7 @@ func recordValues(fields []*schema.Field, prefix string) string {
 		switch {
 		case f.Type == schema.Timestamp:
 			return fmt.Sprintf("@postgres.Time(%[1]s), @postgres.Nanos(%[1]s)", value)
-		case f.Type == schema.Text && f.Role == schema.Marked:
+		case f.Type == schema.Text && (f.Role == schema.Marked || f.Role == schema.Kept):
 			return fmt.Sprintf("@postgres.Column(%s)", value)
 		case optional[f.Type] != "" && f.Presence && f.Role != schema.Key:
 			return fmt.Sprintf("@postgres.%s(%s)", optional[f.Type], value)

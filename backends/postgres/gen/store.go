@@ -38,6 +38,9 @@ func keyValue(f *golang.File, e *schema.Entity) {
 	if e.TTL > 0 {
 		s.sweep()
 	}
+	if e.Fence > 0 {
+		s.fill()
+	}
 }
 
 type store struct {
@@ -51,7 +54,7 @@ func (s *store) begin() {
 		ttl = " TTL: " + golang.Duration(s.TTL) + ","
 	}
 	unique := ""
-	for _, x := range s.Unique() {
+	for _, x := range s.Guards() {
 		free := ""
 		if s.TTL > 0 {
 			free = ", Free: " + x.Go("free")
@@ -148,7 +151,7 @@ func (s *store) put(ctx @context.Context, r *record) (@keyvalue.Written, error) 
 
 // unique prints the statements about a write that a unique index refused.
 func (s *store) unique() {
-	for _, x := range s.Unique() {
+	for _, x := range s.Guards() {
 		n := len(dialect.Names(x.Equality))
 		other := n + 1
 		if s.TTL > 0 {
@@ -265,9 +268,17 @@ func (s *store) finds() {
 		})
 		s.file.Fill(`// $find adds the record with the values.
 func (s *store) $find(ctx @context.Context, r *$request, add @runtime.Rows) error {
-	return s.db.Record(ctx, &table, add, $find, $values)
-}`, golang.Holes{"find": x.GoName, "request": x.Go("request"), "values": values(x.Equality, "r.")})
+	${built}return s.db.Record(ctx, &table, add, $find, $values)
+}`, golang.Holes{"find": x.GoName, "request": x.Go("request"), "built": built(x), "values": values(x.Equality, "r.")})
 	}
+}
+
+// built returns the statements that refuse a Find as long as its index is being built.
+func built(x *schema.Index) string {
+	if x == nil || x.Migration == 0 {
+		return ""
+	}
+	return fmt.Sprintf("if err := s.db.Built(ctx, %q, %d); err != nil {\nreturn err\n}\n", x.Name, x.Migration)
 }
 
 // sweep prints the statement that deletes what has expired. Its lock ends with

@@ -74,7 +74,7 @@ func bind(i int, f *schema.Field, value string, ofRecord bool) string {
 	}
 	switch f.Type {
 	case schema.Text:
-		if f.Role == schema.Marked {
+		if f.Role == schema.Marked || f.Role == schema.Kept {
 			return fmt.Sprintf("q.Column(%d, %s)", i, value)
 		}
 		return fmt.Sprintf("q.Text(%d, %s)", i, value)

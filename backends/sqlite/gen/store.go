@@ -36,6 +36,9 @@ func keyValue(f *golang.File, e *schema.Entity) {
 	if e.TTL > 0 {
 		s.sweep()
 	}
+	if e.Fence > 0 {
+		s.fill()
+	}
 }
 
 type store struct {
@@ -89,16 +92,16 @@ func (s *store) put() {
 	expired := ""
 	if s.TTL > 0 {
 		fmt.Fprintf(&binds, "q.Time(%d, w.Expires)\n", last+3)
-		if len(s.Unique()) > 0 {
+		if len(s.Guards()) > 0 {
 			expired = "r.freeExpired(c)\n"
 		}
 	}
 	fmt.Fprintf(&binds, "q.Checksum(%d, r.bytes, w.Version)\n", checksum)
 	taken := ""
-	if len(s.Unique()) > 0 {
+	if len(s.Guards()) > 0 {
 		taken = "if q.UniqueViolation() {\nreturn r.taken(c)\n}\n"
 	}
-	if unique := s.Unique(); len(unique) == 1 {
+	if unique := s.Guards(); len(unique) == 1 {
 		taken = fmt.Sprintf("if q.UniqueViolation() {\nreturn @runtime.Taken(%q)\n}\n", unique[0].Name)
 	}
 	s.file.Fill("var put = @sqlite.NewStatement(`INSERT INTO $table ($columns, $stored)\nVALUES ($values)\nON CONFLICT ($key) DO UPDATE SET\n  $sets`)", golang.Holes{
@@ -122,7 +125,7 @@ func (r *record) write(c *@sqlite.Conn, w @keyvalue.Written) error {
 // unique prints the code that finds which unique index another record conflicts
 // in, and that frees the values of expired records.
 func (s *store) unique() {
-	indexes := s.Unique()
+	indexes := s.Guards()
 	if len(indexes) == 0 {
 		return
 	}

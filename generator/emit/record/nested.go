@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 
+	"google.golang.org/protobuf/reflect/protoreflect"
+
 	"github.com/prism-proxy/prism/generator/emit/golang"
 	"github.com/prism-proxy/prism/generator/schema"
 )
@@ -89,14 +91,19 @@ func (p *printer) cases(r reader) string {
 	var looks []string
 	tags, names := map[string][]string{}, map[string][]string{}
 	for _, f := range r.fields {
+		if f.Shadow {
+			continue // in the case of its field
+		}
 		name, clear, look := string(f.Desc.Name()), p.clears(r, f), p.checks.of(f.Desc)
+		shadow := r.shadow(f)
 		switch {
 		case r.held(f):
-			all := []string{r.tag(f)}
-			if packable(f.Desc) { // as it stands alone
-				all = append(all, fmt.Sprintf("%d<<3 | @wire.%s", f.Desc.Number(), wireTypeOfKind(f.Desc.Kind())))
+			statements := p.take(f, r.prefix) + p.ifKnown(f.Desc, clear)
+			if shadow != nil && wireType(shadow.Desc) == wireType(f.Desc) {
+				statements += p.take(shadow, r.prefix) + p.ifKnown(shadow.Desc, p.clears(r, shadow))
+				shadow = nil
 			}
-			one(all, []string{name}, p.take(f, r.prefix)+p.ifKnown(f.Desc, clear))
+			one(tagsOf(r, f), []string{name}, statements)
 		case clear != "":
 			one([]string{r.tag(f)}, []string{name}, statement(look)+p.ifKnown(f.Desc, clear))
 		case look != "":
@@ -106,11 +113,33 @@ func (p *printer) cases(r reader) string {
 			tags[look] = append(tags[look], r.tag(f))
 			names[look] = append(names[look], name)
 		}
+		if shadow != nil {
+			one([]string{tagOf(shadow.Desc)}, []string{name}, p.take(shadow, r.prefix)+p.ifKnown(shadow.Desc, p.clears(r, shadow)))
+		}
 	}
 	for _, look := range looks {
 		one(tags[look], names[look], look+"\n")
 	}
 	return b.String()
+}
+
+// tagsOf returns the tags of a field that is held: a packable one also as it stands
+// alone.
+func tagsOf(r reader, f *schema.Field) []string {
+	tags := []string{r.tag(f)}
+	if packable(f.Desc) {
+		tags = append(tags, fmt.Sprintf("%d<<3 | @wire.%s", f.Desc.Number(), wireTypeOfKind(f.Desc.Kind())))
+	}
+	return tags
+}
+
+// shadow returns the field that holds f as the release before reads it, or nil.
+func (r reader) shadow(f *schema.Field) *schema.Field {
+	i := slices.IndexFunc(r.fields, func(g *schema.Field) bool { return g.Shadow && g.Number == f.Number })
+	if i < 0 {
+		return nil
+	}
+	return r.fields[i]
 }
 
 func statement(s string) string {
@@ -124,11 +153,10 @@ func statement(s string) string {
 // last member of a oneof on the wire is the one that is set.
 func (p *printer) clears(r reader, f *schema.Field) string {
 	var b strings.Builder
-	for _, s := range f.OneofSiblings() {
-		for _, h := range r.fields {
-			if h.Desc.Number() == s.Number() && r.held(h) {
-				fmt.Fprintf(&b, "%s%s = %s\n", r.prefix, h.GoName, absent(h))
-			}
+	for _, h := range r.fields {
+		// The oneof of a shadow is that of the release before.
+		if h.Number != f.Number && r.held(h) && slices.ContainsFunc(h.OneofSiblings(), func(s protoreflect.FieldDescriptor) bool { return s.Number() == f.Desc.Number() }) {
+			fmt.Fprintf(&b, "%s%s = %s\n", r.prefix, h.GoName, absent(h))
 		}
 	}
 	return b.String()

@@ -30,7 +30,7 @@ func Emit(e *schema.Entity, marked bool) (emit.File, error) {
 		checks: newChecks(e),
 	}
 	for _, f := range e.Fields {
-		if f.Role == schema.Indexed || f.Role == schema.Marked && marked || f.Role != schema.Key && f.Bounded() {
+		if f.Role == schema.Indexed || f.Role == schema.Kept || f.Role == schema.Marked && marked || f.Role != schema.Key && f.Bounded() {
 			p.held = append(p.held, f)
 		}
 	}
@@ -75,6 +75,9 @@ func (p *printer) tags() {
 	var b strings.Builder
 	fmt.Fprintf(&b, "// The fields of %s, as the wire tags them.\nconst (\n", p.entity.Desc.FullName())
 	for _, f := range p.entity.Fields {
+		if f.Role == schema.Kept && f.Shadow {
+			continue // its field's tag, or one that stands where it is read
+		}
 		if p.isHeld(f) || p.checks.of(f.Desc) != "" {
 			fmt.Fprintf(&b, "%s = %s\n", TagName(f), tagOf(f.Desc))
 		}
@@ -259,6 +262,8 @@ func why(f *schema.Field) string {
 		uses = append(uses, "indexed")
 	case schema.Marked:
 		uses = append(uses, "column")
+	case schema.Kept:
+		uses = append(uses, "column, kept for the release before")
 	}
 	if f.Required || f.Labelled {
 		uses = append(uses, "required")

@@ -62,6 +62,7 @@ func namespaces(d *schema.Deployment, backends map[string]*emit.Backend, package
 					fmt.Fprintf(&b, "%sFrom: @runtime.Number%s,\n", s.Field, number(s.From))
 				}
 			}
+			b.WriteString(fills(n, packages))
 		}
 		b.WriteString("}")
 		separator := ", "
@@ -78,6 +79,21 @@ func namespaces(d *schema.Deployment, backends map[string]*emit.Backend, package
 	}
 	b.WriteString("}")
 	return b.String()
+}
+
+// fills returns the field of a store's Config that has what migrations of the phase
+// fill need.
+func fills(n *schema.Namespace, packages map[*schema.Entity]string) string {
+	var list []string
+	for _, e := range n.Entities {
+		if e.Fence > 0 {
+			list = append(list, "&@"+packages[e]+".Fill")
+		}
+	}
+	if list == nil {
+		return ""
+	}
+	return fmt.Sprintf("Fills: []*@%s.Fill{%s},\n", n.Backend, strings.Join(list, ", "))
 }
 
 // limitsFrom returns the fields of a namespace whose limits are references.

@@ -99,6 +99,10 @@ const (
 	Reason_PANIC Reason = 33
 	// INTERNAL. To do: report the request_id.
 	Reason_INTERNAL Reason = 34
+	// FAILED_PRECONDITION; the same call may succeed a moment later. To do: try again when the index is built, or scan.
+	Reason_INDEX_BUILDING Reason = 35
+	// FAILED_PRECONDITION. To do: call a proxy of the release that the metadata names; this one is out of date.
+	Reason_RELEASE_FENCED Reason = 36
 )
 
 // Enum value maps for Reason.
@@ -139,6 +143,8 @@ var (
 		32: "VALUE_CORRUPT",
 		33: "PANIC",
 		34: "INTERNAL",
+		35: "INDEX_BUILDING",
+		36: "RELEASE_FENCED",
 	}
 	Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED":  0,
@@ -176,6 +182,8 @@ var (
 		"VALUE_CORRUPT":       32,
 		"PANIC":               33,
 		"INTERNAL":            34,
+		"INDEX_BUILDING":      35,
+		"RELEASE_FENCED":      36,
 	}
 )
 
@@ -210,7 +218,7 @@ var File_prism_v1_reason_proto protoreflect.FileDescriptor
 
 const file_prism_v1_reason_proto_rawDesc = "" +
 	"\n" +
-	"\x15prism/v1/reason.proto\x12\bprism.v1*\xa8\x05\n" +
+	"\x15prism/v1/reason.proto\x12\bprism.v1*\xd0\x05\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11REQUEST_MALFORMED\x10\x01\x12\x10\n" +
@@ -252,7 +260,9 @@ const file_prism_v1_reason_proto_rawDesc = "" +
 	"\x12BACKEND_CONTENTION\x10\x1f\x12\x11\n" +
 	"\rVALUE_CORRUPT\x10 \x12\t\n" +
 	"\x05PANIC\x10!\x12\f\n" +
-	"\bINTERNAL\x10\"B7Z5github.com/prism-proxy/prism/schemas/prism/v1;prismv1b\x06proto3"
+	"\bINTERNAL\x10\"\x12\x12\n" +
+	"\x0eINDEX_BUILDING\x10#\x12\x12\n" +
+	"\x0eRELEASE_FENCED\x10$B7Z5github.com/prism-proxy/prism/schemas/prism/v1;prismv1b\x06proto3"
 
 var (
 	file_prism_v1_reason_proto_rawDescOnce sync.Once
