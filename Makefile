@@ -3,8 +3,6 @@
 
 export GOTOOLCHAIN := local
 
-DEPLOYMENTS := $(sort $(shell find schemas -name prism.yaml))
-
 # Packages whose tests run a second time: under the race detector, and with a
 # buffer pool that poisons what it takes back.
 RACE := ./backends/... ./runtime/...
@@ -56,7 +54,7 @@ build: ## compile everything; the programs are in bin/
 	go build -o bin/shop-proxy ./out/shop/proxy
 
 generate: ## compile every deployment's schemas into out/
-	go run ./cmd/prism generate $(DEPLOYMENTS)
+	go run ./cmd/prism generate
 	go run ./cmd/prism explain -o markdown >docs/diagnostics.md
 
 generate-buf: bin/buf ## compile the shop by buf.gen.yaml, as buf users do
@@ -67,7 +65,7 @@ docs: ## write the references in docs/, and the reasons of errors, that are made
 	go test ./schemas/prism/v1 -update
 
 check-generate: ## fail if out/ or an open migration is not what the schemas give
-	go run ./cmd/prism generate --check $(DEPLOYMENTS)
+	go run ./cmd/prism generate --check
 
 test: engines bin/buf ## run all tests
 	go test ./...

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/prism-proxy/prism/generator/emit"
+	"github.com/prism-proxy/prism/generator/history"
 	"github.com/prism-proxy/prism/generator/schema"
 )
 
@@ -52,6 +53,12 @@ func ReadConfig(fsys fs.FS, config string) ([]byte, []schema.Diagnostic) {
 	text, err := fs.ReadFile(fsys, config)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		lock := history.LockPath(path.Dir(config))
+		if _, err := fs.Stat(fsys, lock); err == nil {
+			return nil, []schema.Diagnostic{schema.NewDiagnostic(schema.RuleYAMLNeeded, schema.Source{File: config},
+				"the file does not exist, and "+lock+" is there",
+				"restore it, or move "+history.LockName+" and what belongs to it to where it is now, or, if nobody wants its records any more, delete them")}
+		}
 		return nil, []schema.Diagnostic{schema.NewDiagnostic(schema.RuleYAMLNeeded, schema.Source{File: config},
 			"the file does not exist", "correct the path, write the file, or run prism generate, which writes the first one of a module")}
 	case err != nil:

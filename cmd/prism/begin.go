@@ -37,6 +37,10 @@ func (d deployment) begin(cmd *cobra.Command) ([]schema.Diagnostic, error) {
 		return nil, err
 	}
 	root := os.DirFS(d.root)
+	if _, err := fs.Stat(root, history.LockPath(d.dir)); err == nil {
+		_, faults := generator.ReadConfig(root, d.place)
+		return d.fromHere(faults), nil
+	}
 	mod, err := fs.ReadFile(root, "go.mod")
 	if err != nil {
 		return nil, err
@@ -88,7 +92,7 @@ func trace(root fs.FS) (found string, err error) {
 		return contract.Dir, nil
 	}
 	signs := []string{"prism.yaml", "prism.yml", history.LockName}
-	err = walkModule(root, func(name string) error {
+	err = walkModule(root, ".", func(name string) error {
 		if slices.Contains(signs, path.Base(name)) {
 			found = name
 			return fs.SkipAll

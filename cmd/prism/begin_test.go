@@ -78,7 +78,7 @@ func TestBeginRefusals(t *testing.T) {
 		{"a deployment above", "prism.yaml", "", "the folder has no prism.yaml, and prism.yaml is there; "},
 		{"a deployment elsewhere", "other/prism.yaml", "", "the folder has no prism.yaml, and other/prism.yaml is there; "},
 		{"another extension", "schemas/prism.yml", "", "the folder has no prism.yaml, and schemas/prism.yml is there; "},
-		{"its own history", "schemas/prism.lock.json", "{}", "the folder has no prism.yaml, and schemas/prism.lock.json is there; "},
+		{"its own history", "schemas/prism.lock.json", "{}", "the file does not exist, and schemas/prism.lock.json is there; "},
 		{"a history elsewhere", "db/prism.lock.json", "{}", "the folder has no prism.yaml, and db/prism.lock.json is there; "},
 		{"output", "out/contract/shop/v1/order.pb.go", "", "the folder has no prism.yaml, and out/contract is there; "},
 		{"two packages", "schemas/other/v1/other.proto", other, "packages other.v1 and shop.v1 have entities; "},

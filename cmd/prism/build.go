@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -33,7 +34,9 @@ func newRun() *cobra.Command {
 	return &cobra.Command{
 		Use:   "run [prism.yaml] [-- flags of serve]",
 		Short: "Build a proxy and run it",
-		Long: `Run builds one deployment's proxy and runs its serve command until it is stopped.
+		Long: `Run builds one deployment's proxy and runs its serve command until it is stopped:
+the one that is named, or else the prism.yaml in the current folder, or else the
+only one in the module.
 Arguments after -- are passed to serve: --init, say, where an embedded store has no
 data directory yet. Run exits with the proxy's exit code.`,
 		Example: `  prism run -- --init
@@ -47,12 +50,17 @@ data directory yet. Run exits with the proxy's exit code.`,
 		},
 		RunE: run(func(cmd *cobra.Command, args []string) error {
 			configs := beforeDash(cmd, args)
-			binaries, err := build(cmd, configs)
+			one := preferred(strings.Join(configs, ""))
+			deployments, err := find(one)
 			if err != nil {
 				return err
 			}
-			if len(binaries) != 1 {
-				return fmt.Errorf("the module has %d deployments; name the prism.yaml of one", len(binaries))
+			if len(deployments) > 1 {
+				return fmt.Errorf("the module has %d deployments; name the prism.yaml of one", len(deployments))
+			}
+			binaries, err := build(cmd, one)
+			if err != nil {
+				return err
 			}
 			return serve(cmd, binaries[0], args[len(configs):])
 		}),

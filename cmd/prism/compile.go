@@ -14,6 +14,7 @@ import (
 
 	"github.com/prism-proxy/prism/backends"
 	"github.com/prism-proxy/prism/generator"
+	"github.com/prism-proxy/prism/generator/history"
 	"github.com/prism-proxy/prism/generator/schema"
 	"github.com/prism-proxy/prism/generator/source"
 )
@@ -29,52 +30,77 @@ type deployment struct {
 // for one.
 type noDeployment struct{ error }
 
-// find returns the deployments that args name, as prism.yaml files or their
-// folders, or the default ones if args are empty.
+// find returns the deployments that args name, as prism.yaml files or as folders
+// in which they are, or those of the whole module if args are empty.
 func find(args []string) ([]deployment, error) {
 	if len(args) == 0 {
-		if _, err := os.Stat("prism.yaml"); err != nil {
-			return findAll()
-		}
-		args = []string{"prism.yaml"}
+		return findAll()
 	}
 	var found []deployment
 	for _, arg := range args {
-		info, err := os.Stat(arg)
+		named, err := findIn(arg)
 		if err != nil {
 			return nil, err
 		}
-		if !info.IsDir() && info.Name() != "prism.yaml" {
-			return nil, fmt.Errorf("%s is neither a prism.yaml nor a folder; name a prism.yaml, or its folder, or the folder of the .proto files", arg)
+		for _, d := range named {
+			if !slices.Contains(found, d) {
+				found = append(found, d)
+			}
 		}
-		file, err := filepath.Abs(arg)
-		if err != nil {
-			return nil, err
-		}
-		if info.IsDir() {
-			file = filepath.Join(file, "prism.yaml")
-		}
-		root, err := moduleRoot(filepath.Dir(file))
-		if err != nil {
-			return nil, err
-		}
-		rel, err := filepath.Rel(root, file)
-		if err != nil {
-			return nil, err
-		}
-		found = append(found, deployment{root, path.Dir(filepath.ToSlash(rel)), filepath.ToSlash(rel)})
 	}
 	return found, nil
 }
 
-func hasSchemas(root string) bool {
-	info, err := os.Stat(filepath.Join(root, "schemas"))
-	return err == nil && info.IsDir()
+// preferred returns what find shall take for a command with one deployment: the
+// prism.yaml in the folder arg, or in this one if arg is empty, rather than all
+// below it.
+func preferred(arg string) []string {
+	file := filepath.Join(arg, "prism.yaml")
+	if _, err := os.Stat(file); err == nil {
+		return []string{file}
+	}
+	if arg == "" {
+		return nil
+	}
+	return []string{arg}
 }
 
-// findAll returns the deployments of the module that this folder is in: those
-// below its schemas folder, or if that has none, all. If there are none at all,
-// it returns the one that could be created in the schemas folder.
+// findIn returns the deployment of a prism.yaml, or those in a folder and below
+// it. If there are none, it returns the one that could be created in the folder.
+func findIn(arg string) ([]deployment, error) {
+	info, err := os.Stat(arg)
+	if err != nil {
+		return nil, err
+	}
+	file, err := filepath.Abs(arg)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case info.IsDir():
+		file = filepath.Join(file, "prism.yaml")
+	case info.Name() != "prism.yaml":
+		return nil, fmt.Errorf("%s is neither a prism.yaml nor a folder; name a prism.yaml, or a folder with some, or the folder of the .proto files", arg)
+	}
+	root, err := moduleRoot(filepath.Dir(file))
+	if err != nil {
+		return nil, err
+	}
+	rel, err := filepath.Rel(root, file)
+	if err != nil {
+		return nil, err
+	}
+	place := filepath.ToSlash(rel)
+	if info.IsDir() {
+		if found, err := below(root, path.Dir(place)); err != nil || len(found) > 0 {
+			return found, err
+		}
+	}
+	return []deployment{{root, path.Dir(place), place}}, nil
+}
+
+// findAll returns the deployments of the module that this folder is in. If there
+// are none, it returns the one that could be created in the schemas folder.
 func findAll() ([]deployment, error) {
 	dir, err := os.Getwd()
 	if err != nil {
@@ -84,40 +110,52 @@ func findAll() ([]deployment, error) {
 	if err != nil {
 		return nil, err
 	}
-	var found []deployment
-	err = walkModule(os.DirFS(root), func(p string) error {
-		if path.Base(p) == "prism.yaml" {
-			found = append(found, deployment{root, path.Dir(p), p})
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	below := func(d deployment) bool { return strings.HasPrefix(d.place, "schemas/") }
-	if slices.ContainsFunc(found, below) {
-		found = slices.DeleteFunc(found, func(d deployment) bool { return !below(d) })
-	}
+	found, err := below(root, ".")
 	switch {
-	case len(found) > 0:
-		return found, nil
+	case err != nil || len(found) > 0:
+		return found, err
 	case hasSchemas(root):
 		return []deployment{{root, "schemas", "schemas/prism.yaml"}}, nil
 	}
-	return nil, noDeployment{fmt.Errorf("no prism.yaml here, and no folder %s; name a prism.yaml, or the folder of the .proto files", filepath.Join(root, "schemas"))}
+	return nil, noDeployment{fmt.Errorf("no prism.yaml in %s, and no folder schemas; name the folder of the .proto files", root)}
 }
 
-// walkModule visits the files of a module by path. It skips folders whose
-// content is not the module's own.
-func walkModule(root fs.FS, visit func(p string) error) error {
-	return fs.WalkDir(root, ".", func(name string, entry fs.DirEntry, err error) error {
+func hasSchemas(root string) bool {
+	info, err := os.Stat(filepath.Join(root, "schemas"))
+	return err == nil && info.IsDir()
+}
+
+// below returns the deployments in a folder of the module at root. One whose
+// lock is there without prism.yaml is among them, so that it is not forgotten.
+func below(root, dir string) ([]deployment, error) {
+	var found []deployment
+	err := walkModule(os.DirFS(root), dir, func(p string) error {
+		name := path.Base(p)
+		if name != "prism.yaml" && name != history.LockName {
+			return nil
+		}
+		d := deployment{root, path.Dir(p), path.Join(path.Dir(p), "prism.yaml")}
+		if !slices.Contains(found, d) {
+			found = append(found, d)
+		}
+		return nil
+	})
+	return found, err
+}
+
+// walkModule visits the files of a module in dir and below it, by path. It skips
+// folders whose content is not the module's own: those that the go command
+// passes over, node_modules, nested modules, and what Prism generates.
+func walkModule(root fs.FS, dir string, visit func(p string) error) error {
+	return fs.WalkDir(root, dir, func(name string, entry fs.DirEntry, err error) error {
 		base := path.Base(name)
 		switch {
 		case err != nil:
 			return err
-		case entry.IsDir() && name != ".":
+		case entry.IsDir() && name != dir:
 			_, err := fs.Stat(root, path.Join(name, "go.mod"))
-			if err == nil || strings.HasPrefix(base, ".") || base == "vendor" || base == "node_modules" || base == "testdata" {
+			if err == nil || strings.HasPrefix(base, ".") || strings.HasPrefix(base, "_") ||
+				slices.Contains([]string{"vendor", "node_modules", "testdata"}, base) || name == "out" {
 				return fs.SkipDir
 			}
 			return nil

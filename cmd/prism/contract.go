@@ -39,11 +39,7 @@ type caller struct {
 // The descriptors are those that the deployment's proxy embeds: a schema that
 // has changed since, or has faults, says nothing about the running proxy.
 func newCaller(ctx context.Context, config, address string) (*caller, error) {
-	var args []string
-	if config != "" {
-		args = []string{config}
-	}
-	deployments, err := find(args)
+	deployments, err := find(preferred(config))
 	var none noDeployment
 	switch {
 	case config == "" && errors.As(err, &none):

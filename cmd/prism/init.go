@@ -169,7 +169,7 @@ func (s *start) goOn(name string) error {
 // found looks for the first prism.yaml of that name, or of any if name is "".
 func (s *start) found(name string) (found bool, err error) {
 	module := os.DirFS(s.root)
-	err = walkModule(module, func(p string) error {
+	err = walkModule(module, ".", func(p string) error {
 		if path.Base(p) != "prism.yaml" {
 			return nil
 		}
@@ -248,7 +248,9 @@ func (s *start) write(out io.Writer) error {
 
 // renamed are files of the scaffold under names that go:embed accepts: it skips
 // those that begin with a dot, and modules.
-var renamed = map[string]string{"gitignore": ".gitignore", "gitattributes": ".gitattributes", "gomod": "go.mod"}
+var renamed = map[string]string{"gitignore": ".gitignore", "gitattributes": ".gitattributes", "gomod": "go.mod",
+	// No command shall take it for a deployment.
+	"schemas/deployment/prismyaml": "schemas/deployment/prism.yaml"}
 
 func (s *start) fill(text string) string {
 	return strings.NewReplacer("{{name}}", s.name, "{{module}}", s.module, "{{dir}}", s.dir).Replace(text)
@@ -328,9 +330,6 @@ func (s *start) next(out io.Writer, dir string) error {
 	build, call := "make build", `prism call PutNote '{"note": {"note_id": "n1", "text": "hello"}}'`
 	if s.kept["Makefile"] {
 		build = "go tool prism build"
-		if !strings.HasPrefix(s.dir+"/", "schemas/") { // where build looks by itself
-			build += " " + s.dir
-		}
 	}
 	if s.hasSchema() {
 		call = "prism call"

@@ -101,10 +101,10 @@ func newRoot() *cobra.Command {
 and a prism.yaml, which says which store serves them, into a typed gRPC contract
 and a proxy that serves it.
 
-Commands that take prism.yaml files, or their folders, use the prism.yaml in the
-current folder if none is named, or else all that are below schemas in the
-module, or, if there are none, all of the module. Imports of .proto files are
-relative to root in prism.yaml, or without it to the nearest folder named schemas
+Commands that take prism.yaml files, or folders with them, use all of the Go module
+if none is named, wherever in it they run. They pass over vendor, node_modules,
+testdata, nested modules, out, and folders that begin with . or _; a prism.yaml or
+a folder in there has to be named. Imports of .proto files are relative to root in prism.yaml, or without it to the nearest folder named schemas
 above prism.yaml, or, if there is none, to the folder of prism.yaml; then to
 import_paths. The files of protobuf itself, prism/v1/options.proto, and google/api,
 google/rpc and google/type come with the compiler.

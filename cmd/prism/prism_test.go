@@ -211,31 +211,61 @@ func TestSameName(t *testing.T) {
 	})
 	script(t, []step{
 		{"generate", 1, "", "prism: schemas/shop/prism.yaml and schemas/store/prism.yaml are both deployment shop; rename one\n"},
-		{"generate schemas/shop schemas/shop/prism.yaml", 0, "shop is up to date\n", ""},
+		{"generate schemas/shop schemas/shop/prism.yaml", 0, "wrote ", ""},
 	})
 }
 
+// Without arguments a command takes every deployment of the module, wherever it
+// runs: a CI that looks at some is green while another is stale. A folder stands
+// for those in it. What is not the module's own is passed over.
 func TestDiscovery(t *testing.T) {
+	named := func(name string) string { return strings.Replace(config, "deployment: shop", "deployment: "+name, 1) }
 	files := map[string]string{
 		"schemas/shop/v1/order.proto": order, "schemas/shop/prism.yaml": config,
 		// Imports begin in the folder of prism.yaml if no folder is named schemas.
-		"other/shop/v1/order.proto": order, "other/prism.yaml": strings.Replace(config, "deployment: shop", "deployment: other", 1),
+		"other/shop/v1/order.proto": order, "other/prism.yaml": named("other"),
+		"nested/go.mod": "module example.com/nested\n", "nested/prism.yaml": "no",
+	}
+	for _, dir := range []string{"testdata", "x/testdata/y", "vendor/x", "node_modules", ".cache", "_old", "out/x"} {
+		files[dir+"/prism.yaml"] = "no"
 	}
 	module(t, files)
+	const both = "other: no fault (entities: 1, namespaces: 1)\nshop: no fault"
 	script(t, []step{
-		{"check", 0, "shop: no fault", ""},
+		{"check", 0, both, ""},
+		{"check .", 0, both, ""},
+		{"generate", 0, "wrote ", ""},
+		{"check schemas", 0, "shop: no fault", ""},
 		{"check other/prism.yaml", 0, "other: no fault", ""},
-		{"check other schemas/shop", 0, "other: no fault (entities: 1, namespaces: 1)\nshop: no fault", ""},
+		{"check other schemas/shop schemas other", 0, both, ""},
+		{"check testdata", 1, "", "testdata/prism.yaml:1:1: "},
 		{"check nowhere", 1, "", "prism: stat nowhere: no such file or directory\n"},
-		{"check schemas/shop/v1/order.proto", 1, "", "prism: schemas/shop/v1/order.proto is neither a prism.yaml nor a folder; name a prism.yaml, or its folder, or the folder of the .proto files\n"},
+		{"check schemas/shop/v1/order.proto", 1, "", "prism: schemas/shop/v1/order.proto is neither a prism.yaml nor a folder; name a prism.yaml, or a folder with some, or the folder of the .proto files\n"},
+		{"generate --check", 0, "", ""},
+		{"run", 1, "", "prism: the module has 2 deployments; name the prism.yaml of one\n"},
+		{"call", 1, "", "prism: the module has 2 deployments; name the prism.yaml of one with --config\n"},
+	})
+	if _, stdout, _ := prism(t, "check schemas"); strings.Contains(stdout, "other") {
+		t.Errorf("check schemas takes what is elsewhere:\n%s", stdout)
+	}
+	write(t, "other/prism.yaml", named("other")+"memory: 512MiB\n")
+	script(t, []step{
+		{"generate --check", 1, "", "out/other/plan.md: stale\n"},
+		{"generate --check schemas", 0, "", ""},
 	})
 	t.Chdir("other/shop")
-	script(t, []step{{"check", 0, "shop: no fault", ""}})
+	script(t, []step{{"check", 0, both, ""}})
 	t.Chdir("..")
-	script(t, []step{{"check", 0, "other: no fault", ""}})
+	script(t, []step{
+		{"check", 0, both, ""},
+		{"call", 0, "shop.v1.OrderService\n", ""}, // that of this folder
+	})
 	remove(t, "../schemas")
 	remove(t, "prism.yaml")
-	script(t, []step{{"check", 1, "", "prism: no prism.yaml here, and no folder "}})
+	script(t, []step{{"check", 1, "", "prism.yaml: PRISM5040 [yaml.needed] the file does not exist, and other/prism.lock.json is there; "}})
+	script(t, []step{{"generate", 1, "", "; restore it, or move prism.lock.json and what belongs to it to where it is now, or, "}})
+	remove(t, "prism.lock.json")
+	script(t, []step{{"check", 1, "", "prism: no prism.yaml in "}})
 	remove(t, "../go.mod")
 	outside, err := os.Getwd()
 	if err != nil {
