@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/prism-proxy/prism/generator/emit/contract"
+	"github.com/prism-proxy/prism/generator/schema"
 )
 
 // leftovers returns the staged files of runs that were killed.
@@ -37,7 +38,7 @@ func leftovers(fsys fs.FS, out *Output) ([]string, error) {
 
 // earlier returns the files where an earlier run may have written.
 func earlier(fsys fs.FS, out *Output) ([]string, error) {
-	var paths []string
+	paths := slices.Clone(out.rest)
 	for _, tree := range out.Trees {
 		err := fs.WalkDir(fsys, tree, func(p string, entry fs.DirEntry, err error) error {
 			if err == nil && !entry.IsDir() {
@@ -56,6 +57,43 @@ func earlier(fsys fs.FS, out *Output) ([]string, error) {
 	paths = append(paths, shared...)
 	slices.Sort(paths)
 	return slices.Compact(paths), nil
+}
+
+// Rest returns an output that has none of what the compiler wrote for
+// deployments that are gone, or nil if nothing of them is left. The outputs are
+// those of all the deployments of the module, which is fsys.
+func Rest(fsys fs.FS, outputs []*Output) (*Output, error) {
+	owned := map[string]bool{}
+	for _, out := range outputs {
+		for _, f := range out.Files {
+			owned[f.Path] = true
+		}
+		for _, tree := range out.Trees {
+			owned[tree] = true
+		}
+	}
+	rest := &Output{Deployment: &schema.Deployment{Name: "what no deployment has"}}
+	left := false
+	err := fs.WalkDir(fsys, "out", func(p string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return ignoreMissing(err)
+		case owned[p] && entry.IsDir():
+			return fs.SkipDir
+		case owned[p] || entry.IsDir():
+			return nil
+		}
+		text, err := fs.ReadFile(fsys, p)
+		if err == nil && generated(p, text) {
+			left = left || !isStage(p)
+			rest.rest = append(rest.rest, p)
+		}
+		return ignoreMissing(err)
+	})
+	if err != nil || !left {
+		return nil, err
+	}
+	return rest, nil
 }
 
 // inContracts is earlier for the folders below out/contract, which deployments share:

@@ -61,6 +61,8 @@ type Output struct {
 	Trees, Folders []string
 	// Plan is the history, with the migrations.
 	Plan *migrate.Plan
+
+	rest []string // further files that an earlier run may have written
 }
 
 // Run compiles a deployment. It returns nil and every fault, or the output;

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -21,7 +22,9 @@ func newGenerate() *cobra.Command {
 		Long: `Generate compiles deployments and writes what has changed: contracts in
 out/contract, the proxy and plan.md in out/<deployment>, and the lock and the
 open migrations next to prism.yaml: what leads from the last release to this
-schema, written anew each time until prism release closes it. It deletes files that are no longer produced.
+schema, written anew each time until prism release closes it. It deletes files
+that are no longer produced, and, where it takes all the deployments of a module,
+the output in out of those that are gone; locks and migrations it leaves to you.
 With any fault in a schema it generates nothing, and it never
 overwrites a file that it did not generate. Nor does it move records: what
 would leave them behind it refuses, unless --abandon names the namespace or the
@@ -55,6 +58,9 @@ prism.lock.json or out/contract: the path may be mistyped, or a file lost.`,
 		if err != nil {
 			return err
 		}
+		if outputs, err = withRest(outputs); err != nil {
+			return err
+		}
 		if check {
 			return checkFresh(cmd, outputs)
 		}
@@ -80,6 +86,34 @@ func beginAll(cmd *cobra.Command, args []string) error {
 		}
 	}
 	return nil
+}
+
+// withRest adds the output of deployments that are gone, for each module of which
+// outputs has all deployments.
+func withRest(outputs []*compiled) ([]*compiled, error) {
+	modules := map[string][]*generator.Output{}
+	taken := map[deployment]bool{}
+	for _, c := range outputs {
+		modules[c.root] = append(modules[c.root], c.Output)
+		taken[c.deployment] = true
+	}
+	for _, root := range slices.Sorted(maps.Keys(modules)) {
+		all, err := below(root, ".")
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(all, func(d deployment) bool { return !taken[d] }) {
+			continue
+		}
+		rest, err := generator.Rest(os.DirFS(root), modules[root])
+		if err != nil {
+			return nil, err
+		}
+		if rest != nil {
+			outputs = append(outputs, &compiled{deployment{root: root}, rest})
+		}
+	}
+	return outputs, nil
 }
 
 // abandoned checks that every name was one that leaves records behind, so that
@@ -138,7 +172,7 @@ func writeAll(cmd *cobra.Command, outputs []*compiled) error {
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%s %s\n", l.word, l.path)
 		}
-		if len(changes) == 0 {
+		if len(changes) == 0 && c.place != "" {
 			fmt.Fprintf(cmd.OutOrStdout(), "%s is up to date\n", c.Deployment.Name)
 		}
 		return nil
@@ -147,7 +181,13 @@ func writeAll(cmd *cobra.Command, outputs []*compiled) error {
 
 func checkFresh(cmd *cobra.Command, outputs []*compiled) error {
 	fresh := true
+	told := map[string]bool{} // deployments share contracts
 	err := differences(cmd, outputs, generator.Diff, func(_ *compiled, changes []generator.Change) error {
+		changes = slices.DeleteFunc(changes, func(c generator.Change) bool {
+			again := told[c.Path]
+			told[c.Path] = true
+			return again
+		})
 		for _, l := range summary(changes, generator.Kind.String) {
 			fresh = false
 			if l.files > 1 {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -272,6 +273,70 @@ func TestDiscovery(t *testing.T) {
 		t.Fatal(err)
 	}
 	script(t, []step{{"check", 1, "", "prism: " + outside + " is in no Go module: neither it nor a folder above has a go.mod; cd into the module, or run go mod init <import path> where out/ shall stand\n"}})
+}
+
+// What was generated for a deployment that is gone belongs to nobody: left in
+// place it would be compiled, linted and shown to clients for ever. What Prism did
+// not write stays, and so does what it wrote for others, and every migration.
+func TestDeploymentThatIsGone(t *testing.T) {
+	const gone = "deployment: gone\nimport_path: example.com/shop\npackages: [gone.v1]\nnamespaces:\n  - {name: carts, backend: sqlite}\n"
+	module(t, map[string]string{
+		"schemas/shop/v1/order.proto": order, "schemas/shop/prism.yaml": config,
+		"schemas/gone/v1/cart.proto": strings.NewReplacer("Order", "Cart", "orders", "carts", "shop.v1", "gone.v1", "shop/v1", "gone/v1", "shopv1", "gonev1").Replace(order),
+		"deploy/gone/prism.yaml":     gone + "root: schemas\n",
+	})
+	script(t, []step{{"generate", 0, "wrote ", ""}, {"generate --check", 0, "", ""}})
+	own := []string{"out/gone/proxy/mine.go", "out/gone/README.md", "out/contract/gone/v1/mine.proto", "out/mine/main.go"}
+	for _, name := range own {
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		write(t, name, "package mine\n")
+	}
+	script(t, []step{{"generate --check", 0, "", ""}})
+	remove(t, "deploy/gone/prism.yaml")
+	// Its history is there: whether its records are wanted is not for generate to say.
+	script(t, []step{{"generate", 1, "", "deploy/gone/prism.yaml: PRISM5040 [yaml.needed] the file does not exist, and deploy/gone/prism.lock.json is there; "}})
+	remove(t, "deploy")
+	script(t, []step{
+		{"generate --check schemas/shop/prism.yaml", 1, "", "out/gone/plan.md: orphan\n"},
+		{"generate --check", 1, "", "out/contract/gone/v1/cart_prism.proto: orphan\n"},
+		{"generate --check", 1, "", "prism: generated files are out of date; run prism generate\n"},
+		{"build", 1, "up to date", "go build of bin/shop-proxy failed"},
+	})
+	if _, err := os.Stat("out/gone/plan.md"); err != nil {
+		t.Errorf("build deletes it: %v", err)
+	}
+	script(t, []step{
+		{"generate", 0, "deleted out/gone/plan.md\n", ""},
+		{"generate", 0, "shop is up to date\n", ""},
+		{"generate --check", 0, "", ""},
+	})
+	var left []string
+	err := filepath.WalkDir(".", func(p string, entry os.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() && (strings.Contains(p, "gone") || strings.Contains(p, "mine")) && strings.HasPrefix(p, "out") {
+			left = append(left, p)
+		}
+		return err
+	})
+	slices.Sort(own)
+	if err != nil || !slices.Equal(left, own) {
+		t.Errorf("of what is gone there is %q, %v; want %q", left, err, own)
+	}
+	if _, err := os.Stat("out/contract/shop/v1/order_prism.proto"); err != nil {
+		t.Error(err)
+	}
+
+	// Of a module with several, one alone says nothing of the rest.
+	if err := os.MkdirAll("deploy/gone", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	write(t, "deploy/gone/prism.yaml", gone+"root: schemas\n")
+	script(t, []step{
+		{"generate deploy/gone", 0, "wrote out/gone/plan.md\n", ""},
+		{"generate schemas/shop", 0, "shop is up to date\n", ""},
+		{"generate --check", 0, "", ""},
+	})
 }
 
 // A deployment in the module's root does not take its own contract for a
