@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -19,7 +20,6 @@ import (
 	"github.com/prism-proxy/prism/generator/emit/contract"
 	"github.com/prism-proxy/prism/generator/history"
 	"github.com/prism-proxy/prism/generator/schema"
-	"github.com/prism-proxy/prism/generator/source"
 	prismv1 "github.com/prism-proxy/prism/schemas/prism/v1"
 )
 
@@ -30,60 +30,65 @@ const firstBackend = "sqlite"
 // begin writes the prism.yaml of d if there is none, and says so. It returns
 // the reasons not to: faults of the schema, a choice that only the user can
 // make, and traces of a prism.yaml that was misnamed or lost, since a second
-// deployment would start a new history.
-func (d deployment) begin(cmd *cobra.Command) ([]schema.Diagnostic, error) {
+// deployment would start a new history. draft is what the user may write, if
+// that is known.
+func (d deployment) begin(cmd *cobra.Command) (draft string, faults []schema.Diagnostic, err error) {
 	file := filepath.Join(d.root, filepath.FromSlash(d.place))
 	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+		return "", nil, err
 	}
 	root := os.DirFS(d.root)
 	if _, err := fs.Stat(root, history.LockPath(d.dir)); err == nil {
 		_, faults := generator.ReadConfig(root, d.place)
-		return d.fromHere(faults), nil
+		return "", d.fromHere(faults), nil
 	}
 	mod, err := fs.ReadFile(root, "go.mod")
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
 	importPath := generator.ModulePath(mod)
 	if importPath == "" {
-		return nil, fmt.Errorf("%s names no module", filepath.Join(d.root, "go.mod"))
+		return "", nil, fmt.Errorf("%s names no module", filepath.Join(d.root, "go.mod"))
+	}
+	if r := d.impliedRoot(); d.dir == "." && r != "" {
+		return "", d.undecided("the folder has no prism.yaml, and the imports of its .proto files begin in "+r, "run prism generate "+r), nil
 	}
 	found, err := trace(root)
-	switch {
-	case err != nil:
-		return nil, err
-	case found != "":
-		return d.undecided("the folder has no prism.yaml, and "+found+" is there",
-			"correct the path, restore prism.yaml from version control, or write one for each deployment"), nil
-	case d.dir == "." && hasSchemas(d.root):
-		return d.undecided("the folder has no prism.yaml, and its .proto files are in schemas", "run prism generate schemas"), nil
-	}
-	own, err := fs.Sub(root, d.dir)
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
-	packages, err := source.Packages(own)
+	packages, err := protos(root, d.dir)
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
-	files, faults := d.read(cmd.Context(), packages)
+	name, pkg := deploymentName(strings.TrimSuffix(path.Join(importPath, d.dir), "/schemas")), ""
+	files, faults := d.read(cmd.Context(), slices.Collect(maps.Values(packages)))
 	if len(faults) > 0 {
-		return d.shown(faults), nil
+		faults = d.shown(faults)
+	} else {
+		draft, pkg, faults = d.firstConfig(name, importPath, files)
 	}
-	name := deploymentName(strings.TrimSuffix(path.Join(importPath, d.dir), "/schemas"))
-	text, pkg, faults := d.firstConfig(name, importPath, files)
+	if found != "" {
+		faults = d.undecided("the folder has no prism.yaml, and "+found+" is there",
+			"correct the path, restore prism.yaml from version control, or write one for each deployment")
+	}
 	if len(faults) > 0 {
-		return faults, nil
+		return draft, faults, nil
 	}
 	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
-	_, err = f.WriteString(text)
+	_, err = f.WriteString(begun + draft)
 	fmt.Fprintf(cmd.OutOrStdout(), "wrote %s: deployment %s serves package %s on %s\n", d.place, name, pkg, firstBackend)
-	return nil, errors.Join(err, f.Close())
+	return "", nil, errors.Join(err, f.Close())
 }
+
+// begun is above the first prism.yaml.
+const begun = `# Written by prism generate, because there was no prism.yaml: the package's
+# entities are one deployment on SQLite. Edit this file and commit it; prism
+# generate does not write it again. prism backends lists the stores.
+`
 
 // trace returns a file which shows that the module has or had a deployment, or
 // "".
@@ -102,8 +107,8 @@ func trace(root fs.FS) (found string, err error) {
 	return found, err
 }
 
-// firstConfig returns the text of prism.yaml for the only package of the files
-// that has entities, or why there cannot be one.
+// firstConfig returns the text of prism.yaml for the packages of the files that
+// have entities, and the faults for which a person has to write it.
 func (d deployment) firstConfig(name, importPath string, files []protoreflect.FileDescriptor) (text, pkg string, faults []schema.Diagnostic) {
 	var packages, namespaces []string
 	for _, f := range files {
@@ -126,26 +131,23 @@ func (d deployment) firstConfig(name, importPath string, files []protoreflect.Fi
 	case len(packages) == 0:
 		return "", "", d.undecided("no message of a .proto file in the folder is an entity",
 			"write option (prism.v1.entity) on one, or name the folder that the .proto files are in")
-	case len(packages) > 1:
-		return "", "", d.undecided("packages "+strings.Join(packages, " and ")+" have entities",
-			"write prism.yaml, with packages: ["+strings.Join(packages, ", ")+"]")
 	case packages[0] == "":
 		return "", "", d.undecided("the entities are in no package", "write package "+name+".v1;")
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, `# Written by prism generate, because there was no prism.yaml: the package's
-# entities are one deployment on SQLite. Edit this file and commit it; prism
-# generate does not write it again. prism backends lists the stores.
-deployment: %q
-import_path: %q
-packages: [%q]
-listen: %s
-namespaces:
-`, name, importPath, packages[0], schema.DefaultListen)
+	fmt.Fprintf(&b, "deployment: %q\nimport_path: %q\n", name, importPath)
+	if root := d.impliedRoot(); root != "" {
+		fmt.Fprintf(&b, "root: %q\n", root)
+	}
+	fmt.Fprintf(&b, "packages: [%s]\nlisten: %s\nnamespaces:\n", `"`+strings.Join(packages, `", "`)+`"`, schema.DefaultListen)
 	for _, n := range slices.Compact(namespaces) {
 		fmt.Fprintf(&b, "  - name: %q\n    backend: %s\n", n, firstBackend)
 	}
-	return b.String(), packages[0], nil
+	if len(packages) > 1 {
+		faults = d.undecided("packages "+strings.Join(packages, " and ")+" have entities",
+			"write prism.yaml, or one for each deployment that you want")
+	}
+	return b.String(), packages[0], faults
 }
 
 // undecided is the fault that prism.yaml is missing and generate cannot write

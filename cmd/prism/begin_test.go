@@ -37,7 +37,7 @@ func TestBegin(t *testing.T) {
 		{"generate --check", 1, "", missing},
 		{"call --config schemas", 1, "", "prism: there is no schemas/prism.yaml; correct the path, or run prism generate\n"},
 		{"__complete check schemas/", 0, ":0\n", "ShellCompDirectiveDefault"},
-		{"generate .", 1, "", "prism.yaml: PRISM5040 [yaml.needed] the folder has no prism.yaml, and its .proto files are in schemas; "},
+		{"generate .", 1, "", "prism.yaml: PRISM5040 [yaml.needed] the folder has no prism.yaml, and the imports of its .proto files begin in schemas; a deployment has a prism.yaml; run prism generate schemas\n"},
 	})
 	t.Chdir("third_party")
 	script(t, []step{{"generate", 0, wrote, ""}})
@@ -104,6 +104,54 @@ func TestBeginRefusals(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The folder that is named need not be where imports begin: the packages of its
+// files say so. A team names the folder that it works in.
+func TestBeginRoot(t *testing.T) {
+	user := strings.NewReplacer("shop.v1", "users.v1", "Order", "User", "orders", "users", "shop/v1;shopv1", "users/v1;usersv1").Replace(order)
+	user = strings.Replace(user, "import ", "import \"common/v1/name.proto\";\nimport ", 1)
+	user = strings.Replace(user, "  string id", "  common.v1.Name name = 2;\n  string id", 1)
+	files := map[string]string{
+		"proto/users/v1/user.proto":  user,
+		"proto/common/v1/name.proto": "syntax = \"proto3\";\npackage common.v1;\noption go_package = \"example.com/shop/gen/common\";\nmessage Name {}\n",
+	}
+	module(t, files)
+	script(t, []step{
+		{"generate .", 1, "", "the imports of its .proto files begin in proto; a deployment has a prism.yaml; run prism generate proto\n"},
+		{"generate proto/users", 0, "wrote proto/users/prism.yaml: deployment users serves package users.v1 on sqlite\n", ""},
+	})
+	text, err := os.ReadFile("proto/users/prism.yaml")
+	if err != nil || !strings.Contains(string(text), "\nroot: \"proto\"\npackages: [\"users.v1\"]\n") {
+		t.Errorf("prism.yaml is\n%s%v", text, err)
+	}
+	script(t, []step{{"generate --check", 0, "", ""}})
+	// A prism.yaml that says nothing of a root, and is taken at its folder.
+	write(t, "proto/users/prism.yaml", strings.Replace(string(text), "root: \"proto\"\n", "", 1))
+	script(t, []step{{"check", 1, "", " to import_paths in prism.yaml; or write root: proto in proto/users/prism.yaml, where by their packages the imports of its files begin\n"}})
+
+	module(t, files)
+	write(t, "proto/common/v1/name.proto", strings.NewReplacer("users", "common", "User", "Visit", "import \"common/v1/name.proto\";", "", "common.v1.Name name = 2;", "", "  string", "string").Replace(user)+"message Name {}\n")
+	script(t, []step{{"generate proto", 1, "", `packages common.v1 and users.v1 have entities; a deployment has a prism.yaml; write prism.yaml, or one for each deployment that you want
+
+proto/prism.yaml for all entities there would be:
+
+deployment: "proto"
+import_path: "example.com/shop"
+packages: ["common.v1", "users.v1"]
+listen: 127.0.0.1:8980
+namespaces:
+  - name: "common"
+    backend: sqlite
+  - name: "users"
+    backend: sqlite
+`}})
+	_, _, said := prism(t, "generate proto")
+	_, text2, _ := strings.Cut(said, "would be:\n\n")
+	write(t, "proto/prism.yaml", text2)
+	script(t, []step{{"generate", 0, "wrote ", ""}})
+	// The module has a deployment: another is the user's to write.
+	script(t, []step{{"generate proto/users", 1, "", "; correct the path, restore prism.yaml from version control, or write one for each deployment\n\nproto/users/prism.yaml for all entities there would be:\n\ndeployment: \"users\"\nimport_path: \"example.com/shop\"\nroot: \"proto\"\n"}})
 }
 
 // A deployment is named after its folder's import path if that yields a name,

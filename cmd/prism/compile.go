@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -179,10 +180,29 @@ func moduleRoot(dir string) (string, error) {
 }
 
 // sources returns the folders in which imports of .proto files begin, the
-// schema's first. For a prism.yaml that cannot be read it returns the default.
+// schema's first. For a prism.yaml that cannot be read it returns the default, and
+// for one that is missing what the one to write should say.
 func (d deployment) sources() []string {
-	text, _ := fs.ReadFile(os.DirFS(d.root), d.place)
-	return schema.Sources(text, d.place)
+	text, err := fs.ReadFile(os.DirFS(d.root), d.place)
+	folders := schema.Sources(text, d.place)
+	if implied := d.impliedRoot(); errors.Is(err, fs.ErrNotExist) && implied != "" {
+		folders[0] = implied
+	}
+	return folders
+}
+
+// impliedRoot returns the root that the packages of the files beside prism.yaml
+// and below it agree on, or "" if they do not, or if it is the default.
+func (d deployment) impliedRoot() string {
+	packages, err := protos(os.DirFS(d.root), d.dir)
+	if err != nil {
+		return ""
+	}
+	roots := importRoots(packages)
+	if len(roots) != 1 || roots[0] == schema.Sources(nil, d.place)[0] {
+		return ""
+	}
+	return roots[0]
 }
 
 // compile runs the compiler. Positions in the diagnostics are relative to the
@@ -191,7 +211,21 @@ func (d deployment) compile(ctx context.Context, command generator.Command) (*ge
 	out, faults := generator.Compile(os.DirFS(d.root), d.place, func(packages []string) ([]protoreflect.FileDescriptor, []schema.Diagnostic) {
 		return d.read(ctx, packages)
 	}, backends.All(), backends.TestKit(), command)
-	return out, d.shown(faults)
+	return out, d.shown(d.pointing(faults))
+}
+
+// pointing adds to faults about missing imports that the files' packages say
+// another root than the default that was taken.
+func (d deployment) pointing(faults []schema.Diagnostic) []schema.Diagnostic {
+	for i, f := range faults {
+		if f.Number != schema.RuleImportMissing {
+			continue
+		}
+		if implied := d.impliedRoot(); implied != "" && d.sources()[0] == schema.Sources(nil, d.place)[0] {
+			faults[i].Fix += "; or write root: " + implied + " in " + d.place + ", where by their packages the imports of its files begin"
+		}
+	}
+	return faults
 }
 
 // read is the front end: it returns the files of the packages, or every fault.

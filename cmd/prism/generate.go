@@ -34,9 +34,11 @@ them by folder if there are more than 40.
 If schemas, or a folder that you name, has no prism.yaml, generate first writes
 one and says so. It serves the one package with entities on sqlite, with the
 import path from go.mod. The deployment is named after the folder; for schemas,
-after the folder above it, which for a module means its path. Generate refuses if
-several packages have entities, and if the module has another prism.yaml, a
-prism.lock.json or out/contract: the path may be mistyped, or a file lost.`,
+after the folder above it, which for a module means its path. If the folders of
+the .proto files are named after their packages and so say another root, it
+writes that, too. Generate refuses if several packages have entities, and if the
+module has another prism.yaml, a prism.lock.json or out/contract: the path may be
+mistyped, or a file lost. It then prints what you can write yourself.`,
 		Example: `  prism generate
   prism generate schemas/shop/prism.yaml
   prism generate --check            # in CI: fails if a generated file is out of date
@@ -76,12 +78,15 @@ func beginAll(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	for _, d := range deployments {
-		faults, err := d.begin(cmd)
+		draft, faults, err := d.begin(cmd)
 		if err != nil {
 			return err
 		}
 		if len(faults) > 0 {
 			printText(cmd.ErrOrStderr(), faults)
+			if draft != "" {
+				fmt.Fprintf(cmd.ErrOrStderr(), "\n%s for all entities there would be:\n\n%s", d.place, draft)
+			}
 			return errFaults
 		}
 	}

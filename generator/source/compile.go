@@ -101,12 +101,8 @@ func Protos[File protoreflect.FileDescriptor](files []File) map[string]*descript
 	return protos
 }
 
-// Packages returns the proto packages of the files of fsys, in any order.
-func Packages(fsys fs.FS) ([]string, error) {
-	var packages []string
-	err := everyFile(fsys, func(_ string, h header) { packages = append(packages, h.pkg) })
-	return packages, err
-}
+// Package returns the proto package of a file, or "" if its text does not say it.
+func Package(name string, text []byte) string { return headerOf(name, text).pkg }
 
 // find returns the files of the packages, sorted.
 func find(fsys fs.FS, packages []string) ([]string, error) {
