@@ -42,7 +42,8 @@ message GetThingResponse {}
 	}
 	said := command(t, dir, binary, "init", "--replace", "../prism")
 	contains(t, "init", said,
-		"kept .gitattributes\nkept .gitignore\nkept Makefile\nkept buf.gen.yaml\nwrote schemas/acme/prism.yaml\n",
+		"kept .gitattributes\nkept .gitignore\nkept Makefile\nkept buf.gen.yaml\nwrote schemas/prism/prism.schema.json\n",
+		"\n  make a message below proto an entity: import \"prism/v1/options.proto\"", "\n  go tool prism generate proto   # the first time, this writes proto/prism.yaml\n",
 		"\n.gitattributes is yours; add:\n  /schemas/** text=auto eol=lf\n  /out/** text=auto eol=lf\n  *.binpb binary\n",
 		"\n.gitignore is yours; add:\n  /data/\n\n",
 		"\nMakefile is yours; add what you want of it:\n  prism-generate:\n  \tgo tool prism generate\n",
@@ -53,9 +54,9 @@ message GetThingResponse {}
 			t.Errorf("init changes %s:\n%s", name, got)
 		}
 	}
-	for _, name := range []string{"buf.work.yaml", "schemas/buf.yaml"} {
+	for _, name := range []string{"buf.work.yaml", "schemas/buf.yaml", "schemas/acme", "proto/prism.yaml", "third_party"} {
 		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
-			t.Errorf("init writes %s beside buf.yaml", name)
+			t.Errorf("init writes %s beside the files of the team", name)
 		}
 	}
 	// The checkout is reached through a link here, and go.mod names its real path.
@@ -63,11 +64,23 @@ message GetThingResponse {}
 	if relative == nil {
 		t.Fatalf("no relative replacement in\n%s", read(t, filepath.Join(dir, "go.mod")))
 	}
+	write(t, filepath.Join(dir, "proto/acme/note/v1/note.proto"), `syntax = "proto3";
+
+package acme.note.v1;
+
+import "prism/v1/options.proto";
+
+message Note {
+  option (prism.v1.entity).namespace = "notes";
+  option (prism.v1.entity).key_value = {};
+  string note_id = 1 [(prism.v1.field).partition_key = 1, (prism.v1.field).max_length = 64];
+}
+`)
+	command(t, dir, "go", "tool", "prism", "generate", "proto")
 	command(t, dir, "go", "tool", "prism", "build")
 	command(t, dir, "go", "vet", "./...")
 
 	needsBuf(t)
-	command(t, dir, "buf", "lint")
 	write(t, filepath.Join(dir, "buf.yaml"), `version: v2
 modules:
   - path: proto
@@ -81,14 +94,14 @@ lint:
 `)
 	command(t, dir, "buf", "lint")
 	command(t, dir, "buf", "build")
-	_, template, _ := strings.Cut(said, "buf generate schemas --template buf.gen.prism.yaml:\n")
+	_, template, _ := strings.Cut(said, "buf generate proto --template buf.gen.prism.yaml:\n")
 	template, _, _ = strings.Cut(template, "\n\n")
 	write(t, filepath.Join(dir, "buf.gen.prism.yaml"), strings.ReplaceAll("\n"+template+"\n", "\n  ", "\n"))
 	if err := os.RemoveAll(filepath.Join(dir, "out/contract")); err != nil {
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(dir, "buf.yaml"), strings.Replace(read(t, filepath.Join(dir, "buf.yaml")), "  - path: out/contract\n", "", 1))
-	command(t, dir, "buf", "generate", "schemas", "--template", "buf.gen.prism.yaml")
+	command(t, dir, "buf", "generate", "proto", "--template", "buf.gen.prism.yaml")
 	command(t, dir, binary, "generate", "--check")
 	if got := command(t, dir, binary, "init", "--replace", "../prism"); strings.Contains(got, "wrote ") {
 		t.Errorf("a second init writes:\n%s", got)

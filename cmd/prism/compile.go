@@ -211,7 +211,7 @@ func (d deployment) compile(ctx context.Context, command generator.Command) (*ge
 	out, faults := generator.Compile(os.DirFS(d.root), d.place, func(packages []string) ([]protoreflect.FileDescriptor, []schema.Diagnostic) {
 		return d.read(ctx, packages)
 	}, backends.All(), backends.TestKit(), command)
-	return out, d.shown(d.pointing(faults))
+	return out, append(d.shown(d.pointing(faults)), d.fromHere(d.copies())...)
 }
 
 // pointing adds to faults about missing imports that the files' packages say

@@ -11,6 +11,7 @@ import (
 
 	"github.com/prism-proxy/prism/generator"
 	"github.com/prism-proxy/prism/generator/schema"
+	prismv1 "github.com/prism-proxy/prism/schemas/prism/v1"
 )
 
 func newGenerate() *cobra.Command {
@@ -45,7 +46,7 @@ mistyped, or a file lost. It then prints what you can write yourself.`,
   prism generate --abandon orders   # namespace orders is gone, and so may be its records`,
 		ValidArgsFunction: completeConfigs,
 	}
-	cmd.Flags().BoolVar(&check, "check", false, "write nothing; fail if something would be written")
+	cmd.Flags().BoolVar(&check, "check", false, "write nothing; fail if something would be written, or a copy of options.proto is not the compiler's")
 	cmd.Flags().StringSliceVar(&abandon, "abandon", nil, "a namespace or entity whose records may be left behind")
 	cmd.RunE = run(func(cmd *cobra.Command, args []string) error {
 		if !check {
@@ -63,10 +64,14 @@ mistyped, or a file lost. It then prints what you can write yourself.`,
 		if outputs, err = withRest(outputs); err != nil {
 			return err
 		}
-		if check {
-			return checkFresh(cmd, outputs)
+		if !check {
+			return writeAll(cmd, outputs)
 		}
-		return writeAll(cmd, outputs)
+		err = checkFresh(cmd, outputs)
+		if err == nil && slices.ContainsFunc(outputs, func(c *compiled) bool { return len(c.copies()) > 0 }) {
+			err = fmt.Errorf("a copy of %s is out of date; run prism init", prismv1.Path)
+		}
+		return err
 	})
 	return cmd
 }

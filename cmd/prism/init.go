@@ -42,9 +42,12 @@ options that it imports, the reasons of errors, a Makefile, and what buf and
 protoc need. It adds Prism to go.mod, as a tool and as a library, with the
 versions of everything it needs; existing requirements stay as they are.
 
-If the module has a prism.yaml, init keeps it and adds no other schema.
-Init overwrites no file; it lists the ones that it keeps, and what to add to them.
-Beside a buf.yaml it writes none of its own, and prints the modules to add.`,
+If the module has a prism.yaml, init keeps it and adds no other schema. If it has
+.proto files of its own, init adds neither a schema nor tools for one, and says how
+to go on with those; --name asks for the schema nevertheless. Init overwrites no
+file but the copies of Prism's own, wherever in the module they are; it lists the
+ones that it keeps, and what to add to them. Beside a buf.yaml it writes none of
+its own, and prints the modules to add. A third_party stays as it is.`,
 		Example: `  prism init --module example.com/notes notes
   prism init                    # in a module, or to create one named after the folder
   prism init --replace ../prism # use Prism from a checkout`,
@@ -78,6 +81,9 @@ Beside a buf.yaml it writes none of its own, and prints the modules to add.`,
 		if err := s.goOn(name); err != nil {
 			return err
 		}
+		if err := s.look(name); err != nil {
+			return err
+		}
 		if replace != "" {
 			if s.replace, err = s.replacement(replace); err != nil {
 				return err
@@ -104,6 +110,8 @@ type start struct {
 	kept    map[string]bool
 	dir     string // the deployment's folder, relative to root, with slashes
 	buf     string // the text of the buf.yaml beside go.mod, or ""
+	options string // where the import of a copy of options.proto begins
+	own     string // where the imports of the user's .proto files begin, who has no deployment yet; or ""
 }
 
 // newStart creates the folder if it is missing and inspects what is there.
@@ -184,10 +192,47 @@ func (s *start) found(name string) (found bool, err error) {
 	return found, err
 }
 
+// look finds what there is of .proto files: copies of Prism's own, and, if there is
+// no deployment yet and name asks for none, the user's.
+func (s *start) look(name string) error {
+	module := os.DirFS(s.root)
+	s.options = "schemas"
+	if _, err := fs.Stat(module, path.Join(s.options, prismv1.Path)); errors.Is(err, fs.ErrNotExist) {
+		err := walkModule(module, ".", func(p string) error {
+			if above, ok := strings.CutSuffix(p, "/"+prismv1.Path); ok {
+				s.options = above
+				return fs.SkipAll
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if _, err := fs.Stat(module, s.config()); err == nil || name != "" {
+		return err
+	}
+	packages, err := protos(module, ".")
+	if err != nil || len(packages) == 0 {
+		return err
+	}
+	if roots := importRoots(packages); len(roots) > 0 {
+		s.own = roots[0]
+	} else {
+		s.own = path.Dir(slices.Sorted(maps.Keys(packages))[0])
+	}
+	s.dir = s.own
+	return nil
+}
+
 // config and sample are the paths of prism.yaml and of the schema that it
 // serves.
 func (s *start) config() string { return s.dir + "/prism.yaml" }
 func (s *start) sample() string { return s.dir + "/v1/note.proto" }
+
+// inSchemas reports whether the deployment is where the scaffold's Makefile and
+// files of buf expect it. A team with a place of its own has its own of those.
+func (s *start) inSchemas() bool { return s.dir == "schemas" || strings.HasPrefix(s.dir, "schemas/") }
 
 // hasSchema reports whether the user has a schema, with a prism.yaml that was
 // kept.
@@ -200,16 +245,21 @@ func (s *start) write(out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	files := map[string][]byte{
-		"schemas/" + prismv1.Path: []byte(prismv1.Source), "schemas/" + prismv1.ReasonPath: []byte(prismv1.ReasonSource),
+	prisms := map[string][]byte{
+		path.Join(s.options, prismv1.Path): []byte(prismv1.Source), path.Join(s.options, prismv1.ReasonPath): []byte(prismv1.ReasonSource),
 		configSchema: config,
 	}
-	for _, name := range protobufFiles {
-		text, err := wellKnown(name)
-		if err != nil {
-			return err
+	files := maps.Clone(prisms)
+	if _, err := os.Stat(filepath.Join(s.root, "third_party")); err == nil {
+		s.kept["third_party"] = true
+	} else if s.inSchemas() {
+		for _, name := range protobufFiles {
+			text, err := wellKnown(name)
+			if err != nil {
+				return err
+			}
+			files["third_party/"+name] = text
 		}
-		files["third_party/"+name] = text
 	}
 	err = fs.WalkDir(scaffold, "scaffold", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
@@ -222,6 +272,11 @@ func (s *start) write(out io.Writer) error {
 			return err
 		case renamed[place] != "":
 			place = renamed[place]
+		}
+		ofDeployment := strings.HasPrefix(place, "schemas/deployment/")
+		_, missing := os.Stat(filepath.Join(s.root, filepath.FromSlash(place)))
+		if ofDeployment && s.own != "" || !ofDeployment && missing != nil && !s.inSchemas() && !slices.Contains(always, place) {
+			return err
 		}
 		place = strings.Replace(place, "schemas/deployment/", s.dir+"/", 1)
 		files[place] = []byte(s.fill(string(text)))
@@ -239,12 +294,15 @@ func (s *start) write(out io.Writer) error {
 		if name == s.sample() && s.hasSchema() {
 			continue
 		}
-		if err := s.create(root, name, files[name], out); err != nil {
+		if err := s.create(root, name, files[name], prisms[name] != nil, out); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// always are the files that init writes wherever the schema is.
+var always = []string{".gitattributes", ".gitignore", "go.mod"}
 
 // renamed are files of the scaffold under names that go:embed accepts: it skips
 // those that begin with a dot, and modules.
@@ -253,7 +311,7 @@ var renamed = map[string]string{"gitignore": ".gitignore", "gitattributes": ".gi
 	"schemas/deployment/prismyaml": "schemas/deployment/prism.yaml"}
 
 func (s *start) fill(text string) string {
-	return strings.NewReplacer("{{name}}", s.name, "{{module}}", s.module, "{{dir}}", s.dir).Replace(text)
+	return strings.NewReplacer("{{name}}", s.name, "{{module}}", s.module, "{{dir}}", s.dir, "{{version}}", s.version()).Replace(text)
 }
 
 // replacement returns the checkout at dir as go.mod names it: relative to the
@@ -277,8 +335,12 @@ func (s *start) replacement(dir string) (string, error) {
 	return filepath.ToSlash(rel), err
 }
 
-// create writes a file, or says that it exists.
-func (s *start) create(root *os.Root, name string, text []byte, out io.Writer) error {
+// create writes a file, or says that it exists. One of Prism's own is renewed.
+func (s *start) create(root *os.Root, name string, text []byte, prisms bool, out io.Writer) error {
+	if before, err := root.ReadFile(name); err == nil && prisms && !sameText(before, text) {
+		fmt.Fprintf(out, "renewed %s\n", name)
+		return root.WriteFile(name, text, 0o644)
+	}
 	if err := root.MkdirAll(path.Dir(name), 0o755); err != nil {
 		return err
 	}
@@ -315,33 +377,4 @@ func wellKnown(name string) ([]byte, error) {
 	var b bytes.Buffer
 	_, err = b.ReadFrom(found.Source)
 	return b.Bytes(), err
-}
-
-// next prints what to do next.
-func (s *start) next(out io.Writer, dir string) error {
-	var b strings.Builder
-	b.WriteString("\nNext:\n")
-	if dir != "." {
-		fmt.Fprintf(&b, "  cd %s\n", dir)
-	}
-	if !s.fresh || s.replace == "" { // raises older versions in go.mod
-		fmt.Fprintf(&b, "  go get %s@v%s\n", modulePath, generator.Version)
-	}
-	build, call := "make build", `prism call PutNote '{"note": {"note_id": "n1", "text": "hello"}}'`
-	if s.kept["Makefile"] {
-		build = "go tool prism build"
-	}
-	if s.hasSchema() {
-		call = "prism call"
-	}
-	if _, err := io.WriteString(out, s.additions()); err != nil {
-		return err
-	}
-	fmt.Fprintf(&b, `  %s
-  bin/%s-proxy serve --init
-and in another terminal:
-  %s
-`, build, s.name, call)
-	_, err := io.WriteString(out, b.String())
-	return err
 }

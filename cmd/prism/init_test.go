@@ -152,12 +152,12 @@ func TestInitKeeps(t *testing.T) {
 	write(t, filepath.Join(dir, "go.mod"), own)
 	write(t, filepath.Join(dir, "Makefile"), "mine:\n")
 	contains(t, "init", command(t, dir, binary, "init", "--replace", checkout(t)), "kept Makefile\n", "wrote schemas/bigshop/prism.yaml\n",
-		"\nNext:\n  go get github.com/prism-proxy/prism@v0.1.0\n  go tool prism build\n")
+		"\nNext:\n  go get github.com/prism-proxy/prism@v0.0.0\n  go tool prism build\n")
 	if got := read(t, filepath.Join(dir, "Makefile")); got != "mine:\n" {
 		t.Errorf("the Makefile is now %q", got)
 	}
 	mod := read(t, filepath.Join(dir, "go.mod"))
-	contains(t, "go.mod", mod, "module example.com/Big-Shop\n", "go 1.26.1\n", "google.golang.org/protobuf v", "github.com/prism-proxy/prism v0.1.0\n", "protoc-gen-prism\n")
+	contains(t, "go.mod", mod, "module example.com/Big-Shop\n", "go 1.26.1\n", "google.golang.org/protobuf v", "github.com/prism-proxy/prism v0.0.0\n", "protoc-gen-prism\n")
 	if n := strings.Count(mod, "google.golang.org/grpc "); n != 1 {
 		t.Errorf("grpc stands %d times in\n%s", n, mod)
 	}
@@ -179,7 +179,14 @@ func TestInitKeeps(t *testing.T) {
 		t.Errorf("init in a schema without the sample:\n%s", got)
 	}
 
-	contains(t, "without a checkout", command(t, t.TempDir(), binary, "init"), "\nNext:\n  go get github.com/prism-proxy/prism@v0.1.0\n  make build\n")
+	unreleased := t.TempDir()
+	contains(t, "without a checkout", command(t, unreleased, binary, "init"),
+		"\nNext:\n  go mod edit -replace=github.com/prism-proxy/prism=<a checkout of Prism>  # this prism is not of a release\n  make build\n")
+	command(t, unreleased, "go", "mod", "edit", "-replace=github.com/prism-proxy/prism="+checkout(t))
+	command(t, unreleased, "make", "build")
+	if got := command(t, unreleased, binary, "init"); strings.Contains(got, "-replace") {
+		t.Errorf("init in a module that has a checkout says:\n%s", got)
+	}
 	contains(t, "in a folder of a module", fails(t, dir, binary, "init", "schemas/other"), "is in the Go module of "+dir)
 	contains(t, "another module path", fails(t, dir, binary, "init", "--module", "example.com/x"), "--module is example.com/x, and go.mod says example.com/Big-Shop")
 	empty := t.TempDir()
@@ -189,6 +196,40 @@ func TestInitKeeps(t *testing.T) {
 		t.Errorf("an init that is refused leaves %v, %v", left, err)
 	}
 	contains(t, "a name that options.proto has", fails(t, dir, binary, "init", "--name", "prism"), `--name is "prism"; write `)
+}
+
+// A copy of what is Prism's own goes stale in silence, as nothing that compiles
+// reads it: check and generate warn of it, CI fails, and init renews it where it is.
+func TestCopies(t *testing.T) {
+	dir, prism := module(t)
+	binary := compiler(t)
+	prism("generate")
+	for _, place := range []string{"schemas", "third_party"} {
+		copied := filepath.Join(dir, place, "prism/v1/options.proto")
+		write(t, copied, "syntax = \"proto3\";\npackage prism.v1;\n")
+		write(t, filepath.Join(dir, "schemas/app/prism.yaml"), noteDeployment+"import_paths: ["+place+"]\n")
+		want := place + "/prism/v1/options.proto:1:1: PRISM5026 [options.copy] the file is not that of this compiler, version 0.1.0; "
+		contains(t, "check", prism("check"), want, "; run prism init, which renews it (warning)\n", "app: no fault")
+		contains(t, "generate", prism("generate"), want)
+		contains(t, "generate --check", fails(t, dir, binary, "generate", "--check"), want, "prism: a copy of prism/v1/options.proto is out of date; run prism init\n")
+		contains(t, "init", prism("init", "--replace", checkout(t)), "renewed "+place+"/prism/v1/options.proto\n")
+		prism("generate", "--check")
+		write(t, copied, strings.ReplaceAll(read(t, copied), "\n", "\r\n"))
+		prism("generate", "--check")
+		if err := os.RemoveAll(filepath.Dir(copied)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A third_party is a team's own: init puts nothing of protobuf's into it.
+func TestInitThirdParty(t *testing.T) {
+	binary, dir := compiler(t), t.TempDir()
+	write(t, filepath.Join(dir, "third_party/README.md"), "ours\n")
+	contains(t, "init", command(t, dir, binary, "init", "--module", "example.com/app", "--replace", checkout(t)), "\nthird_party is yours; protoc before 22 needs files there that come with a newer one:\n  google/protobuf/descriptor.proto\n")
+	if _, err := os.Stat(filepath.Join(dir, "third_party/google")); err == nil {
+		t.Error("init writes into third_party")
+	}
 }
 
 // init continues a deployment that prism generate started: under another name,

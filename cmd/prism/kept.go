@@ -1,6 +1,9 @@
 package main
 
 import (
+	"cmp"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -36,7 +39,10 @@ func (s *start) additions() string {
 	}
 	if s.kept["buf.gen.yaml"] && !strings.Contains(s.read("buf.gen.yaml"), "protoc-gen-prism") {
 		lines := strings.SplitAfter(strings.TrimSpace(s.scaffolded("buf.gen.yaml")), "\n")
-		add("buf.gen.yaml", "; to generate by buf as well, write buf.gen.prism.yaml and run\nbuf generate schemas --template buf.gen.prism.yaml", lines[1:])
+		add("buf.gen.yaml", "; to generate by buf as well, write buf.gen.prism.yaml and run\nbuf generate "+cmp.Or(s.own, "schemas")+" --template buf.gen.prism.yaml", lines[1:])
+	}
+	if s.kept["third_party"] && s.read("third_party/google/protobuf/descriptor.proto") == "" {
+		add("third_party", "; protoc before 22 needs files there that come with a newer one", slices.Clone(protobufFiles))
 	}
 	if s.buf != "" {
 		s.modules(add)
@@ -88,4 +94,47 @@ func (s *start) ownModules() []string {
 func (s *start) read(name string) string {
 	text, _ := os.ReadFile(filepath.Join(s.root, filepath.FromSlash(name)))
 	return string(text)
+}
+
+// next prints what to do next.
+func (s *start) next(out io.Writer, dir string) error {
+	var b strings.Builder
+	b.WriteString("\nNext:\n")
+	if dir != "." {
+		fmt.Fprintf(&b, "  cd %s\n", dir)
+	}
+	if released() == "" && !s.replaced() {
+		fmt.Fprintf(&b, "  go mod edit -replace=%s=<a checkout of Prism>  # this prism is not of a release\n", modulePath)
+	}
+	if !s.fresh || released() != "" && !s.replaced() { // raises older versions in go.mod
+		fmt.Fprintf(&b, "  go get %s@%s\n", modulePath, s.version())
+	}
+	build, call := "make build", `prism call PutNote '{"note": {"note_id": "n1", "text": "hello"}}'`
+	if s.kept["Makefile"] || !s.inSchemas() {
+		build = "go tool prism build"
+	}
+	if s.hasSchema() {
+		call = "prism call"
+	}
+	if _, err := io.WriteString(out, s.additions()); err != nil {
+		return err
+	}
+	if s.own != "" {
+		fmt.Fprintf(&b, `  make a message below %s an entity: import "prism/v1/options.proto", and write
+    option (prism.v1.entity).namespace = "…";
+    option (prism.v1.entity).key_value = {};
+    [(prism.v1.field).partition_key = 1, (prism.v1.field).max_length = 64] on its key
+  go tool prism generate %[1]s   # the first time, this writes %[2]s
+  go tool prism build
+`, s.own, s.config())
+		_, err := io.WriteString(out, b.String())
+		return err
+	}
+	fmt.Fprintf(&b, `  %s
+  bin/%s-proxy serve --init
+and in another terminal:
+  %s
+`, build, s.name, call)
+	_, err := io.WriteString(out, b.String())
+	return err
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -8,10 +9,48 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
 )
+
+// released returns the version of the release that this program is of, or "" if
+// it was built from a checkout: go get finds that one nowhere.
+func released() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	return releaseOf(info)
+}
+
+// releaseOf is released for a program with that information. Only what came
+// through the module cache has a sum.
+func releaseOf(info *debug.BuildInfo) string {
+	for _, m := range append([]*debug.Module{&info.Main}, info.Deps...) {
+		if m.Path == modulePath && m.Replace == nil && m.Sum != "" {
+			return m.Version
+		}
+	}
+	return ""
+}
+
+// version returns the version of Prism that go.mod has, or should have. Where a
+// checkout replaces it, any will do.
+func (s *start) version() string {
+	for _, r := range requirement.FindAllStringSubmatch(s.read("go.mod"), -1) {
+		if r[1] == modulePath && (released() == "" || s.replaced()) {
+			return r[2]
+		}
+	}
+	return cmp.Or(released(), "v0.0.0")
+}
+
+// replaced reports whether go.mod has a checkout in the place of a release.
+func (s *start) replaced() bool {
+	return s.replace != "" || regexp.MustCompile(`(?m)^(replace)?\s*`+modulePath+`( v\S+)? => `).MatchString(s.read("go.mod"))
+}
 
 const modulePath = "github.com/prism-proxy/prism"
 

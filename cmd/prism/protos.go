@@ -1,12 +1,16 @@
 package main
 
 import (
+	"bytes"
 	"io/fs"
 	"maps"
+	"os"
 	"path"
 	"slices"
 	"strings"
 
+	"github.com/prism-proxy/prism/generator"
+	"github.com/prism-proxy/prism/generator/schema"
 	"github.com/prism-proxy/prism/generator/source"
 	prismv1 "github.com/prism-proxy/prism/schemas/prism/v1"
 )
@@ -44,4 +48,28 @@ func importRoots(packages map[string]string) []string {
 		}
 		return strings.Compare(a, b)
 	})
+}
+
+// sameText reports whether two texts are the same but for the ends of lines.
+func sameText(a, b []byte) bool {
+	lf := func(text []byte) []byte { return bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")) }
+	return bytes.Equal(lf(a), lf(b))
+}
+
+// copies returns a warning for every copy of options.proto, where imports of the
+// deployment begin and where init writes it, that is not the compiler's. The
+// compiler reads none, but editors, buf and clients do.
+func (d deployment) copies() []schema.Diagnostic {
+	var faults []schema.Diagnostic
+	folders := append(d.sources(), "schemas")
+	slices.Sort(folders)
+	for _, folder := range slices.Compact(folders) {
+		name := path.Join(folder, prismv1.Path)
+		text, err := fs.ReadFile(os.DirFS(d.root), name)
+		if err == nil && !sameText(text, []byte(prismv1.Source)) {
+			faults = append(faults, schema.NewDiagnostic(schema.RuleOptionsCopy, schema.Source{File: name, Line: 1, Column: 1},
+				"the file is not that of this compiler, version "+generator.Version, "run prism init, which renews it"))
+		}
+	}
+	return faults
 }

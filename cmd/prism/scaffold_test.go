@@ -22,6 +22,7 @@ func TestTidy(t *testing.T) {
 	after := []string{read(t, mod), read(t, sum)}
 	if flag.Lookup("update").Value.String() == "true" { // the flag of TestDocs
 		text, _, _ := strings.Cut(after[0], "\nreplace ")
+		text = strings.Replace(text, "github.com/prism-proxy/prism v0.0.0", "github.com/prism-proxy/prism {{version}}", 1)
 		write(t, "scaffold/gomod", strings.Replace(text, "module example.com/tidy", "module {{module}}", 1))
 		write(t, "scaffold/gosum", after[1])
 		return

@@ -132,6 +132,7 @@ const (
 	RuleOutputForeign        = 5023
 	RulePluginFiles          = 5024
 	RulePluginOptions        = 5025
+	RuleOptionsCopy          = 5026
 	RuleSecretInline         = 5030
 	RuleYAMLSyntax           = 5031
 	RuleYAMLKey              = 5032
@@ -220,6 +221,7 @@ var rules = []Rule{
 	{RuleOutputForeign, "output.foreign", Error, "the compiler overwrites only files that it generated"},
 	{RulePluginFiles, "plugin.files", Error, "one run of the plugin generates all files of the packages in prism.yaml"},
 	{RulePluginOptions, "plugin.options", Error, "the plugin receives the schema's options, which have source retention"},
+	{RuleOptionsCopy, "options.copy", Warning, "a copy of prism/v1/options.proto, which editors, buf and clients read, is that of the compiler"},
 	{RuleSecretInline, "secret.inline", Error, "prism.yaml contains no secrets"},
 	{RuleYAMLSyntax, "yaml.syntax", Error, "prism.yaml is one YAML document"},
 	{RuleYAMLKey, "yaml.key", Error, "prism.yaml has only known keys, each at most once"},
