@@ -1,11 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 
@@ -88,19 +91,28 @@ func build(cmd *cobra.Command, args []string) ([]string, error) {
 	for _, c := range outputs {
 		binary := path.Join("bin", c.Deployment.Name+"-proxy")
 		compiler := exec.CommandContext(cmd.Context(), "go", "build", "-trimpath", "-o", binary, "./"+path.Join("out", c.Deployment.Name, "proxy"))
-		compiler.Dir, compiler.Stdout, compiler.Stderr = c.root, cmd.OutOrStdout(), cmd.ErrOrStderr()
+		var said bytes.Buffer
+		compiler.Dir, compiler.Stdout, compiler.Stderr = c.root, cmd.OutOrStdout(), io.MultiWriter(cmd.ErrOrStderr(), &said)
 		done := progress(cmd, "building "+binary)
 		err := compiler.Run()
 		done()
 		if err != nil {
 			// Not wrapped: only a proxy's exit code is passed on.
-			return nil, fmt.Errorf("go build of %s failed: %v", binary, err)
+			err = fmt.Errorf("go build of %s failed: %v", binary, err)
+			if lacksModule.Match(said.Bytes()) {
+				err = fmt.Errorf("%v; go.mod lacks what the proxy imports, such as the driver of a store: run go mod tidy in %s, and build again", err, c.root)
+			}
+			return nil, err
 		}
 		fmt.Fprintf(cmd.OutOrStdout(), "built %s\n", binary)
 		binaries = append(binaries, filepath.Join(c.root, binary))
 	}
 	return binaries, nil
 }
+
+// lacksModule matches what go build says of an import that go.mod or go.sum does not
+// provide.
+var lacksModule = regexp.MustCompile(`no required module provides package|cannot find module providing package|missing go\.sum entry|updates to go\.(mod|sum) needed`)
 
 // serve runs the proxy until it ends. When the command is told to stop, it
 // tells the proxy, which drains.

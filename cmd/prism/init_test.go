@@ -152,7 +152,7 @@ func TestInitKeeps(t *testing.T) {
 	write(t, filepath.Join(dir, "go.mod"), own)
 	write(t, filepath.Join(dir, "Makefile"), "mine:\n")
 	contains(t, "init", command(t, dir, binary, "init", "--replace", checkout(t)), "kept Makefile\n", "wrote schemas/bigshop/prism.yaml\n",
-		"\nNext:\n  go get github.com/prism-proxy/prism@v0.0.0\n  go tool prism build\n")
+		"\nNext:\n  go get github.com/prism-proxy/prism@v0.0.0  # raises go and requirements that are older than Prism's\n  go tool prism build\n")
 	if got := read(t, filepath.Join(dir, "Makefile")); got != "mine:\n" {
 		t.Errorf("the Makefile is now %q", got)
 	}
@@ -196,6 +196,22 @@ func TestInitKeeps(t *testing.T) {
 		t.Errorf("an init that is refused leaves %v, %v", left, err)
 	}
 	contains(t, "a name that options.proto has", fails(t, dir, binary, "init", "--name", "prism"), `--name is "prism"; write `)
+}
+
+// Another store has a driver that go.mod lacks. What go itself says is about a file
+// of Prism's, one line for each import.
+func TestBuildWithoutDriver(t *testing.T) {
+	binary, dir := compiler(t), t.TempDir()
+	command(t, dir, binary, "init", "--module", "example.com/app", "--replace", checkout(t))
+	config := filepath.Join(dir, "schemas/app/prism.yaml")
+	write(t, config, strings.Replace(read(t, config), "backend: sqlite", "backend: postgres\n    config: {url: \"${env:DATABASE_URL}\"}", 1))
+	contains(t, "build", fails(t, dir, binary, "build"), "prism: go build of bin/app-proxy failed: exit status 1; go.mod lacks what the proxy imports, such as the driver of a store: run go mod tidy in "+dir+", and build again\n")
+	command(t, dir, "go", "mod", "tidy")
+	command(t, dir, binary, "build")
+	write(t, filepath.Join(dir, "out/app/proxy/mine.go"), "package main\n\nvar x int = true\n")
+	if got := fails(t, dir, binary, "build"); strings.Contains(got, "tidy") {
+		t.Errorf("an error of another kind:\n%s", got)
+	}
 }
 
 // A copy of what is Prism's own goes stale in silence, as nothing that compiles

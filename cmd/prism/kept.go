@@ -107,7 +107,7 @@ func (s *start) next(out io.Writer, dir string) error {
 		fmt.Fprintf(&b, "  go mod edit -replace=%s=<a checkout of Prism>  # this prism is not of a release\n", modulePath)
 	}
 	if !s.fresh || released() != "" && !s.replaced() { // raises older versions in go.mod
-		fmt.Fprintf(&b, "  go get %s@%s\n", modulePath, s.version())
+		fmt.Fprintf(&b, "  go get %s@%s  # raises go and requirements that are older than Prism's\n", modulePath, s.version())
 	}
 	build, call := "make build", `prism call PutNote '{"note": {"note_id": "n1", "text": "hello"}}'`
 	if s.kept["Makefile"] || !s.inSchemas() {
