@@ -36,18 +36,19 @@ OrderService/PutOrder or shop.v1.OrderService/PutOrder. Without a request, an
 empty one is sent; - reads the request from standard input.
 
 The methods come from the contract that was generated last for the deployment:
-the one in --config, or else in this folder, or else the only one in the module.
-Outside a module, and in a module without deployments, call asks the proxy, which
+the one in --config, or else in this folder, or else the only one in the module;
+if --address is given, from those of all in the module. Outside a module, and in a module without deployments, call asks the proxy, which
 must then serve reflection.
 
-The address is --address, or else PRISM_ADDRESS, or else listen in prism.yaml.`,
+The address is --address, or else PRISM_ADDRESS, or else listen in prism.yaml,
+whose reference is resolved here as the proxy does where it runs.`,
 		Example: `  prism call
   prism call GetUserProfile '{"key": {"user_id": "ada"}}'
   prism call --config schemas/shop --address 127.0.0.1:9000 PutOrder - < order.json`,
 		Args: cobra.MaximumNArgs(2),
 	}
 	cmd.Flags().StringVar(&config, "config", "", "prism.yaml of the deployment, or its folder")
-	cmd.Flags().StringVar(&address, "address", "", "host:port of the proxy")
+	cmd.Flags().StringVar(&address, "address", "", "host:port or unix:/path of the proxy")
 	cmd.Flags().DurationVar(&timeout, "timeout", 10*time.Second, "how long to wait for the response")
 	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 		if len(args) > 0 {
@@ -60,6 +61,12 @@ The address is --address, or else PRISM_ADDRESS, or else listen in prism.yaml.`,
 	}
 	// It fails only if the flag does not exist.
 	_ = cmd.RegisterFlagCompletionFunc("config", completeConfigs)
+	cmd.PreRunE = func(*cobra.Command, []string) error {
+		if address == "" {
+			return nil
+		}
+		return dialable("--address", address)
+	}
 	cmd.RunE = run(func(cmd *cobra.Command, args []string) error {
 		request := "{}"
 		if len(args) == 2 {
@@ -138,14 +145,15 @@ func (c *caller) call(ctx context.Context, name, request string, out io.Writer) 
 		return err
 	}
 	in, answer := dynamicpb.NewMessage(m.Input()), dynamicpb.NewMessage(m.Output())
-	if err := (protojson.UnmarshalOptions{Resolver: c.types}).Unmarshal([]byte(request), in); err != nil {
+	types := c.types[m.ParentFile()]
+	if err := (protojson.UnmarshalOptions{Resolver: types}).Unmarshal([]byte(request), in); err != nil {
 		return fmt.Errorf("%s; the request is a %s", requestFault(request, err), m.Input().FullName())
 	}
 	method := fmt.Sprintf("/%s/%s", m.Parent().FullName(), m.Name())
 	if err := c.conn.Invoke(ctx, method, in, answer); err != nil {
 		return errors.New(c.failureText(err))
 	}
-	text, err := protojson.MarshalOptions{Resolver: c.types}.Marshal(answer)
+	text, err := protojson.MarshalOptions{Resolver: types}.Marshal(answer)
 	if err != nil {
 		return err
 	}

@@ -49,7 +49,7 @@ func TestCallLists(t *testing.T) {
 	}
 	write(t, "schemas/other/prism.yaml", strings.ReplaceAll(config, "deployment: shop", "deployment: other"))
 	script(t, []step{
-		{"call", 1, "", "prism: the module has 2 deployments; name the prism.yaml of one with --config\n"},
+		{"call", 1, "", "prism: the module has 2 deployments; name the prism.yaml of one with --config, or the proxy with --address\n"},
 		{"call --config schemas/other", 1, "", "prism: deployment other is not generated"},
 	})
 	t.Setenv("PRISM_CONFIG", "schemas/other/prism.yaml")
@@ -139,6 +139,33 @@ func TestCall(t *testing.T) {
 	}
 }
 
+// An address says which proxy is meant: with several deployments its methods are
+// those of all that are generated.
+func TestCallAddressOfOneOfSeveral(t *testing.T) {
+	module(t, map[string]string{
+		"schemas/shop/v1/order.proto": order, "schemas/shop/prism.yaml": config,
+		"schemas/cart/v1/cart.proto": strings.NewReplacer("Order", "Cart", "shop.v1", "cart.v1", "shop/v1;shopv1", "cart/v1;cartv1").Replace(order),
+		"schemas/cart/prism.yaml":    strings.NewReplacer("deployment: shop", "deployment: cart", "shop.v1", "cart.v1").Replace(config),
+		"schemas/both/prism.yaml":    strings.NewReplacer("deployment: shop", "deployment: both", "[shop.v1]", "[shop.v1, cart.v1]").Replace(config),
+	})
+	address := listen(t, grpc.NewServer())
+	script(t, []step{
+		{"call --address " + address, 1, "", " is not generated: there is no out/"},
+		{"generate schemas/shop", 0, "wrote ", ""},
+		{"call --address " + address, 0, "shop.v1.OrderService\n", ""},
+		{"call PutOrder --address " + address, 1, "", "prism: Unimplemented: unknown service shop.v1.OrderService\n"},
+		{"generate", 0, "wrote ", ""},
+		{"call --address " + address, 0, "cart.v1.CartService\n  PutCart(PutCartRequest{cart})\n", ""},
+		{"call PutOrder --address " + address, 1, "", "prism: Unimplemented: unknown service shop.v1.OrderService\n"},
+		{"call PutCart --address " + address, 1, "", "prism: Unimplemented: unknown service cart.v1.CartService\n"},
+		{"__complete call --address " + address + " Put", 0, "PutCart\nPutOrder\n", "NoFileComp"},
+		{"call PutCart", 1, "", "prism: the module has 3 deployments; "},
+	})
+	if _, stdout, _ := prism(t, "call --address "+address); strings.Count(stdout, "shop.v1.OrderService\n") != 1 {
+		t.Errorf("a service that two deployments serve:\n%s", stdout)
+	}
+}
+
 // Without a project, the proxy itself says what it serves.
 func TestCallReflects(t *testing.T) {
 	module(t, map[string]string{"schemas/shop/v1/order.proto": order, "schemas/shop/prism.yaml": config})
@@ -193,6 +220,21 @@ func TestAddress(t *testing.T) {
 		{"call GetOrder", 1, "", "prism: Unavailable: connection error: "},
 		{"call GetOrder", 1, "", " at 127.0.0.1:2, or "},
 		{"call GetOrder --address 127.0.0.1:3", 1, "", " at 127.0.0.1:3, or "},
+	})
+	// A reference is what it is where the proxy runs, which is here.
+	write(t, "schemas/shop/prism.yaml", config+"listen: ${env:SHOP_LISTEN:-127.0.0.1:2}\n")
+	script(t, []step{{"call GetOrder", 1, "", " at 127.0.0.1:2, or "}})
+	t.Setenv("SHOP_LISTEN", "127.0.0.1:6")
+	script(t, []step{{"call GetOrder", 1, "", " at 127.0.0.1:6, or "}})
+	// grpc takes port 443, and asks a proxy of the web's.
+	t.Setenv("SHOP_LISTEN", "127.0.0.1")
+	script(t, []step{
+		{"call GetOrder", 1, "", "prism: schemas/shop/prism.yaml: listen is 127.0.0.1, without a port; write 127.0.0.1:8980, or the port at which the proxy listens\n"},
+		{"call GetOrder --address 127.0.0.1", 2, "", "prism: --address is 127.0.0.1, without a port; write 127.0.0.1:8980, or "},
+		{"call GetOrder --address localhost:", 2, "", "prism: --address is localhost:, without a port; write localhost:8980, or "},
+		{"call GetOrder --address ::1", 2, "", "prism: --address is ::1, without a port; write [::1]:8980, or "},
+		{"call GetOrder --address unix:/nowhere/shop.sock", 1, "", "prism: Unavailable: "},
+		{"call GetOrder --address dns:///127.0.0.1:3", 1, "", "prism: Unavailable: "},
 	})
 	t.Setenv("PRISM_ADDRESS", "127.0.0.1:4")
 	script(t, []step{

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"path"
 	"slices"
@@ -27,14 +28,15 @@ import (
 
 // caller calls a proxy by the descriptors of its contract.
 type caller struct {
-	conn    *grpc.ClientConn // not connected before the first call
-	types   *dynamicpb.Types
-	methods []protoreflect.MethodDescriptor // by full name of the service
+	conn    *grpc.ClientConn                                 // not connected before the first call
+	types   map[protoreflect.FileDescriptor]*dynamicpb.Types // of the contract that a file is of
+	methods []protoreflect.MethodDescriptor                  // each once; by full name of the service in a contract
 }
 
 // newCaller returns a caller of the deployment that config names, or of the
 // default one if it is empty, at the address, or at that of prism.yaml if it is
-// empty.
+// empty. At an address may be any deployment of the module: the caller has the
+// methods of all.
 //
 // The descriptors are those that the deployment's proxy embeds: a schema that
 // has changed since, or has faults, says nothing about the running proxy.
@@ -46,35 +48,68 @@ func newCaller(ctx context.Context, config, address string) (*caller, error) {
 		return reflected(ctx, cmp.Or(address, schema.DefaultListen))
 	case err != nil:
 		return nil, err
-	case len(deployments) > 1:
-		return nil, fmt.Errorf("the module has %d deployments; name the prism.yaml of one with --config", len(deployments))
+	case len(deployments) > 1 && address == "":
+		return nil, fmt.Errorf("the module has %d deployments; name the prism.yaml of one with --config, or the proxy with --address", len(deployments))
 	}
-	d := deployments[0]
-	header, err := fs.ReadFile(os.DirFS(d.root), d.place)
-	switch {
-	case config == "" && errors.Is(err, fs.ErrNotExist): // a Go module without prism.yaml
-		return reflected(ctx, cmp.Or(address, schema.DefaultListen))
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("there is no %s; correct the path, or run prism generate", d.place)
-	case err != nil:
-		return nil, err
+	c := &caller{types: map[protoreflect.FileDescriptor]*dynamicpb.Types{}}
+	var ungenerated error
+	for _, d := range deployments {
+		header, err := fs.ReadFile(os.DirFS(d.root), d.place)
+		switch {
+		case config == "" && errors.Is(err, fs.ErrNotExist) && len(deployments) == 1: // a Go module without prism.yaml
+			return reflected(ctx, cmp.Or(address, schema.DefaultListen))
+		case errors.Is(err, fs.ErrNotExist):
+			return nil, fmt.Errorf("there is no %s; correct the path, or run prism generate", d.place)
+		case err != nil:
+			return nil, err
+		}
+		if address == "" {
+			if address, err = listenOf(header); err != nil {
+				return nil, fmt.Errorf("%s: %w", d.place, err)
+			}
+		}
+		name := schema.Name(header)
+		text, err := fs.ReadFile(os.DirFS(d.root), contractPath(name))
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			ungenerated = fmt.Errorf("deployment %s is not generated: there is no %s; run prism generate", name, contractPath(name))
+			continue
+		case err != nil:
+			return nil, err
+		}
+		if err := c.read(text); err != nil {
+			return nil, fmt.Errorf("%s: %w", contractPath(name), err)
+		}
 	}
-	name := schema.Name(header)
-	text, err := fs.ReadFile(os.DirFS(d.root), contractPath(name))
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("deployment %s is not generated: there is no %s; run prism generate", name, contractPath(name))
-	case err != nil:
-		return nil, err
+	if len(c.methods) == 0 && ungenerated != nil {
+		return nil, ungenerated
 	}
-	c, err := dial(cmp.Or(address, schema.Listen(header)))
+	c.conn, err = dial(address)
+	return c, err
+}
+
+// listenOf returns the address in the text of prism.yaml, with its reference
+// resolved as a proxy does that is started in this environment.
+func listenOf(config []byte) (string, error) {
+	address, err := (&runtime.Env{Getenv: os.Getenv}).Resolve("listen", schema.Listen(config))
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	if err := c.read(text); err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", contractPath(name), err), c.conn.Close())
+	return address, dialable("listen", address)
+}
+
+// dialable says what is wrong with an address: grpc would take another port than
+// the one that is meant.
+func dialable(setting, address string) error {
+	if strings.HasPrefix(address, "unix:") || strings.Contains(address, "://") {
+		return nil
 	}
-	return c, nil
+	if _, port, err := net.SplitHostPort(address); err == nil && port != "" {
+		return nil
+	}
+	host := strings.Trim(strings.TrimSuffix(address, ":"), "[]")
+	_, port, _ := net.SplitHostPort(schema.DefaultListen)
+	return fmt.Errorf("%s is %s, without a port; write %s, or the port at which the proxy listens", setting, address, net.JoinHostPort(host, port))
 }
 
 // contractPath returns where the descriptors of a deployment's contract are,
@@ -83,18 +118,18 @@ func contractPath(name string) string {
 	return path.Join(server.Dir(&schema.Deployment{Name: name}), "server", "contract.txt")
 }
 
-func dial(address string) (*caller, error) {
-	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
-	return &caller{conn: conn}, err
+func dial(address string) (*grpc.ClientConn, error) {
+	return grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
 }
 
 // reflected returns a caller of the proxy at the address, with the contract
 // from reflection.
 func reflected(ctx context.Context, address string) (*caller, error) {
-	c, err := dial(address)
+	conn, err := dial(address)
 	if err != nil {
 		return nil, err
 	}
+	c := &caller{conn: conn, types: map[protoreflect.FileDescriptor]*dynamicpb.Types{}}
 	if err := c.reflect(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s does not say what it serves: %s; start a proxy there, name another with --address, or a deployment with --config",
 			address, status.Convert(err).Message()), c.conn.Close())
@@ -102,7 +137,7 @@ func reflected(ctx context.Context, address string) (*caller, error) {
 	return c, nil
 }
 
-// read fills in the methods and types of a contract, given as the proxy embeds
+// read adds the methods and types of a contract, given as the proxy embeds
 // it.
 func (c *caller) read(text []byte) error {
 	set, err := runtime.Descriptors(text)
@@ -120,13 +155,13 @@ func (c *caller) read(text []byte) error {
 	return c.link(set, services)
 }
 
-// link fills in the methods of the services, and the types of the files.
+// link adds the methods of the services, and the types of the files.
 func (c *caller) link(set *descriptorpb.FileDescriptorSet, services []protoreflect.FullName) error {
 	linked, err := protodesc.NewFiles(set)
 	if err != nil {
 		return err
 	}
-	c.types = dynamicpb.NewTypes(linked)
+	types := dynamicpb.NewTypes(linked)
 	slices.Sort(services)
 	for _, name := range services {
 		d, err := linked.FindDescriptorByName(name)
@@ -137,6 +172,10 @@ func (c *caller) link(set *descriptorpb.FileDescriptorSet, services []protorefle
 		if !ok {
 			return fmt.Errorf("%s is not a service", name)
 		}
+		if slices.ContainsFunc(c.methods, func(m protoreflect.MethodDescriptor) bool { return m.Parent().FullName() == name }) {
+			continue // another deployment serves the same
+		}
+		c.types[service.ParentFile()] = types
 		for i := range service.Methods().Len() {
 			c.methods = append(c.methods, service.Methods().Get(i))
 		}

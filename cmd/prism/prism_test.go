@@ -244,7 +244,7 @@ func TestDiscovery(t *testing.T) {
 		{"check schemas/shop/v1/order.proto", 1, "", "prism: schemas/shop/v1/order.proto is neither a prism.yaml nor a folder; name a prism.yaml, or a folder with some, or the folder of the .proto files\n"},
 		{"generate --check", 0, "", ""},
 		{"run", 1, "", "prism: the module has 2 deployments; name the prism.yaml of one\n"},
-		{"call", 1, "", "prism: the module has 2 deployments; name the prism.yaml of one with --config\n"},
+		{"call", 1, "", "prism: the module has 2 deployments; name the prism.yaml of one with --config, or the proxy with --address\n"},
 	})
 	if _, stdout, _ := prism(t, "check schemas"); strings.Contains(stdout, "other") {
 		t.Errorf("check schemas takes what is elsewhere:\n%s", stdout)

@@ -12,7 +12,7 @@ import (
 )
 
 // reflect asks the proxy for its services and for the files that declare them,
-// by grpc's reflection protocol, and fills in the methods and types.
+// by grpc's reflection protocol, and adds the methods and types.
 func (c *caller) reflect(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx) // ends the stream
 	defer cancel()

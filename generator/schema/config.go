@@ -47,14 +47,14 @@ func Name(config []byte) string {
 // IsImportPath reports whether a module of a deployment may have the path.
 func IsImportPath(s string) bool { return importPathShape.MatchString(s) }
 
-// Listen returns the address that the text of prism.yaml names, of a reference the
-// default, or DefaultListen.
+// Listen returns the address that the text of prism.yaml names, which may be a
+// reference, or DefaultListen.
 func Listen(config []byte) string {
 	var c struct{ Listen string }
 	if yaml.Unmarshal(config, &c) != nil || c.Listen == "" {
 		return DefaultListen
 	}
-	return reference.ReplaceAllString(c.Listen, "$3")
+	return c.Listen
 }
 
 // configPlaces remembers where prism.yaml says what files must bear out.
