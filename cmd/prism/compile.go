@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -185,8 +186,8 @@ func moduleRoot(dir string) (string, error) {
 func (d deployment) sources() []string {
 	text, err := fs.ReadFile(os.DirFS(d.root), d.place)
 	folders := schema.Sources(text, d.place)
-	if implied := d.impliedRoot(); errors.Is(err, fs.ErrNotExist) && implied != "" {
-		folders[0] = implied
+	if errors.Is(err, fs.ErrNotExist) {
+		folders[0] = cmp.Or(d.impliedRoot(), folders[0])
 	}
 	return folders
 }
