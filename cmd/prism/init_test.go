@@ -246,6 +246,13 @@ func TestInitThirdParty(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(dir, "third_party/google")); err == nil {
 		t.Error("init writes into third_party")
 	}
+	// Nor does it speak of protoc to a team that has its own way to run it.
+	write(t, filepath.Join(dir, "other/go.mod"), "module example.com/other\n\ngo 1.26.0\n")
+	write(t, filepath.Join(dir, "other/third_party/README.md"), "ours\n")
+	write(t, filepath.Join(dir, "other/proto/a/v1/a.proto"), "syntax = \"proto3\";\npackage a.v1;\n")
+	if got := command(t, filepath.Join(dir, "other"), binary, "init", "--replace", checkout(t)); strings.Contains(got, "third_party") {
+		t.Errorf("init beside the files of a team says:\n%s", got)
+	}
 }
 
 // init continues a deployment that prism generate started: under another name,

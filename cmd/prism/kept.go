@@ -41,7 +41,7 @@ func (s *start) additions() string {
 		lines := strings.SplitAfter(strings.TrimSpace(s.scaffolded("buf.gen.yaml")), "\n")
 		add("buf.gen.yaml", "; to generate by buf as well, write buf.gen.prism.yaml and run\nbuf generate "+cmp.Or(s.own, "schemas")+" --template buf.gen.prism.yaml", lines[1:])
 	}
-	if s.kept["third_party"] && s.read("third_party/google/protobuf/descriptor.proto") == "" {
+	if s.kept["third_party"] && s.inSchemas() && s.read("third_party/google/protobuf/descriptor.proto") == "" {
 		add("third_party", "; protoc before 22 needs files there that come with a newer one", slices.Clone(protobufFiles))
 	}
 	if s.buf != "" {
