@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -93,17 +94,19 @@ const begun = `# Written by prism generate, because there was no prism.yaml: the
 // trace returns a file which shows that the module has or had a deployment, or
 // "".
 func trace(root fs.FS) (found string, err error) {
-	if _, err := fs.Stat(root, contract.Dir); err == nil {
-		return contract.Dir, nil
-	}
-	signs := []string{"prism.yaml", "prism.yml", history.LockName}
 	err = walkModule(root, ".", func(name string) error {
-		if slices.Contains(signs, path.Base(name)) {
+		switch path.Base(name) {
+		case "prism.yaml", "prism.yml":
 			found = name
 			return fs.SkipAll
+		case history.LockName:
+			found = cmp.Or(found, name)
 		}
 		return nil
 	})
+	if _, there := fs.Stat(root, contract.Dir); there == nil && found == "" {
+		found = contract.Dir
+	}
 	return found, err
 }
 

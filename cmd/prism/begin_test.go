@@ -50,7 +50,7 @@ func TestBegin(t *testing.T) {
 		{"generate", 0, "shop is up to date\n", ""},
 		{"generate --check", 0, "", ""},
 		{"call", 0, "shop.v1.OrderService\n", ""},
-		{"generate third_party", 1, "", "third_party/prism.yaml: PRISM5040 [yaml.needed] the folder has no prism.yaml, and out/contract is there; "},
+		{"generate third_party", 1, "", "third_party/prism.yaml: PRISM5040 [yaml.needed] the folder has no prism.yaml, and schemas/prism.yaml is there; "},
 	})
 	write(t, "schemas/prism.yaml", strings.Replace(firstConfig, "sqlite", "memory", 1))
 	script(t, []step{{"generate --abandon orders", 0, "wrote out/shop/plan.md\n", ""}})
