@@ -67,9 +67,11 @@ func (r *reader) checkBounds(f *Field) {
 	} {
 		at := place(f.Desc, option(fieldOption, bound.number)...)
 		switch {
-		case bound.value == 0:
+		case bound.value == 0 && !isSet(o, bound.number):
 		case !bound.applies:
 			r.report(RuleBoundsType, at, "remove it", "%s is set on %s, which has type %s", bound.name, f.Name, typeName(f.Desc))
+		case bound.value == 0:
+			r.report(RuleOptionRange, at, "write at least 1", "%s of %s is 0", bound.name, f.Name)
 		case bound.value > bound.most:
 			r.report(RuleOptionRange, at, fmt.Sprintf("write at most %d", bound.most), "%s of %s is %d", bound.name, f.Name, bound.value)
 		}
@@ -83,6 +85,13 @@ func (r *reader) checkBounds(f *Field) {
 	if o.GetRange() != nil {
 		r.checkRange(f, of)
 	}
+}
+
+// isSet reports whether a member of the options is written, be it as 0 where that is
+// told apart.
+func isSet(o *prismv1.Field, number int32) bool {
+	m := o.ProtoReflect()
+	return m.Has(m.Descriptor().Fields().ByNumber(protoreflect.FieldNumber(number)))
 }
 
 // hasLength reports whether the field is text or bytes, of which an empty one is

@@ -59,23 +59,23 @@ func Listen(config []byte) string {
 
 // configPlaces remembers where prism.yaml says what files must bear out.
 type configPlaces struct {
+	file                 string // prism.yaml itself
+	unnamed              bool   // prism.yaml may mean namespaces that are not in namespaces: a fault says so
 	packages, namespaces map[string]Source
 	rates                map[*Namespace]map[string]Source // by method
 	goPackages           map[string]Source                // by the path of the file
+	meant                map[string]bool                  // namespaces that an entity names with a slip of the pen
 }
 
 // configReader reads one prism.yaml, of which only the keys it asks for are
 // legal.
-type configReader struct {
-	*reader
-	path string
-}
+type configReader struct{ *reader }
 
 // deployment reads prism.yaml. What is faulty in it stays zero.
 func (r *reader) deployment(in Input) *Deployment {
-	c := &configReader{reader: r, path: in.ConfigPath}
-	r.places = configPlaces{packages: map[string]Source{}, namespaces: map[string]Source{}, rates: map[*Namespace]map[string]Source{}, goPackages: map[string]Source{}}
-	d := &Deployment{Dir: path.Dir(c.path), Listen: DefaultListen, TestKit: true, Release: 1, Open: true}
+	c := &configReader{r}
+	r.places = configPlaces{file: in.ConfigPath, unnamed: true, packages: map[string]Source{}, namespaces: map[string]Source{}, rates: map[*Namespace]map[string]Source{}, goPackages: map[string]Source{}, meant: map[string]bool{}}
+	d := &Deployment{Dir: path.Dir(in.ConfigPath), Listen: DefaultListen, TestKit: true, Release: 1, Open: true}
 	root := c.document(in.Config)
 	if root == nil {
 		return d
@@ -116,7 +116,9 @@ func (r *reader) deployment(in Input) *Deployment {
 		d.GoPackages = c.goPackages(node)
 	}
 	c.folders(root, keys)
-	for _, node := range c.list(root, keys, "namespaces") {
+	nodes := c.list(root, keys, "namespaces")
+	c.places.unnamed = len(nodes) == 0
+	for _, node := range nodes {
 		if n := c.namespace(node); n != nil {
 			d.Namespaces = append(d.Namespaces, n)
 		}
@@ -152,9 +154,17 @@ func (c *configReader) listen(root *yaml.Node, keys map[string]*yaml.Node) strin
 		return ""
 	}
 	at, fix := c.at(keys["listen"]), "write "+DefaultListen+" or unix:/run/name.sock"
-	address := reference.ReplaceAllString(listen, "$3")
-	if address != listen && reference.FindString(listen) != listen || strings.Contains(address, "${") || address == "" {
-		c.report(RuleDeploymentListen, at, "write ${env:NAME:-"+DefaultListen+"}", "listen is a reference without a default")
+	address, what := reference.ReplaceAllString(listen, "$3"), ""
+	switch {
+	case strings.Contains(address, "${"):
+		what = "a reference in listen is malformed"
+	case address != listen && reference.FindString(listen) != listen:
+		what = "listen has text beside a reference"
+	case address == "":
+		what = "listen is a reference without a default"
+	}
+	if what != "" {
+		c.report(RuleDeploymentListen, at, "write ${env:NAME:-"+DefaultListen+"}", "%s", what)
 		return listen
 	}
 	if file, ok := strings.CutPrefix(address, "unix:"); ok {
@@ -179,13 +189,16 @@ const maxSocketPath = 103
 func (c *configReader) namespace(node *yaml.Node) *Namespace {
 	keys := c.mapping(node, namespaceKeys)
 	if keys == nil {
+		c.places.unnamed = true
 		return nil
 	}
 	n := &Namespace{Name: c.text(node, keys, "name"), Backend: c.text(node, keys, "backend")}
 	switch {
 	case n.Name == "":
+		c.places.unnamed = true
 	case !namespaceName.MatchString(n.Name) || len(n.Name) > maxName:
 		c.report(RuleNamespaceName, c.at(keys["name"]), "write a name such as user-profiles", "namespace is %q", n.Name)
+		c.places.unnamed = true
 	case c.reader.namespaces[n.Name] != nil:
 		c.report(RuleNamespaceTwice, c.at(keys["name"]), "remove one", "namespace %q is declared twice", n.Name)
 	default:
@@ -211,11 +224,7 @@ func (c *configReader) unknownBackend(at *yaml.Node, name string) {
 		names = append(names, b.Name)
 	}
 	slices.Sort(names)
-	fix := "known: " + strings.Join(names, ", ")
-	if near := Nearest(name, names); near != "" {
-		fix += "; did you mean " + near + "?"
-	}
-	c.report(RuleBackendUnknown, c.at(at), fix, "backend %q is unknown", name)
+	c.report(RuleBackendUnknown, c.at(at), oneOf(name, names), "backend %q is unknown", name)
 }
 
 // document returns the root of the one document that text holds.
@@ -224,7 +233,7 @@ func (c *configReader) document(text []byte) *yaml.Node {
 	var document, second yaml.Node
 	err := decoder.Decode(&document)
 	if errors.Is(err, io.EOF) {
-		c.report(RuleYAMLMissing, Source{File: c.path}, "write deployment, import_path, packages and namespaces", "the file is empty")
+		c.report(RuleYAMLMissing, Source{File: c.places.file}, "write deployment, import_path, packages and namespaces", "the file is empty")
 		return nil
 	}
 	if err == nil {
@@ -258,6 +267,19 @@ func (c *configReader) contract(d *Deployment, node, kit *yaml.Node) {
 	d.WithoutGo, d.TestKit = true, false
 }
 
+// oneOf is the fix of a name that is none of the known ones.
+func oneOf(name string, known []string) string {
+	return "known: " + strings.Join(known, ", ") + didYouMean(name, known)
+}
+
+// didYouMean is the end of a fix, "" if name is like no known one.
+func didYouMean(name string, known []string) string {
+	if near := Nearest(name, known); near != "" {
+		return "; did you mean " + near + "?"
+	}
+	return ""
+}
+
 // mapping returns the values of a mapping's keys, nil if node is none. A key
 // that is not among the legal ones is a fault.
 func (c *configReader) mapping(node *yaml.Node, entries []*ConfigEntry) map[string]*yaml.Node {
@@ -266,20 +288,31 @@ func (c *configReader) mapping(node *yaml.Node, entries []*ConfigEntry) map[stri
 		c.report(RuleYAMLType, c.at(node), "write "+strings.Join(legal, ", ")+", each with its value", "keys are missing here")
 		return nil
 	}
-	keys := map[string]*yaml.Node{}
+	return c.keys(node, legal, func(key *yaml.Node) {
+		c.report(RuleYAMLKey, c.at(key), oneOf(key.Value, legal), "key %q is unknown", key.Value)
+	})
+}
+
+// keys returns the values of the legal keys of a mapping. One that is not legal is
+// reported by unknown; it stands for the legal one that it is a slip of the pen for,
+// which is then not missing.
+func (c *configReader) keys(node *yaml.Node, legal []string, unknown func(key *yaml.Node)) map[string]*yaml.Node {
+	keys, meant := map[string]*yaml.Node{}, map[string]*yaml.Node{}
 	for i := 0; i < len(node.Content); i += 2 {
 		key, value := node.Content[i], node.Content[i+1]
 		switch {
 		case !slices.Contains(legal, key.Value):
-			fix := "known: " + strings.Join(legal, ", ")
-			if near := Nearest(key.Value, legal); near != "" {
-				fix += "; did you mean " + near + "?"
-			}
-			c.report(RuleYAMLKey, c.at(key), fix, "key %q is unknown", key.Value)
+			unknown(key)
+			meant[Nearest(key.Value, legal)] = value
 		case keys[key.Value] != nil:
 			c.report(RuleYAMLKey, c.at(key), "remove one", "key %s is written twice", key.Value)
 		default:
 			keys[key.Value] = value
+		}
+	}
+	for key, value := range meant {
+		if key != "" && keys[key] == nil {
+			keys[key] = value
 		}
 	}
 	return keys
@@ -310,6 +343,9 @@ func (c *configReader) list(parent *yaml.Node, keys map[string]*yaml.Node, key s
 	case node == nil || node.Kind == yaml.SequenceNode && len(node.Content) == 0:
 		c.report(RuleYAMLMissing, c.at(cmp.Or(node, parent)), "write at least one", "%s is missing", key)
 		return nil
+	case node.Kind == yaml.MappingNode:
+		c.report(RuleYAMLType, c.at(node), "write a list, each element behind a dash", "%s is not a list", key)
+		return nil
 	case node.Kind != yaml.SequenceNode:
 		c.report(RuleYAMLType, c.at(node), "write a list", "%s is not a list", key)
 		return nil
@@ -318,7 +354,7 @@ func (c *configReader) list(parent *yaml.Node, keys map[string]*yaml.Node, key s
 }
 
 func (c *configReader) at(node *yaml.Node) Source {
-	return Source{File: c.path, Line: node.Line, Column: node.Column}
+	return Source{File: c.places.file, Line: node.Line, Column: node.Column}
 }
 
 // Nearest returns the known word that name is a slip of the pen for, or the same

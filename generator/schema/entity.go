@@ -2,6 +2,7 @@ package schema
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -109,7 +110,7 @@ func (r *reader) namespace(e *Entity, o *prismv1.Entity) {
 	}
 	n := r.namespaces[name]
 	if n == nil {
-		r.report(RuleNamespaceUnserved, at, fmt.Sprintf("add {name: %s, backend: …} to namespaces", name), "prism.yaml has no namespace %q", name)
+		r.unserved(at, name)
 		return
 	}
 	e.Namespace = n
@@ -128,6 +129,20 @@ func (r *reader) namespace(e *Entity, o *prismv1.Entity) {
 		r.report(RuleDurability, place(e.Desc, option(entityOption, entityDurability)...), "choose another backend or setting in prism.yaml, or declare "+promised.String(),
 			"entity %s needs %s, but %s as configured in namespace %s promises %s", e.Desc.FullName(), e.Durability, n.Backend, n.Name, promised)
 	}
+}
+
+// unserved reports a namespace that prism.yaml does not have, unless nobody knows
+// which it has.
+func (r *reader) unserved(at Source, name string) {
+	if r.places.unnamed {
+		return
+	}
+	known := slices.Sorted(maps.Keys(r.namespaces))
+	if near := Nearest(name, known); near != "" {
+		r.places.meant[near] = true
+	}
+	r.report(RuleNamespaceUnserved, at, fmt.Sprintf("add {name: %s, backend: …} to namespaces", name)+didYouMean(name, known),
+		"%s has no namespace %q", r.places.file, name)
 }
 
 func (r *reader) ttl(e *Entity, o *prismv1.Entity) {

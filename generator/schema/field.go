@@ -150,7 +150,7 @@ func (r *reader) noEntity(m protoreflect.MessageDescriptor) {
 			name   string
 			set    bool
 		}{
-			{fieldPartitionKey, "partition_key", o.PartitionKey != 0}, {fieldSortKey, "sort_key", o.SortKey != 0},
+			{fieldPartitionKey, "partition_key", o.PartitionKey != nil}, {fieldSortKey, "sort_key", o.SortKey != nil},
 			{fieldIndex, "index", o.Index != 0}, {fieldColumn, "column", o.Column != nil},
 		} {
 			if member.set {

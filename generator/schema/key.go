@@ -22,7 +22,7 @@ func (r *reader) key(e *Entity) {
 			"entity %s has no partition key", e.Desc.FullName())
 	}
 	for _, f := range e.Partition {
-		if slices.Contains(e.Sort, f) {
+		if o := fieldOptions(f.Desc); o.GetPartitionKey() > 0 && o.GetSortKey() > 0 {
 			r.report(RuleKeyOrder, place(f.Desc, option(fieldOption, fieldSortKey)...), "remove one", "%s is in the partition key and in the sort key", f.Name)
 		}
 	}
@@ -35,12 +35,20 @@ func (r *reader) key(e *Entity) {
 // sort key, in their order. The option is given by name, number and value.
 func (r *reader) keyPart(e *Entity, name string, number int32, value func(*prismv1.Field) uint32) []*Field {
 	places := map[*Field]uint32{}
-	var part []*Field
+	var part, zero []*Field
 	for _, f := range e.Fields {
-		if n := value(fieldOptions(f.Desc)); n > 0 {
+		o, at := fieldOptions(f.Desc), place(f.Desc, option(fieldOption, number)...)
+		switch n := value(o); {
+		case n > 0:
 			places[f] = n
 			part = append(part, f)
+		case isSet(o, number):
+			r.report(RuleOptionRange, at, "write at least 1", "%s of %s is 0", name, f.Name)
+			zero = append(zero, f)
 		}
+	}
+	if len(zero) > 0 {
+		return append(zero, part...) // the order is not known
 	}
 	slices.SortStableFunc(part, func(a, b *Field) int { return cmp.Compare(places[a], places[b]) })
 	for i, f := range part {
@@ -161,7 +169,7 @@ func (r *reader) sizes(e *Entity) {
 // unbounded reports text without max_length, once a field.
 func (r *reader) unbounded(fields []*Field, use string) (found bool) {
 	for _, f := range fields {
-		if !hasLength(f) || f.MaxLength > 0 {
+		if !hasLength(f) || f.MaxLength > 0 || isSet(fieldOptions(f.Desc), fieldMaxLength) { // as 0, which is reported
 			continue
 		}
 		found = true

@@ -105,10 +105,6 @@ func (r *reader) message(m protoreflect.MessageDescriptor) {
 // without files.
 func (r *reader) checkUse(d *Deployment) {
 	for _, n := range d.Namespaces {
-		if len(n.Entities) == 0 && !HasError(r.faults) {
-			r.report(RuleNamespaceEmpty, r.places.namespaces[n.Name], "remove it, or write it on an entity",
-				"no entity in the packages has namespace %q", n.Name)
-		}
 		r.checkRates(n)
 	}
 	// Of a text that was not understood nobody knows where its files are.
@@ -119,6 +115,17 @@ func (r *reader) checkUse(d *Deployment) {
 		if !slices.ContainsFunc(d.Files, func(f protoreflect.FileDescriptor) bool { return string(f.Package()) == p }) {
 			r.report(RuleDeploymentPackages, r.places.packages[p], "correct the name, or remove it",
 				"no file has package %s", p)
+		}
+	}
+	// An entity that is in no namespace may be meant for an empty one.
+	homeless := []int{RuleDeploymentPackages, RuleNamespaceName, RuleEntityPlace, RuleOptionUnknown}
+	if slices.ContainsFunc(r.faults, func(f Diagnostic) bool { return slices.Contains(homeless, f.Number) }) {
+		return
+	}
+	for _, n := range d.Namespaces {
+		if len(n.Entities) == 0 && n == r.namespaces[n.Name] && !r.places.meant[n.Name] {
+			r.report(RuleNamespaceEmpty, r.places.namespaces[n.Name], "remove it, or write it on an entity",
+				"no entity in the packages has namespace %q", n.Name)
 		}
 	}
 }

@@ -233,7 +233,7 @@ var exampleFaults = map[int]string{
 	3001: `shop/v1/order.proto:5:28: PRISM3001 [option.unknown] message shop.v1.Order: option (prism.v1.entity).colour: field colour of prism.v1.Entity does not exist; a schema uses only options that this compiler knows; correct the name, or use a newer compiler`,
 	3002: `shop/v1/order.proto:5:3: PRISM3002 [option.range] ttl of Order is 1ms; a number in an option is within its limits; write 1 s to 10 years in whole milliseconds`,
 	3003: `schemas/shop/prism.yaml:6:14: PRISM3003 [backend.unknown] backend "sqlit" is unknown; a namespace names a backend that this compiler has; known: memory, nats, postgres, sqlite; did you mean sqlite?`,
-	3004: `shop/v1/order.proto:3:3: PRISM3004 [namespace.unserved] prism.yaml has no namespace "archive"; every entity's namespace is listed in prism.yaml; add {name: archive, backend: …} to namespaces`,
+	3004: `shop/v1/order.proto:3:3: PRISM3004 [namespace.unserved] schemas/shop/prism.yaml has no namespace "order"; every entity's namespace is listed in prism.yaml; add {name: order, backend: …} to namespaces; did you mean orders?`,
 	3005: `schemas/shop/prism.yaml:7:11: PRISM3005 [namespace.empty] no entity in the packages has namespace "carts"; every namespace in prism.yaml has at least one entity; remove it, or write it on an entity`,
 	3006: `schemas/shop/prism.yaml:7:27: PRISM3006 [backend.setting] synchronous of backend sqlite is "OFF"; config holds settings of the namespace's backend, with valid values; write one of FULL, NORMAL`,
 	3007: `schemas/shop/prism.yaml:7:11: PRISM3007 [namespace.twice] namespace "orders" is declared twice; a namespace is listed once and has one backend; remove one`,

@@ -25,17 +25,13 @@ func (c *configReader) settings(parent, node *yaml.Node, b Store) map[string]str
 			c.report(RuleYAMLType, c.at(node), "write settings, each with its value", "config is not a mapping")
 			return nil
 		}
-		for i := 0; i < len(node.Content); i += 2 {
-			key, value := node.Content[i], node.Content[i+1]
-			switch {
-			case !slices.Contains(names, key.Value):
-				c.report(RuleBackendSetting, c.at(key), knownSettings(b, names), "backend %s has no setting %q", b.Name, key.Value)
-			case written[key.Value] != nil:
-				c.report(RuleYAMLKey, c.at(key), "remove one", "key %s is written twice", key.Value)
-			default:
-				written[key.Value] = value
+		written = c.keys(node, names, func(key *yaml.Node) {
+			fix := oneOf(key.Value, names)
+			if len(names) == 0 {
+				fix = "remove it: " + b.Name + " has no settings"
 			}
-		}
+			c.report(RuleBackendSetting, c.at(key), fix, "backend %s has no setting %q", b.Name, key.Value)
+		})
 	}
 	config := map[string]string{}
 	for _, key := range b.Config {
@@ -88,31 +84,28 @@ func instead(b Store, key ConfigKey, written map[string]*yaml.Node) string {
 	return ""
 }
 
-func knownSettings(b Store, names []string) string {
-	if len(names) == 0 {
-		return "remove it: " + b.Name + " has no settings"
-	}
-	return "known: " + strings.Join(names, ", ")
-}
-
 func (c *configReader) setting(node *yaml.Node, b Store, key ConfigKey) string {
 	value, ok := c.scalar(node, key.Name)
 	if !ok {
 		return ""
-	}
-	if key.Values != nil && !slices.Contains(key.Values, value) {
-		c.report(RuleBackendSetting, c.at(node), "write one of "+strings.Join(key.Values, ", "), "%s of backend %s is %q", key.Name, b.Name, value)
 	}
 	if key.Max > 0 {
 		return c.numberSetting(node, b, key, value)
 	}
 	bare := reference.ReplaceAllString(value, "$3")
 	switch {
+	case !key.Reference && strings.Contains(value, "${"):
+		fix := "write the value itself"
+		if key.Values != nil {
+			fix = "write one of " + strings.Join(key.Values, ", ")
+		}
+		c.report(RuleBackendSetting, c.at(node), fix, "%s of backend %s cannot be a reference", key.Name, b.Name)
+	case key.Values != nil && !slices.Contains(key.Values, value):
+		c.report(RuleBackendSetting, c.at(node), "write one of "+strings.Join(key.Values, ", "), "%s of backend %s is %q", key.Name, b.Name, value)
 	case strings.Contains(bare, "${"):
 		c.report(RuleBackendSetting, c.at(node), "write ${env:NAME}, ${env:NAME:-default} or ${file:path}", "a reference in %s of backend %s is malformed", key.Name, b.Name)
+		bare = malformed.ReplaceAllString(bare, "") // which is no password
 	case !reference.MatchString(value):
-	case !key.Reference:
-		c.report(RuleBackendSetting, c.at(node), "write the value itself", "%s of backend %s cannot be a reference", key.Name, b.Name)
 	case key.URL && !placed(value):
 		c.report(RuleBackendSetting, c.at(node), "write scheme://…, name='…', or one reference to the whole", "a reference in %s of backend %s stands neither in a URL nor alone as a value", key.Name, b.Name)
 	}
@@ -155,6 +148,10 @@ func (c *configReader) number(node *yaml.Node, rule int, what, text string, leas
 	n := Number{Min: least, Max: most}
 	fix := fmt.Sprintf("write a whole number from %d to %d", least, most)
 	digits := text
+	if mayRefer && strings.Contains(reference.ReplaceAllString(text, ""), "${") {
+		c.report(rule, c.at(node), "write ${env:NAME:-…}, with the number that holds where the variable is not set", "%s is a malformed reference", what)
+		return n
+	}
 	if m := reference.FindStringSubmatch(text); mayRefer && m != nil && m[0] == text {
 		n.Reference, digits = text, m[3]
 		if digits == "" {
@@ -259,7 +256,7 @@ func (r *reader) checkRates(n *Namespace) {
 		}
 	}
 	for method, at := range r.places.rates[n] {
-		if slices.Contains(known, method) || HasError(r.faults) {
+		if slices.Contains(known, method) || len(known) == 0 || HasError(r.faults) {
 			continue
 		}
 		fix := "write a method of the namespace's services"
@@ -271,10 +268,12 @@ func (r *reader) checkRates(n *Namespace) {
 }
 
 // An inline secret is looked for in what a value holds beside its references, and
-// in their defaults, which the last group of reference has. shellReference is how
-// a shell would write one.
+// in their defaults, which the last group of reference has. malformed is what
+// begins as a reference and is none, to its end or that of the text. shellReference
+// is how a shell would write one.
 var (
 	reference      = regexp.MustCompile(`\$\{(env:[A-Za-z_][A-Za-z0-9_]*(:-([^${}]+))?|file:[^}]+)\}`)
+	malformed      = regexp.MustCompile(`\$\{[^}]*(\}|$)`)
 	shellReference = regexp.MustCompile(`\$\(?[A-Za-z_][A-Za-z0-9_]*`)
 	userinfo       = regexp.MustCompile(`(^|://)[^/?#@\s:]*:[^@/?#\s]+@`)
 	assignment     = regexp.MustCompile(`(?i)(password|passwd|pwd|token|secret|api_?key)\s*=\s*[^\s&'"]`)

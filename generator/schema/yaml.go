@@ -23,7 +23,7 @@ func (c *configReader) syntax(text []byte, err error) {
 		what, fix = "a merge left the file in conflict", "keep what both sides mean, and remove the marks"
 	}
 	column := len(lines[i]) - len(bytes.TrimLeft(lines[i], " ")) + 1
-	c.report(RuleYAMLSyntax, Source{File: c.path, Line: i + 1, Column: column}, fix, "%s", strings.TrimSpace(what))
+	c.report(RuleYAMLSyntax, Source{File: c.places.file, Line: i + 1, Column: column}, fix, "%s", strings.TrimSpace(what))
 }
 
 // faultyLine returns the index of the line with which a text that is no YAML

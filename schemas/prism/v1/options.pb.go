@@ -716,10 +716,10 @@ type Field struct {
 	// The field's position in the partition key, counted from 1. The partition
 	// key and the sort key together are the key of a record. An entity needs at
 	// least one such field.
-	PartitionKey uint32 `protobuf:"varint,1,opt,name=partition_key,json=partitionKey,proto3" json:"partition_key,omitempty"`
+	PartitionKey *uint32 `protobuf:"varint,1,opt,name=partition_key,json=partitionKey,proto3,oneof" json:"partition_key,omitempty"`
 	// The field's position in the sort key, counted from 1. The sort key orders
 	// the records within a partition.
-	SortKey uint32 `protobuf:"varint,2,opt,name=sort_key,json=sortKey,proto3" json:"sort_key,omitempty"`
+	SortKey *uint32 `protobuf:"varint,2,opt,name=sort_key,json=sortKey,proto3,oneof" json:"sort_key,omitempty"`
 	// An index on this field alone.
 	Index Field_Index `protobuf:"varint,3,opt,name=index,proto3,enum=prism.v1.Field_Index" json:"index,omitempty"`
 	// Marks the field as personal data.
@@ -736,7 +736,7 @@ type Field struct {
 	// of these types need one, because an encoded key, or an index entry with its
 	// key, has at most 1,024 bytes. In a list, and in the values of a map, no
 	// element is longer.
-	MaxLength uint32 `protobuf:"varint,7,opt,name=max_length,json=maxLength,proto3" json:"max_length,omitempty"`
+	MaxLength *uint32 `protobuf:"varint,7,opt,name=max_length,json=maxLength,proto3,oneof" json:"max_length,omitempty"`
 	// The values that an integer may have, or every element of a list, or every
 	// value of a map.
 	Range *Range `protobuf:"bytes,8,opt,name=range,proto3" json:"range,omitempty"`
@@ -747,7 +747,7 @@ type Field struct {
 	// The minimum number of elements of a list, or of entries of a map.
 	MinItems uint32 `protobuf:"varint,10,opt,name=min_items,json=minItems,proto3" json:"min_items,omitempty"`
 	// The maximum number of elements of a list, or of entries of a map.
-	MaxItems      uint32 `protobuf:"varint,11,opt,name=max_items,json=maxItems,proto3" json:"max_items,omitempty"`
+	MaxItems      *uint32 `protobuf:"varint,11,opt,name=max_items,json=maxItems,proto3,oneof" json:"max_items,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -783,15 +783,15 @@ func (*Field) Descriptor() ([]byte, []int) {
 }
 
 func (x *Field) GetPartitionKey() uint32 {
-	if x != nil {
-		return x.PartitionKey
+	if x != nil && x.PartitionKey != nil {
+		return *x.PartitionKey
 	}
 	return 0
 }
 
 func (x *Field) GetSortKey() uint32 {
-	if x != nil {
-		return x.SortKey
+	if x != nil && x.SortKey != nil {
+		return *x.SortKey
 	}
 	return 0
 }
@@ -825,8 +825,8 @@ func (x *Field) GetMinLength() uint32 {
 }
 
 func (x *Field) GetMaxLength() uint32 {
-	if x != nil {
-		return x.MaxLength
+	if x != nil && x.MaxLength != nil {
+		return *x.MaxLength
 	}
 	return 0
 }
@@ -853,8 +853,8 @@ func (x *Field) GetMinItems() uint32 {
 }
 
 func (x *Field) GetMaxItems() uint32 {
-	if x != nil {
-		return x.MaxItems
+	if x != nil && x.MaxItems != nil {
+		return *x.MaxItems
 	}
 	return 0
 }
@@ -1190,28 +1190,33 @@ const file_prism_v1_options_proto_rawDesc = "" +
 	"\x15peak_reads_per_second\x18\x01 \x01(\x04R\x12peakReadsPerSecond\x123\n" +
 	"\x16peak_writes_per_second\x18\x02 \x01(\x04R\x13peakWritesPerSecond\x12\x18\n" +
 	"\arecords\x18\x03 \x01(\x04R\arecords\x12(\n" +
-	"\x10bytes_per_record\x18\x04 \x01(\x04R\x0ebytesPerRecord\"\xc1\x03\n" +
-	"\x05Field\x12#\n" +
-	"\rpartition_key\x18\x01 \x01(\rR\fpartitionKey\x12\x19\n" +
-	"\bsort_key\x18\x02 \x01(\rR\asortKey\x12+\n" +
+	"\x10bytes_per_record\x18\x04 \x01(\x04R\x0ebytesPerRecord\"\x91\x04\n" +
+	"\x05Field\x12(\n" +
+	"\rpartition_key\x18\x01 \x01(\rH\x00R\fpartitionKey\x88\x01\x01\x12\x1e\n" +
+	"\bsort_key\x18\x02 \x01(\rH\x01R\asortKey\x88\x01\x01\x12+\n" +
 	"\x05index\x18\x03 \x01(\x0e2\x15.prism.v1.Field.IndexR\x05index\x12\x1f\n" +
 	"\x03pii\x18\x04 \x01(\v2\r.prism.v1.PiiR\x03pii\x12\x1a\n" +
 	"\brequired\x18\x05 \x01(\bR\brequired\x12\x1d\n" +
 	"\n" +
-	"min_length\x18\x06 \x01(\rR\tminLength\x12\x1d\n" +
+	"min_length\x18\x06 \x01(\rR\tminLength\x12\"\n" +
 	"\n" +
-	"max_length\x18\a \x01(\rR\tmaxLength\x12%\n" +
+	"max_length\x18\a \x01(\rH\x02R\tmaxLength\x88\x01\x01\x12%\n" +
 	"\x05range\x18\b \x01(\v2\x0f.prism.v1.RangeR\x05range\x12(\n" +
 	"\x06column\x18\t \x01(\v2\x10.prism.v1.ColumnR\x06column\x12\x1b\n" +
 	"\tmin_items\x18\n" +
-	" \x01(\rR\bminItems\x12\x1b\n" +
-	"\tmax_items\x18\v \x01(\rR\bmaxItems\"E\n" +
+	" \x01(\rR\bminItems\x12 \n" +
+	"\tmax_items\x18\v \x01(\rH\x03R\bmaxItems\x88\x01\x01\"E\n" +
 	"\x05Index\x12\x15\n" +
 	"\x11INDEX_UNSPECIFIED\x10\x00\x12\f\n" +
 	"\bEQUALITY\x10\x01\x12\v\n" +
 	"\aORDERED\x10\x02\x12\n" +
 	"\n" +
-	"\x06UNIQUE\x10\x03\"E\n" +
+	"\x06UNIQUE\x10\x03B\x10\n" +
+	"\x0e_partition_keyB\v\n" +
+	"\t_sort_keyB\r\n" +
+	"\v_max_lengthB\f\n" +
+	"\n" +
+	"_max_items\"E\n" +
 	"\x05Range\x12\x15\n" +
 	"\x03min\x18\x01 \x01(\x03H\x00R\x03min\x88\x01\x01\x12\x15\n" +
 	"\x03max\x18\x02 \x01(\x03H\x01R\x03max\x88\x01\x01B\x06\n" +
@@ -1315,6 +1320,7 @@ func file_prism_v1_options_proto_init() {
 	file_prism_v1_options_proto_msgTypes[1].OneofWrappers = []any{
 		(*Entity_KeyValue)(nil),
 	}
+	file_prism_v1_options_proto_msgTypes[4].OneofWrappers = []any{}
 	file_prism_v1_options_proto_msgTypes[5].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
