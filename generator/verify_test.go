@@ -82,7 +82,7 @@ func (v *verifier) verify(t *testing.T, h hostile, imports []*descriptorpb.FileD
 	out, faults := h.compile(imports)
 	for _, f := range faults {
 		line := f.String()
-		if f.File == "" || f.What == "" || f.Number > 0 && f.Fix == "" || strings.ContainsFunc(line, unicode.IsControl) {
+		if f.File == "" || f.What == "" || f.Number == 0 || f.Fix == "" || strings.ContainsFunc(line, unicode.IsControl) {
 			t.Errorf("a diagnostic without place, or not in one line: %q", line)
 		}
 	}

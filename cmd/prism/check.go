@@ -94,7 +94,7 @@ type diagnostic struct {
 	Line     int    `json:"line"`   // from 1; 0: the whole file
 	Column   int    `json:"column"` // from 1, in bytes
 	Severity string `json:"severity"`
-	Code     string `json:"code"` // "": a fault in the .proto language itself
+	Code     string `json:"code"` // "": a file cannot be read, or the compiler has failed
 	Slug     string `json:"slug"`
 	What     string `json:"what"`
 	Rule     string `json:"rule"`

@@ -78,7 +78,7 @@ What the compiler says of a schema or of prism.yaml has the form
 
     file:line:column: PRISM2010 [key.missing] what is wrong; the rule; what to write instead
 
-All is said at once. The column is exact in the CLI and with buf; protoc knows the statement only. An error lets nothing be written, a warning stops nothing. A number is never given again. Faults of the .proto language itself have no number.
+All is said at once. The column is exact in the CLI and with buf; protoc knows the statement only. An error lets nothing be written, a warning stops nothing. A number is never given again. Faults that the protobuf language itself has found are PRISM5008.
 
 Below each rule is what mends an example of its fault, as a change; ` + "`prism explain PRISM2010`" + ` prints both whole.
 `)

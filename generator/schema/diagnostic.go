@@ -11,7 +11,7 @@ import (
 // Diagnostic is one fault of a schema or of prism.yaml, at the best position
 // that its front end gives.
 type Diagnostic struct {
-	Number   int    // 2010; 0: the fault is the .proto language's own
+	Number   int    // 2010; 0: no rule is broken, but a file cannot be read, or the compiler has failed
 	Slug     string // key.missing
 	File     string // as the compiler was given it; "": the fault has no place
 	Line     int    // from 1; 0: the whole file

@@ -124,6 +124,7 @@ const (
 	RuleFileName             = 5004
 	RuleImportMissing        = 5006
 	RuleEdition              = 5007
+	RuleProtoLanguage        = 5008
 	RuleCommentDirective     = 5010
 	RuleCommentControl       = 5011
 	RuleLimitDescriptors     = 5020
@@ -213,6 +214,7 @@ var rules = []Rule{
 	{RuleFileName, "file.name", Error, "each part of the path of a file that has entities, or whose Go is generated, begins with a letter or a digit, continues with letters, digits and _ . -, has at most 200 bytes, and has no special meaning to an operating system or to Go"},
 	{RuleImportMissing, "import.missing", Error, "an import is the path of a file in the folder where the schema's imports begin, in one of import_paths, or of one that comes with the compiler: protobuf's own, prism/v1/options.proto, and google/api, google/rpc and google/type"},
 	{RuleEdition, "edition", Error, "a file is of proto2, proto3 or edition 2023"},
+	{RuleProtoLanguage, "proto.language", Error, "a .proto file is what the protobuf language allows"},
 	{RuleCommentDirective, "comment.directive", Warning, "a comment is only text: generated files quote any line that a tool would act on"},
 	{RuleCommentControl, "comment.control", Warning, "a comment is only what a reader sees: generated files leave out control and bidi characters"},
 	{RuleLimitDescriptors, "limit.descriptors", Error, "the descriptors of one run have at most 50 MiB"},

@@ -62,20 +62,28 @@ func Compile(ctx context.Context, folders []Folder, packages []string) ([]protor
 		if at := (reporter.ErrorWithPos)(nil); errors.As(err, &at) {
 			_ = report(at)
 		} else {
-			faults = append(faults, schema.Diagnostic{What: err.Error()})
+			faults = append(faults, diagnostic(schema.Source{}, err.Error()))
 		}
 	}
 	if len(faults) > 0 {
 		schema.SortDiagnostics(faults)
-		return nil, oncePerFile(faults)
+		return nil, once(faults)
 	}
 	return FromProtos(slices.Collect(maps.Values(Protos(files))), packages)
 }
 
-// oncePerFile keeps one missing-import fault per file.
-func oncePerFile(faults []schema.Diagnostic) []schema.Diagnostic {
-	told := map[string]bool{}
+// once keeps one missing-import fault of each file, and no syntax error behind another
+// fault of the language in the same line: the parser says what it expected, what it
+// found instead, and what it then did not understand.
+func once(faults []schema.Diagnostic) []schema.Diagnostic {
+	told, lines := map[string]bool{}, map[schema.Source]bool{}
 	return slices.DeleteFunc(faults, func(d schema.Diagnostic) bool {
+		if d.Number == schema.RuleProtoLanguage {
+			line := schema.Source{File: d.File, Line: d.Line}
+			again := lines[line] && strings.HasPrefix(d.What, "syntax error")
+			lines[line] = true
+			return again
+		}
 		again := d.Fix == importOptions && told[d.File]
 		told[d.File] = told[d.File] || d.Fix == importOptions
 		return again

@@ -93,10 +93,8 @@ func reservedNumbers(protos []*descriptorpb.FileDescriptorProto) []schema.Diagno
 			for i, f := range m.GetField() {
 				if n := protowire.Number(f.GetNumber()); n >= protowire.FirstReservedNumber && n <= protowire.LastReservedNumber {
 					at := position(p, append(slices.Clone(path), 2, int32(i)))
-					faults = append(faults, schema.Diagnostic{
-						File: at.File, Line: at.Line, Column: at.Column,
-						What: fmt.Sprintf("field %s has number %d, and 19000 to 19999 are protobuf's own", f.GetName(), n),
-					})
+					faults = append(faults, schema.NewDiagnostic(schema.RuleProtoLanguage, at,
+						fmt.Sprintf("field %s has number %d, and 19000 to 19999 are protobuf's own", f.GetName(), n), "give it another number"))
 				}
 			}
 			return true

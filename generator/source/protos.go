@@ -123,7 +123,8 @@ func (l *linker) link(p *descriptorpb.FileDescriptorProto) *schema.Diagnostic {
 func unlinked(p *descriptorpb.FileDescriptorProto, err error) *schema.Diagnostic {
 	// An unstable space keeps programs from relying on such texts.
 	what := strings.TrimPrefix(strings.ReplaceAll(err.Error(), "\u00a0", " "), "proto: ")
-	return &schema.Diagnostic{File: cmp.Or(p.GetName(), "(a file without name)"), What: "the file cannot be linked: " + what}
+	d := diagnostic(schema.Source{File: cmp.Or(p.GetName(), "(a file without name)")}, "the file cannot be linked: "+what)
+	return &d
 }
 
 type extensionTypes interface {

@@ -264,30 +264,30 @@ func TestCompile(t *testing.T) {
 				"a.proto": head + "\n  message A { Missing m = 1; }",
 				"b.proto": head + "\nmessage B { int64 a = 1; int64 b = 1; }",
 			},
-			"", "a.proto:2:15: field shop.v1.A.m: unknown type Missing\n" +
-				"b.proto:2:36: message shop.v1.B: fields a and b both have the same tag 1\n",
+			"", "a.proto:2:15: PRISM5008 [proto.language] field shop.v1.A.m: unknown type Missing; a .proto file is what the protobuf language allows; correct the name, or import the file that declares it\n" +
+				"b.proto:2:36: PRISM5008 [proto.language] message shop.v1.B: fields a and b both have the same tag 1; a .proto file is what the protobuf language allows; give one of them another number, which no field has had\n",
 		},
 		{
 			"field numbers that the language refuses",
 			map[string]string{"a.proto": head + "\nmessage A { int64 a = 0; int64 b = 19000; int64 c = 536870912; }"},
-			"", "a.proto:2:23: tag number 0 must be greater than zero\n" +
-				"a.proto:2:36: tag number 19000 is in disallowed reserved range 19000-19999\n" +
-				"a.proto:2:53: tag number 536870912 is higher than max allowed tag number (536870911)\n",
+			"", "a.proto:2:23: PRISM5008 [proto.language] tag number 0 must be greater than zero; a .proto file is what the protobuf language allows; write a number from 1 to 536870911 that is not in 19000 to 19999\n" +
+				"a.proto:2:36: PRISM5008 [proto.language] tag number 19000 is in disallowed reserved range 19000-19999; a .proto file is what the protobuf language allows; write a number from 1 to 536870911 that is not in 19000 to 19999\n" +
+				"a.proto:2:53: PRISM5008 [proto.language] tag number 536870912 is higher than max allowed tag number (536870911); a .proto file is what the protobuf language allows; write a number from 1 to 536870911 that is not in 19000 to 19999\n",
 		},
 		{
 			"fields with one JSON name",
 			map[string]string{"a.proto": head + "\nmessage A { int64 foo_bar = 1; int64 fooBar = 2; }"},
-			"", `a.proto:2:32: field A.fooBar: default JSON name "fooBar" conflicts with default JSON name of field foo_bar, defined at a.proto:2:13` + "\n",
+			"", `a.proto:2:32: PRISM5008 [proto.language] field A.fooBar: default JSON name "fooBar" conflicts with default JSON name of field foo_bar, defined at a.proto:2:13; a .proto file is what the protobuf language allows; rename one, or give it another json_name` + "\n",
 		},
 		{
 			"a control character",
 			map[string]string{"a.proto": head + "\n\x00message A {}"},
-			"", "a.proto:2:1: invalid control character\na.proto:2:1: syntax error: unexpected error\n",
+			"", "a.proto:2:1: PRISM5008 [proto.language] invalid control character; a .proto file is what the protobuf language allows; remove it\n",
 		},
 		{
 			"a name beyond ASCII",
 			map[string]string{"a.proto": head + "\nmessage Ä {}"},
-			"", "a.proto:2:9: invalid character\na.proto:2:9: syntax error: unexpected error\n",
+			"", "a.proto:2:9: PRISM5008 [proto.language] invalid character; a .proto file is what the protobuf language allows; remove it\n",
 		},
 		{
 			"a missing import",
@@ -312,13 +312,13 @@ func TestCompile(t *testing.T) {
 				"c.proto": head + "\nimport \"prism/v1/options.proto\"; message C { option (prism.v1.entity).key_value = {}; }",
 			},
 			"", "a.proto:3:10: PRISM3001 [option.unknown] message shop.v1.A: unknown extension prism.v1.entity; a schema uses only options that this compiler knows; write import \"prism/v1/options.proto\";\n" +
-				"a.proto:6:3: field shop.v1.A.m: unknown type Missing\n" +
+				"a.proto:6:3: PRISM5008 [proto.language] field shop.v1.A.m: unknown type Missing; a .proto file is what the protobuf language allows; correct the name, or import the file that declares it\n" +
 				"b.proto:2:28: PRISM3001 [option.unknown] field shop.v1.B.id: unknown extension prism.v1.field; a schema uses only options that this compiler knows; write import \"prism/v1/options.proto\";\n",
 		},
 		{
 			"text broken before its package is known",
 			map[string]string{"a.proto": "syntax = \n"},
-			"", "a.proto:2:1: syntax error: unexpected $end, expecting string literal\n",
+			"", "a.proto:2:1: PRISM5008 [proto.language] syntax error: unexpected $end, expecting string literal; a .proto file is what the protobuf language allows; complete what stands before this place, where string literal was expected\n",
 		},
 	}
 	for _, tt := range tests {
@@ -353,7 +353,7 @@ func TestImportCycle(t *testing.T) {
 		"b.proto": {Data: []byte(`syntax = "proto3"; package shop.v1; import "a.proto";`)},
 	}
 	_, faults := source.Compile(t.Context(), []source.Folder{{Name: "schemas", FS: fsys}}, shop)
-	if len(faults) == 0 || !strings.Contains(faults[0].String(), ".proto:1:44: cycle found in imports") {
+	if len(faults) == 0 || !strings.Contains(faults[0].String(), ".proto:1:44: PRISM5008 [proto.language] cycle found in imports") {
 		t.Errorf("faults %v", faults)
 	}
 }
@@ -406,7 +406,7 @@ func TestReservedNumber(t *testing.T) {
 		}
 	}
 	files, faults := source.FromRequest(req, shop)
-	const want = "shop/v1/order.proto:31:3: field customer_id has number 19000, and 19000 to 19999 are protobuf's own"
+	const want = "shop/v1/order.proto:31:3: PRISM5008 [proto.language] field customer_id has number 19000, and 19000 to 19999 are protobuf's own; a .proto file is what the protobuf language allows; give it another number"
 	if files != nil || len(faults) != 1 || faults[0].String() != want {
 		t.Errorf("files %v, faults %v, want %s", files, faults, want)
 	}
