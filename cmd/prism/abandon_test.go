@@ -23,7 +23,7 @@ func TestAbandon(t *testing.T) {
 	module(t, map[string]string{"schemas/shop/v1/order.proto": order, "schemas/shop/prism.yaml": config})
 	script(t, []step{{"generate", 0, "wrote ", ""}, {line, 1, "", "prism: nothing leaves records of orders behind; remove --abandon orders\n"}})
 	write(t, "schemas/shop/prism.yaml", strings.Replace(config, "sqlite", "postgres, config: {url: \"${env:SHOP}\"}", 1))
-	const lost = "schemas/shop/prism.lock.json:8:9: PRISM4013 [lock.backend] namespace orders was on sqlite and is on postgres now; its records stay on sqlite, where the proxy does not look; "
+	const lost = "schemas/shop/prism.yaml:5:29: PRISM4013 [lock.backend] namespace orders was on sqlite and is on postgres now; its records stay on sqlite, where the proxy does not look; "
 	before := wrote(t)
 	script(t, []step{
 		{"check", 1, "", lost}, {"plan", 1, "", lost}, {"build", 1, "", lost}, {"generate --check", 1, "", lost},

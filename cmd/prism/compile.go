@@ -232,14 +232,19 @@ func (d deployment) pointing(faults []schema.Diagnostic) []schema.Diagnostic {
 // read is the front end: it returns the files of the packages, or every fault.
 func (d deployment) read(ctx context.Context, packages []string) ([]protoreflect.FileDescriptor, []schema.Diagnostic) {
 	var folders []source.Folder
-	for _, name := range d.sources() {
+	for i, name := range d.sources() {
 		sources, err := fs.Sub(os.DirFS(d.root), name)
 		if err == nil {
 			_, err = fs.Stat(sources, ".")
 		}
 		if err != nil {
-			return nil, []schema.Diagnostic{schema.NewDiagnostic(schema.RuleYAMLType, schema.Source{File: d.place},
-				name+" is not a folder of the module", "correct root or import_paths")}
+			text, _ := fs.ReadFile(os.DirFS(d.root), d.place)
+			key := []string{"root"}
+			if i > 0 {
+				key = []string{"import_paths", name}
+			}
+			return nil, []schema.Diagnostic{schema.NewDiagnostic(schema.RuleYAMLType, schema.ConfigSource(text, d.place, key...),
+				name+" is not a folder of the module", "make the folder, or write a folder's path from the module's root")}
 		}
 		folders = append(folders, source.Folder{Name: name, FS: sources})
 	}

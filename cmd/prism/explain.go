@@ -58,8 +58,12 @@ docs/diagnostics.md.`,
 			}
 			rule, _ := findRule(args[0])
 			bad, good := rule.Examples()
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s [%s] (%s)\n\nThe rule: %s.\n\nBad:\n\n%s\nGood:\n\n%s",
-				code(rule.Number), rule.Slug, rule.Severity, rule.Text, indent(bad), indent(good))
+			guide := rule.Guide()
+			if guide != "" {
+				guide = "\n" + guide
+			}
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s [%s] (%s)\n\nThe rule: %s.\n\nBad:\n\n%s\nGood:\n\n%s%s",
+				code(rule.Number), rule.Slug, rule.Severity, rule.Text, indent(bad), indent(good), guide)
 			return err
 		}),
 	}
@@ -86,6 +90,9 @@ Below each rule is what mends an example of its fault, as a change; ` + "`prism 
 		bad, good := r.Examples()
 		fmt.Fprintf(&b, "\n## %s %s\n\n%s: %s.\n\n```diff\n%s```\n",
 			code(r.Number), r.Slug, strings.ToUpper(r.Severity.String()[:1])+r.Severity.String()[1:], r.Text, change(shown(bad), shown(good)))
+		if r.Guide() != "" {
+			b.WriteString("\nTo go on all the same: [moving, renaming and removing](moving.md).\n")
+		}
 	}
 	return b.String()
 }

@@ -424,6 +424,22 @@ func TestExplain(t *testing.T) {
 	}
 }
 
+// A team does not have the pages of this repository: what they say of a rule stands
+// in its explanation as well, in the same words.
+func TestExplainGuides(t *testing.T) {
+	page, err := os.ReadFile("../../docs/moving.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, number := range []string{"4013", "4014", "4015"} {
+		rule, _ := findRule(number)
+		if rule.Guide() == "" || !strings.Contains(string(page), rule.Guide()) {
+			t.Errorf("docs/moving.md does not have what PRISM%s says:\n%s", number, rule.Guide())
+		}
+		script(t, []step{{"explain " + number, 0, "prism generate --abandon orders\n", ""}})
+	}
+}
+
 // docs/diagnostics.md is what the compiler prints.
 func TestDiagnosticsAreDocumented(t *testing.T) {
 	want, err := os.ReadFile("../../docs/diagnostics.md")

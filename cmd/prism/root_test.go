@@ -48,12 +48,13 @@ message ` + name + ` {
 	contains(t, "the lock", read(t, filepath.Join(dir, "deploy/cart/prism.lock.json")), `"name": "cart.v1.Cart"`)
 
 	for _, tt := range []struct{ name, path, text, want string }{
-		{"a fault in the schema", "proto/cart/v1/cart.proto", entity("cart.v1", "Cart", "  Missing m = 4;\n"), "proto/cart/v1/cart.proto:15:3: field cart.v1.Cart.m: unknown type Missing"},
+		{"a fault in the schema", "proto/cart/v1/cart.proto", entity("cart.v1", "Cart", "  Missing m = 4;\n"), "proto/cart/v1/cart.proto:15:3: PRISM5008 [proto.language] field cart.v1.Cart.m: unknown type Missing"},
+		{"a root that is not there", "deploy/cart/prism.yaml", strings.Replace(config("cart", "cart.v1", "carts", ""), "root: proto", "root: protos", 1), "deploy/cart/prism.yaml:3:7: PRISM5033 [yaml.type] protos is not a folder of the module; "},
 		{"a fault in an import", "third_party/vendor_api/geo.proto", "syntax = \"proto3\";\npackage vendor_api;\nmessage Point { Nothing n = 1; }\n", "third_party/vendor_api/geo.proto:3:17: "},
 		{"an import that is nowhere", "proto/cart/v1/cart.proto", strings.Replace(entity("cart.v1", "Cart", ""), "vendor_api/geo", "buf/validate/validate", 1),
 			"proto/cart/v1/cart.proto:7:8: PRISM5006 [import.missing] buf/validate/validate.proto is not in proto, third_party, and does not come with the compiler; "},
-		{"a folder that is not there", "deploy/cart/prism.yaml", strings.Replace(config("cart", "cart.v1", "carts", ""), "third_party", "vendored", 1), "deploy/cart/prism.yaml: PRISM5033 [yaml.type] vendored is not a folder of the module; "},
-		{"a folder outside", "deploy/cart/prism.yaml", strings.Replace(config("cart", "cart.v1", "carts", ""), "third_party", "../x", 1), "deploy/cart/prism.yaml: PRISM5033 [yaml.type] ../x is not a folder of the module; "},
+		{"a folder that is not there", "deploy/cart/prism.yaml", strings.Replace(config("cart", "cart.v1", "carts", ""), "third_party", "vendored", 1), "deploy/cart/prism.yaml:4:16: PRISM5033 [yaml.type] vendored is not a folder of the module; "},
+		{"a folder outside", "deploy/cart/prism.yaml", strings.Replace(config("cart", "cart.v1", "carts", ""), "third_party", "../x", 1), "deploy/cart/prism.yaml:4:16: PRISM5033 [yaml.type] ../x is not a folder of the module; "},
 	} {
 		before := read(t, filepath.Join(dir, filepath.FromSlash(tt.path)))
 		file(tt.path, tt.text)

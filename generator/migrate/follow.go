@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 
+	"google.golang.org/protobuf/reflect/protoreflect"
+
 	"github.com/prism-proxy/prism/generator/emit"
 	"github.com/prism-proxy/prism/generator/history"
 	"github.com/prism-proxy/prism/generator/schema"
@@ -16,6 +18,7 @@ import (
 // nothing of what the lock holds is left behind without a word: this compiler
 // moves no data.
 type follower struct {
+	deployment    *schema.Deployment
 	before, after storage.Model
 	backends      map[string]*emit.Backend
 	text          []byte // of before
@@ -30,10 +33,10 @@ func (f *follower) report(number int, at schema.Source, fix, what string, args .
 	f.faults = append(f.faults, schema.NewDiagnostic(number, at, fmt.Sprintf(what, args...), fix))
 }
 
-func (f *follower) follow(lock *history.Lock, deployment string) []schema.Diagnostic {
-	if lock.Deployment != deployment {
-		f.report(schema.RuleLockDeployment, history.Member(f.text, f.file, "deployment"), "keep the name, or begin a new deployment in a folder of its own",
-			"the lock belongs to deployment %q, but prism.yaml is for %q", lock.Deployment, deployment)
+func (f *follower) follow(lock *history.Lock) []schema.Diagnostic {
+	if lock.Deployment != f.deployment.Name {
+		f.report(schema.RuleLockDeployment, f.deployment.ConfigSource("deployment"), "keep the name, or begin a new deployment in a folder of its own",
+			"the lock belongs to deployment %q, but prism.yaml is for %q", lock.Deployment, f.deployment.Name)
 		return f.faults
 	}
 	for _, n := range f.before.Namespaces {
@@ -51,19 +54,19 @@ func (f *follower) namespace(n storage.Namespace) {
 	i := slices.IndexFunc(f.after.Namespaces, func(now storage.Namespace) bool { return now.Name == n.Name })
 	switch {
 	case i < 0 && f.newName(n.Name) != "":
-		f.lost(schema.RuleLockNamespace, n.Name, "call it "+n.Name,
+		f.lost(schema.RuleLockNamespace, n.Name, f.deployment.ConfigSource("namespaces", f.newName(n.Name), "name"), "call it "+n.Name,
 			"namespace %s is called %s now; its records stay in %[1]s on %[3]s, where the proxy does not look", n.Name, f.newName(n.Name), n.Backend)
 	case i < 0:
-		f.lost(schema.RuleLockNamespace, n.Name, "put it back",
+		f.lost(schema.RuleLockNamespace, n.Name, f.deployment.ConfigSource("namespaces"), "put it back",
 			"namespace %s is gone; its records stay on %s, and no proxy answers with them", n.Name, n.Backend)
 	case f.after.Namespaces[i].Backend != n.Backend:
-		f.lost(schema.RuleLockBackend, n.Name, "write backend: "+n.Backend,
+		f.lost(schema.RuleLockBackend, n.Name, f.deployment.ConfigSource("namespaces", n.Name, "backend"), "write backend: "+n.Backend,
 			"namespace %s was on %s and is on %s now; its records stay on %[2]s, where the proxy does not look", n.Name, n.Backend, f.after.Namespaces[i].Backend)
 	default:
 		now := f.after.Namespaces[i]
 		for _, setting := range slices.Sorted(maps.Keys(n.Located)) {
 			if was := n.Located[setting]; was != now.Located[setting] {
-				f.lost(schema.RuleLockBackend, n.Name, fmt.Sprintf("write %s: %q", setting, was),
+				f.lost(schema.RuleLockBackend, n.Name, f.deployment.ConfigSource("namespaces", n.Name, "config", setting), fmt.Sprintf("write %s: %q", setting, was),
 					"namespace %s had %s %q and has %q now; its records stay where they are, where the proxy does not look", n.Name, setting, was, now.Located[setting])
 			}
 		}
@@ -104,35 +107,56 @@ func (f *follower) entity(e storage.Entity) {
 		i = slices.IndexFunc(f.after.Entities, func(now storage.Entity) bool { return now.Namespace == e.Namespace && now.Table == e.Table })
 	}
 	if i < 0 {
-		f.lost(schema.RuleLockEntity, e.Name, "put it back; if its message has another name, write option (prism.v1.entity).table = \""+e.Table+"\"",
+		f.lost(schema.RuleLockEntity, e.Name, f.gone(e), "put it back; if its message has another name, write option (prism.v1.entity).table = \""+e.Table+"\"",
 			"entity %s is gone; its records stay in table %s of namespace %s, and no proxy answers with them", e.Name, e.Table, e.Namespace)
 		return
 	}
 	switch now := f.after.Entities[i]; {
 	case now.Namespace != e.Namespace:
-		f.lost(schema.RuleLockEntity, e.Name, "write option (prism.v1.entity).namespace = \""+e.Namespace+"\"",
+		f.lost(schema.RuleLockEntity, e.Name, f.entityNow(now).NamespaceSource(), "write option (prism.v1.entity).namespace = \""+e.Namespace+"\"",
 			"entity %s was in namespace %s and is in %s now; its records stay in %[2]s, where the proxy does not look", e.Name, e.Namespace, now.Namespace)
 	case now.Abstraction != e.Abstraction:
-		f.lost(schema.RuleLockEntity, e.Name, "write option (prism.v1.entity)."+e.Abstraction+", and a message of its own for the other",
+		f.lost(schema.RuleLockEntity, e.Name, f.entityNow(now).Source, "write option (prism.v1.entity)."+e.Abstraction+", and a message of its own for the other",
 			"entity %s was a %s and is a %s now; its records stay as they are, and the proxy does not read them so", e.Name, e.Abstraction, now.Abstraction)
 	case now.Table != e.Table:
-		f.lost(schema.RuleLockEntity, e.Name, "write option (prism.v1.entity).table = \""+e.Table+"\"",
+		f.lost(schema.RuleLockEntity, e.Name, f.entityNow(now).TableSource(), "write option (prism.v1.entity).table = \""+e.Table+"\"",
 			"entity %s had table %s and has %s now; its records stay in %[2]s, where the proxy does not look", e.Name, e.Table, now.Table)
 	}
 }
 
+// entityNow returns the entity of the schema that is in the lock as now.
+func (f *follower) entityNow(now storage.Entity) *schema.Entity {
+	all := f.deployment.Entities()
+	return all[slices.IndexFunc(all, func(e *schema.Entity) bool { return string(e.Desc.FullName()) == now.Name })]
+}
+
+// gone returns where an entity that is gone was taken away: its package in
+// prism.yaml, or its message, which is no entity now. Of a message that is gone only
+// the lock knows.
+func (f *follower) gone(e storage.Entity) schema.Source {
+	name := protoreflect.FullName(e.Name)
+	if !slices.Contains(f.deployment.Packages, string(name.Parent())) {
+		return f.deployment.ConfigSource("packages")
+	}
+	for _, file := range f.deployment.Files {
+		if m := file.Messages().ByName(name.Name()); m != nil && m.FullName() == name {
+			return schema.MessageSource(m)
+		}
+	}
+	return f.place(e.Name)
+}
+
 // lost reports what leaves data of a namespace, or an entity, behind, unless it
 // may.
-func (f *follower) lost(number int, name, fix, what string, args ...any) {
+func (f *follower) lost(number int, name string, at schema.Source, fix, what string, args ...any) {
 	if slices.Contains(f.abandon, name) {
 		f.abandoned = append(f.abandoned, name)
 		return
 	}
-	f.report(number, f.place(name), fix+"; to take the records along, see docs/moving.md; to leave them behind, run prism generate --abandon "+name, what, args...)
+	f.report(number, at, fix+fmt.Sprintf("; to take the records along, see prism explain PRISM%04d", number)+"; to leave them behind, run prism generate --abandon "+name, what, args...)
 }
 
-// place returns where the open model has the namespace, or the entity, of that
-// name.
+// place returns where the open model has the entity of that name.
 func (f *follower) place(name string) schema.Source {
 	open := max(0, bytes.LastIndex(f.text, []byte(`"open"`)))
 	if i := bytes.Index(f.text[open:], fmt.Appendf(nil, `"name": %q`, name)); i >= 0 {

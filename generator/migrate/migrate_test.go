@@ -1,6 +1,7 @@
 package migrate_test
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -184,7 +185,7 @@ func TestAnotherDeployment(t *testing.T) {
 	first, _ := plan(t, "sql", "sql", nil)
 	text := strings.Replace(contents(first)["schemas/shop/prism.lock.json"], `"deployment": "shop"`, `"deployment": "store"`, 1)
 	h, faults := plan(t, "sql", "sql", []byte(text))
-	want := `schemas/shop/prism.lock.json:3:3: PRISM4012 [lock.deployment] the lock belongs to deployment "store", but prism.yaml is for "shop"; a history belongs to one deployment, and the deployment's name does not change; keep the name, or begin a new deployment in a folder of its own`
+	want := `schemas/shop/prism.yaml:1:13: PRISM4012 [lock.deployment] the lock belongs to deployment "store", but prism.yaml is for "shop"; a history belongs to one deployment, and the deployment's name does not change; keep the name, or begin a new deployment in a folder of its own`
 	if h != nil || len(faults) != 1 || faults[0].String() != want {
 		t.Errorf("history %v\ngot  %v\nwant %s", h, faults, want)
 	}
@@ -204,27 +205,32 @@ func TestPlanLeavesNothingBehind(t *testing.T) {
 		return lock[:order] + strings.Replace(lock[order:], from, to, 1)
 	}
 	const (
-		along   = "; to take the records along, see docs/moving.md; to leave them behind, run prism generate --abandon "
+		along   = "; to take the records along, see prism explain PRISM"
+		behind  = "; to leave them behind, run prism generate --abandon "
 		backend = "PRISM4013 [lock.backend] "
 		name    = "PRISM4014 [lock.namespace] "
 		entity  = "PRISM4015 [lock.entity] "
 	)
 	tests := []struct{ what, lock, want, abandon string }{
-		{"backend", strings.Replace(lock, `"backend": "bytes"`, `"backend": "sqlite"`, 1), "schemas/shop/prism.lock.json:8:9: " + backend +
+		{"backend", strings.Replace(lock, `"backend": "bytes"`, `"backend": "sqlite"`, 1), "schemas/shop/prism.yaml:6:29: " + backend +
 			"namespace orders was on sqlite and is on bytes now; its records stay on sqlite, where the proxy does not look; a namespace keeps its backend and the settings that say where its records are, because nothing moves them; write backend: sqlite", "orders"},
-		{"where its records are", strings.Replace(lock, `"prefix": "prism"`, `"prefix": "shop"`, 1), backend +
+		{"where its records are", strings.Replace(lock, `"prefix": "prism"`, `"prefix": "shop"`, 1), "schemas/shop/prism.yaml:6:5: " + backend +
 			`namespace orders had prefix "shop" and has "prism" now; its records stay where they are, where the proxy does not look; `, "orders"},
-		{"namespace renamed", strings.ReplaceAll(lock, `"orders"`, `"purchases"`), name +
+		{"namespace renamed", strings.ReplaceAll(lock, `"orders"`, `"purchases"`), "schemas/shop/prism.yaml:6:12: " + name +
 			"namespace purchases is called orders now; its records stay in purchases on bytes, where the proxy does not look; ", "purchases"},
-		{"namespace gone", strings.Replace(lock, `"namespaces": [`, `"namespaces": [{"name": "carts", "backend": "bytes"},`, 1), name +
+		{"namespace gone", strings.Replace(lock, `"namespaces": [`, `"namespaces": [{"name": "carts", "backend": "bytes"},`, 1), "schemas/shop/prism.yaml:4:1: " + name +
 			"namespace carts is gone; its records stay on bytes, and no proxy answers with them; ", "carts"},
-		{"entity gone", edit("shop.v1.Order\",", "shop.v1.Cart\", \"abstraction\": \"key_value\", \"namespace\": \"orders\", \"table\": \"carts\", \"state\": \"live\"},{\"name\": \"shop.v1.Order\","), entity +
+		{"package gone", edit("shop.v1.Order\",", "cart.v1.Cart\", \"abstraction\": \"key_value\", \"namespace\": \"orders\", \"table\": \"carts\", \"state\": \"live\"},{\"name\": \"shop.v1.Order\","), "schemas/shop/prism.yaml:3:1: " + entity +
+			"entity cart.v1.Cart is gone; ", "cart.v1.Cart"},
+		{"no entity any more", edit("shop.v1.Order\",", "shop.v1.Money\", \"abstraction\": \"key_value\", \"namespace\": \"orders\", \"table\": \"monies\", \"state\": \"live\"},{\"name\": \"shop.v1.Order\","), "shop/v1/order.proto:77:1: " + entity +
+			"entity shop.v1.Money is gone; ", "shop.v1.Money"},
+		{"entity gone", edit("shop.v1.Order\",", "shop.v1.Cart\", \"abstraction\": \"key_value\", \"namespace\": \"orders\", \"table\": \"carts\", \"state\": \"live\"},{\"name\": \"shop.v1.Order\","), "schemas/shop/prism.lock.json:29:9: " + entity +
 			"entity shop.v1.Cart is gone; its records stay in table carts of namespace orders, and no proxy answers with them; ", "shop.v1.Cart"},
-		{"entity in another namespace", edit(`"namespace": "orders"`, `"namespace": "sessions"`), entity +
+		{"entity in another namespace", edit(`"namespace": "orders"`, `"namespace": "sessions"`), "shop/v1/order.proto:14:3: " + entity +
 			"entity shop.v1.Order was in namespace sessions and is in orders now; its records stay in sessions, where the proxy does not look; ", "shop.v1.Order"},
-		{"abstraction", edit(`"abstraction": "key_value"`, `"abstraction": "queue"`), entity +
+		{"abstraction", edit(`"abstraction": "key_value"`, `"abstraction": "queue"`), "shop/v1/order.proto:13:1: " + entity +
 			"entity shop.v1.Order was a queue and is a key_value now; its records stay as they are, and the proxy does not read them so; ", "shop.v1.Order"},
-		{"table", edit(`"table": "orders"`, `"table": "purchases"`), entity +
+		{"table", edit(`"table": "orders"`, `"table": "purchases"`), "shop/v1/order.proto:13:1: " + entity +
 			"entity shop.v1.Order had table purchases and has orders now; its records stay in purchases, where the proxy does not look; ", "shop.v1.Order"},
 		{"message renamed", edit("shop.v1.Order\"", "shop.v1.Purchase\""), "", ""},
 	}
@@ -237,8 +243,8 @@ func TestPlanLeavesNothingBehind(t *testing.T) {
 				}
 				return
 			}
-			if h != nil || len(faults) != 1 || !strings.Contains(faults[0].String(), tt.want) || !strings.HasSuffix(faults[0].String(), along+tt.abandon) {
-				t.Fatalf("got  %v\nwant %s … %s", faults, tt.want, along+tt.abandon)
+			if h != nil || len(faults) != 1 || !strings.HasPrefix(faults[0].String(), tt.want) || !strings.HasSuffix(faults[0].String(), fmt.Sprint(along, faults[0].Number, behind, tt.abandon)) {
+				t.Fatalf("got  %v\nwant %s … %s … %s%s", faults, tt.want, along, behind, tt.abandon)
 			}
 			if h, _ = plan(t, "sql", "bytes", []byte(tt.lock), "nothing"); h != nil {
 				t.Error("another name lets it through")

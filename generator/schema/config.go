@@ -80,6 +80,7 @@ func (r *reader) deployment(in Input) *Deployment {
 	if root == nil {
 		return d
 	}
+	d.config = configText{in.ConfigPath, root}
 	keys := c.mapping(root, configFile.Keys)
 	if keys == nil {
 		return d

@@ -97,7 +97,7 @@ func reserved(name string) bool { return strings.HasPrefix(name, "prism_") }
 
 // namespace puts the entity where prism.yaml says.
 func (r *reader) namespace(e *Entity, o *prismv1.Entity) {
-	at := place(e.Desc, option(entityOption, entityNamespace)...)
+	at := e.NamespaceSource()
 	name := o.GetNamespace()
 	switch {
 	case name == "":

@@ -28,7 +28,14 @@ type Deployment struct {
 	Open       bool         // the schema has changed since the last release
 	// Files are the schema's own files: those of Packages, sorted by path.
 	Files []protoreflect.FileDescriptor
+
+	config configText
 }
+
+// ConfigSource returns where prism.yaml has a key, given with the keys above it; a
+// namespace is given by its name: namespaces, orders, backend. If it does not have
+// it, that is the place of the last of the keys that it has.
+func (d *Deployment) ConfigSource(keys ...string) Source { return d.config.source(keys) }
 
 // Entities returns the entities of all namespaces, by full name.
 func (d *Deployment) Entities() []*Entity {
@@ -97,6 +104,11 @@ func (e *Entity) TableSource() Source {
 		return place(e.Desc, option(entityOption, entityTable)...)
 	}
 	return e.Source
+}
+
+// NamespaceSource returns where the entity says its namespace.
+func (e *Entity) NamespaceSource() Source {
+	return place(e.Desc, option(entityOption, entityNamespace)...)
 }
 
 // Key returns the partition key and the sort key.

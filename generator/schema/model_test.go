@@ -49,7 +49,7 @@ func readShuffled(t *testing.T, config []byte, files []protoreflect.FileDescript
 // models compares models by their content; descriptors by name and namespaces,
 // which point back, by name.
 var models = cmp.Options{
-	cmpopts.IgnoreFields(schema.Deployment{}, "Files"),
+	cmpopts.IgnoreFields(schema.Deployment{}, "Files"), cmpopts.IgnoreUnexported(schema.Deployment{}),
 	cmp.Transformer("abstraction", func(a *schema.Abstraction) string { return a.Name }),
 	cmp.Transformer("descriptor", func(d protoreflect.MessageDescriptor) string { return string(d.FullName()) }),
 	cmp.Transformer("field", func(d protoreflect.FieldDescriptor) string { return string(d.FullName()) }),

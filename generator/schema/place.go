@@ -17,6 +17,9 @@ func place(d protoreflect.Descriptor, option ...int32) Source {
 	return locate(d.ParentFile(), d.ParentFile().SourceLocations().ByDescriptor(d).Path, option)
 }
 
+// MessageSource returns where a message of the schema stands.
+func MessageSource(m protoreflect.MessageDescriptor) Source { return place(m) }
+
 // filePlace is place for an option of the file itself.
 func filePlace(f protoreflect.FileDescriptor, option []int32) Source {
 	return locate(f, nil, option)

@@ -51,6 +51,19 @@ func (r Rule) Examples() (bad, good string) {
 	return example(r.Number, "bad"), example(r.Number, "good")
 }
 
+//go:embed moving.md
+var moving string
+
+// Guide returns what one does who breaks the rule on purpose, as Markdown, or "": it
+// is what docs/moving.md says of that.
+func (r Rule) Guide() string {
+	switch r.Number {
+	case RuleLockBackend, RuleLockNamespace, RuleLockEntity:
+		return moving
+	}
+	return ""
+}
+
 func example(number int, kind string) string {
 	_, text, _ := strings.Cut("\n"+examples, fmt.Sprintf("\n-- %d %s --\n", number, kind))
 	text, _, _ = strings.Cut(text, "\n-- ")

@@ -253,7 +253,7 @@ var exampleFaults = map[int]string{
 	5011: `shop/v1/order.proto:7:3: PRISM5011 [comment.control] a comment contains invisible characters; a comment is only what a reader sees: generated files leave out control and bidi characters; remove them`,
 	5021: `shop/v1/order.proto:9:43: PRISM5021 [limit.messages] message nesting depth must be less than 32; one run has at most 20,000 messages, each nested in at most 30 others; use flatter messages`,
 	5030: `schemas/shop/prism.yaml:8:12: PRISM5030 [secret.inline] url of backend postgres holds a password; prism.yaml contains no secrets; write ${env:NAME} or ${file:path} instead`,
-	5031: `schemas/shop/prism.yaml:6:4: PRISM5031 [yaml.syntax] did not find expected '-' indicator; prism.yaml is one YAML document; correct the text`,
+	5031: `schemas/shop/prism.yaml:6:4: PRISM5031 [yaml.syntax] did not find expected '-' indicator; prism.yaml is one YAML document; indent the line as the key or the element that it belongs to; an element of a list begins with -`,
 	5032: `schemas/shop/prism.yaml:4:1: PRISM5032 [yaml.key] key "listn" is unknown; prism.yaml has only known keys, each at most once; known: deployment, import_path, packages, listen, memory, namespaces, test_kit, contract, root, import_paths, go_packages; did you mean listen?`,
 	5033: `schemas/shop/prism.yaml:3:11: PRISM5033 [yaml.type] packages is not a list; every key in prism.yaml has a value of the right type; write a list`,
 	5034: `schemas/shop/prism.yaml:1:1: PRISM5034 [yaml.missing] deployment is missing; prism.yaml has deployment, import_path, packages and namespaces, and a namespace has name and backend; write deployment: …`,

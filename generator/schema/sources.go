@@ -29,6 +29,58 @@ func Sources(text []byte, config string) []string {
 	return folders
 }
 
+// ConfigSource returns where the text of prism.yaml at file has a key, given with the
+// keys above it, or an element of a list, given by its text. If it does not have it,
+// that is the place of the last of them that it has.
+func ConfigSource(text []byte, file string, keys ...string) Source {
+	var document yaml.Node
+	if yaml.Unmarshal(text, &document) != nil || len(document.Content) == 0 {
+		return Source{File: file}
+	}
+	return configText{file, document.Content[0]}.source(keys)
+}
+
+// configText is a prism.yaml that was read.
+type configText struct {
+	file string
+	root *yaml.Node
+}
+
+func (c configText) source(keys []string) Source {
+	at, node := Source{File: c.file}, c.root
+	for _, name := range keys {
+		var next *yaml.Node
+		for i, n := range node.Content {
+			switch {
+			case node.Kind == yaml.MappingNode && i%2 == 0 && n.Value == name:
+				next = node.Content[i+1]
+				at = Source{File: c.file, Line: n.Line, Column: n.Column}
+			case node.Kind == yaml.SequenceNode && (n.Value == name || child(n, "name") == name):
+				next = n
+				at = Source{File: c.file, Line: n.Line, Column: n.Column}
+			}
+		}
+		if next == nil {
+			break
+		}
+		node = next
+	}
+	if node.Kind == yaml.ScalarNode {
+		at = Source{File: c.file, Line: node.Line, Column: node.Column}
+	}
+	return at
+}
+
+// child returns the text under a key of a mapping, or "".
+func child(mapping *yaml.Node, key string) string {
+	for i := 0; mapping.Kind == yaml.MappingNode && i < len(mapping.Content); i += 2 {
+		if mapping.Content[i].Value == key {
+			return mapping.Content[i+1].Value
+		}
+	}
+	return ""
+}
+
 // sourceRoot returns the folder of the schema where prism.yaml, in dir, names
 // none: the nearest one called schemas, dir or above it, or else dir.
 func sourceRoot(dir string) string {
