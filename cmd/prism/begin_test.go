@@ -87,8 +87,8 @@ func TestBeginRefusals(t *testing.T) {
 		{"no package", "schemas/shop/v1/order.proto", strings.Replace(order, "package", "// package", 1), "the entities are in no package; "},
 		{"no module", "go.mod", "", "go.mod names no module\n"},
 		{"no import of the options", "schemas/shop/v1/order.proto", strings.Replace(order, "import", "// import", 1), "schemas/shop/v1/order.proto:10:10: PRISM3001 [option.unknown] "},
-		{"no .proto text", "schemas/shop/v1/order.proto", "message {", "schemas/shop/v1/order.proto:1:9: syntax error"},
-		{"a broken file of the package", "schemas/shop/v1/order.proto", "syntax = \"proto3\";\npackage shop.v1;\nimport options;\n", "schemas/shop/v1/order.proto:3:8: syntax error"},
+		{"no .proto text", "schemas/shop/v1/order.proto", "message {", "schemas/shop/v1/order.proto:1:9: PRISM5008 [proto.language] syntax error"},
+		{"a broken file of the package", "schemas/shop/v1/order.proto", "syntax = \"proto3\";\npackage shop.v1;\nimport options;\n", "schemas/shop/v1/order.proto:3:8: PRISM5008 [proto.language] syntax error"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

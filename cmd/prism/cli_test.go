@@ -41,7 +41,7 @@ func TestBackends(t *testing.T) {
 func TestPlan(t *testing.T) {
 	module(t, map[string]string{"schemas/shop/v1/order.proto": order, "schemas/shop/prism.yaml": config})
 	script(t, []step{
-		{"plan", 0, "# Plan of shop\n\nCompiled from `schemas/shop`.", ""},
+		{"plan", 0, "# Plan of shop\n\nCompiled from `schemas/shop/prism.yaml` in module `example.com/shop`.", ""},
 		{"plan nowhere", 1, "", "prism: stat nowhere: "},
 	})
 	if _, err := os.Stat("out"); err == nil {

@@ -360,7 +360,7 @@ func TestPlaces(t *testing.T) {
 	t.Chdir("v1")
 	script(t, []step{{"check ..", 1, "", "order.proto:9:1: PRISM2010 [key.missing] "}})
 	write(t, "order.proto", "syntax = \"proto3\";\nmessage {}\n")
-	script(t, []step{{"check ..", 1, "", "order.proto:2:9: syntax error"}})
+	script(t, []step{{"check ..", 1, "", "order.proto:2:9: PRISM5008 [proto.language] syntax error"}})
 }
 
 func TestCheckJSON(t *testing.T) {
@@ -386,7 +386,7 @@ func TestCheckJSON(t *testing.T) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 	write(t, "schemas/shop/v1/order.proto", broken)
-	if _, stdout, _ = prism(t, "check --output json"); !strings.Contains(stdout, `"code": ""`) || !strings.Contains(stdout, "syntax error") {
+	if _, stdout, _ = prism(t, "check --output json"); !strings.Contains(stdout, `"code": "PRISM5008"`) || !strings.Contains(stdout, "syntax error") {
 		t.Errorf("a fault of the language:\n%s", stdout)
 	}
 	write(t, "schemas/shop/v1/order.proto", order)

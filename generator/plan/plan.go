@@ -19,7 +19,7 @@ import (
 func Emit(d *schema.Deployment, backends map[string]*emit.Backend) []emit.File {
 	p := &page{}
 	p.add("<!--%s -->\n\n# Plan of %s\n", strings.TrimPrefix(golang.Header, "//"), d.Name)
-	p.add("Compiled from `%s`. Serves %s on `%s`.\n", d.Dir, code(d.Packages), d.Listen)
+	p.add("Compiled from `%s` in module `%s`. Serves %s on `%s`.\n", path.Join(d.Dir, "prism.yaml"), d.ImportPath, code(d.Packages), d.Listen)
 	p.memory(d)
 	p.namespaces(d)
 	p.personal(d, backends)

@@ -3,6 +3,7 @@ package schema
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -82,6 +83,12 @@ func (r *reader) checkBounds(f *Field) {
 	if f.MaxItems > 0 && f.MinItems > f.MaxItems {
 		r.report(RuleBoundsEmpty, place(f.Desc, option(fieldOption, fieldMinItems)...), "swap them", "min_items %d of %s is above max_items %d", f.MinItems, f.Name, f.MaxItems)
 	}
+	switch at := place(f.Desc, option(fieldOption, fieldMinItems)...); {
+	case repeated && f.MinItems*of.MinLength > maxRecord:
+		r.report(RuleBoundsEmpty, at, "lower one of them", "min_items %d of %s, each of at least %d bytes, are more than the %d bytes of a record", f.MinItems, f.Name, of.MinLength, maxRecord)
+	case f.Desc.IsMap() && f.Desc.MapKey().Kind() == protoreflect.BoolKind && f.MinItems > 2:
+		r.report(RuleBoundsEmpty, at, "write at most 2", "min_items of %s is %d, and there are two keys of type bool", f.Name, f.MinItems)
+	}
 	if o.GetRange() != nil {
 		r.checkRange(f, of)
 	}
@@ -108,19 +115,41 @@ func (r *reader) checkRange(f, value *Field) {
 		r.report(RuleBoundsType, at, "remove it", "range is set on %s, which has type %s", f.Name, typeName(f.Desc))
 	case least == nil && most == nil:
 		r.report(RuleBoundsEmpty, at, "write min, max or both", "range of %s has neither min nor max", f.Name)
+	case !r.holds(f, value, [2]*int64{least, most}):
 	case least != nil && most != nil && *least > *most:
 		r.report(RuleBoundsEmpty, at, "swap them", "min %d of %s is above max %d", *least, f.Name, *most)
-	case most != nil && *most < 0 && unsigned(value):
-		r.report(RuleBoundsEmpty, at, "write a max that the type can hold", "max %d of %s is below every %s", *most, f.Name, elementName(value.Desc))
 	}
+}
+
+// holds reports the ends of a range that no value of the type can be, and whether
+// there were none.
+func (r *reader) holds(f, value *Field, ends [2]*int64) bool {
+	least, most := int64(math.MinInt64), int64(math.MaxInt64)
+	kind := value.Desc.Kind()
+	fix := fmt.Sprintf("write at least 0: %s has no negative numbers", kind)
+	switch kind {
+	case protoreflect.Int32Kind, protoreflect.Sint32Kind, protoreflect.Sfixed32Kind:
+		least, most = math.MinInt32, math.MaxInt32
+	case protoreflect.Uint32Kind, protoreflect.Fixed32Kind:
+		least, most = 0, math.MaxUint32
+	case protoreflect.Uint64Kind, protoreflect.Fixed64Kind:
+		least = 0
+	}
+	if most < math.MaxInt64 {
+		fix = fmt.Sprintf("write %d to %d, which %s can hold", least, most, kind)
+	}
+	held := true
+	for i, end := range ends {
+		if end != nil && (*end < least || *end > most) {
+			held = false
+			r.report(RuleOptionRange, place(f.Desc, option(fieldOption, fieldRange, int32(i+1))...), fix, "%s of %s is %d", []string{"min", "max"}[i], f.Name, *end)
+		}
+	}
+	return held
 }
 
 func isInteger(f *Field) bool {
 	return (f.Type == Int || f.Type == Uint) && f.Desc.Enum() == nil
-}
-
-func unsigned(f *Field) bool {
-	return f.Type == Uint || f.Desc.Kind() == protoreflect.Uint32Kind || f.Desc.Kind() == protoreflect.Fixed32Kind
 }
 
 // Bounds says in words what a write demands of the field, as the contract tells its

@@ -176,8 +176,10 @@ func (r *reader) goPackage(d *Deployment, use goUse) {
 	switch {
 	case option == "":
 		r.report(RuleGoImportpath, at, fix, "%s has no go_package, and %s imports its messages", f.Path(), use.by)
-	case slices.Contains(parts, "..") || slices.Contains(parts, "."):
+	case slices.Contains(parts, ".."):
 		r.report(RulePathEscape, at, fix, "go_package of %s is %q", f.Path(), option)
+	case slices.Contains(parts, "."):
+		r.report(RuleGoImportpath, at, fix, "go_package of %s is %q, a folder and no import path", f.Path(), option)
 	case !importPathShape.MatchString(folder) || !strings.ContainsAny(folder, "./"):
 		r.report(RuleGoImportpath, at, fix, "go_package of %s is %q", f.Path(), option)
 	case !goMayImport(use.by, folder):
