@@ -233,7 +233,7 @@ func TestFaults(t *testing.T) {
 		{"no partition key", without("(prism.v1.field).partition_key = 1,", ""), []string{"2010:13", "2010:11", "2010:11"}},
 		{"lock of another format", lock(bad(4010)), []string{"4010:0"}},
 		{"lock of a release", lock(bad(4011)), []string{"4011:2"}},
-		{"lock of another deployment", lock(bad(4012)), []string{"4012:3"}},
+		{"lock of another deployment", lock(bad(4012)), []string{"4012:4"}},
 	}
 	for _, tt := range tests {
 		out, faults := generator.Run(tt.in)

@@ -18,7 +18,8 @@ type FrontEnd func(packages []string) ([]protoreflect.FileDescriptor, []schema.D
 
 // Compile is Run for the deployment at place, which is the path of a prism.yaml
 // or of its folder from the root of fsys, the module's. It reads prism.yaml, the
-// history beside it, and go.mod, if there is one, whose path import_path must be.
+// history beside it, go.mod, if there is one, whose path import_path must be, and
+// what other deployments have in the folders of its contract.
 func Compile(fsys fs.FS, place string, files FrontEnd, backends []*emit.Backend, kit *emit.Backend, command Command) (*Output, []schema.Diagnostic) {
 	in := Input{ConfigPath: place, Backends: backends, TestKit: kit, Command: command}
 	if info, err := fs.Stat(fsys, place); err == nil && info.IsDir() {
@@ -35,7 +36,20 @@ func Compile(fsys fs.FS, place string, files FrontEnd, backends []*emit.Backend,
 	if in.Files, faults = files(schema.Packages(in.Config)); len(faults) > 0 {
 		return nil, faults
 	}
-	return Run(in)
+	out, faults := Run(in)
+	if out == nil {
+		return nil, faults
+	}
+	mixed, err := out.besideOthers(fsys)
+	if err != nil {
+		mixed = append(mixed, schema.Diagnostic{What: "what was generated before cannot be read: " + err.Error()})
+	}
+	if len(mixed) > 0 {
+		faults = append(faults, mixed...)
+		schema.SortDiagnostics(faults)
+		return nil, faults
+	}
+	return out, faults
 }
 
 var moduleLine = regexp.MustCompile(`(?m)^module\s+"?([^\s"]+)"?`)

@@ -63,7 +63,12 @@ func compileAll(cmd *cobra.Command, args []string, command generator.Command) (o
 		done := progress(cmd, "compiling "+d.place)
 		out, found := d.compile(cmd.Context(), command)
 		done()
-		if out != nil {
+		for _, other := range outputs {
+			if out != nil && other.root == d.root {
+				found = append(found, d.shown(out.Beside(other.Output))...)
+			}
+		}
+		if out != nil && !schema.HasError(found) {
 			outputs = append(outputs, &compiled{d, out})
 		}
 		faults = append(faults, found...)

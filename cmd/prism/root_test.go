@@ -47,6 +47,15 @@ message ` + name + ` {
 		`"example.com/app/gen/geo"`, `"google.golang.org/genproto/googleapis/type/money"`)
 	contains(t, "the lock", read(t, filepath.Join(dir, "deploy/cart/prism.lock.json")), `"name": "cart.v1.Cart"`)
 
+	file("proto/flat_cart.proto", "syntax = \"proto3\";\npackage flat.cart;\n"+strings.SplitN(entity("cart.v1", "Cart", ""), "\n", 4)[3])
+	file("proto/flat_item.proto", "syntax = \"proto3\";\npackage flat.item;\n"+strings.SplitN(entity("stock.v1", "Item", ""), "\n", 4)[3])
+	file("deploy/cart/prism.yaml", config("cart", "flat.cart", "carts", ""))
+	file("deploy/stock/prism.yaml", config("stock", "flat.item", "items", ""))
+	contains(t, "two Go packages in a folder", fails(t, dir, binary, "check"),
+		"proto/flat_item.proto:2:1: PRISM5003 [go.package] flat_item.proto generates Go package flatitem into out/contract, where another deployment has package flatcart; ")
+	file("deploy/cart/prism.yaml", config("cart", "cart.v1", "carts", ""))
+	file("deploy/stock/prism.yaml", config("stock", "stock.v1", "items", ""))
+
 	for _, tt := range []struct{ name, path, text, want string }{
 		{"a fault in the schema", "proto/cart/v1/cart.proto", entity("cart.v1", "Cart", "  Missing m = 4;\n"), "proto/cart/v1/cart.proto:15:3: PRISM5008 [proto.language] field cart.v1.Cart.m: unknown type Missing"},
 		{"a root that is not there", "deploy/cart/prism.yaml", strings.Replace(config("cart", "cart.v1", "carts", ""), "root: proto", "root: protos", 1), "deploy/cart/prism.yaml:3:7: PRISM5033 [yaml.type] protos is not a folder of the module; "},

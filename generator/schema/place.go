@@ -20,6 +20,15 @@ func place(d protoreflect.Descriptor, option ...int32) Source {
 // MessageSource returns where a message of the schema stands.
 func MessageSource(m protoreflect.MessageDescriptor) Source { return place(m) }
 
+// GoPackageSource returns where a file of the schema says its Go package: its option, or
+// its proto package, from which that follows.
+func GoPackageSource(f protoreflect.FileDescriptor) Source {
+	if fileOptions(f).GetGoPackage() != "" {
+		return filePlace(f, goPackageOption)
+	}
+	return filePlace(f, packageStatement)
+}
+
 // filePlace is place for an option of the file itself.
 func filePlace(f protoreflect.FileDescriptor, option []int32) Source {
 	return locate(f, nil, option)

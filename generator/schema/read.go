@@ -44,6 +44,7 @@ func Read(in Input) (*Deployment, []Diagnostic) {
 	r.checkRecursion(d)
 	r.checkComments(d)
 	r.checkUse(d)
+	r.checkStores(d)
 
 	SortDiagnostics(r.faults)
 	if HasError(r.faults) {
@@ -97,6 +98,21 @@ func (r *reader) message(m protoreflect.MessageDescriptor) {
 	for i := range m.Messages().Len() {
 		if n := m.Messages().Get(i); !n.IsMapEntry() {
 			r.message(n)
+		}
+	}
+}
+
+// checkStores asks the stores about the deployment as a whole.
+func (r *reader) checkStores(d *Deployment) {
+	if HasError(r.faults) {
+		return
+	}
+	for _, s := range r.stores {
+		if s.CheckDeployment == nil {
+			continue
+		}
+		for _, b := range s.CheckDeployment(d) {
+			r.report(RuleBackendLimit, b.At, b.Fix, "%s", b.What)
 		}
 	}
 }

@@ -16,6 +16,9 @@ type Store struct {
 	// Check returns what the store itself has no name or no room for. Nil: it takes
 	// all that the language allows.
 	Check func(*Entity) []Breach
+	// CheckDeployment is Check for what the entities of all its namespaces need
+	// together. It is asked about what is without faults. Nil: nothing.
+	CheckDeployment func(*Deployment) []Breach
 }
 
 // Breach is a limit of a store that an entity does not keep.

@@ -53,7 +53,8 @@ func Backend() *emit.Backend {
 				}
 				return schema.CrashSafe
 			},
-			Check: check,
+			Check:           check,
+			CheckDeployment: checkSubjects,
 		},
 		Runtime:  golang.Module + "/backends/nats",
 		Expires:  true,
@@ -118,6 +119,36 @@ func check(e *schema.Entity) []schema.Breach {
 		At: e.TableSource(), Fix: `write option (prism.v1.entity).table = "…"`,
 		What: fmt.Sprintf("table %s has %d bytes, and the name of a stream has room for %d", e.Table, len(e.Table), maxTable),
 	}}
+}
+
+// checkSubjects refuses subjects of two namespaces that overlap where both are on one
+// server: it keeps those of a stream to that stream.
+func checkSubjects(d *schema.Deployment) []schema.Breach {
+	var found []schema.Breach
+	var before []*schema.Entity
+	for _, e := range d.Entities() {
+		if e.Namespace.Backend != "nats" {
+			continue
+		}
+		for _, other := range before {
+			one, two := subjects(d, e), subjects(d, other)
+			if e.Namespace == other.Namespace || e.Namespace.Config["url"] != other.Namespace.Config["url"] || !strings.HasPrefix(one, two) && !strings.HasPrefix(two, one) {
+				continue
+			}
+			found = append(found, schema.Breach{
+				At: d.ConfigSource("namespaces", e.Namespace.Name, "config", "prefix"), Fix: "write another prefix, or another url for one of the namespaces",
+				What: fmt.Sprintf("the stream of table %s has subjects %s>, and that of table %s, of namespace %s, on the same server, has %s>, which overlap", e.Table, one, other.Table, other.Namespace.Name, two),
+			})
+		}
+		before = append(before, e)
+	}
+	return found
+}
+
+// subjects returns what the subjects of an entity's stream begin with, as the proxy
+// makes them.
+func subjects(d *schema.Deployment, e *schema.Entity) string {
+	return strings.Join([]string{e.Namespace.Config["prefix"], d.Name, e.Table, ""}, ".")
 }
 
 func settings(n *schema.Namespace) []emit.Setting {

@@ -50,6 +50,41 @@ func TestDurability(t *testing.T) {
 	}
 }
 
+// A stream has its subjects alone on its server, so that migrate up would fail where
+// those of two tables overlap: where both servers are the same by what prism.yaml says,
+// that is refused.
+func TestOverlappingSubjects(t *testing.T) {
+	entity := func(name, namespace string) string {
+		return "message " + name + " {\n  option (prism.v1.entity).namespace = \"" + namespace + "\";\n" +
+			"  option (prism.v1.entity).key_value = {without: [SCAN]};\n  int64 id = 1 [(prism.v1.field).partition_key = 1];\n}\n"
+	}
+	text := "syntax = \"proto3\";\npackage shop.v1;\nimport \"prism/v1/options.proto\";\n" + entity("Order", "orders") + entity("Cart", "carts")
+	files, faults := source.Compile(t.Context(), []source.Folder{{Name: "schemas", FS: fstest.MapFS{"shop/v1/a.proto": {Data: []byte(text)}}}}, []string{"shop.v1"})
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	const overlap = `schemas/prism.yaml:6:72: PRISM3012 [backend.limit] the stream of table orders has subjects prism.shop.orders.>, and that of table carts, of namespace carts, on the same server, has %s, which overlap; ` +
+		"a backend stores only what its database has names and room for; write another prefix, or another url for one of the namespaces"
+	for _, tt := range []struct{ name, carts, orders, want string }{
+		{"one prefix", "url: nats://a:4222, prefix: prism", "url: nats://a:4222, prefix: prism", ""},
+		{"below the other", "url: nats://a:4222, prefix: prism.shop.orders", "url: nats://a:4222, prefix: prism", fmt.Sprintf(overlap, "prism.shop.orders.shop.carts.>")},
+		{"below the other by reference", "url: '${env:N}', prefix: prism.shop.orders.x", "url: '${env:N}', prefix: prism", strings.Replace(fmt.Sprintf(overlap, "prism.shop.orders.x.shop.carts.>"), "6:72", "6:69", 1)},
+		{"another word", "url: nats://a:4222, prefix: prism.shop.orders2", "url: nats://a:4222, prefix: prism", ""},
+		{"other servers", "url: nats://b:4222, prefix: prism.shop.orders", "url: nats://a:4222, prefix: prism", ""},
+	} {
+		config := "deployment: shop\nimport_path: example.com/shop\npackages: [shop.v1]\nnamespaces:\n" +
+			"  - {name: carts, backend: nats, config: {" + tt.carts + "}}\n  - {name: orders, backend: nats, config: {" + tt.orders + "}}\n"
+		_, faults := generator.Run(generator.Input{Config: []byte(config), ConfigPath: "schemas/prism.yaml", Files: files, Backends: []*emit.Backend{gen.Backend()}})
+		got := ""
+		for _, f := range faults {
+			got += f.String()
+		}
+		if got != tt.want {
+			t.Errorf("%s: got  %s\nwant %s", tt.name, got, tt.want)
+		}
+	}
+}
+
 // Settings with which no proxy would start are refused at their position, with
 // what to write instead.
 func TestConfigFaults(t *testing.T) {
