@@ -70,6 +70,9 @@ A record expires %s after its last write. From then on it is absent for every RP
 // add adds a method, whose messages have its name.
 func (b *keyValueBuilder) add(m *Method, comment string, errors ...string) {
 	m.Comment = m.Name + " " + comment + errorList(errors)
+	for _, e := range errors {
+		m.Reasons = append(m.Reasons, reasonsOf(e)...)
+	}
 	m.Request.Name, m.Response.Name = m.Name+"Request", m.Name+"Response"
 	b.service.Methods = append(b.service.Methods, m)
 }
@@ -309,6 +312,17 @@ func errorList(list []string) string {
 		return ""
 	}
 	return "\n\nErrors:\n- " + strings.Join(list, "\n- ")
+}
+
+// reasonsOf returns the reasons that an element of an errorList is about. They follow
+// the code, which NOT_FOUND is at the same time.
+func reasonsOf(text string) []string {
+	names, _, _ := strings.Cut(text, ":")
+	code, reasons, several := strings.Cut(names, " ")
+	if !several {
+		reasons = code
+	}
+	return strings.Split(reasons, ", ")
 }
 
 // sentence joins the names of fields as a sentence does.

@@ -46,6 +46,7 @@ type Method struct {
 	Write     bool
 	Shape     Shape
 	Comment   string
+	Reasons   []string // of errors that not every method has, as its comment lists them
 
 	Request, Response *Message
 }

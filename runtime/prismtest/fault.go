@@ -37,15 +37,39 @@ func (p *Proxy) Fail(method string, reason runtime.Reason) {
 
 // Inject makes f happen to calls of a method, and replaces an earlier fault.
 // The method is PutOrder, or shop.v1.OrderService/PutOrder if several services
-// have it. The test fails at once if there is no such method or reason, so call
-// Inject from the test's goroutine.
+// have it. The test fails at once if there is no such method, or if by the contract
+// it never fails for that reason, so call Inject from the test's goroutine.
 func (p *Proxy) Inject(method string, f Fault) {
 	p.t.Helper()
 	if f.Reason != "" && !slices.Contains(runtime.Reasons(), f.Reason) {
 		p.t.Fatalf("no error has the reason %s", f.Reason)
 	}
+	m := p.method(method)
+	if f.Reason != "" && !m.fails(f.Reason) {
+		legal := slices.DeleteFunc(runtime.Reasons(), func(r runtime.Reason) bool { return !m.fails(r) })
+		p.t.Fatalf("%s never fails with %s; it may fail with %s", m.Name, f.Reason, join(legal))
+	}
 	f.Metadata = maps.Clone(f.Metadata)
-	p.method(method).inject(&f)
+	m.inject(&f)
+}
+
+// particular are the reasons that only some methods have.
+var particular = []runtime.Reason{
+	runtime.NotFound, runtime.VersionMismatch, runtime.Exists, runtime.Unique,
+	runtime.BatchEmpty, runtime.BatchSize, runtime.BatchDuplicate, runtime.PageSizeRange, runtime.PageTokenInvalid,
+}
+
+// fails reports whether calls of the method may fail for a reason.
+func (m *method) fails(r runtime.Reason) bool {
+	return !slices.Contains(particular, r) || slices.Contains(m.reasons, r)
+}
+
+func join(reasons []runtime.Reason) string {
+	var names []string
+	for _, r := range reasons {
+		names = append(names, string(r))
+	}
+	return strings.Join(names, ", ")
 }
 
 // Heal ends the fault that calls of a method have.
@@ -77,8 +101,9 @@ func (p *Proxy) method(name string) *method {
 // method is a method whose calls a test can make fail.
 type method struct {
 	runtime.Method
-	mu    sync.Mutex
-	fault *Fault // nil: none
+	reasons []runtime.Reason // of particular, those that it has
+	mu      sync.Mutex
+	fault   *Fault // nil: none
 }
 
 func (m *method) inject(f *Fault) {
@@ -130,9 +155,9 @@ func (m *method) serve(ctx context.Context, request []byte) ([]byte, error) {
 	return nil, failed
 }
 
-// watched returns d with methods that can fail and stores that can be
+// watched returns d, whose methods have those reasons, with methods that can fail and stores that can be
 // inspected. p gets the stores when they are opened.
-func (p *Proxy) watched(d *runtime.Deployment) *runtime.Deployment {
+func (p *Proxy) watched(d *runtime.Deployment, reasons map[string][]runtime.Reason) *runtime.Deployment {
 	p.methods, p.stores = map[string]*method{}, map[string]store{}
 	watched := *d
 	watched.Namespaces = nil
@@ -148,7 +173,7 @@ func (p *Proxy) watched(d *runtime.Deployment) *runtime.Deployment {
 			}
 			for _, s := range opened.Services {
 				for i := range s.Methods {
-					m := &method{Method: s.Methods[i]}
+					m := &method{Method: s.Methods[i], reasons: reasons[s.Name+"/"+s.Methods[i].Name]}
 					s.Methods[i].Unary = m.serve
 					p.methods[s.Name+"/"+m.Name] = m
 				}

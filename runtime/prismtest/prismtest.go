@@ -58,8 +58,9 @@ func Stored[M any, PM interface {
 
 // Start starts d on stores of its own, which end with the test. t fails if the
 // proxy does not start or stops with an error. If t has failed, it logs what
-// the proxy logged.
-func Start(t testing.TB, d *runtime.Deployment) *Proxy {
+// the proxy logged. reasons are those by which a method fails and not every other,
+// by the method's full name, such as shop.v1.OrderService/GetOrder.
+func Start(t testing.TB, d *runtime.Deployment, reasons map[string][]runtime.Reason) *Proxy {
 	t.Helper()
 	p := &Proxy{Clock: &Clock{}, t: t}
 	p.Clock.Set(time.Now())
@@ -68,7 +69,7 @@ func Start(t testing.TB, d *runtime.Deployment) *Proxy {
 		Deployment: d.Name, DataDir: t.TempDir(), Now: p.Clock.Now,
 		Log: slog.New(slog.NewJSONHandler(logs, nil)), Getenv: func(string) string { return "" },
 	}
-	server, err := runtime.Open(t.Context(), p.watched(d), env)
+	server, err := runtime.Open(t.Context(), p.watched(d, reasons), env)
 	if err != nil {
 		t.Fatalf("%s does not start: %v", d.Name, err)
 	}

@@ -2,6 +2,8 @@ package prismtest_test
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -105,10 +107,54 @@ func TestSnapshot(t *testing.T) {
 type failing struct {
 	testing.TB
 	failed bool
+	text   string
 }
 
-func (t *failing) Helper()               {}
-func (t *failing) Fatalf(string, ...any) { t.failed = true; panic(t) }
+func (t *failing) Helper() {}
+func (t *failing) Fatalf(format string, args ...any) {
+	t.failed, t.text = true, fmt.Sprintf(format, args...)
+	panic(t)
+}
+
+// A test that makes a method fail as it never does shows nothing: the contract says
+// which reasons a method has, and what it may fail with is listed.
+func TestFailKeepsToTheContract(t *testing.T) {
+	for _, tt := range []struct {
+		method string
+		reason runtime.Reason
+		legal  bool
+	}{
+		{"GetUserProfile", runtime.Unique, false},
+		{"GetUserProfile", runtime.NotFound, true},
+		{"PutUserProfile", runtime.Unique, true},
+		{"PutUserProfile", runtime.NotFound, false},
+		{"DeleteUserProfile", runtime.VersionMismatch, true},
+		{"DeleteUserProfile", runtime.NotFound, false},
+		{"PutUserProfile", runtime.Exists, false},
+		{"CompareAndSwapUserProfile", runtime.Exists, true},
+		{"BatchPutUserProfiles", runtime.BatchDuplicate, true},
+		{"PutUserProfile", runtime.BatchSize, false},
+		{"ScanUserProfiles", runtime.PageTokenInvalid, true},
+		{"shop.v1.UserProfileService/GetUserProfile", runtime.PageSizeRange, false},
+		{"PutOrder", runtime.Unique, false}, // which has no unique index
+		{"GetOrder", runtime.BackendUnavailable, true},
+		{"GetOrder", runtime.FieldTooLong, true},
+	} {
+		noted := &failing{TB: t}
+		shop := shoptest.New(noted)
+		func() {
+			defer func() { _ = recover() }()
+			shop.Inject(tt.method, prismtest.Fault{Reason: tt.reason})
+		}()
+		if noted.failed == tt.legal {
+			t.Errorf("%s with %s: refused %v %s", tt.method, tt.reason, noted.failed, noted.text)
+		}
+		name := tt.method[strings.LastIndex(tt.method, "/")+1:]
+		if noted.failed && (!strings.HasPrefix(noted.text, name+" never fails with "+string(tt.reason)+"; it may fail with ") || !strings.Contains(noted.text, ", BACKEND_TIMEOUT, ")) {
+			t.Errorf("refused with %s", noted.text)
+		}
+	}
+}
 
 // A typo in a method's name must not make a test run without its fault.
 func TestUnknownNames(t *testing.T) {

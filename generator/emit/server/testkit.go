@@ -48,7 +48,7 @@ type Proxy struct {
 // nothing outlives the process.
 func New(t @testing.TB) *Proxy {
 	t.Helper()
-	p := @prismtest.Start(t, deployment())
+	p := @prismtest.Start(t, deployment(), reasons())
 	return &Proxy{
 		Proxy: p,
 		%s}
@@ -74,8 +74,27 @@ func (p *Proxy) Snapshot(t @testing.TB) *Snapshot {
 }`, golang.Holes{
 		"name": d.Name, "version": version, "namespaces": namespaces(d, backends, packages),
 	})
+	f.Fill(`// reasons are those by which a method fails and not every other: the contract lists
+// them.
+func reasons() map[string][]@runtime.Reason {
+	return map[string][]@runtime.Reason{
+		$reasons}
+}`, golang.Holes{"reasons": reasons(d)})
 	content, err := f.Bytes()
 	return emit.File{Path: path.Join(TestKitDir(d), name+".go"), Content: content}, err
+}
+
+// reasons returns those of each method, as an entry of the kit's map.
+func reasons(d *schema.Deployment) string {
+	var b strings.Builder
+	for _, e := range d.Entities() {
+		for _, m := range e.Service.Methods {
+			if len(m.Reasons) > 0 {
+				fmt.Fprintf(&b, "%q: {\"%s\"},\n", e.FullServiceName()+"/"+m.Name, strings.Join(m.Reasons, `", "`))
+			}
+		}
+	}
+	return b.String()
 }
 
 // client is a service's client as the kit has it, and its entity.

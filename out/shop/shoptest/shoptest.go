@@ -37,7 +37,7 @@ type Proxy struct {
 // nothing outlives the process.
 func New(t testing.TB) *Proxy {
 	t.Helper()
-	p := prismtest.Start(t, deployment())
+	p := prismtest.Start(t, deployment(), reasons())
 	return &Proxy{
 		Proxy:              p,
 		OrderService:       shopv1.NewOrderServiceClient(p.Conn),
@@ -83,5 +83,37 @@ func deployment() *runtime.Deployment {
 				Tables: []string{"user_profiles"},
 			}, memory.Config{}, userprofile.NewService),
 		},
+	}
+}
+
+// reasons are those by which a method fails and not every other: the contract lists
+// them.
+func reasons() map[string][]runtime.Reason {
+	return map[string][]runtime.Reason{
+		"shop.v1.OrderService/GetOrder":                        {"NOT_FOUND"},
+		"shop.v1.OrderService/DeleteOrder":                     {"VERSION_MISMATCH"},
+		"shop.v1.OrderService/CompareAndSwapOrder":             {"NOT_FOUND", "VERSION_MISMATCH", "EXISTS"},
+		"shop.v1.OrderService/BatchPutOrders":                  {"BATCH_EMPTY", "BATCH_SIZE", "BATCH_DUPLICATE"},
+		"shop.v1.OrderService/BatchGetOrders":                  {"BATCH_EMPTY", "BATCH_SIZE", "BATCH_DUPLICATE"},
+		"shop.v1.OrderService/BatchDeleteOrders":               {"BATCH_EMPTY", "BATCH_SIZE", "BATCH_DUPLICATE"},
+		"shop.v1.OrderService/ScanOrders":                      {"PAGE_SIZE_RANGE", "PAGE_TOKEN_INVALID"},
+		"shop.v1.OrderService/FindOrdersByStatus":              {"PAGE_SIZE_RANGE", "PAGE_TOKEN_INVALID"},
+		"shop.v1.SessionService/GetSession":                    {"NOT_FOUND"},
+		"shop.v1.SessionService/DeleteSession":                 {"VERSION_MISMATCH"},
+		"shop.v1.SessionService/CompareAndSwapSession":         {"NOT_FOUND", "VERSION_MISMATCH", "EXISTS"},
+		"shop.v1.SessionService/BatchPutSessions":              {"BATCH_EMPTY", "BATCH_SIZE", "BATCH_DUPLICATE"},
+		"shop.v1.SessionService/BatchGetSessions":              {"BATCH_EMPTY", "BATCH_SIZE", "BATCH_DUPLICATE"},
+		"shop.v1.SessionService/BatchDeleteSessions":           {"BATCH_EMPTY", "BATCH_SIZE", "BATCH_DUPLICATE"},
+		"shop.v1.SessionService/ScanSessions":                  {"PAGE_SIZE_RANGE", "PAGE_TOKEN_INVALID"},
+		"shop.v1.SessionService/FindSessionsByUserId":          {"PAGE_SIZE_RANGE", "PAGE_TOKEN_INVALID"},
+		"shop.v1.UserProfileService/PutUserProfile":            {"UNIQUE"},
+		"shop.v1.UserProfileService/GetUserProfile":            {"NOT_FOUND"},
+		"shop.v1.UserProfileService/DeleteUserProfile":         {"VERSION_MISMATCH"},
+		"shop.v1.UserProfileService/CompareAndSwapUserProfile": {"NOT_FOUND", "VERSION_MISMATCH", "EXISTS", "UNIQUE"},
+		"shop.v1.UserProfileService/BatchPutUserProfiles":      {"BATCH_EMPTY", "BATCH_SIZE", "BATCH_DUPLICATE", "UNIQUE"},
+		"shop.v1.UserProfileService/BatchGetUserProfiles":      {"BATCH_EMPTY", "BATCH_SIZE", "BATCH_DUPLICATE"},
+		"shop.v1.UserProfileService/BatchDeleteUserProfiles":   {"BATCH_EMPTY", "BATCH_SIZE", "BATCH_DUPLICATE"},
+		"shop.v1.UserProfileService/ScanUserProfiles":          {"PAGE_SIZE_RANGE", "PAGE_TOKEN_INVALID"},
+		"shop.v1.UserProfileService/FindUserProfileByEmail":    {"NOT_FOUND"},
 	}
 }
