@@ -32,11 +32,6 @@ type Deployment struct {
 	config configText
 }
 
-// ConfigSource returns where prism.yaml has a key, given with the keys above it; a
-// namespace is given by its name: namespaces, orders, backend. If it does not have
-// it, that is the place of the last of the keys that it has.
-func (d *Deployment) ConfigSource(keys ...string) Source { return d.config.source(keys) }
-
 // Entities returns the entities of all namespaces, by full name.
 func (d *Deployment) Entities() []*Entity {
 	var all []*Entity

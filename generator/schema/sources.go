@@ -29,6 +29,11 @@ func Sources(text []byte, config string) []string {
 	return folders
 }
 
+// ConfigSource returns where prism.yaml has a key, given with the keys above it; a
+// namespace is given by its name: namespaces, orders, backend. If it does not have
+// it, that is the place of the last of the keys that it has.
+func (d *Deployment) ConfigSource(keys ...string) Source { return d.config.source(keys) }
+
 // ConfigSource returns where the text of prism.yaml at file has a key, given with the
 // keys above it, or an element of a list, given by its text. If it does not have it,
 // that is the place of the last of them that it has.
