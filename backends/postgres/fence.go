@@ -16,10 +16,10 @@ const fenced = 10 * time.Second
 // fences are the tables that have refused a write, and until when they are not asked.
 // It is nil as long as there are none.
 type fences struct {
-	tables atomic.Pointer[map[string]refusal]
+	tables atomic.Pointer[map[string]standing]
 }
 
-type refusal struct {
+type standing struct {
 	until time.Time
 	err   error
 }
@@ -44,11 +44,11 @@ func (f *fences) note(table string, err error) error {
 	}
 	for {
 		before := f.tables.Load()
-		after := map[string]refusal{}
+		after := map[string]standing{}
 		if before != nil {
 			maps.Copy(after, *before)
 		}
-		after[table] = refusal{time.Now().Add(fenced), err}
+		after[table] = standing{time.Now().Add(fenced), err}
 		if f.tables.CompareAndSwap(before, &after) {
 			return err
 		}
