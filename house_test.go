@@ -40,8 +40,9 @@ var imports = []struct {
 	{"backends", []string{"backends/<b>/gen", "generator/..."}}, // generator for the type of the list
 	{"backends/backendtest", []string{"runtime/...", "generator/...", "reason", "out/contract/conformance/...", "schemas", "schemas/prism/v1"}},
 	{"backends/chaintest", []string{"generator/..."}},
-	{"backends/<b>/gen/...", []string{"backends/<b>/gen/...", "generator/..."}},
-	{"backends/<b>", []string{"runtime/..."}},
+	{"backends/<b>/address", nil},
+	{"backends/<b>/gen/...", []string{"backends/<b>/gen/...", "backends/<b>/address", "generator/..."}},
+	{"backends/<b>", []string{"backends/<b>/address", "runtime/..."}},
 	{"backends/<b>/<b2>test", []string{"backends/<b>", "runtime/..."}},
 	{"out/contract/...", []string{"out/contract/...", "schemas/prism/v1"}},
 	{"out/<d>/proxy/...", []string{"out/<d>/proxy/...", "runtime/...", "backends/<b>", "schemas/.../migrations/..."}},

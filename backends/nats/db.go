@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -14,6 +13,7 @@ import (
 	driver "github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/prism-proxy/prism/backends/nats/address"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/bytestore"
 	"github.com/prism-proxy/prism/runtime/tuple"
@@ -141,16 +141,14 @@ func (db *DB) open(ctx context.Context, env *runtime.Env, n runtime.Namespace, c
 // Resolve returns cfg with its references resolved. No error contains what they
 // resolve to.
 func Resolve(env *runtime.Env, n runtime.Namespace, cfg Config) (Config, error) {
-	address, err := env.ResolveURL("url of namespace "+n.Name, cfg.URL)
+	list, err := env.ResolveURL("url of namespace "+n.Name, cfg.URL)
 	monitor, other := env.ResolveURL("monitor of namespace "+n.Name, cfg.Monitor)
 	if err == nil {
-		for one := range strings.SplitSeq(address, ",") {
-			if _, unreadable := parse(one); unreadable != nil {
-				err = fmt.Errorf("url of namespace %s: what %s leads to is no address; write nats://user:password@host:port", n.Name, cfg.URL)
-			}
+		if what, fix := address.Check(list); what != "" {
+			err = fmt.Errorf("url of namespace %s: it %s; %s", n.Name, what, fix)
 		}
 	}
-	cfg.URL, cfg.Monitor = address, monitor
+	cfg.URL, cfg.Monitor = list, monitor
 	return cfg, errors.Join(err, other)
 }
 
@@ -176,7 +174,7 @@ func connect(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Con
 		driver.DisconnectErrHandler(func(*driver.Conn, error) { db.connected().cancel(errDisconnected) }),
 		driver.ErrorHandler(func(_ *driver.Conn, _ *driver.Subscription, err error) { db.report(err) }))
 	if err != nil {
-		return nil, fmt.Errorf("the server at %s does not let the proxy in: %w", hosts(cfg.URL), Error(ctx, unsent{err}))
+		return nil, refusal(ctx, "the server at "+hosts(cfg.URL), err)
 	}
 	db.conn = conn
 	if err := verifyServer(ctx, n, cfg, conn); err != nil {
@@ -185,20 +183,11 @@ func connect(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Con
 	return db, nil
 }
 
-// parse reads one of several addresses, as the driver does.
-func parse(address string) (*url.URL, error) {
-	address = strings.TrimSpace(address)
-	if !strings.Contains(address, "://") {
-		address = "nats://" + address
-	}
-	return url.Parse(address)
-}
-
 // hosts returns host and port of each address.
 func hosts(addresses string) string {
 	var all []string
 	for one := range strings.SplitSeq(addresses, ",") {
-		if u, err := parse(one); err == nil {
+		if u, err := address.Parse(one); err == nil {
 			all = append(all, u.Host)
 		}
 	}

@@ -74,6 +74,9 @@ func Error(ctx context.Context, err error) error {
 	case errors.Is(err, driver.ErrMaxPayload):
 		return runtime.NotApplied(runtime.Internal, "the store takes no message of this size (max_payload as it was at the start)", cause("max_payload"))
 	}
+	if !sent {
+		err = before.error
+	}
 	return failed(runtime.Internal, "the store failed (no fault of the request)", cause(fmt.Sprintf("%T", err)))
 }
 

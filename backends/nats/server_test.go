@@ -353,11 +353,13 @@ func TestServerRefused(t *testing.T) {
 	for name, tt := range map[string]struct{ url, want string }{
 		"a small max_payload": {small.URL, "max_payload of the server is 1048576"},
 		"no JetStream":        {none.URL, "BACKEND_UNAVAILABLE"},
-		"no credentials":      {locked.URL, "BACKEND_AUTH"},
-		"wrong credentials":   {strings.Replace(locked.URL, "nats://", "nats://shop:hunter2@", 1), "BACKEND_AUTH"},
-		"nobody":              {"nats://127.0.0.1:1", "the server at 127.0.0.1:1 does not let the proxy in: BACKEND_UNAVAILABLE"},
-		"nobody, no scheme":   {"127.0.0.1:1", "the server at 127.0.0.1:1 does not let the proxy in: BACKEND_UNAVAILABLE"},
-		"no address":          {"nats://shop:hunter2@[", "leads to is no address"},
+		"no credentials":      {locked.URL, "refuses the proxy's credentials; correct user and password"},
+		"no TLS":              {strings.Replace(s.server.URL, "nats://", "tls://", 1), "does not speak TLS; url says tls"},
+		"no such host":        {"nats://shop:hunter2@nowhere.invalid:4222", "the name of the server at nowhere.invalid:4222 is not resolved"},
+		"wrong credentials":   {strings.Replace(locked.URL, "nats://", "nats://shop:hunter2@", 1), "refuses the proxy's credentials"},
+		"nobody":              {"nats://127.0.0.1:1", "the server at 127.0.0.1:1 is not there: nothing listens (connection refused)"},
+		"nobody, no scheme":   {"127.0.0.1:1", "the server at 127.0.0.1:1 is not there: nothing listens"},
+		"no address":          {"nats://shop:hunter2@[", "url of namespace users: it is no address"},
 	} {
 		c := config(s.server)
 		c.URL = "${env:ADDRESS}"

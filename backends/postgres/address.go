@@ -3,6 +3,7 @@ package postgres
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/url"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/prism-proxy/prism/backends/postgres/address"
 	"github.com/prism-proxy/prism/runtime"
 )
 
@@ -45,15 +47,27 @@ func Resolve(env *runtime.Env, n runtime.Namespace, cfg Config) (Config, error) 
 		cfg.URL = cfg.address()
 	}
 	if faults == nil {
-		if _, err := pgxpool.ParseConfig(cfg.URL); err != nil {
-			keep(noConnectionString(n))
-		}
+		_, err := parse(n, cfg)
+		keep(err)
 	}
 	return cfg, errors.Join(faults...)
 }
 
-func noConnectionString(n runtime.Namespace) error {
-	return fmt.Errorf("url of namespace %s: it does not lead to a connection string; write postgres://user:password@host:port/database", n.Name)
+// parse reads the URL. Its errors name the parameter that is at fault, never a
+// value.
+func parse(n runtime.Namespace, cfg Config) (*pgxpool.Config, error) {
+	if what, fix := address.Check(cfg.URL); what != "" {
+		return nil, fmt.Errorf("url of namespace %s: it %s; %s", n.Name, what, fix)
+	}
+	c, err := pgxpool.ParseConfig(cfg.URL)
+	var file *fs.PathError
+	switch {
+	case errors.As(err, &file):
+		return nil, fmt.Errorf("url of namespace %s: it needs a file that cannot be read: %w", n.Name, file)
+	case err != nil:
+		return nil, fmt.Errorf("url of namespace %s: it does not lead to a connection string, perhaps by a PG… variable of the environment; write postgres://user:password@host:port/database", n.Name)
+	}
+	return c, nil
 }
 
 // address returns the parts as a URL.

@@ -44,7 +44,7 @@ func TestPasswordOfAnyLetters(t *testing.T) {
 			db.Close()
 			environ["PW"] = password + "hush"
 			_, err = c.Open(t.Context(), env)
-			wantError(t, err, "the server at 127.0.0.1:"+u.Port()+" does not let the proxy in: BACKEND_AUTH")
+			wantError(t, err, "the server at 127.0.0.1:"+u.Port()+" refuses the proxy's password (SQLSTATE 28P01); correct")
 			for _, part := range []string{"hush", password} {
 				if err != nil && strings.Contains(err.Error(), part) {
 					t.Errorf("%s by %s: %v has %q of the password", role, name, err, part)

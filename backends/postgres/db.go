@@ -123,9 +123,9 @@ func writersOf(connections int) int {
 // connect returns the pool of the namespace; session has settings besides
 // pinned. Its errors contain no more of the URL than host and port.
 func connect(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config, session map[string]string, openings *openings) (*pgxpool.Pool, error) {
-	c, err := pgxpool.ParseConfig(cfg.URL)
+	c, err := parse(n, cfg)
 	if err != nil {
-		return nil, noConnectionString(n)
+		return nil, err
 	}
 	c.MaxConns = int32(cfg.Connections)
 	c.MinConns, c.MinIdleConns = 0, 0
@@ -141,7 +141,7 @@ func connect(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Con
 	c.ConnConfig.AfterConnect = begin(sessionOf(session, ""))
 	schema, pooled, err := survey(ctx, c.ConnConfig)
 	if err != nil {
-		return nil, fmt.Errorf("the server at %s does not let the proxy in: %w", servers(c.ConnConfig), err)
+		return nil, refusal(ctx, c.ConnConfig, err)
 	}
 	c.ConnConfig.AfterConnect = begin(sessionOf(session, schema))
 	c.BeforeConnect = openings.begin
@@ -151,11 +151,7 @@ func connect(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Con
 			return errors.Join(openings.begin(ctx, c), neverCancel(ctx, c))
 		}
 	}
-	pool, err := pgxpool.NewWithConfig(ctx, c)
-	if err != nil {
-		return nil, noConnectionString(n)
-	}
-	return pool, nil
+	return pgxpool.NewWithConfig(ctx, c) // which fails only for settings that are all set above
 }
 
 func (db *DB) verify(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config) error {

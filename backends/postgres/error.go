@@ -51,7 +51,7 @@ func Error(ctx context.Context, err error) error {
 	case disconnected(err):
 		return failed(runtime.BackendUnavailable, "the store cannot be reached", cause(network(err)))
 	}
-	return failed(runtime.Internal, "the store failed; the request is not at fault", cause(fmt.Sprintf("%T", err)))
+	return failed(runtime.Internal, "the store failed; the request is not at fault", cause(typeOf(err)))
 }
 
 // failure is runtime.NotApplied or runtime.Unknown.
@@ -171,6 +171,16 @@ func network(err error) string {
 		return "the server's name cannot be resolved"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "the server closed the connection"
+	case refusedTLS(err):
+		return "the server does not speak TLS"
+	}
+	return typeOf(err)
+}
+
+// typeOf names the type of err, whether anything was sent or not.
+func typeOf(err error) string {
+	if before, ok := err.(unsent); ok {
+		err = before.error
 	}
 	return fmt.Sprintf("%T", err)
 }

@@ -149,11 +149,7 @@ func survey(ctx context.Context, c *pgx.ConnConfig) (schema string, pooled bool,
 	}
 	conn, err := pgx.ConnectConfig(ctx, &first)
 	if err != nil {
-		var other foreign
-		if errors.As(err, &other) {
-			return "", false, other
-		}
-		return "", false, Error(ctx, unsent{err})
+		return "", false, unsent{err}
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
 	var pid int32

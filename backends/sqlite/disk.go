@@ -46,18 +46,37 @@ func openDisk(dataDir, name string, log *slog.Logger) (*disk, error) {
 		return nil, err
 	}
 	if err := makeFolder(dir); err != nil {
-		return nil, err
+		return nil, unusable(err)
 	}
 	path := filepath.Join(dir, name+".db")
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return nil, err
+		return nil, unusable(err)
 	}
 	d := &disk{VFS: vfs.Find(""), file: file, log: log.With("namespace", name)}
 	if err := d.open(path); err != nil {
 		return nil, errors.Join(err, d.close())
 	}
 	return d, nil
+}
+
+// unusable adds to an error of the file system, which names the file, what to
+// do about it.
+func unusable(err error) error {
+	fix := "name another --data-dir"
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		fix = "let the proxy's user read and write there, or " + fix
+	case errors.Is(err, unix.EROFS):
+		fix = "let the file system be mounted for writing, or " + fix
+	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
+		fix = "make space, or " + fix
+	case errors.Is(err, unix.EISDIR):
+		fix = "move the folder that has the database's name away, or " + fix
+	case errors.Is(err, unix.ENOTDIR):
+		fix = "it leads through a file; " + fix
+	}
+	return fmt.Errorf("%w; %s", err, fix)
 }
 
 func (d *disk) open(path string) (err error) {

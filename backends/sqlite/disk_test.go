@@ -65,3 +65,33 @@ func fill(ctx context.Context, db *sqlite.DB) (stored struct {
 	}
 	return stored
 }
+
+// A data directory that cannot be used is named, with what to do about it.
+func TestUnusableDataDirectory(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	taken := filepath.Join(dir, "taken")
+	if err := os.MkdirAll(filepath.Join(taken, "ns.db"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	closed := filepath.Join(dir, "closed")
+	if err := unix.Mkdir(closed, 0o500); err != nil {
+		t.Fatal(err)
+	}
+	for at, want := range map[string]string{
+		file:                       filepath.Join(file, "ns.db") + ": not a directory; it leads through a file; name another --data-dir",
+		filepath.Join(file, "sub"): filepath.Join(file, "sub") + ": not a directory; it leads through a file; name another --data-dir",
+		taken:                      filepath.Join(taken, "ns.db") + ": is a directory; move the folder that has the database's name away, or name another --data-dir",
+		closed:                     filepath.Join(closed, "ns.db") + ": permission denied; let the proxy's user read and write there, or name another --data-dir",
+		"/proc/prism":              "/proc/prism: no such file or directory; name another --data-dir",
+	} {
+		if at == closed && os.Geteuid() == 0 {
+			continue // to whom no folder is closed
+		}
+		_, err := config(initSQL).Open(t.Context(), runtime.NewEnv("test", at))
+		wantError(t, err, want)
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/prism-proxy/prism/backends/nats/address"
 	"github.com/prism-proxy/prism/generator/emit"
 	"github.com/prism-proxy/prism/generator/emit/bytestore"
 	"github.com/prism-proxy/prism/generator/emit/golang"
@@ -64,18 +65,7 @@ func Backend() *emit.Backend {
 	return b
 }
 
-// checkURL refuses what the driver cannot parse as addresses.
-func checkURL(config map[string]string) (what, fix string) {
-	for address := range strings.SplitSeq(config["url"], ",") {
-		if address = strings.TrimSpace(address); !strings.Contains(address, "://") {
-			address = "nats://" + address
-		}
-		if u, err := url.Parse(address); err != nil || u.Hostname() == "" {
-			return "is no address", "write nats://host:port, or a reference such as ${env:NATS_URL}"
-		}
-	}
-	return "", ""
-}
+func checkURL(config map[string]string) (what, fix string) { return address.Check(config["url"]) }
 
 func checkDurability(config map[string]string) (what, fix string) {
 	if config["durability"] == schema.PowerSafe.String() && config["monitor"] == "" {

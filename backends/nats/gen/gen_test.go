@@ -104,6 +104,8 @@ func TestConfigFaults(t *testing.T) {
 		{good + `prefix: ` + strings.Repeat("p", 129), `5:64: PRISM3006`},
 		{`url: "nats://a:4222, b:4222, tls://c"`, ""},
 		{`url: "nats://a:4222, nats://["`, `5:42: PRISM3006 [backend.setting] url of backend nats is no address; config holds settings of the namespace's backend, with valid values; write nats://host:port, or a reference such as ${env:NATS_URL}`},
+		{`url: "natz://a"`, `5:42: PRISM3006 [backend.setting] url of backend nats has a scheme that is not NATS's`},
+		{`url: "a:99999"`, `url of backend nats has a port that is no number from 1 to 65535`},
 		{`url: ","`, `5:42: PRISM3006`},
 	} {
 		got := faults(t, "things", tt.config)

@@ -4,8 +4,8 @@ package gen
 
 import (
 	"fmt"
-	"strings"
 
+	"github.com/prism-proxy/prism/backends/postgres/address"
 	"github.com/prism-proxy/prism/generator/emit"
 	"github.com/prism-proxy/prism/generator/emit/golang"
 	"github.com/prism-proxy/prism/generator/emit/sql"
@@ -73,15 +73,7 @@ func Backend() *emit.Backend {
 	}
 }
 
-// checkURL refuses what is neither of libpq's connection strings, a URL or
-// keyword/value pairs: https://www.postgresql.org/docs/15/libpq-connect.html.
-func checkURL(config map[string]string) (what, fix string) {
-	text := config["url"]
-	if strings.HasPrefix(text, "postgres://") || strings.HasPrefix(text, "postgresql://") || strings.Contains(text, "=") {
-		return "", ""
-	}
-	return "is no connection string", "write postgres://host:port/database, or a reference such as ${env:DATABASE_URL}"
-}
+func checkURL(config map[string]string) (what, fix string) { return address.Check(config["url"]) }
 
 // settings derives the size of the pool from the declared peaks.
 func settings(n *schema.Namespace) []emit.Setting {
