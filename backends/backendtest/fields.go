@@ -100,9 +100,32 @@ var fieldCases = []testCase{
 			want(err, "account")
 		}
 		if t.has(schema.CanBatch) {
-			_, err := t.Accounts.BatchPutAccounts(t.Context(), &pb.BatchPutAccountsRequest{Accounts: []*pb.Account{account(), a, a}})
+			_, err := t.Accounts.BatchPutAccounts(t.Context(), &pb.BatchPutAccountsRequest{Accounts: []*pb.Account{account(), a}})
 			want(err, "accounts[1]")
 		}
+	}},
+	{name: "all of a batch at once", rule: "an error of a batch names what is wrong with each of its items, in their order, and not more than 20", needs: schema.CanBatch, run: func(t *check) {
+		nameless := account(func(a *pb.Account) { a.AccountId, a.Name = "nameless", "" })
+		old := account(func(a *pb.Account) { a.AccountId, a.Age = "old", 151 })
+		list := func(err error) string {
+			var got []string
+			for _, v := range violations(err) {
+				got = append(got, v.GetField()+" "+v.GetReason())
+			}
+			return strings.Join(got, ", ")
+		}
+		_, err := t.Accounts.BatchPutAccounts(t.Context(), &pb.BatchPutAccountsRequest{Accounts: []*pb.Account{account(), nameless, account(), old}})
+		t.equal("violations", list(err), "accounts[1].name FIELD_REQUIRED, accounts[2] BATCH_DUPLICATE, accounts[3].age FIELD_RANGE")
+		t.equal("field", t.info(err, fieldRequired).GetMetadata()["field"], "accounts[1].name")
+		_, err = t.Accounts.BatchGetAccounts(t.Context(), &pb.BatchGetAccountsRequest{Keys: []*pb.AccountKey{{}, {AccountId: "ab"}, {AccountId: "a"}}})
+		t.equal("violations of keys", list(err), "keys[0].account_id FIELD_REQUIRED, keys[2].account_id FIELD_TOO_SHORT")
+		many := make([]*pb.Account, 50)
+		for i := range many {
+			many[i] = nameless
+		}
+		_, err = t.Accounts.BatchPutAccounts(t.Context(), &pb.BatchPutAccountsRequest{Accounts: many})
+		t.equal("violations of 50", len(violations(err)), 20)
+		left(t, []*pb.Account{account(), nameless, old}, nil)
 	}},
 	{name: "limits in errors", rule: "an error of a bound tells what it got and what the limit is", run: func(t *check) {
 		t.refused(t.putAccount(account(func(a *pb.Account) { a.Name = strings.Repeat("hush", 9) })), fieldTooLong, "got", "36", "limit", "32")

@@ -16,14 +16,17 @@ func (s *Service) batchPut(ctx context.Context, request []byte) ([]byte, error) 
 		return nil, err
 	}
 	records, keys := make([]record, len(items)), keyvalue.Keys{}
+	var wrong runtime.Violations
 	for i, item := range items {
 		r := &records[i]
 		if err := r.check(item); err != nil {
-			return nil, runtime.InItem("sessions", i, err)
+			wrong.Add(runtime.InItem("sessions", i, err))
+			continue
 		}
-		if err := keys.Add("sessions", i, r.key.append(nil)); err != nil {
-			return nil, err
-		}
+		wrong.Add(keys.Add("sessions", i, r.key.append(nil)))
+	}
+	if err := wrong.Err(); err != nil {
+		return nil, err
 	}
 	written, err := s.store.batchPut(ctx, records)
 	return keyvalue.AppendAllWritten(nil, written), err
@@ -57,15 +60,15 @@ func readKeys(request []byte) ([]key, error) {
 		return nil, err
 	}
 	keys, seen := make([]key, len(items)), keyvalue.Keys{}
+	var wrong runtime.Violations
 	for i, item := range items {
 		k := &keys[i]
 		*k = emptyKey
 		if err := k.check(item); err != nil {
-			return nil, runtime.InItem("keys", i, err)
+			wrong.Add(runtime.InItem("keys", i, err))
+			continue
 		}
-		if err := seen.Add("keys", i, k.append(nil)); err != nil {
-			return nil, err
-		}
+		wrong.Add(seen.Add("keys", i, k.append(nil)))
 	}
-	return keys, nil
+	return keys, wrong.Err()
 }
