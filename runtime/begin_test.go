@@ -83,11 +83,12 @@ func TestAllFaultsOfStart(t *testing.T) {
 // would serve an empty store. Where no store keeps files, that does not matter.
 func TestDataDirectoryIsNotBegunBySurprise(t *testing.T) {
 	t.Chdir(t.TempDir())
-	embedded := &Deployment{Name: "test", Namespaces: []Namespace{{Name: "a", Embedded: true}}}
+	embedded := &Deployment{Name: "test", Namespaces: []Namespace{{Name: "a", Backend: "sqlite", Embedded: true}, {Name: "b", Backend: "memory"}}}
 	choose := func(d *Deployment, args ...string) (string, error) {
 		flags := flag.NewFlagSet("serve", flag.ContinueOnError)
 		data := dataDirFlags(flags)
-		data.begin = flags.Bool("init", false, "")
+		data.begin = new(boolFlag)
+		flags.Var(data.begin, "init", "")
 		if err := flags.Parse(args); err != nil {
 			t.Fatal(err)
 		}
@@ -97,7 +98,7 @@ func TestDataDirectoryIsNotBegunBySurprise(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if dir, err := choose(embedded); err == nil || !strings.Contains(err.Error(), filepath.Join(here, "data")+"; start where the data is, write --data-dir, or --init to begin an empty one there") {
+	if dir, err := choose(embedded); err == nil || !strings.Contains(err.Error(), filepath.Join(here, "data")+", where namespace a on sqlite keeps its file; write --data-dir or set PRISM_DATA_DIR, or --init to begin an empty one here") {
 		t.Errorf("%s, %v: want it refused, and both ways out", dir, err)
 	}
 	if got := Main(embedded, []string{"migrate", "up"}); got != exitFailure {
@@ -122,5 +123,55 @@ func TestDataDirectoryIsNotBegunBySurprise(t *testing.T) {
 	}
 	if got, err := choose(embedded); got != "data" || err != nil {
 		t.Errorf("with a data directory: %s, %v", got, err)
+	}
+}
+
+// A value that a flag cannot have is refused by the name of the flag or of its
+// variable, with the value and with what to write.
+func TestValuesOfFlags(t *testing.T) {
+	d := &Deployment{Name: "test", Listen: "127.0.0.1:0"}
+	for _, c := range []struct {
+		args           string
+		variable, text string
+		want           string
+	}{
+		{"--drain-delay 10", "", "", `invalid value "10" for flag -drain-delay: write a duration with its unit, such as 3s or 500ms, from 0s to 5s`},
+		{"--drain-delay 10s", "", "", `invalid value "10s" for flag -drain-delay: write a duration with its unit, such as 3s or 500ms, from 0s to 5s`},
+		{"", "PRISM_DRAIN_DELAY", "10", `PRISM_DRAIN_DELAY is "10"; write a duration with its unit, such as 3s or 500ms, from 0s to 5s`},
+		{"--init=yes", "", "", `invalid boolean value "yes" for -init: write true or false`},
+		{"", "PRISM_INIT", "yes", `PRISM_INIT is "yes"; write true or false`},
+	} {
+		t.Run(c.args+c.variable, func(t *testing.T) {
+			if c.variable != "" {
+				t.Setenv(c.variable, c.text)
+			}
+			err := serveCommand(t.Context(), d, flag.NewFlagSet("serve", flag.ContinueOnError), strings.Fields(c.args))
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want %q", err, c.want)
+			}
+		})
+	}
+	t.Setenv("PRISM_TIMEOUT", "3")
+	err := healthCommand(t.Context(), d, flag.NewFlagSet("health", flag.ContinueOnError), nil)
+	if want := `PRISM_TIMEOUT is "3"; write a duration`; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v, want %q", err, want)
+	}
+}
+
+// migrate says for which namespaces it needs a data directory, and how to give
+// one.
+func TestMigrateNamesItsDataDirectory(t *testing.T) {
+	t.Chdir(t.TempDir())
+	d := &Deployment{Name: "test", Namespaces: []Namespace{
+		{Name: "a", Backend: "sqlite", Embedded: true}, {Name: "b", Backend: "sqlite", Embedded: true}, {Name: "c", Backend: "memory"},
+	}}
+	for args, want := range map[string]string{
+		"up":                   "where namespaces a on sqlite, b on sqlite keep their files; write --data-dir or set PRISM_DATA_DIR, where migrate up also begins an empty one",
+		"status --namespace b": "where namespace b on sqlite keeps its file; write --data-dir or set PRISM_DATA_DIR",
+	} {
+		err := migrateCommand(t.Context(), d, flag.NewFlagSet("migrate", flag.ContinueOnError), strings.Fields(args), io.Discard)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("migrate %s: %v, want %q", args, err, want)
+		}
 	}
 }

@@ -175,14 +175,14 @@ func (b *bound) run(call *Call) (reply []byte, err error) {
 	if err := ContextError(call); err != nil {
 		return nil, err
 	}
-	if b.rate != nil && !b.rate.Allow() {
-		if b.tooFast.first(time.Now()) {
+	if b.rate != nil && !b.rate.AllowN(b.server.now(), 1) {
+		if b.tooFast.first(b.server.now()) {
 			b.refusing(call, RateLimited, b.Rate, b.RateOf)
 		}
 		return nil, rateLimited(b.Rate)
 	}
 	if !b.gate.enter() {
-		if b.tooMany.first(time.Now()) {
+		if b.tooMany.first(b.server.now()) {
 			b.refusing(call, Overloaded, int(b.gate.limit), b.gate.from)
 		}
 		return nil, overloaded(b.gate.limit)

@@ -12,7 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -143,10 +143,42 @@ func fromEnvironment(flags *flag.FlagSet) error {
 			return
 		}
 		if wrong := flags.Set(f.Name, value); wrong != nil {
-			err = usageError{fmt.Sprintf("%s: %s is %q: %v", flags.Name(), name, value, wrong)}
+			err = usageError{fmt.Sprintf("%s: %s is %q; %v", flags.Name(), name, value, wrong)}
 		}
 	})
 	return err
+}
+
+// durationFlag is the value of a flag that is a duration between two others.
+type durationFlag struct {
+	time.Duration
+	least, most time.Duration
+}
+
+// Set is what flag.Value asks for. The error says what to write; whoever gets
+// it adds the name of the flag or of the variable, and its value.
+func (d *durationFlag) Set(text string) error {
+	value, err := time.ParseDuration(text)
+	if err != nil || value < d.least || value > d.most {
+		return fmt.Errorf("write a duration with its unit, such as 3s or 500ms, from %s to %s", d.least, d.most)
+	}
+	d.Duration = value
+	return nil
+}
+
+// boolFlag is a flag that is set where it stands alone.
+type boolFlag bool
+
+func (b *boolFlag) String() string   { return strconv.FormatBool(bool(*b)) }
+func (b *boolFlag) IsBoolFlag() bool { return true }
+
+func (b *boolFlag) Set(text string) error {
+	value, err := strconv.ParseBool(text)
+	if err != nil {
+		return errors.New("write true or false")
+	}
+	*b = boolFlag(value)
+	return nil
 }
 
 // dataDir is where embedded stores keep their files: the flag's value, or
@@ -154,7 +186,7 @@ func fromEnvironment(flags *flag.FlagSet) error {
 type dataDir struct {
 	flags *flag.FlagSet
 	dir   *string
-	begin *bool // an empty one may be created; nil: there is no flag
+	begin *boolFlag // an empty one may be created; nil: there is no flag
 }
 
 func dataDirFlags(flags *flag.FlagSet) dataDir {
@@ -164,7 +196,7 @@ func dataDirFlags(flags *flag.FlagSet) dataDir {
 // choose returns the folder. It does not create a default one: a proxy started
 // elsewhere than before would serve an empty store.
 func (d dataDir) choose(of *Deployment) (string, error) {
-	named := d.begin != nil && *d.begin
+	named := d.begin != nil && bool(*d.begin)
 	d.flags.Visit(func(f *flag.Flag) { named = named || f.Name == "data-dir" })
 	if _, err := os.Stat(*d.dir); named || !of.embedded() || !errors.Is(err, fs.ErrNotExist) {
 		return *d.dir, nil
@@ -173,36 +205,48 @@ func (d dataDir) choose(of *Deployment) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	fix := "write --data-dir"
+	fix := "where migrate up also begins an empty one"
 	if d.begin != nil {
-		fix += ", or --init to begin an empty one there"
+		fix = "or --init to begin an empty one here"
 	}
-	return "", fmt.Errorf("there is no data directory %s; start where the data is, %s", at, fix)
+	return "", fmt.Errorf("there is no data directory %s, where %s; write --data-dir or set PRISM_DATA_DIR, %s", at, of.keepFiles(), fix)
 }
 
 // embedded reports whether a store of d keeps its files in the data directory.
-func (d *Deployment) embedded() bool {
-	return slices.ContainsFunc(d.Namespaces, func(n Namespace) bool { return n.Embedded })
+func (d *Deployment) embedded() bool { return d.keepFiles() != "" }
+
+// keepFiles says which stores of d keep their files in the data directory; "":
+// none does.
+func (d *Deployment) keepFiles() string {
+	var all []string
+	for _, n := range d.Namespaces {
+		if n.Embedded {
+			all = append(all, n.Name+" on "+n.Backend)
+		}
+	}
+	switch len(all) {
+	case 0:
+		return ""
+	case 1:
+		return "namespace " + all[0] + " keeps its file"
+	}
+	return "namespaces " + strings.Join(all, ", ") + " keep their files"
 }
 
 func serveCommand(ctx context.Context, d *Deployment, flags *flag.FlagSet, args []string) error {
 	address := flags.String("listen", d.Listen, "address to listen on: host:port of loopback, since there is no auth, or unix:/path")
 	data := dataDirFlags(flags)
-	data.begin = flags.Bool("init", false, "begin an empty data directory where there is none")
-	linger := flags.Duration("drain-delay", maxLinger, "how long to keep serving after SIGTERM before clients are asked to disconnect, at most 5s")
+	data.begin = new(boolFlag)
+	flags.Var(data.begin, "init", "begin an empty data directory where there is none")
+	linger := durationFlag{maxLinger, 0, maxLinger}
+	flags.Var(&linger, "drain-delay", "how long to keep serving after SIGTERM before clients are asked to disconnect, a `duration` of at most 5s")
 	if err := parse(flags, args); err != nil {
 		return err
-	}
-	if *linger < 0 || *linger > maxLinger {
-		return usageError{fmt.Sprintf("--drain-delay is %s; write 0s to %s", *linger, maxLinger)}
 	}
 	dir, missing := data.choose(d)
 	env := NewEnv(d.Name, dir)
 	s, l, err := begin(ctx, d, env, missing, func() (net.Listener, error) { return listenAt(ctx, flags, *address, env) })
 	if err != nil {
-		for fault := range strings.Lines(err.Error()) {
-			env.Log.Error("does not start", "cause", strings.TrimSpace(fault))
-		}
 		return err
 	}
 	if d.embedded() {
@@ -213,7 +257,7 @@ func serveCommand(ctx context.Context, d *Deployment, flags *flag.FlagSet, args 
 		env.Log.Info("data directory", "path", at)
 	}
 	env.Log.Info("listening", "address", addressOf(l.Addr()), "deployment", d.Name, "schema", d.schema())
-	return stopWithin(ctx, *linger+drainLimit+closeLimit, env.Log.With("deployment", d.Name), func() error { return s.Serve(ctx, l, *linger) }, s.Close)
+	return stopWithin(ctx, linger.Duration+drainLimit+closeLimit, env.Log.With("deployment", d.Name), func() error { return s.Serve(ctx, l, linger.Duration) }, s.Close)
 }
 
 // begin listens and opens the stores. An error names all that is wrong; what
@@ -292,7 +336,8 @@ func stopWithin(ctx context.Context, limit time.Duration, log *slog.Logger, serv
 func healthCommand(ctx context.Context, d *Deployment, flags *flag.FlagSet, args []string) error {
 	address := flags.String("address", "", "address of the proxy; unset: where serve listens")
 	service := flags.String("service", "", "a service or a namespace; unset: the proxy itself")
-	timeout := flags.Duration("timeout", 3*time.Second, "how long to wait for the answer")
+	timeout := durationFlag{3 * time.Second, time.Millisecond, time.Hour}
+	flags.Var(&timeout, "timeout", "the `duration` to wait for the answer")
 	if err := parse(flags, args); err != nil {
 		return err
 	}
@@ -302,7 +347,7 @@ func healthCommand(ctx context.Context, d *Deployment, flags *flag.FlagSet, args
 			return err
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, *timeout)
+	ctx, cancel := context.WithTimeout(ctx, timeout.Duration)
 	defer cancel()
 	conn, err := grpc.NewClient(*address, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {

@@ -60,7 +60,8 @@ type Server struct {
 	tasks     []*tasks // one per namespace
 	stores    []io.Closer
 	watched   []*watched
-	pingEvery time.Duration // more than 0; tests shorten it
+	pingEvery time.Duration    // more than 0; tests shorten it
+	now       func() time.Time // the clock of rates; tests move it
 	memory    *budget
 	open      *connections
 	gunzip    gunzip
@@ -131,7 +132,7 @@ func (n *Namespace) fault(err error) error {
 func newServer(log *slog.Logger, memory int64) *Server {
 	most := maxConnections(memory)
 	s := &Server{
-		log: log, health: health.NewServer(), operations: map[string]operation{}, memory: newBudget(memory), pingEvery: pingEvery,
+		log: log, health: health.NewServer(), operations: map[string]operation{}, memory: newBudget(memory), pingEvery: pingEvery, now: time.Now,
 		open: &connections{max: most, log: log, open: map[*connection]bool{}}, foreign: &gate{limit: int64(most)},
 	}
 	s.ending, s.end = context.WithCancel(context.Background())

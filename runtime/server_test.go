@@ -38,6 +38,12 @@ func start(t *testing.T, serve unary) (*grpc.ClientConn, *logs, func()) {
 // startLimited is start with the limits of a method and of its namespace.
 func startLimited(t *testing.T, method runtime.Method, inFlight int) (*grpc.ClientConn, *logs, func()) {
 	t.Helper()
+	return startAt(t, method, inFlight, time.Now)
+}
+
+// startAt is startLimited with a clock of rates.
+func startAt(t *testing.T, method runtime.Method, inFlight int, now func() time.Time) (*grpc.ClientConn, *logs, func()) {
+	t.Helper()
 	out := new(logs)
 	env := runtime.NewEnv("test", t.TempDir())
 	env.Log = slog.New(slog.NewJSONHandler(out, nil))
@@ -50,6 +56,7 @@ func startLimited(t *testing.T, method runtime.Method, inFlight int) (*grpc.Clie
 	if err != nil {
 		t.Fatal(err)
 	}
+	runtime.Clock(server, now)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
