@@ -27,7 +27,8 @@ var Backend = runtime.Backend[*DB, Config]{
 
 // Config is what the compiler decided about one namespace's store.
 type Config struct {
-	// URL and Monitor are addresses, whose references Resolve resolves.
+	// URL and Monitor are addresses, each with commas between several, whose
+	// references Resolve resolves.
 	URL, Monitor string
 	// Durability is what streams and server must promise: POWER_SAFE, which is read
 	// from Monitor and needs it, CRASH_SAFE or LOST_ON_RESTART.
@@ -177,7 +178,7 @@ func connect(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Con
 		return nil, refusal(ctx, "the server at "+hosts(cfg.URL), err)
 	}
 	db.conn = conn
-	if err := verifyServer(ctx, n, cfg, conn); err != nil {
+	if err := verifyServer(ctx, env, n, cfg, conn); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil

@@ -54,8 +54,9 @@
 // cut loses what was written since the last sync (sync_interval, 2 minutes) and
 // the sequences issued since, so run migrate bump-versions before serving
 // again. POWER_SAFE needs sync_interval: always. The proxy checks that at
-// start, through the monitoring address of the server that it is connected to;
-// without monitor the compiler refuses POWER_SAFE. With three replicas one
+// start, through the monitoring addresses of all servers of the cluster, and
+// refuses one that it is not given; a server that does not answer is logged.
+// Without monitor the compiler refuses POWER_SAFE. With three replicas one
 // server may stop, even the leader: calls fail for some seconds until another
 // leads, and acknowledged writes stay. LOST_ON_RESTART keeps streams in memory:
 // a restarted server has none, and calls fail until migrate up has created

@@ -15,7 +15,7 @@ import (
 )
 
 // verifyServer refuses a server that cannot do what the namespace needs.
-func verifyServer(ctx context.Context, n runtime.Namespace, cfg Config, conn *driver.Conn) error {
+func verifyServer(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config, conn *driver.Conn) error {
 	version := conn.ConnectedServerVersion()
 	var major, minor int
 	if _, err := fmt.Sscanf(version, "%d.%d.", &major, &minor); err != nil || major < 2 || major == 2 && minor < 12 {
@@ -27,43 +27,72 @@ func verifyServer(ctx context.Context, n runtime.Namespace, cfg Config, conn *dr
 	if cfg.Durability != "POWER_SAFE" {
 		return nil
 	}
-	id, always, err := syncAlways(ctx, cfg.Monitor)
+	return verifySync(ctx, env, n, strings.Split(cfg.Monitor, ","), conn.ConnectedServerId())
+}
+
+// verifySync refuses servers that do not sync every write before they answer:
+// each server of a cluster acknowledges writes. One that does not answer is
+// logged, since a cluster serves without it; connected, the id of the server
+// that the proxy is connected to, must.
+func verifySync(ctx context.Context, env *runtime.Env, n runtime.Namespace, monitors []string, connected string) error {
+	ids, size, lax := map[string]bool{}, 1, 0
+	var silent []error
+	for i, one := range monitors {
+		s, err := syncOf(ctx, strings.TrimSpace(one))
+		if err != nil {
+			silent = append(silent, err)
+			if len(monitors) > 1 {
+				env.Log.Warn("POWER_SAFE is not verified of a server", "namespace", n.Name, "monitor", fmt.Sprintf("%d of %d", i+1, len(monitors)), "cause", err.Error())
+			}
+			continue
+		}
+		if !s.Config.SyncAlways {
+			lax = i + 1
+		}
+		ids[s.ID], size = true, max(size, s.Cluster.Size)
+	}
 	switch {
-	case err != nil:
-		return fmt.Errorf("monitor of namespace %s cannot be read: %w", n.Name, err)
-	case id != conn.ConnectedServerId():
+	case len(ids) == 0:
+		return fmt.Errorf("monitor of namespace %s cannot be read: %w", n.Name, silent[0])
+	case len(ids)+len(silent) < size:
+		return fmt.Errorf("durability POWER_SAFE of namespace %s is read from every server: the cluster has %d, and monitor names %d; write the monitoring address of each, with commas between them", n.Name, size, len(ids)+len(silent))
+	case !ids[connected]:
 		return fmt.Errorf("monitor of namespace %s is that of another server than url leads to", n.Name)
-	case !always:
-		return fmt.Errorf("durability POWER_SAFE of namespace %s needs sync_interval: always in the server's jetstream settings", n.Name)
+	case lax > 0:
+		return fmt.Errorf("durability POWER_SAFE of namespace %s needs sync_interval: always in the jetstream settings of every server (monitor %d of %d has another)", n.Name, lax, len(monitors))
 	}
 	return nil
 }
 
-// syncAlways asks the server at a monitoring address whether it syncs every
-// write before it answers. No error contains the address.
-func syncAlways(ctx context.Context, monitor string) (id string, always bool, err error) {
+// jetStream is what the monitoring of a server says.
+type jetStream struct {
+	ID     string `json:"server_id"`
+	Config struct {
+		SyncAlways bool `json:"sync_always"`
+	} `json:"config"`
+	Cluster struct {
+		Size int `json:"cluster_size"`
+	} `json:"meta_cluster"`
+}
+
+// syncOf asks the server at a monitoring address. No error contains the address.
+func syncOf(ctx context.Context, monitor string) (s jetStream, err error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(monitor, "/")+"/jsz?config=true", nil)
 	if err != nil {
-		return "", false, errors.New("it is no address")
+		return s, errors.New("it is no address")
 	}
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	response, err := client.Do(request)
 	if err != nil {
-		return "", false, errors.New("no server answers")
+		return s, errors.New("no server answers")
 	}
 	defer response.Body.Close()
-	var jsz struct {
-		ID     string `json:"server_id"`
-		Config struct {
-			SyncAlways bool `json:"sync_always"`
-		} `json:"config"`
+	if err := json.NewDecoder(response.Body).Decode(&s); err != nil || s.ID == "" {
+		return s, errors.New("what answers is no monitoring of a NATS server")
 	}
-	if err := json.NewDecoder(response.Body).Decode(&jsz); err != nil || jsz.ID == "" {
-		return "", false, errors.New("what answers is no monitoring of a NATS server")
-	}
-	return jsz.ID, jsz.Config.SyncAlways, nil
+	return s, nil
 }
 
 // Verify reads every record and compares it with its checksum. It reports the

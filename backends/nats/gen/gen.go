@@ -39,7 +39,7 @@ func Backend() *emit.Backend {
 				Check:  checkDurability,
 			}, {
 				Name: "monitor", Reference: true, URL: true,
-				Doc:   "The server's monitoring address, http://host:8222, or a reference to that, from which POWER_SAFE is read.",
+				Doc:   "The server's monitoring address, http://host:8222, from which POWER_SAFE is read; of a cluster those of all servers, separated by commas; or a reference to that.",
 				Check: checkMonitor,
 			}, {
 				Name: "prefix", Default: "prism", Locates: true,
@@ -74,11 +74,13 @@ func checkDurability(config map[string]string) (what, fix string) {
 	return "", ""
 }
 
-// checkMonitor refuses what is not an HTTP address.
+// checkMonitor refuses what is not HTTP addresses.
 func checkMonitor(config map[string]string) (what, fix string) {
 	text := config["monitor"]
-	if u, err := url.Parse(text); text != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "") {
-		return fmt.Sprintf("is %q", text), "write http://host:8222, or a reference such as ${env:NATS_MONITOR}"
+	for one := range strings.SplitSeq(text, ",") {
+		if u, err := url.Parse(strings.TrimSpace(one)); text != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "") {
+			return fmt.Sprintf("is %q", text), "write http://host:8222, or a reference such as ${env:NATS_MONITOR}"
+		}
 	}
 	return "", ""
 }

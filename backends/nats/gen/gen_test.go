@@ -105,7 +105,9 @@ func TestConfigFaults(t *testing.T) {
 		{`url: "nats://a:4222, b:4222, tls://c"`, ""},
 		{`url: "nats://a:4222, nats://["`, `5:42: PRISM3006 [backend.setting] url of backend nats is no address; config holds settings of the namespace's backend, with valid values; write nats://host:port, or a reference such as ${env:NATS_URL}`},
 		{`url: "natz://a"`, `5:42: PRISM3006 [backend.setting] url of backend nats has a scheme that is not NATS's`},
-		{`url: "a:99999"`, `url of backend nats has a port that is no number from 1 to 65535`},
+		{`url: "a:99999"`, `5:42: PRISM3006 [backend.setting] url of backend nats has a port that is no number from 1 to 65535; config holds settings of the namespace's backend, with valid values; write nats://host:port, such as nats://127.0.0.1:4222`},
+		{good + `durability: POWER_SAFE, monitor: "http://a:8222, http://b:8222"`, ""},
+		{good + `durability: POWER_SAFE, monitor: "http://a:8222,"`, `5:89: PRISM3006 [backend.setting] monitor of backend nats is "http://a:8222,"`},
 		{`url: ","`, `5:42: PRISM3006`},
 	} {
 		got := faults(t, "things", tt.config)

@@ -21,8 +21,9 @@ type Cluster struct {
 }
 
 // StartCluster starts three empty servers that know each other, and returns when
-// they have a leader. They stop when t ends.
-func StartCluster(t testing.TB) *Cluster {
+// they have a leader. Options may be changed for each server. They stop when t
+// ends.
+func StartCluster(t testing.TB, change ...func(i int, o *server.Options)) *Cluster {
 	t.Helper()
 	const size = 3
 	c := new(Cluster)
@@ -39,6 +40,9 @@ func StartCluster(t testing.TB) *Cluster {
 		s := Start(t, func(o *server.Options) {
 			o.ServerName, o.Routes = fmt.Sprint("server", i), routes
 			o.Cluster = server.ClusterOpts{Name: "test", Host: own.Hostname(), Port: port}
+			for _, c := range change {
+				c(i, o)
+			}
 		})
 		c.Servers, urls = append(c.Servers, s), append(urls, s.URL)
 	}
