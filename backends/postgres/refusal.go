@@ -29,6 +29,7 @@ func refusal(ctx context.Context, c *pgx.ConnConfig, err error) error {
 	}
 	var other foreign
 	var dns *net.DNSError
+	var late net.Error
 	var certificate *tls.CertificateVerificationError
 	switch {
 	case errors.As(err, &other):
@@ -42,7 +43,7 @@ func refusal(ctx context.Context, c *pgx.ConnConfig, err error) error {
 		return fmt.Errorf("the name of %s is not resolved; correct the host, or the name servers of this machine", at)
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOENT):
 		return fmt.Errorf("%s is not there: nothing listens (%s); start it, or correct host and port", at, network(err))
-	case pgconn.Timeout(err), errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+	case pgconn.Timeout(err), errors.As(err, &late) && late.Timeout(), errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		return fmt.Errorf("%s did not answer within %s; correct host and port, or let the proxy through the firewall", at, connectTimeout)
 	}
 	if errors.As(err, new(unsent)) {
