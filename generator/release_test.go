@@ -24,10 +24,15 @@ type team struct {
 func newTeam(t *testing.T, backend string) *team {
 	return &team{t, edited(t, func(name, text string) string {
 		if path.Ext(name) == ".yaml" {
-			if backend == "postgres" {
-				backend += "\n    config: {url: \"${env:DATABASE_URL}\"}"
+			config := map[string]string{"postgres": "{url: \"${env:DATABASE_URL}\"}", "nats": "{url: \"${env:NATS_URL}\", prefix: shop}"}[backend]
+			if config != "" {
+				config = "\n    config: " + config
 			}
-			text = strings.ReplaceAll(text, "    backend: sqlite", "    backend: "+backend)
+			times := -1
+			if backend == "nats" {
+				times = 1 // user-profiles
+			}
+			text = strings.Replace(text, "    backend: sqlite", "    backend: "+backend+config, times)
 		}
 		return text
 	})}
@@ -138,4 +143,29 @@ func TestRelease(t *testing.T) {
 	tm.edit("user_profile.proto", "\n  string note = 99;", "")
 	tm.want(tm.write(false), "-migrations/orders/0002_carts_expand.down.sql", "-migrations/orders/0002_carts_expand.up.sql", "migrations/embed.go", "prism.lock.json")
 	tm.contains(serverFile, "Release:     1,")
+}
+
+// A field goes a release after its column.
+func TestFieldGoesAfterItsColumn(t *testing.T) {
+	tm := newTeam(t, "postgres")
+	tm.edit("user_profile.proto", "string sms = 7 [", "string sms = 7 [(prism.v1.field).index = UNIQUE, (prism.v1.field).max_length = 32, ")
+	tm.write(true)
+	tm.edit("user_profile.proto", "string sms = 7 [(prism.v1.field).index = UNIQUE, (prism.v1.field).max_length = 32, (prism.v1.field).pii.category = PHONE];", "")
+	if _, faults := tm.compile(false); len(faults) != 1 || faults[0].Number != schema.RuleEvolveColumn {
+		t.Errorf("faults %v", faults)
+	}
+}
+
+// A store without migrations keeps its indexes.
+func TestIndexesOfAByteStore(t *testing.T) {
+	for _, release := range []bool{false, true} {
+		tm := newTeam(t, "nats")
+		tm.edit("user_profile.proto", "key_value = {}", "key_value = {without: SCAN}")
+		tm.edit("user_profile.proto", "durability = POWER_SAFE", "durability = CRASH_SAFE")
+		tm.write(release)
+		tm.edit("user_profile.proto", "string sms = 7 [", "string sms = 7 [(prism.v1.field).index = UNIQUE, (prism.v1.field).max_length = 32, ")
+		if _, faults := tm.compile(false); len(faults) != 1 || faults[0].Number != schema.RuleEvolveIndex {
+			t.Errorf("after a release %t: %v", release, faults)
+		}
+	}
 }

@@ -19,6 +19,7 @@ import (
 // moves no data.
 type follower struct {
 	deployment    *schema.Deployment
+	release       int // the last one
 	before, after storage.Model
 	backends      map[string]*emit.Backend
 	text          []byte // of before
@@ -121,6 +122,11 @@ func (f *follower) entity(e storage.Entity) {
 	case now.Table != e.Table:
 		f.lost(schema.RuleLockEntity, e.Name, f.entityNow(now).TableSource(), "write option (prism.v1.entity).table = \""+e.Table+"\"",
 			"entity %s had table %s and has %s now; its records stay in %[2]s, where the proxy does not look", e.Name, e.Table, now.Table)
+	default:
+		f.columns(e, now)
+		if b := f.backends[f.entityNow(now).Namespace.Backend]; b.Dialect == nil {
+			f.entries(e, now)
+		}
 	}
 }
 

@@ -62,7 +62,7 @@ func Run(in Input) (*Plan, []schema.Diagnostic, error) {
 	}
 	r := &run{Input: in, history: h, schema: set, plan: &Plan{Lock: &history.Lock{Format: history.Format, Deployment: d.Name}}}
 	if h.Lock != nil {
-		f := follower{deployment: d, before: h.Lock.Last(), after: r.declared(), backends: in.Backends, text: h.Text, file: history.LockPath(d.Dir), abandon: in.Abandon}
+		f := follower{deployment: d, release: h.Lock.Release, before: h.Lock.Last(), after: r.declared(), backends: in.Backends, text: h.Text, file: history.LockPath(d.Dir), abandon: in.Abandon}
 		faults := f.follow(h.Lock)
 		if r.plan.Abandoned = f.abandoned; len(faults) > 0 {
 			return nil, faults, nil

@@ -131,6 +131,8 @@ const (
 	RuleHistoryFile          = 4016
 	RuleHistorySum           = 4017
 	RuleReleaseEmpty         = 4018
+	RuleEvolveColumn         = 4019
+	RuleEvolveIndex          = 4020
 	RulePathEscape           = 5001
 	RuleGoImportpath         = 5002
 	RuleGoPackage            = 5003
@@ -221,6 +223,8 @@ var rules = []Rule{
 	{RuleHistoryFile, "history.file", Error, "what a release closed does not change"},
 	{RuleHistorySum, "history.sum", Error, "a release follows the one before it"},
 	{RuleReleaseEmpty, "release.empty", Error, "a release changes something"},
+	{RuleEvolveColumn, "evolve.column", Error, "a field goes a release after its column, because the release before writes and serves that"},
+	{RuleEvolveIndex, "evolve.index", Error, "a store without migrations has the indexes that its entities began with"},
 	{RulePathEscape, "path.escape", Error, "a path does not lead out of its folder"},
 	{RuleGoImportpath, "go.importpath", Error, "a file whose Go messages are imported has a go_package, or one in prism.yaml: a Go import path with a dot or a slash, which may end in a semicolon and the name of the package"},
 	{RuleGoPackage, "go.package", Error, "the files of a folder have the go_package <import_path>/out/contract/<folder> if Prism generates their messages, and one outside out/contract if you do"},
