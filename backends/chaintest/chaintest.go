@@ -33,7 +33,9 @@ type Store interface {
 	// Fill runs the pass of a fill whose statements are in the generated store.go.
 	Fill(store string, table string, columns []storage.Column, release int) error
 	// Put writes a row as a proxy does, whatever was there.
-	Put(table string, release int, columns []storage.Column, values []any, record []byte) error
+	Put(e *storage.Entity, columns []storage.Column, values []any, record []byte) error
+	// Expires returns how many rows never expire, and how many do.
+	Expires(table string) (never, ever int, err error)
 	// Differs returns how many rows there are, and how many of them have other values
 	// in the columns than those given for the key in the first column.
 	Differs(table string, columns []storage.Column, rows [][]any) (rowsThere, differ int, err error)
@@ -273,7 +275,7 @@ func (c *chain) write(p *plan, n int) {
 			}
 			key, record := p.schema.record(c.rand, short(e.Name))
 			columns := written(&e)
-			c.fatal(c.store.Put(e.Table, e.Release, columns, values(columns, record), record), "a put of release %d in %s", p.release, e.Table)
+			c.fatal(c.store.Put(&e, columns, values(columns, record), record), "a put of release %d in %s", p.release, e.Table)
 			if c.records[e.Name] == nil {
 				c.records[e.Name] = map[string][]byte{}
 			}
@@ -297,7 +299,7 @@ func (c *chain) fenced(before, now *plan) {
 		}
 		_, record := before.schema.record(c.rand, short(e.Name))
 		columns := written(&e)
-		if err := c.store.Put(e.Table, e.Release, columns, values(columns, record), record); !is(err) {
+		if err := c.store.Put(&e, columns, values(columns, record), record); !is(err) {
 			c.Fatalf("release %d writes to %s behind the fence of release %d: %v", before.release, e.Table, now.release, err)
 		}
 	}
@@ -323,6 +325,13 @@ func (c *chain) check(p *plan, when string) {
 		}
 		there, differ, err := c.store.Differs(e.Table, columns, rows)
 		c.fatal(err, "rows")
+		if e.Expires != nil {
+			never, ever, err := c.store.Expires(e.Table)
+			c.fatal(err, "expiry")
+			if live := e.Expires.State == storage.Live; live && never > 0 || !live && ever > 0 {
+				c.Fatalf("%s of release %d, with the expiry of %s %s, %d rows never expire and %d do", when, p.release, e.Table, e.Expires.State, never, ever)
+			}
+		}
 		if there != len(rows) || differ > 0 {
 			c.Fatalf("%s of release %d, %d of %d rows of %s have other columns than their records give", when, p.release, differ, there, e.Table)
 		}

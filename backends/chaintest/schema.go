@@ -19,6 +19,7 @@ type message struct {
 	name       string
 	fields     []*field // without the key, which is string id = 1
 	composites []composite
+	ttl        bool
 	next       int      // the next number
 	names      []string // that were given
 }
@@ -134,6 +135,10 @@ func (s *schema) change(r *rand.Rand, release int) {
 	for range 1 + r.IntN(4) {
 		s.messages[r.IntN(len(s.messages))].change(r)
 	}
+	if r.IntN(5) == 0 {
+		m := s.messages[r.IntN(len(s.messages))]
+		m.ttl = !m.ttl
+	}
 }
 
 func (m *message) change(r *rand.Rand) {
@@ -211,6 +216,9 @@ func (s *schema) String() string {
 		"option go_package = \"example.com/app/out/contract/app/v1;appv1\";\nenum Level { LEVEL_UNSPECIFIED = 0; LEVEL_HIGH = 1; }\n")
 	for _, m := range s.messages {
 		fmt.Fprintf(&b, "message %s {\n  option (prism.v1.entity).namespace = \"items\";\n  option (prism.v1.entity).key_value = {};\n", m.name)
+		if m.ttl {
+			b.WriteString("  option (prism.v1.entity).ttl = {seconds: 3600};\n")
+		}
 		for _, x := range m.composites {
 			var names []string
 			for _, number := range x.fields {

@@ -14,18 +14,19 @@ import (
 	"github.com/prism-proxy/prism/runtime/migration"
 )
 
-// builds are the indexes of a namespace that no migration has built yet.
+// builds are the migrations of a namespace that build indexes, or fill columns, and
+// are not applied yet: what a proxy does without meanwhile.
 type builds struct {
 	namespace string
-	missing   atomic.Pointer[map[int]bool] // the numbers of their migrations; nil: none
+	missing   atomic.Pointer[map[int]bool] // their numbers; nil: none
 	mu        sync.Mutex
 	asked     time.Time
 }
 
-// askAgain is how long an index that is not there is not asked for again.
+// askAgain is how long a migration that is not applied is not asked for again.
 const askAgain = time.Second
 
-// begin finds the migrations of n that build an index and are not applied.
+// begin finds the migrations of n that are not applied.
 func (b *builds) begin(ctx context.Context, conn *pgx.Conn, n runtime.Namespace) error {
 	files, err := migration.Read(n.Migrations, n.Name)
 	if err != nil {
@@ -33,7 +34,7 @@ func (b *builds) begin(ctx context.Context, conn *pgx.Conn, n runtime.Namespace)
 	}
 	missing := map[int]bool{}
 	for _, f := range files {
-		if strings.HasSuffix(f.Name, "_index") {
+		if strings.HasSuffix(f.Name, "_index") || strings.HasSuffix(f.Name, "_fill") {
 			missing[f.Number] = true
 		}
 	}
@@ -65,20 +66,29 @@ func (b *builds) look(ctx context.Context, conn *pgx.Conn, missing map[int]bool)
 // Built returns INDEX_BUILDING as long as the index that the migration builds is not
 // there. Once all are, it asks no more.
 func (db *DB) Built(ctx context.Context, index string, number int) error {
-	missing := db.builds.missing.Load()
-	if missing == nil || !(*missing)[number] {
-		return nil
+	missing, err := db.builds.still(ctx, db, number)
+	if err == nil && missing {
+		err = runtime.Building(index)
 	}
-	if err := db.builds.ask(ctx, db); err != nil {
-		return err
-	}
-	if missing = db.builds.missing.Load(); missing == nil || !(*missing)[number] {
-		return nil
-	}
-	return runtime.Building(index)
+	return err
 }
 
-// ask looks, at most once in askAgain, which of the missing indexes are there now.
+// lacks reports whether a migration was missing when it was asked for.
+func (b *builds) lacks(number int) bool {
+	missing := b.missing.Load()
+	return missing != nil && (*missing)[number]
+}
+
+// still is lacks for one that is asked for again if it was missing.
+func (b *builds) still(ctx context.Context, db *DB, number int) (missing bool, err error) {
+	if !b.lacks(number) {
+		return false, nil
+	}
+	err = b.ask(ctx, db)
+	return b.lacks(number), err
+}
+
+// ask looks, at most once in askAgain, which of the missing are applied now.
 func (b *builds) ask(ctx context.Context, db *DB) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -25,24 +25,40 @@ import (
 // TestChains leads a store through random chains of releases. With PRISM_CHAINS there
 // are so many, and with PRISM_SEED the one that failed.
 func TestChains(t *testing.T) {
+	url := postgrestest.Start(t)
 	for _, seed := range chaintest.Seeds() {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) { chaintest.Run(t, seed, openChain) })
+		stores := 0
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			chaintest.Run(t, seed, func(t testing.TB) chaintest.Store {
+				stores++
+				return openChain(t, url, fmt.Sprintf("chain_%d_%d", seed, stores))
+			})
+		})
 	}
 }
 
-// chain is an empty database.
+// chain is an empty schema of a database.
 type chain struct {
 	ctx  context.Context
 	conn *pgx.Conn
 }
 
-func openChain(t testing.TB) chaintest.Store {
-	conn, err := pgx.Connect(t.Context(), postgrestest.Start(t))
+func openChain(t testing.TB, url, schema string) chaintest.Store {
+	conn, err := pgx.Connect(t.Context(), url)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { conn.Close(context.WithoutCancel(t.Context())) })
-	return chain{t.Context(), conn}
+	s := chain{t.Context(), conn}
+	t.Cleanup(func() {
+		s.ctx = context.WithoutCancel(s.ctx)
+		if err := errors.Join(s.Apply("SET client_min_messages = warning; DROP SCHEMA "+schema+" CASCADE;", true), conn.Close(s.ctx)); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := s.Apply("CREATE SCHEMA "+schema+"; SET search_path = "+schema+"; SET synchronous_commit = off;", true); err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 func (chain) Backend() *emit.Backend { return gen.Backend() }
@@ -121,11 +137,21 @@ func parameters(first, n int) (list []string) {
 	return list
 }
 
-func (s chain) Put(table string, release int, columns []storage.Column, values []any, record []byte) error {
+func (s chain) Expires(table string) (never, ever int, err error) {
+	err = s.conn.QueryRow(s.ctx, fmt.Sprintf(`SELECT count(*) FILTER (WHERE "prism_expires" = '9999-12-31 23:59:59Z'), count(*) FILTER (WHERE "prism_expires" < '9999-12-31 23:59:59Z') FROM %q`, table)).Scan(&never, &ever)
+	return never, ever, err
+}
+
+func (s chain) Put(e *storage.Entity, columns []storage.Column, values []any, record []byte) error {
+	table := e.Table
 	names := append(physical(columns), `"prism_record"`)
 	given := parameters(1, len(names))
 	version := fmt.Sprintf("nextval('%q')", table+"_version")
-	names, given = append(names, `"prism_version"`, `"prism_release"`), append(given, version, fmt.Sprint(release))
+	names, given = append(names, `"prism_version"`, `"prism_release"`), append(given, version, fmt.Sprint(e.Release))
+	if e.Expires != nil {
+		expires := map[storage.State]string{storage.Live: "2100-01-01Z", storage.Kept: "9999-12-31 23:59:59Z"}
+		names, given = append(names, `"prism_expires"`), append(given, "'"+expires[e.Expires.State]+"'")
+	}
 	var sets []string
 	for _, name := range names[1:] {
 		sets = append(sets, name+" = excluded."+name)
@@ -183,10 +209,17 @@ FROM pg_constraint WHERE connamespace = current_schema()::regnamespace
 UNION ALL SELECT format('sequence %s', relname) FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind = 'S'
 ORDER BY 1`
 
+// chainSchema is what differs between two stores.
+var chainSchema = regexp.MustCompile(`chain_[0-9]+_[0-9]+\.`)
+
 func (s chain) Catalog() ([]string, error) {
 	rows, err := s.conn.Query(s.ctx, catalog)
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, pgx.RowTo[string])
+	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	for i := range lines {
+		lines[i] = chainSchema.ReplaceAllString(lines[i], "")
+	}
+	return lines, err
 }

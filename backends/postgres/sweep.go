@@ -44,6 +44,9 @@ type sweep struct {
 // how many to delete; it returns whether it is this proxy's turn, how many it
 // deleted, and when the last one expired.
 func (db *DB) Sweep(ctx context.Context, t *Table, statement string) (deleted int, err error) {
+	if missing, err := db.builds.still(ctx, db, t.TTLFrom); missing || err != nil {
+		return 0, err // proxies without the ttl renew no record
+	}
 	now := db.now()
 	s := db.sweeps.of(t, now)
 	var mine bool

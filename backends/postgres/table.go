@@ -16,7 +16,10 @@ import (
 type Table struct {
 	Name string
 	TTL  time.Duration // time from the last write until a record expires; 0: never
-	Key  int           // how many of a record's values, at the beginning, are its key
+	// TTLFrom is the number of the migration without which no record has expired yet:
+	// its ttl began behind the table. 0: there is none.
+	TTLFrom int
+	Key     int // how many of a record's values, at the beginning, are its key
 
 	// With a ttl, the next parameter of these is when the record expires.
 	Put    string // writes the record
@@ -72,6 +75,9 @@ func (db *DB) next(t *Table) (w keyvalue.Written) {
 func (db *DB) alive(t *Table, values []any) []any {
 	if t.TTL == 0 {
 		return values
+	}
+	if t.TTLFrom > 0 && db.builds.lacks(t.TTLFrom) {
+		return append(values, TimeOrLowest(wire.Timestamp{}))
 	}
 	return append(values, db.clock())
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ncruces/go-sqlite3"
 
@@ -50,7 +51,7 @@ func (s chain) Apply(sql string, _ bool) (err error) {
 	return s.c.Exec(sql)
 }
 
-var fillStatement = regexp.MustCompile("(?s)var fillWrite = sqlite.NewStatement\\(`(UPDATE [^\n]* SET (.*?), \"prism_release\".*?)`\\)")
+var fillStatement = regexp.MustCompile("(?s)var fillWrite = sqlite.NewStatement\\(`(UPDATE [^\n]* SET (.*?)\n.*?)`\\)")
 
 func (s chain) Fill(store, table string, columns []storage.Column, _ int) error {
 	m := fillStatement.FindStringSubmatch(store)
@@ -58,12 +59,15 @@ func (s chain) Fill(store, table string, columns []storage.Column, _ int) error 
 		return fmt.Errorf("store.go of %s has no fill", table)
 	}
 	rest := chaintest.Named(columns, m[2])
-	fill := sqlite.Fill{Table: table, Write: sqlite.NewStatement(m[1]), Row: len(rest) + 1, Columns: func(q *sqlite.Query, record []byte) (string, error) {
+	fill := sqlite.Fill{Table: table, TTL: time.Hour, Write: sqlite.NewStatement(m[1]), Row: len(rest) + 1, Columns: func(q *sqlite.Query, record []byte) (string, error) {
 		for i, c := range rest {
 			bind(q, i+1, chaintest.Value(c, record))
 		}
 		return "", nil
 	}}
+	if strings.Contains(store, fmt.Sprintf("Expires: %d", len(rest)+2)) {
+		fill.Expires = len(rest) + 2
+	}
 	return sqlite.RunFill(context.Background(), s.c, &fill)
 }
 
@@ -103,13 +107,30 @@ func marks(first, n int) (list []string) {
 	return list
 }
 
-func (s chain) Put(table string, release int, columns []storage.Column, values []any, record []byte) error {
+const never = "9999-12-31T23:59:59.999999999Z"
+
+func (s chain) Expires(table string) (never_, ever int, err error) {
+	err = s.rows(fmt.Sprintf(`SELECT count(*) FILTER (WHERE "prism_expires" = '%s'), count(*) FILTER (WHERE "prism_expires" < '%[1]s') FROM %q`, never, table), func(row *sqlite3.Stmt) {
+		never_, ever = row.ColumnInt(0), row.ColumnInt(1)
+	})
+	return never_, ever, err
+}
+
+func (s chain) Put(e *storage.Entity, columns []storage.Column, values []any, record []byte) error {
+	table := e.Table
 	names := append(quotedNames(columns), `"prism_record"`, `"prism_version"`, `"prism_release"`)
+	expires := map[storage.State]string{storage.Live: "2100-01-01T00:00:00.000000000Z", storage.Kept: never}
+	if e.Expires != nil {
+		names = append(names, `"prism_expires"`)
+	}
 	var sets []string
 	for _, name := range names[1:] {
 		sets = append(sets, name+" = excluded."+name)
 	}
-	given := append(marks(1, len(columns)+1), fmt.Sprintf(`(SELECT coalesce(max("prism_version"), 0) + 1 FROM %q)`, table), fmt.Sprint(release))
+	given := append(marks(1, len(columns)+1), fmt.Sprintf(`(SELECT coalesce(max("prism_version"), 0) + 1 FROM %q)`, table), fmt.Sprint(e.Release))
+	if e.Expires != nil {
+		given = append(given, "'"+expires[e.Expires.State]+"'")
+	}
 	return sqlite.Query1(s.c, fmt.Sprintf(`INSERT INTO %q (%s) VALUES (%s) ON CONFLICT ("id") DO UPDATE SET %s`, table,
 		strings.Join(names, ", "), strings.Join(given, ", "), strings.Join(sets, ", ")), func(q *sqlite.Query) {
 		for i, v := range values {

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/ncruces/go-sqlite3"
 
@@ -30,7 +31,7 @@ func (c Connection) Close() error { return errors.Join(c.Conn.Close(), c.disk.cl
 
 // RunFill passes through a table once.
 func RunFill(ctx context.Context, c *sqlite3.Conn, f *Fill) error {
-	return f.run(ctx, c, false, func(int64) {})
+	return f.run(ctx, c, time.Now(), false, func(int64) {})
 }
 
 // Query1 runs a statement of a test, with values bound and rows read as generated

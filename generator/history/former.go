@@ -43,7 +43,7 @@ func (f *former) lock() *Lock {
 			e.Abstraction = "key_value"
 		}
 		l.Open.Entities = append(l.Open.Entities, storage.Entity{
-			Name: e.Name, Abstraction: e.Abstraction, Namespace: e.Namespace, Table: e.Table, Release: e.Release, Expires: e.Expires,
+			Name: e.Name, Abstraction: e.Abstraction, Namespace: e.Namespace, Table: e.Table, Release: e.Release,
 			Columns: []storage.Column{}, Indexes: []storage.Index{}, Life: storage.Life{State: storage.Live, Since: 1},
 		})
 	}

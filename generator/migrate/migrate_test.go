@@ -158,7 +158,7 @@ var Files embed.FS
 	if got := order.Indexes[0].Columns; !cmp.Equal(got, []string{"status", "created_at", "customer_id", "order_id"}) {
 		t.Errorf("index status has entries of %v", got)
 	}
-	if session := model.Entities[1]; !session.Expires {
+	if session := model.Entities[1]; session.Expires == nil {
 		t.Errorf("%s has a ttl and does not expire", session.Name)
 	}
 	if got := model.Namespaces[0].Folder; got != "" {

@@ -17,7 +17,7 @@ func (r *run) name() {
 	d.Release, d.Open = r.release, !r.plan.Closed
 	for _, e := range d.Entities() {
 		s := open.Entity(string(e.Desc.FullName()))
-		e.Table, e.Release, e.Fence = s.Table, s.Release, s.Fence
+		e.Table, e.Release, e.Fence, e.Expiry = s.Table, s.Release, s.Fence, r.expiry(s)
 		b := binder{run: r, entity: e, storage: s, columns: map[string]*schema.Field{}}
 		for _, f := range e.Stored(r.Backends[e.Namespace.Backend].Columns) {
 			b.live(f)
@@ -89,12 +89,28 @@ func (b *binder) indexes() {
 	}
 }
 
+// expiry returns what a store has of an entity's ttl.
+func (r *run) expiry(s *storage.Entity) schema.Expiry {
+	if s.Expires == nil || s.Expires.Since == s.Since {
+		return schema.Expiry{}
+	}
+	return schema.Expiry{Ended: s.Expires.State == storage.Kept, Since: s.Expires.Since, Fill: r.number(s.Namespace, s.Table, storage.PhaseFill, s.Expires.Since)}
+}
+
 // builder returns the number of the migration that builds the index, or 0.
 func (r *run) builder(namespace, index string) int {
+	return r.number(namespace, index, storage.PhaseIndex, 0)
+}
+
+// number returns the number of the migration of the release about what, or 0; release
+// 0 is any.
+func (r *run) number(namespace, what string, phase storage.Phase, release int) int {
 	chain := r.plan.Lock.Chain(r.plan.Lock.Open.Namespace(namespace).Folder)
 	if chain == nil {
 		return 0
 	}
-	name := fmt.Sprintf("_%s_%s", index, storage.PhaseIndex)
-	return 1 + slices.IndexFunc(chain.Files, func(f history.File) bool { return len(f.Name) == 4+len(name) && strings.HasSuffix(f.Name, name) })
+	name := fmt.Sprintf("_%s_%s", what, phase)
+	return 1 + slices.IndexFunc(chain.Files, func(f history.File) bool {
+		return len(f.Name) == 4+len(name) && strings.HasSuffix(f.Name, name) && (release == 0 || f.Release == release)
+	})
 }

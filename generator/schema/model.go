@@ -63,6 +63,7 @@ type Entity struct {
 	Table     string // user_profiles
 	Release   int    // the latest that began to write one of the columns; after Read: 1
 	Fence     int    // the release that older writers are kept out for; 0: none
+	Expiry    Expiry
 	Dir       string // shop/v1/userprofile: its package below the proxy
 	Contract  Contract
 	Comment   string // the message's leading comment, cleaned, or ""
@@ -83,6 +84,15 @@ type Entity struct {
 	Durability Durability
 	Personal   []Personal // the personal-data inventory, by path
 	Source     Source     // where the message stands
+}
+
+// Expiry is what a store has of a ttl that began, or ended, behind the table.
+type Expiry struct {
+	Ended bool // records are written with a time that never comes
+	// Since is the release that began or ended it: records of writers before it get
+	// their time by the fill. 0: it is as the table.
+	Since int
+	Fill  int // the number of the migration that does it
 }
 
 // Contract is where the contract of an entity stands.

@@ -103,6 +103,9 @@ func (n *next) free(name string, taken func(string) bool) string {
 func (n *next) begin(d *Entity) {
 	e := d.clone()
 	e.Release, e.Since = n.release, n.release
+	if e.Expires != nil {
+		e.Expires.Since = n.release
+	}
 	table := n.free(e.Table, func(name string) bool {
 		brought := (&Entity{Table: name}).brings()
 		return slices.ContainsFunc(brought, func(s string) bool { return n.relations[s] })
@@ -133,9 +136,10 @@ func (n *next) leave(before *Entity) {
 // follow adds an entity that was there.
 func (n *next) follow(before, d *Entity) {
 	e := before.clone()
-	e.Name, e.Expires = d.Name, d.Expires
+	e.Name = d.Name
 	f := &follower{next: n, before: before, entity: &e, names: map[string]string{}}
 	f.columns(d)
+	f.expires(d)
 	f.indexes(d)
 	if f.written && e.Fence < n.release {
 		if e.Fence > 0 {
@@ -194,6 +198,25 @@ func (f *follower) columns(d *Entity) {
 			f.add(Step{Kind: DropColumn, Entity: f.entity, Column: c.Name})
 		}
 	}
+}
+
+// expires begins a ttl, or ends one. Its column stays for ever, with a time that never
+// comes: to drop it takes two releases more, and a default that one store cannot set.
+func (f *follower) expires(d *Entity) {
+	now := f.entity.Expires
+	switch {
+	case d.Expires != nil && now == nil:
+		f.entity.Expires = &Life{Live, f.release}
+		f.add(Step{Kind: AddExpires, Entity: f.entity})
+		f.add(Step{Kind: IndexExpires, Entity: f.entity})
+	case d.Expires != nil && now.State == Kept:
+		f.entity.Expires = &Life{Live, f.release}
+	case d.Expires == nil && now != nil && now.State == Live:
+		f.entity.Expires = &Life{Kept, f.release}
+	default:
+		return
+	}
+	f.written = true
 }
 
 // rest takes the next step out, and reports whether it was the last.
@@ -316,6 +339,10 @@ func (n *next) own(closed Model) {
 func (e *Entity) clone() Entity {
 	c := *e
 	c.Columns, c.Indexes = slices.Clone(e.Columns), slices.Clone(e.Indexes)
+	if e.Expires != nil {
+		expires := *e.Expires
+		c.Expires = &expires
+	}
 	for i := range c.Columns {
 		c.Columns[i].Oneof = slices.Clone(c.Columns[i].Oneof)
 	}

@@ -19,9 +19,11 @@ const (
 	CreateTable StepKind = iota // with all columns and indexes
 	CreateOwn
 	AddColumn
+	AddExpires
 	AddFence
 	Fill // columns from records, by the proxy
 	CreateIndex
+	IndexExpires
 	DropIndex
 	DropColumn
 	DropFence
@@ -45,14 +47,16 @@ func (p Phase) String() string {
 // Phase returns when the step is done.
 func (s Step) Phase() Phase {
 	return [...]Phase{
-		CreateTable: PhaseExpand, CreateOwn: PhaseExpand, AddColumn: PhaseExpand, AddFence: PhaseFence, Fill: PhaseFill,
-		CreateIndex: PhaseIndex, DropIndex: PhaseContract, DropColumn: PhaseContract, DropFence: PhaseContract,
+		CreateTable: PhaseExpand, CreateOwn: PhaseExpand, AddColumn: PhaseExpand, AddExpires: PhaseExpand, AddFence: PhaseFence, Fill: PhaseFill,
+		CreateIndex: PhaseIndex, IndexExpires: PhaseIndex, DropIndex: PhaseContract, DropColumn: PhaseContract, DropFence: PhaseContract,
 	}[s.Kind]
 }
 
 // Alone reports whether the step has a file of its own, which one store runs
 // without a transaction.
-func (s Step) Alone() bool { return s.Kind == CreateIndex || s.Kind == DropIndex }
+func (s Step) Alone() bool {
+	return s.Kind == CreateIndex || s.Kind == IndexExpires || s.Kind == DropIndex
+}
 
 // Subject returns what the step's file is named after: a table, or an index where it
 // has a file of its own. Steps of one phase and subject share a file.
@@ -62,6 +66,8 @@ func (s Step) Subject() string {
 		return s.Own
 	case CreateIndex, DropIndex:
 		return s.Index
+	case IndexExpires:
+		return s.Entity.Table + "_expires"
 	}
 	return s.Entity.Table
 }

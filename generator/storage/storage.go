@@ -47,8 +47,10 @@ type Entity struct {
 	// has the release of its writer.
 	Release int `json:"release"`
 	// Fence is the release that older writers are kept out for. 0: there is no fence.
-	Fence   int      `json:"fence,omitempty"`
-	Expires bool     `json:"expires"` // records carry an expiry
+	Fence int `json:"fence,omitempty"`
+	// Expires is the column with the time when a record expires: live with a ttl, and
+	// kept, with a time that never comes, behind the end of one. Nil: there is none.
+	Expires *Life    `json:"expires,omitempty"`
 	Columns []Column `json:"columns"` // the key in its order, then by field number and age
 	Indexes []Index  `json:"indexes"` // as declared when they came, then by age
 	// Life is live, or idle where no schema has the entity any more.
@@ -164,7 +166,10 @@ func Declared(d *schema.Deployment, columns func(backend string) bool) Model {
 func declared(e *schema.Entity, marked bool) Entity {
 	s := Entity{
 		Name: string(e.Desc.FullName()), Abstraction: e.Abstraction.Name, Namespace: e.Namespace.Name, Table: e.Table,
-		Release: 1, Expires: e.TTL > 0, Columns: []Column{}, Indexes: []Index{}, Life: Life{Live, 1},
+		Release: 1, Columns: []Column{}, Indexes: []Index{}, Life: Life{Live, 1},
+	}
+	if e.TTL > 0 {
+		s.Expires = &Life{Live, 1}
 	}
 	names := map[*schema.Field]string{}
 	for _, f := range e.Stored(marked) {

@@ -42,23 +42,37 @@ ORDER BY $key`, golang.Holes{"key": strings.Join(namesOf(key, ""), ", "), "table
 	for _, name := range namesOf(rest, "") {
 		sets = append(sets, name+" = g."+name)
 	}
+	differ := "ROW(" + strings.Join(namesOf(rest, "t."), ", ") + ") IS DISTINCT FROM ROW(" + strings.Join(namesOf(rest, "g."), ", ") + ")"
+	if len(rest) == 0 {
+		differ = "false"
+	}
+	if since := s.Expiry.Since; since > 0 {
+		when, expires := fmt.Sprintf(`t."prism_release" < %d`, since), dialect.Never
+		if s.TTL > 0 { // a column that was taken back and added again has no times
+			when += ` OR t."prism_expires" = ` + dialect.Never
+			expires = fmt.Sprintf("now() + interval '%d milliseconds'", s.TTL.Milliseconds())
+		}
+		differ += " OR " + when
+		sets = append(sets, fmt.Sprintf(`"prism_expires" = CASE WHEN %s THEN %s ELSE t."prism_expires" END`, when, expires))
+	}
+	sets = append(sets, fmt.Sprintf(`"prism_release" = %d`, s.Release))
 	s.file.Fill("const fillWrite = `WITH prism_given ($all) AS (\n"+`  SELECT * FROM unnest($arrays)
 ), prism_differ AS MATERIALIZED (
   SELECT $gkey, g."prism_version" FROM $table AS t JOIN prism_given AS g ON $same
-  WHERE ($told) IS DISTINCT FROM ($tgiven)
+  WHERE $differ
 ), prism_locked AS MATERIALIZED (
   SELECT $tkey, t."prism_version" FROM $table AS t JOIN prism_differ AS g ON $same
   FOR UPDATE OF t SKIP LOCKED
 ), prism_written AS (
-  UPDATE $table AS t SET $sets, "prism_release" = $release
+  UPDATE $table AS t SET $sets
   FROM prism_given AS g JOIN prism_locked AS l ON $locked
   WHERE $same RETURNING 1
 )
 SELECT (SELECT count(*) FROM prism_differ), (SELECT count(*) FROM prism_written)`+"`", golang.Holes{
 		"all": strings.Join(append(namesOf(columns, ""), `"prism_version"`), ", "), "arrays": strings.Join(arrays, ", "),
 		"gkey": strings.Join(namesOf(key, "g."), ", "), "tkey": strings.Join(namesOf(key, "t."), ", "), "table": sql.Quote(s.Table),
-		"same": strings.Join(same, " AND "), "told": strings.Join(namesOf(rest, "t."), ", "), "tgiven": strings.Join(namesOf(rest, "g."), ", "),
-		"sets": strings.Join(sets, ", "), "release": s.Release, "locked": strings.ReplaceAll(strings.Join(same, " AND "), "t.", "l."),
+		"same": strings.Join(same, " AND "), "differ": differ,
+		"sets": strings.Join(sets, ", "), "locked": strings.ReplaceAll(strings.Join(same, " AND "), "t.", "l."),
 	})
 	s.file.Fill(`// Fill computes columns from records, for the migrations that ask for it.
 var Fill = @postgres.Fill{Table: "$table", First: fillFirst, Next: fillNext, Write: fillWrite, After: afterKey, Columns: columnsOf}

@@ -48,6 +48,7 @@ var dialect = sql.Dialect{
 		schema.Text: "''", schema.Int: "0", schema.Uint: "0", schema.Bool: "false", schema.Bytes: `'\x'`, schema.Float: "0",
 	},
 	Record: "bytea", Version: "bigint", Release: "integer", Expires: "timestamptz",
+	Never:  "'9999-12-31 23:59:59Z'",
 	Before: "CREATE SEQUENCE \"%s_version\";\n",
 	Close:  ");",
 	Gone:   "DROP SEQUENCE \"%s_version\";\n",

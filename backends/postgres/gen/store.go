@@ -52,6 +52,9 @@ func (s *store) begin() {
 	ttl := ""
 	if s.TTL > 0 {
 		ttl = " TTL: " + golang.Duration(s.TTL) + ","
+		if s.Expiry.Fill > 0 {
+			ttl += fmt.Sprintf(" TTLFrom: %d,", s.Expiry.Fill)
+		}
 	}
 	unique := ""
 	for _, x := range s.Guards() {
@@ -116,8 +119,11 @@ func (s *store) sequence() string {
 // given is the row to insert, in parameters.
 func (s *store) given() string {
 	given := params(1, s.width()-1) + ", " + s.nextval() + ", " + fmt.Sprint(s.Release)
-	if s.TTL > 0 {
+	switch {
+	case s.TTL > 0:
 		given += fmt.Sprintf(", $%d", s.width()+1)
+	case s.Expiry.Ended:
+		given += ", " + dialect.Never
 	}
 	return given + ", " + s.checksum()
 }
@@ -132,7 +138,7 @@ func (s *store) put() {
 	}
 	into = append(into, `"prism_version"`, `"prism_release"`)
 	sets = append(sets, `"prism_version" = `+s.nextval(), fmt.Sprintf(`"prism_release" = %d`, s.Release))
-	if s.TTL > 0 {
+	if s.TTL > 0 || s.Expiry.Ended {
 		into = append(into, `"prism_expires"`)
 		sets = append(sets, sql.Excluded(`"prism_expires"`))
 	}

@@ -75,6 +75,10 @@ func (s *store) put() {
 	stored = append(stored, `"prism_checksum"`)
 	checksum := last + len(values) + 1
 	values = append(values, fmt.Sprintf("?%d", checksum))
+	if s.Expiry.Ended {
+		stored = append(stored, `"prism_expires"`)
+		values = append(values, dialect.Never)
+	}
 	var sets []string
 	for _, f := range columns {
 		if f.Role != schema.Key {

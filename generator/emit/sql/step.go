@@ -58,6 +58,9 @@ func (d Dialect) Up(s storage.Step) string {
 			fmt.Fprintf(&b, "ALTER TABLE %s ADD COLUMN %s %s%s;\n", Quote(e.Table), Quote(column.Name), column.Type, d.zero(c))
 		}
 		return b.String()
+	case storage.AddExpires:
+		return d.note(e.Name+": when a record expires", "safe", d.catalog(), "yes") +
+			fmt.Sprintf("ALTER TABLE %s ADD COLUMN \"prism_expires\" %s NOT NULL DEFAULT %s;\n", Quote(e.Table), d.Expires, d.Never)
 	case storage.AddFence:
 		if !d.Concurrently {
 			return d.note(e.Name, "safe", "none, since one proxy serves the store", "yes")
@@ -75,6 +78,8 @@ func (d Dialect) Up(s storage.Step) string {
 			class = "data-dependent"
 		}
 		return d.note(index(e, x), class, d.building(), "yes") + d.index(e, x, d.concurrently())
+	case storage.IndexExpires:
+		return d.note(e.Name+": when a record expires", "safe", d.building(), "yes") + d.expiresIndex(e, d.concurrently())
 	case storage.DropIndex:
 		return d.note(index(e, *e.Index(s.Index)), "contract", d.building(), "no") +
 			fmt.Sprintf("DROP INDEX %s%s;\n", d.concurrently(), Quote(s.Index))
@@ -111,6 +116,12 @@ func (d Dialect) Down(s storage.Step) string {
 			fmt.Fprintf(&b, "ALTER TABLE %s DROP COLUMN %s;\n", Quote(e.Table), Quote(column.Name))
 		}
 		return b.String()
+	case storage.AddExpires:
+		return d.note(e.Name+": when a record expires", "destructive", d.catalog(), "no, when records expire goes with it") +
+			fmt.Sprintf("ALTER TABLE %s DROP COLUMN \"prism_expires\";\n", Quote(e.Table))
+	case storage.IndexExpires:
+		return d.note(e.Name+": when a record expires", "safe", d.building(), "yes") +
+			fmt.Sprintf("DROP INDEX %s%s;\n", d.concurrently(), Quote(e.Table+"_expires"))
 	case storage.AddFence:
 		if !d.Concurrently {
 			return ""

@@ -20,6 +20,8 @@ type Dialect struct {
 	Zeros map[schema.Type]string
 	// The types of the columns that every table has.
 	Record, Version, Release, Expires string
+	// Never is the literal of a time that never comes.
+	Never string
 	// Before and After stand around the table, and Gone behind its end; %s is its
 	// name. Close ends the list of its columns.
 	Before, Close, After, Gone string
@@ -103,7 +105,7 @@ func (d Dialect) table(e *storage.Entity) string {
 		Column{Name: "prism_record", Type: d.Record + " NOT NULL"},
 		Column{Name: "prism_version", Type: d.Version + " NOT NULL"},
 		Column{Name: "prism_release", Type: d.Release + " NOT NULL"})
-	if e.Expires {
+	if e.Expires != nil {
 		columns = append(columns, Column{Name: "prism_expires", Type: d.Expires + " NOT NULL"})
 	}
 	columns = append(columns, Column{Name: "prism_checksum", Type: d.Version})
@@ -114,8 +116,8 @@ func (d Dialect) table(e *storage.Entity) string {
 	for _, x := range e.Indexes {
 		b.WriteString(d.index(e, x, ""))
 	}
-	if e.Expires {
-		fmt.Fprintf(&b, "CREATE INDEX %s ON %s (\"prism_expires\");\n", Quote(e.Table+"_expires"), Quote(e.Table))
+	if e.Expires != nil {
+		b.WriteString(d.expiresIndex(e, ""))
 	}
 	b.WriteString(strings.ReplaceAll(d.After, "%s", e.Table))
 	return b.String()
@@ -128,6 +130,10 @@ func (d Dialect) index(e *storage.Entity, x storage.Index, how string) string {
 		unique = "UNIQUE "
 	}
 	return fmt.Sprintf("CREATE %sINDEX %s%s ON %s (%s);\n", unique, how, Quote(x.SQLName), Quote(e.Table), d.list(e, x.Columns))
+}
+
+func (d Dialect) expiresIndex(e *storage.Entity, how string) string {
+	return fmt.Sprintf("CREATE INDEX %s%s ON %s (\"prism_expires\");\n", how, Quote(e.Table+"_expires"), Quote(e.Table))
 }
 
 // layout prints columns one to a line, with types and comments below each
