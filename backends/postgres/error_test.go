@@ -35,6 +35,7 @@ func TestError(t *testing.T) {
 			Code: code, ConstraintName: "things_label", Message: "hush", Detail: "Key (label)=(hush) already exists.",
 		})
 	}
+	check := func(constraint string) error { return &pgconn.PgError{Code: "23514", ConstraintName: constraint} }
 	severe := func(severity, code string) error { return &pgconn.PgError{SeverityUnlocalized: severity, Code: code} }
 	broken := &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
 	for _, c := range []struct {
@@ -67,7 +68,10 @@ func TestError(t *testing.T) {
 		{"the connection's end with any code", live, severe("FATAL", "XX000"), runtime.Internal, "unknown"},
 		{"the connection's end before anything was sent", live, unsent{severe("FATAL", "53300")}, runtime.BackendUnavailable, "none"},
 		{"data_corrupted", live, answer("XX001"), runtime.ValueCorrupt, "none"},
-		{"undefined_table", live, answer("42P01"), runtime.Internal, "none"},
+		{"undefined_table", live, answer("42P01"), runtime.ReleaseFenced, "none"},
+		{"undefined_column", live, answer("42703"), runtime.ReleaseFenced, "none"},
+		{"a fence", live, check("things_fence_3"), runtime.ReleaseFenced, "none"},
+		{"another check", live, check("things_label"), runtime.Internal, "none"},
 		{"a code that is none", live, answer("X"), runtime.Internal, "none"},
 		{"an answer before the context's end", late, answer("23505"), runtime.Unique, ""},
 

@@ -28,7 +28,7 @@ var words = map[string][]string{
 	"pool_max_conn_idle_time": nil, "pool_health_check_period": nil, "pool_ping_timeout": nil,
 	"default_query_exec_mode": nil, "statement_cache_capacity": nil, "description_cache_capacity": nil,
 
-	"application_name": nil, "client_encoding": nil, "options": nil, "role": nil, "search_path": nil, "timezone": nil,
+	"application_name": nil, "client_encoding": nil, "options": nil, "role": nil, "search_path": nil, "timezone": nil, "default_tablespace": nil,
 	"statement_timeout": nil, "lock_timeout": nil, "idle_in_transaction_session_timeout": nil, "idle_session_timeout": nil,
 }
 

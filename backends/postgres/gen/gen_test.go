@@ -86,7 +86,7 @@ func TestAddress(t *testing.T) {
 		{"{host: 'db.${env:ZONE}.example.com', database: shop}", ""},
 		{"{url: '${env:URL}', host: db}", "backend postgres has url and host"},
 		{"{host: db}", "backend postgres needs the setting database"},
-		{"{url: 'mysql://db/shop'}", "7:20: PRISM3006 [backend.setting] url of backend postgres has a scheme that is not Postgres's; config holds settings of the namespace's backend, with valid values; write postgres://"},
+		{"{url: 'mysql://db/shop'}", "url of backend postgres has a scheme that is not Postgres's"},
 		{"{url: 'postgres://db:99999/shop'}", "url of backend postgres has a port that is no number from 1 to 65535"},
 		{"{url: 'postgres://db/shop?sslmod=require'}", `url of backend postgres has the parameter "sslmod", which does not exist`},
 		{"{url: 'postgres://db/shop?sslmode=bogus'}", "url of backend postgres has a value of sslmode that there is not"},
