@@ -169,3 +169,66 @@ func TestIndexesOfAByteStore(t *testing.T) {
 		}
 	}
 }
+
+// yaml replaces what stands once in prism.yaml.
+func (tm *team) yaml(old, new string) {
+	tm.Helper()
+	text := string(tm.files[shopConfig].Data)
+	if strings.Count(text, old) != 1 {
+		tm.Fatalf("prism.yaml has %q %d times", old, strings.Count(text, old))
+	}
+	tm.files[shopConfig] = &fstest.MapFile{Data: []byte(strings.Replace(text, old, new, 1))}
+}
+
+// refused checks that the schema has one fault, of a rule.
+func (tm *team) refused(number int) {
+	tm.Helper()
+	if out, faults := tm.compile(false); out != nil || len(faults) != 1 || faults[0].Number != number {
+		tm.Errorf("output %t, faults %v, want PRISM%d", out != nil, faults, number)
+	}
+}
+
+// A table goes, with its records, only by its name in prism.yaml, and stays gone.
+func TestDropTables(t *testing.T) {
+	tm := newTeam(t, "postgres")
+	tm.edit("order.proto", "message Order {", cartMessage+"\nmessage Order {")
+	tm.yaml("listen:", "drop_tables: [shop.v1.Cart]\nlisten:")
+	tm.refused(schema.RuleEvolveDestroy) // nothing is released yet
+	tm.yaml("drop_tables: [shop.v1.Cart]\n", "")
+	tm.write(true)
+	tm.edit("order.proto", cartMessage+"\n", "")
+	tm.refused(schema.RuleLockEntity)
+	tm.yaml("listen:", "drop_tables: [shop.v1.Cart]\nlisten:")
+	tm.want(tm.write(true), "migrations/embed.go", "migrations/orders/0002_carts_contract.up.sql", "prism.lock.json", "released/0002.binpb")
+	tm.contains("schemas/shop/migrations/orders/0002_carts_contract.up.sql", "DROP TABLE \"carts\";\nDROP SEQUENCE \"carts_version\";\n")
+	tm.want(tm.write(false)) // what the release let go stands there until the next one
+	tm.edit("order.proto", "message Order {", cartMessage+"\nmessage Order {")
+	tm.refused(schema.RuleEvolveDestroy)
+	tm.yaml("drop_tables: [shop.v1.Cart]\n", "")
+	tm.want(tm.write(true), "migrations/embed.go", "migrations/orders/0003_carts_r3_expand.down.sql", "migrations/orders/0003_carts_r3_expand.up.sql", "prism.lock.json", "released/0003.binpb")
+}
+
+// A namespace moves to another backend by a word in prism.yaml, and begins there anew.
+func TestMovedFrom(t *testing.T) {
+	tm := newTeam(t, "sqlite")
+	tm.write(true)
+	tm.yaml("  - name: orders\n    backend: sqlite", "  - name: orders\n    backend: postgres\n    config: {url: \"${env:DATABASE_URL}\"}")
+	tm.refused(schema.RuleLockBackend)
+	tm.yaml("    backend: postgres\n", "    backend: postgres\n    moved_from: memory\n")
+	if _, faults := tm.compile(false); len(faults) != 2 {
+		t.Errorf("moved from elsewhere: %v", faults)
+	}
+	tm.yaml("moved_from: memory", "moved_from: sqlite")
+	tm.want(tm.write(true), "migrations/embed.go", "migrations/orders.postgres/0001_init_expand.down.sql", "migrations/orders.postgres/0001_init_expand.up.sql", "prism.lock.json", "released/0002.binpb")
+	if embed := string(tm.files["schemas/shop/migrations/embed.go"].Data); strings.Contains(embed, " orders/") || !strings.Contains(embed, " orders.postgres/") {
+		t.Errorf("the proxy holds other migrations: %s", embed)
+	}
+	tm.want(tm.write(false))
+	tm.edit("user_profile.proto", "message UserProfile {", "message UserProfile {\n  string note = 99;")
+	tm.refused(schema.RuleEvolveDestroy)
+	tm.yaml("    moved_from: sqlite\n", "")
+	tm.write(true)
+	// And back: into a folder of its own, since the first one belongs to another store.
+	tm.yaml("    backend: postgres\n    config: {url: \"${env:DATABASE_URL}\"}", "    backend: sqlite\n    moved_from: postgres")
+	tm.want(tm.write(false), "migrations/embed.go", "migrations/orders.sqlite/0001_init_expand.down.sql", "migrations/orders.sqlite/0001_init_expand.up.sql", "prism.lock.json")
+}

@@ -19,7 +19,8 @@ import (
 // moves no data.
 type follower struct {
 	deployment    *schema.Deployment
-	release       int // the last one
+	release       int  // the last one
+	unchanged     bool // since it
 	before, after storage.Model
 	backends      map[string]*emit.Backend
 	text          []byte // of before
@@ -35,7 +36,7 @@ func (f *follower) report(number int, at schema.Source, fix, what string, args .
 }
 
 func (f *follower) follow(lock *history.Lock) []schema.Diagnostic {
-	if lock.Deployment != f.deployment.Name {
+	if lock != nil && lock.Deployment != f.deployment.Name {
 		f.report(schema.RuleLockDeployment, f.deployment.ConfigSource("deployment"), "keep the name, or begin a new deployment in a folder of its own",
 			"the lock belongs to deployment %q, but prism.yaml is for %q", lock.Deployment, f.deployment.Name)
 		return f.faults
@@ -43,6 +44,7 @@ func (f *follower) follow(lock *history.Lock) []schema.Diagnostic {
 	for _, n := range f.before.Namespaces {
 		f.namespace(n)
 	}
+	f.stale()
 	schema.SortDiagnostics(f.faults)
 	return f.faults
 }
@@ -60,6 +62,7 @@ func (f *follower) namespace(n storage.Namespace) {
 	case i < 0:
 		f.lost(schema.RuleLockNamespace, n.Name, f.deployment.ConfigSource("namespaces"), "put it back",
 			"namespace %s is gone; its records stay on %s, and no proxy answers with them", n.Name, n.Backend)
+	case f.after.Namespaces[i].Backend != n.Backend && f.movedFrom(n.Name) == n.Backend:
 	case f.after.Namespaces[i].Backend != n.Backend:
 		f.lost(schema.RuleLockBackend, n.Name, f.deployment.ConfigSource("namespaces", n.Name, "backend"), "write backend: "+n.Backend,
 			"namespace %s was on %s and is on %s now; its records stay on %[2]s, where the proxy does not look", n.Name, n.Backend, f.after.Namespaces[i].Backend)
@@ -105,7 +108,10 @@ func (f *follower) newName(gone string) string {
 func (f *follower) entity(e storage.Entity) {
 	i := slices.IndexFunc(f.after.Entities, func(now storage.Entity) bool { return now.Name == e.Name })
 	if i < 0 {
-		i = slices.IndexFunc(f.after.Entities, func(now storage.Entity) bool { return now.Namespace == e.Namespace && now.Table == e.Table })
+		i = slices.IndexFunc(f.after.Entities, func(now storage.Entity) bool { return now.Namespace == e.Namespace && now.Table == e.DeclaredTable() })
+	}
+	if i < 0 && f.release > 0 && slices.Contains(f.deployment.DropTables, e.Name) {
+		return
 	}
 	if i < 0 {
 		f.lost(schema.RuleLockEntity, e.Name, f.gone(e), "put it back; if its message has another name, write option (prism.v1.entity).table = \""+e.Table+"\"",
@@ -119,9 +125,9 @@ func (f *follower) entity(e storage.Entity) {
 	case now.Abstraction != e.Abstraction:
 		f.lost(schema.RuleLockEntity, e.Name, f.entityNow(now).Source, "write option (prism.v1.entity)."+e.Abstraction+", and a message of its own for the other",
 			"entity %s was a %s and is a %s now; its records stay as they are, and the proxy does not read them so", e.Name, e.Abstraction, now.Abstraction)
-	case now.Table != e.Table:
-		f.lost(schema.RuleLockEntity, e.Name, f.entityNow(now).TableSource(), "write option (prism.v1.entity).table = \""+e.Table+"\"",
-			"entity %s had table %s and has %s now; its records stay in %[2]s, where the proxy does not look", e.Name, e.Table, now.Table)
+	case now.Table != e.DeclaredTable():
+		f.lost(schema.RuleLockEntity, e.Name, f.entityNow(now).TableSource(), "write option (prism.v1.entity).table = \""+e.DeclaredTable()+"\"",
+			"entity %s had table %s and has %s now; its records stay in %[2]s, where the proxy does not look", e.Name, e.DeclaredTable(), now.Table)
 	default:
 		f.columns(e, now)
 		if b := f.backends[f.entityNow(now).Namespace.Backend]; b.Dialect == nil {

@@ -61,15 +61,16 @@ func Run(in Input) (*Plan, []schema.Diagnostic, error) {
 		return nil, nil, err
 	}
 	r := &run{Input: in, history: h, schema: set, plan: &Plan{Lock: &history.Lock{Format: history.Format, Deployment: d.Name}}}
-	if h.Lock != nil {
-		f := follower{deployment: d, release: h.Lock.Release, before: h.Lock.Last(), after: r.declared(), backends: in.Backends, text: h.Text, file: history.LockPath(d.Dir), abandon: in.Abandon}
-		faults := f.follow(h.Lock)
-		if r.plan.Abandoned = f.abandoned; len(faults) > 0 {
-			return nil, faults, nil
-		}
-	}
 	if err := r.open(); err != nil {
 		return nil, nil, err
+	}
+	f := follower{deployment: d, unchanged: r.plan.Closed, after: r.declared(), backends: in.Backends, text: h.Text, file: history.LockPath(d.Dir), abandon: in.Abandon}
+	if h.Lock != nil {
+		f.release, f.before = h.Lock.Release, h.Lock.Last()
+	}
+	faults := f.follow(h.Lock)
+	if r.plan.Abandoned = f.abandoned; len(faults) > 0 {
+		return nil, faults, nil
 	}
 	r.files()
 	r.name()
@@ -107,7 +108,7 @@ func (r *run) declared() storage.Model {
 			}
 		}
 		if b.Dialect != nil {
-			s.Folder, s.Own = n.Name, b.Dialect.Own()
+			s.Folder, s.Own = r.folder(n), b.Dialect.Own()
 		}
 		m.Namespaces = append(m.Namespaces, s)
 	}
@@ -125,13 +126,13 @@ func (r *run) open() error {
 		if err != nil {
 			return err
 		}
-		if same && slices.EqualFunc(closed.Namespaces, declared.Namespaces, storage.Namespace.Equal) {
+		if same && slices.EqualFunc(closed.Namespaces, declared.Namespaces, storage.Namespace.Equal) && !r.drops(closed) {
 			lock.Open, r.plan.Closed, r.release = closed, true, lock.Release
 			return nil
 		}
 	}
 	r.release = lock.Release + 1
-	lock.Open, r.plan.Steps = storage.Next(closed, declared, r.release)
+	lock.Open, r.plan.Steps = storage.Next(r.without(closed), declared, r.release, r.Deployment.DropTables)
 	return nil
 }
 
@@ -149,6 +150,54 @@ func (r *run) check() (faults []schema.Diagnostic) {
 		}
 	}
 	return faults
+}
+
+// namespace returns the deployment's namespace of that name, or nil.
+func (r *run) namespace(name string) *schema.Namespace {
+	i := slices.IndexFunc(r.Deployment.Namespaces, func(n *schema.Namespace) bool { return n.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return r.Deployment.Namespaces[i]
+}
+
+// folder returns where the migrations of a namespace stand: where they stood, or, on
+// another backend than at the last release, in a folder that is free.
+func (r *run) folder(n *schema.Namespace) string {
+	lock := r.history.Lock
+	if lock == nil || lock.Closed == nil {
+		return n.Name
+	}
+	if was := lock.Closed.Namespace(n.Name); was != nil && was.Backend == n.Backend {
+		return was.Folder
+	}
+	closed := func(folder string) bool {
+		chain := lock.Chain(folder)
+		return chain != nil && slices.ContainsFunc(chain.Files, func(f history.File) bool { return f.Release <= lock.Release })
+	}
+	for _, folder := range []string{n.Name, n.Name + "." + n.Backend} {
+		if !closed(folder) {
+			return folder
+		}
+	}
+	return fmt.Sprintf("%s.%s_r%d", n.Name, n.Backend, lock.Release+1)
+}
+
+// drops reports whether prism.yaml names a table that is there still.
+func (r *run) drops(closed storage.Model) bool {
+	return slices.ContainsFunc(closed.Entities, func(e storage.Entity) bool {
+		return e.State == storage.Idle && slices.Contains(r.Deployment.DropTables, e.Name)
+	})
+}
+
+// without returns a model without what has moved to another backend: it begins anew.
+func (r *run) without(m storage.Model) storage.Model {
+	m.Entities = slices.DeleteFunc(slices.Clone(m.Entities), func(e storage.Entity) bool {
+		now := r.namespace(e.Namespace)
+		was := m.Namespace(e.Namespace)
+		return now != nil && was != nil && now.Backend != was.Backend
+	})
+	return m
 }
 
 // files prints the migrations, closed and open ones, and the chains of the lock.

@@ -68,3 +68,35 @@ func entriesOf(e storage.Entity, released bool) (all []string) {
 	}
 	return all
 }
+
+// movedFrom returns the backend that prism.yaml says the namespace leaves.
+func (f *follower) movedFrom(name string) string {
+	for _, n := range f.deployment.Namespaces {
+		if n.Name == name {
+			return n.MovedFrom
+		}
+	}
+	return ""
+}
+
+// stale refuses what prism.yaml lets go and nothing takes away, so that it does not
+// let go another time.
+func (f *follower) stale() {
+	if f.unchanged {
+		return // what the last release let go
+	}
+	for _, name := range f.deployment.DropTables {
+		there := slices.ContainsFunc(f.before.Entities, func(e storage.Entity) bool {
+			return e.Name == name && (e.State == storage.Live || e.State == storage.Idle)
+		})
+		if f.release == 0 || !there || f.after.Entity(name) != nil {
+			f.report(schema.RuleEvolveDestroy, f.deployment.ConfigSource("drop_tables", name), "remove it", "drop_tables names %s, whose table is not one that this release leaves", name)
+		}
+	}
+	for _, n := range f.deployment.Namespaces {
+		was := f.before.Namespace(n.Name)
+		if n.MovedFrom != "" && (f.release == 0 || was == nil || was.Backend != n.MovedFrom || n.Backend == n.MovedFrom) {
+			f.report(schema.RuleEvolveDestroy, f.deployment.ConfigSource("namespaces", n.Name, "moved_from"), "remove it", "namespace %s has moved_from, and was not on %s at the last release, or is so still", n.Name, n.MovedFrom)
+		}
+	}
+}

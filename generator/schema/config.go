@@ -99,6 +99,13 @@ func (r *reader) deployment(in Input) *Deployment {
 		c.report(RuleDeploymentImportPath, c.at(at), "write "+in.Module, "import_path is %q, but go.mod says %q", d.ImportPath, in.Module)
 	}
 	d.Packages = c.packages(root, keys)
+	if keys["drop_tables"] != nil {
+		for _, node := range c.list(root, keys, "drop_tables") {
+			if name, ok := c.scalar(node, "an entity"); ok {
+				d.DropTables = append(d.DropTables, name)
+			}
+		}
+	}
 	if keys["listen"] != nil {
 		d.Listen = c.listen(root, keys)
 	}
@@ -212,6 +219,9 @@ func (c *configReader) namespace(node *yaml.Node) *Namespace {
 	}
 	if i >= 0 {
 		n.Config = c.settings(node, keys["config"], c.stores[i])
+	}
+	if keys["moved_from"] != nil {
+		n.MovedFrom = c.text(node, keys, "moved_from")
 	}
 	if keys["limits"] != nil {
 		c.limits(n, keys["limits"])

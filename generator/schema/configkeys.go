@@ -66,6 +66,10 @@ var configFile = &ConfigEntry{Kind: ConfigMapping, Keys: []*ConfigEntry{
 		Doc: "The namespaces that entities name, each with its store.",
 	},
 	{
+		Name: "drop_tables", Kind: ConfigTexts, Example: "[shop.v1.Cart]",
+		Doc: "Entities that a released schema had and this one does not, whose tables `migrate complete --contract` drops with all records. They stand here until the release after.",
+	},
+	{
 		Name: "test_kit", Kind: ConfigBool, Default: "true",
 		Doc: "Whether `out/<deployment>/<deployment>test` is generated, the proxy in the process of a test.",
 	},
@@ -95,6 +99,10 @@ var namespaceKeys = []*ConfigEntry{
 	{
 		Name: "backend", Required: true, Example: "sqlite",
 		Doc: "Which store it is on: [backends](backends.md).",
+	},
+	{
+		Name: "moved_from", Example: "sqlite",
+		Doc: "The backend that the namespace was on at the last release: it begins anew on this one, and its records do not move. It stands here until the release after.",
 	},
 	{
 		Name: "config", Kind: ConfigSettings, Example: "{synchronous: NORMAL}",

@@ -23,6 +23,7 @@ type Deployment struct {
 	WithoutGo  bool              // the contract's Go messages and clients are made by other tools
 	GoPackages map[string]string // Go packages of imported files, as go_package has them, by the files' paths
 	Packages   []string
+	DropTables []string     // entities of the last release whose tables may go
 	Namespaces []*Namespace // by name
 	Release    int          // the open release, or the last one if nothing is open
 	Open       bool         // the schema has changed since the last release
@@ -44,11 +45,12 @@ func (d *Deployment) Entities() []*Entity {
 
 // Namespace is a set of entities that one store serves.
 type Namespace struct {
-	Name     string // [a-z][a-z0-9-]*
-	Backend  string
-	Config   map[string]string // the backend's settings, references unresolved
-	Limits   Limits            // those that prism.yaml sets
-	Entities []*Entity         // by full name, at least one
+	Name      string // [a-z][a-z0-9-]*
+	Backend   string
+	Config    map[string]string // the backend's settings, references unresolved
+	MovedFrom string            // the backend of the last release that it leaves
+	Limits    Limits            // those that prism.yaml sets
+	Entities  []*Entity         // by full name, at least one
 }
 
 // Entity is one message that has a key, a table and a service.

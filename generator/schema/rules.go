@@ -133,6 +133,7 @@ const (
 	RuleReleaseEmpty         = 4018
 	RuleEvolveColumn         = 4019
 	RuleEvolveIndex          = 4020
+	RuleEvolveDestroy        = 4021
 	RulePathEscape           = 5001
 	RuleGoImportpath         = 5002
 	RuleGoPackage            = 5003
@@ -225,6 +226,7 @@ var rules = []Rule{
 	{RuleReleaseEmpty, "release.empty", Error, "a release changes something"},
 	{RuleEvolveColumn, "evolve.column", Error, "a field goes a release after its column, because the release before writes and serves that"},
 	{RuleEvolveIndex, "evolve.index", Error, "a store without migrations has the indexes that its entities began with"},
+	{RuleEvolveDestroy, "evolve.destroy", Error, "drop_tables and moved_from name what the last release has and this one leaves"},
 	{RulePathEscape, "path.escape", Error, "a path does not lead out of its folder"},
 	{RuleGoImportpath, "go.importpath", Error, "a file whose Go messages are imported has a go_package, or one in prism.yaml: a Go import path with a dot or a slash, which may end in a semicolon and the name of the package"},
 	{RuleGoPackage, "go.package", Error, "the files of a folder have the go_package <import_path>/out/contract/<folder> if Prism generates their messages, and one outside out/contract if you do"},

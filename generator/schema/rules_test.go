@@ -47,7 +47,7 @@ func TestExamples(t *testing.T) {
 // beyondSchema are rules about the lock, the plugin's request, the files on
 // disk, several packages, and what is too large to show; the tests of what reports them show them
 // broken.
-var beyondSchema = []int{schema.RuleLockFormat, schema.RuleLockNewer, schema.RuleLockDeployment, schema.RuleLockBackend, schema.RuleLockNamespace, schema.RuleLockEntity, schema.RuleHistoryFile, schema.RuleHistorySum, schema.RuleReleaseEmpty, schema.RuleEvolveColumn, schema.RuleEvolveIndex, schema.RuleLimitDescriptors, schema.RulePluginParameter, schema.RuleOutputForeign, schema.RulePluginFiles, schema.RulePluginOptions, schema.RuleOptionsCopy, schema.RuleYAMLNeeded, schema.RuleDeploymentImport}
+var beyondSchema = []int{schema.RuleLockFormat, schema.RuleLockNewer, schema.RuleLockDeployment, schema.RuleLockBackend, schema.RuleLockNamespace, schema.RuleLockEntity, schema.RuleHistoryFile, schema.RuleHistorySum, schema.RuleReleaseEmpty, schema.RuleEvolveColumn, schema.RuleEvolveIndex, schema.RuleEvolveDestroy, schema.RuleLimitDescriptors, schema.RulePluginParameter, schema.RuleOutputForeign, schema.RulePluginFiles, schema.RulePluginOptions, schema.RuleOptionsCopy, schema.RuleYAMLNeeded, schema.RuleDeploymentImport}
 
 // readExample reads a schema with the usual prism.yaml, a prism.yaml with the
 // usual schema, or files of which only the names matter.

@@ -10,9 +10,9 @@ import (
 // model closed of the release before, and the steps that lead to it, by phase. It is
 // pure: equal models give equal steps. Entities are found by their names, or else by
 // their tables; what closed has in tables that declared leaves is the caller's to
-// refuse.
-func Next(closed, declared Model, release int) (Model, []Step) {
-	n := &next{release: release, relations: map[string]bool{}, model: Model{Namespaces: declared.Namespaces, Entities: []Entity{}}}
+// refuse. drop names entities that are gone whose tables go too.
+func Next(closed, declared Model, release int, drop []string) (Model, []Step) {
+	n := &next{release: release, drop: drop, relations: map[string]bool{}, model: Model{Namespaces: declared.Namespaces, Entities: []Entity{}}}
 	for i := range closed.Entities {
 		n.take(&closed.Entities[i])
 	}
@@ -57,7 +57,7 @@ func (m Model) Find(e *Entity) *Entity {
 	if before := m.Entity(e.Name); before != nil {
 		return before
 	}
-	i := slices.IndexFunc(m.Entities, func(b Entity) bool { return b.State == Live && b.Namespace == e.Namespace && b.Table == e.Table })
+	i := slices.IndexFunc(m.Entities, func(b Entity) bool { return b.State == Live && b.Namespace == e.Namespace && b.DeclaredTable() == e.Table })
 	if i < 0 {
 		return nil
 	}
@@ -67,6 +67,7 @@ func (m Model) Find(e *Entity) *Entity {
 // next is one run of Next.
 type next struct {
 	release   int
+	drop      []string
 	relations map[string]bool // names of tables, indexes and what they bring along, of all times
 	model     Model
 	steps     []Step
@@ -110,7 +111,9 @@ func (n *next) begin(d *Entity) {
 		brought := (&Entity{Table: name}).brings()
 		return slices.ContainsFunc(brought, func(s string) bool { return n.relations[s] })
 	})
-	e.Table = table
+	if table != e.Table {
+		e.Table, e.Declared = table, e.Table
+	}
 	for i := range e.Columns {
 		e.Columns[i].Since = n.release
 	}
@@ -129,6 +132,10 @@ func (n *next) leave(before *Entity) {
 	e := before.clone()
 	if e.State == Live {
 		e.Life = Life{Idle, n.release}
+	}
+	if e.State == Idle && slices.Contains(n.drop, e.Name) {
+		e.Life = Life{Dropped, n.release}
+		n.add(Step{Kind: DropTable, Entity: &e})
 	}
 	n.model.Entities = append(n.model.Entities, e)
 }

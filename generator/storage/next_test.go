@@ -84,15 +84,15 @@ func TestNext(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			model, _ := storage.Next(storage.Model{}, storage.Model{Entities: tt.releases[:1]}, 1)
+			model, _ := storage.Next(storage.Model{}, storage.Model{Entities: tt.releases[:1]}, 1, nil)
 			var got []string
 			for i, declared := range tt.releases[1:] {
 				var steps []storage.Step
 				before := fmt.Sprintf("%+v", model)
-				model, steps = storage.Next(model, storage.Model{Entities: []storage.Entity{declared}}, i+2)
+				model, steps = storage.Next(model, storage.Model{Entities: []storage.Entity{declared}}, i+2, nil)
 				got = append(got, told(model, steps))
 				if i == 0 {
-					first, _ := storage.Next(storage.Model{}, storage.Model{Entities: tt.releases[:1]}, 1)
+					first, _ := storage.Next(storage.Model{}, storage.Model{Entities: tt.releases[:1]}, 1, nil)
 					if fmt.Sprintf("%+v", first) != before {
 						t.Error("the model of the release before was changed")
 					}
@@ -142,14 +142,14 @@ func told(m storage.Model, steps []storage.Step) string {
 // An entity that comes again is another one: its table has another name, and so have
 // all that it brings along.
 func TestEntityComesAgain(t *testing.T) {
-	first, _ := storage.Next(storage.Model{}, storage.Model{Entities: []storage.Entity{order(fields("2:note:string"), "note=note,id")}}, 1)
-	gone, steps := storage.Next(first, storage.Model{}, 2)
+	first, _ := storage.Next(storage.Model{}, storage.Model{Entities: []storage.Entity{order(fields("2:note:string"), "note=note,id")}}, 1, nil)
+	gone, steps := storage.Next(first, storage.Model{}, 2, nil)
 	if len(steps) > 0 || gone.Entity("shop.v1.Order") != nil || len(gone.Entities) != 1 {
 		t.Errorf("gone: %+v, %v", gone, steps)
 	}
-	again, steps := storage.Next(gone, storage.Model{Entities: []storage.Entity{order(fields("2:note:string"), "note=note,id")}}, 3)
+	again, steps := storage.Next(gone, storage.Model{Entities: []storage.Entity{order(fields("2:note:string"), "note=note,id")}}, 3, nil)
 	e := again.Entity("shop.v1.Order")
-	if e.Table != "orders_r3" || e.Indexes[0].SQLName != "orders_note_r3" || e.Release != 3 || len(steps) != 1 || steps[0].Kind != storage.CreateTable {
+	if e.Table != "orders_r3" || e.DeclaredTable() != "orders" || e.Indexes[0].SQLName != "orders_note_r3" || e.Release != 3 || len(steps) != 1 || steps[0].Kind != storage.CreateTable {
 		t.Errorf("again: %+v, %v", e, steps)
 	}
 	if !slices.ContainsFunc(again.Entities, func(e storage.Entity) bool { return e.Table == "orders" && e.State == storage.Idle }) {
@@ -159,10 +159,10 @@ func TestEntityComesAgain(t *testing.T) {
 
 // An entity is found by its table where its message was renamed.
 func TestRenamedMessage(t *testing.T) {
-	first, _ := storage.Next(storage.Model{}, storage.Model{Entities: []storage.Entity{order(nil)}}, 1)
+	first, _ := storage.Next(storage.Model{}, storage.Model{Entities: []storage.Entity{order(nil)}}, 1, nil)
 	renamed := order(nil)
 	renamed.Name = "shop.v1.Purchase"
-	second, steps := storage.Next(first, storage.Model{Entities: []storage.Entity{renamed}}, 2)
+	second, steps := storage.Next(first, storage.Model{Entities: []storage.Entity{renamed}}, 2, nil)
 	if e := second.Entity("shop.v1.Purchase"); len(steps) > 0 || e == nil || e.Table != "orders" || len(second.Entities) != 1 {
 		t.Errorf("%+v, %v", second, steps)
 	}

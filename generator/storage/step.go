@@ -27,6 +27,7 @@ const (
 	DropIndex
 	DropColumn
 	DropFence
+	DropTable
 )
 
 // Phase says when a file is applied, and is in its name. Phases are in their order.
@@ -48,7 +49,7 @@ func (p Phase) String() string {
 func (s Step) Phase() Phase {
 	return [...]Phase{
 		CreateTable: PhaseExpand, CreateOwn: PhaseExpand, AddColumn: PhaseExpand, AddExpires: PhaseExpand, AddFence: PhaseFence, Fill: PhaseFill,
-		CreateIndex: PhaseIndex, IndexExpires: PhaseIndex, DropIndex: PhaseContract, DropColumn: PhaseContract, DropFence: PhaseContract,
+		CreateIndex: PhaseIndex, IndexExpires: PhaseIndex, DropIndex: PhaseContract, DropColumn: PhaseContract, DropFence: PhaseContract, DropTable: PhaseContract,
 	}[s.Kind]
 }
 

@@ -4,6 +4,7 @@
 package storage
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -43,6 +44,8 @@ type Entity struct {
 	Abstraction string `json:"abstraction"` // key_value
 	Namespace   string `json:"namespace"`
 	Table       string `json:"table"`
+	// Declared is the table's name in the schema, if that was given before. "": Table.
+	Declared string `json:"declared,omitempty"`
 	// Release is the latest one that began to write one of the columns. Every record
 	// has the release of its writer.
 	Release int `json:"release"`
@@ -99,6 +102,9 @@ const (
 	Live State = "live" // written and served
 	Kept State = "kept" // written, and served no longer
 	Idle State = "idle" // neither, and dropped when nobody goes back; its name stays taken
+	// Dropped is an entity whose table is dropped when nobody goes back. An idle one has
+	// its table, and its records, as long as nobody says so.
+	Dropped State = "dropped"
 )
 
 // Role says why a field has a column.
@@ -202,6 +208,9 @@ func Entry(e *schema.Entity, x *schema.Index) []*schema.Field {
 	}
 	return fields
 }
+
+// DeclaredTable is the table's name in the schema.
+func (e *Entity) DeclaredTable() string { return cmp.Or(e.Declared, e.Table) }
 
 // Column returns the column of that name, or nil.
 func (e *Entity) Column(name string) *Column {

@@ -91,6 +91,9 @@ func (d Dialect) Up(s storage.Step) string {
 			fmt.Fprintf(&b, "ALTER TABLE %s DROP COLUMN %s;\n", Quote(e.Table), Quote(column.Name))
 		}
 		return b.String()
+	case storage.DropTable:
+		return d.note(e.Name+", and all its records", "destructive", d.catalog(), "no") +
+			fmt.Sprintf("DROP TABLE %s;\n", Quote(e.Table)) + strings.ReplaceAll(d.Gone, "%s", e.Table)
 	case storage.DropFence:
 		if !d.Concurrently {
 			return ""
