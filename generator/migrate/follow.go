@@ -152,7 +152,7 @@ func (f *follower) gone(e storage.Entity) schema.Source {
 	}
 	for _, file := range f.deployment.Files {
 		if m := file.Messages().ByName(name.Name()); m != nil && m.FullName() == name {
-			return schema.MessageSource(m)
+			return schema.PlaceOf(m)
 		}
 	}
 	return f.place(e.Name)

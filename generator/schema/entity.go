@@ -43,6 +43,7 @@ func (r *reader) entity(m protoreflect.MessageDescriptor, o *prismv1.Entity) {
 	r.entityNames(e, o)
 	e.Abstraction = r.abstraction(e, o)
 	r.capacity(e, o.GetCapacity())
+	r.evolution(e, o)
 	r.fields(e, o.GetColumns() == prismv1.Entity_ALL)
 	e.Abstraction.read(r, e, o)
 	r.columns(e)

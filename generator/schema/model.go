@@ -86,6 +86,9 @@ type Entity struct {
 	Durability Durability
 	Personal   []Personal // the personal-data inventory, by path
 	Source     Source     // where the message stands
+
+	Compatibility Compatibility
+	Acknowledged  []Acknowledgement // as written
 }
 
 // Expiry is what a store has of a ttl that began, or ended, behind the table.

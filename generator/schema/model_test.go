@@ -84,7 +84,8 @@ func TestShop(t *testing.T) {
 			{Path: "email", Number: []int32{2}, Category: "EMAIL", Protection: "MASK", Indexed: true},
 			{Path: "sms", Number: []int32{7}, Category: "PHONE", Protection: "MASK"},
 		},
-		Source: schema.Source{File: "shop/v1/user_profile.proto", Line: 11, Column: 1},
+		Source:        schema.Source{File: "shop/v1/user_profile.proto", Line: 11, Column: 1},
+		Compatibility: schema.Compatibility{Backward: true, Forward: true, Transitive: true},
 	}
 	parts := cmpopts.IgnoreFields(schema.Entity{}, "Desc", "Namespace", "Abstraction", "Fields", "Partition", "Sort", "Indexes", "Service")
 	if diff := cmp.Diff(want, profile, parts); diff != "" {

@@ -27,6 +27,9 @@ const (
 	entityPlural     = 8
 	entityTable      = 9
 
+	entityAcknowledge   = 11
+	acknowledgementRule = 1
+
 	indexName     = 1
 	indexEquality = 2
 	indexOrdered  = 3

@@ -35,6 +35,8 @@ func TestOptionNumbers(t *testing.T) {
 		{&prismv1.Entity{}, "ttl", entityTTL},
 		{&prismv1.Entity{}, "plural", entityPlural},
 		{&prismv1.Entity{}, "table", entityTable},
+		{&prismv1.Entity{}, "acknowledge", entityAcknowledge},
+		{&prismv1.Entity_Acknowledgement{}, "rule", acknowledgementRule},
 		{&prismv1.Entity_Index{}, "name", indexName},
 		{&prismv1.Entity_Index{}, "equality", indexEquality},
 		{&prismv1.Entity_Index{}, "ordered", indexOrdered},

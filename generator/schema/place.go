@@ -17,9 +17,6 @@ func place(d protoreflect.Descriptor, option ...int32) Source {
 	return locate(d.ParentFile(), d.ParentFile().SourceLocations().ByDescriptor(d).Path, option)
 }
 
-// MessageSource returns where a message of the schema stands.
-func MessageSource(m protoreflect.MessageDescriptor) Source { return place(m) }
-
 // GoPackageSource returns where a file of the schema says its Go package: its option, or
 // its proto package, from which that follows.
 func GoPackageSource(f protoreflect.FileDescriptor) Source {
@@ -28,6 +25,9 @@ func GoPackageSource(f protoreflect.FileDescriptor) Source {
 	}
 	return filePlace(f, packageStatement)
 }
+
+// PlaceOf returns where a part of a schema stands.
+func PlaceOf(d protoreflect.Descriptor) Source { return place(d) }
 
 // filePlace is place for an option of the file itself.
 func filePlace(f protoreflect.FileDescriptor, option []int32) Source {

@@ -110,6 +110,7 @@ const (
 	RuleIndexKey             = 2046
 	RuleKeyValueWithout      = 2047
 	RuleBoundsUnused         = 2048
+	RuleAcknowledgeShape     = 2049
 	RuleOptionUnknown        = 3001
 	RuleOptionRange          = 3002
 	RuleBackendUnknown       = 3003
@@ -122,6 +123,15 @@ const (
 	RuleDurability           = 3011
 	RuleBackendLimit         = 3012
 	RuleSettingShell         = 3014
+	RuleEvolveKey            = 4001
+	RuleEvolveReuse          = 4002
+	RuleEvolveReserve        = 4003
+	RuleEvolveRequired       = 4004
+	RuleEvolveEnum           = 4005
+	RuleEvolveType           = 4006
+	RuleEvolvePII            = 4007
+	RuleEvolveBounds         = 4008
+	RuleEvolveDurability     = 4009
 	RuleLockFormat           = 4010
 	RuleLockNewer            = 4011
 	RuleLockDeployment       = 4012
@@ -134,6 +144,9 @@ const (
 	RuleEvolveColumn         = 4019
 	RuleEvolveIndex          = 4020
 	RuleEvolveDestroy        = 4021
+	RuleEvolveContract       = 4030
+	RuleEvolveLifetime       = 4031
+	RuleEvolveStale          = 4032
 	RulePathEscape           = 5001
 	RuleGoImportpath         = 5002
 	RuleGoPackage            = 5003
@@ -203,6 +216,7 @@ var rules = []Rule{
 	{RuleIndexKey, "index.key", Error, "an index does not contain the whole key, which needs no index"},
 	{RuleKeyValueWithout, "key_value.without", Error, "without lists each part once"},
 	{RuleBoundsUnused, "bounds.unused", Warning, "bounds are checked in records, so they stand in messages that an entity contains"},
+	{RuleAcknowledgeShape, "acknowledge.shape", Error, "an acknowledgement names a rule of evolution that gives way to one, and has a reason"},
 	{RuleOptionUnknown, "option.unknown", Error, "a schema uses only options that this compiler knows"},
 	{RuleOptionRange, "option.range", Error, "a number in an option is within its limits"},
 	{RuleBackendUnknown, "backend.unknown", Error, "a namespace names a backend that this compiler has"},
@@ -215,6 +229,15 @@ var rules = []Rule{
 	{RuleDurability, "durability", Error, "a backend promises at least what its entities need"},
 	{RuleBackendLimit, "backend.limit", Error, "a backend stores only what its database has names and room for"},
 	{RuleSettingShell, "setting.shell", Warning, "a reference is written ${env:NAME} or ${file:path}; $NAME and $(NAME) stand for themselves"},
+	{RuleEvolveKey, "evolve.key", Error, "an entity keeps its key, because its records are found by it"},
+	{RuleEvolveReuse, "evolve.reuse", Error, "a number keeps its meaning for ever, because old records have it"},
+	{RuleEvolveReserve, "evolve.reserve", Error, "the number of a field that is removed is reserved"},
+	{RuleEvolveRequired, "evolve.required", Error, "what has to be there was there before"},
+	{RuleEvolveEnum, "evolve.enum", Error, "an enum keeps the numbers of its values, and a closed one its values"},
+	{RuleEvolveType, "evolve.type", Error, "the values of a field are read as they were written, by all whom the compatibility of its entity names"},
+	{RuleEvolvePII, "evolve.pii", Error, "personal data stays marked, because old records hold it"},
+	{RuleEvolveBounds, "evolve.bounds", Error, "bounds grow no narrower, because old records keep to those of their time"},
+	{RuleEvolveDurability, "evolve.durability", Error, "an entity keeps the durability that it promised"},
 	{RuleLockFormat, "lock.format", Error, "only the compiler writes prism.lock.json"},
 	{RuleLockNewer, "lock.newer", Error, "a lock is read by the compiler that wrote it, and by later ones"},
 	{RuleLockDeployment, "lock.deployment", Error, "a history belongs to one deployment, and the deployment's name does not change"},
@@ -227,6 +250,9 @@ var rules = []Rule{
 	{RuleEvolveColumn, "evolve.column", Error, "a field goes a release after its column, because the release before writes and serves that"},
 	{RuleEvolveIndex, "evolve.index", Error, "a store without migrations has the indexes that its entities began with"},
 	{RuleEvolveDestroy, "evolve.destroy", Error, "drop_tables and moved_from name what the last release has and this one leaves"},
+	{RuleEvolveContract, "evolve.contract", Error, "the contract keeps what clients call, and how they write it"},
+	{RuleEvolveLifetime, "evolve.lifetime", Error, "a record lives as long as it was promised"},
+	{RuleEvolveStale, "evolve.stale", Error, "an acknowledgement is of a change that this release makes"},
 	{RulePathEscape, "path.escape", Error, "a path does not lead out of its folder"},
 	{RuleGoImportpath, "go.importpath", Error, "a file whose Go messages are imported has a go_package, or one in prism.yaml: a Go import path with a dot or a slash, which may end in a semicolon and the name of the package"},
 	{RuleGoPackage, "go.package", Error, "the files of a folder have the go_package <import_path>/out/contract/<folder> if Prism generates their messages, and one outside out/contract if you do"},

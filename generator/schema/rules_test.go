@@ -44,10 +44,10 @@ func TestExamples(t *testing.T) {
 	})
 }
 
-// beyondSchema are rules about the lock, the plugin's request, the files on
+// beyondSchema are rules about what was released, the lock, the plugin's request, the files on
 // disk, several packages, and what is too large to show; the tests of what reports them show them
 // broken.
-var beyondSchema = []int{schema.RuleLockFormat, schema.RuleLockNewer, schema.RuleLockDeployment, schema.RuleLockBackend, schema.RuleLockNamespace, schema.RuleLockEntity, schema.RuleHistoryFile, schema.RuleHistorySum, schema.RuleReleaseEmpty, schema.RuleEvolveColumn, schema.RuleEvolveIndex, schema.RuleEvolveDestroy, schema.RuleLimitDescriptors, schema.RulePluginParameter, schema.RuleOutputForeign, schema.RulePluginFiles, schema.RulePluginOptions, schema.RuleOptionsCopy, schema.RuleYAMLNeeded, schema.RuleDeploymentImport}
+var beyondSchema = []int{schema.RuleEvolveKey, schema.RuleEvolveReuse, schema.RuleEvolveReserve, schema.RuleEvolveRequired, schema.RuleEvolveEnum, schema.RuleEvolveType, schema.RuleEvolvePII, schema.RuleEvolveBounds, schema.RuleEvolveDurability, schema.RuleEvolveContract, schema.RuleEvolveLifetime, schema.RuleEvolveStale, schema.RuleLockFormat, schema.RuleLockNewer, schema.RuleLockDeployment, schema.RuleLockBackend, schema.RuleLockNamespace, schema.RuleLockEntity, schema.RuleHistoryFile, schema.RuleHistorySum, schema.RuleReleaseEmpty, schema.RuleEvolveColumn, schema.RuleEvolveIndex, schema.RuleEvolveDestroy, schema.RuleLimitDescriptors, schema.RulePluginParameter, schema.RuleOutputForeign, schema.RulePluginFiles, schema.RulePluginOptions, schema.RuleOptionsCopy, schema.RuleYAMLNeeded, schema.RuleDeploymentImport}
 
 // readExample reads a schema with the usual prism.yaml, a prism.yaml with the
 // usual schema, or files of which only the names matter.
@@ -230,6 +230,7 @@ var exampleFaults = map[int]string{
 	2046: `shop/v1/order.proto:5:3: PRISM2046 [index.key] index number of Order contains the whole key; an index does not contain the whole key, which needs no index; remove the index, or the key's fields from it`,
 	2047: `shop/v1/order.proto:7:7: PRISM2047 [key_value.without] entity Order lists SCAN twice under without; without lists each part once; remove one`,
 	2048: `shop/v1/order.proto:9:3: PRISM2048 [bounds.unused] no entity contains shop.v1.Line, whose sku is bounded; bounds are checked in records, so they stand in messages that an entity contains; use the message in an entity, or remove its bounds`,
+	2049: `shop/v1/order.proto:5:43: PRISM2049 [acknowledge.shape] an acknowledgement of Order names rule "evolve.typo"; an acknowledgement names a rule of evolution that gives way to one, and has a reason; write one of evolve.reuse, evolve.reserve, evolve.required, evolve.enum, evolve.type, evolve.pii, evolve.bounds, evolve.durability, evolve.contract, evolve.lifetime`,
 	3001: `shop/v1/order.proto:5:28: PRISM3001 [option.unknown] message shop.v1.Order: option (prism.v1.entity).colour: field colour of prism.v1.Entity does not exist; a schema uses only options that this compiler knows; correct the name, or use a newer compiler`,
 	3002: `shop/v1/order.proto:5:3: PRISM3002 [option.range] ttl of Order is 1ms; a number in an option is within its limits; write 1 s to 10 years in whole milliseconds`,
 	3003: `schemas/shop/prism.yaml:6:14: PRISM3003 [backend.unknown] backend "sqlit" is unknown; a namespace names a backend that this compiler has; known: memory, nats, postgres, sqlite; did you mean sqlite?`,

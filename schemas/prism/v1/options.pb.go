@@ -95,6 +95,78 @@ func (Entity_Durability) EnumDescriptor() ([]byte, []int) {
 	return file_prism_v1_options_proto_rawDescGZIP(), []int{1, 0}
 }
 
+type Entity_Compatibility int32
+
+const (
+	Entity_COMPATIBILITY_UNSPECIFIED Entity_Compatibility = 0
+	// Nothing is promised between releases but the key, durability, the life of
+	// records and the marks of personal data.
+	Entity_NONE Entity_Compatibility = 1
+	// What is compiled now understands what was written at the last release.
+	Entity_BACKWARD Entity_Compatibility = 2
+	// What is compiled now understands what was written at any release.
+	Entity_BACKWARD_TRANSITIVE Entity_Compatibility = 3
+	// What was compiled at the last release understands what is written now.
+	Entity_FORWARD Entity_Compatibility = 4
+	// What was compiled at any release understands what is written now.
+	Entity_FORWARD_TRANSITIVE Entity_Compatibility = 5
+	// BACKWARD and FORWARD.
+	Entity_FULL Entity_Compatibility = 6
+	// BACKWARD_TRANSITIVE and FORWARD_TRANSITIVE.
+	Entity_FULL_TRANSITIVE Entity_Compatibility = 7
+)
+
+// Enum value maps for Entity_Compatibility.
+var (
+	Entity_Compatibility_name = map[int32]string{
+		0: "COMPATIBILITY_UNSPECIFIED",
+		1: "NONE",
+		2: "BACKWARD",
+		3: "BACKWARD_TRANSITIVE",
+		4: "FORWARD",
+		5: "FORWARD_TRANSITIVE",
+		6: "FULL",
+		7: "FULL_TRANSITIVE",
+	}
+	Entity_Compatibility_value = map[string]int32{
+		"COMPATIBILITY_UNSPECIFIED": 0,
+		"NONE":                      1,
+		"BACKWARD":                  2,
+		"BACKWARD_TRANSITIVE":       3,
+		"FORWARD":                   4,
+		"FORWARD_TRANSITIVE":        5,
+		"FULL":                      6,
+		"FULL_TRANSITIVE":           7,
+	}
+)
+
+func (x Entity_Compatibility) Enum() *Entity_Compatibility {
+	p := new(Entity_Compatibility)
+	*p = x
+	return p
+}
+
+func (x Entity_Compatibility) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Entity_Compatibility) Descriptor() protoreflect.EnumDescriptor {
+	return file_prism_v1_options_proto_enumTypes[1].Descriptor()
+}
+
+func (Entity_Compatibility) Type() protoreflect.EnumType {
+	return &file_prism_v1_options_proto_enumTypes[1]
+}
+
+func (x Entity_Compatibility) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Entity_Compatibility.Descriptor instead.
+func (Entity_Compatibility) EnumDescriptor() ([]byte, []int) {
+	return file_prism_v1_options_proto_rawDescGZIP(), []int{1, 1}
+}
+
 type Entity_Columns int32
 
 const (
@@ -126,11 +198,11 @@ func (x Entity_Columns) String() string {
 }
 
 func (Entity_Columns) Descriptor() protoreflect.EnumDescriptor {
-	return file_prism_v1_options_proto_enumTypes[1].Descriptor()
+	return file_prism_v1_options_proto_enumTypes[2].Descriptor()
 }
 
 func (Entity_Columns) Type() protoreflect.EnumType {
-	return &file_prism_v1_options_proto_enumTypes[1]
+	return &file_prism_v1_options_proto_enumTypes[2]
 }
 
 func (x Entity_Columns) Number() protoreflect.EnumNumber {
@@ -139,7 +211,7 @@ func (x Entity_Columns) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Entity_Columns.Descriptor instead.
 func (Entity_Columns) EnumDescriptor() ([]byte, []int) {
-	return file_prism_v1_options_proto_rawDescGZIP(), []int{1, 1}
+	return file_prism_v1_options_proto_rawDescGZIP(), []int{1, 2}
 }
 
 type KeyValue_Part int32
@@ -181,11 +253,11 @@ func (x KeyValue_Part) String() string {
 }
 
 func (KeyValue_Part) Descriptor() protoreflect.EnumDescriptor {
-	return file_prism_v1_options_proto_enumTypes[2].Descriptor()
+	return file_prism_v1_options_proto_enumTypes[3].Descriptor()
 }
 
 func (KeyValue_Part) Type() protoreflect.EnumType {
-	return &file_prism_v1_options_proto_enumTypes[2]
+	return &file_prism_v1_options_proto_enumTypes[3]
 }
 
 func (x KeyValue_Part) Number() protoreflect.EnumNumber {
@@ -236,11 +308,11 @@ func (x Field_Index) String() string {
 }
 
 func (Field_Index) Descriptor() protoreflect.EnumDescriptor {
-	return file_prism_v1_options_proto_enumTypes[3].Descriptor()
+	return file_prism_v1_options_proto_enumTypes[4].Descriptor()
 }
 
 func (Field_Index) Type() protoreflect.EnumType {
-	return &file_prism_v1_options_proto_enumTypes[3]
+	return &file_prism_v1_options_proto_enumTypes[4]
 }
 
 func (x Field_Index) Number() protoreflect.EnumNumber {
@@ -304,11 +376,11 @@ func (x Pii_Category) String() string {
 }
 
 func (Pii_Category) Descriptor() protoreflect.EnumDescriptor {
-	return file_prism_v1_options_proto_enumTypes[4].Descriptor()
+	return file_prism_v1_options_proto_enumTypes[5].Descriptor()
 }
 
 func (Pii_Category) Type() protoreflect.EnumType {
-	return &file_prism_v1_options_proto_enumTypes[4]
+	return &file_prism_v1_options_proto_enumTypes[5]
 }
 
 func (x Pii_Category) Number() protoreflect.EnumNumber {
@@ -359,11 +431,11 @@ func (x Pii_Protection) String() string {
 }
 
 func (Pii_Protection) Descriptor() protoreflect.EnumDescriptor {
-	return file_prism_v1_options_proto_enumTypes[5].Descriptor()
+	return file_prism_v1_options_proto_enumTypes[6].Descriptor()
 }
 
 func (Pii_Protection) Type() protoreflect.EnumType {
-	return &file_prism_v1_options_proto_enumTypes[5]
+	return &file_prism_v1_options_proto_enumTypes[6]
 }
 
 func (x Pii_Protection) Number() protoreflect.EnumNumber {
@@ -465,7 +537,13 @@ type Entity struct {
 	// and y become ies.
 	Plural string `protobuf:"bytes,8,opt,name=plural,proto3" json:"plural,omitempty"`
 	// The name of the table. Unset: the plural in snake case.
-	Table         string `protobuf:"bytes,9,opt,name=table,proto3" json:"table,omitempty"`
+	Table string `protobuf:"bytes,9,opt,name=table,proto3" json:"table,omitempty"`
+	// Who must understand whom across releases: old records and clients, and new
+	// ones. Unset: FULL_TRANSITIVE, since records live for ever.
+	Compatibility Entity_Compatibility `protobuf:"varint,10,opt,name=compatibility,proto3,enum=prism.v1.Entity_Compatibility" json:"compatibility,omitempty"`
+	// Changes that break the entity's compatibility, or give up a promise, and are
+	// meant. They stand here until the release that makes them is closed.
+	Acknowledge   []*Entity_Acknowledgement `protobuf:"bytes,11,rep,name=acknowledge,proto3" json:"acknowledge,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -570,6 +648,20 @@ func (x *Entity) GetTable() string {
 		return x.Table
 	}
 	return ""
+}
+
+func (x *Entity) GetCompatibility() Entity_Compatibility {
+	if x != nil {
+		return x.Compatibility
+	}
+	return Entity_COMPATIBILITY_UNSPECIFIED
+}
+
+func (x *Entity) GetAcknowledge() []*Entity_Acknowledgement {
+	if x != nil {
+		return x.Acknowledge
+	}
+	return nil
 }
 
 type isEntity_Abstraction interface {
@@ -1090,6 +1182,72 @@ func (x *Entity_Index) GetUnique() bool {
 	return false
 }
 
+// Acknowledgement lets one rule of evolution be broken at one field.
+type Entity_Acknowledgement struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The rule, as diagnostics name it: evolve.type. Required.
+	Rule string `protobuf:"bytes,1,opt,name=rule,proto3" json:"rule,omitempty"`
+	// The number of the field, or, in a message within the record, the numbers of
+	// the fields that lead to it: [5, 2] is field 2 of the message in field 5. A
+	// diagnostic says which. Unset: the entity as a whole.
+	Field []int32 `protobuf:"varint,2,rep,packed,name=field,proto3" json:"field,omitempty"`
+	// Why that is right. Required.
+	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Entity_Acknowledgement) Reset() {
+	*x = Entity_Acknowledgement{}
+	mi := &file_prism_v1_options_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Entity_Acknowledgement) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Entity_Acknowledgement) ProtoMessage() {}
+
+func (x *Entity_Acknowledgement) ProtoReflect() protoreflect.Message {
+	mi := &file_prism_v1_options_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Entity_Acknowledgement.ProtoReflect.Descriptor instead.
+func (*Entity_Acknowledgement) Descriptor() ([]byte, []int) {
+	return file_prism_v1_options_proto_rawDescGZIP(), []int{1, 1}
+}
+
+func (x *Entity_Acknowledgement) GetRule() string {
+	if x != nil {
+		return x.Rule
+	}
+	return ""
+}
+
+func (x *Entity_Acknowledgement) GetField() []int32 {
+	if x != nil {
+		return x.Field
+	}
+	return nil
+}
+
+func (x *Entity_Acknowledgement) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 var file_prism_v1_options_proto_extTypes = []protoimpl.ExtensionInfo{
 	{
 		ExtendedType:  (*descriptorpb.FileOptions)(nil),
@@ -1149,7 +1307,7 @@ const file_prism_v1_options_proto_rawDesc = "" +
 	"\n" +
 	"\x16prism/v1/options.proto\x12\bprism.v1\x1a google/protobuf/descriptor.proto\x1a\x1egoogle/protobuf/duration.proto\"1\n" +
 	"\x04File\x12)\n" +
-	"\x10contract_package\x18\x01 \x01(\tR\x0fcontractPackage\"\x89\x05\n" +
+	"\x10contract_package\x18\x01 \x01(\tR\x0fcontractPackage\"\x8e\b\n" +
 	"\x06Entity\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x121\n" +
 	"\tkey_value\x18\x02 \x01(\v2\x12.prism.v1.KeyValueH\x00R\bkeyValue\x12,\n" +
@@ -1161,12 +1319,19 @@ const file_prism_v1_options_proto_rawDesc = "" +
 	"\x03ttl\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\x03ttl\x122\n" +
 	"\acolumns\x18\a \x01(\x0e2\x18.prism.v1.Entity.ColumnsR\acolumns\x12\x16\n" +
 	"\x06plural\x18\b \x01(\tR\x06plural\x12\x14\n" +
-	"\x05table\x18\t \x01(\tR\x05table\x1ai\n" +
+	"\x05table\x18\t \x01(\tR\x05table\x12D\n" +
+	"\rcompatibility\x18\n" +
+	" \x01(\x0e2\x1e.prism.v1.Entity.CompatibilityR\rcompatibility\x12B\n" +
+	"\vacknowledge\x18\v \x03(\v2 .prism.v1.Entity.AcknowledgementR\vacknowledge\x1ai\n" +
 	"\x05Index\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
 	"\bequality\x18\x02 \x03(\tR\bequality\x12\x18\n" +
 	"\aordered\x18\x03 \x01(\tR\aordered\x12\x16\n" +
-	"\x06unique\x18\x04 \x01(\bR\x06unique\"]\n" +
+	"\x06unique\x18\x04 \x01(\bR\x06unique\x1aS\n" +
+	"\x0fAcknowledgement\x12\x12\n" +
+	"\x04rule\x18\x01 \x01(\tR\x04rule\x12\x14\n" +
+	"\x05field\x18\x02 \x03(\x05R\x05field\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"]\n" +
 	"\n" +
 	"Durability\x12\x1a\n" +
 	"\x16DURABILITY_UNSPECIFIED\x10\x00\x12\x13\n" +
@@ -1174,7 +1339,16 @@ const file_prism_v1_options_proto_rawDesc = "" +
 	"\n" +
 	"CRASH_SAFE\x10\x02\x12\x0e\n" +
 	"\n" +
-	"POWER_SAFE\x10\x03\"+\n" +
+	"POWER_SAFE\x10\x03\"\xa3\x01\n" +
+	"\rCompatibility\x12\x1d\n" +
+	"\x19COMPATIBILITY_UNSPECIFIED\x10\x00\x12\b\n" +
+	"\x04NONE\x10\x01\x12\f\n" +
+	"\bBACKWARD\x10\x02\x12\x17\n" +
+	"\x13BACKWARD_TRANSITIVE\x10\x03\x12\v\n" +
+	"\aFORWARD\x10\x04\x12\x16\n" +
+	"\x12FORWARD_TRANSITIVE\x10\x05\x12\b\n" +
+	"\x04FULL\x10\x06\x12\x13\n" +
+	"\x0fFULL_TRANSITIVE\x10\a\"+\n" +
 	"\aColumns\x12\x17\n" +
 	"\x13COLUMNS_UNSPECIFIED\x10\x00\x12\a\n" +
 	"\x03ALL\x10\x01B\r\n" +
@@ -1262,54 +1436,58 @@ func file_prism_v1_options_proto_rawDescGZIP() []byte {
 	return file_prism_v1_options_proto_rawDescData
 }
 
-var file_prism_v1_options_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
-var file_prism_v1_options_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_prism_v1_options_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
+var file_prism_v1_options_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_prism_v1_options_proto_goTypes = []any{
 	(Entity_Durability)(0),              // 0: prism.v1.Entity.Durability
-	(Entity_Columns)(0),                 // 1: prism.v1.Entity.Columns
-	(KeyValue_Part)(0),                  // 2: prism.v1.KeyValue.Part
-	(Field_Index)(0),                    // 3: prism.v1.Field.Index
-	(Pii_Category)(0),                   // 4: prism.v1.Pii.Category
-	(Pii_Protection)(0),                 // 5: prism.v1.Pii.Protection
-	(*File)(nil),                        // 6: prism.v1.File
-	(*Entity)(nil),                      // 7: prism.v1.Entity
-	(*KeyValue)(nil),                    // 8: prism.v1.KeyValue
-	(*Capacity)(nil),                    // 9: prism.v1.Capacity
-	(*Field)(nil),                       // 10: prism.v1.Field
-	(*Range)(nil),                       // 11: prism.v1.Range
-	(*Column)(nil),                      // 12: prism.v1.Column
-	(*Pii)(nil),                         // 13: prism.v1.Pii
-	(*Entity_Index)(nil),                // 14: prism.v1.Entity.Index
-	(*durationpb.Duration)(nil),         // 15: google.protobuf.Duration
-	(*descriptorpb.FileOptions)(nil),    // 16: google.protobuf.FileOptions
-	(*descriptorpb.MessageOptions)(nil), // 17: google.protobuf.MessageOptions
-	(*descriptorpb.FieldOptions)(nil),   // 18: google.protobuf.FieldOptions
+	(Entity_Compatibility)(0),           // 1: prism.v1.Entity.Compatibility
+	(Entity_Columns)(0),                 // 2: prism.v1.Entity.Columns
+	(KeyValue_Part)(0),                  // 3: prism.v1.KeyValue.Part
+	(Field_Index)(0),                    // 4: prism.v1.Field.Index
+	(Pii_Category)(0),                   // 5: prism.v1.Pii.Category
+	(Pii_Protection)(0),                 // 6: prism.v1.Pii.Protection
+	(*File)(nil),                        // 7: prism.v1.File
+	(*Entity)(nil),                      // 8: prism.v1.Entity
+	(*KeyValue)(nil),                    // 9: prism.v1.KeyValue
+	(*Capacity)(nil),                    // 10: prism.v1.Capacity
+	(*Field)(nil),                       // 11: prism.v1.Field
+	(*Range)(nil),                       // 12: prism.v1.Range
+	(*Column)(nil),                      // 13: prism.v1.Column
+	(*Pii)(nil),                         // 14: prism.v1.Pii
+	(*Entity_Index)(nil),                // 15: prism.v1.Entity.Index
+	(*Entity_Acknowledgement)(nil),      // 16: prism.v1.Entity.Acknowledgement
+	(*durationpb.Duration)(nil),         // 17: google.protobuf.Duration
+	(*descriptorpb.FileOptions)(nil),    // 18: google.protobuf.FileOptions
+	(*descriptorpb.MessageOptions)(nil), // 19: google.protobuf.MessageOptions
+	(*descriptorpb.FieldOptions)(nil),   // 20: google.protobuf.FieldOptions
 }
 var file_prism_v1_options_proto_depIdxs = []int32{
-	8,  // 0: prism.v1.Entity.key_value:type_name -> prism.v1.KeyValue
-	14, // 1: prism.v1.Entity.index:type_name -> prism.v1.Entity.Index
-	9,  // 2: prism.v1.Entity.capacity:type_name -> prism.v1.Capacity
+	9,  // 0: prism.v1.Entity.key_value:type_name -> prism.v1.KeyValue
+	15, // 1: prism.v1.Entity.index:type_name -> prism.v1.Entity.Index
+	10, // 2: prism.v1.Entity.capacity:type_name -> prism.v1.Capacity
 	0,  // 3: prism.v1.Entity.durability:type_name -> prism.v1.Entity.Durability
-	15, // 4: prism.v1.Entity.ttl:type_name -> google.protobuf.Duration
-	1,  // 5: prism.v1.Entity.columns:type_name -> prism.v1.Entity.Columns
-	2,  // 6: prism.v1.KeyValue.without:type_name -> prism.v1.KeyValue.Part
-	3,  // 7: prism.v1.Field.index:type_name -> prism.v1.Field.Index
-	13, // 8: prism.v1.Field.pii:type_name -> prism.v1.Pii
-	11, // 9: prism.v1.Field.range:type_name -> prism.v1.Range
-	12, // 10: prism.v1.Field.column:type_name -> prism.v1.Column
-	4,  // 11: prism.v1.Pii.category:type_name -> prism.v1.Pii.Category
-	5,  // 12: prism.v1.Pii.protection:type_name -> prism.v1.Pii.Protection
-	16, // 13: prism.v1.file:extendee -> google.protobuf.FileOptions
-	17, // 14: prism.v1.entity:extendee -> google.protobuf.MessageOptions
-	18, // 15: prism.v1.field:extendee -> google.protobuf.FieldOptions
-	6,  // 16: prism.v1.file:type_name -> prism.v1.File
-	7,  // 17: prism.v1.entity:type_name -> prism.v1.Entity
-	10, // 18: prism.v1.field:type_name -> prism.v1.Field
-	19, // [19:19] is the sub-list for method output_type
-	19, // [19:19] is the sub-list for method input_type
-	16, // [16:19] is the sub-list for extension type_name
-	13, // [13:16] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	17, // 4: prism.v1.Entity.ttl:type_name -> google.protobuf.Duration
+	2,  // 5: prism.v1.Entity.columns:type_name -> prism.v1.Entity.Columns
+	1,  // 6: prism.v1.Entity.compatibility:type_name -> prism.v1.Entity.Compatibility
+	16, // 7: prism.v1.Entity.acknowledge:type_name -> prism.v1.Entity.Acknowledgement
+	3,  // 8: prism.v1.KeyValue.without:type_name -> prism.v1.KeyValue.Part
+	4,  // 9: prism.v1.Field.index:type_name -> prism.v1.Field.Index
+	14, // 10: prism.v1.Field.pii:type_name -> prism.v1.Pii
+	12, // 11: prism.v1.Field.range:type_name -> prism.v1.Range
+	13, // 12: prism.v1.Field.column:type_name -> prism.v1.Column
+	5,  // 13: prism.v1.Pii.category:type_name -> prism.v1.Pii.Category
+	6,  // 14: prism.v1.Pii.protection:type_name -> prism.v1.Pii.Protection
+	18, // 15: prism.v1.file:extendee -> google.protobuf.FileOptions
+	19, // 16: prism.v1.entity:extendee -> google.protobuf.MessageOptions
+	20, // 17: prism.v1.field:extendee -> google.protobuf.FieldOptions
+	7,  // 18: prism.v1.file:type_name -> prism.v1.File
+	8,  // 19: prism.v1.entity:type_name -> prism.v1.Entity
+	11, // 20: prism.v1.field:type_name -> prism.v1.Field
+	21, // [21:21] is the sub-list for method output_type
+	21, // [21:21] is the sub-list for method input_type
+	18, // [18:21] is the sub-list for extension type_name
+	15, // [15:18] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_prism_v1_options_proto_init() }
@@ -1327,8 +1505,8 @@ func file_prism_v1_options_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_prism_v1_options_proto_rawDesc), len(file_prism_v1_options_proto_rawDesc)),
-			NumEnums:      6,
-			NumMessages:   9,
+			NumEnums:      7,
+			NumMessages:   10,
 			NumExtensions: 3,
 			NumServices:   0,
 		},
