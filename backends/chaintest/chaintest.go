@@ -169,6 +169,7 @@ func (c *chain) next() {
 				c.write(before, 6)
 				c.write(now, 6)
 			}
+			c.served(before, now, "beside the next release")
 		}
 		c.applyAll(files["fence"])
 		c.fenced(before, now)
@@ -178,6 +179,7 @@ func (c *chain) next() {
 		c.applyAll(files["index"])
 		c.write(now, 10)
 		c.check(now, "after complete")
+		c.served(before, now, "after complete")
 	}
 	up(true)
 	c.fields(now)
@@ -334,6 +336,31 @@ func (c *chain) check(p *plan, when string) {
 		}
 		if there != len(rows) || differ > 0 {
 			c.Fatalf("%s of release %d, %d of %d rows of %s have other columns than their records give", when, p.release, differ, there, e.Table)
+		}
+	}
+}
+
+// served checks that the release before, which serves on, finds in its columns what it
+// would have written. A wider number that it cannot read is beyond it.
+func (c *chain) served(before, now *plan, when string) {
+	c.Helper()
+	for _, e := range before.model.Entities {
+		after := now.model.Entity(e.Name)
+		if e.State != storage.Live || after == nil {
+			continue
+		}
+		columns := slices.DeleteFunc(slices.Clone(e.Columns), func(col storage.Column) bool {
+			there := after.Column(col.Name)
+			return col.State != storage.Live || there != nil && there.Kind != col.Kind && there.State == storage.Live
+		})
+		var rows [][]any
+		for _, key := range slices.Sorted(maps.Keys(c.records[e.Name])) {
+			rows = append(rows, values(columns, c.records[e.Name][key]))
+		}
+		_, differ, err := c.store.Differs(e.Table, columns, rows)
+		c.fatal(err, "rows")
+		if differ > 0 {
+			c.Fatalf("%s, %d of %d rows of %s are not what release %d serves", when, differ, len(rows), e.Table, before.release)
 		}
 	}
 }

@@ -57,7 +57,9 @@ func (m Model) Find(e *Entity) *Entity {
 	if before := m.Entity(e.Name); before != nil {
 		return before
 	}
-	i := slices.IndexFunc(m.Entities, func(b Entity) bool { return b.State == Live && b.Namespace == e.Namespace && b.DeclaredTable() == e.Table })
+	i := slices.IndexFunc(m.Entities, func(b Entity) bool {
+		return b.State == Live && b.Namespace == e.Namespace && b.DeclaredTable() == e.Table
+	})
 	if i < 0 {
 		return nil
 	}
