@@ -1,5 +1,5 @@
-// Package sqltext identifies the statements of a migration's file, for the compiler,
-// which closes them, and for runners, which compare what a store applied.
+// Package sqltext reads the statements of a migration's file: for the compiler, which
+// closes them, and for runners, which send them and compare what a store applied.
 package sqltext
 
 import (
@@ -13,6 +13,31 @@ import (
 func Checksum(sql string) string {
 	sum := sha256.Sum256([]byte(strings.Join(strings.Fields(stripComments(sql)), " ")))
 	return hex.EncodeToString(sum[:])
+}
+
+// Statements returns the statements of a file, without comments and the
+// semicolons behind them.
+func Statements(sql string) []string {
+	sql = stripComments(sql)
+	var all []string
+	var quote byte
+	begin := 0
+	for i := 0; i <= len(sql); i++ {
+		switch {
+		case i == len(sql) || sql[i] == ';' && quote == 0:
+			if statement := strings.TrimSpace(sql[begin:i]); statement != "" {
+				all = append(all, statement)
+			}
+			begin = i + 1
+		case quote != 0:
+			if sql[i] == quote {
+				quote = 0
+			}
+		case sql[i] == '\'' || sql[i] == '"':
+			quote = sql[i]
+		}
+	}
+	return all
 }
 
 // stripComments removes -- comments outside quotes.

@@ -1,6 +1,7 @@
 package sqltext_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,5 +27,14 @@ func TestChecksumIsOverStatements(t *testing.T) {
 		if sqltext.Checksum(sql) == base {
 			t.Errorf("%s has the checksum of another statement", sql)
 		}
+	}
+}
+
+// Quotes and comments may contain what ends a statement or begins a comment.
+func TestStatements(t *testing.T) {
+	got := sqltext.Statements("-- a; b\nCREATE \"x;y\";\n\nINSERT ';--''', -- not; one\n  ' ;';; SELECT 1\n")
+	want := []string{`CREATE "x;y"`, "INSERT ';--''', \n  ' ;'", "SELECT 1"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
