@@ -137,6 +137,8 @@ func TestRelease(t *testing.T) {
 	tm.want(tm.write(false), "migrations/embed.go", "migrations/orders/0002_carts_expand.down.sql", "migrations/orders/0002_carts_expand.up.sql", "prism.lock.json")
 	tm.contains("schemas/shop/migrations/embed.go", " orders/0002_carts_expand.up.sql orders/0002_carts_expand.down.sql ")
 	tm.contains("out/shop/proxy/shop/v1/cart/store.go", "\"prism_release\" = 2")
+	tm.contains(serverFile, "Releases:   []int{1, 2},")
+	tm.contains(serverFile, "Releases:   []int{1, 1},")
 
 	// What was changed and is changed back leaves no trace.
 	tm.edit("order.proto", cartMessage+"\n", "")

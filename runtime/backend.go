@@ -28,6 +28,9 @@ type Namespace struct {
 	// Migrations holds the namespace's migrations in the folder Name. Nil: there
 	// are none.
 	Migrations fs.FS
+	// Releases has the number of the last migration of each release, from release 1
+	// to the proxy's own.
+	Releases []int
 
 	Backend string
 	// Embedded says that the store keeps its files in the data directory.
@@ -35,9 +38,10 @@ type Namespace struct {
 	// Open returns the store, ready and verified, and the services bound to
 	// it.
 	Open func(ctx context.Context, env *Env) (Store, error)
-	// Migrate brings the store up to date and returns the migrations that it
-	// applied, in order. Nil: there is nothing to apply.
-	Migrate func(ctx context.Context, env *Env) ([]migration.File, error)
+	// Migrate does what run says and returns the migrations that it applied or
+	// undid, in order; if one fails, those before it. Nil: there is nothing to
+	// apply.
+	Migrate func(ctx context.Context, env *Env, run migration.Run) ([]migration.File, error)
 	// Status lists the migrations and their state. Nil: the store has none.
 	Status func(ctx context.Context, env *Env) ([]migration.State, error)
 	// Verify reads every record and compares it with its checksum. It reports each
@@ -51,6 +55,9 @@ type Namespace struct {
 	resolve func(env *Env) (Namespace, error) // binds the store with its references resolved
 	rates   map[string]int                    // the resolved RatesFrom
 }
+
+// Release returns the release that the proxy is of; 1 if Releases does not say.
+func (n *Namespace) Release() int { return max(1, len(n.Releases)) }
 
 // Resolve returns n with its references resolved, or all faults at once. It
 // contacts no store. No other function of n may be called before it.
@@ -104,7 +111,7 @@ type Backend[DB io.Closer, Config any] struct {
 	// Ping is Store.Ping.
 	Ping         func(context.Context, DB) error
 	Open         func(context.Context, *Env, Namespace, Config) (DB, error)
-	Migrate      func(context.Context, *Env, Namespace, Config) ([]migration.File, error)
+	Migrate      func(context.Context, *Env, Namespace, Config, migration.Run) ([]migration.File, error)
 	Status       func(context.Context, *Env, Namespace, Config) ([]migration.State, error)
 	Verify       func(ctx context.Context, env *Env, n Namespace, c Config, damaged func(table string, version int64)) ([]Verified, error)
 	BumpVersions func(context.Context, *Env, Namespace, Config) error
@@ -141,7 +148,9 @@ func (b Backend[DB, Config]) bind(n Namespace, c Config, services []func(DB) Ser
 		return store, nil
 	}
 	if b.Migrate != nil {
-		bound.Migrate = func(ctx context.Context, env *Env) ([]migration.File, error) { return b.Migrate(ctx, env, n, c) }
+		bound.Migrate = func(ctx context.Context, env *Env, run migration.Run) ([]migration.File, error) {
+			return b.Migrate(ctx, env, n, c, run)
+		}
 	}
 	if b.Status != nil {
 		bound.Status = func(ctx context.Context, env *Env) ([]migration.State, error) { return b.Status(ctx, env, n, c) }

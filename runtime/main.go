@@ -40,8 +40,11 @@ const usage = `%[1]s serves the data of deployment %[1]s over gRPC.
 
 Usage:
   %[1]s-proxy serve                   serve until SIGTERM or SIGINT
-  %[1]s-proxy migrate up              apply the migrations that are missing
-  %[1]s-proxy migrate status          list the migrations and their state; exit 3 if up has work
+  %[1]s-proxy migrate plan            print what up, complete and complete --contract would do
+  %[1]s-proxy migrate up              before a rollout: add tables and columns
+  %[1]s-proxy migrate complete        after it: fence the release before, fill columns, build indexes
+  %[1]s-proxy migrate down --to N     go back to release N
+  %[1]s-proxy migrate status          list the migrations and their state; exit 3 if one is pending
   %[1]s-proxy migrate verify          read every record and compare it with its checksum
   %[1]s-proxy migrate bump-versions   before a restored store is served: let versions leap
   %[1]s-proxy health                  exit 0 if a proxy on this machine, or one of its services, is serving

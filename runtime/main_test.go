@@ -138,8 +138,15 @@ c: memory has no checksums
 // A namespace that cannot be migrated does not stop those after it, and status
 // tells a script what is left to do.
 func TestMigrateGoesOn(t *testing.T) {
-	up := func(applied []migration.File, err error) func(context.Context, *Env) ([]migration.File, error) {
-		return func(context.Context, *Env) ([]migration.File, error) { return applied, err }
+	up := func(applied []migration.File, err error) func(context.Context, *Env, migration.Run) ([]migration.File, error) {
+		return func(_ context.Context, _ *Env, run migration.Run) ([]migration.File, error) {
+			for _, f := range applied {
+				if run.Done != nil {
+					run.Done(f)
+				}
+			}
+			return applied, err
+		}
 	}
 	status := func(state string, err error) func(context.Context, *Env) ([]migration.State, error) {
 		return func(context.Context, *Env) ([]migration.State, error) {
@@ -150,7 +157,7 @@ func TestMigrateGoesOn(t *testing.T) {
 		}
 	}
 	locked := errors.New("BACKEND_CONTENTION: the store gave way to concurrent writes")
-	d := &Deployment{Name: "test", Namespaces: []Namespace{
+	d := &Deployment{Name: "test", Release: 2, Namespaces: []Namespace{
 		{Name: "a", Backend: "x", Migrate: up(nil, locked), Status: status("pending", nil)},
 		{Name: "b", Backend: "x", Migrate: up([]migration.File{{Name: "0001_init_expand"}}, nil), Status: status("applied", nil)},
 		{Name: "c", Backend: "memory"},
@@ -169,10 +176,16 @@ func TestMigrateGoesOn(t *testing.T) {
 		{"status --namespace e", "e: 0001_init_expand changed\n", "changed after it was applied", false},
 		{"status", "a: 0001_init_expand pending\nb: 0001_init_expand applied\nc: memory has no migrations\ne: 0001_init_expand changed\n", "namespace d on x: BACKEND_CONTENTION", false},
 		{"status -o json --namespace c", "[\n  {\n    \"namespace\": \"c\",\n    \"backend\": \"memory\",\n    \"migrations\": []\n  }\n]\n", "", false},
-		{"status -o json --namespace a", "[\n  {\n    \"namespace\": \"a\",\n    \"backend\": \"x\",\n    \"migrations\": [\n      {\n        \"number\": 1,\n        \"name\": \"0001_init_expand\",\n        \"state\": \"pending\"\n      }\n    ]\n  }\n]\n", "migrations are pending", true},
+		{"status -o json --namespace a", "[\n  {\n    \"namespace\": \"a\",\n    \"backend\": \"x\",\n    \"migrations\": [\n      {\n        \"number\": 1,\n        \"name\": \"0001_init_expand\",\n        \"phase\": \"expand\",\n        \"state\": \"pending\"\n      }\n    ]\n  }\n]\n", "migrations are pending", true},
 		{"status -o json --namespace d", "[\n  {\n    \"namespace\": \"d\",\n    \"backend\": \"x\",\n    \"migrations\": [],\n    \"error\": \"BACKEND_CONTENTION: the store gave way to concurrent writes\"\n  }\n]\n", "namespace d on x: BACKEND_CONTENTION", false},
 		{"status -o yaml", "", "-o is \"yaml\"; write text or json", false},
-		{"up -o json", "", "flag provided but not defined", false},
+		{"up -o json --namespace b", "[\n  {\n    \"namespace\": \"b\",\n    \"backend\": \"x\",\n    \"migrations\": [\n      {\n        \"number\": 0,\n        \"name\": \"0001_init_expand\",\n        \"phase\": \"expand\",\n        \"state\": \"applied\"\n      }\n    ]\n  }\n]\n", "", false},
+		{"complete --namespace b", "b: 0001_init_expand applied\n", "", false},
+		{"plan --namespace b", "b: up: 0001_init_expand\n", "", false},
+		{"down --namespace b --to 1", "b: 0001_init_expand undone\n", "", false},
+		{"down", "", "--to is 0; name a release before 2", false},
+		{"down --to 2", "", "--to is 2; name a release before 2", false},
+		{"up --contract", "", "flag provided but not defined", false},
 	} {
 		var out bytes.Buffer
 		err := migrateCommand(t.Context(), d, flag.NewFlagSet("migrate", flag.ContinueOnError), strings.Fields(c.args), &out)

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/prism-proxy/prism/runtime"
+	"github.com/prism-proxy/prism/runtime/migration"
 )
 
 // Proxy is a deployment of the conformance schema that serves in this process,
@@ -158,7 +159,7 @@ func (p *Proxy) migrate(ctx context.Context) error {
 		if n.Migrate == nil {
 			continue
 		}
-		if _, err := n.Migrate(ctx, p.Env()); err != nil {
+		if _, err := n.Migrate(ctx, p.Env(), migration.Run{}); err != nil {
 			return err
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/prism-proxy/prism/backends/nats/natstest"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/bytestore"
+	"github.com/prism-proxy/prism/runtime/migration"
 	"github.com/prism-proxy/prism/runtime/tuple"
 )
 
@@ -58,7 +59,7 @@ func openAt(t *testing.T, server *natstest.Server, now func() time.Time) *store 
 	t.Helper()
 	s := &store{t: t, server: server}
 	s.env = &runtime.Env{Deployment: "shop", Now: now, Getenv: func(string) string { return "" }, Log: slog.New(slog.DiscardHandler)}
-	if _, err := nats.Migrate(t.Context(), s.env, namespace, config(server)); err != nil {
+	if _, err := nats.Migrate(t.Context(), s.env, namespace, config(server), migration.Run{}); err != nil {
 		t.Fatal(err)
 	}
 	db, err := nats.Open(t.Context(), s.env, namespace, config(server))

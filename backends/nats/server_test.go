@@ -23,6 +23,7 @@ import (
 	"github.com/prism-proxy/prism/backends/nats/natstest"
 	"github.com/prism-proxy/prism/runtime"
 	"github.com/prism-proxy/prism/runtime/bytestore"
+	"github.com/prism-proxy/prism/runtime/migration"
 	"github.com/prism-proxy/prism/runtime/tuple"
 )
 
@@ -384,7 +385,7 @@ func TestDurability(t *testing.T) {
 	for class, c := range map[string]nats.Config{"POWER_SAFE": config(synced), "LOST_ON_RESTART": config(natstest.Start(t))} {
 		c.Durability, c.Monitor = class, synced.Monitor
 		s := open(t)
-		if _, err := nats.Migrate(t.Context(), s.env, namespace, c); err != nil {
+		if _, err := nats.Migrate(t.Context(), s.env, namespace, c, migration.Run{}); err != nil {
 			t.Fatalf("%s: %v", class, err)
 		}
 		db, err := nats.Open(t.Context(), s.env, namespace, c)
@@ -404,12 +405,9 @@ func TestDurability(t *testing.T) {
 func TestMigrate(t *testing.T) {
 	s := open(t)
 	c := config(s.server)
-	migrate := func() ([]string, error) {
-		done, err := nats.Migrate(t.Context(), s.env, namespace, c)
-		var names []string
-		for _, f := range done {
-			names = append(names, f.Name)
-		}
+	migrate := func(run migration.Run) (names []string, err error) {
+		run.Done = func(f migration.File) { names = append(names, f.Name) }
+		_, err = nats.Migrate(t.Context(), s.env, namespace, c, run)
 		return names, err
 	}
 	state := func() string {
@@ -441,7 +439,10 @@ func TestMigrate(t *testing.T) {
 		if got := state(); got != step.before {
 			t.Errorf("%s: the states are %s, want %s", step.name, got, step.before)
 		}
-		done, err := migrate()
+		if would, err := migrate(migration.Run{DryRun: true}); step.want == "" && !slices.Equal(would, step.done) || err != nil || state() != step.before {
+			t.Errorf("%s: a dry run = %q, %v, and the states are %s", step.name, would, err, state())
+		}
+		done, err := migrate(migration.Run{Through: migration.Contract})
 		if !slices.Equal(done, step.done) || (err == nil) != (step.want == "") || err != nil && !strings.Contains(err.Error(), step.want) {
 			t.Errorf("%s: Migrate = %q, %v, want %q, %q", step.name, done, err, step.done, step.want)
 		}

@@ -106,10 +106,28 @@ func compare(info *jetstream.StreamInfo, want jetstream.StreamConfig) error {
 	return nil
 }
 
-// Migrate creates the missing streams and returns their names as those of
-// migrations. An existing stream may lose unique indexes, whose entries stay
-// until their records are written; an empty one may get any indexes.
-func Migrate(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config) (done []migration.File, err error) {
+// Migrate creates the missing streams, whatever the phase, and returns their
+// names as those of migrations. A way back leaves them as they are. An existing
+// stream may lose unique indexes, whose entries stay until their records are
+// written; an empty one may get any indexes.
+func Migrate(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config, run migration.Run) (done []migration.File, err error) {
+	if run.To > 0 {
+		return nil, nil
+	}
+	defer func() {
+		for _, f := range done {
+			run.Tell(f)
+		}
+	}()
+	if run.DryRun {
+		states, err := Status(ctx, env, n, cfg)
+		for _, s := range states {
+			if s.State != "applied" {
+				done = append(done, migration.File{Name: s.Name})
+			}
+		}
+		return done, err
+	}
 	db, err := connect(ctx, env, n, cfg)
 	if err != nil {
 		return nil, err

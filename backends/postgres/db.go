@@ -62,15 +62,24 @@ type DB struct {
 // deployment that owns the store, and that no migration is missing. It changes
 // nothing and needs no right to. The caller must close the store.
 func Open(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config) (*DB, error) {
+	db, err := newDB(ctx, env, n, cfg, fmt.Sprintf("r%d", n.Release()))
+	if err != nil {
+		return nil, err
+	}
+	if err := db.verify(ctx, env, n, cfg); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+// newDB returns a store that is not verified. role is as connect takes it.
+func newDB(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config, role string) (*DB, error) {
 	db := &DB{now: env.Now, writers: make(chan struct{}, writersOf(cfg.Connections))}
-	pool, err := connect(ctx, env, n, cfg, onePlan, &db.openings)
+	pool, err := connect(ctx, env, n, cfg, role, onePlan, &db.openings)
 	if err != nil {
 		return nil, err
 	}
 	db.pool = pool
-	if err := db.verify(ctx, env, n, cfg); err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
 	return db, nil
 }
 
@@ -120,9 +129,11 @@ func writersOf(connections int) int {
 	return max(connections-(connections+readShare-1)/readShare, 1)
 }
 
-// connect returns the pool of the namespace; session has settings besides
-// pinned. Its errors contain no more of the URL than host and port.
-func connect(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config, session map[string]string, openings *openings) (*pgxpool.Pool, error) {
+// connect returns the pool of the namespace. role is what the server's list of
+// connections says behind the deployment: the proxy's release, as r2, or migrating.
+// session has settings besides pinned. Its errors contain no more of the URL than host
+// and port.
+func connect(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config, role string, session map[string]string, openings *openings) (*pgxpool.Pool, error) {
 	c, err := parse(n, cfg)
 	if err != nil {
 		return nil, err
@@ -135,9 +146,8 @@ func connect(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Con
 	c.ConnConfig.ConnectTimeout = connectTimeout
 	c.ConnConfig.DialFunc = dialer.DialContext
 	c.ConnConfig.BuildContextWatcherHandler = watch
-	if c.ConnConfig.RuntimeParams["application_name"] == "" {
-		c.ConnConfig.RuntimeParams["application_name"] = env.Deployment + "-proxy"
-	}
+	parameters := c.ConnConfig.RuntimeParams
+	parameters["application_name"] = applicationName(parameters["application_name"], env.Deployment, role)
 	c.ConnConfig.AfterConnect = begin(sessionOf(session, ""))
 	schema, pooled, err := survey(ctx, c.ConnConfig)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 
 // Connect gives tests the same connections as an open store has.
 func Connect(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config) (*pgxpool.Pool, error) {
-	return connect(ctx, env, n, cfg, onePlan, new(openings))
+	return connect(ctx, env, n, cfg, "r1", onePlan, new(openings))
 }
 
 // Version, Versions and Again give tests the building blocks of operations.

@@ -12,6 +12,7 @@ import (
 	pb "github.com/prism-proxy/prism/out/contract/conformance/v1"
 	"github.com/prism-proxy/prism/reason"
 	"github.com/prism-proxy/prism/runtime"
+	"github.com/prism-proxy/prism/runtime/migration"
 	prismv1 "github.com/prism-proxy/prism/schemas/prism/v1"
 	"github.com/prism-proxy/prism/sqltext"
 )
@@ -79,7 +80,7 @@ func TestOtherFormsAreRefused(t *testing.T) {
 	env.Deployment = backendtest.Deployment("postgres").Name
 	for _, n := range backendtest.Namespaces(t, "postgres", env) {
 		if n.Name == "items" {
-			_, err := n.Migrate(t.Context(), env)
+			_, err := n.Migrate(t.Context(), env, migration.Run{})
 			wantError(t, err, "was applied with other statements")
 		}
 	}

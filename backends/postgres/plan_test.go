@@ -19,6 +19,7 @@ import (
 
 	"github.com/prism-proxy/prism/backends/backendtest"
 	"github.com/prism-proxy/prism/backends/postgres/postgrestest"
+	"github.com/prism-proxy/prism/runtime/migration"
 )
 
 // The cost of a page depends on its size, not on the table's, and a record
@@ -133,7 +134,7 @@ func deployed(t *testing.T) *pgx.Conn {
 	env := environment(postgrestest.Start(t))
 	env.Deployment = d.Name
 	for _, n := range backendtest.Namespaces(t, "postgres", env) {
-		if _, err := n.Migrate(t.Context(), env); err != nil {
+		if _, err := n.Migrate(t.Context(), env, migration.Run{}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -68,7 +68,7 @@ func (s setup) Migrate(ctx context.Context, env *runtime.Env) ([]migration.File,
 	if err != nil {
 		return nil, err
 	}
-	return postgres.Migrate(ctx, env, s.Namespace, cfg)
+	return postgres.Migrate(ctx, env, s.Namespace, cfg, migration.Run{})
 }
 
 func (s setup) Status(ctx context.Context, env *runtime.Env) ([]migration.State, error) {
@@ -362,11 +362,12 @@ func TestMigrateWaitsForAnother(t *testing.T) {
 	other := connect(t, store)
 	other.exec(`SELECT pg_advisory_lock(hashtext('prism_migrations'), 0)`)
 	done := make(chan error)
+	var said lines
 	go func() {
-		_, err := config(initSQL).Migrate(t.Context(), environment(store))
+		_, err := do(t.Context(), store, config(initSQL), migration.Run{Progress: said.add})
 		done <- err
 	}()
-	other.blocked(1)
+	said.wait(t, "waits for another migrator: pid ")
 	select {
 	case err := <-done:
 		t.Fatalf("%v while another migrates", err)
@@ -441,7 +442,7 @@ func TestMigrateByHand(t *testing.T) {
 	}
 	server.Close()
 	for _, n := range backendtest.Namespaces(t, "postgres", env) {
-		if done, err := n.Migrate(t.Context(), env); len(done) != 0 || err != nil {
+		if done, err := n.Migrate(t.Context(), env, migration.Run{}); len(done) != 0 || err != nil {
 			t.Errorf("namespace %s: %d applied, %v, want nothing to do", n.Name, len(done), err)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/prism-proxy/prism/backends/postgres/postgrestest"
 	pb "github.com/prism-proxy/prism/out/contract/conformance/v1"
 	"github.com/prism-proxy/prism/runtime"
+	"github.com/prism-proxy/prism/runtime/migration"
 )
 
 // serveItems opens the store of the namespace items at url, and closes it again.
@@ -56,7 +57,7 @@ func TestSequenceBehindItsTable(t *testing.T) {
 		p.Stop(t)
 		query(t, store, broken)
 		wantError(t, serveItems(t, p, store), want)
-		_, err := p.Namespace(t, "items").Migrate(t.Context(), p.Env())
+		_, err := p.Namespace(t, "items").Migrate(t.Context(), p.Env(), migration.Run{})
 		wantError(t, err, want)
 		statement := mending.FindStringSubmatch(fmt.Sprint(err))
 		if statement == nil {
@@ -134,7 +135,7 @@ func TestRestoredDump(t *testing.T) {
 				env := p.Env()
 				env.Getenv = func(string) string { return restored }
 				for _, n := range backendtest.Namespaces(t, "postgres", env) {
-					if _, err := n.Migrate(t.Context(), env); err != nil {
+					if _, err := n.Migrate(t.Context(), env, migration.Run{}); err != nil {
 						t.Fatal(err)
 					}
 				}

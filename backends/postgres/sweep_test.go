@@ -8,6 +8,7 @@ import (
 	"github.com/prism-proxy/prism/backends/backendtest"
 	"github.com/prism-proxy/prism/backends/postgres"
 	"github.com/prism-proxy/prism/backends/postgres/postgrestest"
+	"github.com/prism-proxy/prism/runtime/migration"
 )
 
 // What a sweep deletes stays in the index as long as an older transaction runs.
@@ -26,7 +27,7 @@ func TestSweepBesideAnOldTransaction(t *testing.T) {
 			now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 			env.Now = func() time.Time { return now }
 			for _, n := range backendtest.Namespaces(t, "postgres", env) {
-				if _, err := n.Migrate(t.Context(), env); err != nil {
+				if _, err := n.Migrate(t.Context(), env, migration.Run{}); err != nil {
 					t.Fatal(err)
 				}
 			}

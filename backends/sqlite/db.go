@@ -12,6 +12,7 @@ import (
 	"github.com/ncruces/go-sqlite3"
 
 	"github.com/prism-proxy/prism/runtime"
+	"github.com/prism-proxy/prism/runtime/migration"
 	"github.com/prism-proxy/prism/runtime/page"
 )
 
@@ -50,8 +51,8 @@ type DB struct {
 	err     error // of Close
 }
 
-// Open opens <data-dir>/<namespace>.db, applies the missing migrations, and
-// verifies the durability settings. It creates the file and the data directory
+// Open opens <data-dir>/<namespace>.db, applies the missing migrations but
+// contracts, and verifies the durability settings. It creates the file and the data directory
 // if they do not exist.
 func Open(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config) (*DB, error) {
 	d, err := openDisk(env.DataDir, n.Name, env.Log)
@@ -72,12 +73,15 @@ func connect(ctx context.Context, db *DB, d *disk, env *runtime.Env, n runtime.N
 		return err
 	}
 	writer := db.add(driver{c})
-	applied, err := migrate(ctx, c, env, n, cfg)
-	if err != nil {
-		return err
+	run := migration.Run{
+		Through: migration.Index,
+		Done: func(f migration.File) { // with the path, since a proxy started elsewhere begins an empty store
+			env.Log.Info("migration applied", "namespace", n.Name, "migration", f.Name, "file", d.path)
+		},
+		Progress: func(line string) { env.Log.Info("migrating", "namespace", n.Name, "progress", line) },
 	}
-	for _, f := range applied { // with the path, since a proxy started elsewhere begins an empty store
-		env.Log.Info("migration applied", "namespace", n.Name, "migration", f.Name, "file", d.path)
+	if _, err := migrate(ctx, c, env, n, cfg, run); err != nil {
+		return err
 	}
 	if err := verifyDurability(c, cfg.Synchronous); err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 
 	"github.com/prism-proxy/prism/backends/backendtest"
 	"github.com/prism-proxy/prism/runtime"
+	"github.com/prism-proxy/prism/runtime/migration"
 	"github.com/prism-proxy/prism/sqltext"
 )
 
@@ -66,7 +67,7 @@ func TestOtherFormsAreRefused(t *testing.T) {
 	formerItems(t, env.DataDir, "'"+strings.Repeat("0", 64)+"'", "")
 	for _, n := range backendtest.Namespaces(t, "sqlite", env) {
 		if n.Name == "items" {
-			_, err := n.Migrate(t.Context(), env)
+			_, err := n.Migrate(t.Context(), env, migration.Run{})
 			wantError(t, err, "was changed after it was applied")
 		}
 	}
@@ -81,7 +82,7 @@ func TestFormerFormIsBroughtWholeOrNot(t *testing.T) {
 	formerItems(t, env.DataDir, "FORMER", `;ALTER TABLE "badges" ADD COLUMN "prism_checksum" TEXT`) // so that the second ALTER would add it twice
 	for _, n := range backendtest.Namespaces(t, "sqlite", env) {
 		if n.Name == "items" {
-			_, err := n.Migrate(t.Context(), env)
+			_, err := n.Migrate(t.Context(), env, migration.Run{})
 			wantError(t, err, "migration 0001_init_expand: ")
 		}
 	}

@@ -13,9 +13,12 @@ import (
 	"github.com/prism-proxy/prism/runtime/migration"
 )
 
-// Migrate applies the missing migrations and returns them; if one fails, it
-// returns those before it. A proxy does the same when it starts.
-func Migrate(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config) ([]migration.File, error) {
+// Migrate does what run says and returns the files that it applied or undid. A
+// proxy applies all but contract files when it starts.
+func Migrate(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config, run migration.Run) ([]migration.File, error) {
+	if run.DryRun {
+		return rehearse(ctx, env, n, run)
+	}
 	d, err := openDisk(env.DataDir, n.Name, env.Log)
 	if err != nil {
 		return nil, err
@@ -26,8 +29,21 @@ func Migrate(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Con
 		return nil, err
 	}
 	defer c.Close()
-	applied, err := migrate(ctx, c, env, n, cfg)
-	return applied, errors.Join(err, d.ended())
+	done, err := migrate(ctx, c, env, n, cfg, run)
+	return done, errors.Join(err, d.ended())
+}
+
+// rehearse is Migrate of a dry run. It does not create the file.
+func rehearse(ctx context.Context, env *runtime.Env, n runtime.Namespace, run migration.Run) ([]migration.File, error) {
+	files, err := migration.Read(n.Migrations, n.Name)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := inspected(env, n, files)
+	if err != nil {
+		return nil, err
+	}
+	return run.Do(ctx, &migrator{rows: rows}, files, n.Releases)
 }
 
 // Status lists the migrations and their state, even while a proxy serves the
@@ -38,9 +54,18 @@ func Status(_ context.Context, env *runtime.Env, n runtime.Namespace, cfg Config
 	if err != nil {
 		return nil, err
 	}
+	rows, err := inspected(env, n, files)
+	if err != nil {
+		return nil, err
+	}
+	return migration.States(files, rows), nil
+}
+
+// inspected returns the rows of prism_migrations, none if the file does not exist.
+func inspected(env *runtime.Env, n runtime.Namespace, files []migration.File) ([]migration.Applied, error) {
 	path := filepath.Join(env.DataDir, n.Name+".db")
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
-		return migration.States(files, nil), nil
+		return nil, nil
 	}
 	c, err := inspect(path)
 	if err != nil {
@@ -50,8 +75,7 @@ func Status(_ context.Context, env *runtime.Env, n runtime.Namespace, cfg Config
 	if err := verifyOwner(c, env.Deployment); err != nil {
 		return nil, err
 	}
-	applied, err := applied(c, n.Name, files)
-	return migration.States(files, applied), err
+	return applied(c, n.Name, files)
 }
 
 // inspect opens a connection that changes nothing in the store. By default, the
@@ -69,63 +93,21 @@ func inspect(path string) (*sqlite3.Conn, error) {
 	return c, nil
 }
 
-// migrate applies the migrations that the proxy holds, each in one transaction
-// with the row that records it, so that a crash leaves no partial one.
-func migrate(ctx context.Context, c *sqlite3.Conn, env *runtime.Env, n runtime.Namespace, cfg Config) ([]migration.File, error) {
-	defer c.SetInterrupt(c.SetInterrupt(ctx))
+// migrate does what run says with an open file.
+func migrate(ctx context.Context, c *sqlite3.Conn, env *runtime.Env, n runtime.Namespace, cfg Config, run migration.Run) ([]migration.File, error) {
 	files, err := migration.Read(n.Migrations, n.Name)
 	if err != nil {
 		return nil, err
 	}
+	defer c.SetInterrupt(c.SetInterrupt(ctx))
 	if err := verifyOwner(c, env.Deployment); err != nil {
 		return nil, err
 	}
-	done, err := applied(c, n.Name, files)
+	rows, err := applied(c, n.Name, files)
 	if err != nil {
 		return nil, err
 	}
-	pending, err := migration.Pending(files, done)
-	if err != nil {
-		return nil, err
-	}
-	for i, f := range pending {
-		if err := apply(c, f, n.Name); err != nil {
-			return pending[:i], fmt.Errorf("migration %s: %w; nothing of it was applied", f.Name, err)
-		}
-	}
-	for _, f := range files {
-		if err := recordChecksum(c, f, n.Name); err != nil {
-			return nil, err
-		}
-	}
-	return pending, nil
-}
-
-func apply(c *sqlite3.Conn, f migration.File, namespace string) (err error) {
-	tx, err := c.BeginImmediate()
-	if err != nil {
-		return err
-	}
-	defer tx.End(&err)
-	if err := c.Exec(f.SQL); err != nil {
-		return err
-	}
-	return recordChecksum(c, f, namespace)
-}
-
-// recordChecksum fills in the checksum that the file's own last statement, run
-// here or by hand, left out.
-func recordChecksum(c *sqlite3.Conn, f migration.File, namespace string) error {
-	stmt, _, err := c.Prepare(`UPDATE "prism_migrations" SET "sha256" = ?1 WHERE "namespace" = ?2 AND "number" = ?3 AND "sha256" IS NULL`)
-	if err != nil {
-		return err
-	}
-	defer stmt.Close()
-	err = errors.Join(stmt.BindText(1, f.SHA256), stmt.BindText(2, namespace), stmt.BindInt(3, f.Number))
-	if err != nil {
-		return err
-	}
-	return stmt.Exec()
+	return run.Do(ctx, &migrator{conn: c, namespace: n.Name, rows: rows, fills: cfg.Fills, leaveOut: run.LeaveOut, now: env.Now}, files, n.Releases)
 }
 
 // verifyOwner refuses the store of another deployment.

@@ -18,6 +18,7 @@ import (
 	"github.com/prism-proxy/prism/backends/backendtest"
 	"github.com/prism-proxy/prism/backends/sqlite"
 	prism "github.com/prism-proxy/prism/runtime"
+	"github.com/prism-proxy/prism/runtime/migration"
 )
 
 // A call's cost depends on its answer, not on the size of the table, whatever
@@ -65,7 +66,7 @@ func TestStatementsUseTheirIndex(t *testing.T) {
 			env := prism.NewEnv(d.Name, t.TempDir())
 			checked := 0
 			for _, n := range d.Namespaces {
-				if _, err := n.Migrate(t.Context(), env); err != nil {
+				if _, err := n.Migrate(t.Context(), env, migration.Run{}); err != nil {
 					t.Fatal(err)
 				}
 				file := filepath.Join(env.DataDir, n.Name+".db")

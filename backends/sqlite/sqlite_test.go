@@ -46,7 +46,7 @@ func (s setup) Open(ctx context.Context, env *runtime.Env) (*sqlite.DB, error) {
 }
 
 func (s setup) Migrate(ctx context.Context, env *runtime.Env) ([]migration.File, error) {
-	return sqlite.Migrate(ctx, env, s.Namespace, s.Config)
+	return sqlite.Migrate(ctx, env, s.Namespace, s.Config, migration.Run{})
 }
 
 func (s setup) Status(ctx context.Context, env *runtime.Env) ([]migration.State, error) {

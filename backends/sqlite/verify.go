@@ -42,12 +42,8 @@ func Verify(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Conf
 	if err != nil {
 		return nil, err
 	}
-	pending, err := migration.Pending(files, done)
-	if err != nil {
+	if err := migration.Verify(files, done, env.Deployment); err != nil {
 		return nil, err
-	}
-	if len(pending) > 0 {
-		return nil, fmt.Errorf("migration %s is not applied to the store; run %s-proxy migrate up", pending[0].Name, env.Deployment)
 	}
 	var all []runtime.Verified
 	for _, table := range n.Tables {

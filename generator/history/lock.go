@@ -68,6 +68,18 @@ type File struct {
 	DownSHA256 string `json:"down_sha256,omitempty"` // of the file that takes it back, if there is one
 }
 
+// Releases returns the number of the last migration of each release through last, 0
+// where there was none yet.
+func (c *Chain) Releases(last int) []int {
+	numbers := make([]int, last)
+	for i, f := range c.Files {
+		for release := f.Release; release <= last; release++ {
+			numbers[release-1] = i + 1
+		}
+	}
+	return numbers
+}
+
 // Chain returns the chain of the folder, or nil.
 func (l *Lock) Chain(folder string) *Chain {
 	for i := range l.Chains {

@@ -231,6 +231,7 @@ func (r *run) files() {
 		}
 		w := writer{run: r, namespace: n, dialect: dialect, chain: chain}
 		w.write(r.plan.Steps)
+		n.Releases = chain.Releases(r.release)
 	}
 	slices.SortFunc(lock.Chains, func(a, b history.Chain) int { return strings.Compare(a.Folder, b.Folder) })
 }

@@ -51,6 +51,8 @@ type Namespace struct {
 	MovedFrom string            // the backend of the last release that it leaves
 	Limits    Limits            // those that prism.yaml sets
 	Entities  []*Entity         // by full name, at least one
+	// Releases has the number of the last migration of each release; after Read: nil.
+	Releases []int
 }
 
 // Entity is one message that has a key, a table and a service.

@@ -51,7 +51,8 @@ func namespaces(d *schema.Deployment, backends map[string]*emit.Backend, package
 		}
 		b.WriteString("},\n")
 		if backend.Dialect != nil {
-			b.WriteString("Migrations: @migrations.Files,\n")
+			releases := strings.Join(strings.Fields(fmt.Sprint(n.Releases)), ", ")
+			fmt.Fprintf(&b, "Migrations: @migrations.Files,\nReleases: []int{%s},\n", strings.Trim(releases, "[]"))
 		}
 		fmt.Fprintf(&b, "}, @%s.Config{", n.Backend)
 		if backend.Settings != nil {

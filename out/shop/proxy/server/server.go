@@ -39,6 +39,7 @@ func Deployment() *runtime.Deployment {
 				InFlightOf: "clamp(64, ceil(2 × 1300 peak calls/s × 250 ms), 4096)",
 				Tables:     []string{"orders"},
 				Migrations: migrations.Files,
+				Releases:   []int{1},
 			}, sqlite.Config{
 				Synchronous: "FULL",
 				Readers:     2,
@@ -49,6 +50,7 @@ func Deployment() *runtime.Deployment {
 				InFlightOf: "clamp(64, ceil(2 × 6000 peak calls/s × 250 ms), 4096)",
 				Tables:     []string{"sessions"},
 				Migrations: migrations.Files,
+				Releases:   []int{1},
 			}, sqlite.Config{
 				Synchronous: "FULL",
 				Readers:     2,
@@ -59,6 +61,7 @@ func Deployment() *runtime.Deployment {
 				InFlightOf: "clamp(64, ceil(2 × 2200 peak calls/s × 250 ms), 4096)",
 				Tables:     []string{"user_profiles"},
 				Migrations: migrations.Files,
+				Releases:   []int{1},
 			}, sqlite.Config{
 				Synchronous: "FULL",
 				Readers:     2,
