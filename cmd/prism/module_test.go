@@ -114,7 +114,13 @@ func start(t *testing.T, binary, data string) (address string, stop func()) {
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	return listening(t, c, bufio.NewScanner(logs)), func() { t.Helper(); terminate(t, c) }
+	lines := bufio.NewScanner(logs)
+	address = listening(t, c, lines)
+	go func() {
+		for lines.Scan() { // so that the proxy never waits for a reader
+		}
+	}()
+	return address, func() { t.Helper(); terminate(t, c) }
 }
 
 // listening reads the logs of a proxy up to the line that says where it listens.
