@@ -56,7 +56,7 @@ var imports = []struct {
 
 // externalTests is what an external test may import beside the row of its
 // package and the package itself.
-var externalTests = []string{"reason", "sqltext", "schemas/prism/v1", "backends", "backends/<b>/gen", "backends/backendtest", "backends/chaintest", "backends/<b>/<b2>test", "generator/emit", "generator/schema", "generator/storage", "runtime/...", "out/..."}
+var externalTests = []string{"number", "reason", "sqltext", "schemas/prism/v1", "backends", "backends/<b>/gen", "backends/backendtest", "backends/chaintest", "backends/<b>/<b2>test", "generator/emit", "generator/schema", "generator/storage", "runtime/...", "out/..."}
 
 func TestImports(t *testing.T) {
 	for _, p := range load(t) {

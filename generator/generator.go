@@ -13,6 +13,7 @@ import (
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/prism-proxy/prism/generator/compat"
 	"github.com/prism-proxy/prism/generator/emit"
 	"github.com/prism-proxy/prism/generator/emit/contract"
 	"github.com/prism-proxy/prism/generator/emit/server"
@@ -50,6 +51,8 @@ type Command struct {
 	Abandon []string
 	// Release closes the open release.
 	Release bool
+	// Unjudged lets a schema through that breaks what a released one promised.
+	Unjudged bool
 }
 
 // Output is what a deployment compiles to. Equal inputs give equal outputs.
@@ -61,6 +64,8 @@ type Output struct {
 	Trees, Folders []string
 	// Plan is the history, with the migrations.
 	Plan *migrate.Plan
+	// Findings are what the schema breaks of the released ones, acknowledged or not.
+	Findings []compat.Finding
 
 	rest []string // further files that an earlier run may have written
 }
@@ -80,12 +85,26 @@ func Run(in Input) (*Output, []schema.Diagnostic) {
 	if d == nil {
 		return nil, faults
 	}
+	before := &history.History{Dir: d.Dir}
+	if in.History != nil {
+		var historyFaults []schema.Diagnostic
+		if before, historyFaults = history.Read(in.History, d.Dir); len(historyFaults) > 0 {
+			return nil, sortedFaults(faults, historyFaults)
+		}
+	}
+	findings, err := compat.Judge(d, before.Released)
+	if err != nil {
+		return nil, failed(faults, err)
+	}
+	for _, f := range findings {
+		if f.Acknowledged == "" && !(in.Unjudged && f.Blocks()) {
+			faults = append(faults, f.Diagnostic)
+		}
+	}
 	plan, historyFaults, err := migrate.Run(migrate.Input{
-		Deployment: d, Backends: backends, History: in.History, Abandon: in.Abandon, Release: in.Release,
+		Deployment: d, Backends: backends, History: before, Abandon: in.Abandon, Release: in.Release,
 	})
-	if len(historyFaults) > 0 {
-		faults = append(faults, historyFaults...)
-		schema.SortDiagnostics(faults)
+	if faults = sortedFaults(faults, historyFaults); schema.HasError(faults) {
 		return nil, faults
 	}
 	var files []emit.File
@@ -96,10 +115,10 @@ func Run(in Input) (*Output, []schema.Diagnostic) {
 		files, err = sorted(append(files, plan.Files...))
 	}
 	if err != nil {
-		return nil, append(faults, schema.Diagnostic{What: "the compiler failed, which no schema should make it do: " + err.Error()})
+		return nil, failed(faults, err)
 	}
 	out := &Output{
-		Deployment: d, Files: files, Plan: plan,
+		Deployment: d, Files: files, Plan: plan, Findings: findings,
 		Trees: []string{path.Join("out", d.Name), path.Join(d.Dir, history.MigrationsDir), path.Join(d.Dir, history.ReleasedDir)},
 	}
 	for _, f := range d.Files {
@@ -111,6 +130,16 @@ func Run(in Input) (*Output, []schema.Diagnostic) {
 	slices.Sort(out.Folders)
 	out.Folders = slices.Compact(out.Folders)
 	return out, faults
+}
+
+func sortedFaults(faults, more []schema.Diagnostic) []schema.Diagnostic {
+	faults = append(faults, more...)
+	schema.SortDiagnostics(faults)
+	return faults
+}
+
+func failed(faults []schema.Diagnostic, err error) []schema.Diagnostic {
+	return append(faults, schema.Diagnostic{What: "the compiler failed, which no schema should make it do: " + err.Error()})
 }
 
 // emitAll runs every emitter, each of which only reads the model.

@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -25,9 +26,12 @@ type Namespace struct {
 	RatesFrom    map[string]Number
 	// Tables are the entities' tables.
 	Tables []string
-	// Migrations holds the namespace's migrations in the folder Name. Nil: there
-	// are none.
+	// Migrations holds the namespace's migrations in the folder In. Nil: there are
+	// none.
 	Migrations fs.FS
+	// Folder is where, unless it is Name: a store that the namespace has moved to has
+	// migrations of its own.
+	Folder string
 	// Releases has the number of the last migration of each release, from release 1
 	// to the proxy's own.
 	Releases []int
@@ -55,6 +59,9 @@ type Namespace struct {
 	resolve func(env *Env) (Namespace, error) // binds the store with its references resolved
 	rates   map[string]int                    // the resolved RatesFrom
 }
+
+// In returns the folder of Migrations.
+func (n *Namespace) In() string { return cmp.Or(n.Folder, n.Name) }
 
 // Release returns the release that the proxy is of; 1 if Releases does not say.
 func (n *Namespace) Release() int { return max(1, len(n.Releases)) }

@@ -28,7 +28,7 @@ const askAgain = time.Second
 
 // begin finds the migrations of n that are not applied.
 func (b *builds) begin(ctx context.Context, conn *pgx.Conn, n runtime.Namespace) error {
-	files, err := migration.Read(n.Migrations, n.Name)
+	files, err := migration.Read(n.Migrations, n.In())
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ import (
 // migrator works on a database at a time; others wait for it, until ctx ends, and
 // then find nothing to do.
 func Migrate(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config, run migration.Run) (done []migration.File, err error) {
-	files, err := migration.Read(n.Migrations, n.Name)
+	files, err := migration.Read(n.Migrations, n.In())
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func Migrate(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Con
 // Status lists the migrations and their state. In an empty database all are
 // pending.
 func Status(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config) (states []migration.State, err error) {
-	files, err := migration.Read(n.Migrations, n.Name)
+	files, err := migration.Read(n.Migrations, n.In())
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +64,7 @@ var patient = map[string]string{"lock_timeout": "0", "statement_timeout": "0"}
 
 // verifyMigrations refuses a store that the proxy may not serve.
 func verifyMigrations(ctx context.Context, conn *pgx.Conn, env *runtime.Env, n runtime.Namespace, cfg Config) error {
-	files, err := migration.Read(n.Migrations, n.Name)
+	files, err := migration.Read(n.Migrations, n.In())
 	if err != nil {
 		return err
 	}

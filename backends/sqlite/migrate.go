@@ -35,7 +35,7 @@ func Migrate(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Con
 
 // rehearse is Migrate of a dry run. It does not create the file.
 func rehearse(ctx context.Context, env *runtime.Env, n runtime.Namespace, run migration.Run) ([]migration.File, error) {
-	files, err := migration.Read(n.Migrations, n.Name)
+	files, err := migration.Read(n.Migrations, n.In())
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func rehearse(ctx context.Context, env *runtime.Env, n runtime.Namespace, run mi
 // store. For a file that does not exist it lists all as pending, and does not
 // create it.
 func Status(_ context.Context, env *runtime.Env, n runtime.Namespace, cfg Config) ([]migration.State, error) {
-	files, err := migration.Read(n.Migrations, n.Name)
+	files, err := migration.Read(n.Migrations, n.In())
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +95,7 @@ func inspect(path string) (*sqlite3.Conn, error) {
 
 // migrate does what run says with an open file.
 func migrate(ctx context.Context, c *sqlite3.Conn, env *runtime.Env, n runtime.Namespace, cfg Config, run migration.Run) ([]migration.File, error) {
-	files, err := migration.Read(n.Migrations, n.Name)
+	files, err := migration.Read(n.Migrations, n.In())
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,7 @@ import (
 // parts, so it may run while a proxy serves the store; it delays the restart of
 // the log only for moments.
 func Verify(ctx context.Context, env *runtime.Env, n runtime.Namespace, cfg Config, damaged func(table string, version int64)) ([]runtime.Verified, error) {
-	files, err := migration.Read(n.Migrations, n.Name)
+	files, err := migration.Read(n.Migrations, n.In())
 	if err != nil {
 		return nil, err
 	}

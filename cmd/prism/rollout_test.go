@@ -215,7 +215,8 @@ func TestRollout(t *testing.T) {
 	r1 := closed(t, dir, prism, "r1")
 	write(t, place, indexed)
 	r2 := closed(t, dir, prism, "r2")
-	write(t, place, plain)
+	write(t, place, strings.Replace(plain, "  string note_id", `  option (prism.v1.entity).acknowledge = {rule: "evolve.contract", field: 3, reason: "nobody finds by tag"};
+  string note_id`, 1))
 	r3 := closed(t, dir, prism, "r3")
 	write(t, place, strings.Replace(plain, "string title", "string author = 4;\n  string title", 1))
 	r4 := closed(t, dir, prism, "r4")

@@ -5,7 +5,6 @@ package migrate
 
 import (
 	"fmt"
-	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -20,9 +19,7 @@ import (
 type Input struct {
 	Deployment *schema.Deployment
 	Backends   map[string]*emit.Backend // every backend that Deployment names
-	// History has the deployment's folder as its root: the lock, migrations and
-	// released. Nil: there is nothing in it yet.
-	History fs.FS
+	History    *history.History
 	// Abandon names what may leave data behind.
 	Abandon []string
 	// Release closes the open release.
@@ -48,19 +45,12 @@ type Plan struct {
 // and indexes the names that they have in the stores. A run with the same input gives
 // the same files; what was changed and changed back leaves no trace.
 func Run(in Input) (*Plan, []schema.Diagnostic, error) {
-	d := in.Deployment
-	h := &history.History{Dir: d.Dir}
-	if in.History != nil {
-		var faults []schema.Diagnostic
-		if h, faults = history.Read(in.History, d.Dir); len(faults) > 0 {
-			return nil, faults, nil
-		}
-	}
+	d, h := in.Deployment, in.History
 	set, err := history.Schema(d.Files)
 	if err != nil {
 		return nil, nil, err
 	}
-	r := &run{Input: in, history: h, schema: set, plan: &Plan{Lock: &history.Lock{Format: history.Format, Deployment: d.Name}}}
+	r := &run{Input: in, schema: set, plan: &Plan{Lock: &history.Lock{Format: history.Format, Deployment: d.Name}}}
 	if err := r.open(); err != nil {
 		return nil, nil, err
 	}
@@ -87,7 +77,6 @@ func Run(in Input) (*Plan, []schema.Diagnostic, error) {
 // run is one Run.
 type run struct {
 	Input
-	history *history.History
 	schema  []byte
 	plan    *Plan
 	release int // that is open, or the last one if nothing is
@@ -119,10 +108,10 @@ func (r *run) declared() storage.Model {
 func (r *run) open() error {
 	lock, declared := r.plan.Lock, r.declared()
 	closed := storage.Model{}
-	if before := r.history.Lock; before != nil && before.Release > 0 {
+	if before := r.History.Lock; before != nil && before.Release > 0 {
 		lock.Release, lock.Closed = before.Release, before.Closed
 		closed = before.Closed.Model
-		same, err := history.SameSchema(r.history.Released[lock.Release-1], r.schema)
+		same, err := history.SameSchema(r.History.Released[lock.Release-1], r.schema)
 		if err != nil {
 			return err
 		}
@@ -164,7 +153,7 @@ func (r *run) namespace(name string) *schema.Namespace {
 // folder returns where the migrations of a namespace stand: where they stood, or, on
 // another backend than at the last release, in a folder that is free.
 func (r *run) folder(n *schema.Namespace) string {
-	lock := r.history.Lock
+	lock := r.History.Lock
 	if lock == nil || lock.Closed == nil {
 		return n.Name
 	}
@@ -204,17 +193,17 @@ func (r *run) without(m storage.Model) storage.Model {
 func (r *run) files() {
 	lock := r.plan.Lock
 	lock.Chains = []history.Chain{}
-	if before := r.history.Lock; before != nil {
+	if before := r.History.Lock; before != nil {
 		for _, c := range before.Chains {
 			closed := slices.DeleteFunc(slices.Clone(c.Files), func(f history.File) bool { return f.Release > before.Release })
 			if len(closed) > 0 {
 				lock.Chains = append(lock.Chains, history.Chain{Folder: c.Folder, Files: closed})
 			}
 		}
-		for name, content := range r.history.Migrations {
+		for name, content := range r.History.Migrations {
 			r.add(name, content)
 		}
-		for i, set := range r.history.Released {
+		for i, set := range r.History.Released {
 			r.add(history.ReleasedPath(i+1), set)
 		}
 	}
@@ -231,7 +220,7 @@ func (r *run) files() {
 		}
 		w := writer{run: r, namespace: n, dialect: dialect, chain: chain}
 		w.write(r.plan.Steps)
-		n.Releases = chain.Releases(r.release)
+		n.Releases, n.Folder = chain.Releases(r.release), folder
 	}
 	slices.SortFunc(lock.Chains, func(a, b history.Chain) int { return strings.Compare(a.Folder, b.Folder) })
 }

@@ -61,9 +61,11 @@ namespaces:
 	}
 	volatile := backend("volatile")
 	volatile.Durability = func(map[string]string) schema.Durability { return schema.LostOnRestart }
-	in := migrate.Input{Deployment: d, Backends: map[string]*emit.Backend{"sql": sql, "bytes": bytes, "volatile": volatile}, Abandon: abandon}
+	in := migrate.Input{Deployment: d, History: &history.History{Dir: d.Dir}, Backends: map[string]*emit.Backend{"sql": sql, "bytes": bytes, "volatile": volatile}, Abandon: abandon}
 	if lock != nil {
-		in.History = fstest.MapFS{history.LockName: {Data: lock}}
+		if in.History, faults = history.Read(fstest.MapFS{history.LockName: {Data: lock}}, d.Dir); len(faults) > 0 {
+			return nil, faults
+		}
 	}
 	h, faults, err := migrate.Run(in)
 	if err != nil {

@@ -159,7 +159,7 @@ func (r *run) close() {
 		}
 	}
 	r.add(history.ReleasedPath(r.release), r.schema)
-	lock.Closed = &history.Closed{Sum: lock.Sum(append(r.history.Released, r.schema)), Model: lock.Open}
+	lock.Closed = &history.Closed{Sum: lock.Sum(append(r.History.Released, r.schema)), Model: lock.Open}
 	r.plan.Closed = true
 	r.Deployment.Open = false
 }

@@ -53,6 +53,7 @@ type Namespace struct {
 	Entities  []*Entity         // by full name, at least one
 	// Releases has the number of the last migration of each release; after Read: nil.
 	Releases []int
+	Folder   string // of the migrations; after Read: ""
 }
 
 // Entity is one message that has a key, a table and a service.

@@ -53,6 +53,9 @@ func namespaces(d *schema.Deployment, backends map[string]*emit.Backend, package
 		if backend.Dialect != nil {
 			releases := strings.Join(strings.Fields(fmt.Sprint(n.Releases)), ", ")
 			fmt.Fprintf(&b, "Migrations: @migrations.Files,\nReleases: []int{%s},\n", strings.Trim(releases, "[]"))
+			if n.Folder != n.Name {
+				fmt.Fprintf(&b, "Folder: %q,\n", n.Folder)
+			}
 		}
 		fmt.Fprintf(&b, "}, @%s.Config{", n.Backend)
 		if backend.Settings != nil {
