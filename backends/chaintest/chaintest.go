@@ -55,7 +55,7 @@ type chain struct {
 	rand   *rand.Rand
 	dir    fstest.MapFS // of the deployment
 	log    strings.Builder
-	schema *schema
+	schema *Schema
 
 	plan    *plan
 	records map[string]map[string][]byte // by entity and key
@@ -64,13 +64,11 @@ type chain struct {
 // plan is what a release compiled to.
 type plan struct {
 	release int
-	schema  *schema
+	schema  *Schema
 	model   storage.Model
 	files   []history.File
 	out     map[string]string
 }
-
-const folder = "schemas/app"
 
 // Run leads a store of open through a chain of the seed. The failure of one prints
 // the schemas.
@@ -85,7 +83,7 @@ func Run(t testing.TB, seed uint64, open func(testing.TB) Store) {
 		}
 	}()
 	c.store = open(t)
-	c.schema = firstSchema(c.rand)
+	c.schema = NewSchema(c.rand)
 	c.release()
 	c.applyAll(c.plan.files)
 	c.write(c.plan, 30)
@@ -114,19 +112,30 @@ func (c *chain) fatal(err error, what string, args ...any) {
 // compile compiles the present schema.
 func (c *chain) compile(release bool) *generator.Output {
 	c.Helper()
-	config := fmt.Sprintf("deployment: app\nimport_path: example.com/app\npackages: [app.v1]\ntest_kit: false\nnamespaces:\n  - {name: items, backend: %s%s}\n", c.store.Backend().Name, c.store.Config())
-	text := c.schema.String()
+	return Compile(c, c.schema, c.store.Backend(), c.store.Config(), c.dir, release)
+}
+
+// Folder is where the deployment of a schema has its history, from the module's root.
+const Folder = "schemas/app"
+
+// Compile compiles the schema for a backend, with what prism.yaml says behind its
+// name, behind the history in a file system whose root is Folder, and closes the
+// release if it is to. What it breaks of those before is let through.
+func Compile(t testing.TB, s *Schema, b *emit.Backend, config string, dir fs.FS, release bool) *generator.Output {
+	t.Helper()
+	text := s.String()
 	own := fstest.MapFS{"app/v1/item.proto": {Data: []byte(text)}}
-	files, faults := source.Compile(c.Context(), []source.Folder{{Name: "schemas", FS: own}}, []string{"app.v1"})
+	files, faults := source.Compile(t.Context(), []source.Folder{{Name: "schemas", FS: own}}, []string{"app.v1"})
 	if len(faults) > 0 {
-		c.Fatalf("%v\n%s", faults, text)
+		t.Fatalf("%v\n%s", faults, text)
 	}
+	yaml := fmt.Sprintf("deployment: app\nimport_path: example.com/app\npackages: [app.v1]\ntest_kit: false\nnamespaces:\n  - {name: items, backend: %s%s}\n", b.Name, config)
 	out, faults := generator.Run(generator.Input{
-		Config: []byte(config), ConfigPath: folder + "/prism.yaml", History: fs.FS(c.dir), Files: files,
-		Backends: []*emit.Backend{c.store.Backend()}, Command: generator.Command{Release: release, Unjudged: true},
+		Config: []byte(yaml), ConfigPath: Folder + "/prism.yaml", History: dir, Files: files,
+		Backends: []*emit.Backend{b}, Command: generator.Command{Release: release, Unjudged: true},
 	})
 	if out == nil {
-		c.Fatalf("%v\n%s", faults, text)
+		t.Fatalf("%v\n%s", faults, text)
 	}
 	return out
 }
@@ -135,11 +144,11 @@ func (c *chain) compile(release bool) *generator.Output {
 func (c *chain) release() {
 	c.Helper()
 	out := c.compile(true)
-	p := &plan{release: out.Deployment.Release, schema: c.schema.clone(), model: out.Plan.Lock.Open, out: map[string]string{}}
+	p := &plan{release: out.Deployment.Release, schema: c.schema.Clone(), model: out.Plan.Lock.Open, out: map[string]string{}}
 	fmt.Fprintf(&c.log, "== release %d\n%s\n", p.release, c.schema)
 	c.dir = fstest.MapFS{}
 	for _, f := range out.Files {
-		if name, ok := strings.CutPrefix(f.Path, folder+"/"); ok {
+		if name, ok := strings.CutPrefix(f.Path, Folder+"/"); ok {
 			c.dir[name] = &fstest.MapFile{Data: f.Content}
 		}
 		p.out[f.Path] = string(f.Content)
@@ -156,7 +165,7 @@ func (c *chain) next() {
 	before := c.plan
 	old := c.catalog()
 	for changed := false; !changed; {
-		c.schema.change(c.rand, before.release+1)
+		c.schema.Change(c.rand, before.release+1)
 		changed = c.compile(false).Deployment.Release != before.release
 	}
 	c.release()
@@ -275,7 +284,7 @@ func (c *chain) write(p *plan, n int) {
 			if e.State != storage.Live {
 				continue
 			}
-			key, record := p.schema.record(c.rand, short(e.Name))
+			key, record := p.schema.Record(c.rand, short(e.Name))
 			columns := written(&e)
 			c.fatal(c.store.Put(&e, columns, values(columns, record), record), "a put of release %d in %s", p.release, e.Table)
 			if c.records[e.Name] == nil {
@@ -299,7 +308,7 @@ func (c *chain) fenced(before, now *plan) {
 		if after == nil || after.Fence != now.release {
 			continue
 		}
-		_, record := before.schema.record(c.rand, short(e.Name))
+		_, record := before.schema.Record(c.rand, short(e.Name))
 		columns := written(&e)
 		if err := c.store.Put(&e, columns, values(columns, record), record); !is(err) {
 			c.Fatalf("release %d writes to %s behind the fence of release %d: %v", before.release, e.Table, now.release, err)

@@ -9,8 +9,8 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// schema is a schema that changes from release to release.
-type schema struct {
+// Schema is a schema that changes from release to release.
+type Schema struct {
 	messages []*message
 	release  int
 }
@@ -55,13 +55,14 @@ func group(kind string) []string {
 	return groups[slices.IndexFunc(groups, func(g []string) bool { return slices.Contains(g, kind) })]
 }
 
-func firstSchema(r *rand.Rand) *schema {
-	s := &schema{}
+// NewSchema returns a schema of one entity.
+func NewSchema(r *rand.Rand) *Schema {
+	s := &Schema{}
 	s.add("Item", r)
 	return s
 }
 
-func (s *schema) add(name string, r *rand.Rand) {
+func (s *Schema) add(name string, r *rand.Rand) {
 	m := &message{name: name, next: 2}
 	for range 2 + r.IntN(4) {
 		m.addField(r)
@@ -69,8 +70,9 @@ func (s *schema) add(name string, r *rand.Rand) {
 	s.messages = append(s.messages, m)
 }
 
-func (s *schema) clone() *schema {
-	c := &schema{release: s.release}
+// Clone returns a copy.
+func (s *Schema) Clone() *Schema {
+	c := &Schema{release: s.release}
 	for _, m := range s.messages {
 		n := *m
 		n.fields, n.composites, n.names = nil, slices.Clone(m.composites), slices.Clone(m.names)
@@ -119,8 +121,8 @@ func (m *message) stored(f *field) bool {
 	return f.index != "" || f.column || slices.ContainsFunc(m.composites, func(x composite) bool { return slices.Contains(x.fields, f.number) })
 }
 
-// change makes one to four changes, each of which a team may make.
-func (s *schema) change(r *rand.Rand, release int) {
+// Change makes one to four changes for the release, each of which a team may make.
+func (s *Schema) Change(r *rand.Rand, release int) {
 	if s.release != release {
 		s.release = release
 		for _, m := range s.messages {
@@ -210,7 +212,7 @@ func (m *message) field(number int) *field {
 }
 
 // String is the schema as a .proto file.
-func (s *schema) String() string {
+func (s *Schema) String() string {
 	var b strings.Builder
 	b.WriteString("syntax = \"proto3\";\npackage app.v1;\nimport \"google/protobuf/timestamp.proto\";\nimport \"prism/v1/options.proto\";\n" +
 		"option go_package = \"example.com/app/out/contract/app/v1;appv1\";\nenum Level { LEVEL_UNSPECIFIED = 0; LEVEL_HIGH = 1; }\n")
@@ -271,9 +273,9 @@ func (f *field) String() string {
 // keys is how many records an entity has at most.
 const keys = 40
 
-// record returns a record, and its key. Values follow from the key and a number of
+// Record returns a record of the message, and its key. Values follow from the key and a number of
 // the field's, so that no two records have the same in a unique index.
-func (s *schema) record(r *rand.Rand, name string) (key string, record []byte) {
+func (s *Schema) Record(r *rand.Rand, name string) (key string, record []byte) {
 	i := slices.IndexFunc(s.messages, func(m *message) bool { return m.name == name })
 	m := s.messages[i]
 	n := r.IntN(keys)

@@ -9,17 +9,14 @@ import (
 	"github.com/prism-proxy/prism/generator/storage"
 )
 
-// chains is how many chains a run has unless PRISM_CHAINS says otherwise.
-const chains = 100
-
-// Seeds returns the seeds of a run's chains: that of PRISM_SEED alone, if it is set.
-func Seeds() []uint64 {
+// Seeds returns the seeds of n chains, or of as many as PRISM_CHAINS says: that of
+// PRISM_SEED alone, if it is set.
+func Seeds(n int) []uint64 {
 	if seed, err := strconv.ParseUint(os.Getenv("PRISM_SEED"), 10, 64); err == nil {
 		return []uint64{seed}
 	}
-	n, err := strconv.Atoi(os.Getenv("PRISM_CHAINS"))
-	if err != nil {
-		n = chains
+	if set, err := strconv.Atoi(os.Getenv("PRISM_CHAINS")); err == nil {
+		n = set
 	}
 	var seeds []uint64
 	for range n {

@@ -63,13 +63,16 @@ func (r *release) migrate(t *testing.T, line, want string) {
 }
 
 // serve starts the proxy.
-func (r *release) serve(t *testing.T) {
+func (r *release) serve(t *testing.T) { t.Helper(); r.serveAt(t, t.TempDir()) }
+
+// serveAt starts the proxy on a data directory.
+func (r *release) serveAt(t *testing.T, data string) {
 	t.Helper()
 	for _, e := range r.env {
 		name, value, _ := strings.Cut(e, "=")
 		t.Setenv(name, value)
 	}
-	address, stop := start(t, r.binary, t.TempDir())
+	address, stop := start(t, r.binary, data)
 	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDefaultCallOptions(grpc.ForceCodec(raw{})))
 	if err != nil {
 		t.Fatal(err)
