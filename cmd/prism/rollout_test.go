@@ -283,3 +283,57 @@ func (r *release) serveFails(t *testing.T, why string) {
 		t.Errorf("%s serves: %v\n%s", filepath.Base(r.binary), err, out)
 	}
 }
+
+// get reports whether a note is there.
+func (r *release) get(ctx context.Context, id string) (there bool, err error) {
+	in, out := wire.AppendBytes(nil, number.Item, wire.AppendBytes(nil, 1, []byte(id))), []byte(nil)
+	err = r.conn.Invoke(ctx, "/app.v1.NoteService/GetNote", &in, &out)
+	if status.Code(err) == codes.NotFound {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// A ttl begins on records that exist. As long as proxies without it renew records, none
+// has expired; then all get their time, from when it was filled in.
+func TestTTLBegins(t *testing.T) {
+	dir, prism := module(t)
+	place := filepath.Join(dir, "schemas/app/v1/note.proto")
+	write(t, filepath.Join(dir, "schemas/app/prism.yaml"), strings.Replace(noteDeployment, "backend: sqlite", "backend: postgres\n    config: {url: \"${env:STORE}\"}", 1))
+	r1 := closed(t, dir, prism, "r1")
+	write(t, place, strings.Replace(noteSchema, "  string note_id", `  option (prism.v1.entity).ttl = {seconds: 1};
+  option (prism.v1.entity).acknowledge = {rule: "evolve.lifetime", reason: "notes are for today"};
+  string note_id`, 1))
+	r2 := closed(t, dir, prism, "r2")
+	store := "STORE=" + postgrestest.Start(t)
+	r1.env, r2.env = []string{store}, []string{store}
+	r1.migrate(t, "up", "")
+	r1.serve(t)
+	r2.migrate(t, "up", "0002_notes_expand applied")
+	r2.serve(t)
+	for _, put := range []struct {
+		by *release
+		id string
+	}{{r1, "old"}, {r2, "renewed"}, {r1, "renewed"}, {r2, "new"}} {
+		if err := put.by.put(t.Context(), put.id, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	time.Sleep(1200 * time.Millisecond)
+	for _, id := range []string{"old", "renewed", "new"} {
+		if there, err := r2.get(t.Context(), id); !there {
+			t.Errorf("before the fill, %s has expired (%v)", id, err)
+		}
+	}
+	r1.stop()
+	r2.migrate(t, "complete", "0004_notes_fill applied")
+	r2.stop() // a proxy asks for the fill when it starts, and with each sweep
+	r2.serve(t)
+	defer r2.stop()
+	time.Sleep(1200 * time.Millisecond)
+	for _, id := range []string{"old", "renewed", "new"} {
+		if there, err := r2.get(t.Context(), id); there || err != nil {
+			t.Errorf("%s has not expired (%v)", id, err)
+		}
+	}
+}
