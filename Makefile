@@ -15,7 +15,7 @@ NO_RACE := Chaos|Cluster|Statements|Pooler|HostCutOff|RestoredDump|Sequence|Role
 
 # What the long runs take the place of: cycles of crashes, inputs of the record
 # check, and the whole of what tests do a share of.
-LONG := PRISM_REQUIRE=all PRISM_LONG=1 PRISM_CYCLES=200 PRISM_INPUTS=1200000 PRISM_CHAOS=1h
+LONG := PRISM_REQUIRE=all PRISM_LONG=1 PRISM_CYCLES=200 PRISM_INPUTS=1200000 PRISM_CHAOS=1h PRISM_CHAINS=1000 PRISM_BUILT_CHAINS=20
 FUZZTIME := 5m
 
 DATA := .data/shop
@@ -68,7 +68,7 @@ check-generate: ## fail if out/ or an open migration is not what the schemas giv
 	go run ./cmd/prism generate --check
 
 test: engines bin/buf ## run all tests
-	go test ./...
+	go test -timeout 20m ./...
 	PRISM_POISON=1 PRISM_CYCLES=3 go test -race -skip '$(NO_RACE)' $(RACE)
 
 test-long: engines bin/buf ## run the whole of what make test does a share of; four hours

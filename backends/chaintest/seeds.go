@@ -9,13 +9,13 @@ import (
 	"github.com/prism-proxy/prism/generator/storage"
 )
 
-// Seeds returns the seeds of n chains, or of as many as PRISM_CHAINS says: that of
-// PRISM_SEED alone, if it is set.
-func Seeds(n int) []uint64 {
+// Seeds returns the seeds of n chains, or of as many as the environment variable says:
+// that of PRISM_SEED alone, if it is set.
+func Seeds(n int, variable string) []uint64 {
 	if seed, err := strconv.ParseUint(os.Getenv("PRISM_SEED"), 10, 64); err == nil {
 		return []uint64{seed}
 	}
-	if set, err := strconv.Atoi(os.Getenv("PRISM_CHAINS")); err == nil {
+	if set, err := strconv.Atoi(os.Getenv(variable)); err == nil {
 		n = set
 	}
 	var seeds []uint64

@@ -26,7 +26,7 @@ import (
 // are so many, and with PRISM_SEED the one that failed.
 func TestChains(t *testing.T) {
 	url := postgrestest.Start(t)
-	for _, seed := range chaintest.Seeds(100) {
+	for _, seed := range chaintest.Seeds(100, "PRISM_CHAINS") {
 		stores := 0
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			chaintest.Run(t, seed, func(t testing.TB) chaintest.Store {

@@ -22,7 +22,7 @@ import (
 // TestChains leads a store through random chains of releases. With PRISM_CHAINS there
 // are so many, and with PRISM_SEED the one that failed.
 func TestChains(t *testing.T) {
-	for _, seed := range chaintest.Seeds(100) {
+	for _, seed := range chaintest.Seeds(100, "PRISM_CHAINS") {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) { chaintest.Run(t, seed, openChain) })
 	}
 }
