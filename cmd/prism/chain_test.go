@@ -285,4 +285,3 @@ func (r *release) keys(t *testing.T, method string, by []byte) (keys []string, e
 		}
 	}
 }
-

@@ -35,7 +35,7 @@ func newFork(t *testing.T, main, feature map[string]string) *fork {
 	for branch, files := range map[string]map[string]string{"main": main, "feature": feature} {
 		f.must("git switch -q " + branch)
 		f.write(files)
-		f.must("prism generate; git add --all; git commit -qm " + branch)
+		f.must("prism generate; git add --all; git commit -q --allow-empty -m " + branch)
 	}
 	f.must("git switch -q main")
 	return f
@@ -116,10 +116,10 @@ func TestMergeAsDocumented(t *testing.T) {
 	for _, l := range listings(read(t, "../../docs/merging.md")) {
 		commands = append(commands, l.text)
 	}
-	if len(commands) != 4 {
+	if len(commands) != 5 {
 		t.Fatalf("docs/merging.md has the listings %q", commands)
 	}
-	merge, ours, again, check := commands[0], commands[1], commands[2], commands[3]
+	merge, ours, again, check, twice := commands[0], commands[1], commands[2], commands[3], commands[4]
 	indexed := "  string code = 2 [(prism.v1.field).index = EQUALITY, (prism.v1.field).max_length = 36];\n"
 	newBoth := func() *fork {
 		return newFork(t,
@@ -164,5 +164,34 @@ func TestMergeAsDocumented(t *testing.T) {
 				t.Errorf("the lock has not what both branches added:\n%s", lock)
 			}
 		})
+	}
+	t.Run("both have released", func(t *testing.T) { mergeReleases(t, twice) })
+}
+
+// mergeReleases merges two branches that have both closed release 2, with the commands
+// of the page.
+func mergeReleases(t *testing.T, commands string) {
+	f := newFork(t, nil, nil)
+	f.must("prism release; git add --all; git commit -qm 'release 1'; git branch -f feature")
+	for branch, file := range map[string]string{"feature": "place", "main": "user"} {
+		f.must("git switch -q " + branch)
+		f.write(map[string]string{"schemas/shop/v1/" + file + ".proto": protoHead + entity(map[string]string{"place": "Place", "user": "User"}[file], "orders", "  string code = 2 [(prism.v1.field).index = EQUALITY, (prism.v1.field).max_length = 36];\n")})
+		f.must("prism generate; prism release; git add --all; git commit -qm 'release 2'")
+	}
+	f.must("git switch -q main")
+	if out, err := f.run("git merge feature"); err == nil || !strings.Contains(out, "released/0002.binpb") {
+		t.Fatalf("%v: the test wants a conflict in the release\n%s", err, out)
+	}
+	// Whoever leaves the closed files as git made them is told.
+	if out, err := f.run("git checkout -q --ours schemas/shop; prism generate --check"); err == nil {
+		t.Errorf("a history of two is generated:\n%s", out)
+	}
+	out := f.must(commands + "prism generate --check")
+	if !strings.Contains(out, "shop: release 3 closed") {
+		t.Errorf("the commands close no release 3:\n%s", out)
+	}
+	lock := read(t, filepath.Join(f.dir, "schemas/shop/prism.lock.json"))
+	if strings.Count(lock, `"places_code"`) != 2 || strings.Count(lock, `"users_code"`) != 2 {
+		t.Errorf("the lock has not what both branches released:\n%s", lock)
 	}
 }
