@@ -11,6 +11,7 @@ import (
 
 // Schema is a schema that changes from release to release.
 type Schema struct {
+	text     string // instead of all else
 	messages []*message
 	release  int
 }
@@ -211,8 +212,19 @@ func (m *message) field(number int) *field {
 	return m.fields[i]
 }
 
+// Fixed returns the schema of Items with these fields besides the key. It does not
+// change.
+func Fixed(fields string) *Schema {
+	s := &Schema{messages: []*message{{name: "Item"}}}
+	s.text = strings.Replace(s.String(), "  string id = 1", fields+"\n  string id = 1", 1)
+	return s
+}
+
 // String is the schema as a .proto file.
 func (s *Schema) String() string {
+	if s.text != "" {
+		return s.text
+	}
 	var b strings.Builder
 	b.WriteString("syntax = \"proto3\";\npackage app.v1;\nimport \"google/protobuf/timestamp.proto\";\nimport \"prism/v1/options.proto\";\n" +
 		"option go_package = \"example.com/app/out/contract/app/v1;appv1\";\nenum Level { LEVEL_UNSPECIFIED = 0; LEVEL_HIGH = 1; }\n")

@@ -89,6 +89,11 @@ func (s chain) Apply(sql string, transaction bool) error {
 var fillStatement = regexp.MustCompile("(?s)const (fill[A-Z][a-z]+) = `(.*?)`")
 
 func (s chain) Fill(store, table string, columns []storage.Column, release int) error {
+	return s.fill(store, table, columns, release, func() {})
+}
+
+// fill is Fill that calls read with each record that was read.
+func (s chain) fill(store, table string, columns []storage.Column, release int, read func()) error {
 	statements := map[string]string{}
 	for _, m := range fillStatement.FindAllStringSubmatch(store, -1) {
 		statements[m[1]] = m[2]
@@ -99,6 +104,7 @@ func (s chain) Fill(store, table string, columns []storage.Column, release int) 
 		Table: table, First: statements["fillFirst"], Next: statements["fillNext"], Write: statements["fillWrite"],
 		After: func(cursor []byte) ([]any, error) { return []any{string(cursor)}, nil },
 		Columns: func(record []byte) (values []any, cursor []byte, unheld string, err error) {
+			read()
 			for _, c := range ordered {
 				values = append(values, bound(c, chaintest.Value(c, record))...)
 			}

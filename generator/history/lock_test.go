@@ -10,7 +10,7 @@ import (
 )
 
 // A format is frozen: a lock with every member that it has is read, and comes
-// back as it was. This file never changes.
+// back as it was. From the first release of Prism on, this file never changes.
 func TestFormatIsFrozen(t *testing.T) {
 	for _, file := range []string{"testdata/format3.json"} { // and those of later formats
 		text, err := os.ReadFile(file)
