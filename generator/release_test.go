@@ -41,7 +41,7 @@ func newTeam(t *testing.T, backend string) *team {
 // edit replaces what stands once in the shop's file.
 func (tm *team) edit(file, old, new string) {
 	tm.Helper()
-	name := "schemas/shop/v1/" + file
+	name := path.Join("schemas/shop/v1", file)
 	text := string(tm.files[name].Data)
 	if strings.Count(text, old) != 1 {
 		tm.Fatalf("%s has %q %d times", file, old, strings.Count(text, old))

@@ -62,10 +62,13 @@ type Dialect interface {
 	// Begin is what a file begins with: one of a single step that is done alone, or any
 	// other, which is a transaction.
 	Begin(alone bool) string
+	// Unending is what a file begins with that the proxy alone can run: a transaction,
+	// also within another one, that nothing ends, so that by hand nothing is kept.
+	Unending() string
 	// Concurrent says that such a step is done beside writers, without a transaction.
 	Concurrent() bool
-	// Enter enters the file in prism_migrations, as its last statement, and Remove
-	// takes it out.
-	Enter(namespace string, number int, name string) string
+	// Enter enters the file of the steps in prism_migrations, as its last statement, and
+	// Remove takes it out.
+	Enter(namespace string, number int, name string, steps []storage.Step) string
 	Remove(namespace string, number int) string
 }

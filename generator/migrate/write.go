@@ -58,7 +58,9 @@ func (w *writer) file(what string, steps []storage.Step) {
 	switch {
 	case what == initial:
 		up.WriteString("\n" + w.dialect.Init(w.Deployment.Name))
-	case phase != storage.PhaseFill:
+	case phase == storage.PhaseFill:
+		up.WriteString(w.dialect.Unending())
+	default:
 		up.WriteString(w.dialect.Begin(alone))
 	}
 	down.WriteString(w.dialect.Begin(alone))
@@ -72,19 +74,19 @@ func (w *writer) file(what string, steps []storage.Step) {
 			down.WriteString("\n" + text)
 		}
 	}
-	up.WriteString("\n" + w.dialect.Enter(w.namespace.Name, number, name))
+	up.WriteString("\n" + w.dialect.Enter(w.namespace.Name, number, name, steps))
 	down.WriteString("\n" + w.dialect.Remove(w.namespace.Name, number))
 	how := "one transaction, which the runner opens"
 	if alone && w.dialect.Concurrent() {
 		how = "no transaction"
 	}
 	if w.takenBack(what, phase) {
-		w.add(history.DownPath(w.chain.Folder, name), []byte(w.head(number, what, phase, "Takes back migration", how)+down.String()))
+		w.add(history.DownPath(w.chain.Folder, name), []byte(w.head(number, what, phase, true, how)+down.String()))
 	}
 	if phase == storage.PhaseFill {
 		how = "by the proxy, a batch at a time"
 	}
-	w.add(history.UpPath(w.chain.Folder, name), []byte(w.head(number, what, phase, "Migration", how)+up.String()))
+	w.add(history.UpPath(w.chain.Folder, name), []byte(w.head(number, what, phase, false, how)+up.String()))
 }
 
 // takenBack reports whether there is a file that takes the file back: before the first
@@ -93,14 +95,29 @@ func (w *writer) takenBack(what string, phase storage.Phase) bool {
 	return phase != storage.PhaseContract && (what != initial || w.release > 1)
 }
 
-// head is what a file begins with: what it does, and how it is run.
-func (w *writer) head(number int, what string, phase storage.Phase, does, how string) string {
-	release := ""
+// head is what a file begins with: what it does, by which command, and how it is run.
+func (w *writer) head(number int, what string, phase storage.Phase, down bool, how string) string {
+	does, release, command := "Migration", "", ""
 	if what != initial {
 		release = fmt.Sprintf("release %d, ", w.release)
+		command = ", of migrate " + verb(phase)
 	}
-	return fmt.Sprintf("--%s\n-- %s %04d of namespace %s, deployment %s, %son %s.\n-- Phase %s: %s.\n",
-		strings.TrimPrefix(golang.Header, "//"), does, number, w.namespace.Name, w.Deployment.Name, release, w.namespace.Backend, phase, how)
+	if down {
+		does, command = "Takes back migration", ", of migrate down"
+	}
+	return fmt.Sprintf("--%s\n-- %s %04d of namespace %s, deployment %s, %son %s.\n-- Phase %s%s: %s.\n",
+		strings.TrimPrefix(golang.Header, "//"), does, number, w.namespace.Name, w.Deployment.Name, release, w.namespace.Backend, phase, command, how)
+}
+
+// verb returns the words behind migrate that apply files of the phase.
+func verb(phase storage.Phase) string {
+	switch phase {
+	case storage.PhaseExpand:
+		return "up"
+	case storage.PhaseContract:
+		return "complete --contract"
+	}
+	return "complete"
 }
 
 // embed adds the package through which a proxy holds its migrations.

@@ -58,6 +58,9 @@ var dialect = sql.Dialect{
 	Catalog:      "SET LOCAL lock_timeout = '100ms';\n",
 	Build:        "SET lock_timeout = 0;\nSET statement_timeout = 0;\n",
 	Concurrently: true,
+	Built:        "EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass('%s') AND indisvalid)",
+	Absent:       "to_regclass('%s') IS NULL",
+	Unended:      "BEGIN;\n",
 }
 
 // names lists the columns of fields.

@@ -35,8 +35,12 @@ type Dialect struct {
 	// that build, or drop, an index.
 	Catalog, Build string
 	// Concurrently builds indexes beside writers, without a transaction; without it a
-	// store has one proxy, and so no fence.
-	Concurrently bool
+	// store has one proxy, and so no fence. Built and Absent are the conditions that a
+	// build, or a drop, has succeeded; %s is the quoted index.
+	Concurrently  bool
+	Built, Absent string
+	// Unended begins a transaction, also within another one, that nothing ends.
+	Unended string
 }
 
 // Column is a column of a table. Its name is not quoted.
