@@ -351,6 +351,21 @@ func programs() (string, error) {
 	return filepath.Dir(newest), nil
 }
 
+// Program returns the path of one of Postgres's programs, psql say, which are looked
+// for where Start looks, and are there where Start works.
+func Program(t testing.TB, name string) string {
+	t.Helper()
+	bin, err := programs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path, err := exec.LookPath(filepath.Join(bin, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 // version is 15 of /usr/lib/postgresql/15/bin/initdb, and 0 of 9.6: too old.
 func version(initdb string) int {
 	n, _ := strconv.Atoi(strings.Split(initdb, "/")[4])
