@@ -23,6 +23,27 @@ DATA := .data/shop
 # Where examples find a proxy.
 PROXY ?= 127.0.0.1:8980
 
+# squawk, and the migrations of the releases in testdata that it reads: those that no
+# transaction takes, fills, first ones, and all others.
+SQUAWK := bin/squawk-2.70.0/bin/squawk
+RELEASES := find generator/testdata/releases -path '*/postgres/*' -name '*.sql'
+
+# Its rules that are off, and why.
+# Numbers of migrations and releases, and nanoseconds below a microsecond, are small.
+SMALL := -e prefer-bigint-over-int -e prefer-bigint-over-smallint
+# Only what leads back, and the phase contract, drops anything, and says what is lost: of
+# a column nothing, since records have it, and no release that serves reads it then.
+DROP := -e ban-drop-column -e ban-drop-constraint -e ban-drop-table -e ban-drop-sequence
+# Statements of a transaction read no rows, and what they may wait for has a lock_timeout.
+FAST := -e require-statement-timeout
+# The tables of a first migration are new: nobody holds a lock of them.
+NEW := -e require-lock-timeout
+# An index that is there is not built again by IF NOT EXISTS, which would skip one that
+# is not valid: the runner looks, and goes on.
+RESUMED := -e prefer-robust-stmts
+# Whoever runs a fill by hand has done nothing, so nothing of it may be kept.
+UNENDED := -e ban-uncommitted-transaction
+
 .PHONY: help demo run example-python example-typescript build generate generate-buf docs check-generate test test-long bench bench-short lint engines clean
 
 help: ## list the targets
@@ -83,12 +104,16 @@ bench: engines ## measure, and write docs/performance.md; ten minutes on an idle
 bench-short: engines ## measure roughly, in a minute, and print
 	go run ./bench -short
 
-lint: bin/buf bin/staticcheck ## vet, staticcheck, gofmt; buf for schemas and contracts
+lint: bin/buf bin/staticcheck $(SQUAWK) ## vet, staticcheck, gofmt; buf for schemas and contracts; squawk for migrations
 	go vet ./...
 	bin/staticcheck ./...
 	@unformatted=$$(gofmt -l .) && test -z "$$unformatted" || { echo "gofmt -w $$unformatted"; exit 1; }
 	bin/buf lint
 	bin/buf format --diff --exit-code
+	$(RELEASES) | xargs grep -l ': no transaction' | xargs $(SQUAWK) --pg-version 15 $(RESUMED)
+	$(RELEASES) -name '*_fill.up.sql' | xargs $(SQUAWK) --pg-version 15 $(UNENDED)
+	$(RELEASES) -name '0001_*' | xargs $(SQUAWK) --pg-version 15 --assume-in-transaction $(SMALL) $(FAST) $(NEW)
+	$(RELEASES) ! -name '0001_*' ! -name '*_fill.up.sql' | xargs grep -L ': no transaction' | xargs $(SQUAWK) --pg-version 15 --assume-in-transaction $(SMALL) $(DROP) $(FAST)
 
 engines: ## install the database servers and protocs that tests start, where missing
 	engines/install
@@ -101,3 +126,6 @@ bin/buf: tools.mod tools.sum
 
 bin/staticcheck: tools.mod tools.sum
 	go build -modfile=tools.mod -o $@ honnef.co/go/tools/cmd/staticcheck
+
+$(SQUAWK):
+	python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target bin/squawk-2.70.0 squawk-cli==2.70.0
