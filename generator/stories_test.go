@@ -140,6 +140,13 @@ func TestStories(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	page, err := os.ReadFile("../docs/migrations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if shown := written["index_on_old_field/postgres/sessions/0002_sessions_expand.up.sql"]; !bytes.Contains(page, shown) {
+		t.Errorf("docs/migrations.md has another file than\n%s", shown)
+	}
 	for _, name := range slices.Sorted(maps.Keys(written)) {
 		if want, err := os.ReadFile(filepath.Join(dir, name)); err != nil || !bytes.Equal(written[name], want) {
 			t.Errorf("%s: not what the compiler writes (%v); read the difference after go test ./generator -run TestStories -update", name, err)
