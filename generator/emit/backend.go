@@ -47,7 +47,7 @@ type Setting struct {
 }
 
 // Dialect prints migrations for the store and for those who review them: statements,
-// each behind comments with its class, its lock and whether it can be undone.
+// each behind a Note.
 // Nothing in them comes from comments or strings of the schema.
 type Dialect interface {
 	// Init makes Prism's own tables in a database that may have them already.
@@ -59,6 +59,8 @@ type Dialect interface {
 	// for, and of steps of the phase contract, behind which nothing goes back.
 	Up(storage.Step) string
 	Down(storage.Step) string
+	// Rewrites reports whether the store writes the whole table anew for a step.
+	Rewrites(storage.Step) bool
 	// Begin is what a file begins with: one of a single step that is done alone, or any
 	// other, which is a transaction.
 	Begin(alone bool) string

@@ -34,10 +34,22 @@ type Plan struct {
 	Files []emit.File
 	// Closed says that the deployment is as at the last release: nothing is open.
 	Closed bool
+	// History is what the plan goes on from.
+	History *history.History
 	// Steps lead from the last release to the open one.
 	Steps []storage.Step
+	// Open are the migrations that take them, by namespace and number.
+	Open []Migration
 	// Abandoned are the names of Input.Abandon that leave data behind.
 	Abandoned []string
+}
+
+// Migration is an open migration.
+type Migration struct {
+	Path  string // of the file that takes the steps, from the module's root
+	Name  string // 0002_carts_expand
+	Phase storage.Phase
+	Steps []storage.Step
 }
 
 // Run plans the open release, or returns every fault of the history, and of the
@@ -50,7 +62,7 @@ func Run(in Input) (*Plan, []schema.Diagnostic, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	r := &run{Input: in, schema: set, plan: &Plan{Lock: &history.Lock{Format: history.Format, Deployment: d.Name}}}
+	r := &run{Input: in, schema: set, plan: &Plan{History: h, Lock: &history.Lock{Format: history.Format, Deployment: d.Name}}}
 	if err := r.open(); err != nil {
 		return nil, nil, err
 	}

@@ -53,6 +53,7 @@ func (w *writer) file(what string, steps []storage.Step) {
 	}
 	name := fmt.Sprintf("%04d_%s_%s", number, what, phase)
 	w.chain.Files = append(w.chain.Files, history.File{Name: name, Release: w.release})
+	w.plan.Open = append(w.plan.Open, Migration{Path: path.Join(w.Deployment.Dir, history.UpPath(w.chain.Folder, name)), Name: name, Phase: phase, Steps: steps})
 
 	var up, down strings.Builder
 	switch {

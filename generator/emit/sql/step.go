@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/prism-proxy/prism/generator/emit"
 	"github.com/prism-proxy/prism/generator/storage"
 )
 
@@ -53,6 +54,9 @@ func (d Dialect) Unending() string { return "\n" + d.Unended }
 
 // Concurrent is emit.Dialect's.
 func (d Dialect) Concurrent() bool { return d.Concurrently }
+
+// Rewrites is emit.Dialect's.
+func (d Dialect) Rewrites(s storage.Step) bool { return s.Kind == storage.DropColumn && d.DropRewrites }
 
 // Up is emit.Dialect's.
 func (d Dialect) Up(s storage.Step) string {
@@ -171,7 +175,7 @@ func (d Dialect) Down(s storage.Step) string {
 // note is what reviewers read above a statement. Behind the lock stands what the
 // statement rewrites and scans.
 func (d Dialect) note(what, class, lock, reversible string) string {
-	return fmt.Sprintf("-- %s\n-- class: %s · lock: %s · reversible: %s\n", what, class, lock, reversible)
+	return emit.Note{What: what, Class: class, Lock: lock, Reversible: reversible}.String()
 }
 
 // lock is what a store with several proxies locks; another one's proxy waits for no

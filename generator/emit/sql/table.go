@@ -41,6 +41,8 @@ type Dialect struct {
 	Built, Absent string
 	// Unended begins a transaction, also within another one, that nothing ends.
 	Unended string
+	// DropRewrites says that a table without a column is written anew.
+	DropRewrites bool
 }
 
 // Column is a column of a table. Its name is not quoted.
@@ -114,7 +116,7 @@ func (d Dialect) table(e *storage.Entity) string {
 	}
 	columns = append(columns, Column{Name: "prism_checksum", Type: d.Version})
 	var b strings.Builder
-	fmt.Fprintf(&b, "-- %s\n-- class: safe · lock: none, the table is new · reversible: lossy, its records go with it\n", e.Name)
+	b.WriteString(d.note(e.Name, "safe", "none, the table is new", "lossy, its records go with it"))
 	b.WriteString(strings.ReplaceAll(d.Before, "%s", e.Table))
 	fmt.Fprintf(&b, "CREATE TABLE %s (\n%s  PRIMARY KEY (%s)\n%s\n", Quote(e.Table), layout(columns), d.list(e, key), d.Close)
 	for _, x := range e.Indexes {
