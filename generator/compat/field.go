@@ -130,7 +130,7 @@ func (c *comparison) types(was, now protoreflect.FieldDescriptor, path []int32) 
 	if c.mode.Forward && backward == Same {
 		fix = backwardFix(c.now.Compatibility) + "; or keep the type"
 	}
-	c.report(schema.RuleEvolveType, at, path, fix, "%s was %s, and is %s: %s", title(now), declared(was), declared(now), strings.Join(broken, "; "))
+	c.report(schema.RuleEvolveType, at, path, fix, "%s was %s, and is %s: %s", title(now), Declared(was), Declared(now), strings.Join(broken, "; "))
 	return true
 }
 
@@ -146,8 +146,8 @@ var (
 	}
 )
 
-// declared is describe, with what else decides how a field is read.
-func declared(f protoreflect.FieldDescriptor) string {
+// Declared returns the type of a field in words, with what else decides how it is read.
+func Declared(f protoreflect.FieldDescriptor) string {
 	text := describe(f)
 	if o := f.ContainingOneof(); o != nil && !o.IsSynthetic() {
 		text += " in oneof " + string(o.Name())
