@@ -27,7 +27,7 @@ do for an entity of each abstraction.`,
   prism backends -o json | jq -r '.[].name'`,
 		Args: cobra.NoArgs,
 	}
-	outputFlag(cmd, &output)
+	outputFlag(cmd, &output, "text", "json")
 	cmd.RunE = run(func(cmd *cobra.Command, _ []string) error {
 		if output == "json" {
 			return encode(cmd.OutOrStdout(), allBackends())
@@ -37,17 +37,20 @@ do for an entity of each abstraction.`,
 	return cmd
 }
 
-// outputFlag gives a command the flag -o, which accepts text and json.
-func outputFlag(cmd *cobra.Command, output *string) {
-	cmd.Flags().StringVarP(output, "output", "o", "text", "text or json")
+// outputFlag gives a command the flag -o, which accepts the formats, by default the
+// first.
+func outputFlag(cmd *cobra.Command, output *string, formats ...string) {
+	last := len(formats) - 1
+	all := strings.Join(formats[:last], ", ") + " or " + formats[last]
+	cmd.Flags().StringVarP(output, "output", "o", formats[0], all)
 	cmd.PreRunE = func(*cobra.Command, []string) error {
-		if *output != "text" && *output != "json" {
-			return fmt.Errorf("--output is %q; write text or json", *output)
+		if !slices.Contains(formats, *output) {
+			return fmt.Errorf("--output is %q; write %s", *output, all)
 		}
 		return nil
 	}
 	// It fails only if the flag does not exist.
-	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
 }
 
 func encode(out io.Writer, v any) error {

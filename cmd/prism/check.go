@@ -27,7 +27,7 @@ With -o json it prints them to standard output as one array, for editors and CI.
   prism check -o json | jq -r '.[].code'`,
 		ValidArgsFunction: completeConfigs,
 	}
-	outputFlag(cmd, &output)
+	outputFlag(cmd, &output, "text", "json")
 	cmd.RunE = run(func(cmd *cobra.Command, args []string) error {
 		outputs, faults, err := compileAll(cmd, args, generator.Command{})
 		if err != nil {
@@ -109,16 +109,20 @@ type diagnostic struct {
 func printJSON(w io.Writer, faults []schema.Diagnostic) error {
 	all := []diagnostic{}
 	for _, f := range faults {
-		d := diagnostic{
-			File: f.File, Line: f.Line, Column: f.Column, Severity: f.Severity.String(),
-			Slug: f.Slug, What: f.What, Rule: f.Rule, Fix: f.Fix,
-		}
-		if f.Number > 0 {
-			d.Code = code(f.Number)
-		}
-		all = append(all, d)
+		all = append(all, diagnosticOf(f))
 	}
 	return encode(w, all)
+}
+
+func diagnosticOf(f schema.Diagnostic) diagnostic {
+	d := diagnostic{
+		File: f.File, Line: f.Line, Column: f.Column, Severity: f.Severity.String(),
+		Slug: f.Slug, What: f.What, Rule: f.Rule, Fix: f.Fix,
+	}
+	if f.Number > 0 {
+		d.Code = code(f.Number)
+	}
+	return d
 }
 
 // code formats a rule's number as diagnostics show it.

@@ -125,7 +125,7 @@ Exit codes: 0 done; 1 the schema or a file is at fault; 2 the command line is.`,
 		SilenceUsage:      true,
 	}
 	root.SetHelpTemplate("{{if not .HasParent}}" + rootHelp + "{{else}}" + root.HelpTemplate() + "{{end}}")
-	root.AddCommand(newInit(), newCheck(), newPlan(), newGenerate(), newRelease(), newBuild(), newRun(), newCall(),
+	root.AddCommand(newInit(), newCheck(), newPlan(), newDiff(), newGenerate(), newRelease(), newBuild(), newRun(), newCall(),
 		newBackends(), newExplain(), newVersion())
 	return root
 }
