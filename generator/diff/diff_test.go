@@ -16,6 +16,7 @@ import (
 	"github.com/prism-proxy/prism/backends"
 	"github.com/prism-proxy/prism/generator"
 	"github.com/prism-proxy/prism/generator/diff"
+	"github.com/prism-proxy/prism/generator/emit"
 	"github.com/prism-proxy/prism/generator/schema"
 	"github.com/prism-proxy/prism/generator/source"
 )
@@ -212,6 +213,11 @@ func TestChanges(t *testing.T) {
 			[]string{"UserProfile, field 7 sms: no longer personal data (PHONE) · safe"}, []string{"evolve.pii, acknowledged: no one's"}},
 		{"what no word is of", [][]edit{{}, {{profile, "  repeated string interests = 4;", "  repeated string interests = 4 [deprecated = true];"}}},
 			[]string{"UserProfile, field 4 interests: declared otherwise · safe"}, nil},
+		{"beside an option of others", [][]edit{
+			{{profile, "import \"prism", "import \"google/protobuf/descriptor.proto\";\nimport \"prism"}, {profile, "// Address is", "extend google.protobuf.FieldOptions { string tag = 50001; }\n\n// Address is"},
+				{profile, "  repeated string interests = 4;", "  repeated string interests = 4 [(tag) = \"a\"];"}, {profile, "  string city = 3;", "  string city = 3 [(tag) = \"a\"];"}},
+			{{profile, "  string city = 3 [(tag) = \"a\"];", "  string city = 3 [(tag) = \"b\"];"}}},
+			[]string{"UserProfile, field [5, 3] address.city: declared otherwise · safe"}, nil},
 		{"what no entity has", [][]edit{{}, {{session, "// Session is", "message Loose { string text = 1; }\n\n// Session is"}}}, nil, nil},
 		{"an entity", [][]edit{{}, {{order, "// Order is", cart + "// Order is"}}},
 			[]string{"Cart: new, table carts in namespace orders · safe · 0002_carts_expand · one service more: shop.v1.CartService"}, []string{"migrate down --to 1; records of the new table go with it"}},
@@ -270,14 +276,25 @@ func whole(t *testing.T, s *shop, d *diff.Diff) {
 		}
 		for _, step := range c.Steps {
 			found[step.File] = true
+			found[step.Statement] = true
 			if step.Statement == "" || step.Lock == "" {
 				t.Errorf("%s: step %+v", c.What, step)
 			}
 		}
 	}
-	for _, file := range d.Files {
-		if !found[file] {
-			t.Errorf("no change needs %s", file)
+	for _, f := range s.compile(false).Files {
+		if !slices.Contains(d.Files, f.Path) {
+			continue
+		}
+		if !found[f.Path] {
+			t.Errorf("no change needs %s", f.Path)
+		}
+		_, statements := emit.Take(string(f.Content))
+		for _, statement := range statements {
+			catalog := strings.HasPrefix(statement, "ALTER ") || strings.HasPrefix(statement, "CREATE ") || strings.HasPrefix(statement, "DROP ")
+			if catalog && !strings.Contains(statement, "IF NOT EXISTS") && !found[statement] {
+				t.Errorf("no change needs %s of %s", statement, f.Path)
+			}
 		}
 	}
 	if diff := cmp.Diff(d, s.diff()); diff != "" {

@@ -108,7 +108,7 @@ func (w *walker) field(p pair, was, now protoreflect.FieldDescriptor) {
 			parts = append(parts, fmt.Sprintf("personal data (%s)", after))
 		}
 	}
-	if was != nil && len(parts) == 0 && !proto.Equal(plain(was), plain(now)) {
+	if was != nil && len(parts) == 0 && plain(was) != plain(now) {
 		parts = append(parts, "declared otherwise")
 	}
 	if len(parts) == 0 {
@@ -129,11 +129,23 @@ func inner(f protoreflect.FieldDescriptor) protoreflect.MessageDescriptor {
 	return f.Message()
 }
 
-// plain is how a field is declared, but for names and places of others.
-func plain(f protoreflect.FieldDescriptor) proto.Message {
+// plain is how a field is declared, but for names and places of others, in a form in
+// which options that this compiler does not know are as those that it does.
+func plain(f protoreflect.FieldDescriptor) string {
 	p := protodesc.ToFieldDescriptorProto(f)
 	p.OneofIndex, p.TypeName, p.JsonName = nil, nil, nil
-	return p
+	text, err := proto.MarshalOptions{Deterministic: true}.Marshal(p)
+	if err == nil {
+		p = &descriptorpb.FieldDescriptorProto{}
+		err = proto.Unmarshal(text, p)
+	}
+	if err == nil {
+		text, err = proto.MarshalOptions{Deterministic: true}.Marshal(p)
+	}
+	if err != nil {
+		panic(fmt.Sprintf("diff: field %s: %v", f.FullName(), err)) // it was compiled
+	}
+	return string(text)
 }
 
 // declared compares how a field is read and written.

@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -95,10 +96,8 @@ func (b *builder) step(m migrate.Migration, s storage.Step) {
 	switch {
 	case s.Kind == storage.Fill:
 		statements = []string{"by the proxy, a batch at a time"}
-	case len(statements) == 0 && note.Lock == "": // nothing is done for it
-		return
-	case len(statements) == 0:
-		statements = []string{"nothing, but its record"}
+	case len(statements) == 0: // as a fence of a store that one proxy serves
+		statements, note.Lock = []string{"nothing but its record"}, cmp.Or(note.Lock, "none")
 	}
 	for _, c := range b.needing(s) {
 		c.kinds[s.Kind] = true
