@@ -237,6 +237,8 @@ func TestChanges(t *testing.T) {
 			[]string{"Session: ttl 1m, 30m before · destructive"}, []string{"records whose last write is 1m ago"}},
 		{"another backend", [][]edit{{}, {{config, "  - name: orders\n    backend: postgres\n    config: {url: \"${env:DATABASE_URL}\"}\n", "  - name: orders\n    backend: sqlite\n    moved_from: postgres\n"}}},
 			[]string{"namespace orders: on sqlite, and on postgres before · safe · 0001_init_expand"}, []string{"its records stay on postgres, and no proxy answers with them", "one proxy serves the store"}},
+		{"another backend, of records that expire", [][]edit{{}, {{config, "  - name: sessions\n    backend: postgres\n    config: {url: \"${env:DATABASE_URL}\"}\n", "  - name: sessions\n    backend: sqlite\n    moved_from: postgres\n"}}},
+			[]string{"namespace sessions: on sqlite, and on postgres before · safe · 0001_init_expand"}, nil},
 		{"a namespace", [][]edit{{}, {{config, "  - name: sessions", "  - name: carts\n    backend: memory\n  - name: sessions"}, {order, "// Order is", strings.Replace(cart, `"orders"`, `"carts"`, 1) + "// Order is"}}},
 			[]string{"namespace carts: new, on memory · safe", "Cart: new, table carts in namespace carts · safe · one service more: shop.v1.CartService"}, nil},
 	} {
