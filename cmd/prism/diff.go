@@ -41,7 +41,7 @@ fault.`,
 	}
 	outputFlag(cmd, &output, "text", "markdown", "json")
 	cmd.RunE = run(func(cmd *cobra.Command, args []string) error {
-		outputs, err := compileClean(cmd, args, generator.Command{})
+		outputs, err := compileClean(cmd, args, generator.Command{Unjudged: true})
 		if err != nil {
 			return err
 		}
@@ -75,7 +75,7 @@ type compared struct {
 }
 
 func (c *compiled) compare() (*compared, error) {
-	d, err := diff.Since(c.Deployment, backends.All(), c.Plan)
+	d, err := diff.Since(c.Deployment, backends.All(), c.Plan, c.Output.Findings)
 	if err != nil {
 		return nil, err
 	}

@@ -69,16 +69,12 @@ type Step struct {
 }
 
 // Since compares a deployment with its last release. plan is what migrate.Run made of
-// the deployment, without closing a release. An error means that the schema of a
-// release cannot be read.
-func Since(d *schema.Deployment, backends []*emit.Backend, plan *migrate.Plan) (*Diff, error) {
-	diff := &Diff{Release: plan.Lock.Release, Closed: plan.Closed, Files: []string{}}
+// the deployment, without closing a release, and findings what compat.Judge found. An
+// error means that the schema of a release cannot be read.
+func Since(d *schema.Deployment, backends []*emit.Backend, plan *migrate.Plan, findings []compat.Finding) (*Diff, error) {
+	diff := &Diff{Release: plan.Lock.Release, Closed: plan.Closed, Files: []string{}, Findings: findings}
 	if plan.Closed {
 		return diff, nil
-	}
-	findings, err := compat.Judge(d, plan.History.Released)
-	if err != nil {
-		return nil, err
 	}
 	b := &builder{deployment: d, open: plan.Lock.Open, backends: map[string]*emit.Backend{}, changes: map[subject]*change{}, writers: map[string][]*change{}}
 	if plan.Lock.Closed != nil {
@@ -88,9 +84,11 @@ func Since(d *schema.Deployment, backends []*emit.Backend, plan *migrate.Plan) (
 		b.backends[backend.Name] = backend
 	}
 	if n := len(plan.History.Released); n > 0 {
-		if b.released, err = entities(plan.History.Released[n-1]); err != nil {
+		released, err := entities(plan.History.Released[n-1])
+		if err != nil {
 			return nil, err
 		}
+		b.released = released
 	}
 	b.namespaces()
 	b.entities()
@@ -101,7 +99,6 @@ func Since(d *schema.Deployment, backends []*emit.Backend, plan *migrate.Plan) (
 			b.step(m, s)
 		}
 	}
-	diff.Findings = findings
 	diff.Changes = b.finish(findings)
 	return diff, nil
 }

@@ -80,7 +80,7 @@ func (s *shop) compile(release bool) *generator.Output {
 	}
 	out, faults := generator.Run(generator.Input{
 		Config: text, ConfigPath: place, History: generator.Folder(s.files, path.Dir(place)), Files: files,
-		Backends: backends.All(), TestKit: backends.TestKit(), Command: generator.Command{Release: release},
+		Backends: backends.All(), TestKit: backends.TestKit(), Command: generator.Command{Release: release, Unjudged: true},
 	})
 	if out == nil {
 		s.Fatal(faults)
@@ -101,7 +101,7 @@ func (s *shop) release() {
 func (s *shop) diff() *diff.Diff {
 	s.Helper()
 	out := s.compile(false)
-	d, err := diff.Since(out.Deployment, backends.All(), out.Plan)
+	d, err := diff.Since(out.Deployment, backends.All(), out.Plan, out.Findings)
 	if err != nil {
 		s.Fatal(err)
 	}
