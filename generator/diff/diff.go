@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"google.golang.org/protobuf/reflect/protoreflect"
-
 	"github.com/prism-proxy/prism/generator/compat"
 	"github.com/prism-proxy/prism/generator/emit"
 	"github.com/prism-proxy/prism/generator/migrate"
@@ -76,12 +74,15 @@ func Since(d *schema.Deployment, backends []*emit.Backend, plan *migrate.Plan, f
 	if plan.Closed {
 		return diff, nil
 	}
-	b := &builder{deployment: d, open: plan.Lock.Open, backends: map[string]*emit.Backend{}, changes: map[subject]*change{}, writers: map[string][]*change{}}
+	b := &builder{deployment: d, now: map[string]*schema.Entity{}, open: plan.Lock.Open, backends: map[string]*emit.Backend{}, changes: map[subject]*change{}, writers: map[string][]*change{}}
 	if plan.Lock.Closed != nil {
 		b.closed = plan.Lock.Closed.Model
 	}
 	for _, backend := range backends {
 		b.backends[backend.Name] = backend
+	}
+	for _, e := range d.Entities() {
+		b.now[string(e.Desc.FullName())] = e
 	}
 	if n := len(plan.History.Released); n > 0 {
 		released, err := entities(plan.History.Released[n-1])
@@ -126,6 +127,7 @@ func entities(text []byte) (map[string]*schema.Entity, error) {
 // builder makes one Diff.
 type builder struct {
 	deployment   *schema.Deployment
+	now          map[string]*schema.Entity // by name
 	backends     map[string]*emit.Backend
 	released     map[string]*schema.Entity // of the last release, by name
 	closed, open storage.Model
@@ -216,16 +218,6 @@ func (b *builder) namespaces() {
 func (b *builder) moved(namespace string) bool {
 	was, now := b.closed.Namespace(namespace), b.open.Namespace(namespace)
 	return was != nil && now != nil && was.Backend != now.Backend
-}
-
-// schema returns the entity of a storage model's name, or nil.
-func (b *builder) schema(name string) *schema.Entity {
-	all := b.deployment.Entities()
-	i := slices.IndexFunc(all, func(e *schema.Entity) bool { return e.Desc.FullName() == protoreflect.FullName(name) })
-	if i < 0 {
-		return nil
-	}
-	return all[i]
 }
 
 // finish returns the changes by place.

@@ -180,7 +180,7 @@ func TestChanges(t *testing.T) {
 		{"a column", [][]edit{{}, {{profile, "bool email_notice = 8;", "bool email_notice = 8 [(prism.v1.field).column = {}];"}}},
 			[]string{"UserProfile, field 8 email_notice: now a column · data-dependent · " + filled}, nil},
 		{"a column that goes", [][]edit{{}, {{profile, "created_at = 6 [(prism.v1.field).column = {}]", "created_at = 6"}}},
-			[]string{"UserProfile, field 6 created_at: no longer a column · safe"}, nil},
+			[]string{"UserProfile, field 6 created_at: no longer a column · safe"}, []string{"its column is written for one release more"}},
 		{"a wider number", [][]edit{{{profile, "bool email_notice = 8;", "bool email_notice = 8;\n  }\n  oneof rank {\n    sint32 points = 9 [(prism.v1.field).column = {}];"}}, {{profile, "sint32 points", "sint64 points"}}},
 			[]string{"UserProfile, field 9 points: now sint64 in oneof rank, sint32 in oneof rank before · data-dependent · " + fenced + " · the field's type"},
 			[]string{"a value beyond 32 bits that is written through release 1 is found after the fill", "not compatible, evolve.type"}},

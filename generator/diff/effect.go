@@ -13,7 +13,7 @@ import (
 
 // effects says what a change means, once its steps are known.
 func (b *builder) effects(s subject, c *change, findings []compat.Finding) {
-	e := b.schema(s.entity)
+	e := b.now[s.entity]
 	c.Rows = b.rows(e, c)
 	c.SideBySide, c.Undo = b.beside(s, c), b.undo(c)
 	if c.Lost = c.loses; c.Lost == "" {

@@ -116,8 +116,12 @@ func (w *walker) field(p pair, was, now protoreflect.FieldDescriptor) {
 	}
 	c := w.builder.field(w.now, below(p, now), p.name+string(now.Name()), schema.PlaceOf(now))
 	c.parts, c.contract, c.column = append(c.parts, parts...), append(c.contract, contract...), column
-	if len(p.path) == 0 {
-		w.indexed(c, was, now)
+	if len(p.path) > 0 {
+		return
+	}
+	w.indexed(c, was, now)
+	if role(w.was, was) != schema.Plain && role(w.now, now) == schema.Plain && c.keeps == "" {
+		c.keeps = "its column is written for one release more"
 	}
 }
 

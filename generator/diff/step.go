@@ -18,7 +18,7 @@ import (
 func (b *builder) written() {
 	for i := range b.open.Entities {
 		now := &b.open.Entities[i]
-		e := b.schema(now.Name)
+		e := b.now[now.Name]
 		was := b.closed.Find(&storage.Entity{Name: now.Name, Namespace: now.Namespace, Table: now.DeclaredTable()})
 		if e == nil || was == nil || now.State != storage.Live || b.moved(now.Namespace) {
 			continue
@@ -123,7 +123,7 @@ func (b *builder) refused(s storage.Step) (all []string) {
 	if x.Unique {
 		all = append(all, "double")
 	}
-	for _, f := range b.schema(s.Entity.Name).Fields {
+	for _, f := range b.now[s.Entity.Name].Fields {
 		filled := slices.ContainsFunc(x.Columns, func(name string) bool {
 			c := s.Entity.Column(name)
 			return c.Field == f.Number && c.Since == s.Entity.Fence
@@ -145,7 +145,7 @@ func (b *builder) needing(s storage.Step) []*change {
 	if s.Kind == storage.CreateOwn || s.Kind == storage.CreateTable && b.moved(s.In()) {
 		return []*change{b.changes[subject{namespace: s.In()}]}
 	}
-	e := b.schema(s.Entity.Name)
+	e := b.now[s.Entity.Name]
 	if e == nil { // a table that goes, maybe of an entity that went long ago
 		c := b.change(subject{entity: s.Entity.Name}, b.deployment.ConfigSource("drop_tables", s.Entity.Name), string(protoreflect.FullName(s.Entity.Name).Name()))
 		c.add("its table %s goes", s.Entity.Table)
