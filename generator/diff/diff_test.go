@@ -121,6 +121,9 @@ func lines(d *diff.Diff) (all []string) {
 		if len(files) > 0 {
 			text += " · " + strings.Join(files, " ")
 		}
+		if len(c.Refuses) > 0 {
+			text += " · refuses " + strings.Join(c.Refuses, ", ")
+		}
 		if c.Contract != "as before" {
 			text += " · " + c.Contract
 		}
@@ -166,10 +169,10 @@ func TestChanges(t *testing.T) {
 		{"a removed field", [][]edit{{}, {{profile, "  repeated string interests = 4;", "  reserved 4;"}}},
 			[]string{"UserProfile, field 4 interests: removed, repeated string before · safe · one field less"}, []string{"nothing: records of before keep its bytes"}},
 		{"an equality index", [][]edit{{}, {{profile, plainSMS, sms("EQUALITY")}}},
-			[]string{"UserProfile, field 7 sms: now indexed, at most 32 bytes · data-dependent · " + filled + " 0005_user_profiles_sms_index · one method more: FindUserProfilesBySms; other bounds of what is written"},
+			[]string{"UserProfile, field 7 sms: now indexed, at most 32 bytes · data-dependent · " + filled + " 0005_user_profiles_sms_index · refuses longer · one method more: FindUserProfilesBySms; other bounds of what is written"},
 			[]string{"RELEASE_FENCED", "FindUserProfilesBySms answers INDEX_BUILDING until 0005_user_profiles_sms_index", "migrate down --to 1, nothing is lost", `"declared":1000000`}},
 		{"equality becomes unique", [][]edit{{{profile, plainSMS, sms("EQUALITY")}}, {{profile, sms("EQUALITY"), sms("UNIQUE")}}},
-			[]string{"UserProfile, field 7 sms: now unique, indexed before · data-dependent · 0002_user_profiles_sms_r2_index · method FindUserProfileBySms in the place of FindUserProfilesBySms"}, nil},
+			[]string{"UserProfile, field 7 sms: now unique, indexed before · data-dependent · 0002_user_profiles_sms_r2_index · refuses double · method FindUserProfileBySms in the place of FindUserProfilesBySms"}, nil},
 		{"a field that no index needs any more, and two releases later", [][]edit{{{profile, plainSMS, sms("UNIQUE")}}, {{profile, sms("UNIQUE"), plainSMS}}},
 			[]string{"UserProfile, field 7 sms: no longer unique, no longer at most 32 bytes · safe · one method less: FindUserProfileBySms; other bounds of what is written"},
 			[]string{"the index goes on refusing, as UNIQUE, until a later release drops it"}},
@@ -194,7 +197,7 @@ func TestChanges(t *testing.T) {
 			[]string{"UserProfile, field 9 fax: new, string in oneof notify_by · safe · one field more"}, nil},
 		{"a new index of several fields, and its column", [][]edit{{}, {{session, "  // Random", "  option (prism.v1.entity).index = {name: \"place\" equality: [\"user_id\", \"client_ip\"]};\n  // Random"},
 			{session, "client_ip = 3 [", "client_ip = 3 [(prism.v1.field).max_length = 40, "}}},
-			[]string{"Session, index place: new, of fields 2, 3 · data-dependent · 0002_sessions_expand 0003_sessions_fence 0004_sessions_fill 0005_sessions_place_index · one method more: FindSessionsByPlace",
+			[]string{"Session, index place: new, of fields 2, 3 · data-dependent · 0002_sessions_expand 0003_sessions_fence 0004_sessions_fill 0005_sessions_place_index · refuses longer · one method more: FindSessionsByPlace",
 				"Session, field 3 client_ip: at most 40 bytes · safe · other bounds of what is written"}, nil},
 		{"another index of several fields", [][]edit{{}, {{order, `equality: ["status"]`, `equality: ["status", "order_id"]`}}},
 			[]string{"Order, index status: now of fields 4, 3, ordered by 2; of fields 4, ordered by 2 before · safe · 0002_orders_status_r2_index · method FindOrdersByStatus takes other values"}, nil},
