@@ -220,6 +220,12 @@ func (b *builder) moved(namespace string) bool {
 	return was != nil && now != nil && was.Backend != now.Backend
 }
 
+// volatile reports whether what a namespace holds is each proxy's own.
+func (b *builder) volatile(n *storage.Namespace) bool {
+	backend := b.backends[n.Backend] // none, of what an earlier compiler served
+	return backend != nil && migrate.Volatile(backend)
+}
+
 // finish returns the changes by place.
 func (b *builder) finish(findings []compat.Finding) []Change {
 	all := []Change{}

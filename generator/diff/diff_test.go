@@ -243,7 +243,11 @@ func TestChanges(t *testing.T) {
 		{"another backend, of records that expire", [][]edit{{}, {{config, "  - name: sessions\n    backend: postgres\n    config: {url: \"${env:DATABASE_URL}\"}\n", "  - name: sessions\n    backend: sqlite\n    moved_from: postgres\n"}}},
 			[]string{"namespace sessions: on sqlite, and on postgres before · safe · 0001_init_expand"}, nil},
 		{"a namespace", [][]edit{{}, {{config, "  - name: sessions", "  - name: carts\n    backend: memory\n  - name: sessions"}, {order, "// Order is", strings.Replace(cart, `"orders"`, `"carts"`, 1) + "// Order is"}}},
-			[]string{"namespace carts: new, on memory · safe", "Cart: new, table carts in namespace carts · safe · one service more: shop.v1.CartService"}, nil},
+			[]string{"namespace carts: new, on memory · safe", "Cart: new, table carts in namespace carts · safe · one service more: shop.v1.CartService"}, []string{"every proxy has records of its own"}},
+		{"an entity of a store that outlives nothing", [][]edit{
+			{{config, "  - name: sessions", "  - name: carts\n    backend: memory\n  - name: sessions"}, {order, "// Order is", strings.Replace(cart, `"orders"`, `"carts"`, 1) + "// Order is"}},
+			{{config, "  - name: carts\n    backend: memory\n", ""}, {order, strings.Replace(cart, `"orders"`, `"carts"`, 1), ""}}},
+			[]string{"Cart: removed · safe · one service less: shop.v1.CartService", "namespace carts: removed · safe"}, []string{"its records, which are in the proxy's memory"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newShop(t, "postgres")

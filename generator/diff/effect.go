@@ -46,13 +46,21 @@ func (b *builder) beside(s subject, c *change) string {
 		return "nothing serves yet"
 	}
 	name := s.namespace
-	if n := b.open.Entity(s.entity); n != nil {
-		name = n.Namespace
-	}
-	if n := b.open.Namespace(name); n != nil {
-		if dialect := b.backends[n.Backend].Dialect; dialect != nil && !dialect.Concurrent() {
-			return fmt.Sprintf("one proxy serves the store: release %d stops before release %d starts", before, now)
+	for _, e := range b.open.Entities { // also those that are gone
+		if e.Name == s.entity {
+			name = e.Namespace
 		}
+	}
+	n := b.open.Namespace(name)
+	if n == nil {
+		n = b.closed.Namespace(name)
+	}
+	dialect := b.backends[n.Backend].Dialect
+	switch {
+	case b.volatile(n):
+		return "every proxy has records of its own, and loses them when it stops"
+	case dialect != nil && !dialect.Concurrent():
+		return fmt.Sprintf("one proxy serves the store: release %d stops before release %d starts", before, now)
 	}
 	text := fmt.Sprintf("release %d serves beside release %d", before, now)
 	if c.kinds[storage.AddFence] {

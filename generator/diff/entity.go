@@ -46,10 +46,16 @@ func (b *builder) before(e *schema.Entity) *schema.Entity {
 
 // removed adds an entity that no schema has any more.
 func (b *builder) removed(was storage.Entity) {
-	at := b.deployment.ConfigSource("drop_tables", was.Name)
+	at := b.deployment.ConfigSource("packages")
+	if slices.Contains(b.deployment.DropTables, was.Name) {
+		at = b.deployment.ConfigSource("drop_tables", was.Name)
+	}
 	c := b.change(subject{entity: was.Name}, at, string(protoreflect.FullName(was.Name).Name()))
 	c.add("removed")
 	c.loses = fmt.Sprintf("nothing: table %s stays, with its records", was.Table)
+	if b.volatile(b.closed.Namespace(was.Namespace)) {
+		c.loses = "its records, which are in the proxy's memory"
+	}
 	if e := b.released[was.Name]; e != nil {
 		c.contract = append(c.contract, "one service less: "+e.FullServiceName())
 	}

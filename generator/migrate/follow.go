@@ -51,7 +51,7 @@ func (f *follower) follow(lock *history.Lock) []schema.Diagnostic {
 
 // namespace checks that the proxy looks for the records of n where they are.
 func (f *follower) namespace(n storage.Namespace) {
-	if b := f.backends[n.Backend]; b != nil && volatile(b) {
+	if b := f.backends[n.Backend]; b != nil && Volatile(b) {
 		return
 	}
 	i := slices.IndexFunc(f.after.Namespaces, func(now storage.Namespace) bool { return now.Name == n.Name })
@@ -177,9 +177,9 @@ func (f *follower) place(name string) schema.Source {
 	return schema.Source{File: f.file}
 }
 
-// volatile reports whether nothing that the store holds outlives the proxy, so
+// Volatile reports whether nothing that the store holds outlives the proxy, so
 // that a new one has nothing to find.
-func volatile(b *emit.Backend) bool {
+func Volatile(b *emit.Backend) bool {
 	config := map[string]string{}
 	for _, key := range b.Config {
 		config[key.Name] = key.Default
