@@ -111,8 +111,20 @@ func steps(c diff.Change, line func(name, text string)) {
 			name = ""
 		}
 		last = when(s.Phase)
-		line(name, fmt.Sprintf("%-*s  %-*s  %s", fileWidth, diff.FileName(s.File), statementWidth, short(s), s.Lock))
+		line(name, fmt.Sprintf("%-*s  %-*s  %s", fileWidth, diff.FileName(s.File), statementWidth, short(s), locks(s)))
 	}
+}
+
+// locks says what a statement locks, rewrites and scans.
+func locks(s diff.Step) string {
+	text := s.Lock
+	if s.Rewrite != "" {
+		text += " · rewrite: " + s.Rewrite
+	}
+	if s.Scan != "" {
+		text += " · scan: " + s.Scan
+	}
+	return text
 }
 
 // short is a statement without the table that it is about, which the file's name has.
@@ -163,7 +175,7 @@ func diffMarkdown(w io.Writer, d *compared) error {
 			markdown(c.Records + "; contract: " + c.Contract),
 		}
 		for _, s := range c.Steps {
-			cells[1] += fmt.Sprintf("<br>%s: `%s` `%s`, %s", when(s.Phase), diff.FileName(s.File), short(s), markdown(s.Lock))
+			cells[1] += fmt.Sprintf("<br>%s: `%s` `%s`, %s", when(s.Phase), diff.FileName(s.File), short(s), markdown(locks(s)))
 		}
 		fmt.Fprintf(&b, "| %s |\n", strings.Join(cells, " | "))
 	}

@@ -60,8 +60,8 @@ type Step struct {
 	File      string        `json:"file"` // the migration's, from the module's root
 	Statement string        `json:"statement"`
 	Lock      string        `json:"lock"`
-	Rewrite   bool          `json:"rewrite"` // the store writes the whole table anew
-	Scan      bool          `json:"scan"`    // it reads all rows
+	Rewrite   string        `json:"rewrite"` // what the store writes anew; "": nothing
+	Scan      string        `json:"scan"`    // what it reads; "": nothing
 	Phase     storage.Phase `json:"-"`
 	Fills     bool          `json:"-"` // the proxy writes the rows that differ
 }

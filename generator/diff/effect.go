@@ -29,7 +29,7 @@ func (b *builder) effects(s subject, c *change, findings []compat.Finding) {
 
 // rows returns how many rows the steps read.
 func (b *builder) rows(e *schema.Entity, c *change) *Rows {
-	if e == nil || !slices.ContainsFunc(c.Steps, func(s Step) bool { return s.Scan }) {
+	if e == nil || !slices.ContainsFunc(c.Steps, func(s Step) bool { return s.Rewrite != "" || s.Scan != "" }) {
 		return nil
 	}
 	if e.Capacity.Records == 0 {

@@ -110,7 +110,7 @@ func (b *builder) step(m migrate.Migration, s storage.Step) {
 		for _, statement := range statements {
 			c.Steps = append(c.Steps, Step{
 				File: m.Path, Statement: statement, Lock: note.Lock, Phase: m.Phase, Fills: s.Kind == storage.Fill,
-				Rewrite: dialect.Rewrites(s), Scan: dialect.Rewrites(s) || s.Kind == storage.Fill || s.Kind == storage.CreateIndex || s.Kind == storage.IndexExpires,
+				Rewrite: note.Rewrite, Scan: note.Scan,
 			})
 		}
 	}

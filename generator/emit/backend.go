@@ -59,8 +59,6 @@ type Dialect interface {
 	// for, and of steps of the phase contract, behind which nothing goes back.
 	Up(storage.Step) string
 	Down(storage.Step) string
-	// Rewrites reports whether the store writes the whole table anew for a step.
-	Rewrites(storage.Step) bool
 	// Begin is what a file begins with: one of a single step that is done alone, or any
 	// other, which is a transaction.
 	Begin(alone bool) string

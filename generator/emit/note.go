@@ -10,12 +10,21 @@ type Note struct {
 	What       string // the message, and its fields by number
 	Class      string // safe, blocking, data-dependent, contract or destructive
 	Lock       string // what the statement locks
+	Rewrite    string // what it writes anew; "": nothing
+	Scan       string // what it reads; "": nothing
 	Reversible string // yes, no or lossy, with the reason
 }
 
 // String returns the note as a file has it: two lines of comment.
 func (n Note) String() string {
-	return fmt.Sprintf("-- %s\n-- class: %s · lock: %s · reversible: %s\n", n.What, n.Class, n.Lock, n.Reversible)
+	lock := n.Lock
+	if n.Rewrite != "" {
+		lock += " · rewrite: " + n.Rewrite
+	}
+	if n.Scan != "" {
+		lock += " · scan: " + n.Scan
+	}
+	return fmt.Sprintf("-- %s\n-- class: %s · lock: %s · reversible: %s\n", n.What, n.Class, lock, n.Reversible)
 }
 
 // Take returns the note that a step's text begins with, as Dialect prints it, and the
@@ -28,7 +37,16 @@ func Take(text string) (Note, []string) {
 		rest, noted := strings.CutPrefix(lines[1], "-- class: ")
 		if class, rest, ok := strings.Cut(rest, " · lock: "); noted && ok {
 			lock, reversible, _ := strings.Cut(rest, " · reversible: ")
-			n = Note{strings.TrimPrefix(lines[0], "-- "), class, lock, reversible}
+			parts := strings.Split(lock, " · ")
+			n = Note{What: strings.TrimPrefix(lines[0], "-- "), Class: class, Lock: parts[0], Reversible: reversible}
+			for _, part := range parts[1:] {
+				switch what, text, _ := strings.Cut(part, ": "); what {
+				case "rewrite":
+					n.Rewrite = text
+				case "scan":
+					n.Scan = text
+				}
+			}
 		}
 	}
 	var statements []string

@@ -50,14 +50,13 @@ var dialect = sql.Dialect{
 		schema.Text: "''", schema.Int: "0", schema.Uint: "x'0000000000000000'", schema.Bool: "0", schema.Bytes: "x''", schema.Float: "0.0",
 	},
 	Record: "BLOB", Version: "INTEGER", Release: "INTEGER", Expires: "TEXT",
-	Never:        "'9999-12-31T23:59:59.999999999Z'",
-	Close:        ") STRICT;",
-	After:        "INSERT INTO \"prism_versions\" (\"table\", \"last\") VALUES ('%s', 0);\n",
-	Gone:         "DELETE FROM \"prism_versions\" WHERE \"table\" = '%s';\n",
-	Meta:         meta,
-	Unended:      "SAVEPOINT \"by_hand\";\n",
-	Now:          "strftime('%Y-%m-%dT%H:%M:%SZ', 'now')",
-	DropRewrites: true,
+	Never:   "'9999-12-31T23:59:59.999999999Z'",
+	Close:   ") STRICT;",
+	After:   "INSERT INTO \"prism_versions\" (\"table\", \"last\") VALUES ('%s', 0);\n",
+	Gone:    "DELETE FROM \"prism_versions\" WHERE \"table\" = '%s';\n",
+	Meta:    meta,
+	Unended: "SAVEPOINT \"by_hand\";\n",
+	Now:     "strftime('%Y-%m-%dT%H:%M:%SZ', 'now')",
 }
 
 // names lists the columns of fields.

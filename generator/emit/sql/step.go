@@ -55,9 +55,6 @@ func (d Dialect) Unending() string { return "\n" + d.Unended }
 // Concurrent is emit.Dialect's.
 func (d Dialect) Concurrent() bool { return d.Concurrently }
 
-// Rewrites is emit.Dialect's.
-func (d Dialect) Rewrites(s storage.Step) bool { return s.Kind == storage.DropColumn && d.DropRewrites }
-
 // Up is emit.Dialect's.
 func (d Dialect) Up(s storage.Step) string {
 	e := s.Entity

@@ -41,8 +41,6 @@ type Dialect struct {
 	Built, Absent string
 	// Unended begins a transaction, also within another one, that nothing ends.
 	Unended string
-	// DropRewrites says that a table without a column is written anew.
-	DropRewrites bool
 }
 
 // Column is a column of a table. Its name is not quoted.
