@@ -342,3 +342,46 @@ func TestTTLBegins(t *testing.T) {
 		}
 	}
 }
+
+// A migrator that is killed at any moment leaves what another run brings to its end: up,
+// complete, and back down.
+func TestKilledMigrator(t *testing.T) {
+	dir, prism := module(t)
+	place := filepath.Join(dir, "schemas/app/v1/note.proto")
+	write(t, filepath.Join(dir, "schemas/app/prism.yaml"), strings.Replace(noteDeployment, "backend: sqlite", "backend: postgres\n    config: {url: \"${env:STORE}\"}", 1))
+	plain := strings.Replace(noteSchema, "string title = 2 [(prism.v1.field).column = {}];", "string title = 2;\n  optional string tag = 3;", 1)
+	write(t, place, plain)
+	r1 := closed(t, dir, prism, "r1")
+	write(t, place, strings.Replace(plain, "tag = 3;", "tag = 3 [(prism.v1.field).index = EQUALITY, (prism.v1.field).max_length = 16];", 1))
+	r2 := closed(t, dir, prism, "r2")
+	store := "STORE=" + postgrestest.Start(t)
+	r1.env, r2.env = []string{store}, []string{store}
+	r1.migrate(t, "up", "")
+	r1.serve(t)
+	w := write4(t, r1)
+	time.Sleep(500 * time.Millisecond)
+	w.end()
+	r1.stop()
+	killed := 0
+	for _, line := range []string{"complete", "down --to 1", "complete"} {
+		for i := range 12 {
+			c := exec.CommandContext(t.Context(), r2.binary, append([]string{"migrate"}, strings.Fields(line)...)...)
+			c.Env = append(os.Environ(), r2.env...)
+			if err := c.Start(); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Duration(5+12*i) * time.Millisecond)
+			_ = c.Process.Kill() // it may have ended
+			if c.Wait() != nil {
+				killed++
+			}
+		}
+		r2.migrate(t, line, "")
+	}
+	if killed < 12 {
+		t.Errorf("only %d runs were killed", killed)
+	}
+	r2.serve(t)
+	w.same(r2)
+	r2.stop()
+}
