@@ -10,8 +10,8 @@ RACE := ./backends/... ./runtime/...
 # Of these the tests in which nothing of ours runs beside anything: SQL and its
 # plans, stores that were made by hand, and processes under a tracer. And the
 # cluster: three servers under the detector take the machine, and what calls them
-# is raced on one.
-NO_RACE := Chaos|Cluster|Statements|Pooler|HostCutOff|RestoredDump|Sequence|Role|WithoutChecksums|FailedSync|NewFiles|Columns|TakenNames|OutputCompiles
+# is raced on one. Chains of releases have one thread.
+NO_RACE := Chaos|Chains|Cluster|Statements|Pooler|HostCutOff|RestoredDump|Sequence|Role|WithoutChecksums|FailedSync|NewFiles|Columns|TakenNames|OutputCompiles
 
 # What the long runs take the place of: cycles of crashes, inputs of the record
 # check, and the whole of what tests do a share of.
@@ -90,7 +90,7 @@ check-generate: ## fail if out/ or an open migration is not what the schemas giv
 
 test: engines bin/buf ## run all tests
 	go test -timeout 20m ./...
-	PRISM_POISON=1 PRISM_CYCLES=3 go test -race -skip '$(NO_RACE)' $(RACE)
+	PRISM_POISON=1 PRISM_CYCLES=3 go test -race -timeout 20m -skip '$(NO_RACE)' $(RACE)
 
 test-long: engines bin/buf ## run the whole of what make test does a share of; four hours
 	$(LONG) go test -count=1 -timeout 4h ./...
